@@ -1,0 +1,84 @@
+"""The composition root: settings -> store, writer, snapshot, Falcon app."""
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+import falcon.asgi
+
+from gateway.connectors.watch import Watch
+from gateway.errors import GatewayError
+from gateway.ingest.writer import Writer
+from gateway.query.render import Readers
+from gateway.serve import admin, reply
+from gateway.serve.access import Credentials
+from gateway.serve.endpoint import Stages
+from gateway.serve.reload import Reload
+from gateway.serve.router import Router
+from gateway.serve.shell import Asgi, Shell
+from gateway.settings import Settings
+from gateway.store.store import Store
+
+_log = logging.getLogger(__name__)
+
+#: Bodies are parsed and checked in as many threads; more would only wait for each other.
+CHECKING_THREADS = 2
+
+
+class Gateway:
+    """Everything that runs in the worker process, started whole or not at all."""
+
+    def __init__(self, settings: Settings, fatal: Callable[[], None]) -> None:
+        with contextlib.ExitStack() as closing:
+            store = Store(settings.data, memory=settings.memory)
+            closing.callback(store.close)
+            credentials = Credentials(settings.data, settings.tokens)
+            writer = Writer(store, max_bytes=settings.queue, fatal=fatal)
+            closing.callback(writer.close)
+            readers = Readers(store, threads=settings.readers, seconds=settings.query_timeout)
+            closing.callback(readers.stop)
+            threads = ThreadPoolExecutor(CHECKING_THREADS, thread_name_prefix="checking")
+            closing.callback(threads.shutdown)
+            stages = Stages(settings, credentials, writer, readers, threads)
+            router = Router(credentials)
+            watch = Watch(settings.connectors, Reload(store, router, stages).apply, credentials.refresh)
+            closing.callback(watch.stop)
+            watch.scan()
+            watch.start()
+            self.app: Asgi = _falcon_app(router, store, stages, watch)
+            self._closing = closing.pop_all()
+
+    def close(self) -> None:
+        """Stop watching, finish what was accepted, close the file."""
+        self._closing.close()
+
+
+def _falcon_app(router: Router, store: Store, stages: Stages, watch: Watch) -> Any:
+    # Any router with Falcon's two methods is documented; the annotation is narrower.
+    app: falcon.asgi.App[Any, Any] = falcon.asgi.App(router=cast(Any, router))
+    app.req_options.strip_url_path_trailing_slash = True
+    app.add_error_handler(Exception, reply.any_error)
+    app.add_error_handler(falcon.HTTPError, reply.falcon_error)
+    app.add_error_handler(GatewayError, reply.gateway_error)
+    admin.add_routes(app, router=router, store=store, stages=stages, watch=watch)
+    return app
+
+
+def _start() -> Gateway:
+    return Gateway(Settings.read(), _leave)
+
+
+def _leave() -> None:
+    """End a process whose database no longer works, once the answers are out; gunicorn starts the next one."""
+    _log.critical("the database has failed; restarting the worker")
+    app.service = None
+    timer = threading.Timer(0.5, os._exit, [70])
+    timer.daemon = True
+    timer.start()
+
+
+app = Shell(_start)

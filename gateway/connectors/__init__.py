@@ -1,0 +1,1 @@
+"""What is declared: YAML files, fields, and what they mean."""

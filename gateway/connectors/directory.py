@@ -1,0 +1,121 @@
+"""A directory of connector files, as it is at one moment."""
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.connectors.finding import Finding
+from gateway.connectors.loader import MAX_FILE_BYTES
+from gateway.errors import Code
+
+SUFFIXES = (".yaml", ".yml")
+MAX_FILES = 5000
+
+#: A file whose inode changed this recently may change again within the clock's step, unseen by its times.
+_SETTLED_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file's content, or why it could not be read."""
+
+    name: str
+    digest: str
+    text: bytes = b""
+    problem: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a directory holds. Two listings are equal when every name and every content is.
+
+    `problem` is set, and `files` empty, where the directory itself cannot be read.
+    """
+
+    path: str
+    files: Mapping[str, File]
+    problem: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Tell this content from any other."""
+        whole = hashlib.sha256(f"{self.path}\n{self.problem}\n".encode())
+        for name in sorted(self.files):
+            whole.update(f"{name}\0{self.files[name].digest}\n".encode())
+        return whole.hexdigest()
+
+
+class Directory:
+    """Reads a directory again and again; a file that has not changed is not read twice.
+
+    Called by one thread at a time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._known: dict[str, tuple[tuple[int, ...], File]] = {}
+
+    def read(self) -> Listing:
+        """List the connector files: `*.yaml` and `*.yml`, but for hidden ones and editors' own."""
+        real = os.path.realpath(self.path)
+        try:
+            with os.scandir(real) as entries:
+                names = sorted(entry.name for entry in entries if _is_connector_file(entry.name))
+        except OSError as error:
+            return Listing(real, {}, f"{self.path}: {error.strerror}")
+        if len(names) > MAX_FILES:
+            return Listing(real, {}, f"{self.path}: {len(names)} files are more than {MAX_FILES}")
+        files = {name: file for name in names if (file := self._file(real, name))}
+        self._known = {name: known for name, known in self._known.items() if name in files}
+        return Listing(real, files)
+
+    def _file(self, directory: str, name: str) -> File | None:
+        path = os.path.realpath(f"{directory}/{name}")
+        if not path.startswith(directory.rstrip("/") + "/"):
+            return _unreadable(name, "is a link that leads out of the directory", "put the file itself there")
+        try:
+            # O_NONBLOCK: opening a FIFO must not wait for its other end.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return (
+                None
+                if not os.path.islink(f"{directory}/{name}")
+                else _unreadable(name, "is a link to nothing")
+            )
+        except OSError as error:
+            return _unreadable(name, f"cannot be opened: {error.strerror}")
+        try:
+            return self._content(descriptor, name)
+        except OSError as error:
+            return _unreadable(name, f"cannot be read: {error.strerror}")
+        finally:
+            os.close(descriptor)
+
+    def _content(self, descriptor: int, name: str) -> File:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return _unreadable(name, "is not a regular file")
+        signature = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        known = self._known.get(name)
+        if known and known[0] == signature:
+            return known[1]
+        text = b""
+        while len(text) <= MAX_FILE_BYTES and (chunk := os.read(descriptor, MAX_FILE_BYTES + 1)):
+            text += chunk
+        file = File(name, hashlib.sha256(text).hexdigest(), text)
+        if time.time() - status.st_ctime > _SETTLED_SECONDS:
+            self._known[name] = (signature, file)
+        return file
+
+
+def _is_connector_file(name: str) -> bool:
+    return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
+
+
+def _unreadable(name: str, problem: str, hint: str | None = None) -> File:
+    finding = Finding(name, None, None, Code.FILE_UNREADABLE, f"the file {problem}", hint)
+    return File(name, hashlib.sha256(problem.encode()).hexdigest(), problem=finding)

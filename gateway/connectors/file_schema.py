@@ -1,0 +1,63 @@
+"""The JSON Schema of a connector file, for editors: the same tables that the reader goes by."""
+
+from gateway.connectors import schema
+from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS, FIELD_KEYS, MAX_FIELDS, MAX_PATTERN
+from gateway.connectors.fieldtypes import FORMATS, SCALARS, TYPE_NAMES
+from gateway.strictjson import Json
+
+_SCALAR_NAMES = "|".join(name for name in SCALARS if not name.startswith("decimal") and name != "json")
+_DECIMAL = r"decimal\(\s*[0-9]{1,2}\s*,\s*[0-9]{1,2}\s*\)"
+_COUNT = {"type": "integer", "minimum": 0}
+_NUMBER = {"type": "number"}
+
+_VALUES: dict[str, Json] = {
+    "name": {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,62}$"},
+    "description": {"type": "string"},
+    "path": {"type": "string", "pattern": "^(/[A-Za-z0-9._~-]+)+$", "maxLength": 200},
+    "fields": {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": MAX_FIELDS,
+        "propertyNames": {"pattern": "^[^_]", "maxLength": 63},
+        "additionalProperties": {"oneOf": [{"$ref": "#/$defs/type"}, {"$ref": "#/$defs/field"}]},
+    },
+    "access": {"$ref": "#/$defs/access"},
+    "on_invalid": {"const": "reject"},
+    "type": {"$ref": "#/$defs/type"},
+    "nullable": {"type": "boolean"},
+    "default": {},
+    "examples": {"type": "array"},
+    "min_length": _COUNT,
+    "max_length": _COUNT,
+    "pattern": {"type": "string", "format": "regex", "maxLength": MAX_PATTERN},
+    "format": {"enum": list(FORMATS)},
+    "enum": {"type": "array", "minItems": 1},
+    **dict.fromkeys((name for name in schema.KEYWORDS if name.endswith("imum")), _NUMBER),
+    **dict.fromkeys(ACCESS_KEYS, {"type": "array", "items": {"type": "string"}}),
+}
+
+
+def _object(keys: dict[str, str], required: list[str]) -> dict[str, Json]:
+    return {
+        "type": "object",
+        "properties": {key: {**_VALUES[key], "description": text} for key, text in keys.items()},
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+FILE_SCHEMA: dict[str, Json] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "gateway connector",
+    "description": "One file in connectors.d: a live, validated, durable HTTP endpoint.",
+    **_object(dict(CONNECTOR_KEYS), ["fields"]),
+    "$defs": {
+        "type": {
+            "type": "string",
+            "description": f"One of {', '.join(TYPE_NAMES)}, or a list of scalars such as string[].",
+            "pattern": rf"^((({_SCALAR_NAMES})|{_DECIMAL})(\[\])?|json)$",
+        },
+        "field": _object(dict(FIELD_KEYS), ["type"]),
+        "access": _object(dict(ACCESS_KEYS), []),
+    },
+}

@@ -1,0 +1,54 @@
+"""Finding: what is wrong with a connector file, where, and the fix."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.errors import Code
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to say about one place of one file.
+
+    Attributes:
+        file: The file as the reader knows it: its name inside the directory.
+        line: Counted from 1, or None when it is about the whole file.
+        column: Counted from 1, or None.
+        code: Which finding this is.
+        message: The thing, the value and what is wrong.
+        hint: The fix, or None where the message already is one.
+        warning: True for advice: the file is served all the same.
+    """
+
+    file: str
+    line: int | None
+    column: int | None
+    code: Code
+    message: str
+    hint: str | None = None
+    warning: bool = False
+
+    def body(self) -> dict[str, Any]:
+        """Give it as the JSON that `/-/status`, `/-/reload` and `gateway check --format json` show."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "level": "warning" if self.warning else "error",
+            "code": self.code.code,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        level = "warning" if self.warning else "error"
+        return f"{place}: {level} {self.code.code}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class Refused(Exception):  # noqa: N818  # the field's word for a file that is not served
+    """A connector file is not served; `findings` says why."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self.findings = findings
+        super().__init__("; ".join(map(str, findings)))

@@ -1,0 +1,105 @@
+"""Connector to JSON Schema (draft 2020-12), and its compiled validator."""
+
+from collections.abc import Mapping
+
+import jsonschema_rs
+
+from gateway.connectors.connector import ABSENT, Connector, Field
+from gateway.connectors.fieldtypes import FORMATS, NO_NUL
+from gateway.strictjson import Json
+
+#: The constraints of a field in YAML, as the JSON Schema keywords that they are.
+KEYWORDS: Mapping[str, str] = {
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "pattern": "pattern",
+    "format": "format",
+    "enum": "enum",
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "exclusive_minimum": "exclusiveMinimum",
+    "exclusive_maximum": "exclusiveMaximum",
+}
+
+
+def build(connector: Connector) -> dict[str, Json]:
+    """Build the schema that one row of the connector must satisfy."""
+    schema: dict[str, Json] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": connector.name,
+    }
+    if connector.description:
+        schema["description"] = connector.description
+    schema["type"] = "object"
+    schema["properties"] = {field.name: build_field(field) for field in connector.fields}
+    schema["required"] = [field.name for field in connector.fields if field.required]
+    schema["additionalProperties"] = False
+    return schema
+
+
+def build_field(field: Field) -> dict[str, Json]:
+    """Build the schema of one field's value."""
+    schema = dict(field.type.schema)
+    if field.type.item:
+        schema["items"] = _constrained(dict(field.type.item.schema), field.constraints)
+    else:
+        schema = _constrained(schema, field.constraints)
+    if field.nullable:
+        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        schema["type"] = [*types, "null"]
+        if "enum" in schema:
+            schema["enum"] = [*schema["enum"], None]
+    if field.description:
+        schema["description"] = field.description
+    if field.default is not ABSENT:
+        schema["default"] = field.default
+    if field.examples:
+        schema["examples"] = list(field.examples)
+    return schema
+
+
+def _constrained(schema: dict[str, Json], constraints: Mapping[str, Json]) -> dict[str, Json]:
+    patterns = [schema.pop("pattern")] if "pattern" in schema else []
+    for name, value in constraints.items():
+        if name == "pattern":
+            patterns.append(value)
+        elif name == "minimum" and "minimum" in schema:
+            schema["minimum"] = max(schema["minimum"], value)
+        elif name == "maximum" and "maximum" in schema:
+            schema["maximum"] = min(schema["maximum"], value)
+        else:
+            schema[KEYWORDS[name]] = value
+        if name == "format":
+            patterns.append(FORMATS[value])
+    if "enum" in constraints or "format" in constraints:
+        patterns = [
+            pattern for pattern in patterns if pattern != NO_NUL
+        ]  # They let no U+0000 in by themselves.
+    if patterns:
+        schema["pattern"] = patterns[-1]
+    if patterns[:-1]:
+        schema["allOf"] = [{"pattern": pattern} for pattern in patterns[:-1]]
+    return schema
+
+
+def compile_schema(schema: dict[str, Json]) -> jsonschema_rs.Validator:
+    """Compile a schema for jsonschema-rs, its patterns for the engine that runs in linear time.
+
+    Formats are asserted by the patterns beside them, so that every validator agrees on them.
+
+    Raises:
+        ValueError: Where a pattern is not one that engine takes.
+    """
+    try:
+        return jsonschema_rs.Draft202012Validator(
+            schema,
+            pattern_options=jsonschema_rs.RegexOptions(),
+            validate_formats=False,
+            retriever=_retrieve_nothing,
+        )
+    except jsonschema_rs.ValidationError as error:
+        raise ValueError(error.message) from error
+
+
+def _retrieve_nothing(uri: str) -> Json:
+    raise ValueError(f"'{uri}' is not fetched")

@@ -1,0 +1,131 @@
+"""Every error that a client, a row or a connector file can meet."""
+
+import difflib
+import traceback
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any
+
+
+class Code(Enum):
+    """One stable code per error, with the HTTP status it answers and its title.
+
+    The code is PostgREST's or SQLSTATE's own where they have one for the case, else `GW`, the digit of
+    the stage and two digits more. A code is never reused for another meaning.
+    """
+
+    def __init__(self, code: str, status: int, title: str) -> None:
+        self.code = code
+        self.status = status
+        self.title = title
+
+    # 1: the body and the request that carries it
+    BODY_INVALID = ("PGRST102", 400, "The body cannot be read")
+    BODY_TRUNCATED = ("GW101", 400, "The body ended before it was complete")
+    BODY_TOO_LARGE = ("GW102", 413, "The body is larger than the gateway takes")
+    BODY_TOO_SLOW = ("GW103", 408, "The body did not arrive in time")
+    MEDIA_TYPE_UNSUPPORTED = ("GW104", 415, "The Content-Type is not one the gateway reads")
+    ENCODING_UNSUPPORTED = ("GW105", 415, "The Content-Encoding is not one the gateway reads")
+    ENCODING_INVALID = ("GW106", 400, "The compressed body cannot be read")
+    REQUEST_MALFORMED = ("GW107", 400, "The request is not valid HTTP")
+    URI_TOO_LONG = ("GW108", 414, "The request line is too long")
+    HEADERS_TOO_LARGE = ("GW109", 431, "The request's headers are too large")
+    HEADERS_TOO_SLOW = ("GW110", 408, "The request's headers did not arrive in time")
+
+    # 2: rows
+    ROWS_INVALID = ("GW201", 422, "Some rows do not satisfy the connector's schema; nothing was stored")
+    VALUE_MISSING = ("23502", 422, "A value is required")
+    VALUE_INVALID = ("22P02", 400, "A value is not of its field's type")
+    VALUE_OUT_OF_RANGE = ("22003", 400, "A number is beyond what its field can hold")
+    VALUE_REFUSED = ("23514", 422, "A value does not satisfy its field's constraints")
+    FIELD_UNKNOWN = ("PGRST204", 400, "The connector has no such field")
+
+    # 3: queries
+    QUERY_INVALID = ("PGRST100", 400, "The query cannot be read")
+    COLUMN_UNKNOWN = ("42703", 400, "The connector has no such column")
+    NOT_IMPLEMENTED = ("PGRST127", 400, "The gateway does not have this feature")
+    RANGE_INVALID = ("PGRST103", 416, "The requested range cannot be satisfied")
+    NOT_ACCEPTABLE = ("PGRST107", 406, "None of the accepted media types can be produced")
+    METHOD_NOT_ALLOWED = ("PGRST117", 405, "The method is not one this path has")
+    QUERY_TIMEOUT = ("57014", 504, "The query took longer than it may")
+
+    # 4: the store
+    QUEUE_FULL = ("GW401", 503, "The gateway has as many bytes waiting as it takes; nothing was stored")
+    NOT_READY = ("GW402", 503, "The gateway is starting or stopping; nothing was stored")
+    READERS_BUSY = ("GW403", 503, "All readers are busy")
+    STORE_FAILED = ("GW404", 503, "The store could not commit; nothing was stored")
+    DISK_FULL = ("53100", 507, "The disk is full; nothing was stored")
+
+    # 5: connectors and their files
+    ENDPOINT_UNKNOWN = ("PGRST205", 404, "There is no endpoint here that you may see")
+    FILE_UNREADABLE = ("GW501", 422, "The file cannot be read")
+    YAML_INVALID = ("GW502", 422, "The file is not YAML that the gateway reads")
+    KEY_UNKNOWN = ("GW503", 422, "The key is not one a connector has")
+    KEY_MISSING = ("GW504", 422, "A key is required")
+    DECLARATION_INVALID = ("GW505", 422, "The value is not one the key takes")
+    NOT_SUPPORTED_YET = ("GW506", 422, "The key is not supported yet")
+    CONNECTOR_CLASH = ("GW507", 422, "Two files declare the same connector or path")
+    CHANGE_REFUSED = ("GW508", 422, "The change would lose or break stored rows")
+    NAME_RESERVED = ("GW509", 422, "The name is awkward in queries")
+    TOKEN_UNKNOWN = ("GW510", 422, "The tokens file has no such token")
+
+    # 6: access
+    TOKEN_INVALID = ("PGRST301", 401, "The token is not one the gateway knows")
+    TOKEN_REQUIRED = ("PGRST302", 401, "This needs a token")
+    ACCESS_DENIED = ("42501", 403, "The token may not do this")
+
+    # 9: the gateway itself
+    INTERNAL = ("GW901", 500, "The gateway failed; the log has the details")
+
+
+class GatewayError(Exception):
+    """What a stage raises when it refuses; `serve/reply.py` is the one place that renders it.
+
+    Attributes:
+        code: Which error this is.
+        message: The thing, the value and what is wrong, for a person.
+        details: More of it as a JSON value, or None.
+        hint: What to do about it, or None.
+        headers: HTTP headers that belong to the answer, such as `Retry-After`.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str | None = None,
+        *,
+        details: Any = None,
+        hint: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.code = code
+        self.message = message or code.title
+        self.details = details
+        self.hint = hint
+        self.headers = dict(headers or {})
+        super().__init__(self.message)
+
+    def body(self) -> dict[str, Any]:
+        """Give the one shape every error has on the wire."""
+        return {"code": self.code.code, "message": self.message, "details": self.details, "hint": self.hint}
+
+
+def trace(error: BaseException) -> str:
+    """Say where an error came from, for a log: types and places, never the messages, which may hold row values."""
+    lines = []
+    link: BaseException | None = error
+    while link is not None:
+        lines.append(type(link).__qualname__)
+        lines += [
+            f"  {frame.filename}:{frame.lineno} in {frame.name}"
+            for frame in traceback.extract_tb(link.__traceback__)
+        ]
+        link = link.__cause__ or link.__context__
+    return "\n".join(lines)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Give the known word that `word` is most likely a slip of, or None."""
+    lowered = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[found[0]] if found else None

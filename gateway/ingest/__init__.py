@@ -1,0 +1,1 @@
+"""The way of a POST: body -> payload -> validation -> writer."""

@@ -1,0 +1,191 @@
+"""The bytes of a request to the whole, decompressed body, or to an error while nothing is stored."""
+
+import asyncio
+import io
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Protocol
+
+import zstandard
+
+from gateway.errors import Code, GatewayError
+
+#: What a body is compressed with, as Content-Encoding names it.
+ENCODINGS = ("gzip", "zstd")
+
+#: Frames that ask for more memory than this to unpack are refused; `zstd --long` makes such.
+MAX_ZSTD_WINDOW = 8 * 2**20
+
+#: A zstd block of this size unpacks to at most some megabytes, whatever it was made to hold.
+_ZSTD_SLICE = 512
+#: Below this, unpacking takes less time than handing it to a thread.
+_SMALL = 4096
+
+Unpack = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A complete body: `data` decompressed, and how many bytes came over the wire."""
+
+    data: bytes
+    received_bytes: int
+
+
+async def receive(
+    chunks: AsyncIterator[bytes], encoding: str | None, *, limit: int, seconds: float, threads: Executor
+) -> Body:
+    """Collect a body once, in one piece of memory.
+
+    Args:
+        chunks: Raises GatewayError where the client leaves before the end.
+        encoding: The Content-Encoding header.
+        limit: The most bytes it may have, on the wire and decompressed.
+        seconds: How long it may take to arrive.
+        threads: Where decompression runs.
+
+    Raises:
+        GatewayError: Truncated, too large, too slow, or not what its encoding says.
+    """
+    whole = _Whole(limit)
+    decoder = _decoder(encoding, whole)
+    received = 0
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in chunks:
+                received += len(chunk)
+                if received > limit:
+                    raise too_large(limit)
+                if decoder is None:
+                    whole.write(chunk)
+                elif len(chunk) < _SMALL:
+                    decoder.unpack(chunk)
+                else:
+                    await asyncio.get_running_loop().run_in_executor(threads, decoder.unpack, chunk)
+    except TimeoutError as error:
+        raise GatewayError(
+            Code.BODY_TOO_SLOW, f"the body did not arrive within {seconds:g} seconds"
+        ) from error
+    if decoder is not None:
+        decoder.finish()
+    return Body(whole.bytes(), received)
+
+
+def too_large(limit: int) -> GatewayError:
+    """Say that a body is beyond the limit."""
+    return GatewayError(
+        Code.BODY_TOO_LARGE,
+        f"the body is larger than {limit} bytes",
+        hint="send smaller batches, or raise GATEWAY_MAX_BODY",
+    )
+
+
+class _Whole:
+    """The body so far. BytesIO hands out its buffer as bytes without copying it."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._buffer = io.BytesIO()
+
+    def write(self, piece: bytes) -> None:
+        if self._buffer.tell() + len(piece) > self._limit:
+            raise too_large(self._limit)
+        self._buffer.write(piece)
+
+    def bytes(self) -> bytes:
+        return self._buffer.getvalue()
+
+
+class _Decoder(Protocol):
+    def unpack(self, chunk: bytes) -> None: ...
+    def finish(self) -> None: ...
+
+
+class _Gzip:
+    """Members one after another (RFC 1952 section 2.2); zlib stops after the first by itself."""
+
+    def __init__(self, whole: _Whole) -> None:
+        self._whole = whole
+        self._member = zlib.decompressobj(31)
+        self._begun = False
+
+    def unpack(self, chunk: bytes) -> None:
+        try:
+            while chunk:
+                if self._member.eof:
+                    self._member = zlib.decompressobj(31)
+                self._whole.write(self._member.decompress(chunk, 2**20))
+                self._begun = True
+                chunk = self._member.unconsumed_tail or self._member.unused_data
+        except zlib.error as error:
+            raise GatewayError(Code.ENCODING_INVALID, f"the body is not gzip: {error}") from error
+
+    def finish(self) -> None:
+        if not self._begun or not self._member.eof:
+            raise GatewayError(
+                Code.ENCODING_INVALID, "the gzip body is truncated", hint="send it again, whole"
+            )
+
+
+class _Zstd:
+    """Frames one after another (RFC 8878 section 3.1)."""
+
+    def __init__(self, whole: _Whole) -> None:
+        self._whole = whole
+        self._context = zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW)
+        self._frame = self._context.decompressobj()
+        self._begun = False
+
+    def unpack(self, chunk: bytes) -> None:
+        try:
+            for start in range(0, len(chunk), _ZSTD_SLICE):
+                piece = chunk[start : start + _ZSTD_SLICE]
+                while piece:
+                    if self._frame.eof:
+                        self._frame = self._context.decompressobj()
+                    self._whole.write(self._frame.decompress(piece))
+                    self._begun = True
+                    piece = self._frame.unused_data
+        except zstandard.ZstdError as error:
+            raise GatewayError(Code.ENCODING_INVALID, f"the body is not zstd: {error}") from error
+
+    def finish(self) -> None:
+        if not self._begun or not self._frame.eof:
+            raise GatewayError(
+                Code.ENCODING_INVALID, "the zstd body is truncated", hint="send it again, whole"
+            )
+
+
+def _decoder(encoding: str | None, whole: _Whole) -> _Decoder | None:
+    name = (encoding or "identity").strip().lower()
+    if name in ("identity", ""):
+        return None
+    if name in ("gzip", "x-gzip"):
+        return _Gzip(whole)
+    if name == "zstd":
+        return _Zstd(whole)
+    raise GatewayError(
+        Code.ENCODING_UNSUPPORTED,
+        f"the Content-Encoding '{encoding}' is not read",
+        hint=f"use one of {', '.join(ENCODINGS)}, or none",
+        headers={"Accept-Encoding": ", ".join(ENCODINGS)},
+    )
+
+
+async def chunks_of(receive_event: Callable[[], Awaitable[dict[str, object]]]) -> AsyncIterator[bytes]:
+    """Give the pieces of an ASGI request's body, and raise unless the last of them came.
+
+    Falcon's own stream ends a body that the client broke off as if it were complete; the one sound sign of
+    completeness is a `http.request` event with `more_body` false (ASGI specification, HTTP, "Request").
+    """
+    while True:
+        event = await receive_event()
+        if event["type"] != "http.request":
+            raise GatewayError(Code.BODY_TRUNCATED, hint="send it again, whole")
+        if piece := event.get("body"):
+            assert isinstance(piece, bytes)
+            yield piece
+        if not event.get("more_body", False):
+            return

@@ -1,0 +1,306 @@
+"""A body to rows: JSON object or array, NDJSON, CSV."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+import msgspec
+
+from gateway import strictjson
+from gateway.connectors.connector import Connector, Field
+from gateway.errors import Code, GatewayError, nearest
+from gateway.strictjson import Json
+
+#: How many rows are held as Python values at a time.
+ROWS_AT_A_TIME = 10_000
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Media(Enum):
+    """The media types of rows that the gateway reads and writes."""
+
+    JSON = "application/json"
+    NDJSON = "application/x-ndjson"
+    CSV = "text/csv"
+
+
+_MEDIA_NAMES = {media.value: media for media in Media} | dict.fromkeys(
+    ("application/ndjson", "application/jsonl", "application/x-jsonlines", "application/json-lines"),
+    Media.NDJSON,
+)
+#: What curl says when it was told nothing; nobody sends a form that starts with a bracket.
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """What is wrong with one row. `row` counts from 1; `line` is set for NDJSON and CSV."""
+
+    row: int
+    line: int | None
+    field: str | None
+    code: Code
+    message: str
+    value: Json = None
+
+
+@dataclass(slots=True)
+class Rows:
+    """Some rows of a body: decoded values with their numbers, and the rows that could not be decoded."""
+
+    values: list[Json] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    lines: list[int | None] = field(default_factory=list)
+    errors: list[RowError] = field(default_factory=list)
+
+    def add(self, value: Json, number: int, line: int | None) -> None:
+        """Add one decoded row."""
+        self.values.append(value)
+        self.numbers.append(number)
+        self.lines.append(line)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to go on with these before reading more."""
+        return len(self.values) + len(self.errors) >= ROWS_AT_A_TIME
+
+
+def tell_media(content_type: str | None, data: bytes) -> Media:
+    """Tell what a body is by its Content-Type, and by its first byte where that says nothing.
+
+    Raises:
+        GatewayError: Where the type is one the gateway does not read.
+    """
+    name, _, parameters = (content_type or "").partition(";")
+    name = name.strip().lower()
+    charset = re.search(r"charset\s*=\s*\"?([^\";\s]+)", parameters, re.IGNORECASE)
+    if charset and charset[1].lower().replace("-", "") not in ("utf8", "usascii"):
+        raise GatewayError(
+            Code.MEDIA_TYPE_UNSUPPORTED, f"the charset '{charset[1]}' is not read", hint="send UTF-8"
+        )
+    if name in _MEDIA_NAMES:
+        return _MEDIA_NAMES[name]
+    start = data[:4096].removeprefix(_BOM).lstrip(b" \t\r\n")
+    if not name or (name == _FORM and start[:1] in (b"{", b"[")):
+        return _sniff(start)
+    raise GatewayError(
+        Code.MEDIA_TYPE_UNSUPPORTED,
+        f"the Content-Type '{name}' is not read",
+        hint=f"use one of {', '.join(media.value for media in Media)}",
+        headers={"Accept": ", ".join(media.value for media in Media)},
+    )
+
+
+def _sniff(start: bytes) -> Media:
+    if start[:1] == b"[":
+        return Media.JSON
+    if start[:1] == b"{":
+        first, _, rest = start.partition(b"\n")
+        return Media.NDJSON if first.rstrip().endswith(b"}") and rest.strip() else Media.JSON
+    return Media.CSV
+
+
+def parse(data: bytes, media: Media, connector: Connector) -> Iterator[Rows]:
+    """Read the rows of a body, some at a time, so that few are Python values at once.
+
+    Raises:
+        GatewayError: Where the body as a whole cannot be read; a row that cannot is an error in its `Rows`.
+    """
+    start = len(_BOM) if data.startswith(_BOM) else 0
+    if media is Media.JSON:
+        return _json(data, start)
+    if media is Media.NDJSON:
+        return _ndjson(data, start)
+    return _csv(data, start, connector)
+
+
+# ------------------------------------------------------------------------------------------------------
+# JSON
+
+
+def _json(data: bytes, start: int) -> Iterator[Rows]:
+    text = memoryview(data)[start:] if start else data
+    first = data[start : start + 4096].lstrip(b" \t\r\n")[:1]
+    if first not in (b"{", b"["):
+        shown = "is empty" if not first else "is neither a JSON object nor an array"
+        raise GatewayError(
+            Code.BODY_INVALID, f"the body {shown}", hint="send one row {…} or a list of rows [{…}, …]"
+        )
+    pieces: Sequence[bytes | memoryview] = [text]
+    if first == b"[":
+        try:
+            pieces = msgspec.json.decode(text, type=list[msgspec.Raw])
+        except msgspec.DecodeError as error:
+            raise GatewayError(Code.BODY_INVALID, str(error)) from error
+        except RecursionError as error:
+            raise GatewayError(Code.BODY_INVALID, f"nested deeper than {strictjson.MAX_DEPTH}") from error
+    rows = Rows()
+    for number, piece in enumerate(pieces, 1):
+        try:
+            rows.add(strictjson.read(bytes(piece)), number, None)
+        except ValueError as error:
+            if first == b"{":
+                raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
+            rows.errors.append(RowError(number, None, None, Code.BODY_INVALID, f"not valid JSON: {error}"))
+        if rows.full:
+            yield rows
+            rows = Rows()
+    yield rows
+
+
+def _lines(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+    """Give every line with its number, without its end. A BOM before it has been passed over."""
+    number = 0
+    while start < len(data):
+        end = data.find(b"\n", start)
+        end = len(data) if end < 0 else end
+        number += 1
+        yield number, data[start : end - 1 if data[end - 1 : end] == b"\r" and end > start else end]
+        start = end + 1
+
+
+def _ndjson(data: bytes, start: int) -> Iterator[Rows]:
+    rows = Rows()
+    number = 0
+    for line, text in _lines(data, start):
+        if not text.strip():
+            continue
+        number += 1
+        try:
+            rows.add(strictjson.read(text), number, line)
+        except ValueError as error:
+            message = f"not valid JSON: {error}".replace(" at line 1 column ", " at column ")
+            rows.errors.append(RowError(number, line, None, Code.BODY_INVALID, message))
+        if rows.full:
+            yield rows
+            rows = Rows()
+    yield rows
+
+
+# ------------------------------------------------------------------------------------------------------
+# CSV (RFC 4180). An empty cell is null and `""` is the empty string, as PostgreSQL's COPY has it; no reader
+# in the standard library tells the two apart before Python 3.12.
+
+_CELL = re.compile(rb'(?:"((?:[^"]++|"")*+)"|([^",\n]*+))(,|\r?\n|\r?\Z)')
+
+#: The cells of a record, None for an empty one; or what is wrong with it.
+_Record = list[str | None] | str
+
+
+def _records(data: bytes, place: int) -> Iterator[tuple[int, _Record]]:
+    """Give every record with the line it starts in."""
+    line = 1
+    while place < len(data):
+        end = data.find(b"\n", place)
+        end = len(data) if end < 0 else end
+        if data.find(b'"', place, end) < 0:
+            yield line, _plain_record(data[place:end])
+            place, line = end + 1, line + 1
+        else:
+            record, after = _quoted_record(data, place, end)
+            yield line, record
+            line += data.count(b"\n", place, after)
+            place = after
+
+
+def _plain_record(text: bytes) -> _Record:
+    try:
+        return [cell or None for cell in text.removesuffix(b"\r").decode().split(",")]
+    except UnicodeDecodeError:
+        return "not UTF-8"
+
+
+def _quoted_record(data: bytes, place: int, end: int) -> tuple[_Record, int]:
+    """Read a record that has a quote in its first line, which ends at `end`; quoted cells may go on beyond."""
+    cells: list[str | None] = []
+    while found := _CELL.match(data, place):
+        quoted, plain, separator = found.groups()
+        place = found.end()
+        try:
+            if quoted is not None:
+                cells.append(quoted.replace(b'""', b'"').decode())
+            else:
+                cells.append((plain if separator == b"," else plain.removesuffix(b"\r")).decode() or None)
+        except UnicodeDecodeError:
+            return "not UTF-8", max(place, end + 1)
+        if separator != b",":
+            return cells, place
+    if data[place : place + 1] == b'"' and not re.compile(rb'"(?:[^"]++|"")*+"').match(data, place):
+        return f"the quote that opens cell {len(cells) + 1} is not closed", len(data)
+    after = data.find(b"\n", place) + 1
+    return f"a quote stands in the middle of cell {len(cells) + 1}", after or len(data)
+
+
+def _csv(data: bytes, start: int, connector: Connector) -> Iterator[Rows]:
+    records = _records(data, start)
+    fields = _header(next(records, (1, "the body is empty"))[1], connector)
+    rows = Rows()
+    number = 0
+    for line, record in records:
+        if record == [None] and len(fields) > 1:
+            continue
+        number += 1
+        if isinstance(record, str):
+            rows.errors.append(RowError(number, line, None, Code.BODY_INVALID, record))
+        elif len(record) != len(fields):
+            message = f"the row has {len(record)} cells, the header {len(fields)}"
+            rows.errors.append(RowError(number, line, None, Code.BODY_INVALID, message))
+        else:
+            _add_record(rows, fields, record, number, line)
+        if rows.full:
+            yield rows
+            rows = Rows()
+    yield rows
+
+
+def _header(record: _Record, connector: Connector) -> list[Field]:
+    if isinstance(record, str):
+        raise GatewayError(
+            Code.BODY_INVALID, f"the CSV header cannot be read: {record}", hint="send a header row"
+        )
+    fields: list[Field] = []
+    names = [field.name for field in connector.fields]
+    for name in (cell or "" for cell in record):
+        found = connector.find_field(name)
+        if found is None:
+            guess = nearest(name, names)
+            hint = f"did you mean '{guess}'?" if guess else f"the fields are {', '.join(names)}"
+            raise GatewayError(
+                Code.FIELD_UNKNOWN, f"the CSV header names '{name}', which is no field", hint=hint
+            )
+        if found in fields:
+            raise GatewayError(
+                Code.BODY_INVALID, f"the CSV header names '{name}' twice", hint="name every field once"
+            )
+        fields.append(found)
+    if missing := [field.name for field in connector.fields if field.required and field not in fields]:
+        message = f"the CSV header lacks the required {', '.join(missing)}"
+        raise GatewayError(Code.VALUE_MISSING, message, hint=f"the fields are {', '.join(names)}")
+    return fields
+
+
+def _add_record(rows: Rows, fields: list[Field], record: list[str | None], number: int, line: int) -> None:
+    """Read the cells by their fields' types; an empty cell is null where null may be, else left out."""
+    value: dict[str, Json] = {}
+    wrong = False
+    for field_, cell in zip(fields, record, strict=True):
+        if cell is None:
+            if field_.nullable:
+                value[field_.name] = None
+            continue
+        try:
+            value[field_.name] = field_.type.literal(cell)
+        except ValueError:
+            wrong = True
+            message = f"{shorten(cell)} is not {field_.type.expects}"
+            rows.errors.append(RowError(number, line, field_.name, Code.VALUE_INVALID, message, cell))
+    if not wrong:
+        rows.add(value, number, line)
+
+
+def shorten(value: Json) -> str:
+    """Show a value inside a message, cut where it is long."""
+    shown = f"'{value}'" if isinstance(value, str) else strictjson.write(value).decode()
+    return shown if len(shown) <= 100 else f"{shown[:99]}…"

@@ -1,0 +1,1 @@
+"""The way of a GET: dialect -> statement -> render."""

@@ -1,0 +1,1 @@
+"""HTTP: routes, access, replies, and the worker that serves them."""

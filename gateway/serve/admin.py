@@ -1,0 +1,195 @@
+"""The operating plane: everything under `/-/`."""
+
+from typing import Any
+
+from falcon.asgi import App, Request, Response
+
+from gateway import __version__
+from gateway.connectors.connector import Connector
+from gateway.connectors.declaration import NAME
+from gateway.connectors.file_schema import FILE_SCHEMA
+from gateway.connectors.plan import Outcome
+from gateway.connectors.watch import Watch
+from gateway.errors import Code, GatewayError
+from gateway.serve import access, reply
+from gateway.serve.endpoint import Endpoint, Stages
+from gateway.serve.router import Router
+from gateway.store.store import Store
+
+MAX_BATCHES = 1000
+
+
+def add_routes(app: App[Any, Any], *, router: Router, store: Store, stages: Stages, watch: Watch) -> None:
+    """Add the operating plane to the Falcon app."""
+    status = Status(router, stages)
+    app.add_route("/-/healthy", Healthy())
+    app.add_route("/-/ready", Ready(router))
+    app.add_route("/-/schema/connector.json", FileSchema())
+    app.add_route("/-/status", status)
+    app.add_route("/-/reload", Reloading(watch, status, stages))
+    served = Served(router, store, stages)
+    app.add_route("/-/connectors", served)
+    app.add_route("/-/connectors/{name}", served, suffix="one")
+    app.add_route("/-/connectors/{name}/schema", served, suffix="schema")
+    app.add_route("/-/connectors/{name}/batches", served, suffix="batches")
+
+
+class Healthy:
+    """`/-/healthy`: the process answers."""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Say so."""
+        reply.json(resp, {"healthy": True, "version": __version__})
+
+
+class Ready:
+    """`/-/ready`: the store is open and the connectors have been read once."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Say which snapshot is live. Until there is one, the shell answers 503."""
+        snapshot = self._router.snapshot
+        reply.json(
+            resp, {"ready": True, "generation": snapshot.generation, "connectors": len(snapshot.endpoints)}
+        )
+
+
+class FileSchema:
+    """`/-/schema/connector.json`: the JSON Schema of a connector file, for editors."""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Give it."""
+        reply.json(resp, FILE_SCHEMA, content_type="application/schema+json")
+
+
+class Status:
+    """`/-/status`: what became of every file."""
+
+    def __init__(self, router: Router, stages: Stages) -> None:
+        self._router = router
+        self._credentials = stages.credentials
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """List the files with their states and findings."""
+        access.require_admin(self._credentials.name_of(req.auth))
+        reply.json(resp, self.body())
+
+    def body(self) -> dict[str, Any]:
+        """Give the live snapshot as JSON."""
+        snapshot = self._router.snapshot
+        return {
+            "version": __version__,
+            "generation": snapshot.generation,
+            "source": {"path": snapshot.source, "problem": snapshot.source_problem},
+            "files": [_file(outcome) for outcome in snapshot.outcomes],
+            "tokens": [finding.body() for finding in self._credentials.findings],
+        }
+
+
+class Reloading:
+    """`/-/reload`: read the directory now."""
+
+    def __init__(self, watch: Watch, status: Status, stages: Stages) -> None:
+        self._watch = watch
+        self._status = status
+        self._stages = stages
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """Show what the directory holds, and answer with the findings once it is live."""
+        access.require_admin(self._stages.credentials.name_of(req.auth))
+        await self._stages.readers.call(self._read_again)
+        reply.json(resp, self._status.body())
+
+    def _read_again(self) -> None:
+        self._stages.credentials.refresh()
+        self._watch.scan(again=True)
+
+
+class Served:
+    """`/-/connectors`: the connectors that are served."""
+
+    def __init__(self, router: Router, store: Store, stages: Stages) -> None:
+        self._router = router
+        self._store = store
+        self._stages = stages
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """List them."""
+        access.require_admin(self._stages.credentials.name_of(req.auth))
+        endpoints = self._router.snapshot.endpoints
+        reply.json(resp, [_summary(endpoints[name].connector) for name in sorted(endpoints)])
+
+    async def on_get_one(self, req: Request, resp: Response, name: str) -> None:
+        """Describe one, with its record count and its last batch."""
+        connector = self._find(req, name).connector
+        rows, latest = await self._stages.readers.call(
+            lambda: (self._store.count(name), self._store.batches(name, 1))
+        )
+        fields = [
+            {
+                "name": field.name,
+                "type": field.type.name,
+                "nullable": field.nullable,
+                "description": field.description,
+            }
+            for field in connector.fields
+        ]
+        last_batch = _batch(latest[0]) if latest else None
+        reply.json(resp, {**_summary(connector), "rows": rows, "last_batch": last_batch, "fields": fields})
+
+    async def on_get_schema(self, req: Request, resp: Response, name: str) -> None:
+        """Give the JSON Schema that each row must satisfy."""
+        endpoint = self._find(req, name)
+        reply.json(resp, endpoint.validator.schema, content_type="application/schema+json")
+
+    async def on_get_batches(self, req: Request, resp: Response, name: str) -> None:
+        """List the latest batches, newest first; `?limit=` says how many."""
+        self._find(req, name)
+        limit = req.get_param_as_int("limit", min_value=0, max_value=MAX_BATCHES, default=100)
+        batches = await self._stages.readers.call(lambda: self._store.batches(name, limit))
+        reply.json(resp, [_batch(each) for each in batches])
+
+    def _find(self, req: Request, name: str) -> Endpoint:
+        access.require_admin(self._stages.credentials.name_of(req.auth))
+        endpoint = self._router.snapshot.endpoints.get(name) if NAME.fullmatch(name) else None
+        if endpoint is None:
+            raise GatewayError(
+                Code.ENDPOINT_UNKNOWN, f"there is no connector {name[:80]!r}", hint="see /-/connectors"
+            )
+        return endpoint
+
+
+def _file(outcome: Outcome) -> dict[str, Any]:
+    connector = outcome.connector
+    return {
+        "file": outcome.file,
+        "state": outcome.state.value,
+        "connector": connector.name if connector else None,
+        "path": connector.path if connector else None,
+        "findings": [finding.body() for finding in outcome.findings],
+    }
+
+
+def _summary(connector: Connector) -> dict[str, Any]:
+    allowed = {verb: sorted(getattr(connector.access, verb)) for verb in ("ingest", "read", "change")}
+    return {
+        "name": connector.name,
+        "path": connector.path,
+        "file": connector.file,
+        "description": connector.description,
+        "access": allowed,
+    }
+
+
+def _batch(batch: Any) -> dict[str, Any]:
+    return {
+        "batch": batch.batch,
+        "committed_at": batch.committed_at.isoformat().replace("+00:00", "Z"),
+        "rows": batch.rows,
+        "bytes": batch.bytes,
+        "token": batch.token,
+        "first_id": batch.first_id,
+        "last_id": batch.last_id,
+    }

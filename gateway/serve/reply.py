@@ -1,0 +1,125 @@
+"""Receipts, rows and errors to responses: the only place where a body is written."""
+
+import logging
+import uuid
+from typing import Any
+
+import falcon
+from falcon import mediatypes
+from falcon.asgi import Request, Response
+
+from gateway import strictjson
+from gateway.errors import Code, GatewayError, trace
+from gateway.ingest.payload import Media
+from gateway.query.render import Rendering
+from gateway.store.batch import Receipt
+from gateway.strictjson import Json
+
+_log = logging.getLogger(__name__)
+
+JSON = "application/json; charset=utf-8"
+_CONTENT_TYPES = {
+    Media.JSON: JSON,
+    Media.NDJSON: "application/x-ndjson; charset=utf-8",
+    Media.CSV: "text/csv; charset=utf-8; header=present",
+}
+_ACCEPTED = {
+    "application/json": Media.JSON,
+    "application/x-ndjson": Media.NDJSON,
+    "application/ndjson": Media.NDJSON,
+    "application/jsonl": Media.NDJSON,
+    "text/csv": Media.CSV,
+}
+#: What Falcon, and gunicorn before it, refuse by themselves.
+_BY_STATUS = {
+    400: Code.REQUEST_MALFORMED,
+    404: Code.ENDPOINT_UNKNOWN,
+    405: Code.METHOD_NOT_ALLOWED,
+    408: Code.HEADERS_TOO_SLOW,
+    413: Code.BODY_TOO_LARGE,
+    414: Code.URI_TOO_LONG,
+    415: Code.MEDIA_TYPE_UNSUPPORTED,
+    431: Code.HEADERS_TOO_LARGE,
+    500: Code.INTERNAL,
+    503: Code.NOT_READY,
+}
+
+
+def negotiate(accept: str) -> Media:
+    """Choose the media type of rows by the Accept header (RFC 9110 section 12.5.1)."""
+    chosen = mediatypes.best_match(_ACCEPTED, accept)
+    if not chosen:
+        offered = ", ".join(media.value for media in Media)
+        raise GatewayError(
+            Code.NOT_ACCEPTABLE, f"'{accept}' accepts nothing of {offered}", hint="send Accept: */*"
+        )
+    return _ACCEPTED[chosen]
+
+
+def json(resp: Response, value: Json, *, status: int = 200, content_type: str = JSON) -> None:
+    """Answer with a JSON value."""
+    resp.status = status
+    resp.content_type = content_type
+    resp.data = strictjson.write(value)
+
+
+def receipt(resp: Response, value: Receipt) -> None:
+    """Answer a POST whose rows are committed."""
+    json(resp, value.body(), status=201 if not value.rejected else 207)
+
+
+def head(resp: Response, media: Media) -> None:
+    """Answer with what is known of rows before they are read."""
+    resp.content_type = _CONTENT_TYPES[media]
+    resp.append_header("Vary", "Accept")
+
+
+def rows(resp: Response, media: Media, rendering: Rendering) -> None:
+    """Answer a GET: whole where it is small, else as a stream."""
+    head(resp, media)
+    if rendering.whole is not None:
+        resp.data = rendering.whole
+    else:
+        resp.stream = rendering  # type: ignore[assignment]  # any async iterable with close() is iterated
+
+
+def error_head(error: GatewayError) -> dict[str, str]:
+    """Give the headers of an error."""
+    return {**error.headers, "Content-Type": JSON, "Proxy-Status": f"PostgREST; error={error.code.code}"}
+
+
+async def gateway_error(
+    req: Request, resp: Response, error: GatewayError, params: dict[str, Any], **_: Any
+) -> None:
+    """Answer with an error that a stage raised."""
+    if error.code is Code.INTERNAL:
+        error = _internal(error)
+    resp.status = error.code.status
+    resp.stream = None
+    resp.data = strictjson.write(error.body())
+    for name, value in error_head(error).items():
+        resp.set_header(name, value)
+
+
+async def falcon_error(
+    req: Request, resp: Response, error: falcon.HTTPError, params: dict[str, Any], **_: Any
+) -> None:
+    """Answer with an error that Falcon raised."""
+    await gateway_error(req, resp, of_status(error.status_code), params)
+
+
+async def any_error(req: Request, resp: Response, error: Exception, params: dict[str, Any], **_: Any) -> None:
+    """Answer with an error nobody foresaw; only the log learns what it was."""
+    await gateway_error(req, resp, _internal(error), params)
+
+
+def of_status(status: int, message: str | None = None) -> GatewayError:
+    """Give the error for a status that something below the gateway's own code decided on."""
+    code = _BY_STATUS.get(status, Code.REQUEST_MALFORMED if status < 500 else Code.INTERNAL)
+    return GatewayError(code, message)
+
+
+def _internal(error: Exception) -> GatewayError:
+    mark = uuid.uuid4().hex[:12]
+    _log.error("error %s: %s", mark, trace(error))
+    return GatewayError(Code.INTERNAL, details={"id": mark}, hint="give the id to whoever runs the gateway")

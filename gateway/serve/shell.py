@@ -1,0 +1,157 @@
+"""The outermost ASGI application: start and stop, broken-off bodies, clients that do not read.
+
+https://asgi.readthedocs.io/en/latest/specs/www.html
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from gateway import strictjson
+from gateway.errors import Code, GatewayError, trace
+from gateway.serve import reply
+from gateway.serve.endpoint import RECEIVE
+
+_log = logging.getLogger(__name__)
+
+Event = dict[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+Asgi = Callable[[Event, Receive, Send], Awaitable[None]]
+
+#: gunicorn gives a start 30 seconds and then gives up; after this many the start goes on behind 503s.
+START_SECONDS = 25.0
+#: How long a client may leave a piece of a response unread.
+SEND_SECONDS = 60.0
+#: How long the rest of a refused body is read, so that the client sees the answer and not a reset.
+LINGER_SECONDS = 10.0
+
+
+class Service(Protocol):
+    """What the shell starts and stops."""
+
+    app: Asgi
+
+    def close(self) -> None:
+        """Finish what was accepted and let go of everything. May block."""
+
+
+class Shell:
+    """Owns the lifespan. Until the service is there, and once it is going, requests get 503."""
+
+    def __init__(self, start: Callable[[], Service]) -> None:
+        """Take what makes the service; it runs in a thread, for it waits for locks and disks."""
+        self._start = start
+        self._starting: asyncio.Future[Service] | None = None
+        self.service: Service | None = None
+
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            event = await receive()
+            if event["type"] == "lifespan.startup":
+                await self._startup(send)
+            else:
+                service, self.service = self.service, None
+                if service is not None:
+                    await asyncio.to_thread(service.close)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _startup(self, send: Send) -> None:
+        self._starting = asyncio.ensure_future(asyncio.to_thread(self._start))
+        self._starting.add_done_callback(self._started)
+        await asyncio.wait([self._starting], timeout=START_SECONDS)
+        if self._starting.done() and (error := self._starting.exception()):
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+
+    def _started(self, starting: "asyncio.Future[Service]") -> None:
+        if starting.cancelled():
+            return
+        if error := starting.exception():
+            _log.error("the gateway cannot start: %s\n%s", error, trace(error))
+        else:
+            self.service = starting.result()
+
+    async def _http(self, scope: Event, receive: Receive, send: Send) -> None:
+        if self.service is None:
+            await _refuse(GatewayError(Code.NOT_READY, headers={"Retry-After": "2"}), send)
+            return
+        body = _Body(receive)
+        scope[RECEIVE] = body.receive
+        await self.service.app(scope, _falcon_receive(body), _patient(send))
+        if _has_body(scope):
+            await body.linger()
+
+
+class _Body:
+    """The receiving side of one request, and whether its end has come."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ended = False
+
+    async def receive(self) -> Event:
+        event = await self._receive()
+        self._ended = event["type"] != "http.request" or not event.get("more_body", False)
+        return event
+
+    async def linger(self) -> None:
+        """Read what is left of a body that was refused before its end (as in nginx's lingering_close)."""
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                while not self._ended:
+                    await self.receive()
+        except TimeoutError:
+            pass
+
+
+def _falcon_receive(body: _Body) -> Receive:
+    """Give Falcon a first event at once, so that nothing of a body is asked for before the endpoint wants it.
+
+    Asking is what makes gunicorn send `100 Continue`, and Falcon asks before it routes.
+    """
+    first = True
+
+    async def receive() -> Event:
+        nonlocal first
+        if first:
+            first = False
+            return {"type": "http.request", "body": b"", "more_body": True}
+        return await body.receive()
+
+    return receive
+
+
+def _patient(send: Send) -> Send:
+    async def send_in_time(event: Event) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send(event)
+
+    return send_in_time
+
+
+def _has_body(scope: Event) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
+        for name, value in scope["headers"]
+    )
+
+
+async def _refuse(error: GatewayError, send: Send) -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in reply.error_head(error).items()]
+    text = strictjson.write(error.body())
+    headers.append((b"content-length", str(len(text)).encode()))
+    await send({"type": "http.response.start", "status": error.code.status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})

@@ -1,0 +1,106 @@
+"""Every setting of the gateway, in one table: its flag, its environment variable, its default."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+
+
+def parse_size(text: str) -> int:
+    """Read a number of bytes: `65536`, `64M`, `2G`."""
+    number, unit = (text[:-1], text[-1].upper()) if text[-1:].isalpha() else (text, "")
+    if unit not in _UNITS or not number.isascii() or not number.isdigit() or int(number) == 0:
+        raise ValueError("write a number of bytes such as 65536, 64M or 2G")
+    return int(number) * _UNITS[unit]
+
+
+def parse_seconds(text: str) -> float:
+    """Read a number of seconds above zero."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 10**6:
+        raise ValueError("write a number of seconds above 0")
+    return seconds
+
+
+def parse_count(text: str) -> int:
+    """Read a whole number above zero."""
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise ValueError("write a whole number above 0")
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `flag` is set for those that `gateway serve` takes on its command line."""
+
+    name: str
+    default: str | None
+    parse: Callable[[str], Any]
+    help: str
+    flag: str | None = None
+    metavar: str | None = None
+
+    @property
+    def environment(self) -> str:
+        """The environment variable that sets it."""
+        return f"GATEWAY_{self.name.upper()}"
+
+
+SETTINGS = (
+    Setting("connectors", "connectors.d", Path, "the directory of connector files", "--connectors", "DIR"),
+    Setting("data", "data", Path, "where the rows are kept", "--data", "DIR"),
+    Setting("tokens", None, Path, "the tokens file; none: only the admin token", "--tokens", "FILE"),
+    Setting("bind", "127.0.0.1:8000", str, "where to listen", "--bind", "HOST:PORT"),
+    Setting("max_body", "64M", parse_size, "the largest body, decompressed, in bytes"),
+    Setting("queue", "256M", parse_size, "how many bytes of bodies may wait to be stored"),
+    Setting("body_timeout", "300", parse_seconds, "how many seconds a body may take to arrive"),
+    Setting(
+        "header_timeout", "10", parse_seconds, "how many seconds a connection may take to send its headers"
+    ),
+    Setting("max_connections", "1000", parse_count, "how many connections are served at once"),
+    Setting("readers", "4", parse_count, "how many queries run at once"),
+    Setting("query_timeout", "30", parse_seconds, "how many seconds a query may take"),
+    Setting("memory", "2G", parse_size, "how many bytes of memory DuckDB may use"),
+    Setting("graceful_timeout", "20", parse_count, "how many seconds a stop may take"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process, as `SETTINGS` describes them."""
+
+    connectors: Path
+    data: Path
+    tokens: Path | None
+    bind: str
+    max_body: int
+    queue: int
+    body_timeout: float
+    header_timeout: float
+    max_connections: int
+    readers: int
+    query_timeout: float
+    memory: int
+    graceful_timeout: int
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read them from `GATEWAY_*`.
+
+        Raises:
+            ValueError: Naming the variable, its value and what to write.
+        """
+        values: dict[str, Any] = {}
+        for setting in SETTINGS:
+            text = environment.get(setting.environment) or setting.default
+            try:
+                values[setting.name] = None if text is None else setting.parse(text)
+            except ValueError as error:
+                raise ValueError(f"{setting.environment}={text!r}: {error}") from error
+        return cls(**values)

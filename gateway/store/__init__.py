@@ -1,0 +1,1 @@
+"""Rows at rest: the only folder that imports duckdb."""

@@ -1,0 +1,210 @@
+"""The DuckDB file: locked, opened and set up, with its traps wrapped.
+
+Whoever holds a Database owns the file. Nothing else in the process may open it, not even to read: POSIX
+drops every lock of a process on a file when it closes any descriptor of it (sqlite.org/howtocorrupt.html).
+"""
+
+import contextlib
+import fcntl
+import os
+import queue
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from gateway.errors import Code, GatewayError
+
+#: DuckDB names the catalog for the file, and a schema of the same name would be ambiguous.
+FILE = "store.duckdb"
+LOCK_FILE = "store.lock"
+
+#: DuckDB 2 streams a relation and materialises what `execute` gives as Arrow; DuckDB 1 does the opposite.
+_RELATIONS_STREAM = int(duckdb.__version__.split(".", maxsplit=1)[0]) >= 2
+
+#: Rows of a streamed result that come at a time; a multiple of DuckDB's vector of 2048.
+ROWS_AT_A_TIME = 8192
+
+
+class Locked(Exception):  # noqa: N818  # a state, not a fault of this process
+    """Another process owns the data directory."""
+
+
+class Database:
+    """One open DuckDB file.
+
+    `writer` is the writer thread's connection. Readers borrow a cursor each: two threads on one cursor get
+    each other's rows without an error.
+    """
+
+    def __init__(self, directory: Path, *, memory: int, lock_seconds: float) -> None:
+        """Open the file in `directory`, waiting for its lock.
+
+        A worker that is being replaced holds the lock until it has drained; gunicorn starts the new one
+        before it stops the old one.
+
+        Raises:
+            Locked: When another process still owns it after `lock_seconds`.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        real = Path(os.path.realpath(directory))
+        self._lock = _lock(real / LOCK_FILE, lock_seconds)
+        try:
+            self.writer = duckdb.connect(str(real / FILE), config=_config(real, memory))
+            _configure(self.writer)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._cursors: queue.SimpleQueue[duckdb.DuckDBPyConnection] = queue.SimpleQueue()
+
+    def close(self) -> None:
+        """Checkpoint, close the file and let go of the lock."""
+        self.writer.close()
+        os.close(self._lock)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Run a block in one transaction of the writer; the writer thread alone may.
+
+        COMMIT after an error inside the transaction returns success and writes nothing, so any exception
+        leads to ROLLBACK and is raised again as the GatewayError it means.
+        """
+        self.writer.execute("BEGIN")
+        try:
+            yield self.writer
+            self.writer.execute("COMMIT")
+        except BaseException as error:
+            with contextlib.suppress(duckdb.Error):
+                self.writer.execute("ROLLBACK")
+            if isinstance(error, duckdb.Error):
+                raise store_error(error) from error
+            raise
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Insert Arrow rows by column name into a quoted table, as part of the writer's transaction."""
+        self.writer.register("incoming", rows)
+        try:
+            done = self.writer.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming").fetchone()
+        finally:
+            self.writer.unregister("incoming")
+        if done is None or done[0] != rows.num_rows:
+            raise GatewayError(
+                Code.STORE_FAILED, f"{rows.num_rows} rows were to be inserted, but {done} were"
+            )
+
+    def checkpoint(self) -> None:
+        """Write the WAL into the file; the writer thread alone may.
+
+        Replaying a WAL that mixes DDL and rows is where DuckDB's recovery has had its bugs, so this runs
+        after each schema change.
+        """
+        self.writer.execute("CHECKPOINT")
+
+    @contextlib.contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Borrow a cursor for reading, for one thread at a time."""
+        cursor = self.borrow()
+        try:
+            yield cursor
+        except duckdb.Error as error:
+            raise store_error(error) from error
+        finally:
+            self.give_back(cursor)
+
+    def borrow(self) -> duckdb.DuckDBPyConnection:
+        """Take a cursor that nobody else uses."""
+        try:
+            return self._cursors.get_nowait()
+        except queue.Empty:
+            return self.writer.cursor()
+
+    def give_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Return a borrowed cursor that is no longer in use."""
+        self._cursors.put(cursor)
+
+
+class FatalError(GatewayError):
+    """DuckDB has invalidated the whole instance: nothing works any more until the process starts anew."""
+
+
+def store_error(error: duckdb.Error) -> GatewayError:
+    """Say what a DuckDB error means for a request."""
+    text = str(error)
+    if isinstance(error, duckdb.FatalException) or "database has been invalidated" in text:
+        return FatalError(Code.STORE_FAILED, hint="the gateway restarts by itself; send again")
+    if "No space left" in text:
+        return GatewayError(Code.DISK_FULL, hint="free space under the data directory, then send again")
+    if isinstance(error, duckdb.InterruptException):
+        return GatewayError(Code.QUERY_TIMEOUT, hint="ask for less, or filter more")
+    if isinstance(error, duckdb.IOException | duckdb.TransactionException | duckdb.OutOfMemoryException):
+        return GatewayError(Code.STORE_FAILED, hint="send again", headers={"Retry-After": "1"})
+    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
+        return GatewayError(Code.VALUE_OUT_OF_RANGE)
+    return GatewayError(Code.INTERNAL)
+
+
+def stream(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> pa.RecordBatchReader:
+    """Start a query whose result is never whole in memory."""
+    if _RELATIONS_STREAM:
+        return cursor.sql(sql, params=list(parameters)).to_arrow_reader(ROWS_AT_A_TIME)
+    return cursor.execute(sql, list(parameters)).to_arrow_reader(ROWS_AT_A_TIME)
+
+
+def quote(name: str) -> str:
+    """Quote an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _lock(path: Path, seconds: float) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if time.monotonic() > deadline:
+                owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+                os.close(descriptor)
+                message = f"the data directory {path.parent} is in use by process {owner or 'unknown'}"
+                raise Locked(
+                    f"{message}; one process owns it: stop that one, or give this one its own --data"
+                ) from error
+            time.sleep(0.05)
+        else:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            return descriptor
+
+
+def _config(directory: Path, memory: int) -> dict[str, str | bool | int | float | list[str]]:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory}B",
+        "temp_directory": str(directory / "spill"),
+        # A checkpoint rewrites a metadata block in place, which a crash can tear: have few of them.
+        "checkpoint_threshold": "256MB",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+        "python_enable_replacements": "false",
+    }
+    if _RELATIONS_STREAM:
+        config["storage_compatibility_version"] = "v1.5.0"  # So that going back to DuckDB 1.5 stays possible.
+    return config
+
+
+def _configure(connection: duckdb.DuckDBPyConnection) -> None:
+    for statement in (
+        "SET GLOBAL TimeZone = 'UTC'",
+        "SET GLOBAL preserve_insertion_order = true",  # What "in commit order" rests on.
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
+    ):
+        connection.execute(statement)

@@ -1,0 +1,236 @@
+"""Store: connectors' rows, the batches they came in, and the definitions that were applied."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from gateway import strictjson
+from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
+from gateway.connectors.fieldtypes import FieldType
+from gateway.store.batch import Batch, Receipt, StoredBatch
+from gateway.store.database import Database, literal, quote
+from gateway.store.reading import Reading
+from gateway.strictjson import Json
+
+_TABLES = """
+CREATE SCHEMA IF NOT EXISTS gateway;
+CREATE SCHEMA IF NOT EXISTS rows;
+CREATE TABLE IF NOT EXISTS gateway.connectors (
+    name VARCHAR, file VARCHAR, text VARCHAR, applied_at TIMESTAMPTZ, removed_at TIMESTAMPTZ
+);
+CREATE TABLE IF NOT EXISTS gateway.batches (
+    batch BIGINT, connector VARCHAR, committed_at TIMESTAMPTZ, rows BIGINT, bytes BIGINT, token VARCHAR,
+    first_id BIGINT, last_id BIGINT
+);
+"""
+
+_BATCHES = pa.schema(
+    [
+        ("batch", pa.int64()),
+        ("connector", pa.string()),
+        ("committed_at", pa.timestamp("us", "UTC")),
+        ("rows", pa.int64()),
+        ("bytes", pa.int64()),
+        ("token", pa.string()),
+        ("first_id", pa.int64()),
+        ("last_id", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The last version of a connector file that was applied, as it was stored with the change."""
+
+    name: str
+    file: str
+    text: str
+    removed_at: datetime | None
+
+
+class Store:
+    """Rows at rest in one DuckDB file.
+
+    `append`, `apply` and `remove` belong to the writer thread; the others may be called from any thread.
+    """
+
+    def __init__(self, directory: Path, *, memory: int, lock_seconds: float = 20.0) -> None:
+        self._database = Database(directory, memory=memory, lock_seconds=lock_seconds)
+        try:
+            self._database.writer.execute(_TABLES)
+            # Only the writer thread touches these two. They come from what was committed, so a number is
+            # given again only if nobody ever saw it.
+            self._next_batch: int = self._one("SELECT coalesce(max(batch), 0) + 1 FROM gateway.batches")
+            self._next_ids: dict[str, int] = dict(
+                self._rows("SELECT connector, max(last_id) + 1 FROM gateway.batches GROUP BY connector")
+            )
+        except BaseException:
+            self._database.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file; nobody may use the store afterwards."""
+        self._database.close()
+
+    # -- definitions
+
+    def definitions(self) -> list[Definition]:
+        """List the last applied version of every connector there ever was, removed ones included."""
+        rows = self._rows(
+            "SELECT name, file, text, epoch_us(removed_at) FROM gateway.connectors ORDER BY name"
+        )
+        return [Definition(name, file, text, _instant(removed)) for name, file, text, removed in rows]
+
+    def apply(self, connectors: Iterable[Connector], added: Iterable[tuple[str, Field]] = ()) -> None:
+        """Make tables and columns for new versions of connectors and remember them, in one transaction."""
+        with self._database.transaction() as writer:
+            changed_columns = False
+            for name, field in added:
+                default = (
+                    "" if field.absent_value is None else f" DEFAULT {_default(field.type, field.default)}"
+                )
+                column = f"{quote(field.name)} {field.type.column}{default}"
+                writer.execute(f"ALTER TABLE {_table(name)} ADD COLUMN {column}")
+                changed_columns = True
+            for connector in connectors:
+                fields = (*SYSTEM_FIELDS, *connector.fields)
+                columns = ", ".join(f"{quote(field.name)} {field.type.column}" for field in fields)
+                writer.execute(f"CREATE TABLE IF NOT EXISTS {_table(connector.name)} ({columns})")
+                writer.execute("DELETE FROM gateway.connectors WHERE name = ?", [connector.name])
+                writer.execute(
+                    "INSERT INTO gateway.connectors VALUES (?, ?, ?, now(), NULL)",
+                    [connector.name, connector.file, connector.text],
+                )
+        if changed_columns:
+            self._database.checkpoint()
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remember that connectors are no longer served. Their rows stay."""
+        with self._database.transaction() as writer:
+            for name in names:
+                writer.execute("UPDATE gateway.connectors SET removed_at = now() WHERE name = ?", [name])
+
+    # -- rows
+
+    def append(self, batches: Sequence[Batch]) -> list[Receipt]:
+        """Store batches in one transaction, all of them or none; returns after COMMIT.
+
+        Raises:
+            GatewayError: When nothing was stored.
+        """
+        now = datetime.now(UTC)
+        next_batch, next_ids = self._next_batch, dict(self._next_ids)
+        receipts: dict[int, Receipt] = {}
+        ledger: list[tuple[Any, ...]] = []
+        with self._database.transaction():
+            for members in _alike(batches):
+                name = batches[members[0]].connector
+                first = next_ids.get(name, 1)
+                for member in members:
+                    batch, rows, start = (
+                        batches[member],
+                        batches[member].table.num_rows,
+                        next_ids.get(name, 1),
+                    )
+                    next_ids[name] = start + rows
+                    receipts[member] = Receipt(next_batch, rows, rows, 0, 0, start, start + rows - 1)
+                    ledger.append(
+                        (
+                            next_batch,
+                            name,
+                            now,
+                            rows,
+                            batch.received_bytes,
+                            batch.token,
+                            start,
+                            start + rows - 1,
+                        )
+                    )
+                    next_batch += 1
+                table = _with_system_columns(
+                    pa.concat_tables([batches[member].table for member in members]),
+                    pa.arange(first, next_ids[name]),
+                    now,
+                    [receipts[member] for member in members],
+                )
+                self._database.insert(_table(name), table)
+            columns = zip(*ledger, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, _BATCHES, strict=True)]
+            self._database.insert("gateway.batches", pa.Table.from_arrays(arrays, schema=_BATCHES))
+        self._next_batch, self._next_ids = next_batch, next_ids
+        return [receipts[member] for member in range(len(batches))]
+
+    def read(self, sql: str, parameters: Sequence[Any]) -> Reading:
+        """Make a reading of a SELECT; nothing runs before its first `read`."""
+        return Reading(self._database, sql, parameters)
+
+    def count(self, name: str) -> int:
+        """Count the rows of a connector."""
+        return int(self._one(f"SELECT count(*) FROM {_table(name)}"))
+
+    def batches(self, name: str, limit: int) -> list[StoredBatch]:
+        """List the latest batches of a connector, newest first."""
+        rows = self._rows(
+            "SELECT batch, epoch_us(committed_at), rows, bytes, token, first_id, last_id FROM gateway.batches"
+            " WHERE connector = ? ORDER BY batch DESC LIMIT ?",
+            [name, limit],
+        )
+        return [StoredBatch(batch, _moment(at), *others) for batch, at, *others in rows]
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._database.cursor() as cursor:
+            return cursor.execute(sql, list(parameters)).fetchall()
+
+    def _one(self, sql: str) -> Any:
+        return self._rows(sql)[0][0]
+
+
+def _table(name: str) -> str:
+    return f"rows.{quote(name)}"
+
+
+def table_of(connector: Connector) -> str:
+    """Give the quoted name of the table that holds a connector's rows."""
+    return _table(connector.name)
+
+
+def _with_system_columns(
+    table: pa.Table, ids: pa.Array, now: datetime, receipts: Sequence[Receipt]
+) -> pa.Table:
+    moment = pa.scalar(now, pa.timestamp("us", "UTC"))
+    numbers = [pa.repeat(pa.scalar(receipt.batch, pa.int64()), receipt.stored) for receipt in receipts]
+    columns = (ids, pa.repeat(moment, table.num_rows), pa.chunked_array(numbers, pa.int64()))
+    for field, column in zip(SYSTEM_FIELDS, columns, strict=True):
+        table = table.append_column(field.name, column)
+    return table
+
+
+def _alike(batches: Sequence[Batch]) -> list[list[int]]:
+    """Group the members that one INSERT can take: one connector, one set of columns."""
+    groups: dict[tuple[str, pa.Schema], list[int]] = {}
+    for number, batch in enumerate(batches):
+        groups.setdefault((batch.connector, batch.table.schema), []).append(number)
+    return list(groups.values())
+
+
+def _default(field_type: FieldType, value: Json) -> str:
+    """Spell a checked JSON value as an SQL constant of a type."""
+    if field_type.item:
+        items = ", ".join(_default(field_type.item, item) for item in value)
+        return f"CAST([{items}] AS {field_type.column})"
+    text = (
+        value if isinstance(value, str) and field_type.column != "JSON" else strictjson.write(value).decode()
+    )
+    return f"CAST({literal(text)} AS {field_type.column})"
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1e6, UTC)
+
+
+def _instant(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _moment(microseconds)

@@ -1,0 +1,52 @@
+"""JSON text to values and back, exactly: no value is changed on the way, and nothing loose is let in."""
+
+import re
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import jiter
+import msgspec
+
+#: A decoded JSON value: dict, list, str, int, Decimal (never float), bool or None.
+Json: TypeAlias = Any
+
+#: How deeply arrays and objects may nest; jiter stops there.
+MAX_DEPTH = 200
+#: The longest number that is read, in characters of its digits: beyond it no column could hold the value.
+MAX_DIGITS = 400
+
+_ENDLESS = re.compile(rb"[0-9]{%d}" % MAX_DIGITS)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def read(text: bytes) -> Json:
+    """Read one JSON text (RFC 8259), numbers as int or Decimal.
+
+    Raises:
+        ValueError: Where it is not JSON, holds one key twice in an object, NaN or Infinity, a lone
+            surrogate, bytes that are not UTF-8, or nests or counts beyond the caps above.
+    """
+    value = jiter.from_json(text, allow_inf_nan=False, catch_duplicate_keys=True, float_mode="decimal")
+    if _ENDLESS.search(text):  # It may be in a string, where it is welcome.
+        _refuse_endless_numbers(value)
+    return value
+
+
+def write(value: Json) -> bytes:
+    """Write a value as JSON, compact; Decimals keep every digit."""
+    return _encoder.encode(value)
+
+
+def _refuse_endless_numbers(value: Json) -> None:
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+        elif isinstance(item, Decimal):
+            if len(item.as_tuple().digits) > MAX_DIGITS:
+                raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+        elif isinstance(item, int) and item.bit_length() > MAX_DIGITS * 4:
+            raise ValueError(f"a number has more than {MAX_DIGITS} digits")
