@@ -81,11 +81,9 @@ class Directory:
             # O_NONBLOCK: opening a FIFO must not wait for its other end.
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
-            return (
-                None
-                if not os.path.islink(f"{directory}/{name}")
-                else _unreadable(name, "is a link to nothing")
-            )
+            if not Path(directory, name).is_symlink():
+                return None  # It was there a moment ago.
+            return _unreadable(name, "is a link to nothing")
         except OSError as error:
             return _unreadable(name, f"cannot be opened: {error.strerror}")
         try:

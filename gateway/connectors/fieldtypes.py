@@ -258,7 +258,7 @@ def _double_operand(value: Json) -> Json:
 
 def _decimal_operand(value: Json) -> Json:
     value = Decimal(value)
-    sign, digits, exponent = value.as_tuple()
+    _, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)  # Literals have no NaN and no infinity.
     if max(len(digits), -exponent, len(digits) + exponent) > DECIMAL_MAX_DIGITS:
         raise OverflowError(value)

@@ -8,7 +8,6 @@ from gateway.strictjson import Json
 _SCALAR_NAMES = "|".join(name for name in SCALARS if not name.startswith("decimal") and name != "json")
 _DECIMAL = r"decimal\(\s*[0-9]{1,2}\s*,\s*[0-9]{1,2}\s*\)"
 _COUNT = {"type": "integer", "minimum": 0}
-_NUMBER = {"type": "number"}
 
 _VALUES: dict[str, Json] = {
     "name": {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,62}$"},
@@ -32,8 +31,8 @@ _VALUES: dict[str, Json] = {
     "pattern": {"type": "string", "format": "regex", "maxLength": MAX_PATTERN},
     "format": {"enum": list(FORMATS)},
     "enum": {"type": "array", "minItems": 1},
-    **dict.fromkeys((name for name in schema.KEYWORDS if name.endswith("imum")), _NUMBER),
-    **dict.fromkeys(ACCESS_KEYS, {"type": "array", "items": {"type": "string"}}),
+    **{name: {"type": "number"} for name in schema.KEYWORDS if name.endswith("imum")},
+    **{key: {"type": "array", "items": {"type": "string"}} for key in ACCESS_KEYS},
 }
 
 

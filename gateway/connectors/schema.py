@@ -1,6 +1,6 @@
 """Connector to JSON Schema (draft 2020-12), and its compiled validator."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jsonschema_rs
 
@@ -59,27 +59,25 @@ def build_field(field: Field) -> dict[str, Json]:
 
 
 def _constrained(schema: dict[str, Json], constraints: Mapping[str, Json]) -> dict[str, Json]:
+    """Add constraints to a type's own schema, which they can only narrow."""
     patterns = [schema.pop("pattern")] if "pattern" in schema else []
     for name, value in constraints.items():
-        if name == "pattern":
-            patterns.append(value)
-        elif name == "minimum" and "minimum" in schema:
-            schema["minimum"] = max(schema["minimum"], value)
-        elif name == "maximum" and "maximum" in schema:
-            schema["maximum"] = min(schema["maximum"], value)
-        else:
-            schema[KEYWORDS[name]] = value
-        if name == "format":
-            patterns.append(FORMATS[value])
+        schema[KEYWORDS[name]] = _NARROWER[name](schema[name], value) if name in schema else value
     if "enum" in constraints or "format" in constraints:
-        patterns = [
-            pattern for pattern in patterns if pattern != NO_NUL
-        ]  # They let no U+0000 in by themselves.
+        patterns = [each for each in patterns if each != NO_NUL]  # They let no U+0000 in by themselves.
+    if "format" in constraints:
+        patterns.append(FORMATS[constraints["format"]])
+    if "pattern" in constraints:
+        patterns.append(constraints["pattern"])
     if patterns:
-        schema["pattern"] = patterns[-1]
-    if patterns[:-1]:
-        schema["allOf"] = [{"pattern": pattern} for pattern in patterns[:-1]]
+        schema["pattern"] = patterns.pop()
+    if patterns:
+        schema["allOf"] = [{"pattern": pattern} for pattern in patterns]
     return schema
+
+
+#: Of two bounds, the one that lets less through.
+_NARROWER: Mapping[str, Callable[[Json, Json], Json]] = {"minimum": max, "maximum": min}
 
 
 def compile_schema(schema: dict[str, Json]) -> jsonschema_rs.Validator:

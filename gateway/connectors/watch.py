@@ -13,6 +13,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
 from gateway.connectors.directory import Directory, Listing
+from gateway.errors import trace
 
 _log = logging.getLogger(__name__)
 
@@ -78,8 +79,8 @@ class Watch:
                 self._hint.clear()
                 self.scan()
                 self._tick()
-            except Exception:
-                _log.exception("the directory %s could not be looked at; trying again", self.directory.path)
+            except Exception as error:  # noqa: BLE001  # it is tried again, and must be
+                _log.error("%s could not be shown, trying again: %s", self.directory.path, trace(error))
 
     def _settled(self) -> Listing | None:
         """Give the listing once it stands still; None while it keeps changing for longer than a second."""

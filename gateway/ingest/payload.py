@@ -1,7 +1,7 @@
 """A body to rows: JSON object or array, NDJSON, CSV."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -121,28 +121,38 @@ def parse(data: bytes, media: Media, connector: Connector) -> Iterator[Rows]:
 
 
 def _json(data: bytes, start: int) -> Iterator[Rows]:
-    text = memoryview(data)[start:] if start else data
     first = data[start : start + 4096].lstrip(b" \t\r\n")[:1]
-    if first not in (b"{", b"["):
-        shown = "is empty" if not first else "is neither a JSON object nor an array"
-        raise GatewayError(
-            Code.BODY_INVALID, f"the body {shown}", hint="send one row {…} or a list of rows [{…}, …]"
-        )
-    pieces: Sequence[bytes | memoryview] = [text]
-    if first == b"[":
-        try:
-            pieces = msgspec.json.decode(text, type=list[msgspec.Raw])
-        except msgspec.DecodeError as error:
-            raise GatewayError(Code.BODY_INVALID, str(error)) from error
-        except RecursionError as error:
-            raise GatewayError(Code.BODY_INVALID, f"nested deeper than {strictjson.MAX_DEPTH}") from error
+    if first == b"{":
+        yield _json_object(data[start:])
+    elif first == b"[":
+        yield from _json_array(memoryview(data)[start:])
+    else:
+        shown = "is neither a JSON object nor an array" if first else "is empty"
+        hint = "send one row {…} or a list of rows [{…}, …]"
+        raise GatewayError(Code.BODY_INVALID, f"the body {shown}", hint=hint)
+
+
+def _json_object(text: bytes) -> Rows:
+    rows = Rows()
+    try:
+        rows.add(strictjson.read(text), 1, None)
+    except ValueError as error:
+        raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
+    return rows
+
+
+def _json_array(text: memoryview) -> Iterator[Rows]:
+    try:
+        pieces = msgspec.json.decode(text, type=list[msgspec.Raw])
+    except msgspec.DecodeError as error:
+        raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
+    except RecursionError as error:
+        raise GatewayError(Code.BODY_INVALID, f"the body nests deeper than {strictjson.MAX_DEPTH}") from error
     rows = Rows()
     for number, piece in enumerate(pieces, 1):
         try:
             rows.add(strictjson.read(bytes(piece)), number, None)
         except ValueError as error:
-            if first == b"{":
-                raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
             rows.errors.append(RowError(number, None, None, Code.BODY_INVALID, f"not valid JSON: {error}"))
         if rows.full:
             yield rows

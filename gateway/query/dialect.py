@@ -64,29 +64,26 @@ def parse(query_string: str, connector: Connector) -> Query:
     if len(parameters) > MAX_PARAMETERS:
         raise GatewayError(Code.QUERY_INVALID, f"{len(parameters)} parameters are more than {MAX_PARAMETERS}")
     columns = _Columns(connector)
-    select = connector.fields
+    shape: dict[str, str] = {}
     filters: list[Filter] = []
-    order: tuple[Order, ...] = ()
-    limit, offset = None, 0
-    seen = set()
-    for raw_key, _, raw_value in parameters:
-        key, value = unquote_plus(raw_key), unquote_plus(raw_value)
-        if key in ("select", "order", "limit", "offset") and key in seen:
-            continue  # The first wins, as upstream has it.
-        seen.add(key)
-        if key == "select":
-            select = _select(value, columns)
-        elif key == "order":
-            order = _order(value, columns)
-        elif key == "limit":
-            limit = _count(key, value)
-        elif key == "offset":
-            offset = _count(key, value)
-        elif key in ("and", "or", "not.and", "not.or", "columns", "on_conflict"):
+    for key, value in ((unquote_plus(key), unquote_plus(value)) for key, _, value in parameters):
+        if key in _SHAPE:
+            shape.setdefault(key, value)  # The first wins, as upstream has it.
+        elif key in _LEFT_OUT_KEYS:
             raise not_implemented(f"the parameter '{key}'")
         else:
             filters.append(_filter(columns.of_key(key), value))
-    return Query(select, tuple(filters), order, limit, offset)
+    return Query(
+        _select(shape.get("select", ""), columns),
+        tuple(filters),
+        _order(shape["order"], columns) if "order" in shape else (),
+        _count("limit", shape["limit"]) if "limit" in shape else None,
+        _count("offset", shape.get("offset", "0")),
+    )
+
+
+_SHAPE = ("select", "order", "limit", "offset")
+_LEFT_OUT_KEYS = ("and", "or", "not.and", "not.or", "columns", "on_conflict")
 
 
 def not_implemented(what: str) -> GatewayError:
