@@ -46,7 +46,8 @@ _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
 RESERVED_NAMES = frozenset(
     ("select", "columns", "on_conflict", "order", "limit", "offset", "and", "or", "not")
 )
-_SPLIT_DECIMAL = re.compile(r"[0-9]+ *\)(?:\[\])?")
+#: What a comma inside braces leaves of an unquoted decimal(p, s).
+_DECIMAL_TAIL = re.compile(r"[0-9]+ *\)(?:\[\])?")
 _AWKWARD = re.compile(r"[.,:*()\"\[\]]|->")
 
 
@@ -306,12 +307,7 @@ class _Declaring:
                 self._find(
                     place, Code.NOT_SUPPORTED_YET, f"the key '{key}' is not supported yet", "leave it out"
                 )
-            elif _SPLIT_DECIMAL.fullmatch(key):
-                hint = 'inside { } put quotes around it: {type: "decimal(12, 2)"}'
-                self._find(
-                    place, Code.DECLARATION_INVALID, f"'{key}' is the tail of a type that a comma split", hint
-                )
-            elif key not in known:
+            elif key not in known and not _DECIMAL_TAIL.fullmatch(key):  # The type says it.
                 guess = nearest(key, known)
                 hint = f"did you mean '{guess}'?" if guess else f"{owner} has {', '.join(known)}"
                 self._find(place, Code.KEY_UNKNOWN, f"unknown key '{key}'", hint)

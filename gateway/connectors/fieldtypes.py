@@ -284,6 +284,8 @@ def decimal(precision: int, scale: int) -> FieldType:
     step = Decimal(1).scaleb(-scale)
     most = Decimal(10**precision - 1).scaleb(-scale, context)
     arrow = pa.decimal128(precision, scale)
+    # DuckDB writes 0.5 as `.5` where no digit fits before the point, which is not a JSON number.
+    text = "regexp_replace({}::VARCHAR, '^(-?)[.]', '\\10.')" if precision == scale else "{}::VARCHAR"
 
     def array(values: Sequence[Json]) -> pa.Array:
         exact = [v if v is None else Decimal(v).quantize(step, context=context) for v in values]
@@ -299,6 +301,8 @@ def decimal(precision: int, scale: int) -> FieldType:
         literal=_number_literal,
         operand=_decimal_operand,
         array=array,
+        json=text,
+        csv=text,
         constraints=(*BOUND_CONSTRAINTS, "enum"),
     )
 
@@ -489,6 +493,8 @@ def parse_type(text: str) -> FieldType:
         if not 1 <= precision <= DECIMAL_MAX_DIGITS or scale > precision:
             raise ValueError(f"'{text}' needs 1 <= p <= {DECIMAL_MAX_DIGITS} and s <= p")
         return decimal(precision, scale)
+    if re.fullmatch(r"decimal\([0-9 ]*", text):
+        raise ValueError(f"'{text}' was cut off at its comma; inside {{ }} put quotes around it: \"decimal(12, 2)\"")
     if text not in SCALARS:
         known = [name for name in TYPE_NAMES if name != "decimal(p, s)"]
         guess = (

@@ -12,12 +12,13 @@ from gateway import strictjson
 from gateway.errors import Code, GatewayError, trace
 from gateway.ingest.payload import Media
 from gateway.query.render import Rendering
+from gateway.serve import refusal
+from gateway.serve.refusal import JSON
 from gateway.store.batch import Receipt
 from gateway.strictjson import Json
 
 _log = logging.getLogger(__name__)
 
-JSON = "application/json; charset=utf-8"
 _CONTENT_TYPES = {
     Media.JSON: JSON,
     Media.NDJSON: "application/x-ndjson; charset=utf-8",
@@ -29,19 +30,6 @@ _ACCEPTED = {
     "application/ndjson": Media.NDJSON,
     "application/jsonl": Media.NDJSON,
     "text/csv": Media.CSV,
-}
-#: What Falcon, and gunicorn before it, refuse by themselves.
-_BY_STATUS = {
-    400: Code.REQUEST_MALFORMED,
-    404: Code.ENDPOINT_UNKNOWN,
-    405: Code.METHOD_NOT_ALLOWED,
-    408: Code.HEADERS_TOO_SLOW,
-    413: Code.BODY_TOO_LARGE,
-    414: Code.URI_TOO_LONG,
-    415: Code.MEDIA_TYPE_UNSUPPORTED,
-    431: Code.HEADERS_TOO_LARGE,
-    500: Code.INTERNAL,
-    503: Code.NOT_READY,
 }
 
 
@@ -83,11 +71,6 @@ def rows(resp: Response, media: Media, rendering: Rendering) -> None:
         resp.stream = rendering  # type: ignore[assignment]  # any async iterable with close() is iterated
 
 
-def error_head(error: GatewayError) -> dict[str, str]:
-    """Give the headers of an error."""
-    return {**error.headers, "Content-Type": JSON, "Proxy-Status": f"PostgREST; error={error.code.code}"}
-
-
 async def gateway_error(
     req: Request, resp: Response, error: GatewayError, params: dict[str, Any], **_: Any
 ) -> None:
@@ -96,8 +79,8 @@ async def gateway_error(
         error = _internal(error)
     resp.status = error.code.status
     resp.stream = None
-    resp.data = strictjson.write(error.body())
-    for name, value in error_head(error).items():
+    resp.data = refusal.body(error)
+    for name, value in refusal.head(error).items():
         resp.set_header(name, value)
 
 
@@ -105,18 +88,12 @@ async def falcon_error(
     req: Request, resp: Response, error: falcon.HTTPError, params: dict[str, Any], **_: Any
 ) -> None:
     """Answer with an error that Falcon raised."""
-    await gateway_error(req, resp, of_status(error.status_code), params)
+    await gateway_error(req, resp, refusal.of_status(error.status_code), params)
 
 
 async def any_error(req: Request, resp: Response, error: Exception, params: dict[str, Any], **_: Any) -> None:
     """Answer with an error nobody foresaw; only the log learns what it was."""
     await gateway_error(req, resp, _internal(error), params)
-
-
-def of_status(status: int, message: str | None = None) -> GatewayError:
-    """Give the error for a status that something below the gateway's own code decided on."""
-    code = _BY_STATUS.get(status, Code.REQUEST_MALFORMED if status < 500 else Code.INTERNAL)
-    return GatewayError(code, message)
 
 
 def _internal(error: Exception) -> GatewayError:

@@ -8,9 +8,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from gateway import strictjson
 from gateway.errors import Code, GatewayError, trace
-from gateway.serve import reply
+from gateway.serve import refusal
 from gateway.serve.endpoint import RECEIVE
 
 _log = logging.getLogger(__name__)
@@ -150,8 +149,8 @@ def _has_body(scope: Event) -> bool:
 
 
 async def _refuse(error: GatewayError, send: Send) -> None:
-    headers = [(name.lower().encode(), value.encode()) for name, value in reply.error_head(error).items()]
-    text = strictjson.write(error.body())
+    headers = [(name.lower().encode(), value.encode()) for name, value in refusal.head(error).items()]
+    text = refusal.body(error)
     headers.append((b"content-length", str(len(text)).encode()))
     await send({"type": "http.response.start", "status": error.code.status, "headers": headers})
     await send({"type": "http.response.body", "body": text})

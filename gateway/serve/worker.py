@@ -13,9 +13,8 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
-from gateway import strictjson
 from gateway.errors import Code, GatewayError
-from gateway.serve import reply
+from gateway.serve import refusal
 from gateway.settings import Settings
 
 #: What part of the graceful timeout the connections get; the rest belongs to the writer and the file.
@@ -71,11 +70,11 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
 
     def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
         # gunicorn answers 501 to transfer codings it does not know; to the client that is its own mistake.
-        self._send_error(reply.of_status(400 if status == 501 else status))
+        self._send_error(refusal.of_status(400 if status == 501 else status))
 
     def _send_error(self, error: GatewayError) -> None:
-        body = strictjson.write(error.body())
-        head = {**reply.error_head(error), "Content-Length": str(len(body)), "Connection": "close"}
+        body = refusal.body(error)
+        head = {**refusal.head(error), "Content-Length": str(len(body)), "Connection": "close"}
         lines = [f"HTTP/1.1 {error.code.status} {self._get_reason_phrase(error.code.status)}"]
         lines += [f"{name}: {value}" for name, value in head.items()]
         self._safe_write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)

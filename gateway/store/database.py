@@ -61,7 +61,10 @@ class Database:
         self._cursors: queue.SimpleQueue[duckdb.DuckDBPyConnection] = queue.SimpleQueue()
 
     def close(self) -> None:
-        """Checkpoint, close the file and let go of the lock."""
+        """Checkpoint, close the file and let go of the lock. No borrowed cursor may be in use."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._cursors.get_nowait().close()
         self.writer.close()
         os.close(self._lock)
 

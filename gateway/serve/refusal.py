@@ -1,0 +1,37 @@
+"""A GatewayError to the status, headers and bytes of an answer, for whoever has to give one.
+
+The arbiter imports this by way of the worker class, so nothing here may lead to duckdb: a process that forks
+after importing it aborts at exit once it has started a thread.
+"""
+
+from gateway import strictjson
+from gateway.errors import Code, GatewayError
+
+JSON = "application/json; charset=utf-8"
+
+#: What Falcon, and gunicorn before it, refuse by themselves.
+_BY_STATUS = {
+    400: Code.REQUEST_MALFORMED,
+    404: Code.ENDPOINT_UNKNOWN,
+    405: Code.METHOD_NOT_ALLOWED,
+    408: Code.HEADERS_TOO_SLOW,
+    413: Code.BODY_TOO_LARGE,
+    414: Code.URI_TOO_LONG,
+    415: Code.MEDIA_TYPE_UNSUPPORTED,
+    431: Code.HEADERS_TOO_LARGE,
+}
+
+
+def head(error: GatewayError) -> dict[str, str]:
+    """Give the headers of an error."""
+    return {**error.headers, "Content-Type": JSON, "Proxy-Status": f"PostgREST; error={error.code.code}"}
+
+
+def body(error: GatewayError) -> bytes:
+    """Give the one JSON object that every error is."""
+    return strictjson.write(error.body())
+
+
+def of_status(status: int) -> GatewayError:
+    """Give the error for a status that something below the gateway's own code decided on."""
+    return GatewayError(_BY_STATUS.get(status, Code.REQUEST_MALFORMED if status < 500 else Code.INTERNAL))

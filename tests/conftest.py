@@ -1,0 +1,35 @@
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.rig import Server, serving
+
+settings.register_profile(
+    "gateway", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+settings.load_profile("gateway")
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A gateway shared by the tests that leave it as they found it, but for connectors of their own."""
+    with serving(tmp_path_factory.mktemp("gateway")) as server:
+        yield server
+
+
+@pytest.fixture
+def name() -> str:
+    """A connector name nobody else uses."""
+    return f"c{next(_numbers)}"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Server]:
+    """A gateway of this test alone."""
+    with serving(tmp_path) as server:
+        yield server

@@ -1,0 +1,357 @@
+"""The way of a POST, feature by feature, through a real gunicorn."""
+
+import gzip
+import json
+import zlib
+
+import httpx
+import pytest
+import zstandard
+
+ORDERS = """
+fields:
+  order_id: integer
+  customer: {type: string, max_length: 10}
+  amount: decimal(12, 2)
+  paid: {type: boolean, default: false}
+  placed_at: {type: timestamp, nullable: true}
+  tags: {type: "string[]", nullable: true}
+access: {read: [public]}
+"""
+
+ROW = {"order_id": 1, "customer": "Ada", "amount": 12.5}
+
+
+@pytest.fixture
+def orders(server, name):
+    return server.declare(name, ORDERS)
+
+
+def rows(server, path, **params):
+    return server.client.get(path, params=params).json()
+
+
+def test_a_posted_object_comes_back_with_its_defaults(server, orders):
+    answer = server.client.post(orders, json=ROW)
+
+    assert answer.status_code == 201
+    receipt = answer.json()
+    assert receipt.pop("batch") > 0
+    assert receipt == {"received": 1, "stored": 1, "rejected": 0, "duplicates": 0, "first_id": 1, "last_id": 1}
+    assert rows(server, orders) == [{**ROW, "paid": False, "placed_at": None, "tags": None}]
+
+
+def test_an_array_is_stored_whole_and_in_order(server, orders):
+    answer = server.client.post(orders, json=[{**ROW, "order_id": number} for number in range(25_000)])
+
+    assert answer.json()["stored"] == 25_000
+    assert [row["order_id"] for row in rows(server, orders, select="order_id")] == list(range(25_000))
+
+
+def test_bad_rows_are_listed_by_number_and_field_and_none_is_stored(server, orders):
+    body = [ROW, {**ROW, "amount": 1.234}, {"customer": "x" * 11, "amont": 1, "amount": None}, 7, ROW]
+
+    answer = server.client.post(orders, json=body)
+
+    assert answer.status_code == 422
+    error = answer.json()
+    assert error["code"] == "GW201"
+    assert error["details"]["error_count"] == 6
+    assert error["details"]["rows"] == 5
+    assert [(each["row"], each["field"], each["code"]) for each in error["details"]["errors"]] == [
+        (2, "amount", "22003"),
+        (3, "amont", "PGRST204"),
+        (3, "order_id", "23502"),
+        (3, "customer", "23514"),
+        (3, "amount", "23502"),
+        (4, None, "22P02"),
+    ]
+    assert "did you mean 'amount'?" in error["details"]["errors"][1]["message"]
+    assert rows(server, orders) == []
+
+
+def test_at_most_a_hundred_errors_are_listed_and_all_are_counted(server, orders):
+    answer = server.client.post(orders, json=[{}] * 20_000)
+
+    details = answer.json()["details"]
+    assert (len(details["errors"]), details["error_count"], details["rows"]) == (100, 60_000, 20_000)
+
+
+def test_ndjson_names_lines_and_passes_over_blank_ones(server, orders):
+    body = b'\xef\xbb\xbf{"order_id":1,"customer":"a","amount":1}\r\n\n{"order_id":"2"}\n{"order_id":1,"order_id":2}\n{'
+
+    answer = server.client.post(orders, content=body, headers={"Content-Type": "application/x-ndjson"})
+
+    errors = answer.json()["details"]["errors"]
+    assert answer.status_code == 422
+    assert {(each["row"], each["line"]) for each in errors} == {(2, 3), (3, 4), (4, 5)}
+    assert "uplicate key" in next(each["message"] for each in errors if each["row"] == 3)
+
+
+def test_csv_cells_are_read_by_type_and_empty_is_null_but_quoted_empty_is_text(server, name):
+    path = server.declare(
+        name,
+        """
+fields:
+  id: integer
+  s: {type: string, nullable: true}
+  b: {type: boolean, default: true}
+  d: {type: 'decimal(6, 3)', nullable: true}
+  t: {type: timestamp, nullable: true}
+  l: {type: "integer[]", nullable: true}
+  j: {type: json, nullable: true}
+access: {read: [public]}
+""",
+    )
+    body = (
+        "s,id,b,d,t,l,j\r\n"
+        '"a ""quoted"", line\r\nbreak",1,FALSE,1.50,2026-01-02 03:04:05+01,"[1,2]","{""k"": [1.10]}"\r\n'
+        '"",2.0,,,,,\r\n'
+        ",3,t,-0.5,2026-01-02T03:04:05.5Z,[],5\r\n"
+    )
+
+    answer = server.client.post(path, content=body.encode(), headers={"Content-Type": "text/csv"})
+
+    assert answer.status_code == 201, answer.text
+    assert rows(server, path) == [
+        {
+            "id": 1,
+            "s": 'a "quoted", line\r\nbreak',
+            "b": False,
+            "d": 1.5,
+            "t": "2026-01-02T02:04:05Z",
+            "l": [1, 2],
+            "j": {"k": [1.1]},
+        },
+        {"id": 2, "s": "", "b": True, "d": None, "t": None, "l": None, "j": None},
+        {"id": 3, "s": None, "b": True, "d": -0.5, "t": "2026-01-02T03:04:05.5Z", "l": [], "j": 5},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "field", "words"),
+    [
+        ("1,a", 2, None, "2 cells, the header 3"),
+        ('1,a,1\n2,"b,2\n3,c,3\n', 3, None, "quote that opens cell 2 is not closed"),
+        ('1,"a"b,2', 2, None, "quote stands in the middle"),
+        ("x,a,1", 2, "order_id", "'x' is not an integer"),
+        ('1,"a\nb",2\n2,a,1.234', 4, "amount", "1.234"),
+        (",a,1", 2, "order_id", "required"),
+    ],
+)
+def test_a_bad_csv_record_is_named_by_its_line(server, orders, body, line, field, words):
+    answer = server.client.post(
+        orders, content=f"order_id,customer,amount\n{body}".encode(), headers={"Content-Type": "text/csv"}
+    )
+
+    assert answer.status_code == 422, answer.text
+    error = answer.json()["details"]["errors"][0]
+    assert (error["line"], error["field"]) == (line, field)
+    assert words in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("header", "code", "words"),
+    [
+        ("order_id,customer,amont", "PGRST204", "did you mean 'amount'?"),
+        ("order_id,customer,amount,amount", "PGRST102", "twice"),
+        ("order_id,customer", "23502", "lacks the required amount"),
+        ("", "PGRST102", "header"),
+    ],
+)
+def test_a_csv_header_is_checked_before_any_row(server, orders, header, code, words):
+    answer = server.client.post(orders, content=header.encode(), headers={"Content-Type": "text/csv"})
+
+    assert answer.status_code in (400, 422)
+    error = answer.json()
+    assert error["code"] == code
+    assert words in error["message"] + (error["hint"] or "")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"  ",
+        b"null",
+        b"5",
+        b'"x"',
+        b"[1, 2",
+        b'{"order_id": 1,}',
+        b'{"order_id": NaN}',
+        b'{"order_id": -Infinity}',
+        b'{"order_id": 01}',
+        b'{"order_id": 1, "order_id": 2}',
+        b'{"customer": "\xff"}',
+        b'{"customer": "\\ud800"}',
+        b'{"tags": ' + b"[" * 100_000,
+        b"[" * 100_000,
+        b'{"order_id": ' + b"9" * 5000 + b"}",
+        b"{} {}",
+    ],
+)
+def test_what_is_not_json_is_refused_and_nothing_is_stored(server, orders, body):
+    answer = server.client.post(orders, content=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code in (400, 422), answer.text
+    assert answer.json()["code"] in ("PGRST102", "GW201")
+    assert rows(server, orders) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ({"order_id": 2**63}, "22003"),
+        ({"order_id": -(2**63) - 1}, "22003"),
+        ({"order_id": 1.5}, "22P02"),
+        ({"order_id": True}, "22P02"),
+        ({"order_id": "1"}, "22P02"),
+        ({"amount": 10**10}, "22003"),
+        ({"amount": "12.50"}, "22P02"),
+        ({"customer": "a\u0000b"}, "22P02"),
+        ({"customer": 5}, "22P02"),
+        ({"placed_at": "2026-02-30T00:00:00Z"}, "22P02"),
+        ({"placed_at": "2026-01-01T00:00:00"}, "22P02"),
+        ({"placed_at": "2026-01-01T00:00:00.1234567Z"}, "22P02"),
+        ({"placed_at": "9999-12-31T23:59:59-01:00"}, "22P02"),
+        ({"tags": ["a", None]}, "22P02"),
+        ({"tags": "a"}, "22P02"),
+        ({"paid": None}, "23502"),
+    ],
+)
+def test_a_value_its_column_cannot_hold_is_refused(server, orders, row, code):
+    answer = server.client.post(orders, json={**ROW, **row})
+
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["details"]["errors"]
+    assert (error["code"], error["field"]) == (code, *row)
+
+
+def test_decimals_and_json_numbers_keep_every_digit(server, name):
+    path = server.declare(
+        name, "fields: {d: 'decimal(38, 10)', i: integer, j: json}\naccess: {read: [public]}\n"
+    )
+    text = (
+        '{"d":1234567890123456789012345678.0123456789,"i":-9223372036854775808,'
+        '"j":{"big":123456789012345678901234567890,"small":0.10000000000000000000000001,"nul":"\\u0000"}}'
+    )
+
+    assert server.client.post(path, content=text).status_code == 201
+    assert server.client.get(path).text == f"[{text}]"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_compressed_bodies_are_read_and_several_members_are_one_body(server, orders, encoding):
+    compress = gzip.compress if encoding == "gzip" else zstandard.compress
+    lines = [json.dumps({**ROW, "order_id": number}).encode() + b"\n" for number in range(5000)]
+    body = compress(b"".join(lines[:2000])) + compress(b"".join(lines[2000:]))
+
+    answer = server.client.post(
+        orders, content=body, headers={"Content-Type": "application/x-ndjson", "Content-Encoding": encoding}
+    )
+
+    assert answer.json().get("stored") == 5000, answer.text
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+@pytest.mark.parametrize("spoil", ["cut", "garbage", "empty", "tail"])
+def test_a_broken_compressed_body_stores_nothing(server, orders, encoding, spoil):
+    compress = gzip.compress if encoding == "gzip" else zstandard.compress
+    whole = compress(b"".join(json.dumps({**ROW, "order_id": number}).encode() + b"\n" for number in range(2000)))
+    body = {"cut": whole[:-1], "garbage": b"order" + whole, "empty": b"", "tail": whole + b"x"}[spoil]
+
+    answer = server.client.post(
+        orders, content=body, headers={"Content-Type": "application/x-ndjson", "Content-Encoding": encoding}
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "GW106"
+    assert rows(server, orders) == []
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_bomb_is_refused_by_what_it_unpacks_to(server, orders, encoding):
+    compress = (lambda data: zlib.compress(data, 9, 31)) if encoding == "gzip" else zstandard.compress
+    bomb = compress(b" " * (200 * 2**20))
+    before = server.memory()
+
+    answer = server.client.post(orders, content=bomb, headers={"Content-Encoding": encoding})
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "GW102")
+    assert server.memory() - before < 200 * 2**20
+
+
+def test_a_body_over_the_cap_is_refused_before_and_while_it_is_read(server, orders):
+    chunk = b" " * 2**20
+
+    told = server.client.post(orders, content=chunk * 65)
+    untold = server.client.post(orders, content=(chunk for _ in range(65)))
+
+    assert [(each.status_code, each.json()["code"]) for each in (told, untold)] == [(413, "GW102")] * 2
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [
+        (None, b'[{"order_id":1,"customer":"a","amount":1}]', 201),
+        (None, b' {"order_id":1,"customer":"a","amount":1}', 201),
+        (None, b'{"order_id":1,"customer":"a","amount":1}\n{"order_id":2,"customer":"a","amount":1}', 201),
+        (None, b"order_id,customer,amount\n1,a,1\n", 201),
+        ("application/x-www-form-urlencoded", b'{"order_id":1,"customer":"a","amount":1}', 201),
+        ("application/json; charset=UTF-8", b'{"order_id":1,"customer":"a","amount":1}', 201),
+        ("application/json; charset=latin-1", b"{}", 415),
+        ("application/x-www-form-urlencoded", b"order_id=1", 415),
+        ("application/xml", b"<a/>", 415),
+        ("multipart/form-data; boundary=x", b"--x--", 415),
+    ],
+)
+def test_the_media_type_is_told_by_the_header_and_else_by_the_first_byte(server, orders, content_type, body, status):
+    headers = {"Content-Type": content_type} if content_type else {}
+
+    answer = server.client.post(orders, content=body, headers=headers)
+
+    assert answer.status_code == status, answer.text
+    if status == 415:
+        assert answer.json()["code"] == "GW104"
+        assert "text/csv" in answer.headers.get("Accept", "") or "charset" in answer.json()["message"]
+
+
+def test_no_rows_is_an_honest_receipt(server, orders):
+    for body, kind in ((b"[]", "application/json"), (b"", "application/x-ndjson"), (b"order_id,customer,amount", "text/csv")):
+        answer = server.client.post(orders, content=body, headers={"Content-Type": kind})
+
+        assert (answer.status_code, answer.json()["stored"], answer.json()["batch"]) == (201, 0, None)
+
+
+def test_ids_and_batches_grow_in_commit_order_and_the_batch_is_remembered(server, orders):
+    first = server.client.post(orders, json=[ROW, ROW]).json()
+    second = server.client.post(orders, json=ROW).json()
+
+    assert (first["first_id"], first["last_id"], second["first_id"]) == (1, 2, 3)
+    assert second["batch"] > first["batch"]
+    seen = rows(server, orders, select="_id,_batch,_ingested_at", order="_id")
+    assert [(row["_id"], row["_batch"]) for row in seen] == [(1, first["batch"]), (2, first["batch"]), (3, second["batch"])]
+    name = orders.removeprefix("/")
+    kept = server.client.get(f"/-/connectors/{name}/batches").json()
+    assert [(each["batch"], each["rows"], each["token"]) for each in kept] == [
+        (second["batch"], 1, "admin"),
+        (first["batch"], 2, "admin"),
+    ]
+    assert kept[1]["bytes"] == len(json.dumps([ROW, ROW], separators=(",", ":")))
+    about = server.client.get(f"/-/connectors/{name}").json()
+    assert (about["rows"], about["last_batch"]["batch"]) == (3, second["batch"])
+
+
+def test_many_small_posts_at_once_are_all_stored_under_different_ids(server, orders):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def post(number):
+        with httpx.Client(base_url=server.url, headers=server.admin) as client:
+            return [client.post(orders, json={**ROW, "order_id": number * 100 + each}).json() for each in range(50)]
+
+    with ThreadPoolExecutor(8) as threads:
+        receipts = [receipt for some in threads.map(post, range(8)) for receipt in some]
+
+    assert len({receipt["first_id"] for receipt in receipts}) == 400
+    stored = rows(server, orders, select="order_id")
+    assert sorted(row["order_id"] for row in stored) == sorted(n * 100 + e for n in range(8) for e in range(50))
