@@ -8,7 +8,10 @@ from hypothesis import HealthCheck, settings
 from tests.rig import Server, serving
 
 settings.register_profile(
-    "gateway", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    "gateway",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("gateway")
 

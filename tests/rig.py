@@ -18,7 +18,9 @@ ROOT = Path(__file__).parent.parent
 DEADLINE = 30.0
 
 
-def eventually(check: Callable[[], Any], message: str = "it did not happen", seconds: float = DEADLINE) -> Any:
+def eventually(
+    check: Callable[[], Any], message: str = "it did not happen", seconds: float = DEADLINE
+) -> Any:
     """Wait until `check` gives something true, and give that."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -46,7 +48,9 @@ def put(path: Path, text: str) -> None:
 class Server:
     """One gateway. `start` and `stop` may be called again and again on the same files."""
 
-    def __init__(self, directory: Path, command: tuple[str, ...] = ("-m", "gateway", "serve"), **environment: str):
+    def __init__(
+        self, directory: Path, command: tuple[str, ...] = ("-m", "gateway", "serve"), **environment: str
+    ):
         self.connectors = directory / "connectors.d"
         self.data = directory / "data"
         self.log = directory / "log"
@@ -59,7 +63,11 @@ class Server:
     def start(self, *, wait: bool = True) -> "Server":
         port = free_port()
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("GATEWAY_", "GUNICORN_"))},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(("GATEWAY_", "GUNICORN_"))
+            },
             "GATEWAY_CONNECTORS": str(self.connectors),
             "GATEWAY_DATA": str(self.data),
             "GATEWAY_BIND": f"127.0.0.1:{port}",

@@ -200,8 +200,25 @@ def test_options_and_other_methods_name_what_there_is(server, path):
 
 
 def test_awkward_field_names_are_real_columns(server, name):
-    fields = ["Order ID", "field-with_sep", 'a"b', "it's", "{x}", "a,b", "a.b", "select", "Größe", "%s", "?", "a\\b"]
-    text = "fields:\n" + "".join(f"  {json.dumps(each)}: integer\n" for each in fields) + "access: {read: [public]}\n"
+    fields = [
+        "Order ID",
+        "field-with_sep",
+        'a"b',
+        "it's",
+        "{x}",
+        "a,b",
+        "a.b",
+        "select",
+        "Größe",
+        "%s",
+        "?",
+        "a\\b",
+    ]
+    text = (
+        "fields:\n"
+        + "".join(f"  {json.dumps(each)}: integer\n" for each in fields)
+        + "access: {read: [public]}\n"
+    )
     path = server.declare(name, text)
     row = {each: number for number, each in enumerate(fields)}
     assert server.client.post(path, json=row).status_code == 201

@@ -37,7 +37,14 @@ def test_a_posted_object_comes_back_with_its_defaults(server, orders):
     assert answer.status_code == 201
     receipt = answer.json()
     assert receipt.pop("batch") > 0
-    assert receipt == {"received": 1, "stored": 1, "rejected": 0, "duplicates": 0, "first_id": 1, "last_id": 1}
+    assert receipt == {
+        "received": 1,
+        "stored": 1,
+        "rejected": 0,
+        "duplicates": 0,
+        "first_id": 1,
+        "last_id": 1,
+    }
     assert rows(server, orders) == [{**ROW, "paid": False, "placed_at": None, "tags": None}]
 
 
@@ -257,7 +264,9 @@ def test_compressed_bodies_are_read_and_several_members_are_one_body(server, ord
 @pytest.mark.parametrize("spoil", ["cut", "garbage", "empty", "tail"])
 def test_a_broken_compressed_body_stores_nothing(server, orders, encoding, spoil):
     compress = gzip.compress if encoding == "gzip" else zstandard.compress
-    whole = compress(b"".join(json.dumps({**ROW, "order_id": number}).encode() + b"\n" for number in range(2000)))
+    whole = compress(
+        b"".join(json.dumps({**ROW, "order_id": number}).encode() + b"\n" for number in range(2000))
+    )
     body = {"cut": whole[:-1], "garbage": b"order" + whole, "empty": b"", "tail": whole + b"x"}[spoil]
 
     answer = server.client.post(
@@ -305,7 +314,9 @@ def test_a_body_over_the_cap_is_refused_before_and_while_it_is_read(server, orde
         ("multipart/form-data; boundary=x", b"--x--", 415),
     ],
 )
-def test_the_media_type_is_told_by_the_header_and_else_by_the_first_byte(server, orders, content_type, body, status):
+def test_the_media_type_is_told_by_the_header_and_else_by_the_first_byte(
+    server, orders, content_type, body, status
+):
     headers = {"Content-Type": content_type} if content_type else {}
 
     answer = server.client.post(orders, content=body, headers=headers)
@@ -317,7 +328,11 @@ def test_the_media_type_is_told_by_the_header_and_else_by_the_first_byte(server,
 
 
 def test_no_rows_is_an_honest_receipt(server, orders):
-    for body, kind in ((b"[]", "application/json"), (b"", "application/x-ndjson"), (b"order_id,customer,amount", "text/csv")):
+    for body, kind in (
+        (b"[]", "application/json"),
+        (b"", "application/x-ndjson"),
+        (b"order_id,customer,amount", "text/csv"),
+    ):
         answer = server.client.post(orders, content=body, headers={"Content-Type": kind})
 
         assert (answer.status_code, answer.json()["stored"], answer.json()["batch"]) == (201, 0, None)
@@ -330,7 +345,11 @@ def test_ids_and_batches_grow_in_commit_order_and_the_batch_is_remembered(server
     assert (first["first_id"], first["last_id"], second["first_id"]) == (1, 2, 3)
     assert second["batch"] > first["batch"]
     seen = rows(server, orders, select="_id,_batch,_ingested_at", order="_id")
-    assert [(row["_id"], row["_batch"]) for row in seen] == [(1, first["batch"]), (2, first["batch"]), (3, second["batch"])]
+    assert [(row["_id"], row["_batch"]) for row in seen] == [
+        (1, first["batch"]),
+        (2, first["batch"]),
+        (3, second["batch"]),
+    ]
     name = orders.removeprefix("/")
     kept = server.client.get(f"/-/connectors/{name}/batches").json()
     assert [(each["batch"], each["rows"], each["token"]) for each in kept] == [
@@ -347,11 +366,16 @@ def test_many_small_posts_at_once_are_all_stored_under_different_ids(server, ord
 
     def post(number):
         with httpx.Client(base_url=server.url, headers=server.admin) as client:
-            return [client.post(orders, json={**ROW, "order_id": number * 100 + each}).json() for each in range(50)]
+            return [
+                client.post(orders, json={**ROW, "order_id": number * 100 + each}).json()
+                for each in range(50)
+            ]
 
     with ThreadPoolExecutor(8) as threads:
         receipts = [receipt for some in threads.map(post, range(8)) for receipt in some]
 
     assert len({receipt["first_id"] for receipt in receipts}) == 400
     stored = rows(server, orders, select="order_id")
-    assert sorted(row["order_id"] for row in stored) == sorted(n * 100 + e for n in range(8) for e in range(50))
+    assert sorted(row["order_id"] for row in stored) == sorted(
+        n * 100 + e for n in range(8) for e in range(50)
+    )

@@ -20,7 +20,11 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 OFFSETS = st.sampled_from(["Z", "+00:00", "-00:00", "+05:30", "-11:45", "+23:59"])
 FRACTIONS = st.sampled_from(["", ".5", ".25", ".123456", ".000001", ".999999", ".1234567", "."])
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.decimals(allow_nan=False, allow_infinity=False, places=3) | TEXT,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.decimals(allow_nan=False, allow_infinity=False, places=3)
+    | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=6,
 )
@@ -34,18 +38,27 @@ DATES = st.dates(date(1, 1, 1), date(9999, 12, 31))
 TIMES = st.times().map(lambda each: each.replace(microsecond=0))
 VALUES = {
     "string": TEXT,
-    "integer": st.integers(-(2**65), 2**65) | st.integers(-5, 5) | st.sampled_from([Decimal("2.0"), Decimal("1E+3")]),
+    "integer": st.integers(-(2**65), 2**65)
+    | st.integers(-5, 5)
+    | st.sampled_from([Decimal("2.0"), Decimal("1E+3")]),
     "number": st.floats(allow_nan=False, allow_infinity=False).map(lambda each: Decimal(repr(each)))
     | st.integers(-(2**53), 2**53)
     | st.sampled_from([Decimal("1E+400"), Decimal("-1E-400"), Decimal("1.7976931348623157E+308")]),
-    "decimal(9, 3)": st.decimals(-(10**7), 10**7, places=3) | st.decimals(-5, 5, places=4) | st.integers(-(10**7), 10**7),
+    "decimal(9, 3)": st.decimals(-(10**7), 10**7, places=3)
+    | st.decimals(-5, 5, places=4)
+    | st.integers(-(10**7), 10**7),
     "decimal(38, 38)": st.decimals(-1, 1, places=38) | st.sampled_from([0, 1]),
     "boolean": st.booleans(),
-    "date": DATES.map(date.isoformat) | st.sampled_from(["2023-02-29", "2024-02-29", "0000-01-01", "2024-1-1", "1900-02-29"]),
+    "date": DATES.map(date.isoformat)
+    | st.sampled_from(["2023-02-29", "2024-02-29", "0000-01-01", "2024-1-1", "1900-02-29"]),
     "time": st.builds(iso, TIMES, FRACTIONS) | st.sampled_from(["24:00:00", "23:59:60", "12:00"]),
     "datetime": st.builds(lambda d, t, f: f"{d.isoformat()}T{iso(t, f)}", DATES, TIMES, FRACTIONS),
-    "timestamp": st.builds(lambda d, t, f, o: f"{d.isoformat()}T{iso(t, f)}{o}", DATES, TIMES, FRACTIONS, OFFSETS),
-    "uuid": st.uuids().map(str) | st.uuids().map(lambda each: str(each).upper()) | st.uuids().map(lambda each: each.hex),
+    "timestamp": st.builds(
+        lambda d, t, f, o: f"{d.isoformat()}T{iso(t, f)}{o}", DATES, TIMES, FRACTIONS, OFFSETS
+    ),
+    "uuid": st.uuids().map(str)
+    | st.uuids().map(lambda each: str(each).upper())
+    | st.uuids().map(lambda each: each.hex),
     "json": JSON_VALUES,
 }
 CONSTRAINTS = {
@@ -58,17 +71,36 @@ CONSTRAINTS = {
             "enum": st.just(["a", "b", "é"]),
         },
     ),
-    "integer": st.fixed_dictionaries({}, optional={"minimum": st.integers(-3, 0), "exclusive_maximum": st.integers(1, 5)}),
-    "number": st.fixed_dictionaries({}, optional={"exclusive_minimum": st.integers(-3, 0), "maximum": st.just(Decimal("1.5"))}),
-    "decimal(9, 3)": st.fixed_dictionaries({}, optional={"minimum": st.just(Decimal("-0.005")), "enum": st.just([1, Decimal("0.5")])}),
+    "integer": st.fixed_dictionaries(
+        {}, optional={"minimum": st.integers(-3, 0), "exclusive_maximum": st.integers(1, 5)}
+    ),
+    "number": st.fixed_dictionaries(
+        {}, optional={"exclusive_minimum": st.integers(-3, 0), "maximum": st.just(Decimal("1.5"))}
+    ),
+    "decimal(9, 3)": st.fixed_dictionaries(
+        {}, optional={"minimum": st.just(Decimal("-0.005")), "enum": st.just([1, Decimal("0.5")])}
+    ),
 }
 
 
 @st.composite
 def fields(draw):
     """Some fields: name -> (type, nullable, constraints)."""
-    chosen = draw(st.lists(st.sampled_from([*VALUES, *(f"{each}[]" for each in VALUES if each != "json")]), min_size=1, max_size=5))
-    names = draw(st.lists(st.sampled_from(["a", "Order ID", 'q"', "é", "b_c", "select", "{}", "it's"]), min_size=len(chosen), max_size=len(chosen), unique=True))
+    chosen = draw(
+        st.lists(
+            st.sampled_from([*VALUES, *(f"{each}[]" for each in VALUES if each != "json")]),
+            min_size=1,
+            max_size=5,
+        )
+    )
+    names = draw(
+        st.lists(
+            st.sampled_from(["a", "Order ID", 'q"', "é", "b_c", "select", "{}", "it's"]),
+            min_size=len(chosen),
+            max_size=len(chosen),
+            unique=True,
+        )
+    )
     return {
         name: (kind, draw(st.booleans()), draw(CONSTRAINTS.get(kind.removesuffix("[]"), st.just({}))))
         for name, kind in zip(names, chosen, strict=True)
@@ -111,7 +143,9 @@ def same(kind: str, posted, got) -> bool:
     if posted is None or got is None:
         return posted is got
     if kind.endswith("[]"):
-        return len(posted) == len(got) and all(same(kind[:-2], *pair) for pair in zip(posted, got, strict=True))
+        return len(posted) == len(got) and all(
+            same(kind[:-2], *pair) for pair in zip(posted, got, strict=True)
+        )
     if kind == "number":
         return float(posted) == float(got)
     if kind == "uuid":
@@ -183,7 +217,9 @@ def test_no_text_makes_a_literal_fail_in_another_way(text):
     for kind in (*VALUES, *(f"{each}[]" for each in VALUES if each != "json")):
         field_type = parse_type(kind)
         try:
-            field_type.operand(field_type.literal(text)) if not field_type.item and kind != "json" else field_type.literal(text)
+            field_type.operand(
+                field_type.literal(text)
+            ) if not field_type.item and kind != "json" else field_type.literal(text)
         except (ValueError, OverflowError):
             pass
 
@@ -191,7 +227,10 @@ def test_no_text_makes_a_literal_fail_in_another_way(text):
 def test_timestamps_of_every_zone_are_one_instant(server, name):
     path = server.declare(name, "fields: {t: timestamp}\naccess: {read: [public]}\n")
     moment = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
-    forms = [moment.astimezone(timezone(timedelta(minutes=offset))).isoformat() for offset in (-700, -60, 0, 345, 840)]
+    forms = [
+        moment.astimezone(timezone(timedelta(minutes=offset))).isoformat()
+        for offset in (-700, -60, 0, 345, 840)
+    ]
 
     server.client.post(path, json=[{"t": each} for each in forms])
 

@@ -494,7 +494,9 @@ def parse_type(text: str) -> FieldType:
             raise ValueError(f"'{text}' needs 1 <= p <= {DECIMAL_MAX_DIGITS} and s <= p")
         return decimal(precision, scale)
     if re.fullmatch(r"decimal\([0-9 ]*", text):
-        raise ValueError(f"'{text}' was cut off at its comma; inside {{ }} put quotes around it: \"decimal(12, 2)\"")
+        raise ValueError(
+            f"'{text}' was cut off at its comma; inside {{ }} put quotes around it: \"decimal(12, 2)\""
+        )
     if text not in SCALARS:
         known = [name for name in TYPE_NAMES if name != "decimal(p, s)"]
         guess = (

@@ -51,13 +51,13 @@ class Plan:
     Attributes:
         outcomes: One per file.
         served: The connectors to serve, by name.
-        added: Columns that tables must gain first: the connector's name and the field.
+        added: Fields whose columns must be added first, by connector name.
         removed: Names that were served and are no longer.
     """
 
     outcomes: tuple[Outcome, ...]
     served: Mapping[str, Connector]
-    added: tuple[tuple[str, Field], ...] = ()
+    added: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
 
 
@@ -84,14 +84,14 @@ def build(files: Iterable[Declared], live: Mapping[str, Connector], stored: Mapp
     by_file = {connector.file: connector for connector in live.values()}
     names = {each.file for each in files}
     choices = {each.file: _Choice(each, _last_good(each, by_file, names, live)) for each in files}
-    added: dict[str, list[tuple[str, Field]]] = defaultdict(list)
+    added: dict[str, tuple[Field, ...]] = {}
     for file, choice in choices.items():
         if choice.connector and (old := stored.get(choice.connector.name)):
             changes = compare(old, choice.connector)
             if refused := [change.refused for change in changes if change.refused]:
                 choice.fall_back(refused)
             else:
-                added[file] = [(choice.connector.name, change.added) for change in changes if change.added]
+                added[file] = tuple(change.added for change in changes if change.added)
     while clashes := list(_clashes(choices.values())):
         for choice, finding in clashes:
             choice.fall_back([finding])
@@ -99,7 +99,11 @@ def build(files: Iterable[Declared], live: Mapping[str, Connector], stored: Mapp
     return Plan(
         tuple(choice.outcome() for choice in choices.values()),
         served,
-        tuple(each for file, more in added.items() if choices[file].is_new for each in more),
+        {
+            choice.connector.name: more
+            for file, more in added.items()
+            if more and (choice := choices[file]).is_new and choice.connector
+        },
         tuple(name for name in live if name not in served),
     )
 

@@ -23,8 +23,9 @@ Asgi = Callable[[Event, Receive, Send], Awaitable[None]]
 START_SECONDS = 25.0
 #: How long a client may leave a piece of a response unread.
 SEND_SECONDS = 60.0
-#: How long the rest of a refused body is read, so that the client sees the answer and not a reset.
-LINGER_SECONDS = 10.0
+#: How long the rest of a refused body is read, so that the client sees the answer and not a reset; and how
+#: long without a byte of it.
+LINGER_SECONDS, LINGER_IDLE_SECONDS = 10.0, 1.0
 
 
 class Service(Protocol):
@@ -111,7 +112,8 @@ class _Body:
         try:
             async with asyncio.timeout(LINGER_SECONDS):
                 while not self._ended:
-                    await self.receive()
+                    async with asyncio.timeout(LINGER_IDLE_SECONDS):
+                        await self.receive()
         except TimeoutError:
             pass
 

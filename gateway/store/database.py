@@ -137,7 +137,8 @@ def store_error(error: duckdb.Error) -> GatewayError:
     """Say what a DuckDB error means for a request."""
     text = str(error)
     if isinstance(error, duckdb.FatalException) or "database has been invalidated" in text:
-        return FatalError(Code.STORE_FAILED, hint="the gateway restarts by itself; send again")
+        hint = "the gateway restarts by itself; send again"
+        return FatalError(Code.STORE_FAILED, hint=hint, headers={"Retry-After": "2"})
     if "No space left" in text:
         return GatewayError(Code.DISK_FULL, hint="free space under the data directory, then send again")
     if isinstance(error, duckdb.InterruptException):

@@ -1,6 +1,6 @@
 """Store: connectors' rows, the batches they came in, and the definitions that were applied."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,17 +85,11 @@ class Store:
         )
         return [Definition(name, file, text, _instant(removed)) for name, file, text, removed in rows]
 
-    def apply(self, connectors: Iterable[Connector], added: Iterable[tuple[str, Field]] = ()) -> None:
+    def apply(self, connectors: Iterable[Connector], added: Mapping[str, Sequence[Field]]) -> None:
         """Make tables and columns for new versions of connectors and remember them, in one transaction."""
         with self._database.transaction() as writer:
-            changed_columns = False
-            for name, field in added:
-                default = (
-                    "" if field.absent_value is None else f" DEFAULT {_default(field.type, field.default)}"
-                )
-                column = f"{quote(field.name)} {field.type.column}{default}"
-                writer.execute(f"ALTER TABLE {_table(name)} ADD COLUMN {column}")
-                changed_columns = True
+            for name, new_fields in added.items():
+                self._add_columns(name, new_fields)
             for connector in connectors:
                 fields = (*SYSTEM_FIELDS, *connector.fields)
                 columns = ", ".join(f"{quote(field.name)} {field.type.column}" for field in fields)
@@ -105,8 +99,29 @@ class Store:
                     "INSERT INTO gateway.connectors VALUES (?, ?, ?, now(), NULL)",
                     [connector.name, connector.file, connector.text],
                 )
-        if changed_columns:
+        if added:
             self._database.checkpoint()
+
+    def _add_columns(self, name: str, fields: Sequence[Field]) -> None:
+        """Add columns, with their defaults in old rows and in batches checked before they were known.
+
+        `ADD COLUMN … DEFAULT` with anything but a bare constant is rewritten by DuckDB 1.5 so that it fails
+        under `lock_configuration`, and no ALTER may follow an UPDATE of the table in one transaction: so the
+        columns come first, then their defaults, then one UPDATE.
+        """
+        table, writer = _table(name), self._database.writer
+        defaults = {
+            quote(field.name): _default(field.type, field.default)
+            for field in fields
+            if field.absent_value is not None
+        }
+        for field in fields:
+            writer.execute(f"ALTER TABLE {table} ADD COLUMN {quote(field.name)} {field.type.column}")
+        for column, default in defaults.items():
+            writer.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {default}")
+        if defaults:
+            values = ", ".join(f"{column} = {default}" for column, default in defaults.items())
+            writer.execute(f"UPDATE {table} SET {values}")
 
     def remove(self, names: Iterable[str]) -> None:
         """Remember that connectors are no longer served. Their rows stay."""

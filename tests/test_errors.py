@@ -1,0 +1,411 @@
+"""Every error there is, provoked once, in the one shape."""
+
+import json
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import duckdb
+import httpx
+import pytest
+
+from gateway.errors import Code
+from gateway.store.database import Database
+from tests.inside import body, inside
+from tests.rig import Server, put, serving
+
+CONNECTOR = (
+    "fields: {n: integer, s: {type: string, nullable: true, max_length: 3}}\naccess: {read: [public]}\n"
+)
+_PROVOKE: dict[Code, Callable] = {}
+
+
+def provokes(*codes: Code):
+    def register(function):
+        _PROVOKE.update(dict.fromkeys(codes, function))
+        return function
+
+    return register
+
+
+class Place:
+    """What a provocation may use; `own` servers are started only by those that need settings of their own."""
+
+    def __init__(self, server, path, directory, monkeypatch):
+        self.server, self.path, self.directory, self.monkeypatch = server, path, directory, monkeypatch
+
+    def post(self, content, **headers):
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.server.client.post(self.path, content=content, headers=headers)
+
+    def get(self, query):
+        return self.server.client.get(f"{self.path}?{query}")
+
+
+def check_shape(status: int, headers, text: bytes) -> dict:
+    error = json.loads(text)
+    assert list(error) == ["code", "message", "details", "hint"]
+    assert isinstance(error["code"], str)
+    assert isinstance(error["message"], str)
+    assert error["hint"] is None or isinstance(error["hint"], str)
+    assert headers["content-type"] == "application/json; charset=utf-8"
+    assert headers["proxy-status"] == f"PostgREST; error={error['code']}"
+    known = next(code for code in Code if code.code == error["code"])
+    assert status == known.status
+    if status in (429, 503):
+        assert "retry-after" in headers
+    return error
+
+
+@pytest.mark.parametrize("code", list(Code), ids=lambda code: code.name)
+def test_every_error_can_be_provoked_and_has_the_one_shape(code, server, name, tmp_path, monkeypatch):
+    path = server.declare(name, CONNECTOR)
+
+    answer = _PROVOKE[code](Place(server, path, tmp_path, monkeypatch), code)
+
+    if isinstance(answer, httpx.Response):
+        answer = (answer.status_code, answer.headers, answer.content)
+    status, headers, text = answer
+    headers = {key.lower(): value for key, value in dict(headers).items()}
+    error = check_shape(status, headers, text)
+    codes = {error["code"]}
+    if error["code"] == Code.ROWS_INVALID.code:
+        codes |= {each["code"] for each in error["details"]["errors"]}
+    assert code.code in codes
+
+
+def test_codes_are_given_once():
+    assert len({code.code for code in Code}) == len(Code)
+
+
+# -- body
+
+
+@provokes(Code.BODY_INVALID)
+def _(place, code):
+    return place.post(b"[1,", content_type="application/json")
+
+
+@provokes(Code.BODY_TRUNCATED)
+def _(place, code):
+    with inside(place.directory, {"c": CONNECTOR}) as gateway:
+        answer = gateway.request("POST", "/c", body(b'{"n":1}\n', more=True), {"type": "http.disconnect"})
+        assert gateway.request("GET", "/c")[2] == b"[]"
+        return answer
+
+
+@provokes(Code.BODY_TOO_LARGE)
+def _(place, code):
+    return place.post(b" " * (64 * 2**20 + 1))
+
+
+@provokes(Code.MEDIA_TYPE_UNSUPPORTED)
+def _(place, code):
+    return place.post(b"<a/>", content_type="application/xml")
+
+
+@provokes(Code.ENCODING_UNSUPPORTED)
+def _(place, code):
+    return place.post(b"x", content_encoding="br")
+
+
+@provokes(Code.ENCODING_INVALID)
+def _(place, code):
+    return place.post(b"x", content_encoding="gzip")
+
+
+def raw(server: Server, text: bytes) -> tuple[int, dict, bytes]:
+    """Send bytes as they are, and read the answer until the server closes."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(text)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    return int(first.split()[1]), dict(line.split(": ", 1) for line in lines), rest
+
+
+@provokes(Code.REQUEST_MALFORMED)
+def _(place, code):
+    return raw(place.server, b"NOT HTTP AT ALL\r\n\r\n")
+
+
+@provokes(Code.URI_TOO_LONG)
+def _(place, code):
+    return raw(place.server, b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+
+
+@provokes(Code.HEADERS_TOO_LARGE)
+def _(place, code):
+    return raw(place.server, b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70_000 + b"\r\n\r\n")
+
+
+@provokes(Code.HEADERS_TOO_SLOW)
+def _(place, code):
+    with serving(place.directory, GATEWAY_HEADER_TIMEOUT="0.3") as server:
+        return raw(server, b"GET / HTTP/1.1\r\nHos")
+
+
+@provokes(Code.BODY_TOO_SLOW)
+def _(place, code):
+    with serving(place.directory, GATEWAY_BODY_TIMEOUT="0.3") as server:
+        server.declare("c", CONNECTOR)
+        head = f"POST /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 9\r\nAuthorization: {server.admin['Authorization']}"
+        return raw(server, head.encode() + b"\r\n\r\n{")
+
+
+# -- rows and queries
+
+
+@provokes(Code.ROWS_INVALID, Code.VALUE_MISSING, Code.VALUE_REFUSED, Code.VALUE_OUT_OF_RANGE)
+def _(place, code):
+    return place.post(b'[{"s":"long"},{"n":9223372036854775808}]')
+
+
+@provokes(Code.FIELD_UNKNOWN)
+def _(place, code):
+    return place.post(b"n,t\n", content_type="text/csv")
+
+
+@provokes(Code.VALUE_INVALID)
+def _(place, code):
+    return place.get("n=eq.x")
+
+
+@provokes(Code.QUERY_INVALID)
+def _(place, code):
+    return place.get("n=x")
+
+
+@provokes(Code.COLUMN_UNKNOWN)
+def _(place, code):
+    return place.get("m=eq.1")
+
+
+@provokes(Code.NOT_IMPLEMENTED)
+def _(place, code):
+    return place.get("s=like.*")
+
+
+@provokes(Code.RANGE_INVALID)
+def _(place, code):
+    return place.get("offset=-1")
+
+
+@provokes(Code.NOT_ACCEPTABLE)
+def _(place, code):
+    return place.server.client.get(place.path, headers={"Accept": "image/png"})
+
+
+@provokes(Code.METHOD_NOT_ALLOWED)
+def _(place, code):
+    return place.server.client.delete(place.path)
+
+
+def fill(server: Server, path: str, rows: int) -> None:
+    lines = "".join(f'{{"n":{number},"s":"abc"}}\n' for number in range(rows)).encode()
+    assert (
+        server.client.post(path, content=lines, headers={"Content-Type": "application/x-ndjson"}).status_code
+        == 201
+    )
+
+
+@provokes(Code.QUERY_TIMEOUT)
+def _(place, code):
+    with serving(place.directory, GATEWAY_QUERY_TIMEOUT="0.001") as server:
+        fill(server, server.declare("c", CONNECTOR), 300_000)
+        return server.client.get("/c?order=s.desc,n.desc")
+
+
+# -- the store
+
+
+@provokes(Code.QUEUE_FULL)
+def _(place, code):
+    with serving(place.directory, GATEWAY_QUEUE="1K") as server:
+        server.declare("c", CONNECTOR)
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as slow:
+            head = f"POST /c HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nAuthorization: {server.admin['Authorization']}"
+            slow.sendall(head.encode() + b"\r\n\r\n{")
+            while (answer := server.client.post("/c", content=b'{"n":1}' + b" " * 100)).status_code == 201:
+                pass
+            return answer
+
+
+@provokes(Code.READERS_BUSY)
+def _(place, code):
+    with serving(place.directory, GATEWAY_READERS="1") as server:
+        fill(server, server.declare("c", CONNECTOR), 500_000)
+        with httpx.Client(base_url=server.url, limits=httpx.Limits(max_connections=None)) as client:
+            open_ones = [client.send(client.build_request("GET", "/c"), stream=True) for _ in range(17)]
+            for each in open_ones[:16]:
+                each.close()
+            open_ones[16].read()
+            return open_ones[16]
+
+
+@provokes(Code.NOT_READY)
+def _(place, code):
+    with inside(place.directory, {"c": CONNECTOR}) as gateway:
+        gateway.shell.service = None
+        return gateway.request("GET", "/c")
+
+
+def failing_insert(place, error: Exception):
+    def insert(*_):
+        raise error
+
+    with inside(place.directory, {"c": CONNECTOR}) as gateway:
+        with place.monkeypatch.context() as patch:
+            patch.setattr(Database, "insert", insert)
+            answer = gateway.request("POST", "/c", body(b'{"n":1}'))
+        assert gateway.request("GET", "/c")[2] == b"[]"
+        assert gateway.request("POST", "/c", body(b'{"n":1}'))[0] == 201
+        return answer
+
+
+@provokes(Code.STORE_FAILED)
+def _(place, code):
+    return failing_insert(place, duckdb.IOException("Could not write"))
+
+
+@provokes(Code.DISK_FULL)
+def _(place, code):
+    return failing_insert(place, duckdb.TransactionException("Failed to commit: No space left on device"))
+
+
+@provokes(Code.INTERNAL)
+def _(place, code):
+    status, headers, text = failing_insert(place, RuntimeError("row value: secret"))
+    assert b"secret" not in text
+    assert json.loads(text)["details"]["id"]
+    return status, headers, text
+
+
+# -- connectors, whose findings carry the codes
+
+
+def find(place, code, *texts: str):
+    """Put files in place, one after another, and take what is said about the last of them."""
+    names = [f"x{place.path.removeprefix('/')}{number}.yaml" for number in range(len(texts))]
+    for name, text in zip(names, texts, strict=True):
+        put(place.server.connectors / name, text)
+    return found_in(place.server, names, code)
+
+
+def found_in(server, names, code):
+    findings = server.reload()[names[-1]]["findings"]
+    for name in names:
+        (server.connectors / name).unlink()
+    server.reload()
+    (found,) = [each for each in findings if each["code"] == code.code]
+    assert list(found) == ["file", "line", "column", "level", "code", "message", "hint"]
+    error = {"code": found["code"], "message": found["message"], "details": None, "hint": found["hint"]}
+    headers = {
+        "content-type": "application/json; charset=utf-8",
+        "proxy-status": f"PostgREST; error={code.code}",
+    }
+    return code.status, headers, json.dumps(error).encode()
+
+
+_FILES = {
+    Code.YAML_INVALID: "fields: [",
+    Code.KEY_UNKNOWN: "feilds: {n: integer}",
+    Code.KEY_MISSING: "description: x",
+    Code.DECLARATION_INVALID: "fields: {n: strnig}",
+    Code.NOT_SUPPORTED_YET: "fields: {n: integer}\nprimary_key: [n]",
+    Code.NAME_RESERVED: "fields: {select: integer}",
+    Code.TOKEN_UNKNOWN: "fields: {n: integer}\naccess: {ingest: [nobody]}",
+}
+
+
+@provokes(*_FILES)
+def _(place, code):
+    return find(place, code, _FILES[code])
+
+
+@provokes(Code.FILE_UNREADABLE)
+def _(place, code):
+    name = f"link{place.path.removeprefix('/')}.yaml"
+    (place.server.connectors / name).symlink_to("/etc/hostname")
+    return found_in(place.server, [name], code)
+
+
+@provokes(Code.CONNECTOR_CLASH)
+def _(place, code):
+    return find(place, code, "path: /x\nfields: {n: integer}", "path: /x\nfields: {n: integer}")
+
+
+@provokes(Code.CHANGE_REFUSED)
+def _(place, code):
+    name = place.path.removeprefix("/")
+    put(place.server.connectors / f"{name}.yaml", CONNECTOR.replace("integer", "string"))
+    return found_in(place.server, [f"{name}.yaml"], code)
+
+
+# -- access
+
+
+@provokes(Code.ENDPOINT_UNKNOWN)
+def _(place, code):
+    return place.server.client.get("/nowhere")
+
+
+@provokes(Code.TOKEN_INVALID)
+def _(place, code):
+    return place.server.client.get(place.path, headers={"Authorization": "Bearer gw_wrong"})
+
+
+@provokes(Code.TOKEN_REQUIRED)
+def _(place, code):
+    return httpx.post(place.server.url + place.path, json={"n": 1})
+
+
+@provokes(Code.ACCESS_DENIED)
+def _(place, code):
+    from gateway.serve.access import make_token
+
+    secret, line = make_token("reader")
+    tokens = place.directory / "tokens.yaml"
+    tokens.write_text(line)
+    with serving(place.directory, GATEWAY_TOKENS=str(tokens)) as server:
+        server.declare("c", "fields: {n: integer}\naccess: {read: [reader]}")
+        return httpx.post(server.url + "/c", json={"n": 1}, headers={"Authorization": f"Bearer {secret}"})
+
+
+def test_a_poisoned_member_of_a_group_fails_alone(tmp_path, monkeypatch):
+    """Group commit: the group is rolled back and its members are committed one by one."""
+    insert = Database.insert
+
+    def poisoned(database, table, rows):
+        if "n" in rows.column_names and 13 in rows.column("n").to_pylist():
+            raise duckdb.ConstraintException("thirteen")
+        insert(database, table, rows)
+
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        monkeypatch.setattr(Database, "insert", poisoned)
+        with ThreadPoolExecutor(8) as threads:
+            numbers = range(40)
+            answers = list(
+                threads.map(lambda n: gateway.request("POST", "/c", body(b'{"n":%d}' % n)), numbers)
+            )
+        stored = json.loads(gateway.request("GET", "/c")[2])
+
+    assert [status for status, _, _ in answers] == [500 if n == 13 else 201 for n in numbers]
+    assert sorted(row["n"] for row in stored) == [n for n in numbers if n != 13]
+
+
+def test_a_fatal_database_error_answers_503_and_ends_the_process(tmp_path, monkeypatch):
+    def fatal(*_):
+        raise duckdb.FatalException("database has been invalidated")
+
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        monkeypatch.setattr(Database, "insert", fatal)
+        status, _, text = gateway.request("POST", "/c", body(b'{"n":1}'))
+        after = gateway.request("POST", "/c", body(b'{"n":1}'))
+
+    assert (status, json.loads(text)["code"]) == (503, "GW404")
+    assert (after[0], gateway.fatal) == (503, [True])

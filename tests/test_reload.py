@@ -1,0 +1,369 @@
+"""What is live follows the directory, and nothing good goes down on the way."""
+
+import itertools
+import json
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.rig import Server, eventually, put, serving
+
+GOOD = "fields: {n: integer}\naccess: {read: [public]}\n"
+WITH_FIELD = "fields: {n: integer, s: {type: string, default: new}, t: {type: date, nullable: true}}\naccess: {read: [public]}\n"
+BROKEN = "fields: {n: integr}\n"
+
+
+def get(server, path):
+    return httpx.get(server.url + path)
+
+
+def test_a_file_is_live_within_the_promise_and_gone_when_removed(own):
+    put(own.connectors / "keeps.yaml", GOOD)
+    put(own.connectors / "a.yaml", GOOD)
+    eventually(lambda: get(own, "/a").status_code == 200)
+    own.client.post("/a", json={"n": 1})
+
+    (own.connectors / "a.yaml").unlink()
+    eventually(lambda: get(own, "/a").status_code == 404)
+    removed = own.status()["a.yaml"]
+    assert (removed["state"], removed["connector"]) == ("removed", "a")
+    assert get(own, "/keeps").status_code == 200
+
+    put(own.connectors / "a.yaml", GOOD)
+    eventually(lambda: get(own, "/a").status_code == 200)
+    assert get(own, "/a").json() == [{"n": 1}]
+
+
+def test_valid_then_invalid_then_valid(own):
+    file = own.connectors / "a.yaml"
+    own.declare("a", GOOD)
+    own.client.post("/a", json={"n": 1})
+
+    put(file, BROKEN)
+    status = own.reload()["a.yaml"]
+    assert status["state"] == "last good"
+    (finding,) = status["findings"]
+    assert (finding["file"], finding["line"], finding["column"], finding["code"]) == (
+        "a.yaml",
+        1,
+        13,
+        "GW505",
+    )
+    assert "did you mean 'integer'?" in finding["message"]
+    assert own.client.post("/a", json={"n": 2}).status_code == 201
+
+    own.stop()
+    own.start()
+    assert own.status()["a.yaml"]["state"] == "last good"
+    assert own.client.post("/a", json={"n": 3}).status_code == 201
+
+    put(file, WITH_FIELD)
+    assert own.reload()["a.yaml"]["state"] == "live"
+    own.client.post("/a", json={"n": 4, "t": "2026-01-01"})
+    assert get(own, "/a").json() == [
+        *({"n": n, "s": "new", "t": None} for n in (1, 2, 3)),
+        {"n": 4, "s": "new", "t": "2026-01-01"},
+    ]
+
+
+def test_a_file_that_was_never_good_is_refused_and_the_others_serve(own):
+    put(own.connectors / "bad.yaml", BROKEN)
+    put(own.connectors / "good.yaml", GOOD)
+
+    states = {file: each["state"] for file, each in own.reload().items()}
+
+    assert states == {"bad.yaml": "refused", "good.yaml": "live"}
+    assert get(own, "/good").status_code == 200
+    assert httpx.get(own.url + "/-/ready").status_code == 200
+
+
+ADDED_DEFAULTS = {
+    "string": ("it's", "it's"),
+    "integer": (-5, -5),
+    "number": (1.5, 1.5),
+    "decimal(9, 2)": (1.05, 1.05),
+    "boolean": (True, True),
+    "date": ("2026-01-02", "2026-01-02"),
+    "time": ("01:02:03.5", "01:02:03.5"),
+    "timestamp": ("2026-01-02T03:04:05+01:00", "2026-01-02T02:04:05Z"),
+    "datetime": ("2026-01-02T03:04:05", "2026-01-02T03:04:05"),
+    "uuid": ("0190D6B2-7B7E-7C3A-9F2E-3C1D5A6B7C8D", "0190d6b2-7b7e-7c3a-9f2e-3c1d5a6b7c8d"),
+    "json": ({"a": ["it's", None]}, {"a": ["it's", None]}),
+    "string[]": (["a'b", "c"], ["a'b", "c"]),
+    "integer[]": ([], []),
+}
+
+
+def test_a_new_field_gives_old_rows_its_default_whatever_its_type(server, name):
+    path = server.declare(name, GOOD)
+    server.client.post(path, json={"n": 1})
+    fields = {
+        f"f{n}": {"type": kind, "default": value}
+        for n, (kind, (value, _)) in enumerate(ADDED_DEFAULTS.items())
+    }
+
+    server.declare(name, json.dumps({"fields": {"n": "integer", **fields}, "access": {"read": ["public"]}}))
+    server.client.post(path, json={"n": 2})
+
+    expected = {f"f{n}": got for n, (_, got) in enumerate(ADDED_DEFAULTS.values())}
+    assert server.client.get(path).json() == [{"n": 1, **expected}, {"n": 2, **expected}]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("fields: {n: string}", "was integer and cannot become string"),
+        ("fields: {n: integer, m: integer}", "'m' is required, and stored rows"),
+        ("fields: {m: {type: integer, nullable: true}}", "'n' is gone"),
+        ("fields: {n: {type: integer, nullable: true}}", "was not nullable"),
+        ("fields: {n: {type: integer, minimum: 0}}", "constraints of the field 'n'"),
+    ],
+)
+def test_a_change_that_would_break_stored_rows_is_refused_and_the_last_good_serves(
+    server, name, change, words
+):
+    path = server.declare(name, GOOD)
+    put(server.connectors / f"{name}.yaml", f"{change}\naccess: {{read: [public]}}\n")
+
+    status = server.reload()[f"{name}.yaml"]
+
+    assert status["state"] == "last good"
+    assert words in status["findings"][0]["message"]
+    assert status["findings"][0]["hint"]
+    assert server.client.post(path, json={"n": 1}).status_code == 201
+
+
+def test_changes_that_touch_no_row_are_applied(server, name):
+    server.declare(name, GOOD)
+    server.client.post(f"/{name}", json={"n": 1})
+
+    path = server.declare(
+        name, f"path: /moved/{name}\ndescription: x\nfields: {{n: {{type: integer, default: 3}}}}\n"
+    )
+
+    assert path == f"/moved/{name}"
+    assert server.client.get(path).json() == [{"n": 1}]
+    assert server.client.get(f"/{name}").status_code == 404
+    assert get(server, path).status_code == 404
+
+
+def test_two_files_on_one_path_are_both_refused_and_the_one_that_was_live_stays(own):
+    own.declare("a", "path: /x\n" + GOOD)
+    own.client.post("/x", json={"n": 1})
+    put(own.connectors / "b.yaml", "path: /x\n" + GOOD)
+    put(own.connectors / "c.yaml", "name: a\npath: /c\n" + GOOD)
+    put(own.connectors / "d.yaml", "path: /d\n" + GOOD)
+
+    files = own.reload()
+
+    assert {file: each["state"] for file, each in files.items()} == {
+        "a.yaml": "last good",
+        "b.yaml": "refused",
+        "c.yaml": "refused",
+        "d.yaml": "live",
+    }
+    assert {
+        finding["code"] for file in ("a.yaml", "b.yaml", "c.yaml") for finding in files[file]["findings"]
+    } == {"GW507"}
+    assert get(own, "/x").json() == [{"n": 1}]
+    (own.connectors / "b.yaml").unlink()
+    (own.connectors / "c.yaml").unlink()
+    assert own.reload()["a.yaml"]["state"] == "live"
+
+
+def test_a_renamed_file_keeps_its_connector(own):
+    own.declare("a", "name: kept\npath: /x\n" + GOOD)
+    own.client.post("/x", json={"n": 1})
+
+    (own.connectors / "a.yaml").rename(own.connectors / "b.yaml")
+
+    files = own.reload()
+    assert {file: each["state"] for file, each in files.items()} == {"b.yaml": "live"}
+    assert get(own, "/x").json() == [{"n": 1}]
+
+
+def test_a_directory_out_of_sight_takes_nothing_down(own):
+    own.declare("a", GOOD)
+    aside = own.connectors.with_name("aside")
+
+    own.connectors.rename(aside)
+    eventually(lambda: own.client.get("/-/status").json()["source"]["problem"])
+    assert get(own, "/a").status_code == 200
+
+    own.stop()
+    own.start()
+    assert own.client.get("/-/status").json()["source"]["problem"]
+    assert own.status()["a.yaml"]["state"] == "last good"
+    assert get(own, "/a").status_code == 200
+
+    put(aside / "b.yaml", GOOD)
+    aside.rename(own.connectors)
+    eventually(lambda: get(own, "/b").status_code == 200)
+    assert own.client.get("/-/status").json()["source"]["problem"] is None
+
+
+def test_a_momentarily_empty_directory_takes_nothing_down(own):
+    own.declare("a", GOOD)
+
+    shutil.rmtree(own.connectors)
+    own.connectors.mkdir()
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        assert get(own, "/a").status_code == 200
+    put(own.connectors / "a.yaml", GOOD)
+    put(own.connectors / "b.yaml", GOOD)
+
+    eventually(lambda: get(own, "/b").status_code == 200)
+    assert get(own, "/a").status_code == 200
+
+
+def test_a_file_written_byte_by_byte_is_never_half_read(own):
+    text = (
+        "fields:\n  a: integer\n  b: integer\n  c: {type: string, nullable: true}\naccess: {read: [public]}\n"
+    )
+    seen = set()
+    with (own.connectors / "slow.yaml").open("w") as file:
+        for character in text:
+            file.write(character)
+            file.flush()
+            seen.add(get(own, "/slow").status_code)
+
+    assert seen == {404}
+    eventually(lambda: get(own, "/slow").status_code == 200)
+    assert own.status()["slow.yaml"]["findings"] == []
+
+
+@pytest.mark.parametrize("odd", ["directory", "fifo", "dangling", "outside", "huge", "hidden", "binary"])
+def test_odd_files_are_named_or_passed_over_and_harm_nobody(own, odd, tmp_path):
+    path = own.connectors / "odd.yaml"
+    if odd == "directory":
+        path.mkdir()
+    elif odd == "fifo":
+        os.mkfifo(path)
+    elif odd in ("dangling", "outside"):
+        outside = tmp_path / "outside.yaml"
+        path.symlink_to(outside)
+        if odd == "outside":
+            outside.write_text(GOOD)
+    elif odd == "hidden":
+        put(own.connectors / ".odd.yaml", GOOD)
+    else:
+        path.write_bytes(b"#" * 300_000 if odd == "huge" else b"\xff\xfe\x00")
+    own.declare("good", GOOD)
+
+    files = own.reload()
+
+    assert files.pop("good.yaml")["state"] == "live"
+    assert [each["state"] for each in files.values()] == ([] if odd == "hidden" else ["refused"])
+    assert all(each["findings"] for each in files.values())
+
+
+class Load:
+    """Clients that write to and read from one connector until told to stop, and count what failed."""
+
+    def __init__(self, server: Server, path: str, clients: int = 4) -> None:
+        self.url, self.admin, self.path = server.url, server.admin, path
+        self.requests, self.failures, self.acknowledged = 0, [], []
+        self._stop = threading.Event()
+        self._numbers = itertools.count()
+        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        with httpx.Client(base_url=self.url, headers=self.admin, timeout=30) as client:
+            while not self._stop.is_set():
+                number = next(self._numbers)
+                try:
+                    posted = client.post(self.path, json={"n": number})
+                    read = client.get(self.path, params={"n": f"eq.{number}"})
+                except httpx.TransportError as error:
+                    self.failures.append(repr(error))
+                    continue
+                self.requests += 2
+                if posted.status_code != 201 or read.status_code != 200 or read.json() != [{"n": number}]:
+                    self.failures.append((posted.status_code, read.status_code, read.text))
+                else:
+                    self.acknowledged.append(number)
+
+
+def _flip(server: Server, directory: Path, files: dict[str, str], generation: int) -> None:
+    """Deliver a whole directory as git-sync does: a new one beside it, then the link is flipped."""
+    target = directory / f"rev{generation}"
+    target.mkdir()
+    for name, text in files.items():
+        (target / name).write_text(text)
+    link = directory / "next"
+    link.symlink_to(target)
+    link.rename(server.connectors)
+    shutil.rmtree(directory / f"rev{generation - 1}", ignore_errors=True)
+
+
+def test_two_hundred_reloads_under_load_fail_no_request_on_untouched_connectors(tmp_path):
+    """Add, change, break, mend, remove; by rename, in-place write and symlink flip. Prints its counts."""
+    server = Server(tmp_path / "server")
+    server.connectors.rmdir()
+    files = {"steady.yaml": GOOD}
+    _flip(server, tmp_path, files, 0)
+    server.start()
+    steps = [("add", GOOD), ("change", WITH_FIELD), ("break", BROKEN), ("mend", WITH_FIELD), ("remove", None)]
+    expected = {"add": "live", "change": "live", "break": "last good", "mend": "live", "remove": "removed"}
+    flips = done = 0
+    try:
+        with Load(server, "/steady") as load:
+            for done in range(200):
+                step, text = steps[done % 5]
+                name = f"t{done // 5}.yaml"
+                if text is None:
+                    files.pop(name)
+                else:
+                    files[name] = text
+                how = ("rename", "in place", "flip")[(done + done // 5) % 3]
+                if how == "flip":
+                    flips += 1
+                    _flip(server, tmp_path, files, flips)
+                elif text is None:
+                    (server.connectors / name).unlink()
+                elif how == "rename":
+                    put(server.connectors / name, text)
+                else:
+                    (server.connectors / name).write_text(text)
+                eventually(
+                    lambda: server.status().get(name, {}).get("state") == expected[step],
+                    f"{step} {name} by {how}",
+                )
+        print(f"\nreloads: {done + 1}, requests: {load.requests}, failed: {len(load.failures)}")
+        assert load.failures == []
+        assert load.requests > 200
+        stored = [row["n"] for row in server.client.get("/steady").json()]
+        assert sorted(stored) == sorted(load.acknowledged)
+    finally:
+        server.stop()
+
+
+def test_reloads_leave_nothing_open_behind_them(own):
+    def held():
+        (pid,) = own.workers()
+        return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
+
+    own.declare("a", GOOD)
+    before = held()
+    for number in range(30):
+        put(own.connectors / "a.yaml", GOOD + f"description: {number}\n")
+        own.reload()
+        get(own, "/a")
+
+    assert all(after <= first + 3 for after, first in zip(held(), before, strict=True))
