@@ -98,13 +98,16 @@ class Database:
                 Code.STORE_FAILED, f"{rows.num_rows} rows were to be inserted, but {done} were"
             )
 
-    def checkpoint(self) -> None:
-        """Write the WAL into the file; the writer thread alone may.
+    def checkpoint(self) -> bool:
+        """Write the WAL into the file; the writer thread alone may. Tell whether it could be done now.
 
-        Replaying a WAL that mixes DDL and rows is where DuckDB's recovery has had its bugs, so this runs
-        after each schema change.
+        DuckDB 1.5 refuses while it takes another connection's transaction for a writing one.
         """
-        self.writer.execute("CHECKPOINT")
+        try:
+            self.writer.execute("CHECKPOINT")
+        except duckdb.TransactionException:
+            return False
+        return True
 
     @contextlib.contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -62,8 +62,9 @@ class Store:
         self._database = Database(directory, memory=memory, lock_seconds=lock_seconds)
         try:
             self._database.writer.execute(_TABLES)
-            # Only the writer thread touches these two. They come from what was committed, so a number is
+            # Only the writer thread touches these three. The numbers come from what was committed, so a number is
             # given again only if nobody ever saw it.
+            self._checkpoint_due = False
             self._next_batch: int = self._one("SELECT coalesce(max(batch), 0) + 1 FROM gateway.batches")
             self._next_ids: dict[str, int] = dict(
                 self._rows("SELECT connector, max(last_id) + 1 FROM gateway.batches GROUP BY connector")
@@ -99,8 +100,9 @@ class Store:
                     "INSERT INTO gateway.connectors VALUES (?, ?, ?, now(), NULL)",
                     [connector.name, connector.file, connector.text],
                 )
-        if added:
-            self._database.checkpoint()
+        # Replaying a WAL that mixes DDL and rows is where DuckDB's recovery has had its bugs.
+        self._checkpoint_due = self._checkpoint_due or bool(added)
+        self._checkpoint_if_due()
 
     def _add_columns(self, name: str, fields: Sequence[Field]) -> None:
         """Add columns, with their defaults in old rows and in batches checked before they were known.
@@ -177,7 +179,12 @@ class Store:
             arrays = [pa.array(column, field.type) for column, field in zip(columns, _BATCHES, strict=True)]
             self._database.insert("gateway.batches", pa.Table.from_arrays(arrays, schema=_BATCHES))
         self._next_batch, self._next_ids = next_batch, next_ids
+        self._checkpoint_if_due()
         return [receipts[member] for member in range(len(batches))]
+
+    def _checkpoint_if_due(self) -> None:
+        if self._checkpoint_due:
+            self._checkpoint_due = not self._database.checkpoint()
 
     def read(self, sql: str, parameters: Sequence[Any]) -> Reading:
         """Make a reading of a SELECT; nothing runs before its first `read`."""

@@ -1,0 +1,272 @@
+"""The process: signals, deadlines, caps, and a second process on the same file."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.workers.gasgi import ASGIWorker
+
+from tests.rig import ROOT, Server, eventually, serving
+from tests.test_reload import GOOD, Load
+
+
+def connect(server) -> socket.socket:
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=30)
+
+
+def head(server, path, **headers) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Authorization: {server.admin['Authorization']}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def test_gunicorn_keeps_the_names_that_the_worker_builds_on():
+    """Private names: when a new gunicorn moves one, this says so before a server hangs."""
+    for name in ("_on_headers_complete", "_close_transport", "_send_error_response", "_safe_write", "_get_reason_phrase"):
+        assert callable(getattr(ASGIProtocol, name))
+    source = (ROOT / "gateway/serve/worker.py").read_text()
+    protocol = Path(sys.modules[ASGIProtocol.__module__].__file__).read_text()
+    for name in ("_current_request", "_finishing_calls", "_request_ready", "_closed"):
+        assert f"self.{name}" in source
+        assert f"self.{name} = " in protocol
+    worker = Path(sys.modules[ASGIWorker.__module__].__file__).read_text()
+    for name in ("self.servers", "self.nr_conns", "self.lifespan", "self._quick_shutdown", "lambda: ASGIProtocol(self)"):
+        assert name in worker
+
+
+def test_plain_gunicorn_starts_the_same_service(tmp_path):
+    server = Server(tmp_path, ("-m", "gunicorn")).start()
+    try:
+        server.declare("a", GOOD)
+        assert server.client.post("/a", json={"n": 1}).status_code == 201
+    finally:
+        assert server.stop() == 0
+
+
+def test_a_second_worker_is_refused_with_a_clear_message(tmp_path):
+    server = Server(tmp_path, ("-m", "gunicorn", "-w", "2")).start(wait=False)
+
+    assert server.process.wait(30) != 0
+    assert "2 workers were asked for, but one process owns the DuckDB file" in server.tail()
+
+
+def test_sigttin_changes_nothing(own):
+    own.declare("a", GOOD)
+    before = own.workers()
+
+    os.kill(own.process.pid, signal.SIGTTIN)
+    eventually(lambda: "staying with 1" in own.tail())
+
+    assert own.client.post("/a", json={"n": 1}).status_code == 201
+    assert own.workers() == before
+
+
+def test_a_second_gateway_on_the_same_data_is_refused_and_the_first_unharmed(own, tmp_path):
+    own.declare("a", GOOD)
+    link = tmp_path / "link"
+    link.symlink_to(own.data)
+    code = f"""
+import sys
+from pathlib import Path
+from gateway.store.database import Locked
+from gateway.store.store import Store
+try:
+    Store(Path({str(link)!r}), memory=2**28, lock_seconds=0.2)
+except Locked as error:
+    print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    (worker,) = own.workers()
+    assert f"is in use by process {worker}" in said
+    assert own.client.post("/a", json={"n": 1}).status_code == 201
+
+
+def test_sighup_fails_no_request(own):
+    own.declare("a", GOOD)
+    first = own.workers()
+
+    with Load(own, "/a") as load:
+        eventually(lambda: load.requests > 50)
+        os.kill(own.process.pid, signal.SIGHUP)
+        eventually(lambda: own.workers() != first and len(own.workers()) == 1)
+        reached = load.requests
+        eventually(lambda: load.requests > reached + 50)
+
+    assert load.failures == []
+    stored = sorted(row["n"] for row in own.client.get("/a").json())
+    assert stored == sorted(load.acknowledged)
+
+
+def test_sigterm_answers_what_is_in_flight_and_closes_the_store(tmp_path):
+    """With idle, silent and stalled connections beside it, which must not cost the store its closing."""
+    own = Server(tmp_path, GATEWAY_GRACEFUL_TIMEOUT="4").start()
+    own.declare("a", GOOD)
+    lingering = [connect(own) for _ in range(20)]
+    lingering[1].sendall(b"GET / HTT")
+    stalled = connect(own)
+    stalled.sendall(head(own, "/a", Content_Length=100) + b'{"n":')
+    slow = connect(own)
+    slow.sendall(head(own, "/a", Content_Length=7) + b'{"n"')
+    eventually(lambda: own.client.get("/-/ready").status_code == 200)
+    own.client.close()
+
+    own.process.send_signal(signal.SIGTERM)
+    eventually(lambda: "connections to drain" in own.tail())
+    slow.sendall(b":1}")
+    answer = slow.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 201")
+    assert b"Connection: close" in answer
+    assert own.process.wait(30) == 0
+    for connection in (*lingering, stalled, slow):
+        connection.close()
+    assert not list(own.data.glob("*.wal")), "the store was not closed"
+    own.start()
+    assert own.client.get("/a").json() == [{"n": 1}]
+    own.stop()
+
+
+def test_a_killed_worker_is_replaced_and_nothing_acknowledged_is_gone(own):
+    own.declare("a", GOOD)
+    own.client.post("/a", json={"n": 1})
+    (worker,) = own.workers()
+
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: own.workers() not in ([], [worker]) and httpx.get(own.url + "/-/ready").status_code == 200)
+
+    assert httpx.get(own.url + "/a").json() == [{"n": 1}]
+
+
+def test_a_start_that_cannot_succeed_ends_with_the_reason(tmp_path):
+    (tmp_path / "data").write_text("not a directory")
+    server = Server(tmp_path / "server", GATEWAY_DATA=str(tmp_path / "data")).start(wait=False)
+
+    assert server.process.wait(30) == 3
+    assert "not a directory" in server.tail().lower() or "file exists" in server.tail().lower()
+
+
+@pytest.mark.parametrize(("name", "value"), [("GATEWAY_MAX_BODY", "much"), ("GATEWAY_READERS", "0"), ("GATEWAY_QUERY_TIMEOUT", "-1")])
+def test_a_setting_that_cannot_be_read_is_named(tmp_path, name, value):
+    server = Server(tmp_path, **{name: value}).start(wait=False)
+
+    assert server.process.wait(30) == 1
+    assert f"{name}={value!r}" in server.tail()
+
+
+def test_a_body_that_breaks_off_stores_nothing(own):
+    """However it is framed, wherever it is cut: every whole line that came before is thrown away."""
+    own.declare("a", GOOD)
+    lines = b"".join(b'{"n":%d}\n' % n for n in range(10))
+
+    for cut in range(9, 81, 9):
+        whole, chunked = connect(own), connect(own)
+        whole.sendall(head(own, "/a", Content_Type="application/x-ndjson", Content_Length=len(lines)) + lines[:cut])
+        framed = head(own, "/a", Content_Type="application/x-ndjson", Transfer_Encoding="chunked")
+        chunked.sendall(framed + b"%x\r\n%s\r\n" % (cut, lines[:cut]))
+        whole.close()
+        chunked.close()
+    assert own.client.post("/a", json={"n": 99}).status_code == 201
+
+    assert own.client.get("/a").json() == [{"n": 99}]
+
+
+def test_connections_beyond_the_cap_are_told_to_come_back(tmp_path):
+    with serving(tmp_path, GATEWAY_MAX_CONNECTIONS="20") as server, contextlib.ExitStack() as stack:
+        server.client.close()
+        taken = [stack.enter_context(connect(server)) for _ in range(20)]
+        eventually(lambda: server.workers())
+        over = stack.enter_context(connect(server))
+        answer = over.recv(65536)
+
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"Retry-After: 1" in answer
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "GW401"
+        for connection in taken:
+            connection.close()
+        eventually(lambda: httpx.get(server.url + "/-/healthy").status_code == 200)
+        server.client = httpx.Client()
+
+
+def test_expect_continue_is_asked_for_only_where_the_body_is_wanted(own):
+    own.declare("a", GOOD)
+
+    wanted = connect(own)
+    wanted.sendall(head(own, "/a", Content_Length=7, Expect="100-continue"))
+    assert wanted.recv(65536).startswith(b"HTTP/1.1 100")
+    wanted.sendall(b'{"n":1}')
+    assert wanted.recv(65536).startswith(b"HTTP/1.1 201")
+    unwanted = connect(own)
+    unwanted.sendall(head(own, "/a", Content_Length=2**40, Expect="100-continue"))
+    assert unwanted.recv(65536).startswith(b"HTTP/1.1 413")
+    wanted.close()
+    unwanted.close()
+
+
+def test_a_connection_serves_on_after_an_error(own):
+    own.declare("a", GOOD)
+
+    with httpx.Client(base_url=own.url, headers=own.admin) as client:
+        statuses = [client.post("/a", content=text).status_code for text in (b"{", b'{"n":"x"}', b"[]x", b'{"n":1}')]
+        sources = {id(client._transport._pool.connections[0])}
+
+    assert statuses == [400, 422, 400, 201]
+    assert len(sources) == 1
+
+
+def test_health_is_answered_while_a_large_body_is_checked(own):
+    own.declare("a", "fields: {n: integer, s: string}\n")
+    lines = b"".join(b'{"n":%d,"s":"0123456789012345678901234567890"}\n' % n for n in range(400_000))
+    slowest = [0.0]
+    done = threading.Event()
+
+    def ask():
+        while not done.is_set():
+            began = time.monotonic()
+            assert httpx.get(own.url + "/-/healthy").status_code == 200
+            slowest[0] = max(slowest[0], time.monotonic() - began)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    answer = own.client.post("/a", content=lines, headers={"Content-Type": "application/x-ndjson"})
+    done.set()
+    asking.join()
+
+    print(f"\nslowest /-/healthy beside a body of {len(lines) >> 20} MiB: {slowest[0] * 1000:.0f} ms")
+    assert answer.json()["stored"] == 400_000
+
+
+def test_ten_million_rows_stream_without_growing_memory(own):
+    """Prints how much the worker grew."""
+    own.declare("wide", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
+    rows = 10_000_000
+    lines = b"".join(b'{"n":%d,"s":"row number %d"}\n' % (n, n) for n in range(1_000_000))
+    for _ in range(rows // 1_000_000):
+        answer = own.client.post("/wide", content=lines, headers={"Content-Type": "application/x-ndjson"})
+        assert answer.json()["stored"] == 1_000_000
+    own.stop()
+    own.start()
+    before = peak = own.memory()
+    lines = received = 0
+
+    with httpx.stream("GET", own.url + "/wide", headers={"Accept": "application/x-ndjson"}, timeout=60) as answer:
+        for pieces, piece in enumerate(answer.iter_raw(2**20)):
+            received += len(piece)
+            lines += piece.count(b"\n")
+            if pieces % 16 == 0:
+                peak = max(peak, own.memory())
+
+    print(f"\n{lines} rows, {received >> 20} MiB, worker grew by {(peak - before) / 2**20:.0f} MiB")
+    assert lines == rows
+    assert peak - before < 100 * 2**20
