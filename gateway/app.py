@@ -49,6 +49,7 @@ class Gateway:
             closing.callback(watch.stop)
             watch.scan()
             watch.start()
+            self.store = store
             self.app: Asgi = _falcon_app(router, store, stages, watch)
             self._closing = closing.pop_all()
 

@@ -54,6 +54,7 @@ class Code(Enum):
     NOT_READY = ("GW402", 503, "The gateway is starting or stopping; nothing was stored")
     READERS_BUSY = ("GW403", 503, "All readers are busy")
     STORE_FAILED = ("GW404", 503, "The store could not commit; nothing was stored")
+    READ_FAILED = ("GW405", 503, "The store could not finish reading")
     DISK_FULL = ("53100", 507, "The disk is full; nothing was stored")
 
     # 5: connectors and their files
@@ -126,6 +127,8 @@ def trace(error: BaseException) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Give the known word that `word` is most likely a slip of, or None."""
+    if len(word) > 100:
+        return None
     lowered = {name.lower(): name for name in known}
     found = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
     return lowered[found[0]] if found else None

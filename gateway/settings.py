@@ -58,6 +58,7 @@ SETTINGS = (
     Setting("tokens", None, Path, "the tokens file; none: only the admin token", "--tokens", "FILE"),
     Setting("bind", "127.0.0.1:8000", str, "where to listen", "--bind", "HOST:PORT"),
     Setting("max_body", "64M", parse_size, "the largest body, decompressed, in bytes"),
+    Setting("max_row", "1M", parse_size, "the largest row of a body, in bytes"),
     Setting("queue", "256M", parse_size, "how many bytes of bodies may wait to be stored"),
     Setting("body_timeout", "300", parse_seconds, "how many seconds a body may take to arrive"),
     Setting(
@@ -80,6 +81,7 @@ class Settings:
     tokens: Path | None
     bind: str
     max_body: int
+    max_row: int
     queue: int
     body_timeout: float
     header_timeout: float

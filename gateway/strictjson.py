@@ -15,7 +15,7 @@ MAX_DEPTH = 200
 #: The longest number that is read, in characters of its digits: beyond it no column could hold the value.
 MAX_DIGITS = 400
 
-_ENDLESS = re.compile(rb"[0-9]{%d}" % MAX_DIGITS)
+_ENDLESS = re.compile(rb"(?<![0-9])[0-9]{%d}" % MAX_DIGITS)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 

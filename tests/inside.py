@@ -33,6 +33,7 @@ def inside(directory: Path, connectors: dict[str, str], **environment: str) -> I
 class Inside:
     def __init__(self, gateway: Gateway, token: str, fatal: list[bool]) -> None:
         self.gateway = gateway
+        self.store = gateway.store
         self.fatal = fatal
         self.shell = Shell(lambda: gateway)
         self.shell.service = gateway

@@ -12,7 +12,7 @@ import pytest
 from gateway.errors import Code
 from gateway.store.database import Database
 from tests.inside import body, inside
-from tests.rig import Server, put, serving
+from tests.rig import Server, eventually, put, serving
 
 CONNECTOR = (
     "fields: {n: integer, s: {type: string, nullable: true, max_length: 3}}\naccess: {read: [public]}\n"
@@ -229,10 +229,13 @@ def _(place, code):
         host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as slow:
             head = f"POST /c HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nAuthorization: {server.admin['Authorization']}"
-            slow.sendall(head.encode() + b"\r\n\r\n{")
-            while (answer := server.client.post("/c", content=b'{"n":1}' + b" " * 100)).status_code == 201:
-                pass
-            return answer
+            slow.sendall(head.encode() + b"\r\n\r\n" + b" " * 900)
+
+            def refused():
+                answer = server.client.post("/c", content=b'{"n":1}' + b" " * 200)
+                return answer if answer.status_code != 201 else None
+
+            return eventually(refused)
 
 
 @provokes(Code.READERS_BUSY)
@@ -270,6 +273,19 @@ def failing_insert(place, error: Exception):
 @provokes(Code.STORE_FAILED)
 def _(place, code):
     return failing_insert(place, duckdb.IOException("Could not write"))
+
+
+@provokes(Code.READ_FAILED)
+def _(place, code):
+    def fail(*_):
+        raise duckdb.OutOfMemoryException("failed to pin block")
+
+    with inside(place.directory, {"c": CONNECTOR}) as gateway:
+        with place.monkeypatch.context() as patch:
+            patch.setattr("gateway.store.reading.stream", fail)
+            answer = gateway.request("GET", "/c")
+        assert gateway.request("GET", "/c")[0] == 200
+        return answer
 
 
 @provokes(Code.DISK_FULL)
@@ -409,3 +425,58 @@ def test_a_fatal_database_error_answers_503_and_ends_the_process(tmp_path, monke
 
     assert (status, json.loads(text)["code"]) == (503, "GW404")
     assert (after[0], gateway.fatal) == (503, [True])
+
+
+def test_a_commit_that_is_safe_is_acknowledged_though_the_checkpoint_behind_it_failed(tmp_path, monkeypatch):
+    class Writer:
+        """The connection, but for a COMMIT that fails after the fact, in DuckDB's own words."""
+
+        def __init__(self, real):
+            self.real = real
+
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+        def execute(self, sql, *more):
+            result = self.real.execute(sql, *more)
+            if sql == "COMMIT":
+                raise duckdb.FatalException(
+                    "Transaction COMMIT succeeded and is durable, but the autocheckpoint failed."
+                )
+            return result
+
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        database = gateway.store._database
+        with monkeypatch.context() as patch:
+            patch.setattr(database, "writer", Writer(database.writer))
+            status, _, text = gateway.request("POST", "/c", body(b'{"n":1}'))
+
+    assert (status, json.loads(text)["stored"], gateway.fatal) == (201, 1, [True])
+
+
+def test_a_checkpoint_that_fails_after_a_commit_stores_nothing_twice(tmp_path, monkeypatch):
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        store = gateway.store
+        store._checkpoint_due = True
+        monkeypatch.setattr(store._database, "writer", _Failing(store._database.writer, "CHECKPOINT"))
+        answers = [gateway.request("POST", "/c", body(b'{"n":%d}' % n))[0] for n in range(3)]
+        monkeypatch.undo()
+        stored = json.loads(gateway.request("GET", "/c")[2])
+
+    assert answers == [201] * 3
+    assert [row["n"] for row in stored] == [0, 1, 2]
+
+
+class _Failing:
+    """A connection on which one statement fails."""
+
+    def __init__(self, real, statement):
+        self._real, self._statement = real, statement
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    def execute(self, sql, *more):
+        if sql == self._statement:
+            raise duckdb.IOException("Could not write")
+        return self._real.execute(sql, *more)

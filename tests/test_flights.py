@@ -35,7 +35,10 @@ def typed(table: str, header: list[str], rows: list[list[str]]) -> list[dict]:
     connector, _ = declare((ROOT / f"connectors.d/{table}.yaml").read_bytes(), f"{table}.yaml")
     read = [_READ[connector.find_field(name).type.name] for name in header]
     return [
-        {name: None if cell == "NA" else as_type(cell) for name, as_type, cell in zip(header, read, row, strict=True)}
+        {
+            name: None if cell == "NA" else as_type(cell)
+            for name, as_type, cell in zip(header, read, row, strict=True)
+        }
         for row in rows
     ]
 
@@ -60,7 +63,10 @@ def read_csv(text: str, like: list[dict]) -> list[dict]:
     header, *rows = csv.reader(io.StringIO(text))
     read = [type(next((row[name] for row in like if row[name] is not None), "")) for name in header]
     return [
-        {name: None if cell == "" else as_type(cell) for name, as_type, cell in zip(header, read, row, strict=True)}
+        {
+            name: None if cell == "" else as_type(cell)
+            for name, as_type, cell in zip(header, read, row, strict=True)
+        }
         for row in rows
     ]
 
@@ -94,7 +100,9 @@ def test_every_row_comes_back_equal_whatever_it_came_and_went_by(flights_server,
                 assert (answer.status_code, answer.json().get("stored")) == (201, count), answer.text[:500]
             copies.append(path)
 
-    texts = {kind: server.client.get(copies[0], headers={"Accept": media}).content for kind, media in KINDS.items()}
+    texts = {
+        kind: server.client.get(copies[0], headers={"Accept": media}).content for kind, media in KINDS.items()
+    }
 
     assert msgspec.json.decode(texts["json"]) == values
     assert [msgspec.json.decode(line) for line in texts["ndjson"].splitlines()] == values

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import socket
 
 import httpx
 import pytest
@@ -189,6 +190,42 @@ def test_accept_decides_by_quality(server, path):
     assert kind("text/csv;q=0.5, application/x-ndjson") == "application/x-ndjson"
     answer = get(server, path, Accept="image/png")
     assert (answer.status_code, answer.json()["code"]) == (406, "PGRST107")
+
+
+@pytest.mark.parametrize(
+    "accept", ["text", ";", ",,,", "a/b;q=foo", "application/json;q=1.5", "application/json, garbage"]
+)
+def test_an_accept_that_cannot_be_read_is_not_a_fault_of_the_gateway(server, path, accept):
+    assert get(server, path, "limit=1", Accept=accept).status_code in (200, 406)
+
+
+def test_media_types_are_read_without_regard_to_case(server, path):
+    assert get(server, path, "limit=1", Accept="TEXT/CSV").headers["Content-Type"].startswith("text/csv")
+
+
+def test_a_target_with_a_host_in_it_is_served(server, path):
+    answer = server.client.get("/-/connectors/reads/batches?limit=x")
+    assert (answer.status_code, answer.json()["code"]) == (400, "PGRST100")
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(
+            f"GET http://{host}{path}?limit=0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+        )
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_wide_rows_stream_too(server, name):
+    wide = server.declare(name, "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
+    text = "x" * 20_000
+    for start in range(0, 3000, 500):
+        body = "".join(f'{{"n":{n},"s":"{text}"}}\n' for n in range(start, start + 500)).encode()
+        answer = server.client.post(wide, content=body, headers={"Content-Type": "application/x-ndjson"})
+        assert answer.status_code == 201, answer.text
+
+    with httpx.stream(
+        "GET", server.url + wide, headers={"Accept": "application/x-ndjson"}, timeout=60
+    ) as answer:
+        assert sum(piece.count(b"\n") for piece in answer.iter_raw()) == 3000
 
 
 def test_options_and_other_methods_name_what_there_is(server, path):

@@ -27,7 +27,10 @@ KINDS = st.sampled_from(["application/json", "application/x-ndjson", "text/csv",
 ENCODINGS = st.sampled_from([None, None, None, "gzip", "zstd", "identity", "br", "gzip, gzip"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("isdftujl") | st.text(), inner, max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from("isdftujl") | st.text(), inner, max_size=6)
+    ),
     max_leaves=20,
 )
 
@@ -46,7 +49,9 @@ def check(answer: httpx.Response) -> None:
 @settings(max_examples=400)
 @given(body=st.binary(max_size=300), kind=KINDS, encoding=ENCODINGS)
 def test_random_bytes_never_yield_a_5xx(server, path, body, kind, encoding):
-    headers = {name: value for name, value in (("Content-Type", kind), ("Content-Encoding", encoding)) if value}
+    headers = {
+        name: value for name, value in (("Content-Type", kind), ("Content-Encoding", encoding)) if value
+    }
 
     check(server.client.post(path, content=body, headers=headers))
 
@@ -74,7 +79,11 @@ SAMPLES = [
 
 
 @settings(max_examples=400)
-@given(sample=st.sampled_from(SAMPLES), flips=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=4), cut=st.integers(0, 40))
+@given(
+    sample=st.sampled_from(SAMPLES),
+    flips=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=4),
+    cut=st.integers(0, 40),
+)
 def test_spoiled_bodies_never_yield_a_5xx(server, path, sample, flips, cut):
     kind, encoding, text = sample
     spoiled = bytearray(text)
@@ -85,23 +94,66 @@ def test_spoiled_bodies_never_yield_a_5xx(server, path, sample, flips, cut):
     check(server.client.post(path, content=bytes(spoiled[: len(spoiled) - cut]), headers=headers))
 
 
-NUMBERS = ["1e400", "-1e-400", "1e999999999", "-0", "-0.0", "0." + "1" * 5000, "9" * 4000, "9" * 20, "1E400000000000000000000", "1.0", "1e2"]
+NUMBERS = [
+    "1e400",
+    "-1e-400",
+    "1e999999999",
+    "-0",
+    "-0.0",
+    "0." + "1" * 5000,
+    "9" * 4000,
+    "9" * 20,
+    "1E400000000000000000000",
+    "1.0",
+    "1e2",
+]
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number[:12])
 @pytest.mark.parametrize("field", ["i", "d", "f", "j", "s", "l"])
 def test_odd_numbers_never_yield_a_5xx(server, path, number, field):
-    check(server.client.post(path, content=f'{{"{field}": {number}}}', headers={"Content-Type": "application/json"}))
+    check(
+        server.client.post(
+            path, content=f'{{"{field}": {number}}}', headers={"Content-Type": "application/json"}
+        )
+    )
     check(server.client.post(path, content=f"{field}\n{number}\n", headers={"Content-Type": "text/csv"}))
     check(server.client.get(path, params={field: f"gt.{number}"}))
 
 
-_WORDS = ["eq", "in", "is", "not", ".", "(", ")", ",", '"', "\\", "null", "1", "'", "--", ";", "*", "%", "->", "i", "s", "_id", "desc", "\x00", "é", "["]
+_WORDS = [
+    "eq",
+    "in",
+    "is",
+    "not",
+    ".",
+    "(",
+    ")",
+    ",",
+    '"',
+    "\\",
+    "null",
+    "1",
+    "'",
+    "--",
+    ";",
+    "*",
+    "%",
+    "->",
+    "i",
+    "s",
+    "_id",
+    "desc",
+    "\x00",
+    "é",
+    "[",
+]
 
 
 @settings(max_examples=600)
 @given(
-    key=st.sampled_from(["select", "order", "limit", "offset", *"isdftujl", "_id", "or"]) | st.text(max_size=8),
+    key=st.sampled_from(["select", "order", "limit", "offset", *"isdftujl", "_id", "or"])
+    | st.text(max_size=8),
     value=st.lists(st.sampled_from(_WORDS), max_size=10).map("".join) | st.text(max_size=20),
 )
 def test_random_queries_never_yield_a_5xx(server, path, key, value):
@@ -109,7 +161,18 @@ def test_random_queries_never_yield_a_5xx(server, path, key, value):
 
 
 @settings(max_examples=150)
-@given(st.binary(max_size=200), st.sampled_from([b"", b"GET / HTTP/1.1\r\n", b"POST /hostile HTTP/1.1\r\nHost: x\r\n", b"GET /hostile HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ", b"FOO "]))
+@given(
+    st.binary(max_size=200),
+    st.sampled_from(
+        [
+            b"",
+            b"GET / HTTP/1.1\r\n",
+            b"POST /hostile HTTP/1.1\r\nHost: x\r\n",
+            b"GET /hostile HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ",
+            b"FOO ",
+        ]
+    ),
+)
 def test_random_requests_never_yield_a_5xx(server, path, rest, start):
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=30) as connection:

@@ -379,3 +379,69 @@ def test_many_small_posts_at_once_are_all_stored_under_different_ids(server, ord
     assert sorted(row["order_id"] for row in stored) == sorted(
         n * 100 + e for n in range(8) for e in range(50)
     )
+
+
+def test_a_row_larger_than_the_cap_is_named(server, name):
+    path = server.declare(name, "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
+    big = "x" * 2**20
+    for kind, body in (
+        ("application/json", json.dumps([{"n": 1, "s": "a"}, {"n": 2, "s": big}])),
+        ("application/x-ndjson", f'{{"n":1,"s":"a"}}\n{{"n":2,"s":"{big}"}}\n'),
+        ("text/csv", f"n,s\n1,a\n2,{big}\n"),
+        ("text/csv", f'n,s\n1,a\n2,"{big}"\n'),
+    ):
+        answer = server.client.post(path, content=body, headers={"Content-Type": kind})
+
+        assert answer.status_code == 422
+        (error,) = answer.json()["details"]["errors"]
+        assert (error["row"], error["code"]) == (2, "GW102")
+
+
+def test_what_is_told_about_a_huge_name_is_short(server, orders):
+    for kind, body in (
+        ("application/json", b'{"%s":1}' % (b"k" * 500_000)),
+        ("text/csv", b"k" * 500_000 + b"\n"),
+    ):
+        answer = server.client.post(orders, content=body, headers={"Content-Type": kind})
+
+        assert answer.status_code in (400, 422)
+        assert len(answer.content) < 4000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"order_id": 1, "customer": "a", "amount": 1\n}\n',
+        b'{"tags": []}\n'.replace(b"}", b', "order_id": 1, "customer": "a", "amount": 1\n}'),
+    ],
+)
+def test_pretty_json_without_a_media_type_is_json(server, orders, body):
+    assert server.client.post(orders, content=body).status_code == 201
+
+
+def test_blanks_before_a_body_are_passed_over_however_many(server, orders):
+    body = b" \n" * 5000 + json.dumps([ROW]).encode()
+
+    assert server.client.post(orders, content=body).status_code == 201
+    assert (
+        server.client.post(orders, content=body, headers={"Content-Type": "application/json"}).status_code
+        == 201
+    )
+
+
+def test_a_million_bad_rows_are_counted_while_others_are_served(server, name):
+    path = server.declare(name, "fields: {ts: timestamp}\n")
+
+    answer = server.client.post(
+        path, content=b'{"ts":1}\n' * 1_000_000, headers={"Content-Type": "application/x-ndjson"}
+    )
+
+    assert (answer.status_code, answer.json()["details"]["error_count"]) == (422, 1_000_000)
+
+
+def test_digits_in_text_cost_no_more_than_other_text(server, name):
+    path = server.declare(name, "fields: {s: string}\naccess: {read: [public]}\n")
+    text = ("1" * 399 + "x") * 2500
+
+    assert server.client.post(path, json={"s": text}).status_code == 201
+    assert server.client.get(path).json() == [{"s": text}]

@@ -11,6 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.errors import Code, GatewayError
+from gateway.store.store import Store
+from tests.inside import inside
 from tests.rig import Server, eventually, put, serving
 
 GOOD = "fields: {n: integer}\naccess: {read: [public]}\n"
@@ -261,6 +264,53 @@ def test_odd_files_are_named_or_passed_over_and_harm_nobody(own, odd, tmp_path):
     assert files.pop("good.yaml")["state"] == "live"
     assert [each["state"] for each in files.values()] == ([] if odd == "hidden" else ["refused"])
     assert all(each["findings"] for each in files.values())
+
+
+POISON = {
+    "escape.yaml": b'description: "\\UFFFFFFFF"\nfields: {n: integer}',
+    "character.yaml": b'description: "\\U00110000"\nfields: {n: integer}',
+    "version.yaml": b"%YAML 1." + b"1" * 5000 + b"\n---\nfields: {n: integer}",
+    "default.yaml": b'fields: {a: {type: string, default: "\\ud800"}}',
+    "key.yaml": b'fields: {"\\ud800": integer}',
+    "unknown.yaml": b'"\\ud800": 1',
+    os.fsdecode(b"caf\xe9.yaml"): b"fields: {n: integer}",
+}
+
+
+def test_no_file_however_odd_keeps_another_from_going_live(own):
+    for name, text in POISON.items():
+        (own.connectors / name).write_bytes(text)
+    own.declare("good", GOOD)
+
+    files = own.reload()
+
+    assert len(files) == len(POISON) + 1
+    assert {each["state"] for file, each in files.items() if file != "good.yaml"} == {"refused"}
+    own.stop()
+    own.start()
+    assert own.status()["good.yaml"]["state"] == "live"
+
+
+def test_a_connector_the_store_cannot_take_keeps_no_other_from_going_live(tmp_path, monkeypatch):
+    apply = Store.apply
+
+    def fail(store, connectors, added):
+        connectors = list(connectors)
+        if any(each.name == "bad" for each in connectors):
+            raise GatewayError(Code.STORE_FAILED)
+        apply(store, connectors, added)
+
+    monkeypatch.setattr(Store, "apply", fail)
+    with inside(tmp_path, {"bad": GOOD, "good": GOOD}) as gateway:
+        files = {
+            each["file"]: each["state"]
+            for each in json.loads(gateway.request("GET", "/-/status")[2])["files"]
+        }
+        assert files == {"bad.yaml": "refused", "good.yaml": "live"}
+        assert gateway.request("GET", "/good")[0] == 200
+        monkeypatch.undo()
+        gateway.request("POST", "/-/reload")
+        assert gateway.request("GET", "/bad")[0] == 200
 
 
 class Load:

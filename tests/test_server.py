@@ -33,7 +33,13 @@ def head(server, path, **headers) -> bytes:
 
 def test_gunicorn_keeps_the_names_that_the_worker_builds_on():
     """Private names: when a new gunicorn moves one, this says so before a server hangs."""
-    for name in ("_on_headers_complete", "_close_transport", "_send_error_response", "_safe_write", "_get_reason_phrase"):
+    for name in (
+        "_on_headers_complete",
+        "_close_transport",
+        "_send_error_response",
+        "_safe_write",
+        "_get_reason_phrase",
+    ):
         assert callable(getattr(ASGIProtocol, name))
     source = (ROOT / "gateway/serve/worker.py").read_text()
     protocol = Path(sys.modules[ASGIProtocol.__module__].__file__).read_text()
@@ -41,7 +47,13 @@ def test_gunicorn_keeps_the_names_that_the_worker_builds_on():
         assert f"self.{name}" in source
         assert f"self.{name} = " in protocol
     worker = Path(sys.modules[ASGIWorker.__module__].__file__).read_text()
-    for name in ("self.servers", "self.nr_conns", "self.lifespan", "self._quick_shutdown", "lambda: ASGIProtocol(self)"):
+    for name in (
+        "self.servers",
+        "self.nr_conns",
+        "self.lifespan",
+        "self._quick_shutdown",
+        "lambda: ASGIProtocol(self)",
+    ):
         assert name in worker
 
 
@@ -86,7 +98,9 @@ try:
 except Locked as error:
     print(error)
 """
-    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
 
     (worker,) = own.workers()
     assert f"is in use by process {worker}" in said
@@ -144,7 +158,9 @@ def test_a_killed_worker_is_replaced_and_nothing_acknowledged_is_gone(own):
     (worker,) = own.workers()
 
     os.kill(worker, signal.SIGKILL)
-    eventually(lambda: own.workers() not in ([], [worker]) and httpx.get(own.url + "/-/ready").status_code == 200)
+    eventually(
+        lambda: own.workers() not in ([], [worker]) and httpx.get(own.url + "/-/ready").status_code == 200
+    )
 
     assert httpx.get(own.url + "/a").json() == [{"n": 1}]
 
@@ -157,7 +173,10 @@ def test_a_start_that_cannot_succeed_ends_with_the_reason(tmp_path):
     assert "not a directory" in server.tail().lower() or "file exists" in server.tail().lower()
 
 
-@pytest.mark.parametrize(("name", "value"), [("GATEWAY_MAX_BODY", "much"), ("GATEWAY_READERS", "0"), ("GATEWAY_QUERY_TIMEOUT", "-1")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("GATEWAY_MAX_BODY", "much"), ("GATEWAY_READERS", "0"), ("GATEWAY_QUERY_TIMEOUT", "-1")],
+)
 def test_a_setting_that_cannot_be_read_is_named(tmp_path, name, value):
     server = Server(tmp_path, **{name: value}).start(wait=False)
 
@@ -172,7 +191,9 @@ def test_a_body_that_breaks_off_stores_nothing(own):
 
     for cut in range(9, 81, 9):
         whole, chunked = connect(own), connect(own)
-        whole.sendall(head(own, "/a", Content_Type="application/x-ndjson", Content_Length=len(lines)) + lines[:cut])
+        whole.sendall(
+            head(own, "/a", Content_Type="application/x-ndjson", Content_Length=len(lines)) + lines[:cut]
+        )
         framed = head(own, "/a", Content_Type="application/x-ndjson", Transfer_Encoding="chunked")
         chunked.sendall(framed + b"%x\r\n%s\r\n" % (cut, lines[:cut]))
         whole.close()
@@ -218,7 +239,9 @@ def test_a_connection_serves_on_after_an_error(own):
     own.declare("a", GOOD)
 
     with httpx.Client(base_url=own.url, headers=own.admin) as client:
-        statuses = [client.post("/a", content=text).status_code for text in (b"{", b'{"n":"x"}', b"[]x", b'{"n":1}')]
+        statuses = [
+            client.post("/a", content=text).status_code for text in (b"{", b'{"n":"x"}', b"[]x", b'{"n":1}')
+        ]
         sources = {id(client._transport._pool.connections[0])}
 
     assert statuses == [400, 422, 400, 201]
@@ -260,7 +283,9 @@ def test_ten_million_rows_stream_without_growing_memory(own):
     before = peak = own.memory()
     lines = received = 0
 
-    with httpx.stream("GET", own.url + "/wide", headers={"Accept": "application/x-ndjson"}, timeout=60) as answer:
+    with httpx.stream(
+        "GET", own.url + "/wide", headers={"Accept": "application/x-ndjson"}, timeout=60
+    ) as answer:
         for pieces, piece in enumerate(answer.iter_raw(2**20)):
             received += len(piece)
             lines += piece.count(b"\n")

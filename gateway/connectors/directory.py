@@ -45,7 +45,7 @@ class Listing:
         """Tell this content from any other."""
         whole = hashlib.sha256(f"{self.path}\n{self.problem}\n".encode())
         for name in sorted(self.files):
-            whole.update(f"{name}\0{self.files[name].digest}\n".encode())
+            whole.update(f"{name}\0{self.files[name].digest}\n".encode(errors="surrogateescape"))
         return whole.hexdigest()
 
 
@@ -69,22 +69,22 @@ class Directory:
             return Listing(real, {}, f"{self.path}: {error.strerror}")
         if len(names) > MAX_FILES:
             return Listing(real, {}, f"{self.path}: {len(names)} files are more than {MAX_FILES}")
-        files = {name: file for name in names if (file := self._file(real, name))}
+        files = {_shown(name): file for name in names if (file := self._file(real, name))}
         self._known = {name: known for name, known in self._known.items() if name in files}
         return Listing(real, files)
 
     def _file(self, directory: str, name: str) -> File | None:
+        if _shown(name) != name:
+            return _unreadable(_shown(name), "has a name that is not UTF-8", "rename it")
         path = os.path.realpath(f"{directory}/{name}")
         if not path.startswith(directory.rstrip("/") + "/"):
             return _unreadable(name, "is a link that leads out of the directory", "put the file itself there")
         try:
             # O_NONBLOCK: opening a FIFO must not wait for its other end.
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            if not Path(directory, name).is_symlink():
-                return None  # It was there a moment ago.
-            return _unreadable(name, "is a link to nothing")
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and not Path(directory, name).is_symlink():
+                return None  # It was there a moment ago.
             return _unreadable(name, f"cannot be opened: {error.strerror}")
         try:
             return self._content(descriptor, name)
@@ -108,6 +108,10 @@ class Directory:
         if time.time() - status.st_ctime > _SETTLED_SECONDS:
             self._known[name] = (signature, file)
         return file
+
+
+def _shown(name: str) -> str:
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _is_connector_file(name: str) -> bool:

@@ -75,6 +75,10 @@ def load(text: bytes, file: str) -> Node:
         raise Refused(
             [*reader.findings, Finding(file, line, column, Code.YAML_INVALID, f"not YAML: {problem}")]
         ) from error
+    except (ValueError, OverflowError) as error:  # Numbers and escapes that PyYAML's scanner trips over.
+        raise Refused(
+            [*reader.findings, _whole(file, "not YAML: an escape or a number out of range")]
+        ) from error
     except yaml.YAMLError as error:
         raise Refused([*reader.findings, _whole(file, f"not YAML: {error}".splitlines()[0])]) from error
     if reader.findings:
@@ -121,6 +125,9 @@ class _Reader:
                 return Node(None, line, column)
             case yaml.ScalarEvent():
                 self._refuse_properties(event)
+                if any("\ud800" <= character <= "\udfff" for character in event.value):
+                    self._find(event, "the text has half of a surrogate pair", "write the character itself")
+                    event.value = ""  # So that nothing trips over it while the rest of the file is read.
                 return Node(event.value if event.style else _scalar(event.value), line, column)
             case yaml.SequenceStartEvent():
                 self._refuse_properties(event)

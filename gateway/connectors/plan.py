@@ -5,7 +5,7 @@ Each file stands alone: one that is refused leaves its last good version in plac
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from gateway.connectors.compatibility import compare
@@ -69,6 +69,9 @@ def read_file(file: File) -> Declared:
         connector, warnings = declare(file.text, file.name)
     except Refused as refused:
         return Declared(file.name, None, tuple(refused.findings))
+    except Exception as error:  # noqa: BLE001  # a file nobody foresaw must not take the others down
+        message = f"the file cannot be read: {type(error).__name__}"
+        return Declared(file.name, None, (Finding(file.name, None, None, Code.FILE_UNREADABLE, message),))
     return Declared(file.name, connector, tuple(warnings))
 
 
@@ -105,6 +108,25 @@ def build(files: Iterable[Declared], live: Mapping[str, Connector], stored: Mapp
             if more and (choice := choices[file]).is_new and choice.connector
         },
         tuple(name for name in live if name not in served),
+    )
+
+
+def without(decided: Plan, failed: set[str], live: Mapping[str, Connector]) -> Plan:
+    """Take back connectors that the store could not apply; what was live under their names stays."""
+    outcomes = []
+    for outcome in decided.outcomes:
+        name = outcome.connector.name if outcome.connector else None
+        if name in failed:
+            last_good = live.get(name)
+            message = f"the tables of '{name}' could not be changed; it is tried again at the next reload"
+            finding = Finding(outcome.file, None, None, Code.STORE_FAILED, message)
+            state = State.LAST_GOOD if last_good else State.REFUSED
+            outcomes.append(Outcome(outcome.file, state, last_good, (*outcome.findings, finding)))
+        else:
+            outcomes.append(outcome)
+    served = {name: live.get(name) if name in failed else each for name, each in decided.served.items()}
+    return replace(
+        decided, outcomes=tuple(outcomes), served={name: each for name, each in served.items() if each}
     )
 
 

@@ -35,7 +35,13 @@ class Body:
 
 
 async def receive(
-    chunks: AsyncIterator[bytes], encoding: str | None, *, limit: int, seconds: float, threads: Executor
+    chunks: AsyncIterator[bytes],
+    encoding: str | None,
+    *,
+    limit: int,
+    take: Callable[[int], None],
+    seconds: float,
+    threads: Executor,
 ) -> Body:
     """Collect a body once, in one piece of memory.
 
@@ -43,13 +49,14 @@ async def receive(
         chunks: Raises GatewayError where the client leaves before the end.
         encoding: The Content-Encoding header.
         limit: The most bytes it may have, on the wire and decompressed.
+        take: Called with every number of decompressed bytes that are about to be held; may raise.
         seconds: How long it may take to arrive.
         threads: Where decompression runs.
 
     Raises:
         GatewayError: Truncated, too large, too slow, or not what its encoding says.
     """
-    whole = _Whole(limit)
+    whole = _Whole(limit, take)
     decoder = _decoder(encoding, whole)
     received = 0
     try:
@@ -85,13 +92,15 @@ def too_large(limit: int) -> GatewayError:
 class _Whole:
     """The body so far. BytesIO hands out its buffer as bytes without copying it."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, take: Callable[[int], None]) -> None:
         self._limit = limit
+        self._take = take
         self._buffer = io.BytesIO()
 
     def write(self, piece: bytes) -> None:
         if self._buffer.tell() + len(piece) > self._limit:
             raise too_large(self._limit)
+        self._take(len(piece))
         self._buffer.write(piece)
 
     def bytes(self) -> bytes:

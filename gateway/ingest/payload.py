@@ -16,6 +16,7 @@ from gateway.strictjson import Json
 ROWS_AT_A_TIME = 10_000
 
 _BOM = b"\xef\xbb\xbf"
+_BLANKS = re.compile(rb"[ \t\r\n]*")
 
 
 class Media(Enum):
@@ -82,9 +83,9 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
         )
     if name in _MEDIA_NAMES:
         return _MEDIA_NAMES[name]
-    start = data[:4096].removeprefix(_BOM).lstrip(b" \t\r\n")
-    if not name or (name == _FORM and start[:1] in (b"{", b"[")):
-        return _sniff(start)
+    start = _after_blanks(data, len(_BOM) if data.startswith(_BOM) else 0)
+    if not name or (name == _FORM and data[start : start + 1] in (b"{", b"[")):
+        return _sniff(data, start)
     raise GatewayError(
         Code.MEDIA_TYPE_UNSUPPORTED,
         f"the Content-Type '{name}' is not read",
@@ -93,55 +94,71 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
     )
 
 
-def _sniff(start: bytes) -> Media:
-    if start[:1] == b"[":
+def _sniff(data: bytes, start: int) -> Media:
+    """Tell by the first byte; an object whose first line is one by itself, with more behind it, is NDJSON."""
+    first = data[start : start + 1]
+    if first == b"[":
         return Media.JSON
-    if start[:1] == b"{":
-        first, _, rest = start.partition(b"\n")
-        return Media.NDJSON if first.rstrip().endswith(b"}") and rest.strip() else Media.JSON
-    return Media.CSV
+    if first != b"{":
+        return Media.CSV
+    end = data.find(b"\n", start)
+    if end < 0 or _after_blanks(data, end) == len(data):
+        return Media.JSON
+    try:
+        strictjson.read(data[start:end])
+    except ValueError:
+        return Media.JSON
+    return Media.NDJSON
 
 
-def parse(data: bytes, media: Media, connector: Connector) -> Iterator[Rows]:
+def _after_blanks(data: bytes, start: int) -> int:
+    found = _BLANKS.match(data, start)
+    assert found  # Even nothing matches.
+    return found.end()
+
+
+def parse(data: bytes, media: Media, connector: Connector, max_row: int) -> Iterator[Rows]:
     """Read the rows of a body, some at a time, so that few are Python values at once.
+
+    A row of more than `max_row` bytes is an error: a reader gets some thousand rows at a time.
 
     Raises:
         GatewayError: Where the body as a whole cannot be read; a row that cannot is an error in its `Rows`.
     """
     start = len(_BOM) if data.startswith(_BOM) else 0
     if media is Media.JSON:
-        return _json(data, start)
+        return _json(data, _after_blanks(data, start), max_row)
     if media is Media.NDJSON:
-        return _ndjson(data, start)
-    return _csv(data, start, connector)
+        return _ndjson(data, start, max_row)
+    return _csv(data, start, connector, max_row)
 
 
 # ------------------------------------------------------------------------------------------------------
 # JSON
 
 
-def _json(data: bytes, start: int) -> Iterator[Rows]:
-    first = data[start : start + 4096].lstrip(b" \t\r\n")[:1]
+def _json(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
+    first = data[start : start + 1]
     if first == b"{":
-        yield _json_object(data[start:])
+        yield _json_object(data[start:], max_row)
     elif first == b"[":
-        yield from _json_array(memoryview(data)[start:])
+        yield from _json_array(memoryview(data)[start:], max_row)
     else:
         shown = "is neither a JSON object nor an array" if first else "is empty"
         hint = "send one row {…} or a list of rows [{…}, …]"
         raise GatewayError(Code.BODY_INVALID, f"the body {shown}", hint=hint)
 
 
-def _json_object(text: bytes) -> Rows:
+def _json_object(text: bytes, max_row: int) -> Rows:
     rows = Rows()
     try:
-        rows.add(strictjson.read(text), 1, None)
+        _add_json(rows, text, 1, None, max_row)
     except ValueError as error:
         raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
     return rows
 
 
-def _json_array(text: memoryview) -> Iterator[Rows]:
+def _json_array(text: memoryview, max_row: int) -> Iterator[Rows]:
     try:
         pieces = msgspec.json.decode(text, type=list[msgspec.Raw])
     except msgspec.DecodeError as error:
@@ -151,13 +168,25 @@ def _json_array(text: memoryview) -> Iterator[Rows]:
     rows = Rows()
     for number, piece in enumerate(pieces, 1):
         try:
-            rows.add(strictjson.read(bytes(piece)), number, None)
+            _add_json(rows, bytes(piece), number, None, max_row)
         except ValueError as error:
             rows.errors.append(RowError(number, None, None, Code.BODY_INVALID, f"not valid JSON: {error}"))
         if rows.full:
             yield rows
             rows = Rows()
     yield rows
+
+
+def _add_json(rows: Rows, text: bytes, number: int, line: int | None, max_row: int) -> None:
+    if len(text) > max_row:
+        rows.errors.append(_row_too_large(number, line, len(text), max_row))
+    else:
+        rows.add(strictjson.read(text), number, line)
+
+
+def _row_too_large(number: int, line: int | None, size: int, max_row: int) -> RowError:
+    message = f"the row has {size} bytes; at most {max_row} are taken (GATEWAY_MAX_ROW)"
+    return RowError(number, line, None, Code.BODY_TOO_LARGE, message)
 
 
 def _lines(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:
@@ -171,7 +200,7 @@ def _lines(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:
         start = end + 1
 
 
-def _ndjson(data: bytes, start: int) -> Iterator[Rows]:
+def _ndjson(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
     rows = Rows()
     number = 0
     for line, text in _lines(data, start):
@@ -179,7 +208,7 @@ def _ndjson(data: bytes, start: int) -> Iterator[Rows]:
             continue
         number += 1
         try:
-            rows.add(strictjson.read(text), number, line)
+            _add_json(rows, text, number, line, max_row)
         except ValueError as error:
             message = f"not valid JSON: {error}".replace(" at line 1 column ", " at column ")
             rows.errors.append(RowError(number, line, None, Code.BODY_INVALID, message))
@@ -199,18 +228,18 @@ _CELL = re.compile(rb'(?:"((?:[^"]++|"")*+)"|([^",\n]*+))(,|\r?\n|\r?\Z)')
 _Record = list[str | None] | str
 
 
-def _records(data: bytes, place: int) -> Iterator[tuple[int, _Record]]:
-    """Give every record with the line it starts in."""
+def _records(data: bytes, place: int) -> Iterator[tuple[int, int, _Record]]:
+    """Give every record with the line it starts in and its size in bytes."""
     line = 1
     while place < len(data):
         end = data.find(b"\n", place)
         end = len(data) if end < 0 else end
         if data.find(b'"', place, end) < 0:
-            yield line, _plain_record(data[place:end])
+            yield line, end - place, _plain_record(data[place:end])
             place, line = end + 1, line + 1
         else:
             record, after = _quoted_record(data, place, end)
-            yield line, record
+            yield line, after - place, record
             line += data.count(b"\n", place, after)
             place = after
 
@@ -243,17 +272,19 @@ def _quoted_record(data: bytes, place: int, end: int) -> tuple[_Record, int]:
     return f"a quote stands in the middle of cell {len(cells) + 1}", after or len(data)
 
 
-def _csv(data: bytes, start: int, connector: Connector) -> Iterator[Rows]:
+def _csv(data: bytes, start: int, connector: Connector, max_row: int) -> Iterator[Rows]:
     records = _records(data, start)
-    fields = _header(next(records, (1, "the body is empty"))[1], connector)
+    fields = _header(next(records, (1, 0, "the body is empty"))[2], connector)
     rows = Rows()
     number = 0
-    for line, record in records:
+    for line, size, record in records:
         if record == [None] and len(fields) > 1:
             continue
         number += 1
         if isinstance(record, str):
             rows.errors.append(RowError(number, line, None, Code.BODY_INVALID, record))
+        elif size > max_row:
+            rows.errors.append(_row_too_large(number, line, size, max_row))
         elif len(record) != len(fields):
             message = f"the row has {len(record)} cells, the header {len(fields)}"
             rows.errors.append(RowError(number, line, None, Code.BODY_INVALID, message))
@@ -278,11 +309,11 @@ def _header(record: _Record, connector: Connector) -> list[Field]:
             guess = nearest(name, names)
             hint = f"did you mean '{guess}'?" if guess else f"the fields are {', '.join(names)}"
             raise GatewayError(
-                Code.FIELD_UNKNOWN, f"the CSV header names '{name}', which is no field", hint=hint
+                Code.FIELD_UNKNOWN, f"the CSV header names {shorten(name)}, which is no field", hint=hint
             )
         if found in fields:
             raise GatewayError(
-                Code.BODY_INVALID, f"the CSV header names '{name}' twice", hint="name every field once"
+                Code.BODY_INVALID, f"the CSV header names {shorten(name)} twice", hint="name every field once"
             )
         fields.append(found)
     if missing := [field.name for field in connector.fields if field.required and field not in fields]:

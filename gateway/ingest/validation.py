@@ -1,6 +1,8 @@
 """Rows to a Batch, or to one error that names every bad row."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from decimal import Decimal
+from functools import cached_property
 
 import jsonschema_rs
 import pyarrow as pa
@@ -17,7 +19,7 @@ MAX_LISTED = 100
 
 
 class Validator:
-    """A connector's schema, compiled. It holds no state of a request, so any thread may use it."""
+    """A connector's schema, compiled. Any thread may use it."""
 
     def __init__(self, connector: Connector) -> None:
         self.schema = schema.build(connector)
@@ -31,18 +33,23 @@ class Validator:
             GatewayError: Listing the bad rows; none of the others is stored either.
         """
         tables: list[pa.Table] = []
-        errors: list[RowError] = []
+        listed: list[RowError] = []
         error_count = row_count = 0
         for some in rows:
-            found = [*some.errors, *self._errors(some)]
             row_count += len(some.values) + len({error.row for error in some.errors})
-            error_count += len(found)
-            if found and len(errors) < MAX_LISTED:
-                errors = sorted([*errors, *found], key=lambda error: error.row)[:MAX_LISTED]
-            if not error_count:
+            bad = self._bad_values(some)
+            if not (some.errors or bad or error_count):
                 tables.append(self._table(some.values))
+                continue
+            error_count += len(some.errors) + len(bad)
+            if len(listed) < MAX_LISTED:
+                told = [
+                    *some.errors[:MAX_LISTED],
+                    *(self._row_error(some, each) for each in bad[:MAX_LISTED]),
+                ]
+                listed = sorted([*listed, *told], key=lambda error: error.row)[:MAX_LISTED]
         if error_count:
-            raise _rows_invalid(errors, error_count, row_count)
+            raise _rows_invalid(listed, error_count, row_count)
         return Batch(self._connector.name, pa.concat_tables(tables), received_bytes, token)
 
     def _table(self, values: list[Json]) -> pa.Table:
@@ -52,58 +59,64 @@ class Validator:
             arrays.append(field.type.array([value.get(name, absent) for value in values]))
         return pa.Table.from_arrays(arrays, names=[field.name for field in self._connector.fields])
 
-    def _errors(self, rows: Rows) -> Iterator[RowError]:
+    # -- what is wrong, which is asked only of rows that are known to be bad
+
+    @cached_property
+    def _fields(self) -> dict[str, tuple[Field, jsonschema_rs.Validator]]:
+        return {
+            field.name: (field, schema.compile_schema(schema.build_field(field)))
+            for field in self._connector.fields
+        }
+
+    def _bad_values(self, rows: Rows) -> list[tuple[int, str | None]]:
+        """Give the bad values: the place of their row among `rows`, and the field; None for the row itself."""
         is_valid = self._compiled.is_valid
         if all(map(is_valid, rows.values)):
-            return
-        for value, number, line in zip(rows.values, rows.numbers, rows.lines, strict=True):
+            return []
+        bad: list[tuple[int, str | None]] = []
+        for place, value in enumerate(rows.values):
             if not is_valid(value):
-                yield from self._errors_of(value, number, line)
+                bad += [(place, name) for name in self._bad_fields(value)]
+        return bad
 
-    def _errors_of(self, value: Json, number: int, line: int | None) -> Iterator[RowError]:
-        """Say what is wrong with one row: each field once, under the code a client can act on."""
+    def _bad_fields(self, value: Json) -> list[str | None]:
         if not isinstance(value, dict):
-            message = f"{shorten(value)} is not a row; a row is an object of fields and values"
-            yield RowError(number, line, None, Code.VALUE_INVALID, message, value)
-            return
-        for name in (name for name in value if not self._connector.find_field(name)):
-            guess = nearest(name, (field.name for field in self._connector.fields))
-            message = f"'{name}' is not a field" + (f"; did you mean '{guess}'?" if guess else "")
-            yield RowError(number, line, name, Code.FIELD_UNKNOWN, message, value[name])
-        for field in self._connector.fields:
-            if field.name not in value:
-                if field.required:
-                    yield RowError(number, line, field.name, Code.VALUE_MISSING, "a value is required")
-            elif problem := _problem(field, value[field.name]):
-                yield RowError(number, line, field.name, *problem, value[field.name])
+            return [None]
+        bad: list[str | None] = [name for name in value if name not in self._fields]
+        for name, (field, compiled) in self._fields.items():
+            if not compiled.is_valid(value[name]) if name in value else field.required:
+                bad.append(name)
+        return bad
+
+    def _row_error(self, rows: Rows, bad: tuple[int, str | None]) -> RowError:
+        place, name = bad
+        row, number, line = rows.values[place], rows.numbers[place], rows.lines[place]
+        if name is None:
+            message = f"{shorten(row)} is not a row; a row is an object of fields and values"
+            return RowError(number, line, None, Code.VALUE_INVALID, message, row)
+        if name not in self._fields:
+            guess = nearest(name, self._fields)
+            message = f"{shorten(name)} is not a field" + (f"; did you mean '{guess}'?" if guess else "")
+            return RowError(number, line, _cut(name), Code.FIELD_UNKNOWN, message, row[name])
+        if name not in row:
+            return RowError(number, line, name, Code.VALUE_MISSING, "a value is required")
+        code, message = _problem(*self._fields[name], row[name])
+        return RowError(number, line, name, code, message, row[name])
 
 
-def _problem(field: Field, value: Json) -> tuple[Code, str] | None:
-    """Say what is wrong with a value, or None. Compiles on the way: for rows that are known to be bad."""
-    error = next(_field_errors(field, value), None)
-    if error is None:
-        return None
+def _problem(field: Field, compiled: jsonschema_rs.Validator, value: Json) -> tuple[Code, str]:
+    """Say what is wrong with a bad value, under the code a client can act on."""
+    error = next(compiled.iter_errors(value))
     if value is None:
         return Code.VALUE_MISSING, "null is not allowed; the field is not nullable"
     if not schema.compile_schema(dict(field.type.schema)).is_valid(value):
-        is_number = isinstance(field.type.schema.get("type"), str) and not isinstance(
-            value, str | bool | list | dict
-        )
-        beyond = is_number and "minimum" in field.type.schema
-        code = (
-            Code.VALUE_OUT_OF_RANGE if beyond and error.kind.name in _RANGE_KEYWORDS else Code.VALUE_INVALID
-        )
+        is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        beyond = is_number and error.kind.name in ("minimum", "maximum", "multipleOf")
+        code = Code.VALUE_OUT_OF_RANGE if beyond else Code.VALUE_INVALID
         return code, f"{shorten(value)} is not {field.type.expects}"
     if "format" in field.constraints and error.kind.name == "pattern":
         return Code.VALUE_REFUSED, f"{shorten(value)} does not satisfy the field's format or pattern"
     return Code.VALUE_REFUSED, _cut(error.message)
-
-
-_RANGE_KEYWORDS = ("minimum", "maximum", "multipleOf")
-
-
-def _field_errors(field: Field, value: Json) -> Iterator[jsonschema_rs.ValidationError]:
-    return schema.compile_schema(schema.build_field(field)).iter_errors(value)
 
 
 def _cut(message: str) -> str:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from gateway.errors import Code, GatewayError, trace
 from gateway.store.batch import Batch, Receipt
@@ -28,6 +28,25 @@ class _Waiting:
     batch: Batch | None = None
     call: Callable[[], Any] | None = None
     done: "Future[Any]" = field(default_factory=Future)
+
+
+class Room:
+    """The room that one body has taken so far; leaving it gives all of it back. One thread at a time."""
+
+    def __init__(self, writer: "Writer") -> None:
+        self._writer = writer
+        self._taken = 0
+
+    def take(self, size: int) -> None:
+        """Take more, for bytes that have arrived."""
+        self._writer.take(size)
+        self._taken += size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.release(self._taken)
 
 
 class Writer:
@@ -52,23 +71,32 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def admit(self, size: int) -> None:
-        """Make room for a body of that size before it is read; `release` gives the room back.
+    def admit(self, size: int) -> "Room":
+        """Let a body of that size in, before it is read. Its room grows with the bytes that arrive.
 
         Raises:
-            GatewayError: When there is none, with `Retry-After`.
+            GatewayError: When there is no room for it now, with `Retry-After`.
         """
         with self._changed:
             if self._closing:
                 raise GatewayError(Code.NOT_READY, headers={"Retry-After": "2"})
-            if self._admitted_bytes and self._admitted_bytes + size > self._max_bytes:
-                raise GatewayError(
-                    Code.QUEUE_FULL, hint="send again a little later", headers={"Retry-After": "1"}
-                )
+            self._refuse_beyond(size)
+        return Room(self)
+
+    def _refuse_beyond(self, size: int) -> None:
+        if self._admitted_bytes and self._admitted_bytes + size > self._max_bytes:
+            raise GatewayError(
+                Code.QUEUE_FULL, hint="send again a little later", headers={"Retry-After": "1"}
+            )
+
+    def take(self, size: int) -> None:
+        """Take room for bytes that have arrived, or raise as `admit` does."""
+        with self._changed:
+            self._refuse_beyond(size)
             self._admitted_bytes += size
 
     def release(self, size: int) -> None:
-        """Give back the room of a body that has been answered."""
+        """Give room back."""
         with self._changed:
             self._admitted_bytes -= size
 
@@ -132,6 +160,7 @@ class Writer:
             return
         for waiting, receipt in zip(group, receipts, strict=True):
             waiting.done.set_result(receipt)
+        self._leave_if_broken()
 
     def _call(self, waiting: _Waiting) -> None:
         assert waiting.call is not None
@@ -141,15 +170,25 @@ class Writer:
             self._fail([waiting], error)
         else:
             waiting.done.set_result(result)
+            self._leave_if_broken()
 
     def _fail(self, group: list[_Waiting], error: Exception) -> None:
         if not isinstance(error, GatewayError) or error.code in (Code.INTERNAL, Code.STORE_FAILED):
             _log.error("the writer failed: %s", trace(error))
-        if isinstance(error, FatalError):
-            with self._changed:
-                self._closing = True
-                group = [*group, *self._queue]
-                self._queue.clear()
-            self._fatal()
         for waiting in group:
             waiting.done.set_exception(error)
+        if isinstance(error, FatalError):
+            self._leave()
+
+    def _leave_if_broken(self) -> None:
+        if self._store.broken:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Take nothing more, and send away what waits: none of it has been written."""
+        with self._changed:
+            self._closing = True
+            waiting, self._queue = list(self._queue), deque()
+        for each in waiting:
+            each.done.set_exception(GatewayError(Code.NOT_READY, headers={"Retry-After": "2"}))
+        self._fatal()

@@ -53,12 +53,13 @@ def build(query: Query, connector: Connector, media: Media) -> Statement:
         return Statement(_outer(_csv_row(query.select), inner), tuple(parameters), header.encode())
     row = _json_row(query.select)
     if media is Media.NDJSON:
-        return Statement(_outer(f"{row} || chr(10)", inner), tuple(parameters))
-    return Statement(_outer(f"',' || chr(10) || {row}", inner), tuple(parameters), b"[", 2, b"]")
+        return Statement(_outer([*row, "chr(10)"], inner), tuple(parameters))
+    return Statement(_outer(["','", "chr(10)", *row], inner), tuple(parameters), b"[", 2, b"]")
 
 
-def _outer(text: str, inner: str) -> str:
-    return f"SELECT {text} FROM ({inner})"
+def _outer(parts: list[str], inner: str) -> str:
+    """Join the parts of a row's text in one go: `||` would copy the text once for each of them."""
+    return f"SELECT concat({', '.join(parts)}) FROM ({inner})"
 
 
 def _is_commit_order(order: tuple[Order, ...]) -> bool:
@@ -100,25 +101,24 @@ def _condition(condition: Filter, parameters: list[Any]) -> str:
     return f"(NOT {sql})" if condition.negated else f"({sql})"
 
 
-def _json_row(fields: tuple[Field, ...]) -> str:
+def _json_row(fields: tuple[Field, ...]) -> list[str]:
     parts = []
     for number, field in enumerate(fields):
         key = strictjson.write(field.name).decode()
-        opening = literal(("{" if number == 0 else ",") + key + ":")
-        value = field.type.json.format(quote(field.name))
-        parts.append(f"{opening} || coalesce({value}, 'null')")
-    return " || ".join([*parts, "'}'"])
+        parts.append(literal(("{" if number == 0 else ",") + key + ":"))
+        parts.append(f"coalesce({field.type.json.format(quote(field.name))}, 'null')")
+    return [*parts, "'}'"]
 
 
-def _csv_row(fields: tuple[Field, ...]) -> str:
-    cells = []
+def _csv_row(fields: tuple[Field, ...]) -> list[str]:
+    parts = []
     for field in fields:
         cell = field.type.csv.format(quote(field.name))
         if field.type.quotable:
-            quoted = f"""'"' || replace({cell}, '"', '""') || '"'"""
+            quoted = f"""concat('"', replace({cell}, '"', '""'), '"')"""
             cell = f"""CASE WHEN regexp_matches({cell}, '^$|[",\\r\\n]|^\\s|\\s$') THEN {quoted} ELSE {cell} END"""
-        cells.append(f"coalesce({cell}, '')")
-    return " || ',' || ".join(cells) + " || chr(10)"
+        parts += [f"coalesce({cell}, '')", "','"]
+    return [*parts[:-1], "chr(10)"]
 
 
 def _csv_cell(name: str) -> str:

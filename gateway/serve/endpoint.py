@@ -13,7 +13,7 @@ from gateway.errors import Code, GatewayError
 from gateway.ingest import body, payload
 from gateway.ingest.body import Body
 from gateway.ingest.validation import Validator
-from gateway.ingest.writer import Writer
+from gateway.ingest.writer import Room, Writer
 from gateway.query import dialect, statement
 from gateway.query.render import Readers
 from gateway.serve import access, reply
@@ -28,8 +28,6 @@ RECEIVE = "gateway.receive"
 
 #: A body up to this size is checked on the event loop: a thread would take longer to start.
 _SMALL = 4096
-#: The room that a body of unknown length is given before it is read.
-_UNKNOWN_LENGTH = 1024 * 1024
 _NO_ROWS = Receipt(None, 0, 0, 0, 0, None, None)
 
 
@@ -56,14 +54,10 @@ class Endpoint:
         """Body -> rows -> batch -> receipt."""
         token = self._stages.credentials.name_of(req.auth)
         access.require(token, self.connector, "ingest")
-        room = self._room(req.content_length)
-        self._stages.writer.admit(room)
-        try:
-            received = await self._receive(req)
+        with self._stages.writer.admit(self._expected_bytes(req)) as room:
+            received = await self._receive(req, room)
             batch = await self._check(received, req.content_type, token)
             reply.receipt(resp, await self._append(batch))
-        finally:
-            self._stages.writer.release(room)
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Query string -> query -> statement -> rows."""
@@ -97,18 +91,19 @@ class Endpoint:
         if not access.sees(token, self.connector.access):
             raise access.unknown_endpoint(self.connector.path)
 
-    def _room(self, length: int | None) -> int:
+    def _expected_bytes(self, req: Request) -> int:
         most = self._stages.settings.max_body
-        if length is not None and length > most:
+        if req.content_length is not None and req.content_length > most:
             raise body.too_large(most)
-        return _UNKNOWN_LENGTH if length is None else length
+        return req.content_length or 0
 
-    async def _receive(self, req: Request) -> Body:
+    async def _receive(self, req: Request, room: Room) -> Body:
         settings = self._stages.settings
         return await body.receive(
             body.chunks_of(req.scope[RECEIVE]),
             req.get_header("Content-Encoding"),
             limit=settings.max_body,
+            take=room.take,
             seconds=settings.body_timeout,
             threads=self._stages.threads,
         )
@@ -116,7 +111,7 @@ class Endpoint:
     async def _check(self, received: Body, content_type: str | None, token: str | None) -> Batch:
         def check() -> Batch:
             media = payload.tell_media(content_type, received.data)
-            rows = payload.parse(received.data, media, self.connector)
+            rows = payload.parse(received.data, media, self.connector, self._stages.settings.max_row)
             return self.validator.check(rows, received_bytes=received.received_bytes, token=token)
 
         return await self._run(check, small=len(received.data) <= _SMALL)

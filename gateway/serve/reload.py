@@ -10,7 +10,7 @@ from gateway.connectors.declaration import declare
 from gateway.connectors.directory import Listing
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.plan import Declared, Outcome, Plan, State
-from gateway.errors import Code, nearest
+from gateway.errors import Code, GatewayError, nearest
 from gateway.ingest.writer import Writer
 from gateway.serve.endpoint import Endpoint, Stages
 from gateway.serve.router import Router, Snapshot
@@ -45,7 +45,7 @@ class Reload:
                 _log.error("the connectors cannot be read, what was live stays: %s", listing.problem)
                 return
             decided = plan.build(self._declare(listing), self._live, self._stored)
-            self._prepare(decided)
+            decided = self._prepare(decided)
             self._live = dict(decided.served)
             self._show((*map(self._warned, decided.outcomes), *self._gone()), listing)
             _report(before.outcomes, self._router.snapshot.outcomes)
@@ -77,16 +77,27 @@ class Reload:
         self._declared = read
         return [declared for _, declared in read.values()]
 
-    def _prepare(self, decided: Plan) -> None:
-        """Commit what the store must know before the snapshot is shown."""
-        changed = [each for name, each in decided.served.items() if not self._is_stored(name, each)]
-        if changed:
-            self._writer.run(lambda: self._store.apply(changed, decided.added)).result()
+    def _prepare(self, decided: Plan) -> Plan:
+        """Commit what the store must know before the snapshot is shown; give the plan as far as that went."""
+        changed = {name: each for name, each in decided.served.items() if not self._is_stored(name, each)}
+        failed: set[str] = set()
+        if changed and not self._applied(changed, decided):
+            failed = {name for name, each in changed.items() if not self._applied({name: each}, decided)}
+        self._stored.update((name, each) for name, each in changed.items() if name not in failed)
         if decided.removed:
             self._writer.run(lambda: self._store.remove(decided.removed)).result()
         if changed or decided.removed:
-            self._stored.update((each.name, each) for each in changed)
             self._removed = {each.name: each for each in self._store.definitions() if each.removed_at}
+        return plan.without(decided, failed, self._live) if failed else decided
+
+    def _applied(self, connectors: Mapping[str, Connector], decided: Plan) -> bool:
+        added = {name: fields for name, fields in decided.added.items() if name in connectors}
+        try:
+            self._writer.run(lambda: self._store.apply(connectors.values(), added)).result()
+        except GatewayError as error:
+            _log.error("%s could not be applied: %s", ", ".join(connectors), error)
+            return False
+        return True
 
     def _is_stored(self, name: str, connector: Connector) -> bool:
         stored = self._stored.get(name)

@@ -35,11 +35,14 @@ _ACCEPTED = {
 
 def negotiate(accept: str) -> Media:
     """Choose the media type of rows by the Accept header (RFC 9110 section 12.5.1)."""
-    chosen = mediatypes.best_match(_ACCEPTED, accept)
+    try:
+        chosen = mediatypes.best_match(_ACCEPTED, accept.lower())
+    except (falcon.InvalidMediaType, falcon.InvalidMediaRange):
+        chosen = ""
     if not chosen:
         offered = ", ".join(media.value for media in Media)
         raise GatewayError(
-            Code.NOT_ACCEPTABLE, f"'{accept}' accepts nothing of {offered}", hint="send Accept: */*"
+            Code.NOT_ACCEPTABLE, f"'{accept[:200]}' accepts nothing of {offered}", hint="send Accept: */*"
         )
     return _ACCEPTED[chosen]
 
@@ -88,7 +91,10 @@ async def falcon_error(
     req: Request, resp: Response, error: falcon.HTTPError, params: dict[str, Any], **_: Any
 ) -> None:
     """Answer with an error that Falcon raised."""
-    await gateway_error(req, resp, refusal.of_status(error.status_code), params)
+    refused = refusal.of_status(error.status_code)
+    if isinstance(error, falcon.HTTPInvalidParam):
+        refused = GatewayError(Code.QUERY_INVALID, error.description)
+    await gateway_error(req, resp, refused, params)
 
 
 async def any_error(req: Request, resp: Response, error: Exception, params: dict[str, Any], **_: Any) -> None:

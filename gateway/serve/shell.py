@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from gateway.errors import Code, GatewayError, trace
 from gateway.serve import refusal
@@ -88,6 +89,10 @@ class Shell:
         if self.service is None:
             await _refuse(GatewayError(Code.NOT_READY, headers={"Retry-After": "2"}), send)
             return
+        if not scope["path"].startswith(
+            "/"
+        ):  # A target with a host in it, as proxies get (RFC 9112 section 3.2.2).
+            scope = {**scope, "path": urlsplit(scope["path"]).path or "/"}
         body = _Body(receive)
         scope[RECEIVE] = body.receive
         await self.service.app(scope, _falcon_receive(body), _patient(send))

@@ -6,6 +6,7 @@ drops every lock of a process on a file when it closes any descriptor of it (sql
 
 import contextlib
 import fcntl
+import logging
 import os
 import queue
 import time
@@ -18,6 +19,8 @@ import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
 
+_log = logging.getLogger(__name__)
+
 #: DuckDB names the catalog for the file, and a schema of the same name would be ambiguous.
 FILE = "store.duckdb"
 LOCK_FILE = "store.lock"
@@ -25,8 +28,8 @@ LOCK_FILE = "store.lock"
 #: DuckDB 2 streams a relation and materialises what `execute` gives as Arrow; DuckDB 1 does the opposite.
 _RELATIONS_STREAM = int(duckdb.__version__.split(".", maxsplit=1)[0]) >= 2
 
-#: Rows of a streamed result that come at a time; a multiple of DuckDB's vector of 2048.
-ROWS_AT_A_TIME = 8192
+#: Rows of a streamed result that come at a time: one of DuckDB's vectors, the least it makes.
+ROWS_AT_A_TIME = 2048
 
 
 class Locked(Exception):  # noqa: N818  # a state, not a fault of this process
@@ -36,7 +39,7 @@ class Locked(Exception):  # noqa: N818  # a state, not a fault of this process
 class Database:
     """One open DuckDB file.
 
-    `writer` is the writer thread's connection. Readers borrow a cursor each: two threads on one cursor get
+    `writer` is the writer thread's connection, and `broken` tells that the process must start anew. Readers borrow a cursor each: two threads on one cursor get
     each other's rows without an error.
     """
 
@@ -58,6 +61,7 @@ class Database:
         except BaseException:
             os.close(self._lock)
             raise
+        self.broken = False
         self._cursors: queue.SimpleQueue[duckdb.DuckDBPyConnection] = queue.SimpleQueue()
 
     def close(self) -> None:
@@ -78,13 +82,27 @@ class Database:
         self.writer.execute("BEGIN")
         try:
             yield self.writer
-            self.writer.execute("COMMIT")
+            self._commit()
         except BaseException as error:
             with contextlib.suppress(duckdb.Error):
                 self.writer.execute("ROLLBACK")
             if isinstance(error, duckdb.Error):
                 raise store_error(error) from error
             raise
+
+    def _commit(self) -> None:
+        """Commit. Where the rows are safe and only the checkpoint behind them failed, that is a success."""
+        try:
+            self.writer.execute("COMMIT")
+        except duckdb.FatalException as error:
+            if "COMMIT succeeded" not in str(error):
+                raise
+            self._break(error)
+
+    def _break(self, error: duckdb.Error) -> None:
+        self.broken = True
+        # Such a message speaks of blocks and files, never of values.
+        _log.critical("the database has to be opened anew: %s", str(error)[:500])
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert Arrow rows by column name into a quoted table, as part of the writer's transaction."""
@@ -101,11 +119,14 @@ class Database:
     def checkpoint(self) -> bool:
         """Write the WAL into the file; the writer thread alone may. Tell whether it could be done now.
 
-        DuckDB 1.5 refuses while it takes another connection's transaction for a writing one.
+        DuckDB 1.5 refuses while it takes another connection's transaction for a writing one. Nothing is
+        raised: it runs after a COMMIT, whose success it must not hide.
         """
         try:
             self.writer.execute("CHECKPOINT")
-        except duckdb.TransactionException:
+        except duckdb.Error as error:
+            if isinstance(store_error(error), FatalError):
+                self._break(error)
             return False
         return True
 
@@ -139,10 +160,13 @@ class FatalError(GatewayError):
 def store_error(error: duckdb.Error) -> GatewayError:
     """Say what a DuckDB error means for a request."""
     text = str(error)
+    full = "No space left" in text
     if isinstance(error, duckdb.FatalException) or "database has been invalidated" in text:
         hint = "the gateway restarts by itself; send again"
-        return FatalError(Code.STORE_FAILED, hint=hint, headers={"Retry-After": "2"})
-    if "No space left" in text:
+        return FatalError(
+            Code.DISK_FULL if full else Code.STORE_FAILED, hint=hint, headers={"Retry-After": "2"}
+        )
+    if full:
         return GatewayError(Code.DISK_FULL, hint="free space under the data directory, then send again")
     if isinstance(error, duckdb.InterruptException):
         return GatewayError(Code.QUERY_TIMEOUT, hint="ask for less, or filter more")

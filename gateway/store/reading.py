@@ -38,9 +38,9 @@ class Reading:
                 if batch.num_rows:
                     return _text(batch.column(0))
         except duckdb.Error as error:
-            raise store_error(error) from error
+            raise _read_error(error) from error
         except pa.ArrowException as error:  # How a failure inside a running stream arrives.
-            raise store_error(_cause(error)) from error
+            raise _read_error(_cause(error)) from error
         return None
 
     def interrupt(self) -> None:
@@ -67,6 +67,14 @@ def _text(column: pa.StringArray) -> bytes:
     places = memoryview(offsets).cast("i")
     start, end = places[column.offset], places[column.offset + len(column)]
     return bytes(memoryview(data)[start:end]) if end > start else b""
+
+
+def _read_error(error: duckdb.Error) -> GatewayError:
+    meant = store_error(error)
+    if meant.code is Code.STORE_FAILED:
+        hint = "ask for fewer or narrower rows; raise GATEWAY_MEMORY where rows are very wide"
+        return GatewayError(Code.READ_FAILED, hint=hint, headers={"Retry-After": "1"})
+    return meant
 
 
 def _cause(error: pa.ArrowException) -> duckdb.Error:

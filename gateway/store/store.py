@@ -73,6 +73,11 @@ class Store:
             self._database.close()
             raise
 
+    @property
+    def broken(self) -> bool:
+        """Whether what is committed is safe, but nothing more can be done before the file is opened anew."""
+        return self._database.broken
+
     def close(self) -> None:
         """Close the file; nobody may use the store afterwards."""
         self._database.close()
