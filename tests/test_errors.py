@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from gateway.errors import Code
+from gateway.serve.access import make_token
 from gateway.store.database import Database
 from tests.inside import body, inside
 from tests.rig import Server, eventually, put, serving
@@ -382,8 +383,6 @@ def _(place, code):
 
 @provokes(Code.ACCESS_DENIED)
 def _(place, code):
-    from gateway.serve.access import make_token
-
     secret, line = make_token("reader")
     tokens = place.directory / "tokens.yaml"
     tokens.write_text(line)

@@ -3,6 +3,7 @@
 import gzip
 import json
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -362,8 +363,6 @@ def test_ids_and_batches_grow_in_commit_order_and_the_batch_is_remembered(server
 
 
 def test_many_small_posts_at_once_are_all_stored_under_different_ids(server, orders):
-    from concurrent.futures import ThreadPoolExecutor
-
     def post(number):
         with httpx.Client(base_url=server.url, headers=server.admin) as client:
             return [

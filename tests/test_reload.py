@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from gateway.errors import Code, GatewayError
 from gateway.store.store import Store
 from tests.inside import inside
-from tests.rig import Server, eventually, put, serving
+from tests.rig import Server, eventually, put
 
 GOOD = "fields: {n: integer}\naccess: {read: [public]}\n"
 WITH_FIELD = "fields: {n: integer, s: {type: string, default: new}, t: {type: date, nullable: true}}\naccess: {read: [public]}\n"
@@ -323,7 +324,7 @@ class Load:
         self._numbers = itertools.count()
         self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
 
-    def __enter__(self) -> "Load":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self

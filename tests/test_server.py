@@ -207,7 +207,7 @@ def test_connections_beyond_the_cap_are_told_to_come_back(tmp_path):
     with serving(tmp_path, GATEWAY_MAX_CONNECTIONS="20") as server, contextlib.ExitStack() as stack:
         server.client.close()
         taken = [stack.enter_context(connect(server)) for _ in range(20)]
-        eventually(lambda: server.workers())
+        eventually(server.workers)
         over = stack.enter_context(connect(server))
         answer = over.recv(65536)
 

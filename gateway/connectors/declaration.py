@@ -1,14 +1,14 @@
 """A tree of YAML to a Connector, or to every finding that keeps it from being one."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import PurePath
 
 from gateway.connectors import schema
 from gateway.connectors.connector import ABSENT, PUBLIC, SYSTEM_FIELDS, Access, Connector, Field
-from gateway.connectors.fieldtypes import FORMATS, FieldType, parse_type
+from gateway.connectors.constraints import PROBLEMS, show
+from gateway.connectors.fieldtypes import FieldType, parse_type
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.loader import Node, load
 from gateway.errors import Code, nearest
@@ -38,7 +38,6 @@ ACCESS_KEYS: Mapping[str, str] = {
 }
 
 MAX_FIELDS = 1000
-MAX_PATTERN = 512
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 TOKEN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,62}")
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
@@ -106,7 +105,7 @@ class _Declaring:
         path = node.value
         if not isinstance(path, str) or not _PATH.fullmatch(path) or len(path) > 200:
             hint = "write it like /orders or /shop/orders: letters, digits and . _ ~ - between single slashes"
-            self._find(node, Code.DECLARATION_INVALID, f"path {_show(path)} is not one to serve at", hint)
+            self._find(node, Code.DECLARATION_INVALID, f"path {show(path)} is not one to serve at", hint)
         elif path.split("/")[1] == "-":
             self._find(
                 node,
@@ -124,7 +123,7 @@ class _Declaring:
                 node, Code.NOT_SUPPORTED_YET, "on_invalid: keep is not supported yet", "leave it out: reject"
             )
         else:
-            self._find(node, Code.DECLARATION_INVALID, f"on_invalid {_show(node.plain())} is not 'reject'")
+            self._find(node, Code.DECLARATION_INVALID, f"on_invalid {show(node.plain())} is not 'reject'")
 
     def _access(self, node: Node | None) -> Access:
         given = (self._mapping(node, ACCESS_KEYS, "access") if node else None) or {}
@@ -132,7 +131,7 @@ class _Declaring:
 
     def _tokens(self, node: Node, verb: str) -> frozenset[str]:
         if not isinstance(node.value, list):
-            shown = _show(node.plain())
+            shown = show(node.plain())
             self._find(
                 node,
                 Code.DECLARATION_INVALID,
@@ -142,9 +141,7 @@ class _Declaring:
             return frozenset()
         for item in node.value:
             if not isinstance(item.value, str) or not TOKEN_NAME.fullmatch(item.value):
-                self._find(
-                    item, Code.DECLARATION_INVALID, f"{_show(item.plain())} is not the name of a token"
-                )
+                self._find(item, Code.DECLARATION_INVALID, f"{show(item.plain())} is not the name of a token")
             elif item.value == PUBLIC and verb != "read":
                 message = f"access.{verb} cannot be public: anyone could write"
                 self._find(
@@ -240,7 +237,7 @@ class _Declaring:
             return None
         try:
             if not isinstance(node.value, str):
-                raise ValueError(f"{_show(node.plain())} is not a type")  # noqa: TRY004, TRY301  # one way out
+                raise ValueError(f"{show(node.plain())} is not a type")  # noqa: TRY004, TRY301  # one way out
             return parse_type(node.value)
         except ValueError as error:
             self._find(node, Code.DECLARATION_INVALID, f"field '{name}': {error}")
@@ -255,8 +252,8 @@ class _Declaring:
                 message = f"{name}.{key} does not apply to {field_type.name}"
                 hint = f"{field_type.name} takes {takes}" if takes else f"{field_type.name} takes none"
                 self._find(node, Code.DECLARATION_INVALID, message, hint)
-            elif problem := _CONSTRAINT_PROBLEMS[key](node.plain(), field_type):
-                self._find(node, Code.DECLARATION_INVALID, f"{name}.{key} {_show(node.plain())} {problem}")
+            elif problem := PROBLEMS[key](node.plain(), field_type):
+                self._find(node, Code.DECLARATION_INVALID, f"{name}.{key} {show(node.plain())} {problem}")
             else:
                 constraints[key] = node.plain()
         for low, high in (("min_length", "max_length"), ("minimum", "maximum")):
@@ -280,7 +277,7 @@ class _Declaring:
                 for item in (item for item in node.value if not validator.is_valid(item.plain())):
                     self._refuse_value(item, field, f"{field.name}.examples")
             else:
-                shown = _show(node.plain())
+                shown = show(node.plain())
                 self._find(node, Code.DECLARATION_INVALID, f"{field.name}.examples {shown} is not a list")
         return replace(field, default=default, examples=examples)
 
@@ -288,7 +285,7 @@ class _Declaring:
         hint = f"expected {field.type.expects}" + (
             " that satisfies its constraints" if field.constraints else ""
         )
-        message = f"{place} {_show(node.plain())} is not a value of the field"
+        message = f"{place} {show(node.plain())} is not a value of the field"
         self._find(node, Code.DECLARATION_INVALID, message, hint)
 
     # -- shapes
@@ -298,7 +295,7 @@ class _Declaring:
     ) -> dict[str, Node] | None:
         known = tuple(known)
         if not isinstance(node.value, dict):
-            shown = "empty" if node.value is None else _show(node.plain())
+            shown = "empty" if node.value is None else show(node.plain())
             message = f"{owner} must be keys and values, but is {shown}"
             self._find(node, Code.DECLARATION_INVALID, message, f"the keys are {', '.join(known)}")
             return None
@@ -315,13 +312,13 @@ class _Declaring:
 
     def _flag(self, node: Node | None, place: str) -> bool:
         if node is not None and not isinstance(node.value, bool):
-            message = f"{place} {_show(node.plain())} is not a boolean"
+            message = f"{place} {show(node.plain())} is not a boolean"
             self._find(node, Code.DECLARATION_INVALID, message, "write true or false")
         return bool(node and node.value is True)
 
     def _text(self, node: Node | None, place: str) -> str | None:
         if node is not None and not isinstance(node.value, str):
-            message = f"{place} {_show(node.plain())} is not text"
+            message = f"{place} {show(node.plain())} is not text"
             self._find(node, Code.DECLARATION_INVALID, message, "put it in quotes")
         return node.value if node and isinstance(node.value, str) else None
 
@@ -329,61 +326,3 @@ class _Declaring:
         self, node: Node, code: Code, message: str, hint: str | None = None, *, warning: bool = False
     ) -> None:
         self.findings.append(Finding(self._file, node.line, node.column, code, message, hint, warning))
-
-
-def _show(value: Json) -> str:
-    shown = repr(value) if isinstance(value, str) else str(value)
-    return shown if len(shown) <= 80 else shown[:79] + "…"
-
-
-# ------------------------------------------------------------------------------------------------------
-# What is wrong with a constraint's value, as the end of a sentence, or None.
-
-
-def _length_problem(value: Json, _: FieldType) -> str | None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return None if whole and 0 <= value < 2**31 else "is not a whole number from 0"
-
-
-def _pattern_problem(value: Json, _: FieldType) -> str | None:
-    if not isinstance(value, str):
-        return "is not a string"
-    if len(value) > MAX_PATTERN:
-        return f"has {len(value)} characters; at most {MAX_PATTERN} are taken"
-    try:
-        schema.compile_schema({"pattern": value})
-    except ValueError:
-        return "is not a regular expression of the linear-time kind (no look-around, no back-references)"
-    return None
-
-
-def _format_problem(value: Json, _: FieldType) -> str | None:
-    if isinstance(value, str) and value in FORMATS:
-        return None
-    guess = nearest(str(value), FORMATS)
-    return f"is not a format; {f'did you mean {guess}?' if guess else 'use ' + ', '.join(FORMATS)}"
-
-
-def _enum_problem(value: Json, field_type: FieldType) -> str | None:
-    if not isinstance(value, list) or not value:
-        return "is not a list of values"
-    validator = schema.compile_schema(dict((field_type.item or field_type).schema))
-    wrong = [item for item in value if not validator.is_valid(item)]
-    return f"has {_show(wrong[0])}, which is not {(field_type.item or field_type).expects}" if wrong else None
-
-
-def _bound_problem(value: Json, _: FieldType) -> str | None:
-    return None if isinstance(value, int | Decimal) and not isinstance(value, bool) else "is not a number"
-
-
-_CONSTRAINT_PROBLEMS: Mapping[str, Callable[[Json, FieldType], str | None]] = {
-    "min_length": _length_problem,
-    "max_length": _length_problem,
-    "pattern": _pattern_problem,
-    "format": _format_problem,
-    "enum": _enum_problem,
-    "minimum": _bound_problem,
-    "maximum": _bound_problem,
-    "exclusive_minimum": _bound_problem,
-    "exclusive_maximum": _bound_problem,
-}

@@ -9,6 +9,8 @@ from decimal import Context, Decimal
 import pyarrow as pa
 
 from gateway import strictjson
+from gateway.connectors import literals
+from gateway.connectors.lexical import DATE, NO_NUL, TIME, TIMESTAMP, UUID
 from gateway.errors import nearest
 from gateway.strictjson import Json
 
@@ -57,151 +59,6 @@ class FieldType:
     placeholder: str = "?"
     constraints: tuple[str, ...] = ("enum",)
     item: "FieldType | None" = None
-
-
-# ------------------------------------------------------------------------------------------------------
-# Lexical forms. They are whole in themselves, month lengths and leap years included, so that the schema
-# means the same in a validator that asserts `format` and in one that does not (draft 2020-12, section 7.2).
-
-_LEAP_YEAR = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
-_MONTH_DAY = (
-    "(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
-    "|02-(?:0[1-9]|1[0-9]|2[0-8]))"
-)
-_YEAR = "(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
-_INNER_YEAR = "(?:000[2-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])"
-_DATE = f"(?:{_YEAR}-{_MONTH_DAY}|{_LEAP_YEAR}-02-29)"
-_TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
-_OFFSET = "(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
-# In the first and the last year an offset could carry the instant out of the years that RFC 3339 can write.
-_TIMESTAMP = (
-    f"(?:(?:{_INNER_YEAR}-{_MONTH_DAY}|{_LEAP_YEAR}-02-29)T{_TIME}{_OFFSET}"
-    f"|(?:0001|9999)-{_MONTH_DAY}T{_TIME}(?:Z|[+-]00:00))"
-)
-_UUID = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
-
-#: DuckDB keeps U+0000, but CSV, Parquet and PostgreSQL readers stumble over it: no string field takes it.
-NO_NUL = r"^[^\u0000]*$"
-
-_H16 = "[0-9A-Fa-f]{1,4}"
-_IPV4_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_IPV4 = rf"(?:{_IPV4_OCTET}\.){{3}}{_IPV4_OCTET}"
-_LS32 = f"(?:{_H16}:{_H16}|{_IPV4})"
-_IPV6 = "(?:" + "|".join(
-    [f"(?:{_H16}:){{6}}{_LS32}", f"::(?:{_H16}:){{5}}{_LS32}"]
-    + [f"(?:(?:{_H16}:){{0,{n}}}{_H16})?::(?:{_H16}:){{{4 - n}}}{_LS32}" for n in range(5)]
-    + [f"(?:(?:{_H16}:){{0,5}}{_H16})?::{_H16}", f"(?:(?:{_H16}:){{0,6}}{_H16})?::"]
-) + ")"  # fmt: skip
-_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
-_AUTHORITY = (
-    r"(?:(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*@)?"
-    rf"(?:\[{_IPV6}\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{{2}})*)(?::[0-9]*)?"
-)
-_PATH = rf"(?://{_AUTHORITY}(?:/{_PCHAR}*)*|/(?:{_PCHAR}+(?:/{_PCHAR}*)*)?|{_PCHAR}+(?:/{_PCHAR}*)*)?"
-_TAIL = rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:#(?:{_PCHAR}|[/?])*)?"
-_URI = rf"[A-Za-z][A-Za-z0-9+.-]*:{_PATH}{_TAIL}"
-_RELATIVE = (
-    rf"(?://{_AUTHORITY}(?:/{_PCHAR}*)*|/(?:{_PCHAR}+(?:/{_PCHAR}*)*)?"
-    r"|(?:[A-Za-z0-9._~!$&'()*+,;=@-]|%[0-9A-Fa-f]{2})+"
-    rf"(?:/{_PCHAR}*)*)?{_TAIL}"
-)
-_ATEXT = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_DURATION_TIME = "T(?:[0-9]+H(?:[0-9]+M(?:[0-9]+S)?)?|[0-9]+M(?:[0-9]+S)?|[0-9]+S)"
-_DURATION_DATE = "(?:[0-9]+D|[0-9]+M(?:[0-9]+D)?|[0-9]+Y(?:[0-9]+M(?:[0-9]+D)?)?)"
-
-#: The `format` a string field may ask for, each as the pattern that asserts it.
-FORMATS: Mapping[str, str] = {
-    "date": f"^{_DATE}$",
-    "date-time": f"^{_TIMESTAMP}$",
-    "duration": f"^P(?:{_DURATION_DATE}(?:{_DURATION_TIME})?|{_DURATION_TIME}|[0-9]+W)$",
-    "email": rf"^{_ATEXT}(?:\.{_ATEXT})*@{_LABEL}(?:\.{_LABEL})*$",
-    "hostname": rf"^{_LABEL}(?:\.{_LABEL})*$",
-    "ipv4": f"^{_IPV4}$",
-    "ipv6": f"^{_IPV6}$",
-    "json-pointer": "^(?:/(?:[^/~\\u0000]|~[01])*)*$",
-    "time": f"^{_TIME}{_OFFSET}$",
-    "uri": f"^{_URI}$",
-    "uri-reference": f"^(?:{_URI}|{_RELATIVE})$",
-    "uuid": f"^{_UUID}$",
-}
-
-
-def _matching(pattern: str, text: str) -> str:
-    if not re.fullmatch(pattern, text, re.ASCII):
-        raise ValueError(text)
-    return text
-
-
-# ------------------------------------------------------------------------------------------------------
-# Literals: what a CSV cell or a query string may say. They are kinder than JSON in spelling, never in value.
-
-_BOOLEANS = dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True) | dict.fromkeys(
-    ("false", "f", "no", "n", "off", "0"), False
-)
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
-
-
-def _number_literal(text: str) -> Json:
-    if not _NUMBER.fullmatch(text) or len(text) > strictjson.MAX_DIGITS:
-        raise ValueError(text)
-    value = Decimal(text)
-    return int(value) if value.as_tuple().exponent == 0 else value
-
-
-def _integer_literal(text: str) -> Json:
-    value = _number_literal(text)
-    if isinstance(value, Decimal):  # pandas writes an integer column with gaps as 517.0.
-        if value.adjusted() > 30 or value != value.to_integral_value():
-            raise ValueError(text)
-        value = int(value)
-    return value
-
-
-def _boolean_literal(text: str) -> Json:
-    if (value := _BOOLEANS.get(text.lower())) is None:
-        raise ValueError(text)
-    return value
-
-
-def _string_literal(text: str) -> Json:
-    return text
-
-
-def _json_literal(text: str) -> Json:
-    return strictjson.read(text.encode())
-
-
-def _uuid_literal(text: str) -> Json:
-    return _matching(_UUID, text)
-
-
-def _date_literal(text: str) -> Json:
-    return _matching(_DATE, text)
-
-
-def _time_literal(text: str) -> Json:
-    return _matching(_TIME, text if text.count(":") > 1 else text + ":00")
-
-
-def _datetime_literal(text: str) -> Json:
-    date, time = text[:10], text[11:]
-    if text[10:11] not in ("T", "t", " "):
-        raise ValueError(text)
-    return f"{_date_literal(date)}T{_time_literal(time)}"
-
-
-_OFFSET_LITERAL = re.compile(r"(.*?)(?:([zZ])|([+ -])([0-9]{2})(?::?([0-9]{2}))?)")
-
-
-def _timestamp_literal(text: str) -> Json:
-    parts = _OFFSET_LITERAL.fullmatch(text, 0, 60) if len(text) > 11 else None
-    if not parts:
-        raise ValueError(text)
-    local, zulu, sign, hours, minutes = parts.groups()
-    # A query string that did not escape its `+` arrives with a space there.
-    offset = "Z" if zulu else f"{'+' if sign == ' ' else sign}{hours}:{minutes or '00'}"
-    return _matching(_TIMESTAMP, _datetime_literal(local) + offset)
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -298,7 +155,7 @@ def decimal(precision: int, scale: int) -> FieldType:
         schema={"type": "number", "multipleOf": step if scale else 1, "minimum": -most, "maximum": most},
         column=f"DECIMAL({precision}, {scale})",
         arrow=arrow,
-        literal=_number_literal,
+        literal=literals.number,
         operand=_decimal_operand,
         array=array,
         json=text,
@@ -356,7 +213,7 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"type": "string", "pattern": NO_NUL},
             column="VARCHAR",
             arrow=pa.string(),
-            literal=_string_literal,
+            literal=literals.string,
             array=_strings,
             json="to_json({})::VARCHAR",
             quotable=True,
@@ -369,7 +226,7 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"type": "integer", "minimum": INT64_MIN, "maximum": INT64_MAX},
             column="BIGINT",
             arrow=pa.int64(),
-            literal=_integer_literal,
+            literal=literals.integer,
             operand=_int64_operand,
             array=_integers,
             constraints=(*BOUND_CONSTRAINTS, "enum"),
@@ -381,7 +238,7 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"type": "number", "minimum": -DOUBLE_MAX, "maximum": DOUBLE_MAX},
             column="DOUBLE",
             arrow=pa.float64(),
-            literal=_number_literal,
+            literal=literals.number,
             operand=_double_operand,
             placeholder="CAST(? AS DOUBLE)",
             array=_numbers,
@@ -395,63 +252,63 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"type": "boolean"},
             column="BOOLEAN",
             arrow=pa.bool_(),
-            literal=_boolean_literal,
+            literal=literals.boolean,
             array=_booleans,
         ),
         _text_type(
             "date",
             "DATE",
-            _DATE,
+            DATE,
             expects="a date as YYYY-MM-DD",
             example="2026-11-23",
             schema={"format": "date"},
             arrow=pa.date32(),
-            literal=_date_literal,
+            literal=literals.date,
             array=_dates,
         ),
         _text_type(
             "time",
             "TIME",
-            _TIME,
+            TIME,
             expects="a time of day as HH:MM:SS, with at most 6 decimals",
             example="08:30:00",
             arrow=pa.time64("us"),
-            literal=_time_literal,
+            literal=literals.time,
             array=_times,
         ),
         _text_type(
             "timestamp",
             "TIMESTAMPTZ",
-            _TIMESTAMP,
+            TIMESTAMP,
             # `Z`, not PostgREST's `+00:00`: copied into a query string, a `+` would arrive as a space.
             "(replace(({} AT TIME ZONE 'UTC')::VARCHAR, ' ', 'T') || 'Z')",
             expects="an instant as RFC 3339 with an offset, such as 2026-11-23T08:30:00Z, with at most 6 decimals",
             example="2026-11-23T08:30:00Z",
             schema={"format": "date-time"},
             arrow=pa.timestamp("us", "UTC"),
-            literal=_timestamp_literal,
+            literal=literals.timestamp,
             array=_timestamps,
         ),
         _text_type(
             "datetime",
             "TIMESTAMP",
-            f"{_DATE}T{_TIME}",
+            f"{DATE}T{TIME}",
             "replace({}::VARCHAR, ' ', 'T')",
             expects="a date and time without a zone as YYYY-MM-DDTHH:MM:SS, with at most 6 decimals",
             example="2026-11-23T08:30:00",
             arrow=pa.timestamp("us"),
-            literal=_datetime_literal,
+            literal=literals.datetime,
             array=_datetimes,
         ),
         _text_type(
             "uuid",
             "UUID",
-            _UUID,
+            UUID,
             expects="a UUID as 8-4-4-4-12 hexadecimal digits",
             example="0190d6b2-7b7e-7c3a-9f2e-3c1d5a6b7c8d",
             schema={"format": "uuid"},
             arrow=pa.string(),
-            literal=_uuid_literal,
+            literal=literals.uuid,
             array=_strings,
         ),
         FieldType(
@@ -461,7 +318,7 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"type": ["object", "array", "string", "number", "boolean"]},
             column="JSON",
             arrow=pa.string(),
-            literal=_json_literal,
+            literal=literals.json,
             array=_jsons,
             quotable=True,
             constraints=(),

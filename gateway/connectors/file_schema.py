@@ -1,8 +1,10 @@
 """The JSON Schema of a connector file, for editors: the same tables that the reader goes by."""
 
 from gateway.connectors import schema
-from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS, FIELD_KEYS, MAX_FIELDS, MAX_PATTERN
-from gateway.connectors.fieldtypes import FORMATS, SCALARS, TYPE_NAMES
+from gateway.connectors.constraints import MAX_PATTERN
+from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS, FIELD_KEYS, MAX_FIELDS
+from gateway.connectors.fieldtypes import SCALARS, TYPE_NAMES
+from gateway.connectors.lexical import FORMATS
 from gateway.strictjson import Json
 
 _SCALAR_NAMES = "|".join(name for name in SCALARS if not name.startswith("decimal") and name != "json")

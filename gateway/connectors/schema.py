@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import jsonschema_rs
 
 from gateway.connectors.connector import ABSENT, Connector, Field
-from gateway.connectors.fieldtypes import FORMATS, NO_NUL
+from gateway.connectors.lexical import FORMATS, NO_NUL
 from gateway.strictjson import Json
 
 #: The constraints of a field in YAML, as the JSON Schema keywords that they are.

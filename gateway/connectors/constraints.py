@@ -1,0 +1,68 @@
+"""What is wrong with the value of a constraint in YAML, as the end of a sentence."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from gateway.connectors import schema
+from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.lexical import FORMATS
+from gateway.errors import nearest
+from gateway.strictjson import Json
+
+MAX_PATTERN = 512
+
+
+def show(value: Json) -> str:
+    """Show a YAML value inside a message, cut where it is long."""
+    shown = repr(value) if isinstance(value, str) else str(value)
+    return shown if len(shown) <= 80 else shown[:79] + "…"
+
+
+def _length_problem(value: Json, _: FieldType) -> str | None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return None if whole and 0 <= value < 2**31 else "is not a whole number from 0"
+
+
+def _pattern_problem(value: Json, _: FieldType) -> str | None:
+    if not isinstance(value, str):
+        return "is not a string"
+    if len(value) > MAX_PATTERN:
+        return f"has {len(value)} characters; at most {MAX_PATTERN} are taken"
+    try:
+        schema.compile_schema({"pattern": value})
+    except ValueError:
+        return "is not a regular expression of the linear-time kind (no look-around, no back-references)"
+    return None
+
+
+def _format_problem(value: Json, _: FieldType) -> str | None:
+    if isinstance(value, str) and value in FORMATS:
+        return None
+    guess = nearest(str(value), FORMATS)
+    return f"is not a format; {f'did you mean {guess}?' if guess else 'use ' + ', '.join(FORMATS)}"
+
+
+def _enum_problem(value: Json, field_type: FieldType) -> str | None:
+    if not isinstance(value, list) or not value:
+        return "is not a list of values"
+    validator = schema.compile_schema(dict((field_type.item or field_type).schema))
+    wrong = [item for item in value if not validator.is_valid(item)]
+    return f"has {show(wrong[0])}, which is not {(field_type.item or field_type).expects}" if wrong else None
+
+
+def _bound_problem(value: Json, _: FieldType) -> str | None:
+    return None if isinstance(value, int | Decimal) and not isinstance(value, bool) else "is not a number"
+
+
+#: For each constraint: the value and the field's type to what is wrong, or None.
+PROBLEMS: Mapping[str, Callable[[Json, FieldType], str | None]] = {
+    "min_length": _length_problem,
+    "max_length": _length_problem,
+    "pattern": _pattern_problem,
+    "format": _format_problem,
+    "enum": _enum_problem,
+    "minimum": _bound_problem,
+    "maximum": _bound_problem,
+    "exclusive_minimum": _bound_problem,
+    "exclusive_maximum": _bound_problem,
+}

@@ -1,0 +1,95 @@
+"""Text of a CSV cell or a query string to a JSON value: kinder than JSON in spelling, never in value.
+
+Each function raises ValueError where the text is no value of its type.
+"""
+
+import re
+from decimal import Decimal
+
+from gateway import strictjson
+from gateway.connectors.lexical import DATE, TIME, TIMESTAMP, UUID
+from gateway.strictjson import Json
+
+
+def _matching(pattern: str, text: str) -> str:
+    if not re.fullmatch(pattern, text, re.ASCII):
+        raise ValueError(text)
+    return text
+
+
+_BOOLEANS = dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True) | dict.fromkeys(
+    ("false", "f", "no", "n", "off", "0"), False
+)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+
+
+def number(text: str) -> Json:
+    """Read a number, as int where it has no point and no exponent."""
+    if not _NUMBER.fullmatch(text) or len(text) > strictjson.MAX_DIGITS:
+        raise ValueError(text)
+    value = Decimal(text)
+    return int(value) if value.as_tuple().exponent == 0 else value
+
+
+def integer(text: str) -> Json:
+    """Read an integer; `517.0` is one, as pandas writes a column with gaps."""
+    value = number(text)
+    if isinstance(value, Decimal):
+        if value.adjusted() > 30 or value != value.to_integral_value():
+            raise ValueError(text)
+        value = int(value)
+    return value
+
+
+def boolean(text: str) -> Json:
+    """Read a boolean, in PostgreSQL's spellings."""
+    if (value := _BOOLEANS.get(text.lower())) is None:
+        raise ValueError(text)
+    return value
+
+
+def string(text: str) -> Json:
+    """Read any text, as it stands."""
+    return text
+
+
+def json(text: str) -> Json:
+    """Read a JSON value."""
+    return strictjson.read(text.encode())
+
+
+def uuid(text: str) -> Json:
+    """Read a UUID."""
+    return _matching(UUID, text)
+
+
+def date(text: str) -> Json:
+    """Read a date."""
+    return _matching(DATE, text)
+
+
+def time(text: str) -> Json:
+    """Read a time of day; its seconds may be left out."""
+    return _matching(TIME, text if text.count(":") > 1 else text + ":00")
+
+
+def datetime(text: str) -> Json:
+    """Read a date and time, with `T` or a space between."""
+    day, moment = text[:10], text[11:]
+    if text[10:11] not in ("T", "t", " "):
+        raise ValueError(text)
+    return f"{date(day)}T{time(moment)}"
+
+
+_OFFSET_LITERAL = re.compile(r"(.*?)(?:([zZ])|([+ -])([0-9]{2})(?::?([0-9]{2}))?)")
+
+
+def timestamp(text: str) -> Json:
+    """Read an instant; its offset may be short."""
+    parts = _OFFSET_LITERAL.fullmatch(text, 0, 60) if len(text) > 11 else None
+    if not parts:
+        raise ValueError(text)
+    local, zulu, sign, hours, minutes = parts.groups()
+    # A query string that did not escape its `+` arrives with a space there.
+    offset = "Z" if zulu else f"{'+' if sign == ' ' else sign}{hours}:{minutes or '00'}"
+    return _matching(TIMESTAMP, datetime(local) + offset)

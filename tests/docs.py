@@ -1,0 +1,134 @@
+"""The README's tables, made from the code that they mirror. `python -m tests.docs` writes them anew."""
+
+import ast
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from gateway import strictjson
+from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS, FIELD_KEYS
+from gateway.connectors.fieldtypes import SCALARS, TYPE_NAMES
+from gateway.connectors.file_schema import FILE_SCHEMA
+from gateway.connectors.lexical import FORMATS
+from gateway.errors import Code
+from gateway.query.dialect import COMPARISONS, IS_VALUES
+from gateway.settings import SETTINGS
+from tests.rig import ROOT
+
+README = ROOT / "README.md"
+PUBLISHED_SCHEMA = ROOT / "gateway/connectors/connector.schema.json"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(list(head))]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def connector_keys() -> str:
+    return _table(("key", "what it says"), ((f"`{key}`", text) for key, text in CONNECTOR_KEYS.items()))
+
+
+def field_keys() -> str:
+    return _table(("key", "what it says"), ((f"`{key}`", text) for key, text in FIELD_KEYS.items()))
+
+
+def access_keys() -> str:
+    return _table(("key", "who"), ((f"`{key}`", text) for key, text in ACCESS_KEYS.items()))
+
+
+def types() -> str:
+    rows = []
+    for name, each in zip(TYPE_NAMES, SCALARS.values(), strict=True):
+        expects, column = each.expects, each.column
+        if name != each.name:
+            expects, column = (
+                "a number with at most p - s digits before the point and s after it",
+                "DECIMAL(p, s)",
+            )
+        taken = ", ".join(f"`{key}`" for key in each.constraints) or "none"
+        example = strictjson.write(each.example).decode()
+        rows.append((f"`{name}`", expects, f"`{example}`", f"`{column}`", taken))
+    every = "a list of any of these but `json`; constraints hold for each item"
+    rows.append(("`T[]`", every, "`[1,2]`", "`T[]`", "those of T"))
+    return _table(("type", "a value is", "for example", "in DuckDB", "constraints"), rows)
+
+
+def formats() -> str:
+    return ", ".join(f"`{name}`" for name in FORMATS)
+
+
+def operators() -> str:
+    rows = [(f"`{name}`", f"`{sql}`") for name, sql in COMPARISONS.items()]
+    rows += [
+        ("`in`", 'is one of: `in.(1,2,3)`, `in.("a,b",c)`'),
+        ("`is`", ", ".join(f"`{each}`" for each in IS_VALUES)),
+        ("`not.`", "before any of them"),
+    ]
+    return _table(("operator", "meaning"), rows)
+
+
+def settings() -> str:
+    rows = [
+        (
+            f"`{each.environment}`",
+            f"`{each.flag}`" if each.flag else "",
+            f"`{each.default}`" if each.default else "none",
+            each.help,
+        )
+        for each in SETTINGS
+    ]
+    return _table(("environment", "flag", "default", "what it is"), rows)
+
+
+def errors() -> str:
+    return _table(
+        ("code", "status", "meaning"), ((f"`{each.code}`", str(each.status), each.title) for each in Code)
+    )
+
+
+def code_map() -> str:
+    rows = []
+    for path in modules():
+        text = ast.get_docstring(ast.parse(path.read_text())) or ""
+        rows.append((f"`{path.relative_to(ROOT)}`", text.splitlines()[0]))
+    return _table(("module", "what it is"), rows)
+
+
+def modules() -> list[Path]:
+    """Every module, in the order a reader meets them."""
+    order = ["", "connectors", "ingest", "query", "store", "serve"]
+    found = [path for path in (ROOT / "gateway").rglob("*.py") if path.name != "__init__.py"]
+    return sorted(
+        found,
+        key=lambda path: (order.index(str(path.parent.relative_to(ROOT / "gateway")).strip(".")), path.name),
+    )
+
+
+TABLES = {
+    "connector keys": connector_keys,
+    "field keys": field_keys,
+    "access keys": access_keys,
+    "types": types,
+    "formats": formats,
+    "operators": operators,
+    "settings": settings,
+    "errors": errors,
+    "code map": code_map,
+}
+_BLOCK = re.compile(r"(<!-- (?P<name>[a-z ]+): made by tests/docs.py -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled(text: str) -> str:
+    """The README with every table made anew."""
+    return _BLOCK.sub(lambda found: found[1] + TABLES[found["name"]]() + "\n" + found[3], text)
+
+
+def published_schema() -> str:
+    return json.dumps(FILE_SCHEMA, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text()))
+    PUBLISHED_SCHEMA.write_text(published_schema())

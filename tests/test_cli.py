@@ -1,0 +1,96 @@
+"""gateway check and gateway token, as a team uses them."""
+
+import json
+import re
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from gateway.serve.access import read_tokens
+from tests.rig import ROOT, put, serving
+
+GOOD = "fields: {n: integer}\n"
+
+
+def gateway(*arguments, **more):
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        **more,
+    )
+
+
+def test_check_passes_good_files_and_shows_warnings(tmp_path):
+    put(tmp_path / "a.yaml", GOOD)
+    put(tmp_path / "b.yml", "fields: {order: integer}\n")
+
+    ran = gateway("check", tmp_path)
+
+    assert ran.returncode == 0
+    assert "b.yml:1:10: warning GW509: 'order' is a word of the query dialect" in ran.stdout
+    assert ran.stdout.endswith("2 files, 0 refused\n")
+
+
+def test_check_lists_every_finding_and_fails(tmp_path):
+    put(tmp_path / "a.yaml", "feilds: {}\nfields:\n  n: integr\n  n: string\npath: /-/x\n")
+    put(tmp_path / "b.yaml", "path: /c\n" + GOOD)
+    put(tmp_path / "c.yaml", GOOD)
+
+    ran = gateway("check", tmp_path)
+
+    assert ran.returncode == 1
+    assert f"{tmp_path}/a.yaml:4:3: error GW502: the key 'n' stands here again" in ran.stdout
+    assert "b.yaml: error GW507: the path '/c' is declared by c.yaml too" in ran.stdout
+    assert ran.stdout.endswith("3 files, 3 refused\n")
+
+
+def test_check_speaks_json_and_github(tmp_path):
+    put(tmp_path / "a.yaml", "fields:\n  n: '100%'\n")
+
+    as_json = gateway("check", tmp_path, "--format", "json")
+    github = gateway("check", tmp_path, "--format", "github")
+
+    told = json.loads(as_json.stdout)
+    assert (as_json.returncode, told["files"], told["refused"]) == (1, 1, ["a.yaml"])
+    assert (told["findings"][0]["line"], told["findings"][0]["column"]) == (2, 6)
+    assert github.returncode == 1
+    assert github.stdout.startswith(f"::error file={tmp_path}/a.yaml,line=2,col=6,title=GW505::")
+    assert "100%25" in github.stdout
+
+
+@pytest.mark.parametrize("directory", ["nowhere", "empty"])
+def test_check_fails_where_there_is_nothing_to_check(tmp_path, directory):
+    (tmp_path / "empty").mkdir()
+
+    ran = gateway("check", tmp_path / directory)
+
+    assert ran.returncode == 1
+    assert directory in ran.stderr
+
+
+def test_a_made_token_works_once_its_line_is_pasted(tmp_path):
+    ran = gateway("token", "etl")
+    secret = re.search(r"gw_\S+", ran.stdout)[0]
+    line = ran.stdout.strip().splitlines()[-1]
+    tokens = tmp_path / "tokens.yaml"
+    tokens.write_text(line)
+
+    assert set(read_tokens(line.encode(), "tokens.yaml")) == {"etl"}
+    assert secret not in line
+    with serving(tmp_path, GATEWAY_TOKENS=str(tokens)) as server:
+        server.declare("a", "fields: {n: integer}\naccess: {ingest: [etl]}\n")
+        headers = {"Authorization": f"Bearer {secret}"}
+        assert httpx.post(server.url + "/a", json={"n": 1}, headers=headers).status_code == 201
+
+
+def test_a_token_cannot_have_a_name_that_means_something_else():
+    assert gateway("token", "public").returncode == 1
+    assert gateway("token", "no spaces").returncode == 1
+
+
+def test_the_shipped_connectors_pass_the_check():
+    assert gateway("check").returncode == 0

@@ -1,0 +1,99 @@
+"""Imports point one way, and each library has its rooms. `LAYERS` is the map of the package."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rig import ROOT
+
+PACKAGE = ROOT / "gateway"
+LAYERS = [  # A module may import only from lines above its own, and from modules before it in its line.
+    "errors settings strictjson connectors.finding connectors.lexical connectors.literals connectors.fieldtypes connectors.connector",
+    "connectors.schema connectors.constraints connectors.loader connectors.declaration connectors.file_schema",
+    "connectors.compatibility connectors.directory connectors.plan connectors.watch",
+    "store.batch store.database store.reading store.store",
+    "ingest.body ingest.payload ingest.validation ingest.writer",
+    "query.dialect query.statement query.render",
+    "serve.refusal serve.worker serve.access serve.reply serve.endpoint serve.shell serve.router serve.reload serve.admin",
+    "app",
+    "cli",
+    "__main__",
+]
+ORDER = [module for line in LAYERS for module in line.split()]
+ONLY_IN = {
+    "duckdb": ("store.",),
+    "yaml": ("connectors.loader",),
+    "falcon": ("serve.", "app"),
+    "gunicorn": ("serve.worker", "cli"),
+    "watchdog": ("connectors.watch",),
+    "zstandard": ("ingest.body",),
+    "jiter": ("strictjson",),
+    "click": ("cli",),
+    "jsonschema_rs": ("connectors.schema", "ingest.validation"),
+}
+MODULES = [
+    str(path.relative_to(PACKAGE).with_suffix("")).replace("/", ".")
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path.name != "__init__.py"
+]
+
+
+def imports_of(module: str) -> set[str]:
+    """Every name imported anywhere in a module, functions included."""
+    tree = ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text())
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "absolute imports only"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def ours(names: set[str]) -> set[str]:
+    """The modules of the package among imported names."""
+    inside = {name.removeprefix("gateway.") for name in names if name.startswith("gateway.")}
+    return {module for module in ORDER for name in inside if name == module or name.startswith(f"{module}.")}
+
+
+def test_every_module_has_its_place():
+    assert sorted(MODULES) == sorted(ORDER)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module):
+    allowed = set(ORDER[: ORDER.index(module)])
+
+    assert ours(imports_of(module)) <= allowed
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_libraries_stay_in_their_rooms(module):
+    for name in imports_of(module):
+        rooms = ONLY_IN.get(name.partition(".")[0])
+        assert rooms is None or module.startswith(rooms), f"{module} imports {name}"
+
+
+def test_what_the_arbiter_imports_does_not_lead_to_duckdb():
+    """A process that forks after importing duckdb aborts at exit once it has started a thread."""
+    code = "import sys, gateway.cli, gateway.serve.worker; print('duckdb' in sys.modules)"
+
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "command", [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]], ids=" ".join
+)
+def test_the_code_is_clean(command):
+    ran = subprocess.run(
+        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
