@@ -5,6 +5,7 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ Asgi = Callable[[Event, Receive, Send], Awaitable[None]]
 
 #: gunicorn gives a start 30 seconds and then gives up; after this many the start goes on behind 503s.
 START_SECONDS = 25.0
+#: The exit code by which gunicorn knows a worker that cannot start, and stops instead of trying for ever.
+BOOT_ERROR = 3
 #: How long a client may leave a piece of a response unread.
 SEND_SECONDS = 60.0
 #: How long the rest of a refused body is read, so that the client sees the answer and not a reset; and how
@@ -45,6 +48,7 @@ class Shell:
         """Take what makes the service; it runs in a thread, for it waits for locks and disks."""
         self._start = start
         self._starting: asyncio.Future[Service] | None = None
+        self._is_serving = False
         self.service: Service | None = None
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
@@ -75,6 +79,7 @@ class Shell:
         if self._starting.done() and (error := self._starting.exception()):
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
+        self._is_serving = True
         await send({"type": "lifespan.startup.complete"})
 
     def _started(self, starting: "asyncio.Future[Service]") -> None:
@@ -82,6 +87,8 @@ class Shell:
             return
         if error := starting.exception():
             _log.error("the gateway cannot start: %s\n%s", error, trace(error))
+            if self._is_serving:
+                os._exit(BOOT_ERROR)  # It is too late to tell gunicorn in another way.
         else:
             self.service = starting.result()
 
@@ -89,9 +96,8 @@ class Shell:
         if self.service is None:
             await _refuse(GatewayError(Code.NOT_READY, headers={"Retry-After": "2"}), send)
             return
-        if not scope["path"].startswith(
-            "/"
-        ):  # A target with a host in it, as proxies get (RFC 9112 section 3.2.2).
+        if not scope["path"].startswith("/"):
+            # A target with a host in it, as proxies are sent (RFC 9112 section 3.2.2).
             scope = {**scope, "path": urlsplit(scope["path"]).path or "/"}
         body = _Body(receive)
         scope[RECEIVE] = body.receive
