@@ -36,3 +36,23 @@ def own(tmp_path: Path) -> Iterator[Server]:
     """A gateway of this test alone."""
     with serving(tmp_path) as server:
         yield server
+
+
+_told: list[str] = []
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest):
+    """Say a figure: it is printed under the results, whether or not the output of tests is."""
+
+    def say(text: str) -> None:
+        _told.append(f"{request.node.name}: {text}")
+
+    return say
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _told:
+        terminalreporter.section("figures")
+        for line in _told:
+            terminalreporter.write_line(line)

@@ -46,8 +46,8 @@ class Writers:
                     self.unknown.discard(number)
 
 
-def test_kill_nine_under_load_loses_no_acknowledged_row_and_keeps_no_part_of_a_batch(tmp_path):
-    """Kills arbiter and worker at once, at a random moment under eight writers, again and again. Prints its counts."""
+def test_kill_nine_under_load_loses_no_acknowledged_row_and_keeps_no_part_of_a_batch(tmp_path, tell):
+    """Kills arbiter and worker at once, at a random moment under eight writers, again and again. Tells its counts."""
     server = Server(tmp_path).start()
     server.declare("a", "fields: {batch: integer, row: integer}\naccess: {read: [public]}\n")
     numbers, chance = itertools.count(1), random.Random(20261123)
@@ -73,8 +73,8 @@ def test_kill_nine_under_load_loses_no_acknowledged_row_and_keeps_no_part_of_a_b
         lost = set(acknowledged) - set(stored)
         partial = [batch for batch, rows in stored.items() if rows != list(range(BATCH))]
         unasked = set(stored) - set(acknowledged) - unknown
-        print(
-            f"\nkill -9 cycles: {CYCLES}, acknowledged rows: {len(acknowledged) * BATCH}, lost: {len(lost)},"
+        tell(
+            f"kill -9 cycles: {CYCLES}, acknowledged rows: {len(acknowledged) * BATCH}, lost: {len(lost)},"
             f" partial batches: {len(partial)}, stored but not known to be: {len(set(stored) - set(acknowledged))}"
         )
         assert (lost, partial, unasked) == (set(), [], set())

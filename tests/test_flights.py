@@ -84,7 +84,7 @@ def flights_server(tmp_path_factory):
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_row_comes_back_equal_whatever_it_came_and_went_by(flights_server, table):
+def test_every_row_comes_back_equal_whatever_it_came_and_went_by(flights_server, table, tell):
     server = flights_server
     header, rows = source(table)
     values = typed(table, header, rows)
@@ -110,7 +110,7 @@ def test_every_row_comes_back_equal_whatever_it_came_and_went_by(flights_server,
     for copy in copies[1:]:
         for kind, media in KINDS.items():
             assert server.client.get(copy, headers={"Accept": media}).content == texts[kind], (copy, kind)
-    print(f"\n{table}: {len(rows)} rows in by {len(copies)} ways and out by {len(KINDS)}, all equal")
+    tell(f"{table}: {len(rows)} rows in by {len(copies)} ways and out by {len(KINDS)}, all equal")
 
 
 def test_the_shipped_connectors_have_no_finding():

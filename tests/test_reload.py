@@ -363,8 +363,8 @@ def _flip(server: Server, directory: Path, files: dict[str, str], generation: in
     shutil.rmtree(directory / f"rev{generation - 1}", ignore_errors=True)
 
 
-def test_two_hundred_reloads_under_load_fail_no_request_on_untouched_connectors(tmp_path):
-    """Add, change, break, mend, remove; by rename, in-place write and symlink flip. Prints its counts."""
+def test_two_hundred_reloads_under_load_fail_no_request_on_untouched_connectors(tmp_path, tell):
+    """Add, change, break, mend, remove; by rename, in-place write and symlink flip. Tells its counts."""
     server = Server(tmp_path / "server")
     server.connectors.rmdir()
     files = {"steady.yaml": GOOD}
@@ -396,7 +396,7 @@ def test_two_hundred_reloads_under_load_fail_no_request_on_untouched_connectors(
                     lambda: server.status().get(name, {}).get("state") == expected[step],
                     f"{step} {name} by {how}",
                 )
-        print(f"\nreloads: {done + 1}, requests: {load.requests}, failed: {len(load.failures)}")
+        tell(f"reloads: {done + 1}, requests: {load.requests}, failed: {len(load.failures)}")
         assert load.failures == []
         assert load.requests > 200
         stored = [row["n"] for row in server.client.get("/steady").json()]

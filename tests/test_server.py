@@ -248,7 +248,7 @@ def test_a_connection_serves_on_after_an_error(own):
     assert len(sources) == 1
 
 
-def test_health_is_answered_while_a_large_body_is_checked(own):
+def test_health_is_answered_while_a_large_body_is_checked(own, tell):
     own.declare("a", "fields: {n: integer, s: string}\n")
     lines = b"".join(b'{"n":%d,"s":"0123456789012345678901234567890"}\n' % n for n in range(400_000))
     slowest = [0.0]
@@ -266,12 +266,12 @@ def test_health_is_answered_while_a_large_body_is_checked(own):
     done.set()
     asking.join()
 
-    print(f"\nslowest /-/healthy beside a body of {len(lines) >> 20} MiB: {slowest[0] * 1000:.0f} ms")
+    tell(f"slowest /-/healthy beside a body of {len(lines) >> 20} MiB: {slowest[0] * 1000:.0f} ms")
     assert answer.json()["stored"] == 400_000
 
 
-def test_ten_million_rows_stream_without_growing_memory(own):
-    """Prints how much the worker grew."""
+def test_ten_million_rows_stream_without_growing_memory(own, tell):
+    """Tells how much the worker grew."""
     own.declare("wide", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
     rows = 10_000_000
     lines = b"".join(b'{"n":%d,"s":"row number %d"}\n' % (n, n) for n in range(1_000_000))
@@ -292,6 +292,6 @@ def test_ten_million_rows_stream_without_growing_memory(own):
             if pieces % 16 == 0:
                 peak = max(peak, own.memory())
 
-    print(f"\n{lines} rows, {received >> 20} MiB, worker grew by {(peak - before) / 2**20:.0f} MiB")
+    tell(f"{lines} rows, {received >> 20} MiB, worker grew by {(peak - before) / 2**20:.0f} MiB")
     assert lines == rows
     assert peak - before < 100 * 2**20
