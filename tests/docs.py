@@ -44,7 +44,7 @@ def types() -> str:
         expects, column = each.expects, each.column
         if name != each.name:
             expects, column = (
-                "a number with at most p - s digits before the point and s after it",
+                "a number with at most p - s digits before the point and s after it; p up to 38",
                 "DECIMAL(p, s)",
             )
         taken = ", ".join(f"`{key}`" for key in each.constraints) or "none"

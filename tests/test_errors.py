@@ -316,7 +316,7 @@ def find(place, code, *texts: str):
 def found_in(server, names, code):
     findings = server.reload()[names[-1]]["findings"]
     for name in names:
-        (server.connectors / name).unlink()
+        (server.connectors / name).unlink(missing_ok=True)
     server.reload()
     (found,) = [each for each in findings if each["code"] == code.code]
     assert list(found) == ["file", "line", "column", "level", "code", "message", "hint"]
@@ -348,6 +348,13 @@ def _(place, code):
 def _(place, code):
     name = f"link{place.path.removeprefix('/')}.yaml"
     (place.server.connectors / name).symlink_to("/etc/hostname")
+    return found_in(place.server, [name], code)
+
+
+@provokes(Code.CONNECTOR_REMOVED)
+def _(place, code):
+    name = f"{place.path.removeprefix('/')}.yaml"
+    (place.server.connectors / name).unlink()
     return found_in(place.server, [name], code)
 
 

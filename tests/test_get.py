@@ -179,6 +179,7 @@ def test_head_answers_as_get_without_rows(server, path):
     head, whole = server.client.head(path), get(server, path)
 
     assert (head.status_code, head.content) == (200, b"")
+    assert "Content-Length" not in head.headers
     assert head.headers["Content-Type"] == whole.headers["Content-Type"]
 
 

@@ -328,6 +328,40 @@ def test_the_media_type_is_told_by_the_header_and_else_by_the_first_byte(
         assert "text/csv" in answer.headers.get("Accept", "") or "charset" in answer.json()["message"]
 
 
+def test_every_bad_cell_of_a_csv_record_is_told(server, orders):
+    text = b"order_id,customer,amount,placed_at\nx,much too long,1.234,today\n"
+
+    errors = server.client.post(orders, content=text, headers={"Content-Type": "text/csv"}).json()["details"][
+        "errors"
+    ]
+
+    assert [each["field"] for each in errors] == ["order_id", "customer", "amount", "placed_at"]
+
+
+def test_a_cell_that_is_not_json_is_refused(server, name):
+    path = server.declare(name, "fields: {j: json, n: integer}\n")
+
+    answer = server.client.post(path, content=b"j,n\nabc,1\n", headers={"Content-Type": "text/csv"})
+
+    assert (answer.status_code, answer.json()["details"]["errors"][0]["field"]) == (422, "j")
+
+
+@pytest.mark.parametrize(
+    "more", [{"params": {"on_conflict": "order_id"}}, {"headers": {"Prefer": "resolution=merge-duplicates"}}]
+)
+def test_what_would_change_the_meaning_of_a_post_is_refused_not_passed_over(server, orders, more):
+    answer = server.client.post(orders, json=ROW, **more)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "PGRST127")
+    assert rows(server, orders) == []
+
+
+def test_a_number_in_quotes_is_told_apart(server, orders):
+    answer = server.client.post(orders, json={**ROW, "amount": "12.50"})
+
+    assert "leave the quotes out" in answer.json()["message"]
+
+
 def test_no_rows_is_an_honest_receipt(server, orders):
     for body, kind in (
         (b"[]", "application/json"),

@@ -122,7 +122,7 @@ def test_a_new_field_gives_old_rows_its_default_whatever_its_type(server, name):
     ("change", "words"),
     [
         ("fields: {n: string}", "was integer and cannot become string"),
-        ("fields: {n: integer, m: integer}", "'m' is required, and stored rows"),
+        ("fields: {n: integer, m: integer}", "'m' is required, and rows stored before it"),
         ("fields: {m: {type: integer, nullable: true}}", "'n' is gone"),
         ("fields: {n: {type: integer, nullable: true}}", "was not nullable"),
         ("fields: {n: {type: integer, minimum: 0}}", "constraints of the field 'n'"),

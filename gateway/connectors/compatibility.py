@@ -38,12 +38,12 @@ def compare(old: Connector, new: Connector) -> list[Change]:
 def _added(new: Connector, field: Field) -> Change:
     if not field.required:
         return Change(field.name, f"adds the field '{field.name}'", added=field)
-    message = f"the new field '{field.name}' is required, and stored rows have no value for it"
+    message = f"the new field '{field.name}' is required, and rows stored before it have no value for it"
     return _refuse(new, field, message, "make it nullable: true, or give it a default")
 
 
 def _removed(new: Connector, name: str) -> Change:
-    message = f"the field '{name}' is gone, and stored rows have it"
+    message = f"the field '{name}' is gone, and rows may have been stored with it"
     return Change(
         name,
         message,

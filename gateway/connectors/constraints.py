@@ -31,7 +31,7 @@ def _pattern_problem(value: Json, _: FieldType) -> str | None:
     try:
         schema.compile_schema({"pattern": value})
     except ValueError:
-        return "is not a regular expression of the linear-time kind (no look-around, no back-references)"
+        return "is not a regular expression of linear time: close its brackets, and use no look-around or back-reference"
     return None
 
 

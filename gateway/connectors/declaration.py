@@ -34,7 +34,7 @@ FIELD_KEYS: Mapping[str, str] = {
 ACCESS_KEYS: Mapping[str, str] = {
     "ingest": "who may POST rows",
     "read": "who may GET rows; `public` is anyone",
-    "change": "who may PUT, PATCH and DELETE; left out: nobody",
+    "change": "who may PUT, PATCH and DELETE; has no effect yet",
 }
 
 MAX_FIELDS = 1000
@@ -123,10 +123,14 @@ class _Declaring:
                 node, Code.NOT_SUPPORTED_YET, "on_invalid: keep is not supported yet", "leave it out: reject"
             )
         else:
-            self._find(node, Code.DECLARATION_INVALID, f"on_invalid {show(node.plain())} is not 'reject'")
+            message = f"on_invalid {show(node.plain())} is not 'reject'"
+            self._find(node, Code.DECLARATION_INVALID, message, "leave it out, or write on_invalid: reject")
 
     def _access(self, node: Node | None) -> Access:
         given = (self._mapping(node, ACCESS_KEYS, "access") if node else None) or {}
+        if "change" in given:
+            message = "access.change has no effect yet: rows can be read and added only"
+            self._find(given["change"], Code.NOT_SUPPORTED_YET, message, warning=True)
         return Access(**{verb: self._tokens(names, verb) for verb, names in given.items()})
 
     def _tokens(self, node: Node, verb: str) -> frozenset[str]:

@@ -43,6 +43,11 @@ class Outcome:
     connector: Connector | None
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def name(self) -> str | None:
+        """The name of its connector, if it has one."""
+        return self.connector.name if self.connector else None
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -115,7 +120,7 @@ def without(decided: Plan, failed: set[str], live: Mapping[str, Connector]) -> P
     """Take back connectors that the store could not apply; what was live under their names stays."""
     outcomes = []
     for outcome in decided.outcomes:
-        name = outcome.connector.name if outcome.connector else None
+        name = outcome.name
         if name in failed:
             last_good = live.get(name)
             message = f"the tables of '{name}' could not be changed; it is tried again at the next reload"

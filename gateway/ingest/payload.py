@@ -89,7 +89,8 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
     raise GatewayError(
         Code.MEDIA_TYPE_UNSUPPORTED,
         f"the Content-Type '{name}' is not read",
-        hint=f"use one of {', '.join(media.value for media in Media)}",
+        hint=f"use one of {', '.join(media.value for media in Media)}"
+        + ("; curl adds this type by itself, so say -H 'Content-Type: text/csv'" if name == _FORM else ""),
         headers={"Accept": ", ".join(media.value for media in Media)},
     )
 
@@ -154,7 +155,8 @@ def _json_object(text: bytes, max_row: int) -> Rows:
     try:
         _add_json(rows, text, 1, None, max_row)
     except ValueError as error:
-        raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
+        hint = "send several rows as a list [{…}, …], or as application/x-ndjson"
+        raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}", hint=hint) from error
     return rows
 
 
@@ -325,7 +327,7 @@ def _header(record: _Record, connector: Connector) -> list[Field]:
 def _add_record(rows: Rows, fields: list[Field], record: list[str | None], number: int, line: int) -> None:
     """Read the cells by their fields' types; an empty cell is null where null may be, else left out."""
     value: dict[str, Json] = {}
-    wrong = False
+    unread = None
     for field_, cell in zip(fields, record, strict=True):
         if cell is None:
             if field_.nullable:
@@ -334,11 +336,16 @@ def _add_record(rows: Rows, fields: list[Field], record: list[str | None], numbe
         try:
             value[field_.name] = field_.type.literal(cell)
         except ValueError:
-            wrong = True
-            message = f"{shorten(cell)} is not {field_.type.expects}"
-            rows.errors.append(RowError(number, line, field_.name, Code.VALUE_INVALID, message, cell))
-    if not wrong:
+            # The text itself, which the schema refuses beside whatever else is wrong with the row; but as
+            # JSON it would be a string like any other.
+            value[field_.name] = cell
+            unread = field_ if field_.type.name == "json" else unread
+    if unread is None:
         rows.add(value, number, line)
+    else:
+        cell = value[unread.name]
+        message = f"{shorten(cell)} is not {unread.type.expects}"
+        rows.errors.append(RowError(number, line, unread.name, Code.VALUE_INVALID, message, cell))
 
 
 def shorten(value: Json) -> str:

@@ -113,10 +113,20 @@ def _problem(field: Field, compiled: jsonschema_rs.Validator, value: Json) -> tu
         is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
         beyond = is_number and error.kind.name in ("minimum", "maximum", "multipleOf")
         code = Code.VALUE_OUT_OF_RANGE if beyond else Code.VALUE_INVALID
-        return code, f"{shorten(value)} is not {field.type.expects}"
+        return code, f"{shorten(value)} is not {field.type.expects}{_quotes_hint(field, value)}"
     if "format" in field.constraints and error.kind.name == "pattern":
         return Code.VALUE_REFUSED, f"{shorten(value)} does not satisfy the field's format or pattern"
     return Code.VALUE_REFUSED, _cut(error.message)
+
+
+def _quotes_hint(field: Field, value: Json) -> str:
+    if not isinstance(value, str) or field.type.schema.get("type") not in ("number", "integer", "boolean"):
+        return ""
+    try:
+        field.type.literal(value)
+    except ValueError:
+        return ""
+    return "; it is a string, so leave the quotes out"
 
 
 def _cut(message: str) -> str:

@@ -14,7 +14,7 @@ from gateway.connectors.connector import ADMIN, PUBLIC, Access, Connector
 from gateway.connectors.declaration import TOKEN_NAME
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.loader import load
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, nearest
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +48,8 @@ def read_tokens(text: bytes, file: str) -> dict[str, tuple[bytes, ...]]:
         hint = "`gateway token NAME` prints a line to paste"
         findings.append(Finding(file, line, column, Code.DECLARATION_INVALID, message, hint))
 
+    if root.value is None:
+        return {}
     if not isinstance(root.value, dict):
         find(root.line, root.column, "a tokens file maps names to lists of sha256:… digests")
         raise Refused(findings)
@@ -87,10 +89,25 @@ class Credentials:
         if self.findings:
             raise Refused(list(self.findings))
 
-    @property
-    def names(self) -> frozenset[str]:
-        """The names a connector may mention."""
-        return frozenset((*self._tokens, ADMIN, PUBLIC))
+    def unknown(self, file: str, access: Access) -> tuple[Finding, ...]:
+        """Warn of every name in a connector's access that no token proves now."""
+        known = (*self._tokens, ADMIN, PUBLIC)
+        missing = sorted((access.ingest | access.read | access.change).difference(known))
+        where = "the tokens file does not have" if self._file else "there is no tokens file to have"
+        return tuple(
+            Finding(
+                file,
+                None,
+                None,
+                Code.TOKEN_UNKNOWN,
+                f"access names '{name}', which {where}",
+                f"did you mean '{guess}'?"
+                if (guess := nearest(name, known))
+                else f"`gateway token {name}` prints the line to add to it; start with --tokens FILE",
+                warning=True,
+            )
+            for name in missing
+        )
 
     def refresh(self) -> None:
         """Read the tokens file again if it has changed; a bad one leaves the tokens as they were."""
@@ -99,20 +116,25 @@ class Credentials:
         try:
             text = self._file.read_bytes()
         except OSError as error:
-            problem = f"the tokens file cannot be read: {error.strerror}"
-            self.findings = (Finding(str(self._file), None, None, Code.FILE_UNREADABLE, problem),)
+            problem = f"the tokens file cannot be read, the tokens stay as they were: {error.strerror}"
+            self._text = None
+            self._find((Finding(str(self._file), None, None, Code.FILE_UNREADABLE, problem),))
             return
         if text == self._text:
-            self.findings = self.findings if self.findings and self.findings[0].line else ()
             return
         self._text = text
         try:
             self._tokens = read_tokens(text, str(self._file))
-            self.findings = ()
         except Refused as refused:
-            self.findings = tuple(refused.findings)
-            for finding in refused.findings:
-                _log.error("%s", finding)
+            self._find(tuple(refused.findings))
+        else:
+            self._find(())
+            _log.info("the tokens file names %s", ", ".join(self._tokens) or "nobody")
+
+    def _find(self, findings: tuple[Finding, ...]) -> None:
+        for finding in findings if findings != self.findings else ():
+            _log.error("%s", finding)
+        self.findings = findings
 
     def name_of(self, authorization: str | None) -> str | None:
         """Tell whose token an Authorization header carries; None where there is no header.

@@ -8,7 +8,7 @@ from gateway import __version__
 from gateway.connectors.connector import Connector
 from gateway.connectors.declaration import NAME
 from gateway.connectors.file_schema import FILE_SCHEMA
-from gateway.connectors.plan import Outcome
+from gateway.connectors.plan import Outcome, State
 from gateway.connectors.watch import Watch
 from gateway.errors import Code, GatewayError
 from gateway.serve import access, reply
@@ -83,8 +83,21 @@ class Status:
             "version": __version__,
             "generation": snapshot.generation,
             "source": {"path": snapshot.source, "problem": snapshot.source_problem},
-            "files": [_file(outcome) for outcome in snapshot.outcomes],
+            "files": [self._file(outcome) for outcome in snapshot.outcomes],
             "tokens": [finding.body() for finding in self._credentials.findings],
+        }
+
+    def _file(self, outcome: Outcome) -> dict[str, Any]:
+        connector = outcome.connector
+        findings = outcome.findings
+        if connector and outcome.state is not State.REMOVED:
+            findings += self._credentials.unknown(outcome.file, connector.access)
+        return {
+            "file": outcome.file,
+            "state": outcome.state.value,
+            "connector": outcome.name,
+            "path": connector.path if connector else None,
+            "findings": [finding.body() for finding in findings],
         }
 
 
@@ -159,17 +172,6 @@ class Served:
                 Code.ENDPOINT_UNKNOWN, f"there is no connector {name[:80]!r}", hint="see /-/connectors"
             )
         return endpoint
-
-
-def _file(outcome: Outcome) -> dict[str, Any]:
-    connector = outcome.connector
-    return {
-        "file": outcome.file,
-        "state": outcome.state.value,
-        "connector": connector.name if connector else None,
-        "path": connector.path if connector else None,
-        "findings": [finding.body() for finding in outcome.findings],
-    }
 
 
 def _summary(connector: Connector) -> dict[str, Any]:

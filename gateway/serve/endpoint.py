@@ -54,6 +54,7 @@ class Endpoint:
         """Body -> rows -> batch -> receipt."""
         token = self._stages.credentials.name_of(req.auth)
         access.require(token, self.connector, "ingest")
+        _refuse_what_is_not_there(req)
         with self._stages.writer.admit(self._expected_bytes(req)) as room:
             received = await self._receive(req, room)
             batch = await self._check(received, req.content_type, token)
@@ -75,6 +76,7 @@ class Endpoint:
         media = reply.negotiate(req.accept)
         dialect.parse(req.query_string, self.connector)
         reply.head(resp, media)
+        reply.without_length(resp)
 
     async def on_options(self, req: Request, resp: Response) -> None:
         """Tell the methods."""
@@ -126,6 +128,14 @@ class Endpoint:
             return _NO_ROWS
         # A client that leaves cancels this request, and must not cancel the commit.
         return await asyncio.shield(asyncio.wrap_future(self._stages.writer.append(batch)))
+
+
+def _refuse_what_is_not_there(req: Request) -> None:
+    """Refuse what would change the meaning of a POST if it were passed over."""
+    if "=" in req.query_string:
+        raise dialect.not_implemented(f"the query string '{req.query_string[:100]}' on POST")
+    if "resolution=" in (req.get_header("Prefer") or ""):
+        raise dialect.not_implemented("the preference 'resolution'")
 
 
 METHODS = ("OPTIONS", "GET", "HEAD", "POST")

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
@@ -10,7 +10,7 @@ from gateway.connectors.declaration import declare
 from gateway.connectors.directory import Listing
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.plan import Declared, Outcome, Plan, State
-from gateway.errors import Code, GatewayError, nearest
+from gateway.errors import Code, GatewayError
 from gateway.ingest.writer import Writer
 from gateway.serve.endpoint import Endpoint, Stages
 from gateway.serve.router import Router, Snapshot
@@ -47,7 +47,7 @@ class Reload:
             decided = plan.build(self._declare(listing), self._live, self._stored)
             decided = self._prepare(decided)
             self._live = dict(decided.served)
-            self._show((*map(self._warned, decided.outcomes), *self._gone()), listing)
+            self._show((*decided.outcomes, *self._gone()), listing)
             _report(before.outcomes, self._router.snapshot.outcomes)
 
     def _recall(self, definitions: list[Definition]) -> None:
@@ -123,48 +123,22 @@ class Reload:
             if each.name not in self._live
         ]
 
-    def _warned(self, outcome: Outcome) -> Outcome:
-        """Add a warning for every token that a connector names and the tokens file does not have."""
-        if outcome.connector is None:
-            return outcome
-        access, known = outcome.connector.access, self._stages.credentials.names
-        missing = sorted((access.ingest | access.read | access.change) - known)
-        warnings = tuple(_unknown_token(outcome.file, name, known) for name in missing)
-        return Outcome(outcome.file, outcome.state, outcome.connector, (*outcome.findings, *warnings))
-
-
-def _unknown_token(file: str, name: str, known: frozenset[str]) -> Finding:
-    guess = nearest(name, known)
-    hint = f"did you mean '{guess}'?" if guess else f"`gateway token {name}` prints the line to add"
-    message = f"access names '{name}', which is not in the tokens file"
-    return Finding(file, None, None, Code.TOKEN_UNKNOWN, message, hint, warning=True)
-
 
 def _removal(definition: Definition) -> Finding:
     when = definition.removed_at.isoformat(timespec="seconds") if definition.removed_at else ""
-    message = f"the file was gone at {when}; the rows of '{definition.name}' are kept"
-    return Finding(
-        definition.file,
-        None,
-        None,
-        Code.ENDPOINT_UNKNOWN,
-        message,
-        "put the file back to serve them",
-        warning=True,
-    )
+    message = f"no file has declared '{definition.name}' since {when}; its rows are kept"
+    hint = f"put the file back, or write name: {definition.name} in the file that took its place"
+    return Finding(definition.file, None, None, Code.CONNECTOR_REMOVED, message, hint, warning=True)
 
 
 def _report(before: tuple[Outcome, ...], after: tuple[Outcome, ...]) -> None:
-    """Log what has become different."""
-    known = {outcome.file: outcome for outcome in before}
-    told: Callable[[str, Outcome], None] = lambda verb, each: _log.info("%s: %s", each.file, verb)  # noqa: E731
+    """Log what has become different; what was removed before the start is not news."""
+    known = {(outcome.file, outcome.name): outcome for outcome in before}
     for outcome in after:
-        old = known.get(outcome.file)
-        if (
-            old is None
-            or (old.state, old.connector) != (outcome.state, outcome.connector)
-            or old.findings != outcome.findings
-        ):
-            told(outcome.state.value, outcome)
-            for finding in outcome.findings:
-                (_log.warning if finding.warning else _log.error)("%s", finding)
+        old = known.get((outcome.file, outcome.name))
+        if old == outcome or (not before and outcome.state is State.REMOVED):
+            continue
+        if old is None or old.state is not outcome.state or old.connector != outcome.connector:
+            _log.info("%s: %s", outcome.file, outcome.state.value)
+        for finding in outcome.findings:
+            _log.log(logging.WARNING if finding.warning else logging.ERROR, "%s", finding)

@@ -86,7 +86,8 @@ class Shell:
         if starting.cancelled():
             return
         if error := starting.exception():
-            _log.error("the gateway cannot start: %s\n%s", error, trace(error))
+            _log.error("the gateway cannot start: %s", error)
+            _log.debug("it came from %s", trace(error))
             if self._is_serving:
                 os._exit(BOOT_ERROR)  # It is too late to tell gunicorn in another way.
         else:

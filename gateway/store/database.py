@@ -52,7 +52,7 @@ class Database:
         Raises:
             Locked: When another process still owns it after `lock_seconds`.
         """
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         real = Path(os.path.realpath(directory))
         self._lock = _lock(real / LOCK_FILE, lock_seconds)
         try:
@@ -197,6 +197,7 @@ def literal(text: str) -> str:
 def _lock(path: Path, seconds: float) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + seconds
+    told = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -208,6 +209,9 @@ def _lock(path: Path, seconds: float) -> int:
                 raise Locked(
                     f"{message}; one process owns it: stop that one, or give this one its own --data"
                 ) from error
+            if not told:
+                _log.info("waiting for the process that owns %s", path.parent)
+            told = True
             time.sleep(0.05)
         else:
             os.ftruncate(descriptor, 0)
