@@ -15,7 +15,7 @@ LAYERS = [  # A module may import only from lines above its own, and from module
     "connectors.schema connectors.constraints connectors.loader connectors.declaration connectors.file_schema",
     "connectors.compatibility connectors.directory connectors.plan connectors.watch",
     "store.batch store.database store.reading store.store",
-    "ingest.body ingest.payload ingest.validation ingest.writer",
+    "ingest.body ingest.records ingest.payload ingest.validation ingest.writer",
     "query.dialect query.statement query.render",
     "serve.refusal serve.worker serve.access serve.reply serve.endpoint serve.shell serve.router serve.reload serve.admin",
     "app",

@@ -10,6 +10,8 @@ import msgspec
 from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError, nearest
+from gateway.ingest import records
+from gateway.ingest.records import Record
 from gateway.strictjson import Json
 
 #: How many rows are held as Python values at a time.
@@ -221,65 +223,15 @@ def _ndjson(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
 
 
 # ------------------------------------------------------------------------------------------------------
-# CSV (RFC 4180). An empty cell is null and `""` is the empty string, as PostgreSQL's COPY has it; no reader
-# in the standard library tells the two apart before Python 3.12.
-
-_CELL = re.compile(rb'(?:"((?:[^"]++|"")*+)"|([^",\n]*+))(,|\r?\n|\r?\Z)')
-
-#: The cells of a record, None for an empty one; or what is wrong with it.
-_Record = list[str | None] | str
-
-
-def _records(data: bytes, place: int) -> Iterator[tuple[int, int, _Record]]:
-    """Give every record with the line it starts in and its size in bytes."""
-    line = 1
-    while place < len(data):
-        end = data.find(b"\n", place)
-        end = len(data) if end < 0 else end
-        if data.find(b'"', place, end) < 0:
-            yield line, end - place, _plain_record(data[place:end])
-            place, line = end + 1, line + 1
-        else:
-            record, after = _quoted_record(data, place, end)
-            yield line, after - place, record
-            line += data.count(b"\n", place, after)
-            place = after
-
-
-def _plain_record(text: bytes) -> _Record:
-    try:
-        return [cell or None for cell in text.removesuffix(b"\r").decode().split(",")]
-    except UnicodeDecodeError:
-        return "not UTF-8"
-
-
-def _quoted_record(data: bytes, place: int, end: int) -> tuple[_Record, int]:
-    """Read a record that has a quote in its first line, which ends at `end`; quoted cells may go on beyond."""
-    cells: list[str | None] = []
-    while found := _CELL.match(data, place):
-        quoted, plain, separator = found.groups()
-        place = found.end()
-        try:
-            if quoted is not None:
-                cells.append(quoted.replace(b'""', b'"').decode())
-            else:
-                cells.append((plain if separator == b"," else plain.removesuffix(b"\r")).decode() or None)
-        except UnicodeDecodeError:
-            return "not UTF-8", max(place, end + 1)
-        if separator != b",":
-            return cells, place
-    if data[place : place + 1] == b'"' and not re.compile(rb'"(?:[^"]++|"")*+"').match(data, place):
-        return f"the quote that opens cell {len(cells) + 1} is not closed", len(data)
-    after = data.find(b"\n", place) + 1
-    return f"a quote stands in the middle of cell {len(cells) + 1}", after or len(data)
+# CSV
 
 
 def _csv(data: bytes, start: int, connector: Connector, max_row: int) -> Iterator[Rows]:
-    records = _records(data, start)
-    fields = _header(next(records, (1, 0, "the body is empty"))[2], connector)
+    found = records.read(data, start)
+    fields = _header(next(found, (1, 0, "the body is empty"))[2], connector)
     rows = Rows()
     number = 0
-    for line, size, record in records:
+    for line, size, record in found:
         if record == [None] and len(fields) > 1:
             continue
         number += 1
@@ -298,7 +250,7 @@ def _csv(data: bytes, start: int, connector: Connector, max_row: int) -> Iterato
     yield rows
 
 
-def _header(record: _Record, connector: Connector) -> list[Field]:
+def _header(record: Record, connector: Connector) -> list[Field]:
     if isinstance(record, str):
         raise GatewayError(
             Code.BODY_INVALID, f"the CSV header cannot be read: {record}", hint="send a header row"

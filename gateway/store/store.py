@@ -147,42 +147,15 @@ class Store:
         now = datetime.now(UTC)
         next_batch, next_ids = self._next_batch, dict(self._next_ids)
         receipts: dict[int, Receipt] = {}
-        ledger: list[tuple[Any, ...]] = []
         with self._database.transaction():
             for members in _alike(batches):
-                name = batches[members[0]].connector
-                first = next_ids.get(name, 1)
-                for member in members:
-                    batch, rows, start = (
-                        batches[member],
-                        batches[member].table.num_rows,
-                        next_ids.get(name, 1),
-                    )
-                    next_ids[name] = start + rows
-                    receipts[member] = Receipt(next_batch, rows, rows, 0, 0, start, start + rows - 1)
-                    ledger.append(
-                        (
-                            next_batch,
-                            name,
-                            now,
-                            rows,
-                            batch.received_bytes,
-                            batch.token,
-                            start,
-                            start + rows - 1,
-                        )
-                    )
-                    next_batch += 1
-                table = _with_system_columns(
-                    pa.concat_tables([batches[member].table for member in members]),
-                    pa.arange(first, next_ids[name]),
-                    now,
-                    [receipts[member] for member in members],
-                )
-                self._database.insert(_table(name), table)
-            columns = zip(*ledger, strict=True)
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, _BATCHES, strict=True)]
-            self._database.insert("gateway.batches", pa.Table.from_arrays(arrays, schema=_BATCHES))
+                some = [batches[member] for member in members]
+                name = some[0].connector
+                given = _receipts(some, next_batch, next_ids.get(name, 1))
+                next_batch, next_ids[name] = next_batch + len(given), _after(given)
+                self._database.insert(_table(name), _rows_of(some, given, now))
+                receipts.update(zip(members, given, strict=True))
+            self._database.insert("gateway.batches", _ledger(batches, receipts, now))
         self._next_batch, self._next_ids = next_batch, next_ids
         self._checkpoint_if_due()
         return [receipts[member] for member in range(len(batches))]
@@ -225,15 +198,49 @@ def table_of(connector: Connector) -> str:
     return _table(connector.name)
 
 
-def _with_system_columns(
-    table: pa.Table, ids: pa.Array, now: datetime, receipts: Sequence[Receipt]
-) -> pa.Table:
+def _receipts(batches: Sequence[Batch], number: int, first_id: int) -> list[Receipt]:
+    """Number batches of one connector, and their rows, one after another."""
+    receipts = []
+    for number_, batch in enumerate(batches, number):
+        rows = batch.table.num_rows
+        receipts.append(Receipt(number_, rows, rows, 0, 0, first_id, first_id + rows - 1))
+        first_id += rows
+    return receipts
+
+
+def _after(receipts: Sequence[Receipt]) -> int:
+    last = receipts[-1].last_id
+    assert last is not None  # Batches without rows are not stored.
+    return last + 1
+
+
+def _rows_of(batches: Sequence[Batch], receipts: Sequence[Receipt], now: datetime) -> pa.Table:
+    """Put the rows of batches together, with the gateway's own columns."""
+    table = pa.concat_tables([batch.table for batch in batches])
     moment = pa.scalar(now, pa.timestamp("us", "UTC"))
     numbers = [pa.repeat(pa.scalar(receipt.batch, pa.int64()), receipt.stored) for receipt in receipts]
-    columns = (ids, pa.repeat(moment, table.num_rows), pa.chunked_array(numbers, pa.int64()))
+    columns = (
+        pa.arange(receipts[0].first_id, _after(receipts)),
+        pa.repeat(moment, table.num_rows),
+        pa.chunked_array(numbers, pa.int64()),
+    )
     for field, column in zip(SYSTEM_FIELDS, columns, strict=True):
         table = table.append_column(field.name, column)
     return table
+
+
+def _ledger(batches: Sequence[Batch], receipts: Mapping[int, Receipt], now: datetime) -> pa.Table:
+    """Make the lines of the batches table."""
+    lines = []
+    for number, batch in enumerate(batches):
+        given = receipts[number]
+        size, token = batch.received_bytes, batch.token
+        lines.append(
+            (given.batch, batch.connector, now, given.stored, size, token, given.first_id, given.last_id)
+        )
+    columns = zip(*lines, strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, _BATCHES, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=_BATCHES)
 
 
 def _alike(batches: Sequence[Batch]) -> list[list[int]]:
