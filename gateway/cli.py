@@ -10,10 +10,9 @@ from gunicorn.app.base import BaseApplication
 
 from gateway import __version__
 from gateway.connectors import plan
-from gateway.connectors.declaration import TOKEN_NAME
 from gateway.connectors.directory import Directory
 from gateway.connectors.finding import Finding
-from gateway.serve.access import make_token
+from gateway.serve.access import can_name_a_token, make_token
 from gateway.serve.worker import gunicorn_settings
 from gateway.settings import SETTINGS, Settings
 
@@ -103,7 +102,7 @@ def _github(directory: Path, finding: Finding) -> str:
 @click.argument("name")
 def token(name: str) -> None:
     """Make a token: print its secret, once, and the line to paste into the tokens file."""
-    if not TOKEN_NAME.fullmatch(name) or name == "public":
+    if not can_name_a_token(name):
         raise click.ClickException(f"'{name}' cannot be the name of a token: use letters, digits and . _ -")
     secret, line = make_token(name)
     click.echo(f"The secret, shown only this once:\n\n  {secret}\n\nThe line for the tokens file:\n\n{line}")

@@ -112,6 +112,11 @@ class GatewayError(Exception):
         return {"code": self.code.code, "message": self.message, "details": self.details, "hint": self.hint}
 
 
+def not_ready() -> GatewayError:
+    """Say that the gateway is starting or stopping, and when to come back."""
+    return GatewayError(Code.NOT_READY, headers={"Retry-After": "2"})
+
+
 def trace(error: BaseException) -> str:
     """Say where an error came from, for a log: types and places, never the messages, which may hold row values."""
     lines = []

@@ -170,29 +170,18 @@ def _(place, code):
     return place.post(b"n,t\n", content_type="text/csv")
 
 
-@provokes(Code.VALUE_INVALID)
+_QUERIES = {
+    Code.VALUE_INVALID: "n=eq.x",
+    Code.QUERY_INVALID: "n=x",
+    Code.COLUMN_UNKNOWN: "m=eq.1",
+    Code.NOT_IMPLEMENTED: "s=like.*",
+    Code.RANGE_INVALID: "offset=-1",
+}
+
+
+@provokes(*_QUERIES)
 def _(place, code):
-    return place.get("n=eq.x")
-
-
-@provokes(Code.QUERY_INVALID)
-def _(place, code):
-    return place.get("n=x")
-
-
-@provokes(Code.COLUMN_UNKNOWN)
-def _(place, code):
-    return place.get("m=eq.1")
-
-
-@provokes(Code.NOT_IMPLEMENTED)
-def _(place, code):
-    return place.get("s=like.*")
-
-
-@provokes(Code.RANGE_INVALID)
-def _(place, code):
-    return place.get("offset=-1")
+    return place.get(_QUERIES[code])
 
 
 @provokes(Code.NOT_ACCEPTABLE)

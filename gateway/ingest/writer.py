@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
-from gateway.errors import Code, GatewayError, trace
+from gateway.errors import Code, GatewayError, not_ready, trace
 from gateway.store.batch import Batch, Receipt
 from gateway.store.database import FatalError
 from gateway.store.store import Store
@@ -79,7 +79,7 @@ class Writer:
         """
         with self._changed:
             if self._closing:
-                raise GatewayError(Code.NOT_READY, headers={"Retry-After": "2"})
+                raise not_ready()
             self._refuse_beyond(size)
         return Room(self)
 
@@ -118,7 +118,7 @@ class Writer:
     def _wait_for(self, waiting: _Waiting) -> "Future[Any]":
         with self._changed:
             if self._closing:
-                raise GatewayError(Code.NOT_READY, headers={"Retry-After": "2"})
+                raise not_ready()
             self._queue.append(waiting)
             self._changed.notify()
         return waiting.done
@@ -190,5 +190,5 @@ class Writer:
             self._closing = True
             waiting, self._queue = list(self._queue), deque()
         for each in waiting:
-            each.done.set_exception(GatewayError(Code.NOT_READY, headers={"Retry-After": "2"}))
+            each.done.set_exception(not_ready())
         self._fatal()

@@ -25,7 +25,13 @@ ADMIN_FILE = "admin-token"
 MAX_SECRETS = 2
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+_BEARER_HINT = "send the header Authorization: Bearer gw_…"
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="gateway"'}
+
+
+def can_name_a_token(name: str) -> bool:
+    """Tell whether a token may be called that; `public` means anyone."""
+    return name != PUBLIC and TOKEN_NAME.fullmatch(name) is not None
 
 
 def make_token(name: str) -> tuple[str, str]:
@@ -56,7 +62,7 @@ def read_tokens(text: bytes, file: str) -> dict[str, tuple[bytes, ...]]:
     for name, node in root.value.items():
         given = node.value if isinstance(node.value, list) else [node]
         digests = [found[1] for item in given if (found := _DIGEST.fullmatch(str(item.value)))]
-        if not TOKEN_NAME.fullmatch(name) or name == PUBLIC:
+        if not can_name_a_token(name):
             find(node.line, node.column, f"'{name}' cannot be the name of a token")
         if len(digests) != len(given) or not 1 <= len(digests) <= MAX_SECRETS:
             # What stands there instead may be a secret: it is not shown.
@@ -154,8 +160,7 @@ class Credentials:
                 if hmac.compare_digest(proof, digest):
                     name = candidate
         if name is None or scheme.lower() != "bearer":
-            hint = "send the header Authorization: Bearer gw_…"
-            raise GatewayError(Code.TOKEN_INVALID, hint=hint, headers=_CHALLENGE)
+            raise GatewayError(Code.TOKEN_INVALID, hint=_BEARER_HINT, headers=_CHALLENGE)
         return name
 
 
@@ -181,9 +186,8 @@ def require(token: str | None, connector: Connector, verb: Verb) -> None:
     if not sees(token, connector.access):
         raise unknown_endpoint(connector.path)
     if token is None:
-        hint = "send the header Authorization: Bearer gw_…"
         raise GatewayError(
-            Code.TOKEN_REQUIRED, f"to {verb} here takes a token", hint=hint, headers=_CHALLENGE
+            Code.TOKEN_REQUIRED, f"to {verb} here takes a token", hint=_BEARER_HINT, headers=_CHALLENGE
         )
     raise GatewayError(
         Code.ACCESS_DENIED,

@@ -14,6 +14,7 @@ from gateway.errors import Code, GatewayError
 from gateway.serve import access, reply
 from gateway.serve.endpoint import Endpoint, Stages
 from gateway.serve.router import Router
+from gateway.store.batch import StoredBatch
 from gateway.store.store import Store
 
 MAX_BATCHES = 1000
@@ -185,7 +186,7 @@ def _summary(connector: Connector) -> dict[str, Any]:
     }
 
 
-def _batch(batch: Any) -> dict[str, Any]:
+def _batch(batch: StoredBatch) -> dict[str, Any]:
     return {
         "batch": batch.batch,
         "committed_at": batch.committed_at.isoformat().replace("+00:00", "Z"),

@@ -1,10 +1,8 @@
 """A connector being served: the way of a POST and the way of a GET."""
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TypeVar
 
 from falcon.asgi import Request, Response
 
@@ -21,13 +19,12 @@ from gateway.serve.access import Credentials
 from gateway.settings import Settings
 from gateway.store.batch import Batch, Receipt
 
-_T = TypeVar("_T")
-
 #: Where the shell keeps the ASGI receive of a request, for Falcon's own stream hides a broken-off body.
 RECEIVE = "gateway.receive"
 
 #: A body up to this size is checked on the event loop: a thread would take longer to start.
 _SMALL = 4096
+METHODS = ("OPTIONS", "GET", "HEAD", "POST")
 _NO_ROWS = Receipt(None, 0, 0, 0, 0, None, None)
 
 
@@ -86,7 +83,9 @@ class Endpoint:
     async def on_other(self, req: Request, resp: Response) -> None:
         """Refuse a method that connectors do not have."""
         self._require_sight(req)
-        raise not_allowed(req.method, METHODS)
+        allow = ", ".join(METHODS)
+        message = f"{req.method} is not one of {allow}"
+        raise GatewayError(Code.METHOD_NOT_ALLOWED, message, headers={"Allow": allow})
 
     def _require_sight(self, req: Request) -> None:
         token = self._stages.credentials.name_of(req.auth)
@@ -116,12 +115,9 @@ class Endpoint:
             rows = payload.parse(received.data, media, self.connector, self._stages.settings.max_row)
             return self.validator.check(rows, received_bytes=received.received_bytes, token=token)
 
-        return await self._run(check, small=len(received.data) <= _SMALL)
-
-    async def _run(self, function: Callable[[], _T], *, small: bool) -> _T:
-        if small:
-            return function()
-        return await asyncio.get_running_loop().run_in_executor(self._stages.threads, function)
+        if len(received.data) <= _SMALL:
+            return check()
+        return await asyncio.get_running_loop().run_in_executor(self._stages.threads, check)
 
     async def _append(self, batch: Batch) -> Receipt:
         if not batch.table.num_rows:
@@ -136,12 +132,3 @@ def _refuse_what_is_not_there(req: Request) -> None:
         raise dialect.not_implemented(f"the query string '{req.query_string[:100]}' on POST")
     if "resolution=" in (req.get_header("Prefer") or ""):
         raise dialect.not_implemented("the preference 'resolution'")
-
-
-METHODS = ("OPTIONS", "GET", "HEAD", "POST")
-
-
-def not_allowed(method: str, methods: tuple[str, ...]) -> GatewayError:
-    """Say which methods a path has."""
-    allow = ", ".join(methods)
-    return GatewayError(Code.METHOD_NOT_ALLOWED, f"{method} is not one of {allow}", headers={"Allow": allow})

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from gateway.errors import Code, GatewayError, trace
+from gateway.errors import GatewayError, not_ready, trace
 from gateway.serve import refusal
 from gateway.serve.endpoint import RECEIVE
 
@@ -95,7 +95,7 @@ class Shell:
 
     async def _http(self, scope: Event, receive: Receive, send: Send) -> None:
         if self.service is None:
-            await _refuse(GatewayError(Code.NOT_READY, headers={"Retry-After": "2"}), send)
+            await _refuse(not_ready(), send)
             return
         if not scope["path"].startswith("/"):
             # A target with a host in it, as proxies are sent (RFC 9112 section 3.2.2).

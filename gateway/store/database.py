@@ -39,8 +39,8 @@ class Locked(Exception):  # noqa: N818  # a state, not a fault of this process
 class Database:
     """One open DuckDB file.
 
-    `writer` is the writer thread's connection, and `broken` tells that the process must start anew. Readers borrow a cursor each: two threads on one cursor get
-    each other's rows without an error.
+    `writer` is the writer thread's connection, and `broken` tells that the process must start anew. Readers
+    borrow a cursor each: two threads on one cursor get each other's rows without an error.
     """
 
     def __init__(self, directory: Path, *, memory: int, lock_seconds: float) -> None:

@@ -62,8 +62,8 @@ class Store:
         self._database = Database(directory, memory=memory, lock_seconds=lock_seconds)
         try:
             self._database.writer.execute(_TABLES)
-            # Only the writer thread touches these three. The numbers come from what was committed, so a number is
-            # given again only if nobody ever saw it.
+            # Only the writer thread touches these three. The numbers come from what was committed, so that
+            # one is given again only if nobody ever saw it.
             self._checkpoint_due = False
             self._next_batch: int = self._one("SELECT coalesce(max(batch), 0) + 1 FROM gateway.batches")
             self._next_ids: dict[str, int] = dict(
