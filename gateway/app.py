@@ -16,6 +16,8 @@ from gateway.ingest.writer import Writer
 from gateway.query.render import Readers
 from gateway.serve import admin, reply
 from gateway.serve.access import Credentials
+from gateway.serve.cache import Cache
+from gateway.serve.cors import Cors
 from gateway.serve.endpoint import Stages
 from gateway.serve.reload import Reload
 from gateway.serve.router import Router
@@ -43,7 +45,7 @@ class Gateway:
             closing.callback(readers.stop)
             threads = ThreadPoolExecutor(CHECKING_THREADS, thread_name_prefix="checking")
             closing.callback(threads.shutdown)
-            stages = Stages(settings, credentials, writer, readers, threads)
+            stages = Stages(settings, credentials, store, writer, readers, Cache(settings.cache), threads)
             router = Router(credentials)
             watch = Watch(settings.connectors, Reload(store, router, stages).apply, credentials.refresh)
             closing.callback(watch.stop)
@@ -60,7 +62,9 @@ class Gateway:
 
 def _falcon_app(router: Router, store: Store, stages: Stages, watch: Watch) -> Any:
     # Any router with Falcon's two methods is documented; the annotation is narrower.
-    app: falcon.asgi.App[Any, Any] = falcon.asgi.App(router=cast(Any, router))
+    app: falcon.asgi.App[Any, Any] = falcon.asgi.App(
+        router=cast(Any, router), middleware=[Cors(stages.settings.cors)]
+    )
     app.req_options.strip_url_path_trailing_slash = True
     app.add_error_handler(Exception, reply.any_error)
     app.add_error_handler(falcon.HTTPError, reply.falcon_error)

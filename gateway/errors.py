@@ -45,6 +45,14 @@ class Code(Enum):
     COLUMN_UNKNOWN = ("42703", 400, "The connector has no such column")
     NOT_IMPLEMENTED = ("PGRST127", 400, "The gateway does not have this feature")
     RANGE_INVALID = ("PGRST103", 416, "The requested range cannot be satisfied")
+    OPERATOR_UNDEFINED = ("42883", 400, "The column's type has no such operator or aggregate")
+    TYPE_UNKNOWN = ("42704", 400, "There is no such type to cast to")
+    CAST_IMPOSSIBLE = ("42846", 400, "The column's type cannot be cast to that one")
+    PATTERN_INVALID = ("22025", 400, "The pattern cannot be read")
+    REGEX_INVALID = ("2201B", 400, "The regular expression cannot be read")
+    PROFILE_UNKNOWN = ("PGRST106", 406, "There is no such schema")
+    NOT_ONE_ROW = ("PGRST116", 406, "The result is not one row, which a single object needs")
+    PREFERENCE_INVALID = ("PGRST122", 400, "A preference is not one the gateway has")
     NOT_ACCEPTABLE = ("PGRST107", 406, "None of the accepted media types can be produced")
     METHOD_NOT_ALLOWED = ("PGRST117", 405, "The method is not one this path has")
     QUERY_TIMEOUT = ("57014", 504, "The query took longer than it may")
@@ -115,6 +123,11 @@ class GatewayError(Exception):
 def not_ready() -> GatewayError:
     """Say that the gateway is starting or stopping, and when to come back."""
     return GatewayError(Code.NOT_READY, headers={"Retry-After": "2"})
+
+
+def not_implemented(what: str) -> GatewayError:
+    """Say that a feature of PostgREST is not here."""
+    return GatewayError(Code.NOT_IMPLEMENTED, f"{what} is not supported", details=what)
 
 
 def trace(error: BaseException) -> str:

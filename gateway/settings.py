@@ -1,6 +1,7 @@
 """Every setting of the gateway, in one table: its flag, its environment variable, its default."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,15 @@ def parse_count(text: str) -> int:
     return int(text)
 
 
+def parse_origins(text: str) -> tuple[str, ...]:
+    """Read a list of web origins: `https://app.example.com https://admin.example.com`, or `*` for any."""
+    origins = tuple(text.replace(",", " ").split())
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[a-z0-9.\[\]:-]+", origin):
+            raise ValueError("write origins such as https://app.example.com, with spaces between, or *")
+    return origins
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting. `flag` is set for those that `gateway serve` takes on its command line."""
@@ -66,7 +76,9 @@ SETTINGS = (
     ),
     Setting("max_connections", "1000", parse_count, "how many connections are served at once"),
     Setting("readers", "4", parse_count, "how many queries run at once"),
-    Setting("query_timeout", "30", parse_seconds, "how many seconds a query may take"),
+    Setting("query_timeout", "30", parse_seconds, "how many seconds a query may take to give its next rows"),
+    Setting("cache", "64M", parse_size, "how many bytes of responses are kept, to be sent again as they are"),
+    Setting("cors", "", parse_origins, "which web origins' pages may use the endpoints; `*`: any"),
     Setting("memory", "2G", parse_size, "how many bytes of memory DuckDB may use"),
     Setting("graceful_timeout", "20", parse_count, "how many seconds a stop may take"),
 )
@@ -88,6 +100,8 @@ class Settings:
     max_connections: int
     readers: int
     query_timeout: float
+    cache: int
+    cors: tuple[str, ...]
     memory: int
     graceful_timeout: int
 

@@ -12,7 +12,12 @@ from gateway.connectors.fieldtypes import SCALARS, TYPE_NAMES
 from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.lexical import FORMATS
 from gateway.errors import Code
-from gateway.query.dialect import COMPARISONS, IS_VALUES
+from gateway.media import Media
+from gateway.query.aggregates import AGGREGATES
+from gateway.query.casts import CASTS
+from gateway.query.dialect import SHAPES, WRITES
+from gateway.query.operators import LEFT_OUT, OPERATORS
+from gateway.query.preferences import PREFERENCES
 from gateway.settings import SETTINGS
 from tests.rig import ROOT
 
@@ -59,14 +64,55 @@ def formats() -> str:
     return ", ".join(f"`{name}`" for name in FORMATS)
 
 
-def operators() -> str:
-    rows = [(f"`{name}`", f"`{sql}`") for name, sql in COMPARISONS.items()]
+def dialect() -> str:
+    """The whole dialect in one table."""
+    rows = [(f"`{name}=`", meaning) for name, meaning in SHAPES.items()]
     rows += [
-        ("`in`", 'is one of: `in.(1,2,3)`, `in.("a,b",c)`'),
-        ("`is`", ", ".join(f"`{each}`" for each in IS_VALUES)),
-        ("`not.`", "before any of them"),
+        ("`FIELD=OPERATOR.VALUE`", "a filter; all of them must hold, a field may have several"),
+        (
+            "`or=(a.eq.1,and(b.gt.2,c.is.null))`",
+            "`and` and `or` of filters, to any depth; `not.and=`, `not.or=`",
+        ),
+        ("`not.`", "before an operator, or before `and` and `or`: the opposite"),
     ]
-    return _table(("operator", "meaning"), rows)
+    for each in OPERATORS.values():
+        name = f"`{each.name}`" + (f" `{each.name}(any)` `{each.name}(all)`" if each.quantified else "")
+        needs = "" if each.wants == "any column" else f" (needs {each.wants})"
+        rows.append((name, each.meaning + needs))
+    rows += [
+        (
+            "`field->key->0->>name`",
+            "inside JSON and lists, in `select`, filters and `order`: `->` gives JSON, `->>` text",
+        ),
+        ("`::TYPE` in `select`", "a cast to " + ", ".join(f"`{name}`" for name in CASTS)),
+    ]
+    rows += [(f"`.{name}()` in `select`", each.meaning + ", by group") for name, each in AGGREGATES.items()]
+    rows += [(f"`{name}=`", meaning) for name, meaning in WRITES.items()]
+    rows += [
+        (f"`Prefer: {name}=" + "\\|".join(values) + "`", meaning)
+        for name, (values, meaning) in PREFERENCES.items()
+    ]
+    rows.append(("`Range: 0-24`", "as `offset` and `limit`"))
+    for media in Media:
+        names = " ".join(f"`{name}`" for name in (media.media_type, *media.aliases))
+        rows.append((f"`Accept:` {names}", f"rows as {media.name}"))
+    rows += [
+        (
+            "`Accept: application/vnd.pgrst.object+json`",
+            "the one row as an object; 406 where it is not one row",
+        ),
+        (
+            "`…+json;nulls=stripped`",
+            "after `vnd.pgrst.array` or `vnd.pgrst.object`: without the keys that are null",
+        ),
+        ("`Accept-Profile: public`", "the one schema there is"),
+    ]
+    left_out: dict[str, list[str]] = {}
+    for name, kind in LEFT_OUT.items():
+        left_out.setdefault(kind, []).append(f"`{name}`")
+    rows += [(" ".join(names), f"not here: {kind}; 400 `PGRST127`") for kind, names in left_out.items()]
+    rows.append(("`other(…)`, `...other(…)`", "not here: embedding; 400 `PGRST127`"))
+    return _table(("you write", "it means"), rows)
 
 
 def settings() -> str:
@@ -112,7 +158,7 @@ TABLES = {
     "access keys": access_keys,
     "types": types,
     "formats": formats,
-    "operators": operators,
+    "dialect": dialect,
     "settings": settings,
     "errors": errors,
     "code map": code_map,

@@ -174,7 +174,12 @@ _QUERIES = {
     Code.VALUE_INVALID: "n=eq.x",
     Code.QUERY_INVALID: "n=x",
     Code.COLUMN_UNKNOWN: "m=eq.1",
-    Code.NOT_IMPLEMENTED: "s=like.*",
+    Code.NOT_IMPLEMENTED: "s=fts.word",
+    Code.OPERATOR_UNDEFINED: "n=like.1*",
+    Code.TYPE_UNKNOWN: "select=n::nothing",
+    Code.CAST_IMPOSSIBLE: "select=n::date",
+    Code.PATTERN_INVALID: "s=like.x\\",
+    Code.REGEX_INVALID: "s=match.(",
     Code.RANGE_INVALID: "offset=-1",
 }
 
@@ -200,6 +205,16 @@ def fill(server: Server, path: str, rows: int) -> None:
         server.client.post(path, content=lines, headers={"Content-Type": "application/x-ndjson"}).status_code
         == 201
     )
+
+
+@provokes(Code.PROFILE_UNKNOWN, Code.NOT_ONE_ROW, Code.PREFERENCE_INVALID)
+def _(place, code):
+    headers = {
+        Code.PROFILE_UNKNOWN: {"Accept-Profile": "private"},
+        Code.NOT_ONE_ROW: {"Accept": "application/vnd.pgrst.object+json"},
+        Code.PREFERENCE_INVALID: {"Prefer": "handling=strict, count=some"},
+    }
+    return place.server.client.get(place.path, headers=headers[code])
 
 
 @provokes(Code.QUERY_TIMEOUT)

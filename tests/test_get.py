@@ -107,7 +107,7 @@ def test_csv_that_was_read_can_be_posted_again(server, path, name):
         ("n=lt.0", [2]),
         ("t=gte.2026-01-01T00:00:00%2B00:00", [1, 2]),
         ("t=gte.2026-01-01T00:00:00+00:00", [1, 2]),
-        ("t=lt.2026-01-01", None),
+        ("t=lt.2026-01-01", [4]),
         ("id[0]=gt.1&id[1]=lt.3", [2]),
         ("_id=gt.2&order=_id", [3, 4]),
         ("order=id.desc", [4, 3, 2, 1]),
@@ -124,10 +124,7 @@ def test_csv_that_was_read_can_be_posted_again(server, path, name):
     ],
 )
 def test_a_query_selects_and_orders(server, path, query, expected):
-    if expected is None:
-        assert get(server, path, query).json()["code"] == "22P02"
-    else:
-        assert ids(server, path, query) == expected
+    assert ids(server, path, query) == expected
 
 
 def test_select_chooses_columns_in_its_order(server, path):
@@ -152,15 +149,49 @@ def test_select_chooses_columns_in_its_order(server, path):
         ("id=in.1", 400, "PGRST100", "in.(a,b,c)"),
         ("id=is.true", 400, "PGRST100", "boolean"),
         ("order=id.down", 400, "PGRST100", "desc"),
-        ("select=,", 400, "PGRST100", "commas"),
+        ("select=,", 400, "PGRST100", "quotes"),
         ("limit=x", 400, "PGRST100", "limit=x"),
         ("limit=-1", 416, "PGRST103", "negative"),
-        ("s=like.a*", 400, "PGRST127", "like"),
-        ("id=eq(any).{1}", 400, "PGRST127", "eq(any)"),
-        ("or=(id.eq.1)", 400, "PGRST127", "'or'"),
-        ("select=x:id", 400, "PGRST127", "select"),
-        ("select=id::text", 400, "PGRST127", "select"),
-        ("l=eq.x", 400, "PGRST127", "string[]"),
+        ("id=like.1*", 400, "42883", "needs a string"),
+        ("s=like.a\\", 400, "22025", "backslash"),
+        ("s=match.(", 400, "2201B", "missing )"),
+        ("s=match.(%3F=x)", 400, "2201B", "look-around"),
+        ("id=eq(any).1", 400, "PGRST100", "eq(any).{a,b}"),
+        ("id=eq(some).{1}", 400, "PGRST100", "(any)"),
+        ("id=neq(any).{1}", 400, "PGRST100", "takes no (any)"),
+        ("id=eq(any).{1,x}", 400, "22P02", "'x'"),
+        ("or=(id.eq.1", 400, "PGRST100", "end them with )"),
+        ("or=()", 400, "PGRST100", "quotes"),
+        ("or=(id.eq.1)x", 400, "PGRST100", "nothing may follow"),
+        ("or=id.eq.1", 400, "PGRST100", "write or="),
+        ("or=(id.wat.1)", 400, "PGRST100", "no operator at 5"),
+        ("or=(id.eq.x)", 400, "22P02", "'x'"),
+        ("or=(idd.eq.1)", 400, "42703", "did you mean 'id'?"),
+        ("and=" + "(and" * 60 + "(id.eq.1)" + ")" * 60, 400, "PGRST100", "deeper"),
+        ("select=id::txt", 400, "42704", "did you mean 'text'?"),
+        ("select=b::date", 400, "42846", "boolean cannot be cast to date"),
+        ("select=s.sum()", 400, "42883", "no sum() of string"),
+        ("select=id.median()", 400, "PGRST100", "count()"),
+        ("select=x:id,x:n", 400, "PGRST100", "two columns called 'x'"),
+        ("select=b,count()&order=id", 400, "PGRST100", "add id to select"),
+        ("select=id->a", 400, "PGRST100", "nothing inside"),
+        ("select=l->>0->1", 400, "PGRST100", "which nothing can follow"),
+        ("select=other(id)", 400, "PGRST127", "embedded resource 'other'"),
+        ("select=...other(id)", 400, "PGRST127", "spread"),
+        ("other.id=eq.1", 400, "PGRST127", "embedded resource 'other'"),
+        ("s=fts.word", 400, "PGRST127", "full-text"),
+        ("s=wfts(english).word", 400, "PGRST127", "full-text"),
+        ("id=adj.[1,2]", 400, "PGRST127", "range types"),
+        ("columns=id", 400, "PGRST127", "'columns' on GET"),
+        ("on_conflict=id", 400, "PGRST127", "'on_conflict' on GET"),
+        ("l=eq.x", 400, "22P02", "list as {a,b}"),
+        ("l=cs.{a", 400, "22P02", "list as {a,b}"),
+        ("id=cs.{1}", 400, "42883", "needs a list or json"),
+        ("format=xlsx", 400, "PGRST100", "use one of json"),
+        ("cursor=x", 400, "PGRST100", "not one of this order"),
+        ("limit=5&cursor=NmYxNWFkOGRbMl0x", 400, "PGRST100", "not one of this order"),
+        ("id=in.(1,2", 400, "PGRST100", "no ) at its end"),
+        ("id=in.(1)2", 400, "PGRST100", "nothing may follow"),
         ("&".join("id=gt.0" for _ in range(201)), 400, "PGRST100", "201"),
     ],
 )
@@ -168,9 +199,6 @@ def test_a_query_that_cannot_be_read_says_what_would_be_right(server, path, quer
     answer = get(server, path, query.replace("+", "%2B"))
 
     error = answer.json()
-    if query == "select=x:id":
-        assert answer.status_code == 400
-        return
     assert (answer.status_code, error["code"]) == (status, code)
     assert words in f"{error['message']} {error['hint']}"
 
@@ -179,8 +207,8 @@ def test_head_answers_as_get_without_rows(server, path):
     head, whole = server.client.head(path), get(server, path)
 
     assert (head.status_code, head.content) == (200, b"")
-    assert "Content-Length" not in head.headers
-    assert head.headers["Content-Type"] == whole.headers["Content-Type"]
+    kept = ("Content-Type", "Content-Length", "Content-Range", "ETag", "Vary")
+    assert {name: head.headers[name] for name in kept} == {name: whole.headers[name] for name in kept}
 
 
 def test_accept_decides_by_quality(server, path):
@@ -226,7 +254,7 @@ def test_wide_rows_stream_too(server, name):
     with httpx.stream(
         "GET", server.url + wide, headers={"Accept": "application/x-ndjson"}, timeout=60
     ) as answer:
-        assert sum(piece.count(b"\n") for piece in answer.iter_raw()) == 3000
+        assert sum(piece.count(b"\n") for piece in answer.iter_bytes()) == 3000
 
 
 def test_options_and_other_methods_name_what_there_is(server, path):
@@ -310,7 +338,10 @@ def test_clients_that_leave_give_their_readers_back(server, big):
 
 def test_readers_that_never_read_are_refused_beyond_a_bound_and_others_are_served(server, big):
     with httpx.Client(base_url=server.url, limits=httpx.Limits(max_connections=None)) as client:
-        open_ones = [client.send(client.build_request("GET", big), stream=True) for _ in range(80)]
+        plain = {"Accept-Encoding": "identity"}
+        open_ones = [
+            client.send(client.build_request("GET", big, headers=plain), stream=True) for _ in range(80)
+        ]
         statuses = {each.status_code for each in open_ones}
         for each in open_ones:
             each.close()

@@ -11,13 +11,14 @@ from tests.rig import ROOT
 
 PACKAGE = ROOT / "gateway"
 LAYERS = [  # A module may import only from lines above its own, and from modules before it in its line.
-    "errors settings strictjson connectors.finding connectors.lexical connectors.literals connectors.fieldtypes connectors.connector",
+    "errors settings strictjson media connectors.finding connectors.lexical connectors.literals connectors.fieldtypes connectors.connector",
     "connectors.schema connectors.constraints connectors.loader connectors.declaration connectors.file_schema",
     "connectors.compatibility connectors.directory connectors.plan connectors.watch",
     "store.batch store.database store.reading store.store",
     "ingest.body ingest.records ingest.payload ingest.validation ingest.writer",
-    "query.dialect query.statement query.render",
-    "serve.refusal serve.worker serve.access serve.reply serve.endpoint serve.shell serve.router serve.reload serve.admin",
+    "query.query query.operators query.casts query.aggregates query.patterns query.scanner query.columns query.selection query.filters query.dialect query.preferences",
+    "query.sql query.jsonb query.conditions query.keyset query.output query.statement query.encoding query.render",
+    "serve.refusal serve.worker serve.access serve.cache serve.negotiate serve.read serve.write serve.reply serve.cors serve.endpoint serve.shell serve.router serve.reload serve.admin",
     "app",
     "cli",
     "__main__",
@@ -29,7 +30,7 @@ ONLY_IN = {
     "falcon": ("serve.", "app"),
     "gunicorn": ("serve.worker", "cli"),
     "watchdog": ("connectors.watch",),
-    "zstandard": ("ingest.body",),
+    "zstandard": ("ingest.body", "query.encoding"),
     "jiter": ("strictjson",),
     "click": ("cli",),
     "jsonschema_rs": ("connectors.schema", "ingest.validation"),

@@ -33,13 +33,15 @@ class FieldType:
         schema: The JSON Schema of a value that is not null.
         column: The DuckDB type of its column.
         arrow: The Arrow type a batch carries it in.
-        literal: Text of a CSV cell or a query string to a JSON value; ValueError where it is none.
+        literal: Text of a CSV cell to a JSON value; ValueError where it is none.
+        query_literal: The same for a value in a query string; None where there is no difference.
         operand: A JSON value to the parameter a filter compares with; OverflowError beyond the column.
         array: JSON values that satisfy `schema`, or None, to an Arrow array of `arrow`.
         json: SQL for its JSON text; `{}` stands for the column.
         csv: SQL for its CSV cell before quoting; `{}` stands for the column.
         quotable: Whether a CSV cell of it may need quotes.
-        placeholder: SQL around a filter's parameter that gives it the column's type.
+        export: SQL for its value in Arrow and Parquet; `{}` stands for the column.
+        placeholder: SQL that gives a parameter, which `{}` stands for, the column's type.
         constraints: The YAML constraints it takes.
         item: The type of an element, for a list.
     """
@@ -55,10 +57,16 @@ class FieldType:
     json: str = "{}::VARCHAR"
     csv: str = "{}::VARCHAR"
     quotable: bool = False
+    query_literal: Callable[[str], Json] | None = None
     operand: Callable[[Json], Json] = lambda value: value
-    placeholder: str = "?"
+    export: str = "{}"
+    placeholder: str = "{}"
     constraints: tuple[str, ...] = ("enum",)
     item: "FieldType | None" = None
+
+    def query_value(self, text: str) -> Json:
+        """Read a value of a query string; ValueError where it is none."""
+        return (self.query_literal or self.literal)(text)
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -113,15 +121,6 @@ def _double_operand(value: Json) -> Json:
     return float(value)
 
 
-def _decimal_operand(value: Json) -> Json:
-    value = Decimal(value)
-    _, digits, exponent = value.as_tuple()
-    assert isinstance(exponent, int)  # Literals have no NaN and no infinity.
-    if max(len(digits), -exponent, len(digits) + exponent) > DECIMAL_MAX_DIGITS:
-        raise OverflowError(value)
-    return Decimal(format(value, "f"))  # DuckDB reads no exponent.
-
-
 def _text_type(name: str, column: str, pattern: str, text: str = "{}::VARCHAR", **more: Json) -> FieldType:
     """Build a type whose JSON value is a string of one lexical form, which the SQL `text` writes."""
     return FieldType(
@@ -130,7 +129,7 @@ def _text_type(name: str, column: str, pattern: str, text: str = "{}::VARCHAR", 
         column=column,
         json=f"""('"' || {text} || '"')""",
         csv=text,
-        placeholder=f"CAST(? AS {column})",
+        placeholder=f"CAST({{}} AS {column})",
         **more,
     )
 
@@ -144,6 +143,11 @@ def decimal(precision: int, scale: int) -> FieldType:
     # DuckDB writes 0.5 as `.5` where no digit fits before the point, which is not a JSON number.
     text = "regexp_replace({}::VARCHAR, '^(-?)[.]', '\\10.')" if precision == scale else "{}::VARCHAR"
 
+    def operand(value: Json) -> Json:
+        if abs(value) > most or Decimal(value) != Decimal(value).quantize(step, context=context):
+            raise OverflowError(value)
+        return format(Decimal(value), "f")
+
     def array(values: Sequence[Json]) -> pa.Array:
         exact = [v if v is None else Decimal(v).quantize(step, context=context) for v in values]
         return pa.array(exact, arrow)
@@ -156,7 +160,8 @@ def decimal(precision: int, scale: int) -> FieldType:
         column=f"DECIMAL({precision}, {scale})",
         arrow=arrow,
         literal=literals.number,
-        operand=_decimal_operand,
+        operand=operand,
+        placeholder=f"CAST({{}} AS DECIMAL({precision}, {scale}))",
         array=array,
         json=text,
         csv=text,
@@ -173,6 +178,12 @@ def list_of(item: FieldType) -> FieldType:
         if not isinstance(value, list):
             raise ValueError(text)  # noqa: TRY004  # a literal has one way to fail
         return value
+
+    def query_literal(text: str) -> Json:
+        return [None if each is None else item.query_value(each) for each in literals.array(text)]
+
+    def operand(value: Json) -> Json:
+        return [each if each is None else item.operand(each) for each in value]
 
     def array(values: Sequence[Json]) -> pa.Array:
         offsets = [0]
@@ -194,9 +205,12 @@ def list_of(item: FieldType) -> FieldType:
         column=f"{item.column}[]",
         arrow=arrow,
         literal=literal,
+        query_literal=query_literal,
+        operand=operand,
         array=array,
         json=text,
         csv=text,
+        export="{}" if item.export == "{}" else "{}::VARCHAR[]",
         quotable=True,
         constraints=item.constraints,
         item=item,
@@ -227,6 +241,7 @@ SCALARS: Mapping[str, FieldType] = {
             column="BIGINT",
             arrow=pa.int64(),
             literal=literals.integer,
+            query_literal=literals.whole,
             operand=_int64_operand,
             array=_integers,
             constraints=(*BOUND_CONSTRAINTS, "enum"),
@@ -240,7 +255,7 @@ SCALARS: Mapping[str, FieldType] = {
             arrow=pa.float64(),
             literal=literals.number,
             operand=_double_operand,
-            placeholder="CAST(? AS DOUBLE)",
+            placeholder="CAST({} AS DOUBLE)",
             array=_numbers,
             constraints=(*BOUND_CONSTRAINTS, "enum"),
         ),
@@ -287,6 +302,7 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"format": "date-time"},
             arrow=pa.timestamp("us", "UTC"),
             literal=literals.timestamp,
+            query_literal=literals.instant,
             array=_timestamps,
         ),
         _text_type(
@@ -298,6 +314,7 @@ SCALARS: Mapping[str, FieldType] = {
             example="2026-11-23T08:30:00",
             arrow=pa.timestamp("us"),
             literal=literals.datetime,
+            query_literal=literals.moment,
             array=_datetimes,
         ),
         _text_type(
@@ -309,6 +326,7 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"format": "uuid"},
             arrow=pa.string(),
             literal=literals.uuid,
+            export="{}::VARCHAR",
             array=_strings,
         ),
         FieldType(
@@ -319,6 +337,7 @@ SCALARS: Mapping[str, FieldType] = {
             column="JSON",
             arrow=pa.string(),
             literal=literals.json,
+            export="{}::VARCHAR",
             array=_jsons,
             quotable=True,
             constraints=(),

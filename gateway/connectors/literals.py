@@ -3,6 +3,7 @@
 Each function raises ValueError where the text is no value of its type.
 """
 
+import contextlib
 import re
 from decimal import Decimal
 
@@ -93,3 +94,59 @@ def timestamp(text: str) -> Json:
     # A query string that did not escape its `+` arrives with a space there.
     offset = "Z" if zulu else f"{'+' if sign == ' ' else sign}{hours}:{minutes or '00'}"
     return _matching(TIMESTAMP, datetime(local) + offset)
+
+
+# ------------------------------------------------------------------------------------------------------
+# Values in a query string, where they are stricter or kinder than in a CSV cell.
+
+
+def whole(text: str) -> Json:
+    """Read an integer without point or exponent: `id=eq.1.0` is a slip, not a one."""
+    if not re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII) or len(text) > strictjson.MAX_DIGITS:
+        raise ValueError(text)
+    return int(text)
+
+
+def instant(text: str) -> Json:
+    """Read an instant, or the start of a day, or a time without an offset, which are taken as UTC."""
+    if re.fullmatch(DATE, text, re.ASCII):
+        return f"{text}T00:00:00Z"
+    with contextlib.suppress(ValueError):
+        return timestamp(text)
+    return f"{datetime(text)}Z"
+
+
+def moment(text: str) -> Json:
+    """Read a date and time without a zone, or the start of a day."""
+    return f"{text}T00:00:00" if re.fullmatch(DATE, text, re.ASCII) else datetime(text)
+
+
+_ARRAY_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*+)"|([^"{},]*+))\s*([,}])', re.DOTALL)
+
+
+def array(text: str) -> list[str | None]:
+    r"""Read PostgreSQL's `{a,"b,c",NULL}` (its documentation, section 8.15.6), one level deep.
+
+    A backslash takes the next character as it is, inside quotes.
+    """
+    text = text.strip()
+    if not text.startswith("{"):
+        raise ValueError(text)
+    if text[1:].strip() == "}":
+        return []
+    items: list[str | None] = []
+    place = 1
+    while found := _ARRAY_ITEM.match(text, place):
+        quoted, plain, end = found.groups()
+        if quoted is not None:
+            items.append(re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL))
+        elif plain.strip():
+            items.append(None if plain.strip().upper() == "NULL" else plain.strip())
+        else:
+            break
+        place = found.end()
+        if end == "}" and place == len(text):
+            return items
+        if end == "}":
+            break
+    raise ValueError(text)

@@ -1,9 +1,8 @@
 """A body to rows: JSON object or array, NDJSON, CSV."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 
 import msgspec
 
@@ -12,6 +11,7 @@ from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError, nearest
 from gateway.ingest import records
 from gateway.ingest.records import Record
+from gateway.media import MEDIA_TYPES, RECEIVED, Media
 from gateway.strictjson import Json
 
 #: How many rows are held as Python values at a time.
@@ -21,20 +21,9 @@ _BOM = b"\xef\xbb\xbf"
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 
 
-class Media(Enum):
-    """The media types of rows that the gateway reads and writes."""
-
-    JSON = "application/json"
-    NDJSON = "application/x-ndjson"
-    CSV = "text/csv"
-
-
-_MEDIA_NAMES = {media.value: media for media in Media} | dict.fromkeys(
-    ("application/ndjson", "application/jsonl", "application/x-jsonlines", "application/json-lines"),
-    Media.NDJSON,
-)
 #: What curl says when it was told nothing; nobody sends a form that starts with a bracket.
 _FORM = "application/x-www-form-urlencoded"
+_NAMED = ", ".join(media.media_type for media in RECEIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +72,17 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
         raise GatewayError(
             Code.MEDIA_TYPE_UNSUPPORTED, f"the charset '{charset[1]}' is not read", hint="send UTF-8"
         )
-    if name in _MEDIA_NAMES:
-        return _MEDIA_NAMES[name]
+    if MEDIA_TYPES.get(name) in RECEIVED:
+        return MEDIA_TYPES[name]
     start = _after_blanks(data, len(_BOM) if data.startswith(_BOM) else 0)
     if not name or (name == _FORM and data[start : start + 1] in (b"{", b"[")):
         return _sniff(data, start)
     raise GatewayError(
         Code.MEDIA_TYPE_UNSUPPORTED,
         f"the Content-Type '{name}' is not read",
-        hint=f"use one of {', '.join(media.value for media in Media)}"
+        hint=f"use one of {_NAMED}"
         + ("; curl adds this type by itself, so say -H 'Content-Type: text/csv'" if name == _FORM else ""),
-        headers={"Accept": ", ".join(media.value for media in Media)},
+        headers={"Accept": _NAMED},
     )
 
 
@@ -134,6 +123,23 @@ def parse(data: bytes, media: Media, connector: Connector, max_row: int) -> Iter
     if media is Media.NDJSON:
         return _ndjson(data, start, max_row)
     return _csv(data, start, connector, max_row)
+
+
+def only(rows: Iterable[Rows], fields: Sequence[Field], *, absent_is_null: bool) -> Iterator[Rows]:
+    """Take only some fields of rows, as `columns` of a POST asks.
+
+    An absent one is null where `absent_is_null` and null may be, else it stays absent, and takes its default.
+    """
+    for some in rows:
+        some.values = [_only(value, fields, absent_is_null) for value in some.values]
+        yield some
+
+
+def _only(value: Json, fields: Sequence[Field], absent_is_null: bool) -> Json:
+    if not isinstance(value, dict):
+        return value
+    nulls = {field.name: None for field in fields if field.nullable} if absent_is_null else {}
+    return nulls | {field.name: value[field.name] for field in fields if field.name in value}
 
 
 # ------------------------------------------------------------------------------------------------------

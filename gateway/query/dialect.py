@@ -4,54 +4,36 @@ https://docs.postgrest.org/en/stable/references/api/tables_views.html
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from urllib.parse import unquote_plus
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import quote, unquote_plus
 
-from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
-from gateway.errors import Code, GatewayError, nearest
-from gateway.strictjson import Json
+from gateway.connectors.connector import Connector, Field
+from gateway.errors import Code, GatewayError, nearest, not_implemented
+from gateway.media import FORMATS
+from gateway.query.columns import Columns
+from gateway.query.filters import TREES, parse_filter, parse_tree
+from gateway.query.query import Condition, Query
+from gateway.query.scanner import Scanner
+from gateway.query.selection import parse_order, parse_select
 
-#: The comparison operators, and the SQL each stands for.
-COMPARISONS = {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-IS_VALUES = ("null", "not_null", "true", "false", "unknown")
-#: Operators of PostgREST that the gateway knows by name and does not have.
-LEFT_OUT = frozenset(
-    "like ilike match imatch isdistinct fts plfts phfts wfts cs cd ov sl sr nxr nxl adj".split()  # noqa: SIM905
-)
 MAX_PARAMETERS = 200
-MAX_LIST = 10_000
 MAX_COUNT = 2**63 - 1
 
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """One condition. `values` holds JSON values of the field's type, or for `is` one of `IS_VALUES`."""
-
-    field: Field
-    operator: str
-    values: tuple[Json, ...]
-    negated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One term of `order`."""
-
-    field: Field
-    descending: bool = False
-    nulls_first: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What a GET asks for, checked against its connector."""
-
-    select: tuple[Field, ...]
-    filters: tuple[Filter, ...] = ()
-    order: tuple[Order, ...] = ()
-    limit: int | None = None
-    offset: int = 0
+#: What shapes a read, by parameter, with its meaning for the docs.
+SHAPES: Mapping[str, str] = {
+    "select": "the columns of the result: `select=id,total:amount,data->items->0->>name,amount::text,amount.sum()`",
+    "order": "`order=amount.desc.nullslast,id`; nulls come last in ascending order and first in descending",
+    "limit": "at most so many rows; a `Link` header leads to the next page",
+    "offset": "so many rows are passed over",
+    "format": "the format, where no `Accept` header can be sent: "
+    + ", ".join(f"`{each}`" for each in FORMATS),
+    "cursor": "where the page before ended; the `Link` header has it",
+}
+#: What shapes a write.
+WRITES: Mapping[str, str] = {
+    "columns": "on POST: the fields that are taken from the rows; others are passed over, absent ones are null",
+}
 
 
 def parse(query_string: str, connector: Connector) -> Query:
@@ -60,121 +42,127 @@ def parse(query_string: str, connector: Connector) -> Query:
     Raises:
         GatewayError: Naming the parameter, the value and what would be right.
     """
-    parameters = [part.partition("=") for part in query_string.split("&") if "=" in part]
-    if len(parameters) > MAX_PARAMETERS:
-        raise GatewayError(Code.QUERY_INVALID, f"{len(parameters)} parameters are more than {MAX_PARAMETERS}")
-    columns = _Columns(connector)
+    columns = Columns(connector)
     shape: dict[str, str] = {}
-    filters: list[Filter] = []
-    for key, value in ((unquote_plus(key), unquote_plus(value)) for key, _, value in parameters):
-        if key in _SHAPE:
+    where: list[Condition] = []
+    for key, value in parameters_of(query_string):
+        if key in SHAPES and not _is_filter(key, value, columns):
             shape.setdefault(key, value)  # The first wins, as upstream has it.
-        elif key in _LEFT_OUT_KEYS:
-            raise not_implemented(f"the parameter '{key}'")
+        elif key in TREES:
+            where.append(parse_tree(key, value, columns))
+        elif key in WRITES or key == "on_conflict":
+            raise not_implemented(f"the parameter '{key}' on GET")
         else:
-            filters.append(_filter(columns.of_key(key), value))
+            where.append(parse_filter(key, value, columns))
+    select = parse_select(shape.get("select", ""), columns)
     return Query(
-        _select(shape.get("select", ""), columns),
-        tuple(filters),
-        _order(shape["order"], columns) if "order" in shape else (),
+        select,
+        tuple(where),
+        parse_order(shape.get("order", ""), columns, select),
         _count("limit", shape["limit"]) if "limit" in shape else None,
         _count("offset", shape.get("offset", "0")),
+        shape.get("cursor"),
+        _format(shape["format"]) if "format" in shape else None,
     )
 
 
-_SHAPE = ("select", "order", "limit", "offset")
-_LEFT_OUT_KEYS = ("and", "or", "not.and", "not.or", "columns", "on_conflict")
+def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[Field, ...] | None]:
+    """Read the query string of a POST: the shape of the rows it answers with, and `columns`.
+
+    Raises:
+        GatewayError: Naming the parameter, the value and what would be right.
+    """
+    columns = None
+    rest = []
+    for key, value in parameters_of(query_string):
+        if key == "columns":
+            columns = columns or _fields(value, connector)
+        elif key in ("select", "order", "format"):
+            rest.append((key, value))
+        elif key not in ("limit", "offset"):  # Upstream passes them over, too.
+            raise not_implemented(f"the parameter '{key}' on POST")
+    known = Columns(connector)
+    shape = dict(reversed(rest))
+    select = parse_select(shape.get("select", ""), known)
+    query = Query(
+        select,
+        order=parse_order(shape.get("order", ""), known, select),
+        format=_format(shape["format"]) if "format" in shape else None,
+    )
+    if query.is_grouped:
+        raise not_implemented("an aggregate on POST")
+    return query, columns
 
 
-def not_implemented(what: str) -> GatewayError:
-    """Say that a feature of PostgREST is not here."""
-    return GatewayError(Code.NOT_IMPLEMENTED, f"{what} is not supported", details=what)
+def parameters_of(query_string: str) -> list[tuple[str, str]]:
+    """Split a query string into decoded keys and values; one without `=` says nothing."""
+    parameters = [part.partition("=") for part in query_string.split("&") if "=" in part]
+    if len(parameters) > MAX_PARAMETERS:
+        raise GatewayError(Code.QUERY_INVALID, f"{len(parameters)} parameters are more than {MAX_PARAMETERS}")
+    return [(unquote_plus(key), unquote_plus(value)) for key, _, value in parameters]
 
 
-class _Columns:
-    """The names a query may use: the connector's fields and the gateway's own."""
-
-    def __init__(self, connector: Connector) -> None:
-        self._fields = {field.name: field for field in (*connector.fields, *SYSTEM_FIELDS)}
-        self.all = connector.fields
-
-    def named(self, name: str) -> Field:
-        if name in self._fields:
-            return self._fields[name]
-        guess = nearest(name, self._fields)
-        hint = f"did you mean '{guess}'?" if guess else f"the columns are {', '.join(self._fields)}"
-        raise GatewayError(Code.COLUMN_UNKNOWN, f"there is no column '{name}'", hint=hint)
-
-    def of_key(self, key: str) -> Field:
-        """Find the column of a filter's key, past the `[0]` that some clients number repeated keys with."""
-        if key in self._fields:
-            return self._fields[key]
-        bare = re.sub(r"(?:\[[0-9]*\])+$", "", key).strip()
-        if "->" in bare and not bare.startswith('"'):
-            raise not_implemented(f"the JSON path '{bare}'")
-        return self.named(_unquote(bare))
+_RANGE = re.compile(r"(?:items=)?([0-9]{1,18})-([0-9]{0,18})")
 
 
-def _unquote(name: str) -> str:
-    if len(name) > 1 and name[0] == name[-1] == '"':
-        return re.sub(r"\\(.)", r"\1", name[1:-1], flags=re.DOTALL)
-    return name
+def within(query: Query, range_header: str | None) -> Query:
+    """Narrow a query to `Range: 0-24`; other units and forms are passed over, as upstream has it.
+
+    Raises:
+        GatewayError: Where nothing can be in that range.
+    """
+    found = _RANGE.fullmatch((range_header or "").strip())
+    if not found:
+        return query
+    first = int(found[1])
+    last = int(found[2]) if found[2] else None
+    limited = None if query.limit is None else query.offset + query.limit - 1
+    ends = [end for end in (last, limited) if end is not None]
+    start = max(first, query.offset)
+    if ends and min(ends) < start:
+        message = f"no row can be in the range {range_header}"
+        raise GatewayError(Code.RANGE_INVALID, message, hint="write Range: FIRST-LAST, counted from 0")
+    return replace(query, offset=start, limit=min(ends) - start + 1 if ends else None)
 
 
-_TERM = re.compile(r'\s*("(?:[^"\\]|\\.)*+"|(?:[^",.:(-]|-(?!>))*+)((?:[.:(]|->)[^",]*+)?\s*(,|$)', re.DOTALL)
+def next_page(query_string: str, query: Query, cursor: str) -> str:
+    """Give the query string of the page that follows."""
+    shapes = ("cursor", "offset", "limit")
+    kept = [
+        part
+        for part in query_string.split("&")
+        if "=" in part
+        and (unquote_plus(part.partition("=")[0]) not in shapes or "." in part.partition("=")[2])
+    ]
+    # Whatever came in unescaped, in a header it may not be a bracket, a space or a byte beyond ASCII.
+    return "&".join([*(quote(part, _IN_URLS) for part in kept), f"limit={query.limit}", f"cursor={cursor}"])
 
 
-def _terms(parameter: str, text: str) -> Iterator[tuple[str, str]]:
-    """Split a list of columns into names and what follows each; quotes keep a name whole."""
-    place = 0
+_IN_URLS = "%!$'()*+,/:;=?@[]"
+
+
+def _is_filter(key: str, value: str, columns: Columns) -> bool:
+    """Tell a filter on a field called `format` or `cursor` from the parameter, which has no operator."""
+    return key in ("format", "cursor") and key in columns.fields and "." in value
+
+
+def _fields(text: str, connector: Connector) -> tuple[Field, ...]:
+    """Read `columns` of a POST."""
+    scanner = Scanner("columns", text)
+    fields: list[Field] = []
     while True:
-        found = _TERM.match(text, place)
-        if not found or not found[1].strip():
-            hint = 'separate names by commas, and put "quotes" around a name that has a comma or a dot'
-            raise GatewayError(
-                Code.QUERY_INVALID, f"{parameter}={text} cannot be read at {place + 1}", hint=hint
-            )
-        yield _unquote(found[1].strip()), (found[2] or "").rstrip()
-        if not found[3]:
-            return
-        place = found.end()
-
-
-def _select(text: str, columns: _Columns) -> tuple[Field, ...]:
-    if not text.strip():
-        return columns.all
-    selected: list[Field] = []
-    for name, more in _terms("select", text):
-        if more:
-            raise not_implemented(f"'{name}{more}' in select")
-        fields = columns.all if name == "*" else (columns.named(name),)
-        selected += [field for field in fields if field not in selected]
-    return tuple(selected)
-
-
-def _order(text: str, columns: _Columns) -> tuple[Order, ...]:
-    terms = []
-    for name, more in _terms("order", text):
-        if more.startswith("->"):
-            raise not_implemented(f"'{name}{more}' in order")
-        match more.split(".")[1:]:
-            case []:
-                direction, nulls = "asc", None
-            case [("asc" | "desc") as direction]:
-                nulls = None
-            case [("nullsfirst" | "nullslast") as nulls]:
-                direction = "asc"
-            case [("asc" | "desc") as direction, ("nullsfirst" | "nullslast") as nulls]:
-                pass
-            case _:
-                hint = "write NAME, NAME.desc or NAME.desc.nullslast"
-                raise GatewayError(Code.QUERY_INVALID, f"'{name}{more}' in order cannot be read", hint=hint)
-        field = columns.named(name)
-        descending = direction == "desc"
-        if field.type.name == "json" or field.type.item:
-            raise not_implemented(f"ordering by {name}, which is {field.type.name},")
-        terms.append(Order(field, descending, descending if nulls is None else nulls == "nullsfirst"))
-    return tuple(terms)
+        name = scanner.name()
+        field = connector.find_field(name)
+        if field is None:
+            names = [each.name for each in connector.fields]
+            guess = nearest(name, names)
+            hint = f"did you mean '{guess}'?" if guess else f"the fields are {', '.join(names)}"
+            raise GatewayError(Code.FIELD_UNKNOWN, f"columns names '{name}', which is no field", hint=hint)
+        fields.append(field)
+        if scanner.ended:
+            return tuple({field.name: field for field in fields}.values())
+        if not scanner.skip(","):
+            raise scanner.error('separate names by commas: columns=id,"a name"')
 
 
 def _count(key: str, text: str) -> int:
@@ -185,73 +173,9 @@ def _count(key: str, text: str) -> int:
     return int(text)
 
 
-def _filter(field: Field, text: str) -> Filter:
-    negated = text.startswith("not.")
-    operator, dot, operand = text.removeprefix("not.").partition(".")
-    if operator == "is":
-        return Filter(field, operator, (_is_value(field, operand),), negated)
-    if operator in COMPARISONS and dot:
-        return Filter(field, operator, (_literal(field, operand),), negated)
-    if operator == "in" and dot:
-        return Filter(field, operator, tuple(_literal(field, item) for item in _list(operand)), negated)
-    base = operator.partition("(")[0]
-    if base in LEFT_OUT or (base in COMPARISONS and "(" in operator):
-        raise not_implemented(f"the operator '{operator}'")
-    known = [*COMPARISONS, "in", "is", "not"]
-    guess = nearest(operator, known)
-    hint = (
-        f"did you mean '{guess}'?"
-        if guess
-        else f"write {field.name}=OPERATOR.VALUE; there are {', '.join(known)}"
-    )
-    raise GatewayError(Code.QUERY_INVALID, f"{field.name}={text} does not start with an operator", hint=hint)
-
-
-def _is_value(field: Field, text: str) -> str:
-    value = text.lower()
-    if value not in IS_VALUES:
-        raise GatewayError(
-            Code.QUERY_INVALID, f"is.{text} cannot be read", hint=f"use is. with {', '.join(IS_VALUES)}"
-        )
-    if value not in ("null", "not_null") and field.type.name != "boolean":
-        message = f"is.{value} needs a boolean, and '{field.name}' is {field.type.name}"
-        raise GatewayError(Code.QUERY_INVALID, message, hint="use is.null or is.not_null")
-    return value
-
-
-def _literal(field: Field, text: str) -> Json:
-    """Read a value by the field's type; the database is never left to cast text."""
-    if field.type.item or field.type.name == "json":
-        raise not_implemented(f"comparing '{field.name}', which is {field.type.name},")
-    try:
-        return field.type.operand(field.type.literal(text))
-    except ValueError as error:
-        message = f"'{text}' in the filter on '{field.name}' is not {field.type.expects}"
-        raise GatewayError(Code.VALUE_INVALID, message) from error
-    except OverflowError as error:
-        message = f"'{text}' in the filter on '{field.name}' is beyond what {field.type.name} can hold"
-        raise GatewayError(Code.VALUE_OUT_OF_RANGE, message) from error
-
-
-_ITEM = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*(?=,|$)|([^,]*)', re.DOTALL)
-
-
-def _list(text: str) -> list[str]:
-    """Read `(a,"b,c",d)`: a quote that does not open an item is a character of it."""
-    text = text.strip()
-    if not text.startswith("(") or not text.endswith(")"):
-        raise GatewayError(Code.QUERY_INVALID, f"in.{text} is not a list", hint="write in.(a,b,c)")
-    inside = text[1:-1]
-    if not inside:
-        return []
-    items: list[str] = []
-    place = 0
-    while len(items) <= MAX_LIST:
-        found = _ITEM.match(inside, place)
-        assert found  # Its second branch takes anything, even nothing.
-        quoted = found[1]
-        items.append(found[2] if quoted is None else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL))
-        place = found.end() + 1
-        if found.end() >= len(inside):
-            return items
-    raise GatewayError(Code.QUERY_INVALID, f"the list of in. has more than {MAX_LIST} items")
+def _format(text: str) -> str:
+    if text not in FORMATS:
+        guess = nearest(text, FORMATS)
+        hint = f"did you mean '{guess}'?" if guess else f"use one of {', '.join(FORMATS)}"
+        raise GatewayError(Code.QUERY_INVALID, f"format={text} is not a format", hint=hint)
+    return text

@@ -1,19 +1,25 @@
-"""A Reading to the body of a response, without the event loop ever waiting for the database."""
+"""A Statement to the body of a response, without the event loop ever waiting for the database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
+from gateway.query.encoding import Encoder, compressor_of, encoder_of
+from gateway.query.sql import Sql
 from gateway.query.statement import Statement
 from gateway.store.reading import Reading
-from gateway.store.store import Store
+from gateway.store.store import Select, Store
 
 _T = TypeVar("_T")
 
 #: Results up to this size are sent whole, with their length, and their reader is free before the first byte.
-WHOLE_BYTES = 1024 * 1024
+WHOLE_BYTES = 2 * 2**20
+#: Below this, compressing a body saves nobody anything.
+COMPRESSED_BYTES = 1024
 #: How many results may be open for each thread that reads them; an open one waits for its client mostly.
 OPEN_PER_THREAD = 16
 
@@ -28,24 +34,41 @@ class Readers:
         self._seconds = seconds
         self._open = 0
 
-    async def open(self, statement: Statement) -> "Rendering":
+    async def open(self, statement: Statement, *, counted: bool, coding: str | None) -> "Rendering":
         """Run a statement up to its first rows.
+
+        Args:
+            statement: What is read.
+            counted: Whether all rows are counted, beyond the page.
+            coding: What the body is compressed with, or None.
 
         Raises:
             GatewayError: Where it fails; nothing has been sent then.
         """
-        if self._open >= self._most:
-            raise GatewayError(
-                Code.READERS_BUSY, hint="send again a little later", headers={"Retry-After": "1"}
-            )
-        self._open += 1
-        rendering = Rendering(self, self._store.read(statement.sql, statement.parameters), statement)
+        self.admit()
+        return await self.open_admitted(statement, counted=counted, coding=coding)
+
+    async def open_admitted(self, statement: Statement, *, counted: bool, coding: str | None) -> "Rendering":
+        """Run a statement as `open` does, in room that `admit` took."""
+        rendering = Rendering(self, self._store.reading(), statement, counted=counted, coding=coding)
         try:
             await rendering.start()
         except BaseException:
             await rendering.close()
             raise
         return rendering
+
+    def admit(self) -> None:
+        """Take the room of one open result, which `done` gives back.
+
+        Raises:
+            GatewayError: Where too many are open.
+        """
+        if self._open >= self._most:
+            raise GatewayError(
+                Code.READERS_BUSY, hint="send again a little later", headers={"Retry-After": "1"}
+            )
+        self._open += 1
 
     async def call(self, function: Callable[[], _T]) -> _T:
         """Run something short that reads the store in one of the threads."""
@@ -66,7 +89,7 @@ class Readers:
             deadline.cancel()
 
     def done(self) -> None:
-        """Note that a rendering has been closed."""
+        """Give back the room of an open result."""
         self._open -= 1
 
     def stop(self) -> None:
@@ -75,42 +98,127 @@ class Readers:
 
 
 class Rendering:
-    """A result on its way out: complete in `whole`, or to be iterated once and then closed."""
+    """A result on its way out: complete in `whole`, or to be iterated once and then closed.
 
-    def __init__(self, readers: Readers, reading: Reading, statement: Statement) -> None:
+    Attributes:
+        whole: The whole body, where it is small.
+        coding: What the body is compressed with, or None.
+        row_count: How many rows it has, where that is known before its end.
+        total: How many rows there are beyond the page, where they were counted.
+        cursor: What leads on to the next page, where the limit cut this one.
+    """
+
+    def __init__(
+        self, readers: Readers, reading: Reading, statement: Statement, *, counted: bool, coding: str | None
+    ) -> None:
         self.whole: bytes | None = None
+        self.row_count: int | None = None
+        self.total: int | None = None
+        self.cursor: str | None = None
         self._readers = readers
         self._reading = reading
         self._statement = statement
+        self._counted = counted
+        self.coding = coding
+        self._compressor = compressor_of(coding)
+        self._encoder: Encoder
         self._begun = b""
         self._closed = False
 
     async def start(self) -> None:
         """Read the first rows, and all of them if they are few."""
-        pieces = await self._readers.run(self._reading, self._first_pieces)
-        ended = pieces[-1] is None
-        text = b"".join(piece for piece in pieces if piece is not None)
-        self._begun = self._statement.head + text[self._statement.skip :]
-        if ended:
-            self.whole = self._begun + self._statement.tail
+        await self._readers.run(self._reading, self._start)
+        if self.whole is not None:
             await self.close()
 
-    def _first_pieces(self) -> list[bytes | None]:
-        pieces = [self._reading.read()]
-        size = len(pieces[0] or b"")
-        while pieces[-1] is not None and size < WHOLE_BYTES:
-            pieces.append(piece := self._reading.read())
-            size += len(piece or b"")
-        return pieces
+    def _start(self) -> None:
+        statement = self._statement
+        if self._counted:
+            self.total = int(self._fetch(statement.count())[0][0])
+            _refuse_offset_beyond(statement.query.offset, self.total)
+        if statement.output.singular:
+            self._read_one()
+            return
+        first = self._first_rows()
+        if first is None:
+            return
+        if statement.query.limit:
+            # The header that leads on goes out before the rows: the end of the page is looked up in the
+            # same transaction, and the page begun again.
+            places = self._fetch(statement.end())
+            self.cursor = statement.cursor(places[0][0]) if len(places) > 1 else None
+            self._begin(statement.rows())
+        else:
+            self._begun = self._compressor.compress(first)
+
+    def _read_one(self) -> None:
+        """Read the only row, which leaves it in `whole`."""
+        self._begin(self._statement.page())
+        batches = []
+        while (batch := self._reading.next()) is not None:
+            batches.append(batch)
+        self.row_count = sum(batch.num_rows for batch in batches)
+        if self.row_count != 1:
+            raise not_one_row(int(self._fetch(self._statement.page_count())[0][0]))
+        self._end([self._encoder.encode(batches[0])])
+
+    def _first_rows(self) -> bytes | None:
+        """Read until the end, which leaves the page in `whole`, or give what has come when it is too much."""
+        statement = self._statement
+        self._begin(statement.page())
+        limit = statement.query.limit
+        pieces: list[bytes] = []
+        size = rows = 0
+        place: str | None = None
+        while (batch := self._reading.next()) is not None:
+            taken = batch if limit is None else batch.slice(0, limit - rows)
+            rows += batch.num_rows
+            if not taken.num_rows:
+                continue
+            if limit is not None and rows >= limit:
+                place = _place(taken)
+            pieces.append(self._encoder.encode(taken))
+            size += len(pieces[-1])
+            if size > WHOLE_BYTES:
+                return b"".join(pieces)
+        self.row_count = rows if limit is None else min(rows, limit)
+        if limit is not None and rows > limit and place is not None:
+            self.cursor = statement.cursor(place)
+        self._end(pieces)
+        return None
+
+    def _end(self, pieces: list[bytes]) -> None:
+        """Make the whole body of its pieces."""
+        body = b"".join([*pieces, self._encoder.end()])
+        if len(body) < COMPRESSED_BYTES:
+            self.coding, self._compressor = None, compressor_of(None)
+        self.whole = self._compressor.compress(body) + self._compressor.flush()
+
+    def _begin(self, sql: Sql) -> None:
+        statement = self._statement
+        self._encoder = encoder_of(statement.output, statement.query.select)
+        self._reading.start(sql.text, sql.parameters)
+
+    def _fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
+        return self._reading.fetch(sql.text, sql.parameters)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Give the pieces of the body. An error breaks the connection: a body cut short must not look whole."""
-        yield self._begun
-        self._begun = b""
-        while (piece := await self._readers.run(self._reading, self._reading.read)) is not None:
-            yield piece
-        if self._statement.tail:
-            yield self._statement.tail
+        begun, self._begun = self._begun, b""
+        if begun:
+            yield begun
+        ended = False
+        while not ended:
+            piece, ended = await self._readers.run(self._reading, self._next)
+            if piece:
+                yield piece
+
+    def _next(self) -> tuple[bytes, bool]:
+        """Give the next piece, and whether it is the last."""
+        batch = self._reading.next()
+        if batch is None:
+            return self._compressor.compress(self._encoder.end()) + self._compressor.flush(), True
+        return self._compressor.compress(self._encoder.encode(batch)), False
 
     async def close(self) -> None:
         """Give the reader back. Falcon calls it when the response has ended, however it has."""
@@ -118,3 +226,36 @@ class Rendering:
             self._closed = True
             self._readers.done()
             self._reading.close()
+
+
+def render(statement: Statement, select: Select) -> bytes:
+    """Give the whole body of a statement whose rows `select` reads, where they are known to be few."""
+    sql = statement.rows()
+    encoder = encoder_of(statement.output, statement.query.select)
+    pieces = [encoder.encode(batch) for batch in select(sql.text, sql.parameters) if batch.num_rows]
+    return b"".join([*pieces, encoder.end()])
+
+
+def not_one_row(rows: int) -> GatewayError:
+    """Say that a single object cannot be made of so many rows."""
+    return GatewayError(
+        Code.NOT_ONE_ROW,
+        "Cannot coerce the result to a single JSON object",
+        details=f"The result contains {rows} rows",
+        hint="filter by something that tells one row from all others, or accept application/json",
+    )
+
+
+def _refuse_offset_beyond(offset: int, total: int) -> None:
+    if offset > total:
+        raise GatewayError(
+            Code.RANGE_INVALID,
+            "Requested range not satisfiable",
+            details=f"An offset of {offset} was requested, but there are only {total} rows.",
+            headers={"Content-Range": f"*/{total}"},
+        )
+
+
+def _place(batch: pa.RecordBatch) -> str:
+    """Give the place of a batch's last row, which `Statement.page` has put behind its columns."""
+    return str(batch.column(batch.num_columns - 1)[batch.num_rows - 1].as_py())

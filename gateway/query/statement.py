@@ -1,125 +1,196 @@
-"""A Query to parameterised SQL that yields the response's text, row by row.
+"""A Query to parameterised SQL: the rows of its page, how many there are, and where the page ends."""
 
-No byte of a request is ever part of the SQL: names come from the connector, values are parameters.
-"""
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from dataclasses import dataclass
-from typing import Any
-
-from gateway import strictjson
-from gateway.connectors.connector import Connector, Field
-from gateway.ingest.payload import Media
-from gateway.query.dialect import COMPARISONS, Filter, Order, Query
-from gateway.store.database import literal, quote
+from gateway.connectors.connector import SYSTEM_FIELDS, Connector
+from gateway.connectors.fieldtypes import SCALARS
+from gateway.query import aggregates, casts, keyset
+from gateway.query.conditions import where
+from gateway.query.keyset import Key
+from gateway.query.output import Output
+from gateway.query.query import Column, Query, Selected
+from gateway.query.sql import Parameters, Sql
+from gateway.store.database import quote
 from gateway.store.store import table_of
+
+_ID = Column(SYSTEM_FIELDS[0])
+_COMMIT_ORDER = Key(_ID.name, quote(_ID.name), _ID.type)
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL with its parameters, and what stands around the text of its rows.
+    """The SQL of one query in one format. Each method gives a statement that stands by itself.
 
-    Attributes:
-        sql: Selects one VARCHAR column, never null: the rows' text.
-        parameters: In the order of the question marks.
-        head: What the body begins with.
-        skip: How many bytes at the start of the first row are not sent, for they only separate rows.
-        tail: What the body ends with.
+    `page` and `rows` select the text of a row, or for Arrow and Parquet its columns.
     """
 
-    sql: str
-    parameters: tuple[Any, ...]
-    head: bytes = b""
-    skip: int = 0
-    tail: bytes = b""
+    query: Query
+    connector: Connector
+    output: Output
+
+    def page(self) -> Sql:
+        """Select the page; where there is a limit one row more, and the place of every row behind it.
+
+        For a single object it is two rows at most, which tell whether there is just one.
+        """
+        if self.output.singular:
+            return self._rendered(
+                2 if self.query.limit is None else min(self.query.limit, 2), with_place=False
+            )
+        if not self.query.limit:
+            return self.rows()
+        return self._rendered(self.query.limit + 1, with_place=True)
+
+    def rows(self) -> Sql:
+        """Select the rows of the page, and nothing else."""
+        return self._rendered(self.query.limit, with_place=False)
+
+    def end(self) -> Sql:
+        """Select the places of the last row of the page and of the one after it."""
+        assert self.query.limit
+        parameters = Parameters()
+        relation = _Relation(self.query, self.connector, parameters)
+        skipped = self.query.offset + self.query.limit - 1
+        return parameters.statement(relation.sql([], lambda keys: [keyset.text_of(keys)], 2, skipped))
+
+    def count(self) -> Sql:
+        """Count all rows, or groups, that the filters let through, whatever the page."""
+        parameters = Parameters()
+        relation = _Relation(self.query, self.connector, parameters)
+        return parameters.statement(relation.count())
+
+    def page_count(self) -> Sql:
+        """Count the rows of the page."""
+        parameters = Parameters()
+        relation = _Relation(self.query, self.connector, parameters)
+        rows = relation.sql([], lambda _: ["1"], self.query.limit, self.query.offset)
+        return parameters.statement(f"SELECT count(*) FROM ({rows})")
+
+    def cursor(self, place: str) -> str | None:
+        """Give the cursor that leads on from a place, as `keyset.cursor` does."""
+        return keyset.cursor(_Relation(self.query, self.connector, Parameters()).keys, place)
+
+    def _rendered(self, limit: int | None, *, with_place: bool) -> Sql:
+        parameters = Parameters()
+        relation = _Relation(self.query, self.connector, parameters)
+        places = [keyset.text_of] if with_place else []
+        inner = relation.sql(
+            list(self.query.select),
+            lambda keys: [f"{each(keys)} AS place" for each in places],
+            limit,
+            self.query.offset,
+        )
+        if self.output.is_text:
+            columns = [self.output.row(self.query.select, parameters)]
+        else:
+            columns = [each.type.export.format(f"c{number}") for number, each in enumerate(self.query.select)]
+        if with_place:
+            columns.append("place")
+        return parameters.statement(f"SELECT {', '.join(columns)} FROM ({inner})")
 
 
-def build(query: Query, connector: Connector, media: Media) -> Statement:
-    """Build the SELECT for a query in one of the media types."""
-    parameters: list[Any] = []
-    columns = ", ".join(quote(field.name) for field in query.select)
-    inner = f"SELECT {columns} FROM {table_of(connector)}"
-    if query.filters:
-        inner += " WHERE " + " AND ".join(_condition(each, parameters) for each in query.filters)
-    if not _is_commit_order(query.order):
-        inner += " ORDER BY " + ", ".join([*map(_order, query.order), quote("_id")])
-    if query.limit is not None:
-        inner += " LIMIT ?"
-        parameters.append(query.limit)
-    if query.offset:
-        inner += " OFFSET ?"
-        parameters.append(query.offset)
-    if media is Media.CSV:
-        header = ",".join(_csv_cell(field.name) for field in query.select) + "\n"
-        return Statement(_outer(_csv_row(query.select), inner), tuple(parameters), header.encode())
-    row = _json_row(query.select)
-    if media is Media.NDJSON:
-        return Statement(_outer([*row, "chr(10)"], inner), tuple(parameters))
-    return Statement(_outer(["','", "chr(10)", *row], inner), tuple(parameters), b"[", 2, b"]")
+class _Relation:
+    """The rows that a query asks for, with the keys they are ordered by."""
+
+    def __init__(self, query: Query, connector: Connector, parameters: Parameters) -> None:
+        self._query = query
+        self._parameters = parameters
+        self._table = table_of(connector) + _where(where(query.where, parameters))
+        self.keys = self._group_keys() if query.is_grouped else self._row_keys()
+
+    def sql(
+        self,
+        select: list[Selected],
+        places: Callable[[list[Key]], list[str]],
+        limit: int | None,
+        offset: int,
+    ) -> str:
+        """Select columns as c0, c1, … and what `places` makes of the keys."""
+        columns = [
+            f"c{number}" if self._query.is_grouped else f"{self._expression(each)} AS c{number}"
+            for number, each in enumerate(select)
+        ]
+        text = f"SELECT {', '.join([*columns, *places(self.keys)])} FROM {self._source()}"
+        if self._query.cursor is not None:
+            text += _where([keyset.after(self.keys, self._query.cursor, self._parameters)])
+        if self.keys and not self._is_commit_order:
+            text += " ORDER BY " + ", ".join(key.order for key in self.keys)
+        if limit is not None:
+            text += f" LIMIT {self._parameters.add(limit)}"
+        if offset:
+            text += f" OFFSET {self._parameters.add(offset)}"
+        return text
+
+    def count(self) -> str:
+        """Count the rows or groups."""
+        return f"SELECT count(*) FROM {self._source()}"
+
+    def _source(self) -> str:
+        return f"({self._groups()})" if self._query.is_grouped else f"(SELECT * FROM {self._table})"
+
+    @property
+    def _is_commit_order(self) -> bool:
+        """Whether the order asked for is the one the rows lie in.
+
+        Rows are only ever appended, by one thread, in the order of `_id`, and DuckDB keeps insertion order
+        through filters and limits (https://duckdb.org/docs/stable/sql/dialect/order_preservation): without
+        an ORDER BY nothing has to be sorted, and ten million rows stream in bounded memory.
+        """
+        return not self._query.is_grouped and self.keys == [_COMMIT_ORDER]
+
+    def _row_keys(self) -> list[Key]:
+        """Give the keys of `order`, and `_id`, which tells all rows apart."""
+        keys: list[Key] = []
+        for term in self._query.order:
+            if term.column == _ID:
+                return [*keys, replace(_COMMIT_ORDER, descending=term.descending)]
+            keys += keyset.keys_of(
+                str(term.column),
+                self._parameters.column(term.column),
+                term.column.type,
+                descending=term.descending,
+                nulls_first=term.nulls_first,
+            )
+        return [*keys, _COMMIT_ORDER]
+
+    def _group_keys(self) -> list[Key]:
+        """Give the keys of `order`, and all the columns of the group, which tell all groups apart."""
+        groups = [(number, each) for number, each in enumerate(self._query.select) if not each.aggregate]
+        keys: list[Key] = []
+        for term in self._query.order:
+            number, selected = next(each for each in groups if each[1].column == term.column)
+            keys += keyset.keys_of(
+                selected.name,
+                f"c{number}",
+                selected.type,
+                descending=term.descending,
+                nulls_first=term.nulls_first,
+            )
+        for number, each in groups:
+            is_json = each.type.name == "json"
+            type = SCALARS["string"] if is_json else each.type
+            keys.append(Key(each.name, f"c{number}::VARCHAR" if is_json else f"c{number}", type))
+        return keys
+
+    def _groups(self) -> str:
+        columns = [f"{self._expression(each)} AS c{number}" for number, each in enumerate(self._query.select)]
+        return f"SELECT {', '.join(columns)} FROM {self._table} GROUP BY ALL"
+
+    def _expression(self, selected: Selected) -> str:
+        if selected.column is None:
+            expression, type = "*", SCALARS["integer"]
+        else:
+            expression, type = self._parameters.column(selected.column), selected.column.type
+        if selected.cast:
+            expression, type = casts.sql(expression, type, selected.cast), selected.cast
+        if selected.aggregate:
+            type = aggregates.result(selected.aggregate, type)
+            expression = aggregates.sql(selected.aggregate, expression, type)
+        if selected.aggregate_cast:
+            expression = casts.sql(expression, type, selected.aggregate_cast)
+        return expression
 
 
-def _outer(parts: list[str], inner: str) -> str:
-    """Join the parts of a row's text in one go: `||` would copy the text once for each of them."""
-    return f"SELECT concat({', '.join(parts)}) FROM ({inner})"
-
-
-def _is_commit_order(order: tuple[Order, ...]) -> bool:
-    """Tell whether the order asked for is the one the rows lie in.
-
-    Rows are only ever appended, by one thread, in the order of `_id`, and DuckDB keeps insertion order
-    through filters and limits (https://duckdb.org/docs/stable/sql/dialect/order_preservation): without an
-    ORDER BY nothing has to be sorted, and ten million rows stream in bounded memory.
-    """
-    return not order or (order[0].field.name == "_id" and not order[0].descending)
-
-
-def _order(term: Order) -> str:
-    direction = "DESC" if term.descending else "ASC"
-    return f"{quote(term.field.name)} {direction} NULLS {'FIRST' if term.nulls_first else 'LAST'}"
-
-
-_IS = {
-    "null": "IS NULL",
-    "not_null": "IS NOT NULL",
-    "true": "IS TRUE",
-    "false": "IS FALSE",
-    "unknown": "IS NULL",
-}
-
-
-def _condition(condition: Filter, parameters: list[Any]) -> str:
-    column, placeholder = quote(condition.field.name), condition.field.type.placeholder
-    if condition.operator == "is":
-        sql = f"{column} {_IS[condition.values[0]]}"
-    elif condition.operator == "in":
-        parameters.extend(condition.values)
-        # An empty list is a syntax error on DuckDB 1.5; nothing is in it, and null is not known to be.
-        items = ", ".join([placeholder] * len(condition.values))
-        sql = f"{column} IN ({items})" if items else "false"
-    else:
-        parameters.extend(condition.values)
-        sql = f"{column} {COMPARISONS[condition.operator]} {placeholder}"
-    return f"(NOT {sql})" if condition.negated else f"({sql})"
-
-
-def _json_row(fields: tuple[Field, ...]) -> list[str]:
-    parts = []
-    for number, field in enumerate(fields):
-        key = strictjson.write(field.name).decode()
-        parts.append(literal(("{" if number == 0 else ",") + key + ":"))
-        parts.append(f"coalesce({field.type.json.format(quote(field.name))}, 'null')")
-    return [*parts, "'}'"]
-
-
-def _csv_row(fields: tuple[Field, ...]) -> list[str]:
-    parts = []
-    for field in fields:
-        cell = field.type.csv.format(quote(field.name))
-        if field.type.quotable:
-            quoted = f"""concat('"', replace({cell}, '"', '""'), '"')"""
-            cell = f"""CASE WHEN regexp_matches({cell}, '^$|[",\\r\\n]|^\\s|\\s$') THEN {quoted} ELSE {cell} END"""
-        parts += [f"coalesce({cell}, '')", "','"]
-    return [*parts[:-1], "chr(10)"]
-
-
-def _csv_cell(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in '",\r\n') else name
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""

@@ -2,7 +2,7 @@
 
 import asyncio
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from falcon.asgi import Request, Response
 
@@ -12,12 +12,15 @@ from gateway.ingest import body, payload
 from gateway.ingest.body import Body
 from gateway.ingest.validation import Validator
 from gateway.ingest.writer import Room, Writer
-from gateway.query import dialect, statement
-from gateway.query.render import Readers
-from gateway.serve import access, reply
+from gateway.query.render import Readers, render
+from gateway.serve import access, cache, reply
 from gateway.serve.access import Credentials
+from gateway.serve.cache import Answer, Cache
+from gateway.serve.read import Read
+from gateway.serve.write import Write
 from gateway.settings import Settings
 from gateway.store.batch import Batch, Receipt
+from gateway.store.store import Select, Store
 
 #: Where the shell keeps the ASGI receive of a request, for Falcon's own stream hides a broken-off body.
 RECEIVE = "gateway.receive"
@@ -34,8 +37,10 @@ class Stages:
 
     settings: Settings
     credentials: Credentials
+    store: Store
     writer: Writer
     readers: Readers
+    cache: Cache
     threads: Executor
 
 
@@ -48,32 +53,38 @@ class Endpoint:
         self._stages = stages
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Body -> rows -> batch -> receipt."""
+        """Body -> rows -> batch -> receipt, or the rows as they were stored."""
         token = self._stages.credentials.name_of(req.auth)
         access.require(token, self.connector, "ingest")
-        _refuse_what_is_not_there(req)
+        write = Write.of(req, self.connector)
         with self._stages.writer.admit(self._expected_bytes(req)) as room:
             received = await self._receive(req, room)
-            batch = await self._check(received, req.content_type, token)
-            reply.receipt(resp, await self._append(batch))
+            batch = await self._check(received, req.content_type, token, write)
+            write.require_one(batch.table.num_rows)
+            if write.is_rehearsal:
+                await self._rehearse(resp, batch, write)
+            elif write.output is not None:
+                await self._store_and_show(resp, batch, write)
+            else:
+                reply.receipt(resp, await self._append(batch), write)
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """Query string -> query -> statement -> rows."""
+        """Query string -> query -> statement -> rows, or what was answered when they were the same."""
         token = self._stages.credentials.name_of(req.auth)
         access.require(token, self.connector, "read")
-        media = reply.negotiate(req.accept)
-        query = dialect.parse(req.query_string, self.connector)
-        asked = statement.build(query, self.connector, media)
-        reply.rows(resp, media, await self._stages.readers.open(asked))
+        read = Read.of(req, self.connector)
+        version = self._stages.store.version(self.connector.name)
+        etag = read.etag(version) if version is not None else None
+        if cache.matches(req.get_header("If-None-Match"), etag):
+            reply.minimal(resp, 304, read.validators(etag))
+        elif kept := self._stages.cache.find(etag):
+            reply.whole(resp, kept)
+        else:
+            await self._read(req, resp, read, version)
 
     async def on_head(self, req: Request, resp: Response) -> None:
-        """Answer as GET would, without the rows and without reading them."""
-        token = self._stages.credentials.name_of(req.auth)
-        access.require(token, self.connector, "read")
-        media = reply.negotiate(req.accept)
-        dialect.parse(req.query_string, self.connector)
-        reply.head(resp, media)
-        reply.without_length(resp)
+        """Answer as GET would, without the rows."""
+        await self.on_get(req, resp)
 
     async def on_options(self, req: Request, resp: Response) -> None:
         """Tell the methods."""
@@ -109,10 +120,14 @@ class Endpoint:
             threads=self._stages.threads,
         )
 
-    async def _check(self, received: Body, content_type: str | None, token: str | None) -> Batch:
+    async def _check(
+        self, received: Body, content_type: str | None, token: str | None, write: Write
+    ) -> Batch:
         def check() -> Batch:
             media = payload.tell_media(content_type, received.data)
             rows = payload.parse(received.data, media, self.connector, self._stages.settings.max_row)
+            if write.columns is not None:
+                rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
             return self.validator.check(rows, received_bytes=received.received_bytes, token=token)
 
         if len(received.data) <= _SMALL:
@@ -125,10 +140,51 @@ class Endpoint:
         # A client that leaves cancels this request, and must not cancel the commit.
         return await asyncio.shield(asyncio.wrap_future(self._stages.writer.append(batch)))
 
+    async def _store_and_show(self, resp: Response, batch: Batch, write: Write) -> None:
+        """Store a batch and answer with its rows; they are read only after they are safe.
 
-def _refuse_what_is_not_there(req: Request) -> None:
-    """Refuse what would change the meaning of a POST if it were passed over."""
-    if "=" in req.query_string:
-        raise dialect.not_implemented(f"the query string '{req.query_string[:100]}' on POST")
-    if "resolution=" in (req.get_header("Prefer") or ""):
-        raise dialect.not_implemented("the preference 'resolution'")
+        From then on nothing can be refused any more: where the rows cannot be read back, the receipt says
+        that they are stored, and `Preference-Applied` leaves `return` out.
+        """
+        readers = self._stages.readers
+        readers.admit()
+        try:
+            receipt = await self._append(batch)
+        except BaseException:
+            readers.done()
+            raise
+        try:
+            shown = await readers.open_admitted(
+                write.stored_rows(receipt), counted=False, coding=write.coding
+            )
+        except GatewayError:
+            reply.receipt(resp, receipt, write)
+        else:
+            reply.stored_rows(resp, receipt, write, shown)
+
+    async def _rehearse(self, resp: Response, batch: Batch, write: Write) -> None:
+        """Do everything but keep the rows."""
+        if not batch.table.num_rows:
+            reply.rehearsed(resp, _NO_ROWS, write, None)
+            return
+
+        def look(receipt: Receipt, select: Select) -> bytes | None:
+            return None if write.output is None else render(write.stored_rows(receipt), select)
+
+        waiting = self._stages.writer.run(lambda: self._stages.store.rehearse(batch, look))
+        shown = await asyncio.shield(asyncio.wrap_future(waiting))
+        reply.rehearsed(resp, replace(_NO_ROWS, received=batch.table.num_rows), write, shown)
+
+    async def _read(self, req: Request, resp: Response, read: Read, version: int | None) -> None:
+        """Read rows, and keep the answer where it is small and surely of one version."""
+        counted = read.prefers.count is not None
+        rendering = await self._stages.readers.open(read.statement, counted=counted, coding=read.coding)
+        is_settled = version is not None and self._stages.store.version(self.connector.name) == version
+        etag = read.etag(version) if is_settled and version is not None else None
+        is_part = rendering.total is not None and rendering.total != rendering.row_count
+        answer = Answer(206 if is_part else 200, read.headers(rendering, etag), rendering.whole or b"")
+        if etag and rendering.whole is not None:
+            self._stages.cache.keep(etag, answer)
+        reply.rows(resp, answer, rendering)
+        if req.method == "HEAD":
+            await rendering.close()

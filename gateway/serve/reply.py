@@ -2,50 +2,23 @@
 
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from typing import Any
 
 import falcon
-from falcon import mediatypes
 from falcon.asgi import Request, Response
 
 from gateway import strictjson
 from gateway.errors import Code, GatewayError, trace
-from gateway.ingest.payload import Media
 from gateway.query.render import Rendering
 from gateway.serve import refusal
+from gateway.serve.cache import Answer
 from gateway.serve.refusal import JSON
+from gateway.serve.write import Write
 from gateway.store.batch import Receipt
 from gateway.strictjson import Json
 
 _log = logging.getLogger(__name__)
-
-_CONTENT_TYPES = {
-    Media.JSON: JSON,
-    Media.NDJSON: "application/x-ndjson; charset=utf-8",
-    Media.CSV: "text/csv; charset=utf-8; header=present",
-}
-_ACCEPTED = {
-    "application/json": Media.JSON,
-    "application/x-ndjson": Media.NDJSON,
-    "application/ndjson": Media.NDJSON,
-    "application/jsonl": Media.NDJSON,
-    "text/csv": Media.CSV,
-}
-
-
-def negotiate(accept: str) -> Media:
-    """Choose the media type of rows by the Accept header (RFC 9110 section 12.5.1)."""
-    try:
-        chosen = mediatypes.best_match(_ACCEPTED, accept.lower())
-    except (falcon.InvalidMediaType, falcon.InvalidMediaRange):
-        chosen = ""
-    if not chosen:
-        offered = ", ".join(media.value for media in Media)
-        raise GatewayError(
-            Code.NOT_ACCEPTABLE, f"'{accept[:200]}' accepts nothing of {offered}", hint="send Accept: */*"
-        )
-    return _ACCEPTED[chosen]
 
 
 def json(resp: Response, value: Json, *, status: int = 200, content_type: str = JSON) -> None:
@@ -55,33 +28,57 @@ def json(resp: Response, value: Json, *, status: int = 200, content_type: str = 
     resp.data = strictjson.write(value)
 
 
-def receipt(resp: Response, value: Receipt) -> None:
-    """Answer a POST whose rows are committed."""
-    json(resp, value.body(), status=201 if not value.rejected else 207)
-
-
-def head(resp: Response, media: Media) -> None:
-    """Answer with what is known of rows before they are read."""
-    resp.content_type = _CONTENT_TYPES[media]
-    resp.append_header("Vary", "Accept")
-
-
-def without_length(resp: Response) -> None:
-    """Leave the length of a HEAD's answer unsaid; Falcon would call it 0."""
-    resp.stream = _nothing()
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""  # It makes this a generator, which Falcon does not iterate for HEAD.
-
-
-def rows(resp: Response, media: Media, rendering: Rendering) -> None:
-    """Answer a GET: whole where it is small, else as a stream."""
-    head(resp, media)
-    if rendering.whole is not None:
-        resp.data = rendering.whole
+def receipt(resp: Response, value: Receipt, write: Write) -> None:
+    """Answer a POST whose rows are committed, with the receipt or without a body."""
+    resp.set_headers(dict(write.headers(value)))
+    if write.prefers.return_ in ("minimal", "headers-only"):
+        resp.status = _status(value)
     else:
+        json(resp, value.body(), status=_status(value))
+
+
+def stored_rows(resp: Response, value: Receipt, write: Write, shown: Rendering) -> None:
+    """Answer a POST whose rows are committed with the rows themselves."""
+    assert write.output is not None
+    headers = {"Content-Type": write.output.content_type, **write.headers(value, has_rows=True)}
+    if shown.coding:
+        headers["Content-Encoding"] = shown.coding
+    rows(resp, Answer(_status(value), headers, shown.whole or b""), shown)
+
+
+def rehearsed(resp: Response, value: Receipt, write: Write, shown: bytes | None) -> None:
+    """Answer a POST that stored nothing, as it was asked to: 200, for nothing was created."""
+    if write.output is None or shown is None:
+        receipt(resp, value, write)
+    else:
+        resp.set_headers(dict(write.headers(value, has_rows=True)))
+        resp.content_type = write.output.content_type
+        resp.data = shown
+    resp.status = 200
+
+
+def _status(value: Receipt) -> int:
+    return 207 if value.rejected else 201
+
+
+def minimal(resp: Response, status: int, headers: Mapping[str, str]) -> None:
+    """Answer without a body."""
+    resp.status = status
+    resp.set_headers(dict(headers))
+
+
+def whole(resp: Response, kept: Answer) -> None:
+    """Answer with what is whole."""
+    resp.status = kept.status
+    resp.set_headers(dict(kept.headers))
+    resp.data = kept.body
+
+
+def rows(resp: Response, answer: Answer, rendering: Rendering) -> None:
+    """Answer with rows: whole where they are few, else as a stream."""
+    whole(resp, answer)
+    if rendering.whole is None:
+        resp.data = None
         resp.stream = rendering  # type: ignore[assignment]  # any async iterable with close() is iterated
 
 

@@ -172,6 +172,12 @@ def store_error(error: duckdb.Error) -> GatewayError:
         return GatewayError(Code.QUERY_TIMEOUT, hint="ask for less, or filter more")
     if isinstance(error, duckdb.IOException | duckdb.TransactionException | duckdb.OutOfMemoryException):
         return GatewayError(Code.STORE_FAILED, hint="send again", headers={"Retry-After": "1"})
+    return _value_error(error, text)
+
+
+def _value_error(error: duckdb.Error, text: str) -> GatewayError:
+    if isinstance(error, duckdb.ConversionException) and "the value is out of range" not in text:
+        return GatewayError(Code.VALUE_INVALID, "a value cannot be cast as the query asks")
     if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
         return GatewayError(Code.VALUE_OUT_OF_RANGE)
     return GatewayError(Code.INTERNAL)

@@ -1,7 +1,7 @@
-"""Reading: one SELECT whose text column leaves as bytes, a piece at a time."""
+"""Reading: one transaction of SELECTs, the last of which streams."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -12,45 +12,55 @@ from gateway.store.database import Database, store_error, stream
 
 
 class Reading:
-    """A running query. One thread at a time may use it, except for `interrupt`."""
+    """SELECTs that all see the same rows. One thread at a time may use it, except for `interrupt`."""
 
-    def __init__(self, database: Database, sql: str, parameters: Sequence[Any]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._sql = sql
-        self._parameters = parameters
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._reader: pa.RecordBatchReader | None = None
         self._interrupted = False
 
-    def read(self) -> bytes | None:
-        """Give the next rows' text, or None at the end. The first call starts the query.
+    def fetch(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """Run a SELECT with few rows, which ends the one that streams.
 
         Raises:
             GatewayError: Where the query fails or was interrupted.
         """
-        if self._interrupted:
-            raise GatewayError(Code.QUERY_TIMEOUT)
-        try:
-            if self._reader is None:
-                self._cursor = self._cursor or self._database.borrow()
-                self._reader = stream(self._cursor, self._sql, self._parameters)
-            for batch in self._reader:
+        with self._reading() as cursor:
+            rows: list[tuple[Any, ...]] = cursor.execute(sql, list(parameters)).fetchall()
+            return rows
+
+    def start(self, sql: str, parameters: tuple[Any, ...]) -> None:
+        """Begin a SELECT whose rows `next` gives, ending the one before.
+
+        Raises:
+            GatewayError: As `fetch`.
+        """
+        with self._reading() as cursor:
+            self._reader = stream(cursor, sql, parameters)
+
+    def next(self) -> pa.RecordBatch | None:
+        """Give the next rows, or None at the end.
+
+        Raises:
+            GatewayError: As `fetch`.
+        """
+        assert self._reader is not None
+        reader = self._reader
+        with self._reading():
+            for batch in reader:
                 if batch.num_rows:
-                    return _text(batch.column(0))
-        except duckdb.Error as error:
-            raise _read_error(error) from error
-        except pa.ArrowException as error:  # How a failure inside a running stream arrives.
-            raise _read_error(_cause(error)) from error
+                    return batch
         return None
 
     def interrupt(self) -> None:
-        """Stop the query; the `read` that waits for it raises. Any thread may call it."""
+        """Stop the query; whoever waits for it gets the error. Any thread may call it."""
         self._interrupted = True
         if self._cursor is not None:
             self._cursor.interrupt()
 
     def close(self) -> None:
-        """End the query and give its cursor back. No `read` may be running."""
+        """End the transaction and give its cursor back. Nothing may be running."""
         if self._cursor is None:
             return
         cursor, self._cursor = self._cursor, None
@@ -58,15 +68,27 @@ class Reading:
             with contextlib.suppress(duckdb.Error, pa.ArrowException):
                 self._reader.close()
             self._reader = None
-        self._database.give_back(cursor)
+        try:
+            cursor.execute("ROLLBACK")
+        except duckdb.Error:
+            cursor.close()  # It is in a state nobody knows.
+        else:
+            self._database.give_back(cursor)
 
-
-def _text(column: pa.StringArray) -> bytes:
-    """Give the concatenated text of a column without nulls: its Arrow buffer is the body already."""
-    _, offsets, data = column.buffers()
-    places = memoryview(offsets).cast("i")
-    start, end = places[column.offset], places[column.offset + len(column)]
-    return bytes(memoryview(data)[start:end]) if end > start else b""
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Run a step, in the transaction that the first of them begins, and say what its failure means."""
+        if self._interrupted:
+            raise GatewayError(Code.QUERY_TIMEOUT)
+        try:
+            if self._cursor is None:
+                self._cursor = self._database.borrow()
+                self._cursor.execute("BEGIN TRANSACTION READ ONLY")
+            yield self._cursor
+        except duckdb.Error as error:
+            raise _read_error(error) from error
+        except pa.ArrowException as error:  # How a failure inside a running stream arrives.
+            raise _read_error(_cause(error)) from error
 
 
 def _read_error(error: duckdb.Error) -> GatewayError:
@@ -78,6 +100,11 @@ def _read_error(error: duckdb.Error) -> GatewayError:
 
 
 def _cause(error: pa.ArrowException) -> duckdb.Error:
-    if "INTERRUPT" in str(error).upper():
-        return duckdb.InterruptException(str(error))
-    return duckdb.Error(str(error))
+    """Give the DuckDB error that Arrow tells of: it passes on the words, and the class only as a word."""
+    text = str(error)
+    if "INTERRUPT" in text.upper():
+        return duckdb.InterruptException(text)
+    for kind in (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.OutOfMemoryException):
+        if kind.__name__.removesuffix("Exception") in text.replace(" ", ""):
+            return kind(text)
+    return duckdb.Error(text)

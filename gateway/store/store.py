@@ -1,10 +1,11 @@
 """Store: connectors' rows, the batches they came in, and the definitions that were applied."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -12,9 +13,11 @@ from gateway import strictjson
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.connectors.fieldtypes import FieldType
 from gateway.store.batch import Batch, Receipt, StoredBatch
-from gateway.store.database import Database, literal, quote
+from gateway.store.database import Database, literal, quote, stream
 from gateway.store.reading import Reading
 from gateway.strictjson import Json
+
+_T = TypeVar("_T")
 
 _TABLES = """
 CREATE SCHEMA IF NOT EXISTS gateway;
@@ -52,10 +55,26 @@ class Definition:
     removed_at: datetime | None
 
 
+Select = Callable[[str, Sequence[Any]], pa.RecordBatchReader]
+
+
+class _Rehearsed(Exception):  # noqa: N818  # it only ends a transaction
+    """The rehearsal is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Inserted:
+    """What an insert gave out, which counts only once it is committed."""
+
+    receipts: list[Receipt]
+    next_batch: int
+    next_ids: dict[str, int]
+
+
 class Store:
     """Rows at rest in one DuckDB file.
 
-    `append`, `apply` and `remove` belong to the writer thread; the others may be called from any thread.
+    `append`, `rehearse`, `apply` and `remove` belong to the writer thread; the others may be called from any thread.
     """
 
     def __init__(self, directory: Path, *, memory: int, lock_seconds: float = 20.0) -> None:
@@ -68,6 +87,11 @@ class Store:
             self._next_batch: int = self._one("SELECT coalesce(max(batch), 0) + 1 FROM gateway.batches")
             self._next_ids: dict[str, int] = dict(
                 self._rows("SELECT connector, max(last_id) + 1 FROM gateway.batches GROUP BY connector")
+            )
+            # The writer thread alone changes these two; any thread may look at them.
+            self._committing: frozenset[str] = frozenset()
+            self._versions: dict[str, int] = dict(
+                self._rows("SELECT connector, max(batch) FROM gateway.batches GROUP BY connector")
             )
         except BaseException:
             self._database.close()
@@ -144,29 +168,61 @@ class Store:
         Raises:
             GatewayError: When nothing was stored.
         """
+        self._committing = frozenset(batch.connector for batch in batches)
+        try:
+            with self._database.transaction():
+                inserted = self._insert(batches)
+            self._next_batch, self._next_ids = inserted.next_batch, inserted.next_ids
+            for batch, receipt in zip(batches, inserted.receipts, strict=True):
+                self._versions[batch.connector] = receipt.batch or 0
+        finally:
+            self._committing = frozenset()
+        self._checkpoint_if_due()
+        return inserted.receipts
+
+    def rehearse(self, batch: Batch, look: Callable[[Receipt, Select], _T]) -> _T:
+        """Insert a batch, look at what is there then, and take it back.
+
+        Raises:
+            GatewayError: As `append` would, or `look` does.
+        """
+        with contextlib.suppress(_Rehearsed), self._database.transaction() as writer:
+            receipt = self._insert([batch]).receipts[0]
+            seen = look(receipt, lambda sql, parameters: stream(writer, sql, parameters))
+            raise _Rehearsed
+        return seen
+
+    def _insert(self, batches: Sequence[Batch]) -> "_Inserted":
+        """Insert batches as part of the writer's transaction."""
         now = datetime.now(UTC)
         next_batch, next_ids = self._next_batch, dict(self._next_ids)
         receipts: dict[int, Receipt] = {}
-        with self._database.transaction():
-            for members in _alike(batches):
-                some = [batches[member] for member in members]
-                name = some[0].connector
-                given = _receipts(some, next_batch, next_ids.get(name, 1))
-                next_batch, next_ids[name] = next_batch + len(given), _after(given)
-                self._database.insert(_table(name), _rows_of(some, given, now))
-                receipts.update(zip(members, given, strict=True))
-            self._database.insert("gateway.batches", _ledger(batches, receipts, now))
-        self._next_batch, self._next_ids = next_batch, next_ids
-        self._checkpoint_if_due()
-        return [receipts[member] for member in range(len(batches))]
+        for members in _alike(batches):
+            some = [batches[member] for member in members]
+            name = some[0].connector
+            given = _receipts(some, next_batch, next_ids.get(name, 1))
+            next_batch, next_ids[name] = next_batch + len(given), _after(given)
+            self._database.insert(_table(name), _rows_of(some, given, now))
+            receipts.update(zip(members, given, strict=True))
+        self._database.insert("gateway.batches", _ledger(batches, receipts, now))
+        return _Inserted([receipts[member] for member in range(len(batches))], next_batch, next_ids)
 
     def _checkpoint_if_due(self) -> None:
         if self._checkpoint_due:
             self._checkpoint_due = not self._database.checkpoint()
 
-    def read(self, sql: str, parameters: Sequence[Any]) -> Reading:
-        """Make a reading of a SELECT; nothing runs before its first `read`."""
-        return Reading(self._database, sql, parameters)
+    def reading(self) -> Reading:
+        """Make a transaction of reading; nothing runs before its first SELECT."""
+        return Reading(self._database)
+
+    def version(self, name: str) -> int | None:
+        """Tell the number of the last batch that a connector's rows have; None while one is being committed.
+
+        Rows that were read between two calls that gave the same number are the rows of that number.
+        """
+        if name in self._committing:
+            return None
+        return self._versions.get(name, 0)
 
     def count(self, name: str) -> int:
         """Count the rows of a connector."""

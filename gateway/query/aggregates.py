@@ -1,0 +1,58 @@
+"""Aggregates in `select`: what each takes, the type it gives, and its SQL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from gateway.connectors.fieldtypes import DECIMAL_MAX_DIGITS, SCALARS, FieldType, decimal
+from gateway.errors import Code, GatewayError
+from gateway.query.casts import COMPUTED_NUMBER
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One aggregate: its SQL, where `{}` stands for the column, and its meaning for the docs."""
+
+    sql: str
+    meaning: str
+
+
+AGGREGATES: Mapping[str, Aggregate] = {
+    "count": Aggregate("count({})", "rows (`count()`), or values that are not null"),
+    "sum": Aggregate("sum({})", "their sum, exact for integers and decimals"),
+    "avg": Aggregate("avg({})", "their mean, a double"),
+    "min": Aggregate("min({})", "the least"),
+    "max": Aggregate("max({})", "the greatest"),
+}
+
+
+def result(name: str, type: FieldType) -> FieldType:
+    """Give the type of an aggregate over values of a type.
+
+    Raises:
+        GatewayError: Where the aggregate does not take them.
+    """
+    is_decimal = pa.types.is_decimal(type.arrow)
+    if name == "count":
+        return SCALARS["integer"]
+    if name in ("min", "max") and type.item is None and type.name != "json":
+        return type
+    if name == "sum" and is_decimal:
+        return decimal(DECIMAL_MAX_DIGITS, type.arrow.scale)
+    if name == "sum" and type.name == "integer":
+        return decimal(DECIMAL_MAX_DIGITS, 0)
+    if name in ("sum", "avg") and (is_decimal or type.name in ("integer", "number")):
+        return COMPUTED_NUMBER
+    raise GatewayError(
+        Code.OPERATOR_UNDEFINED,
+        f"there is no {name}() of {type.name}",
+        hint="cast it first, such as amount::float8.sum()",
+    )
+
+
+def sql(name: str, expression: str, type: FieldType) -> str:
+    """Give the SQL of an aggregate whose result has a type."""
+    applied = AGGREGATES[name].sql.format(expression)
+    # The sum of integers is a HUGEINT, which Arrow carries as a decimal.
+    return f"CAST({applied} AS {type.column})" if name == "sum" else applied

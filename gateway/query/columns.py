@@ -1,0 +1,31 @@
+"""Columns: the names that a query may use, and the way from a name into its JSON."""
+
+from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
+from gateway.errors import Code, GatewayError, nearest
+from gateway.query.query import Column
+from gateway.query.scanner import Scanner
+
+
+class Columns:
+    """The names a query may use: the connector's fields and the gateway's own."""
+
+    def __init__(self, connector: Connector) -> None:
+        self.fields = {field.name: field for field in (*connector.fields, *SYSTEM_FIELDS)}
+        self.all = connector.fields
+
+    def named(self, name: str) -> Field:
+        """Find a field by its exact name, or raise with the nearest."""
+        if name in self.fields:
+            return self.fields[name]
+        guess = nearest(name, self.fields)
+        hint = f"did you mean '{guess}'?" if guess else f"the columns are {', '.join(self.fields)}"
+        raise GatewayError(Code.COLUMN_UNKNOWN, f"there is no column '{name}'", hint=hint)
+
+    def read(self, scanner: Scanner, name: str | None = None) -> Column:
+        """Read a column and the way into its JSON."""
+        field = self.named(scanner.name() if name is None else name)
+        path, as_text = scanner.path()
+        if path and field.type.name != "json" and not field.type.item:
+            message = f"'{field.name}' is {field.type.name}, and has nothing inside that -> could reach"
+            raise GatewayError(Code.QUERY_INVALID, message, hint="use -> with json and lists")
+        return Column(field, path, as_text)

@@ -1,0 +1,203 @@
+"""Filters, and trees of them, to Conditions."""
+
+import re
+from typing import Literal
+
+from gateway import strictjson
+from gateway.connectors import literals
+from gateway.connectors.fieldtypes import FieldType
+from gateway.errors import Code, GatewayError, nearest, not_implemented
+from gateway.query import patterns
+from gateway.query.columns import Columns
+from gateway.query.operators import IS_VALUES, LEFT_OUT, OPERATORS, Kind, Operator
+from gateway.query.query import Column, Condition, Filter, Tree
+from gateway.query.scanner import Scanner
+from gateway.strictjson import Json
+
+MAX_LIST = 10_000
+MAX_DEPTH = 50
+MAX_JSON = 4096
+#: The keys of trees.
+TREES = ("and", "or", "not.and", "not.or")
+
+
+def parse_tree(key: str, text: str, columns: Columns) -> Tree:
+    """Read `or=(a.eq.1,and(b.gt.2,c.is.null))`."""
+    scanner = Scanner(key, text)
+    scanner.blanks()
+    tree = _branch(scanner, columns, key.startswith("not."), "or" if key.endswith("or") else "and", 1)
+    scanner.blanks()
+    if not scanner.ended:
+        raise scanner.error("nothing may follow the last )")
+    return tree
+
+
+def _branch(
+    scanner: Scanner, columns: Columns, negated: bool, operator: Literal["and", "or"], depth: int
+) -> Tree:
+    if depth > MAX_DEPTH:
+        raise GatewayError(Code.QUERY_INVALID, f"the conditions nest deeper than {MAX_DEPTH}")
+    scanner.blanks()
+    if not scanner.skip("("):
+        raise scanner.error(f"write {operator}=(a.eq.1,b.gt.2)")
+    terms: list[Condition] = []
+    while True:
+        scanner.blanks()
+        if found := scanner.take(_BRANCH):
+            word: Literal["and", "or"] = "and" if found[2] == "and" else "or"
+            terms.append(_branch(scanner, columns, bool(found[1]), word, depth + 1))
+        else:
+            column = columns.read(scanner)
+            if not scanner.skip("."):
+                raise scanner.error("a condition is COLUMN.OPERATOR.VALUE")
+            terms.append(_operation(scanner, column, nested=True))
+        scanner.blanks()
+        if scanner.skip(")"):
+            return Tree(operator, tuple(terms), negated)
+        if not scanner.skip(","):
+            raise scanner.error("separate conditions by commas, and end them with )")
+
+
+_BRANCH = re.compile(r"(not\.)?(and|or)\s*(?=\()")
+
+
+def parse_filter(key: str, text: str, columns: Columns) -> Filter:
+    """Read `amount=gte.5`, the key and the value already decoded."""
+    column = _key(key, columns)
+    return _operation(Scanner(str(column), text), column, nested=False)
+
+
+_OPERATOR = re.compile(r"([a-z]+)(?:\(([^()]*)\))?(?=\.)")
+
+
+def _operation(scanner: Scanner, column: Column, *, nested: bool) -> Filter:
+    """Read `not.`, the operator and what it compares with; `nested` is what stands inside a tree."""
+    negated = scanner.skip("not.")
+    begun = scanner.place
+    found = scanner.take(_OPERATOR)
+    if not found or (found[1] not in OPERATORS and found[1] not in LEFT_OUT):
+        scanner.place = begun
+        raise _no_operator(scanner)
+    if found[1] in LEFT_OUT:
+        raise not_implemented(f"the operator '{found[1]}' ({LEFT_OUT[found[1]]})")
+    operator = OPERATORS[found[1]]
+    quantifier = _quantifier(scanner, operator, found[2])
+    if not operator.takes(column.type):
+        message = f"'{operator.name}' cannot be asked of '{column}', which is {column.type.name}"
+        raise GatewayError(Code.OPERATOR_UNDEFINED, message, hint=f"it needs {operator.wants}")
+    scanner.skip(".")
+    return Filter(
+        column, operator.name, _values(scanner, operator, quantifier, column, nested), quantifier, negated
+    )
+
+
+def _no_operator(scanner: Scanner) -> GatewayError:
+    known = [*OPERATORS, "not"]
+    word = re.split(r"[.(,]", scanner.rest, maxsplit=1)[0]
+    guess = nearest(word, known)
+    hint = (
+        f"did you mean '{guess}'?"
+        if guess
+        else f"write {scanner.parameter}=OPERATOR.VALUE; there are {', '.join(known)}"
+    )
+    message = f"{scanner.parameter}={scanner.text[:200]} does not start with an operator"
+    if scanner.parameter in TREES:
+        message = f"{scanner.parameter}={scanner.text[:200]} has no operator at {scanner.place + 1}"
+    return GatewayError(Code.QUERY_INVALID, message, hint=hint)
+
+
+def _quantifier(scanner: Scanner, operator: Operator, text: str | None) -> Literal["any", "all"] | None:
+    if text is None:
+        return None
+    if operator.quantified and text in ("any", "all"):
+        return "any" if text == "any" else "all"
+    hint = f"{operator.name}(any).{{a,b}}" if operator.quantified else f"{operator.name} takes no ({text})"
+    raise scanner.error(hint)
+
+
+def _values(
+    scanner: Scanner, operator: Operator, quantifier: str | None, column: Column, nested: bool
+) -> tuple[Json, ...]:
+    if operator.kind is Kind.IS:
+        return (_is_value(scanner, column, nested),)
+    if operator.kind is Kind.LIST:
+        return tuple(_literal(column, each) for each in _list(scanner, nested))
+    text = scanner.value() if nested else scanner.rest
+    if quantifier:
+        try:
+            items = literals.array(text)
+        except ValueError as error:
+            raise scanner.error(f"write {operator.name}({quantifier}).{{a,b}}") from error
+        return tuple(None if each is None else _operand(operator, column, each) for each in items)
+    return (_operand(operator, column, text),)
+
+
+def _operand(operator: Operator, column: Column, text: str) -> Json:
+    if operator.kind is Kind.PATTERN:
+        return patterns.like(text)
+    if operator.kind is Kind.REGEX:
+        return patterns.regex(text)
+    return _literal(column, text)
+
+
+def _list(scanner: Scanner, nested: bool) -> list[str]:
+    items = scanner.items()
+    if not nested and not scanner.ended:
+        raise scanner.error('nothing may follow the ) of a list; put "quotes" around an item that has one')
+    if len(items) > MAX_LIST:
+        raise GatewayError(Code.QUERY_INVALID, f"the list of in. has more than {MAX_LIST} items")
+    return items
+
+
+def _is_value(scanner: Scanner, column: Column, nested: bool) -> str:
+    text = scanner.value() if nested else scanner.rest
+    value = text.strip().lower()
+    if value not in IS_VALUES:
+        raise GatewayError(
+            Code.QUERY_INVALID, f"is.{text} cannot be read", hint=f"use is. with {', '.join(IS_VALUES)}"
+        )
+    if value not in ("null", "not_null") and column.type.name != "boolean":
+        message = f"is.{value} needs a boolean, and '{column}' is {column.type.name}"
+        raise GatewayError(Code.QUERY_INVALID, message, hint="use is.null or is.not_null")
+    return value
+
+
+def _literal(column: Column, text: str) -> Json:
+    """Read a value by the column's type; the database is never left to cast text."""
+    type = column.type
+    try:
+        value = type.query_value(text)
+        if type.name != "json" and not _is_decimal(type):
+            type.operand(value)
+    except ValueError as error:
+        expects = "a list as {a,b}" if type.item else type.expects
+        message = f"'{text}' in the filter on '{column}' is not {expects}"
+        raise GatewayError(Code.VALUE_INVALID, message) from error
+    except OverflowError as error:
+        message = f"'{text}' in the filter on '{column}' is beyond what {type.name} can hold"
+        raise GatewayError(Code.VALUE_OUT_OF_RANGE, message) from error
+    if type.name == "json" and len(strictjson.write(value)) > MAX_JSON:
+        raise GatewayError(Code.QUERY_INVALID, f"the JSON in the filter on '{column}' is too long")
+    return value
+
+
+def _is_decimal(type: FieldType) -> bool:
+    """Tell whether a value finer than the column may be compared with: `statement` does that exactly."""
+    return type.name.startswith("decimal") and not type.item
+
+
+def _key(key: str, columns: Columns) -> Column:
+    """Read the key of a filter, past the `[0]` that some clients number repeated keys with."""
+    if key in columns.fields:
+        return Column(columns.fields[key])
+    scanner = Scanner("filter", re.sub(r"(?:\[[0-9]*\])+$", "", key))
+    if scanner.text in columns.fields:
+        return Column(columns.fields[scanner.text])
+    name = scanner.name()
+    if scanner.text.startswith(".", scanner.place):
+        raise not_implemented(f"the embedded resource '{name}'")
+    column = columns.read(scanner, name)
+    scanner.blanks()
+    if not scanner.ended:
+        raise scanner.error("a filter is COLUMN=OPERATOR.VALUE")
+    return column

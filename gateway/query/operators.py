@@ -1,0 +1,104 @@
+"""The operators of a filter: one table that the parser, the SQL, the docs and the tests read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from gateway.connectors.fieldtypes import FieldType
+
+
+class Kind(Enum):
+    """What an operator does, and so how its value is read and what SQL it becomes."""
+
+    COMPARE = "compare"
+    PATTERN = "pattern"
+    REGEX = "regex"
+    DISTINCT = "distinct"
+    LIST = "list"
+    IS = "is"
+    SET = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One operator.
+
+    Attributes:
+        name: As a query string spells it.
+        kind: What it does.
+        sql: The SQL it stands for.
+        meaning: What it asks, for the docs.
+        takes: Which types of columns have it.
+        wants: Those types in words, to finish the sentence "it needs …".
+        quantified: Whether `(any)` and `(all)` may follow it.
+    """
+
+    name: str
+    kind: Kind
+    sql: str
+    meaning: str
+    takes: Callable[[FieldType], bool] = lambda _: True
+    wants: str = "any column"
+    quantified: bool = False
+
+
+def _is_text(type: FieldType) -> bool:
+    return type.name == "string"
+
+
+def _is_set(type: FieldType) -> bool:
+    return type.item is not None
+
+
+def _is_set_or_json(type: FieldType) -> bool:
+    return _is_set(type) or type.name == "json"
+
+
+_PATTERN = "`*` and `%` stand for any characters, `_` for one, `\\` takes the next as it is"
+_REGEX = "a regular expression in RE2's syntax, which need not match the whole"
+
+OPERATORS: Mapping[str, Operator] = {
+    operator.name: operator
+    for operator in (
+        Operator("eq", Kind.COMPARE, "=", "equal", quantified=True),
+        Operator("neq", Kind.COMPARE, "<>", "not equal"),
+        Operator("gt", Kind.COMPARE, ">", "greater", quantified=True),
+        Operator("gte", Kind.COMPARE, ">=", "greater or equal", quantified=True),
+        Operator("lt", Kind.COMPARE, "<", "less", quantified=True),
+        Operator("lte", Kind.COMPARE, "<=", "less or equal", quantified=True),
+        Operator(
+            "isdistinct",
+            Kind.DISTINCT,
+            "IS DISTINCT FROM",
+            "not equal, and null is a value like any other",
+        ),
+        Operator("in", Kind.LIST, "IN", 'one of a list: `in.(1,2,3)`, `in.("a,b",c)`'),
+        Operator("is", Kind.IS, "IS", "`null`, `not_null`; for a boolean `true`, `false`, `unknown`"),
+        Operator("like", Kind.PATTERN, "LIKE", f"like a pattern: {_PATTERN}", _is_text, "a string", True),
+        Operator("ilike", Kind.PATTERN, "ILIKE", "`like` without regard to case", _is_text, "a string", True),
+        Operator("match", Kind.REGEX, "s", f"matches {_REGEX}", _is_text, "a string", True),
+        Operator("imatch", Kind.REGEX, "si", "`match` without regard to case", _is_text, "a string", True),
+        Operator(
+            "cs",
+            Kind.SET,
+            "@>",
+            'contains: `cs.{a,"b,c"}` for a list, `cs.{"a":1}` for JSON',
+            _is_set_or_json,
+            "a list or json",
+        ),
+        Operator("cd", Kind.SET, "<@", "is contained in: `cd.{a,b}`", _is_set, "a list"),
+        Operator("ov", Kind.SET, "&&", "has an item in common with: `ov.{a,b}`", _is_set, "a list"),
+    )
+}
+IS_VALUES: Mapping[str, str] = {
+    "null": "IS NULL",
+    "not_null": "IS NOT NULL",
+    "true": "IS TRUE",
+    "false": "IS FALSE",
+    "unknown": "IS NULL",
+}
+#: Operators of PostgREST that the gateway knows by name and does not have, and what they belong to.
+LEFT_OUT: Mapping[str, str] = {
+    **dict.fromkeys(("fts", "plfts", "phfts", "wfts"), "full-text search"),
+    **dict.fromkeys(("sl", "sr", "nxr", "nxl", "adj"), "range types"),
+}

@@ -1,0 +1,142 @@
+"""Text of one parameter to the tokens of PostgREST's grammar.
+
+https://github.com/PostgREST/postgrest/blob/main/src/library/PostgREST/ApiRequest/QueryParams.hs
+"""
+
+import re
+
+from gateway.errors import Code, GatewayError
+
+_BLANKS = re.compile(r"\s*")
+_NAME = re.compile(r'(?:[^",.:*()-]|-(?!>))+')
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_ARROW = re.compile(r"\s*(->>?)")
+_INDEX = re.compile(r"(-?[0-9]{1,9})(?=->|::|[.,)]|\s*$)")
+_KEY = re.compile(r"(?:[^\"(:.,)>-]|-(?!>))+")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BRACED = re.compile(r"\{[^{}]*\}")
+_PLAIN = re.compile(r"[^,)]*")
+
+
+class Scanner:
+    """Reads a parameter from left to right; `place` is where it stands."""
+
+    def __init__(self, parameter: str, text: str) -> None:
+        self.parameter = parameter
+        self.text = text
+        self.place = 0
+
+    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        """Step over what a pattern matches here, if it does."""
+        found = pattern.match(self.text, self.place)
+        if found:
+            self.place = found.end()
+        return found
+
+    def skip(self, token: str) -> bool:
+        """Step over a token, and tell whether it was there."""
+        there = self.text.startswith(token, self.place)
+        self.place += len(token) if there else 0
+        return there
+
+    def blanks(self) -> None:
+        """Step over spaces."""
+        self.take(_BLANKS)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left."""
+        return self.place >= len(self.text)
+
+    @property
+    def rest(self) -> str:
+        """What is left."""
+        return self.text[self.place :]
+
+    def error(self, hint: str) -> GatewayError:
+        """Say that it cannot be read here."""
+        shown = self.text if len(self.text) <= 200 else f"{self.text[:199]}…"
+        message = f"{self.parameter}={shown} cannot be read at {self.place + 1}"
+        return GatewayError(Code.QUERY_INVALID, message, hint=hint)
+
+    def name(self) -> str:
+        """Read a name, in quotes or bare."""
+        self.blanks()
+        if found := self.take(_QUOTED):
+            self.blanks()
+            return unescape(found[1])
+        found = self.take(_NAME)
+        if not found or not found[0].strip():
+            raise self.error('put "quotes" around a name that holds any of , . : * ( ) or ->')
+        return found[0].strip()
+
+    def path(self) -> tuple[tuple[str | int, ...], bool]:
+        """Read the steps into JSON, if there are any, and whether the last is `->>`."""
+        steps: list[str | int] = []
+        as_text = False
+        while found := self.take(_ARROW):
+            if as_text:
+                raise self.error("`->>` gives text, which nothing can follow: write -> before it")
+            as_text = found[1] == "->>"
+            steps.append(self._step())
+        return tuple(steps), as_text
+
+    def _step(self) -> str | int:
+        if found := self.take(_INDEX):
+            return int(found[1])
+        if found := self.take(_QUOTED):
+            return unescape(found[1])
+        if found := self.take(_KEY):
+            return found[0].strip()
+        raise self.error("write a key or an index behind -> and ->>")
+
+    def word(self) -> str:
+        """Read a word, or nothing."""
+        found = self.take(_WORD)
+        return found[0] if found else ""
+
+    def value(self) -> str:
+        """Read a value inside a tree: quoted, in braces, or up to a comma or a bracket."""
+        if quoted := self._quoted_item():
+            return unescape(quoted[1])
+        found = self.take(_BRACED) or self.take(_PLAIN)
+        assert found  # Even nothing is a value.
+        return found[0]
+
+    def items(self) -> list[str]:
+        """Read `(a,"b,c",d)`: a quote that does not open an item is a character of it."""
+        self.blanks()
+        if not self.skip("("):
+            raise self.error("write in.(a,b,c)")
+        items: list[str] = []
+        if self.skip(")"):
+            return items
+        while True:
+            if quoted := self._quoted_item():
+                items.append(unescape(quoted[1]))
+            else:
+                found = self.take(_PLAIN)
+                assert found  # Even nothing is an item.
+                items.append(found[0])
+            if self.skip(")"):
+                self.blanks()
+                return items
+            if not self.skip(","):
+                raise self.error("the list has no ) at its end")
+
+    def _quoted_item(self) -> re.Match[str] | None:
+        """Read quoted text that is the whole of an item, or nothing."""
+        begun = self.place
+        self.blanks()
+        found = self.take(_QUOTED)
+        if found:
+            self.blanks()
+            if self.ended or self.text[self.place] in ",)":
+                return found
+        self.place = begun
+        return None
+
+
+def unescape(text: str) -> str:
+    """Give quoted text without its backslashes."""
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)

@@ -1,0 +1,121 @@
+"""`select` and `order` to the columns of a result and the order of its rows."""
+
+from dataclasses import replace
+
+from gateway.connectors.connector import SYSTEM_FIELDS
+from gateway.connectors.fieldtypes import FieldType
+from gateway.errors import Code, GatewayError, not_implemented
+from gateway.query import aggregates, casts
+from gateway.query.columns import Columns
+from gateway.query.query import Column, Order, Selected
+from gateway.query.scanner import Scanner
+
+_COUNT_OF_ROWS = Selected("count", None, aggregates.result("count", SYSTEM_FIELDS[0].type), aggregate="count")
+
+
+def parse_select(text: str, columns: Columns) -> tuple[Selected, ...]:
+    """Read `select`; nothing selects every field."""
+    everything = [Selected(field.name, Column(field), field.type) for field in columns.all]
+    if not text.strip():
+        return tuple(everything)
+    scanner = Scanner("select", text)
+    selected: list[Selected] = []
+    while True:
+        scanner.blanks()
+        items = everything if scanner.skip("*") else [_item(scanner, columns)]
+        selected += [each for each in items if each not in selected]
+        scanner.blanks()
+        if scanner.ended:
+            break
+        if not scanner.skip(","):
+            raise scanner.error("separate columns by commas")
+    names: set[str] = set()
+    for each in selected:
+        if each.name in names:
+            hint = f"give one of them an alias, such as other:{each.name}"
+            raise GatewayError(Code.QUERY_INVALID, f"select has two columns called '{each.name}'", hint=hint)
+        names.add(each.name)
+    return tuple(selected)
+
+
+def _item(scanner: Scanner, columns: Columns) -> Selected:
+    """Read one item: `alias:column->path::cast.aggregate()::cast`."""
+    if scanner.skip("..."):
+        raise not_implemented(f"the spread '...{scanner.rest}' in select")
+    alias = None
+    name = scanner.name()
+    if not scanner.text.startswith("::", scanner.place) and scanner.skip(":"):
+        alias, name = name, scanner.name()
+    if name not in columns.fields and scanner.text.startswith(("(", "!"), scanner.place):
+        if name != "count" or not scanner.skip("()"):
+            raise not_implemented(f"the embedded resource '{name}' in select")
+        return _cast_aggregate(scanner, replace(_COUNT_OF_ROWS, name=alias or "count"))
+    if name == "count" and name not in columns.fields:
+        return replace(_COUNT_OF_ROWS, name=alias or name)  # Older clients leave the () out.
+    column = columns.read(scanner, name)
+    cast = _cast(scanner, column.type)
+    selected = Selected(alias or column.name, column, cast or column.type, cast)
+    scanner.blanks()
+    if not scanner.skip("."):
+        return selected
+    word = scanner.word()
+    if word not in aggregates.AGGREGATES or not scanner.skip("()"):
+        raise scanner.error(f"the aggregates are {', '.join(f'{each}()' for each in aggregates.AGGREGATES)}")
+    type = aggregates.result(word, selected.type)
+    return _cast_aggregate(scanner, replace(selected, name=alias or word, aggregate=word, type=type))
+
+
+def _cast_aggregate(scanner: Scanner, selected: Selected) -> Selected:
+    cast = _cast(scanner, selected.type)
+    return replace(selected, aggregate_cast=cast, type=cast) if cast else selected
+
+
+def _cast(scanner: Scanner, source: FieldType) -> FieldType | None:
+    scanner.blanks()
+    return casts.find(scanner.word(), source) if scanner.skip("::") else None
+
+
+def parse_order(text: str, columns: Columns, select: tuple[Selected, ...]) -> tuple[Order, ...]:
+    """Read `order`; groups can be ordered only by what they are made of."""
+    if not text.strip():
+        return ()
+    terms = _order_terms(text, columns)
+    if any(each.aggregate for each in select):
+        groups = [each.column for each in select if not each.aggregate]
+        for term in terms:
+            if term.column not in groups:
+                message = f"'{term.column}' is not in select, and what is aggregated is ordered by its groups"
+                raise GatewayError(Code.QUERY_INVALID, message, hint=f"add {term.column} to select")
+    return terms
+
+
+def _order_terms(text: str, columns: Columns) -> tuple[Order, ...]:
+    scanner = Scanner("order", text)
+    terms = []
+    while True:
+        terms.append(_order_term(scanner, columns))
+        scanner.blanks()
+        if scanner.ended:
+            return tuple(terms)
+        if not scanner.skip(","):
+            raise scanner.error("separate columns by commas")
+
+
+def _order_term(scanner: Scanner, columns: Columns) -> Order:
+    column = columns.read(scanner)
+    words = []
+    while scanner.skip("."):
+        words.append(scanner.word())
+    match words:
+        case []:
+            direction, nulls = "asc", None
+        case [("asc" | "desc") as direction]:
+            nulls = None
+        case [("nullsfirst" | "nullslast") as nulls]:
+            direction = "asc"
+        case [("asc" | "desc") as direction, ("nullsfirst" | "nullslast") as nulls]:
+            pass
+        case _:
+            raise scanner.error("write NAME, NAME.desc or NAME.desc.nullslast")
+    descending = direction == "desc"
+    return Order(column, descending, descending if nulls is None else nulls == "nullsfirst")

@@ -1,0 +1,65 @@
+"""Sql: text made of the gateway's own words, and the values that go beside it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.connectors.fieldtypes import FieldType
+from gateway.query.query import Column
+from gateway.store.database import quote
+from gateway.strictjson import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A statement. No byte of a request is in `text`: names come from the connector, values are parameters."""
+
+    text: str
+    parameters: tuple[Any, ...]
+
+
+class Parameters:
+    """The values of one statement under construction, numbered `$1`, `$2` and so on."""
+
+    def __init__(self) -> None:
+        self._values: list[Any] = []
+
+    def add(self, value: Any) -> str:
+        """Add a value and give the SQL that stands for it."""
+        self._values.append(value)
+        return f"${len(self._values)}"
+
+    def typed(self, value: Json, type: FieldType) -> str:
+        """Add a JSON value of a type, as SQL of its column's type."""
+        if value is None:
+            return f"CAST(NULL AS {type.column})"
+        if type.item is not None:
+            items = ", ".join(self.typed(each, type.item) for each in value)
+            return f"CAST([{items}] AS {type.column})"
+        return type.placeholder.format(self.add(type.operand(value)))
+
+    def column(self, column: Column) -> str:
+        """Give the SQL of a column, and of the way into its JSON."""
+        expression = quote(column.field.name)
+        if column.path and column.field.type.item is not None:
+            expression = f"CAST({column.field.type.json.format(expression)} AS JSON)"
+        for number, step in enumerate(column.path, 1):
+            text = column.as_text and number == len(column.path)
+            function = "json_extract_string" if text else "json_extract"
+            expression = f"{function}({expression}, {self._step(step)})"
+        return expression
+
+    def _step(self, step: str | int) -> str:
+        if isinstance(step, int):
+            return f"CAST({self.add(step)} AS BIGINT)"
+        return self.key(step)
+
+    def key(self, key: str) -> str:
+        """Add the way to a key of a JSON object.
+
+        It is a JSON Pointer (RFC 6901), for DuckDB's own paths have no escape for a quote in a key.
+        """
+        return f"CAST({self.add('/' + key.replace('~', '~0').replace('/', '~1'))} AS VARCHAR)"
+
+    def statement(self, text: str) -> Sql:
+        """Give the finished statement."""
+        return Sql(text, tuple(self._values))

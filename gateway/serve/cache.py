@@ -1,0 +1,77 @@
+"""ETags, and the answers that were given under them.
+
+An ETag names the rows of one version of a connector, asked for in one way: whoever shows it again needs no
+database, and an answer that is kept under it can never be stale, for a commit makes another ETag.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway import __version__
+from gateway.query.statement import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes to keep, headers at a guess."""
+        return len(self.body) + 1024
+
+
+def etag_of(statement: Statement, version: int, *variants: str | None) -> str:
+    """Give the strong ETag (RFC 9110 section 8.8.3) of a statement's result over a version of the rows.
+
+    Args:
+        statement: What is asked; two query strings that mean the same make the same statement.
+        version: What `Store.version` says.
+        variants: What else tells two representations apart.
+    """
+    sql = statement.page()
+    connector = statement.connector
+    names = [each.name for each in statement.query.select]
+    parts = (__version__, connector.name, connector.text, version, sql.text, sql.parameters, names)
+    told = hashlib.sha256(repr((*parts, statement.output, variants)).encode("utf-8", "surrogatepass"))
+    return f'"{told.hexdigest()[:32]}"'
+
+
+def matches(if_none_match: str | None, etag: str | None) -> bool:
+    """Tell whether an If-None-Match header names an ETag; the comparison is the weak one (section 13.1.2)."""
+    if if_none_match is None or etag is None:
+        return False
+    named = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+    return etag in named or "*" in named
+
+
+class Cache:
+    """The latest whole answers, bounded in bytes. Belongs to the event loop."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most = most_bytes
+        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._bytes = 0
+
+    def find(self, etag: str | None) -> Answer | None:
+        """Give the answer under an ETag."""
+        answer = self._answers.get(etag) if etag else None
+        if etag and answer:
+            self._answers.move_to_end(etag)
+        return answer
+
+    def keep(self, etag: str, answer: Answer) -> None:
+        """Keep an answer, and forget those that nobody has asked for the longest."""
+        if etag in self._answers or answer.size > self._most:
+            return
+        self._answers[etag] = answer
+        self._bytes += answer.size
+        while self._bytes > self._most:
+            _, forgotten = self._answers.popitem(last=False)
+            self._bytes -= forgotten.size

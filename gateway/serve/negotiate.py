@@ -1,0 +1,99 @@
+"""What a client accepts to what it gets: the format, the compression, the schema (RFC 9110 section 12)."""
+
+from collections.abc import Mapping
+
+import falcon
+from falcon import mediatypes
+from falcon.asgi import Request
+
+from gateway.errors import Code, GatewayError
+from gateway.media import FORMATS, MEDIA_TYPES, Media
+from gateway.query.encoding import CODINGS
+from gateway.query.output import Output
+
+#: The one schema there is; PostgREST's clients name it.
+PROFILE = "public"
+
+_VENDOR_ARRAY = ("application/vnd.pgrst.array+json", "application/vnd.pgrst.array")
+_VENDOR_OBJECT = ("application/vnd.pgrst.object+json", "application/vnd.pgrst.object")
+_OFFERED: Mapping[str, Media] = {
+    **MEDIA_TYPES,
+    **dict.fromkeys((*_VENDOR_ARRAY, *_VENDOR_OBJECT), Media.JSON),
+}
+_NAMED = ", ".join([*(media.media_type for media in Media), _VENDOR_OBJECT[0]])
+
+
+def output_of(accept: str, format: str | None) -> Output:
+    """Choose the format of rows: what `?format=` says, else the best of what is accepted.
+
+    Of what is accepted equally the first counts, as in PostgREST.
+
+    Raises:
+        GatewayError: Where nothing of it can be made.
+    """
+    if format is not None:
+        return Output(FORMATS[format], FORMATS[format].content_type)
+    accept = accept.lower()
+    try:
+        best = max(_OFFERED, key=lambda name: (mediatypes.quality(name, accept), -_place(name, accept)))
+        quality = mediatypes.quality(best, accept)
+    except (falcon.InvalidMediaType, falcon.InvalidMediaRange):
+        quality = 0.0
+    if quality <= 0:
+        message = f"'{accept[:200]}' accepts nothing of {_NAMED}"
+        raise GatewayError(Code.NOT_ACCEPTABLE, message, hint="send Accept: */*")
+    if best not in _VENDOR_ARRAY + _VENDOR_OBJECT:
+        return Output(_OFFERED[best], _OFFERED[best].content_type)
+    stripped = _is_stripped(best, accept)
+    name = f"{best.removesuffix('+json')}+json" + ("; nulls=stripped" if stripped else "")
+    return Output(Media.JSON, f"{name}; charset=utf-8", best in _VENDOR_OBJECT, stripped)
+
+
+def _place(name: str, accept: str) -> int:
+    place = accept.find(name)
+    return place if place >= 0 else len(accept)
+
+
+def _is_stripped(name: str, accept: str) -> bool:
+    for part in accept.split(","):
+        type, parameters = mediatypes.parse_header(part.strip())
+        if type == name and parameters.get("nulls") == "stripped":
+            return True
+    return False
+
+
+def wants_single(accept: str) -> bool:
+    """Tell whether a single object is asked for, whatever else is."""
+    return any(name in accept.lower() for name in _VENDOR_OBJECT)
+
+
+def coding_of(accept_encoding: str | None, media: Media) -> str | None:
+    """Choose what a response is compressed with; None where it is sent as it is.
+
+    Parquet compresses its own pages.
+    """
+    if not accept_encoding or media is Media.PARQUET:
+        return None
+    qualities: dict[str, float] = {}
+    for part in accept_encoding.lower().split(","):
+        name, _, parameters = part.partition(";")
+        weight = parameters.strip().removeprefix("q=")
+        try:
+            qualities[name.strip()] = float(weight) if weight else 1.0
+        except ValueError:
+            qualities[name.strip()] = 0.0
+    best = max(CODINGS, key=lambda name: qualities.get(name, qualities.get("*", 0.0)))
+    quality = qualities.get(best, qualities.get("*", 0.0))
+    return best if quality > 0 and quality >= qualities.get("identity", 0.0) else None
+
+
+def require_profile(req: Request, header: str) -> None:
+    """Let the one schema be named, or raise.
+
+    Raises:
+        GatewayError: Where another is.
+    """
+    profile = req.get_header(header)
+    if profile not in (None, "", PROFILE):
+        message = f"Invalid schema: {profile[:100]}"
+        raise GatewayError(Code.PROFILE_UNKNOWN, message, hint=f"the one schema is {PROFILE}")

@@ -1,0 +1,87 @@
+"""Read: what a GET asks for, from its query string and its headers."""
+
+from dataclasses import dataclass
+
+from falcon.asgi import Request
+
+from gateway.connectors.connector import PUBLIC, Connector
+from gateway.query import dialect, preferences
+from gateway.query.preferences import Preferences
+from gateway.query.query import Query
+from gateway.query.render import Rendering
+from gateway.query.statement import Statement
+from gateway.serve import cache, negotiate
+
+#: What a response depends on beside its URL.
+_VARY = "Accept, Accept-Encoding, Prefer, Range"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A statement with what the answer to it says and how it is sent.
+
+    Attributes:
+        statement: The SQL.
+        prefers: What is counted.
+        coding: What the body is compressed with, or None.
+        query_string: As it came, for the link to the next page.
+    """
+
+    statement: Statement
+    prefers: Preferences
+    coding: str | None
+    query_string: str
+
+    @classmethod
+    def of(cls, req: Request, connector: Connector) -> "Read":
+        """Read a GET or HEAD.
+
+        Raises:
+            GatewayError: Naming the parameter or header, its value and what would be right.
+        """
+        negotiate.require_profile(req, "Accept-Profile")
+        prefers = preferences.parse(req.get_header("Prefer"), reads=True)
+        query = dialect.parse(req.query_string, connector)
+        if req.method == "GET":
+            query = dialect.within(query, req.get_header("Range"))
+        output = negotiate.output_of(req.accept, query.format)
+        coding = negotiate.coding_of(req.get_header("Accept-Encoding"), output.media)
+        return cls(Statement(query, connector, output), prefers, coding, req.query_string)
+
+    def etag(self, version: int) -> str:
+        """Give the ETag of the answer over a version of the rows."""
+        return cache.etag_of(self.statement, version, self.coding, self.prefers.count)
+
+    def validators(self, etag: str | None) -> dict[str, str]:
+        """Give the headers by which an answer is kept and asked for again."""
+        is_public = PUBLIC in self.statement.connector.access.read
+        headers = {"Cache-Control": "no-cache" if is_public else "private, no-cache", "Vary": _VARY}
+        return {**headers, "ETag": etag} if etag else headers
+
+    def headers(self, rendering: Rendering, etag: str | None) -> dict[str, str]:
+        """Give the headers of rows."""
+        query, output = self.statement.query, self.statement.output
+        optional = {
+            "Content-Encoding": rendering.coding,
+            "Content-Range": _content_range(query, rendering.row_count, rendering.total),
+            "Preference-Applied": self.prefers.applied(),
+        }
+        if query.format:
+            name = f"{self.statement.connector.name}.{query.format}"
+            optional["Content-Disposition"] = f'inline; filename="{name}"'
+        if rendering.cursor:
+            following = dialect.next_page(self.query_string, query, rendering.cursor)
+            optional["Link"] = f'<{self.statement.connector.path}?{following}>; rel="next"'
+        told = {name: value for name, value in optional.items() if value}
+        return {"Content-Type": output.content_type, **self.validators(etag), **told}
+
+
+def _content_range(query: Query, row_count: int | None, total: int | None) -> str | None:
+    """Give the Content-Range of a page, where it is known: `0-24/57`, without a count `0-24/*`."""
+    if row_count is None and total is not None and query.cursor is None:
+        left = max(0, total - query.offset)
+        row_count = left if query.limit is None else min(query.limit, left)
+    end = "*" if total is None else str(total)
+    if row_count is None or query.cursor is not None:
+        return None if total is None else f"*/{end}"
+    return f"{query.offset}-{query.offset + row_count - 1}/{end}" if row_count else f"*/{end}"
