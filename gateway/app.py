@@ -19,6 +19,7 @@ from gateway.serve.access import Credentials
 from gateway.serve.cache import Cache
 from gateway.serve.cors import Cors
 from gateway.serve.endpoint import Stages
+from gateway.serve.parts import Spool
 from gateway.serve.reload import Reload
 from gateway.serve.router import Router
 from gateway.serve.shell import Asgi, Shell
@@ -45,7 +46,16 @@ class Gateway:
             closing.callback(readers.stop)
             threads = ThreadPoolExecutor(CHECKING_THREADS, thread_name_prefix="checking")
             closing.callback(threads.shutdown)
-            stages = Stages(settings, credentials, store, writer, readers, Cache(settings.cache), threads)
+            stages = Stages(
+                settings,
+                credentials,
+                store,
+                writer,
+                readers,
+                Cache(settings.cache),
+                Spool(settings.data / "parts", settings.spool),
+                threads,
+            )
             router = Router(credentials)
             watch = Watch(settings.connectors, Reload(store, router, stages).apply, credentials.refresh)
             closing.callback(watch.stop)

@@ -63,6 +63,7 @@ class Code(Enum):
     READERS_BUSY = ("GW403", 503, "All readers are busy")
     STORE_FAILED = ("GW404", 503, "The store could not commit; nothing was stored")
     READ_FAILED = ("GW405", 503, "The store could not finish reading")
+    SPOOL_FULL = ("GW406", 507, "The result is too large to be read in parts")
     DISK_FULL = ("53100", 507, "The disk is full; nothing was stored")
 
     # 5: connectors and their files

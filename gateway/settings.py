@@ -78,6 +78,12 @@ SETTINGS = (
     Setting("readers", "4", parse_count, "how many queries run at once"),
     Setting("query_timeout", "30", parse_seconds, "how many seconds a query may take to give its next rows"),
     Setting("cache", "64M", parse_size, "how many bytes of responses are kept, to be sent again as they are"),
+    Setting(
+        "spool",
+        "1G",
+        parse_size,
+        "how many bytes of results are kept in files, for clients that read in parts",
+    ),
     Setting("cors", "", parse_origins, "which web origins' pages may use the endpoints; `*`: any"),
     Setting("memory", "2G", parse_size, "how many bytes of memory DuckDB may use"),
     Setting("graceful_timeout", "20", parse_count, "how many seconds a stop may take"),
@@ -101,6 +107,7 @@ class Settings:
     readers: int
     query_timeout: float
     cache: int
+    spool: int
     cors: tuple[str, ...]
     memory: int
     graceful_timeout: int

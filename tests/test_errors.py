@@ -280,6 +280,13 @@ def _(place, code):
     return failing_insert(place, duckdb.IOException("Could not write"))
 
 
+@provokes(Code.SPOOL_FULL)
+def _(place, code):
+    with serving(place.directory, GATEWAY_SPOOL="100") as server:
+        fill(server, server.declare("c", CONNECTOR), 1000)
+        return server.client.get("/c?format=parquet", headers={"Range": "bytes=-8"})
+
+
 @provokes(Code.READ_FAILED)
 def _(place, code):
     def fail(*_):

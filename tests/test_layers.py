@@ -18,7 +18,7 @@ LAYERS = [  # A module may import only from lines above its own, and from module
     "ingest.body ingest.records ingest.payload ingest.validation ingest.writer",
     "query.query query.operators query.casts query.aggregates query.patterns query.scanner query.columns query.selection query.filters query.dialect query.preferences",
     "query.sql query.jsonb query.conditions query.keyset query.output query.statement query.encoding query.render",
-    "serve.refusal serve.worker serve.access serve.cache serve.negotiate serve.read serve.write serve.reply serve.cors serve.endpoint serve.shell serve.router serve.reload serve.admin",
+    "serve.refusal serve.worker serve.access serve.cache serve.negotiate serve.parts serve.read serve.write serve.reply serve.cors serve.endpoint serve.shell serve.router serve.reload serve.admin",
     "app",
     "cli",
     "__main__",

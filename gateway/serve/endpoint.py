@@ -1,6 +1,7 @@
 """A connector being served: the way of a POST and the way of a GET."""
 
 import asyncio
+import uuid
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
@@ -12,10 +13,12 @@ from gateway.ingest import body, payload
 from gateway.ingest.body import Body
 from gateway.ingest.validation import Validator
 from gateway.ingest.writer import Room, Writer
+from gateway.media import Media
 from gateway.query.render import Readers, render
-from gateway.serve import access, cache, reply
+from gateway.serve import access, cache, parts, reply
 from gateway.serve.access import Credentials
 from gateway.serve.cache import Answer, Cache
+from gateway.serve.parts import Kept, Part, Spool
 from gateway.serve.read import Read
 from gateway.serve.write import Write
 from gateway.settings import Settings
@@ -41,6 +44,7 @@ class Stages:
     writer: Writer
     readers: Readers
     cache: Cache
+    spool: Spool
     threads: Executor
 
 
@@ -75,8 +79,11 @@ class Endpoint:
         read = Read.of(req, self.connector)
         version = self._stages.store.version(self.connector.name)
         etag = read.etag(version) if version is not None else None
+        part = parts.parse(req.get_header("Range"))
         if cache.matches(req.get_header("If-None-Match"), etag):
             reply.minimal(resp, 304, read.validators(etag))
+        elif part or (req.method == "HEAD" and read.statement.output.media is Media.PARQUET):
+            await self._read_part(req, resp, read, part)
         elif kept := self._stages.cache.find(etag):
             reply.whole(resp, kept)
         else:
@@ -175,12 +182,37 @@ class Endpoint:
         shown = await asyncio.shield(asyncio.wrap_future(waiting))
         reply.rehearsed(resp, replace(_NO_ROWS, received=batch.table.num_rows), write, shown)
 
+    async def _read_part(self, req: Request, resp: Response, read: Read, part: Part | None) -> None:
+        """Answer with some bytes of a body, or with its length; those who have begun one go on with it."""
+        read = replace(read, coding=None)
+        reader = (req.remote_addr, read.etag(0))
+        spool = self._stages.spool
+        kept = spool.begun(reader) if part and not part.is_beginning else None
+        if kept is None:
+            version = self._stages.store.version(self.connector.name)
+            kept = spool.find(read.etag(version)) if version is not None else None
+            kept = kept or await self._keep(read, version)
+            spool.begin(reader, kept)
+        if_range = req.get_header("If-Range")
+        reply.part(resp, kept, part if if_range in (None, kept.etag) else None)
+
+    async def _keep(self, read: Read, version: int | None) -> Kept:
+        """Put a whole body into a file. Where its version is not sure, its ETag is one that nothing else has."""
+        counted = read.prefers.count is not None
+        rendering = await self._stages.readers.open(read.statement, counted=counted, coding=None)
+        etag = self._settled_etag(read, version) or f'"{uuid.uuid4().hex}"'
+        return await self._stages.spool.keep(rendering, read.headers(rendering, etag))
+
+    def _settled_etag(self, read: Read, version: int | None) -> str | None:
+        """Give the ETag of what has just been read, where it is surely of that version."""
+        is_settled = version is not None and self._stages.store.version(self.connector.name) == version
+        return read.etag(version) if is_settled and version is not None else None
+
     async def _read(self, req: Request, resp: Response, read: Read, version: int | None) -> None:
         """Read rows, and keep the answer where it is small and surely of one version."""
         counted = read.prefers.count is not None
         rendering = await self._stages.readers.open(read.statement, counted=counted, coding=read.coding)
-        is_settled = version is not None and self._stages.store.version(self.connector.name) == version
-        etag = read.etag(version) if is_settled and version is not None else None
+        etag = self._settled_etag(read, version)
         is_part = rendering.total is not None and rendering.total != rendering.row_count
         answer = Answer(206 if is_part else 200, read.headers(rendering, etag), rendering.whole or b"")
         if etag and rendering.whole is not None:

@@ -13,6 +13,7 @@ from gateway.errors import Code, GatewayError, trace
 from gateway.query.render import Rendering
 from gateway.serve import refusal
 from gateway.serve.cache import Answer
+from gateway.serve.parts import Kept, Part, Slice
 from gateway.serve.refusal import JSON
 from gateway.serve.write import Write
 from gateway.store.batch import Receipt
@@ -80,6 +81,18 @@ def rows(resp: Response, answer: Answer, rendering: Rendering) -> None:
     if rendering.whole is None:
         resp.data = None
         resp.stream = rendering  # type: ignore[assignment]  # any async iterable with close() is iterated
+
+
+def part(resp: Response, kept: Kept, wanted: Part | None) -> None:
+    """Answer with some bytes of a kept body, or with all of them."""
+    place, length = wanted.of(kept.size) if wanted else (0, kept.size)
+    resp.set_headers({name: value for name, value in kept.headers.items() if name != "Content-Range"})
+    resp.set_header("Accept-Ranges", "bytes")
+    resp.content_length = length
+    if wanted:
+        resp.status = 206
+        resp.set_header("Content-Range", f"bytes {place}-{place + length - 1}/{kept.size}")
+    resp.stream = Slice(kept.path, place, length)  # type: ignore[assignment]  # as in `rows`
 
 
 async def gateway_error(
