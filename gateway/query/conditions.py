@@ -6,7 +6,7 @@ from decimal import ROUND_FLOOR, Context, Decimal
 from gateway.connectors.fieldtypes import DECIMAL_MAX_DIGITS, FieldType
 from gateway.query import jsonb
 from gateway.query.operators import IS_VALUES, OPERATORS, Kind
-from gateway.query.query import Condition, Filter, Tree
+from gateway.query.query import NULL, Condition, Filter, Tree
 from gateway.query.sql import Parameters
 from gateway.strictjson import Json
 
@@ -28,6 +28,8 @@ def _condition(condition: Condition, parameters: Parameters) -> str:
 def _filter(condition: Filter, parameters: Parameters) -> str:
     operator = OPERATORS[condition.operator]
     type = condition.column.type
+    if not condition.values:
+        return "true" if condition.quantifier == "all" else "false"
     expression = parameters.column(condition.column)
     if operator.kind is Kind.IS:
         return f"({expression} {IS_VALUES[condition.values[0]]})"
@@ -41,14 +43,13 @@ def _filter(condition: Filter, parameters: Parameters) -> str:
     each = [
         _one(operator.kind, operator.sql, expression, type, value, parameters) for value in condition.values
     ]
-    if condition.quantifier == "any":
-        return f"({' OR '.join(each) or 'false'})"
-    return f"({' AND '.join(each) or 'true'})"
+    return f"({(' AND ' if condition.quantifier == 'all' else ' OR ').join(each)})"
 
 
 def _one(kind: Kind, sql: str, expression: str, type: FieldType, value: Json, parameters: Parameters) -> str:
-    if value is None:
-        return "CAST(NULL AS BOOLEAN)"
+    if value is NULL:
+        # Unknown; the expression is named, for each of its parameters must be.
+        return f"(CASE WHEN {expression} IS NULL THEN CAST(NULL AS BOOLEAN) END)"
     if kind is Kind.PATTERN:
         return f"({expression} {sql} {parameters.add(value)} ESCAPE '\\')"
     if kind is Kind.REGEX:
@@ -59,14 +60,9 @@ def _one(kind: Kind, sql: str, expression: str, type: FieldType, value: Json, pa
 
 def _in(expression: str, type: FieldType, values: Sequence[Json], parameters: Parameters) -> str:
     if type.name == "json":
-        return (
-            f"({' OR '.join(compare(expression, '=', type, each, parameters) for each in values) or 'false'})"
-        )
+        return f"({' OR '.join(compare(expression, '=', type, each, parameters) for each in values)})"
     items = ", ".join(parameters.typed(each, type) for each in values if _is_exact(each, type))
-    # An empty list is a syntax error on DuckDB 1.5; nothing is in it, and null is not known to be.
-    if items or not values:
-        return f"({expression} IN ({items}))" if items else "false"
-    return _constant(expression, holds=False)
+    return f"({expression} IN ({items}))" if items else _constant(expression, holds=False)
 
 
 def _set(expression: str, sql: str, type: FieldType, value: Json, parameters: Parameters) -> str:
@@ -84,7 +80,11 @@ def compare(expression: str, sql: str, type: FieldType, value: Json, parameters:
         return jsonb.compare(expression, sql, value, parameters)
     if not _is_exact(value, type):
         return _compare_between(expression, sql, type, value, parameters)
-    return f"({expression} {sql} {parameters.typed(value, type)})"
+    compared = f"{expression} {sql} {parameters.typed(value, type)}"
+    if type.item is not None:
+        # DuckDB makes one BETWEEN of two bounds, and has none for lists.
+        return f"(CASE WHEN {expression} IS NOT NULL THEN {compared} END)"
+    return f"({compared})"
 
 
 def _is_exact(value: Json, type: FieldType) -> bool:

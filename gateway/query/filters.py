@@ -10,7 +10,7 @@ from gateway.errors import Code, GatewayError, nearest, not_implemented
 from gateway.query import patterns
 from gateway.query.columns import Columns
 from gateway.query.operators import IS_VALUES, LEFT_OUT, OPERATORS, Kind, Operator
-from gateway.query.query import Column, Condition, Filter, Tree
+from gateway.query.query import NULL, Column, Condition, Filter, Tree
 from gateway.query.scanner import Scanner
 from gateway.strictjson import Json
 
@@ -128,7 +128,7 @@ def _values(
             items = literals.array(text)
         except ValueError as error:
             raise scanner.error(f"write {operator.name}({quantifier}).{{a,b}}") from error
-        return tuple(None if each is None else _operand(operator, column, each) for each in items)
+        return tuple(NULL if each is None else _operand(operator, column, each) for each in items)
     return (_operand(operator, column, text),)
 
 
@@ -172,7 +172,8 @@ def _literal(column: Column, text: str) -> Json:
     except ValueError as error:
         expects = "a list as {a,b}" if type.item else type.expects
         message = f"'{text}' in the filter on '{column}' is not {expects}"
-        raise GatewayError(Code.VALUE_INVALID, message) from error
+        hint = f"to find what is null, write {column}=is.null" if text == "null" else None
+        raise GatewayError(Code.VALUE_INVALID, message, hint=hint) from error
     except OverflowError as error:
         message = f"'{text}' in the filter on '{column}' is beyond what {type.name} can hold"
         raise GatewayError(Code.VALUE_OUT_OF_RANGE, message) from error

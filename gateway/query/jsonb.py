@@ -32,12 +32,16 @@ def number(expression: str) -> str:
     return f"CASE WHEN {rank(expression)} = {_NUMBER} THEN TRY_CAST({text(expression)} AS DOUBLE) END"
 
 
+def text_but_of_numbers(expression: str) -> str:
+    """Give the SQL of what orders values of a kind other than number: 1 and 1.0 are the same."""
+    return f"CASE WHEN {rank(expression)} <> {_NUMBER} THEN {text(expression)} END"
+
+
 def compare(expression: str, sql: str, value: Json, parameters: Parameters) -> str:
     """Give the SQL of a comparison with `=`, `<>`, `<`, `<=`, `>` or `>=`."""
-    if sql == "=":
-        return f"({equal(expression, value, parameters)})"
-    if sql == "<>":
-        return f"(NOT ({equal(expression, value, parameters)}))"
+    if sql in ("=", "<>"):
+        same = _known(expression, _equal(expression, value, parameters))
+        return same if sql == "=" else f"(NOT {same})"
     place = _rank_of(value)
     if place in (_ARRAY, _OBJECT):
         message = "JSON arrays and objects have no order here"
@@ -51,8 +55,18 @@ def compare(expression: str, sql: str, value: Json, parameters: Parameters) -> s
     return f"(CASE WHEN {rank(expression)} = {place} THEN {own} ELSE {beyond} END)"
 
 
-def equal(expression: str, value: Json, parameters: Parameters) -> str:
-    """Give the SQL of being the same value: false where a part is missing, NULL for NULL."""
+def contains(expression: str, value: Json, parameters: Parameters) -> str:
+    """Give the SQL of jsonb's `@>`: every key of an object, an element for every element of an array."""
+    return _known(expression, _contains(expression, value, parameters, 0))
+
+
+def _known(expression: str, sql: str) -> str:
+    """Ask of a value that is there; of NULL nothing is known, whatever its parts would be."""
+    return f"(CASE WHEN {expression} IS NOT NULL THEN {sql} END)"
+
+
+def _equal(expression: str, value: Json, parameters: Parameters) -> str:
+    """Give the SQL of being the same value."""
     place = _rank_of(value)
     kind = f"{rank(expression)} = {place}"
     if place == _NULL:
@@ -60,13 +74,13 @@ def equal(expression: str, value: Json, parameters: Parameters) -> str:
     if place == _OBJECT:
         size = f"len(json_keys({expression})) = {len(value)}"
         parts = [
-            f"coalesce({equal(_inside(expression, key, parameters), each, parameters)}, false)"
+            f"coalesce({_equal(_inside(expression, key, parameters), each, parameters)}, false)"
             for key, each in value.items()
         ]
     elif place == _ARRAY:
         size = f"json_array_length({expression}) = {len(value)}"
         parts = [
-            f"coalesce({equal(f'json_extract({expression}, {number})', each, parameters)}, false)"
+            f"coalesce({_equal(f'json_extract({expression}, {number})', each, parameters)}, false)"
             for number, each in enumerate(value)
         ]
     else:
@@ -74,12 +88,11 @@ def equal(expression: str, value: Json, parameters: Parameters) -> str:
     return " AND ".join([kind, size, *parts])
 
 
-def contains(expression: str, value: Json, parameters: Parameters, depth: int = 0) -> str:
-    """Give the SQL of jsonb's `@>`: every key of an object, an element for every element of an array."""
+def _contains(expression: str, value: Json, parameters: Parameters, depth: int) -> str:
     place = _rank_of(value)
     if place == _OBJECT:
         parts = [
-            f"coalesce({contains(_inside(expression, key, parameters), each, parameters, depth)}, false)"
+            f"coalesce({_contains(_inside(expression, key, parameters), each, parameters, depth)}, false)"
             for key, each in value.items()
         ]
         return " AND ".join([f"{rank(expression)} = {_OBJECT}", *parts])
@@ -87,13 +100,13 @@ def contains(expression: str, value: Json, parameters: Parameters, depth: int = 
         item = f"e{depth}"
         parts = [
             f"list_bool_or(list_transform(CASE WHEN {rank(expression)} = {_ARRAY} THEN CAST({expression} AS JSON[])"
-            f" ELSE [] END, lambda {item}: coalesce({contains(item, each, parameters, depth + 1)}, false)))"
+            f" ELSE [] END, lambda {item}: coalesce({_contains(item, each, parameters, depth + 1)}, false)))"
             for each in value
         ]
         return " AND ".join(
             [f"{rank(expression)} = {_ARRAY}", *(f"coalesce({part}, false)" for part in parts)]
         )
-    return equal(expression, value, parameters)
+    return _equal(expression, value, parameters)
 
 
 def _inside(expression: str, key: str, parameters: Parameters) -> str:

@@ -13,6 +13,7 @@ from gateway import strictjson
 from gateway.connectors.fieldtypes import SCALARS, FieldType
 from gateway.errors import Code, GatewayError
 from gateway.query import jsonb
+from gateway.query.conditions import compare
 from gateway.query.sql import Parameters
 from gateway.strictjson import Json
 
@@ -46,7 +47,7 @@ def keys_of(
     parts = (
         (jsonb.rank(expression), SCALARS["integer"]),
         (jsonb.number(expression), SCALARS["number"]),
-        (jsonb.text(expression), SCALARS["string"]),
+        (jsonb.text_but_of_numbers(expression), SCALARS["string"]),
     )
     return [Key(name, sql, type_, descending, nulls_first) for sql, type_ in parts]
 
@@ -54,7 +55,7 @@ def keys_of(
 def text_of(keys: Sequence[Key]) -> str:
     """Give the SQL of a row's place: its keys as a JSON array."""
     parts = [f"coalesce({key.type.json.format(key.sql)}, 'null')" for key in keys]
-    joined = ", ',', ".join(parts)
+    joined = ", ',', ".join(parts) or "''"
     return f"concat('[', {joined}, ']')"
 
 
@@ -109,12 +110,12 @@ def _digest(keys: Sequence[Key]) -> str:
 
 
 def _same(key: Key, value: Json, parameters: Parameters) -> str:
-    return f"{key.sql} IS NULL" if value is None else f"{key.sql} = {parameters.typed(value, key.type)}"
+    return f"{key.sql} IS NULL" if value is None else compare(key.sql, "=", key.type, value, parameters)
 
 
 def _beyond(key: Key, value: Json, parameters: Parameters) -> str | None:
     """Give the SQL of a key's coming after a value; None where nothing can."""
     if value is None:
         return f"{key.sql} IS NOT NULL" if key.nulls_first else None
-    sql = f"{key.sql} {'<' if key.descending else '>'} {parameters.typed(value, key.type)}"
+    sql = compare(key.sql, "<" if key.descending else ">", key.type, value, parameters)
     return sql if key.nulls_first else f"({sql} OR {key.sql} IS NULL)"

@@ -8,6 +8,16 @@ from gateway.connectors.fieldtypes import SCALARS, FieldType
 from gateway.strictjson import Json
 
 
+class _Null:
+    """SQL's NULL in a list of values; None is JSON's null."""
+
+    def __repr__(self) -> str:
+        return "NULL"
+
+
+NULL = _Null()
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A field, or a place inside its JSON: `data->items->0->>name`.
@@ -50,7 +60,7 @@ class Filter:
     Attributes:
         column: What is compared.
         operator: One of `operators.OPERATORS`.
-        values: JSON values of the column's type; for `is` one of `operators.IS_VALUES`; None for a NULL in a list.
+        values: JSON values of the column's type; for `is` one of `operators.IS_VALUES`; NULL for one in a list.
         quantifier: `any` or `all` where the operator is applied to each of the values.
         negated: Whether `not.` stands before it.
     """

@@ -45,6 +45,9 @@ class Parameters:
         for number, step in enumerate(column.path, 1):
             text = column.as_text and number == len(column.path)
             function = "json_extract_string" if text else "json_extract"
+            if isinstance(step, str) and step.isdigit():
+                # A pointer's number would count into an array, too, where a key finds nothing.
+                expression = f"CASE WHEN json_type({expression}) = 'OBJECT' THEN {expression} END"
             expression = f"{function}({expression}, {self._step(step)})"
         return expression
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.connectors.fieldtypes import SCALARS
@@ -97,7 +98,11 @@ class _Relation:
         self._query = query
         self._parameters = parameters
         self._table = table_of(connector) + _where(where(query.where, parameters))
-        self.keys = self._group_keys() if query.is_grouped else self._row_keys()
+
+    @cached_property
+    def keys(self) -> list[Key]:
+        """What the rows are ordered by. Looking at them adds their parameters, which must then be used."""
+        return self._group_keys() if self._query.is_grouped else self._row_keys()
 
     def sql(
         self,
