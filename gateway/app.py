@@ -62,6 +62,7 @@ class Gateway:
             watch.scan()
             watch.start()
             self.store = store
+            self.stages = stages
             self.app: Asgi = _falcon_app(router, store, stages, watch)
             self._closing = closing.pop_all()
 

@@ -40,12 +40,12 @@ class Inside:
         self._authorization = f"Bearer {token}".encode()
 
     def request(
-        self, method: str, path: str, *events: dict, query: str = ""
+        self, method: str, path: str, *events: dict, query: str = "", headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         """Drive one request through the shell; without events, an empty body."""
-        return asyncio.run(self._request(method, path, list(events), query))
+        return asyncio.run(self._request(method, path, list(events), query, headers or {}))
 
-    async def _request(self, method, path, events, query):
+    async def _request(self, method, path, events, query, headers):
         events = events or [{"type": "http.request", "body": b"", "more_body": False}]
         sent = []
 
@@ -65,7 +65,11 @@ class Inside:
             "query_string": query.encode(),
             "root_path": "",
             "scheme": "http",
-            "headers": [(b"authorization", self._authorization), (b"host", b"test")],
+            "headers": [
+                (b"authorization", self._authorization),
+                (b"host", b"test"),
+                *((name.lower().encode(), value.encode()) for name, value in headers.items()),
+            ],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 2),
         }

@@ -121,8 +121,8 @@ class Number(float):
 
 
 class Exact(json.JSONEncoder):
-    def iterencode(self, o, _one_shot=False):
-        return super().iterencode(o, _one_shot=False)
+    def iterencode(self, o, **_):
+        return super().iterencode(o)  # Not the C encoder, which knows no Number.
 
 
 # -- queries, each as its text and as the model's condition
@@ -238,7 +238,7 @@ def filters(draw):
     ):
         quantifier = draw(st.sampled_from(["any", "all"]))
         values = draw(st.lists(st.none() | operands(kind, operator), max_size=3))
-        if kind in ("j",):
+        if kind == "j":
             values = [each for each in values if each is not None]
         operand = [None if each is None else operand_of(kind, each) for each in values]
         texts = ["NULL" if each is None else literal(kind, each) for each in values]
@@ -255,10 +255,10 @@ def filters(draw):
     return prefix + top, prefix + inside, column, ("is", negated, column, operator, quantifier, operand)
 
 
-def trees(depth=2):
+def trees(*, depth=2):
     terms = filters().map(lambda each: (f"{spell(each[2])}.{each[1]}", each[3]))
     if depth:
-        terms = terms | trees(depth - 1)
+        terms = terms | trees(depth=depth - 1)
     return st.tuples(
         st.sampled_from(["and", "or"]), st.booleans(), st.lists(terms, min_size=1, max_size=3)
     ).map(

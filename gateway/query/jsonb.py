@@ -97,10 +97,12 @@ def _contains(expression: str, value: Json, parameters: Parameters, depth: int) 
         ]
         return " AND ".join([f"{rank(expression)} = {_OBJECT}", *parts])
     if place == _ARRAY:
-        item = f"e{depth}"
+        items = f"CASE WHEN {rank(expression)} = {_ARRAY} THEN CAST({expression} AS JSON[]) ELSE [] END"
+        # The cast makes NULL of a null.
+        item = f"coalesce(e{depth}, CAST('null' AS JSON))"
         parts = [
-            f"list_bool_or(list_transform(CASE WHEN {rank(expression)} = {_ARRAY} THEN CAST({expression} AS JSON[])"
-            f" ELSE [] END, lambda {item}: coalesce({_contains(item, each, parameters, depth + 1)}, false)))"
+            f"list_bool_or(list_transform({items}, lambda e{depth}:"
+            f" coalesce({_contains(item, each, parameters, depth + 1)}, false)))"
             for each in value
         ]
         return " AND ".join(

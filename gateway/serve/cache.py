@@ -57,7 +57,7 @@ class Cache:
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
         self._answers: OrderedDict[str, Answer] = OrderedDict()
-        self._bytes = 0
+        self.bytes = 0
 
     def find(self, etag: str | None) -> Answer | None:
         """Give the answer under an ETag."""
@@ -71,7 +71,7 @@ class Cache:
         if etag in self._answers or answer.size > self._most:
             return
         self._answers[etag] = answer
-        self._bytes += answer.size
-        while self._bytes > self._most:
+        self.bytes += answer.size
+        while self.bytes > self._most:
             _, forgotten = self._answers.popitem(last=False)
-            self._bytes -= forgotten.size
+            self.bytes -= forgotten.size

@@ -50,7 +50,9 @@ class Read:
 
     def etag(self, version: int) -> str:
         """Give the ETag of the answer over a version of the rows."""
-        return cache.etag_of(self.statement, version, self.coding, self.prefers.count)
+        return cache.etag_of(
+            self.statement, version, self.coding, self.prefers.applied(), self.statement.query.format
+        )
 
     def validators(self, etag: str | None) -> dict[str, str]:
         """Give the headers by which an answer is kept and asked for again."""
