@@ -76,6 +76,8 @@ def _falcon_app(router: Router, store: Store, stages: Stages, watch: Watch) -> A
     app: falcon.asgi.App[Any, Any] = falcon.asgi.App(
         router=cast(Any, router), middleware=[Cors(stages.settings.cors)]
     )
+    # An answer without a body has no type; Falcon takes None, whatever its annotation says.
+    app.resp_options.default_media_type = None  # type: ignore[assignment]
     app.req_options.strip_url_path_trailing_slash = True
     app.add_error_handler(Exception, reply.any_error)
     app.add_error_handler(falcon.HTTPError, reply.falcon_error)

@@ -32,7 +32,7 @@ class Readers:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="reader")
         self._most = threads * OPEN_PER_THREAD
         self._seconds = seconds
-        self._open = 0
+        self.open_results = 0
 
     async def open(self, statement: Statement, *, counted: bool, coding: str | None) -> "Rendering":
         """Run a statement up to its first rows.
@@ -64,11 +64,11 @@ class Readers:
         Raises:
             GatewayError: Where too many are open.
         """
-        if self._open >= self._most:
+        if self.open_results >= self._most:
             raise GatewayError(
                 Code.READERS_BUSY, hint="send again a little later", headers={"Retry-After": "1"}
             )
-        self._open += 1
+        self.open_results += 1
 
     async def call(self, function: Callable[[], _T]) -> _T:
         """Run something short that reads the store in one of the threads."""
@@ -90,7 +90,7 @@ class Readers:
 
     def done(self) -> None:
         """Give back the room of an open result."""
-        self._open -= 1
+        self.open_results -= 1
 
     def stop(self) -> None:
         """End the threads."""

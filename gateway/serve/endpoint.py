@@ -1,6 +1,7 @@
 """A connector being served: the way of a POST and the way of a GET."""
 
 import asyncio
+import logging
 import uuid
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from dataclasses import dataclass, replace
 from falcon.asgi import Request, Response
 
 from gateway.connectors.connector import Connector
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, trace
 from gateway.ingest import body, payload
 from gateway.ingest.body import Body
 from gateway.ingest.validation import Validator
@@ -22,7 +23,7 @@ from gateway.serve.parts import Kept, Part, Spool
 from gateway.serve.read import Read
 from gateway.serve.write import Write
 from gateway.settings import Settings
-from gateway.store.batch import Batch, Receipt
+from gateway.store.batch import NO_ROWS, Batch, Receipt
 from gateway.store.store import Select, Store
 
 #: Where the shell keeps the ASGI receive of a request, for Falcon's own stream hides a broken-off body.
@@ -31,7 +32,7 @@ RECEIVE = "gateway.receive"
 #: A body up to this size is checked on the event loop: a thread would take longer to start.
 _SMALL = 4096
 METHODS = ("OPTIONS", "GET", "HEAD", "POST")
-_NO_ROWS = Receipt(None, 0, 0, 0, 0, None, None)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class Endpoint:
 
     async def _append(self, batch: Batch) -> Receipt:
         if not batch.table.num_rows:
-            return _NO_ROWS
+            return NO_ROWS
         # A client that leaves cancels this request, and must not cancel the commit.
         return await asyncio.shield(asyncio.wrap_future(self._stages.writer.append(batch)))
 
@@ -164,23 +165,21 @@ class Endpoint:
             shown = await readers.open_admitted(
                 write.stored_rows(receipt), counted=False, coding=write.coding
             )
-        except GatewayError:
+        except Exception as error:  # noqa: BLE001  # whatever it is, the rows are stored
+            _log.error("the rows of batch %s could not be shown: %s", receipt.batch, trace(error))
             reply.receipt(resp, receipt, write)
         else:
             reply.stored_rows(resp, receipt, write, shown)
 
     async def _rehearse(self, resp: Response, batch: Batch, write: Write) -> None:
         """Do everything but keep the rows."""
-        if not batch.table.num_rows:
-            reply.rehearsed(resp, _NO_ROWS, write, None)
-            return
 
         def look(receipt: Receipt, select: Select) -> bytes | None:
             return None if write.output is None else render(write.stored_rows(receipt), select)
 
         waiting = self._stages.writer.run(lambda: self._stages.store.rehearse(batch, look))
         shown = await asyncio.shield(asyncio.wrap_future(waiting))
-        reply.rehearsed(resp, replace(_NO_ROWS, received=batch.table.num_rows), write, shown)
+        reply.rehearsed(resp, replace(NO_ROWS, received=batch.table.num_rows), write, shown)
 
     async def _read_part(self, req: Request, resp: Response, read: Read, part: Part | None) -> None:
         """Answer with some bytes of a body, or with its length; those who have begun one go on with it."""

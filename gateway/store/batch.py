@@ -44,6 +44,10 @@ class Receipt:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+#: The receipt of a batch without rows.
+NO_ROWS = Receipt(None, 0, 0, 0, 0, None, None)
+
+
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
     """One line of the batches table."""

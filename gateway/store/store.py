@@ -12,7 +12,7 @@ import pyarrow as pa
 from gateway import strictjson
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.connectors.fieldtypes import FieldType
-from gateway.store.batch import Batch, Receipt, StoredBatch
+from gateway.store.batch import NO_ROWS, Batch, Receipt, StoredBatch
 from gateway.store.database import Database, literal, quote, stream
 from gateway.store.reading import Reading
 from gateway.strictjson import Json
@@ -187,7 +187,7 @@ class Store:
             GatewayError: As `append` would, or `look` does.
         """
         with contextlib.suppress(_Rehearsed), self._database.transaction() as writer:
-            receipt = self._insert([batch]).receipts[0]
+            receipt = self._insert([batch]).receipts[0] if batch.table.num_rows else NO_ROWS
             seen = look(receipt, lambda sql, parameters: stream(writer, sql, parameters))
             raise _Rehearsed
         return seen
