@@ -127,7 +127,7 @@ STRINGS = {
 }  # fmt: skip
 TOKEN = re.compile(
     r"""(?P<identifier>"(?:[^"]|"")*")|(?P<string>'(?:[^']|'')*')|(?P<parameter>\$\d+)|(?P<number>\d+)"""
-    r"""|(?P<column>[ce]\d+\b)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<mark><=|>=|<>|<@|@>|&&|\|\||::|[(),.*=<>:\[\]+-])|\s+""",
+    r"""|(?P<column>[cek]\d+\b)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<mark><=|>=|<>|<@|@>|&&|\|\||::|[(),.*=<>:\[\]+-])|\s+""",
 )
 HOSTILE = [
     "'; DROP TABLE rows.\"injection\"; --", '"; SELECT 1; --', "' OR '1'='1", "x' UNION SELECT * FROM gateway.batches --",
@@ -185,7 +185,7 @@ _read = []
 def test_sql_holds_nothing_but_its_own_words(query_string, output):
     try:
         statement = Statement(dialect.parse(query_string, CONNECTOR_VALUE), CONNECTOR_VALUE, output)
-        statements = [statement.page(), statement.rows(), statement.count(), statement.page_count()]
+        statements = [statement.page, statement.rows(), statement.count(), statement.page_count()]
         statements += [statement.end()] if statement.query.limit else []
     except GatewayError:
         return

@@ -53,8 +53,8 @@ def keys_of(
 
 
 def text_of(keys: Sequence[Key]) -> str:
-    """Give the SQL of a row's place: its keys as a JSON array."""
-    parts = [f"coalesce({key.type.json.format(key.sql)}, 'null')" for key in keys]
+    """Give the SQL of a row's place, its keys as a JSON array, over columns called k0, k1 and so on."""
+    parts = [f"coalesce({key.type.json.format(f'k{number}')}, 'null')" for number, key in enumerate(keys)]
     joined = ", ',', ".join(parts) or "''"
     return f"concat('[', {joined}, ']')"
 

@@ -153,7 +153,7 @@ class Rendering:
 
     def _read_one(self) -> None:
         """Read the only row, which leaves it in `whole`."""
-        self._begin(self._statement.page())
+        self._begin(self._statement.page)
         batches = []
         while (batch := self._reading.next()) is not None:
             batches.append(batch)
@@ -165,7 +165,7 @@ class Rendering:
     def _first_rows(self) -> bytes | None:
         """Read until the end, which leaves the page in `whole`, or give what has come when it is too much."""
         statement = self._statement
-        self._begin(statement.page())
+        self._begin(statement.page)
         limit = statement.query.limit
         pieces: list[bytes] = []
         size = rows = 0

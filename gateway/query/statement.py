@@ -1,6 +1,6 @@
 """A Query to parameterised SQL: the rows of its page, how many there are, and where the page ends."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,9 +19,9 @@ _ID = Column(SYSTEM_FIELDS[0])
 _COMMIT_ORDER = Key(_ID.name, quote(_ID.name), _ID.type)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
-    """The SQL of one query in one format. Each method gives a statement that stands by itself.
+    """The SQL of one query in one format; each of its parts is a statement that stands by itself.
 
     `page` and `rows` select the text of a row, or for Arrow and Parquet its columns.
     """
@@ -30,8 +30,9 @@ class Statement:
     connector: Connector
     output: Output
 
+    @cached_property
     def page(self) -> Sql:
-        """Select the page; where there is a limit one row more, and the place of every row behind it.
+        """The page; where there is a limit one row more, and the place of every row behind it.
 
         For a single object it is two rows at most, which tell whether there is just one.
         """
@@ -53,7 +54,8 @@ class Statement:
         parameters = Parameters()
         relation = _Relation(self.query, self.connector, parameters)
         skipped = self.query.offset + self.query.limit - 1
-        return parameters.statement(relation.sql([], lambda keys: [keyset.text_of(keys)], 2, skipped))
+        inner = relation.sql([], limit=2, offset=skipped, with_keys=True)
+        return parameters.statement(f"SELECT {keyset.text_of(relation.keys)} FROM ({inner})")
 
     def count(self) -> Sql:
         """Count all rows, or groups, that the filters let through, whatever the page."""
@@ -65,7 +67,7 @@ class Statement:
         """Count the rows of the page."""
         parameters = Parameters()
         relation = _Relation(self.query, self.connector, parameters)
-        rows = relation.sql([], lambda _: ["1"], self.query.limit, self.query.offset)
+        rows = relation.sql([], limit=self.query.limit, offset=self.query.offset, with_keys=True)
         return parameters.statement(f"SELECT count(*) FROM ({rows})")
 
     def cursor(self, place: str) -> str | None:
@@ -75,19 +77,14 @@ class Statement:
     def _rendered(self, limit: int | None, *, with_place: bool) -> Sql:
         parameters = Parameters()
         relation = _Relation(self.query, self.connector, parameters)
-        places = [keyset.text_of] if with_place else []
-        inner = relation.sql(
-            list(self.query.select),
-            lambda keys: [f"{each(keys)} AS place" for each in places],
-            limit,
-            self.query.offset,
-        )
+        select = self.query.select
+        inner = relation.sql(select, limit=limit, offset=self.query.offset, with_keys=with_place)
         if self.output.is_text:
-            columns = [self.output.row(self.query.select, parameters)]
+            columns = [self.output.row(select, parameters)]
         else:
-            columns = [each.type.export.format(f"c{number}") for number, each in enumerate(self.query.select)]
+            columns = [each.type.export.format(f"c{number}") for number, each in enumerate(select)]
         if with_place:
-            columns.append("place")
+            columns.append(keyset.text_of(relation.keys))
         return parameters.statement(f"SELECT {', '.join(columns)} FROM ({inner})")
 
 
@@ -105,18 +102,16 @@ class _Relation:
         return self._group_keys() if self._query.is_grouped else self._row_keys()
 
     def sql(
-        self,
-        select: list[Selected],
-        places: Callable[[list[Key]], list[str]],
-        limit: int | None,
-        offset: int,
+        self, select: Sequence[Selected], *, limit: int | None, offset: int, with_keys: bool = False
     ) -> str:
-        """Select columns as c0, c1, … and what `places` makes of the keys."""
+        """Select columns as c0, c1 and so on, and the keys as k0, k1 and so on."""
         columns = [
             f"c{number}" if self._query.is_grouped else f"{self._expression(each)} AS c{number}"
             for number, each in enumerate(select)
         ]
-        text = f"SELECT {', '.join([*columns, *places(self.keys)])} FROM {self._source()}"
+        if with_keys:
+            columns += [f"{key.sql} AS k{number}" for number, key in enumerate(self.keys)] or ["1"]
+        text = f"SELECT {', '.join(columns)} FROM {self._source()}"
         if self._query.cursor is not None:
             text += _where([keyset.after(self.keys, self._query.cursor, self._parameters)])
         if self.keys and not self._is_commit_order:

@@ -27,20 +27,31 @@ class Answer:
         return len(self.body) + 1024
 
 
-def etag_of(statement: Statement, version: int, *variants: str | None) -> str:
-    """Give the strong ETag (RFC 9110 section 8.8.3) of a statement's result over a version of the rows.
+def fingerprint(statement: Statement, *variants: str | None) -> bytes:
+    """Give what tells a question from all others, whatever the rows.
 
     Args:
         statement: What is asked; two query strings that mean the same make the same statement.
-        version: What `Store.version` says.
         variants: What else tells two representations apart.
     """
-    sql = statement.page()
-    connector = statement.connector
+    connector, sql = statement.connector, statement.page
     names = [each.name for each in statement.query.select]
-    parts = (__version__, connector.name, connector.text, version, sql.text, sql.parameters, names)
-    told = hashlib.sha256(repr((*parts, statement.output, variants)).encode("utf-8", "surrogatepass"))
-    return f'"{told.hexdigest()[:32]}"'
+    told = (
+        __version__,
+        connector.name,
+        connector.text,
+        sql.text,
+        sql.parameters,
+        names,
+        statement.output,
+        variants,
+    )
+    return hashlib.sha256(repr(told).encode("utf-8", "surrogatepass")).digest()
+
+
+def etag_of(question: bytes, version: int) -> str:
+    """Give the strong ETag (RFC 9110 section 8.8.3) of the answer to a question over a version of the rows."""
+    return f'"{hashlib.sha256(question + version.to_bytes(8)).hexdigest()[:32]}"'
 
 
 def matches(if_none_match: str | None, etag: str | None) -> bool:

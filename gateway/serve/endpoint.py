@@ -184,7 +184,7 @@ class Endpoint:
     async def _read_part(self, req: Request, resp: Response, read: Read, part: Part | None) -> None:
         """Answer with some bytes of a body, or with its length; those who have begun one go on with it."""
         read = replace(read, coding=None)
-        reader = (req.remote_addr, read.etag(0))
+        reader = (req.remote_addr, read.question)
         spool = self._stages.spool
         kept = spool.begun(reader) if part and not part.is_beginning else None
         if kept is None:

@@ -23,7 +23,7 @@ _CHUNK = 256 * 1024
 _MAX_READERS = 1000
 
 #: Who reads what: the client's address, and what it asks for.
-Reader = tuple[str, str]
+Reader = tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Read: what a GET asks for, from its query string and its headers."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from falcon.asgi import Request
 
@@ -16,7 +17,7 @@ from gateway.serve import cache, negotiate
 _VARY = "Accept, Accept-Encoding, Prefer, Range"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Read:
     """A statement with what the answer to it says and how it is sent.
 
@@ -48,11 +49,16 @@ class Read:
         coding = negotiate.coding_of(req.get_header("Accept-Encoding"), output.media)
         return cls(Statement(query, connector, output), prefers, coding, req.query_string)
 
+    @cached_property
+    def question(self) -> bytes:
+        """What tells it from all other questions."""
+        return cache.fingerprint(
+            self.statement, self.coding, self.prefers.applied(), self.statement.query.format
+        )
+
     def etag(self, version: int) -> str:
         """Give the ETag of the answer over a version of the rows."""
-        return cache.etag_of(
-            self.statement, version, self.coding, self.prefers.applied(), self.statement.query.format
-        )
+        return cache.etag_of(self.question, version)
 
     def validators(self, etag: str | None) -> dict[str, str]:
         """Give the headers by which an answer is kept and asked for again."""
