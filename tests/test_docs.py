@@ -89,3 +89,17 @@ def test_every_operating_path_is_in_the_readme():
 
     for route in routes:
         assert f"`{route.replace('{name}', 'NAME')}`" in TEXT
+
+
+def test_every_line_of_python_runs(own):
+    put(own.connectors / "orders.yaml", next(text for text in YAML if "connectors.d/orders" in text))
+    own.reload()
+    row = {"order_id": 1, "customer": "Ada", "amount": 12.5, "placed_at": "2026-11-23T08:30:00Z"}
+    assert own.client.post("/orders", json=row).status_code == 201
+    for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
+        imports, _, lines = block.partition("\n\n")
+        names: dict[str, object] = {}
+        exec(imports, names)
+        for line in lines.strip().splitlines():
+            read = eval(line.replace("http://localhost:8000", own.url), names)
+            assert len(getattr(read, "data", read)) == 1

@@ -121,13 +121,13 @@ def moment(text: str) -> Json:
     return f"{text}T00:00:00" if re.fullmatch(DATE, text, re.ASCII) else datetime(text)
 
 
-_ARRAY_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*+)"|([^"{},]*+))\s*([,}])', re.DOTALL)
+_ARRAY_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*+)"|((?:[^"{},\\]|\\.)*+))\s*([,}])', re.DOTALL)
 
 
 def array(text: str) -> list[str | None]:
     r"""Read PostgreSQL's `{a,"b,c",NULL}` (its documentation, section 8.15.6), one level deep.
 
-    A backslash takes the next character as it is, inside quotes.
+    A backslash takes the next character as it is.
     """
     text = text.strip()
     if not text.startswith("{"):
@@ -138,12 +138,11 @@ def array(text: str) -> list[str | None]:
     place = 1
     while found := _ARRAY_ITEM.match(text, place):
         quoted, plain, end = found.groups()
-        if quoted is not None:
-            items.append(re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL))
-        elif plain.strip():
-            items.append(None if plain.strip().upper() == "NULL" else plain.strip())
-        else:
+        text_of_item = plain.strip() if quoted is None else quoted
+        if quoted is None and not text_of_item:
             break
+        is_null = quoted is None and text_of_item.upper() == "NULL"
+        items.append(None if is_null else re.sub(r"\\(.)", r"\1", text_of_item, flags=re.DOTALL))
         place = found.end()
         if end == "}" and place == len(text):
             return items

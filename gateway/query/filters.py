@@ -121,8 +121,8 @@ def _values(
     if operator.kind is Kind.IS:
         return (_is_value(scanner, column, nested),)
     if operator.kind is Kind.LIST:
-        return tuple(_literal(column, each) for each in _list(scanner, nested))
-    text = scanner.value() if nested else scanner.rest
+        return tuple(_literal(column, _unspaced(column, each)) for each in _list(scanner, nested))
+    text = _unspaced(column, scanner.value()) if nested else scanner.rest
     if quantifier:
         try:
             items = literals.array(text)
@@ -130,6 +130,11 @@ def _values(
             raise scanner.error(f"write {operator.name}({quantifier}).{{a,b}}") from error
         return tuple(NULL if each is None else _operand(operator, column, each) for each in items)
     return (_operand(operator, column, text),)
+
+
+def _unspaced(column: Column, text: str) -> str:
+    """Give a value of a list or a tree without the blanks around it, which only in text say anything."""
+    return text if column.type.name == "string" else text.strip()
 
 
 def _operand(operator: Operator, column: Column, text: str) -> Json:

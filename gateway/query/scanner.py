@@ -109,7 +109,9 @@ class Scanner:
         if not self.skip("("):
             raise self.error("write in.(a,b,c)")
         items: list[str] = []
+        self.blanks()
         if self.skip(")"):
+            self.blanks()
             return items
         while True:
             if quoted := self._quoted_item():
