@@ -109,7 +109,10 @@ def one(operator, value, operand, name):
             re.search(operand, value, re.DOTALL | (re.IGNORECASE if operator == "imatch" else 0)) is not None
         )
     if operator == "cs":
-        return contains(value.value, operand.value) if isinstance(value, Json) else set(operand) <= set(value)
+        if not isinstance(value, Json):
+            return set(operand) <= set(value)
+        is_scalar = not isinstance(operand.value, dict | list)
+        return contains(value.value, operand.value) or (is_scalar and contains(value.value, [operand.value]))
     if operator == "cd":
         return set(value) <= set(operand)
     return bool(set(value) & set(operand))

@@ -56,7 +56,7 @@ class Server:
         self.log = directory / "log"
         self.connectors.mkdir(parents=True, exist_ok=True)
         self._command = command
-        self._environment = environment
+        self.environment = environment
         self.process: subprocess.Popen | None = None
         self.client = httpx.Client()
 
@@ -72,7 +72,7 @@ class Server:
             "GATEWAY_DATA": str(self.data),
             "GATEWAY_BIND": f"127.0.0.1:{port}",
             "PYTHONPATH": str(ROOT),
-            **self._environment,
+            **self.environment,
         }
         self.url = f"http://127.0.0.1:{port}"
         with self.log.open("ab") as log:

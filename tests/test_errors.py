@@ -294,7 +294,7 @@ def _(place, code):
 
     with inside(place.directory, {"c": CONNECTOR}) as gateway:
         with place.monkeypatch.context() as patch:
-            patch.setattr("gateway.store.reading.stream", fail)
+            patch.setattr("gateway.store.reading.Stream", fail)
             answer = gateway.request("GET", "/c")
         assert gateway.request("GET", "/c")[0] == 200
         return answer

@@ -121,13 +121,14 @@ WORDS = frozenset(
     ]
 )
 STRINGS = {
+    "'nan'", "'NaN'", "'inf'", "'Infinity'",
     "'['", "']'", "','", "'{'", "'}'", "''", "'\"'", "'\"\"'", "'null'", "' '", "'T'", "'Z'", "'UTC'", "'$'", "'none'",
     "'\\'", "'s'", "'si'", "'NULL'", "'VARCHAR'", "'BOOLEAN'", "'ARRAY'", "'OBJECT'", "'true'", "'false'",
     "'\"NaN\"'", "'\"Infinity\"'", "'\"-Infinity\"'", "'\\s*[+-]?[0-9]+\\s*'", "'^$|[\",\\r\\n]|^\\s|\\s$'",
 }  # fmt: skip
 TOKEN = re.compile(
     r"""(?P<identifier>"(?:[^"]|"")*")|(?P<string>'(?:[^']|'')*')|(?P<parameter>\$\d+)|(?P<number>\d+)"""
-    r"""|(?P<column>[cek]\d+\b)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<mark><=|>=|<>|<@|@>|&&|\|\||::|[(),.*=<>:\[\]+-])|\s+""",
+    r"""|(?P<column>_[cpa]\d+\b|e\d+\b|_place\b)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<mark><=|>=|<>|<@|@>|&&|\|\||::|[(),.*=<>:\[\]+-])|\s+""",
 )
 HOSTILE = [
     "'; DROP TABLE rows.\"injection\"; --", '"; SELECT 1; --', "' OR '1'='1", "x' UNION SELECT * FROM gateway.batches --",

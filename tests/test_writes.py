@@ -2,8 +2,10 @@
 
 import json
 
+import httpx
 import pytest
 
+from gateway.serve.access import make_token
 from tests.inside import body, inside
 
 CONNECTOR = """
@@ -162,6 +164,28 @@ def test_columns_holds_for_csv_too(server, path):
     kind = {"Content-Type": "text/csv"}
     assert server.client.post(f"{path}?columns=id,name", content=text, headers=kind).status_code == 201
     assert rows(server, path) == [ADA]
+
+
+def test_columns_passes_cells_over_whose_header_names_no_field(server, path):
+    text = "id,other,name\n1,x,Ada\n"
+    kind = {"Content-Type": "text/csv"}
+    assert server.client.post(f"{path}?columns=id,name", content=text, headers=kind).status_code == 201
+    assert rows(server, path) == [ADA]
+
+
+def test_who_may_not_read_is_not_shown_rows(server, name, own):
+    secret, line = make_token("etl")
+    own.stop()
+    tokens = own.data.parent / "tokens.yaml"
+    tokens.write_text(line)
+    own.environment["GATEWAY_TOKENS"] = str(tokens)
+    own.start()
+    path = own.declare("drop", CONNECTOR.replace("read: [public]", "ingest: [etl]"))
+    token = {"Authorization": f"Bearer {secret}"}
+
+    shown = httpx.post(own.url + path, json={"id": 1}, headers={**token, "Prefer": "return=representation"})
+    assert (shown.status_code, shown.json()["code"]) == (403, "42501")
+    assert httpx.post(own.url + path, json={"id": 1}, headers=token).status_code == 201
 
 
 def test_ragged_rows_take_defaults(server, path):

@@ -144,7 +144,9 @@ def decimal(precision: int, scale: int) -> FieldType:
     text = "regexp_replace({}::VARCHAR, '^(-?)[.]', '\\10.')" if precision == scale else "{}::VARCHAR"
 
     def operand(value: Json) -> Json:
-        if abs(value) > most or Decimal(value) != Decimal(value).quantize(step, context=context):
+        if Decimal(value).copy_abs() > most or Decimal(value) != Decimal(value).quantize(
+            step, context=context
+        ):
             raise OverflowError(value)
         return format(Decimal(value), "f")
 
@@ -156,7 +158,12 @@ def decimal(precision: int, scale: int) -> FieldType:
         name=f"decimal({precision}, {scale})",
         expects=f"a number with at most {precision - scale} digits before the point and {scale} after it",
         example=Decimal(5).scaleb(-scale) if scale else 5,
-        schema={"type": "number", "multipleOf": step if scale else 1, "minimum": -most, "maximum": most},
+        schema={
+            "type": "number",
+            "multipleOf": step if scale else 1,
+            "minimum": most.copy_negate(),
+            "maximum": most,
+        },
         column=f"DECIMAL({precision}, {scale})",
         arrow=arrow,
         literal=literals.number,

@@ -109,10 +109,12 @@ def _after_blanks(data: bytes, start: int) -> int:
     return found.end()
 
 
-def parse(data: bytes, media: Media, connector: Connector, max_row: int) -> Iterator[Rows]:
+def parse(
+    data: bytes, media: Media, connector: Connector, max_row: int, *, takes_others: bool = False
+) -> Iterator[Rows]:
     """Read the rows of a body, some at a time, so that few are Python values at once.
 
-    A row of more than `max_row` bytes is an error: a reader gets some thousand rows at a time.
+    With `takes_others` a CSV header may name what is no field; those cells are passed over. A row of more than `max_row` bytes is an error: a reader gets some thousand rows at a time.
 
     Raises:
         GatewayError: Where the body as a whole cannot be read; a row that cannot is an error in its `Rows`.
@@ -122,7 +124,7 @@ def parse(data: bytes, media: Media, connector: Connector, max_row: int) -> Iter
         return _json(data, _after_blanks(data, start), max_row)
     if media is Media.NDJSON:
         return _ndjson(data, start, max_row)
-    return _csv(data, start, connector, max_row)
+    return _csv(data, start, connector, max_row, takes_others=takes_others)
 
 
 def only(rows: Iterable[Rows], fields: Sequence[Field], *, absent_is_null: bool) -> Iterator[Rows]:
@@ -232,9 +234,11 @@ def _ndjson(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
 # CSV
 
 
-def _csv(data: bytes, start: int, connector: Connector, max_row: int) -> Iterator[Rows]:
+def _csv(
+    data: bytes, start: int, connector: Connector, max_row: int, *, takes_others: bool
+) -> Iterator[Rows]:
     found = records.read(data, start)
-    fields = _header(next(found, (1, 0, "the body is empty"))[2], connector)
+    fields = _header(next(found, (1, 0, "the body is empty"))[2], connector, takes_others=takes_others)
     rows = Rows()
     number = 0
     for line, size, record in found:
@@ -256,15 +260,18 @@ def _csv(data: bytes, start: int, connector: Connector, max_row: int) -> Iterato
     yield rows
 
 
-def _header(record: Record, connector: Connector) -> list[Field]:
+def _header(record: Record, connector: Connector, *, takes_others: bool) -> list[Field | None]:
     if isinstance(record, str):
         raise GatewayError(
             Code.BODY_INVALID, f"the CSV header cannot be read: {record}", hint="send a header row"
         )
-    fields: list[Field] = []
+    fields: list[Field | None] = []
     names = [field.name for field in connector.fields]
     for name in (cell or "" for cell in record):
         found = connector.find_field(name)
+        if found is None and takes_others:
+            fields.append(None)
+            continue
         if found is None:
             guess = nearest(name, names)
             hint = f"did you mean '{guess}'?" if guess else f"the fields are {', '.join(names)}"
@@ -282,11 +289,15 @@ def _header(record: Record, connector: Connector) -> list[Field]:
     return fields
 
 
-def _add_record(rows: Rows, fields: list[Field], record: list[str | None], number: int, line: int) -> None:
+def _add_record(
+    rows: Rows, fields: list[Field | None], record: list[str | None], number: int, line: int
+) -> None:
     """Read the cells by their fields' types; an empty cell is null where null may be, else left out."""
     value: dict[str, Json] = {}
     unread = None
     for field_, cell in zip(fields, record, strict=True):
+        if field_ is None:
+            continue
         if cell is None:
             if field_.nullable:
                 value[field_.name] = None

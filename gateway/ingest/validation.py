@@ -116,6 +116,9 @@ def _problem(field: Field, compiled: jsonschema_rs.Validator, value: Json) -> tu
         return code, f"{shorten(value)} is not {field.type.expects}{_quotes_hint(field, value)}"
     if "format" in field.constraints and error.kind.name == "pattern":
         return Code.VALUE_REFUSED, f"{shorten(value)} does not satisfy the field's format or pattern"
+    if error.kind.name == "enum":
+        allowed = ", ".join(shorten(each) for each in field.constraints["enum"])
+        return Code.VALUE_REFUSED, _cut(f"{shorten(value)} is not one of {allowed}")
     return Code.VALUE_REFUSED, _cut(error.message)
 
 

@@ -11,6 +11,7 @@ from gateway.errors import Code, GatewayError, nearest
 _NOT_FINITE = "WHEN isnan({0}) THEN '\"NaN\"' WHEN {0} > 0 THEN '\"Infinity\"' ELSE '\"-Infinity\"'"
 COMPUTED_NUMBER = replace(
     SCALARS["number"],
+    csv="replace(replace({}::VARCHAR, 'nan', 'NaN'), 'inf', 'Infinity')",
     json=f"CASE WHEN {{0}} IS NULL OR isfinite({{0}}) THEN {{0}}::VARCHAR {_NOT_FINITE} END",
 )
 
@@ -29,7 +30,7 @@ CASTS: Mapping[str, FieldType] = {
 _NUMBERS = ("integer", "number", "decimal")
 #: Which types a type can be cast to, besides itself, text and JSON.
 _TARGETS: Mapping[str, tuple[str, ...]] = {
-    "string": ("integer", "number", "boolean", "date", "timestamp", "datetime", "json"),
+    "string": ("integer", "number", "boolean", "date", "timestamp", "datetime"),
     "json": ("integer", "number", "boolean", "date", "timestamp", "datetime"),
     "integer": (*_NUMBERS, "boolean"),
     "number": _NUMBERS,
@@ -54,7 +55,9 @@ def find(name: str, source: FieldType) -> FieldType:
     target = CASTS[name]
     if name == "numeric" and _kind(source) in ("integer", "decimal"):
         return source  # It is exact already.
-    if _kind(target) not in (_kind(source), "string", "json", *_TARGETS.get(_kind(source), ())):
+    # Text is not cast to JSON: DuckDB lets text through that is none.
+    always = ("string",) if source.name == "string" else ("string", "json")
+    if _kind(target) not in (_kind(source), *always, *_TARGETS.get(_kind(source), ())):
         message = f"{source.name} cannot be cast to {name}"
         raise GatewayError(Code.CAST_IMPOSSIBLE, message, hint="cast to text, which everything can be")
     return target
@@ -66,7 +69,7 @@ def sql(expression: str, source: FieldType, target: FieldType) -> str:
         return expression
     if target.name == "string":
         return source.csv.format(expression)
-    if target.name == "json" and source.name != "string":
+    if target.name == "json":
         return f"CAST({source.json.format(expression)} AS JSON)"
     if source.name == "json":
         expression, source = f"json_extract_string({expression}, '$')", SCALARS["string"]

@@ -50,9 +50,7 @@ def _one(kind: Kind, sql: str, expression: str, type: FieldType, value: Json, pa
     if value is NULL:
         # Unknown; the expression is named, for each of its parameters must be.
         return f"(CASE WHEN {expression} IS NULL THEN CAST(NULL AS BOOLEAN) END)"
-    if kind is Kind.PATTERN:
-        return f"({expression} {sql} {parameters.add(value)} ESCAPE '\\')"
-    if kind is Kind.REGEX:
+    if kind in (Kind.PATTERN, Kind.REGEX):
         # PostgreSQL's dot matches a newline, too, which is what the option s says.
         return f"regexp_matches({expression}, {parameters.add(value)}, '{sql}')"
     return compare(expression, sql, type, value, parameters)
@@ -120,7 +118,7 @@ def _below(value: Decimal, type: FieldType) -> Decimal | None:
     most = Decimal(10**type.arrow.precision - 1).scaleb(-type.arrow.scale, _EXACT)
     if value > most:
         return most
-    if value < -most:
+    if value < most.copy_negate():
         return None
     return value.quantize(Decimal(1).scaleb(-type.arrow.scale), ROUND_FLOOR, _EXACT)
 

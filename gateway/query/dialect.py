@@ -13,12 +13,13 @@ from gateway.errors import Code, GatewayError, nearest, not_implemented
 from gateway.media import FORMATS
 from gateway.query.columns import Columns
 from gateway.query.filters import TREES, parse_filter, parse_tree
+from gateway.query.operators import OPERATORS
 from gateway.query.query import Condition, Query
 from gateway.query.scanner import Scanner
 from gateway.query.selection import parse_order, parse_select
 
 MAX_PARAMETERS = 200
-MAX_COUNT = 2**63 - 1
+MAX_COUNT = 2**62
 
 #: What shapes a read, by parameter, with its meaning for the docs.
 SHAPES: Mapping[str, str] = {
@@ -28,7 +29,7 @@ SHAPES: Mapping[str, str] = {
     "offset": "so many rows are passed over",
     "format": "the format, where no `Accept` header can be sent: "
     + ", ".join(f"`{each}`" for each in FORMATS),
-    "cursor": "where the page before ended; the `Link` header has it",
+    "cursor": "the `_id` that the page comes after, in whatever order; the `Link` header has it",
 }
 #: What shapes a write.
 WRITES: Mapping[str, str] = {
@@ -61,7 +62,7 @@ def parse(query_string: str, connector: Connector) -> Query:
         parse_order(shape.get("order", ""), columns, select),
         _count("limit", shape["limit"]) if "limit" in shape else None,
         _count("offset", shape.get("offset", "0")),
-        shape.get("cursor"),
+        _count("cursor", shape["cursor"]) if "cursor" in shape else None,
         _format(shape["format"]) if "format" in shape else None,
     )
 
@@ -96,6 +97,11 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
 
 def parameters_of(query_string: str) -> list[tuple[str, str]]:
     """Split a query string into decoded keys and values; one without `=` says nothing."""
+    for part in query_string.split("&"):
+        # Upstream drops what has no `=`; a comparison that was meant as one must not be dropped.
+        if "=" not in part and (found := re.search("[<>!~]|%3[CEce]|%21|%7[Ee]", part)):
+            hint = f"write it as {part[: found.start()]}=gt.VALUE; the operators are {', '.join(OPERATORS)}"
+            raise GatewayError(Code.QUERY_INVALID, f"'{part[:200]}' has no =", hint=hint)
     parameters = [part.partition("=") for part in query_string.split("&") if "=" in part]
     if len(parameters) > MAX_PARAMETERS:
         raise GatewayError(Code.QUERY_INVALID, f"{len(parameters)} parameters are more than {MAX_PARAMETERS}")
@@ -112,7 +118,7 @@ def within(query: Query, range_header: str | None) -> Query:
         GatewayError: Where nothing can be in that range.
     """
     found = _RANGE.fullmatch((range_header or "").strip())
-    if not found:
+    if not found or query.limit == 0 or query.cursor is not None:
         return query
     first = int(found[1])
     last = int(found[2]) if found[2] else None
@@ -125,17 +131,19 @@ def within(query: Query, range_header: str | None) -> Query:
     return replace(query, offset=start, limit=min(ends) - start + 1 if ends else None)
 
 
-def next_page(query_string: str, query: Query, cursor: str) -> str:
+def next_page(query_string: str, query: Query, cursor: int, connector: Connector) -> str:
     """Give the query string of the page that follows."""
-    shapes = ("cursor", "offset", "limit")
-    kept = [
-        part
-        for part in query_string.split("&")
-        if "=" in part
-        and (unquote_plus(part.partition("=")[0]) not in shapes or "." in part.partition("=")[2])
-    ]
+    columns = Columns(connector)
+    kept: dict[object, str] = {}
+    for number, part in enumerate(each for each in query_string.split("&") if "=" in each):
+        key, value = parameters_of(part)[0]
+        if key not in SHAPES or _is_filter(key, value, columns):
+            kept[number] = part
+        elif key not in ("cursor", "offset", "limit"):
+            kept.setdefault(key, part)
     # Whatever came in unescaped, in a header it may not be a bracket, a space or a byte beyond ASCII.
-    return "&".join([*(quote(part, _IN_URLS) for part in kept), f"limit={query.limit}", f"cursor={cursor}"])
+    parts = [quote(part, _IN_URLS) for part in kept.values()]
+    return "&".join([*parts, f"limit={query.limit}", f"cursor={cursor}"])
 
 
 _IN_URLS = "%!$'()*+,/:;=?@[]"
@@ -167,7 +175,8 @@ def _fields(text: str, connector: Connector) -> tuple[Field, ...]:
 
 def _count(key: str, text: str) -> int:
     if not re.fullmatch(r"-?[0-9]{1,19}", text.strip()) or int(text) > MAX_COUNT:
-        raise GatewayError(Code.QUERY_INVALID, f"{key}={text} is not a whole number")
+        message = f"{key}={text[:100]} is not a whole number up to {MAX_COUNT}"
+        raise GatewayError(Code.QUERY_INVALID, message, hint="separate parameters by &")
     if int(text) < 0:
         raise GatewayError(Code.RANGE_INVALID, f"{key}={text} is negative", hint="count from 0")
     return int(text)

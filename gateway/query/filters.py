@@ -3,7 +3,6 @@
 import re
 from typing import Literal
 
-from gateway import strictjson
 from gateway.connectors import literals
 from gateway.connectors.fieldtypes import FieldType
 from gateway.errors import Code, GatewayError, nearest, not_implemented
@@ -16,7 +15,8 @@ from gateway.strictjson import Json
 
 MAX_LIST = 10_000
 MAX_DEPTH = 50
-MAX_JSON = 4096
+#: Each value of the JSON in a filter is a condition in the SQL.
+MAX_JSON_SIZE, MAX_JSON_DEPTH = 100, 8
 #: The keys of trees.
 TREES = ("and", "or", "not.and", "not.or")
 
@@ -96,7 +96,9 @@ def _no_operator(scanner: Scanner) -> GatewayError:
     word = re.split(r"[.(,]", scanner.rest, maxsplit=1)[0]
     guess = nearest(word, known)
     hint = (
-        f"did you mean '{guess}'?"
+        f"a . and a value come after {word}, and not. comes once"
+        if word in known
+        else f"did you mean '{guess}'?"
         if guess
         else f"write {scanner.parameter}=OPERATOR.VALUE; there are {', '.join(known)}"
     )
@@ -121,7 +123,8 @@ def _values(
     if operator.kind is Kind.IS:
         return (_is_value(scanner, column, nested),)
     if operator.kind is Kind.LIST:
-        return tuple(_literal(column, _unspaced(column, each)) for each in _list(scanner, nested))
+        most = MAX_JSON_SIZE if column.type.name == "json" else MAX_LIST
+        return tuple(_literal(column, _unspaced(column, each)) for each in _list(scanner, nested, most))
     text = _unspaced(column, scanner.value()) if nested else scanner.rest
     if quantifier:
         try:
@@ -145,12 +148,12 @@ def _operand(operator: Operator, column: Column, text: str) -> Json:
     return _literal(column, text)
 
 
-def _list(scanner: Scanner, nested: bool) -> list[str]:
+def _list(scanner: Scanner, nested: bool, most: int) -> list[str]:
     items = scanner.items()
     if not nested and not scanner.ended:
         raise scanner.error('nothing may follow the ) of a list; put "quotes" around an item that has one')
-    if len(items) > MAX_LIST:
-        raise GatewayError(Code.QUERY_INVALID, f"the list of in. has more than {MAX_LIST} items")
+    if len(items) > most:
+        raise GatewayError(Code.QUERY_INVALID, f"the list of in. has more than {most} items")
     return items
 
 
@@ -177,14 +180,40 @@ def _literal(column: Column, text: str) -> Json:
     except ValueError as error:
         expects = "a list as {a,b}" if type.item else type.expects
         message = f"'{text}' in the filter on '{column}' is not {expects}"
-        hint = f"to find what is null, write {column}=is.null" if text == "null" else None
+        hint = _literal_hint(column, text)
         raise GatewayError(Code.VALUE_INVALID, message, hint=hint) from error
     except OverflowError as error:
         message = f"'{text}' in the filter on '{column}' is beyond what {type.name} can hold"
         raise GatewayError(Code.VALUE_OUT_OF_RANGE, message) from error
-    if type.name == "json" and len(strictjson.write(value)) > MAX_JSON:
-        raise GatewayError(Code.QUERY_INVALID, f"the JSON in the filter on '{column}' is too long")
+    if type.name == "json" and (_depth(value) > MAX_JSON_DEPTH or _size(value) > MAX_JSON_SIZE):
+        message = (
+            f"the JSON in the filter on '{column}' is too large: at most {MAX_JSON_SIZE} values,"
+            f" {MAX_JSON_DEPTH} deep, are compared"
+        )
+        raise GatewayError(Code.QUERY_INVALID, message)
     return value
+
+
+def _literal_hint(column: Column, text: str) -> str | None:
+    if text == "null":
+        return f"to find what is null, write {column}=is.null"
+    if column.type.name == "json":
+        return 'JSON strings have quotes, as in eq."a"; behind ->> text is compared, which has none'
+    if column.type.item is not None:
+        return f"each item is {column.type.item.expects}, as in {{a,b}}"
+    return None
+
+
+def _children(value: Json) -> list[Json]:
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+
+
+def _depth(value: Json) -> int:
+    return 1 + max(map(_depth, _children(value)), default=0)
+
+
+def _size(value: Json) -> int:
+    return 1 + sum(map(_size, _children(value)))
 
 
 def _is_decimal(type: FieldType) -> bool:
@@ -201,6 +230,9 @@ def _key(key: str, columns: Columns) -> Column:
         return Column(columns.fields[scanner.text])
     name = scanner.name()
     if scanner.text.startswith(".", scanner.place):
+        if name in columns.fields:
+            hint = f'write {name}->key for a place inside JSON, and "a.b" for a name with a dot'
+            raise GatewayError(Code.QUERY_INVALID, f"'{key}' is not a column", hint=hint)
         raise not_implemented(f"the embedded resource '{name}'")
     column = columns.read(scanner, name)
     scanner.blanks()

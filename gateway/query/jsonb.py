@@ -56,8 +56,14 @@ def compare(expression: str, sql: str, value: Json, parameters: Parameters) -> s
 
 
 def contains(expression: str, value: Json, parameters: Parameters) -> str:
-    """Give the SQL of jsonb's `@>`: every key of an object, an element for every element of an array."""
-    return _known(expression, _contains(expression, value, parameters, 0))
+    """Give the SQL of jsonb's `@>`: every key of an object, an element for every element of an array.
+
+    An array contains a scalar, too, though only at the top.
+    """
+    contained = _contains(expression, value, parameters, 0)
+    if not isinstance(value, dict | list):
+        contained = f"(({contained}) OR ({_contains(expression, [value], parameters, 0)}))"
+    return _known(expression, contained)
 
 
 def _known(expression: str, sql: str) -> str:

@@ -1,33 +1,31 @@
-"""Keyset paging: the order of rows as keys, and "after this row" as a condition on them.
+"""Keyset paging: the keys rows are ordered by, and "after this row" as a condition on them.
 
-A page begins where the one before ended, whatever has been stored in between, and finding the place costs
-no more on the last page than on the first (https://use-the-index-luke.com/no-offset).
+A cursor is the `_id` of the last row of a page, or of some row of its last group. The next page begins right
+after that row's place, whatever has been stored in between, and finding the place costs no more on the last
+page than on the first (https://use-the-index-luke.com/no-offset).
 """
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway import strictjson
-from gateway.connectors.fieldtypes import SCALARS, FieldType
-from gateway.errors import Code, GatewayError
+from gateway.connectors.fieldtypes import FieldType
 from gateway.query import jsonb
-from gateway.query.conditions import compare
-from gateway.query.sql import Parameters
-from gateway.strictjson import Json
-
-#: A longer one would not fit into a request line beside the rest.
-MAX_CURSOR = 4096
+from gateway.query.query import Order
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One expression that rows are ordered by, with its name. All keys of a row together are its own alone."""
+    """One expression that rows are ordered by. All keys of a row together are its own alone.
 
-    name: str
+    Attributes:
+        sql: The expression, over what is ordered.
+        row_sql: The same over a row of the table; it differs where groups are ordered.
+        descending: Whether the greatest comes first.
+        nulls_first: Whether nulls come before everything else.
+    """
+
     sql: str
-    type: FieldType
+    row_sql: str
     descending: bool = False
     nulls_first: bool = False
 
@@ -38,84 +36,30 @@ class Key:
         return f"{self.sql} {direction} NULLS {'FIRST' if self.nulls_first else 'LAST'}"
 
 
-def keys_of(
-    name: str, expression: str, type: FieldType, *, descending: bool = False, nulls_first: bool = False
-) -> list[Key]:
+def keys_of(sql: str, row_sql: str, type: FieldType, term: Order) -> list[Key]:
     """Give the keys that order an expression: one, or for JSON one each for kind, number and text."""
     if type.name != "json":
-        return [Key(name, expression, type, descending, nulls_first)]
-    parts = (
-        (jsonb.rank(expression), SCALARS["integer"]),
-        (jsonb.number(expression), SCALARS["number"]),
-        (jsonb.text_but_of_numbers(expression), SCALARS["string"]),
-    )
-    return [Key(name, sql, type_, descending, nulls_first) for sql, type_ in parts]
+        return [Key(sql, row_sql, term.descending, term.nulls_first)]
+    parts = (jsonb.rank, jsonb.number, jsonb.text_but_of_numbers)
+    return [Key(part(sql), part(row_sql), term.descending, term.nulls_first) for part in parts]
 
 
-def text_of(keys: Sequence[Key]) -> str:
-    """Give the SQL of a row's place, its keys as a JSON array, over columns called k0, k1 and so on."""
-    parts = [f"coalesce({key.type.json.format(f'k{number}')}, 'null')" for number, key in enumerate(keys)]
-    joined = ", ',', ".join(parts) or "''"
-    return f"concat('[', {joined}, ']')"
+def anchor(keys: Sequence[Key], source: str, cursor: str) -> str:
+    """Give the SQL of the keys that the cursor's row has, as `_a0`, `_a1` and so on."""
+    columns = ", ".join(f"{key.row_sql} AS _a{number}" for number, key in enumerate(keys))
+    return f'(SELECT {columns} FROM {source} WHERE "_id" = {cursor})'
 
 
-def cursor(keys: Sequence[Key], place: str) -> str | None:
-    """Give the cursor for what comes after a place that `text_of` has written; None where it is too long."""
-    text = base64.urlsafe_b64encode(f"{_digest(keys)}{place}".encode()).decode().rstrip("=")
-    return text if len(text) <= MAX_CURSOR else None
-
-
-def after(keys: Sequence[Key], cursor: str, parameters: Parameters) -> str:
-    """Give the SQL of coming after the row that a cursor was made of.
-
-    Raises:
-        GatewayError: Where the cursor is none, or one of another order.
-    """
-    values = _read(keys, cursor)
+def after(keys: Sequence[Key]) -> str:
+    """Give the SQL of coming after the row whose keys `anchor` gives."""
     alternatives = []
     for number, key in enumerate(keys):
-        beyond = _beyond(key, values[number], parameters)
-        if beyond is None:
-            continue
-        same = [_same(each, value, parameters) for each, value in zip(keys[:number], values, strict=False)]
-        alternatives.append(" AND ".join([*same, beyond]))
-    return f"({' OR '.join(f'({each})' for each in alternatives) or 'false'})"
+        same = [f"{each.sql} IS NOT DISTINCT FROM _a{place}" for place, each in enumerate(keys[:number])]
+        alternatives.append(f"({' AND '.join([*same, _beyond(key, f'_a{number}')])})")
+    return f"({' OR '.join(alternatives)})"
 
 
-def _read(keys: Sequence[Key], cursor: str) -> list[Json]:
-    """Read a cursor's values, each by the type of its key."""
-    try:
-        decoded = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        values = strictjson.read(decoded.removeprefix(_digest(keys)).encode())
-        for key, value in zip(keys, values, strict=True):
-            if value is not None:
-                key.type.operand(value)
-                key.type.array([value])
-    except (ValueError, OverflowError, TypeError, ArithmeticError, AttributeError) as error:
-        raise _not_of_this_order() from error
-    if not decoded.startswith(_digest(keys)):
-        raise _not_of_this_order()
-    return list(values)
-
-
-def _not_of_this_order() -> GatewayError:
-    hint = "follow the Link of the page before, or leave cursor out to begin anew"
-    return GatewayError(Code.QUERY_INVALID, "the cursor is not one of this order", hint=hint)
-
-
-def _digest(keys: Sequence[Key]) -> str:
-    """Tell one order from another: a cursor leads on only in the order it was made in."""
-    order = [(key.name, key.type.name, key.descending, key.nulls_first) for key in keys]
-    return hashlib.sha256(repr(order).encode()).hexdigest()[:8]
-
-
-def _same(key: Key, value: Json, parameters: Parameters) -> str:
-    return f"{key.sql} IS NULL" if value is None else compare(key.sql, "=", key.type, value, parameters)
-
-
-def _beyond(key: Key, value: Json, parameters: Parameters) -> str | None:
-    """Give the SQL of a key's coming after a value; None where nothing can."""
-    if value is None:
-        return f"{key.sql} IS NOT NULL" if key.nulls_first else None
-    sql = compare(key.sql, "<" if key.descending else ">", key.type, value, parameters)
-    return sql if key.nulls_first else f"({sql} OR {key.sql} IS NULL)"
+def _beyond(key: Key, place: str) -> str:
+    further = f"{key.sql} {'<' if key.descending else '>'} {place}"
+    first, last = (place, key.sql) if key.nulls_first else (key.sql, place)
+    return f"({further} OR ({first} IS NULL AND {last} IS NOT NULL))"

@@ -26,7 +26,7 @@ class Operator:
     Attributes:
         name: As a query string spells it.
         kind: What it does.
-        sql: The SQL it stands for.
+        sql: The SQL it stands for; for a pattern the options of `regexp_matches`.
         meaning: What it asks, for the docs.
         takes: Which types of columns have it.
         wants: Those types in words, to finish the sentence "it needs …".
@@ -74,8 +74,8 @@ OPERATORS: Mapping[str, Operator] = {
         ),
         Operator("in", Kind.LIST, "IN", 'one of a list: `in.(1,2,3)`, `in.("a,b",c)`'),
         Operator("is", Kind.IS, "IS", "`null`, `not_null`; for a boolean `true`, `false`, `unknown`"),
-        Operator("like", Kind.PATTERN, "LIKE", f"like a pattern: {_PATTERN}", _is_text, "a string", True),
-        Operator("ilike", Kind.PATTERN, "ILIKE", "`like` without regard to case", _is_text, "a string", True),
+        Operator("like", Kind.PATTERN, "s", f"like a pattern: {_PATTERN}", _is_text, "a string", True),
+        Operator("ilike", Kind.PATTERN, "si", "`like` without regard to case", _is_text, "a string", True),
         Operator("match", Kind.REGEX, "s", f"matches {_REGEX}", _is_text, "a string", True),
         Operator("imatch", Kind.REGEX, "si", "`match` without regard to case", _is_text, "a string", True),
         Operator(

@@ -53,7 +53,7 @@ class Output:
         return self.media is Media.JSON and not self.singular
 
     def row(self, select: Sequence[Selected], parameters: Parameters) -> str:
-        """Give the SQL of one row's text, over the columns c0, c1 and so on."""
+        """Give the SQL of one row's text, over the columns _c0, _c1 and so on."""
         if self.media is Media.CSV:
             parts = _csv_row(select)
         else:
@@ -76,7 +76,7 @@ def _json_row(select: Sequence[Selected], parameters: Parameters) -> list[str]:
     for number, each in enumerate(select):
         key = strictjson.write(each.name).decode()
         parts.append(parameters.add(("," if number else "{") + key + ":"))
-        parts.append(f"coalesce({each.type.json.format(f'c{number}')}, 'null')")
+        parts.append(f"coalesce({each.type.json.format(f'_c{number}')}, 'null')")
     return [*parts, "'}'"]
 
 
@@ -84,15 +84,15 @@ def _stripped_row(select: Sequence[Selected], parameters: Parameters) -> list[st
     parts = []
     for number, each in enumerate(select):
         key = parameters.add("," + strictjson.write(each.name).decode() + ":")
-        text = f"concat({key}, {each.type.json.format(f'c{number}')})"
-        parts.append(f"CASE WHEN c{number} IS NULL THEN '' ELSE {text} END")
+        text = f"concat({key}, {each.type.json.format(f'_c{number}')})"
+        parts.append(f"CASE WHEN _c{number} IS NULL THEN '' ELSE {text} END")
     return ["'{'", f"substr(concat({', '.join(parts)}), 2)", "'}'"]
 
 
 def _csv_row(select: Sequence[Selected]) -> list[str]:
     parts = []
     for number, each in enumerate(select):
-        cell = each.type.csv.format(f"c{number}")
+        cell = each.type.csv.format(f"_c{number}")
         if each.type.quotable:
             quoted = f"""concat('"', replace({cell}, '"', '""'), '"')"""
             cell = f"""CASE WHEN regexp_matches({cell}, '^$|[",\\r\\n]|^\\s|\\s$') THEN {quoted} ELSE {cell} END"""

@@ -124,7 +124,7 @@ class Query:
         order: In commit order, or by group, where nothing is said.
         limit: At most so many rows; None is all of them.
         offset: So many rows are passed over.
-        cursor: The last row of the page before, as `keyset` reads it.
+        cursor: The `_id` of a row that the page comes after.
         format: What `?format=` says.
     """
 
@@ -133,7 +133,7 @@ class Query:
     order: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int = 0
-    cursor: str | None = None
+    cursor: int | None = None
     format: str | None = None
 
     @property

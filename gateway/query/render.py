@@ -114,7 +114,7 @@ class Rendering:
         self.whole: bytes | None = None
         self.row_count: int | None = None
         self.total: int | None = None
-        self.cursor: str | None = None
+        self.cursor: int | None = None
         self._readers = readers
         self._reading = reading
         self._statement = statement
@@ -136,17 +136,22 @@ class Rendering:
         if self._counted:
             self.total = int(self._fetch(statement.count())[0][0])
             _refuse_offset_beyond(statement.query.offset, self.total)
+        if (anchor := statement.anchor_count()) and not self._fetch(anchor)[0][0]:
+            raise _unknown_cursor(statement.query.cursor)
         if statement.output.singular:
             self._read_one()
             return
         first = self._first_rows()
         if first is None:
             return
+        if self.total is not None and statement.query.cursor is None:
+            left = self.total - statement.query.offset
+            self.row_count = left if statement.query.limit is None else min(left, statement.query.limit)
         if statement.query.limit:
             # The header that leads on goes out before the rows: the end of the page is looked up in the
             # same transaction, and the page begun again.
             places = self._fetch(statement.end())
-            self.cursor = statement.cursor(places[0][0]) if len(places) > 1 else None
+            self.cursor = places[0][0] if len(places) > 1 else None
             self._begin(statement.rows())
         else:
             self._begun = self._compressor.compress(first)
@@ -169,7 +174,7 @@ class Rendering:
         limit = statement.query.limit
         pieces: list[bytes] = []
         size = rows = 0
-        place: str | None = None
+        place: int | None = None
         while (batch := self._reading.next()) is not None:
             taken = batch if limit is None else batch.slice(0, limit - rows)
             rows += batch.num_rows
@@ -182,8 +187,8 @@ class Rendering:
             if size > WHOLE_BYTES:
                 return b"".join(pieces)
         self.row_count = rows if limit is None else min(rows, limit)
-        if limit is not None and rows > limit and place is not None:
-            self.cursor = statement.cursor(place)
+        if limit is not None and rows > limit:
+            self.cursor = place
         self._end(pieces)
         return None
 
@@ -232,7 +237,7 @@ def render(statement: Statement, select: Select) -> bytes:
     """Give the whole body of a statement whose rows `select` reads, where they are known to be few."""
     sql = statement.rows()
     encoder = encoder_of(statement.output, statement.query.select)
-    pieces = [encoder.encode(batch) for batch in select(sql.text, sql.parameters) if batch.num_rows]
+    pieces = [encoder.encode(batch) for batch in select(sql.text, sql.parameters)]
     return b"".join([*pieces, encoder.end()])
 
 
@@ -256,6 +261,13 @@ def _refuse_offset_beyond(offset: int, total: int) -> None:
         )
 
 
-def _place(batch: pa.RecordBatch) -> str:
+def _place(batch: pa.RecordBatch) -> int:
     """Give the place of a batch's last row, which `Statement.page` has put behind its columns."""
-    return str(batch.column(batch.num_columns - 1)[batch.num_rows - 1].as_py())
+    return int(batch.column(batch.num_columns - 1)[batch.num_rows - 1].as_py())
+
+
+def _unknown_cursor(cursor: int | None) -> GatewayError:
+    hint = "follow the Link of the page before, or leave cursor out to begin anew"
+    return GatewayError(
+        Code.QUERY_INVALID, f"there is no row {cursor} that a page could come after", hint=hint
+    )

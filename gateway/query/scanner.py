@@ -7,6 +7,9 @@ import re
 
 from gateway.errors import Code, GatewayError
 
+#: How many steps into JSON are read: each is a call in the SQL.
+MAX_STEPS = 16
+
 _BLANKS = re.compile(r"\s*")
 _NAME = re.compile(r'(?:[^",.:*()-]|-(?!>))+')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
@@ -79,6 +82,8 @@ class Scanner:
                 raise self.error("`->>` gives text, which nothing can follow: write -> before it")
             as_text = found[1] == "->>"
             steps.append(self._step())
+            if len(steps) > MAX_STEPS:
+                raise self.error(f"at most {MAX_STEPS} steps lead into JSON")
         return tuple(steps), as_text
 
     def _step(self) -> str | int:

@@ -46,12 +46,8 @@ def _item(scanner: Scanner, columns: Columns) -> Selected:
     name = scanner.name()
     if not scanner.text.startswith("::", scanner.place) and scanner.skip(":"):
         alias, name = name, scanner.name()
-    if name not in columns.fields and scanner.text.startswith(("(", "!"), scanner.place):
-        if name != "count" or not scanner.skip("()"):
-            raise not_implemented(f"the embedded resource '{name}' in select")
-        return _cast_aggregate(scanner, replace(_COUNT_OF_ROWS, name=alias or "count"))
-    if name == "count" and name not in columns.fields:
-        return replace(_COUNT_OF_ROWS, name=alias or name)  # Older clients leave the () out.
+    if name not in columns.fields and (name == "count" or scanner.text.startswith(("(", "!"), scanner.place)):
+        return _count_of_rows(scanner, name, alias)
     column = columns.read(scanner, name)
     cast = _cast(scanner, column.type)
     selected = Selected(alias or column.name, column, cast or column.type, cast)
@@ -63,6 +59,16 @@ def _item(scanner: Scanner, columns: Columns) -> Selected:
         raise scanner.error(f"the aggregates are {', '.join(f'{each}()' for each in aggregates.AGGREGATES)}")
     type = aggregates.result(word, selected.type)
     return _cast_aggregate(scanner, replace(selected, name=alias or word, aggregate=word, type=type))
+
+
+def _count_of_rows(scanner: Scanner, name: str, alias: str | None) -> Selected:
+    """Read what follows a name that is no column: the `()` of `count()`, which older clients leave out."""
+    called = scanner.skip("()")
+    if name != "count" and name in aggregates.AGGREGATES:
+        raise scanner.error(f"write column.{name}(), or count() for the number of rows")
+    if name != "count" or (not called and scanner.text.startswith("(", scanner.place)):
+        raise not_implemented(f"the embedded resource '{name}' in select")
+    return _cast_aggregate(scanner, replace(_COUNT_OF_ROWS, name=alias or name))
 
 
 def _cast_aggregate(scanner: Scanner, selected: Selected) -> Selected:
@@ -84,8 +90,9 @@ def parse_order(text: str, columns: Columns, select: tuple[Selected, ...]) -> tu
         groups = [each.column for each in select if not each.aggregate]
         for term in terms:
             if term.column not in groups:
-                message = f"'{term.column}' is not in select, and what is aggregated is ordered by its groups"
-                raise GatewayError(Code.QUERY_INVALID, message, hint=f"add {term.column} to select")
+                message = f"order={term.column}, but what is aggregated can be ordered by its groups only"
+                names = ", ".join(str(each) for each in groups) or "none here"
+                raise GatewayError(Code.QUERY_INVALID, message, hint=f"the groups are {names}")
     return terms
 
 

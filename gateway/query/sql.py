@@ -22,6 +22,13 @@ class Parameters:
 
     def __init__(self) -> None:
         self._values: list[Any] = []
+        self._places: list[Column] = []
+        self._expressions: list[str] = []
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """The values, in the order of their numbers."""
+        return tuple(self._values)
 
     def add(self, value: Any) -> str:
         """Add a value and give the SQL that stands for it."""
@@ -38,9 +45,22 @@ class Parameters:
         return type.placeholder.format(self.add(type.operand(value)))
 
     def column(self, column: Column) -> str:
-        """Give the SQL of a column, and of the way into its JSON."""
+        """Give the SQL of a column. A place inside JSON is a column of its own, which `source` defines."""
+        if not column.path:
+            return quote(column.field.name)
+        if column not in self._places:
+            self._places.append(column)
+            self._expressions.append(self._inside(column))
+        return f"_p{self._places.index(column)}"
+
+    def source(self, table: str) -> str:
+        """Give the SQL of a table with the places inside JSON that are asked for, once each."""
+        places = [f"{expression} AS _p{number}" for number, expression in enumerate(self._expressions)]
+        return f"(SELECT {', '.join(['*', *places])} FROM {table})" if places else table
+
+    def _inside(self, column: Column) -> str:
         expression = quote(column.field.name)
-        if column.path and column.field.type.item is not None:
+        if column.field.type.item is not None:
             expression = f"CAST({column.field.type.json.format(expression)} AS JSON)"
         for number, step in enumerate(column.path, 1):
             text = column.as_text and number == len(column.path)
@@ -62,7 +82,3 @@ class Parameters:
         It is a JSON Pointer (RFC 6901), for DuckDB's own paths have no escape for a quote in a key.
         """
         return f"CAST({self.add('/' + key.replace('~', '~0').replace('/', '~1'))} AS VARCHAR)"
-
-    def statement(self, text: str) -> Sql:
-        """Give the finished statement."""
-        return Sql(text, tuple(self._values))

@@ -1,7 +1,7 @@
 """A Query to parameterised SQL: the rows of its page, how many there are, and where the page ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
@@ -16,7 +16,7 @@ from gateway.store.database import quote
 from gateway.store.store import table_of
 
 _ID = Column(SYSTEM_FIELDS[0])
-_COMMIT_ORDER = Key(_ID.name, quote(_ID.name), _ID.type)
+_ID_SQL = quote(_ID.name)
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,10 @@ class Statement:
 
         For a single object it is two rows at most, which tell whether there is just one.
         """
+        limit = self.query.limit
         if self.output.singular:
-            return self._rendered(
-                2 if self.query.limit is None else min(self.query.limit, 2), with_place=False
-            )
-        if not self.query.limit:
-            return self.rows()
-        return self._rendered(self.query.limit + 1, with_place=True)
+            return self._rendered(2 if limit is None else min(limit, 2), with_place=False)
+        return self._rendered(limit + 1, with_place=True) if limit else self.rows()
 
     def rows(self) -> Sql:
         """Select the rows of the page, and nothing else."""
@@ -51,83 +48,98 @@ class Statement:
     def end(self) -> Sql:
         """Select the places of the last row of the page and of the one after it."""
         assert self.query.limit
-        parameters = Parameters()
-        relation = _Relation(self.query, self.connector, parameters)
-        skipped = self.query.offset + self.query.limit - 1
-        inner = relation.sql([], limit=2, offset=skipped, with_keys=True)
-        return parameters.statement(f"SELECT {keyset.text_of(relation.keys)} FROM ({inner})")
+        relation = _Relation(self.query, self.connector)
+        return relation.statement(relation.sql([], limit=2, offset=self.query.offset + self.query.limit - 1))
 
     def count(self) -> Sql:
         """Count all rows, or groups, that the filters let through, whatever the page."""
-        parameters = Parameters()
-        relation = _Relation(self.query, self.connector, parameters)
-        return parameters.statement(relation.count())
+        relation = _Relation(self.query, self.connector)
+        return relation.statement(f"SELECT count(*) FROM {relation.source}")
 
     def page_count(self) -> Sql:
         """Count the rows of the page."""
-        parameters = Parameters()
-        relation = _Relation(self.query, self.connector, parameters)
-        rows = relation.sql([], limit=self.query.limit, offset=self.query.offset, with_keys=True)
-        return parameters.statement(f"SELECT count(*) FROM ({rows})")
+        relation = _Relation(self.query, self.connector)
+        rows = relation.sql([], limit=self.query.limit, offset=self.query.offset)
+        return relation.statement(f"SELECT count(*) FROM ({rows})")
 
-    def cursor(self, place: str) -> str | None:
-        """Give the cursor that leads on from a place, as `keyset.cursor` does."""
-        return keyset.cursor(_Relation(self.query, self.connector, Parameters()).keys, place)
+    def anchor_count(self) -> Sql | None:
+        """Count the rows that the cursor names; None where it need not name one, being the key itself."""
+        if self.query.cursor is None or _Relation(self.query, self.connector).is_keyed_by_id:
+            return None
+        table = table_of(self.connector)
+        return Sql(f"SELECT count(*) FROM {table} WHERE {_ID_SQL} = $1", (self.query.cursor,))
 
     def _rendered(self, limit: int | None, *, with_place: bool) -> Sql:
-        parameters = Parameters()
-        relation = _Relation(self.query, self.connector, parameters)
         select = self.query.select
-        inner = relation.sql(select, limit=limit, offset=self.query.offset, with_keys=with_place)
+        relation = _Relation(self.query, self.connector)
+        inner = relation.sql(select, limit=limit, offset=self.query.offset)
         if self.output.is_text:
-            columns = [self.output.row(select, parameters)]
+            columns = [self.output.row(select, relation.parameters)]
         else:
-            columns = [each.type.export.format(f"c{number}") for number, each in enumerate(select)]
-        if with_place:
-            columns.append(keyset.text_of(relation.keys))
-        return parameters.statement(f"SELECT {', '.join(columns)} FROM ({inner})")
+            columns = [each.type.export.format(f"_c{number}") for number, each in enumerate(select)]
+        columns += ["_place"] if with_place else []
+        return relation.statement(f"SELECT {', '.join(columns)} FROM ({inner})")
 
 
 class _Relation:
-    """The rows that a query asks for, with the keys they are ordered by."""
+    """The rows or groups that a query asks for, with the keys they are ordered by.
 
-    def __init__(self, query: Query, connector: Connector, parameters: Parameters) -> None:
+    Its names start with `_`, which no field's name does: `_c0` is the first column of the result and `_place`
+    the `_id` of a row, or of the first row of a group.
+    """
+
+    def __init__(self, query: Query, connector: Connector) -> None:
         self._query = query
-        self._parameters = parameters
-        self._table = table_of(connector) + _where(where(query.where, parameters))
-
-    @cached_property
-    def keys(self) -> list[Key]:
-        """What the rows are ordered by. Looking at them adds their parameters, which must then be used."""
-        return self._group_keys() if self._query.is_grouped else self._row_keys()
-
-    def sql(
-        self, select: Sequence[Selected], *, limit: int | None, offset: int, with_keys: bool = False
-    ) -> str:
-        """Select columns as c0, c1 and so on, and the keys as k0, k1 and so on."""
-        columns = [
-            f"c{number}" if self._query.is_grouped else f"{self._expression(each)} AS c{number}"
-            for number, each in enumerate(select)
+        self._connector = connector
+        self.parameters = Parameters()
+        self._conditions = where(query.where, self.parameters)
+        self._columns = [
+            f"{self._expression(each)} AS _c{number}" for number, each in enumerate(query.select)
         ]
-        if with_keys:
-            columns += [f"{key.sql} AS k{number}" for number, key in enumerate(self.keys)] or ["1"]
-        text = f"SELECT {', '.join(columns)} FROM {self._source()}"
-        if self._query.cursor is not None:
-            text += _where([keyset.after(self.keys, self._query.cursor, self._parameters)])
-        if self.keys and not self._is_commit_order:
-            text += " ORDER BY " + ", ".join(key.order for key in self.keys)
+        self._keys = self._group_keys() if query.is_grouped else self._row_keys()
+
+    def statement(self, text: str) -> Sql:
+        """Give a finished statement."""
+        return Sql(text, self.parameters.values)
+
+    @property
+    def source(self) -> str:
+        """The SQL of all rows, or groups, that the filters let through."""
+        columns = [*self._columns, f"min({_ID_SQL}) AS _place"] if self._query.is_grouped else ["*"]
+        grouping = " GROUP BY ALL" if self._query.is_grouped else ""
+        return f"(SELECT {', '.join(columns)} FROM {self._table}{_where(self._conditions)}{grouping})"
+
+    def sql(self, select: Sequence[Selected], *, limit: int | None, offset: int) -> str:
+        """Select the page, its columns and its places."""
+        if self._query.is_grouped:
+            columns = [*(f"_c{number}" for number in range(len(select))), "_place"]
+        else:
+            columns = [*self._columns[: len(select)], f"{_ID_SQL} AS _place"]
+        text = f"SELECT {', '.join(columns)} FROM {self.source}{self._after()}"
+        if self._keys and not self._is_commit_order:
+            text += " ORDER BY " + ", ".join(key.order for key in self._keys)
         if limit is not None:
-            text += f" LIMIT {self._parameters.add(limit)}"
+            text += f" LIMIT {self.parameters.add(limit)}"
         if offset:
-            text += f" OFFSET {self._parameters.add(offset)}"
+            text += f" OFFSET {self.parameters.add(offset)}"
         return text
 
-    def count(self) -> str:
-        """Count the rows or groups."""
-        return f"SELECT count(*) FROM {self._source()}"
+    @property
+    def _table(self) -> str:
+        return self.parameters.source(table_of(self._connector))
 
-    def _source(self) -> str:
-        return f"({self._groups()})" if self._query.is_grouped else f"(SELECT * FROM {self._table})"
+    def _after(self) -> str:
+        if self._query.cursor is None:
+            return ""
+        cursor = self.parameters.add(self._query.cursor)
+        if self.is_keyed_by_id:
+            return _where([f"{_ID_SQL} {'<' if self._keys[0].descending else '>'} {cursor}"])
+        return f", {keyset.anchor(self._keys, self._table, cursor)}{_where([keyset.after(self._keys)])}"
+
+    @property
+    def is_keyed_by_id(self) -> bool:
+        """Whether a cursor is itself the key of its row."""
+        return [key.sql for key in self._keys] == [_ID_SQL]
 
     @property
     def _is_commit_order(self) -> bool:
@@ -137,22 +149,17 @@ class _Relation:
         through filters and limits (https://duckdb.org/docs/stable/sql/dialect/order_preservation): without
         an ORDER BY nothing has to be sorted, and ten million rows stream in bounded memory.
         """
-        return not self._query.is_grouped and self.keys == [_COMMIT_ORDER]
+        return self._keys == [Key(_ID_SQL, _ID_SQL)]
 
     def _row_keys(self) -> list[Key]:
         """Give the keys of `order`, and `_id`, which tells all rows apart."""
         keys: list[Key] = []
         for term in self._query.order:
             if term.column == _ID:
-                return [*keys, replace(_COMMIT_ORDER, descending=term.descending)]
-            keys += keyset.keys_of(
-                str(term.column),
-                self._parameters.column(term.column),
-                term.column.type,
-                descending=term.descending,
-                nulls_first=term.nulls_first,
-            )
-        return [*keys, _COMMIT_ORDER]
+                return [*keys, Key(_ID_SQL, _ID_SQL, term.descending)]
+            expression = self.parameters.column(term.column)
+            keys += keyset.keys_of(expression, expression, term.column.type, term)
+        return [*keys, Key(_ID_SQL, _ID_SQL)]
 
     def _group_keys(self) -> list[Key]:
         """Give the keys of `order`, and all the columns of the group, which tell all groups apart."""
@@ -160,28 +167,18 @@ class _Relation:
         keys: list[Key] = []
         for term in self._query.order:
             number, selected = next(each for each in groups if each[1].column == term.column)
-            keys += keyset.keys_of(
-                selected.name,
-                f"c{number}",
-                selected.type,
-                descending=term.descending,
-                nulls_first=term.nulls_first,
-            )
+            keys += keyset.keys_of(f"_c{number}", self._expression(selected), selected.type, term)
         for number, each in groups:
-            is_json = each.type.name == "json"
-            type = SCALARS["string"] if is_json else each.type
-            keys.append(Key(each.name, f"c{number}::VARCHAR" if is_json else f"c{number}", type))
+            # JSON is grouped by its text.
+            text = "::VARCHAR" if each.type.name == "json" else ""
+            keys.append(Key(f"_c{number}{text}", f"{self._expression(each)}{text}"))
         return keys
-
-    def _groups(self) -> str:
-        columns = [f"{self._expression(each)} AS c{number}" for number, each in enumerate(self._query.select)]
-        return f"SELECT {', '.join(columns)} FROM {self._table} GROUP BY ALL"
 
     def _expression(self, selected: Selected) -> str:
         if selected.column is None:
             expression, type = "*", SCALARS["integer"]
         else:
-            expression, type = self._parameters.column(selected.column), selected.column.type
+            expression, type = self.parameters.column(selected.column), selected.column.type
         if selected.cast:
             expression, type = casts.sql(expression, type, selected.cast), selected.cast
         if selected.aggregate:

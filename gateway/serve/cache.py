@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.query.statement import Statement
+from gateway.store.store import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Answer:
 
     @property
     def size(self) -> int:
-        """How many bytes it takes to keep, headers at a guess."""
-        return len(self.body) + 1024
+        """How many bytes it takes to keep, what surrounds it at a guess."""
+        return len(self.body) + sum(len(name) + len(value) for name, value in self.headers.items()) + 1024
 
 
 def fingerprint(statement: Statement, *variants: str | None) -> bytes:
@@ -49,9 +50,9 @@ def fingerprint(statement: Statement, *variants: str | None) -> bytes:
     return hashlib.sha256(repr(told).encode("utf-8", "surrogatepass")).digest()
 
 
-def etag_of(question: bytes, version: int) -> str:
+def etag_of(question: bytes, version: Version) -> str:
     """Give the strong ETag (RFC 9110 section 8.8.3) of the answer to a question over a version of the rows."""
-    return f'"{hashlib.sha256(question + version.to_bytes(8)).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(question + repr(version).encode()).hexdigest()[:32]}"'
 
 
 def matches(if_none_match: str | None, etag: str | None) -> bool:

@@ -24,7 +24,7 @@ from gateway.serve.read import Read
 from gateway.serve.write import Write
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, Receipt
-from gateway.store.store import Select, Store
+from gateway.store.store import Select, Store, Version
 
 #: Where the shell keeps the ASGI receive of a request, for Falcon's own stream hides a broken-off body.
 RECEIVE = "gateway.receive"
@@ -62,6 +62,8 @@ class Endpoint:
         token = self._stages.credentials.name_of(req.auth)
         access.require(token, self.connector, "ingest")
         write = Write.of(req, self.connector)
+        if write.output is not None:
+            access.require(token, self.connector, "read")
         with self._stages.writer.admit(self._expected_bytes(req)) as room:
             received = await self._receive(req, room)
             batch = await self._check(received, req.content_type, token, write)
@@ -133,7 +135,8 @@ class Endpoint:
     ) -> Batch:
         def check() -> Batch:
             media = payload.tell_media(content_type, received.data)
-            rows = payload.parse(received.data, media, self.connector, self._stages.settings.max_row)
+            most, some = self._stages.settings.max_row, write.columns is not None
+            rows = payload.parse(received.data, media, self.connector, most, takes_others=some)
             if write.columns is not None:
                 rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
             return self.validator.check(rows, received_bytes=received.received_bytes, token=token)
@@ -184,36 +187,35 @@ class Endpoint:
     async def _read_part(self, req: Request, resp: Response, read: Read, part: Part | None) -> None:
         """Answer with some bytes of a body, or with its length; those who have begun one go on with it."""
         read = replace(read, coding=None)
-        reader = (req.remote_addr, read.question)
+        reader = (req.remote_addr, req.user_agent, read.question)
         spool = self._stages.spool
         kept = spool.begun(reader) if part and not part.is_beginning else None
         if kept is None:
             version = self._stages.store.version(self.connector.name)
             kept = spool.find(read.etag(version)) if version is not None else None
             kept = kept or await self._keep(read, version)
-            spool.begin(reader, kept)
+        spool.reads(reader, kept)
         if_range = req.get_header("If-Range")
         reply.part(resp, kept, part if if_range in (None, kept.etag) else None)
 
-    async def _keep(self, read: Read, version: int | None) -> Kept:
+    async def _keep(self, read: Read, version: Version | None) -> Kept:
         """Put a whole body into a file. Where its version is not sure, its ETag is one that nothing else has."""
         counted = read.prefers.count is not None
         rendering = await self._stages.readers.open(read.statement, counted=counted, coding=None)
         etag = self._settled_etag(read, version) or f'"{uuid.uuid4().hex}"'
         return await self._stages.spool.keep(rendering, read.headers(rendering, etag))
 
-    def _settled_etag(self, read: Read, version: int | None) -> str | None:
+    def _settled_etag(self, read: Read, version: Version | None) -> str | None:
         """Give the ETag of what has just been read, where it is surely of that version."""
         is_settled = version is not None and self._stages.store.version(self.connector.name) == version
         return read.etag(version) if is_settled and version is not None else None
 
-    async def _read(self, req: Request, resp: Response, read: Read, version: int | None) -> None:
+    async def _read(self, req: Request, resp: Response, read: Read, version: Version | None) -> None:
         """Read rows, and keep the answer where it is small and surely of one version."""
         counted = read.prefers.count is not None
         rendering = await self._stages.readers.open(read.statement, counted=counted, coding=read.coding)
         etag = self._settled_etag(read, version)
-        is_part = rendering.total is not None and rendering.total != rendering.row_count
-        answer = Answer(206 if is_part else 200, read.headers(rendering, etag), rendering.whole or b"")
+        answer = Answer(read.status(rendering), read.headers(rendering, etag), rendering.whole or b"")
         if etag and rendering.whole is not None:
             self._stages.cache.keep(etag, answer)
         reply.rows(resp, answer, rendering)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import tempfile
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -22,8 +23,11 @@ _CHUNK = 256 * 1024
 #: How many readers are remembered between their requests.
 _MAX_READERS = 1000
 
-#: Who reads what: the client's address, and what it asks for.
-Reader = tuple[str, bytes]
+#: How long after one part a reader that asks for another is taken to go on with the same body.
+READING_SECONDS = 20.0
+
+#: Who reads what: the client's address and name for itself, and what it asks for.
+Reader = tuple[str, str | None, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,8 @@ class Part:
 
     @property
     def is_beginning(self) -> bool:
-        """Whether it is what a reader asks for first: the start of a body, or the end, where Parquet has its index."""
-        return not self.first
+        """Whether it is what a reader of Parquet asks for first: the end of the file, where its index is."""
+        return self.first is None
 
     def of(self, size: int) -> tuple[int, int]:
         """Give the place and the length of it in a body.
@@ -73,6 +77,11 @@ class Kept:
     headers: Mapping[str, str]
 
     @property
+    def cost(self) -> int:
+        """How many bytes it takes to keep, an empty one too."""
+        return self.size + 4096
+
+    @property
     def etag(self) -> str:
         """Which representation it is."""
         return self.headers["ETag"]
@@ -86,8 +95,9 @@ class Spool:
         self._directory = directory
         self._most = most_bytes
         self._kept: OrderedDict[str, Kept] = OrderedDict()
-        self._readers: OrderedDict[Reader, str] = OrderedDict()
+        self._readers: OrderedDict[Reader, tuple[str, float]] = OrderedDict()
         self._writing = 0
+        self._bytes = 0
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in directory.iterdir():
             path.unlink()
@@ -100,12 +110,13 @@ class Spool:
         return kept
 
     def begun(self, reader: Reader) -> Kept | None:
-        """Give the body that a reader has begun."""
-        return self.find(self._readers.get(reader))
+        """Give the body that a reader has begun and was reading just now."""
+        etag, moment = self._readers.get(reader, (None, 0.0))
+        return self.find(etag) if time.monotonic() - moment < READING_SECONDS else None
 
-    def begin(self, reader: Reader, kept: Kept) -> None:
-        """Remember what a reader has begun."""
-        self._readers[reader] = kept.etag
+    def reads(self, reader: Reader, kept: Kept) -> None:
+        """Remember what a reader reads."""
+        self._readers[reader] = (kept.etag, time.monotonic())
         self._readers.move_to_end(reader)
         while len(self._readers) > _MAX_READERS:
             self._readers.popitem(last=False)
@@ -145,14 +156,14 @@ class Spool:
     def _add(self, kept: Kept) -> Kept:
         if twin := self._kept.pop(kept.etag, None):
             _remove(twin.path)
+            self._bytes -= twin.cost
         self._kept[kept.etag] = kept
-        self._forget()
-        return kept
-
-    def _forget(self) -> None:
-        while sum(each.size for each in self._kept.values()) > self._most:
+        self._bytes += kept.cost
+        while self._bytes > self._most and len(self._kept) > 1:
             _, oldest = self._kept.popitem(last=False)
+            self._bytes -= oldest.cost
             _remove(oldest.path)
+        return kept
 
 
 async def _pieces(rendering: Rendering) -> AsyncIterator[bytes]:

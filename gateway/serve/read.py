@@ -12,6 +12,7 @@ from gateway.query.query import Query
 from gateway.query.render import Rendering
 from gateway.query.statement import Statement
 from gateway.serve import cache, negotiate
+from gateway.store.store import Version
 
 #: What a response depends on beside its URL.
 _VARY = "Accept, Accept-Encoding, Prefer, Range"
@@ -56,7 +57,7 @@ class Read:
             self.statement, self.coding, self.prefers.applied(), self.statement.query.format
         )
 
-    def etag(self, version: int) -> str:
+    def etag(self, version: Version) -> str:
         """Give the ETag of the answer over a version of the rows."""
         return cache.etag_of(self.question, version)
 
@@ -65,6 +66,10 @@ class Read:
         is_public = PUBLIC in self.statement.connector.access.read
         headers = {"Cache-Control": "no-cache" if is_public else "private, no-cache", "Vary": _VARY}
         return {**headers, "ETag": etag} if etag else headers
+
+    def status(self, rendering: Rendering) -> int:
+        """Give the status of rows: 206 where they are known not to be all."""
+        return 206 if rendering.total is not None and rendering.total != rendering.row_count else 200
 
     def headers(self, rendering: Rendering, etag: str | None) -> dict[str, str]:
         """Give the headers of rows."""
@@ -78,7 +83,9 @@ class Read:
             name = f"{self.statement.connector.name}.{query.format}"
             optional["Content-Disposition"] = f'inline; filename="{name}"'
         if rendering.cursor:
-            following = dialect.next_page(self.query_string, query, rendering.cursor)
+            following = dialect.next_page(
+                self.query_string, query, rendering.cursor, self.statement.connector
+            )
             optional["Link"] = f'<{self.statement.connector.path}?{following}>; rel="next"'
         told = {name: value for name, value in optional.items() if value}
         return {"Content-Type": output.content_type, **self.validators(etag), **told}
@@ -86,9 +93,6 @@ class Read:
 
 def _content_range(query: Query, row_count: int | None, total: int | None) -> str | None:
     """Give the Content-Range of a page, where it is known: `0-24/57`, without a count `0-24/*`."""
-    if row_count is None and total is not None and query.cursor is None:
-        left = max(0, total - query.offset)
-        row_count = left if query.limit is None else min(query.limit, left)
     end = "*" if total is None else str(total)
     if row_count is None or query.cursor is not None:
         return None if total is None else f"*/{end}"

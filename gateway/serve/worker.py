@@ -7,6 +7,7 @@ holds it to every one of them.
 import asyncio
 import logging
 import os
+from http import HTTPStatus
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
@@ -71,6 +72,10 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
         # gunicorn answers 501 to transfer codings it does not know; to the client that is its own mistake.
         self._send_error(refusal.of_status(400 if status == 501 else status))
+
+    def _get_reason_phrase(self, status: int) -> str:
+        # gunicorn's own table lacks some.
+        return HTTPStatus(status).phrase
 
     def _send_error(self, error: GatewayError) -> None:
         body = refusal.body(error)

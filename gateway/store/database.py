@@ -177,17 +177,55 @@ def store_error(error: duckdb.Error) -> GatewayError:
 
 def _value_error(error: duckdb.Error, text: str) -> GatewayError:
     if isinstance(error, duckdb.ConversionException) and "the value is out of range" not in text:
-        return GatewayError(Code.VALUE_INVALID, "a value cannot be cast as the query asks")
+        message = "a cast in select meets a value that is none of its type"
+        return GatewayError(Code.VALUE_INVALID, message, hint="select the column as it is to see its values")
     if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
-        return GatewayError(Code.VALUE_OUT_OF_RANGE)
+        message = "a cast or a sum in select is beyond what its type can hold"
+        return GatewayError(Code.VALUE_OUT_OF_RANGE, message, hint="cast to float8, or leave the cast out")
     return GatewayError(Code.INTERNAL)
 
 
-def stream(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> pa.RecordBatchReader:
-    """Start a query whose result is never whole in memory."""
-    if _RELATIONS_STREAM:
-        return cursor.sql(sql, params=list(parameters)).to_arrow_reader(ROWS_AT_A_TIME)
-    return cursor.execute(sql, list(parameters)).to_arrow_reader(ROWS_AT_A_TIME)
+class Stream:
+    """A running query whose result is never whole in memory, as batches; one thread at a time may use it.
+
+    Whatever goes wrong in it is raised as a duckdb.Error.
+    """
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> None:
+        if _RELATIONS_STREAM:
+            self._reader = cursor.sql(sql, params=list(parameters)).to_arrow_reader(ROWS_AT_A_TIME)
+        else:
+            self._reader = cursor.execute(sql, list(parameters)).to_arrow_reader(ROWS_AT_A_TIME)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Give the batches that have rows."""
+        try:
+            for batch in self._reader:
+                if batch.num_rows:
+                    yield batch
+        except (pa.ArrowException, OSError) as error:  # How Arrow passes on a failure of the query.
+            raise _cause(error) from error
+
+    def close(self) -> None:
+        """End the query, on whose cursor another may run then."""
+        with contextlib.suppress(duckdb.Error, pa.ArrowException, OSError):
+            self._reader.close()
+
+
+def _cause(error: Exception) -> duckdb.Error:
+    """Give the DuckDB error that Arrow tells of: it passes on the words, and the class only as a word."""
+    text = str(error)
+    if "INTERRUPT" in text.upper():
+        return duckdb.InterruptException(text)
+    kinds = {
+        "Conversion Error": duckdb.ConversionException,
+        "Out of Range Error": duckdb.OutOfRangeException,
+        "Out of Memory Error": duckdb.OutOfMemoryException,
+        "IO Error": duckdb.IOException,
+        "FATAL Error": duckdb.FatalException,
+    }
+    kind = next((kind for words, kind in kinds.items() if words in text), duckdb.Error)
+    return kind(text)
 
 
 def quote(name: str) -> str:

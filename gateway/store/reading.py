@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
-from gateway.store.database import Database, store_error, stream
+from gateway.store.database import Database, Stream, store_error
 
 
 class Reading:
@@ -17,7 +17,8 @@ class Reading:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cursor: duckdb.DuckDBPyConnection | None = None
-        self._reader: pa.RecordBatchReader | None = None
+        self._stream: Stream | None = None
+        self._batches: Iterator[pa.RecordBatch] = iter(())
         self._interrupted = False
 
     def fetch(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
@@ -27,6 +28,7 @@ class Reading:
             GatewayError: Where the query fails or was interrupted.
         """
         with self._reading() as cursor:
+            self._end()
             rows: list[tuple[Any, ...]] = cursor.execute(sql, list(parameters)).fetchall()
             return rows
 
@@ -37,7 +39,9 @@ class Reading:
             GatewayError: As `fetch`.
         """
         with self._reading() as cursor:
-            self._reader = stream(cursor, sql, parameters)
+            self._end()
+            self._stream = Stream(cursor, sql, parameters)
+            self._batches = iter(self._stream)
 
     def next(self) -> pa.RecordBatch | None:
         """Give the next rows, or None at the end.
@@ -45,13 +49,8 @@ class Reading:
         Raises:
             GatewayError: As `fetch`.
         """
-        assert self._reader is not None
-        reader = self._reader
         with self._reading():
-            for batch in reader:
-                if batch.num_rows:
-                    return batch
-        return None
+            return next(self._batches, None)
 
     def interrupt(self) -> None:
         """Stop the query; whoever waits for it gets the error. Any thread may call it."""
@@ -64,16 +63,18 @@ class Reading:
         if self._cursor is None:
             return
         cursor, self._cursor = self._cursor, None
-        if self._reader is not None:
-            with contextlib.suppress(duckdb.Error, pa.ArrowException):
-                self._reader.close()
-            self._reader = None
+        self._end()
         try:
             cursor.execute("ROLLBACK")
         except duckdb.Error:
             cursor.close()  # It is in a state nobody knows.
         else:
             self._database.give_back(cursor)
+
+    def _end(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -87,8 +88,6 @@ class Reading:
             yield self._cursor
         except duckdb.Error as error:
             raise _read_error(error) from error
-        except pa.ArrowException as error:  # How a failure inside a running stream arrives.
-            raise _read_error(_cause(error)) from error
 
 
 def _read_error(error: duckdb.Error) -> GatewayError:
@@ -97,14 +96,3 @@ def _read_error(error: duckdb.Error) -> GatewayError:
         hint = "ask for fewer or narrower rows; raise GATEWAY_MEMORY where rows are very wide"
         return GatewayError(Code.READ_FAILED, hint=hint, headers={"Retry-After": "1"})
     return meant
-
-
-def _cause(error: pa.ArrowException) -> duckdb.Error:
-    """Give the DuckDB error that Arrow tells of: it passes on the words, and the class only as a word."""
-    text = str(error)
-    if "INTERRUPT" in text.upper():
-        return duckdb.InterruptException(text)
-    for kind in (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.OutOfMemoryException):
-        if kind.__name__.removesuffix("Exception") in text.replace(" ", ""):
-            return kind(text)
-    return duckdb.Error(text)

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from gateway import strictjson
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.connectors.fieldtypes import FieldType
 from gateway.store.batch import NO_ROWS, Batch, Receipt, StoredBatch
-from gateway.store.database import Database, literal, quote, stream
+from gateway.store.database import Database, Stream, literal, quote
 from gateway.store.reading import Reading
 from gateway.strictjson import Json
 
@@ -55,7 +55,10 @@ class Definition:
     removed_at: datetime | None
 
 
-Select = Callable[[str, Sequence[Any]], pa.RecordBatchReader]
+#: The number of a connector's last batch, and when it was committed in microseconds: a store that was begun
+#: anew, or restored, gives the same numbers again at other times.
+Version = tuple[int, int]
+Select = Callable[[str, Sequence[Any]], Iterable[pa.RecordBatch]]
 
 
 class _Rehearsed(Exception):  # noqa: N818  # it only ends a transaction
@@ -67,6 +70,7 @@ class _Inserted:
     """What an insert gave out, which counts only once it is committed."""
 
     receipts: list[Receipt]
+    committed_at: datetime
     next_batch: int
     next_ids: dict[str, int]
 
@@ -90,9 +94,13 @@ class Store:
             )
             # The writer thread alone changes these two; any thread may look at them.
             self._committing: frozenset[str] = frozenset()
-            self._versions: dict[str, int] = dict(
-                self._rows("SELECT connector, max(batch) FROM gateway.batches GROUP BY connector")
-            )
+            self._versions: dict[str, Version] = {
+                name: (batch, moment)
+                for name, batch, moment in self._rows(
+                    "SELECT connector, max(batch), epoch_us(max_by(committed_at, batch))"
+                    " FROM gateway.batches GROUP BY connector"
+                )
+            }
         except BaseException:
             self._database.close()
             raise
@@ -174,7 +182,7 @@ class Store:
                 inserted = self._insert(batches)
             self._next_batch, self._next_ids = inserted.next_batch, inserted.next_ids
             for batch, receipt in zip(batches, inserted.receipts, strict=True):
-                self._versions[batch.connector] = receipt.batch or 0
+                self._versions[batch.connector] = (receipt.batch or 0, _microseconds(inserted.committed_at))
         finally:
             self._committing = frozenset()
         self._checkpoint_if_due()
@@ -188,7 +196,7 @@ class Store:
         """
         with contextlib.suppress(_Rehearsed), self._database.transaction() as writer:
             receipt = self._insert([batch]).receipts[0] if batch.table.num_rows else NO_ROWS
-            seen = look(receipt, lambda sql, parameters: stream(writer, sql, parameters))
+            seen = look(receipt, lambda sql, parameters: Stream(writer, sql, parameters))
             raise _Rehearsed
         return seen
 
@@ -205,7 +213,7 @@ class Store:
             self._database.insert(_table(name), _rows_of(some, given, now))
             receipts.update(zip(members, given, strict=True))
         self._database.insert("gateway.batches", _ledger(batches, receipts, now))
-        return _Inserted([receipts[member] for member in range(len(batches))], next_batch, next_ids)
+        return _Inserted([receipts[member] for member in range(len(batches))], now, next_batch, next_ids)
 
     def _checkpoint_if_due(self) -> None:
         if self._checkpoint_due:
@@ -215,14 +223,14 @@ class Store:
         """Make a transaction of reading; nothing runs before its first SELECT."""
         return Reading(self._database)
 
-    def version(self, name: str) -> int | None:
-        """Tell the number of the last batch that a connector's rows have; None while one is being committed.
+    def version(self, name: str) -> Version | None:
+        """Tell the last batch that a connector's rows have; None while one is being committed.
 
-        Rows that were read between two calls that gave the same number are the rows of that number.
+        Rows that were read between two calls that gave the same version are the rows of that version.
         """
         if name in self._committing:
             return None
-        return self._versions.get(name, 0)
+        return self._versions.get(name, (0, 0))
 
     def count(self, name: str) -> int:
         """Count the rows of a connector."""
@@ -316,6 +324,10 @@ def _default(field_type: FieldType, value: Json) -> str:
         value if isinstance(value, str) and field_type.column != "JSON" else strictjson.write(value).decode()
     )
     return f"CAST({literal(text)} AS {field_type.column})"
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
 
 
 def _moment(microseconds: int) -> datetime:
