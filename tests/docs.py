@@ -71,7 +71,7 @@ def dialect() -> str:
         ("`FIELD=OPERATOR.VALUE`", "a filter; all of them must hold, a field may have several"),
         (
             "`or=(a.eq.1,and(b.gt.2,c.is.null))`",
-            "`and` and `or` of filters, to any depth; `not.and=`, `not.or=`",
+            "`and` and `or` of filters, one inside another; `not.and=`, `not.or=`",
         ),
         ("`not.`", "before an operator, or before `and` and `or`: the opposite"),
     ]
@@ -89,7 +89,7 @@ def dialect() -> str:
     rows += [(f"`.{name}()` in `select`", each.meaning + ", by group") for name, each in AGGREGATES.items()]
     rows += [(f"`{name}=`", meaning) for name, meaning in WRITES.items()]
     rows += [
-        (f"`Prefer: {name}=" + "\\|".join(values) + "`", meaning)
+        (f"`Prefer: {name}=" + "|".join(values) + "`", meaning)
         for name, (values, meaning) in PREFERENCES.items()
     ]
     rows.append(("`Range: 0-24`", "as `offset` and `limit`"))

@@ -11,10 +11,37 @@ import pytest
 from tests.rig import eventually
 
 ROWS = [
-    {"id": 1, "s": "b", "n": 1.5, "d": 0.07, "b": True, "t": "2026-01-01T00:00:00Z", "l": ["x", "y,z"]},
-    {"id": 2, "s": 'a "q", \n', "n": -0.25, "d": None, "b": False, "t": "2026-06-01T12:30:00.5Z", "l": []},
-    {"id": 3, "s": None, "n": 1e300, "d": 10.00, "b": None, "t": None, "l": None},
-    {"id": 4, "s": "", "n": 2, "d": -3.14, "b": True, "t": "2025-12-31T23:59:59.999999Z", "l": [" "]},
+    {
+        "id": 1,
+        "s": "b",
+        "n": 1.5,
+        "d": 0.07,
+        "b": True,
+        "t": "2026-01-01T00:00:00Z",
+        "l": ["x", "y,z"],
+        "j": {"a": 1},
+    },
+    {
+        "id": 2,
+        "s": 'a "q", \n',
+        "n": -0.25,
+        "d": None,
+        "b": False,
+        "t": "2026-06-01T12:30:00.5Z",
+        "l": [],
+        "j": None,
+    },
+    {"id": 3, "s": None, "n": 1e300, "d": 10.00, "b": None, "t": None, "l": None, "j": None},
+    {
+        "id": 4,
+        "s": "",
+        "n": 2,
+        "d": -3.14,
+        "b": True,
+        "t": "2025-12-31T23:59:59.999999Z",
+        "l": [" "],
+        "j": [1],
+    },
 ]
 CONNECTOR = """
 fields:
@@ -25,6 +52,7 @@ fields:
   b: {type: boolean, nullable: true}
   t: {type: timestamp, nullable: true}
   l: {type: "string[]", nullable: true}
+  j: {type: json, nullable: true}
 access: {read: [public]}
 """
 
@@ -200,6 +228,8 @@ def test_select_chooses_columns_in_its_order(server, path):
         ("columns=id", 400, "PGRST127", "'columns' on GET"),
         ("on_conflict=id", 400, "PGRST127", "'on_conflict' on GET"),
         ("l=eq.x", 400, "22P02", "list as {a,b}"),
+        ("j=cd.{}", 400, "PGRST127", "'cd' on json"),
+        ("j=gt.[1]", 400, "PGRST127", "order of JSON arrays"),
         ("l=cs.{a", 400, "22P02", "list as {a,b}"),
         ("id=cs.{1}", 400, "42883", "needs a list or json"),
         ("format=xlsx", 400, "PGRST100", "use one of json"),

@@ -721,3 +721,23 @@ def test_a_field_may_have_the_name_of_a_number(server, name):
         {"place": 3, "sum": 1},
         {"place": 4, "sum": 2},
     ]
+
+
+def test_a_failure_after_the_first_byte_breaks_the_connection(server, name):
+    path = server.declare(name, CONNECTOR)
+    lines = (
+        b"".join(b'{"id":%d,"name":"%d"}\n' % (n, 10**15 + n) for n in range(400_000))
+        + b'{"id":0,"name":"x"}'
+    )
+    kind = {"Content-Type": "application/x-ndjson"}
+    assert server.client.post(path, content=lines, headers=kind).status_code == 201
+    received = 0
+
+    with (
+        pytest.raises(httpx.RemoteProtocolError),
+        httpx.stream("GET", f"{server.url}{path}?select=id,name::int", timeout=60) as answer,
+    ):
+        assert answer.status_code == 200
+        for piece in answer.iter_raw():
+            received += len(piece)
+    assert received > 0

@@ -27,7 +27,7 @@ SHAPES: Mapping[str, str] = {
     "order": "`order=amount.desc.nullslast,id`; nulls come last in ascending order and first in descending",
     "limit": "at most so many rows; a `Link` header leads to the next page",
     "offset": "so many rows are passed over",
-    "format": "the format, where no `Accept` header can be sent: "
+    "format": "the format, whatever `Accept` says, for those who cannot send it: "
     + ", ".join(f"`{each}`" for each in FORMATS),
     "cursor": "the `_id` that the page comes after, in whatever order; the `Link` header has it",
 }

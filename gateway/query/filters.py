@@ -82,6 +82,8 @@ def _operation(scanner: Scanner, column: Column, *, nested: bool) -> Filter:
         raise not_implemented(f"the operator '{found[1]}' ({LEFT_OUT[found[1]]})")
     operator = OPERATORS[found[1]]
     quantifier = _quantifier(scanner, operator, found[2])
+    if operator.name == "cd" and column.type.name == "json":
+        raise not_implemented("the operator 'cd' on json")
     if not operator.takes(column.type):
         message = f"'{operator.name}' cannot be asked of '{column}', which is {column.type.name}"
         raise GatewayError(Code.OPERATOR_UNDEFINED, message, hint=f"it needs {operator.wants}")

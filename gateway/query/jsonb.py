@@ -6,7 +6,7 @@ array < object. Numbers are compared as doubles; key order and spelling play no 
 
 from decimal import Decimal
 
-from gateway.errors import Code, GatewayError
+from gateway.errors import not_implemented
 from gateway.query.sql import Parameters
 from gateway.strictjson import Json
 
@@ -44,10 +44,7 @@ def compare(expression: str, sql: str, value: Json, parameters: Parameters) -> s
         return same if sql == "=" else f"(NOT {same})"
     place = _rank_of(value)
     if place in (_ARRAY, _OBJECT):
-        message = "JSON arrays and objects have no order here"
-        raise GatewayError(
-            Code.OPERATOR_UNDEFINED, message, hint="compare with a number, a string or a boolean"
-        )
+        raise not_implemented("the order of JSON arrays and objects")
     beyond = f"{rank(expression)} {sql} {place}"
     if place == _NULL:
         return f"({beyond})"
