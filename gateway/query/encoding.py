@@ -21,7 +21,7 @@ CODINGS = ("zstd", "gzip")
 #: A zlib level that costs half of the default and gains nearly as much; zstd's own default.
 _GZIP_LEVEL, _ZSTD_LEVEL = 4, 3
 #: How many bytes of Arrow make a message of a stream, and a row group of Parquet.
-_MESSAGE_BYTES, _GROUP_BYTES = 2**20, 16 * 2**20
+_MESSAGE_BYTES, _GROUP_BYTES = 2**20, 8 * 2**20
 
 
 class Encoder(Protocol):
