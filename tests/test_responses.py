@@ -116,6 +116,11 @@ def test_the_pages_of_a_long_result_are_linked_too(server, long, order):
     assert found == whole
 
 
+def test_what_is_aggregated_of_no_rows_is_one_row(server, path):
+    assert get(server, path, "select=count(),id.sum()&id=eq.99&limit=1").json() == [{"count": 0, "sum": None}]
+    assert get(server, path, "select=id,count()&id=eq.99&limit=1").json() == []
+
+
 # -- links
 
 

@@ -261,9 +261,13 @@ def _refuse_offset_beyond(offset: int, total: int) -> None:
         )
 
 
-def _place(batch: pa.RecordBatch) -> int:
-    """Give the place of a batch's last row, which `Statement.page` has put behind its columns."""
-    return int(batch.column(batch.num_columns - 1)[batch.num_rows - 1].as_py())
+def _place(batch: pa.RecordBatch) -> int | None:
+    """Give the place of a batch's last row, which `Statement.page` has put behind its columns.
+
+    The one group of no rows has none; nothing comes after it, either.
+    """
+    place: int | None = batch.column(batch.num_columns - 1)[batch.num_rows - 1].as_py()
+    return place
 
 
 def _unknown_cursor(cursor: int | None) -> GatewayError:
