@@ -550,6 +550,8 @@ def test_the_length_of_a_parquet_file_is_known_before_it_is_read(server, long):
 
     assert head.headers["Accept-Ranges"] == "bytes"
     assert int(head.headers["Content-Length"]) == len(server.client.get(url).content)
+    part = server.client.head(url, headers={"Range": "bytes=0-9"})  # Range is for GET alone.
+    assert (part.status_code, part.headers["Content-Length"]) == (200, head.headers["Content-Length"])
 
 
 def test_the_files_of_parts_are_bounded_and_do_not_outlive_the_process(tmp_path):
@@ -616,6 +618,42 @@ def test_no_pattern_takes_for_ever(server, name, operator):
 
     assert get(server, path, f"select=id&name={operator}.{pattern}").json() == []
     assert get(server, path, f"select=id&name={operator}.{pattern[:-1]}").json() == [{"id": 1}]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("name=match.a.{1000}c", "2201B"),
+        ("name=match.a.{100}.{100}c", "2201B"),
+        ("name=imatch.((a{20}b){20}c){20}", "2201B"),
+        (f"name=match.{'.' * 200}", "2201B"),
+        (f"name=like.*a{'_' * 200}c", "22025"),
+    ],
+)
+def test_a_pattern_that_would_become_too_large_is_refused(server, path, query, code):
+    answer = get(server, path, query)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+@pytest.mark.parametrize(
+    "regex",
+    [
+        "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "row [0-9]{1,3}",
+        "(?:row|line) .",
+        "[]a]|x{2,}|\\.",
+        "ro(w)",
+    ],
+)
+def test_an_ordinary_regular_expression_is_taken(server, path, regex):
+    answer = server.client.get(path, params={"name": f"match.{regex}"})
+    expected = [row for row in ROWS if row["name"] and re.search(regex, row["name"])]
+    assert answer.json() == expected
+
+
+def test_a_cursor_comes_after_the_only_row_of_an_aggregate(server, path):
+    assert get(server, path, "select=count()&cursor=1").json() == []
+    assert get(server, path, "select=count()&cursor=99&limit=1").json() == []
 
 
 @pytest.mark.parametrize(

@@ -166,11 +166,12 @@ def test_columns_holds_for_csv_too(server, path):
     assert rows(server, path) == [ADA]
 
 
-def test_columns_passes_cells_over_whose_header_names_no_field(server, path):
-    text = "id,other,name\n1,x,Ada\n"
+def test_columns_passes_cells_over_whatever_they_hold(server, name):
+    path = server.declare(name, CONNECTOR.replace("access", "  j: {type: json, nullable: true}\naccess"))
+    text = "id,other,name,j\n1,x,Ada,not JSON\n"
     kind = {"Content-Type": "text/csv"}
     assert server.client.post(f"{path}?columns=id,name", content=text, headers=kind).status_code == 201
-    assert rows(server, path) == [ADA]
+    assert rows(server, path) == [{**ADA, "j": None}]
 
 
 def test_who_may_not_read_is_not_shown_rows(server, name, own):

@@ -110,11 +110,11 @@ def _after_blanks(data: bytes, start: int) -> int:
 
 
 def parse(
-    data: bytes, media: Media, connector: Connector, max_row: int, *, takes_others: bool = False
+    data: bytes, media: Media, connector: Connector, max_row: int, columns: Sequence[Field] | None = None
 ) -> Iterator[Rows]:
     """Read the rows of a body, some at a time, so that few are Python values at once.
 
-    With `takes_others` a CSV header may name what is no field; those cells are passed over. A row of more than `max_row` bytes is an error: a reader gets some thousand rows at a time.
+    With `columns` a CSV header may name anything; the cells of other columns are passed over. A row of more than `max_row` bytes is an error: a reader gets some thousand rows at a time.
 
     Raises:
         GatewayError: Where the body as a whole cannot be read; a row that cannot is an error in its `Rows`.
@@ -124,7 +124,7 @@ def parse(
         return _json(data, _after_blanks(data, start), max_row)
     if media is Media.NDJSON:
         return _ndjson(data, start, max_row)
-    return _csv(data, start, connector, max_row, takes_others=takes_others)
+    return _csv(data, start, connector, max_row, columns)
 
 
 def only(rows: Iterable[Rows], fields: Sequence[Field], *, absent_is_null: bool) -> Iterator[Rows]:
@@ -235,10 +235,10 @@ def _ndjson(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
 
 
 def _csv(
-    data: bytes, start: int, connector: Connector, max_row: int, *, takes_others: bool
+    data: bytes, start: int, connector: Connector, max_row: int, columns: Sequence[Field] | None
 ) -> Iterator[Rows]:
     found = records.read(data, start)
-    fields = _header(next(found, (1, 0, "the body is empty"))[2], connector, takes_others=takes_others)
+    fields = _header(next(found, (1, 0, "the body is empty"))[2], connector, columns)
     rows = Rows()
     number = 0
     for line, size, record in found:
@@ -260,7 +260,7 @@ def _csv(
     yield rows
 
 
-def _header(record: Record, connector: Connector, *, takes_others: bool) -> list[Field | None]:
+def _header(record: Record, connector: Connector, columns: Sequence[Field] | None) -> list[Field | None]:
     if isinstance(record, str):
         raise GatewayError(
             Code.BODY_INVALID, f"the CSV header cannot be read: {record}", hint="send a header row"
@@ -269,7 +269,7 @@ def _header(record: Record, connector: Connector, *, takes_others: bool) -> list
     names = [field.name for field in connector.fields]
     for name in (cell or "" for cell in record):
         found = connector.find_field(name)
-        if found is None and takes_others:
+        if columns is not None and found not in columns:
             fields.append(None)
             continue
         if found is None:

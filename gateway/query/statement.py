@@ -64,7 +64,7 @@ class Statement:
 
     def anchor_count(self) -> Sql | None:
         """Count the rows that the cursor names; None where it need not name one, being the key itself."""
-        if self.query.cursor is None or _Relation(self.query, self.connector).is_keyed_by_id:
+        if self.query.cursor is None or not _Relation(self.query, self.connector).has_anchor:
             return None
         table = table_of(self.connector)
         return Sql(f"SELECT count(*) FROM {table} WHERE {_ID_SQL} = $1", (self.query.cursor,))
@@ -131,15 +131,17 @@ class _Relation:
     def _after(self) -> str:
         if self._query.cursor is None:
             return ""
+        if not self._keys:
+            return _where(["false"])  # Nothing comes after the only row.
         cursor = self.parameters.add(self._query.cursor)
-        if self.is_keyed_by_id:
+        if not self.has_anchor:
             return _where([f"{_ID_SQL} {'<' if self._keys[0].descending else '>'} {cursor}"])
         return f", {keyset.anchor(self._keys, self._table, cursor)}{_where([keyset.after(self._keys)])}"
 
     @property
-    def is_keyed_by_id(self) -> bool:
-        """Whether a cursor is itself the key of its row."""
-        return [key.sql for key in self._keys] == [_ID_SQL]
+    def has_anchor(self) -> bool:
+        """Whether the keys of the cursor's row have to be looked up: `_id` alone is the cursor itself."""
+        return [key.sql for key in self._keys] not in ([], [_ID_SQL])
 
     @property
     def _is_commit_order(self) -> bool:

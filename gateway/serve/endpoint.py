@@ -82,7 +82,7 @@ class Endpoint:
         read = Read.of(req, self.connector)
         version = self._stages.store.version(self.connector.name)
         etag = read.etag(version) if version is not None else None
-        part = parts.parse(req.get_header("Range"))
+        part = parts.parse(req.get_header("Range")) if req.method == "GET" else None
         if cache.matches(req.get_header("If-None-Match"), etag):
             reply.minimal(resp, 304, read.validators(etag))
         elif part or (req.method == "HEAD" and read.statement.output.media is Media.PARQUET):
@@ -135,8 +135,8 @@ class Endpoint:
     ) -> Batch:
         def check() -> Batch:
             media = payload.tell_media(content_type, received.data)
-            most, some = self._stages.settings.max_row, write.columns is not None
-            rows = payload.parse(received.data, media, self.connector, most, takes_others=some)
+            most = self._stages.settings.max_row
+            rows = payload.parse(received.data, media, self.connector, most, write.columns)
             if write.columns is not None:
                 rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
             return self.validator.check(rows, received_bytes=received.received_bytes, token=token)
