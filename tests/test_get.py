@@ -165,6 +165,7 @@ def test_select_chooses_columns_in_its_order(server, path):
     assert list(get(server, path, "select=s,id").json()[0]) == ["s", "id"]
     assert list(get(server, path, "select=*").json()[0]) == list(ROWS[0])
     assert list(get(server, path, "select=_id,*,_batch").json()[0]) == ["_id", *ROWS[0], "_batch"]
+    assert list(get(server, path, "select=" + "*,id," * 1000 + "*").json()[0]) == list(ROWS[0])
 
 
 @pytest.mark.parametrize(

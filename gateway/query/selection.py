@@ -19,23 +19,28 @@ def parse_select(text: str, columns: Columns) -> tuple[Selected, ...]:
     if not text.strip():
         return tuple(everything)
     scanner = Scanner("select", text)
-    selected: list[Selected] = []
+    selected: dict[str, Selected] = {}
+    has_everything = False
     while True:
         scanner.blanks()
-        items = everything if scanner.skip("*") else [_item(scanner, columns)]
-        selected += [each for each in items if each not in selected]
+        if not scanner.skip("*"):
+            _add(selected, _item(scanner, columns))
+        elif not has_everything:
+            has_everything = True
+            for each in everything:
+                _add(selected, each)
         scanner.blanks()
         if scanner.ended:
-            break
+            return tuple(selected.values())
         if not scanner.skip(","):
             raise scanner.error("separate columns by commas")
-    names: set[str] = set()
-    for each in selected:
-        if each.name in names:
-            hint = f"give one of them an alias, such as other:{each.name}"
-            raise GatewayError(Code.QUERY_INVALID, f"select has two columns called '{each.name}'", hint=hint)
-        names.add(each.name)
-    return tuple(selected)
+
+
+def _add(selected: dict[str, Selected], one: Selected) -> None:
+    """Add a column under its name, which only the same column may have again."""
+    if selected.setdefault(one.name, one) != one:
+        hint = f"give one of them an alias, such as other:{one.name}"
+        raise GatewayError(Code.QUERY_INVALID, f"select has two columns called '{one.name}'", hint=hint)
 
 
 def _item(scanner: Scanner, columns: Columns) -> Selected:
