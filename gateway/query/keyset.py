@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.connectors.fieldtypes import FieldType
+from gateway.errors import Code, GatewayError
 from gateway.query import jsonb
 from gateway.query.query import Order
+
+MAX_KEYS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,14 @@ def anchor(keys: Sequence[Key], source: str, cursor: str) -> str:
 
 
 def after(keys: Sequence[Key]) -> str:
-    """Give the SQL of coming after the row whose keys `anchor` gives."""
+    """Give the SQL of coming after the row whose keys `anchor` gives.
+
+    Raises:
+        GatewayError: Where there are so many keys that it would be endless.
+    """
+    if len(keys) > MAX_KEYS:
+        message = f"{len(keys)} columns tell the groups apart; pages go by at most {MAX_KEYS}"
+        raise GatewayError(Code.QUERY_INVALID, message, hint="ask for the result without limit")
     alternatives = []
     for number, key in enumerate(keys):
         same = [f"{each.sql} IS NOT DISTINCT FROM _a{place}" for place, each in enumerate(keys[:number])]

@@ -10,6 +10,9 @@ from gateway.query.columns import Columns
 from gateway.query.query import Column, Order, Selected
 from gateway.query.scanner import Scanner
 
+#: How many columns may order the rows: what comes after a row is told in as many steps, each longer by one.
+MAX_ORDER = 16
+
 _COUNT_OF_ROWS = Selected("count", None, aggregates.result("count", SYSTEM_FIELDS[0].type), aggregate="count")
 
 
@@ -106,6 +109,8 @@ def _order_terms(text: str, columns: Columns) -> tuple[Order, ...]:
     terms = []
     while True:
         terms.append(_order_term(scanner, columns))
+        if len(terms) > MAX_ORDER:
+            raise scanner.error(f"at most {MAX_ORDER} columns order the rows")
         scanner.blanks()
         if scanner.ended:
             return tuple(terms)

@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.connectors.fieldtypes import FieldType
+from gateway.errors import Code, GatewayError
 from gateway.query.query import Column
 from gateway.store.database import quote
 from gateway.strictjson import Json
+
+#: How many places inside JSON one query may look at.
+MAX_PLACES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,9 @@ class Parameters:
         if not column.path:
             return quote(column.field.name)
         if column not in self._places:
+            if len(self._places) == MAX_PLACES:
+                message = f"at most {MAX_PLACES} places inside JSON are looked at"
+                raise GatewayError(Code.QUERY_INVALID, message)
             self._places.append(column)
             self._expressions.append(self._inside(column))
         return f"_p{self._places.index(column)}"
