@@ -2,7 +2,7 @@
 
 import difflib
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -152,3 +152,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     lowered = {name.lower(): name for name in known}
     found = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
     return lowered[found[0]] if found else None
+
+
+def suggest(word: str, known: Collection[str], otherwise: str) -> str:
+    """Give the hint for a word that is not known: the nearest that is, else all of them behind `otherwise`."""
+    guess = nearest(word, known)
+    return f"did you mean '{guess}'?" if guess else f"{otherwise} {', '.join(known)}"

@@ -11,7 +11,7 @@ from gateway.connectors.constraints import PROBLEMS, show
 from gateway.connectors.fieldtypes import FieldType, parse_type
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.loader import Node, load
-from gateway.errors import Code, nearest
+from gateway.errors import Code, suggest
 from gateway.strictjson import Json
 
 CONNECTOR_KEYS: Mapping[str, str] = {
@@ -309,8 +309,7 @@ class _Declaring:
                     place, Code.NOT_SUPPORTED_YET, f"the key '{key}' is not supported yet", "leave it out"
                 )
             elif key not in known and not _DECIMAL_TAIL.fullmatch(key):  # The type says it.
-                guess = nearest(key, known)
-                hint = f"did you mean '{guess}'?" if guess else f"{owner} has {', '.join(known)}"
+                hint = suggest(key, known, f"{owner} has")
                 self._find(place, Code.KEY_UNKNOWN, f"unknown key '{key}'", hint)
         return {key: item for key, item in node.value.items() if key in known}
 

@@ -124,6 +124,11 @@ def moment(text: str) -> Json:
 _ARRAY_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*+)"|((?:[^"{},\\]|\\.)*+))\s*([,}])', re.DOTALL)
 
 
+def unescape(text: str) -> str:
+    """Give text without its backslashes, each of which takes the next character as it is."""
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+
+
 def array(text: str) -> list[str | None]:
     r"""Read PostgreSQL's `{a,"b,c",NULL}` (its documentation, section 8.15.6), one level deep.
 
@@ -142,7 +147,7 @@ def array(text: str) -> list[str | None]:
         if quoted is None and not text_of_item:
             break
         is_null = quoted is None and text_of_item.upper() == "NULL"
-        items.append(None if is_null else re.sub(r"\\(.)", r"\1", text_of_item, flags=re.DOTALL))
+        items.append(None if is_null else unescape(text_of_item))
         place = found.end()
         if end == "}" and place == len(text):
             return items

@@ -8,7 +8,7 @@ import msgspec
 
 from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
-from gateway.errors import Code, GatewayError, nearest
+from gateway.errors import Code, GatewayError, suggest
 from gateway.ingest import records
 from gateway.ingest.records import Record
 from gateway.media import MEDIA_TYPES, RECEIVED, Media
@@ -273,8 +273,7 @@ def _header(record: Record, connector: Connector, columns: Sequence[Field] | Non
             fields.append(None)
             continue
         if found is None:
-            guess = nearest(name, names)
-            hint = f"did you mean '{guess}'?" if guess else f"the fields are {', '.join(names)}"
+            hint = suggest(name, names, "the fields are")
             raise GatewayError(
                 Code.FIELD_UNKNOWN, f"the CSV header names {shorten(name)}, which is no field", hint=hint
             )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.connectors.fieldtypes import SCALARS, FieldType
-from gateway.errors import Code, GatewayError, nearest
+from gateway.errors import Code, GatewayError, suggest
 
 #: A double that was computed may be infinite or no number, and JSON has no number for those: they are
 #: strings there, as PostgreSQL writes them.
@@ -49,8 +49,7 @@ def find(name: str, source: FieldType) -> FieldType:
         GatewayError: Where there is no such type, or no such cast.
     """
     if name not in CASTS:
-        guess = nearest(name, CASTS)
-        hint = f"did you mean '{guess}'?" if guess else f"use one of {', '.join(CASTS)}"
+        hint = suggest(name, CASTS, "use one of")
         raise GatewayError(Code.TYPE_UNKNOWN, f"there is no type '{name}' to cast to", hint=hint)
     target = CASTS[name]
     if name == "numeric" and _kind(source) in ("integer", "decimal"):

@@ -1,7 +1,7 @@
 """Columns: the names that a query may use, and the way from a name into its JSON."""
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
-from gateway.errors import Code, GatewayError, nearest
+from gateway.errors import Code, GatewayError, suggest
 from gateway.query.query import Column
 from gateway.query.scanner import Scanner
 
@@ -17,8 +17,7 @@ class Columns:
         """Find a field by its exact name, or raise with the nearest."""
         if name in self.fields:
             return self.fields[name]
-        guess = nearest(name, self.fields)
-        hint = f"did you mean '{guess}'?" if guess else f"the columns are {', '.join(self.fields)}"
+        hint = suggest(name, self.fields, "the columns are")
         raise GatewayError(Code.COLUMN_UNKNOWN, f"there is no column '{name}'", hint=hint)
 
     def read(self, scanner: Scanner, name: str | None = None) -> Column:

@@ -48,8 +48,7 @@ def _filter(condition: Filter, parameters: Parameters) -> str:
 
 def _one(kind: Kind, sql: str, expression: str, type: FieldType, value: Json, parameters: Parameters) -> str:
     if value is NULL:
-        # Unknown; the expression is named, for each of its parameters must be.
-        return f"(CASE WHEN {expression} IS NULL THEN CAST(NULL AS BOOLEAN) END)"
+        return "CAST(NULL AS BOOLEAN)"
     if kind in (Kind.PATTERN, Kind.REGEX):
         # PostgreSQL's dot matches a newline, too, which is what the option s says.
         return f"regexp_matches({expression}, {parameters.add(value)}, '{sql}')"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from urllib.parse import quote, unquote_plus
 
 from gateway.connectors.connector import Connector, Field
-from gateway.errors import Code, GatewayError, nearest, not_implemented
+from gateway.errors import Code, GatewayError, not_implemented, suggest
 from gateway.media import FORMATS
 from gateway.query.columns import Columns
 from gateway.query.filters import TREES, parse_filter, parse_tree
@@ -163,8 +163,7 @@ def _fields(text: str, connector: Connector) -> tuple[Field, ...]:
         field = connector.find_field(name)
         if field is None:
             names = [each.name for each in connector.fields]
-            guess = nearest(name, names)
-            hint = f"did you mean '{guess}'?" if guess else f"the fields are {', '.join(names)}"
+            hint = suggest(name, names, "the fields are")
             raise GatewayError(Code.FIELD_UNKNOWN, f"columns names '{name}', which is no field", hint=hint)
         fields.append(field)
         if scanner.ended:
@@ -184,7 +183,6 @@ def _count(key: str, text: str) -> int:
 
 def _format(text: str) -> str:
     if text not in FORMATS:
-        guess = nearest(text, FORMATS)
-        hint = f"did you mean '{guess}'?" if guess else f"use one of {', '.join(FORMATS)}"
+        hint = suggest(text, FORMATS, "use one of")
         raise GatewayError(Code.QUERY_INVALID, f"format={text} is not a format", hint=hint)
     return text

@@ -219,7 +219,7 @@ def _size(value: Json) -> int:
 
 
 def _is_decimal(type: FieldType) -> bool:
-    """Tell whether a value finer than the column may be compared with: `statement` does that exactly."""
+    """Tell whether a value finer than the column may be compared with: `conditions` does that exactly."""
     return type.name.startswith("decimal") and not type.item
 
 

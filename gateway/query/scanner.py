@@ -5,6 +5,7 @@ https://github.com/PostgREST/postgrest/blob/main/src/library/PostgREST/ApiReques
 
 import re
 
+from gateway.connectors.literals import unescape
 from gateway.errors import Code, GatewayError
 
 #: How many steps into JSON are read: each is a call in the SQL.
@@ -142,8 +143,3 @@ class Scanner:
                 return found
         self.place = begun
         return None
-
-
-def unescape(text: str) -> str:
-    """Give quoted text without its backslashes."""
-    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
