@@ -38,21 +38,22 @@ def own(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-_told: list[str] = []
-
-
 @pytest.fixture
-def tell(request: pytest.FixtureRequest):
+def tell(record_property):
     """Say a figure: it is printed under the results, whether or not the output of tests is."""
-
-    def say(text: str) -> None:
-        _told.append(f"{request.node.name}: {text}")
-
-    return say
+    return lambda text: record_property("figure", text)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _told:
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    told = [
+        f"{report.nodeid.partition('::')[2]}: {text}"
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, text in report.user_properties
+        if name == "figure"
+    ]
+    if told:
         terminalreporter.section("figures")
-        for line in _told:
+        for line in told:
             terminalreporter.write_line(line)
