@@ -15,7 +15,7 @@ from gateway.connectors.watch import Watch
 from gateway.errors import GatewayError
 from gateway.ingest.writer import Writer
 from gateway.query.render import Readers
-from gateway.serve import admin, reply
+from gateway.serve import admin, lifecycle, reply
 from gateway.serve.access import Credentials
 from gateway.serve.cache import Cache
 from gateway.serve.cors import Cors
@@ -47,6 +47,7 @@ class Gateway:
             closing.callback(writer.close)
             readers = Readers(store, threads=settings.readers, seconds=settings.query_timeout)
             closing.callback(readers.stop)
+            router = Router(credentials)
             threads = ThreadPoolExecutor(CHECKING_THREADS, thread_name_prefix="checking")
             closing.callback(threads.shutdown)
             stages = Stages(
@@ -58,15 +59,16 @@ class Gateway:
                 Cache(settings.cache),
                 Spool(settings.data / "parts", settings.spool),
                 threads,
+                router.successor,
             )
-            router = Router(credentials)
-            watch = Watch(settings.connectors, Reload(store, router, stages).apply, credentials.refresh)
+            reload = Reload(store, router, stages)
+            watch = Watch(settings.connectors, reload.apply, credentials.refresh)
             closing.callback(watch.stop)
             watch.scan()
             watch.start()
             self.store = store
             self.stages = stages
-            self.app: Asgi = _falcon_app(router, store, stages, watch)
+            self.app: Asgi = _falcon_app(router, stages, watch, reload)
             self._closing = closing.pop_all()
 
     def close(self) -> None:
@@ -74,7 +76,7 @@ class Gateway:
         self._closing.close()
 
 
-def _falcon_app(router: Router, store: Store, stages: Stages, watch: Watch) -> Any:
+def _falcon_app(router: Router, stages: Stages, watch: Watch, reload: Reload) -> Any:
     # Any router with Falcon's two methods is documented; the annotation is narrower.
     app: falcon.asgi.App[Any, Any] = falcon.asgi.App(
         router=cast(Any, router), middleware=[Cors(stages.settings.cors)]
@@ -85,7 +87,8 @@ def _falcon_app(router: Router, store: Store, stages: Stages, watch: Watch) -> A
     app.add_error_handler(Exception, reply.any_error)
     app.add_error_handler(falcon.HTTPError, reply.falcon_error)
     app.add_error_handler(GatewayError, reply.gateway_error)
-    admin.add_routes(app, router=router, store=store, stages=stages, watch=watch)
+    admin.add_routes(app, router=router, store=stages.store, stages=stages, watch=watch)
+    lifecycle.add_routes(app, store=stages.store, stages=stages, reload=reload)
     return app
 
 

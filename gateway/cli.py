@@ -12,6 +12,7 @@ from gateway import __version__
 from gateway.connectors import plan
 from gateway.connectors.directory import Directory
 from gateway.connectors.finding import Finding
+from gateway.connectors.plan import Unseen
 from gateway.serve.access import can_name_a_token, make_token
 from gateway.serve.worker import gunicorn_settings
 from gateway.settings import SETTINGS, Settings
@@ -71,7 +72,7 @@ def check(directory: Path | None, style: str) -> None:
         raise click.ClickException(listing.problem)
     if not listing.files:
         raise click.ClickException(f"{directory} has no *.yaml files")
-    outcomes = plan.build(map(plan.read_file, listing.files.values()), {}, {}).outcomes
+    outcomes = plan.build(map(plan.read_file, listing.files.values()), {}, {}, Unseen()).outcomes
     findings = [finding for outcome in outcomes for finding in outcome.findings]
     refused = [outcome.file for outcome in outcomes if outcome.connector is None]
     if style == "json":

@@ -78,7 +78,9 @@ class Code(Enum):
     CHANGE_REFUSED = ("GW508", 422, "The change would lose or break stored rows")
     NAME_RESERVED = ("GW509", 422, "The name is awkward in queries")
     TOKEN_UNKNOWN = ("GW510", 422, "The tokens file has no such token")
-    CONNECTOR_REMOVED = ("GW511", 422, "The connector's file is gone; its rows are kept")
+    CONNECTOR_REMOVED = ("GW511", 410, "The connector's file is gone; its rows are kept")
+    COPY_REFUSED = ("GW513", 409, "The rows cannot be copied into that connector")
+    CONNECTOR_LIVE = ("GW512", 409, "The connector is declared by a file; this is for removed ones")
 
     # 6: access
     TOKEN_INVALID = ("PGRST301", 401, "The token is not one the gateway knows")

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gateway import strictjson
-from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS, FIELD_KEYS
+from gateway.connectors.change import Rule
+from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS
+from gateway.connectors.fields import FIELD_KEYS
 from gateway.connectors.fieldtypes import SCALARS, TYPE_NAMES
 from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.lexical import FORMATS
@@ -41,6 +43,10 @@ def field_keys() -> str:
 
 def access_keys() -> str:
     return _table(("key", "who"), ((f"`{key}`", text) for key, text in ACCESS_KEYS.items()))
+
+
+def changes() -> str:
+    return _table(("change", "what becomes of it"), ((each.change, each.becomes) for each in Rule))
 
 
 def types() -> str:
@@ -156,6 +162,7 @@ TABLES = {
     "connector keys": connector_keys,
     "field keys": field_keys,
     "access keys": access_keys,
+    "changes": changes,
     "types": types,
     "formats": formats,
     "dialect": dialect,

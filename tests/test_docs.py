@@ -85,7 +85,8 @@ def test_the_newest_change_is_the_version():
 
 
 def test_every_operating_path_is_in_the_readme():
-    routes = re.findall(r'add_route\("(/-/[^"]+)"', (ROOT / "gateway/serve/admin.py").read_text())
+    sources = ((ROOT / "gateway/serve" / name).read_text() for name in ("admin.py", "lifecycle.py"))
+    routes = [route for text in sources for route in re.findall(r'add_route\("(/-/[^"]+)"', text)]
 
     for route in routes:
         assert f"`{route.replace('{name}', 'NAME')}`" in TEXT

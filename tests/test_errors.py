@@ -366,7 +366,8 @@ def _(place, code):
 def _(place, code):
     name = f"{place.path.removeprefix('/')}.yaml"
     (place.server.connectors / name).unlink()
-    return found_in(place.server, [name], code)
+    found_in(place.server, [name], code)
+    return place.server.client.get(place.path)
 
 
 @provokes(Code.CONNECTOR_CLASH)
@@ -377,8 +378,20 @@ def _(place, code):
 @provokes(Code.CHANGE_REFUSED)
 def _(place, code):
     name = place.path.removeprefix("/")
+    place.post(b'{"n":1}')
     put(place.server.connectors / f"{name}.yaml", CONNECTOR.replace("integer", "string"))
     return found_in(place.server, [f"{name}.yaml"], code)
+
+
+@provokes(Code.CONNECTOR_LIVE)
+def _(place, code):
+    return place.server.client.post(f"/-/connectors{place.path}/purge")
+
+
+@provokes(Code.COPY_REFUSED)
+def _(place, code):
+    place.post(b'{"n":1}')
+    return place.server.client.post(f"/-/connectors{place.path}/copy", json={"to": place.path[1:]})
 
 
 # -- access

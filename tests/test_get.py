@@ -352,6 +352,10 @@ BIG = 300_000
 
 @pytest.fixture(scope="module")
 def big(server):
+    return fill(server)
+
+
+def fill(server):
     path = server.declare("big", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
     for start in range(0, BIG, 100_000):
         lines = "".join(f'{{"n":{n},"s":"row number {n}"}}\n' for n in range(start, start + 100_000))
@@ -382,8 +386,9 @@ def test_clients_that_leave_give_their_readers_back(server, big):
     assert len(get(server, big).json()) == BIG
 
 
-def test_readers_that_never_read_are_refused_beyond_a_bound_and_others_are_served(server, big):
-    with httpx.Client(base_url=server.url, limits=httpx.Limits(max_connections=None)) as client:
+def test_readers_that_never_read_are_refused_beyond_a_bound_and_others_are_served(own):
+    big = fill(own)
+    with httpx.Client(base_url=own.url, limits=httpx.Limits(max_connections=None)) as client:
         plain = {"Accept-Encoding": "identity"}
         open_ones = [
             client.send(client.build_request("GET", big, headers=plain), stream=True) for _ in range(80)
@@ -393,4 +398,4 @@ def test_readers_that_never_read_are_refused_beyond_a_bound_and_others_are_serve
             each.close()
 
     assert statuses == {200, 503}
-    eventually(lambda: get(server, big, "limit=1").status_code == 200)
+    eventually(lambda: get(own, big, "limit=1").status_code == 200)

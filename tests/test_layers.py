@@ -12,13 +12,13 @@ from tests.rig import ROOT
 PACKAGE = ROOT / "gateway"
 LAYERS = [  # A module may import only from lines above its own, and from modules before it in its line.
     "errors settings strictjson media connectors.finding connectors.lexical connectors.literals connectors.fieldtypes connectors.connector",
-    "connectors.schema connectors.constraints connectors.loader connectors.declaration connectors.file_schema",
-    "connectors.compatibility connectors.directory connectors.plan connectors.watch",
-    "store.batch store.database store.reading store.store",
+    "connectors.schema connectors.constraints connectors.loader connectors.shapes connectors.fields connectors.declaration connectors.file_schema",
+    "connectors.looseness connectors.change connectors.compatibility connectors.directory connectors.plan connectors.preview connectors.watch",
+    "store.batch store.database store.reading store.expression store.migration store.survey store.definitions store.ledger store.store",
     "ingest.body ingest.records ingest.payload ingest.validation ingest.writer",
     "query.query query.operators query.casts query.aggregates query.patterns query.scanner query.columns query.selection query.filters query.dialect query.preferences",
     "query.sql query.jsonb query.conditions query.keyset query.output query.statement query.encoding query.render",
-    "serve.refusal serve.worker serve.access serve.cache serve.negotiate serve.parts serve.read serve.write serve.reply serve.cors serve.endpoint serve.shell serve.router serve.reload serve.admin",
+    "serve.refusal serve.worker serve.access serve.cache serve.negotiate serve.parts serve.read serve.write serve.reply serve.cors serve.endpoint serve.gone serve.shell serve.router serve.reload serve.admin serve.lifecycle",
     "app",
     "cli",
     "__main__",

@@ -22,7 +22,13 @@ ADMIN = "admin"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A named, typed column of a connector, and the place of its name in the file."""
+    """A named, typed column of a connector, and the place of its name in the file.
+
+    Attributes:
+        backfill: What rows that were stored before get where they have no value; ABSENT where nothing is said.
+        using: SQL over the field as it was, which makes its values where they cannot be taken as they are.
+        renamed_from: What it was called before; rows may still come in under that name.
+    """
 
     name: str
     type: FieldType
@@ -31,6 +37,9 @@ class Field:
     constraints: Mapping[str, Json] = field(default_factory=dict)
     description: str | None = None
     examples: tuple[Json, ...] = ()
+    backfill: Json = ABSENT
+    using: str | None = None
+    renamed_from: str | None = None
     line: int | None = field(default=None, compare=False)
     column: int | None = field(default=None, compare=False)
 
@@ -58,7 +67,11 @@ class Access:
 class Connector:
     """One connector file: a name, a path, fields, and who may use it.
 
-    `file` is its name inside the directory and `text` the YAML it was read from.
+    Attributes:
+        file: Its name inside the directory.
+        text: The YAML it was read from.
+        revision: Which version of its table it goes with; every change of what the table holds, or of what
+            rows may be, makes another. 0 while the store does not know it.
     """
 
     name: str
@@ -68,10 +81,20 @@ class Connector:
     description: str | None
     file: str
     text: str
+    revision: int = field(default=0, compare=False)
 
     def find_field(self, name: str) -> Field | None:
         """Give the field of that exact name."""
         return next((each for each in self.fields if each.name == name), None)
+
+    def find_input(self, name: str) -> Field | None:
+        """Give the field that rows mean by a name, which may be what it was called before."""
+        return self.find_field(name) or self.aliases.get(name)
+
+    @property
+    def aliases(self) -> Mapping[str, Field]:
+        """The fields that rows may also name by what they were called before, by that name."""
+        return {each.renamed_from: each for each in self.fields if each.renamed_from is not None}
 
 
 #: The gateway's own columns: on every row, served when `select` names them.

@@ -28,6 +28,11 @@ class File:
     text: bytes = b""
     problem: Finding | None = None
 
+    @classmethod
+    def of(cls, name: str, text: bytes) -> "File":
+        """Make one of what it holds."""
+        return cls(name, hashlib.sha256(text).hexdigest(), text)
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -104,7 +109,7 @@ class Directory:
         text = b""
         while len(text) <= MAX_FILE_BYTES and (chunk := os.read(descriptor, MAX_FILE_BYTES + 1)):
             text += chunk
-        file = File(name, hashlib.sha256(text).hexdigest(), text)
+        file = File.of(name, text)
         if time.time() - status.st_ctime > _SETTLED_SECONDS:
             self._known[name] = (signature, file)
         return file

@@ -394,6 +394,16 @@ def parse_type(text: str) -> FieldType:
     return SCALARS[text]
 
 
+def type_of_column(column: str) -> FieldType:
+    """Give the type whose column DuckDB describes so; no two types share one."""
+    if column.endswith("[]"):
+        return list_of(type_of_column(column.removesuffix("[]")))
+    if column.startswith("DECIMAL"):
+        return parse_type(column.lower())
+    name = column.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+    return next(each for each in SCALARS.values() if each.column == name)
+
+
 #: What people write who think in another tool's types.
 _ALIASES = {
     **dict.fromkeys(("text", "str", "varchar", "char"), "string"),

@@ -2,7 +2,8 @@
 
 from gateway.connectors import schema
 from gateway.connectors.constraints import MAX_PATTERN
-from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS, FIELD_KEYS, MAX_FIELDS
+from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS
+from gateway.connectors.fields import FIELD_KEYS, MAX_FIELDS, MAX_USING
 from gateway.connectors.fieldtypes import SCALARS, TYPE_NAMES
 from gateway.connectors.lexical import FORMATS
 from gateway.strictjson import Json
@@ -34,6 +35,9 @@ _VALUES: dict[str, Json] = {
     "format": {"enum": list(FORMATS)},
     "enum": {"type": "array", "minItems": 1},
     **{name: {"type": "number"} for name in schema.KEYWORDS if name.endswith("imum")},
+    "backfill": {},
+    "using": {"type": "string", "minLength": 1, "maxLength": MAX_USING},
+    "renamed_from": {"type": "string", "pattern": "^[^_]", "maxLength": 63},
     **{key: {"type": "array", "items": {"type": "string"}} for key in ACCESS_KEYS},
 }
 

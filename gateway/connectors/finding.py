@@ -7,6 +7,18 @@ from gateway.errors import Code
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """A stored row that stands against a change: its `_id`, and the value as JSON text, cut where it is long."""
+
+    id: int
+    value: str | None
+
+    def body(self) -> dict[str, Any]:
+        """Give it as JSON."""
+        return {"_id": self.id, "value": self.value}
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing to say about one place of one file.
 
@@ -18,6 +30,7 @@ class Finding:
         message: The thing, the value and what is wrong.
         hint: The fix, or None where the message already is one.
         warning: True for advice: the file is served all the same.
+        rows: Stored rows that it is about. They are for the admin token alone, and never for a log.
     """
 
     file: str
@@ -27,10 +40,11 @@ class Finding:
     message: str
     hint: str | None = None
     warning: bool = False
+    rows: tuple[Example, ...] = ()
 
     def body(self) -> dict[str, Any]:
         """Give it as the JSON that `/-/status`, `/-/reload` and `gateway check --format json` show."""
-        return {
+        body = {
             "file": self.file,
             "line": self.line,
             "column": self.column,
@@ -39,6 +53,7 @@ class Finding:
             "message": self.message,
             "hint": self.hint,
         }
+        return {**body, "rows": [each.body() for each in self.rows]} if self.rows else body
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)

@@ -4,16 +4,19 @@ Each file stands alone: one that is refused leaves its last good version in plac
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Protocol
 
+from gateway.connectors.change import Comparison
 from gateway.connectors.compatibility import compare
-from gateway.connectors.connector import Connector, Field
+from gateway.connectors.connector import Connector
 from gateway.connectors.declaration import declare
 from gateway.connectors.directory import File
+from gateway.connectors.fieldtypes import FieldType
 from gateway.connectors.finding import Finding, Refused
-from gateway.errors import Code
+from gateway.errors import Code, GatewayError
 
 
 class State(Enum):
@@ -36,12 +39,22 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is served for a file, and what is to be said about it."""
+    """What is served for a file, and what is to be said about it.
+
+    Attributes:
+        file: Its name inside the directory.
+        state: What became of it.
+        connector: What is served, or would be if its file were there; None where nothing ever was.
+        findings: What is wrong with it.
+        comparison: What lies between what was applied and what the file says, refused changes included; None
+            where nothing does.
+    """
 
     file: str
     state: State
     connector: Connector | None
     findings: tuple[Finding, ...] = ()
+    comparison: Comparison | None = None
 
     @property
     def name(self) -> str | None:
@@ -56,14 +69,46 @@ class Plan:
     Attributes:
         outcomes: One per file.
         served: The connectors to serve, by name.
-        added: Fields whose columns must be added first, by connector name.
-        removed: Names that were served and are no longer.
+        comparisons: What is to be applied first, by connector name.
+        postponed: Names of those whose change only the stored rows can decide, where they were not asked.
+        removed: Connectors that were served and are no longer.
     """
 
     outcomes: tuple[Outcome, ...]
     served: Mapping[str, Connector]
-    added: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
-    removed: tuple[str, ...] = ()
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    postponed: frozenset[str] = frozenset()
+    removed: tuple[Connector, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a connector's table is beside its fields: hidden columns, and whether it has no rows."""
+
+    hidden: Mapping[str, FieldType] = field(default_factory=dict)
+    is_empty: bool = False
+
+
+class Tables(Protocol):
+    """What a plan asks about stored rows."""
+
+    def look(self, connector: Connector) -> Table:
+        """Look at the table of an applied connector."""
+
+    def settle(self, comparison: Comparison) -> Comparison | None:
+        """Decide what depends on the stored rows; None puts it off."""
+
+
+class Unseen:
+    """Tables out of sight: nothing is known of their rows, and what depends on them stays open."""
+
+    def look(self, connector: Connector) -> Table:
+        """Say that there is nothing beside the fields."""
+        return Table()
+
+    def settle(self, comparison: Comparison) -> Comparison | None:
+        """Leave it open."""
+        return comparison
 
 
 def read_file(file: File) -> Declared:
@@ -80,53 +125,54 @@ def read_file(file: File) -> Declared:
     return Declared(file.name, connector, tuple(warnings))
 
 
-def build(files: Iterable[Declared], live: Mapping[str, Connector], stored: Mapping[str, Connector]) -> Plan:
+def build(
+    files: Iterable[Declared],
+    live: Mapping[str, Connector],
+    stored: Mapping[str, Connector],
+    tables: Tables,
+) -> Plan:
     """Decide what each file becomes.
 
     Args:
         files: Every file of the directory.
         live: What is being served, by name: the last good versions.
         stored: The last applied version of every connector there ever was, by name; its rows may exist.
+        tables: What can be asked about those rows.
     """
     files = list(files)
     by_file = {connector.file: connector for connector in live.values()}
     names = {each.file for each in files}
-    choices = {each.file: _Choice(each, _last_good(each, by_file, names, live)) for each in files}
-    added: dict[str, tuple[Field, ...]] = {}
-    for file, choice in choices.items():
-        if choice.connector and (old := stored.get(choice.connector.name)):
-            changes = compare(old, choice.connector)
-            if refused := [change.refused for change in changes if change.refused]:
-                choice.fall_back(refused)
-            else:
-                added[file] = tuple(change.added for change in changes if change.added)
-    while clashes := list(_clashes(choices.values())):
+    choices = [_Choice(_as_served(each, live), _last_good(each, by_file, names, live)) for each in files]
+    for choice in choices:
+        if choice.connector is not None and choice.connector is not live.get(choice.connector.name):
+            choice.compare(stored.get(choice.connector.name), tables)
+    while clashes := list(_clashes(choices)):
         for choice, finding in clashes:
             choice.fall_back([finding])
-    served = {choice.connector.name: choice.connector for choice in choices.values() if choice.connector}
+    served = {choice.connector.name: choice.connector for choice in choices if choice.connector}
     return Plan(
-        tuple(choice.outcome() for choice in choices.values()),
+        tuple(choice.outcome() for choice in choices),
         served,
         {
-            choice.connector.name: more
-            for file, more in added.items()
-            if more and (choice := choices[file]).is_new and choice.connector
+            choice.connector.name: choice.comparison
+            for choice in choices
+            if choice.is_new and choice.connector and choice.comparison
         },
-        tuple(name for name in live if name not in served),
+        frozenset(choice.connector.name for choice in choices if choice.is_postponed and choice.connector),
+        tuple(connector for name, connector in live.items() if name not in served),
     )
 
 
-def without(decided: Plan, failed: set[str], live: Mapping[str, Connector]) -> Plan:
-    """Take back connectors that the store could not apply; what was live under their names stays."""
+def without(decided: Plan, failed: Mapping[str, Sequence[Finding]], live: Mapping[str, Connector]) -> Plan:
+    """Take back connectors that could not be applied after all; what was live under their names stays."""
     outcomes = []
     for outcome in decided.outcomes:
-        name = outcome.name
+        name = outcome.name or ""
         if name in failed:
             last_good = live.get(name)
-            message = f"the tables of '{name}' could not be changed; it is tried again at the next reload"
-            finding = Finding(outcome.file, None, None, Code.STORE_FAILED, message)
+            findings = (*outcome.findings, *failed[name])
             state = State.LAST_GOOD if last_good else State.REFUSED
-            outcomes.append(Outcome(outcome.file, state, last_good, (*outcome.findings, finding)))
+            outcomes.append(Outcome(outcome.file, state, last_good, findings))
         else:
             outcomes.append(outcome)
     served = {name: live.get(name) if name in failed else each for name, each in decided.served.items()}
@@ -142,7 +188,9 @@ class _Choice:
     declared: Declared
     last_good: Connector | None
     is_new: bool = True
+    is_postponed: bool = False
     findings: list[Finding] = field(default_factory=list)
+    comparison: Comparison | None = None
 
     def __post_init__(self) -> None:
         self.findings = list(self.declared.findings)
@@ -152,13 +200,46 @@ class _Choice:
     def connector(self) -> Connector | None:
         return self.declared.connector if self.is_new else self.last_good
 
+    def compare(self, old: Connector | None, tables: Tables) -> None:
+        """Compare what the file says with what was applied, and fall back where that is refused."""
+        new = self.declared.connector
+        assert new is not None
+        if old is None:
+            self.comparison = Comparison(None, new)
+            return
+        try:
+            self._compare(old, new, tables)
+        except GatewayError as error:
+            message = f"the rows of '{new.name}' could not be looked at; it is tried again at the next reload"
+            self.comparison = None
+            self.fall_back([Finding(new.file, None, None, error.code, message)])
+
+    def _compare(self, old: Connector, new: Connector, tables: Tables) -> None:
+        table = tables.look(old) if old.fields != new.fields else Table()
+        self.comparison = compare(old, new, table.hidden, is_empty=table.is_empty)
+        if not self.comparison.refused and self.comparison.is_conditional:
+            settled = tables.settle(self.comparison)
+            self.is_postponed = settled is None
+            self.comparison = settled or self.comparison
+        if self.is_postponed or self.comparison.refused:
+            self.fall_back([change.finding(new.file) for change in self.comparison.refused])
+
     def fall_back(self, findings: list[Finding]) -> None:
         self.is_new = False
         self.findings += [finding for finding in findings if finding not in self.findings]
 
     def outcome(self) -> Outcome:
         state = State.LIVE if self.is_new else State.LAST_GOOD if self.last_good else State.REFUSED
-        return Outcome(self.declared.file, state, self.connector, tuple(self.findings))
+        return Outcome(self.declared.file, state, self.connector, tuple(self.findings), self.comparison)
+
+
+def _as_served(declared: Declared, live: Mapping[str, Connector]) -> Declared:
+    """Give the connector that is being served in the place of one that is the same to the letter."""
+    new = declared.connector
+    served = live.get(new.name) if new else None
+    if new and served and (new.text, new.file) == (served.text, served.file):
+        return replace(declared, connector=served)
+    return declared
 
 
 def _last_good(

@@ -32,9 +32,25 @@ def build(connector: Connector) -> dict[str, Json]:
         schema["description"] = connector.description
     schema["type"] = "object"
     schema["properties"] = {field.name: build_field(field) for field in connector.fields}
-    schema["required"] = [field.name for field in connector.fields if field.required]
+    aliases = connector.aliases
+    for alias, field in aliases.items():
+        former = {"description": f"What '{field.name}' was called before.", "deprecated": True}
+        schema["properties"][alias] = {**build_field(field), **former}
+    renamed = [field.name for field in aliases.values()]
+    schema["required"] = [
+        field.name for field in connector.fields if field.required and field.name not in renamed
+    ]
     schema["additionalProperties"] = False
+    if aliases:
+        schema["allOf"] = [_by_one_name(alias, field) for alias, field in aliases.items()]
     return schema
+
+
+def _by_one_name(alias: str, field: Field) -> dict[str, Json]:
+    """Let a row name a renamed field by one of its names, and not by both."""
+    if field.required:
+        return {"oneOf": [{"required": [field.name]}, {"required": [alias]}]}
+    return {"not": {"required": [field.name, alias]}}
 
 
 def build_field(field: Field) -> dict[str, Json]:

@@ -1,7 +1,7 @@
 """A body to rows: JSON object or array, NDJSON, CSV."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -114,17 +114,32 @@ def parse(
 ) -> Iterator[Rows]:
     """Read the rows of a body, some at a time, so that few are Python values at once.
 
-    With `columns` a CSV header may name anything; the cells of other columns are passed over. A row of more than `max_row` bytes is an error: a reader gets some thousand rows at a time.
+    Renamed fields are called by their present names, whatever a row calls them. With `columns` a CSV header may
+    name anything; the cells of other columns are passed over. A row of more than `max_row` bytes is an error: a
+    reader gets some thousand rows at a time.
 
     Raises:
         GatewayError: Where the body as a whole cannot be read; a row that cannot is an error in its `Rows`.
     """
     start = len(_BOM) if data.startswith(_BOM) else 0
-    if media is Media.JSON:
-        return _json(data, _after_blanks(data, start), max_row)
-    if media is Media.NDJSON:
-        return _ndjson(data, start, max_row)
-    return _csv(data, start, connector, max_row, columns)
+    if media is Media.CSV:
+        return _csv(data, start, connector, max_row, columns)
+    rows = (
+        _json(data, _after_blanks(data, start), max_row)
+        if media is Media.JSON
+        else _ndjson(data, start, max_row)
+    )
+    return _by_present_names(rows, connector.aliases) if connector.aliases else rows
+
+
+def _by_present_names(rows: Iterable[Rows], aliases: Mapping[str, Field]) -> Iterator[Rows]:
+    """Call renamed fields by their present names, but for a row that names one by both."""
+    for some in rows:
+        for value in (value for value in some.values if isinstance(value, dict)):
+            for alias in aliases.keys() & value.keys():
+                if aliases[alias].name not in value:
+                    value[aliases[alias].name] = value.pop(alias)
+        yield some
 
 
 def only(rows: Iterable[Rows], fields: Sequence[Field], *, absent_is_null: bool) -> Iterator[Rows]:
@@ -268,7 +283,7 @@ def _header(record: Record, connector: Connector, columns: Sequence[Field] | Non
     fields: list[Field | None] = []
     names = [field.name for field in connector.fields]
     for name in (cell or "" for cell in record):
-        found = connector.find_field(name)
+        found = connector.find_input(name)
         if columns is not None and found not in columns:
             fields.append(None)
             continue

@@ -1,6 +1,7 @@
 """Rows to a Batch, or to one error that names every bad row."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 
@@ -24,7 +25,12 @@ class Validator:
     def __init__(self, connector: Connector) -> None:
         self.schema = schema.build(connector)
         self._connector = connector
-        self._compiled = schema.compile_schema(self.schema)
+        self._aliases = connector.aliases
+        # Rows come in by the present names of fields, whatever they were sent under.
+        plain = replace(
+            connector, fields=tuple(replace(each, renamed_from=None) for each in connector.fields)
+        )
+        self._compiled = schema.compile_schema(schema.build(plain) if self._aliases else self.schema)
 
     def check(self, rows: Iterable[Rows], *, received_bytes: int = 0, token: str | None = None) -> Batch:
         """Check every row and give them as one Batch.
@@ -50,7 +56,8 @@ class Validator:
                 listed = sorted([*listed, *told], key=lambda error: error.row)[:MAX_LISTED]
         if error_count:
             raise _rows_invalid(listed, error_count, row_count)
-        return Batch(self._connector.name, pa.concat_tables(tables), received_bytes, token)
+        name, revision = self._connector.name, self._connector.revision
+        return Batch(name, revision, pa.concat_tables(tables), received_bytes, token)
 
     def _table(self, values: list[Json]) -> pa.Table:
         arrays = []
@@ -94,6 +101,11 @@ class Validator:
         if name is None:
             message = f"{shorten(row)} is not a row; a row is an object of fields and values"
             return RowError(number, line, None, Code.VALUE_INVALID, message, row)
+        if name in self._aliases:
+            message = (
+                f"it is what '{self._aliases[name].name}' was called before, which the row names as well"
+            )
+            return RowError(number, line, name, Code.FIELD_UNKNOWN, message, row[name])
         if name not in self._fields:
             guess = nearest(name, self._fields)
             message = f"{shorten(name)} is not a field" + (f"; did you mean '{guess}'?" if guess else "")

@@ -19,6 +19,8 @@ _T = TypeVar("_T")
 #: What one transaction takes at most, so that nobody waits long for a crowd.
 MAX_GROUP = 1000
 MAX_GROUP_BYTES = 64 * 2**20
+#: How long the queue must be empty before a checkpoint that is due is made, or tried again.
+CHECKPOINT_SECONDS = 0.2
 
 
 @dataclass(slots=True)
@@ -68,6 +70,8 @@ class Writer:
         self._queue: deque[_Waiting] = deque()
         self._admitted_bytes = 0
         self._closing = False
+        # The writer thread alone looks at this: whether there may be a checkpoint to make.
+        self._is_due = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -124,17 +128,26 @@ class Writer:
         return waiting.done
 
     def _run(self) -> None:
-        while group := self._next_group():
-            if group[0].batch is None:
+        while (group := self._next_group()) is not None:
+            if not group:
+                self._is_due = self._store.checkpoint()
+                self._leave_if_broken()
+            elif group[0].batch is None:
                 self._call(group[0])
             else:
                 self._append(group)
 
-    def _next_group(self) -> list[_Waiting]:
-        """Take what waits: a call alone, or batches up to the limits; nothing means the end."""
+    def _next_group(self) -> list[_Waiting] | None:
+        """Take what waits: a call alone, or batches up to the limits; None means the end.
+
+        Nothing waits where there is time for a checkpoint that is due.
+        """
         with self._changed:
             while not self._queue and not self._closing:
-                self._changed.wait()
+                if not self._changed.wait(CHECKPOINT_SECONDS if self._is_due else None):
+                    return []
+            if not self._queue:
+                return None
             group: list[_Waiting] = []
             size = 0
             while self._queue and len(group) < MAX_GROUP and size < MAX_GROUP_BYTES:
@@ -167,9 +180,13 @@ class Writer:
         try:
             result = waiting.call()
         except Exception as error:  # noqa: BLE001  # it belongs to whoever waits for the call
-            self._fail([waiting], error)
+            waiting.done.set_exception(error)
+            if isinstance(error, FatalError):
+                self._leave()
         else:
             waiting.done.set_result(result)
+            # A change of tables is in the WAL now, and shown by whoever waited for it before the checkpoint.
+            self._is_due = True
             self._leave_if_broken()
 
     def _fail(self, group: list[_Waiting], error: Exception) -> None:

@@ -160,7 +160,7 @@ def _fields(text: str, connector: Connector) -> tuple[Field, ...]:
     fields: list[Field] = []
     while True:
         name = scanner.name()
-        field = connector.find_field(name)
+        field = connector.find_input(name)
         if field is None:
             names = [each.name for each in connector.fields]
             hint = suggest(name, names, "the fields are")

@@ -13,7 +13,7 @@ from gateway.query.output import Output
 from gateway.query.query import Column, Query, Selected
 from gateway.query.sql import Parameters, Sql
 from gateway.store.database import quote
-from gateway.store.store import table_of
+from gateway.store.migration import table_of
 
 _ID = Column(SYSTEM_FIELDS[0])
 _ID_SQL = quote(_ID.name)

@@ -1,5 +1,6 @@
 """The operating plane: everything under `/-/`."""
 
+import asyncio
 from typing import Any
 
 from falcon.asgi import App, Request, Response
@@ -113,7 +114,7 @@ class Reloading:
     async def on_post(self, req: Request, resp: Response) -> None:
         """Show what the directory holds, and answer with the findings once it is live."""
         access.require_admin(self._stages.credentials.name_of(req.auth))
-        await self._stages.readers.call(self._read_again)
+        await asyncio.to_thread(self._read_again)
         reply.json(resp, self._status.body())
 
     def _read_again(self) -> None:
@@ -139,7 +140,7 @@ class Served:
         """Describe one, with its record count and its last batch."""
         connector = self._find(req, name).connector
         rows, latest = await self._stages.readers.call(
-            lambda: (self._store.count(name), self._store.batches(name, 1))
+            lambda: (self._store.count(connector), self._store.batches(name, 1))
         )
         fields = [
             {

@@ -41,6 +41,7 @@ def fingerprint(statement: Statement, *variants: str | None) -> bytes:
         __version__,
         connector.name,
         connector.text,
+        connector.revision,
         sql.text,
         sql.parameters,
         names,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import uuid
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,7 @@ from gateway.serve.read import Read
 from gateway.serve.write import Write
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, Receipt
+from gateway.store.database import Superseded
 from gateway.store.store import Select, Store, Version
 
 #: Where the shell keeps the ASGI receive of a request, for Falcon's own stream hides a broken-off body.
@@ -37,7 +39,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """What every endpoint works with; made once, by `app.py`."""
+    """What every endpoint works with; made once, by `app.py`.
+
+    Attributes:
+        successor: Gives the endpoint that serves another's connector once it is another one.
+    """
 
     settings: Settings
     credentials: Credentials
@@ -47,6 +53,7 @@ class Stages:
     cache: Cache
     spool: Spool
     threads: Executor
+    successor: "Callable[[Endpoint], Awaitable[Endpoint]]"
 
 
 class Endpoint:
@@ -61,22 +68,37 @@ class Endpoint:
         """Body -> rows -> batch -> receipt, or the rows as they were stored."""
         token = self._stages.credentials.name_of(req.auth)
         access.require(token, self.connector, "ingest")
+        Write.of(req, self.connector)  # What is wrong with it is best said before the body comes.
+        with self._stages.writer.admit(self._expected_bytes(req)) as room:
+            received = await self._receive(req, room)
+            await self._take(req, resp, received, token)
+
+    async def _take(self, req: Request, resp: Response, received: Body, token: str | None) -> None:
         write = Write.of(req, self.connector)
         if write.output is not None:
             access.require(token, self.connector, "read")
-        with self._stages.writer.admit(self._expected_bytes(req)) as room:
-            received = await self._receive(req, room)
-            batch = await self._check(received, req.content_type, token, write)
-            write.require_one(batch.table.num_rows)
+        batch = await self._check(received, req.content_type, token, write)
+        write.require_one(batch.table.num_rows)
+        try:
             if write.is_rehearsal:
                 await self._rehearse(resp, batch, write)
             elif write.output is not None:
                 await self._store_and_show(resp, batch, write)
             else:
                 reply.receipt(resp, await self._append(batch), write)
+        except Superseded:
+            # The connector was changed meanwhile, and nothing stored: the rows meet what it is now.
+            successor = await self._stages.successor(self)
+            await successor._take(req, resp, received, token)  # noqa: SLF001  # another of its own kind
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Query string -> query -> statement -> rows, or what was answered when they were the same."""
+        try:
+            await self._get(req, resp)
+        except Superseded:
+            await (await self._stages.successor(self)).on_get(req, resp)
+
+    async def _get(self, req: Request, resp: Response) -> None:
         token = self._stages.credentials.name_of(req.auth)
         access.require(token, self.connector, "read")
         read = Read.of(req, self.connector)

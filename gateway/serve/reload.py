@@ -2,25 +2,35 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from gateway.connectors import plan
+from gateway.connectors.change import Comparison
 from gateway.connectors.connector import Connector
-from gateway.connectors.declaration import declare
-from gateway.connectors.directory import Listing
+from gateway.connectors.directory import File, Listing
 from gateway.connectors.finding import Finding, Refused
-from gateway.connectors.plan import Declared, Outcome, Plan, State
+from gateway.connectors.plan import Declared, Outcome, Plan, State, Table, Tables
+from gateway.connectors.preview import preview
 from gateway.errors import Code, GatewayError
 from gateway.ingest.writer import Writer
 from gateway.serve.endpoint import Endpoint, Stages
+from gateway.serve.gone import Gone
 from gateway.serve.router import Router, Snapshot
-from gateway.store.store import Definition, Store
+from gateway.store import expression
+from gateway.store.batch import Receipt
+from gateway.store.definitions import Definition, Outdated
+from gateway.store.store import Store
 
 _log = logging.getLogger(__name__)
 
+#: How often a change is judged anew because rows came in while it was.
+ATTEMPTS = 5
+
 
 class Reload:
-    """Shows what the directory declares. `apply` may be called from any thread; one runs at a time."""
+    """Shows what the directory declares. Any thread may call it; one change is made at a time."""
 
     def __init__(self, store: Store, router: Router, stages: Stages) -> None:
         self._store = store
@@ -33,31 +43,88 @@ class Reload:
         self._stored: dict[str, Connector] = {}
         self._live: dict[str, Connector] = {}
         self._removed: dict[str, Definition] = {}
-        self._recall(store.definitions())
+        self._recall(store.definitions.all())
 
     def apply(self, listing: Listing) -> None:
-        """Bring the tables to what the files declare, then show it, in one assignment."""
+        """Bring the tables to what the files declare, then show it."""
         with self._lock:
-            before = self._router.snapshot
+            before = self._router.snapshot.outcomes
             if listing.problem:
                 # The files are out of sight, not gone: what is live stays.
-                self._show(before.outcomes or self._recalled(), listing)
+                self._show(before or self._recalled(), listing)
                 _log.error("the connectors cannot be read, what was live stays: %s", listing.problem)
                 return
-            decided = plan.build(self._declare(listing), self._live, self._stored)
-            decided = self._prepare(decided)
-            self._live = dict(decided.served)
-            self._show((*decided.outcomes, *self._gone()), listing)
-            _report(before.outcomes, self._router.snapshot.outcomes)
+            declared = self._declare(listing)
+            # What only the stored rows can decide comes last, for it may take a while.
+            decided = self._bring_about(declared, listing, _Postponing(self._store))
+            for _ in range(ATTEMPTS):
+                if not decided.postponed:
+                    break
+                decided = self._bring_about(declared, listing, self._store)
+            _report(before, self._router.snapshot.outcomes)
+
+    def preview(self, files: Sequence[File]) -> dict[str, Any]:
+        """Tell what files would bring about in the place of those that are there; nothing is changed."""
+        with self._lock:
+            live, stored = dict(self._live), dict(self._stored)
+        decided = plan.build([_declare(file) for file in files], live, stored, self._store)
+        return preview(decided, live)
+
+    def duplicate(self, name: str, target: str, token: str | None) -> Receipt:
+        """Copy the rows of a connector into another of the same fields that has none.
+
+        Raises:
+            GatewayError: Where there are no such two connectors, or they do not go together.
+        """
+        with self._lock:
+            old, new = (self._live.get(each) for each in (name, target))
+            if old is None or new is None:
+                raise unknown_connector(name if old is None else target)
+            if old.fields != new.fields:
+                message = f"'{target}' does not have the fields of '{name}'"
+                raise GatewayError(
+                    Code.COPY_REFUSED, message, hint=f"gateway duplicate {name} makes one that does"
+                )
+            return self._writer.run(lambda: self._store.duplicate(old, new, token)).result()
+
+    def purge(self, name: str) -> int:
+        """Drop the rows of a removed connector, and tell how many there were.
+
+        Raises:
+            GatewayError: Where it is declared by a file, or there is none.
+        """
+        with self._lock:
+            if name in self._live:
+                message = f"'{name}' is declared by {self._live[name].file}"
+                hint = "remove the file first; its rows are kept until they are purged"
+                raise GatewayError(Code.CONNECTOR_LIVE, message, hint=hint)
+            if name not in self._removed or name not in self._stored:
+                raise unknown_connector(name)
+            connector = self._stored[name]
+            rows = self._writer.run(lambda: self._store.purge(connector)).result()
+            _log.info("%s was purged: %s rows", name, rows)
+            del self._removed[name], self._stored[name]
+            snapshot = self._router.snapshot
+            outcomes = tuple(
+                each for each in snapshot.outcomes if each.name != name or each.state is not State.REMOVED
+            )
+            self._show(outcomes, Listing(snapshot.source, {}, snapshot.source_problem))
+            return rows
 
     def _recall(self, definitions: list[Definition]) -> None:
         """Take the last good versions from the store: they are what a broken file falls back to."""
         for definition in definitions:
-            try:
-                connector, _ = declare(definition.text.encode(), definition.file)
-            except Refused as refused:
-                _log.error("the stored connector %s cannot be read any more: %s", definition.name, refused)
+            file = File.of(definition.file, definition.text.encode())
+            declared = plan.read_file(file)
+            if declared.connector is None:
+                _log.error(
+                    "the stored connector %s cannot be read any more: %s",
+                    definition.name,
+                    "; ".join(map(str, declared.findings)),
+                )
                 continue
+            self._declared[file.name] = (file.digest, declared)
+            connector = replace(declared.connector, revision=definition.revision)
             self._stored[definition.name] = connector
             if definition.removed_at is None:
                 self._live[definition.name] = connector
@@ -73,44 +140,75 @@ class Reload:
         read: dict[str, tuple[str, Declared]] = {}
         for name, file in listing.files.items():
             known = self._declared.get(name)
-            read[name] = known if known and known[0] == file.digest else (file.digest, plan.read_file(file))
+            read[name] = known if known and known[0] == file.digest else (file.digest, _declare(file))
         self._declared = read
         return [declared for _, declared in read.values()]
 
-    def _prepare(self, decided: Plan) -> Plan:
-        """Commit what the store must know before the snapshot is shown; give the plan as far as that went."""
-        changed = {name: each for name, each in decided.served.items() if not self._is_stored(name, each)}
-        failed: set[str] = set()
-        if changed and not self._applied(changed, decided):
-            failed = {name for name, each in changed.items() if not self._applied({name: each}, decided)}
-        self._stored.update((name, each) for name, each in changed.items() if name not in failed)
+    def _bring_about(self, declared: Sequence[Declared], listing: Listing, tables: Tables) -> Plan:
+        """Decide, commit what the store must know, and show it.
+
+        Several times, where there is much to do: a connector whose change is committed is shown before the
+        next one's begins, for requests that were made for its older version wait for that.
+        """
+        decided = plan.build(declared, self._live, self._stored, tables)
         if decided.removed:
             self._writer.run(lambda: self._store.remove(decided.removed)).result()
-        if changed or decided.removed:
-            self._removed = {each.name: each for each in self._store.definitions() if each.removed_at}
-        return plan.without(decided, failed, self._live) if failed else decided
+            for connector in decided.removed:
+                del self._live[connector.name]
+            self._note_removed()
+        failed: dict[str, Sequence[Finding]] = {}
+        outdated: set[str] = set()
+        for group in _groups(decided.comparisons.values()):
+            for some in self._applied(group, failed, outdated):
+                self._stored |= {each.name: each for each in some}
+                self._live |= {each.name: each for each in some}
+                self._note_removed()
+                self._show(self._router.snapshot.outcomes, listing)
+        decided = replace(decided, postponed=decided.postponed | outdated)
+        decided = plan.without(decided, failed | dict.fromkeys(outdated, ()), self._live)
+        outcomes = [
+            replace(each, connector=self._live.get(each.name or "", each.connector))
+            for each in decided.outcomes
+        ]
+        self._show((*outcomes, *self._gone()), listing)
+        return decided
 
-    def _applied(self, connectors: Mapping[str, Connector], decided: Plan) -> bool:
-        added = {name: fields for name, fields in decided.added.items() if name in connectors}
+    def _applied(
+        self, group: Sequence[Comparison], failed: dict[str, Sequence[Finding]], outdated: set[str]
+    ) -> list[list[Connector]]:
+        """Apply comparisons in one transaction; where that fails, one by one, so that only the offender fails."""
         try:
-            self._writer.run(lambda: self._store.apply(connectors.values(), added)).result()
-        except GatewayError as error:
-            _log.error("%s could not be applied: %s", ", ".join(connectors), error)
-            return False
-        return True
+            return [self._writer.run(lambda: self._store.apply(group)).result()]
+        except (GatewayError, Refused, Outdated) as error:
+            if len(group) > 1:
+                return [each for one in group for each in self._applied([one], failed, outdated)]
+            new = group[0].new
+            if isinstance(error, Outdated):
+                outdated.add(new.name)
+            elif isinstance(error, Refused):
+                failed[new.name] = error.findings
+            else:
+                _log.error("%s could not be applied: %s", new.name, error)
+                message = (
+                    f"the tables of '{new.name}' could not be changed; it is tried again at the next reload"
+                )
+                failed[new.name] = [Finding(new.file, None, None, Code.STORE_FAILED, message)]
+            return []
 
-    def _is_stored(self, name: str, connector: Connector) -> bool:
-        stored = self._stored.get(name)
-        return (
-            stored is not None
-            and name not in self._removed
-            and (stored.text, stored.file) == (connector.text, connector.file)
-        )
+    def _note_removed(self) -> None:
+        self._removed = {each.name: each for each in self._store.definitions.all() if each.removed_at}
 
     def _show(self, outcomes: tuple[Outcome, ...], listing: Listing) -> None:
         before = self._router.snapshot
         endpoints = {name: self._endpoint(before.endpoints, each) for name, each in self._live.items()}
-        self._router.show(Snapshot(before.generation + 1, endpoints, outcomes, listing.path, listing.problem))
+        gone = {
+            name: Gone(self._stored[name], definition.removed_at, self._stages.credentials)
+            for name, definition in self._removed.items()
+            if name in self._stored and name not in self._live and definition.removed_at
+        }
+        self._router.show(
+            Snapshot(before.generation + 1, endpoints, gone, outcomes, listing.path, listing.problem)
+        )
 
     def _endpoint(self, before: Mapping[str, Endpoint], connector: Connector) -> Endpoint:
         known = before.get(connector.name)
@@ -124,10 +222,48 @@ class Reload:
         ]
 
 
+class _Postponing:
+    """Looks at tables, but asks no rows."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def look(self, connector: Connector) -> Table:
+        return self._store.look(connector)
+
+    def settle(self, comparison: Comparison) -> Comparison | None:
+        return None
+
+
+def unknown_connector(name: str) -> GatewayError:
+    """Say that there is no connector of that name."""
+    return GatewayError(
+        Code.ENDPOINT_UNKNOWN, f"there is no connector {name[:80]!r}", hint="see /-/connectors"
+    )
+
+
+def _declare(file: File) -> Declared:
+    return expression.check(plan.read_file(file))
+
+
+def _groups(comparisons: Iterable[Comparison]) -> list[list[Comparison]]:
+    """Put together what touches no row; each of the others is a transaction of its own."""
+    light, heavy = [], []
+    for each in comparisons:
+        if each.old is None or not each.alters:
+            light.append(each)
+        else:
+            heavy.append([each])
+    return [light, *heavy] if light else heavy
+
+
 def _removal(definition: Definition) -> Finding:
     when = definition.removed_at.isoformat(timespec="seconds") if definition.removed_at else ""
     message = f"no file has declared '{definition.name}' since {when}; its rows are kept"
-    hint = f"put the file back, or write name: {definition.name} in the file that took its place"
+    hint = (
+        f"put the file back, or write name: {definition.name} in the file that took its place;"
+        f" gateway purge {definition.name} drops the rows"
+    )
     return Finding(definition.file, None, None, Code.CONNECTOR_REMOVED, message, hint, warning=True)
 
 

@@ -1,5 +1,6 @@
 """Path to resource, from whichever snapshot is live."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,9 +11,14 @@ from falcon.constants import COMBINED_METHODS
 from falcon.routing import CompiledRouter
 
 from gateway.connectors.plan import Outcome
+from gateway.errors import not_ready
 from gateway.serve import access
 from gateway.serve.access import Credentials
 from gateway.serve.endpoint import Endpoint
+from gateway.serve.gone import Gone
+
+#: How long a request waits for what takes its endpoint's place, and how often it looks.
+SUCCESSION_SECONDS, _STEP_SECONDS = 20.0, 0.01
 
 #: What Falcon's find() gives: resource, responders by method, parameters, template.
 Found = tuple[object, Mapping[str, Callable[..., Any]], dict[str, Any], str | None]
@@ -25,6 +31,7 @@ class Snapshot:
     Attributes:
         generation: Counts the snapshots of this process.
         endpoints: By connector name.
+        gone: Removed connectors whose rows are kept, by name.
         outcomes: What became of each file, and of each removed connector.
         source: The directory the files were read from.
         source_problem: Why it cannot be read now, or None.
@@ -32,6 +39,7 @@ class Snapshot:
 
     generation: int = 0
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    gone: Mapping[str, Gone] = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()
     source: str = ""
     source_problem: str | None = None
@@ -39,8 +47,13 @@ class Snapshot:
     @cached_property
     def routes(self) -> Mapping[str, Found]:
         """What serves each path."""
-        by_path = {each.connector.path: each for each in self.endpoints.values()}
-        return {path: (each, _responders(each), {}, path) for path, each in by_path.items()}
+        found: dict[str, Found] = {}
+        for gone in sorted(self.gone.values(), key=lambda each: each.since):
+            found[gone.connector.path] = (gone, dict.fromkeys(COMBINED_METHODS, gone.on_any), {}, None)
+        for endpoint in self.endpoints.values():
+            path = endpoint.connector.path
+            found[path] = (endpoint, _responders(endpoint), {}, path)
+        return found
 
 
 class Router:
@@ -59,6 +72,23 @@ class Router:
     def show(self, snapshot: Snapshot) -> None:
         """Make a snapshot the one that new requests see."""
         self.snapshot = snapshot
+
+    async def successor(self, endpoint: Endpoint) -> Endpoint:
+        """Wait for the endpoint that takes another's place: what superseded that one is about to be shown.
+
+        Raises:
+            GatewayError: Where its connector was removed, or nothing is shown in time.
+        """
+        name = endpoint.connector.name
+        for _ in range(int(SUCCESSION_SECONDS / _STEP_SECONDS)):
+            snapshot = self.snapshot
+            found = snapshot.endpoints.get(name)
+            if found is not None and found is not endpoint:
+                return found
+            if found is None:
+                raise snapshot.gone[name].error() if name in snapshot.gone else not_ready()
+            await asyncio.sleep(_STEP_SECONDS)
+        raise not_ready()
 
     def add_route(self, uri_template: str, resource: object, **kwargs: Any) -> None:
         """Add a fixed path; Falcon calls it from `App.add_route`."""

@@ -13,12 +13,14 @@ class Batch:
 
     Attributes:
         connector: The name of the connector they are for.
+        revision: Which version of its table they were checked for.
         table: Their declared fields, one Arrow column each.
         received_bytes: The size of the body as it came over the wire.
         token: The name of the token that sent them, or None.
     """
 
     connector: str
+    revision: int
     table: pa.Table
     received_bytes: int = 0
     token: str | None = None

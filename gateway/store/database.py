@@ -10,7 +10,8 @@ import logging
 import os
 import queue
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,11 @@ class Database:
         finally:
             self.give_back(cursor)
 
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a SELECT with few rows on a cursor of its own."""
+        with self.cursor() as cursor:
+            return cursor.execute(sql, list(parameters)).fetchall()
+
     def borrow(self) -> duckdb.DuckDBPyConnection:
         """Take a cursor that nobody else uses."""
         try:
@@ -157,10 +163,20 @@ class FatalError(GatewayError):
     """DuckDB has invalidated the whole instance: nothing works any more until the process starts anew."""
 
 
+class Superseded(GatewayError):  # noqa: N818  # a state, not a fault
+    """A connector was changed since a statement or a batch was made for it: it is to be made anew."""
+
+    def __init__(self) -> None:
+        message = "the connector is being changed; nothing was stored"
+        super().__init__(Code.NOT_READY, message, hint="send again", headers={"Retry-After": "1"})
+
+
 def store_error(error: duckdb.Error) -> GatewayError:
     """Say what a DuckDB error means for a request."""
     text = str(error)
     full = "No space left" in text
+    if isinstance(error, duckdb.CatalogException) and "Table with name" in text:
+        return Superseded()
     if isinstance(error, duckdb.FatalException) or "database has been invalidated" in text:
         hint = "the gateway restarts by itself; send again"
         return FatalError(
@@ -212,6 +228,21 @@ class Stream:
             self._reader.close()
 
 
+def selecting(
+    connection: duckdb.DuckDBPyConnection,
+) -> Callable[[str, Sequence[Any]], Iterator[pa.RecordBatch]]:
+    """Give what runs SELECTs on a connection, one after another, each of them streaming."""
+
+    def select(sql: str, parameters: Sequence[Any]) -> Iterator[pa.RecordBatch]:
+        stream = Stream(connection, sql, parameters)
+        try:
+            yield from stream
+        finally:
+            stream.close()
+
+    return select
+
+
 def _cause(error: Exception) -> duckdb.Error:
     """Give the DuckDB error that Arrow tells of: it passes on the words, and the class only as a word."""
     text = str(error)
@@ -236,6 +267,16 @@ def quote(name: str) -> str:
 def literal(text: str) -> str:
     """Quote an SQL string."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def moment(microseconds: int) -> datetime:
+    """Give the instant of an `epoch_us`."""
+    return datetime.fromtimestamp(microseconds / 1e6, UTC)
+
+
+def instant(microseconds: int | None) -> datetime | None:
+    """Give the instant of an `epoch_us`, or None."""
+    return None if microseconds is None else moment(microseconds)
 
 
 def _lock(path: Path, seconds: float) -> int:

@@ -1,0 +1,197 @@
+"""The `fields` of a connector file, as a tree of YAML, to Fields."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gateway.connectors import schema
+from gateway.connectors.connector import ABSENT, SYSTEM_FIELDS, Field
+from gateway.connectors.constraints import PROBLEMS, show
+from gateway.connectors.fieldtypes import FieldType, parse_type
+from gateway.connectors.loader import Node
+from gateway.connectors.shapes import Shapes
+from gateway.errors import Code
+from gateway.strictjson import Json
+
+FIELD_KEYS: Mapping[str, str] = {
+    "type": "one of the types above",
+    "nullable": "`true`: may be null or left out, and is stored as NULL",
+    "default": "what is stored for a row that leaves it out",
+    "description": "what it is, for people",
+    "examples": "a list of example values",
+    **{name: f"JSON Schema's `{keyword}`" for name, keyword in schema.KEYWORDS.items()},
+    "backfill": "for a change: what rows stored before get where they have no value",
+    "using": "for a change: SQL over the field as it was, which makes its values, such as `CAST(amount AS BIGINT)`",
+    "renamed_from": "for a change: what the field was called before; rows may still come in under that name",
+}
+
+MAX_FIELDS = 1000
+MAX_USING = 2000
+#: What the query dialect says in the place of a column name, and the characters it says it with.
+RESERVED_NAMES = frozenset(
+    ("select", "columns", "on_conflict", "order", "limit", "offset", "and", "or", "not")
+)
+_AWKWARD = re.compile(r"[.,:*()\"\[\]]|->")
+
+
+def read_fields(node: Node, shapes: Shapes) -> tuple[Field, ...]:
+    """Read the fields, as far as they can be; what is wrong with them is found in `shapes`."""
+    if not isinstance(node.value, dict) or not node.value:
+        message = "fields must map names to types"
+        shapes.find(node, Code.DECLARATION_INVALID, message, "write a line NAME: TYPE each")
+        return ()
+    if len(node.value) > MAX_FIELDS:
+        shapes.find(node, Code.DECLARATION_INVALID, f"{len(node.value)} fields are more than {MAX_FIELDS}")
+        return ()
+    reading = _Reading(shapes)
+    places = node.keys or {}
+    for name, key in places.items():
+        reading.check_name(name, key)
+    fields = tuple(
+        replace(field, line=places[field.name].line, column=places[field.name].column)
+        for field in (reading.field(name, item) for name, item in node.value.items())
+        if field
+    )
+    reading.check_former_names(node.value, fields)
+    return fields
+
+
+class _Reading:
+    """Reads the fields of one file."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self._shapes = shapes
+        self._seen: dict[str, str] = {}
+
+    def check_name(self, name: str, key: Node) -> None:
+        find = self._shapes.find
+        if not 1 <= len(name) <= 63 or not name.isprintable() or name != name.strip():
+            message = f"the field name {name!r} is not 1 to 63 printable characters"
+            find(key, Code.DECLARATION_INVALID, message)
+        elif name.startswith("_"):
+            own = ", ".join(field.name for field in SYSTEM_FIELDS)
+            message = f"the field name '{name}' starts with _, which marks the gateway's own: {own}"
+            find(key, Code.DECLARATION_INVALID, message, f"call it '{name.lstrip('_') or 'field'}'")
+        elif other := self._seen.get(name.lower()):
+            message = f"the fields '{other}' and '{name}' differ by case alone, which columns do not"
+            find(key, Code.DECLARATION_INVALID, message, "rename one")
+        elif name in RESERVED_NAMES:
+            message = f"'{name}' is a word of the query dialect: a filter on this field cannot name it"
+            hint = "another name spares consumers the trouble"
+            find(key, Code.NAME_RESERVED, message, hint, warning=True)
+        elif _AWKWARD.search(name):
+            message = f"'{name}' has characters of the query dialect: select and order must quote it"
+            find(key, Code.NAME_RESERVED, message, "a name of letters, digits and _ needs none", warning=True)
+        self._seen[name.lower()] = name
+
+    def check_former_names(self, nodes: Mapping[str, Node], fields: tuple[Field, ...]) -> None:
+        """Refuse a former name that still is, or that two fields claim."""
+        claimed: dict[str, str] = {}
+        for field in (field for field in fields if field.renamed_from is not None):
+            former = str(field.renamed_from)
+            node = nodes[field.name].value["renamed_from"]
+            if former in nodes:
+                message = f"{field.name}.renamed_from '{former}' is a field of this file still"
+                hint = "leave renamed_from out, or the field it names"
+                self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+            elif former in claimed:
+                message = (
+                    f"{field.name}.renamed_from '{former}' is what '{claimed[former]}' was renamed from, too"
+                )
+                self._shapes.find(node, Code.DECLARATION_INVALID, message, "one field takes up its rows")
+            claimed[former] = field.name
+
+    def field(self, name: str, node: Node) -> Field | None:
+        if isinstance(node.value, dict):
+            given = self._shapes.mapping(node, FIELD_KEYS, f"field '{name}'") or {}
+            if "type" not in given:
+                hint = "write type: string, for one"
+                self._shapes.find(node, Code.KEY_MISSING, f"field '{name}' has no type", hint)
+        else:
+            given = {"type": node}
+        field_type = self._type(name, given.get("type"))
+        nullable = self._shapes.flag(given.get("nullable"), f"{name}.nullable")
+        description = self._shapes.text(given.get("description"), f"{name}.description")
+        if field_type is None:
+            return None
+        field = Field(
+            name,
+            field_type,
+            nullable,
+            constraints=self._constraints(name, field_type, given),
+            description=description,
+            using=self._using(name, given.get("using")),
+            renamed_from=self._former_name(name, given.get("renamed_from")),
+        )
+        return self._with_values(field, given)
+
+    def _type(self, name: str, node: Node | None) -> FieldType | None:
+        if node is None:
+            return None
+        try:
+            if not isinstance(node.value, str):
+                raise ValueError(f"{show(node.plain())} is not a type")  # noqa: TRY004, TRY301  # one way out
+            return parse_type(node.value)
+        except ValueError as error:
+            self._shapes.find(node, Code.DECLARATION_INVALID, f"field '{name}': {error}")
+            return None
+
+    def _constraints(self, name: str, field_type: FieldType, given: dict[str, Node]) -> dict[str, Json]:
+        constraints = {}
+        for key in (key for key in schema.KEYWORDS if key in given):
+            node = given[key]
+            if key not in field_type.constraints:
+                takes = ", ".join(field_type.constraints)
+                message = f"{name}.{key} does not apply to {field_type.name}"
+                hint = f"{field_type.name} takes {takes}" if takes else f"{field_type.name} takes none"
+                self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+            elif problem := PROBLEMS[key](node.plain(), field_type):
+                message = f"{name}.{key} {show(node.plain())} {problem}"
+                self._shapes.find(node, Code.DECLARATION_INVALID, message)
+            else:
+                constraints[key] = node.plain()
+        for low, high in (("min_length", "max_length"), ("minimum", "maximum")):
+            if low in constraints and high in constraints and constraints[low] > constraints[high]:
+                message = f"{name}.{low} is greater than {name}.{high}: no value satisfies both"
+                self._shapes.find(given[low], Code.DECLARATION_INVALID, message)
+        return constraints
+
+    def _using(self, name: str, node: Node | None) -> str | None:
+        text = self._shapes.text(node, f"{name}.using")
+        if node is not None and text is not None and not 0 < len(text.strip()) <= MAX_USING:
+            message = f"{name}.using has {len(text)} characters; 1 to {MAX_USING} are taken"
+            self._shapes.find(node, Code.DECLARATION_INVALID, message)
+        return text
+
+    def _former_name(self, name: str, node: Node | None) -> str | None:
+        former = self._shapes.text(node, f"{name}.renamed_from")
+        if node is not None and former is not None and (former == name or former.startswith("_")):
+            message = f"{name}.renamed_from '{former}' is not what a field was called before"
+            self._shapes.find(node, Code.DECLARATION_INVALID, message, "leave it out")
+        return former
+
+    def _with_values(self, field: Field, given: dict[str, Node]) -> Field:
+        """Add the default, the backfill and the examples, each of which the field itself must take."""
+        validator = schema.compile_schema(schema.build_field(field))
+        values: dict[str, Json] = {"default": ABSENT, "backfill": ABSENT}
+        for key in (key for key in values if key in given):
+            values[key] = given[key].plain()
+            if not validator.is_valid(values[key]) or (key == "backfill" and values[key] is None):
+                self._refuse_value(given[key], field, f"{field.name}.{key}")
+        examples: tuple[Json, ...] = ()
+        if node := given.get("examples"):
+            if isinstance(node.value, list):
+                examples = tuple(item.plain() for item in node.value)
+                for item in (item for item in node.value if not validator.is_valid(item.plain())):
+                    self._refuse_value(item, field, f"{field.name}.examples")
+            else:
+                message = f"{field.name}.examples {show(node.plain())} is not a list"
+                self._shapes.find(node, Code.DECLARATION_INVALID, message)
+        return replace(field, **values, examples=examples)
+
+    def _refuse_value(self, node: Node, field: Field, place: str) -> None:
+        hint = f"expected {field.type.expects}" + (
+            " that satisfies its constraints" if field.constraints else ""
+        )
+        message = f"{place} {show(node.plain())} is not a value of the field"
+        self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)

@@ -1,0 +1,73 @@
+"""Of two types, or two values of a constraint, whether the new one lets everything through that the old one did."""
+
+from collections.abc import Callable, Mapping
+
+from gateway.connectors.fieldtypes import FieldType
+from gateway.strictjson import Json
+
+
+def is_looser(constraint: str, before: Json, after: Json) -> bool:
+    """Tell it for one constraint; None is the constraint that is not there."""
+    if after is None:
+        return True
+    return before is not None and _LOOSER[constraint](before, after)
+
+
+def _has_all(before: Json, after: Json) -> bool:
+    return all(value in after for value in before)
+
+
+def _is_same(before: Json, after: Json) -> bool:
+    return bool(before == after)
+
+
+def _is_lower(before: Json, after: Json) -> bool:
+    return bool(after <= before)
+
+
+def _is_higher(before: Json, after: Json) -> bool:
+    return bool(after >= before)
+
+
+#: Of two patterns or formats nobody can tell, so that a new one counts as tighter.
+_LOOSER: Mapping[str, Callable[[Json, Json], bool]] = {
+    "min_length": _is_lower,
+    "max_length": _is_higher,
+    "pattern": _is_same,
+    "format": _is_same,
+    "enum": _has_all,
+    "minimum": _is_lower,
+    "maximum": _is_higher,
+    "exclusive_minimum": _is_lower,
+    "exclusive_maximum": _is_higher,
+}
+
+
+def widens(before: FieldType, after: FieldType) -> bool:
+    """Tell whether a type can take every value of another, but perhaps for the largest of them."""
+    if before.item and after.item:
+        return widens(before.item, after.item)
+    kinds = (_kind(before), _kind(after))
+    if kinds == ("decimal", "decimal"):
+        return _digits(after) >= _digits(before) and _scale(after) >= _scale(before)
+    return kinds in (("integer", "number"), ("integer", "decimal"), ("date", "datetime"))
+
+
+def always_survives(before: FieldType, after: FieldType) -> bool:
+    """Tell whether a widening changes no value, whatever is stored."""
+    if before.item and after.item:
+        return always_survives(before.item, after.item)
+    return _kind(before) != "integer" or (_kind(after) == "decimal" and _digits(after) >= 19)
+
+
+def _kind(type: FieldType) -> str:
+    return type.name.partition("(")[0]
+
+
+def _digits(type: FieldType) -> int:
+    """Count the digits a decimal has before its point."""
+    return int(type.arrow.precision - type.arrow.scale)
+
+
+def _scale(type: FieldType) -> int:
+    return int(type.arrow.scale)

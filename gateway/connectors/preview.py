@@ -1,0 +1,81 @@
+"""A Plan to what it would do, connector by connector, as the JSON that `/-/plan` and `gateway plan` give."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.connectors.change import Comparison, Verdict
+from gateway.connectors.connector import Connector
+from gateway.connectors.plan import Outcome, Plan, State
+
+#: What becomes of a connector, with its meaning for the docs.
+ACTIONS: Mapping[str, str] = {
+    "create": "it is new",
+    "change": "it is served in its new version",
+    "restore": "its file is back, and so are its rows",
+    "remove": "its file is gone: it answers 410, and its rows are kept",
+    "refuse": "the file is not applied; what was served before serves on",
+    "none": "nothing",
+}
+
+
+def preview(decided: Plan, live: Mapping[str, Connector]) -> dict[str, Any]:
+    """Tell what a plan would do.
+
+    Args:
+        decided: The plan, built and not applied.
+        live: What is served without it, by name.
+
+    Returns:
+        `{"verdict", "connectors"}`; the verdict is `none`, `applied`, `conditional` or `refused`, whichever of
+        the connectors' verdicts is the gravest.
+    """
+    entries = [_of_file(outcome, live) for outcome in decided.outcomes]
+    entries += [_of_removed(connector) for connector in decided.removed]
+    entries.sort(key=lambda entry: (entry["connector"] or entry["file"], entry["file"]))
+    grave = ("refused", "conditional", "applied", "none")
+    verdict = min((entry["verdict"] for entry in entries), key=grave.index, default="none")
+    return {"verdict": verdict, "connectors": entries}
+
+
+def _of_file(outcome: Outcome, live: Mapping[str, Connector]) -> dict[str, Any]:
+    comparison = outcome.comparison
+    connector = comparison.new if comparison else outcome.connector
+    action = _action(outcome, comparison, live)
+    verdict = "none" if action == "none" else "applied"
+    if action == "refuse":
+        verdict = "refused"
+    elif comparison and comparison.is_conditional:
+        verdict = Verdict.CONDITIONAL.value
+    return {
+        "connector": connector.name if connector else None,
+        "file": outcome.file,
+        "path": connector.path if connector else None,
+        "action": action,
+        "verdict": verdict,
+        "changes": [change.body() for change in comparison.changes] if comparison else [],
+        "findings": [finding.body() for finding in outcome.findings],
+    }
+
+
+def _action(outcome: Outcome, comparison: Comparison | None, live: Mapping[str, Connector]) -> str:
+    if outcome.state is not State.LIVE:
+        return "refuse"
+    if comparison is None:
+        return "none"
+    if comparison.old is None:
+        return "create"
+    if comparison.new.name not in live:
+        return "restore"
+    return "change" if comparison.changes else "none"
+
+
+def _of_removed(connector: Connector) -> dict[str, Any]:
+    return {
+        "connector": connector.name,
+        "file": connector.file,
+        "path": connector.path,
+        "action": "remove",
+        "verdict": "applied",
+        "changes": [],
+        "findings": [],
+    }

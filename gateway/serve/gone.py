@@ -1,0 +1,37 @@
+"""A connector whose file is gone, at the path it had."""
+
+from datetime import datetime
+from typing import Any
+
+from falcon.asgi import Request, Response
+
+from gateway.connectors.connector import Connector
+from gateway.errors import Code, GatewayError
+from gateway.serve import access
+from gateway.serve.access import Credentials
+
+
+class Gone:
+    """Answers 410 to those who could see the connector; its rows are kept, and come back with its file."""
+
+    def __init__(self, connector: Connector, since: datetime, credentials: Credentials) -> None:
+        self.connector = connector
+        self.since = since
+        self._credentials = credentials
+
+    def error(self) -> GatewayError:
+        """Say since when it is gone."""
+        when = self.since.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return GatewayError(
+            Code.CONNECTOR_REMOVED,
+            f"{self.connector.path} was removed on {when}; its rows are kept",
+            details={"removed_at": when},
+            hint="ask whoever keeps the connectors; when the file comes back, so do the rows",
+        )
+
+    async def on_any(self, req: Request, resp: Response, **_: Any) -> None:
+        """Say so, or that there is nothing, to those who may not know."""
+        token = self._credentials.name_of(req.auth)
+        if not access.sees(token, self.connector.access):
+            raise access.unknown_endpoint(self.connector.path)
+        raise self.error()

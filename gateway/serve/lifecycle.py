@@ -1,0 +1,122 @@
+"""The life of connectors on the operating plane: what a change would do, what was done, copies and purges."""
+
+import asyncio
+from typing import Any
+
+from falcon.asgi import App, Request, Response
+
+from gateway import strictjson
+from gateway.connectors.declaration import NAME
+from gateway.connectors.directory import File
+from gateway.errors import Code, GatewayError
+from gateway.ingest import body
+from gateway.serve import access, reply
+from gateway.serve.endpoint import RECEIVE, Stages
+from gateway.serve.reload import Reload, unknown_connector
+from gateway.store.definitions import Event
+from gateway.store.store import Store
+from gateway.strictjson import Json
+
+MAX_EVENTS = 1000
+
+
+def add_routes(app: App[Any, Any], *, store: Store, stages: Stages, reload: Reload) -> None:
+    """Add these paths to the Falcon app."""
+    app.add_route("/-/plan", Planning(reload, stages))
+    lifecycle = Lifecycle(store, stages, reload)
+    app.add_route("/-/connectors/{name}/history", lifecycle, suffix="history")
+    app.add_route("/-/connectors/{name}/copy", lifecycle, suffix="copy")
+    app.add_route("/-/connectors/{name}/purge", lifecycle, suffix="purge")
+
+
+class Planning:
+    """`/-/plan`: what connector files would bring about."""
+
+    def __init__(self, reload: Reload, stages: Stages) -> None:
+        self._reload = reload
+        self._stages = stages
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """Take `{"files": {NAME: TEXT}}`, a whole directory, and tell; nothing is changed."""
+        access.require_admin(self._stages.credentials.name_of(req.auth))
+        files = _files_of(await _json_body(req, self._stages))
+        reply.json(resp, await asyncio.to_thread(self._reload.preview, files))
+
+
+class Lifecycle:
+    """What happened to a connector, and what can be made to happen to its rows."""
+
+    def __init__(self, store: Store, stages: Stages, reload: Reload) -> None:
+        self._store = store
+        self._stages = stages
+        self._reload = reload
+
+    async def on_get_history(self, req: Request, resp: Response, name: str) -> None:
+        """List what happened to a connector, latest first; `?limit=` says how much of it."""
+        self._require_name(req, name)
+        limit = req.get_param_as_int("limit", min_value=0, max_value=MAX_EVENTS, default=100)
+        events = await self._stages.readers.call(lambda: self._store.definitions.history(name, limit))
+        if not events and limit:
+            raise unknown_connector(name)
+        reply.json(resp, [_event(each) for each in events])
+
+    async def on_post_copy(self, req: Request, resp: Response, name: str) -> None:
+        """Take `{"to": NAME}` and copy the rows into that connector, which has none yet."""
+        token = self._require_name(req, name)
+        given = await _json_body(req, self._stages)
+        target = given.get("to") if isinstance(given, dict) else None
+        if not isinstance(target, str):
+            raise GatewayError(
+                Code.BODY_INVALID, "the body does not name a connector", hint='send {"to": NAME}'
+            )
+        receipt = await asyncio.to_thread(self._reload.duplicate, name, target, token)
+        reply.json(resp, receipt.body(), status=201)
+
+    async def on_post_purge(self, req: Request, resp: Response, name: str) -> None:
+        """Drop the rows of a removed connector for good."""
+        self._require_name(req, name)
+        rows = await asyncio.to_thread(self._reload.purge, name)
+        reply.json(resp, {"connector": name, "purged": rows})
+
+    def _require_name(self, req: Request, name: str) -> str | None:
+        token = self._stages.credentials.name_of(req.auth)
+        access.require_admin(token)
+        if not NAME.fullmatch(name):
+            raise unknown_connector(name)
+        return token
+
+
+async def _json_body(req: Request, stages: Stages) -> Json:
+    received = await body.receive(
+        body.chunks_of(req.scope[RECEIVE]),
+        req.get_header("Content-Encoding"),
+        limit=stages.settings.max_body,
+        take=lambda _: None,
+        seconds=stages.settings.body_timeout,
+        threads=stages.threads,
+    )
+    try:
+        return strictjson.read(received.data)
+    except ValueError as error:
+        raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
+
+
+def _files_of(given: Json) -> list[File]:
+    files = given.get("files") if isinstance(given, dict) else None
+    if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):
+        raise GatewayError(
+            Code.BODY_INVALID, "the body has no files", hint='send {"files": {"orders.yaml": "fields: …"}}'
+        )
+    return [File.of(name, text.encode()) for name, text in sorted(files.items())]
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "at": event.at.isoformat().replace("+00:00", "Z"),
+        "action": event.action,
+        "file": event.file,
+        "revision": event.revision,
+        "changes": event.changes,
+        "old": event.old,
+        "new": event.new,
+    }

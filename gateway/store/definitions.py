@@ -1,0 +1,242 @@
+"""The connectors that the store knows: their applied versions, their tables, and the history of both."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from gateway.connectors.change import Comparison
+from gateway.connectors.connector import SYSTEM_FIELDS, Connector
+from gateway.connectors.fieldtypes import FieldType, type_of_column
+from gateway.connectors.finding import Refused
+from gateway.store import migration, survey
+from gateway.store.database import Database, instant, moment, quote, selecting
+from gateway.store.migration import table_of
+
+_TABLES = """
+CREATE SCHEMA IF NOT EXISTS gateway;
+CREATE SCHEMA IF NOT EXISTS rows;
+CREATE TABLE IF NOT EXISTS gateway.connectors (
+    name VARCHAR, file VARCHAR, text VARCHAR, applied_at TIMESTAMPTZ, removed_at TIMESTAMPTZ, revision BIGINT
+);
+CREATE TABLE IF NOT EXISTS gateway.history (
+    connector VARCHAR, happened_at TIMESTAMPTZ, action VARCHAR, file VARCHAR, revision BIGINT,
+    changes VARCHAR, old_text VARCHAR, new_text VARCHAR
+);
+CREATE TABLE IF NOT EXISTS gateway.purged (
+    connector VARCHAR, purged_at TIMESTAMPTZ, revision BIGINT, last_id BIGINT, last_batch BIGINT
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The last version of a connector file that was applied, as it was stored with the change."""
+
+    name: str
+    file: str
+    text: str
+    revision: int
+    removed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a connector: one line of its history.
+
+    Attributes:
+        at: When it was committed.
+        action: `created`, `changed`, `removed`, `restored` or `purged`.
+        file: The file it came from.
+        revision: Which version of the table it led to.
+        changes: The changes, as `Change.body` gives them.
+        old: The definition before it, or None.
+        new: The definition after it, or None.
+    """
+
+    at: datetime
+    action: str
+    file: str
+    revision: int
+    changes: list[dict[str, Any]]
+    old: str | None
+    new: str | None
+
+
+class Outdated(Exception):  # noqa: N818  # it only asks for another try
+    """Rows came in since a change was judged by there being none."""
+
+
+class Definitions:
+    """What is known of connectors. `apply`, `remove` and `purge` belong to the writer thread, the others to any."""
+
+    def __init__(self, database: Database) -> None:
+        """Make the tables, or bring those of an earlier gateway to what they are now."""
+        self._database = database
+        database.writer.execute(_TABLES)
+        self._upgrade()
+        # Changed by the writer thread alone, which holds it to the tables.
+        self.revisions: dict[str, int] = {each.name: each.revision for each in self.all()}
+
+    def all(self) -> list[Definition]:
+        """List the last applied version of every connector, removed ones included, purged ones not."""
+        rows = self._database.rows(
+            "SELECT name, file, text, revision, epoch_us(removed_at) FROM gateway.connectors ORDER BY name"
+        )
+        return [
+            Definition(name, file, text, revision, instant(removed))
+            for name, file, text, revision, removed in rows
+        ]
+
+    def history(self, name: str, limit: int) -> list[Event]:
+        """List what happened to a connector, latest first."""
+        rows = self._database.rows(
+            "SELECT epoch_us(happened_at), action, file, revision, changes, old_text, new_text FROM gateway.history"
+            " WHERE connector = ? ORDER BY happened_at DESC, revision DESC LIMIT ?",
+            [name, limit],
+        )
+        return [
+            Event(moment(at), action, file, revision, json.loads(changes), old, new)
+            for at, action, file, revision, changes, old, new in rows
+        ]
+
+    def hidden(self, connector: Connector) -> Mapping[str, FieldType]:
+        """Give the columns of a connector's table that are no fields of it, with what they hold."""
+        return _hidden(connector, self._database.rows(f"DESCRIBE {table_of(connector)}"))
+
+    def is_empty(self, connector: Connector) -> bool:
+        """Tell whether a connector has no rows."""
+        return not self._database.rows(f"SELECT 1 FROM {table_of(connector)} LIMIT 1")
+
+    # -- changes
+
+    def apply(self, comparisons: Sequence[Comparison]) -> list[Connector]:
+        """Bring tables to new versions and remember those, all in one transaction; give them with their revisions.
+
+        Raises:
+            Refused: Where rows that came in after `Comparison.asked_through` stand against a change.
+            Outdated: Where rows came in although `Comparison.is_empty`.
+            GatewayError: Where it cannot be committed.
+        """
+        with self._database.transaction():
+            applied = [self._apply(comparison) for comparison in comparisons]
+        self.revisions |= {connector.name: connector.revision for connector in applied}
+        return applied
+
+    def _apply(self, comparison: Comparison) -> Connector:
+        old, new = comparison.old, comparison.new
+        if old is None:
+            new = replace(new, revision=self._last_revision(new.name) + 1)
+            statements = migration.create(new)
+        elif comparison.alters:
+            self._require_still(comparison)
+            new = replace(new, revision=old.revision + 1)
+            described = self._database.writer.execute(f"DESCRIBE {table_of(old)}").fetchall()
+            statements = migration.migrate(comparison, new, _hidden(old, described))
+        else:
+            new, statements = replace(new, revision=old.revision), []
+        for statement in statements:
+            self._database.writer.execute(statement)
+        self._remember(comparison, new)
+        return new
+
+    def _require_still(self, comparison: Comparison) -> None:
+        """Ask the rows that have come in since the others were asked."""
+        assert comparison.old is not None
+        select = selecting(self._database.writer)
+        if comparison.is_empty:
+            if any(
+                batch.num_rows for batch in select(f"SELECT 1 FROM {table_of(comparison.old)} LIMIT 1", ())
+            ):
+                raise Outdated
+            return
+        again = survey.settle(
+            replace(comparison, changes=comparison.asked or comparison.changes),
+            select,
+            comparison.asked_through,
+        )
+        if again.refused:
+            raise Refused([change.finding(comparison.new.file) for change in again.refused])
+
+    def _remember(self, comparison: Comparison, new: Connector) -> None:
+        writer, old = self._database.writer, comparison.old
+        was_removed = writer.execute(
+            "SELECT 1 FROM gateway.connectors WHERE name = ? AND removed_at IS NOT NULL", [new.name]
+        ).fetchall()
+        action = "created" if old is None else "restored" if was_removed else "changed"
+        writer.execute("DELETE FROM gateway.connectors WHERE name = ?", [new.name])
+        writer.execute(
+            "INSERT INTO gateway.connectors (name, file, text, applied_at, revision) VALUES (?, ?, ?, now(), ?)",
+            [new.name, new.file, new.text, new.revision],
+        )
+        changes = [change.body() for change in comparison.changes]
+        self._record(new, action, changes, old.text if old else None, new.text)
+
+    def _record(
+        self,
+        connector: Connector,
+        action: str,
+        changes: list[dict[str, Any]],
+        old: str | None,
+        new: str | None,
+    ) -> None:
+        self._database.writer.execute(
+            "INSERT INTO gateway.history VALUES (?, now(), ?, ?, ?, ?, ?, ?)",
+            [connector.name, action, connector.file, connector.revision, json.dumps(changes), old, new],
+        )
+
+    def remove(self, connectors: Sequence[Connector]) -> None:
+        """Remember that connectors are no longer served. Their rows stay."""
+        with self._database.transaction() as writer:
+            for each in connectors:
+                writer.execute("UPDATE gateway.connectors SET removed_at = now() WHERE name = ?", [each.name])
+                self._record(each, "removed", [], each.text, None)
+
+    def purge(self, connector: Connector) -> None:
+        """Drop the rows of a connector that is no longer served. Its numbers are never given again."""
+        with self._database.transaction() as writer:
+            writer.execute(f"DROP TABLE {table_of(connector)}")
+            writer.execute(
+                "INSERT INTO gateway.purged SELECT ?, now(), ?, max(last_id), max(batch) FROM gateway.batches"
+                " WHERE connector = ?",
+                [connector.name, connector.revision, connector.name],
+            )
+            writer.execute("DELETE FROM gateway.batches WHERE connector = ?", [connector.name])
+            writer.execute("DELETE FROM gateway.connectors WHERE name = ?", [connector.name])
+            self._record(connector, "purged", [], connector.text, None)
+        del self.revisions[connector.name]
+
+    def _last_revision(self, name: str) -> int:
+        found = self._database.writer.execute(
+            "SELECT coalesce(max(revision), 0) FROM gateway.purged WHERE connector = ?", [name]
+        )
+        return int(found.fetchall()[0][0])
+
+    # -- files of an earlier gateway
+
+    def _upgrade(self) -> None:
+        """Give the tables of gateway 0.1.0 their revision: they were called like their connectors."""
+        writer = self._database.writer
+        writer.execute("ALTER TABLE gateway.connectors ADD COLUMN IF NOT EXISTS revision BIGINT")
+        tables = writer.execute(
+            "SELECT table_name, bool_or(column_default IS NOT NULL) FROM duckdb_columns()"
+            " WHERE schema_name = 'rows' AND NOT contains(table_name, '@') GROUP BY ALL"
+        ).fetchall()
+        if not tables:
+            return
+        with self._database.transaction():
+            for name, has_defaults in tables:
+                first = quote(f"{name}@1")
+                if has_defaults:  # An ALTER of such a table cannot be replayed by DuckDB 1.5.
+                    writer.execute(f"CREATE TABLE rows.{first} AS SELECT * FROM rows.{quote(name)}")
+                    writer.execute(f"DROP TABLE rows.{quote(name)}")
+                else:
+                    writer.execute(f"ALTER TABLE rows.{quote(name)} RENAME TO {first}")
+            writer.execute("UPDATE gateway.connectors SET revision = 1 WHERE revision IS NULL")
+        self._database.checkpoint()
+
+
+def _hidden(connector: Connector, described: Sequence[tuple[Any, ...]]) -> Mapping[str, FieldType]:
+    known = {field.name for field in (*SYSTEM_FIELDS, *connector.fields)}
+    return {name: type_of_column(column) for name, column, *_ in described if name not in known}

@@ -1,0 +1,199 @@
+"""The SQL of `using`: one expression over one field, which reaches nothing else that DuckDB has.
+
+DuckDB's own parser gives its tree, every node of which must be known here, and what runs is written anew from
+that tree. So no query inside it, no other column, no setting, no file and nothing that gives another value at
+another time can be in it.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from gateway.connectors.connector import Field
+from gateway.connectors.constraints import show
+from gateway.connectors.finding import Finding
+from gateway.connectors.plan import Declared
+from gateway.errors import Code, nearest
+
+_NODES = frozenset(
+    (
+        *("BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT"),
+        *("FUNCTION", "LAMBDA", "OPERATOR", "TYPE"),
+    )
+)
+_OPERATORS = frozenset(
+    (
+        *("ARRAY_CONSTRUCTOR", "ARRAY_EXTRACT", "ARRAY_SLICE", "COMPARE_IN", "COMPARE_NOT_IN"),
+        *("OPERATOR_COALESCE", "OPERATOR_IS_NOT_NULL", "OPERATOR_IS_NULL", "OPERATOR_NOT", "OPERATOR_TRY"),
+    )
+)
+#: Functions of the value alone. Those whose result can be much larger than what they are given, such as
+#: `repeat`, are not among them.
+_WORDS = """
++ - * / // % ^ ** || ~~ !~~ ~~* !~~* ~~~ & | << >> ~ xor ->> @> <@ &&
+ascii base64 char_length character_length chr concat concat_ws contains decode encode ends_with from_base64 from_hex
+hex ilike_escape instr lcase left length like_escape lower ltrim md5 nfc_normalize not_ilike_escape not_like_escape
+ord position prefix regexp_extract regexp_extract_all regexp_full_match regexp_matches regexp_replace replace reverse
+right rtrim sha256 split split_part starts_with str_split string_split strip_accents strlen strpos substr substring
+suffix to_base64 to_hex translate trim ucase unhex unicode upper url_decode url_encode
+abs ceil ceiling even exp floor gcd greatest isfinite isinf isnan least ln log log10 log2 mod pow power round sign
+sqrt trunc
+date_add date_diff date_part date_sub date_trunc datediff datepart datesub datetrunc day dayofmonth dayofweek
+dayofyear epoch epoch_ms epoch_ns epoch_us hour isodow isoyear last_day make_date make_time make_timestamp
+make_timestamptz microsecond millisecond minute month quarter second strftime strptime timezone to_days to_hours
+to_microseconds to_milliseconds to_minutes to_months to_quarters to_seconds to_timestamp to_weeks to_years
+try_strptime week weekday weekofyear year
+if ifnull nullif typeof
+apply array_apply array_concat array_contains array_distinct array_extract array_filter array_has array_indexof
+array_length array_position array_reverse array_slice array_sort array_to_string array_transform cardinality
+element_at filter flatten len list_apply list_avg list_concat list_contains list_count list_distinct list_element
+list_extract list_filter list_has list_indexof list_max list_min list_position list_reverse list_slice list_sort
+list_sum list_transform list_unique list_value row struct_extract struct_pack
+from_json json json_array json_array_length json_contains json_exists json_extract json_extract_path
+json_extract_path_text json_extract_string json_keys json_object json_quote json_transform json_type json_valid
+json_value to_json
+"""
+FUNCTIONS = tuple(_WORDS.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A checked expression. `tree` is DuckDB's own form of it, `names` all that the one field is called in it."""
+
+    names: frozenset[str]
+    tree: str
+
+    def over(self, column: str) -> str:
+        """Write it as SQL over a column, whose name need not be the field's."""
+        tree = json.loads(self.tree)
+        for node in _nodes(tree):
+            if node.get("class") == "COLUMN_REF" and _is_field(node, self.names):
+                node["column_names"] = [column]
+        with duckdb.connect() as connection:
+            found = connection.execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(tree)]).fetchone()
+        assert found is not None
+        return f"({str(found[0]).removeprefix('SELECT ')})"
+
+
+def parse(text: str, field: Field) -> Expression:
+    """Read an expression over a field, by its name or the one it had before; any thread may.
+
+    Raises:
+        ValueError: With a sentence that says what is wrong with it.
+    """
+    try:
+        tree = _tree(text)
+        if tree.get("error"):
+            raise ValueError(f"it is not one SQL expression: {tree['error_message']}".splitlines()[0][:300])
+        names = frozenset(name.lower() for name in (field.name, field.renamed_from) if name)
+        _check(_expression(tree), field, names)
+        expression = Expression(names, json.dumps(tree))
+        expression.over(field.name)
+    except (duckdb.Error, RecursionError) as error:
+        raise ValueError("it is too deep, or not SQL") from error
+    return expression
+
+
+def _tree(text: str) -> dict[str, Any]:
+    with duckdb.connect() as connection:
+        found = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT {text}"]).fetchone()
+    assert found is not None
+    tree: dict[str, Any] = json.loads(found[0])
+    return tree
+
+
+def check(declared: Declared) -> Declared:
+    """Add to what a file says what is wrong with its `using`, in which case it declares nothing."""
+    findings = []
+    for field in declared.connector.fields if declared.connector else ():
+        try:
+            if field.using is not None:
+                parse(field.using, field)
+        except ValueError as error:
+            message = f"{field.name}.using {show(field.using)}: {error}"
+            hint = f"write an expression over '{field.name}', such as CAST({field.name} AS BIGINT)"
+            place = (declared.file, field.line, field.column)
+            findings.append(Finding(*place, Code.DECLARATION_INVALID, message, hint))
+    if not findings:
+        return declared
+    return Declared(declared.file, None, (*declared.findings, *findings))
+
+
+def _expression(tree: dict[str, Any]) -> dict[str, Any]:
+    """Give the one expression of a statement that is nothing else."""
+    statements = [each["node"] for each in tree["statements"]]
+    selected = [each for node in statements for each in node.pop("select_list", ())]
+    nothing = _tree("NULL")["statements"][0]["node"]
+    del nothing["select_list"]
+    if statements != [nothing] or len(selected) != 1 or selected[0]["alias"]:
+        raise ValueError("it is not one SQL expression, without FROM, AS or another clause")
+    statements[0]["select_list"] = selected
+    expression: dict[str, Any] = selected[0]
+    return expression
+
+
+def _check(expression: dict[str, Any], field: Field, names: frozenset[str]) -> None:
+    """Refuse every node that could reach beyond the field."""
+    nodes = list(_nodes(expression))
+    parameters = {
+        name.lower()
+        for node in nodes
+        if node.get("class") == "LAMBDA"
+        for inner in _nodes(node["lhs"])
+        if inner.get("class") == "COLUMN_REF"
+        for name in inner["column_names"]
+    }
+    for node in (node for node in nodes if "class" in node):
+        kind = node["class"]
+        if kind not in _NODES or (kind == "OPERATOR" and node["type"] not in _OPERATORS):
+            raise ValueError(f"it has {_spoken(node)}, which reaches beyond the value of the field")
+        if kind == "COLUMN_REF" and not (_is_field(node, names) or set(_lower(node)) <= parameters):
+            name = ".".join(node["column_names"])
+            raise ValueError(f"it names '{name}', but '{field.name}' is the only name it may use")
+        if kind == "FUNCTION":
+            _check_function(node)
+
+
+def _check_function(node: dict[str, Any]) -> None:
+    name = node["function_name"].lower()
+    if node["schema"] not in ("", "main", "pg_catalog") or node["catalog"] not in ("", "system"):
+        raise ValueError(f"it calls {node['schema']}.{name}; write {name}(…)")
+    if name not in FUNCTIONS:
+        guess = nearest(name, FUNCTIONS)
+        hint = f"did you mean '{guess}'?" if guess else "it may call functions of the value alone"
+        raise ValueError(f"it calls {name}, which it may not; {hint}")
+    if node["distinct"] or node["filter"] or node["order_bys"]["orders"] or node["export_state"]:
+        raise ValueError(f"it calls {name} as an aggregate, but sees one value at a time")
+
+
+def _is_field(node: dict[str, Any], names: frozenset[str]) -> bool:
+    return len(node["column_names"]) == 1 and _lower(node)[0] in names
+
+
+def _lower(node: dict[str, Any]) -> list[str]:
+    return [str(name).lower() for name in node["column_names"]]
+
+
+def _spoken(node: dict[str, Any]) -> str:
+    words = {
+        "SUBQUERY": "a query inside it",
+        "WINDOW": "a window function",
+        "STAR": "a *",
+        "PARAMETER": "a parameter",
+    }
+    return words.get(node["class"], str(node["type"]).lower().replace("_", " "))
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Give every object of a tree, without recursion: it may be as deep as DuckDB's parser goes."""
+    waiting = [tree]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            yield item
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)

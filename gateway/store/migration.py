@@ -1,0 +1,178 @@
+"""A Comparison to the SQL that brings a connector's table to its new version.
+
+What is used here, and its order, is what DuckDB 1.5 and 2.0 replay from the WAL after a crash: adding and
+renaming columns, plain casts, one UPDATE after all of them, or a new table in the place of the old one. An
+`ALTER … USING` that calls a function, a default that is a list or JSON, and an ALTER after an UPDATE leave a
+file behind that cannot be opened. An UPDATE of a list deletes and inserts, which would mix up the order of rows.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway import strictjson
+from gateway.connectors.change import Column, Comparison
+from gateway.connectors.connector import ABSENT, SYSTEM_FIELDS, Connector
+from gateway.connectors.fieldtypes import FieldType
+from gateway.store.database import literal, quote
+from gateway.store.expression import parse
+from gateway.strictjson import Json
+
+
+def table_of(connector: Connector) -> str:
+    """Give the quoted name of the table that holds a connector's rows."""
+    return table_named(connector.name, connector.revision)
+
+
+def table_named(connector: str, revision: int) -> str:
+    """Give the quoted name of the table of a connector's revision.
+
+    Every revision has another, so that what was made for an older one finds no table instead of other columns.
+    """
+    return f"rows.{quote(f'{connector}@{revision}')}"
+
+
+def create(connector: Connector) -> list[str]:
+    """Make the table of a connector without rows."""
+    fields = (*SYSTEM_FIELDS, *connector.fields)
+    columns = ", ".join(f"{quote(field.name)} {field.type.column}" for field in fields)
+    return [f"CREATE TABLE {table_of(connector)} ({columns})"]
+
+
+def migrate(comparison: Comparison, new: Connector, hidden: Mapping[str, FieldType]) -> list[str]:
+    """Make the table of `new`, which is `comparison.new` with its revision, out of the old version's.
+
+    `hidden` are the columns of the old table that were no fields of it.
+    """
+    old = comparison.old
+    assert old is not None
+    if comparison.is_empty:
+        return [f"DROP TABLE {table_of(old)}", *create(new)]
+    layout = _Layout.of(comparison, hidden)
+    if any(column.field.type.item for column in layout.set):
+        return [
+            f"CREATE TABLE {table_of(new)} AS SELECT {', '.join(layout.selected())} FROM {table_of(old)}",
+            f"DROP TABLE {table_of(old)}",
+        ]
+    return [
+        f"ALTER TABLE {table_of(old)} RENAME TO {table_of(new).removeprefix('rows.')}",
+        *(f"ALTER TABLE {table_of(new)} {step}" for step in layout.steps()),
+        *layout.update(table_of(new)),
+    ]
+
+
+#: How long the name of a field may be.
+_LONGEST = 63
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What the columns of the new table are made of.
+
+    Attributes:
+        columns: The fields' columns.
+        kept: The columns without a field: their names in the new table, each with that in the old one.
+        moved: Columns of the old table that have another name in the new one, by the new name.
+    """
+
+    columns: Sequence[Column]
+    kept: dict[str, str]
+    moved: dict[str, str]
+
+    @classmethod
+    def of(cls, comparison: Comparison, hidden: Mapping[str, FieldType]) -> "_Layout":
+        assert comparison.old is not None
+        columns = comparison.columns
+        taken = {column.source for column in columns if column.using is None}
+        types = {field.name: field.type for field in comparison.old.fields} | dict(hidden)
+        converted = {column.source for column in columns if column.using is not None}
+        names = {column.field.name.lower() for column in columns}
+        kept: dict[str, str] = {}
+        for name in (name for name in types if name not in taken):
+            suffix = (
+                f"_was_{types[name].name.partition('(')[0].removesuffix('[]')}" if name in converted else ""
+            )
+            kept[_free(name, suffix, names)] = name
+        moved = {
+            column.field.name: column.source
+            for column in columns
+            if column.source is not None and column.using is None
+        }
+        moved = {new: old for new, old in (moved | kept).items() if new != old}
+        return cls(columns, kept, moved)
+
+    @property
+    def set(self) -> list[Column]:
+        """The columns whose values are computed."""
+        return [column for column in self.columns if column.using is not None or column.fill is not ABSENT]
+
+    def steps(self) -> Iterable[str]:
+        """Rename, add and widen columns."""
+        # By way of names that nothing has, for one may want the name that another is about to leave.
+        for number, old in enumerate(self.moved.values()):
+            yield f"RENAME COLUMN {quote(old)} TO _m{number}"
+        for number, new in enumerate(self.moved):
+            yield f"RENAME COLUMN _m{number} TO {quote(new)}"
+        for column in self.columns:
+            name, type = quote(column.field.name), column.field.type.column
+            if column.source is None or column.using is not None:
+                yield f"ADD COLUMN {name} {type}"
+            elif column.is_widened:
+                yield f"ALTER COLUMN {name} TYPE {type}"
+
+    def update(self, table: str) -> Iterable[str]:
+        """Set the values that are computed."""
+        present = {old: new for new, old in (self.moved | self.kept).items()}
+        values = []
+        for column in self.set:
+            at = column.source if column.source is None else present.get(column.source, column.source)
+            own = quote(column.field.name)
+            value = own if column.using is None and column.source is not None else value_of(column, at)
+            values.append(f"{own} = {filled(column, value)}")
+        if values:
+            yield f"UPDATE {table} SET {', '.join(values)}"
+
+    def selected(self) -> Iterable[str]:
+        """Select the whole new table from the old one."""
+        yield from (quote(field.name) for field in SYSTEM_FIELDS)
+        for column in self.columns:
+            yield f"{filled(column, value_of(column, column.source))} AS {quote(column.field.name)}"
+        for new, old in self.kept.items():
+            yield f"{quote(old)} AS {quote(new)}"
+
+
+def _free(name: str, suffix: str, names: set[str]) -> str:
+    """Give a name that no column has and that a field could have, and take it."""
+    free, number = f"{name[: _LONGEST - len(suffix)]}{suffix}", 1
+    while free.lower() in names:
+        number += 1
+        free = f"{name[: _LONGEST - len(suffix) - 5]}{suffix}_{number}"
+    names.add(free.lower())
+    return free
+
+
+def value_of(column: Column, source: str | None) -> str:
+    """Give the SQL of a field's values, where they are in a column called `source` now."""
+    type = column.field.type.column
+    if source is None:
+        return f"CAST(NULL AS {type})"
+    if column.using is not None:
+        return f"CAST({parse(column.using, column.field).over(source)} AS {type})"
+    return f"CAST({quote(source)} AS {type})" if column.is_widened else quote(source)
+
+
+def filled(column: Column, value: str) -> str:
+    """Give values to the rows that have none."""
+    if column.fill is ABSENT:
+        return value
+    return f"coalesce({value}, {constant(column.field.type, column.fill)})"
+
+
+def constant(field_type: FieldType, value: Json) -> str:
+    """Spell a checked JSON value as an SQL constant of a type."""
+    if field_type.item:
+        items = ", ".join(constant(field_type.item, item) for item in value)
+        return f"CAST([{items}] AS {field_type.column})"
+    text = (
+        value if isinstance(value, str) and field_type.column != "JSON" else strictjson.write(value).decode()
+    )
+    return f"CAST({literal(text)} AS {field_type.column})"

@@ -1,0 +1,224 @@
+"""What stored rows say about a change: how many stand against it, and three of them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from gateway import strictjson
+from gateway.connectors import schema
+from gateway.connectors.change import Change, Column, Comparison, Rule, Verdict
+from gateway.connectors.finding import Example
+from gateway.store.database import quote
+from gateway.store.migration import filled, table_of, value_of
+
+#: Runs a SELECT and gives its rows; whatever goes wrong is a duckdb.Error.
+Select = Callable[[str, Sequence[Any]], Iterable[pa.RecordBatch]]
+
+SHOWN = 3
+#: How much of a value is shown.
+_SHOWN_CHARACTERS = 200
+#: How many different values are remembered as checked, for columns that have few.
+_REMEMBERED = 10_000
+
+
+class _Against(Enum):
+    """Why a row stands against a change."""
+
+    MISSING = "have no value for it"
+    UNCONVERTED = "do not survive it"
+    UNSATISFIED = "do not satisfy it"
+
+
+#: Which change is to blame, where a field has several.
+_BLAMED = {
+    _Against.MISSING: (Rule.MADE_REQUIRED, Rule.FIELD_RESTORED, Rule.TYPE_CHANGED),
+    _Against.UNCONVERTED: (Rule.TYPE_WIDENED, Rule.TYPE_CHANGED),
+    _Against.UNSATISFIED: (Rule.TIGHTENED, Rule.FIELD_RESTORED, Rule.TYPE_CHANGED),
+}
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Rows that stand against a change for one reason: their number, and the first of them."""
+
+    count: int = 0
+    ids: list[int] = field(default_factory=list)
+
+    def add(self, ids: Sequence[int]) -> None:
+        self.count += len(ids)
+        self.ids += ids[: SHOWN - len(self.ids)]
+
+
+def settle(comparison: Comparison, select: Select, after: int = 0) -> Comparison:
+    """Let the stored rows with an `_id` above `after` decide what depends on them.
+
+    Afterwards every change is applied or refused, and a column has `using` only where it is needed. `asked`
+    keeps the changes as they were, for rows that come in later to be asked in their turn.
+
+    Raises:
+        duckdb.Error: Where the rows cannot be read.
+    """
+    columns, changes = [], list(comparison.changes)
+    for column in comparison.columns:
+        settled, total = column, 0
+        against: dict[_Against, _Rows] = {}
+        if column.surveyed and not comparison.is_empty:
+            settled, against, total, problem = _ask(comparison, column, select, after)
+            if problem:
+                changes = [_refused_for(change, column, problem) for change in changes]
+        columns.append(replace(settled, repair=None))
+        if settled.using != column.using:
+            changes = [_mended(change, settled) for change in changes]
+        for why, rows in against.items():
+            examples = _examples(comparison, column, rows.ids, select)
+            changes = _blame(
+                changes, column, why, f"{rows.count} of {total} stored rows {why.value}", examples
+            )
+    settled_changes = [
+        replace(change, verdict=Verdict.APPLIED, reason=None, hint=None)
+        if change.verdict is Verdict.CONDITIONAL
+        else change
+        for change in changes
+    ]
+    return replace(
+        comparison, columns=tuple(columns), changes=tuple(settled_changes), asked=comparison.changes
+    )
+
+
+def _ask(
+    comparison: Comparison, column: Column, select: Select, after: int
+) -> tuple[Column, dict[_Against, _Rows], int, str | None]:
+    """Ask the rows about a column as it is, and with its repair where it does not do as it is."""
+    try:
+        against, total = _rows_against(comparison, column, select, after)
+        if against and column.repair is not None and column.using is None:
+            column = replace(column, using=column.repair)
+            against, total = _rows_against(comparison, column, select, after)
+    except duckdb.Error as error:
+        problem = _problem(error) if column.using is not None else None
+        if problem is None:
+            raise
+        return column, {}, 0, problem
+    return column, against, total, None
+
+
+def _problem(error: duckdb.Error) -> str | None:
+    """Say what an error tells about an expression; None where it tells of something else."""
+    about_it = isinstance(error, duckdb.DataError | duckdb.ProgrammingError | duckdb.NotSupportedError)
+    if not about_it or "Table with name" in str(error):
+        return None
+    if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
+        return str(error).splitlines()[0][:300]
+    return "it fails on a stored row"  # The message would show the row.
+
+
+def _rows_against(
+    comparison: Comparison, column: Column, select: Select, after: int
+) -> tuple[dict[_Against, _Rows], int]:
+    """Look at every row, and give those that stand against the column, by reason."""
+    assert comparison.old is not None
+    sql = f"SELECT _id, failed, {column.field.type.json.format('value')} AS text FROM ({_values(comparison, column)})"
+    checking = _Checking(column)
+    total = 0
+    for batch in select(sql, (after,)):
+        total += batch.num_rows
+        checking.look(batch)
+    return {why: rows for why, rows in checking.against.items() if rows.count}, total
+
+
+def _values(comparison: Comparison, column: Column) -> str:
+    """Select a column's values as they would become, and whether one cannot."""
+    assert comparison.old is not None
+    source = value_of(column, column.source)
+    failed, value = "false", "tried"
+    if column.using is not None:
+        # Inside the list a null is not an error; and it stands here once, for what DuckDB 1.5 finds twice it
+        # computes outside of TRY.
+        source, failed, value = f"TRY([{source}])", "tried IS NULL", "tried[1]"
+    elif column.is_widened and column.source is not None and column.type is not None:
+        source = f"TRY_CAST({quote(column.source)} AS {column.field.type.column})"
+        failed = f"TRY_CAST(tried AS {column.type.column}) IS DISTINCT FROM source"
+    inner = f"SELECT _id, {quote(column.source or '_id')} AS source, {source} AS tried FROM {table_of(comparison.old)}"
+    return f"SELECT _id, {failed} AS failed, {filled(column, value)} AS value FROM ({inner}) WHERE _id > $1"
+
+
+class _Checking:
+    """Checks the values of one column against its field's schema."""
+
+    def __init__(self, column: Column) -> None:
+        self.against = {why: _Rows() for why in _Against}
+        self._nullable = column.field.nullable
+        one = schema.build_field(column.field)
+        self._one = schema.compile_schema(one)
+        self._all = schema.compile_schema({"type": "array", "items": one})
+        self._known: dict[str, bool] = {}
+
+    def look(self, batch: pa.RecordBatch) -> None:
+        ids, failed, texts = (column.to_pylist() for column in batch.columns)
+        rows = list(zip(ids, failed, texts, strict=True))
+        self._learn({text for _, bad, text in rows if text is not None and not bad})
+        self.against[_Against.UNCONVERTED].add([id for id, bad, _ in rows if bad])
+        if not self._nullable:
+            self.against[_Against.MISSING].add([id for id, bad, text in rows if text is None and not bad])
+        unsatisfied = [id for id, bad, text in rows if text is not None and not bad and not self._known[text]]
+        self.against[_Against.UNSATISFIED].add(unsatisfied)
+
+    def _learn(self, texts: set[str]) -> None:
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        new = [text for text in texts if text not in self._known]
+        try:
+            are_valid = self._all.is_valid(strictjson.read(f"[{','.join(new)}]".encode()))
+        except ValueError:
+            are_valid = False
+        self._known |= {text: are_valid or self._is_valid(text) for text in new}
+
+    def _is_valid(self, text: str) -> bool:
+        try:
+            return self._one.is_valid(strictjson.read(text.encode()))
+        except ValueError:
+            return False  # Infinity, and what is no number, have no JSON.
+
+
+def _examples(
+    comparison: Comparison, column: Column, ids: Sequence[int], select: Select
+) -> tuple[Example, ...]:
+    """Show rows with the value that they have now."""
+    assert comparison.old is not None
+    if column.source is None or column.type is None:
+        return tuple(Example(id, None) for id in ids)
+    text = column.type.json.format(quote(column.source))
+    sql = f"SELECT _id, {text} AS text FROM {table_of(comparison.old)} WHERE list_contains($1, _id) ORDER BY _id"
+    found = [row for batch in select(sql, (list(ids),)) for row in batch.to_pylist()]
+    return tuple(Example(row["_id"], row["text"] and row["text"][:_SHOWN_CHARACTERS]) for row in found)
+
+
+def _blame(
+    changes: list[Change], column: Column, why: _Against, words: str, examples: tuple[Example, ...]
+) -> list[Change]:
+    """Refuse the change of a field that rows stand against."""
+    own = [change for change in changes if change.field == column.field.name and change.reason is not None]
+    blamed = next((change for rule in _BLAMED[why] for change in own if change.rule is rule), own[0])
+    ids = ", ".join(str(each.id) for each in examples)
+    reason = f"{words} (_id {ids})"
+    if blamed.verdict is Verdict.REFUSED and blamed.rows:
+        reason = f"{blamed.reason}; {reason}"
+    refused = replace(blamed, verdict=Verdict.REFUSED, reason=reason, rows=(*blamed.rows, *examples))
+    return [refused if change is blamed else change for change in changes]
+
+
+def _refused_for(change: Change, column: Column, problem: str) -> Change:
+    if change.field != column.field.name or change.verdict is not Verdict.CONDITIONAL:
+        return change
+    return replace(change, verdict=Verdict.REFUSED, reason=f"using cannot be run: {problem}")
+
+
+def _mended(change: Change, column: Column) -> Change:
+    if change.field != column.field.name or change.verdict is not Verdict.CONDITIONAL:
+        return change
+    sentence = f"{change.sentence}; stored values become {column.using}, the old ones are kept out of sight"
+    return replace(change, sentence=sentence)
