@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import pytest
 
 from gateway.connectors.change import Rule
@@ -249,3 +250,308 @@ def test_every_rule_that_can_be_refused_or_applied_to_rows_is_tried():
         Rule.FILE_RENAMED,
     }
     assert tried | elsewhere == set(Rule)
+
+
+# -- fields that go and come back
+
+
+def test_a_removed_field_is_kept_out_of_sight_and_comes_back_with_its_values(edited):
+    edited.declare(BEFORE, ROWS)
+    edited.edit({"a": "integer"})
+    assert edited.rows("select=*") == [{"a": 1}, {"a": 2}, {"a": 3}]
+    assert edited.server.client.get(f"{edited.path}?s=eq.x").status_code == 400
+    edited.server.client.post(edited.path, json={"a": 4})
+    assert edited.server.client.post(edited.path, json={"a": 5, "s": "y"}).status_code == 422
+
+    state = edited.edit(BEFORE)
+
+    assert state["findings"] == []
+    assert [row["s"] for row in edited.rows()] == ["x", None, "long", None]
+    assert [change["rule"] for change in edited.history()[0]["changes"]] == [Rule.FIELD_RESTORED.kind]
+
+
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [
+        (field("string", default="none"), ["x", "none", "long", "none"]),
+        (field("string", backfill="then"), ["x", "then", "long", "then"]),
+        (field("integer", nullable=True, using="len(s)"), [1, None, 4, None]),
+        ("string", "2 of 4 stored rows have no value for it (_id 2, 4)"),
+        (field("string", nullable=True, max_length=1), "1 of 4 stored rows do not satisfy it (_id 3)"),
+        (field("integer", nullable=True), "changes 's' from string to integer"),
+    ],
+    ids=str,
+)
+def test_a_field_that_comes_back_otherwise_is_judged_by_the_values_it_had(edited, again, expected):
+    edited.declare(BEFORE, ROWS)
+    edited.edit({"a": "integer"})
+    edited.server.client.post(edited.path, json={"a": 4})
+
+    state = edited.edit({"a": "integer", "s": again})
+
+    if isinstance(expected, list):
+        assert [row["s"] for row in edited.rows()] == expected
+    else:
+        assert state["state"] == "last good"
+        assert any(expected in finding["message"] for finding in state["findings"])
+        assert all(finding["hint"] for finding in state["findings"])
+
+
+def test_converted_values_are_kept_and_can_be_had_under_another_name(edited):
+    edited.declare({"a": "string"}, [{"a": "1.0"}, {"a": "02"}])
+    edited.edit({"a": field("integer", using="CAST(CAST(a AS DOUBLE) AS BIGINT)")})
+    assert edited.rows() == [{"a": 1}, {"a": 2}]
+
+    edited.edit({"a": "integer", "a_was_string": field("string", nullable=True)})
+
+    assert edited.rows() == [{"a": 1, "a_was_string": "1.0"}, {"a": 2, "a_was_string": "02"}]
+
+
+def test_a_field_can_be_converted_again_and_again_and_each_form_is_kept(edited):
+    edited.declare({"a": "string"}, [{"a": "7"}])
+    for kind in ("integer", "string", "integer"):
+        assert (
+            edited.edit(
+                {"a": field(kind, using=f"CAST(a AS {'BIGINT' if kind == 'integer' else 'VARCHAR'})")}
+            )["findings"]
+            == []
+        )
+    more = {
+        name: field(kind, nullable=True)
+        for name, kind in (
+            ("a_was_string", "string"),
+            ("a_was_integer", "integer"),
+            ("a_was_string_2", "string"),
+        )
+    }
+
+    edited.edit({"a": "integer", **more})
+
+    assert edited.rows() == [{"a": 7, "a_was_string": "7", "a_was_integer": 7, "a_was_string_2": "7"}]
+
+
+def test_a_new_field_takes_a_name_from_a_removed_one_by_a_rename(edited):
+    """`s` was removed; `a` is renamed to `s` now. What `s` was stays, under a name of its own."""
+    edited.declare(BEFORE, ROWS)
+    edited.edit({"a": "integer"})
+
+    edited.edit({"s": field("integer", renamed_from="a")})
+    assert edited.rows() == [{"s": 1}, {"s": 2}, {"s": 3}]
+
+    edited.edit({"s": "integer", "s_2": S})
+    assert [row["s_2"] for row in edited.rows()] == ["x", None, "long"]
+
+
+def test_names_that_differ_by_case_alone_are_one_column(edited):
+    edited.declare(BEFORE, ROWS)
+    assert "write renamed_from: a" in edited.edit({"A": "integer", "s": S})["findings"][0]["hint"]
+
+    edited.edit({"A": field("integer", renamed_from="a"), "s": S})
+    assert [row["A"] for row in edited.rows()] == [1, 2, 3]
+
+    edited.edit({"s": S})
+    edited.edit({"a": "integer", "s": S})
+    assert [row["a"] for row in edited.rows()] == [1, 2, 3]
+
+
+def test_many_changes_in_one_edit_are_one_change_of_the_table(edited):
+    before = {
+        "a": "integer",
+        "b": "string",
+        "c": "date",
+        "d": field("string", nullable=True),
+        "e": "integer[]",
+    }
+    edited.declare(before, [{"a": 1, "b": "2", "c": "2026-01-02", "d": None, "e": [1]}])
+    after = {
+        "e": "number[]",
+        "n": field("string[]", default=["n"]),
+        "bb": field("integer", renamed_from="b", using="CAST(b AS BIGINT)"),
+        "a": field("number", minimum=0),
+        "d": field("string", backfill="d", max_length=1),
+        "x": field("json", nullable=True),
+    }
+
+    assert edited.edit(after)["findings"] == []
+
+    assert edited.rows() == [{"e": [1.0], "n": ["n"], "bb": 2, "a": 1.0, "d": "d", "x": None}]
+    assert edited.history()[0]["revision"] == 2
+    edited.edit({**after, "c": "date"})
+    assert edited.rows("select=c") == [{"c": "2026-01-02"}]
+
+
+def test_what_a_change_says_acts_once(edited):
+    edited.declare({"a": "integer", "s": S}, ROWS)
+    after = {"a": field("string", using="a || '!'"), "s": field("string", backfill="b")}
+    edited.edit(after)
+    edited.edit(after, description="again")
+    edited.edit({"a": "string", "s": "string"})
+    edited.edit(after)
+
+    assert edited.rows() == [{"a": "1!", "s": "x"}, {"a": "2!", "s": "b"}, {"a": "3!", "s": "long"}]
+
+
+# -- a former name
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_rows_may_call_a_renamed_field_by_either_name_until_the_old_one_is_taken_away(edited, required):
+    kind = field("string", nullable=not required, max_length=3)
+    edited.declare({"old": kind, "n": "integer"}, [{"old": "a", "n": 1}])
+    post = lambda content, **headers: edited.server.client.post(edited.path, content=content, headers=headers)  # noqa: E731
+
+    edited.edit({"new": {**kind, "renamed_from": "old"}, "n": "integer"})
+
+    assert post(b'[{"old":"b","n":2},{"new":"c","n":3}]').status_code == 201
+    assert (
+        post(b'{"old":"d","n":4}\n{"n":5,"new":"e"}\n', content_type="application/x-ndjson").status_code
+        == 201
+    )
+    assert post(b"old,n\nf,6\n", **{"Content-Type": "text/csv"}).status_code == 201
+    assert (
+        edited.server.client.post(f"{edited.path}?columns=old", json=[{"old": "g", "n": 0}]).status_code
+        == 422
+    )
+    assert (
+        edited.server.client.post(f"{edited.path}?columns=old,n", json=[{"old": "g", "n": 7}]).status_code
+        == 201
+    )
+    assert [row["new"] for row in edited.rows()] == list("abcdefg")
+    both = post(b'{"old":"x","new":"y","n":8}').json()
+    assert "was called before" in both["message"]
+    assert post(b"old,new,n\nx,y,8\n", **{"Content-Type": "text/csv"}).status_code == 400
+    assert post(b'{"old":"long","n":8}').json()["details"]["errors"][0]["field"] == "new"
+    assert post(b'{"n":8}').status_code == (422 if required else 201)
+
+    edited.edit({"new": kind, "n": "integer"})
+    assert post(b'{"old":"b","n":2}').json()["details"]["errors"][0]["code"] == "PGRST204"
+
+
+# -- without rows, and with rows that come in meanwhile
+
+
+def test_a_connector_without_rows_takes_any_change(edited):
+    edited.declare(BEFORE)
+
+    state = edited.edit({"a": "uuid", "t": S, "n": "date"})
+
+    assert (state["state"], state["findings"]) == ("live", [])
+    assert edited.rows() == []
+    assert {change["verdict"] for change in edited.history()[0]["changes"]} == {"applied"}
+
+
+def test_the_order_of_rows_outlives_every_way_of_changing_them(server, name):
+    """Enough rows for several threads; reads without an order rest on how the rows lie."""
+    edited = Edited(server, name)
+    edited.declare({"n": "integer", "l": "integer[]"})
+    for start in range(0, 400_000, 100_000):
+        lines = "".join(f'{{"n":{n},"l":[{n}]}}\n' for n in range(start, start + 100_000))
+        server.client.post(edited.path, content=lines, headers={"Content-Type": "application/x-ndjson"})
+    for after in (
+        {"n": "integer", "l": "number[]"},
+        {"n": "integer", "l": "number[]", "x": field("string[]", default=["x"])},
+        {"n": "number", "l": "number[]", "x": "string[]", "y": field("string", default="y")},
+        {"n": field("string", using="CAST(n AS VARCHAR)"), "l": "number[]", "x": "string[]", "y": "string"},
+    ):
+        assert edited.edit(after)["findings"] == []
+        ids = server.client.get(f"{edited.path}?select=_id", headers={"Accept": "text/csv"}).text.split()[1:]
+        assert ids == [str(n) for n in range(1, 400_001)], after
+
+
+# -- removal
+
+
+def test_a_removed_connector_answers_410_with_the_date_to_those_who_could_see_it(server, name):
+    path = server.declare(name, text({"n": "integer"}))
+    server.declare(f"{name}-x", text({"n": "integer"}, access={}))
+    server.client.post(path, json={"n": 1})
+    for file in (name, f"{name}-x"):
+        (server.connectors / f"{file}.yaml").unlink()
+    server.reload()
+
+    for method in ("GET", "POST", "HEAD", "OPTIONS", "DELETE"):
+        assert server.client.request(method, path).status_code == 410
+    gone = httpx.get(server.url + path)
+    assert (gone.status_code, gone.json()["code"]) == (410, "GW511")
+    assert gone.json()["details"]["removed_at"] in gone.json()["message"]
+    assert httpx.get(f"{server.url}/{name}-x").status_code == 404
+    assert server.client.get(f"/{name}-x").status_code == 410
+
+    server.declare(name, text({"n": "integer"}))
+    assert server.client.get(path).json() == [{"n": 1}]
+    assert [each["action"] for each in Edited(server, name).history()] == ["restored", "removed", "created"]
+
+
+def test_a_file_that_comes_back_changed_is_judged_by_the_rows_it_had(server, name):
+    edited = Edited(server, name).declare(BEFORE, ROWS)
+    (server.connectors / f"{name}.yaml").unlink()
+    server.reload()
+
+    assert edited.edit({"a": "string", "s": S})["state"] == "refused"
+    assert server.client.get(edited.path).status_code == 410
+    assert edited.edit({"a": "number", "s": S})["state"] == "live"
+    assert [row["a"] for row in edited.rows()] == [1.0, 2.0, 3.0]
+
+
+def test_another_connector_may_take_the_path_of_a_removed_one(server, name):
+    path = server.declare(name, text({"n": "integer"}))
+    (server.connectors / f"{name}.yaml").unlink()
+
+    server.declare(f"{name}-b", text({"n": "integer"}, path=path))
+
+    assert server.client.get(path).json() == []
+
+
+def test_a_purge_drops_the_rows_for_good_and_gives_no_number_again(own):
+    edited = Edited(own, "a").declare(BEFORE, ROWS)
+    other = own.declare("b", text({"n": "integer"}))
+    assert own.client.post("/-/connectors/a/purge").status_code == 409
+    (own.connectors / "a.yaml").unlink()
+    own.reload()
+
+    purged = own.client.post("/-/connectors/a/purge")
+
+    assert (purged.status_code, purged.json()) == (200, {"connector": "a", "purged": 3})
+    assert own.client.get("/a").status_code == 404
+    assert own.client.post("/-/connectors/a/purge").status_code == 404
+    assert "a.yaml" not in own.status()
+    own.stop()
+    own.start()
+    assert own.client.post(other, json={"n": 1}).json()["batch"] == 2
+    edited.declare({"a": "date"})
+    assert edited.rows() == []
+    receipt = own.client.post("/a", json={"a": "2026-01-02"}).json()
+    assert (receipt["batch"], receipt["first_id"]) == (3, 4)
+    assert [event["action"] for event in edited.history()] == ["created", "purged", "removed", "created"]
+
+
+# -- copies
+
+
+def test_rows_are_copied_into_another_connector_of_the_same_fields_once(server, name):
+    edited = Edited(server, name).declare(BEFORE, ROWS)
+    Edited(server, f"{name}-b").declare(BEFORE)
+    Edited(server, f"{name}-c").declare({"a": "integer"})
+    copy = lambda to: server.client.post(f"/-/connectors/{name}/copy", json={"to": to})  # noqa: E731
+
+    receipt = copy(f"{name}-b")
+
+    assert receipt.status_code == 201
+    assert receipt.json() | {"batch": 0} == {
+        "batch": 0,
+        "received": 3,
+        "stored": 3,
+        "rejected": 0,
+        "duplicates": 0,
+        "first_id": 1,
+        "last_id": 3,
+    }
+    assert server.client.get(f"/{name}-b").json() == edited.rows()
+    assert server.client.get(f"/{name}-b?select=_id&_batch=eq.{receipt.json()['batch']}").json() == [
+        {"_id": n} for n in (1, 2, 3)
+    ]
+    assert server.client.post(f"/{name}-b", json=ROWS[0]).json()["first_id"] == 4
+    assert (copy(f"{name}-b").status_code, copy(f"{name}-b").json()["code"]) == (409, "GW513")
+    assert "does not have the fields" in copy(f"{name}-c").json()["message"]
+    assert copy("nothing").status_code == 404
+    assert server.client.post(f"/-/connectors/{name}/copy", json={}).status_code == 400

@@ -1,13 +1,10 @@
 """What is live follows the directory, and nothing good goes down on the way."""
 
-import itertools
 import json
 import os
 import shutil
-import threading
 import time
 from pathlib import Path
-from typing import Self
 
 import httpx
 import pytest
@@ -15,6 +12,7 @@ import pytest
 from gateway.errors import Code, GatewayError
 from gateway.store.store import Store
 from tests.inside import inside
+from tests.load import Load
 from tests.rig import Server, eventually, put
 
 GOOD = "fields: {n: integer}\naccess: {read: [public]}\n"
@@ -287,43 +285,6 @@ def test_a_connector_the_store_cannot_take_keeps_no_other_from_going_live(tmp_pa
         monkeypatch.undo()
         gateway.request("POST", "/-/reload")
         assert gateway.request("GET", "/bad")[0] == 200
-
-
-class Load:
-    """Clients that write to and read from one connector until told to stop, and count what failed."""
-
-    def __init__(self, server: Server, path: str, clients: int = 4) -> None:
-        self.url, self.admin, self.path = server.url, server.admin, path
-        self.requests, self.failures, self.acknowledged = 0, [], []
-        self._stop = threading.Event()
-        self._numbers = itertools.count()
-        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
-        with httpx.Client(base_url=self.url, headers=self.admin, timeout=30) as client:
-            while not self._stop.is_set():
-                number = next(self._numbers)
-                try:
-                    posted = client.post(self.path, json={"n": number})
-                    read = client.get(self.path, params={"n": f"eq.{number}"})
-                except httpx.TransportError as error:
-                    self.failures.append(repr(error))
-                    continue
-                self.requests += 2
-                if posted.status_code != 201 or read.status_code != 200 or read.json() != [{"n": number}]:
-                    self.failures.append((posted.status_code, read.status_code, read.text))
-                else:
-                    self.acknowledged.append(number)
 
 
 def _flip(server: Server, directory: Path, files: dict[str, str], generation: int) -> None:

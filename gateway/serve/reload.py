@@ -170,7 +170,7 @@ class Reload:
             replace(each, connector=self._live.get(each.name or "", each.connector))
             for each in decided.outcomes
         ]
-        self._show((*outcomes, *self._gone()), listing)
+        self._show((*outcomes, *self._gone(outcomes)), listing)
         return decided
 
     def _applied(
@@ -214,11 +214,13 @@ class Reload:
         known = before.get(connector.name)
         return known if known and known.connector is connector else Endpoint(connector, self._stages)
 
-    def _gone(self) -> list[Outcome]:
+    def _gone(self, outcomes: Iterable[Outcome]) -> list[Outcome]:
+        """Give the removed connectors, but for those whose file is there and cannot be applied."""
+        refused = {each.file for each in outcomes if each.connector is None}
         return [
             Outcome(each.file, State.REMOVED, self._stored.get(each.name), (_removal(each),))
             for each in self._removed.values()
-            if each.name not in self._live
+            if each.name not in self._live and each.file not in refused
         ]
 
 

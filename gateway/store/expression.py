@@ -18,6 +18,9 @@ from gateway.connectors.finding import Finding
 from gateway.connectors.plan import Declared
 from gateway.errors import Code, nearest
 
+#: How deep the tree of an expression may be; DuckDB 2 reads at most 256 levels of JSON.
+MAX_DEPTH = 200
+
 _NODES = frozenset(
     (
         *("BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT"),
@@ -189,11 +192,13 @@ def _spoken(node: dict[str, Any]) -> str:
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
     """Give every object of a tree, without recursion: it may be as deep as DuckDB's parser goes."""
-    waiting = [tree]
+    waiting = [(tree, 0)]
     while waiting:
-        item = waiting.pop()
+        item, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise ValueError("it is too deep")
         if isinstance(item, dict):
             yield item
-            waiting.extend(item.values())
+            waiting.extend((each, depth + 1) for each in item.values())
         elif isinstance(item, list):
-            waiting.extend(item)
+            waiting.extend((each, depth + 1) for each in item)

@@ -1,0 +1,56 @@
+"""Load: clients that must not notice what happens to connectors."""
+
+import itertools
+import threading
+from typing import Self
+
+import httpx
+
+from tests.rig import Server
+
+
+class Load:
+    """Clients that write to and read from one connector until told to stop, and count what failed.
+
+    The connector has a field `n`, and no other that a row must name.
+    """
+
+    def __init__(self, server: Server, path: str, clients: int = 4) -> None:
+        self.url, self.admin, self.path = server.url, server.admin, path
+        self.requests, self.failures, self.acknowledged = 0, [], []
+        self._stop = threading.Event()
+        self._numbers = itertools.count()
+        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        with httpx.Client(base_url=self.url, headers=self.admin, timeout=30) as client:
+            while not self._stop.is_set():
+                number = next(self._numbers)
+                try:
+                    posted = client.post(self.path, json={"n": number})
+                    read = client.get(self.path, params={"n": f"eq.{number}", "select": "n"})
+                except httpx.TransportError as error:
+                    self.failures.append(repr(error))
+                    continue
+                self.requests += 2
+                if posted.status_code != 201 or read.status_code != 200 or read.json() != [{"n": number}]:
+                    self.failures.append((posted.status_code, read.status_code, read.text))
+                else:
+                    self.acknowledged.append(number)
+
+    def check(self, server: Server) -> None:
+        """Nothing failed, and every acknowledged row is there once, in the order of `_id`."""
+        assert self.failures == []
+        stored = server.client.get(f"{self.path}?select=_id,n").json()
+        assert [row["_id"] for row in stored] == sorted({row["_id"] for row in stored})
+        assert sorted(row["n"] for row in stored) == sorted(self.acknowledged)
