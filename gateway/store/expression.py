@@ -6,8 +6,10 @@ another time can be in it.
 """
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -75,10 +77,7 @@ class Expression:
         for node in _nodes(tree):
             if node.get("class") == "COLUMN_REF" and _is_field(node, self.names):
                 node["column_names"] = [column]
-        with duckdb.connect() as connection:
-            found = connection.execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(tree)]).fetchone()
-        assert found is not None
-        return f"({str(found[0]).removeprefix('SELECT ')})"
+        return f"({_parser.write(tree).removeprefix('SELECT ')})"
 
 
 def parse(text: str, field: Field) -> Expression:
@@ -88,7 +87,7 @@ def parse(text: str, field: Field) -> Expression:
         ValueError: With a sentence that says what is wrong with it.
     """
     try:
-        tree = _tree(text)
+        tree = _parser.read(f"SELECT {text}")
         if tree.get("error"):
             raise ValueError(f"it is not one SQL expression: {tree['error_message']}".splitlines()[0][:300])
         names = frozenset(name.lower() for name in (field.name, field.renamed_from) if name)
@@ -100,12 +99,31 @@ def parse(text: str, field: Field) -> Expression:
     return expression
 
 
-def _tree(text: str) -> dict[str, Any]:
-    with duckdb.connect() as connection:
-        found = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT {text}"]).fetchone()
-    assert found is not None
-    tree: dict[str, Any] = json.loads(found[0])
-    return tree
+class _Parser:
+    """DuckDB's parser: a database of its own, without a table. Any thread may use it; one does at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(config={"threads": "1", "enable_external_access": "false"})
+
+    def read(self, statement: str) -> dict[str, Any]:
+        """Give the tree of a statement, or of what is wrong with it."""
+        tree: dict[str, Any] = json.loads(self._run("SELECT json_serialize_sql(?)", statement))
+        return tree
+
+    def write(self, tree: dict[str, Any]) -> str:
+        """Give the statement of a tree."""
+        return self._run("SELECT json_deserialize_sql(?::JSON)", json.dumps(tree))
+
+    def _run(self, sql: str, parameter: str) -> str:
+        with self._lock:
+            return str(self._connection.execute(sql, [parameter]).fetchall()[0][0])
+
+
+_parser = _Parser()
 
 
 def check(declared: Declared) -> Declared:
@@ -129,7 +147,7 @@ def _expression(tree: dict[str, Any]) -> dict[str, Any]:
     """Give the one expression of a statement that is nothing else."""
     statements = [each["node"] for each in tree["statements"]]
     selected = [each for node in statements for each in node.pop("select_list", ())]
-    nothing = _tree("NULL")["statements"][0]["node"]
+    nothing = _parser.read("SELECT NULL")["statements"][0]["node"]
     del nothing["select_list"]
     if statements != [nothing] or len(selected) != 1 or selected[0]["alias"]:
         raise ValueError("it is not one SQL expression, without FROM, AS or another clause")
