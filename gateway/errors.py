@@ -30,9 +30,11 @@ class Code(Enum):
     REQUEST_MALFORMED = ("GW107", 400, "The request is not valid HTTP")
     URI_TOO_LONG = ("GW108", 414, "The request line is too long")
     HEADERS_TOO_LARGE = ("GW109", 431, "The request's headers are too large")
+    KEY_INVALID = ("GW111", 400, "The Idempotency-Key cannot be read")
     HEADERS_TOO_SLOW = ("GW110", 408, "The request's headers did not arrive in time")
 
     # 2: rows
+    KEY_REUSED = ("GW202", 422, "The Idempotency-Key came with another body before; nothing was stored")
     ROWS_INVALID = ("GW201", 422, "Some rows do not satisfy the connector's schema; nothing was stored")
     VALUE_MISSING = ("23502", 422, "A value is required")
     VALUE_INVALID = ("22P02", 400, "A value is not of its field's type")

@@ -14,12 +14,14 @@ LAYERS = [  # A module may import only from lines above its own, and from module
     "errors settings strictjson media connectors.finding connectors.lexical connectors.literals connectors.fieldtypes connectors.connector",
     "connectors.schema connectors.constraints connectors.loader connectors.shapes connectors.fields connectors.declaration connectors.file_schema",
     "connectors.looseness connectors.change connectors.compatibility connectors.directory connectors.plan connectors.preview connectors.watch",
-    "store.batch store.database store.reading store.expression store.migration store.survey store.definitions store.ledger store.store",
+    "store.batch store.database store.reading store.expression store.migration store.survey store.definitions store.blank store.ledger store.keys store.store",
     "ingest.body ingest.records ingest.payload ingest.validation ingest.writer",
     "query.query query.operators query.casts query.aggregates query.patterns query.scanner query.columns query.selection query.filters query.dialect query.preferences",
     "query.sql query.jsonb query.conditions query.keyset query.output query.statement query.encoding query.render",
     "serve.refusal serve.worker serve.access serve.cache serve.negotiate serve.parts serve.read serve.write serve.reply serve.cors serve.endpoint serve.gone serve.shell serve.router serve.reload serve.admin serve.lifecycle",
     "app",
+    "rowfile.source rowfile.pieces draft.evidence draft.guess draft.columns draft.draft",
+    "commands.configuration commands.workflow commands.serve commands.token commands.check commands.operating commands.against commands.presentation commands.plan commands.ls commands.file_of commands.duplicate commands.remove commands.purge commands.new commands.loading commands.load",
     "cli",
     "__main__",
 ]
@@ -28,11 +30,13 @@ ONLY_IN = {
     "duckdb": ("store.",),
     "yaml": ("connectors.loader",),
     "falcon": ("serve.", "app"),
-    "gunicorn": ("serve.worker", "cli"),
+    "gunicorn": ("serve.worker", "commands.serve"),
     "watchdog": ("connectors.watch",),
-    "zstandard": ("ingest.body", "query.encoding"),
+    "zstandard": ("ingest.body", "query.encoding", "rowfile.source"),
     "jiter": ("strictjson",),
-    "click": ("cli",),
+    "click": ("cli", "commands."),
+    "rich": ("commands.",),
+    "httpx": ("commands.",),
     "jsonschema_rs": ("connectors.schema", "ingest.validation"),
 }
 MODULES = [
@@ -81,7 +85,7 @@ def test_libraries_stay_in_their_rooms(module):
 
 def test_what_the_arbiter_imports_does_not_lead_to_duckdb():
     """A process that forks after importing duckdb aborts at exit once it has started a thread."""
-    code = "import sys, gateway.cli, gateway.serve.worker; print('duckdb' in sys.modules)"
+    code = "import sys, gateway.cli, gateway.commands.serve; print('duckdb' in sys.modules)"
 
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "False"
 

@@ -208,8 +208,7 @@ def _type_change(name: str, before: FieldType, field: Field) -> Change:
             reason="it must convert every stored row",
             hint="mend the expression of using, or the rows",
         )
-    shown = name if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) else f'"{name}"'
-    example = f"using: CAST({shown} AS {field.type.column})"
+    example = f"using: {cast(name, field.type.column)}"
     if looseness.widens(before, field.type):
         return _change(
             Rule.TYPE_WIDENED,
@@ -226,6 +225,12 @@ def _type_change(name: str, before: FieldType, field: Field) -> Change:
         reason="the rows stored before would have to be converted",
         hint=f"write how, such as {example}; or put {before.name} back",
     )
+
+
+def cast(name: str, column: str) -> str:
+    """Spell the SQL that casts a field, for a hint."""
+    shown = name if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+    return f"CAST({shown} AS {column})"
 
 
 def _change(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.fieldtypes import FieldType
 from gateway.connectors.lexical import FORMATS
@@ -14,7 +15,7 @@ MAX_PATTERN = 512
 
 def show(value: Json) -> str:
     """Show a YAML value inside a message, cut where it is long."""
-    shown = repr(value) if isinstance(value, str) else str(value)
+    shown = repr(value) if isinstance(value, str) else strictjson.write(value).decode()
     return shown if len(shown) <= 80 else shown[:79] + "…"
 
 

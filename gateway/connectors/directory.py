@@ -69,7 +69,7 @@ class Directory:
         real = os.path.realpath(self.path)
         try:
             with os.scandir(real) as entries:
-                names = sorted(entry.name for entry in entries if _is_connector_file(entry.name))
+                names = sorted(entry.name for entry in entries if is_connector_file(entry.name))
         except OSError as error:
             return Listing(real, {}, f"{self.path}: {error.strerror}")
         if len(names) > MAX_FILES:
@@ -119,7 +119,8 @@ def _shown(name: str) -> str:
     return os.fsencode(name).decode(errors="replace")
 
 
-def _is_connector_file(name: str) -> bool:
+def is_connector_file(name: str) -> bool:
+    """Tell whether a file of that name declares a connector; hidden ones and editors' own do not."""
     return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
 
 

@@ -158,7 +158,7 @@ def build(
             for choice in choices
             if choice.is_new and choice.connector and choice.comparison
         },
-        frozenset(choice.connector.name for choice in choices if choice.is_postponed and choice.connector),
+        frozenset(each.comparison.new.name for each in choices if each.is_postponed and each.comparison),
         tuple(connector for name, connector in live.items() if name not in served),
     )
 
@@ -217,7 +217,7 @@ class _Choice:
     def _compare(self, old: Connector, new: Connector, tables: Tables) -> None:
         table = tables.look(old) if old.fields != new.fields else Table()
         self.comparison = compare(old, new, table.hidden, is_empty=table.is_empty)
-        if not self.comparison.refused and self.comparison.is_conditional:
+        if self.comparison.is_conditional:
             settled = tables.settle(self.comparison)
             self.is_postponed = settled is None
             self.comparison = settled or self.comparison

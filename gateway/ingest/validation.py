@@ -12,7 +12,7 @@ from gateway.connectors import schema
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError, nearest
 from gateway.ingest.payload import RowError, Rows, shorten
-from gateway.store.batch import Batch
+from gateway.store.batch import Batch, Key
 from gateway.strictjson import Json
 
 #: How many bad values a 422 lists; `error_count` counts them all.
@@ -32,7 +32,14 @@ class Validator:
         )
         self._compiled = schema.compile_schema(schema.build(plain) if self._aliases else self.schema)
 
-    def check(self, rows: Iterable[Rows], *, received_bytes: int = 0, token: str | None = None) -> Batch:
+    def check(
+        self,
+        rows: Iterable[Rows],
+        *,
+        received_bytes: int = 0,
+        token: str | None = None,
+        key: Key | None = None,
+    ) -> Batch:
         """Check every row and give them as one Batch.
 
         Raises:
@@ -57,7 +64,7 @@ class Validator:
         if error_count:
             raise _rows_invalid(listed, error_count, row_count)
         name, revision = self._connector.name, self._connector.revision
-        return Batch(name, revision, pa.concat_tables(tables), received_bytes, token)
+        return Batch(name, revision, pa.concat_tables(tables), received_bytes, token, key)
 
     def _table(self, values: list[Json]) -> pa.Table:
         arrays = []

@@ -149,14 +149,18 @@ class Writer:
             if not self._queue:
                 return None
             group: list[_Waiting] = []
+            keys: set[tuple[str, str | None, str]] = set()
             size = 0
             while self._queue and len(group) < MAX_GROUP and size < MAX_GROUP_BYTES:
                 batch = self._queue[0].batch
-                if batch is None and group:
-                    break
-                group.append(self._queue.popleft())
                 if batch is None:
-                    break
+                    return group or [self._queue.popleft()]
+                if batch.key is not None:
+                    key = (batch.connector, batch.token, batch.key.text)
+                    if key in keys:
+                        break  # It has to see what becomes of the other.
+                    keys.add(key)
+                group.append(self._queue.popleft())
                 size += batch.table.nbytes
             return group
 

@@ -131,10 +131,25 @@ class Served:
         self._stages = stages
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """List them."""
+        """List them, and those that were removed while their rows are kept, each with its state."""
         access.require_admin(self._stages.credentials.name_of(req.auth))
-        endpoints = self._router.snapshot.endpoints
-        reply.json(resp, [_summary(endpoints[name].connector) for name in sorted(endpoints)])
+        snapshot = self._router.snapshot
+        states = {each.name: each.state for each in snapshot.outcomes if each.connector}
+        known = {name: each.connector for name, each in snapshot.gone.items()}
+        known |= {name: each.connector for name, each in snapshot.endpoints.items()}
+        counts, latest = await self._stages.readers.call(
+            lambda: (self._store.counts(list(known.values())), self._store.latest())
+        )
+        listed = [
+            {
+                **_summary(known[name]),
+                "state": states.get(name, State.LIVE).value,
+                "rows": counts[name],
+                "last_batch": _batch(latest[name]) if name in latest else None,
+            }
+            for name in sorted(known)
+        ]
+        reply.json(resp, listed)
 
     async def on_get_one(self, req: Request, resp: Response, name: str) -> None:
         """Describe one, with its record count and its last batch."""

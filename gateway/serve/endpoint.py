@@ -1,6 +1,7 @@
 """A connector being served: the way of a POST and the way of a GET."""
 
 import asyncio
+import hashlib
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
@@ -24,7 +25,7 @@ from gateway.serve.parts import Kept, Part, Spool
 from gateway.serve.read import Read
 from gateway.serve.write import Write
 from gateway.settings import Settings
-from gateway.store.batch import NO_ROWS, Batch, Receipt
+from gateway.store.batch import NO_ROWS, Batch, Key, Receipt
 from gateway.store.database import Superseded
 from gateway.store.store import Select, Store, Version
 
@@ -77,15 +78,16 @@ class Endpoint:
         write = Write.of(req, self.connector)
         if write.output is not None:
             access.require(token, self.connector, "read")
-        batch = await self._check(received, req.content_type, token, write)
-        write.require_one(batch.table.num_rows)
         try:
             if write.is_rehearsal:
-                await self._rehearse(resp, batch, write)
-            elif write.output is not None:
-                await self._store_and_show(resp, batch, write)
+                await self._rehearse(resp, await self._check(req, received, token, write), write)
+                return
+            key, receipt = await self._find_earlier(received, token, write)
+            stored = receipt or await self._check(req, received, token, write, key)
+            if write.output is not None:
+                await self._store_and_show(resp, stored, write)
             else:
-                reply.receipt(resp, await self._append(batch), write)
+                reply.receipt(resp, await self._append(stored), write)
         except Superseded:
             # The connector was changed meanwhile, and nothing stored: the rows meet what it is now.
             successor = await self._stages.successor(self)
@@ -152,29 +154,45 @@ class Endpoint:
             threads=self._stages.threads,
         )
 
+    async def _find_earlier(
+        self, received: Body, token: str | None, write: Write
+    ) -> tuple[Key | None, Receipt | None]:
+        """Find what was stored under the key of a batch that is sent again."""
+        if write.key is None:
+            return None, None
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(received.data).digest())
+        key = Key(write.key, digest)
+        name, keys = self.connector.name, self._stages.store.keys
+        return key, await self._stages.readers.call(lambda: keys.find(name, token, key))
+
     async def _check(
-        self, received: Body, content_type: str | None, token: str | None, write: Write
+        self, req: Request, received: Body, token: str | None, write: Write, key: Key | None = None
     ) -> Batch:
         def check() -> Batch:
-            media = payload.tell_media(content_type, received.data)
+            media = payload.tell_media(req.content_type, received.data)
             most = self._stages.settings.max_row
             rows = payload.parse(received.data, media, self.connector, most, write.columns)
             if write.columns is not None:
                 rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
-            return self.validator.check(rows, received_bytes=received.received_bytes, token=token)
+            return self.validator.check(rows, received_bytes=received.received_bytes, token=token, key=key)
 
         if len(received.data) <= _SMALL:
-            return check()
-        return await asyncio.get_running_loop().run_in_executor(self._stages.threads, check)
+            batch = check()
+        else:
+            batch = await asyncio.get_running_loop().run_in_executor(self._stages.threads, check)
+        write.require_one(batch.table.num_rows)
+        return batch
 
-    async def _append(self, batch: Batch) -> Receipt:
+    async def _append(self, batch: Batch | Receipt) -> Receipt:
+        if isinstance(batch, Receipt):
+            return batch
         if not batch.table.num_rows:
             return NO_ROWS
         # A client that leaves cancels this request, and must not cancel the commit.
         return await asyncio.shield(asyncio.wrap_future(self._stages.writer.append(batch)))
 
-    async def _store_and_show(self, resp: Response, batch: Batch, write: Write) -> None:
-        """Store a batch and answer with its rows; they are read only after they are safe.
+    async def _store_and_show(self, resp: Response, batch: Batch | Receipt, write: Write) -> None:
+        """Store a batch, unless it was before, and answer with its rows; they are read only after they are safe.
 
         From then on nothing can be refused any more: where the rows cannot be read back, the receipt says
         that they are stored, and `Preference-Applied` leaves `return` out.

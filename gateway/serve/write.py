@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from falcon.asgi import Request
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
+from gateway.errors import Code, GatewayError
 from gateway.query import dialect, preferences
 from gateway.query.output import Output
 from gateway.query.preferences import Preferences
@@ -16,6 +17,7 @@ from gateway.serve import negotiate
 from gateway.store.batch import Receipt
 
 _ID = Column(SYSTEM_FIELDS[0])
+MAX_KEY = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Write:
         query: The shape of the rows in the answer.
         output: Their format, None where the answer has no rows.
         coding: What the answer is compressed with, or None.
+        key: The Idempotency-Key, or None.
     """
 
     connector: Connector
@@ -39,6 +42,7 @@ class Write:
     query: Query
     output: Output | None
     coding: str | None
+    key: str | None = None
 
     @classmethod
     def of(cls, req: Request, connector: Connector) -> "Write":
@@ -55,7 +59,7 @@ class Write:
             output = negotiate.output_of(req.accept, query.format)
             coding = negotiate.coding_of(req.get_header("Accept-Encoding"), output.media)
         single = negotiate.wants_single(req.accept)
-        return cls(connector, columns, prefers, single, query, output, coding)
+        return cls(connector, columns, prefers, single, query, output, coding, _key_of(req))
 
     @property
     def is_rehearsal(self) -> bool:
@@ -87,4 +91,24 @@ class Write:
             headers["Content-Range"] = f"*/{receipt.received}"
         if self.prefers.return_ == "headers-only" and receipt.stored == 1:
             headers["Location"] = f"{self.connector.path}?_id=eq.{receipt.first_id}"
+        if receipt.is_replayed:
+            headers["Idempotent-Replayed"] = "true"
         return {name: value for name, value in headers.items() if value}
+
+
+def _key_of(req: Request) -> str | None:
+    """Read the Idempotency-Key: a string in quotes, as the draft has it, or one without.
+
+    Raises:
+        GatewayError: Where it is empty, too long or not plain ASCII.
+    """
+    header: str | None = req.get_header("Idempotency-Key")
+    if header is None:
+        return None
+    key = header.strip()
+    if len(key) > 1 and key.startswith('"') and key.endswith('"'):
+        key = key[1:-1]
+    if not 0 < len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
+        hint = f"write 1 to {MAX_KEY} printable ASCII characters, such as a UUID"
+        raise GatewayError(Code.KEY_INVALID, f"the Idempotency-Key has {len(key)} characters", hint=hint)
+    return key

@@ -203,6 +203,7 @@ class Definitions:
                 [connector.name, connector.revision, connector.name],
             )
             writer.execute("DELETE FROM gateway.batches WHERE connector = ?", [connector.name])
+            writer.execute("DELETE FROM gateway.keys WHERE connector = ?", [connector.name])
             writer.execute("DELETE FROM gateway.connectors WHERE name = ?", [connector.name])
             self._record(connector, "purged", [], connector.text, None)
         del self.revisions[connector.name]

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from gateway.connectors.compatibility import cast
 from gateway.connectors.connector import Field
 from gateway.connectors.constraints import show
 from gateway.connectors.finding import Finding
@@ -135,7 +136,7 @@ def check(declared: Declared) -> Declared:
                 parse(field.using, field)
         except ValueError as error:
             message = f"{field.name}.using {show(field.using)}: {error}"
-            hint = f"write an expression over '{field.name}', such as CAST({field.name} AS BIGINT)"
+            hint = f"write an expression over '{field.name}', such as {cast(field.name, field.type.column)}"
             place = (declared.file, field.line, field.column)
             findings.append(Finding(*place, Code.DECLARATION_INVALID, message, hint))
     if not findings:

@@ -15,8 +15,9 @@ from gateway.connectors.plan import Table
 from gateway.errors import Code, GatewayError
 from gateway.store import ledger, survey
 from gateway.store.batch import NO_ROWS, Batch, Receipt, StoredBatch
-from gateway.store.database import Database, Superseded, moment, quote, selecting
+from gateway.store.database import Database, Superseded, literal, moment, quote, selecting
 from gateway.store.definitions import Definitions
+from gateway.store.keys import Keys
 from gateway.store.migration import table_named, table_of
 from gateway.store.reading import Reading
 
@@ -67,6 +68,7 @@ class Store:
         try:
             self._database.writer.execute(_TABLE)
             self.definitions = Definitions(self._database)
+            self.keys = Keys(self._database)
             # Only the writer thread touches these three. The numbers come from what was committed, so that
             # one is given again only if nobody ever saw it.
             self._checkpoint_due = False
@@ -143,15 +145,27 @@ class Store:
     def append(self, batches: Sequence[Batch]) -> list[Receipt]:
         """Store batches in one transaction, all of them or none; returns after COMMIT.
 
+        One that was stored before under its key is not stored again. No two may have the same key.
+
         Raises:
             Superseded: When one was checked under a version of its connector that is no more.
             GatewayError: When nothing was stored.
         """
         self._require_present(batches)
+        before = [self._stored_before(batch) for batch in batches]
+        new = [batch for batch, receipt in zip(batches, before, strict=True) if receipt is None]
+        given = iter(self._append(new) if new else ())
+        return [receipt or next(given) for receipt in before]
+
+    def _stored_before(self, batch: Batch) -> Receipt | None:
+        return None if batch.key is None else self.keys.find(batch.connector, batch.token, batch.key)
+
+    def _append(self, batches: Sequence[Batch]) -> list[Receipt]:
         self._committing = frozenset(batch.connector for batch in batches)
         try:
             with self._database.transaction():
                 inserted = self._insert(batches)
+                self.keys.keep(batches, inserted.receipts, inserted.committed_at)
             self._next_batch, self._next_ids = inserted.next_batch, inserted.next_ids
             for batch, receipt in zip(batches, inserted.receipts, strict=True):
                 self._versions[batch.connector] = (receipt.batch or 0, _microseconds(inserted.committed_at))
@@ -248,6 +262,22 @@ class Store:
     def count(self, connector: Connector) -> int:
         """Count the rows of a connector."""
         return int(self._one(f"SELECT count(*) FROM {table_of(connector)}"))
+
+    def counts(self, connectors: Sequence[Connector]) -> dict[str, int]:
+        """Count the rows of several connectors, at one moment."""
+        if not connectors:
+            return {}
+        each = [f"SELECT {literal(one.name)}, count(*) FROM {table_of(one)}" for one in connectors]
+        return dict(self._database.rows(" UNION ALL ".join(each)))
+
+    def latest(self) -> dict[str, StoredBatch]:
+        """Give the latest batch of every connector, by its name."""
+        rows = self._database.rows(
+            "SELECT connector, max(batch), epoch_us(max_by(committed_at, batch)), max_by(rows, batch),"
+            " max_by(bytes, batch), max_by(token, batch), max_by(first_id, batch), max(last_id)"
+            " FROM gateway.batches GROUP BY connector"
+        )
+        return {name: StoredBatch(batch, moment(at), *others) for name, batch, at, *others in rows}
 
     def batches(self, name: str, limit: int) -> list[StoredBatch]:
         """List the latest batches of a connector, newest first."""

@@ -66,7 +66,8 @@ def settle(comparison: Comparison, select: Select, after: int = 0) -> Comparison
     for column in comparison.columns:
         settled, total = column, 0
         against: dict[_Against, _Rows] = {}
-        if column.surveyed and not comparison.is_empty:
+        is_open = all(change.field != column.field.name for change in comparison.refused)
+        if column.surveyed and is_open and not comparison.is_empty:
             settled, against, total, problem = _ask(comparison, column, select, after)
             if problem:
                 changes = [_refused_for(change, column, problem) for change in changes]
@@ -78,9 +79,10 @@ def settle(comparison: Comparison, select: Select, after: int = 0) -> Comparison
             changes = _blame(
                 changes, column, why, f"{rows.count} of {total} stored rows {why.value}", examples
             )
+    closed = {change.field for change in comparison.refused}
     settled_changes = [
         replace(change, verdict=Verdict.APPLIED, reason=None, hint=None)
-        if change.verdict is Verdict.CONDITIONAL
+        if change.verdict is Verdict.CONDITIONAL and change.field not in closed
         else change
         for change in changes
     ]

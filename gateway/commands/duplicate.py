@@ -1,0 +1,106 @@
+"""gateway duplicate."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.commands import file_of
+from gateway.commands.configuration import read_settings
+from gateway.commands.operating import Operating, with_gateway
+from gateway.connectors import plan
+from gateway.connectors.connector import Connector
+from gateway.connectors.declaration import NAME
+from gateway.connectors.directory import File
+from gateway.connectors.loader import Node, load
+
+#: How long a new file may take to go live before the command gives up on copying rows.
+SECONDS = 30.0
+
+
+@click.command("duplicate")
+@click.argument("old")
+@click.argument("new")
+@click.option("--with-rows", is_flag=True, help="Copy the rows, too, through the running gateway.")
+@click.option("--connectors", type=click.Path(path_type=Path), help="The directory. [GATEWAY_CONNECTORS]")
+@with_gateway
+def command(old: str, new: str, connectors: Path | None, gateway: Operating, *, with_rows: bool) -> None:
+    """Write a connector NEW that is like OLD, comments and all, at the path /NEW."""
+    path, connector = file_of.find(connectors or read_settings().connectors, old)
+    if connector is None:
+        raise click.ClickException(f"{path} is not a connector yet; gateway check tells why")
+    if not NAME.fullmatch(new):
+        raise click.ClickException(
+            f"'{new}' is not a connector name: a to z, 0 to 9, _ and -, a letter first"
+        )
+    target = path.with_name(f"{new}{path.suffix}")
+    text = renamed(connector, new)
+    if target.exists() and target.read_bytes() == text.encode():
+        click.echo(f"{target} is there already.")  # From a run that did not get as far as the rows.
+    else:
+        write_new(target, text)
+        click.echo(f"{target} is written.")
+    if with_rows:
+        _wait_until_live(gateway, new)
+        receipt = gateway.post(f"/-/connectors/{old}/copy", {"to": new})
+        click.echo(f"{receipt['stored']:,} rows are copied.")
+
+
+def renamed(connector: Connector, new: str) -> str:
+    """Give the text of a connector file under another name, and at the path of that name; all else stays."""
+    lines = connector.text.splitlines(keepends=True)
+    top = load(connector.text.encode(), connector.file).value
+    changed = {"name": new, "path": f"/{new}"}
+    # From the end to the beginning, so that the places before a change still hold.
+    nodes = sorted((key for key in changed if key in top), key=lambda key: -_place(top[key]))
+    for key in nodes:
+        node: Node = top[key]
+        line = lines[node.line - 1]
+        start = node.column - 1
+        lines[node.line - 1] = line[:start] + changed[key] + line[start + _length(line[start:], node.value) :]
+    text = "".join(lines)
+    made = plan.read_file(File.of(f"{new}.yaml", text.encode())).connector
+    if made is None or (made.name, made.path, made.fields) != (new, f"/{new}", connector.fields):
+        message = (
+            f"the name and the path in {connector.file} are written in a way that cannot be changed here"
+        )
+        raise click.ClickException(f"{message}; copy the file by hand")
+    return text
+
+
+def _place(node: Node) -> int:
+    return node.line * 1_000_000 + node.column
+
+
+def _length(rest: str, value: Any) -> int:
+    """Tell how long a scalar is as it stands: with its quotes, where it has any."""
+    quoted = rest[:1] in ("'", '"')
+    return len(str(value)) + 2 if quoted else len(str(value))
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet, whole or not at all."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.link(aside, path)  # Unlike a rename, it replaces nothing.
+    except FileExistsError as error:
+        raise click.ClickException(f"{path} is there already; remove it, or choose another name") from error
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _wait_until_live(gateway: Operating, name: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        if gateway.find(f"/-/connectors/{name}"):
+            return
+        time.sleep(0.1)
+    message = (
+        f"'{name}' is not live at {gateway.url} yet; does it serve another directory? Nothing was copied"
+    )
+    raise click.ClickException(message)

@@ -1,0 +1,107 @@
+"""The operating plane of a running gateway, as its client: what the verbs that need its data go through."""
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+
+from gateway.commands.configuration import read_settings
+from gateway.serve.access import ADMIN_FILE
+
+#: How long a gateway may take to answer: a plan or a copy may look at every row.
+SECONDS = 600.0
+
+#: The environment that tells where a gateway is, with its meaning for the docs.
+ENVIRONMENT = {
+    "GATEWAY_URL": "where the gateway is; default: where `GATEWAY_BIND` has it on this machine",
+    "GATEWAY_TOKEN": "the token itself; default: what is in `DATA/admin-token`",
+}
+
+
+class Operating:
+    """A running gateway. Its errors end the command with their message and hint."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=SECONDS)
+
+    def get(self, path: str) -> Any:
+        """GET JSON."""
+        return self._answer(self.request("GET", path))
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """POST JSON and get JSON."""
+        return self._answer(self.request("POST", path, json={} if body is None else body))
+
+    def find(self, path: str) -> Any | None:
+        """GET JSON, or None where there is nothing."""
+        answer = self.request("GET", path)
+        return None if answer.status_code == 404 else self._answer(answer)
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Send a request, or end with why it cannot be."""
+        try:
+            return self.client.request(method, path, **more)
+        except httpx.HTTPError as error:
+            message = f"no gateway answers at {self.url}: {error or type(error).__name__}"
+            raise click.ClickException(f"{message}; start one, or say --url") from error
+
+    def _answer(self, answer: httpx.Response) -> Any:
+        if answer.is_success:
+            return answer.json()
+        raise click.ClickException(told(answer))
+
+
+def told(answer: httpx.Response) -> str:
+    """Say what an error answer says."""
+    try:
+        error = answer.json()
+        hint = f" ({error['hint']})" if error["hint"] else ""
+        return f"{error['code']}: {error['message']}{hint}"
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.request.url} answers {answer.status_code}, which is not a gateway's way"
+
+
+def with_gateway(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that name a gateway, and the gateway."""
+
+    @click.option(
+        "--url", metavar="URL", help="Where the gateway is. [GATEWAY_URL; default: on this machine]"
+    )
+    @click.option(
+        "--token-file",
+        type=click.Path(path_type=Path),
+        help="A file with the token. [else GATEWAY_TOKEN, the token itself; default: DATA/admin-token]",
+    )
+    @functools.wraps(command)
+    def run(*arguments: Any, url: str | None, token_file: Path | None, **more: Any) -> None:
+        command(*arguments, gateway=connect(url, token_file), **more)
+
+    return run
+
+
+def connect(url: str | None, token_file: Path | None) -> Operating:
+    """Find the gateway that is meant."""
+    settings = read_settings()
+    host, _, port = settings.bind.rpartition(":")
+    here = f"http://{'127.0.0.1' if host in ('', '0.0.0.0', '[::]') else host}:{port}"  # noqa: S104  # it is not bound
+    return Operating(
+        url or os.environ.get("GATEWAY_URL") or here, _token(token_file, settings.data / ADMIN_FILE)
+    )
+
+
+def _token(file: Path | None, default: Path) -> str | None:
+    token = os.environ.get("GATEWAY_TOKEN")
+    if file is None and token:
+        return token
+    try:
+        return (file or default).read_text().strip() or None
+    except OSError as error:
+        if file is None:
+            return None
+        raise click.ClickException(f"{file}: {error.strerror}") from error

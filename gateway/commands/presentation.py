@@ -1,0 +1,135 @@
+"""A preview to what people read: text in colour, Markdown for a comment, GitHub's marks on lines."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from gateway.commands import workflow
+
+#: For each action its mark, its colour and the words of the summary.
+_ACTIONS = {
+    "create": ("+", "green", "to create"),
+    "change": ("~", "yellow", "to change"),
+    "restore": ("+", "green", "to bring back"),
+    "remove": ("-", "red", "to remove"),
+    "refuse": ("!", "bold red", "refused"),
+}
+_VERDICTS = {"applied": ("•", "green"), "conditional": ("?", "yellow"), "refused": ("!", "bold red")}
+_LEVELS = {"refused": "error", "conditional": "warning", "applied": "notice"}
+
+Preview = dict[str, Any]
+Entry = dict[str, Any]
+
+
+def text(preview: Preview, directory: Path) -> Iterator[Text]:
+    """Give the lines for a terminal."""
+    for entry in _changed(preview):
+        mark, colour, _ = _ACTIONS[entry["action"]]
+        yield Text.assemble(
+            (f"{mark} {_title(entry)}", colour), f"  {_what(entry)}  ({directory}/{entry['file']})"
+        )
+        for change in entry["changes"]:
+            mark, colour = _VERDICTS[change["verdict"]]
+            yield Text.assemble(f"    {mark} ", (_told(change), colour))
+            for row in change["rows"]:
+                yield Text(f"        _id {row['_id']}: {row['value']}")
+            if change["hint"] and change["verdict"] == "refused":
+                yield Text(f"        {change['hint']}")
+        for finding in _other_findings(entry):
+            place = "" if finding["line"] is None else f":{finding['line']}:{finding['column']}"
+            hint = f" ({finding['hint']})" if finding["hint"] else ""
+            level = "bold red" if finding["level"] == "error" else "yellow"
+            yield Text.assemble(
+                "    ",
+                (f"{finding['level']} {finding['code']}", level),
+                f"{place}: {finding['message']}{hint}",
+            )
+    yield Text(_summary(preview))
+
+
+def markdown(preview: Preview, directory: Path) -> Iterator[str]:
+    """Give the lines of a comment."""
+    yield f"### gateway plan: {_summary(preview)}"
+    for entry in _changed(preview):
+        yield ""
+        yield f"**{_ACTIONS[entry['action']][0]} `{_title(entry)}`** {_what(entry)} (`{directory}/{entry['file']}`)"
+        told = [*entry["changes"], *_other_findings(entry)]
+        if told:
+            yield ""
+            yield "| | change | verdict |"
+            yield "|---|---|---|"
+        for change in entry["changes"]:
+            mark, _ = _VERDICTS[change["verdict"]]
+            hint = f"<br>{_cell(change['hint'])}" if change["verdict"] == "refused" and change["hint"] else ""
+            yield f"| {mark} | {_cell(_told(change))}{hint} | {change['verdict']} |"
+        for finding in _other_findings(entry):
+            hint = f"<br>{_cell(finding['hint'])}" if finding["hint"] else ""
+            yield f"| ! | {_cell(finding['message'])}{hint} | {finding['level']} {finding['code']} |"
+
+
+def github(preview: Preview, directory: Path) -> Iterator[str]:
+    """Give one workflow command for each change and finding, on its line."""
+    for entry in _changed(preview):
+        path = f"{directory}/{entry['file']}"
+        title = f"{_title(entry)} {_what(entry)}"
+        for change in entry["changes"]:
+            hint = f" ({change['hint']})" if change["verdict"] == "refused" and change["hint"] else ""
+            place = {"line": change["line"], "column": change["column"]}
+            yield workflow.mark(
+                _LEVELS[change["verdict"]], path, f"{_told(change)}{hint}", title=title, **place
+            )
+        for finding in _other_findings(entry):
+            yield workflow.finding(directory, finding)
+        if not entry["changes"] and not entry["findings"]:
+            yield workflow.mark("notice", path, _what(entry), line=None, column=None, title=_title(entry))
+    yield _summary(preview)
+
+
+def _changed(preview: Preview) -> list[Entry]:
+    return [entry for entry in preview["connectors"] if entry["action"] != "none"]
+
+
+def _title(entry: Entry) -> str:
+    return str(entry["connector"] or entry["file"])
+
+
+def _what(entry: Entry) -> str:
+    path = entry["path"]
+    return {
+        "create": f"is new, at {path}",
+        "change": f"changes, at {path}",
+        "restore": f"comes back, at {path}, with the rows it had",
+        "remove": f"is removed: {path} answers 410, and the rows are kept",
+        "refuse": "is refused, and not applied",
+    }[str(entry["action"])]
+
+
+def _told(change: dict[str, Any]) -> str:
+    reason = f": {change['reason']}" if change["reason"] else ""
+    return f"{change['sentence']}{reason}"
+
+
+def _other_findings(entry: Entry) -> list[dict[str, Any]]:
+    """Give the findings that are not those of refused changes."""
+    return [finding for finding in entry["findings"] if finding["code"] != "GW508"]
+
+
+def _summary(preview: Preview) -> str:
+    counts = Counter(entry["action"] for entry in _changed(preview))
+    if not counts:
+        return "nothing changes"
+    told = ", ".join(
+        f"{counts[action]} {words}" for action, (*_, words) in _ACTIONS.items() if counts[action]
+    )
+    if preview["verdict"] == "conditional":
+        told += (
+            "; what is marked ? is for the stored rows to decide, which the gateway asks when it is applied"
+        )
+    return told
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

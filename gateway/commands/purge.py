@@ -1,0 +1,26 @@
+"""gateway purge."""
+
+import click
+
+from gateway.commands.operating import Operating, with_gateway
+
+
+@click.command("purge")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_gateway
+def command(name: str, gateway: Operating, *, yes: bool) -> None:
+    """Drop the rows of the removed connector NAME, for good."""
+    known = {each["name"]: each for each in gateway.get("/-/connectors")}
+    found = known.get(name)
+    if found is None:
+        raise click.ClickException(f"the gateway knows no connector '{name}'; gateway ls lists them")
+    if found["state"] != "removed":
+        raise click.ClickException(
+            f"'{name}' is declared by {found['file']}; gateway remove {name} comes first"
+        )
+    if not yes:
+        question = f"Drop the {found['rows']:,} rows of '{name}'? They cannot be had back."
+        click.confirm(question, abort=True)
+    purged = gateway.post(f"/-/connectors/{name}/purge")["purged"]
+    click.echo(f"{purged:,} rows of '{name}' are gone.")

@@ -1,0 +1,39 @@
+"""gateway serve."""
+
+import os
+from typing import Any
+
+import click
+from gunicorn.app.base import BaseApplication
+
+from gateway.commands.configuration import read_settings
+from gateway.serve.worker import gunicorn_settings
+from gateway.settings import SETTINGS
+
+
+class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn with the gateway's settings, wherever it is started."""
+
+    def load_config(self) -> None:
+        for name, value in gunicorn_settings(read_settings()).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from gateway.app import app  # noqa: PLC0415  # only the worker may make the application
+
+        return app
+
+
+@click.command("serve")
+def command(**flags: str | None) -> None:
+    """Serve the connectors of a directory."""
+    for setting in SETTINGS:
+        if value := flags.get(setting.name):
+            os.environ[setting.environment] = value
+    read_settings()
+    _Gunicorn().run()
+
+
+for _setting in reversed([setting for setting in SETTINGS if setting.flag]):
+    _shown = f"{_setting.help} [{_setting.environment}; default: {_setting.default or 'none'}]"
+    command = click.option(str(_setting.flag), metavar=_setting.metavar, help=_shown)(command)

@@ -1,0 +1,29 @@
+"""GitHub's workflow commands, which mark lines in a pull request.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def mark(level: str, path: str, text: str, *, line: int | None, column: int | None, title: str) -> str:
+    """Write one: `level` is `error`, `warning` or `notice`."""
+    place = f"file={_property(path)}" + ("" if line is None else f",line={line},col={column}")
+    return f"::{level} {place},title={_property(title)}::{_data(text)}"
+
+
+def finding(directory: Path, body: Mapping[str, Any]) -> str:
+    """Write a finding, as JSON has it."""
+    text = body["message"] + (f" ({body['hint']})" if body["hint"] else "")
+    path, place = f"{directory}/{body['file']}", {"line": body["line"], "column": body["column"]}
+    return mark(body["level"], path, text, title=body["code"], **place)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,193 @@
+"""A file of rows to the evidence about each of its columns."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gateway import strictjson
+from gateway.draft.evidence import Evidence
+from gateway.draft.guess import Guess, guess
+from gateway.ingest import records
+from gateway.media import Media
+from gateway.rowfile.pieces import Piece, split
+from gateway.rowfile.source import Source
+from gateway.strictjson import Json
+
+#: How many bytes of rows are looked at together.
+PIECE_BYTES = 2**21
+#: A file with more columns than this is not one of rows.
+MAX_COLUMNS = 1000
+
+
+@dataclass(slots=True)
+class Columns:
+    """The columns of a file.
+
+    Attributes:
+        rows: How many rows were looked at.
+        guesses: What each column seems to be, in the order of the file.
+        is_whole: Whether all rows were looked at.
+    """
+
+    rows: int = 0
+    guesses: dict[str, Guess] = field(default_factory=dict)
+    is_whole: bool = True
+
+
+def look(source: Source, most: int | None) -> Columns:
+    """Look at the rows of a file, or the first `most` of them.
+
+    Raises:
+        ValueError: Where they cannot be read, naming the line.
+    """
+    if source.media is Media.PARQUET:
+        return _parquet(source)
+    looking = _Csv() if source.media is Media.CSV else _Json()
+    is_whole = True
+    for piece in split(source, PIECE_BYTES):
+        if most is not None and looking.rows >= most:
+            is_whole = False
+            break
+        looking.add(piece)
+    if not looking.rows:
+        raise ValueError(f"{source.path} has no rows to tell from")
+    return Columns(looking.rows, {name: guess(each) for name, each in looking.columns.items()}, is_whole)
+
+
+class _Csv:
+    def __init__(self) -> None:
+        self.rows = 0
+        self.columns: dict[str, Evidence] = {}
+
+    def add(self, piece: Piece) -> None:
+        found = records.read(piece.data, 0)
+        _, _, header = next(found)
+        if isinstance(header, str):
+            raise ValueError(f"the header: {header}")  # noqa: TRY004  # a Record may be what is wrong with it
+        if not self.columns:
+            names = [name or "" for name in header]
+            if len(set(names)) < len(names) or len(names) > MAX_COLUMNS:
+                raise ValueError(f"the header has {len(names)} names, and {len(set(names))} different ones")
+            self.columns = {name: Evidence() for name in names}
+        rows = list(self._rows(found, piece, len(header)))
+        self.rows += len(rows)
+        for evidence, cells in zip(self.columns.values(), zip(*rows, strict=True), strict=False):
+            evidence.add_texts(cells)
+
+    def _rows(
+        self, found: Iterator[tuple[int, int, records.Record]], piece: Piece, width: int
+    ) -> Iterator[list[str | None]]:
+        for line, _, record in found:
+            place = f"line {line + (piece.line or 2) - 2}"
+            if isinstance(record, str):
+                raise ValueError(f"{place}: {record}")  # noqa: TRY004  # as above
+            if record == [None] and width > 1:
+                continue
+            if len(record) != width:
+                raise ValueError(f"{place}: the row has {len(record)} cells, the header {width}")
+            yield record
+
+
+class _Json:
+    def __init__(self) -> None:
+        self.rows = 0
+        self.columns: dict[str, Evidence] = {}
+
+    def add(self, piece: Piece) -> None:
+        rows = list(self._rows(piece))
+        for name in {name: None for row in rows for name in row}:
+            if name not in self.columns:
+                if len(self.columns) == MAX_COLUMNS:
+                    raise ValueError(f"its rows have more than {MAX_COLUMNS} different names")
+                self.columns[name] = Evidence()
+                self.columns[name].add_values((), self.rows)  # No row before had it.
+        for name, evidence in self.columns.items():
+            values = [row[name] for row in rows if name in row]
+            evidence.add_values(values, len(rows) - len(values))
+        self.rows += len(rows)
+
+    def _rows(self, piece: Piece) -> Iterator[Mapping[str, Json]]:
+        for place, text in self._texts(piece):
+            try:
+                read = strictjson.read(text)
+            except ValueError as error:
+                raise ValueError(f"{place}: not JSON: {error}") from error
+            for row in read if isinstance(read, list) and piece.media is Media.JSON else [read]:
+                if not isinstance(row, dict):
+                    raise ValueError(f"{place}: a row is an object of names and values")  # noqa: TRY004  # one way out
+                yield row
+
+    def _texts(self, piece: Piece) -> Iterator[tuple[str, bytes]]:
+        if piece.media is Media.JSON:
+            yield f"after row {self.rows}", piece.data
+            return
+        for number, line in enumerate(piece.data.split(b"\n"), piece.line or 1):
+            if line.strip():
+                yield f"line {number}", line
+
+
+# ------------------------------------------------------------------------------------------------------
+# Parquet says the types itself
+
+
+def _parquet(source: Source) -> Columns:
+    try:
+        file = pq.ParquetFile(source.path)
+    except pa.ArrowException as error:
+        raise ValueError(f"{source.path} is not Parquet: {error}") from error
+    columns = {each.name: Evidence() for each in file.schema_arrow}
+    for batch in file.iter_batches():
+        for evidence, column in zip(columns.values(), batch.columns, strict=True):
+            is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+            if is_text:
+                evidence.add_values(column.to_pylist(), 0)
+            else:
+                evidence.rows += len(column)
+                evidence.absent += column.null_count
+    guesses = {}
+    for each in file.schema_arrow:
+        evidence = columns[each.name]
+        type, remarks = _type_of(each.type)
+        plain = Guess(type, evidence.absent > 0, remarks)
+        guesses[each.name] = guess(evidence) if evidence.kinds else plain
+    return Columns(file.metadata.num_rows, guesses)
+
+
+def _type_of(arrow: pa.DataType) -> tuple[str, tuple[str, ...]]:
+    """Give the type that takes every value of an Arrow type."""
+    types = pa.types
+    if types.is_dictionary(arrow):
+        return _type_of(arrow.value_type)
+    if types.is_list(arrow) or types.is_large_list(arrow) or types.is_fixed_size_list(arrow):
+        item, _ = _type_of(arrow.value_type)
+        return ("json" if item == "json" or item.endswith("[]") else f"{item}[]"), ()
+    if types.is_decimal(arrow):
+        return f"decimal({arrow.precision}, {arrow.scale})", ()
+    remarks: tuple[str, ...] = ()
+    if types.is_timestamp(arrow) and arrow.unit == "ns":
+        remarks = ("it has nanoseconds; the gateway keeps microseconds",)
+    elif any(test(arrow) for test in (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)):
+        remarks = ("it is binary, and comes as base64",)
+    name = next((name for test, name in _ARROW_TYPES if test(arrow)), None)
+    return (name, remarks) if name else ("json", (f"Parquet calls it {arrow}",))
+
+
+_ARROW_TYPES = (
+    (pa.types.is_boolean, "boolean"),
+    (pa.types.is_uint64, "decimal(20, 0)"),
+    (pa.types.is_integer, "integer"),
+    (pa.types.is_floating, "number"),
+    (pa.types.is_string, "string"),
+    (pa.types.is_large_string, "string"),
+    (pa.types.is_binary, "string"),
+    (pa.types.is_large_binary, "string"),
+    (pa.types.is_fixed_size_binary, "string"),
+    (lambda arrow: pa.types.is_timestamp(arrow) and arrow.tz is not None, "timestamp"),
+    (pa.types.is_timestamp, "datetime"),
+    (pa.types.is_date, "date"),
+    (pa.types.is_time, "time"),
+    (pa.types.is_struct, "json"),
+    (pa.types.is_map, "json"),
+)

@@ -1,0 +1,245 @@
+"""The rows of a file a piece at a time, each piece a body that can be posted as it is."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gateway.media import Media
+from gateway.rowfile.source import Opened, Source
+
+_BOM = b"\xef\xbb\xbf"
+_READ = 2**20
+#: What is neither bracket nor comma, strings whole, and then one of them.
+_MARK = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\],])', re.DOTALL)
+#: Rows of a Parquet file that are Python values at a time.
+_PARQUET_ROWS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Whole rows of a file.
+
+    Attributes:
+        data: The rows as a body: CSV with its header, NDJSON, or a JSON array or object.
+        media: What the body is.
+        line: The line of the file that its first row starts in, where the file has lines of rows.
+        raw_place: How many bytes of the file on the disk have been read by now.
+    """
+
+    data: bytes
+    media: Media
+    line: int | None
+    raw_place: int
+
+
+def split(source: Source, size: int) -> Iterator[Piece]:
+    """Give the rows of a file in pieces of about `size` bytes; a row that is larger is a piece by itself.
+
+    Where the pieces end depends on the bytes before and on `size` alone.
+
+    Raises:
+        ValueError: Where the file is not what it is called.
+        OSError, EOFError, zstandard.ZstdError: Where it cannot be read.
+    """
+    if source.media is Media.PARQUET:
+        yield from _parquet(source, size)
+        return
+    opened = source.open()
+    try:
+        if source.media is Media.CSV:
+            yield from _csv(opened, size)
+        elif source.media is Media.NDJSON:
+            yield from _lines(_Buffer(opened), b"", size, Media.NDJSON, 1)
+        else:
+            yield from _json(opened, size)
+    finally:
+        opened.close()
+
+
+class _Buffer:
+    """The bytes of a file that have been read and not given away."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self.data = b""
+        self.ended = False
+        self.fill(3)
+        self.data = self.data.removeprefix(_BOM)
+
+    def fill(self, size: int) -> None:
+        """Read until there are so many bytes, or the end has come."""
+        pieces = [self.data]
+        have = len(self.data)
+        while have < size and not self.ended:
+            piece = self._opened.read(max(_READ, size - have))
+            self.ended = not piece
+            pieces.append(piece)
+            have += len(piece)
+        self.data = b"".join(pieces)
+
+    def take(self, size: int) -> bytes:
+        taken, self.data = self.data[:size], self.data[size:]
+        return taken
+
+    @property
+    def raw_place(self) -> int:
+        return self._opened.raw_place
+
+
+def _csv(opened: Opened, size: int) -> Iterator[Piece]:
+    buffer = _Buffer(opened)
+    while not (end := _first_row(buffer.data, quoted=True)) and not buffer.ended:
+        buffer.fill(2 * len(buffer.data) + _READ)
+    header = buffer.take(end or len(buffer.data))
+    if header.strip():
+        yield from _lines(buffer, header, size, Media.CSV, 1 + header.count(b"\n"))
+
+
+def _lines(buffer: _Buffer, header: bytes, size: int, media: Media, line: int) -> Iterator[Piece]:
+    quoted = media is Media.CSV
+    wanted = size
+    while True:
+        buffer.fill(wanted)
+        if not buffer.data:
+            return
+        end = _cut(buffer.data, size, quoted=quoted) or (len(buffer.data) if buffer.ended else 0)
+        if not end:  # Not even one row is whole yet.
+            wanted = 2 * len(buffer.data)
+            continue
+        wanted = size
+        piece = buffer.take(end)
+        if piece.strip():
+            yield Piece(header + piece, media, line, buffer.raw_place)
+        line += piece.count(b"\n")
+
+
+def _cut(data: bytes, size: int, *, quoted: bool) -> int:
+    """Give the end of the last whole row within `size` bytes, else that of the first; 0 where none is whole."""
+    end = data.rfind(b"\n", 0, size) + 1
+    is_open = quoted and data.count(b'"', 0, end) % 2
+    while is_open and end:
+        before = data.rfind(b"\n", 0, end - 1) + 1
+        is_open ^= data.count(b'"', before, end) % 2
+        end = before
+    return end or _first_row(data, quoted=quoted)
+
+
+def _first_row(data: bytes, *, quoted: bool) -> int:
+    """Give the end of the first whole row: a line end that, in CSV, no quote is open at; 0 where there is none."""
+    end = data.find(b"\n") + 1
+    is_open = quoted and data.count(b'"', 0, end) % 2
+    while is_open and end:
+        after = data.find(b"\n", end) + 1
+        is_open ^= data.count(b'"', end, after) % 2
+        end = after
+    return end
+
+
+# ------------------------------------------------------------------------------------------------------
+# JSON and Parquet, which have no lines
+
+
+def _json(opened: Opened, size: int) -> Iterator[Piece]:
+    buffer = _Buffer(opened)
+    buffer.fill(size)
+    start = len(buffer.data) - len(buffer.data.lstrip())
+    buffer.take(start)
+    if not buffer.data.startswith(b"["):
+        buffer.fill(2**62)
+        if buffer.data.strip():
+            yield Piece(buffer.data, Media.JSON, None, buffer.raw_place)
+        return
+    buffer.take(1)
+    waiting: list[bytes] = []
+    held = 0
+    for element in _Array(buffer, size):
+        if waiting and held + len(element) > size:
+            yield Piece(b"[" + b",".join(waiting) + b"]", Media.JSON, None, buffer.raw_place)
+            waiting, held = [], 0
+        waiting.append(element)
+        held += len(element) + 1
+    if waiting:
+        yield Piece(b"[" + b",".join(waiting) + b"]", Media.JSON, None, buffer.raw_place)
+
+
+class _Array:
+    """Gives the elements of an array as they stand, without reading what is in them; its [ has been taken."""
+
+    def __init__(self, buffer: _Buffer, size: int) -> None:
+        self._buffer = buffer
+        self._more = max(_READ, size)
+        self._begin = self._place = 0  # Of the element, and of what has been looked at of it.
+
+    def __iter__(self) -> Iterator[bytes]:
+        depth = 0
+        while (mark := self._next_mark()) != b"]" or depth:
+            if mark in b"{[":
+                depth += 1
+            elif mark in b"}]":
+                depth -= 1
+            elif not depth:
+                yield self._element()
+        last = self._element()
+        if last:
+            yield last
+        self._buffer.fill(_READ)
+        if self._buffer.data[self._begin :].strip():
+            raise ValueError("something stands behind the JSON array")
+
+    def _next_mark(self) -> bytes:
+        """Find the next bracket or comma that is in no string."""
+        while not (found := _MARK.match(self._buffer.data, self._place)):
+            if self._buffer.ended:
+                raise ValueError("the JSON array ends before its ]")
+            self._buffer.take(self._begin)
+            self._begin, self._place = 0, self._place - self._begin
+            self._buffer.fill(len(self._buffer.data) + self._more)
+        self._place = found.end()
+        return found[1]
+
+    def _element(self) -> bytes:
+        element = self._buffer.data[self._begin : self._place - 1].strip()
+        self._begin = self._place
+        return element
+
+
+def _parquet(source: Source, size: int) -> Iterator[Piece]:
+    encoder = msgspec.json.Encoder(decimal_format="number")
+    file = pq.ParquetFile(source.path)
+    total = max(file.metadata.num_rows, 1)
+    waiting: list[bytes] = []
+    held = done = 0
+    for batch in file.iter_batches(_PARQUET_ROWS):
+        for row in _plain(batch).to_pylist(maps_as_pydicts="strict"):
+            line = encoder.encode(row) + b"\n"
+            done += 1
+            if waiting and held + len(line) > size:
+                yield Piece(b"".join(waiting), Media.NDJSON, None, source.size * done // total)
+                waiting, held = [], 0
+            waiting.append(line)
+            held += len(line)
+    if waiting:
+        yield Piece(b"".join(waiting), Media.NDJSON, None, source.size)
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Give a batch whose instants have microseconds, for Python has no finer ones; none may be lost."""
+    columns = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if pa.types.is_timestamp(column.type) or pa.types.is_time64(column.type):
+            kind = (
+                pa.timestamp("us", column.type.tz) if pa.types.is_timestamp(column.type) else pa.time64("us")
+            )
+            try:
+                columns.append(column.cast(kind))
+            except pa.ArrowInvalid as error:
+                raise ValueError(
+                    f"the column '{name}' has nanoseconds, which no type of the gateway holds"
+                ) from error
+        else:
+            columns.append(column)
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

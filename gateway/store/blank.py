@@ -1,0 +1,32 @@
+"""Tables whose rows are out of sight: expressions are tried on tables without rows, and nothing else is known."""
+
+from dataclasses import replace
+
+import duckdb
+
+from gateway.connectors.change import Comparison, Verdict
+from gateway.connectors.plan import Unseen
+from gateway.store import migration, survey
+from gateway.store.database import selecting
+
+
+class Blank(Unseen):
+    """Refuses the `using` that no row could be converted by, and leaves the rest to the rows."""
+
+    def settle(self, comparison: Comparison) -> Comparison | None:
+        """Give the comparison as it is, or with that refused."""
+        assert comparison.old is not None
+        with duckdb.connect(config={"enable_external_access": "false"}) as connection:
+            connection.execute("CREATE SCHEMA rows")
+            for statement in migration.create(comparison.old):
+                connection.execute(statement)
+            # The values as they are satisfy a field where there are none; so what would repair them is tried.
+            repaired = [
+                replace(each, using=each.using or each.repair, repair=None) for each in comparison.columns
+            ]
+            settled = survey.settle(replace(comparison, columns=tuple(repaired)), selecting(connection))
+        changes = (
+            tried if tried.verdict is Verdict.REFUSED else change
+            for change, tried in zip(comparison.changes, settled.changes, strict=True)
+        )
+        return replace(comparison, changes=tuple(changes))

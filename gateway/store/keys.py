@@ -1,0 +1,78 @@
+"""Keys: which batches were stored under an Idempotency-Key, so that one that is sent again is not stored again."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pyarrow as pa
+
+from gateway.errors import Code, GatewayError
+from gateway.store.batch import Batch, Key, Receipt
+from gateway.store.database import Database
+
+#: How long a key is remembered.
+DAYS = 7
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS gateway.keys (
+    connector VARCHAR, token VARCHAR, key VARCHAR, digest BLOB, batch BIGINT, kept_at TIMESTAMPTZ
+);
+"""
+_KEYS = pa.schema(
+    [
+        ("connector", pa.string()),
+        ("token", pa.string()),
+        ("key", pa.string()),
+        ("digest", pa.binary()),
+        ("batch", pa.int64()),
+        ("kept_at", pa.timestamp("us", "UTC")),
+    ]
+)
+_FIND = """
+SELECT k.digest, b.batch, b.rows, b.first_id, b.last_id
+FROM gateway.keys k JOIN gateway.batches b USING (batch, connector)
+WHERE k.connector = ? AND k.token IS NOT DISTINCT FROM ? AND k.key = ?
+"""
+
+
+class Keys:
+    """The keys that are remembered, each of one connector and one token.
+
+    `keep` and `forget_old` belong to the writer thread and its transaction, `find` to any thread. A batch and its
+    key are committed together, so there is none without the other.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        database.writer.execute(_TABLE)
+        self.forget_old()
+
+    def forget_old(self) -> None:
+        """Forget the keys of long ago."""
+        self._database.writer.execute(f"DELETE FROM gateway.keys WHERE kept_at < now() - INTERVAL {DAYS} DAY")
+
+    def find(self, connector: str, token: str | None, key: Key) -> Receipt | None:
+        """Give the receipt of the batch that was stored under a key; None where there is none.
+
+        Raises:
+            GatewayError: Where it came with another body then.
+        """
+        found = self._database.rows(_FIND, [connector, token, key.text])
+        if not found:
+            return None
+        digest, batch, rows, first_id, last_id = found[0]
+        if bytes(digest) != key.digest:
+            hint = "send the body that belongs to it, or another key"
+            raise GatewayError(Code.KEY_REUSED, hint=hint)
+        return Receipt(batch, rows, rows, 0, 0, first_id, last_id, is_replayed=True)
+
+    def keep(self, batches: Sequence[Batch], receipts: Sequence[Receipt], now: datetime) -> None:
+        """Remember the keys of batches that are being stored, as part of the writer's transaction."""
+        lines = [
+            (batch.connector, batch.token, batch.key.text, batch.key.digest, receipt.batch, now)
+            for batch, receipt in zip(batches, receipts, strict=True)
+            if batch.key is not None
+        ]
+        if lines:
+            columns = zip(*lines, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, _KEYS, strict=True)]
+            self._database.insert("gateway.keys", pa.Table.from_arrays(arrays, schema=_KEYS))

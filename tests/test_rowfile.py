@@ -1,0 +1,156 @@
+"""Pieces of a file are whole rows, all of them, in order, byte for byte, whatever the size of a piece."""
+
+import gzip
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.ingest import records
+from gateway.media import Media
+from gateway.rowfile.pieces import split
+from gateway.rowfile.source import Source
+
+SIZES = st.integers(1, 200)
+CELLS = st.text(alphabet='ab,"\n\r é', max_size=6)
+
+
+def quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if set(cell) & set('",\n\r') or not cell else cell
+
+
+def written(tmp_path_factory, name, data):
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_bytes(data)
+    return Source.of(path)
+
+
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=20),
+    size=SIZES,
+    end=st.sampled_from(["", "\n"]),
+)
+def test_csv_is_cut_between_records_with_the_header_before_each_piece(tmp_path_factory, rows, size, end):
+    text = "\n".join(",".join(map(quoted, row)) for row in [["a", 'the "b"'], *rows]) + end
+    pieces = list(split(written(tmp_path_factory, "x.csv", text.encode()), size))
+
+    header = b'a,"the ""b"""\n'
+    assert all(piece.data.startswith(header) for piece in pieces)
+    assert (
+        b"".join(piece.data.removeprefix(header) for piece in pieces) == text.encode()[len(header) :]
+        or not rows
+    )
+    read = [record for piece in pieces for line, _, record in records.read(piece.data, 0) if line > 1]
+    assert [[cell or "" for cell in record] for record in read] == rows
+    for piece in pieces:
+        before = (
+            text.encode().split(piece.data.removeprefix(header))[0]
+            if piece.data.removeprefix(header)
+            else b""
+        )
+        assert piece.line >= 2
+        assert piece.line <= before.count(b"\n") + 1 + text.count("\n")
+
+
+@given(lines=st.lists(st.text(alphabet="ab {}é", max_size=30), max_size=20), size=SIZES)
+def test_ndjson_is_cut_between_lines(tmp_path_factory, lines, size):
+    data = "\n".join(lines).encode()
+    pieces = list(split(written(tmp_path_factory, "x.ndjson", data), size))
+
+    assert [line for piece in pieces for line in piece.data.decode().split("\n") if line.strip()] == [
+        line for line in lines if line.strip()
+    ]
+    starts = [line for line, text in enumerate(lines, 1) if text.strip()]
+    assert not pieces or pieces[0].line <= starts[0]
+
+
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text(alphabet='a",[]{}\\é\n', max_size=5) | st.booleans(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(alphabet='k"]', max_size=2), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(rows=st.lists(VALUES, max_size=20), size=SIZES, indent=st.sampled_from([None, 1]))
+def test_a_json_array_is_cut_between_elements(tmp_path_factory, rows, size, indent):
+    data = json.dumps(rows, indent=indent, ensure_ascii=False).encode()
+    pieces = list(split(written(tmp_path_factory, "x.json", b"\xef\xbb\xbf \n" + data + b"\n"), size))
+
+    assert [value for piece in pieces for value in json.loads(piece.data)] == rows
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "json"])
+def test_large_and_compressed_files_are_read_in_pieces(tmp_path, kind, suffix):
+    rows = [{"n": n, "s": f"{n} é, {'x' * (n % 50)}"} for n in range(60_000)]
+    text = {
+        "csv": "n,s\n" + "".join(f'{row["n"]},"{row["s"]}"\n' for row in rows),
+        "ndjson": "".join(json.dumps(row) + "\n" for row in rows),
+        "json": json.dumps(rows, indent=1),
+    }[kind].encode()
+    packed = {"": lambda data: data, ".gz": gzip.compress, ".zst": zstandard.compress}[suffix](text)
+    path = tmp_path / f"rows.{kind}{suffix}"
+    path.write_bytes(packed)
+
+    pieces = list(split(Source.of(path), 300_000))
+
+    assert len(pieces) > 5
+    assert all(len(piece.data) <= 300_100 for piece in pieces)
+    assert pieces[-1].raw_place == len(packed)
+    if kind == "json":
+        assert [row for piece in pieces for row in json.loads(piece.data)] == rows
+    else:
+        head = b"n,s\n" if kind == "csv" else b""
+        assert head + b"".join(piece.data.removeprefix(head) for piece in pieces) == text
+
+
+def test_parquet_comes_as_the_lines_that_would_be_posted(tmp_path):
+    path = tmp_path / "rows.parquet"
+    table = pa.table(
+        {
+            "n": pa.array([1, None], pa.int32()),
+            "d": pa.array(["1.50", "2.00"]).cast(pa.decimal128(9, 2)),
+            "at": pa.array([0, 1_500_000_000], pa.timestamp("ns", "UTC")),
+            "local": pa.array([0, 1], pa.timestamp("ms")),
+            "day": pa.array([0, 1], pa.date32()),
+            "time": pa.array([0, 1_000_000], pa.time64("us")),
+            "tags": [["a"], []],
+            "extra": [{"k": 1}, {"k": None}],
+        }
+    )
+    pq.write_table(table, path)
+
+    (piece,) = split(Source.of(path), 2**20)
+
+    assert piece.media is Media.NDJSON
+    assert piece.data.splitlines()[0] == (
+        b'{"n":1,"d":1.50,"at":"1970-01-01T00:00:00Z","local":"1970-01-01T00:00:00","day":"1970-01-01",'
+        b'"time":"00:00:00","tags":["a"],"extra":{"k":1}}'
+    )
+    assert len(list(split(Source.of(path), 10))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("x.json", b'[{"a": 1}', "ends before its ]"),
+        ("x.json", b'[{"a": "1}]', "ends before its ]"),
+        ("x.json", b"[1] [2]", "something stands behind"),
+    ],
+)
+def test_a_broken_array_is_an_error(tmp_path, name, data, words):
+    (tmp_path / name).write_bytes(data)
+
+    with pytest.raises(ValueError, match=words):
+        list(split(Source.of(tmp_path / name), 100))
+
+
+def test_a_file_that_is_not_called_like_rows_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"\.csv, \.json, \.ndjson"):
+        Source.of(tmp_path / "rows.xlsx")
