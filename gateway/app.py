@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import falcon.asgi
-import pyarrow as pa
 
 from gateway.connectors.watch import Watch
 from gateway.errors import GatewayError
@@ -37,8 +36,6 @@ class Gateway:
     """Everything that runs in the worker process, started whole or not at all."""
 
     def __init__(self, settings: Settings, fatal: Callable[[], None]) -> None:
-        # Where pandas is installed pyarrow imports it with the first array it makes: better now than in a request.
-        pa.array([0])
         with contextlib.ExitStack() as closing:
             store = Store(settings.data, memory=settings.memory)
             closing.callback(store.close)
@@ -64,6 +61,7 @@ class Gateway:
             reload = Reload(store, router, stages)
             watch = Watch(settings.connectors, reload.apply, credentials.refresh)
             closing.callback(watch.stop)
+            reload.read(watch.look())
             watch.scan()
             watch.start()
             self.store = store

@@ -47,11 +47,8 @@ def read_fields(node: Node, shapes: Shapes) -> tuple[Field, ...]:
     places = node.keys or {}
     for name, key in places.items():
         reading.check_name(name, key)
-    fields = tuple(
-        replace(field, line=places[field.name].line, column=places[field.name].column)
-        for field in (reading.field(name, item) for name, item in node.value.items())
-        if field
-    )
+    read = (reading.field(name, item, places[name]) for name, item in node.value.items())
+    fields = tuple(field for field in read if field)
     reading.check_former_names(node.value, fields)
     return fields
 
@@ -101,7 +98,7 @@ class _Reading:
                 self._shapes.find(node, Code.DECLARATION_INVALID, message, "one field takes up its rows")
             claimed[former] = field.name
 
-    def field(self, name: str, node: Node) -> Field | None:
+    def field(self, name: str, node: Node, key: Node) -> Field | None:
         if isinstance(node.value, dict):
             given = self._shapes.mapping(node, FIELD_KEYS, f"field '{name}'") or {}
             if "type" not in given:
@@ -122,6 +119,8 @@ class _Reading:
             description=description,
             using=self._using(name, given.get("using")),
             renamed_from=self._former_name(name, given.get("renamed_from")),
+            line=key.line,
+            column=key.column,
         )
         return self._with_values(field, given)
 
@@ -172,6 +171,8 @@ class _Reading:
 
     def _with_values(self, field: Field, given: dict[str, Node]) -> Field:
         """Add the default, the backfill and the examples, each of which the field itself must take."""
+        if not given.keys() & {"default", "backfill", "examples"}:
+            return field
         validator = schema.compile_schema(schema.build_field(field))
         values: dict[str, Json] = {"default": ABSENT, "backfill": ABSENT}
         for key in (key for key in values if key in given):

@@ -7,8 +7,8 @@ aliases, tags, duplicate keys and a second document are errors. https://yaml.org
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -21,6 +21,8 @@ MAX_DEPTH = 20
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,399})")
 _FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,399})(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,3})?")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORDS = {
     "true": True,
     "True": True,
@@ -31,8 +33,7 @@ _WORDS = {
 } | dict.fromkeys(("null", "Null", "NULL", "~", ""), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A YAML value and where it stands.
 
     `value` is a dict of key to Node, a list of Node, or a str, int, Decimal, bool or None;
@@ -65,9 +66,22 @@ def load(text: bytes, file: str) -> Node:
         decoded = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refused([_whole(file, f"byte {error.start} is not UTF-8", "save the file as UTF-8")]) from error
+    try:
+        # libyaml, where PyYAML has it: some twenty times as fast. What it cannot read is left to the other,
+        # which says better what is wrong, and where.
+        reader = _Reader(file)
+        node = reader.document(yaml.parse(decoded, Loader=_FAST))
+    except (yaml.YAMLError, ValueError, OverflowError):
+        reader, node = _read_slowly(decoded, file)
+    if reader.findings:
+        raise Refused(reader.findings)
+    return node
+
+
+def _read_slowly(decoded: str, file: str) -> "tuple[_Reader, Node]":
     reader = _Reader(file)
     try:
-        node = reader.document(yaml.parse(decoded, Loader=yaml.SafeLoader))
+        return reader, reader.document(yaml.parse(decoded, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(part for part in (error.context, error.problem) if part)
@@ -81,9 +95,6 @@ def load(text: bytes, file: str) -> Node:
         ) from error
     except yaml.YAMLError as error:
         raise Refused([*reader.findings, _whole(file, f"not YAML: {error}".splitlines()[0])]) from error
-    if reader.findings:
-        raise Refused(reader.findings)
-    return node
 
 
 def _whole(file: str, message: str, hint: str | None = None) -> Finding:
@@ -114,30 +125,27 @@ class _Reader:
                 node = read if documents == 1 else node
         return node
 
-    def _node(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
-        mark = _mark(event)
+    def _node(self, event: Any, events: Iterator[yaml.Event], depth: int) -> Node:
+        mark = event.start_mark  # Both parsers mark every event, each with a class of its own.
         line, column = mark.line + 1, mark.column + 1
         if depth > MAX_DEPTH:
             raise _TooDeep(problem=f"nested deeper than {MAX_DEPTH}", problem_mark=mark)
-        match event:
-            case yaml.AliasEvent():
-                self._find(event, f"the alias '*{event.anchor}' is not read", "write the value out")
-                return Node(None, line, column)
-            case yaml.ScalarEvent():
-                self._refuse_properties(event)
-                if any("\ud800" <= character <= "\udfff" for character in event.value):
-                    self._find(event, "the text has half of a surrogate pair", "write the character itself")
-                    event.value = ""  # So that nothing trips over it while the rest of the file is read.
-                return Node(event.value if event.style else _scalar(event.value), line, column)
-            case yaml.SequenceStartEvent():
-                self._refuse_properties(event)
-                items = []
-                while not isinstance(inner := next(events), yaml.SequenceEndEvent):
-                    items.append(self._node(inner, events, depth + 1))
-                return Node(items, line, column)
-            case _:
-                self._refuse_properties(event)
-                return self._mapping(events, depth, line, column)
+        if isinstance(event, yaml.AliasEvent):
+            self._find(event, f"the alias '*{event.anchor}' is not read", "write the value out")
+            return Node(None, line, column)
+        if event.anchor or event.tag:
+            self._refuse_properties(event)
+        if isinstance(event, yaml.ScalarEvent):
+            if _SURROGATE.search(event.value):
+                self._find(event, "the text has half of a surrogate pair", "write the character itself")
+                event.value = ""  # So that nothing trips over it while the rest of the file is read.
+            return Node(event.value if event.style else _scalar(event.value), line, column)
+        if isinstance(event, yaml.SequenceStartEvent):
+            items = []
+            while not isinstance(inner := next(events), yaml.SequenceEndEvent):
+                items.append(self._node(inner, events, depth + 1))
+            return Node(items, line, column)
+        return self._mapping(events, depth, line, column)
 
     def _mapping(self, events: Iterator[yaml.Event], depth: int, line: int, column: int) -> Node:
         value: dict[str, Node] = {}
@@ -156,25 +164,19 @@ class _Reader:
             value[event.value], keys[event.value] = item, key
         return Node(value, line, column, keys)
 
-    def _refuse_properties(self, event: yaml.Event) -> None:
+    def _refuse_properties(self, event: Any) -> None:
         """Refuse an anchor, which an alias could multiply, and a tag, which could make another type of it."""
-        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
-        if anchor:
-            self._find(event, f"the anchor '&{anchor}' is not read", "write the value out where it is used")
-        if tag and tag != "!":
-            self._find(event, f"the tag '{tag}' is not read", "leave the tag out")
+        if event.anchor:
+            message = f"the anchor '&{event.anchor}' is not read"
+            self._find(event, message, "write the value out where it is used")
+        if event.tag and event.tag != "!":
+            self._find(event, f"the tag '{event.tag}' is not read", "leave the tag out")
 
-    def _find(self, event: yaml.Event, message: str, hint: str | None) -> None:
-        mark = _mark(event)
+    def _find(self, event: Any, message: str, hint: str | None) -> None:
+        mark = event.start_mark
         self.findings.append(
             Finding(self._file, mark.line + 1, mark.column + 1, Code.YAML_INVALID, message, hint)
         )
-
-
-def _mark(event: yaml.Event) -> yaml.Mark:
-    mark = event.start_mark
-    assert isinstance(mark, yaml.Mark)  # The pure Python parser marks every event.
-    return mark
 
 
 def _scalar(text: str) -> Json:

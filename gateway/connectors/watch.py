@@ -40,10 +40,21 @@ class Watch:
         self._hint = threading.Event()
         self._stopping = False
         self._shown: str | None = None
+        # The first look, which is believed once another that agrees comes late enough.
+        self._first: tuple[Listing, float] | None = None
         self._empty_since: float | None = None
         self._reading = threading.Lock()
         self._hints = _Hints(self._hint.set)
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def look(self) -> Listing:
+        """Look at the directory for the first time, without believing it yet.
+
+        Whoever has something to do until then does it between this and the first `scan`.
+        """
+        listing = self.directory.read()
+        self._first = (listing, time.monotonic())
+        return listing
 
     def start(self) -> None:
         """Start the thread."""
@@ -84,16 +95,17 @@ class Watch:
 
     def _settled(self) -> Listing | None:
         """Give the listing once it stands still; None while it keeps changing for longer than a second."""
-        listing = self.directory.read()
+        listing, seen = self._first or (self.directory.read(), time.monotonic())
+        self._first = None
         if listing.digest == self._shown:
             return listing
         deadline = time.monotonic() + 1.0
         while time.monotonic() < deadline and not self._stopping:
-            time.sleep(SETTLE_SECONDS)
+            time.sleep(max(0.0, seen + SETTLE_SECONDS - time.monotonic()))
             again = self.directory.read()
             if again.digest == listing.digest:
                 return listing
-            listing = again
+            listing, seen = again, time.monotonic()
         return None
 
     def _is_momentarily_empty(self, listing: Listing) -> bool:

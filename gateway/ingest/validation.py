@@ -20,17 +20,20 @@ MAX_LISTED = 100
 
 
 class Validator:
-    """A connector's schema, compiled. Any thread may use it."""
+    """A connector's schema, compiled when the first row meets it. Any thread may use it."""
 
     def __init__(self, connector: Connector) -> None:
         self.schema = schema.build(connector)
         self._connector = connector
         self._aliases = connector.aliases
+
+    @cached_property
+    def _compiled(self) -> jsonschema_rs.Validator:
+        if not self._aliases:
+            return schema.compile_schema(self.schema)
         # Rows come in by the present names of fields, whatever they were sent under.
-        plain = replace(
-            connector, fields=tuple(replace(each, renamed_from=None) for each in connector.fields)
-        )
-        self._compiled = schema.compile_schema(schema.build(plain) if self._aliases else self.schema)
+        fields = tuple(replace(each, renamed_from=None) for each in self._connector.fields)
+        return schema.compile_schema(schema.build(replace(self._connector, fields=fields)))
 
     def check(
         self,

@@ -63,6 +63,11 @@ class Reload:
                 decided = self._bring_about(declared, listing, self._store)
             _report(before, self._router.snapshot.outcomes)
 
+    def read(self, listing: Listing) -> None:
+        """Read files that are about to be applied, if they stay as they are."""
+        with self._lock:
+            self._declare(listing)
+
     def preview(self, files: Sequence[File]) -> dict[str, Any]:
         """Tell what files would bring about in the place of those that are there; nothing is changed."""
         with self._lock:

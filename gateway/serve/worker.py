@@ -7,6 +7,7 @@ holds it to every one of them.
 import asyncio
 import logging
 import os
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -85,11 +86,24 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         self._safe_write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
 
 
+class _NoPandas:
+    """Keeps pandas out of the process: pyarrow and duckdb import it where they find it, and nothing here uses it.
+
+    It takes a third of a second of the first request, and some 40 MiB for good.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("the gateway does without pandas", name=name)
+
+
 class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """The one worker process: it owns the DuckDB file."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        sys.meta_path.insert(0, _NoPandas)
         self.protocols: set[Protocol] = set()
         self.gateway_settings = Settings.read()
         gasgi.ASGIProtocol = Protocol  # It is what the worker makes its connections of.

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+
+import pyarrow as pa
 
 from gateway.connectors.change import Comparison
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
@@ -28,6 +30,29 @@ CREATE TABLE IF NOT EXISTS gateway.purged (
     connector VARCHAR, purged_at TIMESTAMPTZ, revision BIGINT, last_id BIGINT, last_batch BIGINT
 );
 """
+
+
+_VERSIONS = pa.schema(
+    [
+        ("name", pa.string()),
+        ("file", pa.string()),
+        ("text", pa.string()),
+        ("applied_at", pa.timestamp("us", "UTC")),
+        ("revision", pa.int64()),
+    ]
+)
+_EVENTS = pa.schema(
+    [
+        ("connector", pa.string()),
+        ("happened_at", pa.timestamp("us", "UTC")),
+        ("action", pa.string()),
+        ("file", pa.string()),
+        ("revision", pa.int64()),
+        ("changes", pa.string()),
+        ("old_text", pa.string()),
+        ("new_text", pa.string()),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +101,11 @@ class Definitions:
         self._database = database
         database.writer.execute(_TABLES)
         self._upgrade()
-        # Changed by the writer thread alone, which holds it to the tables.
+        # Changed by the writer thread alone, which holds them to the tables.
         self.revisions: dict[str, int] = {each.name: each.revision for each in self.all()}
+        self._purged: dict[str, int] = dict(
+            database.rows("SELECT connector, max(revision) FROM gateway.purged GROUP BY connector")
+        )
 
     def all(self) -> list[Definition]:
         """List the last applied version of every connector, removed ones included, purged ones not."""
@@ -120,14 +148,16 @@ class Definitions:
             GatewayError: Where it cannot be committed.
         """
         with self._database.transaction():
-            applied = [self._apply(comparison) for comparison in comparisons]
+            applied = [self._alter(comparison) for comparison in comparisons]
+            self._remember(comparisons, applied)
         self.revisions |= {connector.name: connector.revision for connector in applied}
         return applied
 
-    def _apply(self, comparison: Comparison) -> Connector:
+    def _alter(self, comparison: Comparison) -> Connector:
+        """Bring a table to a new version, and give that with its revision."""
         old, new = comparison.old, comparison.new
         if old is None:
-            new = replace(new, revision=self._last_revision(new.name) + 1)
+            new = replace(new, revision=self._purged.get(new.name, 0) + 1)
             statements = migration.create(new)
         elif comparison.alters:
             self._require_still(comparison)
@@ -138,7 +168,6 @@ class Definitions:
             new, statements = replace(new, revision=old.revision), []
         for statement in statements:
             self._database.writer.execute(statement)
-        self._remember(comparison, new)
         return new
 
     def _require_still(self, comparison: Comparison) -> None:
@@ -159,60 +188,68 @@ class Definitions:
         if again.refused:
             raise Refused([change.finding(comparison.new.file) for change in again.refused])
 
-    def _remember(self, comparison: Comparison, new: Connector) -> None:
-        writer, old = self._database.writer, comparison.old
-        was_removed = writer.execute(
-            "SELECT 1 FROM gateway.connectors WHERE name = ? AND removed_at IS NOT NULL", [new.name]
+    def _remember(self, comparisons: Sequence[Comparison], applied: Sequence[Connector]) -> None:
+        """Put new versions in the place of the old ones, and what happened into the history."""
+        now, names = datetime.now(UTC), [connector.name for connector in applied]
+        gone = self._database.writer.execute(
+            "DELETE FROM gateway.connectors WHERE list_contains(?, name) RETURNING name, removed_at IS NOT NULL",
+            [names],
         ).fetchall()
-        action = "created" if old is None else "restored" if was_removed else "changed"
-        writer.execute("DELETE FROM gateway.connectors WHERE name = ?", [new.name])
-        writer.execute(
-            "INSERT INTO gateway.connectors (name, file, text, applied_at, revision) VALUES (?, ?, ?, now(), ?)",
-            [new.name, new.file, new.text, new.revision],
-        )
-        changes = [change.body() for change in comparison.changes]
-        self._record(new, action, changes, old.text if old else None, new.text)
+        removed = {name for name, was_removed in gone if was_removed}
+        versions = [(each.name, each.file, each.text, now, each.revision) for each in applied]
+        self._insert("gateway.connectors", _VERSIONS, versions)
+        events = []
+        for comparison, new in zip(comparisons, applied, strict=True):
+            old = comparison.old
+            action = "created" if old is None else "restored" if new.name in removed else "changed"
+            changes = [change.body() for change in comparison.changes]
+            events.append((new, action, changes, old.text if old else None, new.text))
+        self._record(events, now)
 
     def _record(
         self,
-        connector: Connector,
-        action: str,
-        changes: list[dict[str, Any]],
-        old: str | None,
-        new: str | None,
+        events: Sequence[tuple[Connector, str, list[dict[str, Any]], str | None, str | None]],
+        now: datetime,
     ) -> None:
-        self._database.writer.execute(
-            "INSERT INTO gateway.history VALUES (?, now(), ?, ?, ?, ?, ?, ?)",
-            [connector.name, action, connector.file, connector.revision, json.dumps(changes), old, new],
-        )
+        """Write lines of history, as part of the writer's transaction."""
+        lines = [
+            (connector.name, now, action, connector.file, connector.revision, json.dumps(changes), old, new)
+            for connector, action, changes, old, new in events
+        ]
+        self._insert("gateway.history", _EVENTS, lines)
+
+    def _insert(self, table: str, columns: pa.Schema, lines: Sequence[tuple[Any, ...]]) -> None:
+        arrays = [
+            pa.array(column, field.type)
+            for column, field in zip(zip(*lines, strict=True), columns, strict=True)
+        ]
+        self._database.insert(table, pa.Table.from_arrays(arrays, schema=columns))
 
     def remove(self, connectors: Sequence[Connector]) -> None:
         """Remember that connectors are no longer served. Their rows stay."""
+        now, names = datetime.now(UTC), [each.name for each in connectors]
         with self._database.transaction() as writer:
-            for each in connectors:
-                writer.execute("UPDATE gateway.connectors SET removed_at = now() WHERE name = ?", [each.name])
-                self._record(each, "removed", [], each.text, None)
+            writer.execute(
+                "UPDATE gateway.connectors SET removed_at = ?::TIMESTAMPTZ WHERE list_contains(?, name)",
+                [now.isoformat(), names],
+            )
+            self._record([(each, "removed", [], each.text, None) for each in connectors], now)
 
     def purge(self, connector: Connector) -> None:
         """Drop the rows of a connector that is no longer served. Its numbers are never given again."""
+        name = connector.name
         with self._database.transaction() as writer:
             writer.execute(f"DROP TABLE {table_of(connector)}")
             writer.execute(
                 "INSERT INTO gateway.purged SELECT ?, now(), ?, max(last_id), max(batch) FROM gateway.batches"
                 " WHERE connector = ?",
-                [connector.name, connector.revision, connector.name],
+                [name, connector.revision, name],
             )
-            writer.execute("DELETE FROM gateway.batches WHERE connector = ?", [connector.name])
-            writer.execute("DELETE FROM gateway.keys WHERE connector = ?", [connector.name])
-            writer.execute("DELETE FROM gateway.connectors WHERE name = ?", [connector.name])
-            self._record(connector, "purged", [], connector.text, None)
-        del self.revisions[connector.name]
-
-    def _last_revision(self, name: str) -> int:
-        found = self._database.writer.execute(
-            "SELECT coalesce(max(revision), 0) FROM gateway.purged WHERE connector = ?", [name]
-        )
-        return int(found.fetchall()[0][0])
+            for table, column in (("batches", "connector"), ("keys", "connector"), ("connectors", "name")):
+                writer.execute(f"DELETE FROM gateway.{table} WHERE {column} = ?", [name])
+            self._record([(connector, "purged", [], connector.text, None)], datetime.now(UTC))
+        self._purged[name] = connector.revision
+        del self.revisions[name]
 
     # -- files of an earlier gateway
 
