@@ -59,7 +59,7 @@ class Gateway:
                 router.successor,
             )
             reload = Reload(store, router, stages)
-            watch = Watch(settings.connectors, reload.apply, credentials.refresh)
+            watch = Watch(settings.connectors, reload, credentials.refresh)
             closing.callback(watch.stop)
             reload.read(watch.look())
             watch.scan()

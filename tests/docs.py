@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+import click
+
 from gateway import strictjson
+from gateway.cli import VERBS, main
+from gateway.commands.operating import ENVIRONMENT
 from gateway.connectors.change import Rule
 from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS
 from gateway.connectors.fields import FIELD_KEYS
@@ -21,6 +25,7 @@ from gateway.query.dialect import SHAPES, WRITES
 from gateway.query.operators import LEFT_OUT, OPERATORS
 from gateway.query.preferences import PREFERENCES
 from gateway.settings import SETTINGS
+from gateway.store.expression import FUNCTIONS
 from tests.rig import ROOT
 
 README = ROOT / "README.md"
@@ -47,6 +52,33 @@ def access_keys() -> str:
 
 def changes() -> str:
     return _table(("change", "what becomes of it"), ((each.change, each.becomes) for each in Rule))
+
+
+def functions() -> str:
+    return " ".join(f"`{name}`" for name in FUNCTIONS if name.isidentifier())
+
+
+def verbs() -> str:
+    rows = []
+    for name in VERBS:
+        command = main.get_command(click.Context(main), name)
+        words = [
+            each.human_readable_name.upper() for each in command.params if isinstance(each, click.Argument)
+        ]
+        for each in (each for each in command.params if isinstance(each, click.Option)):
+            if each.name in ("url", "token_file", "connectors"):
+                continue
+            value = "" if each.is_flag else f" {each.metavar or each.name.upper()}"
+            if isinstance(each.type, click.Choice):
+                value = f" {'|'.join(each.type.choices)}"
+            words.append(f"{each.opts[0]}{value}" if each.required else f"[{each.opts[0]}{value}]")
+        rows.append((f"`gateway {name} {' '.join(words)}`", command.help.splitlines()[0]))
+    return _table(("you type", "and it does"), rows)
+
+
+def client_settings() -> str:
+    rows = [(f"`{name}`", meaning) for name, meaning in ENVIRONMENT.items()]
+    return _table(("environment", "what it is"), rows)
 
 
 def types() -> str:
@@ -150,7 +182,7 @@ def code_map() -> str:
 
 def modules() -> list[Path]:
     """Every module, in the order a reader meets them."""
-    order = ["", "connectors", "ingest", "query", "store", "serve"]
+    order = ["", "connectors", "ingest", "query", "store", "serve", "rowfile", "draft", "commands"]
     found = [path for path in (ROOT / "gateway").rglob("*.py") if path.name != "__init__.py"]
     return sorted(
         found,
@@ -163,6 +195,9 @@ TABLES = {
     "field keys": field_keys,
     "access keys": access_keys,
     "changes": changes,
+    "functions": functions,
+    "verbs": verbs,
+    "client settings": client_settings,
     "types": types,
     "formats": formats,
     "dialect": dialect,

@@ -9,7 +9,7 @@ from tests.rig import eventually, put, serving
 READ, WRITE = "GET", "POST"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def place(tmp_path_factory):
     directory = tmp_path_factory.mktemp("access")
     secrets, lines = {}, []

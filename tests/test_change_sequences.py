@@ -103,7 +103,7 @@ def version(draw, before):
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def store(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("store"), memory=2**29)
     yield store

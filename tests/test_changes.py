@@ -529,8 +529,9 @@ def test_a_purge_drops_the_rows_for_good_and_gives_no_number_again(own):
 
 
 def test_rows_are_copied_into_another_connector_of_the_same_fields_once(server, name):
-    edited = Edited(server, name).declare(BEFORE, ROWS)
-    Edited(server, f"{name}-b").declare(BEFORE)
+    exact = {**BEFORE, "d": field("decimal(9,2)", default=1.5), "l": field("decimal(4, 1)[]", default=[0.5])}
+    edited = Edited(server, name).declare(exact, ROWS)
+    Edited(server, f"{name}-b").declare(exact)
     Edited(server, f"{name}-c").declare({"a": "integer"})
     copy = lambda to: server.client.post(f"/-/connectors/{name}/copy", json={"to": to})  # noqa: E731
 

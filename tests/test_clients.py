@@ -33,7 +33,7 @@ ROWS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(server):
     path = server.declare("clients", CONNECTOR)
     assert server.client.post(path, json=ROWS).status_code == 201
@@ -44,7 +44,7 @@ def connect(server):
     return SyncPostgrestClient(server.url, headers={"Authorization": server.client.headers["Authorization"]})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def client(server, path):
     with connect(server) as client:
         yield client

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gateway import __version__
 from gateway.connectors.declaration import declare
@@ -30,13 +31,85 @@ def test_the_published_schema_is_the_one_that_is_served(server):
     assert server.client.get("/-/schema/connector.json").json() == docs.FILE_SCHEMA
 
 
-@pytest.mark.parametrize("text", YAML, ids=lambda text: text.splitlines()[0])
-def test_every_yaml_is_one_the_gateway_reads(text):
-    if "connectors.d/" in text.splitlines()[0]:
-        _, warnings = declare(text.encode(), Path(re.search(r"connectors.d/(\S+)", text)[1]).name)
-        assert warnings == []
-    else:
-        assert read_tokens(text.encode(), "tokens.yaml")
+CONNECTORS = [text for text in YAML if "connectors.d/" in text.splitlines()[0]]
+(TOKENS,) = (text for text in YAML if "tokens.yaml" in text.splitlines()[0])
+(WORKFLOW,) = (yaml.load(text, yaml.BaseLoader) for text in YAML if ".github/" in text.splitlines()[0])
+(HOOKS,) = (yaml.safe_load(text) for text in YAML if ".pre-commit" in text.splitlines()[0])
+
+
+@pytest.mark.parametrize("text", CONNECTORS, ids=lambda text: text.splitlines()[0])
+def test_every_connector_is_one_the_gateway_reads(text):
+    _, warnings = declare(text.encode(), Path(re.search(r"connectors.d/(\S+)", text)[1]).name)
+
+    assert warnings == []
+
+
+def test_the_tokens_are_ones_the_gateway_reads():
+    assert read_tokens(TOKENS.encode(), "tokens.yaml")
+
+
+def test_every_yaml_is_tested():
+    assert len(YAML) == len(CONNECTORS) + 3
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A team's repository: a connector on main, and a branch that changes it and adds one."""
+
+    def git(*words):
+        who = ("-c", "user.name=team", "-c", "user.email=team@example.com", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", "-C", tmp_path, *who, *words], check=True, capture_output=True)
+
+    git("init", "-q", "-b", "main")
+    put(tmp_path / "connectors.d/orders.yaml", CONNECTORS[0])
+    git("add", ".")
+    git("commit", "-qm", "one")
+    git("update-ref", "refs/remotes/origin/main", "main")
+    git("checkout", "-q", "-b", "branch")
+    put(
+        tmp_path / "connectors.d/orders.yaml",
+        CONNECTORS[0].replace("note:", "more: {type: date, nullable: true}\n  note:"),
+    )
+    put(tmp_path / "connectors.d/metrics.yaml", CONNECTORS[1])
+    return tmp_path
+
+
+def typed(command: str, directory: Path, **environment: str) -> subprocess.CompletedProcess:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {"PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(directory), **environment}
+    return subprocess.run(
+        ["bash", "-ec", command], cwd=directory, env=environment, capture_output=True, text=True
+    )
+
+
+def test_the_workflow_for_pull_requests_passes_and_shows_what_changes(repository):
+    steps = [step["run"] for step in WORKFLOW["jobs"]["connectors"]["steps"] if "run" in step]
+    summary = repository / "summary.md"
+
+    told = ""
+    for step in steps[1:]:  # The first installs the gateway.
+        ran = typed(step, repository, GITHUB_BASE_REF="main", GITHUB_STEP_SUMMARY=str(summary))
+        assert ran.returncode == 0, ran.stderr
+        told += ran.stdout
+
+    assert steps[0].startswith("pip install")
+    assert "### gateway plan: 1 to create, 1 to change" in summary.read_text()
+    assert "::notice file=connectors.d/orders.yaml,line=" in told
+    assert "adds the field 'more'" in told
+    put(repository / "connectors.d/orders.yaml", CONNECTORS[0].replace("note:", "remark:"))
+    ran = typed(steps[-1], repository, GITHUB_BASE_REF="main")
+    assert (ran.returncode, "::error file=connectors.d/orders.yaml" in ran.stdout) == (1, True)
+
+
+def test_the_hooks_for_commits_are_there_and_pass_what_loses_nothing(repository):
+    known = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+
+    for hook in HOOKS["repos"][0]["hooks"]:
+        assert typed(known[hook["id"]]["entry"], repository).returncode == 0
+    put(repository / "connectors.d/orders.yaml", CONNECTORS[0].replace("note:", "remark:"))
+    assert typed(known["gateway-plan"]["entry"], repository).returncode == 1
+    put(repository / "connectors.d/orders.yaml", "fields: [")
+    assert typed(known["gateway-check"]["entry"], repository).returncode == 1
 
 
 def test_every_command_prints_what_the_readme_says(own):

@@ -224,6 +224,17 @@ def _(place, code):
         return server.client.get("/c?order=s.desc,n.desc")
 
 
+@provokes(Code.KEY_INVALID)
+def _(place, code):
+    return place.post(b'{"n":1}', Idempotency_Key="k" * 300)
+
+
+@provokes(Code.KEY_REUSED)
+def _(place, code):
+    place.post(b'{"n":1}', Idempotency_Key="k")
+    return place.post(b'{"n":2}', Idempotency_Key="k")
+
+
 # -- the store
 
 

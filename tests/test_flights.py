@@ -71,7 +71,7 @@ def read_csv(text: str, like: list[dict]) -> list[dict]:
     ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def flights_server(tmp_path_factory):
     with serving(tmp_path_factory.mktemp("flights")) as server:
         for table in TABLES:

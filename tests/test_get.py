@@ -57,7 +57,7 @@ access: {read: [public]}
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(server):
     path = server.declare("reads", CONNECTOR)
     assert server.client.post(path, json=ROWS).status_code == 201
@@ -350,7 +350,7 @@ def test_awkward_field_names_are_real_columns(server, name):
 BIG = 300_000
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def big(server):
     return fill(server)
 

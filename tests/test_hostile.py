@@ -35,7 +35,7 @@ JSON = st.recursive(
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(server):
     return server.declare("hostile", CONNECTOR)
 

@@ -212,7 +212,7 @@ def test_the_fuzz_has_reached_the_sql():
     assert len(_read) > 200
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(server):
     path = server.declare("injection", CONNECTOR)
     assert server.client.post(path, json=[{"i": 1, "s": "x"}, {"i": 2, "s": "'"}]).status_code == 201

@@ -16,7 +16,7 @@ import pandas
 import pytest
 import zstandard
 
-from tests.rig import ROOT, Server, eventually, put, serving
+from tests.rig import ROOT, Server, eventually, is_ready, put, serving
 
 ORDERS = "# Orders.\nfields:\n  n: integer   # counted\n  s: {type: string, nullable: true}\naccess: {read: [public]}\n"
 
@@ -245,7 +245,7 @@ def test_a_load_goes_on_by_itself_while_the_gateway_is_killed_behind_it(own, tmp
         for pid in own.workers():
             os.kill(pid, signal.SIGKILL)
         kills += 1
-        eventually(lambda: httpx.get(f"{own.url}/-/ready").status_code == 200)
+        eventually(lambda: is_ready(own.url))
     _, err = process.communicate()
 
     assert process.returncode == 0, err

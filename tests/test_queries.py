@@ -96,7 +96,7 @@ def make_rows():
 ROWS = make_rows()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(server):
     path = server.declare("queries", CONNECTOR)
     sent = [{**row, "d": row["d"] and Number(row["d"])} for row in ROWS]

@@ -25,7 +25,7 @@ access: {read: [public]}
 ROWS = [{"id": number, "name": None if number == 3 else f"row {number}"} for number in range(1, 6)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(server):
     path = server.declare("responses", CONNECTOR)
     assert server.client.post(path, json=ROWS).status_code == 201
@@ -85,7 +85,7 @@ def test_an_offset_beyond_the_last_row_says_how_many_there_are(server, path):
     assert error["details"] == "An offset of 9 was requested, but there are only 5 rows."
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def long(server):
     """A result too long for one buffer."""
     path = server.declare("long", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
@@ -457,7 +457,7 @@ def test_the_one_schema_is_public(server, path):
 # -- CORS
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared(tmp_path_factory):
     with serving(tmp_path_factory.mktemp("cors"), GATEWAY_CORS="https://app.example") as server:
         server.declare("open", CONNECTOR)

@@ -1,6 +1,7 @@
 """The field types: one table that the JSON Schema, the SQL, CSV, query strings, docs and tests all read."""
 
 import datetime
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -134,6 +135,7 @@ def _text_type(name: str, column: str, pattern: str, text: str = "{}::VARCHAR", 
     )
 
 
+@functools.cache  # There are 779 of them; and two that are the same are one, for fields to be compared.
 def decimal(precision: int, scale: int) -> FieldType:
     """Build `decimal(precision, scale)`: exact, from the body's text to the column and back."""
     context = Context(prec=DECIMAL_MAX_DIGITS * 2)
@@ -177,7 +179,13 @@ def decimal(precision: int, scale: int) -> FieldType:
 
 
 def list_of(item: FieldType) -> FieldType:
-    """Build `item[]`: a list of scalars, never null inside; the item's constraints hold for each of them."""
+    """Give `item[]`: a list of scalars, never null inside; the item's constraints hold for each of them."""
+    return _list_of(item.name)
+
+
+@functools.cache
+def _list_of(name: str) -> FieldType:
+    item = parse_type(name)
     arrow = pa.list_(item.arrow)
 
     def literal(text: str) -> Json:

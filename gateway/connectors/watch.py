@@ -1,4 +1,8 @@
-"""A directory to "it changed": events as hints, a rescan as the truth."""
+"""A directory to "it changed": events as hints, a rescan as the truth.
+
+What events alone can tell, where there are any, is that somebody is still writing: such a file counts as what
+it was before, however slowly the rest of it comes.
+"""
 
 import contextlib
 import logging
@@ -6,7 +10,9 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
@@ -23,23 +29,37 @@ RESCAN_SECONDS = 0.5
 SETTLE_SECONDS = 0.15
 #: How long an empty directory must stay empty before its connectors count as removed.
 EMPTY_SECONDS = 5.0
+#: How long after its last event a file counts as being written, though nobody has said that it was closed.
+WRITING_SECONDS = 30.0
 
 _READS = frozenset(("opened", "closed_no_write"))
+#: What ends the writing of a file, under its name.
+_ENDS = frozenset(("closed", "moved", "deleted"))
+
+
+class Shows(Protocol):
+    """What is shown new listings."""
+
+    def apply(self, listing: Listing, *, at_once: bool) -> None:
+        """Make a listing what is live; what is missing in it may be given some time unless it is `at_once`."""
+
+    def linger(self) -> float | None:
+        """Do what has been given its time; tell in how many seconds there is more of it, or None."""
 
 
 class Watch:
-    """A thread that calls `changed` with each new listing of a directory, once it has settled.
+    """A thread that shows each new listing of a directory once it has settled.
 
     `tick` is called after every rescan and is where other files that must be looked at live.
     """
 
-    def __init__(self, path: Path, changed: Callable[[Listing], None], tick: Callable[[], None]) -> None:
+    def __init__(self, path: Path, shows: Shows, tick: Callable[[], None]) -> None:
         self.directory = Directory(path)
-        self._changed = changed
+        self._shows = shows
         self._tick = tick
         self._hint = threading.Event()
         self._stopping = False
-        self._shown: str | None = None
+        self._shown: Listing | None = None
         # The first look, which is believed once another that agrees comes late enough.
         self._first: tuple[Listing, float] | None = None
         self._empty_since: float | None = None
@@ -77,36 +97,52 @@ class Watch:
             listing = self._settled()
             if listing is None or self._is_momentarily_empty(listing):
                 return
-            digest = listing.digest
-            if again or digest != self._shown:
-                self._changed(listing)
-                self._shown = digest
+            if again or not self._is_shown(listing):
+                self._shows.apply(listing, at_once=again)
+                self._shown = listing
 
     def _run(self) -> None:
+        wait = RESCAN_SECONDS
         while not self._stopping:
             try:
                 self._hints.follow(self.directory.path)
-                self._hint.wait(RESCAN_SECONDS)
+                self._hint.wait(wait)
                 self._hint.clear()
                 self.scan()
+                wait = min(self._shows.linger() or RESCAN_SECONDS, RESCAN_SECONDS)
                 self._tick()
             except Exception as error:  # noqa: BLE001  # it is tried again, and must be
                 _log.error("%s could not be shown, trying again: %s", self.directory.path, trace(error))
 
     def _settled(self) -> Listing | None:
         """Give the listing once it stands still; None while it keeps changing for longer than a second."""
-        listing, seen = self._first or (self.directory.read(), time.monotonic())
+        listing, seen = self._first or (self._read(), time.monotonic())
         self._first = None
-        if listing.digest == self._shown:
+        if self._is_shown(listing):
             return listing
         deadline = time.monotonic() + 1.0
         while time.monotonic() < deadline and not self._stopping:
             time.sleep(max(0.0, seen + SETTLE_SECONDS - time.monotonic()))
-            again = self.directory.read()
+            again = self._read()
             if again.digest == listing.digest:
                 return listing
             listing, seen = again, time.monotonic()
         return None
+
+    def _read(self) -> Listing:
+        """Read the directory, with the files that are being written as they were shown last."""
+        listing = self.directory.read()
+        files = dict(listing.files)
+        before = self._shown.files if self._shown else {}
+        for name in self._hints.being_written(listing.path) & files.keys():
+            if name in before:
+                files[name] = before[name]
+            else:
+                del files[name]
+        return replace(listing, files=files)
+
+    def _is_shown(self, listing: Listing) -> bool:
+        return self._shown is not None and self._shown.digest == listing.digest
 
     def _is_momentarily_empty(self, listing: Listing) -> bool:
         if listing.files or listing.problem or self._shown is None:
@@ -115,6 +151,10 @@ class Watch:
         if self._empty_since is None:
             self._empty_since = time.monotonic()
         return time.monotonic() - self._empty_since < EMPTY_SECONDS
+
+
+#: A directory, its inode, and the names in it that matter; none is all of them.
+_Place = tuple[str, int, frozenset[str]]
 
 
 class _Hints(FileSystemEventHandler):
@@ -128,11 +168,36 @@ class _Hints(FileSystemEventHandler):
     def __init__(self, hint: Callable[[], None]) -> None:
         self._hint = hint
         self._observer: BaseObserver | None = None
-        self._followed: frozenset[tuple[str, int]] = frozenset()
+        self._followed: frozenset[_Place] = frozenset()
+        self._names: dict[str, frozenset[str]] = {}
+        # Files that have been written to and not closed since, with the moment of that; filled by the
+        # observer's thread and looked at by others, one operation of a dict at a time.
+        self._writing: dict[str, float] = {}
 
     def on_any_event(self, event: FileSystemEvent) -> None:
+        paths = [os.fsdecode(path) for path in (event.src_path, event.dest_path) if path]
+        if not any(map(self._matters, paths)):
+            return
+        path = paths[0]
+        if event.event_type == "modified" and not event.is_directory:
+            self._writing[path] = time.monotonic()
+        elif event.event_type in _ENDS:
+            for path in paths:
+                self._writing.pop(path, None)
         if event.event_type not in _READS:
             self._hint()
+
+    def _matters(self, path: str) -> bool:
+        """Tell whether a path is in the directory, or on the way to it; beside the way there may be much else."""
+        place, name = os.path.split(path)
+        names = self._names.get(place)
+        return names is not None and (not names or name in names)
+
+    def being_written(self, directory: str) -> set[str]:
+        """Name the files of a directory that somebody is writing to."""
+        since = time.monotonic() - WRITING_SECONDS
+        writing = [path for path, at in list(self._writing.items()) if at > since]
+        return {name for place, name in map(os.path.split, writing) if place == directory}
 
     def follow(self, path: Path) -> None:
         """Watch what the path leads through now."""
@@ -142,9 +207,10 @@ class _Hints(FileSystemEventHandler):
             return
         self.stop()
         self._followed = wanted
+        self._names = {place: names for place, _, names in wanted}
         try:
             observer = Observer()
-            for place, _ in wanted:
+            for place in self._names:
                 observer.schedule(self, place, recursive=False)
             observer.start()
             self._observer = observer
@@ -159,22 +225,32 @@ class _Hints(FileSystemEventHandler):
             self._observer.stop()
             self._observer.join()
         self._observer, self._followed = None, frozenset()
+        self._writing.clear()
 
 
-def _places(path: Path) -> frozenset[tuple[str, int]]:
-    """Give the directories, each with its inode, whose entries decide what the path holds.
+def _places(path: Path) -> frozenset[_Place]:
+    """Give the directories whose entries decide what the path holds: itself, and those that hold its way.
 
-    They are the directory itself and every one that holds a link on the way to it.
+    The way is every link that leads to it, and its own name in its parent; where it is not there, the nearest
+    parent that is holds the name that is missing.
     """
-    places = set()
+    names: dict[str, set[str]] = {}
     current = Path(os.path.abspath(path))  # noqa: PTH100  # links must stay in it
     for _ in range(40):
         link = next((part for part in (current, *current.parents) if part.is_symlink()), None)
         if link is None:
             break
-        places.add(str(link.parent))
+        names.setdefault(str(link.parent), set()).add(link.name)
         current = Path(os.path.abspath(link.parent / os.readlink(link) / current.relative_to(link)))  # noqa: PTH100, PTH115
-    places.add(str(current))
+    missing = current
+    while not missing.parent.is_dir() and missing != missing.parent:
+        missing = missing.parent
+    names.setdefault(str(missing.parent), set()).add(missing.name)
+    names[str(current)] = set()
     with contextlib.suppress(OSError):
-        return frozenset((place, os.stat(place).st_ino) for place in places if os.path.isdir(place))  # noqa: PTH112, PTH116
+        return frozenset(
+            (place, os.stat(place).st_ino, frozenset(some))  # noqa: PTH116
+            for place, some in names.items()
+            if os.path.isdir(place)  # noqa: PTH112
+        )
     return frozenset()

@@ -14,7 +14,7 @@ from gateway.connectors.watch import Watch
 from gateway.errors import Code, GatewayError
 from gateway.serve import access, reply
 from gateway.serve.endpoint import Endpoint, Stages
-from gateway.serve.router import Router
+from gateway.serve.router import Router, settled
 from gateway.store.batch import StoredBatch
 from gateway.store.store import Store
 
@@ -133,6 +133,9 @@ class Served:
     async def on_get(self, req: Request, resp: Response) -> None:
         """List them, and those that were removed while their rows are kept, each with its state."""
         access.require_admin(self._stages.credentials.name_of(req.auth))
+        reply.json(resp, await settled(self._list))
+
+    async def _list(self) -> list[dict[str, Any]]:
         snapshot = self._router.snapshot
         states = {each.name: each.state for each in snapshot.outcomes if each.connector}
         known = {name: each.connector for name, each in snapshot.gone.items()}
@@ -140,7 +143,7 @@ class Served:
         counts, latest = await self._stages.readers.call(
             lambda: (self._store.counts(list(known.values())), self._store.latest())
         )
-        listed = [
+        return [
             {
                 **_summary(known[name]),
                 "state": states.get(name, State.LIVE).value,
@@ -149,13 +152,19 @@ class Served:
             }
             for name in sorted(known)
         ]
-        reply.json(resp, listed)
 
     async def on_get_one(self, req: Request, resp: Response, name: str) -> None:
-        """Describe one, with its record count and its last batch."""
+        """Describe one, with its record count, its last batch, and the fields that are kept out of sight."""
+        reply.json(resp, await settled(lambda: self._describe(req, name)))
+
+    async def _describe(self, req: Request, name: str) -> dict[str, Any]:
         connector = self._find(req, name).connector
-        rows, latest = await self._stages.readers.call(
-            lambda: (self._store.count(connector), self._store.batches(name, 1))
+        rows, latest, hidden = await self._stages.readers.call(
+            lambda: (
+                self._store.count(connector),
+                self._store.batches(name, 1),
+                self._store.definitions.hidden(connector),
+            )
         )
         fields = [
             {
@@ -166,8 +175,13 @@ class Served:
             }
             for field in connector.fields
         ]
-        last_batch = _batch(latest[0]) if latest else None
-        reply.json(resp, {**_summary(connector), "rows": rows, "last_batch": last_batch, "fields": fields})
+        return {
+            **_summary(connector),
+            "rows": rows,
+            "last_batch": _batch(latest[0]) if latest else None,
+            "fields": fields,
+            "hidden": [{"name": each, "type": type.name} for each, type in hidden.items()],
+        }
 
     async def on_get_schema(self, req: Request, resp: Response, name: str) -> None:
         """Give the JSON Schema that each row must satisfy."""

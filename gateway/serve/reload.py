@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 #: How often a change is judged anew because rows came in while it was.
 ATTEMPTS = 5
+#: How long a connector is served whose file has just gone: deliveries remove files and write them anew.
+LINGER_SECONDS = 0.4
 
 
 class Reload:
@@ -43,25 +46,47 @@ class Reload:
         self._stored: dict[str, Connector] = {}
         self._live: dict[str, Connector] = {}
         self._removed: dict[str, Definition] = {}
+        self._lingering: dict[str, float] = {}
+        self._listing = Listing("", {})
         self._recall(store.definitions.all())
 
-    def apply(self, listing: Listing) -> None:
-        """Bring the tables to what the files declare, then show it."""
+    def apply(self, listing: Listing, *, at_once: bool) -> None:
+        """Bring the tables to what the files declare, then show it.
+
+        Unless it is `at_once`, a connector whose file has gone is served a moment longer.
+        """
         with self._lock:
             before = self._router.snapshot.outcomes
+            self._listing = listing
             if listing.problem:
                 # The files are out of sight, not gone: what is live stays.
+                self._lingering.clear()
                 self._show(before or self._recalled(), listing)
                 _log.error("the connectors cannot be read, what was live stays: %s", listing.problem)
                 return
             declared = self._declare(listing)
             # What only the stored rows can decide comes last, for it may take a while.
-            decided = self._bring_about(declared, listing, _Postponing(self._store))
+            decided = self._bring_about(declared, listing, _Postponing(self._store), at_once=at_once)
             for _ in range(ATTEMPTS):
                 if not decided.postponed:
                     break
-                decided = self._bring_about(declared, listing, self._store)
+                decided = self._bring_about(declared, listing, self._store, at_once=at_once)
             _report(before, self._router.snapshot.outcomes)
+
+    def linger(self) -> float | None:
+        """Remove the connectors whose files have been gone for long enough; tell when there may be more."""
+        with self._lock:
+            if not self._lingering:
+                return None
+            now = time.monotonic()
+            left = [since + LINGER_SECONDS - now for since in self._lingering.values()]
+            if min(left) > 0:
+                return min(left)
+            before = self._router.snapshot.outcomes
+            declared = self._declare(self._listing)
+            self._bring_about(declared, self._listing, self._store, at_once=False)
+            _report(before, self._router.snapshot.outcomes)
+            return None
 
     def read(self, listing: Listing) -> None:
         """Read files that are about to be applied, if they stay as they are."""
@@ -149,18 +174,16 @@ class Reload:
         self._declared = read
         return [declared for _, declared in read.values()]
 
-    def _bring_about(self, declared: Sequence[Declared], listing: Listing, tables: Tables) -> Plan:
+    def _bring_about(
+        self, declared: Sequence[Declared], listing: Listing, tables: Tables, *, at_once: bool
+    ) -> Plan:
         """Decide, commit what the store must know, and show it.
 
         Several times, where there is much to do: a connector whose change is committed is shown before the
         next one's begins, for requests that were made for its older version wait for that.
         """
         decided = plan.build(declared, self._live, self._stored, tables)
-        if decided.removed:
-            self._writer.run(lambda: self._store.remove(decided.removed)).result()
-            for connector in decided.removed:
-                del self._live[connector.name]
-            self._note_removed()
+        self._remove(decided, at_once=at_once)
         failed: dict[str, Sequence[Finding]] = {}
         outdated: set[str] = set()
         for group in _groups(decided.comparisons.values()):
@@ -177,6 +200,23 @@ class Reload:
         ]
         self._show((*outcomes, *self._gone(outcomes)), listing)
         return decided
+
+    def _remove(self, decided: Plan, *, at_once: bool) -> None:
+        """Stop serving what no file declares any more, once it has been so for a moment."""
+        now, wanted = time.monotonic(), {each.path for each in decided.served.values()}
+        gone = {each.name: each for each in decided.removed}
+        self._lingering = {name: self._lingering.get(name, now) for name in gone}
+        over = [
+            connector
+            for name, connector in gone.items()
+            if at_once or connector.path in wanted or now - self._lingering[name] >= LINGER_SECONDS
+        ]
+        if not over:
+            return
+        self._writer.run(lambda: self._store.remove(over)).result()
+        for connector in over:
+            del self._live[connector.name], self._lingering[connector.name]
+        self._note_removed()
 
     def _applied(
         self, group: Sequence[Comparison], failed: dict[str, Sequence[Finding]], outdated: set[str]

@@ -1,10 +1,10 @@
 """Path to resource, from whichever snapshot is live."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from falcon.asgi import Request, Response
 from falcon.constants import COMBINED_METHODS
@@ -16,6 +16,9 @@ from gateway.serve import access
 from gateway.serve.access import Credentials
 from gateway.serve.endpoint import Endpoint
 from gateway.serve.gone import Gone
+from gateway.store.database import Superseded
+
+_T = TypeVar("_T")
 
 #: How long a request waits for what takes its endpoint's place, and how often it looks.
 SUCCESSION_SECONDS, _STEP_SECONDS = 20.0, 0.01
@@ -54,6 +57,20 @@ class Snapshot:
             path = endpoint.connector.path
             found[path] = (endpoint, _responders(endpoint), {}, path)
         return found
+
+
+async def settled(make: Callable[[], Awaitable[_T]]) -> _T:
+    """Make something of connectors, and make it anew where one of them is being changed.
+
+    Raises:
+        GatewayError: Where that does not end.
+    """
+    for _ in range(int(SUCCESSION_SECONDS / _STEP_SECONDS)):
+        try:
+            return await make()
+        except Superseded:
+            await asyncio.sleep(_STEP_SECONDS)
+    raise not_ready()
 
 
 class Router:
