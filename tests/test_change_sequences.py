@@ -165,7 +165,7 @@ class Edits:
         return self.rows({each.name: each.type for each in self.connector.fields} | dict(hidden))
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.data())
 def test_whatever_is_edited_stored_rows_satisfy_the_version_that_is_served(store, data):
     edits = Edits(store)

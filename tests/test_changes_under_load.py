@@ -50,7 +50,53 @@ def test_no_request_fails_while_its_connector_is_changed_again_and_again(own, te
     load.check(own)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"n": "integer", "l": "number[]", "d": {"type": "string", "default": "d"}},
+        {
+            "m": {"type": "string", "using": "CAST(n AS VARCHAR)", "renamed_from": "n"},
+            "l": {"type": "string[]", "using": "CAST(l AS VARCHAR[])"},
+        },
+        {"n": "number", "l": "integer[]", "x": {"type": "date", "nullable": True}},
+    ],
+    ids=["default", "converted", "widened"],
+)
+def test_a_stream_that_has_begun_ends_as_it_began_whatever_becomes_of_its_table(own, after):
+    path = own.declare("a", text({"n": NUMBER, "l": "integer[]"}))
+    other = own.declare("b", text({"s": "string"}))
+    for start in range(0, 300_000, 50_000):
+        own.client.post(path, json=[{"n": n, "l": [n]} for n in range(start, start + 50_000)])
+    with httpx.stream(
+        "GET", own.url + path, headers={"Accept": "application/x-ndjson"}, timeout=60
+    ) as answer:
+        lines = answer.iter_lines()
+        begun = [next(lines) for _ in range(1000)]
+
+        put(own.connectors / "a.yaml", text(after))
+        assert own.reload()["a.yaml"]["findings"] == []
+        for _ in range(10):  # What the change has freed is written over, if it may be.
+            own.client.post(other, json=[{"s": "x" * 100}] * 5000)
+
+        read = [*begun, *lines]
+    assert [json.loads(line) for line in read] == [{"n": n, "l": [n]} for n in range(300_000)]
+    assert (
+        own.client.get(path, headers={"Prefer": "count=exact"}).headers["content-range"].endswith("/300000")
+    )
+
+
+def test_a_change_is_followed_by_a_checkpoint(own):
+    path = own.declare("a", text(STEPS[0]))
+    own.client.post(path, json=[{"n": n} for n in range(1000)])
+    put(own.connectors / "a.yaml", text(STEPS[1]))
+    own.reload()
+
+    wal = own.data / "store.duckdb.wal"
+    eventually(lambda: not wal.exists() or wal.stat().st_size == 0, "the WAL is still there")
+    assert len(own.client.get(path).json()) == 1000
+
+
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_kill_in_the_middle_of_a_change_leaves_the_old_or_the_new_state_never_half(tmp_path, seed, tell):
     """Kills at a random moment around a change of a table with rows, under writers; what is found is whole."""
     server = Server(tmp_path).start()

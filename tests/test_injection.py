@@ -31,7 +31,7 @@ access: {read: [public]}
 """
 CONNECTOR_VALUE, _ = declare(CONNECTOR.encode(), "injection.yaml")
 IDENTIFIERS = {
-    '"injection"',
+    '"injection@0"',
     '"_id"',
     '"_ingested_at"',
     '"_batch"',

@@ -117,6 +117,13 @@ class Database:
                 Code.STORE_FAILED, f"{rows.num_rows} rows were to be inserted, but {done} were"
             )
 
+    def insert_lines(self, table: str, columns: pa.Schema, lines: Sequence[tuple[Any, ...]]) -> None:
+        """Insert Python values, a tuple a row, as `insert` does."""
+        if lines:
+            values = zip(*lines, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(values, columns, strict=True)]
+            self.insert(table, pa.Table.from_arrays(arrays, schema=columns))
+
     def checkpoint(self) -> bool:
         """Write the WAL into the file; the writer thread alone may. Tell whether it could be done now.
 

@@ -197,7 +197,7 @@ class Definitions:
         ).fetchall()
         removed = {name for name, was_removed in gone if was_removed}
         versions = [(each.name, each.file, each.text, now, each.revision) for each in applied]
-        self._insert("gateway.connectors", _VERSIONS, versions)
+        self._database.insert_lines("gateway.connectors", _VERSIONS, versions)
         events = []
         for comparison, new in zip(comparisons, applied, strict=True):
             old = comparison.old
@@ -216,14 +216,7 @@ class Definitions:
             (connector.name, now, action, connector.file, connector.revision, json.dumps(changes), old, new)
             for connector, action, changes, old, new in events
         ]
-        self._insert("gateway.history", _EVENTS, lines)
-
-    def _insert(self, table: str, columns: pa.Schema, lines: Sequence[tuple[Any, ...]]) -> None:
-        arrays = [
-            pa.array(column, field.type)
-            for column, field in zip(zip(*lines, strict=True), columns, strict=True)
-        ]
-        self._database.insert(table, pa.Table.from_arrays(arrays, schema=columns))
+        self._database.insert_lines("gateway.history", _EVENTS, lines)
 
     def remove(self, connectors: Sequence[Connector]) -> None:
         """Remember that connectors are no longer served. Their rows stay."""

@@ -72,7 +72,4 @@ class Keys:
             for batch, receipt in zip(batches, receipts, strict=True)
             if batch.key is not None
         ]
-        if lines:
-            columns = zip(*lines, strict=True)
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, _KEYS, strict=True)]
-            self._database.insert("gateway.keys", pa.Table.from_arrays(arrays, schema=_KEYS))
+        self._database.insert_lines("gateway.keys", _KEYS, lines)

@@ -54,18 +54,16 @@ def rows_of(batches: Sequence[Batch], given: Sequence[Receipt], now: datetime) -
     return table
 
 
-def lines(batches: Sequence[Batch], given: Mapping[int, Receipt], now: datetime) -> pa.Table:
+def lines(batches: Sequence[Batch], given: Mapping[int, Receipt], now: datetime) -> list[tuple[object, ...]]:
     """Make the lines of batches, whose receipts are given by their place among them."""
-    written = []
+    written: list[tuple[object, ...]] = []
     for number, batch in enumerate(batches):
         receipt = given[number]
         ids = (receipt.first_id, receipt.last_id)
         written.append(
             (receipt.batch, batch.connector, now, receipt.stored, batch.received_bytes, batch.token, *ids)
         )
-    columns = zip(*written, strict=True)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, BATCHES, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=BATCHES)
+    return written
 
 
 def alike(batches: Sequence[Batch]) -> list[list[int]]:

@@ -200,7 +200,8 @@ class Store:
                     return NO_ROWS
                 receipt = Receipt(batch, rows, rows, 0, 0, lowest, last)
                 written = Batch(name, target.revision, pa.table({}), 0, token)
-                self._database.insert("gateway.batches", ledger.lines([written], {0: receipt}, now))
+                line = ledger.lines([written], {0: receipt}, now)
+                self._database.insert_lines("gateway.batches", ledger.BATCHES, line)
             self._next_batch, self._next_ids[name] = batch + 1, last + 1
             self._versions[name] = (batch, _microseconds(now))
         finally:
@@ -237,7 +238,7 @@ class Store:
             next_batch, next_ids[name] = next_batch + len(given), ledger.after(given)
             self._database.insert(table_named(name, some[0].revision), ledger.rows_of(some, given, now))
             receipts.update(zip(members, given, strict=True))
-        self._database.insert("gateway.batches", ledger.lines(batches, receipts, now))
+        self._database.insert_lines("gateway.batches", ledger.BATCHES, ledger.lines(batches, receipts, now))
         return _Inserted([receipts[member] for member in range(len(batches))], now, next_batch, next_ids)
 
     def checkpoint(self) -> bool:
