@@ -1,5 +1,6 @@
+import fcntl
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,23 @@ def own(tmp_path: Path) -> Iterator[Server]:
 def tell(record_property):
     """Say a figure: it is printed under the results, whether or not the output of tests is."""
     return lambda text: record_property("figure", text)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that run alone, while the others have not begun much to wait for."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+    """Run a test that is marked `alone` while no other one runs, in whatever process."""
+    is_alone = item.get_closest_marker("alone") is not None
+    with Path(__file__).open() as turn, Path(__file__).with_name("rig.py").open() as running:
+        # Who waits for the others to end holds the turn meanwhile, so that they begin nothing new.
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(running, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -290,6 +290,7 @@ def every_text(server: Server, name: str) -> set[str | None]:
     return {event["new"] for event in answer.json()} if answer.status_code == 200 else set()
 
 
+@pytest.mark.alone
 def test_five_hundred_connectors_start_and_one_that_changes_is_live(tmp_path, tell):
     """The shipped connectors, a hundred times over. Tells the times."""
     server = Server(tmp_path)
