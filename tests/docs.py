@@ -62,9 +62,8 @@ def verbs() -> str:
     rows = []
     for name in VERBS:
         command = main.get_command(click.Context(main), name)
-        words = [
-            each.human_readable_name.upper() for each in command.params if isinstance(each, click.Argument)
-        ]
+        arguments = [each for each in command.params if isinstance(each, click.Argument)]
+        words = [each.make_metavar(click.Context(command)) for each in arguments]
         for each in (each for each in command.params if isinstance(each, click.Option)):
             if each.name in ("url", "token_file", "connectors"):
                 continue

@@ -17,6 +17,7 @@ EXPOSED = (
     "Content-Type",
     "Date",
     "ETag",
+    "Idempotent-Replayed",
     "Link",
     "Location",
     "Preference-Applied",
