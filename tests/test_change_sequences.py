@@ -257,3 +257,21 @@ def test_the_schema_of_renamed_fields_takes_what_the_endpoint_takes(data):
             given_as = row.get(name, row.get(made.get("renamed_from")))
             kept = stored[name]
             assert (json.loads(kept) if made["type"] == "json" and kept is not None else kept) == given_as
+
+
+def test_rows_are_asked_anew_only_after_they_or_the_question_have_changed(store):
+    edits = Edits(store)
+    edits.edit({"a": "integer"})
+    edits.append([{"a": 5}])
+    tight = {"a": {"type": "integer", "maximum": 3}}
+
+    first, again = edits.edit(tight), edits.edit(tight)
+    edits.append([{"a": 6}])
+    later = edits.edit(tight)
+    other = edits.edit({"a": {"type": "integer", "maximum": 5}})
+
+    assert again.comparison is first.comparison
+    assert [
+        each.findings[0].message.count(f"{rows} stored rows")
+        for each, rows in ((first, "1 of 1"), (later, "2 of 2"), (other, "1 of 2"))
+    ] == [1, 1, 1]

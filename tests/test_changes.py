@@ -161,6 +161,13 @@ APPLIED = [
     ),
     (Rule.DEFAULT_CHANGED, BEFORE, ROWS, {"a": field("integer", default=9), "s": S}, {"a": [1, 2, 3]}),
     (Rule.DEFAULT_CHANGED, {"a": field("integer", default=9)}, [{}], {"a": "integer"}, {"a": [9]}),
+    (
+        Rule.DEFAULT_CHANGED,
+        {"a": "integer", "j": field("json", default=1)},
+        [{"a": 1}],
+        {"a": "integer", "j": field("json", default=True)},
+        {"j": [1]},
+    ),
     (Rule.FIELD_DESCRIBED, BEFORE, ROWS, {"a": field("integer", description="d"), "s": S}, {"a": [1, 2, 3]}),
     (Rule.FIELDS_ORDERED, BEFORE, ROWS, {"s": S, "a": "integer"}, {"a": [1, 2, 3]}),
 ]
@@ -199,13 +206,17 @@ REFUSED = [
     (Rule.TYPE_WIDENED, {"a": "integer"}, [{"a": 1}, {"a": 2**53 + 1}], {"a": "number"}, "1 of 2 stored rows do not survive it (_id 2)", [(2, "9007199254740993")]),
     (Rule.TYPE_WIDENED, {"a": "integer"}, [{"a": 1}, {"a": 100}], {"a": "decimal(4, 2)"}, "1 of 2 stored rows do not survive it (_id 2)", [(2, "100")]),
     (Rule.TYPE_CHANGED, {"a": "integer"}, [{"a": 1}], {"a": "string"}, "using: CAST(a AS VARCHAR)", []),
-    (Rule.TYPE_CHANGED, {"a": "decimal(6, 2)"}, [{"a": 1}], {"a": "decimal(6, 3)"}, "using: CAST(a AS DECIMAL(6, 3))", []),
+    (Rule.TYPE_CHANGED, {"a": "decimal(6, 2)"}, [{"a": 1}], {"a": "decimal(6, 3)"}, 'using: "CAST(a AS DECIMAL(6, 3))"', []),
     (Rule.TYPE_CHANGED, {"a": "number"}, [{"a": 1}], {"a": "integer"}, "would have to be converted", []),
     (Rule.TYPE_CHANGED, {"a": "string"}, [{"a": "1"}, {"a": "x"}], {"a": field("integer", using="CAST(a AS BIGINT)")}, "1 of 2 stored rows do not survive it (_id 2)", [(2, '"x"')]),
     (Rule.TYPE_CHANGED, {"a": "string"}, [{"a": "1"}, {"a": "x"}], {"a": field("integer", using="TRY_CAST(a AS BIGINT)")}, "1 of 2 stored rows have no value for it (_id 2)", [(2, '"x"')]),
     (Rule.TIGHTENED, {"a": "string"}, [{"a": "1"}], {"a": field("integer", minimum=5, using="CAST(a AS BIGINT)")}, "1 of 1 stored rows do not satisfy it (_id 1)", [(1, '"1"')]),
     (Rule.TYPE_CHANGED, {"a": "integer"}, [{"a": 1}], {"a": field("string", using="lower(a)")}, "using cannot be run", []),
     (Rule.TYPE_CHANGED, {"a": "integer"}, [{"a": 0}], {"a": field("number", using="1 / a")}, "1 of 1 stored rows", [(1, "0")]),
+    (Rule.TYPE_CHANGED, {"a": "integer"}, [{"a": 1}], {"a": "decimal(5, 2)[]"}, 'using: "CAST(a AS DECIMAL(5, 2)[])"', []),
+    (Rule.TYPE_CHANGED, {"a": "string"}, [{"a": "x"}], {"a": field("boolean", using="regexp_matches(a, 'year', 'ünï')")}, "using cannot be run", []),
+    (Rule.FIELD_RENAMED, BEFORE, ROWS, {"a": "integer", "t": field("boolean", nullable=True, renamed_from="S2")}, "there is no field 'S2'", []),
+    (Rule.FIELD_RENAMED, BEFORE, ROWS, {"a": "integer", "text": field("boolean", nullable=True, renamed_from="ss")}, "write renamed_from: s", []),
 ]  # fmt: skip
 
 
@@ -389,6 +400,17 @@ def test_what_a_change_says_acts_once(edited):
     edited.edit(after)
 
     assert edited.rows() == [{"a": "1!", "s": "x"}, {"a": "2!", "s": "b"}, {"a": "3!", "s": "long"}]
+
+
+def test_an_expression_that_has_acted_is_no_way_to_satisfy_what_comes_later(edited):
+    edited.declare({"a": "string"}, [{"a": "1000"}, {"a": "9000"}])
+    using = "CAST(a AS BIGINT) // 10"
+    edited.edit({"a": field("integer", using=using)})
+
+    state = edited.edit({"a": field("integer", using=using, maximum=500)})
+
+    assert "1 of 2 stored rows do not satisfy it (_id 2)" in state["findings"][0]["message"]
+    assert [row["a"] for row in edited.rows()] == [100, 900]
 
 
 # -- a former name

@@ -1,5 +1,6 @@
 """Changes of a connector while it is written to and read from, and while the process is killed."""
 
+import concurrent.futures
 import itertools
 import json
 import random
@@ -29,8 +30,8 @@ STEPS = [
 ]
 
 
-def text(fields):
-    return json.dumps({"fields": fields, "access": {"read": ["public"]}})
+def text(fields, **more):
+    return json.dumps({"fields": fields, "access": {"read": ["public"]}, **more})
 
 
 def test_no_request_fails_while_its_connector_is_changed_again_and_again(own, tell):
@@ -94,6 +95,57 @@ def test_a_change_is_followed_by_a_checkpoint(own):
     wal = own.data / "store.duckdb.wal"
     eventually(lambda: not wal.exists() or wal.stat().st_size == 0, "the WAL is still there")
     assert len(own.client.get(path).json()) == 1000
+
+
+def test_paths_change_hands_in_one_moment(own):
+    """Of the tables of both, each of which takes a while."""
+    fields = {"s": "string", "which": "string"}
+    for name in "ab":
+        own.declare(name, text(fields))
+        own.client.post(f"/{name}", json=[{"s": str(n), "which": name} for n in range(50_000)])
+    after = fields | {"l": {"type": "string[]", "backfill": ["z" * 50] * 20}}
+    seen = {"/a": [], "/b": []}
+    done = threading.Event()
+
+    def read(path):
+        with httpx.Client(base_url=own.url) as client:
+            while not done.is_set():
+                answer = client.get(f"{path}?limit=1&select=which")
+                seen[path].append(answer.json()[0]["which"] if answer.status_code == 200 else answer.text)
+
+    readers = [threading.Thread(target=read, args=[path]) for path in seen]
+    for reader in readers:
+        reader.start()
+    for name, path in (("a", "/b"), ("b", "/a")):
+        put(own.connectors / f"{name}.yaml", text(after, path=path))
+    eventually(lambda: seen["/a"][-1:] == ["b"] and seen["/b"][-1:] == ["a"], "the paths are as they were")
+    done.set()
+    for reader in readers:
+        reader.join()
+
+    assert [each for each, _ in itertools.groupby(seen["/a"])] == ["a", "b"]
+    assert [each for each, _ in itertools.groupby(seen["/b"])] == ["b", "a"]
+
+
+def test_of_two_paths_that_change_hands_none_does_where_rows_stand_against_one_at_the_last_moment(own):
+    fields = {"s": "string", "which": "string"}
+    for name in "ab":
+        own.declare(name, text(fields))
+        own.client.post(f"/{name}", json=[{"s": "ok", "which": name}])
+    for start in range(0, 300_000, 100_000):
+        own.client.post("/b", json=[{"s": str(n), "which": "b"} for n in range(start, start + 100_000)])
+    put(own.connectors / "a.yaml", text(fields | {"n": {"type": "integer", "default": 0}}, path="/b"))
+    put(own.connectors / "b.yaml", text(fields | {"s": {"type": "string", "max_length": 20}}, path="/a"))
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        reload = pool.submit(own.reload)
+        while not reload.done():  # One of them comes in after the rows were asked, and before the change.
+            own.client.post("/b", json={"s": "x" * 30, "which": "b"})
+    states = own.reload()
+
+    assert {states[f"{name}.yaml"]["state"] for name in "ab"} == {"last good"}
+    assert own.client.get("/a?limit=1").json() == [{"s": "ok", "which": "a"}]
+    assert own.client.get("/b?limit=1").json() == [{"s": "ok", "which": "b"}]
 
 
 @pytest.mark.parametrize("seed", [1, 2])

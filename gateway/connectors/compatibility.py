@@ -1,9 +1,11 @@
 """Old connector and new connector to what changes, each change with a verdict and a sentence."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from gateway import strictjson
 from gateway.connectors import looseness
 from gateway.connectors.change import Change, Column, Comparison, Rule, Verdict
 from gateway.connectors.connector import ABSENT, Connector, Field
@@ -95,6 +97,8 @@ class _Comparing:
     def _added(self, field: Field, gone: list[str]) -> Change:
         fill = field.backfill if field.backfill is not ABSENT else field.default
         self.columns.append(Column(field, fill=ABSENT if fill is None else fill))
+        if field.renamed_from is not None:
+            return self._misnamed(field, gone)
         like = [name for name in gone if self._old[name].type.name == field.type.name]
         if like:
             former = nearest(field.name, like) or like[0]
@@ -122,6 +126,18 @@ class _Comparing:
             f"adds the field '{field.name}'; rows stored before read {shown}",
             field=field.name,
             place=_place(field),
+        )
+
+    def _misnamed(self, field: Field, gone: list[str]) -> Change:
+        former = str(field.renamed_from)
+        guess = nearest(former, gone or list(self._old))
+        way = f"write renamed_from: {guess}; or " if guess else ""
+        return _change(
+            Rule.FIELD_RENAMED,
+            field,
+            f"renames the field '{former}' to '{field.name}'",
+            reason=f"there is no field '{former}'",
+            hint=f"{way}leave renamed_from out, if '{field.name}' is new",
         )
 
     def _restored(self, column: str, type: FieldType, field: Field) -> Iterator[Change]:
@@ -157,7 +173,7 @@ class _Comparing:
                 before.name,
                 before.type,
                 using=using,
-                repair=field.using if is_checked else None,
+                repair=field.using if is_checked and field.using != before.using else None,
                 fill=field.backfill if leaves_nulls and not field.nullable else ABSENT,
                 surveyed=is_checked,
             )
@@ -187,7 +203,7 @@ class _Comparing:
             sentence = f"makes '{field.name}' nullable"
             yield Change(Rule.MADE_NULLABLE, sentence, field=field.name, place=_place(field))
         yield from _constrained(before, field)
-        if before.default is not field.default and before.default != field.default:
+        if not _is_same(before.default, field.default):
             yield Change(
                 Rule.DEFAULT_CHANGED, _default_sentence(before, field), field=field.name, place=_place(field)
             )
@@ -208,7 +224,9 @@ def _type_change(name: str, before: FieldType, field: Field) -> Change:
             reason="it must convert every stored row",
             hint="mend the expression of using, or the rows",
         )
-    example = f"using: {cast(name, field.type.column)}"
+    sql = cast(name, field.type.column)
+    # In braces YAML would end it at its comma.
+    example = f"using: {json.dumps(sql, ensure_ascii=False) if ',' in sql else sql}"
     if looseness.widens(before, field.type):
         return _change(
             Rule.TYPE_WIDENED,
@@ -298,6 +316,13 @@ def _told(keys: list[str], before: Field, field: Field) -> str:
     return ", ".join(
         f"{key} {shown(before.constraints, key)} → {shown(field.constraints, key)}" for key in keys
     )
+
+
+def _is_same(before: Json, after: Json) -> bool:
+    """Compare two values as JSON, where 1 is not true."""
+    if before is ABSENT or after is ABSENT:
+        return before is after
+    return strictjson.write(before) == strictjson.write(after)
 
 
 def _default_sentence(before: Field, field: Field) -> str:

@@ -83,20 +83,20 @@ class _Reading:
 
     def check_former_names(self, nodes: Mapping[str, Node], fields: tuple[Field, ...]) -> None:
         """Refuse a former name that still is, or that two fields claim."""
+        names = {name.lower(): name for name in nodes}
         claimed: dict[str, str] = {}
         for field in (field for field in fields if field.renamed_from is not None):
             former = str(field.renamed_from)
             node = nodes[field.name].value["renamed_from"]
-            if former in nodes:
+            still = names.get(former.lower())  # Columns do not tell names apart by case.
+            if former in nodes or still not in (None, field.name):
                 message = f"{field.name}.renamed_from '{former}' is a field of this file still"
                 hint = "leave renamed_from out, or the field it names"
                 self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
-            elif former in claimed:
-                message = (
-                    f"{field.name}.renamed_from '{former}' is what '{claimed[former]}' was renamed from, too"
-                )
+            elif other := claimed.get(former.lower()):
+                message = f"{field.name}.renamed_from '{former}' is what '{other}' was renamed from, too"
                 self._shapes.find(node, Code.DECLARATION_INVALID, message, "one field takes up its rows")
-            claimed[former] = field.name
+            claimed[former.lower()] = field.name
 
     def field(self, name: str, node: Node, key: Node) -> Field | None:
         if isinstance(node.value, dict):

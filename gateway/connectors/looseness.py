@@ -61,7 +61,7 @@ def always_survives(before: FieldType, after: FieldType) -> bool:
 
 
 def _kind(type: FieldType) -> str:
-    return type.name.partition("(")[0]
+    return "list" if type.item else type.name.partition("(")[0]
 
 
 def _digits(type: FieldType) -> int:

@@ -3,6 +3,7 @@
 Each file stands alone: one that is refused leaves its last good version in place, and no other file notices.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,9 @@ from gateway.connectors.declaration import declare
 from gateway.connectors.directory import File
 from gateway.connectors.fieldtypes import FieldType
 from gateway.connectors.finding import Finding, Refused
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, trace
+
+_log = logging.getLogger(__name__)
 
 
 class State(Enum):
@@ -213,6 +216,11 @@ class _Choice:
             message = f"the rows of '{new.name}' could not be looked at; it is tried again at the next reload"
             self.comparison = None
             self.fall_back([Finding(new.file, None, None, error.code, message)])
+        except Exception as error:  # noqa: BLE001  # a change nobody foresaw must not take other files down
+            _log.error("%s could not be compared: %s", new.file, trace(error))
+            message = f"what it changes about '{new.name}' cannot be told: {type(error).__name__}"
+            self.comparison = None
+            self.fall_back([Finding(new.file, None, None, Code.INTERNAL, message)])
 
     def _compare(self, old: Connector, new: Connector, tables: Tables) -> None:
         table = tables.look(old) if old.fields != new.fields else Table()

@@ -19,6 +19,7 @@ from gateway.ingest.writer import Writer
 from gateway.serve.endpoint import Endpoint, Stages
 from gateway.serve.gone import Gone
 from gateway.serve.router import Router, Snapshot
+from gateway.serve.transactions import Unit, failure, groups
 from gateway.store import expression
 from gateway.store.batch import Receipt
 from gateway.store.definitions import Definition, Outdated
@@ -186,7 +187,7 @@ class Reload:
         self._remove(decided, at_once=at_once)
         failed: dict[str, Sequence[Finding]] = {}
         outdated: set[str] = set()
-        for group in _groups(decided.comparisons.values()):
+        for group in groups(list(decided.comparisons.values())):
             for some in self._applied(group, failed, outdated):
                 self._stored |= {each.name: each for each in some}
                 self._live |= {each.name: each for each in some}
@@ -219,25 +220,19 @@ class Reload:
         self._note_removed()
 
     def _applied(
-        self, group: Sequence[Comparison], failed: dict[str, Sequence[Finding]], outdated: set[str]
+        self, group: Sequence[Unit], failed: dict[str, Sequence[Finding]], outdated: set[str]
     ) -> list[list[Connector]]:
-        """Apply comparisons in one transaction; where that fails, one by one, so that only the offender fails."""
+        """Apply units in one transaction; where that fails, one by one, so that only the offender fails."""
+        comparisons = [comparison for unit in group for comparison in unit]
         try:
-            return [self._writer.run(lambda: self._store.apply(group)).result()]
+            return [self._writer.run(lambda: self._store.apply(comparisons)).result()]
         except (GatewayError, Refused, Outdated) as error:
             if len(group) > 1:
-                return [each for one in group for each in self._applied([one], failed, outdated)]
-            new = group[0].new
+                return [each for unit in group for each in self._applied([unit], failed, outdated)]
             if isinstance(error, Outdated):
-                outdated.add(new.name)
-            elif isinstance(error, Refused):
-                failed[new.name] = error.findings
+                outdated.update(comparison.new.name for comparison in comparisons)
             else:
-                _log.error("%s could not be applied: %s", new.name, error)
-                message = (
-                    f"the tables of '{new.name}' could not be changed; it is tried again at the next reload"
-                )
-                failed[new.name] = [Finding(new.file, None, None, Code.STORE_FAILED, message)]
+                failed.update({each.new.name: failure(each.new, comparisons, error) for each in comparisons})
             return []
 
     def _note_removed(self) -> None:
@@ -291,17 +286,6 @@ def unknown_connector(name: str) -> GatewayError:
 
 def _declare(file: File) -> Declared:
     return expression.check(plan.read_file(file))
-
-
-def _groups(comparisons: Iterable[Comparison]) -> list[list[Comparison]]:
-    """Put together what touches no row; each of the others is a transaction of its own."""
-    light, heavy = [], []
-    for each in comparisons:
-        if each.old is None or not each.alters:
-            light.append(each)
-        else:
-            heavy.append([each])
-    return [light, *heavy] if light else heavy
 
 
 def _removal(definition: Definition) -> Finding:

@@ -89,6 +89,8 @@ class Database:
                 self.writer.execute("ROLLBACK")
             if isinstance(error, duckdb.Error):
                 raise store_error(error) from error
+            if isinstance(error, UnicodeDecodeError):
+                raise store_error(_unreadable()) from error
             raise
 
     def _commit(self) -> None:
@@ -215,10 +217,13 @@ class Stream:
     """
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> None:
-        if _RELATIONS_STREAM:
-            self._reader = cursor.sql(sql, params=list(parameters)).to_arrow_reader(ROWS_AT_A_TIME)
-        else:
-            self._reader = cursor.execute(sql, list(parameters)).to_arrow_reader(ROWS_AT_A_TIME)
+        try:
+            if _RELATIONS_STREAM:
+                self._reader = cursor.sql(sql, params=list(parameters)).to_arrow_reader(ROWS_AT_A_TIME)
+            else:
+                self._reader = cursor.execute(sql, list(parameters)).to_arrow_reader(ROWS_AT_A_TIME)
+        except UnicodeDecodeError as error:
+            raise _unreadable() from error
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """Give the batches that have rows."""
@@ -228,6 +233,8 @@ class Stream:
                     yield batch
         except (pa.ArrowException, OSError) as error:  # How Arrow passes on a failure of the query.
             raise _cause(error) from error
+        except UnicodeDecodeError as error:
+            raise _unreadable() from error
 
     def close(self) -> None:
         """End the query, on whose cursor another may run then."""
@@ -264,6 +271,11 @@ def _cause(error: Exception) -> duckdb.Error:
     }
     kind = next((kind for words, kind in kinds.items() if words in text), duckdb.Error)
     return kind(text)
+
+
+def _unreadable() -> duckdb.Error:
+    """Give the error whose message DuckDB has cut in the middle of a character, which Python then cannot read."""
+    return duckdb.DataError("it failed, and the message of the failure cannot be read")
 
 
 def quote(name: str) -> str:

@@ -75,7 +75,7 @@ class Expression:
     def over(self, column: str) -> str:
         """Write it as SQL over a column, whose name need not be the field's."""
         tree = json.loads(self.tree)
-        for node in _nodes(tree):
+        for node, _ in _nodes(tree, self.names):
             if node.get("class") == "COLUMN_REF" and _is_field(node, self.names):
                 node["column_names"] = [column]
         return f"({_parser.write(tree).removeprefix('SELECT ')})"
@@ -158,25 +158,23 @@ def _expression(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(expression: dict[str, Any], field: Field, names: frozenset[str]) -> None:
-    """Refuse every node that could reach beyond the field."""
-    nodes = list(_nodes(expression))
-    parameters = {
-        name.lower()
-        for node in nodes
-        if node.get("class") == "LAMBDA"
-        for inner in _nodes(node["lhs"])
-        if inner.get("class") == "COLUMN_REF"
-        for name in inner["column_names"]
-    }
-    for node in (node for node in nodes if "class" in node):
+    """Refuse every node that could reach beyond the field, and call parameters as no column is called."""
+    nodes = [(node, parameters) for node, parameters in _nodes(expression, names) if "class" in node]
+    for node, _ in nodes:
         kind = node["class"]
         if kind not in _NODES or (kind == "OPERATOR" and node["type"] not in _OPERATORS):
             raise ValueError(f"it has {_spoken(node)}, which reaches beyond the value of the field")
-        if kind == "COLUMN_REF" and not (_is_field(node, names) or set(_lower(node)) <= parameters):
-            name = ".".join(node["column_names"])
-            raise ValueError(f"it names '{name}', but '{field.name}' is the only name it may use")
         if kind == "FUNCTION":
             _check_function(node)
+    for node, parameters in nodes:
+        if node["class"] == "LAMBDA" and parameters and _parameters(node, names):
+            raise ValueError("it has a lambda inside a lambda, which may take longer than anyone can wait")
+        if node["class"] == "COLUMN_REF" and not _is_field(node, names):
+            first, *parts = _lower(node)
+            if first not in parameters:
+                name = ".".join(node["column_names"])
+                raise ValueError(f"it names '{name}', but '{field.name}' is the only name it may use")
+            node["column_names"] = [f"_p_{first}", *parts]
 
 
 def _check_function(node: dict[str, Any]) -> None:
@@ -209,15 +207,28 @@ def _spoken(node: dict[str, Any]) -> str:
     return words.get(node["class"], str(node["type"]).lower().replace("_", " "))
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Give every object of a tree, without recursion: it may be as deep as DuckDB's parser goes."""
-    waiting = [(tree, 0)]
+def _parameters(node: dict[str, Any], names: frozenset[str]) -> frozenset[str]:
+    """Give the parameters of a lambda; an arrow behind the field itself is that of JSON and has none."""
+    lefts = (each for each, _ in _nodes(node["lhs"], names) if each.get("class") == "COLUMN_REF")
+    found = frozenset(name for each in lefts for name in _lower(each))
+    return frozenset() if found & names else found
+
+
+def _nodes(tree: Any, names: frozenset[str]) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    """Give every object of a tree, with the parameters of the lambdas that it is in.
+
+    Without recursion: a tree may be as deep as DuckDB's parser goes.
+    """
+    nothing: frozenset[str] = frozenset()
+    waiting: list[tuple[Any, int, frozenset[str]]] = [(tree, 0, nothing)]
     while waiting:
-        item, depth = waiting.pop()
+        item, depth, parameters = waiting.pop()
         if depth > MAX_DEPTH:
             raise ValueError("it is too deep")
         if isinstance(item, dict):
-            yield item
-            waiting.extend((each, depth + 1) for each in item.values())
+            yield item, parameters
+            if item.get("class") == "LAMBDA":
+                parameters |= _parameters(item, names)
+            waiting.extend((each, depth + 1, parameters) for each in item.values())
         elif isinstance(item, list):
-            waiting.extend((each, depth + 1) for each in item)
+            waiting.extend((each, depth + 1, parameters) for each in item)

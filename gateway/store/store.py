@@ -1,6 +1,7 @@
 """Store: connectors' rows, and the batches they came in."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -78,6 +79,9 @@ class Store:
                     f"SELECT connector, coalesce(max(last_id), 0) + 1 FROM {_GIVEN} GROUP BY connector"
                 )
             )
+            # What rows said last of a change of their connector, after what they were asked and when; any
+            # thread may replace an answer, for it can be had again.
+            self._answers: dict[str, tuple[tuple[Comparison, int, Version | None], Comparison]] = {}
             # The writer thread alone changes these two; any thread may look at them.
             self._committing: frozenset[str] = frozenset()
             self._versions: dict[str, Version] = {
@@ -107,19 +111,40 @@ class Store:
         return Table(self.definitions.hidden(connector), self.definitions.is_empty(connector))
 
     def settle(self, comparison: Comparison) -> Comparison:
-        """Ask the stored rows what depends on them; nothing is held up meanwhile.
+        """Ask the stored rows what depends on them, once while neither they nor the question change.
+
+        Nothing is held up meanwhile.
 
         Raises:
             GatewayError: Where they cannot be read.
         """
         assert comparison.old is not None
+        name, version = comparison.old.name, self.version(comparison.old.name)
+        question = (comparison, comparison.old.revision, version)
+        before, answer = self._answers.get(name, (None, comparison))
+        if version is None or before != question:
+            answer = self._ask(comparison)
+            self._answers[name] = (question, answer)
+        return answer
+
+    def _ask(self, comparison: Comparison) -> Comparison:
+        assert comparison.old is not None
         with self._database.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION READ ONLY")
+            # What the gateway asks by itself has an end.
+            is_endless = any(column.using or column.repair for column in comparison.columns)
+            timer = threading.Timer(survey.SECONDS, cursor.interrupt)
+            timer.daemon = True
+            if is_endless:
+                timer.start()
             try:
                 last = cursor.execute(f"SELECT coalesce(max(_id), 0) FROM {table_of(comparison.old)}")
                 through = int(last.fetchall()[0][0])
                 return replace(survey.settle(comparison, selecting(cursor)), asked_through=through)
             finally:
+                timer.cancel()
+                if is_endless:
+                    timer.join()  # It must not interrupt whoever has the cursor next.
                 cursor.execute("ROLLBACK")
 
     def apply(self, comparisons: Sequence[Comparison]) -> list[Connector]:

@@ -19,6 +19,8 @@ from gateway.store.migration import filled, table_of, value_of
 Select = Callable[[str, Sequence[Any]], Iterable[pa.RecordBatch]]
 
 SHOWN = 3
+#: How long stored rows are asked about a change that has an expression, for it may be one without an end.
+SECONDS = 120
 #: How much of a value is shown.
 _SHOWN_CHARACTERS = 200
 #: How many different values are remembered as checked, for columns that have few.
@@ -110,6 +112,8 @@ def _ask(
 
 def _problem(error: duckdb.Error) -> str | None:
     """Say what an error tells about an expression; None where it tells of something else."""
+    if isinstance(error, duckdb.InterruptException):
+        return f"it takes the stored rows more than {SECONDS} seconds"
     about_it = isinstance(error, duckdb.DataError | duckdb.ProgrammingError | duckdb.NotSupportedError)
     if not about_it or "Table with name" in str(error):
         return None

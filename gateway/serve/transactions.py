@@ -1,0 +1,56 @@
+"""Comparisons to the transactions they are applied in."""
+
+import logging
+from collections.abc import Sequence
+
+from gateway.connectors.change import Comparison
+from gateway.connectors.connector import Connector
+from gateway.connectors.finding import Finding, Refused
+from gateway.errors import Code, GatewayError
+
+_log = logging.getLogger(__name__)
+
+#: Comparisons that are applied together or not at all.
+Unit = list[Comparison]
+
+
+def groups(comparisons: Sequence[Comparison]) -> list[list[Unit]]:
+    """Put together what touches no row; each of the others is a transaction of its own."""
+    light, heavy = [], []
+    for unit in _units(comparisons):
+        if any(each.old and each.alters for each in unit):
+            heavy.append([unit])
+        else:
+            light.append(unit)
+    return [light, *heavy] if light else heavy
+
+
+def _units(comparisons: Sequence[Comparison]) -> list[Unit]:
+    """Put together those between which a path changes hands: none of them can be without the others."""
+    leaving = {each.old.path: each for each in comparisons if each.old and each.old.path != each.new.path}
+    units: list[Unit] = []
+    for each in comparisons:
+        predecessor = leaving.get(each.new.path)
+        unit = [each]
+        for other in units[:]:
+            is_near = any(near is predecessor or leaving.get(near.new.path) is each for near in other)
+            if is_near:
+                units.remove(other)
+                unit = [*other, *unit]
+        units.append(unit)
+    return units
+
+
+def failure(
+    new: Connector, comparisons: Sequence[Comparison], error: GatewayError | Refused
+) -> Sequence[Finding]:
+    """Say of one connector why it could not be applied, which may be because of another one."""
+    if isinstance(error, GatewayError):
+        _log.error("%s could not be applied: %s", new.name, error)
+        message = f"the tables of '{new.name}' could not be changed; it is tried again at the next reload"
+        return [Finding(new.file, None, None, Code.STORE_FAILED, message)]
+    if own := [finding for finding in error.findings if finding.file == new.file]:
+        return own
+    others = " and ".join(sorted(each.new.file for each in comparisons if each.new is not new))
+    message = f"a path changes hands between '{new.name}' and {others}, which is refused"
+    return [Finding(new.file, None, None, Code.CONNECTOR_CLASH, message, f"mend {others}")]
