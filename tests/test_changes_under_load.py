@@ -5,6 +5,7 @@ import itertools
 import json
 import random
 import threading
+import time
 
 import duckdb
 import httpx
@@ -139,8 +140,10 @@ def test_of_two_paths_that_change_hands_none_does_where_rows_stand_against_one_a
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         reload = pool.submit(own.reload)
-        while not reload.done():  # One of them comes in after the rows were asked, and before the change.
-            own.client.post("/b", json={"s": "x" * 30, "which": "b"})
+        began = time.monotonic()
+        while not reload.done():  # The first of the long ones comes in while the others are being asked.
+            is_late = time.monotonic() - began > 0.4
+            own.client.post("/b", json={"s": "x" * 30 if is_late else "x", "which": "b"})
     states = own.reload()
 
     assert {states[f"{name}.yaml"]["state"] for name in "ab"} == {"last good"}
