@@ -28,6 +28,7 @@ def gateway(server: Server, *arguments: str, wait: bool = True, **more):
         "PYTHONPATH": str(ROOT),
         "GATEWAY_CONNECTORS": str(server.connectors),
         "GATEWAY_DATA": str(server.data),
+        "XDG_STATE_HOME": str(server.data.parent / "state"),
         "GATEWAY_BIND": server.url.removeprefix("http://") if hasattr(server, "url") else "127.0.0.1:1",
         **more.pop("environment", {}),
     }
@@ -217,6 +218,52 @@ def test_a_file_is_loaded_in_batches_and_typed_again_stores_nothing_twice(own, t
     assert gateway(own, "load", "orders", file, "--batch", "50K", "--again").returncode == 0
     assert len(stored(own)) == 40_000
     assert list(tmp_path.glob("*.loading")) == []
+    assert gateway(own, "load", "orders", file, "--batch", "1M").stdout.startswith("0 rows")
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "ndjson"])
+@pytest.mark.parametrize("batch", ["10K", "1M"])
+def test_of_a_file_that_has_grown_what_is_new_is_loaded(own, tmp_path, kind, batch):
+    own.declare("orders", "fields: {n: integer}\naccess: {read: [public]}\n")
+    file = tmp_path / f"rows.{kind}"
+
+    def write(count, end="\n"):
+        values = [f'{{"n": {n}}}' for n in range(count)]
+        if kind == "csv":
+            values = ["n", *map(str, range(count))]
+        file.write_text("[" + ", ".join(values) + "]" if kind == "json" else "\n".join(values) + end)
+
+    for count, end in ((10, ""), (11, "\n"), (11, ""), (5000, ""), (5001, "\n"), (5003, "\n")):
+        write(count, end)
+        ran = gateway(own, "load", "orders", file, "--batch", batch)
+        assert ran.returncode == 0, ran.stderr
+    assert stored(own) == list(range(5003))
+    assert (
+        ran.stdout
+        == "2 rows are stored at /orders. 5,001 had been before; --again would store those once more.\n"
+    )
+
+    file.write_text(file.read_text().replace("4", "5"))
+    changed = gateway(own, "load", "orders", file)
+    assert (changed.returncode, "is not what it was when 5,003 rows of it were loaded" in changed.stderr) == (
+        1,
+        True,
+    )
+    assert len(stored(own)) == 5003
+
+
+def test_a_load_of_a_file_that_grows_meanwhile_is_killed_and_typed_again(own, tmp_path):
+    own.declare("orders", ORDERS)
+    file = rows_file(tmp_path, 100)
+    for kill in range(8):
+        process = gateway(own, "load", "orders", file, "--batch", "4K", wait=False)
+        _runs_for(process, 0.5 + 0.06 * kill)
+        process.kill()
+        process.communicate()
+        rows_file(tmp_path, 100 + 313 * kill)
+
+    assert gateway(own, "load", "orders", file, "--batch", "100K").returncode == 0
+    assert stored(own) == list(range(100 + 313 * 7))
 
 
 def test_a_load_that_is_killed_and_typed_again_leaves_every_row_there_once(own, tmp_path, tell):
@@ -292,11 +339,11 @@ def test_a_file_that_was_changed_where_it_was_loaded_is_not_gone_on_with(own, tm
     file.write_text(file.read_text().replace("\n1,", "\n11111,").replace("\nx,", "\n4000,"))
     ran = gateway(own, "load", "orders", file, "--batch", "10K")
 
-    assert (ran.returncode, "is not what it was up to the place" in ran.stderr) == (1, True)
+    assert (ran.returncode, "is not what it was when" in ran.stderr) == (1, True)
     assert len(stored(own)) < 4000
 
 
-def test_a_gateway_that_was_set_up_anew_is_given_the_whole_file(own, tmp_path):
+def test_a_gateway_that_was_set_up_anew_is_given_the_whole_file(own, tmp_path, monkeypatch):
     own.declare("orders", ORDERS)
     file = rows_file(tmp_path, 5000)
     good = file.read_text()
@@ -304,16 +351,15 @@ def test_a_gateway_that_was_set_up_anew_is_given_the_whole_file(own, tmp_path):
     gateway(own, "load", "orders", file, "--batch", "10K")
     own.stop()
     shutil.rmtree(own.data)
+    port = httpx.URL(own.url).port
+    monkeypatch.setattr("tests.rig.free_port", lambda: port)
     own.start()
     file.write_text(good)
-    beside = tmp_path / "rows.csv.loading"
-    # It is at another port now, which the load would take for another gateway.
-    beside.write_text(json.dumps({**json.loads(beside.read_text()), "target": f"{own.url}/orders"}))
 
     ran = gateway(own, "load", "orders", file, "--batch", "10K")
 
     assert ran.returncode == 0, ran.stderr
-    assert sorted(stored(own)) == list(range(5000))
+    assert stored(own) == list(range(5000))
 
 
 def test_a_load_that_ended_long_ago_is_not_gone_on_with(own, tmp_path):
@@ -321,12 +367,12 @@ def test_a_load_that_ended_long_ago_is_not_gone_on_with(own, tmp_path):
     file = rows_file(tmp_path, 5000)
     file.write_text(file.read_text().replace("\n4000,", "\nx,"))
     gateway(own, "load", "orders", file, "--batch", "10K")
-    beside = tmp_path / "rows.csv.loading"
-    beside.write_text(json.dumps({**json.loads(beside.read_text()), "at": time.time() - 7 * 24 * 3600}))
+    (kept,) = (tmp_path / "state/gateway/loads").iterdir()
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "at": time.time() - 7 * 24 * 3600}))
 
     ran = gateway(own, "load", "orders", file, "--batch", "10K")
 
-    assert (ran.returncode, "more than six days ago" in ran.stderr) == (1, True)
+    assert (ran.returncode, "more than 6 days ago" in ran.stderr) == (1, True)
 
 
 def test_a_load_by_a_token_of_its_own_needs_no_admin(tmp_path):

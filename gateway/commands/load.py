@@ -1,6 +1,7 @@
 """gateway load."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 from rich.console import Console
@@ -23,20 +24,23 @@ from gateway.settings import parse_size
 def command(name: str, file: Path, size: str, gateway: Operating, *, again: bool) -> None:
     """Post the rows of FILE to the connector NAME, or to a path such as /orders, in batches.
 
-    A batch is stored once, however often it has to be sent. What was interrupted is typed again, and goes on
-    where it ended. A bad row ends it: the batches before are stored, and the rest of the file can be mended.
+    A row of a file is stored once, however often this is typed: what was interrupted goes on where it ended,
+    and of a file that has grown the rest is stored. A bad row ends it: the batches before are stored, and the
+    rest of the file can be mended.
     """
     try:
         source = Source.of(file)
-        loading = Loading(gateway, source, _path_of(gateway, name), parse_size(size), again=again)
+        path = _path_of(gateway, name)
+        loading = Loading(gateway, source, name, path, parse_size(size), again=again)
         _run(loading, source)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     except BROKEN as error:
         raise click.ClickException(f"{file} cannot be read: {error}") from error
-    click.echo(f"{loading.stored:,} rows are stored at {loading.path}.", nl=not loading.known)
-    if loading.known:
-        click.echo(f" {loading.known:,} had been before; --again would store those once more.")
+    before = loading.rows - loading.stored
+    click.echo(f"{loading.stored:,} rows are stored at {loading.path}.", nl=not before)
+    if before:
+        click.echo(f" {before:,} had been before; --again would store those once more.")
 
 
 def _run(loading: Loading, source: Source) -> None:
@@ -50,17 +54,22 @@ def _run(loading: Loading, source: Source) -> None:
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(source.path.name, total=source.size, rows=0)
-        for raw_place in loading.run():
-            progress.update(task, completed=raw_place, rows=loading.rows)
+        try:
+            for raw_place in loading.run():
+                progress.update(task, completed=raw_place, rows=loading.rows)
+        except KeyboardInterrupt as error:
+            raise click.ClickException(f"interrupted; {loading.how_far()}") from error
 
 
 def _path_of(gateway: Operating, name: str) -> str:
     """Give the path of a connector; where the token may not ask for it, the usual one."""
-    if name.startswith("/"):
-        return name
-    answer = gateway.request("GET", f"/-/connectors/{name}")
+    if name.startswith("/") and not name.startswith("/-/"):
+        return quote(name)
+    if not name or "/" in name:
+        raise click.ClickException(f"{name!r} is neither the name of a connector nor the path of one")
+    answer = gateway.request("GET", f"/-/connectors/{quote(name)}")
     if answer.is_success:
         return str(answer.json()["path"])
     if answer.status_code == 404:
         raise click.ClickException(told(answer))
-    return f"/{name}"
+    return f"/{quote(name)}"

@@ -1,13 +1,11 @@
 """Loading a file: its pieces posted one after another, each stored once, whatever happens in between."""
 
 import hashlib
-import json
 import os
 import random
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -16,40 +14,19 @@ import httpx
 from gateway.commands.operating import Operating, told
 from gateway.media import Media
 from gateway.rowfile.pieces import Piece, split
+from gateway.rowfile.record import DAYS, Place, Record
 from gateway.rowfile.source import Source
 
 #: How long in all a piece is sent again while the gateway is away or has no room.
 PATIENCE_SECONDS = 300.0
-#: How long after it was interrupted a load may go on: a gateway forgets after seven days what was stored under
-#: a key, and would store it again.
-RESUMABLE_SECONDS = 6 * 24 * 3600
 #: What says that nothing was stored, and that the same is worth sending again.
 _AGAIN = (408, 409, 429, 502, 503, 504, 507)
 #: How many bad rows of a piece are shown.
 _SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Progressed:
-    """How far a file has been loaded: kept beside it, so that a later run goes on from there.
-
-    Attributes:
-        target: The URL it is loaded into.
-        size: How large its pieces are; where they end depends on it.
-        seed: What tells this load from an earlier one of the same file.
-        pieces: How many have been stored.
-        digest: The SHA-256 of those, one after another.
-        rows: How many rows they had.
-        at: When that was, in seconds since 1970.
-    """
-
-    target: str
-    size: int
-    seed: str
-    pieces: int = 0
-    digest: str = ""
-    rows: int = 0
-    at: float = 0.0
+class _Declined(click.ClickException):
+    """The gateway has said that it stores nothing of what it was sent."""
 
 
 class Loading:
@@ -58,19 +35,27 @@ class Loading:
     Attributes:
         path: Where the rows go.
         stored: How many rows this run has stored.
-        known: How many of those it sent had been stored before.
     """
 
-    def __init__(self, gateway: Operating, source: Source, path: str, size: int, *, again: bool) -> None:
+    def __init__(
+        self, gateway: Operating, source: Source, name: str, path: str, size: int, *, again: bool
+    ) -> None:
         self.path = path
-        self.stored = self.known = 0
+        self.stored = 0
         self._gateway = gateway
         self._source = source
-        self._beside = source.path.with_name(f"{source.path.name}.loading")
-        self._done = Progressed(f"{gateway.url}{path}", size, os.urandom(8).hex() if again else "")
-        kept = self._kept()
-        if kept and kept.pieces and (kept.target, kept.size) == (self._done.target, size):
-            self._done = kept
+        self._load = f"{gateway.url} {name}"
+        self._place = Place(self._load, source.path)
+        kept = self._place.read()
+        if again and not (kept and kept.seed and not kept.is_whole):
+            kept = Record(size, os.urandom(8).hex())
+        self._done = kept or Record(size)
+        if self._done.is_too_old:
+            message = f"{source.path} was loaded more than {DAYS} days ago, {self._done.rows:,} rows of it"
+            raise click.ClickException(
+                f"{message}; whether they are still there is not known any more. Load what is new from a file"
+                " of its own, or the whole once more with --again"
+            )
 
     @property
     def rows(self) -> int:
@@ -81,45 +66,87 @@ class Loading:
         """Post what is not stored yet; gives, after each piece, how much of the file on the disk was read.
 
         Raises:
-            click.ClickException: Where a row is bad, or the gateway refuses or stays away.
+            click.ClickException: Where a row is bad, or the gateway refuses or stays away, or what has been
+                loaded of the file is not what it was.
             ValueError, OSError: Where the file cannot be read.
         """
-        if self._done.pieces and not self._is_still_there():
-            self._done = replace(self._done, pieces=0, digest="", rows=0)
-        for number, digest, piece in self._pieces():
-            if number > self._done.pieces:
-                receipt = self._post(piece, digest)
-                rows = self._done.rows + receipt["received"]
-                self._done = replace(self._done, pieces=number, digest=digest, rows=rows, at=time.time())
-                self._keep()
-            yield piece.raw_place
-        self._beside.unlink(missing_ok=True)
-
-    def _pieces(self) -> Iterator[tuple[int, str, Piece]]:
-        """Give the pieces with their numbers, and the digest of the file up to the end of each."""
-        digest = hashlib.sha256(f"{self._done.seed} {self.path}".encode())
+        self._keep(replace(self._done, is_whole=False))
+        digest = _Digest(f"{self._done.seed} {self._load}")
+        number = 0
         for number, piece in enumerate(split(self._source, self._done.size), 1):
-            digest.update(len(piece.data).to_bytes(8, "big") + piece.data)
-            yield number, digest.hexdigest(), piece
+            if number == 1 and self._done.pieces:
+                self._offer_first(piece, digest)
+            if number == self._done.pieces:
+                self._go_on(piece, digest)
+            elif number > self._done.pieces:
+                self._store(number, piece, digest, 0, piece.length)
+            digest = digest.with_piece(piece)
+            yield piece.raw_place
+        if number < self._done.pieces:
+            raise self._changed()
+        self._keep(replace(self._done, is_whole=True))
 
-    def _is_still_there(self) -> bool:
-        """Offer the last piece again: a gateway that has it says so; one that was set up anew has none of them."""
-        for number, digest, piece in self._pieces():
-            if number == self._done.pieces and digest == self._done.digest:
-                before = self.stored, self.known
-                was_known = self._post(piece, digest)["is_known"]
-                if was_known:
-                    self.stored, self.known = before
-                return bool(was_known)
-        message = f"{self._source.path} is not what it was up to the place where its loading ended"
-        raise click.ClickException(
-            f"{message}: {self._done.rows:,} rows of it are stored. Put those back as they were; or remove"
-            f" {self._beside.name}, and what has changed is stored as well"
+    def _offer_first(self, piece: Piece, digest: "_Digest") -> None:
+        """Offer the first rows again: a gateway that has them says so; one that was set up anew begins with them."""
+        done = self._done
+        if digest.of(piece, done.first) != done.first_digest:
+            raise self._changed()
+        body = piece.until(done.first)
+        receipt = self._post(body, digest.key(body, 0))
+        if not receipt["is_known"]:
+            anew = Record(done.size, done.seed, pieces=1, first=done.first, first_digest=done.first_digest)
+            self._keep(replace(anew, until=done.first, digest=done.first_digest, rows=receipt["received"]))
+
+    def _go_on(self, piece: Piece, digest: "_Digest") -> None:
+        """Store what has come to the last piece, after what may not have been stored of it."""
+        done = self._done
+        if digest.of(piece, done.until) != done.digest:
+            raise self._changed()
+        if not done.is_sure:
+            self._store(done.pieces, piece, digest, done.since, done.until)
+        if piece.length > done.until:
+            self._store(done.pieces, piece, digest, done.until, piece.length)
+
+    def _store(self, number: int, piece: Piece, digest: "_Digest", since: int, until: int) -> None:
+        """Post the rows of a piece between two places in it."""
+        body = piece.until(until)
+        behind = body.behind(since) if since else body
+        if behind is None:
+            raise self._changed()
+        before = self._done
+        trying = replace(
+            before,
+            pieces=number,
+            since=since,
+            until=until,
+            digest=digest.of(piece, until),
+            is_sure=False,
+            at=time.time(),
+        )
+        if number == 1 and not since:
+            trying = replace(trying, first=until, first_digest=trying.digest)
+        self._keep(trying)
+        try:
+            receipt = self._post(behind, digest.key(behind, since))
+        except _Declined:
+            self._keep(before)
+            raise
+        self._keep(replace(trying, is_sure=True, rows=before.rows + receipt["received"], at=time.time()))
+
+    def _keep(self, record: Record) -> None:
+        self._done = record
+        self._place.write(record)
+
+    def _changed(self) -> click.ClickException:
+        message = f"{self._source.path} is not what it was when {self._done.rows:,} rows of it were loaded"
+        return click.ClickException(
+            f"{message}. Put those back as they were, or load what is new from a file of its own, or the whole"
+            f" once more with --again ({self._place.path} remembers what was loaded)"
         )
 
-    def _post(self, piece: Piece, digest: str) -> dict[str, Any]:
+    def _post(self, piece: Piece, key: str) -> dict[str, Any]:
         """Send a piece until there is an answer to it, and give its receipt."""
-        headers = {"Content-Type": piece.media.media_type, "Idempotency-Key": f"load-{digest[:40]}"}
+        headers = {"Content-Type": piece.media.media_type, "Idempotency-Key": f"load-{key[:40]}"}
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
@@ -134,19 +161,17 @@ class Loading:
                     return self._receipt(piece, answer)
                 trouble, wait = told(answer), _retry_after(answer)
             if time.monotonic() + wait > deadline:
-                raise click.ClickException(f"{trouble}; {self._how_far()}")
+                raise click.ClickException(f"{trouble}; {self.how_far()}")
             time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  # it only spreads the crowd
 
     def _receipt(self, piece: Piece, answer: httpx.Response) -> dict[str, Any]:
         if answer.status_code == 422 and answer.json()["code"] == "GW201":
-            raise click.ClickException(self._bad_rows(piece, answer.json()["details"]))
+            raise _Declined(self._bad_rows(piece, answer.json()["details"]))
         if not answer.is_success:
-            raise click.ClickException(f"{told(answer)}; {self._how_far()}")
+            raise _Declined(f"{told(answer)}; {self.how_far()}")
         receipt: dict[str, Any] = answer.json()
         receipt["is_known"] = answer.headers.get("Idempotent-Replayed") == "true"
-        if receipt["is_known"]:
-            self.known += receipt["received"]
-        else:
+        if not receipt["is_known"]:
             self.stored += receipt["stored"]
         return receipt
 
@@ -163,33 +188,39 @@ class Loading:
         more = details["error_count"] - len(lines)
         if more > 0:
             lines.append(f"  and {more:,} more in the same batch")
-        return "\n".join([f"{self._source.path} has bad rows; {self._how_far()}", *lines])
+        return "\n".join([f"{self._source.path} has bad rows; {self.how_far()}", *lines])
 
-    def _how_far(self) -> str:
-        return f"the first {self._done.rows:,} rows are stored, and the same command goes on behind them"
+    def how_far(self) -> str:
+        """Say how much of the file is stored."""
+        if not self.rows:
+            return "nothing of it is stored"
+        return f"the first {self.rows:,} rows are stored, and the same command goes on behind them"
 
-    # -- what is kept beside the file
 
-    def _kept(self) -> Progressed | None:
-        with suppress(OSError, ValueError, TypeError):
-            kept = Progressed(**json.loads(self._beside.read_text()))
-            if time.time() - kept.at > RESUMABLE_SECONDS:
-                message = f"{self._beside} is from a load that ended more than six days ago with {kept.rows:,} rows stored"
-                raise click.ClickException(
-                    f"{message}; whether more were is not known any more: look, then remove it to load the whole file"
-                )
-            return kept
-        return None
+class _Digest:
+    """The SHA-256 of a load and its pieces so far, which names what is posted next."""
 
-    def _keep(self) -> None:
-        aside = self._beside.with_name(f".{self._beside.name}")
-        try:
-            aside.write_text(json.dumps(asdict(self._done)))
-            aside.replace(self._beside)
-        except OSError:
-            aside.unlink(
-                missing_ok=True
-            )  # Without it a later run offers everything again, and stores nothing twice.
+    def __init__(self, load: str, pieces: Any = None) -> None:
+        self._load = load
+        self._pieces = pieces or hashlib.sha256(load.encode())
+
+    def with_piece(self, piece: Piece) -> "_Digest":
+        """Give the digest with one more piece."""
+        pieces = self._pieces.copy()
+        pieces.update(len(piece.data).to_bytes(8, "big") + piece.data)
+        return _Digest(self._load, pieces)
+
+    def of(self, piece: Piece, until: int) -> str:
+        """Give the digest with the first bytes of a piece."""
+        pieces = self._pieces.copy()
+        pieces.update(piece.data[:until])
+        return str(pieces.hexdigest())
+
+    def key(self, body: Piece, since: int) -> str:
+        """Name a body that begins somewhere in the next piece: another one there may have the same rows."""
+        pieces = self._pieces.copy()
+        pieces.update(since.to_bytes(8, "big") + body.data)
+        return str(pieces.hexdigest())
 
 
 def _retry_after(answer: httpx.Response) -> float:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import pyarrow as pa
@@ -28,12 +28,42 @@ class Piece:
         media: What the body is.
         line: The line of the file that its first row starts in, where the file has lines of rows.
         raw_place: How many bytes of the file on the disk have been read by now.
+        head: How many bytes of the body are the header of CSV.
     """
 
     data: bytes
     media: Media
     line: int | None
     raw_place: int
+    head: int = 0
+
+    @property
+    def length(self) -> int:
+        """How many bytes of the body are there still when rows have been added to the file."""
+        if self._end == b"\n":
+            return len(self.data.removesuffix(b"\n").removesuffix(b"\r"))
+        return len(self.data) - len(self._end)
+
+    def until(self, length: int) -> "Piece":
+        """Give the rows in its first bytes, of which there were `length` when they were all."""
+        return replace(self, data=self.data[:length] + self._end)
+
+    def behind(self, length: int) -> "Piece | None":
+        """Give the rows behind its first bytes; None where no row ends there."""
+        rest = self.data[length:]
+        if self._end == b"]":
+            return replace(self, data=b"[" + rest[1:]) if rest.startswith(b",") else None
+        found = re.match(rb"\r?\n", rest)
+        if not found or self.media is Media.JSON:
+            return None
+        line = self.line and self.line + self.data.count(b"\n", self.head, length) + 1
+        return replace(self, data=self.data[: self.head] + rest[found.end() :], line=line)
+
+    @property
+    def _end(self) -> bytes:
+        if self.media is Media.JSON:
+            return b"]" if self.data.startswith(b"[") else b""
+        return b"\n"
 
 
 def split(source: Source, size: int) -> Iterator[Piece]:
@@ -106,14 +136,17 @@ def _lines(buffer: _Buffer, header: bytes, size: int, media: Media, line: int) -
         buffer.fill(wanted)
         if not buffer.data:
             return
-        end = _cut(buffer.data, size, quoted=quoted) or (len(buffer.data) if buffer.ended else 0)
+        # A last row without a line end belongs to its piece, where it is when the file has grown.
+        is_last = buffer.ended and len(buffer.data) + 2 <= size
+        end = len(buffer.data) if is_last else _cut(buffer.data, size, quoted=quoted)
+        end = end or (len(buffer.data) if buffer.ended else 0)
         if not end:  # Not even one row is whole yet.
             wanted = 2 * len(buffer.data)
             continue
         wanted = size
         piece = buffer.take(end)
         if piece.strip():
-            yield Piece(header + piece, media, line, buffer.raw_place)
+            yield Piece(header + piece, media, line, buffer.raw_place, len(header))
         line += piece.count(b"\n")
 
 
