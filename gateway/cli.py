@@ -10,6 +10,10 @@ from gateway import __version__
 VERBS = ("serve", "new", "check", "plan", "ls", "load", "duplicate", "remove", "purge", "token")
 
 
+#: click's own 2 is what `gateway plan` says where there are changes.
+click.UsageError.exit_code = 64  # EX_USAGE
+
+
 class _Verbs(click.Group):
     """Loads a verb only when it is asked for: `gateway serve` must not import duckdb before it forks."""
 

@@ -197,6 +197,72 @@ def test_new_says_what_keeps_a_file_from_being_read(tmp_path):
     assert list(server.connectors.iterdir()) == []
 
 
+def test_a_removed_connector_whose_file_comes_back_refused_is_told_as_that(own):
+    own.declare("other", ORDERS)
+    own.declare("orders", ORDERS)
+    own.client.post("/orders", json={"n": 1})
+    file = own.connectors / "orders.yaml"
+    file.unlink()
+    own.reload()
+    put(file, ORDERS.replace("n: integer", "n: string"))
+    own.reload()
+
+    listed, _ = gateway(own, "ls").stdout.splitlines()[1:]
+    assert listed.split()[0] == "orders"
+    assert listed.split()[-1] == "refused"
+    assert "and is not refused" in own.client.get("/orders").json()["hint"]
+    ran = gateway(own, "load", "orders", rows_file(own.data.parent, 1))
+    assert "GW511: /orders was removed on" in ran.stderr
+
+
+def test_a_name_or_a_path_that_a_file_declares_is_not_declared_again(own, tmp_path):
+    put(own.connectors / "sales.yaml", "name: orders\n" + ORDERS)
+    put(own.connectors / "shop.yaml", "path: /shop2\n" + ORDERS)
+    file = rows_file(tmp_path, 1)
+
+    for words in (("new", "orders", "--from", file), ("duplicate", "shop", "orders")):
+        assert "sales.yaml declares the connector 'orders'" in gateway(own, *words).stderr
+    assert "shop.yaml declares the path '/shop2'" in gateway(own, "new", "shop2", "--from", file).stderr
+    put(own.connectors / "aaa.yaml", "name: orders\n" + ORDERS)
+    assert "is declared by" in gateway(own, "remove", "orders").stderr
+    assert len(list(own.connectors.glob("*.yaml"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "said"),
+    [
+        (["ls", "--url", "localhost:9"], {}, "write http://localhost:9"),
+        (["ls", "--url", "http://[::1"], {}, "write http://HOST:PORT"),
+        (["ls"], {"GATEWAY_TOKEN": "grün"}, "is not made of ASCII"),
+        (["ls"], {"GATEWAY_TOKEN": "gw_bad"}, "set GATEWAY_TOKEN, say --token-file"),
+        (["load", "", "rows.csv"], {}, "neither the name of a connector nor the path of one"),
+        (["load", "/-/reload", "rows.csv"], {}, "neither the name of a connector nor the path of one"),
+        (["load", "x?y", "rows.csv"], {}, "there is no connector 'x?y'"),
+        (["load", "x", "pipe.csv"], {}, "pipe.csv is not a regular file"),
+        (["new", "x", "--from", "pipe.csv"], {}, "pipe.csv is not a regular file"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_a_command_is_said_with_the_fix(server, tmp_path, words, environment, said):
+    rows_file(tmp_path, 1)
+    os.mkfifo(tmp_path / "pipe.csv")
+
+    ran = gateway(server, *words, environment=environment, cwd=tmp_path, timeout=20)
+
+    assert (ran.returncode, said in ran.stderr) == (1, True), ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_plan_of_a_repository_without_a_commit_takes_everything_as_new(server, tmp_path):
+    put(tmp_path / "connectors.d" / "a.yaml", ORDERS)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+
+    ran = gateway(server, "plan", "connectors.d", cwd=tmp_path)
+
+    assert (ran.returncode, "a  is new" in ran.stdout) == (2, True), ran.stdout + ran.stderr
+    assert gateway(server, "plan", "--format", "xml", cwd=tmp_path).returncode == 64
+
+
 # -- load
 
 

@@ -58,11 +58,10 @@ def _files_at(directory: Path, revision: str) -> list[File]:
     def git(*words: str, given: bytes = b"") -> bytes:
         return _git(directory, words, given, revision)
 
-    commit = (
-        git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        .decode()
-        .split()[-1]
-    )
+    if revision == "HEAD" and not git("rev-list", "--max-count=1", "--all"):
+        return []  # Nothing has been committed yet.
+    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    commit = git(*words).decode().split()[-1]
     blobs: dict[str, str] = {}
     for entry in git("ls-tree", "-z", commit).decode(errors="surrogateescape").split("\0"):
         meta, _, name = entry.partition("\t")

@@ -35,6 +35,7 @@ def command(old: str, new: str, connectors: Path | None, gateway: Operating, *, 
         raise click.ClickException(
             f"'{new}' is not a connector name: a to z, 0 to 9, _ and -, a letter first"
         )
+    file_of.require_new(path.parent, new)
     target = path.with_name(f"{new}{path.suffix}")
     text = renamed(connector, new)
     if target.exists() and target.read_bytes() == text.encode():

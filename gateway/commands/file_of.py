@@ -15,12 +15,33 @@ def find(directory: Path, name: str) -> tuple[Path, Connector | None]:
 
     A file that cannot be read as a connector is found by its own name.
     """
-    names = []
+    declared = _declared(directory)
+    found = [(file, connector) for file, (called, connector) in declared.items() if called == name]
+    if len(found) > 1:
+        files = " and ".join(str(directory / file) for file, _ in found)
+        raise click.ClickException(f"'{name}' is declared by {files}; take it out of one of them first")
+    if not found:
+        names = sorted(called for called, _ in declared.values())
+        hint = suggest(name, names, "it has") if names else "it has none"
+        raise click.ClickException(f"no file of {directory} declares a connector '{name}'; {hint}")
+    file, connector = found[0]
+    return directory / file, connector
+
+
+def require_new(directory: Path, name: str) -> None:
+    """End where a file declares a connector of that name, or one at the path of that name."""
+    for file, (called, connector) in _declared(directory).items() if directory.is_dir() else ():
+        path = connector.path if connector else None
+        # A file of that very name is told apart where it is about to be written.
+        if Path(file).stem != name and (called == name or path == f"/{name}"):
+            what = f"the connector '{name}'" if called == name else f"the path '{path}'"
+            raise click.ClickException(f"{directory / file} declares {what}; choose another name")
+
+
+def _declared(directory: Path) -> dict[str, tuple[str, Connector | None]]:
+    """Give what each file of a directory declares, and what it is called."""
+    declared = {}
     for file in read_directory(directory).files.values():
         connector = plan.read_file(file).connector
-        declared = connector.name if connector else Path(file.name).stem
-        if declared == name:
-            return directory / file.name, connector
-        names.append(declared)
-    hint = suggest(name, sorted(names), "it has") if names else "it has none"
-    raise click.ClickException(f"no file of {directory} declares a connector '{name}'; {hint}")
+        declared[file.name] = (connector.name if connector else Path(file.name).stem, connector)
+    return declared

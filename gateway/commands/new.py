@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from gateway.commands import file_of
 from gateway.commands.configuration import read_settings
 from gateway.commands.duplicate import write_new
 from gateway.connectors import plan
@@ -35,6 +36,9 @@ def command(name: str, rows: Path, most: int | None, connectors: Path | None, *,
         raise click.ClickException(
             f"'{name}' is not a connector name: a to z, 0 to 9, _ and -, a letter first"
         )
+    directory = connectors or read_settings().connectors
+    if not stdout:
+        file_of.require_new(directory, name)
     text = _draft(rows, most)
     declared = plan.read_file(File.of(f"{name}.yaml", text.encode()))
     if declared.connector is None:
@@ -43,7 +47,6 @@ def command(name: str, rows: Path, most: int | None, connectors: Path | None, *,
     if stdout:
         click.echo(text, nl=False)
         return
-    directory = connectors or read_settings().connectors
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.yaml"
     write_new(path, text)

@@ -28,7 +28,21 @@ class Operating:
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=SECONDS)
+        try:
+            self.client = httpx.Client(base_url=self.url, headers=headers, timeout=SECONDS)
+        except (httpx.InvalidURL, UnicodeEncodeError) as error:
+            what = (
+                "the token is not made of ASCII"
+                if isinstance(error, UnicodeEncodeError)
+                else f"{url!r} is no URL"
+            )
+            raise click.ClickException(
+                f"{what}; write http://HOST:PORT, and a token that gateway token made"
+            ) from error
+        if self.client.base_url.scheme not in ("http", "https"):
+            raise click.ClickException(
+                f"{url!r} is no URL of a gateway; write http://{url.rpartition('/')[2]}"
+            )
 
     def get(self, path: str) -> Any:
         """GET JSON."""
@@ -52,9 +66,12 @@ class Operating:
             raise click.ClickException(f"{message}; start one, or say --url") from error
 
     def _answer(self, answer: httpx.Response) -> Any:
-        if answer.is_success:
+        if not answer.is_success:
+            raise click.ClickException(told(answer))
+        try:
             return answer.json()
-        raise click.ClickException(told(answer))
+        except ValueError as error:
+            raise click.ClickException(told(answer)) from error
 
 
 def told(answer: httpx.Response) -> str:
@@ -62,6 +79,8 @@ def told(answer: httpx.Response) -> str:
     try:
         error = answer.json()
         hint = f" ({error['hint']})" if error["hint"] else ""
+        if answer.status_code in (401, 403):
+            hint = " (set GATEWAY_TOKEN, say --token-file, or type this where DATA/admin-token is)"
         return f"{error['code']}: {error['message']}{hint}"
     except (ValueError, KeyError, TypeError):
         return f"{answer.request.url} answers {answer.status_code}, which is not a gateway's way"

@@ -35,7 +35,7 @@ def text(preview: Preview, directory: Path) -> Iterator[Text]:
             mark, colour = _VERDICTS[change["verdict"]]
             yield Text.assemble(f"    {mark} ", (_told(change), colour))
             for row in change["rows"]:
-                yield Text(f"        _id {row['_id']}: {row['value']}")
+                yield Text(f"        _id {row['_id']}: {row['value'] or 'null'}")
             if change["hint"] and change["verdict"] == "refused":
                 yield Text(f"        {change['hint']}")
         for finding in _other_findings(entry):

@@ -43,6 +43,8 @@ class Source:
         if not suffixes or suffixes[-1] not in SUFFIXES:
             known = ", ".join([*SUFFIXES, *(f"those with {each} behind" for each in COMPRESSED)])
             raise ValueError(f"{path} is not called like a file of rows: {known}")
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path} is not a regular file")
         return cls(path, SUFFIXES[suffixes[-1]])
 
     @property

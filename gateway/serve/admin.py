@@ -137,7 +137,13 @@ class Served:
 
     async def _list(self) -> list[dict[str, Any]]:
         snapshot = self._router.snapshot
-        states = {each.name: each.state for each in snapshot.outcomes if each.connector}
+        refused = {each.file for each in snapshot.outcomes if each.connector is None}
+        # The file of a removed connector may be back, and not be taken.
+        states = {
+            name: State.REFUSED if each.connector.file in refused else State.REMOVED
+            for name, each in snapshot.gone.items()
+        }
+        states |= {each.name: each.state for each in snapshot.outcomes if each.connector and each.name}
         known = {name: each.connector for name, each in snapshot.gone.items()}
         known |= {name: each.connector for name, each in snapshot.endpoints.items()}
         counts, latest = await self._stages.readers.call(
@@ -197,7 +203,10 @@ class Served:
 
     def _find(self, req: Request, name: str) -> Endpoint:
         access.require_admin(self._stages.credentials.name_of(req.auth))
-        endpoint = self._router.snapshot.endpoints.get(name) if NAME.fullmatch(name) else None
+        snapshot = self._router.snapshot
+        endpoint = snapshot.endpoints.get(name) if NAME.fullmatch(name) else None
+        if endpoint is None and name in snapshot.gone:
+            raise snapshot.gone[name].error()
         if endpoint is None:
             raise GatewayError(
                 Code.ENDPOINT_UNKNOWN, f"there is no connector {name[:80]!r}", hint="see /-/connectors"

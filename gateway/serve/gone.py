@@ -26,7 +26,7 @@ class Gone:
             Code.CONNECTOR_REMOVED,
             f"{self.connector.path} was removed on {when}; its rows are kept",
             details={"removed_at": when},
-            hint="ask whoever keeps the connectors; when the file comes back, so do the rows",
+            hint="ask whoever keeps the connectors; when its file is back, and is not refused, so are the rows",
         )
 
     async def on_any(self, req: Request, resp: Response, **_: Any) -> None:
