@@ -98,6 +98,8 @@ def _title(entry: Entry) -> str:
 
 def _what(entry: Entry) -> str:
     path = entry["path"]
+    if entry.get("heir"):
+        return f"is removed, and the rows are kept; {path} goes to {entry['heir']}"
     return {
         "create": f"is new, at {path}",
         "change": f"changes, at {path}",

@@ -153,6 +153,9 @@ def build(
         for choice, finding in clashes:
             choice.fall_back([finding])
     served = {choice.connector.name: choice.connector for choice in choices if choice.connector}
+    removed = tuple(connector for name, connector in live.items() if name not in served)
+    for choice in choices:
+        choice.findings += _successions(choice, removed)
     return Plan(
         tuple(choice.outcome() for choice in choices),
         served,
@@ -162,7 +165,7 @@ def build(
             if choice.is_new and choice.connector and choice.comparison
         },
         frozenset(each.comparison.new.name for each in choices if each.is_postponed and each.comparison),
-        tuple(connector for name, connector in live.items() if name not in served),
+        removed,
     )
 
 
@@ -258,6 +261,26 @@ def _last_good(
         return by_file[declared.file]
     moved = live.get(declared.connector.name) if declared.connector else None
     return moved if moved and moved.file not in files else None
+
+
+def _successions(choice: _Choice, removed: Iterable[Connector]) -> list[Finding]:
+    """Warn of a new connector at the path of one that is removed: it may be meant to be that one."""
+    new = choice.connector
+    if new is None or choice.comparison is None or choice.comparison.old is not None:
+        return []
+    return [
+        Finding(
+            new.file,
+            None,
+            None,
+            Code.CONNECTOR_REMOVED,
+            f"'{new.name}' takes the path {new.path} of '{old.name}', and has none of its rows",
+            f"if it is '{old.name}' in another file, write name: {old.name} in that",
+            warning=True,
+        )
+        for old in removed
+        if old.path == new.path
+    ]
 
 
 def _clashes(choices: Iterable[_Choice]) -> Iterable[tuple[_Choice, Finding]]:

@@ -30,7 +30,8 @@ def preview(decided: Plan, live: Mapping[str, Connector]) -> dict[str, Any]:
         the connectors' verdicts is the gravest.
     """
     entries = [_of_file(outcome, live) for outcome in decided.outcomes]
-    entries += [_of_removed(connector) for connector in decided.removed]
+    heirs = {each.path: name for name, each in decided.served.items()}
+    entries += [_of_removed(connector, heirs.get(connector.path)) for connector in decided.removed]
     entries.sort(key=lambda entry: (entry["connector"] or entry["file"], entry["file"]))
     grave = ("refused", "conditional", "applied", "none")
     verdict = min((entry["verdict"] for entry in entries), key=grave.index, default="none")
@@ -69,12 +70,14 @@ def _action(outcome: Outcome, comparison: Comparison | None, live: Mapping[str, 
     return "change" if comparison.changes else "none"
 
 
-def _of_removed(connector: Connector) -> dict[str, Any]:
+def _of_removed(connector: Connector, heir: str | None) -> dict[str, Any]:
+    """Tell of one without a file; its heir is the connector that takes its path."""
     return {
         "connector": connector.name,
         "file": connector.file,
         "path": connector.path,
         "action": "remove",
+        "heir": heir,
         "verdict": "applied",
         "changes": [],
         "findings": [],
