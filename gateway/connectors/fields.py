@@ -34,6 +34,12 @@ RESERVED_NAMES = frozenset(
 _AWKWARD = re.compile(r"[.,:*()\"\[\]]|->")
 
 
+def _ends_inside(sql: str) -> bool:
+    """Tell whether more brackets are opened than closed, but for those in strings."""
+    bare = re.sub(r"'[^']*'", "", sql)
+    return bare.count("(") > bare.count(")")
+
+
 def read_fields(node: Node, shapes: Shapes) -> tuple[Field, ...]:
     """Read the fields, as far as they can be; what is wrong with them is found in `shapes`."""
     if not isinstance(node.value, dict) or not node.value:
@@ -160,6 +166,10 @@ class _Reading:
         if node is not None and text is not None and not 0 < len(text.strip()) <= MAX_USING:
             message = f"{name}.using has {len(text)} characters; 1 to {MAX_USING} are taken"
             self._shapes.find(node, Code.DECLARATION_INVALID, message)
+        elif node is not None and text is not None and _ends_inside(text):
+            message = f"{name}.using {show(text)} ends inside its brackets"
+            hint = "inside { } put quotes around it, for a comma ends it there"
+            self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
         return text
 
     def _former_name(self, name: str, node: Node | None) -> str | None:

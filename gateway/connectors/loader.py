@@ -78,6 +78,10 @@ def load(text: bytes, file: str) -> Node:
     return node
 
 
+#: What most often ails a `{ }` or a `[ ]`.
+_FLOW = "close what is open; inside { } and [ ] put quotes around text that has a comma, a bracket or a quote in it"
+
+
 def _read_slowly(decoded: str, file: str) -> "tuple[_Reader, Node]":
     reader = _Reader(file)
     try:
@@ -86,9 +90,9 @@ def _read_slowly(decoded: str, file: str) -> "tuple[_Reader, Node]":
         mark = error.problem_mark or error.context_mark
         problem = " ".join(part for part in (error.context, error.problem) if part)
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise Refused(
-            [*reader.findings, Finding(file, line, column, Code.YAML_INVALID, f"not YAML: {problem}")]
-        ) from error
+        hint = _FLOW if "flow" in problem else None
+        finding = Finding(file, line, column, Code.YAML_INVALID, f"not YAML: {problem}", hint)
+        raise Refused([*reader.findings, finding]) from error
     except (ValueError, OverflowError) as error:  # Numbers and escapes that PyYAML's scanner trips over.
         raise Refused(
             [*reader.findings, _whole(file, "not YAML: an escape or a number out of range")]
