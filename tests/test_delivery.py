@@ -5,6 +5,7 @@ comes and goes, no request to it may fail, and no half of a file may ever be liv
 """
 
 import itertools
+import mmap
 import os
 import shutil
 import subprocess
@@ -288,6 +289,50 @@ def every_text(server: Server, name: str) -> set[str | None]:
     """Everything that a connector was ever declared as."""
     answer = server.client.get(f"/-/connectors/{name}/history?limit=1000")
     return {event["new"] for event in answer.json()} if answer.status_code == 200 else set()
+
+
+@pytest.mark.parametrize("way", ["plain", "hard link", "link", "touched", "restarted", "mapped"])
+def test_no_half_of_a_file_is_served_however_slowly_it_is_written(own, way):
+    full = "fields:\n  a: integer\n  b: string\naccess: {read: [public]}\n"
+    half = "fields:\n  a: integer\n"
+    file = written = own.connectors / "a.yaml"
+    if way == "hard link":
+        written = own.data.parent / "a.yaml"
+        written.write_text(full)
+        os.link(written, file)
+    elif way == "link":
+        written = own.connectors / "below" / "a.yaml"
+        written.parent.mkdir()
+        written.write_text(full)
+        file.symlink_to("below/a.yaml")
+    else:
+        file.write_text(full)
+    own.reload()
+    names = lambda: [each["name"] for each in own.client.get("/-/connectors/a").json()["fields"]]  # noqa: E731
+    assert names() == ["a", "b"]
+
+    with written.open("r+b") as writing:
+        if way == "mapped":
+            with mmap.mmap(writing.fileno(), len(full)) as memory:
+                memory[:] = half.encode().ljust(len(full), b"\n")
+                own.reload()
+                assert names() == ["a", "b"]
+                memory[:] = full.encode()
+        else:
+            writing.truncate()
+            writing.write(half.encode())
+            writing.flush()
+            if way == "touched":
+                with file.open("a"):
+                    pass
+            if way == "restarted":
+                own.stop()
+                own.start()
+            own.reload()
+            assert names() == ["a", "b"]
+            writing.write(full.replace("b:", "c:").encode()[len(half) :])
+    expected = ["a", "b"] if way == "mapped" else ["a", "c"]
+    eventually(lambda: names() == expected, "the whole file is not live")
 
 
 @pytest.mark.alone

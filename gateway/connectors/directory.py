@@ -1,11 +1,13 @@
 """A directory of connector files, as it is at one moment."""
 
+import fcntl
 import hashlib
 import os
+import signal
 import stat
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.connectors.finding import Finding
@@ -17,16 +19,19 @@ MAX_FILES = 5000
 
 #: A file whose inode changed this recently may change again within the clock's step, unseen by its times.
 _SETTLED_SECONDS = 2.0
+#: How long after its last change a file counts as being written, though nobody has closed it.
+WRITING_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file's content, or why it could not be read."""
+    """One file's content, or why it could not be read; `is_open` while somebody has it open for writing."""
 
     name: str
     digest: str
     text: bytes = b""
     problem: Finding | None = None
+    is_open: bool = False
 
     @classmethod
     def of(cls, name: str, text: bytes) -> "File":
@@ -110,9 +115,29 @@ class Directory:
         while len(text) <= MAX_FILE_BYTES and (chunk := os.read(descriptor, MAX_FILE_BYTES + 1)):
             text += chunk
         file = File.of(name, text)
-        if time.time() - status.st_ctime > _SETTLED_SECONDS:
+        age = time.time() - status.st_ctime
+        if age < WRITING_SECONDS and _is_open(descriptor):
+            return replace(file, is_open=True)
+        if age > _SETTLED_SECONDS:
             self._known[name] = (signature, file)
         return file
+
+
+def _is_open(descriptor: int) -> bool:
+    """Tell whether somebody has a file open for writing, under whatever name, or mapped; False where nobody can.
+
+    Linux grants a read lease only where nobody has (fcntl(2), "Leases"), and to the file's owner or root.
+    """
+    try:
+        # Whoever opens it meanwhile waits for that moment, of which a signal tells: one that is ignored.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except (OSError, AttributeError):
+        return False
+    return False
 
 
 def _shown(name: str) -> str:
@@ -122,6 +147,11 @@ def _shown(name: str) -> str:
 def is_connector_file(name: str) -> bool:
     """Tell whether a file of that name declares a connector; hidden ones and editors' own do not."""
     return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
+
+
+def being_written(name: str) -> File:
+    """Give a file of which nothing is known but that somebody is writing it."""
+    return _unreadable(name, "is being written", "it is read once it is closed")
 
 
 def _unreadable(name: str, problem: str, hint: str | None = None) -> File:

@@ -1,7 +1,7 @@
 """A directory to "it changed": events as hints, a rescan as the truth.
 
-What events alone can tell, where there are any, is that somebody is still writing: such a file counts as what
-it was before, however slowly the rest of it comes.
+A file that somebody is still writing, as events and the kernel tell where they can, counts as what it was
+before, however slowly the rest of it comes.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from gateway.connectors.directory import Directory, Listing
+from gateway.connectors.directory import WRITING_SECONDS, Directory, Listing, being_written
 from gateway.errors import trace
 
 _log = logging.getLogger(__name__)
@@ -29,8 +29,6 @@ RESCAN_SECONDS = 0.5
 SETTLE_SECONDS = 0.15
 #: How long an empty directory must stay empty before its connectors count as removed.
 EMPTY_SECONDS = 5.0
-#: How long after its last event a file counts as being written, though nobody has said that it was closed.
-WRITING_SECONDS = 30.0
 
 _READS = frozenset(("opened", "closed_no_write"))
 #: What ends the writing of a file, under its name.
@@ -72,7 +70,7 @@ class Watch:
 
         Whoever has something to do until then does it between this and the first `scan`.
         """
-        listing = self.directory.read()
+        listing = self._read()
         self._first = (listing, time.monotonic())
         return listing
 
@@ -134,9 +132,12 @@ class Watch:
         listing = self.directory.read()
         files = dict(listing.files)
         before = self._shown.files if self._shown else {}
-        for name in self._hints.being_written(listing.path) & files.keys():
+        is_open = {name for name, file in files.items() if file.is_open}
+        for name in is_open | (self._hints.being_written(listing.path) & files.keys()):
             if name in before:
                 files[name] = before[name]
+            elif self._shown is None:  # It may be what is served of it that goes on being so.
+                files[name] = being_written(name)
             else:
                 del files[name]
         return replace(listing, files=files)
