@@ -87,7 +87,8 @@ class _Layout:
         converted = {column.source for column in columns if column.using is not None}
         names = {column.field.name.lower() for column in columns}
         kept: dict[str, str] = {}
-        for name in (name for name in types if name not in taken):
+        # Those that were out of sight already keep the names they have.
+        for name in sorted(types.keys() - taken, key=lambda name: (name not in hidden, name)):
             suffix = (
                 f"_was_{types[name].name.partition('(')[0].removesuffix('[]')}" if name in converted else ""
             )
