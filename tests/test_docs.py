@@ -124,7 +124,8 @@ def test_every_command_prints_what_the_readme_says(own):
         else:
             expected[-1] += line + "\n"
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+    home = {"XDG_STATE_HOME": str(own.data.parent / "state")}
+    environment = {**os.environ, **home, "PATH": path, "PYTHONPATH": str(ROOT)}
     text = "\n".join(script).replace("localhost:8000", own.url.removeprefix("http://"))
 
     ran = subprocess.run(
