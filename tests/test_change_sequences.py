@@ -18,7 +18,7 @@ from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
 from gateway.media import Media
-from gateway.store import expression
+from gateway.store import expression, survey
 from gateway.store.migration import table_of
 from gateway.store.store import Store
 from tests.reference import exact, reference
@@ -257,6 +257,20 @@ def test_the_schema_of_renamed_fields_takes_what_the_endpoint_takes(data):
             given_as = row.get(name, row.get(made.get("renamed_from")))
             kept = stored[name]
             assert (json.loads(kept) if made["type"] == "json" and kept is not None else kept) == given_as
+
+
+def test_an_expression_that_does_not_end_in_time_is_refused_for_that(store, monkeypatch):
+    monkeypatch.setattr(survey, "SECONDS", 0.02)
+    edits = Edits(store)
+    edits.edit({"a": "string"})
+    edits.append([{"a": str(n)} for n in range(20_000)])
+
+    chains = [f"{'md5(' * 40}a || '{n}'{')' * 40}" for n in range(7)]  # Alike, they would be one.
+    using = f"concat({', '.join(chains)})"
+    outcome = edits.edit({"a": {"type": "integer", "using": using}})
+
+    assert "it takes the stored rows more than 0.02 seconds" in outcome.findings[0].message
+    assert len(edits.rows()) == 20_000
 
 
 def test_rows_are_asked_anew_only_after_they_or_the_question_have_changed(store):

@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import queue
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -255,6 +256,26 @@ def selecting(
             stream.close()
 
     return select
+
+
+@contextlib.contextmanager
+def interrupted_after(seconds: float, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Interrupt whatever a connection does in a block that has lasted so long, until the block ends."""
+    done = threading.Event()
+
+    def interrupt() -> None:
+        wait = seconds
+        while not done.wait(wait):
+            connection.interrupt()
+            wait = 0.1  # And again: one that comes between two statements is lost.
+
+    thread = threading.Thread(target=interrupt, name="deadline", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()  # It must not interrupt whoever has the connection next.
 
 
 def _cause(error: Exception) -> duckdb.Error:

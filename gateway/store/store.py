@@ -1,7 +1,6 @@
 """Store: connectors' rows, and the batches they came in."""
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from gateway.connectors.plan import Table
 from gateway.errors import Code, GatewayError
 from gateway.store import ledger, survey
 from gateway.store.batch import NO_ROWS, Batch, Receipt, StoredBatch
-from gateway.store.database import Database, Superseded, literal, moment, quote, selecting
+from gateway.store.database import Database, Superseded, interrupted_after, literal, moment, quote, selecting
 from gateway.store.definitions import Definitions
 from gateway.store.keys import Keys
 from gateway.store.migration import table_named, table_of
@@ -129,22 +128,16 @@ class Store:
 
     def _ask(self, comparison: Comparison) -> Comparison:
         assert comparison.old is not None
+        # What the gateway asks by itself has an end.
+        is_endless = any(column.using or column.repair for column in comparison.columns)
         with self._database.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION READ ONLY")
-            # What the gateway asks by itself has an end.
-            is_endless = any(column.using or column.repair for column in comparison.columns)
-            timer = threading.Timer(survey.SECONDS, cursor.interrupt)
-            timer.daemon = True
-            if is_endless:
-                timer.start()
             try:
-                last = cursor.execute(f"SELECT coalesce(max(_id), 0) FROM {table_of(comparison.old)}")
-                through = int(last.fetchall()[0][0])
-                return replace(survey.settle(comparison, selecting(cursor)), asked_through=through)
+                with interrupted_after(survey.SECONDS, cursor) if is_endless else contextlib.nullcontext():
+                    last = cursor.execute(f"SELECT coalesce(max(_id), 0) FROM {table_of(comparison.old)}")
+                    through = int(last.fetchall()[0][0])
+                    return replace(survey.settle(comparison, selecting(cursor)), asked_through=through)
             finally:
-                timer.cancel()
-                if is_endless:
-                    timer.join()  # It must not interrupt whoever has the cursor next.
                 cursor.execute("ROLLBACK")
 
     def apply(self, comparisons: Sequence[Comparison]) -> list[Connector]:
