@@ -47,7 +47,8 @@ class Loading:
         self._load = f"{gateway.url} {name}"
         self._place = Place(self._load, source.path)
         kept = self._place.read()
-        if again and not (kept and kept.seed and not kept.is_whole):
+        goes_on = kept is not None and kept.seed and not (kept.is_whole or kept.is_too_old)
+        if again and not goes_on:
             kept = Record(size, os.urandom(8).hex())
         self._done = kept or Record(size)
         if self._done.is_too_old:
@@ -70,7 +71,7 @@ class Loading:
                 loaded of the file is not what it was.
             ValueError, OSError: Where the file cannot be read.
         """
-        self._keep(replace(self._done, is_whole=False))
+        self._keep(self._done)  # So that what is posted next is known by its seed, whatever happens.
         digest = _Digest(f"{self._done.seed} {self._load}")
         number = 0
         for number, piece in enumerate(split(self._source, self._done.size), 1):
@@ -116,6 +117,7 @@ class Loading:
         before = self._done
         trying = replace(
             before,
+            is_whole=False,
             pieces=number,
             since=since,
             until=until,

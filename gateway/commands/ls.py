@@ -18,11 +18,11 @@ _COLOURS = {"live": "green", "last good": "yellow", "refused": "bold red", "remo
 def command(gateway: Operating, style: str) -> None:
     """List the connectors of a running gateway: name, path, rows, last batch, state."""
     listed = gateway.get("/-/connectors")
-    named, files = {each["name"] for each in listed}, {each["file"] for each in listed}
+    named = {each["name"] for each in listed}
     refused = [
         {"name": each["file"], "path": None, "rows": None, "last_batch": None, "state": each["state"]}
         for each in gateway.get("/-/status")["files"]
-        if each["connector"] not in named and each["file"] not in files
+        if each["connector"] not in named
     ]
     if style == "json":
         click.echo(json.dumps([*listed, *refused], indent=2))

@@ -92,7 +92,7 @@ class Status:
     def _file(self, outcome: Outcome) -> dict[str, Any]:
         connector = outcome.connector
         findings = outcome.findings
-        if connector and outcome.state is not State.REMOVED:
+        if connector and outcome.state in (State.LIVE, State.LAST_GOOD):
             findings += self._credentials.unknown(outcome.file, connector.access)
         return {
             "file": outcome.file,
@@ -137,13 +137,7 @@ class Served:
 
     async def _list(self) -> list[dict[str, Any]]:
         snapshot = self._router.snapshot
-        refused = {each.file for each in snapshot.outcomes if each.connector is None}
-        # The file of a removed connector may be back, and not be taken.
-        states = {
-            name: State.REFUSED if each.connector.file in refused else State.REMOVED
-            for name, each in snapshot.gone.items()
-        }
-        states |= {each.name: each.state for each in snapshot.outcomes if each.connector and each.name}
+        states = {each.name: each.state for each in snapshot.outcomes if each.connector}
         known = {name: each.connector for name, each in snapshot.gone.items()}
         known |= {name: each.connector for name, each in snapshot.endpoints.items()}
         counts, latest = await self._stages.readers.call(

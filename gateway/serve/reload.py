@@ -195,10 +195,7 @@ class Reload:
                 self._show(self._router.snapshot.outcomes, listing)
         decided = replace(decided, postponed=decided.postponed | outdated)
         decided = plan.without(decided, failed | dict.fromkeys(outdated, ()), self._live)
-        outcomes = [
-            replace(each, connector=self._live.get(each.name or "", each.connector))
-            for each in decided.outcomes
-        ]
+        outcomes = [replace(each, connector=self._served_for(each)) for each in decided.outcomes]
         self._show((*outcomes, *self._gone(outcomes)), listing)
         return decided
 
@@ -254,13 +251,19 @@ class Reload:
         known = before.get(connector.name)
         return known if known and known.connector is connector else Endpoint(connector, self._stages)
 
+    def _served_for(self, outcome: Outcome) -> Connector | None:
+        """Give what is served for a file, or was: that of a removed connector may be back, and not be taken."""
+        connector = self._live.get(outcome.name or "", outcome.connector)
+        removed = (self._stored.get(name) for name in self._removed)
+        return connector or next((each for each in removed if each and each.file == outcome.file), None)
+
     def _gone(self, outcomes: Iterable[Outcome]) -> list[Outcome]:
         """Give the removed connectors, but for those whose file is there and cannot be applied."""
-        refused = {each.file for each in outcomes if each.connector is None}
+        told = {each.name for each in outcomes}
         return [
             Outcome(each.file, State.REMOVED, self._stored.get(each.name), (_removal(each),))
             for each in self._removed.values()
-            if each.name not in self._live and each.file not in refused
+            if each.name not in self._live and each.name not in told
         ]
 
 

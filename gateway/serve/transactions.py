@@ -28,17 +28,13 @@ def groups(comparisons: Sequence[Comparison]) -> list[list[Unit]]:
 def _units(comparisons: Sequence[Comparison]) -> list[Unit]:
     """Put together those between which a path changes hands: none of them can be without the others."""
     leaving = {each.old.path: each for each in comparisons if each.old and each.old.path != each.new.path}
-    units: list[Unit] = []
+    unit_of = {each.new.name: [each] for each in comparisons}
     for each in comparisons:
-        predecessor = leaving.get(each.new.path)
-        unit = [each]
-        for other in units[:]:
-            is_near = any(near is predecessor or leaving.get(near.new.path) is each for near in other)
-            if is_near:
-                units.remove(other)
-                unit = [*other, *unit]
-        units.append(unit)
-    return units
+        former = leaving.get(each.new.path)
+        if former is not None and unit_of[former.new.name] is not unit_of[each.new.name]:
+            unit = [*unit_of[former.new.name], *unit_of[each.new.name]]
+            unit_of |= dict.fromkeys((member.new.name for member in unit), unit)
+    return list({id(unit): unit for unit in unit_of.values()}.values())
 
 
 def failure(
