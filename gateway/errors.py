@@ -75,7 +75,6 @@ class Code(Enum):
     KEY_UNKNOWN = ("GW503", 422, "The key is not one a connector has")
     KEY_MISSING = ("GW504", 422, "A key is required")
     DECLARATION_INVALID = ("GW505", 422, "The value is not one the key takes")
-    NOT_SUPPORTED_YET = ("GW506", 422, "The key is not supported yet")
     CONNECTOR_CLASH = ("GW507", 422, "Two files declare the same connector or path")
     CHANGE_REFUSED = ("GW508", 422, "The change would lose or break stored rows")
     NAME_RESERVED = ("GW509", 422, "The name is awkward in queries")

@@ -355,7 +355,6 @@ _FILES = {
     Code.KEY_UNKNOWN: "feilds: {n: integer}",
     Code.KEY_MISSING: "description: x",
     Code.DECLARATION_INVALID: "fields: {n: strnig}",
-    Code.NOT_SUPPORTED_YET: "fields: {n: integer}\nprimary_key: [n]",
     Code.NAME_RESERVED: "fields: {select: integer}",
     Code.TOKEN_UNKNOWN: "fields: {n: integer}\naccess: {ingest: [nobody]}",
 }

@@ -11,8 +11,8 @@ from tests.rig import ROOT
 
 PACKAGE = ROOT / "gateway"
 LAYERS = [  # A module may import only from lines above its own, and from modules before it in its line.
-    "errors settings strictjson media connectors.finding connectors.lexical connectors.literals connectors.fieldtypes connectors.connector",
-    "connectors.schema connectors.constraints connectors.loader connectors.shapes connectors.fields connectors.declaration connectors.file_schema",
+    "errors settings strictjson media connectors.finding connectors.lexical connectors.literals connectors.fieldtypes connectors.terms connectors.connector",
+    "connectors.schema connectors.constraints connectors.loader connectors.shapes connectors.fields connectors.term_keys connectors.declaration connectors.file_schema",
     "connectors.looseness connectors.change connectors.compatibility connectors.directory connectors.plan connectors.preview connectors.watch",
     "store.batch store.database store.reading store.expression store.migration store.survey store.definitions store.blank store.ledger store.keys store.store",
     "ingest.body ingest.records ingest.payload ingest.validation ingest.writer",

@@ -86,10 +86,26 @@ class Rule(Enum):
         "take `renamed_from` away",
         "applied; rows no longer come in under the old name",
     )
+    KEY_DECLARED = (
+        "key declared",
+        "declare a primary key, or another; change the values of its fields",
+        "applied if no two stored rows share it, else refused",
+    )
+    KEY_REMOVED = ("key removed", "take the primary key away", "applied; rows may share it from then on")
     FIELD_DESCRIBED = ("field described", "description and examples of a field", "applied")
     FIELDS_ORDERED = ("fields ordered", "the order of fields", "applied")
     DESCRIBED = ("described", "description", "applied")
     ACCESS_CHANGED = ("access changed", "access", "applied")
+    TERMS_CHANGED = (
+        "terms changed",
+        "on_conflict, on_invalid, keep_at_most, idempotency, limits",
+        "applied; for requests to come",
+    )
+    RETENTION_CHANGED = (
+        "retention changed",
+        "retention",
+        "applied; rows beyond it are deleted from the next minute on",
+    )
     PATH_CHANGED = ("path changed", "path", "applied")
     FILE_RENAMED = ("file renamed", "rename the file, with its `name` written in it", "applied")
 
@@ -104,6 +120,8 @@ _LIGHT = (
     Rule.FIELDS_ORDERED,
     Rule.DESCRIBED,
     Rule.ACCESS_CHANGED,
+    Rule.TERMS_CHANGED,
+    Rule.RETENTION_CHANGED,
     Rule.PATH_CHANGED,
     Rule.FILE_RENAMED,
 )

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 from gateway import strictjson
 from gateway.connectors import looseness
@@ -11,6 +12,7 @@ from gateway.connectors.change import Change, Column, Comparison, Rule, Verdict
 from gateway.connectors.connector import ABSENT, Connector, Field
 from gateway.connectors.constraints import show
 from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.terms import Allowance, Limits, Retention, Terms
 from gateway.errors import nearest
 from gateway.strictjson import Json
 
@@ -28,6 +30,7 @@ def compare(
     """
     comparing = _Comparing(old, new, hidden)
     changes = [*_of_connector(old, new), *comparing.changes()]
+    changes += _of_key(old, new, comparing.columns)
     if is_empty:
         changes = [replace(each, verdict=Verdict.APPLIED, reason=None, hint=None) for each in changes]
     return Comparison(old, new, tuple(changes), tuple(comparing.columns), is_empty)
@@ -46,9 +49,73 @@ def _of_connector(old: Connector, new: Connector) -> Iterator[Change]:
             told = [f"no longer lets {name} {verb}" for name in sorted(before - after)]
             told += [f"lets {name} {verb}" for name in sorted(after - before)]
             yield Change(Rule.ACCESS_CHANGED, " and ".join(told))
+    yield from _of_terms(old.terms, new.terms)
     common = [field.name for field in old.fields if new.find_field(field.name)]
     if common != [field.name for field in new.fields if old.find_field(field.name)]:
         yield Change(Rule.FIELDS_ORDERED, "changes the order of fields")
+
+
+def _of_terms(old: Terms, new: Terms) -> Iterator[Change]:
+    for attribute, key in _TERMS.items():
+        before, after = getattr(old, attribute), getattr(new, attribute)
+        if before != after:
+            told = f"{key} {_show_term(before)} → {_show_term(after)}"
+            yield Change(Rule.TERMS_CHANGED, f"changes how rows are taken: {told}")
+    if old.retention != new.retention:
+        kept = _show_term(new.retention)
+        sentence = (
+            "keeps rows for ever" if kept == "none" else f"keeps rows for {kept}, and deletes older ones"
+        )
+        yield Change(Rule.RETENTION_CHANGED, sentence)
+
+
+#: The terms that say how rows are taken, with their keys in YAML.
+_TERMS = {
+    "on_conflict": "on_conflict",
+    "on_invalid": "on_invalid",
+    "keep_at_most": "keep_at_most",
+    "key_required": "idempotency",
+    "limits": "limits",
+}
+
+
+def _show_term(value: Any) -> str:
+    if isinstance(value, bool):
+        return "required" if value else "optional"
+    if isinstance(value, Limits | Retention):
+        told = [f"{name} {number:,}" for name, number in asdict(value).items() if number is not None]
+        return " and ".join(told) or "none"
+    return "all" if value == Allowance() else str(value)
+
+
+def _of_key(old: Connector, new: Connector, columns: Sequence[Column]) -> Iterator[Change]:
+    """Compare primary keys: what tells rows apart in another way than before is for the stored rows to decide."""
+    if not new.primary_key:
+        if old.primary_key:
+            yield Change(Rule.KEY_REMOVED, f"takes the primary key ({', '.join(old.primary_key)}) away")
+        return
+    own = [column for column in columns if column.field.name in new.primary_key]
+    is_as_it_was = not any(column.using or column.repair or column.fill is not ABSENT for column in own)
+    sources = {column.source for column in own}
+    if is_as_it_was and sources == set(old.primary_key):
+        return
+    told = ", ".join(new.primary_key)
+    sentence = f"declares the primary key ({told})"
+    if old.primary_key:
+        sentence = f"changes the primary key from ({', '.join(old.primary_key)}) to ({told})"
+    if sources == set(old.primary_key):
+        sentence = f"makes values of the primary key ({told}) anew"
+    is_wider = is_as_it_was and bool(old.primary_key) and sources > set(old.primary_key)
+    yield Change(
+        Rule.KEY_DECLARED,
+        sentence,
+        Verdict.APPLIED if is_wider else Verdict.CONDITIONAL,
+        place=new.key_place,
+        reason=None if is_wider else "no two stored rows may share it",
+        hint=None
+        if is_wider
+        else "choose fields that tell all rows apart, or delete the rows that are twice there",
+    )
 
 
 class _Comparing:

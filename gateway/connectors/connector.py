@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.connectors.fieldtypes import SCALARS, FieldType
+from gateway.connectors.terms import NO_TERMS, Terms
 from gateway.strictjson import Json
 
 
@@ -70,6 +71,9 @@ class Connector:
     Attributes:
         file: Its name inside the directory.
         text: The YAML it was read from.
+        primary_key: The names of the fields that no two rows have the same values in; empty where there is none.
+        terms: How rows are taken and kept.
+        key_place: Line and column of the primary key in the file.
         revision: Which version of its table it goes with; every change of what the table holds, or of what
             rows may be, makes another. 0 while the store does not know it.
     """
@@ -81,6 +85,9 @@ class Connector:
     description: str | None
     file: str
     text: str
+    primary_key: tuple[str, ...] = ()
+    terms: Terms = NO_TERMS
+    key_place: tuple[int | None, int | None] = field(default=(None, None), compare=False)
     revision: int = field(default=0, compare=False)
 
     def find_field(self, name: str) -> Field | None:

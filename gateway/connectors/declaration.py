@@ -10,6 +10,7 @@ from gateway.connectors.fields import read_fields
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.loader import Node, load
 from gateway.connectors.shapes import Shapes
+from gateway.connectors.term_keys import TERM_KEYS, read_key, read_terms
 from gateway.errors import Code
 
 CONNECTOR_KEYS: Mapping[str, str] = {
@@ -18,13 +19,12 @@ CONNECTOR_KEYS: Mapping[str, str] = {
     "path": "where it is served; default: `/` and its name",
     "fields": "the fields of a row, by name",
     "access": "who may use it: `ingest`, `read` and `change`, each a list of token names",
-    "on_invalid": "`reject`: a batch with a bad row is refused whole",
+    **TERM_KEYS,
 }
-LATER_KEYS = ("primary_key", "on_conflict", "retention")
 ACCESS_KEYS: Mapping[str, str] = {
     "ingest": "who may POST rows",
     "read": "who may GET rows; `public` is anyone",
-    "change": "who may PUT, PATCH and DELETE; has no effect yet",
+    "change": "who may change and delete rows, with PUT, PATCH and DELETE, and replace them by their primary key",
 }
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -60,7 +60,7 @@ class _Declaring:
         return self._shapes.findings
 
     def connector(self, text: str) -> Connector | None:
-        top = self._shapes.mapping(self._root, CONNECTOR_KEYS, "a connector", later=LATER_KEYS)
+        top = self._shapes.mapping(self._root, CONNECTOR_KEYS, "a connector")
         if top is None:
             return None
         name = self._name(top.get("name"))
@@ -68,8 +68,19 @@ class _Declaring:
         description = self._shapes.text(top.get("description"), "description")
         fields = self._fields(top.get("fields"))
         access = self._access(top.get("access"))
-        self._on_invalid(top.get("on_invalid"))
-        return Connector(name, path, fields, access, description, self._file, text)
+        key = top.get("primary_key")
+        return Connector(
+            name,
+            path,
+            fields,
+            access,
+            description,
+            self._file,
+            text,
+            read_key(key, fields, self._shapes),
+            read_terms(top, self._shapes),
+            (key.line, key.column) if key else (None, None),
+        )
 
     # -- the keys of a connector
 
@@ -103,24 +114,8 @@ class _Declaring:
             )
         return str(path)
 
-    def _on_invalid(self, node: Node | None) -> None:
-        if node is None or node.value == "reject":
-            return
-        if node.value == "keep":
-            self._shapes.find(
-                node, Code.NOT_SUPPORTED_YET, "on_invalid: keep is not supported yet", "leave it out: reject"
-            )
-        else:
-            message = f"on_invalid {show(node.plain())} is not 'reject'"
-            self._shapes.find(
-                node, Code.DECLARATION_INVALID, message, "leave it out, or write on_invalid: reject"
-            )
-
     def _access(self, node: Node | None) -> Access:
         given = (self._shapes.mapping(node, ACCESS_KEYS, "access") if node else None) or {}
-        if "change" in given:
-            message = "access.change has no effect yet: rows can be read and added only"
-            self._shapes.find(given["change"], Code.NOT_SUPPORTED_YET, message, warning=True)
         return Access(**{verb: self._tokens(names, verb) for verb, names in given.items()})
 
     def _tokens(self, node: Node, verb: str) -> frozenset[str]:

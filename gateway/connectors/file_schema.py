@@ -6,11 +6,13 @@ from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS
 from gateway.connectors.fields import FIELD_KEYS, MAX_FIELDS, MAX_USING
 from gateway.connectors.fieldtypes import SCALARS, TYPE_NAMES
 from gateway.connectors.lexical import FORMATS
+from gateway.connectors.term_keys import IDEMPOTENCY, LIMIT_KEYS, ON_CONFLICT, ON_INVALID, RETENTION_KEYS
 from gateway.strictjson import Json
 
 _SCALAR_NAMES = "|".join(name for name in SCALARS if not name.startswith("decimal") and name != "json")
 _DECIMAL = r"decimal\(\s*[0-9]{1,2}\s*,\s*[0-9]{1,2}\s*\)"
 _COUNT = {"type": "integer", "minimum": 0}
+_ABOVE_ZERO = {"type": "number", "exclusiveMinimum": 0}
 
 _VALUES: dict[str, Json] = {
     "name": {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,62}$"},
@@ -24,7 +26,21 @@ _VALUES: dict[str, Json] = {
         "additionalProperties": {"oneOf": [{"$ref": "#/$defs/type"}, {"$ref": "#/$defs/field"}]},
     },
     "access": {"$ref": "#/$defs/access"},
-    "on_invalid": {"const": "reject"},
+    "primary_key": {
+        "oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
+    },
+    "on_conflict": {"enum": list(ON_CONFLICT)},
+    "on_invalid": {"enum": list(ON_INVALID)},
+    "keep_at_most": {
+        "oneOf": [_COUNT, {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,6})? ?%$"}],
+    },
+    "idempotency": {"enum": list(IDEMPOTENCY)},
+    "retention": {"$ref": "#/$defs/retention"},
+    "limits": {"$ref": "#/$defs/limits"},
+    "days": _ABOVE_ZERO,
+    "rows": {"type": "integer", "minimum": 1},
+    "rows_per_second": _ABOVE_ZERO,
+    "requests_per_second": _ABOVE_ZERO,
     "type": {"$ref": "#/$defs/type"},
     "nullable": {"type": "boolean"},
     "default": {},
@@ -64,5 +80,7 @@ FILE_SCHEMA: dict[str, Json] = {
         },
         "field": _object(dict(FIELD_KEYS), ["type"]),
         "access": _object(dict(ACCESS_KEYS), []),
+        "retention": {**_object(dict(RETENTION_KEYS), []), "minProperties": 1},
+        "limits": {**_object(dict(LIMIT_KEYS), []), "minProperties": 1},
     },
 }

@@ -226,7 +226,8 @@ class _Choice:
             self.fall_back([Finding(new.file, None, None, Code.INTERNAL, message)])
 
     def _compare(self, old: Connector, new: Connector, tables: Tables) -> None:
-        table = tables.look(old) if old.fields != new.fields else Table()
+        is_alike = (old.fields, old.primary_key) == (new.fields, new.primary_key)
+        table = Table() if is_alike else tables.look(old)
         self.comparison = compare(old, new, table.hidden, is_empty=table.is_empty)
         if self.comparison.is_conditional:
             settled = tables.settle(self.comparison)

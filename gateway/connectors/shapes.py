@@ -19,10 +19,8 @@ class Shapes:
         self.file = file
         self.findings: list[Finding] = []
 
-    def mapping(
-        self, node: Node, known: Iterable[str], owner: str, later: tuple[str, ...] = ()
-    ) -> dict[str, Node] | None:
-        """Take a mapping of known keys; `later` are those of a gateway to come."""
+    def mapping(self, node: Node, known: Iterable[str], owner: str) -> dict[str, Node] | None:
+        """Take a mapping of known keys."""
         known = tuple(known)
         if not isinstance(node.value, dict):
             shown = "empty" if node.value is None else show(node.plain())
@@ -30,10 +28,7 @@ class Shapes:
             self.find(node, Code.DECLARATION_INVALID, message, f"the keys are {', '.join(known)}")
             return None
         for key, place in (node.keys or {}).items():
-            if key in later:
-                message = f"the key '{key}' is not supported yet"
-                self.find(place, Code.NOT_SUPPORTED_YET, message, "leave it out")
-            elif key not in known and not _DECIMAL_TAIL.fullmatch(key):  # The type says it.
+            if key not in known and not _DECIMAL_TAIL.fullmatch(key):  # The type says it.
                 hint = suggest(key, known, f"{owner} has")
                 self.find(place, Code.KEY_UNKNOWN, f"unknown key '{key}'", hint)
         return {key: item for key, item in node.value.items() if key in known}

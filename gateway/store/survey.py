@@ -82,6 +82,15 @@ def settle(comparison: Comparison, select: Select, after: int = 0) -> Comparison
                 changes, column, why, f"{rows.count} of {total} stored rows {why.value}", examples
             )
     closed = {change.field for change in comparison.refused}
+    if closed.isdisjoint(comparison.new.primary_key) and not comparison.is_empty:
+        changes = [
+            _ask_key(comparison, columns, change, select, after)
+            if change.rule is Rule.KEY_DECLARED and change.verdict is Verdict.CONDITIONAL
+            else change
+            for change in changes
+        ]
+    else:
+        closed.add(None)  # The key cannot be asked about before its fields are.
     settled_changes = [
         replace(change, verdict=Verdict.APPLIED, reason=None, hint=None)
         if change.verdict is Verdict.CONDITIONAL and change.field not in closed
@@ -91,6 +100,30 @@ def settle(comparison: Comparison, select: Select, after: int = 0) -> Comparison
     return replace(
         comparison, columns=tuple(columns), changes=tuple(settled_changes), asked=comparison.changes
     )
+
+
+def _ask_key(
+    comparison: Comparison, columns: Sequence[Column], change: Change, select: Select, after: int
+) -> Change:
+    """Look for rows that share the primary key; those that are twice there may be any, old or new."""
+    assert comparison.old is not None
+    table = table_of(comparison.old)
+    if after and not sum(
+        batch.num_rows for batch in select(f"SELECT 1 FROM {table} WHERE _id > $1 LIMIT 1", (after,))
+    ):
+        return change
+    own = [column for column in columns if column.field.name in comparison.new.primary_key]
+    values = [filled(column, value_of(column, column.source)) for column in own]
+    names = ", ".join(f"k{number}" for number in range(len(own)))
+    keys = ", ".join(f"{value} AS k{number}" for number, value in enumerate(values))
+    shared = f"SELECT {names}, count(*) AS n, min(_id) AS first FROM (SELECT _id, {keys} FROM {table}) GROUP BY {names} HAVING n > 1"
+    sql = f"SELECT coalesce(sum(n), 0)::BIGINT AS rows, min(first, {SHOWN}) AS ids FROM ({shared})"
+    rows, ids = next((row["rows"], row["ids"]) for batch in select(sql, ()) for row in batch.to_pylist())
+    if not rows:
+        return change
+    examples = tuple(example for column in own[:1] for example in _examples(comparison, column, ids, select))
+    reason = f"{rows} stored rows share it (_id {', '.join(map(str, ids))} for the first of them)"
+    return replace(change, verdict=Verdict.REFUSED, reason=reason, rows=examples)
 
 
 def _ask(

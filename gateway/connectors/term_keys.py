@@ -1,0 +1,153 @@
+"""The keys of a connector file that say how rows are taken and kept, as a tree of YAML, to Terms."""
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from gateway.connectors.connector import Field
+from gateway.connectors.constraints import show
+from gateway.connectors.loader import Node
+from gateway.connectors.shapes import Shapes
+from gateway.connectors.terms import Allowance, Limits, Retention, Terms
+from gateway.errors import Code, suggest
+
+ON_CONFLICT = ("reject", "ignore", "replace")
+ON_INVALID = ("reject", "keep", "on_request")
+IDEMPOTENCY = ("optional", "required")
+RETENTION_KEYS: Mapping[str, str] = {
+    "days": "how many days rows are kept, counted from `_ingested_at`",
+    "rows": "how many rows are kept, the latest",
+}
+LIMIT_KEYS: Mapping[str, str] = {
+    "rows_per_second": "how many rows a token may send in a second, on the average",
+    "requests_per_second": "how many requests a token may make in a second, on the average",
+}
+TERM_KEYS: Mapping[str, str] = {
+    "primary_key": "the field or the fields that no two rows have the same values in",
+    "on_conflict": "a row whose primary key is there already: `reject` refuses the batch, `ignore` passes the row over,"
+    " `replace` puts it in the place of the other",
+    "on_invalid": "a batch with bad rows: `reject` refuses it whole, `keep` stores the good rows and keeps the bad ones"
+    " as rejected rows, `on_request` does so for `Prefer: handling=lenient`",
+    "keep_at_most": "how many bad rows of a batch are kept, such as `100` or `10%`; a batch with more is refused whole",
+    "idempotency": "`required`: a POST must have an `Idempotency-Key`; default: `optional`",
+    "retention": "how long rows are kept: `{days: 90}`, `{rows: 1000000}` or both; older ones are deleted",
+    "limits": "what one token may do in a second: `rows_per_second`, `requests_per_second`",
+}
+#: The greatest number that a bound may have.
+_MOST = 10**12
+
+
+def read_key(node: Node | None, fields: Sequence[Field], shapes: Shapes) -> tuple[str, ...]:
+    """Read `primary_key`: the names of fields that every row has a value in."""
+    if node is None:
+        return ()
+    items = node.value if isinstance(node.value, list) else [node]
+    if not items:
+        shapes.find(node, Code.DECLARATION_INVALID, "primary_key is empty", "name fields, or leave it out")
+    names: list[str] = []
+    for item in items:
+        problem, hint = _key_problem(item.plain(), names, fields)
+        if problem:
+            shapes.find(item, Code.DECLARATION_INVALID, problem, hint)
+        names.append(str(item.plain()))
+    return tuple(names)
+
+
+def _key_problem(name: Any, before: Sequence[str], fields: Sequence[Field]) -> tuple[str | None, str | None]:
+    field = next((each for each in fields if each.name == name), None)
+    if field is None:
+        hint = (
+            suggest(name, [each.name for each in fields], "the fields are") if isinstance(name, str) else None
+        )
+        return f"primary_key names {show(name)}, which is no field", hint
+    if name in before:
+        return f"primary_key names '{name}' twice", "name every field once"
+    if field.nullable:
+        return (
+            f"primary_key names '{name}', which is nullable",
+            f"every row needs its key: make '{name}' required",
+        )
+    if field.type.item or field.type.name == "json":
+        return f"primary_key names '{name}', which is {field.type.name}", "a key is made of single values"
+    return None, None
+
+
+def read_terms(top: Mapping[str, Node], shapes: Shapes) -> Terms:
+    """Read the other keys; what is wrong with them is found in `shapes`."""
+    reading = _Reading(shapes)
+    terms = Terms(
+        reading.word(top.get("on_conflict"), "on_conflict", ON_CONFLICT),
+        reading.word(top.get("on_invalid"), "on_invalid", ON_INVALID),
+        reading.allowance(top.get("keep_at_most")),
+        reading.word(top.get("idempotency"), "idempotency", IDEMPOTENCY) == "required",
+        Retention(**reading.bounds(top.get("retention"), "retention", RETENTION_KEYS)),
+        Limits(**reading.bounds(top.get("limits"), "limits", LIMIT_KEYS)),
+    )
+    if "on_conflict" in top and "primary_key" not in top:
+        hint = "write primary_key: [FIELD], or leave it out"
+        shapes.find(top["on_conflict"], Code.DECLARATION_INVALID, "on_conflict needs a primary_key", hint)
+    if "keep_at_most" in top and terms.on_invalid == "reject":
+        message = "keep_at_most needs bad rows to be kept"
+        shapes.find(
+            top["keep_at_most"], Code.DECLARATION_INVALID, message, "write on_invalid: keep, or leave it out"
+        )
+    return terms
+
+
+class _Reading:
+    """Reads single values."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self._shapes = shapes
+
+    def word(self, node: Node | None, key: str, words: Sequence[str]) -> Any:
+        """Take one of some words, the first where there is none."""
+        if node is None:
+            return words[0]
+        if node.value not in words:
+            message = f"{key} {show(node.plain())} is none of {', '.join(words)}"
+            self._shapes.find(
+                node, Code.DECLARATION_INVALID, message, suggest(str(node.value), words, "write one of")
+            )
+            return words[0]
+        return node.value
+
+    def allowance(self, node: Node | None) -> Allowance:
+        if node is None:
+            return Allowance()
+        value = node.value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
+            return Allowance(rows=value)
+        found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%", value) if isinstance(value, str) else None
+        if found and float(found[1]) <= 100:
+            return Allowance(percent=float(found[1]))
+        message = f"keep_at_most {show(node.plain())} is neither a number of rows nor a share of them"
+        self._shapes.find(node, Code.DECLARATION_INVALID, message, "write one like 100 or 10%")
+        return Allowance()
+
+    def bounds(self, node: Node | None, key: str, known: Mapping[str, str]) -> dict[str, Any]:
+        """Take a mapping of numbers above zero; rows are counted whole."""
+        if node is None:
+            return {}
+        given = self._shapes.mapping(node, known, key) or {}
+        if isinstance(node.value, dict) and not node.value:
+            self._shapes.find(
+                node, Code.DECLARATION_INVALID, f"{key} is empty", f"write {' or '.join(known)}"
+            )
+        return {
+            name: number for name, item in given.items() if (number := self._number(item, f"{key}.{name}"))
+        }
+
+    def _number(self, node: Node, place: str) -> int | float | None:
+        value = node.value
+        is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+        is_whole = is_number and value == int(value)
+        if not is_number or not 0 < value <= _MOST or (place == "retention.rows" and not is_whole):
+            what = "a whole number" if place == "retention.rows" else "a number"
+            message = f"{place} {show(node.plain())} is not {what} above 0"
+            self._shapes.find(
+                node, Code.DECLARATION_INVALID, message, f"write {place.rpartition('.')[2]}: 90"
+            )
+            return None
+        return int(value) if is_whole else float(value)
