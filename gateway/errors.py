@@ -34,6 +34,11 @@ class Code(Enum):
     HEADERS_TOO_SLOW = ("GW110", 408, "The request's headers did not arrive in time")
 
     # 2: rows
+    KEY_REQUIRED = ("GW113", 400, "The connector asks for an Idempotency-Key")
+    KEY_CONFLICT = ("23505", 409, "A row with this primary key is there already; nothing was stored")
+    KEY_UNKNOWN_COLUMNS = ("42P10", 400, "There is no primary key of these columns")
+    KEY_RUNNING = ("GW203", 409, "A batch with this Idempotency-Key is being stored now")
+    REJECTED_CHANGED = ("GW204", 409, "The rejected rows have changed meanwhile; nothing was done")
     KEY_REUSED = ("GW202", 422, "The Idempotency-Key came with another body before; nothing was stored")
     ROWS_INVALID = ("GW201", 422, "Some rows do not satisfy the connector's schema; nothing was stored")
     VALUE_MISSING = ("23502", 422, "A value is required")
@@ -58,6 +63,13 @@ class Code(Enum):
     NOT_ACCEPTABLE = ("PGRST107", 406, "None of the accepted media types can be produced")
     METHOD_NOT_ALLOWED = ("PGRST117", 405, "The method is not one this path has")
     QUERY_TIMEOUT = ("57014", 504, "The query took longer than it may")
+
+    UNFILTERED = ("21000", 400, "A change needs a filter; nothing was changed")
+    TOO_MANY_AFFECTED = (
+        "PGRST124",
+        400,
+        "The request is about more rows than it may be; nothing was changed",
+    )
 
     # 4: the store
     QUEUE_FULL = ("GW401", 503, "The gateway has as many bytes waiting as it takes; nothing was stored")

@@ -205,9 +205,9 @@ def test_ragged_rows_take_defaults(server, path):
         ("columns=id;name", "", "PGRST204", "'id;name'"),
         ("select=nope", "", "42703", "did you mean 'note'?"),
         ("select=id.sum()", "", "PGRST127", "aggregate"),
-        ("on_conflict=id", "", "PGRST127", "on_conflict"),
+        ("on_conflict=id", "", "42P10", "no primary key of id"),
         ("id=eq.1", "", "PGRST127", "'id' on POST"),
-        ("", "resolution=merge-duplicates", "PGRST127", "resolution"),
+        ("", "resolution=merge-duplicates", "42P10", "no primary key"),
         ("", "handling=strict, return=all", "PGRST122", "return=all"),
     ],
 )

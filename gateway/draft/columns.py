@@ -77,7 +77,7 @@ class _Csv:
             evidence.add_texts(cells)
 
     def _rows(
-        self, found: Iterator[tuple[int, int, records.Record]], piece: Piece, width: int
+        self, found: Iterator[tuple[int, bytes, records.Record]], piece: Piece, width: int
     ) -> Iterator[list[str | None]]:
         for line, _, record in found:
             place = f"line {line + (piece.line or 2) - 2}"

@@ -40,18 +40,41 @@ class RowError:
 
 @dataclass(slots=True)
 class Rows:
-    """Some rows of a body: decoded values with their numbers, and the rows that could not be decoded."""
+    """Some rows of a body: decoded values with their numbers and texts, and the rows that could not be decoded.
+
+    `unread` has the texts of those, by their numbers.
+    """
 
     values: list[Json] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     lines: list[int | None] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
+    unread: dict[int, bytes] = field(default_factory=dict)
 
-    def add(self, value: Json, number: int, line: int | None) -> None:
+    def add(self, value: Json, number: int, line: int | None, text: bytes) -> None:
         """Add one decoded row."""
         self.values.append(value)
         self.numbers.append(number)
         self.lines.append(line)
+        self.texts.append(text)
+
+    def add_unread(self, error: RowError, text: bytes) -> None:
+        """Add one row that could not be decoded."""
+        self.errors.append(error)
+        self.unread[error.row] = text
+
+    def without(self, places: set[int]) -> "Rows":
+        """Give the decoded rows but for those at some places."""
+        if not places:
+            return self
+        left = [place for place in range(len(self.values)) if place not in places]
+        return Rows(
+            [self.values[place] for place in left],
+            [self.numbers[place] for place in left],
+            [self.lines[place] for place in left],
+            [self.texts[place] for place in left],
+        )
 
     @property
     def full(self) -> bool:
@@ -132,6 +155,31 @@ def parse(
     return _by_present_names(rows, connector.aliases) if connector.aliases else rows
 
 
+def reading(data: bytes, media: Media, columns: Sequence[Field] | None, *, absent_is_null: bool) -> str:
+    """Say as JSON how the rows of a body are read, for single ones to be read again by `read_again`."""
+    header = header_of(data).decode(errors="replace").rstrip("\r\n") if media is Media.CSV else None
+    names = None if columns is None else [field.name for field in columns]
+    told = {"media": media.media_type, "header": header, "columns": names, "absent_is_null": absent_is_null}
+    return strictjson.write(told).decode()
+
+
+def read_object(data: bytes, content_type: str | None, connector: Connector) -> dict[str, Json]:
+    """Read the one JSON object of a PATCH: new values by the present names of fields.
+
+    Raises:
+        GatewayError: Where it is something else.
+    """
+    media = tell_media(content_type, data)
+    if media is not Media.JSON:
+        hint = 'send one JSON object, such as {"paid": true}'
+        raise GatewayError(Code.MEDIA_TYPE_UNSUPPORTED, f"a PATCH is not {media.media_type}", hint=hint)
+    values = [value for some in parse(data, media, connector, len(data)) for value in some.values]
+    if len(values) != 1 or not isinstance(values[0], dict):
+        message = f"the body is {len(values)} values, where one object says what the rows become"
+        raise GatewayError(Code.BODY_INVALID, message, hint='send {"field": value, …}')
+    return values[0]
+
+
 def _by_present_names(rows: Iterable[Rows], aliases: Mapping[str, Field]) -> Iterator[Rows]:
     """Call renamed fields by their present names, but for a row that names one by both."""
     for some in rows:
@@ -157,6 +205,22 @@ def _only(value: Json, fields: Sequence[Field], absent_is_null: bool) -> Json:
         return value
     nulls = {field.name: None for field in fields if field.nullable} if absent_is_null else {}
     return nulls | {field.name: value[field.name] for field in fields if field.name in value}
+
+
+def alike(rows: Iterable[Rows], named: set[str]) -> Iterator[Rows]:
+    """Require rows that all name the same fields, and note which: what others hold is kept where they are merged.
+
+    Raises:
+        GatewayError: As upstream has it, where they do not.
+    """
+    for some in rows:
+        for value in (value for value in some.values if isinstance(value, dict)):
+            if not named:
+                named.update(value.keys())
+            elif value.keys() != named:
+                hint = "name the same fields in every row, or say which with columns=a,b"
+                raise GatewayError(Code.BODY_INVALID, "All object keys must match", hint=hint)
+        yield some
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -197,7 +261,8 @@ def _json_array(text: memoryview, max_row: int) -> Iterator[Rows]:
         try:
             _add_json(rows, bytes(piece), number, None, max_row)
         except ValueError as error:
-            rows.errors.append(RowError(number, None, None, Code.BODY_INVALID, f"not valid JSON: {error}"))
+            message = f"not valid JSON: {error}"
+            rows.add_unread(RowError(number, None, None, Code.BODY_INVALID, message), bytes(piece))
         if rows.full:
             yield rows
             rows = Rows()
@@ -206,9 +271,9 @@ def _json_array(text: memoryview, max_row: int) -> Iterator[Rows]:
 
 def _add_json(rows: Rows, text: bytes, number: int, line: int | None, max_row: int) -> None:
     if len(text) > max_row:
-        rows.errors.append(_row_too_large(number, line, len(text), max_row))
+        rows.add_unread(_row_too_large(number, line, len(text), max_row), b"")
     else:
-        rows.add(strictjson.read(text), number, line)
+        rows.add(strictjson.read(text), number, line, text)
 
 
 def _row_too_large(number: int, line: int | None, size: int, max_row: int) -> RowError:
@@ -238,7 +303,7 @@ def _ndjson(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
             _add_json(rows, text, number, line, max_row)
         except ValueError as error:
             message = f"not valid JSON: {error}".replace(" at line 1 column ", " at column ")
-            rows.errors.append(RowError(number, line, None, Code.BODY_INVALID, message))
+            rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, message), text)
         if rows.full:
             yield rows
             rows = Rows()
@@ -249,26 +314,32 @@ def _ndjson(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
 # CSV
 
 
+def header_of(data: bytes) -> bytes:
+    """Give the text of a CSV body's header."""
+    start = len(_BOM) if data.startswith(_BOM) else 0
+    return next((text for _, text, _ in records.read(data, start)), b"")
+
+
 def _csv(
     data: bytes, start: int, connector: Connector, max_row: int, columns: Sequence[Field] | None
 ) -> Iterator[Rows]:
     found = records.read(data, start)
-    fields = _header(next(found, (1, 0, "the body is empty"))[2], connector, columns)
+    fields = _header(next(found, (1, b"", "the body is empty"))[2], connector, columns)
     rows = Rows()
     number = 0
-    for line, size, record in found:
+    for line, text, record in found:
         if record == [None] and len(fields) > 1:
             continue
         number += 1
         if isinstance(record, str):
-            rows.errors.append(RowError(number, line, None, Code.BODY_INVALID, record))
-        elif size > max_row:
-            rows.errors.append(_row_too_large(number, line, size, max_row))
+            rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, record), text)
+        elif len(text) > max_row:
+            rows.add_unread(_row_too_large(number, line, len(text), max_row), b"")
         elif len(record) != len(fields):
             message = f"the row has {len(record)} cells, the header {len(fields)}"
-            rows.errors.append(RowError(number, line, None, Code.BODY_INVALID, message))
+            rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, message), text)
         else:
-            _add_record(rows, fields, record, number, line)
+            _add_record(rows, _values_of(fields, record), number, line, text)
         if rows.full:
             yield rows
             rows = Rows()
@@ -303,10 +374,12 @@ def _header(record: Record, connector: Connector, columns: Sequence[Field] | Non
     return fields
 
 
-def _add_record(
-    rows: Rows, fields: list[Field | None], record: list[str | None], number: int, line: int
-) -> None:
-    """Read the cells by their fields' types; an empty cell is null where null may be, else left out."""
+def _values_of(fields: list[Field | None], record: list[str | None]) -> tuple[dict[str, Json], Field | None]:
+    """Read the cells by their fields' types; an empty cell is null where null may be, else left out.
+
+    A cell of JSON that is none comes back beside them, for as a string it would be JSON like any other. The
+    text of another that cannot be read stays, for the schema to refuse beside whatever else is wrong.
+    """
     value: dict[str, Json] = {}
     unread = None
     for field_, cell in zip(fields, record, strict=True):
@@ -319,16 +392,21 @@ def _add_record(
         try:
             value[field_.name] = field_.type.literal(cell)
         except ValueError:
-            # The text itself, which the schema refuses beside whatever else is wrong with the row; but as
-            # JSON it would be a string like any other.
             value[field_.name] = cell
             unread = field_ if field_.type.name == "json" else unread
+    return value, unread
+
+
+def _add_record(
+    rows: Rows, read: tuple[dict[str, Json], Field | None], number: int, line: int, text: bytes
+) -> None:
+    value, unread = read
     if unread is None:
-        rows.add(value, number, line)
+        rows.add(value, number, line, text)
     else:
         cell = value[unread.name]
         message = f"{shorten(cell)} is not {unread.type.expects}"
-        rows.errors.append(RowError(number, line, unread.name, Code.VALUE_INVALID, message, cell))
+        rows.add_unread(RowError(number, line, unread.name, Code.VALUE_INVALID, message, cell), text)
 
 
 def shorten(value: Json) -> str:

@@ -13,18 +13,19 @@ _CELL = re.compile(rb'(?:"((?:[^"]++|"")*+)"|([^",\n]*+))(,|\r?\n|\r?\Z)')
 Record = list[str | None] | str
 
 
-def read(data: bytes, place: int) -> Iterator[tuple[int, int, Record]]:
-    """Give every record with the line it starts in and its size in bytes."""
+def read(data: bytes, place: int) -> Iterator[tuple[int, bytes, Record]]:
+    """Give every record with the line it starts in and its text, the end of its last line included or not."""
     line = 1
     while place < len(data):
         end = data.find(b"\n", place)
         end = len(data) if end < 0 else end
         if data.find(b'"', place, end) < 0:
-            yield line, end - place, _plain_record(data[place:end])
+            text = data[place:end]
+            yield line, text, _plain_record(text)
             place, line = end + 1, line + 1
         else:
             record, after = _quoted_record(data, place, end)
-            yield line, after - place, record
+            yield line, data[place:after], record
             line += data.count(b"\n", place, after)
             place = after
 

@@ -156,7 +156,7 @@ class Writer:
                 if batch is None:
                     return group or [self._queue.popleft()]
                 if batch.key is not None:
-                    key = (batch.connector, batch.token, batch.key.text)
+                    key = (batch.connector.name, batch.token, batch.key.text)
                     if key in keys:
                         break  # It has to see what becomes of the other.
                     keys.add(key)
@@ -176,7 +176,10 @@ class Writer:
                     self._append([waiting])
             return
         for waiting, receipt in zip(group, receipts, strict=True):
-            waiting.done.set_result(receipt)
+            if isinstance(receipt, GatewayError):
+                waiting.done.set_exception(receipt)
+            else:
+                waiting.done.set_result(receipt)
         self._leave_if_broken()
 
     def _call(self, waiting: _Waiting) -> None:

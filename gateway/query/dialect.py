@@ -33,7 +33,8 @@ SHAPES: Mapping[str, str] = {
 }
 #: What shapes a write.
 WRITES: Mapping[str, str] = {
-    "columns": "on POST: the fields that are taken from the rows; others are passed over, absent ones are null",
+    "columns": "on POST and PUT: the fields that are taken from the rows; others are passed over, absent ones are null",
+    "on_conflict": "on POST with `Prefer: resolution`: the primary key, by its fields; it can be left out",
 }
 
 
@@ -51,7 +52,7 @@ def parse(query_string: str, connector: Connector) -> Query:
             shape.setdefault(key, value)  # The first wins, as upstream has it.
         elif key in TREES:
             where.append(parse_tree(key, value, columns))
-        elif key in WRITES or key == "on_conflict":
+        elif key in WRITES:
             raise not_implemented(f"the parameter '{key}' on GET")
         else:
             where.append(parse_filter(key, value, columns))
@@ -67,8 +68,28 @@ def parse(query_string: str, connector: Connector) -> Query:
     )
 
 
+def parse_edit(query_string: str, connector: Connector) -> Query:
+    """Read the query string of a PATCH or DELETE: the filter of the rows, and the shape of the answer.
+
+    Raises:
+        GatewayError: As `parse`; where there is no filter, as PostgreSQL's safeupdate has it; and for a limit,
+            which upstream passes over, doing more than was asked.
+    """
+    query = parse(query_string, connector)
+    if not query.where:
+        hint = "name the rows by a filter, such as id=eq.1; _id=gte.0 is all of them"
+        raise GatewayError(Code.UNFILTERED, hint=hint)
+    parts = (("limit", query.limit), ("offset", query.offset or None), ("cursor", query.cursor))
+    for name, given in parts:
+        if given is not None:
+            raise not_implemented(f"the parameter '{name}' on PATCH and DELETE")
+    if query.is_grouped:
+        raise not_implemented("an aggregate on PATCH and DELETE")
+    return query
+
+
 def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[Field, ...] | None]:
-    """Read the query string of a POST: the shape of the rows it answers with, and `columns`.
+    """Read the query string of a POST or PUT: the shape of the rows it answers with, and `columns`.
 
     Raises:
         GatewayError: Naming the parameter, the value and what would be right.
@@ -77,11 +98,13 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
     rest = []
     for key, value in parameters_of(query_string):
         if key == "columns":
-            columns = columns or _fields(value, connector)
+            columns = columns or _fields(value, connector, key)
+        elif key == "on_conflict":
+            _require_key(_fields(value, connector, key), connector)
         elif key in ("select", "order", "format"):
             rest.append((key, value))
         elif key not in ("limit", "offset"):  # Upstream passes them over, too.
-            raise not_implemented(f"the parameter '{key}' on POST")
+            raise not_implemented(f"the parameter '{key}' on POST and PUT")
     known = Columns(connector)
     shape = dict(reversed(rest))
     select = parse_select(shape.get("select", ""), known)
@@ -91,7 +114,7 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
         format=_format(shape["format"]) if "format" in shape else None,
     )
     if query.is_grouped:
-        raise not_implemented("an aggregate on POST")
+        raise not_implemented("an aggregate on POST and PUT")
     return query, columns
 
 
@@ -154,9 +177,20 @@ def _is_filter(key: str, value: str, columns: Columns) -> bool:
     return key in ("format", "cursor") and key in columns.fields and "." in value
 
 
-def _fields(text: str, connector: Connector) -> tuple[Field, ...]:
-    """Read `columns` of a POST."""
-    scanner = Scanner("columns", text)
+def _require_key(fields: tuple[Field, ...], connector: Connector) -> None:
+    """Let `on_conflict` name the primary key, in whatever order."""
+    if {field.name for field in fields} != set(connector.primary_key):
+        own = ", ".join(connector.primary_key)
+        hint = (
+            f"the primary key is {own}" if own else "the connector has none; write primary_key: in its file"
+        )
+        names = ", ".join(field.name for field in fields)
+        raise GatewayError(Code.KEY_UNKNOWN_COLUMNS, f"there is no primary key of {names}", hint=hint)
+
+
+def _fields(text: str, connector: Connector, key: str) -> tuple[Field, ...]:
+    """Read a list of fields."""
+    scanner = Scanner(key, text)
     fields: list[Field] = []
     while True:
         name = scanner.name()
@@ -164,12 +198,12 @@ def _fields(text: str, connector: Connector) -> tuple[Field, ...]:
         if field is None:
             names = [each.name for each in connector.fields]
             hint = suggest(name, names, "the fields are")
-            raise GatewayError(Code.FIELD_UNKNOWN, f"columns names '{name}', which is no field", hint=hint)
+            raise GatewayError(Code.FIELD_UNKNOWN, f"{key} names '{name}', which is no field", hint=hint)
         fields.append(field)
         if scanner.ended:
             return tuple({field.name: field for field in fields}.values())
         if not scanner.skip(","):
-            raise scanner.error('separate names by commas: columns=id,"a name"')
+            raise scanner.error('separate names by commas, such as id,"a name"')
 
 
 def _count(key: str, text: str) -> int:

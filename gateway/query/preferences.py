@@ -10,22 +10,44 @@ from gateway.errors import Code, GatewayError
 
 #: The preferences there are, with their values, in the order of `Preference-Applied`; and what each asks.
 PREFERENCES: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "resolution": (
+        ("merge-duplicates", "ignore-duplicates"),
+        "on POST: a row whose primary key is there already changes the fields that it names of the other, or is passed over",
+    ),
     "missing": (
         ("default", "null"),
         "on POST with `columns`: what an absent key means; `default` is the field's default",
     ),
     "return": (
         ("representation", "minimal", "headers-only"),
-        "on POST: the stored rows, nothing, or a `Location`, instead of the receipt",
+        "on writes: the stored rows, nothing, or a `Location`, instead of the receipt",
     ),
     "count": (
         ("exact", "planned", "estimated"),
         "`Content-Range` with the number of all rows; all three are counted, for counting is cheap here",
     ),
-    "tx": (("commit", "rollback"), "on POST: `rollback` checks and answers, and stores nothing"),
-    "handling": (("strict", "lenient"), "`strict`: a preference that is not here is an error"),
+    "tx": (("commit", "rollback"), "on writes: `rollback` checks and answers, and stores nothing"),
+    "handling": (
+        ("strict", "lenient"),
+        (
+            "`strict`: a preference that is not here is an error, and bad rows refuse their batch; `lenient`: the good"
+            " rows of a POST are stored, where the connector says `on_invalid: on_request`"
+        ),
+    ),
+    "max-affected": (
+        ("N",),
+        "on PATCH and DELETE, with `handling=strict`: more than N rows are an error, and nothing is done",
+    ),
 }
 _ON_READS = ("count", "handling")
+_ON_WRITES = tuple(name for name in PREFERENCES if name != "max-affected")
+#: What each method listens to.
+_HEARD: Mapping[str, tuple[str, ...]] = {
+    "POST": _ON_WRITES,
+    "PUT": tuple(name for name in _ON_WRITES if name != "resolution"),
+    "PATCH": ("return", "count", "tx", "handling", "max-affected"),
+    "DELETE": ("return", "count", "tx", "handling", "max-affected"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +57,18 @@ class Preferences:
     `return_` is PostgREST's `return`.
     """
 
+    resolution: str | None = None
     missing: str | None = None
     return_: str | None = None
     count: str | None = None
     tx: str | None = None
     handling: str | None = None
+    max_affected: str | None = None
+
+    @property
+    def most_affected(self) -> int | None:
+        """How many rows may be changed, None for any number."""
+        return int(self.max_affected) if self.max_affected and self.handling == "strict" else None
 
     def applied(self, *without: str) -> str:
         """Give the `Preference-Applied` header, empty where nothing is to be said."""
@@ -47,29 +76,30 @@ class Preferences:
         return ", ".join(f"{name}={value}" for name, value in values.items() if value)
 
 
-def parse(header: str | None, *, reads: bool) -> Preferences:
+def parse(header: str | None, method: str) -> Preferences:
     """Read a Prefer header; of two values for one preference the first counts.
 
     Raises:
-        GatewayError: Under `handling=strict`, naming the preferences that are not here; and for one that
-            would change what is stored.
+        GatewayError: Under `handling=strict`, naming the preferences that are not here.
     """
     known: dict[str, str] = {}
     unknown: list[str] = []
     for token in (each.strip() for each in (header or "").split(",") if each.strip()):
-        name, _, value = (part.strip() for part in token.partition("="))
-        if name == "resolution" and not reads:
-            raise GatewayError(
-                Code.NOT_IMPLEMENTED, f"the preference '{token}' is not supported", details=token
-            )
-        if value.strip('"') not in PREFERENCES.get(name, ((), ""))[0]:
+        name, _, value = (part.strip().strip('"') for part in token.partition("="))
+        if not _has(name, value):
             unknown.append(token)
-        elif not reads or name in _ON_READS:
-            known.setdefault(_attribute(name), value.strip('"'))
+        elif name in _HEARD.get(method, _ON_READS):
+            known.setdefault(_attribute(name), value)
     preferences = Preferences(**known)
     if preferences.handling == "strict" and unknown:
         raise _invalid(unknown)
     return preferences
+
+
+def _has(name: str, value: str) -> bool:
+    if name == "max-affected":
+        return value.isascii() and value.isdigit() and len(value) <= 18
+    return value in PREFERENCES.get(name, ((), ""))[0]
 
 
 def _invalid(unknown: Sequence[str]) -> GatewayError:
@@ -83,4 +113,4 @@ def _invalid(unknown: Sequence[str]) -> GatewayError:
 
 
 def _attribute(name: str) -> str:
-    return "return_" if name == "return" else name
+    return "return_" if name == "return" else name.replace("-", "_")

@@ -233,11 +233,24 @@ class Rendering:
             self._reading.close()
 
 
-def render(statement: Statement, select: Select) -> bytes:
-    """Give the whole body of a statement whose rows `select` reads, where they are known to be few."""
+def render(statement: Statement, select: Select, most: int | None = None) -> bytes:
+    """Give the whole body of a statement whose rows `select` reads, of at most so many bytes.
+
+    Raises:
+        GatewayError: Where it is more.
+    """
     sql = statement.rows()
     encoder = encoder_of(statement.output, statement.query.select)
-    pieces = [encoder.encode(batch) for batch in select(sql.text, sql.parameters)]
+    pieces: list[bytes] = []
+    size = 0
+    for batch in select(sql.text, sql.parameters):
+        pieces.append(encoder.encode(batch))
+        size += len(pieces[-1])
+        if most is not None and size > most:
+            message = f"the rows of the answer are more than {most} bytes; nothing was changed"
+            raise GatewayError(
+                Code.TOO_MANY_AFFECTED, message, hint="ask for it without return=representation"
+            )
     return b"".join([*pieces, encoder.end()])
 
 

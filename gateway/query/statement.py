@@ -1,7 +1,7 @@
 """A Query to parameterised SQL: the rows of its page, how many there are, and where the page ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
@@ -50,6 +50,11 @@ class Statement:
         assert self.query.limit
         relation = _Relation(self.query, self.connector)
         return relation.statement(relation.sql([], limit=2, offset=self.query.offset + self.query.limit - 1))
+
+    def matching(self, columns: str = _ID_SQL) -> Sql:
+        """Select columns of the rows that the filters let through, whatever the page."""
+        relation = _Relation(replace(self.query, select=(), order=()), self.connector)
+        return relation.statement(relation.matching(columns))
 
     def count(self) -> Sql:
         """Count all rows, or groups, that the filters let through, whatever the page."""
@@ -108,6 +113,10 @@ class _Relation:
         columns = [*self._columns, f"min({_ID_SQL}) AS _place"] if self._query.is_grouped else ["*"]
         grouping = " GROUP BY ALL" if self._query.is_grouped else ""
         return f"(SELECT {', '.join(columns)} FROM {self._table}{_where(self._conditions)}{grouping})"
+
+    def matching(self, columns: str) -> str:
+        """Select columns of the rows that the filters let through."""
+        return f"SELECT {columns} FROM {self._table}{_where(self._conditions)}"
 
     def sql(self, select: Sequence[Selected], *, limit: int | None, offset: int) -> str:
         """Select the page, its columns and its places."""

@@ -141,7 +141,7 @@ class Served:
         known = {name: each.connector for name, each in snapshot.gone.items()}
         known |= {name: each.connector for name, each in snapshot.endpoints.items()}
         counts, latest = await self._stages.readers.call(
-            lambda: (self._store.counts(list(known.values())), self._store.latest())
+            lambda: (self._store.counts(list(known.values())), self._store.ledger.latest())
         )
         return [
             {
@@ -162,7 +162,7 @@ class Served:
         rows, latest, hidden = await self._stages.readers.call(
             lambda: (
                 self._store.count(connector),
-                self._store.batches(name, 1),
+                self._store.ledger.batches(name, 1),
                 self._store.definitions.hidden(connector),
             )
         )
@@ -192,7 +192,7 @@ class Served:
         """List the latest batches, newest first; `?limit=` says how many."""
         self._find(req, name)
         limit = req.get_param_as_int("limit", min_value=0, max_value=MAX_BATCHES, default=100)
-        batches = await self._stages.readers.call(lambda: self._store.batches(name, limit))
+        batches = await self._stages.readers.call(lambda: self._store.ledger.batches(name, limit))
         reply.json(resp, [_batch(each) for each in batches])
 
     def _find(self, req: Request, name: str) -> Endpoint:
@@ -223,7 +223,12 @@ def _batch(batch: StoredBatch) -> dict[str, Any]:
     return {
         "batch": batch.batch,
         "committed_at": batch.committed_at.isoformat().replace("+00:00", "Z"),
+        "action": batch.action,
+        "received": batch.received,
         "rows": batch.rows,
+        "rejected": batch.rejected,
+        "duplicates": batch.duplicates,
+        "deleted": batch.deleted,
         "bytes": batch.bytes,
         "token": batch.token,
         "first_id": batch.first_id,

@@ -6,7 +6,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from falcon.asgi import Request, Response
 
@@ -14,19 +14,22 @@ from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError, trace
 from gateway.ingest import body, payload
 from gateway.ingest.body import Body
-from gateway.ingest.validation import Validator
+from gateway.ingest.running import Running
+from gateway.ingest.validation import Envelope, Validator
 from gateway.ingest.writer import Room, Writer
 from gateway.media import Media
 from gateway.query.render import Readers, render
 from gateway.serve import access, cache, parts, reply
-from gateway.serve.access import Credentials
+from gateway.serve.access import Credentials, Verb
 from gateway.serve.cache import Answer, Cache
+from gateway.serve.filtered import Filtered
 from gateway.serve.parts import Kept, Part, Spool
 from gateway.serve.read import Read
 from gateway.serve.write import Write
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, Key, Receipt
 from gateway.store.database import Superseded
+from gateway.store.edits import Edit
 from gateway.store.store import Select, Store, Version
 
 #: Where the shell keeps the ASGI receive of a request, for Falcon's own stream hides a broken-off body.
@@ -35,6 +38,8 @@ RECEIVE = "gateway.receive"
 #: A body up to this size is checked on the event loop: a thread would take longer to start.
 _SMALL = 4096
 METHODS = ("OPTIONS", "GET", "HEAD", "POST")
+#: What connectors have besides where `access.change` names who may.
+CHANGES = ("PUT", "PATCH", "DELETE")
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +49,7 @@ class Stages:
 
     Attributes:
         successor: Gives the endpoint that serves another's connector once it is another one.
+        running: The batches with a key that are being stored.
     """
 
     settings: Settings
@@ -55,6 +61,7 @@ class Stages:
     spool: Spool
     threads: Executor
     successor: "Callable[[Endpoint], Awaitable[Endpoint]]"
+    running: Running = field(default_factory=Running)
 
 
 class Endpoint:
@@ -67,12 +74,36 @@ class Endpoint:
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Body -> rows -> batch -> receipt, or the rows as they were stored."""
+        await self._write(req, resp, self._allowed(req, "ingest"))
+
+    async def on_put(self, req: Request, resp: Response) -> None:
+        """Body -> rows -> batch in the place of all rows there are -> receipt, or the rows as they were stored."""
+        await self._write(req, resp, self._allowed(req, "change"))
+
+    async def on_patch(self, req: Request, resp: Response) -> None:
+        """Filter and body -> new values of the rows it lets through -> those rows, or nothing."""
+        await self._edit(req, resp, self._allowed(req, "change"))
+
+    async def on_delete(self, req: Request, resp: Response) -> None:
+        """Filter -> the rows it lets through, deleted."""
+        await self._edit(req, resp, self._allowed(req, "change"))
+
+    def _allowed(self, req: Request, verb: Verb) -> str | None:
+        """Give the name of a token that may do it, or raise."""
         token = self._stages.credentials.name_of(req.auth)
-        access.require(token, self.connector, "ingest")
-        Write.of(req, self.connector)  # What is wrong with it is best said before the body comes.
+        if verb == "change" and not self.connector.access.change:
+            raise self._no_such_method(req, token)
+        access.require(token, self.connector, verb)
+        return token
+
+    async def _write(self, req: Request, resp: Response, token: str | None) -> None:
+        write = Write.of(req, self.connector)  # What is wrong with it is best said before the body comes.
+        if write.changes_rows:
+            access.require(token, self.connector, "change")
         with self._stages.writer.admit(self._expected_bytes(req)) as room:
             received = await self._receive(req, room)
-            await self._take(req, resp, received, token)
+            with self._stages.running.hold(self.connector.name, token, write.key):
+                await self._take(req, resp, received, token)
 
     async def _take(self, req: Request, resp: Response, received: Body, token: str | None) -> None:
         write = Write.of(req, self.connector)
@@ -92,6 +123,44 @@ class Endpoint:
             # The connector was changed meanwhile, and nothing stored: the rows meet what it is now.
             successor = await self._stages.successor(self)
             await successor._take(req, resp, received, token)  # noqa: SLF001  # another of its own kind
+
+    async def _edit(self, req: Request, resp: Response, token: str | None) -> None:
+        filtered = Filtered.of(req, self.connector)
+        if filtered.output is not None:
+            access.require(token, self.connector, "read")
+        if filtered.deletes:  # Some clients send a body, which says nothing.
+            await self._change(req, resp, b"", token)
+            return
+        with self._stages.writer.admit(self._expected_bytes(req)) as room:
+            received = await self._receive(req, room)
+            await self._change(req, resp, received.data, token)
+
+    async def _change(self, req: Request, resp: Response, data: bytes, token: str | None) -> None:
+        """Change or delete rows in one transaction, in which the rows of the answer are read, too."""
+        filtered = Filtered.of(req, self.connector)
+        store, most = self._stages.store, self._stages.settings.max_body
+
+        def look(receipt: Receipt, select: Select) -> bytes | None:
+            shown = filtered.shown(receipt)
+            return None if shown is None else render(shown, select, most)
+
+        try:
+            values = None
+            if not filtered.deletes:
+                value = payload.read_object(data, req.content_type, self.connector)
+                values = self.validator.check_values(value)
+            if values == {}:
+                reply.edited(resp, NO_ROWS, filtered, b"[]")
+                return
+            edit = Edit(self.connector, filtered.matching, values, filtered.check, token)
+            waiting = self._stages.writer.run(
+                lambda: store.edit(edit, look, is_rehearsal=filtered.is_rehearsal)
+            )
+            receipt, shown = await asyncio.shield(asyncio.wrap_future(waiting))
+            reply.edited(resp, receipt, filtered, shown)
+        except Superseded:
+            successor = await self._stages.successor(self)
+            await successor._change(req, resp, data, token)  # noqa: SLF001  # as in `_take`
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Query string -> query -> statement -> rows, or what was answered when they were the same."""
@@ -122,18 +191,27 @@ class Endpoint:
 
     async def on_options(self, req: Request, resp: Response) -> None:
         """Tell the methods."""
-        self._require_sight(req)
-        resp.set_header("Allow", ", ".join(METHODS))
+        self._require_sight(self._stages.credentials.name_of(req.auth))
+        resp.set_header("Allow", ", ".join(self._methods))
 
     async def on_other(self, req: Request, resp: Response) -> None:
         """Refuse a method that connectors do not have."""
-        self._require_sight(req)
-        allow = ", ".join(METHODS)
-        message = f"{req.method} is not one of {allow}"
-        raise GatewayError(Code.METHOD_NOT_ALLOWED, message, headers={"Allow": allow})
+        raise self._no_such_method(req, self._stages.credentials.name_of(req.auth))
 
-    def _require_sight(self, req: Request) -> None:
-        token = self._stages.credentials.name_of(req.auth)
+    @property
+    def _methods(self) -> tuple[str, ...]:
+        return METHODS + (CHANGES if self.connector.access.change else ())
+
+    def _no_such_method(self, req: Request, token: str | None) -> GatewayError:
+        self._require_sight(token)
+        allow = ", ".join(self._methods)
+        hint = None
+        if req.method in CHANGES:
+            hint = "rows are changed and deleted where access: {change: [NAME]} in the connector's file names who may"
+        message = f"{req.method} is not one of {allow}"
+        return GatewayError(Code.METHOD_NOT_ALLOWED, message, hint=hint, headers={"Allow": allow})
+
+    def _require_sight(self, token: str | None) -> None:
         if not access.sees(token, self.connector.access):
             raise access.unknown_endpoint(self.connector.path)
 
@@ -172,9 +250,22 @@ class Endpoint:
             media = payload.tell_media(req.content_type, received.data)
             most = self._stages.settings.max_row
             rows = payload.parse(received.data, media, self.connector, most, write.columns)
+            named: set[str] = set()
             if write.columns is not None:
                 rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
-            return self.validator.check(rows, received_bytes=received.received_bytes, token=token, key=key)
+                named.update(field.name for field in write.columns)
+            elif write.on_conflict == "merge":
+                rows = payload.alike(rows, named)
+            envelope = Envelope(
+                received.received_bytes,
+                token,
+                key,
+                write.allowance,
+                payload.reading(received.data, media, write.columns, absent_is_null=write.absent_is_null),
+                write.on_conflict,
+                write.replaces_all,
+            )
+            return replace(self.validator.check(rows, envelope), named=frozenset(named))
 
         if len(received.data) <= _SMALL:
             batch = check()
@@ -186,7 +277,7 @@ class Endpoint:
     async def _append(self, batch: Batch | Receipt) -> Receipt:
         if isinstance(batch, Receipt):
             return batch
-        if not batch.table.num_rows:
+        if batch.changes_nothing:
             return NO_ROWS
         # A client that leaves cancels this request, and must not cancel the commit.
         return await asyncio.shield(asyncio.wrap_future(self._stages.writer.append(batch)))
@@ -221,8 +312,8 @@ class Endpoint:
             return None if write.output is None else render(write.stored_rows(receipt), select)
 
         waiting = self._stages.writer.run(lambda: self._stages.store.rehearse(batch, look))
-        shown = await asyncio.shield(asyncio.wrap_future(waiting))
-        reply.rehearsed(resp, replace(NO_ROWS, received=batch.table.num_rows), write, shown)
+        receipt, shown = await asyncio.shield(asyncio.wrap_future(waiting))
+        reply.rehearsed(resp, receipt, write, shown)
 
     async def _read_part(self, req: Request, resp: Response, read: Read, part: Part | None) -> None:
         """Answer with some bytes of a body, or with its length; those who have begun one go on with it."""

@@ -10,6 +10,8 @@ from gateway.errors import Code, GatewayError
 from gateway.media import FORMATS, MEDIA_TYPES, Media
 from gateway.query.encoding import CODINGS
 from gateway.query.output import Output
+from gateway.query.preferences import Preferences
+from gateway.query.query import Query
 
 #: The one schema there is; PostgREST's clients name it.
 PROFILE = "public"
@@ -21,6 +23,18 @@ _OFFERED: Mapping[str, Media] = {
     **dict.fromkeys((*_VENDOR_ARRAY, *_VENDOR_OBJECT), Media.JSON),
 }
 _NAMED = ", ".join([*(media.media_type for media in Media), _VENDOR_OBJECT[0]])
+
+
+def representation_of(req: Request, prefers: Preferences, query: Query) -> tuple[Output | None, str | None]:
+    """Choose the format and the compression of rows that a write answers with; None where it has none.
+
+    Raises:
+        GatewayError: As `output_of`.
+    """
+    if prefers.return_ != "representation":
+        return None, None
+    output = output_of(req.accept, query.format)
+    return output, coding_of(req.get_header("Accept-Encoding"), output.media)
 
 
 def output_of(accept: str, format: str | None) -> Output:

@@ -35,20 +35,21 @@ class Read:
     query_string: str
 
     @classmethod
-    def of(cls, req: Request, connector: Connector) -> "Read":
-        """Read a GET or HEAD.
+    def of(cls, req: Request, connector: Connector, query_string: str | None = None) -> "Read":
+        """Read a GET or HEAD, by another query string than its own where one is given.
 
         Raises:
             GatewayError: Naming the parameter or header, its value and what would be right.
         """
         negotiate.require_profile(req, "Accept-Profile")
-        prefers = preferences.parse(req.get_header("Prefer"), reads=True)
-        query = dialect.parse(req.query_string, connector)
+        prefers = preferences.parse(req.get_header("Prefer"), req.method)
+        query_string = req.query_string if query_string is None else query_string
+        query = dialect.parse(query_string, connector)
         if req.method == "GET":
             query = dialect.within(query, req.get_header("Range"))
         output = negotiate.output_of(req.accept, query.format)
         coding = negotiate.coding_of(req.get_header("Accept-Encoding"), output.media)
-        return cls(Statement(query, connector, output), prefers, coding, req.query_string)
+        return cls(Statement(query, connector, output), prefers, coding, query_string)
 
     @cached_property
     def question(self) -> bytes:

@@ -13,6 +13,7 @@ from gateway.errors import Code, GatewayError, trace
 from gateway.query.render import Rendering
 from gateway.serve import refusal
 from gateway.serve.cache import Answer
+from gateway.serve.filtered import Filtered
 from gateway.serve.parts import Kept, Part, Slice
 from gateway.serve.refusal import JSON
 from gateway.serve.write import Write
@@ -33,9 +34,9 @@ def receipt(resp: Response, value: Receipt, write: Write) -> None:
     """Answer a POST whose rows are committed, with the receipt or without a body."""
     resp.set_headers(dict(write.headers(value)))
     if write.prefers.return_ in ("minimal", "headers-only"):
-        resp.status = _status(value)
+        resp.status = value.status
     else:
-        json(resp, value.body(), status=_status(value))
+        json(resp, value.body(), status=value.status)
 
 
 def stored_rows(resp: Response, value: Receipt, write: Write, shown: Rendering) -> None:
@@ -44,7 +45,7 @@ def stored_rows(resp: Response, value: Receipt, write: Write, shown: Rendering) 
     headers = {"Content-Type": write.output.content_type, **write.headers(value, has_rows=True)}
     if shown.coding:
         headers["Content-Encoding"] = shown.coding
-    rows(resp, Answer(_status(value), headers, shown.whole or b""), shown)
+    rows(resp, Answer(value.status, headers, shown.whole or b""), shown)
 
 
 def rehearsed(resp: Response, value: Receipt, write: Write, shown: bytes | None) -> None:
@@ -58,8 +59,14 @@ def rehearsed(resp: Response, value: Receipt, write: Write, shown: bytes | None)
     resp.status = 200
 
 
-def _status(value: Receipt) -> int:
-    return 207 if value.rejected else 201
+def edited(resp: Response, value: Receipt, filtered: Filtered, shown: bytes | None) -> None:
+    """Answer a PATCH or DELETE with the rows as they are now, or were; or with how many they were."""
+    resp.set_headers(dict(filtered.headers(value)))
+    resp.status = 204
+    if filtered.output is not None and shown is not None:
+        resp.status = 200
+        resp.content_type = filtered.output.content_type
+        resp.data = shown
 
 
 def minimal(resp: Response, status: int, headers: Mapping[str, str]) -> None:

@@ -139,6 +139,9 @@ def _responders(endpoint: Endpoint) -> dict[str, Callable[..., Any]]:
     responders: dict[str, Callable[..., Any]] = dict.fromkeys(COMBINED_METHODS, endpoint.on_other)
     return responders | {
         "POST": endpoint.on_post,
+        "PUT": endpoint.on_put,
+        "PATCH": endpoint.on_patch,
+        "DELETE": endpoint.on_delete,
         "GET": endpoint.on_get,
         "HEAD": endpoint.on_head,
         "OPTIONS": endpoint.on_options,

@@ -1,4 +1,4 @@
-"""Write: what a POST asks for beside its body."""
+"""Write: what a POST or PUT asks for beside its body."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from falcon.asgi import Request
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
+from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError
 from gateway.query import dialect, preferences
 from gateway.query.output import Output
@@ -14,7 +15,7 @@ from gateway.query.query import Column, Filter, Query
 from gateway.query.render import not_one_row
 from gateway.query.statement import Statement
 from gateway.serve import negotiate
-from gateway.store.batch import Receipt
+from gateway.store.batch import OnConflict, Receipt
 
 _ID = Column(SYSTEM_FIELDS[0])
 MAX_KEY = 255
@@ -33,6 +34,7 @@ class Write:
         output: Their format, None where the answer has no rows.
         coding: What the answer is compressed with, or None.
         key: The Idempotency-Key, or None.
+        replaces_all: Whether the rows take the place of all there are.
     """
 
     connector: Connector
@@ -43,28 +45,65 @@ class Write:
     output: Output | None
     coding: str | None
     key: str | None = None
+    replaces_all: bool = False
 
     @classmethod
     def of(cls, req: Request, connector: Connector) -> "Write":
-        """Read a POST, but for its body.
+        """Read a POST or PUT, but for its body.
 
         Raises:
             GatewayError: Naming the parameter or header, its value and what would be right.
         """
         negotiate.require_profile(req, "Content-Profile")
-        prefers = preferences.parse(req.get_header("Prefer"), reads=False)
+        prefers = preferences.parse(req.get_header("Prefer"), req.method)
         query, columns = dialect.parse_write(req.query_string, connector)
-        output = coding = None
-        if prefers.return_ == "representation":
-            output = negotiate.output_of(req.accept, query.format)
-            coding = negotiate.coding_of(req.get_header("Accept-Encoding"), output.media)
+        output, coding = negotiate.representation_of(req, prefers, query)
         single = negotiate.wants_single(req.accept)
-        return cls(connector, columns, prefers, single, query, output, coding, _key_of(req))
+        replaces_all = req.method == "PUT"
+        write = cls(connector, columns, prefers, single, query, output, coding, _key_of(req), replaces_all)
+        write.require_terms()
+        return write
+
+    def require_terms(self) -> None:
+        """Let through what the connector's terms allow.
+
+        Raises:
+            GatewayError: Where it is not.
+        """
+        terms = self.connector.terms
+        if terms.key_required and self.key is None and not (self.replaces_all or self.is_rehearsal):
+            hint = "send a header Idempotency-Key: a UUID of its own for every batch, the same when it is sent again"
+            message = f"'{self.connector.name}' takes rows under an Idempotency-Key only"
+            raise GatewayError(Code.KEY_REQUIRED, message, hint=hint)
+        if self.prefers.resolution and not self.connector.primary_key:
+            message = f"'{self.connector.name}' has no primary key, by which rows could be told apart"
+            hint = "write primary_key: [FIELD] in the connector's file, or leave resolution out"
+            raise GatewayError(Code.KEY_UNKNOWN_COLUMNS, message, hint=hint)
+
+    @property
+    def on_conflict(self) -> OnConflict:
+        """What becomes of a row whose primary key is there already."""
+        if self.prefers.resolution:
+            return "merge" if self.prefers.resolution == "merge-duplicates" else "ignore"
+        return self.connector.terms.on_conflict
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """How many bad rows are kept, None where one refuses the batch."""
+        terms, handling = self.connector.terms, self.prefers.handling
+        keeps = terms.on_invalid == "keep" and handling != "strict"
+        keeps = keeps or (terms.on_invalid == "on_request" and handling == "lenient")
+        return terms.keep_at_most if keeps else None
 
     @property
     def is_rehearsal(self) -> bool:
         """Whether nothing is to be stored."""
         return self.prefers.tx == "rollback"
+
+    @property
+    def changes_rows(self) -> bool:
+        """Whether it may change rows that are stored, which the connector's own terms do not."""
+        return self.on_conflict == "merge" and self.connector.terms.on_conflict != "replace"
 
     @property
     def absent_is_null(self) -> bool:
@@ -79,9 +118,14 @@ class Write:
     def stored_rows(self, receipt: Receipt) -> Statement:
         """Give the statement that reads the rows of a receipt."""
         assert self.output is not None
+        return self.rows_of(receipt, Statement(self.query, self.connector, self.output))
+
+    @staticmethod
+    def rows_of(receipt: Receipt, statement: Statement) -> Statement:
+        """Give a statement of the same shape over the rows of a receipt."""
         first, last = receipt.first_id or 1, receipt.last_id or 0
         where = (Filter(_ID, "gte", (first,)), Filter(_ID, "lte", (last,)))
-        return Statement(replace(self.query, where=where), self.connector, self.output)
+        return replace(statement, query=replace(statement.query, where=where))
 
     def headers(self, receipt: Receipt, *, has_rows: bool = False) -> Mapping[str, str]:
         """Give the headers of the answer to a receipt; `has_rows` where it has the stored rows for a body."""

@@ -1,10 +1,17 @@
 """Batch and Receipt: the rows of one request, and what is remembered about them."""
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
+
+from gateway.connectors.connector import Connector
+
+#: What becomes of a row whose primary key is there already; `merge` keeps what the new row does not name.
+OnConflict = Literal["reject", "ignore", "replace", "merge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,32 +26,79 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that failed its schema and is kept for repair and replay.
+
+    Attributes:
+        row: Its number in the batch, from 1.
+        line: The line it begins in, where the body has lines.
+        raw: Its text.
+        errors: Everything that is wrong with it, each as a 422 lists it.
+        reading: How the text was read, as JSON: its format, the CSV header before it, the fields that were taken.
+    """
+
+    row: int
+    line: int | None
+    raw: str
+    errors: tuple[dict[str, Any], ...]
+    reading: str
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Checked rows of one request, stored or refused together. Only `ingest/validation.py` makes one.
 
     Attributes:
-        connector: The name of the connector they are for.
-        revision: Which version of its table they were checked for.
+        connector: What they were checked for; its revision tells its table.
         table: Their declared fields, one Arrow column each.
         received_bytes: The size of the body as it came over the wire.
         token: The name of the token that sent them, or None.
         key: What tells a batch that is sent again, or None.
+        bad: The rows that are kept as rejected rows.
+        places: The number and the line of every row of `table`, where there is a primary key.
+        on_conflict: What becomes of a row whose primary key is there already.
+        named: The fields that rows name, where they are merged.
+        replaces_all: Whether they take the place of all the rows there are.
     """
 
-    connector: str
-    revision: int
+    connector: Connector
     table: pa.Table
     received_bytes: int = 0
     token: str | None = None
     key: Key | None = None
+    bad: tuple[BadRow, ...] = ()
+    places: pa.Table | None = None
+    on_conflict: OnConflict = "reject"
+    named: frozenset[str] = frozenset()
+    replaces_all: bool = False
+
+    @property
+    def received(self) -> int:
+        """How many rows came, good and bad."""
+        return int(self.table.num_rows) + len(self.bad)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether there is nothing to store, to delete or to remember."""
+        return not (self.received or self.replaces_all or self.key)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What the gateway answers about a committed batch, and remembers.
 
-    `batch`, `first_id` and `last_id` are None for a batch without rows, of which nothing is stored; `is_replayed`
-    tells that the batch had been stored before.
+    Attributes:
+        batch: Its number; None for a batch without rows, of which nothing is stored.
+        received: How many rows came: as many as the three that follow together.
+        stored: How many of them are rows now.
+        rejected: How many were bad, and are kept as rejected rows.
+        duplicates: How many were passed over for another with the same primary key.
+        first_id: The `_id` of the first row that was stored, None where none was.
+        last_id: That of the last; all between are rows of the batch.
+        errors: What is wrong with the bad rows, as a 422 lists it.
+        deleted: How many rows it took away.
+        status: The HTTP status it was answered with.
+        is_replayed: Whether the batch had been stored before.
     """
 
     batch: int | None
@@ -54,25 +108,61 @@ class Receipt:
     duplicates: int
     first_id: int | None
     last_id: int | None
+    errors: tuple[dict[str, Any], ...] = ()
+    deleted: int = 0
+    status: int = 201
     is_replayed: bool = False
 
     def body(self) -> dict[str, Any]:
         """Give it as the JSON of a reply."""
-        return {name: getattr(self, name) for name in self.__slots__ if name != "is_replayed"}
+        told = {name: getattr(self, name) for name in self.__slots__[:7]}
+        return {**told, "errors": list(self.errors)} if self.rejected else told
+
+
+def remembered(status: int, body: dict[str, Any]) -> Receipt:
+    """Give the receipt that was answered once, from its body."""
+    told = {name: body[name] for name in Receipt.__slots__[:7]}
+    return Receipt(**told, errors=tuple(body.get("errors", ())), status=status, is_replayed=True)
+
+
+#: How many bad values an answer lists.
+MAX_LISTED = 100
+
+
+def listed(bad: Iterable[BadRow]) -> tuple[dict[str, Any], ...]:
+    """Give what is wrong with bad rows, as much of it as an answer lists."""
+    return tuple(itertools.islice((error for each in bad for error in each.errors), MAX_LISTED))
 
 
 #: The receipt of a batch without rows.
 NO_ROWS = Receipt(None, 0, 0, 0, 0, None, None)
 
 
+def rehearsed(receipt: Receipt) -> Receipt:
+    """Give the receipt of a batch that was taken back: numbers that were never given out are left out."""
+    return replace(
+        receipt, batch=None, stored=0, rejected=0, first_id=None, last_id=None, errors=(), status=200
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """One line of the batches table."""
+    """One line of the batches table.
+
+    Attributes:
+        action: `post`, `put`, `patch`, `delete`, `copy`, `replay` or `retention`.
+        deleted: How many rows it took away: replaced, deleted or too old.
+    """
 
     batch: int
     committed_at: datetime
+    action: str
+    received: int
     rows: int
+    rejected: int
+    duplicates: int
+    deleted: int
     bytes: int
     token: str | None
-    first_id: int
-    last_id: int
+    first_id: int | None
+    last_id: int | None

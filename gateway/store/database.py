@@ -108,13 +108,27 @@ class Database:
         # Such a message speaks of blocks and files, never of values.
         _log.critical("the database has to be opened anew: %s", str(error)[:500])
 
+    @contextlib.contextmanager
+    def registered(self, name: str, rows: pa.Table) -> Iterator[None]:
+        """Let the writer's statements read Arrow rows under a name."""
+        self.writer.register(name, rows)
+        try:
+            yield
+        finally:
+            self.writer.unregister(name)
+
+    def table(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Run a SELECT in the writer's transaction, and give all its rows."""
+        stream = Stream(self.writer, sql, parameters)
+        try:
+            return pa.Table.from_batches(list(stream), schema=stream.schema)
+        finally:
+            stream.close()
+
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert Arrow rows by column name into a quoted table, as part of the writer's transaction."""
-        self.writer.register("incoming", rows)
-        try:
+        with self.registered("incoming", rows):
             done = self.writer.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming").fetchone()
-        finally:
-            self.writer.unregister("incoming")
         if done is None or done[0] != rows.num_rows:
             raise GatewayError(
                 Code.STORE_FAILED, f"{rows.num_rows} rows were to be inserted, but {done} were"
@@ -225,6 +239,11 @@ class Stream:
                 self._reader = cursor.execute(sql, list(parameters)).to_arrow_reader(ROWS_AT_A_TIME)
         except UnicodeDecodeError as error:
             raise _unreadable() from error
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns."""
+        return self._reader.schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """Give the batches that have rows."""

@@ -233,6 +233,7 @@ class Definitions:
         name = connector.name
         with self._database.transaction() as writer:
             writer.execute(f"DROP TABLE {table_of(connector)}")
+            writer.execute(f"DROP TABLE IF EXISTS {migration.table_named(name + migration.REJECTED, 1)}")
             writer.execute(
                 "INSERT INTO gateway.purged SELECT ?, now(), ?, max(last_id), max(batch) FROM gateway.batches"
                 " WHERE connector = ?",

@@ -1,12 +1,14 @@
-"""Keys: which batches were stored under an Idempotency-Key, so that one that is sent again is not stored again."""
+"""Keys: what was answered under each Idempotency-Key, so that a batch that is sent again is not stored again."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
 import pyarrow as pa
 
+from gateway import strictjson
 from gateway.errors import Code, GatewayError
-from gateway.store.batch import Batch, Key, Receipt
+from gateway.store.batch import Batch, Key, Receipt, remembered
 from gateway.store.database import Database
 
 #: How long a key is remembered.
@@ -16,6 +18,8 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS gateway.keys (
     connector VARCHAR, token VARCHAR, key VARCHAR, digest BLOB, batch BIGINT, kept_at TIMESTAMPTZ
 );
+ALTER TABLE gateway.keys ADD COLUMN IF NOT EXISTS status INTEGER;
+ALTER TABLE gateway.keys ADD COLUMN IF NOT EXISTS receipt VARCHAR;
 """
 _KEYS = pa.schema(
     [
@@ -25,12 +29,18 @@ _KEYS = pa.schema(
         ("digest", pa.binary()),
         ("batch", pa.int64()),
         ("kept_at", pa.timestamp("us", "UTC")),
+        ("status", pa.int32()),
+        ("receipt", pa.string()),
     ]
 )
+#: An earlier gateway left the receipt to the batch.
 _FIND = """
-SELECT k.digest, b.batch, b.rows, b.first_id, b.last_id
-FROM gateway.keys k JOIN gateway.batches b USING (batch, connector)
-WHERE k.connector = ? AND k.token IS NOT DISTINCT FROM ? AND k.key = ?
+SELECT k.digest, coalesce(k.status, 201), coalesce(k.receipt, (
+    SELECT json_object('batch', b.batch, 'received', b.rows, 'stored', b.rows, 'rejected', 0, 'duplicates', 0,
+        'first_id', b.first_id, 'last_id', b.last_id)
+    FROM gateway.batches b WHERE b.batch = k.batch AND b.connector = k.connector
+))
+FROM gateway.keys k WHERE k.connector = ? AND k.token IS NOT DISTINCT FROM ? AND k.key = ?
 """
 
 
@@ -59,16 +69,25 @@ class Keys:
         found = self._database.rows(_FIND, [connector, token, key.text])
         if not found:
             return None
-        digest, batch, rows, first_id, last_id = found[0]
+        digest, status, receipt = found[0]
         if bytes(digest) != key.digest:
             hint = "send the body that belongs to it, or another key"
             raise GatewayError(Code.KEY_REUSED, hint=hint)
-        return Receipt(batch, rows, rows, 0, 0, first_id, last_id, is_replayed=True)
+        return remembered(status, json.loads(receipt))
 
     def keep(self, batches: Sequence[Batch], receipts: Sequence[Receipt], now: datetime) -> None:
         """Remember the keys of batches that are being stored, as part of the writer's transaction."""
         lines = [
-            (batch.connector, batch.token, batch.key.text, batch.key.digest, receipt.batch, now)
+            (
+                batch.connector.name,
+                batch.token,
+                batch.key.text,
+                batch.key.digest,
+                receipt.batch,
+                now,
+                receipt.status,
+                strictjson.write(receipt.body()).decode(),
+            )
             for batch, receipt in zip(batches, receipts, strict=True)
             if batch.key is not None
         ]

@@ -1,74 +1,187 @@
 """The ledger: one line for every batch that was stored, and the numbers it gives to batches and rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 
 from gateway.connectors.connector import SYSTEM_FIELDS
-from gateway.store.batch import Batch, Receipt
+from gateway.store.batch import Batch, Receipt, StoredBatch
+from gateway.store.database import Database, moment, quote
 
-BATCHES = pa.schema(
+_TABLE = """
+CREATE SCHEMA IF NOT EXISTS gateway;
+CREATE TABLE IF NOT EXISTS gateway.batches (
+    batch BIGINT, connector VARCHAR, committed_at TIMESTAMPTZ, rows BIGINT, bytes BIGINT, token VARCHAR,
+    first_id BIGINT, last_id BIGINT
+);
+ALTER TABLE gateway.batches ADD COLUMN IF NOT EXISTS action VARCHAR;
+ALTER TABLE gateway.batches ADD COLUMN IF NOT EXISTS received BIGINT;
+ALTER TABLE gateway.batches ADD COLUMN IF NOT EXISTS rejected BIGINT;
+ALTER TABLE gateway.batches ADD COLUMN IF NOT EXISTS duplicates BIGINT;
+ALTER TABLE gateway.batches ADD COLUMN IF NOT EXISTS deleted BIGINT;
+"""
+_BATCHES = pa.schema(
     [
         ("batch", pa.int64()),
         ("connector", pa.string()),
         ("committed_at", pa.timestamp("us", "UTC")),
+        ("action", pa.string()),
+        ("received", pa.int64()),
         ("rows", pa.int64()),
+        ("rejected", pa.int64()),
+        ("duplicates", pa.int64()),
+        ("deleted", pa.int64()),
         ("bytes", pa.int64()),
         ("token", pa.string()),
         ("first_id", pa.int64()),
         ("last_id", pa.int64()),
     ]
 )
+#: What a line tells, where one that an earlier gateway wrote does not.
+_TOLD = (
+    "batch, epoch_us(committed_at), coalesce(action, 'post'), coalesce(received, rows), rows,"
+    " coalesce(rejected, 0), coalesce(duplicates, 0), coalesce(deleted, 0), bytes, token, first_id, last_id"
+)
 
 
-def receipts(batches: Sequence[Batch], number: int, first_id: int) -> list[Receipt]:
-    """Number batches of one connector, and their rows, one after another."""
-    given = []
-    for number_, batch in enumerate(batches, number):
-        rows = batch.table.num_rows
-        given.append(Receipt(number_, rows, rows, 0, 0, first_id, first_id + rows - 1))
-        first_id += rows
-    return given
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a batch did to a connector, before it is written down."""
+
+    connector: str
+    action: str
+    receipt: Receipt
+    received_bytes: int = 0
+    token: str | None = None
 
 
-def after(given: Sequence[Receipt]) -> int:
-    """Give the `_id` that follows the last of receipts."""
-    last = given[-1].last_id
-    assert last is not None  # Batches without rows are not stored.
-    return last + 1
+class Ledger:
+    """The lines. `write` belongs to the writer thread and its transaction, the others to any thread.
+
+    Of every connector the rows that its lines stored, less those that they deleted, are the rows there are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        database.writer.execute(_TABLE)
+
+    def write(self, lines: Iterable[Line], now: datetime) -> None:
+        """Write lines."""
+        written = []
+        for each in lines:
+            told = each.receipt
+            written.append(
+                (
+                    told.batch,
+                    each.connector,
+                    now,
+                    each.action,
+                    told.received,
+                    told.stored,
+                    told.rejected,
+                    told.duplicates,
+                    told.deleted,
+                    each.received_bytes,
+                    each.token,
+                    told.first_id,
+                    told.last_id,
+                )
+            )
+        self._database.insert_lines("gateway.batches", _BATCHES, written)
+
+    def latest(self) -> dict[str, StoredBatch]:
+        """Give the latest batch of every connector, by its name."""
+        rows = self._database.rows(
+            f"SELECT connector, {_TOLD} FROM gateway.batches"
+            " QUALIFY row_number() OVER (PARTITION BY connector ORDER BY batch DESC) = 1"
+        )
+        return {name: _stored(line) for name, *line in rows}
+
+    def batches(self, name: str, limit: int) -> list[StoredBatch]:
+        """List the latest batches of a connector, newest first."""
+        rows = self._database.rows(
+            f"SELECT {_TOLD} FROM gateway.batches WHERE connector = ? ORDER BY batch DESC LIMIT ?",
+            [name, limit],
+        )
+        return [_stored(line) for line in rows]
 
 
-def rows_of(batches: Sequence[Batch], given: Sequence[Receipt], now: datetime) -> pa.Table:
-    """Put the rows of batches together, with the gateway's own columns."""
-    table = pa.concat_tables([batch.table for batch in batches])
-    moment = pa.scalar(now, pa.timestamp("us", "UTC"))
-    numbers = [pa.repeat(pa.scalar(receipt.batch, pa.int64()), receipt.stored) for receipt in given]
+def _stored(line: Sequence[object]) -> StoredBatch:
+    batch, at, *others = line
+    assert isinstance(batch, int)
+    assert isinstance(at, int)
+    return StoredBatch(batch, moment(at), *others)  # type: ignore[arg-type]  # the columns are `_TOLD`
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers that are given next: those of batches, and of the rows of each connector. Replaced, never edited."""
+
+    batch: int
+    ids: Mapping[str, int]
+
+    @classmethod
+    def of(cls, database: Database) -> "Numbers":
+        """Take them from what was ever given out: the ledger, and what is left of purged connectors.
+
+        So a number is given again only if nobody ever saw it.
+        """
+        given = """(
+            SELECT connector, batch, last_id FROM gateway.batches
+            UNION ALL SELECT connector, last_batch, last_id FROM gateway.purged
+        )"""
+        ((batch,),) = database.rows(f"SELECT coalesce(max(batch), 0) + 1 FROM {given}")
+        ids = database.rows(
+            f"SELECT connector, coalesce(max(last_id), 0) + 1 FROM {given} GROUP BY connector"
+        )
+        return cls(batch, dict(ids))
+
+    def id_of(self, connector: str) -> int:
+        """Give the next `_id` of a connector."""
+        return self.ids.get(connector, 1)
+
+    def after(self, connector: str, rows: int) -> "Numbers":
+        """Give the numbers that are next once a batch of so many rows has had these."""
+        return Numbers(self.batch + 1, {**self.ids, connector: self.id_of(connector) + rows})
+
+
+def with_own_columns(table: pa.Table, batch: int, first_id: int, now: datetime) -> pa.Table:
+    """Put the gateway's own columns behind those of rows."""
     columns = (
-        pa.arange(given[0].first_id, after(given)),
-        pa.repeat(moment, table.num_rows),
-        pa.chunked_array(numbers, pa.int64()),
+        pa.arange(first_id, first_id + table.num_rows),
+        pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), table.num_rows),
+        pa.repeat(pa.scalar(batch, pa.int64()), table.num_rows),
     )
     for field, column in zip(SYSTEM_FIELDS, columns, strict=True):
         table = table.append_column(field.name, column)
     return table
 
 
-def lines(batches: Sequence[Batch], given: Mapping[int, Receipt], now: datetime) -> list[tuple[object, ...]]:
-    """Make the lines of batches, whose receipts are given by their place among them."""
-    written: list[tuple[object, ...]] = []
-    for number, batch in enumerate(batches):
-        receipt = given[number]
-        ids = (receipt.first_id, receipt.last_id)
-        written.append(
-            (receipt.batch, batch.connector, now, receipt.stored, batch.received_bytes, batch.token, *ids)
-        )
-    return written
-
-
 def alike(batches: Sequence[Batch]) -> list[list[int]]:
-    """Group the members that one INSERT can take: one connector, one set of columns."""
-    groups: dict[tuple[str, pa.Schema], list[int]] = {}
+    """Group the members that one INSERT can take, those of one connector in their order."""
+    runs: dict[str, list[list[int]]] = {}
     for number, batch in enumerate(batches):
-        groups.setdefault((batch.connector, batch.table.schema), []).append(number)
-    return list(groups.values())
+        own = runs.setdefault(batch.connector.name, [])
+        if own and _goes_with(batches[own[-1][-1]], batch):
+            own[-1].append(number)
+        else:
+            own.append([number])
+    return [run for own in runs.values() for run in own]
+
+
+def _goes_with(before: Batch, batch: Batch) -> bool:
+    if before.replaces_all or batch.replaces_all:
+        return False
+    if before.table.schema != batch.table.schema:
+        return False
+    return not batch.connector.primary_key or (before.on_conflict, before.named) == (
+        batch.on_conflict,
+        batch.named,
+    )
+
+
+def columns_of(names: Iterable[str]) -> str:
+    """Spell a list of columns."""
+    return ", ".join(quote(name) for name in names)

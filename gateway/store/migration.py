@@ -31,6 +31,10 @@ def table_named(connector: str, revision: int) -> str:
     return f"rows.{quote(f'{connector}@{revision}')}"
 
 
+#: What the name of a connector's rejected rows ends with; no connector's own does.
+REJECTED = ".rejected"
+
+
 def create(connector: Connector) -> list[str]:
     """Make the table of a connector without rows."""
     fields = (*SYSTEM_FIELDS, *connector.fields)
@@ -170,6 +174,8 @@ def filled(column: Column, value: str) -> str:
 
 def constant(field_type: FieldType, value: Json) -> str:
     """Spell a checked JSON value as an SQL constant of a type."""
+    if value is None:
+        return f"CAST(NULL AS {field_type.column})"
     if field_type.item:
         items = ", ".join(constant(field_type.item, item) for item in value)
         return f"CAST([{items}] AS {field_type.column})"

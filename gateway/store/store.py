@@ -1,94 +1,87 @@
 """Store: connectors' rows, and the batches they came in."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 
 from gateway.connectors.change import Comparison
 from gateway.connectors.connector import Connector
 from gateway.connectors.plan import Table
+from gateway.connectors.terms import Retention
 from gateway.errors import Code, GatewayError
 from gateway.store import ledger, survey
-from gateway.store.batch import NO_ROWS, Batch, Receipt, StoredBatch
-from gateway.store.database import Database, Superseded, interrupted_after, literal, moment, quote, selecting
+from gateway.store.batch import NO_ROWS, Batch, Receipt, listed, rehearsed
+from gateway.store.conflicts import Conflicts, Member, without
+from gateway.store.database import Database, Superseded, interrupted_after, literal, selecting
 from gateway.store.definitions import Definitions
+from gateway.store.edits import Edit, Editing
 from gateway.store.keys import Keys
-from gateway.store.migration import table_named, table_of
+from gateway.store.ledger import Ledger, Line, Numbers, with_own_columns
+from gateway.store.migration import table_of
 from gateway.store.reading import Reading
-
-_T = TypeVar("_T")
-
-_TABLE = """
-CREATE SCHEMA IF NOT EXISTS gateway;
-CREATE TABLE IF NOT EXISTS gateway.batches (
-    batch BIGINT, connector VARCHAR, committed_at TIMESTAMPTZ, rows BIGINT, bytes BIGINT, token VARCHAR,
-    first_id BIGINT, last_id BIGINT
-);
-"""
-#: What was ever given out: the ledger, and what is left of purged connectors.
-_GIVEN = """(
-    SELECT connector, batch, last_id FROM gateway.batches
-    UNION ALL SELECT connector, last_batch, last_id FROM gateway.purged
-)"""
+from gateway.store.rejected import Amendment, Rejected, rejected_of
 
 #: The number of a connector's last batch, and when it was committed in microseconds: a store that was begun
 #: anew, or restored, gives the same numbers again at other times.
 Version = tuple[int, int]
 Select = Callable[[str, Sequence[Any]], Iterable[pa.RecordBatch]]
+#: What is looked at inside a transaction, by its receipt.
+Look = Callable[[Receipt, Select], bytes | None]
+
+#: How many rows retention deletes in one transaction, so that nobody waits long for it.
+EXPIRED_AT_A_TIME = 20_000
 
 
 class _Rehearsed(Exception):  # noqa: N818  # it only ends a transaction
     """The rehearsal is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Inserted:
-    """What an insert gave out, which counts only once it is committed."""
+@dataclass(slots=True)
+class _Work:
+    """What one transaction does, and what it gives out, which counts only once it is committed.
 
-    receipts: list[Receipt]
-    committed_at: datetime
-    next_batch: int
-    next_ids: dict[str, int]
+    The writer thread alone has one, for the time of the transaction.
+    """
+
+    now: datetime
+    numbers: Numbers
+    lines: list[Line]
+
+    def record(self, line: Line, ids: int = 0) -> None:
+        """Note a line, whose receipt has the next number, and that it has taken so many `_id`s."""
+        self.lines.append(line)
+        self.numbers = self.numbers.after(line.connector, ids)
 
 
 class Store:
     """Rows at rest in one DuckDB file.
 
-    `append`, `rehearse`, `apply`, `remove`, `purge` and `checkpoint` belong to the writer thread; the others may
-    be called from any.
+    What changes them, or makes a checkpoint, belongs to the writer thread; the others may be called from any.
     """
 
     def __init__(self, directory: Path, *, memory: int, lock_seconds: float = 20.0) -> None:
         self._database = Database(directory, memory=memory, lock_seconds=lock_seconds)
         try:
-            self._database.writer.execute(_TABLE)
+            self.ledger = Ledger(self._database)
             self.definitions = Definitions(self._database)
             self.keys = Keys(self._database)
-            # Only the writer thread touches these three. The numbers come from what was committed, so that
-            # one is given again only if nobody ever saw it.
+            self.rejected = Rejected(self._database)
+            # Only the writer thread touches these two.
             self._checkpoint_due = False
-            self._next_batch: int = self._one(f"SELECT coalesce(max(batch), 0) + 1 FROM {_GIVEN}")
-            self._next_ids: dict[str, int] = dict(
-                self._database.rows(
-                    f"SELECT connector, coalesce(max(last_id), 0) + 1 FROM {_GIVEN} GROUP BY connector"
-                )
-            )
+            self._numbers = Numbers.of(self._database)
             # What rows said last of a change of their connector, after what they were asked and when; any
             # thread may replace an answer, for it can be had again.
             self._answers: dict[str, tuple[tuple[Comparison, int, Version | None], Comparison]] = {}
             # The writer thread alone changes these two; any thread may look at them.
             self._committing: frozenset[str] = frozenset()
             self._versions: dict[str, Version] = {
-                name: (batch, at)
-                for name, batch, at in self._database.rows(
-                    "SELECT connector, max(batch), epoch_us(max_by(committed_at, batch))"
-                    " FROM gateway.batches GROUP BY connector"
-                )
+                name: (latest.batch, _microseconds(latest.committed_at))
+                for name, latest in self.ledger.latest().items()
             }
         except BaseException:
             self._database.close()
@@ -160,37 +153,85 @@ class Store:
 
     # -- rows
 
-    def append(self, batches: Sequence[Batch]) -> list[Receipt]:
-        """Store batches in one transaction, all of them or none; returns after COMMIT.
+    def append(self, batches: Sequence[Batch]) -> list[Receipt | GatewayError]:
+        """Store batches in one transaction; returns after COMMIT, with a receipt or why nothing of a batch is stored.
 
         One that was stored before under its key is not stored again. No two may have the same key.
 
         Raises:
-            Superseded: When one was checked under a version of its connector that is no more.
-            GatewayError: When nothing was stored.
+            GatewayError: When nothing of any was stored.
         """
-        self._require_present(batches)
-        before = [self._stored_before(batch) for batch in batches]
-        new = [batch for batch, receipt in zip(batches, before, strict=True) if receipt is None]
-        given = iter(self._append(new) if new else ())
-        return [receipt or next(given) for receipt in before]
+        answers = [self._answered_before(batch) for batch in batches]
+        new = [number for number, answer in enumerate(answers) if answer is None]
+        if new:
+            with self._committed({batches[number].connector.name for number in new}) as work:
+                receipts = self._insert([batches[number] for number in new], work)
+            for number, receipt in zip(new, receipts, strict=True):
+                answers[number] = receipt
+            self.checkpoint()
+        return [answer or NO_ROWS for answer in answers]
 
-    def _stored_before(self, batch: Batch) -> Receipt | None:
-        return None if batch.key is None else self.keys.find(batch.connector, batch.token, batch.key)
-
-    def _append(self, batches: Sequence[Batch]) -> list[Receipt]:
-        self._committing = frozenset(batch.connector for batch in batches)
+    def _answered_before(self, batch: Batch) -> Receipt | GatewayError | None:
+        """Give what needs no transaction: an earlier answer under the key, or why the batch has to be made anew."""
         try:
-            with self._database.transaction():
-                inserted = self._insert(batches)
-                self.keys.keep(batches, inserted.receipts, inserted.committed_at)
-            self._next_batch, self._next_ids = inserted.next_batch, inserted.next_ids
-            for batch, receipt in zip(batches, inserted.receipts, strict=True):
-                self._versions[batch.connector] = (receipt.batch or 0, _microseconds(inserted.committed_at))
-        finally:
-            self._committing = frozenset()
+            self._require_present(batch.connector)
+            if batch.key is None:
+                return None
+            return self.keys.find(batch.connector.name, batch.token, batch.key)
+        except GatewayError as error:
+            return error
+
+    def rehearse(self, batch: Batch, look: Look) -> tuple[Receipt, bytes | None]:
+        """Insert a batch, look at what is there then, and take it back.
+
+        Raises:
+            GatewayError: As `append` would, or `look` does.
+        """
+        self._require_present(batch.connector)
+        receipt, seen = NO_ROWS, None
+        with contextlib.suppress(_Rehearsed), self._database.transaction() as writer:
+            receipt = _given(self._insert([batch], self._work()))
+            seen = look(receipt, selecting(writer))
+            raise _Rehearsed
+        return rehearsed(receipt), seen
+
+    def edit(self, edit: Edit, look: Look, *, is_rehearsal: bool = False) -> tuple[Receipt, bytes | None]:
+        """Change or delete the rows that a filter lets through, all of them or none; returns after COMMIT.
+
+        `look` sees rows as they are deleted, or after they are changed.
+
+        Raises:
+            Superseded: When the edit was made for a version of its connector that is no more.
+            GatewayError: When nothing was done.
+        """
+        self._require_present(edit.connector)
+        receipt, seen = NO_ROWS, None
+        with contextlib.suppress(_Rehearsed), self._committed({edit.connector.name}) as work:
+            editing = Editing(self._database, edit)
+            edit.check(editing.rows)
+            receipt, seen = self._edited(editing, edit, work, look)
+            if is_rehearsal or not editing.rows:
+                receipt = rehearsed(receipt)
+                raise _Rehearsed
         self.checkpoint()
-        return inserted.receipts
+        return receipt, seen
+
+    def _edited(self, editing: Editing, edit: Edit, work: _Work, look: Look) -> tuple[Receipt, bytes | None]:
+        name, rows = edit.connector.name, editing.rows
+        select = selecting(self._database.writer)
+        if edit.values is None:
+            receipt = Receipt(work.numbers.batch, rows, 0, 0, 0, None, None, deleted=rows, status=200)
+            seen = look(receipt, select)
+            editing.delete()
+            work.record(Line(name, "delete", receipt, token=edit.token))
+            return receipt, seen
+        first = work.numbers.id_of(name)
+        last = first + rows - 1
+        receipt = Receipt(work.numbers.batch, rows, rows, 0, 0, first, last, deleted=rows, status=200)
+        if rows:
+            editing.change(work.numbers.batch, first, work.now)
+        work.record(Line(name, "patch", receipt, token=edit.token), rows)
+        return receipt, look(receipt, select)
 
     def duplicate(self, source: Connector, target: Connector, token: str | None) -> Receipt:
         """Copy all rows of a connector into one of the same fields that has none, as one batch; their order stays.
@@ -201,63 +242,177 @@ class Store:
         if not self.definitions.is_empty(target):
             message = f"'{target.name}' has rows already"
             raise GatewayError(Code.COPY_REFUSED, message, hint="rows are copied into a new connector only")
-        name, first = target.name, self._next_ids.get(target.name, 1)
-        names = ", ".join(quote(field.name) for field in target.fields)
-        self._committing = frozenset((name,))
-        try:
-            with self._database.transaction() as writer:
-                now, batch = datetime.now(UTC), self._next_batch
-                writer.execute(
-                    f"INSERT INTO {table_of(target)} (_id, _ingested_at, _batch, {names})"
-                    f" SELECT _id + $1, $2::TIMESTAMPTZ, $3, {names} FROM {table_of(source)}",
-                    [first - 1, now.isoformat(), batch],
-                )
-                told = writer.execute(f"SELECT count(*), min(_id), max(_id) FROM {table_of(target)}")
-                rows, lowest, last = told.fetchall()[0]
-                if not rows:
-                    return NO_ROWS
-                receipt = Receipt(batch, rows, rows, 0, 0, lowest, last)
-                written = Batch(name, target.revision, pa.table({}), 0, token)
-                line = ledger.lines([written], {0: receipt}, now)
-                self._database.insert_lines("gateway.batches", ledger.BATCHES, line)
-            self._next_batch, self._next_ids[name] = batch + 1, last + 1
-            self._versions[name] = (batch, _microseconds(now))
-        finally:
-            self._committing = frozenset()
-        return receipt
+        names = ledger.columns_of(field.name for field in target.fields)
+        with contextlib.suppress(_Rehearsed), self._committed({target.name}) as work:
+            first, batch = work.numbers.id_of(target.name), work.numbers.batch
+            self._database.writer.execute(
+                f"INSERT INTO {table_of(target)} (_id, _ingested_at, _batch, {names})"
+                f" SELECT $1 + row_number() OVER (ORDER BY _id), $2::TIMESTAMPTZ, $3, {names} FROM {table_of(source)}"
+                " ORDER BY _id",
+                [first - 1, work.now.isoformat(), batch],
+            )
+            told = self._database.writer.execute(f"SELECT count(*) FROM {table_of(target)}")
+            rows = int(told.fetchall()[0][0])
+            if not rows:
+                raise _Rehearsed
+            receipt = Receipt(batch, rows, rows, 0, 0, first, first + rows - 1)
+            work.record(Line(target.name, "copy", receipt, token=token), rows)
+            return receipt
+        return NO_ROWS
 
-    def rehearse(self, batch: Batch, look: Callable[[Receipt, Select], _T]) -> _T:
-        """Insert a batch, look at what is there then, and take it back.
+    def expire(self, connector: Connector, retention: Retention, now: datetime) -> int:
+        """Delete some of the rows that are kept no longer, and tell how many; again, until there are none.
+
+        Rejected rows go after as many days as rows do.
+        """
+        if self.definitions.revisions.get(connector.name) != connector.revision:
+            return 0  # It is being changed: the next time is for what it is then.
+        before = now - timedelta(days=retention.days) if retention.days is not None else None
+        table, rows, expired = table_of(connector), 0, 0
+        with contextlib.suppress(_Rehearsed), self._committed({connector.name}) as work:
+            conditions, parameters = self._too_many(connector, retention)
+            if before is not None:
+                conditions.append("_ingested_at < $1::TIMESTAMPTZ")
+                parameters = [before.isoformat()]
+                expired = self.rejected.expire(connector, before, EXPIRED_AT_A_TIME)
+            if conditions:
+                rows = self._deleted(
+                    f"{table} WHERE _id IN (SELECT _id FROM {table} WHERE {' OR '.join(conditions)}"
+                    f" LIMIT {EXPIRED_AT_A_TIME})",
+                    parameters,
+                )
+            if rows:
+                receipt = Receipt(work.numbers.batch, 0, 0, 0, 0, None, None, deleted=rows)
+                work.record(Line(connector.name, "retention", receipt))
+                self._checkpoint_due = True  # That is what gives the space back.
+            elif not expired:
+                raise _Rehearsed
+        return max(rows, expired)
+
+    def _too_many(self, connector: Connector, retention: Retention) -> tuple[list[str], list[Any]]:
+        """Give the condition of the rows that are beyond the number that is kept."""
+        if retention.rows is None:
+            return [], []
+        table = table_of(connector)
+        ((rows,),) = self._database.writer.execute(f"SELECT count(*) FROM {table}").fetchall()
+        beyond = min(rows - retention.rows, EXPIRED_AT_A_TIME)
+        if beyond <= 0:
+            return [], []
+        return [f"_id <= (SELECT max(_id) FROM (SELECT _id FROM {table} ORDER BY _id LIMIT {beyond}))"], []
+
+    # -- rejected rows
+
+    def replay(
+        self, batch: Batch, settled: Sequence[int], amendments: Sequence[Amendment], retried: int
+    ) -> Receipt:
+        """Store rejected rows that are good now, in one transaction with what is noted about the others.
+
+        Args:
+            batch: The good ones.
+            settled: The rejected rows that they were.
+            amendments: Those that are still bad.
+            retried: How many rows were tried.
 
         Raises:
-            GatewayError: As `append` would, or `look` does.
+            Superseded: When they were checked under another version of the connector.
+            GatewayError: When nothing was done.
         """
-        self._require_present([batch])
-        with contextlib.suppress(_Rehearsed), self._database.transaction() as writer:
-            receipt = self._insert([batch]).receipts[0] if batch.table.num_rows else NO_ROWS
-            seen = look(receipt, selecting(writer))
-            raise _Rehearsed
-        return seen
+        connector = batch.connector
+        self._require_present(connector)
+        with self._committed({connector.name}) as work:
+            receipt = _given(self._insert([batch], work, action="replay"))
+            self.rejected.settle(connector, settled, "replayed", work.now, batch=receipt.batch)
+            self.rejected.amend(connector, amendments)
+        errors = listed(each.bad for each in amendments)
+        return replace(
+            receipt,
+            received=retried,
+            rejected=len(amendments),
+            errors=errors,
+            status=207 if amendments else receipt.status,
+        )
 
-    def _require_present(self, batches: Sequence[Batch]) -> None:
-        """Refuse a batch that was checked under another version of its connector than there is now."""
-        if any(self.definitions.revisions.get(each.connector) != each.revision for each in batches):
+    def discard(self, connector: Connector, ids: Sequence[int], reason: str) -> None:
+        """Mark rejected rows as discarded.
+
+        Raises:
+            GatewayError: Where one of them is not kept any more.
+        """
+        with self._database.transaction():
+            self.rejected.settle(connector, ids, "discarded", datetime.now(UTC), reason=reason)
+
+    def ensure_rejected(self, connector: Connector) -> Connector:
+        """Give the connector of another's rejected rows, whose table is there then."""
+        with self._database.transaction():
+            self.rejected.ensure(connector)
+        return rejected_of(connector)
+
+    # -- transactions
+
+    def _work(self) -> _Work:
+        return _Work(datetime.now(UTC), self._numbers, [])
+
+    @contextlib.contextmanager
+    def _committed(self, names: set[str]) -> Iterator[_Work]:
+        """Commit what a block does to some connectors, with its lines, and make known what it gave out."""
+        work = self._work()
+        self._committing = frozenset(names)
+        try:
+            with self._database.transaction():
+                yield work
+                self.ledger.write(work.lines, work.now)
+            self._numbers = work.numbers
+            for line in work.lines:
+                self._versions[line.connector] = (line.receipt.batch or 0, _microseconds(work.now))
+        finally:
+            self._committing = frozenset()
+
+    def _require_present(self, connector: Connector) -> None:
+        """Refuse what was made for another version of a connector than there is now."""
+        if self.definitions.revisions.get(connector.name) != connector.revision:
             raise Superseded
 
-    def _insert(self, batches: Sequence[Batch]) -> "_Inserted":
-        """Insert batches as part of the writer's transaction."""
-        now = datetime.now(UTC)
-        next_batch, next_ids = self._next_batch, dict(self._next_ids)
-        receipts: dict[int, Receipt] = {}
-        for members in ledger.alike(batches):
-            some = [batches[member] for member in members]
-            name = some[0].connector
-            given = ledger.receipts(some, next_batch, next_ids.get(name, 1))
-            next_batch, next_ids[name] = next_batch + len(given), ledger.after(given)
-            self._database.insert(table_named(name, some[0].revision), ledger.rows_of(some, given, now))
-            receipts.update(zip(members, given, strict=True))
-        self._database.insert_lines("gateway.batches", ledger.BATCHES, ledger.lines(batches, receipts, now))
-        return _Inserted([receipts[member] for member in range(len(batches))], now, next_batch, next_ids)
+    def _insert(
+        self, batches: Sequence[Batch], work: _Work, action: str | None = None
+    ) -> list[Receipt | GatewayError]:
+        """Insert batches as part of the writer's transaction; give the receipt of each, or why it is left out."""
+        answers: list[Receipt | GatewayError] = [NO_ROWS] * len(batches)
+        for run in ledger.alike(batches):
+            some = [batches[number] for number in run]
+            members = self._met(some)
+            tables = []
+            for number, batch, member in zip(run, some, members, strict=True):
+                if member.error or batch.changes_nothing:
+                    answers[number] = member.error or NO_ROWS
+                    continue
+                deleted = self._deleted(table_of(batch.connector)) if batch.replaces_all else member.deleted
+                first, told = work.numbers.id_of(batch.connector.name), work.numbers.batch
+                rows = with_own_columns(member.table, told, first, work.now)
+                tables.append(without(rows, member.absent))
+                receipt = _receipt(batch, member, told, first, deleted)
+                self.rejected.keep(batch.connector, batch.bad, told, batch.token, work.now)
+                name = action or ("put" if batch.replaces_all else "post")
+                line = Line(batch.connector.name, name, receipt, batch.received_bytes, batch.token)
+                work.record(line, member.table.num_rows)
+                answers[number] = receipt
+            if any(table.num_rows for table in tables):
+                self._database.insert(table_of(some[0].connector), pa.concat_tables(tables))
+        kept = [
+            (batch, each) for batch, each in zip(batches, answers, strict=True) if isinstance(each, Receipt)
+        ]
+        self.keys.keep([batch for batch, _ in kept], [each for _, each in kept], work.now)
+        return answers
+
+    def _met(self, batches: Sequence[Batch]) -> list[Member]:
+        """Decide about rows whose primary key is there already."""
+        if not batches[0].connector.primary_key:
+            return [Member(batch.table) for batch in batches]
+        return Conflicts(self._database, batches).resolve()
+
+    def _deleted(self, rows: str, parameters: Sequence[Any] = ()) -> int:
+        """Delete rows, and tell how many."""
+        ((deleted,),) = self._database.writer.execute(f"DELETE FROM {rows}", list(parameters)).fetchall()
+        return int(deleted)
 
     def checkpoint(self) -> bool:
         """Write the WAL into the file where a change of tables asks for it; tell whether it is still to be done."""
@@ -289,26 +444,33 @@ class Store:
         each = [f"SELECT {literal(one.name)}, count(*) FROM {table_of(one)}" for one in connectors]
         return dict(self._database.rows(" UNION ALL ".join(each)))
 
-    def latest(self) -> dict[str, StoredBatch]:
-        """Give the latest batch of every connector, by its name."""
-        rows = self._database.rows(
-            "SELECT connector, max(batch), epoch_us(max_by(committed_at, batch)), max_by(rows, batch),"
-            " max_by(bytes, batch), max_by(token, batch), max_by(first_id, batch), max(last_id)"
-            " FROM gateway.batches GROUP BY connector"
-        )
-        return {name: StoredBatch(batch, moment(at), *others) for name, batch, at, *others in rows}
-
-    def batches(self, name: str, limit: int) -> list[StoredBatch]:
-        """List the latest batches of a connector, newest first."""
-        rows = self._database.rows(
-            "SELECT batch, epoch_us(committed_at), rows, bytes, token, first_id, last_id FROM gateway.batches"
-            " WHERE connector = ? ORDER BY batch DESC LIMIT ?",
-            [name, limit],
-        )
-        return [StoredBatch(batch, moment(at), *others) for batch, at, *others in rows]
-
     def _one(self, sql: str) -> Any:
         return self._database.rows(sql)[0][0]
+
+
+def _given(answers: Sequence[Receipt | GatewayError]) -> Receipt:
+    """Give the one receipt there is, or raise why there is none."""
+    (answer,) = answers
+    if isinstance(answer, GatewayError):
+        raise answer
+    return answer
+
+
+def _receipt(batch: Batch, member: Member, number: int, first_id: int, deleted: int) -> Receipt:
+    stored = member.table.num_rows
+    is_update = batch.on_conflict == "merge" and 0 < stored <= deleted
+    return Receipt(
+        number,
+        batch.received,
+        stored,
+        len(batch.bad),
+        batch.table.num_rows - stored,
+        first_id if stored else None,
+        first_id + stored - 1 if stored else None,
+        listed(batch.bad),
+        deleted,
+        207 if batch.bad else 200 if is_update else 201,
+    )
 
 
 def _microseconds(moment: datetime) -> int:

@@ -1,0 +1,100 @@
+"""Filtered: what a PATCH or DELETE asks for: which rows, and what is answered about them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from falcon.asgi import Request
+
+from gateway.connectors.connector import Connector
+from gateway.errors import Code, GatewayError
+from gateway.media import Media
+from gateway.query import dialect, preferences
+from gateway.query.output import Output
+from gateway.query.preferences import Preferences
+from gateway.query.query import Query
+from gateway.query.render import not_one_row
+from gateway.query.statement import Statement
+from gateway.serve import negotiate
+from gateway.serve.write import Write
+from gateway.store.batch import Receipt
+
+#: No rows are written in it: a statement has one.
+_ANY = Output(Media.JSON, Media.JSON.content_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """Which rows are changed or deleted, and what is answered.
+
+    Attributes:
+        connector: Whose rows.
+        query: The filter, and the shape of the rows in the answer.
+        prefers: What is answered, and whether anything is done.
+        single: Whether the answer must be a single object.
+        output: The format of its rows, None where it has none.
+        deletes: Whether the rows go.
+    """
+
+    connector: Connector
+    query: Query
+    prefers: Preferences
+    single: bool
+    output: Output | None
+    deletes: bool
+
+    @classmethod
+    def of(cls, req: Request, connector: Connector) -> "Filtered":
+        """Read a PATCH or DELETE, but for its body.
+
+        Raises:
+            GatewayError: Naming the parameter or header, its value and what would be right.
+        """
+        negotiate.require_profile(req, "Content-Profile")
+        prefers = preferences.parse(req.get_header("Prefer"), req.method)
+        query = dialect.parse_edit(req.query_string, connector)
+        output, _ = negotiate.representation_of(req, prefers, query)
+        single = negotiate.wants_single(req.accept)
+        return cls(connector, query, prefers, single, output, req.method == "DELETE")
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether nothing is to be done."""
+        return self.prefers.tx == "rollback"
+
+    @property
+    def matching(self) -> tuple[str, tuple[object, ...]]:
+        """The SQL of the `_id`s of the rows."""
+        sql = Statement(self.query, self.connector, _ANY).matching()
+        return sql.text, sql.parameters
+
+    def check(self, rows: int) -> None:
+        """Let an edit of so many rows through, or raise."""
+        if self.single and rows != 1:
+            raise not_one_row(rows)
+        most = self.prefers.most_affected
+        if most is not None and rows > most:
+            details = f"The query affects {rows} rows"
+            message = "Query result exceeds max-affected preference constraint"
+            raise GatewayError(Code.TOO_MANY_AFFECTED, message, details=details)
+
+    def shown(self, receipt: Receipt) -> Statement | None:
+        """Give the statement that reads the rows of the answer: before they are deleted, or after they are changed."""
+        if self.output is None:
+            return None
+        if self.deletes:
+            return Statement(self.query, self.connector, self.output)
+        return Write.rows_of(receipt, Statement(self.query, self.connector, self.output))
+
+    def headers(self, receipt: Receipt) -> Mapping[str, str]:
+        """Give the headers of the answer."""
+        rows = receipt.received
+        total = str(rows) if self.prefers.count else "*"
+        place = (
+            f"0-{rows - 1}/{total}" if rows and not self.deletes else f"*/{rows if self.deletes else total}"
+        )
+        headers = {
+            "Content-Range": place,
+            "Preference-Applied": self.prefers.applied(),
+            "Vary": "Accept, Prefer",
+        }
+        return {name: value for name, value in headers.items() if value}

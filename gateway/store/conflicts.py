@@ -1,0 +1,228 @@
+"""Rows that meet others with their primary key: which of them are stored, and which of the others go.
+
+The key is no index: DuckDB's have lost entries in recovery, take memory that cannot be spilled, and block
+changes of the table. Instead the key columns are scanned once for all the rows that are stored together.
+https://github.com/duckdb/duckdb/issues/23788
+"""
+
+import bisect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.errors import Code, GatewayError
+from gateway.store.batch import MAX_LISTED, Batch
+from gateway.store.database import Database, quote
+from gateway.store.migration import table_of
+
+#: The column that tells the place of a row among those that are stored together.
+_PLACE = "_place"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What is stored of one batch of several.
+
+    Attributes:
+        table: The rows, those that are passed over left out; they get a number each.
+        absent: The places in `table` of rows that a later batch replaces in the same transaction.
+        deleted: How many stored rows go for them, those of earlier batches of the same transaction included.
+        error: Why nothing of it is stored, or None.
+    """
+
+    table: pa.Table
+    absent: frozenset[int] = frozenset()
+    deleted: int = 0
+    error: GatewayError | None = None
+
+
+class Conflicts:
+    """The conflicts of some batches of one connector, with one word for what becomes of them.
+
+    It runs in the writer's transaction, on the writer thread.
+    """
+
+    def __init__(self, database: Database, batches: Sequence[Batch]) -> None:
+        self._database = database
+        self._connector = batches[0].connector
+        self._table = table_of(self._connector)
+        self._batches = batches
+        sizes = [batch.table.num_rows for batch in batches]
+        self._starts = [sum(sizes[:number]) for number in range(len(sizes) + 1)]
+        rows = pa.concat_tables([batch.table for batch in batches])
+        self._rows = rows.append_column(_PLACE, pa.arange(0, rows.num_rows))
+
+    def resolve(self) -> list[Member]:
+        """Decide about every batch, and delete the stored rows that are replaced."""
+        word = self._batches[0].on_conflict
+        keys = self._rows.select([*self._connector.primary_key, _PLACE])
+        with self._database.registered("meeting", keys):
+            stored, groups = self._stored(), self._alike()
+        if self._batches[0].replaces_all:  # All that is stored goes.
+            stored = stored.slice(0, 0)
+        if word == "reject":
+            return self._rejected(stored, groups)
+        if word == "ignore":
+            return self._ignored(stored, groups)
+        if word == "merge":
+            self._merge(stored)
+        return self._replaced(stored, groups)
+
+    # -- who meets whom
+
+    def _keys(self) -> str:
+        """Select the keys of the rows, as the table has them."""
+        columns = [
+            f"CAST({quote(field.name)} AS {field.type.column}) AS {quote(field.name)}"
+            for field in self._connector.fields
+            if field.name in self._connector.primary_key
+        ]
+        return f"SELECT {', '.join(columns)}, {_PLACE} FROM meeting"
+
+    def _stored(self) -> pa.Table:
+        """Give the places of rows whose key is stored already, each with the `_id` that has it."""
+        same = ", ".join(quote(name) for name in self._connector.primary_key)
+        sql = f"SELECT m.{_PLACE}, t._id FROM {self._table} t JOIN ({self._keys()}) m USING ({same})"
+        return self._database.table(sql)
+
+    def _alike(self) -> list[list[int]]:
+        """Give the places of rows that have the same key, where there are several, in their order."""
+        names = ", ".join(quote(name) for name in self._connector.primary_key)
+        sql = f"SELECT list({_PLACE} ORDER BY {_PLACE}) FROM ({self._keys()}) GROUP BY {names} HAVING count(*) > 1"
+        return [places for (places,) in self._database.writer.execute(sql).fetchall()]
+
+    def _member_of(self, place: int) -> int:
+        return bisect.bisect_right(self._starts, place) - 1
+
+    def _by_member(self, places: Iterable[int]) -> list[list[int]]:
+        """Share places out among the batches that they are in, counted from each one's first row."""
+        shared: list[list[int]] = [[] for _ in self._batches]
+        for place in sorted(places):
+            member = self._member_of(place)
+            shared[member].append(place - self._starts[member])
+        return shared
+
+    # -- what becomes of them
+
+    def _rejected(self, stored: pa.Table, groups: list[list[int]]) -> list[Member]:
+        """Refuse every batch with a row whose key is stored, or stands in it twice, or in one before it."""
+        before = {place: group[:number] for group in groups for number, place in enumerate(group)}
+        shared = self._by_member({*stored.column(_PLACE).to_pylist(), *before})
+        known = set(stored.column(_PLACE).to_pylist())
+        accepted: set[int] = set()
+        members = []
+        for number, batch in enumerate(self._batches):
+            start = self._starts[number]
+            bad = [
+                place
+                for place in shared[number]
+                if place + start in known
+                or any(each >= start or self._member_of(each) in accepted for each in before[place + start])
+            ]
+            if bad:
+                members.append(Member(batch.table, error=_conflict(batch, bad)))
+            else:
+                accepted.add(number)
+                members.append(Member(batch.table))
+        return members
+
+    def _ignored(self, stored: pa.Table, groups: list[list[int]]) -> list[Member]:
+        """Pass over every row whose key is stored, or stands in a row before it."""
+        over = {*stored.column(_PLACE).to_pylist(), *(place for group in groups for place in group[1:])}
+        return [Member(without(self._own(number), own)) for number, own in enumerate(self._by_member(over))]
+
+    def _replaced(self, stored: pa.Table, groups: list[list[int]]) -> list[Member]:
+        """Let the last row of a key take the place of all others."""
+        with self._database.registered("replaced", stored.select(["_id"])):
+            self._database.writer.execute(
+                f"DELETE FROM {self._table} WHERE _id IN (SELECT _id FROM replaced)"
+            )
+        over: set[int] = set()
+        absent: set[int] = set()
+        deleted = [0] * len(self._batches)
+        for group in groups:
+            last_of = {self._member_of(place): place for place in group}
+            *earlier, last = sorted(last_of)
+            over |= set(group) - set(last_of.values())
+            absent |= {last_of[member] for member in earlier}
+            deleted[last] += len(earlier)
+        places, ids = (column.to_pylist() for column in stored.select([_PLACE, "_id"]).columns)
+        for place in dict(zip(ids, places, strict=True)).values():
+            deleted[self._member_of(place)] += 1
+        members = []
+        for number, (own, gone) in enumerate(
+            zip(self._by_member(over), self._by_member(absent), strict=True)
+        ):
+            places_left = frozenset(place - bisect.bisect_left(own, place) for place in gone)
+            members.append(Member(without(self._own(number), own), places_left, deleted[number]))
+        return members
+
+    def _merge(self, stored: pa.Table) -> None:
+        """Take from the stored rows what the new ones do not name."""
+        named = self._batches[0].named
+        if not stored.num_rows or named.issuperset(field.name for field in self._connector.fields):
+            return
+        columns = []
+        for field in self._connector.fields:
+            own, old = f"m.{quote(field.name)}", field.type.export.format(f"t.{quote(field.name)}")
+            kept = f"CASE WHEN t._id IS NULL THEN {own} ELSE {old} END"
+            columns.append(f"{own if field.name in named else kept} AS {quote(field.name)}")
+        with (
+            self._database.registered("merging", self._rows),
+            self._database.registered("met", stored),
+        ):
+            rows = self._database.table(
+                f"SELECT {', '.join(columns)}, m.{_PLACE} FROM merging m LEFT JOIN met s USING ({_PLACE})"
+                f" LEFT JOIN (SELECT * FROM {self._table} WHERE _id IN (SELECT _id FROM met)) t ON t._id = s._id"
+                f" ORDER BY m.{_PLACE}"
+            )
+        self._rows = rows.select(self._rows.column_names).cast(self._rows.schema)
+
+    def _own(self, number: int) -> pa.Table:
+        start, end = self._starts[number], self._starts[number + 1]
+        return self._rows.slice(start, end - start).drop_columns([_PLACE])
+
+
+def without(table: pa.Table, places: Iterable[int]) -> pa.Table:
+    """Give the rows of a table but for those at some places."""
+    out = list(places)
+    if not out:
+        return table
+    return table.filter(pc.invert(pc.is_in(pa.arange(0, table.num_rows), pa.array(out, pa.int64()))))
+
+
+def _conflict(batch: Batch, places: Sequence[int]) -> GatewayError:
+    assert batch.places is not None
+    listed = [_conflict_of(batch, place) for place in places[:MAX_LISTED]]
+    first = listed[0]
+    where = f"row {first['row']}" + (f", line {first['line']}" if first["line"] else "")
+    more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
+    return GatewayError(
+        Code.KEY_CONFLICT,
+        f"{where}: {first['message']}{more}",
+        details={"errors": listed, "error_count": len(places), "rows": batch.received},
+        hint="nothing was stored; leave the rows out, or write on_conflict: ignore or replace in the connector's file",
+    )
+
+
+def _conflict_of(batch: Batch, place: int) -> dict[str, Any]:
+    assert batch.places is not None
+    numbers = batch.places.slice(place, 1).to_pylist()[0]
+    row = batch.table.slice(place, 1).select(list(batch.connector.primary_key)).to_pylist()[0]
+    message = key_exists(row)
+    return {
+        **numbers,
+        "field": ", ".join(batch.connector.primary_key),
+        "code": Code.KEY_CONFLICT.code,
+        "message": message,
+        "value": None,
+    }
+
+
+def key_exists(row: dict[str, Any]) -> str:
+    """Say that a key is there already, in PostgreSQL's words."""
+    names, values = ", ".join(row), ", ".join(str(value) for value in row.values())
+    return f"Key ({names})=({values}) already exists."

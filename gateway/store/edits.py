@@ -1,0 +1,97 @@
+"""Edits: stored rows that are changed or deleted by a filter.
+
+A changed row is a new one with an `_id` of its own, so that readers of what is new see it; the old one goes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from gateway.connectors.connector import Connector
+from gateway.errors import Code, GatewayError
+from gateway.store.conflicts import key_exists
+from gateway.store.database import Database, literal, quote
+from gateway.store.migration import constant, table_of
+from gateway.strictjson import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What becomes of the rows that a filter lets through.
+
+    Attributes:
+        connector: Whose rows.
+        matching: SQL that selects their `_id`, and its parameters.
+        values: What their fields become; None deletes the rows.
+        check: Called with how many rows they are, before anything is done; may raise.
+        token: Whose token asked for it.
+    """
+
+    connector: Connector
+    matching: tuple[str, tuple[Any, ...]]
+    values: Mapping[str, Json] | None
+    check: Callable[[int], None]
+    token: str | None
+
+
+class Editing:
+    """One edit under way, in the writer's transaction and on its thread."""
+
+    def __init__(self, database: Database, edit: Edit) -> None:
+        self._database = database
+        self._edit = edit
+        self._table = table_of(edit.connector)
+        self._ids = database.table(*edit.matching).select(["_id"])
+
+    @property
+    def rows(self) -> int:
+        """How many rows it is about."""
+        return int(self._ids.num_rows)
+
+    def change(self, batch: int, first_id: int, now: datetime) -> None:
+        """Put changed rows at the end of the table, and delete the old ones."""
+        values = self._edit.values or {}
+        fields = {field.name: field for field in self._edit.connector.fields}
+        own = {
+            "_id": f"{first_id - 1} + row_number() OVER (ORDER BY _id)",
+            "_ingested_at": f"CAST({literal(now.isoformat())} AS TIMESTAMPTZ)",
+            "_batch": str(batch),
+        }
+        described = self._database.writer.execute(f"DESCRIBE {self._table}").fetchall()
+        names = [name for name, *_ in described]
+        given = {name: constant(fields[name].type, value) for name, value in values.items()}
+        selected = ", ".join(own.get(name) or given.get(name) or quote(name) for name in names)
+        with self._database.registered("edited", self._ids):
+            self._database.writer.execute(
+                f"INSERT INTO {self._table} ({', '.join(map(quote, names))}) SELECT {selected} FROM {self._table}"
+                " WHERE _id IN (SELECT _id FROM edited) ORDER BY _id"
+            )
+        self.delete()
+        if not values.keys().isdisjoint(self._edit.connector.primary_key):
+            self._require_other_keys(first_id)
+
+    def delete(self) -> None:
+        """Delete the rows."""
+        with self._database.registered("edited", self._ids):
+            self._database.writer.execute(f"DELETE FROM {self._table} WHERE _id IN (SELECT _id FROM edited)")
+
+    def _require_other_keys(self, first_id: int) -> None:
+        """Refuse changed rows that share their primary key with each other or with the rest."""
+        names = ", ".join(map(quote, self._edit.connector.primary_key))
+        shared = self._database.table(
+            f"SELECT {names} FROM (SELECT {names}, count(*) OVER (PARTITION BY {names}) AS n FROM"
+            f" (SELECT {names} FROM {self._table} WHERE ({names}) IN"
+            f" (SELECT ({names}) FROM {self._table} WHERE _id >= {first_id}))) WHERE n > 1 LIMIT 1"
+        )
+        if shared.num_rows:
+            message = key_exists(_plain(shared))
+            hint = "nothing was changed; set the fields of a primary key of one row at a time"
+            raise GatewayError(Code.KEY_CONFLICT, message, hint=hint)
+
+
+def _plain(table: pa.Table) -> dict[str, Any]:
+    row: dict[str, Any] = table.to_pylist()[0]
+    return row

@@ -1,0 +1,199 @@
+"""Rejected rows: those that failed their schema and were kept, of every connector in a table of their own.
+
+The table is that of a connector like any other, called after the one whose rows they were, so that it is read
+in the same dialect; `_batch` is the batch that the row came with.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from gateway import strictjson
+from gateway.connectors.connector import Access, Connector, Field
+from gateway.connectors.fieldtypes import SCALARS
+from gateway.errors import Code, GatewayError
+from gateway.store import migration
+from gateway.store.batch import BadRow
+from gateway.store.database import Database, quote
+from gateway.store.migration import table_of
+
+State = Literal["kept", "replayed", "discarded"]
+
+FIELDS = (
+    Field("row", SCALARS["integer"], description="The number of the row in its batch, from 1."),
+    Field("line", SCALARS["integer"], nullable=True, description="The line it began in."),
+    Field("raw", SCALARS["string"], description="Its text."),
+    Field("errors", SCALARS["json"], description="Everything that is wrong with it, as a 422 lists it."),
+    Field("state", SCALARS["string"], description="kept, replayed or discarded."),
+    Field("reason", SCALARS["string"], nullable=True, description="Why it was discarded."),
+    Field("token", SCALARS["string"], nullable=True, description="Whose token sent it."),
+    Field(
+        "settled_at", SCALARS["timestamp"], nullable=True, description="When it was replayed or discarded."
+    ),
+    Field(
+        "settled_batch", SCALARS["integer"], nullable=True, description="The batch that it became a row in."
+    ),
+    Field("reading", SCALARS["json"], description="How its text was read."),
+)
+_ARROW = pa.schema(
+    [
+        ("_id", pa.int64()),
+        ("_ingested_at", pa.timestamp("us", "UTC")),
+        ("_batch", pa.int64()),
+        ("row", pa.int64()),
+        ("line", pa.int64()),
+        ("raw", pa.string()),
+        ("errors", pa.string()),
+        ("state", pa.string()),
+        ("token", pa.string()),
+        ("reading", pa.string()),
+    ]
+)
+_AMENDED = pa.schema(
+    [("_id", pa.int64()), ("raw", pa.string()), ("errors", pa.string()), ("reading", pa.string())]
+)
+
+
+def rejected_of(connector: Connector) -> Connector:
+    """Give the connector that the rejected rows of another are the rows of."""
+    name = f"{connector.name}{migration.REJECTED}"
+    path = f"/-/connectors/{connector.name}/rejected"
+    return Connector(name, path, FIELDS, Access(), None, "", "", revision=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What is known of a rejected row since it was last tried, and is still bad."""
+
+    id: int
+    bad: BadRow
+
+
+class Rejected:
+    """The rejected rows. All of it belongs to the writer thread and its transaction, but for `summary`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ensure(self, connector: Connector) -> None:
+        """Make the table of a connector's rejected rows, where there is none."""
+        for statement in migration.create(rejected_of(connector)):
+            self._database.writer.execute(statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
+
+    def keep(
+        self, connector: Connector, rows: Sequence[BadRow], batch: int, token: str | None, now: datetime
+    ) -> None:
+        """Keep the bad rows of a batch."""
+        if not rows:
+            return
+        self.ensure(connector)
+        table = table_of(rejected_of(connector))
+        ((first,),) = self._database.writer.execute(
+            f"SELECT coalesce(max(_id), 0) + 1 FROM {table}"
+        ).fetchall()
+        lines = [
+            (id, now, batch, each.row, each.line, each.raw, _errors(each), "kept", token, each.reading)
+            for id, each in enumerate(rows, first)
+        ]
+        self._database.insert_lines(table, _ARROW, lines)
+
+    def settle(
+        self,
+        connector: Connector,
+        ids: Sequence[int],
+        state: State,
+        now: datetime,
+        *,
+        batch: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Mark kept rows as replayed or discarded.
+
+        Raises:
+            GatewayError: Where one of them is not kept any more.
+        """
+        table = table_of(rejected_of(connector))
+        with self._database.registered("settled", pa.table({"_id": pa.array(ids, pa.int64())})):
+            ((done,),) = self._database.writer.execute(
+                f"UPDATE {table} SET state = $1, settled_at = $2::TIMESTAMPTZ, settled_batch = $3, reason = $4"
+                " WHERE state = 'kept' AND _id IN (SELECT _id FROM settled)",
+                [state, now.isoformat(), batch, reason],
+            ).fetchall()
+        if done != len(ids):
+            hint = "look at them again, and choose anew"
+            raise GatewayError(Code.REJECTED_CHANGED, hint=hint)
+
+    def amend(self, connector: Connector, amendments: Iterable[Amendment]) -> None:
+        """Note what is wrong with rows now, and the text they were given."""
+        lines = [(each.id, each.bad.raw, _errors(each.bad), each.bad.reading) for each in amendments]
+        if not lines:
+            return
+        table = table_of(rejected_of(connector))
+        arrays = zip(*lines, strict=True)
+        rows = pa.table([pa.array(each) for each in arrays], names=_AMENDED.names).cast(_AMENDED)
+        with self._database.registered("amended", rows):
+            self._database.writer.execute(
+                f"UPDATE {table} AS r SET raw = a.raw, errors = a.errors, reading = a.reading FROM amended a"
+                " WHERE r._id = a._id AND r.state = 'kept'"
+            )
+
+    def expire(self, connector: Connector, before: datetime, most: int) -> int:
+        """Delete rejected rows that came before a moment, at most so many, and tell how many they were."""
+        if not self.exists(connector):
+            return 0
+        table = table_of(rejected_of(connector))
+        ((done,),) = self._database.writer.execute(
+            f"DELETE FROM {table} WHERE _id IN (SELECT _id FROM {table} WHERE _ingested_at < $1::TIMESTAMPTZ LIMIT $2)",
+            [before.isoformat(), most],
+        ).fetchall()
+        return int(done)
+
+    def exists(self, connector: Connector) -> bool:
+        """Tell whether a connector has had a rejected row; any thread may ask."""
+        own = rejected_of(connector)
+        sql = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'rows' AND table_name = ?"
+        return bool(self._database.rows(sql, [f"{own.name}@{own.revision}"]))
+
+    def summary(self, matching: str, parameters: Sequence[Any]) -> list[Mapping[str, Any]]:
+        """Count rows by field and code of their errors; any thread may ask.
+
+        `matching` selects `_id` and `errors`.
+        """
+        rows = self._database.rows(
+            "SELECT e ->> 'field' AS field, e ->> 'code' AS code, count(DISTINCT _id) AS rows,"
+            " min(_id), max(_id), arg_min(e ->> 'message', _id)"
+            f" FROM (SELECT _id, unnest(CAST(errors AS JSON[])) AS e FROM ({matching}))"
+            " GROUP BY field, code ORDER BY rows DESC, field, code",
+            parameters,
+        )
+        names = ("field", "code", "rows", "first_id", "last_id", "message")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _errors(bad: BadRow) -> str:
+    return strictjson.write(list(bad.errors)).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A rejected row that is to be tried again."""
+
+    id: int
+    row: int
+    line: int | None
+    raw: str
+    reading: Mapping[str, Any]
+
+
+#: The columns of a Kept, in their order.
+KEPT = ", ".join(quote(name) for name in ("_id", "row", "line", "raw", "reading"))
+
+
+def kept(row: Sequence[Any]) -> Kept:
+    """Give a rejected row from its columns."""
+    id, number, line, raw, reading = row
+    return Kept(id, number, line, raw, json.loads(reading))
