@@ -14,7 +14,7 @@ from gateway.connectors.watch import Watch
 from gateway.errors import GatewayError
 from gateway.ingest.writer import Writer
 from gateway.query.render import Readers
-from gateway.serve import admin, lifecycle, reply
+from gateway.serve import admin, lifecycle, rejected, reply
 from gateway.serve.access import Credentials
 from gateway.serve.cache import Cache
 from gateway.serve.cors import Cors
@@ -85,7 +85,8 @@ def _falcon_app(router: Router, stages: Stages, watch: Watch, reload: Reload) ->
     app.add_error_handler(Exception, reply.any_error)
     app.add_error_handler(falcon.HTTPError, reply.falcon_error)
     app.add_error_handler(GatewayError, reply.gateway_error)
-    admin.add_routes(app, router=router, store=stages.store, stages=stages, watch=watch)
+    served = admin.add_routes(app, router=router, store=stages.store, stages=stages, watch=watch)
+    rejected.add_routes(app, served=served, stages=stages)
     lifecycle.add_routes(app, store=stages.store, stages=stages, reload=reload)
     return app
 

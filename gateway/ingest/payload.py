@@ -152,7 +152,7 @@ def parse(
         if media is Media.JSON
         else _ndjson(data, start, max_row)
     )
-    return _by_present_names(rows, connector.aliases) if connector.aliases else rows
+    return by_present_names(rows, connector.aliases) if connector.aliases else rows
 
 
 def reading(data: bytes, media: Media, columns: Sequence[Field] | None, *, absent_is_null: bool) -> str:
@@ -180,7 +180,7 @@ def read_object(data: bytes, content_type: str | None, connector: Connector) -> 
     return values[0]
 
 
-def _by_present_names(rows: Iterable[Rows], aliases: Mapping[str, Field]) -> Iterator[Rows]:
+def by_present_names(rows: Iterable[Rows], aliases: Mapping[str, Field]) -> Iterator[Rows]:
     """Call renamed fields by their present names, but for a row that names one by both."""
     for some in rows:
         for value in (value for value in some.values if isinstance(value, dict)):

@@ -21,8 +21,8 @@ from gateway.store.store import Store
 MAX_BATCHES = 1000
 
 
-def add_routes(app: App[Any, Any], *, router: Router, store: Store, stages: Stages, watch: Watch) -> None:
-    """Add the operating plane to the Falcon app."""
+def add_routes(app: App[Any, Any], *, router: Router, store: Store, stages: Stages, watch: Watch) -> "Served":
+    """Add the operating plane to the Falcon app; gives what finds connectors there."""
     status = Status(router, stages)
     app.add_route("/-/healthy", Healthy())
     app.add_route("/-/ready", Ready(router))
@@ -34,6 +34,7 @@ def add_routes(app: App[Any, Any], *, router: Router, store: Store, stages: Stag
     app.add_route("/-/connectors/{name}", served, suffix="one")
     app.add_route("/-/connectors/{name}/schema", served, suffix="schema")
     app.add_route("/-/connectors/{name}/batches", served, suffix="batches")
+    return served
 
 
 class Healthy:
@@ -158,7 +159,7 @@ class Served:
         reply.json(resp, await settled(lambda: self._describe(req, name)))
 
     async def _describe(self, req: Request, name: str) -> dict[str, Any]:
-        connector = self._find(req, name).connector
+        connector = self.find(req, name).connector
         rows, latest, hidden = await self._stages.readers.call(
             lambda: (
                 self._store.count(connector),
@@ -185,17 +186,18 @@ class Served:
 
     async def on_get_schema(self, req: Request, resp: Response, name: str) -> None:
         """Give the JSON Schema that each row must satisfy."""
-        endpoint = self._find(req, name)
+        endpoint = self.find(req, name)
         reply.json(resp, endpoint.validator.schema, content_type="application/schema+json")
 
     async def on_get_batches(self, req: Request, resp: Response, name: str) -> None:
         """List the latest batches, newest first; `?limit=` says how many."""
-        self._find(req, name)
+        self.find(req, name)
         limit = req.get_param_as_int("limit", min_value=0, max_value=MAX_BATCHES, default=100)
         batches = await self._stages.readers.call(lambda: self._store.ledger.batches(name, limit))
         reply.json(resp, [_batch(each) for each in batches])
 
-    def _find(self, req: Request, name: str) -> Endpoint:
+    def find(self, req: Request, name: str) -> Endpoint:
+        """Find the endpoint of a connector for the admin token, or raise."""
         access.require_admin(self._stages.credentials.name_of(req.auth))
         snapshot = self._router.snapshot
         endpoint = snapshot.endpoints.get(name) if NAME.fullmatch(name) else None

@@ -352,3 +352,16 @@ class Endpoint:
         reply.rows(resp, answer, rendering)
         if req.method == "HEAD":
             await rendering.close()
+
+
+async def whole_body(req: Request, stages: Stages) -> bytes:
+    """Receive the body of a request to the operating plane."""
+    received = await body.receive(
+        body.chunks_of(req.scope[RECEIVE]),
+        req.get_header("Content-Encoding"),
+        limit=stages.settings.max_body,
+        take=lambda _: None,
+        seconds=stages.settings.body_timeout,
+        threads=stages.threads,
+    )
+    return received.data

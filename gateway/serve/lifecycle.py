@@ -9,9 +9,8 @@ from gateway import strictjson
 from gateway.connectors.declaration import NAME
 from gateway.connectors.directory import File
 from gateway.errors import Code, GatewayError
-from gateway.ingest import body
 from gateway.serve import access, reply
-from gateway.serve.endpoint import RECEIVE, Stages
+from gateway.serve.endpoint import Stages, whole_body
 from gateway.serve.reload import Reload, unknown_connector
 from gateway.store.definitions import Event
 from gateway.store.store import Store
@@ -87,16 +86,8 @@ class Lifecycle:
 
 
 async def _json_body(req: Request, stages: Stages) -> Json:
-    received = await body.receive(
-        body.chunks_of(req.scope[RECEIVE]),
-        req.get_header("Content-Encoding"),
-        limit=stages.settings.max_body,
-        take=lambda _: None,
-        seconds=stages.settings.body_timeout,
-        threads=stages.threads,
-    )
     try:
-        return strictjson.read(received.data)
+        return strictjson.read(await whole_body(req, stages))
     except ValueError as error:
         raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
 

@@ -444,6 +444,10 @@ class Store:
         each = [f"SELECT {literal(one.name)}, count(*) FROM {table_of(one)}" for one in connectors]
         return dict(self._database.rows(" UNION ALL ".join(each)))
 
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a SELECT with few rows."""
+        return self._database.rows(sql, parameters)
+
     def _one(self, sql: str) -> Any:
         return self._database.rows(sql)[0][0]
 

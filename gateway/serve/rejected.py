@@ -1,0 +1,217 @@
+"""Rejected rows on the operating plane: looked at in the dialect of any connector, replayed, discarded."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from falcon.asgi import App, Request, Response
+
+from gateway import strictjson
+from gateway.connectors.connector import SYSTEM_FIELDS, Connector
+from gateway.errors import Code, GatewayError
+from gateway.ingest import payload
+from gateway.ingest.replay import replay
+from gateway.media import Media
+from gateway.query import dialect
+from gateway.query.output import Output
+from gateway.query.query import Column, Condition, Filter, Query
+from gateway.query.statement import Statement
+from gateway.serve import reply
+from gateway.serve.admin import Served
+from gateway.serve.cache import Answer
+from gateway.serve.endpoint import Endpoint, Stages, whole_body
+from gateway.serve.read import Read
+from gateway.store.batch import NO_ROWS
+from gateway.store.database import Superseded
+from gateway.store.rejected import FIELDS, KEPT, Kept, kept, rejected_of
+from gateway.strictjson import Json
+
+_T = TypeVar("_T")
+_FIELDS = {field.name: field for field in (*SYSTEM_FIELDS, *FIELDS)}
+_STATE, _ID = Column(_FIELDS["state"]), Column(_FIELDS["_id"])
+#: What is selected of a rejected row where nothing is said.
+_SELECT = ",".join(name for name in _FIELDS if name != "reading")
+#: Statements need a format; nothing is written in this one.
+_ANY = Output(Media.JSON, Media.JSON.content_type)
+
+
+def add_routes(app: App[Any, Any], *, served: Served, stages: Stages) -> None:
+    """Add these paths to the Falcon app."""
+    rejected = Rejects(served, stages)
+    app.add_route("/-/connectors/{name}/rejected", rejected)
+    app.add_route("/-/connectors/{name}/rejected/summary", rejected, suffix="summary")
+    app.add_route("/-/connectors/{name}/rejected/replay", rejected, suffix="replay")
+    app.add_route("/-/connectors/{name}/rejected/discard", rejected, suffix="discard")
+
+
+class Rejects:
+    """`/-/connectors/NAME/rejected` and what can be done with the rows there."""
+
+    def __init__(self, served: Served, stages: Stages) -> None:
+        self._served = served
+        self._stages = stages
+
+    async def on_get(self, req: Request, resp: Response, name: str) -> None:
+        """List them, by filters, in an order and in pages, as rows of a connector are."""
+        rejected = await self._table(self._served.find(req, name).connector)
+        names = [key for key, _ in dialect.parameters_of(req.query_string)]
+        given = req.query_string if "select" in names else f"{req.query_string}&select={_SELECT}"
+        read = Read.of(req, rejected, given)
+        counted = read.prefers.count is not None
+        rendering = await self._stages.readers.open(read.statement, counted=counted, coding=read.coding)
+        headers = read.headers(rendering, None)
+        reply.rows(resp, Answer(read.status(rendering), headers, rendering.whole or b""), rendering)
+
+    async def on_get_summary(self, req: Request, resp: Response, name: str) -> None:
+        """Count them by state, and those that a filter lets through by field and code; else those that are kept."""
+        connector = self._served.find(req, name).connector
+        rejected = await self._table(connector)
+        query = _chosen(req.query_string, rejected, kept_only=False)
+        of_errors = Statement(query, rejected, _ANY).matching('"_id", "errors"')
+        everything = replace(query, where=())
+        states = Statement(everything, rejected, _ANY).matching("state, count(*)")
+        counts, errors = await self._stages.readers.call(
+            lambda: (
+                self._stages.store.rows(f"{states.text} GROUP BY state", states.parameters),
+                self._stages.store.rejected.summary(of_errors.text, of_errors.parameters),
+            )
+        )
+        by_state = {"kept": 0, "replayed": 0, "discarded": 0, **dict(counts)}
+        reply.json(resp, {"connector": connector.name, **by_state, "errors": errors})
+
+    async def on_post_replay(self, req: Request, resp: Response, name: str) -> None:
+        """Let them meet the schema of today: all that are kept, those of a filter, or edited rows, by `_id`."""
+        endpoint = self._served.find(req, name)
+        token = self._stages.credentials.name_of(req.auth)
+        edited = _edited(await whole_body(req, self._stages))
+        await self._until_present(endpoint, lambda each: self._replay(req, resp, each, edited, token))
+
+    async def _replay(
+        self, req: Request, resp: Response, endpoint: Endpoint, edited: Mapping[int, Json], token: str | None
+    ) -> None:
+        connector = endpoint.connector
+        rejected = await self._table(connector)
+        query = _chosen(req.query_string, rejected, kept_only=True)
+        if edited:
+            query = replace(query, where=(*query.where, Filter(_ID, "in", tuple(edited))))
+        chosen = await self._choose(rejected, query)
+        if unknown := edited.keys() - {each.id for each in chosen}:
+            message = f"there is no rejected row {min(unknown)} that is kept"
+            raise GatewayError(Code.REJECTED_CHANGED, message, hint="look at them again, and choose anew")
+        if not chosen:
+            reply.json(resp, NO_ROWS.body())
+            return
+        done = await asyncio.get_running_loop().run_in_executor(
+            self._stages.threads, lambda: replay(chosen, edited, endpoint.validator, connector, token)
+        )
+        store = self._stages.store
+        waiting = self._stages.writer.run(
+            lambda: store.replay(done.batch, done.settled, done.amendments, len(chosen))
+        )
+        receipt = await asyncio.shield(asyncio.wrap_future(waiting))
+        reply.json(resp, receipt.body(), status=receipt.status)
+
+    async def on_post_discard(self, req: Request, resp: Response, name: str) -> None:
+        """Mark them as discarded: all that are kept, or those of a filter; `{"reason": …}` says why."""
+        connector = self._served.find(req, name).connector
+        reason = _reason(await whole_body(req, self._stages))
+        rejected = await self._table(connector)
+        query = _chosen(req.query_string, rejected, kept_only=True)
+        sql = Statement(query, rejected, _ANY).matching()
+        found = await self._stages.readers.call(lambda: self._stages.store.rows(sql.text, sql.parameters))
+        ids = [id for (id,) in found][: query.limit]
+        store = self._stages.store
+        waiting = self._stages.writer.run(lambda: store.discard(connector, ids, reason))
+        await asyncio.shield(asyncio.wrap_future(waiting))
+        reply.json(resp, {"connector": name, "discarded": len(ids), "reason": reason})
+
+    # -- which rows
+
+    async def _table(self, connector: Connector) -> Connector:
+        """Give the connector of another's rejected rows, once its table is there."""
+        store = self._stages.store
+        if not await self._stages.readers.call(lambda: store.rejected.exists(connector)):
+            waiting = self._stages.writer.run(lambda: store.ensure_rejected(connector))
+            await asyncio.shield(asyncio.wrap_future(waiting))
+        return rejected_of(connector)
+
+    async def _choose(self, rejected: Connector, query: Query) -> list[Kept]:
+        """Read rejected rows, as many as a body may be large.
+
+        Raises:
+            GatewayError: Where they are more.
+        """
+        sql = Statement(query, rejected, _ANY).matching(KEPT)
+        limit = "" if query.limit is None else f" LIMIT {query.limit}"
+        most = self._stages.settings.max_body
+        sized = Statement(query, rejected, _ANY).matching('coalesce(sum(strlen("raw")), 0)')
+
+        def read() -> list[Kept]:
+            if not limit and self._stages.store.rows(sized.text, sized.parameters)[0][0] > most:
+                hint = "choose some of them by a filter, or by limit=1000 again and again"
+                raise GatewayError(Code.BODY_TOO_LARGE, f"the rows are more than {most} bytes", hint=hint)
+            rows = self._stages.store.rows(f"{sql.text} ORDER BY _id{limit}", sql.parameters)
+            return [kept(row) for row in rows]
+
+        return await self._stages.readers.call(read)
+
+    async def _until_present(self, endpoint: Endpoint, act: Callable[[Endpoint], Awaitable[_T]]) -> _T:
+        """Do something with an endpoint, or with the one that has taken its place meanwhile."""
+        try:
+            return await act(endpoint)
+        except Superseded:
+            return await self._until_present(await self._stages.successor(endpoint), act)
+
+
+def _chosen(query_string: str, rejected: Connector, *, kept_only: bool) -> Query:
+    """Read which rows are meant; those that are settled are not, unless that is asked for."""
+    query = dialect.parse(query_string, rejected)
+    if kept_only or not any(_names_state(each) for each in query.where):
+        query = replace(query, where=(*query.where, Filter(_STATE, "eq", ("kept",))))
+    return query
+
+
+def _names_state(condition: Condition) -> bool:
+    if isinstance(condition, Filter):
+        return condition.column == _STATE
+    return any(_names_state(each) for each in condition.terms)
+
+
+def _edited(data: bytes) -> dict[int, Json]:
+    """Read edited rows: as a body of rows is, each with the `_id` of the rejected row that it takes the place of."""
+    rows: dict[int, Json] = {}
+    for value in _values(data):
+        id = value.pop("_id", None) if isinstance(value, dict) else None
+        if not isinstance(id, int) or isinstance(id, bool) or id in rows:
+            shown = "twice the same" if id in rows else "no"
+            hint = 'send [{"_id": 7, "order_id": 3, …}, …], or nothing to try them as they are'
+            raise GatewayError(Code.BODY_INVALID, f"an edited row has {shown} _id", hint=hint)
+        rows[id] = value
+    return rows
+
+
+def _values(data: bytes) -> Sequence[Json]:
+    if not data.strip():
+        return ()
+    try:
+        if payload.tell_media(None, data) is Media.NDJSON:
+            return [strictjson.read(line) for line in data.splitlines() if line.strip()]
+        value = strictjson.read(data)
+    except ValueError as error:
+        raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
+    if value == {}:
+        return ()
+    return value if isinstance(value, list) else [value]
+
+
+def _reason(data: bytes) -> str:
+    try:
+        given = strictjson.read(data)
+    except ValueError:
+        given = None
+    reason = given.get("reason") if isinstance(given, dict) else None
+    if not isinstance(reason, str) or not 0 < len(reason) <= 1000:
+        hint = 'send {"reason": "test rows of the shop"}'
+        raise GatewayError(Code.BODY_INVALID, "the body gives no reason", hint=hint)
+    return reason

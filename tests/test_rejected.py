@@ -1,0 +1,269 @@
+"""Bad rows that are kept: what becomes of them, and of the good ones beside them."""
+
+import json
+import threading
+
+import httpx
+import pytest
+
+from tests.rig import Server
+
+FIELDS = "fields: {id: integer, name: {type: string, max_length: 5}, at: {type: date, nullable: true}}\n"
+READ = "access: {read: [public], change: [admin]}\n"
+MIXED = [
+    (
+        "application/json",
+        b'[{"id": 1, "name": "a"}, {"id": "x", "name": "too long"}, {"id": 3, "name": "c"}]',
+    ),
+    (
+        "application/x-ndjson",
+        b'{"id": 1, "name": "a"}\n{"id": "x", "name": "too long"}\n{"id": 3, "name": "c"}\n',
+    ),
+    ("text/csv", b"id,name\n1,a\nx,too long\n3,c\n"),
+]
+
+
+def declare(server: Server, name: str, more: str = "on_invalid: keep\n", fields: str = FIELDS) -> str:
+    return server.declare(name, fields + READ + more)
+
+
+def ids(server: Server, path: str) -> list[int]:
+    return [row["id"] for row in server.client.get(f"{path}?select=id").json()]
+
+
+def rejected(server: Server, name: str, query: str = "") -> list[dict]:
+    answer = server.client.get(f"/-/connectors/{name}/rejected?{query}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def send(server: Server, path: str, kind: str, body: bytes, **headers: str) -> httpx.Response:
+    return server.client.post(path, content=body, headers={"Content-Type": kind, **headers})
+
+
+@pytest.mark.parametrize(("kind", "body"), MIXED, ids=lambda each: each if isinstance(each, str) else "")
+def test_good_rows_are_stored_and_bad_ones_are_kept_with_all_that_is_wrong(server, name, kind, body):
+    path = declare(server, name)
+
+    answer = send(server, path, kind, body)
+
+    receipt = answer.json()
+    assert answer.status_code == 207
+    assert {key: receipt[key] for key in ("received", "stored", "rejected", "duplicates")} == {
+        "received": 3,
+        "stored": 2,
+        "rejected": 1,
+        "duplicates": 0,
+    }
+    assert [(each["row"], each["field"], each["code"]) for each in receipt["errors"]] == [
+        (2, "id", "22P02"),
+        (2, "name", "23514"),
+    ]
+    assert ids(server, path) == [1, 3]
+    (kept,) = rejected(server, name)
+    assert kept["errors"] == receipt["errors"]
+    assert (kept["_batch"], kept["row"], kept["state"]) == (receipt["batch"], 2, "kept")
+    assert kept["line"] == {"application/json": None, "application/x-ndjson": 2, "text/csv": 3}[kind]
+    assert kept["raw"] == ("x,too long" if kind == "text/csv" else '{"id": "x", "name": "too long"}')
+    (batch, *_) = server.client.get(f"/-/connectors/{name}/batches").json()
+    assert (batch["received"], batch["rows"], batch["rejected"]) == (3, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("terms", "prefer", "status"),
+    [
+        ("", "", 422),
+        ("", "handling=lenient", 422),
+        ("on_invalid: on_request\n", "", 422),
+        ("on_invalid: on_request\n", "handling=lenient", 207),
+        ("on_invalid: keep\n", "", 207),
+        ("on_invalid: keep\n", "handling=strict", 422),
+        ("on_invalid: keep\nkeep_at_most: 0\n", "", 422),
+        ("on_invalid: keep\nkeep_at_most: 1\n", "", 207),
+        ("on_invalid: keep\nkeep_at_most: 33%\n", "", 422),
+        ("on_invalid: keep\nkeep_at_most: 34%\n", "", 207),
+    ],
+)
+def test_bad_rows_are_kept_where_the_terms_and_the_request_say_so(server, name, terms, prefer, status):
+    path = declare(server, name, terms)
+
+    answer = send(server, path, *MIXED[0], **({"Prefer": prefer} if prefer else {}))
+
+    assert answer.status_code == status
+    assert ids(server, path) == ([1, 3] if status == 207 else [])
+    assert len(rejected(server, name)) == (1 if status == 207 else 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b'[{"id": 1, "name": "a"}, {"id": 2, "id": 2}]'),
+        ("application/x-ndjson", b'{"id": 1, "name": "a"}\n{"id": 2\n'),
+        ("application/x-ndjson", b'{"id": 1, "name": "a"}\n{"id": 2, "name": "\xff"}\n'),
+        ("text/csv", b"id,name\n1,a\n2,b,c\n"),
+        ("text/csv", b"id,name\n1,a\n2,\xff\n"),
+        ("application/json", b'[{"id": 1, "name": "a"}, 5]'),
+    ],
+)
+def test_rows_that_cannot_even_be_read_are_kept_too(server, name, kind, body):
+    path = declare(server, name)
+
+    assert send(server, path, kind, body).status_code == 207
+    assert ids(server, path) == [1]
+    (kept,) = rejected(server, name)
+    assert kept["raw"]
+    assert server.client.post(f"/-/connectors/{name}/rejected/replay").json()["rejected"] == 1
+    edited = [{"_id": kept["_id"], "id": 2, "name": "b"}]
+    assert server.client.post(f"/-/connectors/{name}/rejected/replay", json=edited).status_code == 201
+    assert ids(server, path) == [1, 2]
+
+
+def test_a_row_beyond_the_largest_refuses_its_batch(server, name):
+    path = declare(server, name)
+    body = json.dumps([{"id": 1, "name": "a"}, {"id": 2, "name": "x" * 2**20}]).encode()
+
+    answer = send(server, path, "application/json", body)
+
+    assert (answer.status_code, answer.json()["details"]["errors"][0]["code"]) == (422, "GW102")
+    assert rejected(server, name) == []
+
+
+def test_a_batch_of_bad_rows_alone_is_remembered_under_its_key(server, name):
+    path = declare(server, name)
+    headers = {"Idempotency-Key": "k1"}
+    body = [{"id": "x", "name": "a"}]
+
+    first = server.client.post(path, json=body, headers=headers)
+    again = server.client.post(path, json=body, headers=headers)
+
+    assert (first.status_code, again.status_code) == (207, 207)
+    assert first.json() == again.json()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert len(rejected(server, name)) == 1
+
+
+def test_rejected_rows_are_read_in_the_dialect_and_counted_by_field_and_code(server, name):
+    path = declare(server, name)
+    server.client.post(
+        path, json=[{"id": "x", "name": "a"}, {"id": "y", "name": "b"}, {"id": 1, "name": "too long"}]
+    )
+
+    found = rejected(server, name, 'errors=cs.[{"field":"id"}]&select=_id,raw&order=_id.desc&limit=1')
+    assert found == [{"_id": 2, "raw": '{"id":"y","name":"b"}'}]
+    csv = server.client.get(f"/-/connectors/{name}/rejected?select=row,state&format=csv").text
+    assert csv == "row,state\n1,kept\n2,kept\n3,kept\n"
+    summary = server.client.get(f"/-/connectors/{name}/rejected/summary").json()
+    assert (summary["kept"], summary["replayed"], summary["discarded"]) == (3, 0, 0)
+    assert [(each["field"], each["code"], each["rows"]) for each in summary["errors"]] == [
+        ("id", "22P02", 2),
+        ("name", "23514", 1),
+    ]
+    answer = httpx.get(f"{server.url}/-/connectors/{name}/rejected")
+    assert answer.status_code == 401
+
+
+def test_replay_meets_the_schema_of_today_and_stores_each_row_once(server, name):
+    path = declare(server, name)
+    for kind, body in MIXED:
+        assert send(server, path, kind, body).status_code == 207
+    assert server.client.post(f"/-/connectors/{name}/rejected/replay").json()["stored"] == 0
+
+    declare(
+        server,
+        name,
+        fields=FIELDS.replace("max_length: 5", "max_length: 9").replace(
+            "id: integer", 'id: {type: string, using: "CAST(id AS VARCHAR)"}'
+        ),
+    )
+    answer = server.client.post(f"/-/connectors/{name}/rejected/replay?order=_id")
+
+    receipt = answer.json()
+    assert answer.status_code == 201
+    # A cell of CSV is the string; the rows of JSON that had a string for an id have one still.
+    assert (receipt["received"], receipt["stored"]) == (3, 3)
+    assert rejected(server, name, "state=eq.kept") == []
+    settled = rejected(server, name, "select=state,settled_batch")
+    assert settled == [{"state": "replayed", "settled_batch": receipt["batch"]}] * 3
+    assert server.client.post(f"/-/connectors/{name}/rejected/replay").json()["received"] == 0
+    assert len(ids(server, path)) == 9
+    (batch, *_) = server.client.get(f"/-/connectors/{name}/batches").json()
+    assert (batch["action"], batch["rows"]) == ("replay", 3)
+
+
+def test_replay_takes_a_filter_and_edited_rows(server, name):
+    path = declare(server, name)
+    server.client.post(
+        path, json=[{"id": "x", "name": "a"}, {"id": "y", "name": "b"}, {"id": 1, "name": "too long"}]
+    )
+
+    answer = server.client.post(
+        f"/-/connectors/{name}/rejected/replay?_id=lte.2",
+        content='{"_id": 1, "id": 10, "name": "a"}\n{"_id": 2, "id": "z", "name": "b"}\n',
+    )
+
+    assert answer.status_code == 207
+    assert (answer.json()["stored"], answer.json()["rejected"]) == (1, 1)
+    assert ids(server, path) == [10]
+    (second,) = rejected(server, name, "_id=eq.2&select=raw,errors")
+    assert json.loads(second["raw"]) == {"id": "z", "name": "b"}
+    assert second["errors"][0]["message"].startswith("'z'")
+    unknown = server.client.post(
+        f"/-/connectors/{name}/rejected/replay", json=[{"_id": 1, "id": 10, "name": "a"}]
+    )
+    assert (unknown.status_code, unknown.json()["code"]) == (409, "GW204")
+
+
+def test_columns_hold_for_a_replay_as_they_did_for_the_batch(server, name):
+    path = declare(server, name)
+    send(server, f"{path}?columns=id,name", "application/json", b'[{"id": "5", "name": "a", "other": 1}]')
+
+    declare(server, name, fields=FIELDS.replace("id: integer", "id: string"))
+    assert server.client.post(f"/-/connectors/{name}/rejected/replay").json()["stored"] == 1
+
+
+def test_discarded_rows_are_marked_with_the_reason(server, name):
+    path = declare(server, name)
+    server.client.post(path, json=[{"id": "x", "name": "a"}, {"id": "y", "name": "b"}])
+    place = f"/-/connectors/{name}/rejected/discard"
+
+    assert server.client.post(place, json={}).status_code == 400
+    answer = server.client.post(f"{place}?_id=eq.1", json={"reason": "a test"})
+
+    assert answer.json() == {"connector": name, "discarded": 1, "reason": "a test"}
+    states = rejected(server, name, "select=state,reason")
+    assert states == [{"state": "discarded", "reason": "a test"}, {"state": "kept", "reason": None}]
+    assert server.client.post(f"/-/connectors/{name}/rejected/replay").json()["received"] == 1
+
+
+def test_two_replays_at_once_store_each_row_once(own, name):
+    path = declare(own, name)
+    own.client.post(path, json=[{"id": str(n), "name": "a"} for n in range(500)])
+    declare(own, name, fields=FIELDS.replace("id: integer", "id: string"))
+    answers = []
+
+    def again() -> None:
+        answers.append(
+            httpx.post(f"{own.url}/-/connectors/{name}/rejected/replay", headers=own.admin, timeout=60)
+        )
+
+    threads = [threading.Thread(target=again) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {answer.status_code for answer in answers} <= {200, 201, 409}
+    assert sorted(ids(own, path), key=int) == [str(n) for n in range(500)]
+
+
+def test_a_purge_takes_the_rejected_rows_along(own, name):
+    path = declare(own, name)
+    own.client.post(path, json=[{"id": "x", "name": "a"}])
+    text = (own.connectors / f"{name}.yaml").read_text()
+    (own.connectors / "other.yaml").write_text("fields: {n: integer}\n")
+    (own.connectors / f"{name}.yaml").unlink()
+    own.reload()
+    assert own.client.post(f"/-/connectors/{name}/purge").status_code == 200
+
+    own.declare(name, text)
+    assert rejected(own, name) == []
