@@ -1,0 +1,242 @@
+"""PUT, PATCH and DELETE: rows that are replaced, changed and deleted."""
+
+import threading
+
+import httpx
+import pytest
+from postgrest import SyncPostgrestClient
+
+from tests.rig import Server
+
+FIELDS = """fields:
+  id: integer
+  name: {type: string, nullable: true, max_length: 10}
+  n: {type: integer, default: 0}
+  tags: {type: "string[]", nullable: true}
+  data: {type: json, nullable: true}
+"""
+CHANGE = "access: {read: [public], change: [admin]}\n"
+ROWS = [{"id": n, "name": f"row {n}", "n": n, "tags": ["a", str(n)], "data": {"k": n}} for n in range(1, 6)]
+
+
+@pytest.fixture
+def path(server, name):
+    path = server.declare(name, FIELDS + CHANGE)
+    server.client.post(path, json=ROWS)
+    return path
+
+
+def stored(server: Server, path: str, select: str = "*") -> list[dict]:
+    return server.client.get(f"{path}?select={select}").json()
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_nothing_is_changed_unless_access_names_who_may(server, name, method):
+    path = server.declare(name, FIELDS + "access: {read: [public], ingest: [etl]}\n")
+
+    answer = server.client.request(method, f"{path}?id=eq.1", json=[])
+
+    assert (answer.status_code, answer.json()["code"]) == (405, "PGRST117")
+    assert "access: {change: [NAME]}" in answer.json()["hint"]
+    assert answer.headers["Allow"] == "OPTIONS, GET, HEAD, POST"
+
+
+def test_who_may_not_change_is_told_so(server, path):
+    answers = [
+        httpx.request(method, f"{server.url}{path}?id=eq.1", json={}) for method in ("PUT", "PATCH", "DELETE")
+    ]
+
+    assert [answer.status_code for answer in answers] == [401] * 3
+    allow = "OPTIONS, GET, HEAD, POST, PUT, PATCH, DELETE"
+    assert httpx.options(f"{server.url}{path}").headers["Allow"] == allow
+    assert len(stored(server, path)) == 5
+
+
+# -- PUT
+
+
+def test_put_replaces_all_rows_by_new_ones(server, path):
+    answer = server.client.put(path, json=[{"id": 7}, {"id": 8}])
+
+    assert answer.status_code == 201
+    assert stored(server, path, "_id,id") == [{"_id": 6, "id": 7}, {"_id": 7, "id": 8}]
+    assert server.client.put(path, json=[{"id": "x"}]).status_code == 422
+    assert server.client.put(f"{path}?id=eq.7", json=[{"id": 7}]).json()["code"] == "PGRST127"
+    assert len(stored(server, path)) == 2
+    assert server.client.put(path, json=[]).status_code == 201
+    assert stored(server, path) == []
+
+
+def test_a_put_that_is_refused_for_its_keys_leaves_the_old_rows(server, name):
+    path = server.declare(name, FIELDS + CHANGE + "primary_key: [id]\n")
+    server.client.post(path, json=ROWS)
+
+    assert server.client.put(path, json=[{"id": 1}, {"id": 1}]).status_code == 409
+    assert len(stored(server, path)) == 5
+    assert server.client.put(path, json=[{"id": 1}, {"id": 2}]).status_code == 201
+    assert len(stored(server, path)) == 2
+
+
+def test_readers_of_a_put_see_the_old_or_the_new_and_never_a_mix(own, name):
+    path = own.declare(name, FIELDS + CHANGE)
+    size, versions, mixes, stop = 3000, 12, [], threading.Event()
+    own.client.put(path, json=[{"id": n, "n": 0} for n in range(size)])
+
+    def read() -> None:
+        with httpx.Client(base_url=own.url, timeout=60) as client:
+            while not stop.is_set():
+                seen = client.get(f"{path}?select=n,count()").json()
+                if len(seen) != 1 or seen[0]["count"] != size:
+                    mixes.append(seen)
+                several = {row["n"] for row in client.get(f"{path}?select=n").json()}
+                if len(several) != 1:
+                    mixes.append(several)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for version in range(1, versions):
+        assert own.client.put(path, json=[{"id": n, "n": version} for n in range(size)]).status_code == 201
+    stop.set()
+    for reader in readers:
+        reader.join()
+
+    assert mixes == []
+
+
+# -- PATCH and DELETE
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_a_change_without_a_filter_is_refused(server, path, method):
+    for query in ("", "?select=id", "?order=id"):
+        answer = server.client.request(method, path + query, json={"n": 1})
+        assert (answer.status_code, answer.json()["code"]) == (400, "21000")
+    for query in ("?id=eq.1&limit=1", "?id=eq.1&offset=1", "?id=gt.1&limit=0"):
+        answer = server.client.request(method, path + query, json={"n": 1})
+        assert (answer.status_code, answer.json()["code"]) == (400, "PGRST127")
+    assert stored(server, path) == ROWS
+
+
+def test_patch_changes_the_rows_of_a_filter_which_get_new_ids(server, path):
+    answer = server.client.patch(f"{path}?n=gte.4", json={"name": "new", "data": None, "tags": []})
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["Content-Range"] == "0-1/*"
+    changed = [{**row, "name": "new", "data": None, "tags": []} for row in ROWS[3:]]
+    assert stored(server, path) == ROWS[:3] + changed
+    assert stored(server, path, "_id,id")[3:] == [{"_id": 6, "id": 4}, {"_id": 7, "id": 5}]
+    assert server.client.get(f"{path}?_id=gt.5&select=id").json() == [{"id": 4}, {"id": 5}]
+
+
+def test_patch_reaches_into_json_and_keeps_what_is_out_of_sight(server, name, path):
+    assert server.client.patch(f"{path}?data->>k=eq.2&tags=cs.{{a}}", json={"n": 20}).status_code == 204
+    server.declare(
+        name, FIELDS.replace("  name: {type: string, nullable: true, max_length: 10}\n", "") + CHANGE
+    )
+    assert server.client.patch(f"{path}?id=eq.3", json={"n": 30}).status_code == 204
+    server.declare(name, FIELDS + CHANGE)
+
+    kept = {row["id"]: (row["name"], row["n"]) for row in stored(server, path)}
+    assert kept == {1: ("row 1", 1), 2: ("row 2", 20), 3: ("row 3", 30), 4: ("row 4", 4), 5: ("row 5", 5)}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"name": "far too long a name"}, 422, "GW201"),
+        ({"id": None}, 422, "GW201"),
+        ({"nmae": "x"}, 422, "GW201"),
+        ([{"n": 1}, {"n": 2}], 400, "PGRST102"),
+        (5, 400, "PGRST102"),
+    ],
+)
+def test_values_that_the_schema_refuses_change_nothing(server, path, body, status, code):
+    answer = server.client.patch(f"{path}?id=eq.1", json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert stored(server, path) == ROWS
+
+
+def test_delete_deletes_the_rows_of_a_filter(server, name, path):
+    answer = server.client.delete(f"{path}?or=(id.eq.1,name.like.*5)")
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["Content-Range"] == "*/2"
+    assert stored(server, path) == ROWS[1:4]
+    (line, *_) = server.client.get(f"/-/connectors/{name}/batches").json()
+    assert (line["action"], line["rows"], line["deleted"], line["token"]) == ("delete", 0, 2, "admin")
+    assert server.client.delete(f"{path}?id=eq.99").headers["Content-Range"] == "*/0"
+
+
+def test_answers_show_the_rows_and_rehearsals_change_nothing(server, path):
+    shown = {"Prefer": "return=representation"}
+    rehearsed = {"Prefer": "return=representation, tx=rollback"}
+    for _ in range(2):
+        answer = server.client.patch(f"{path}?id=eq.2&select=id,n", json={"n": 9}, headers=rehearsed)
+        assert (answer.status_code, answer.json()) == (200, [{"id": 2, "n": 9}])
+        answer = server.client.delete(f"{path}?id=gt.3&select=id", headers=rehearsed)
+        assert (answer.status_code, answer.json()) == (200, [{"id": 4}, {"id": 5}])
+    assert stored(server, path) == ROWS
+
+    answer = server.client.patch(f"{path}?id=eq.2&select=_id,n", json={"n": 9}, headers=shown)
+    assert answer.json() == [{"_id": 6, "n": 9}]
+    assert server.client.delete(f"{path}?id=eq.2&select=id", headers=shown).json() == [{"id": 2}]
+    assert server.client.delete(f"{path}?id=eq.2&select=id", headers=shown).json() == []
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"Prefer": "handling=strict, max-affected=2"}, 400, "PGRST124"),
+        ({"Accept": "application/vnd.pgrst.object+json"}, 406, "PGRST116"),
+    ],
+)
+def test_more_rows_than_were_asked_for_change_nothing(server, path, method, headers, status, code):
+    answer = server.client.request(method, f"{path}?id=gt.2", json={"n": 1}, headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert stored(server, path) == ROWS
+    allowed = server.client.request(
+        method, f"{path}?id=gt.2", json={"n": 1}, headers={"Prefer": "handling=strict, max-affected=3"}
+    )
+    assert allowed.status_code == 204
+
+
+def test_a_key_cannot_be_changed_into_one_that_is_there(server, name):
+    path = server.declare(name, FIELDS + CHANGE + "primary_key: [id]\n")
+    server.client.post(path, json=ROWS)
+
+    for query in ("id=eq.1", "id=gt.3"):
+        answer = server.client.patch(f"{path}?{query}", json={"id": 2 if query == "id=eq.1" else 9})
+        assert (answer.status_code, answer.json()["code"]) == (409, "23505")
+    assert stored(server, path) == ROWS
+    assert server.client.patch(f"{path}?id=eq.1", json={"id": 9}).status_code == 204
+
+
+def test_a_change_makes_another_etag(server, path):
+    for method, query in (("PATCH", "id=eq.1"), ("DELETE", "id=eq.2"), ("PUT", "")):
+        before = server.client.get(path)
+        assert server.client.request(method, f"{path}?{query}", json={"id": 1}).is_success
+        after = server.client.get(path, headers={"If-None-Match": before.headers["ETag"]})
+        assert after.status_code == 200
+        assert after.json() != before.json()
+
+
+def test_the_dialects_own_client_updates_upserts_and_deletes(server, name):
+    path = server.declare(name, FIELDS + CHANGE + "primary_key: [id]\n")
+    with SyncPostgrestClient(server.url, headers=server.admin) as client:
+        table = client.from_(path.strip("/"))
+        table.insert(ROWS).execute()
+        updated = table.update({"n": 50}).eq("id", 5).execute().data
+        assert [row["n"] for row in updated] == [50]
+        upserted = table.upsert({"id": 5, "name": "five"}).execute().data
+        assert [(row["n"], row["name"]) for row in upserted] == [(50, "five")]
+        several = table.upsert([{"id": 4, "n": 40}, {"id": 6, "n": 60}], on_conflict="id").execute().data
+        assert [(row["id"], row["name"], row["n"]) for row in several] == [(4, "row 4", 40), (6, None, 60)]
+        ignored = table.upsert([{"id": 4, "n": 1}], ignore_duplicates=True).execute().data
+        assert ignored == []
+        gone = table.delete().gt("id", 4).execute().data
+        assert sorted(row["id"] for row in gone) == [5, 6]
+    assert sorted(row["id"] for row in stored(server, path)) == [1, 2, 3, 4]
