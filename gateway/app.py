@@ -21,6 +21,7 @@ from gateway.serve.cors import Cors
 from gateway.serve.endpoint import Stages
 from gateway.serve.parts import Spool
 from gateway.serve.reload import Reload
+from gateway.serve.retention import Expiry
 from gateway.serve.router import Router
 from gateway.serve.shell import Asgi, Shell
 from gateway.settings import Settings
@@ -64,6 +65,8 @@ class Gateway:
             reload.read(watch.look())
             watch.scan()
             watch.start()
+            expiry = Expiry(store, writer, router, seconds=settings.retention_interval)
+            closing.callback(expiry.stop)
             self.store = store
             self.stages = stages
             self.app: Asgi = _falcon_app(router, stages, watch, reload)

@@ -86,6 +86,12 @@ SETTINGS = (
     ),
     Setting("cors", "", parse_origins, "which web origins' pages may use the endpoints; `*`: any"),
     Setting("memory", "2G", parse_size, "how many bytes of memory DuckDB may use"),
+    Setting(
+        "retention_interval",
+        "60",
+        parse_seconds,
+        "how many seconds pass until it is looked again for rows that are kept no longer",
+    ),
     Setting("graceful_timeout", "20", parse_count, "how many seconds a stop may take"),
 )
 
@@ -110,6 +116,7 @@ class Settings:
     spool: int
     cors: tuple[str, ...]
     memory: int
+    retention_interval: float
     graceful_timeout: int
 
     @classmethod

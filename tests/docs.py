@@ -60,8 +60,12 @@ def functions() -> str:
 
 def verbs() -> str:
     rows = []
-    for name in VERBS:
-        command = main.get_command(click.Context(main), name)
+    commands = {name: main.get_command(click.Context(main), name) for name in VERBS}
+    for name, group in list(commands.items()):
+        if isinstance(group, click.Group):
+            del commands[name]
+            commands |= {f"{name} {verb}": command for verb, command in group.commands.items()}
+    for name, command in commands.items():
         arguments = [each for each in command.params if isinstance(each, click.Argument)]
         words = [each.make_metavar(click.Context(command)) for each in arguments]
         for each in (each for each in command.params if isinstance(each, click.Option)):

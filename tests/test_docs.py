@@ -114,7 +114,8 @@ def test_the_hooks_for_commits_are_there_and_pass_what_loses_nothing(repository)
 
 def test_every_command_prints_what_the_readme_says(own):
     """The console blocks are one session, in the directory that the gateway was started in."""
-    put(own.connectors / "orders.yaml", next(text for text in YAML if "connectors.d/orders" in text))
+    for name in ("orders", "stock"):
+        put(own.connectors / f"{name}.yaml", next(text for text in YAML if f"connectors.d/{name}" in text))
     own.reload()
     script, expected = ["set -e"], []
     for line in "".join(CONSOLE).splitlines():

@@ -37,10 +37,15 @@ def command(name: str, file: Path, size: str, gateway: Operating, *, again: bool
         raise click.ClickException(str(error)) from error
     except BROKEN as error:
         raise click.ClickException(f"{file} cannot be read: {error}") from error
-    before = loading.rows - loading.stored
-    click.echo(f"{loading.stored:,} rows are stored at {loading.path}.", nl=not before)
+    before = loading.rows - loading.stored - loading.rejected - loading.duplicates
+    told = [f"{loading.stored:,} rows are stored at {loading.path}."]
+    if loading.rejected:
+        told.append(f"{loading.rejected:,} bad ones are kept; gateway rejected ls {name} shows them.")
+    if loading.duplicates:
+        told.append(f"{loading.duplicates:,} have primary keys that were there already.")
     if before:
-        click.echo(f" {before:,} had been before; --again would store those once more.")
+        told.append(f"{before:,} had been before; --again would store those once more.")
+    click.echo(" ".join(told))
 
 
 def _run(loading: Loading, source: Source) -> None:

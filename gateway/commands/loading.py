@@ -19,8 +19,8 @@ from gateway.rowfile.source import Source
 
 #: How long in all a piece is sent again while the gateway is away or has no room.
 PATIENCE_SECONDS = 300.0
-#: What says that nothing was stored, and that the same is worth sending again.
-_AGAIN = (408, 409, 429, 502, 503, 504, 507)
+#: What says that nothing was stored, and that the same is worth sending again; so does a 409 that says when.
+_AGAIN = (408, 429, 502, 503, 504, 507)
 #: How many bad rows of a piece are shown.
 _SHOWN = 10
 
@@ -35,13 +35,15 @@ class Loading:
     Attributes:
         path: Where the rows go.
         stored: How many rows this run has stored.
+        rejected: How many bad ones are kept as rejected rows.
+        duplicates: How many were passed over for others with the same primary key.
     """
 
     def __init__(
         self, gateway: Operating, source: Source, name: str, path: str, size: int, *, again: bool
     ) -> None:
         self.path = path
-        self.stored = 0
+        self.stored = self.rejected = self.duplicates = 0
         self._gateway = gateway
         self._source = source
         self._load = f"{gateway.url} {name}"
@@ -159,7 +161,8 @@ class Loading:
                     1.0,
                 )
             else:
-                if answer.status_code not in _AGAIN:
+                is_running = answer.status_code == 409 and "Retry-After" in answer.headers
+                if answer.status_code not in _AGAIN and not is_running:
                     return self._receipt(piece, answer)
                 trouble, wait = told(answer), _retry_after(answer)
             if time.monotonic() + wait > deadline:
@@ -167,7 +170,7 @@ class Loading:
             time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  # it only spreads the crowd
 
     def _receipt(self, piece: Piece, answer: httpx.Response) -> dict[str, Any]:
-        if answer.status_code == 422 and answer.json()["code"] == "GW201":
+        if answer.status_code in (409, 422) and answer.json()["code"] in ("GW201", "23505"):
             raise _Declined(self._bad_rows(piece, answer.json()["details"]))
         if not answer.is_success:
             raise _Declined(f"{told(answer)}; {self.how_far()}")
@@ -175,6 +178,8 @@ class Loading:
         receipt["is_known"] = answer.headers.get("Idempotent-Replayed") == "true"
         if not receipt["is_known"]:
             self.stored += receipt["stored"]
+            self.rejected += receipt["rejected"]
+            self.duplicates += receipt["duplicates"]
         return receipt
 
     def _bad_rows(self, piece: Piece, details: dict[str, Any]) -> str:

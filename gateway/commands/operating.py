@@ -52,6 +52,10 @@ class Operating:
         """POST JSON and get JSON."""
         return self._answer(self.request("POST", path, json={} if body is None else body))
 
+    def post_text(self, path: str, text: bytes) -> Any:
+        """POST text as it is and get JSON."""
+        return self._answer(self.request("POST", path, content=text))
+
     def find(self, path: str) -> Any | None:
         """GET JSON, or None where there is nothing."""
         answer = self.request("GET", path)

@@ -136,10 +136,11 @@ class Conflicts:
 
     def _replaced(self, stored: pa.Table, groups: list[list[int]]) -> list[Member]:
         """Let the last row of a key take the place of all others."""
-        with self._database.registered("replaced", stored.select(["_id"])):
-            self._database.writer.execute(
-                f"DELETE FROM {self._table} WHERE _id IN (SELECT _id FROM replaced)"
-            )
+        if stored.num_rows:
+            with self._database.registered("replaced", stored.select(["_id"])):
+                self._database.writer.execute(
+                    f"DELETE FROM {self._table} WHERE _id IN (SELECT _id FROM replaced)"
+                )
         over: set[int] = set()
         absent: set[int] = set()
         deleted = [0] * len(self._batches)

@@ -300,6 +300,11 @@ class Store:
             return [], []
         return [f"_id <= (SELECT max(_id) FROM (SELECT _id FROM {table} ORDER BY _id LIMIT {beyond}))"], []
 
+    def forget_keys(self) -> None:
+        """Forget the Idempotency-Keys of long ago."""
+        with self._database.transaction():
+            self.keys.forget_old()
+
     # -- rejected rows
 
     def replay(

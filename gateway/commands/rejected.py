@@ -1,0 +1,168 @@
+"""gateway rejected."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gateway.commands.operating import Operating, with_gateway
+
+#: How many rows are listed where nothing is said.
+LISTED = 50
+
+
+def _chooses(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that choose rejected rows."""
+    for option in reversed(
+        (
+            click.option("--id", "ids", type=int, multiple=True, metavar="ID", help="The row of that _id."),
+            click.option("--batch", type=int, metavar="BATCH", help="Those that came with a batch."),
+            click.option("--field", metavar="FIELD", help="Those with something wrong in a field."),
+            click.option("--code", metavar="CODE", help="Those with an error of a code."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.group("rejected")
+def command() -> None:
+    """Look at the bad rows that connectors have kept, replay them, discard them."""
+
+
+@command.command("ls")
+@click.argument("name")
+@_chooses
+@click.option(
+    "--state", type=click.Choice(["kept", "replayed", "discarded", "all"]), default="kept", show_default=True
+)
+@click.option("--limit", type=click.IntRange(1), default=LISTED, show_default=True, metavar="MOST")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@with_gateway
+def ls(name: str, gateway: Operating, *, state: str, limit: int, style: str, **chosen: Any) -> None:
+    """List the rejected rows of NAME, latest first, each with what is wrong with it first."""
+    query = [*_query(**chosen), ("order", "_id.desc"), ("limit", str(limit))]
+    if state != "all":
+        query.append(("state", f"eq.{state}"))
+    listed = gateway.get(_path(name, query=query))
+    summary = gateway.get(_path(name, "/summary"))
+    if style == "json":
+        click.echo(json.dumps(listed, indent=2))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("ID", "BATCH", "ROW", "STATE", "FIELD", "CODE", "WHAT IS WRONG"):
+        table.add_column(title, no_wrap=title != "WHAT IS WRONG")
+    for each in listed:
+        first = each["errors"][0] if each["errors"] else {}
+        more = f" (and {len(each['errors']) - 1} more)" if len(each["errors"]) > 1 else ""
+        cells = (
+            each["_id"],
+            each["_batch"],
+            each["row"],
+            each["state"],
+            first.get("field"),
+            first.get("code"),
+        )
+        table.add_row(
+            *(Text(str("-" if cell is None else cell)) for cell in cells),
+            Text(f"{first.get('message')}{more}"),
+        )
+    # A terminal is as wide as it is; what a program reads is never cut.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 400)
+    if listed:
+        console.print(table)
+    counts = ", ".join(f"{summary[state]:,} {state}" for state in ("kept", "replayed", "discarded"))
+    console.print(f"{name}: {counts}")
+    for each in summary["errors"]:
+        console.print(
+            Text(
+                f"  {each['rows']:,} × {each['field'] or 'the row'} {each['code']}, such as: {each['message']}"
+            )
+        )
+
+
+@command.command("show")
+@click.argument("name")
+@click.argument("id", type=int)
+@with_gateway
+def show(name: str, id: int, gateway: Operating) -> None:
+    """Show the rejected row ID of NAME: its text as it came, and everything that is wrong with it."""
+    found = gateway.get(_path(name, query=[("_id", f"eq.{id}")]))
+    if not found:
+        raise click.ClickException(
+            f"'{name}' has no rejected row {id}; gateway rejected ls {name} lists them"
+        )
+    (row,) = found
+    line = f", line {row['line']}" if row["line"] else ""
+    click.echo(f"row {row['row']}{line} of batch {row['_batch']}, {row['_ingested_at']}, {row['state']}")
+    if row["reason"]:
+        click.echo(f"because: {row['reason']}")
+    click.echo(row["raw"])
+    for each in row["errors"]:
+        click.echo(f"  {each['field'] or 'the row'}: {each['code']}: {each['message']}")
+
+
+@command.command("replay")
+@click.argument("name")
+@_chooses
+@click.option(
+    "--edited",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="JSON or NDJSON: rows to be taken in the place of rejected ones, each with their _id.",
+)
+@with_gateway
+def replay(name: str, gateway: Operating, *, edited: Path | None, **chosen: Any) -> None:
+    """Let the rejected rows of NAME meet the schema of today: all that are kept, or those that are chosen."""
+    path = _path(name, "/replay", _query(**chosen))
+    receipt = gateway.post_text(path, edited.read_bytes() if edited else b"")
+    click.echo(
+        f"{receipt['received']:,} rows were tried: {receipt['stored']:,} are stored,"
+        f" {receipt['duplicates']:,} were there already, {receipt['rejected']:,} are still bad."
+    )
+    for each in receipt.get("errors", ())[:10]:
+        click.echo(f"  row {each['row']}, {each['field'] or 'the row'}: {each['message']}")
+    if receipt["rejected"]:
+        raise SystemExit(1)
+
+
+@command.command("discard")
+@click.argument("name")
+@_chooses
+@click.option("--reason", required=True, metavar="WHY", help="Kept with the rows.")
+@click.option("--yes", is_flag=True, help="Do not ask before all of them are discarded.")
+@with_gateway
+def discard(name: str, gateway: Operating, *, reason: str, yes: bool, **chosen: Any) -> None:
+    """Mark rejected rows of NAME as discarded: all that are kept, or those that are chosen."""
+    query = _query(**chosen)
+    if not query and not yes:
+        kept = gateway.get(_path(name, "/summary"))["kept"]
+        click.confirm(f"Discard all {kept:,} rejected rows of '{name}'?", abort=True)
+    done = gateway.post(_path(name, "/discard", query), {"reason": reason})
+    click.echo(f"{done['discarded']:,} rows are discarded.")
+
+
+def _query(
+    ids: Sequence[int] = (), batch: int | None = None, field: str | None = None, code: str | None = None
+) -> list[tuple[str, str]]:
+    """Spell the filter of chosen rows."""
+    query = []
+    if ids:
+        query.append(("_id", f"in.({','.join(map(str, ids))})"))
+    if batch is not None:
+        query.append(("_batch", f"eq.{batch}"))
+    error = {name: value for name, value in (("field", field), ("code", code)) if value is not None}
+    if error:
+        query.append(("errors", f"cs.{json.dumps([error])}"))
+    return query
+
+
+def _path(name: str, rest: str = "", query: Sequence[tuple[str, str]] = ()) -> str:
+    return f"/-/connectors/{quote(name, safe='')}/rejected{rest}" + (f"?{urlencode(query)}" if query else "")
