@@ -235,6 +235,44 @@ def _(place, code):
     return place.post(b'{"n":2}', Idempotency_Key="k")
 
 
+@provokes(Code.KEY_REQUIRED)
+def _(place, code):
+    place.server.declare(place.path.strip("/"), CONNECTOR + "idempotency: required\n")
+    return place.post(b'{"n":1}')
+
+
+@provokes(Code.KEY_RUNNING)
+def _(place, code):
+    with inside(place.directory, {"c": CONNECTOR}) as gateway:
+        with gateway.gateway.stages.running.hold("c", "admin", "k"):
+            return gateway.request("POST", "/c", body(b'{"n":1}'), headers={"Idempotency-Key": "k"})
+
+
+@provokes(Code.KEY_CONFLICT)
+def _(place, code):
+    place.server.declare(place.path.strip("/"), CONNECTOR + "primary_key: [n]\n")
+    return place.post(b'[{"n":1},{"n":1}]')
+
+
+@provokes(Code.KEY_UNKNOWN_COLUMNS)
+def _(place, code):
+    return place.post(b'{"n":1}', Prefer="resolution=merge-duplicates")
+
+
+@provokes(Code.REJECTED_CHANGED)
+def _(place, code):
+    return place.server.client.post(f"/-/connectors{place.path}/rejected/replay", json=[{"_id": 1, "n": 1}])
+
+
+@provokes(Code.UNFILTERED, Code.TOO_MANY_AFFECTED)
+def _(place, code):
+    place.server.declare(place.path.strip("/"), CONNECTOR.replace("{read", "{change: [admin], read"))
+    place.post(b'[{"n":1},{"n":1}]')
+    query = "" if code is Code.UNFILTERED else "?n=eq.1"
+    headers = {"Prefer": "handling=strict, max-affected=1"}
+    return place.server.client.delete(f"{place.path}{query}", headers=headers)
+
+
 # -- the store
 
 
