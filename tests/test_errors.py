@@ -243,9 +243,11 @@ def _(place, code):
 
 @provokes(Code.KEY_RUNNING)
 def _(place, code):
-    with inside(place.directory, {"c": CONNECTOR}) as gateway:
-        with gateway.gateway.stages.running.hold("c", "admin", "k"):
-            return gateway.request("POST", "/c", body(b'{"n":1}'), headers={"Idempotency-Key": "k"})
+    with (
+        inside(place.directory, {"c": CONNECTOR}) as gateway,
+        gateway.gateway.stages.running.hold("c", "admin", "k"),
+    ):
+        return gateway.request("POST", "/c", body(b'{"n":1}'), headers={"Idempotency-Key": "k"})
 
 
 @provokes(Code.KEY_CONFLICT)

@@ -102,6 +102,20 @@ def test_rows_go_after_so_many_days_rejected_ones_too(keeping, name):
     assert keeping.client.get(path, headers={"If-None-Match": etag}).status_code == 200
 
 
+def test_a_plan_tells_how_many_rows_a_shorter_retention_deletes(server, name):
+    server.client.post(server.declare(name, FIELDS), json=[{"n": n} for n in range(30)])
+    files = {path.name: path.read_text() for path in server.connectors.glob("*.yaml")}
+
+    def told(retention: str) -> str:
+        changed = {**files, f"{name}.yaml": f"{FIELDS}retention: {retention}\n"}
+        plan = server.client.post("/-/plan", json={"files": changed}).json()
+        (own,) = [each for each in plan["connectors"] if each["connector"] == name]
+        return " ".join(change["sentence"] for change in own["changes"])
+
+    assert told("{rows: 10}") == "keeps 10 rows at most, and deletes what is older: 20 of 30 stored rows go"
+    assert told("{days: 1}") == "keeps rows for 1 days, and deletes what is older: 0 of 30 stored rows go"
+
+
 def test_many_old_rows_go_in_small_steps_between_which_others_write(keeping, name):
     path = keeping.declare(name, FIELDS + "access: {read: [public]}\n")
     for start in range(0, 150_000, 50_000):

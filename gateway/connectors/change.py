@@ -104,7 +104,7 @@ class Rule(Enum):
     RETENTION_CHANGED = (
         "retention changed",
         "retention",
-        "applied; rows beyond it are deleted from the next minute on",
+        "applied; the plan tells how many rows are beyond it, which are deleted from the next minute on",
     )
     PATH_CHANGED = ("path changed", "path", "applied")
     FILE_RENAMED = ("file renamed", "rename the file, with its `name` written in it", "applied")

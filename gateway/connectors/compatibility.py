@@ -62,11 +62,22 @@ def _of_terms(old: Terms, new: Terms) -> Iterator[Change]:
             told = f"{key} {_show_term(before)} → {_show_term(after)}"
             yield Change(Rule.TERMS_CHANGED, f"changes how rows are taken: {told}")
     if old.retention != new.retention:
-        kept = _show_term(new.retention)
-        sentence = (
-            "keeps rows for ever" if kept == "none" else f"keeps rows for {kept}, and deletes older ones"
-        )
-        yield Change(Rule.RETENTION_CHANGED, sentence)
+        yield _of_retention(old.retention, new.retention)
+
+
+def _of_retention(old: Retention, new: Retention) -> Change:
+    """Tell how long rows are kept; where that is shorter, the stored rows tell how many go."""
+    told = [f"{new.rows:,} rows at most"] if new.rows is not None else []
+    told += [f"rows for {new.days:g} days"] if new.days is not None else []
+    if not told:
+        return Change(Rule.RETENTION_CHANGED, "keeps rows for ever")
+    sentence = f"keeps {', and '.join(told)}, and deletes what is older"
+    bounds = ((old.days, new.days), (old.rows, new.rows))
+    is_shorter = any(after is not None and (before is None or after < before) for before, after in bounds)
+    if not is_shorter:
+        return Change(Rule.RETENTION_CHANGED, sentence)
+    reason = "how many go is for the stored rows to tell"
+    return Change(Rule.RETENTION_CHANGED, sentence, Verdict.CONDITIONAL, reason=reason)
 
 
 #: The terms that say how rows are taken, with their keys in YAML.
@@ -82,7 +93,7 @@ _TERMS = {
 def _show_term(value: Any) -> str:
     if isinstance(value, bool):
         return "required" if value else "optional"
-    if isinstance(value, Limits | Retention):
+    if isinstance(value, Limits):
         told = [f"{name} {number:,}" for name, number in asdict(value).items() if number is not None]
         return " and ".join(told) or "none"
     return "all" if value == Allowance() else str(value)

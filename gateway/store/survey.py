@@ -81,6 +81,12 @@ def settle(comparison: Comparison, select: Select, after: int = 0) -> Comparison
             changes = _blame(
                 changes, column, why, f"{rows.count} of {total} stored rows {why.value}", examples
             )
+    changes = [
+        _count_expired(comparison, change, select)
+        if change.rule is Rule.RETENTION_CHANGED and change.verdict is Verdict.CONDITIONAL
+        else change
+        for change in changes
+    ]
     closed = {change.field for change in comparison.refused}
     if closed.isdisjoint(comparison.new.primary_key) and not comparison.is_empty:
         changes = [
@@ -100,6 +106,25 @@ def settle(comparison: Comparison, select: Select, after: int = 0) -> Comparison
     return replace(
         comparison, columns=tuple(columns), changes=tuple(settled_changes), asked=comparison.changes
     )
+
+
+def _count_expired(comparison: Comparison, change: Change, select: Select) -> Change:
+    """Tell how many rows a shorter retention deletes."""
+    assert comparison.old is not None
+    retention = comparison.new.terms.retention
+    old = (
+        "false"
+        if retention.days is None
+        else f"_ingested_at < now() - INTERVAL '{retention.days * 86400} seconds'"
+    )
+    sql = f"SELECT count(*) AS total, count(*) FILTER ({old}) AS old FROM {table_of(comparison.old)}"
+    total, expired = next(
+        (row["total"], row["old"]) for batch in select(sql, ()) for row in batch.to_pylist()
+    )
+    if retention.rows is not None:
+        expired = max(expired, total - retention.rows)
+    sentence = f"{change.sentence}: {expired:,} of {total:,} stored rows go"
+    return replace(change, sentence=sentence, verdict=Verdict.APPLIED, reason=None)
 
 
 def _ask_key(
