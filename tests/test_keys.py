@@ -5,7 +5,7 @@ import threading
 import httpx
 import pytest
 
-from tests.rig import Server, eventually
+from tests.rig import Server, eventually, put
 
 FIELDS = "fields: {id: integer, name: {type: string, nullable: true}, n: {type: integer, default: 0}}\n"
 READ = "access: {read: [public], change: [admin]}\n"
@@ -195,7 +195,7 @@ def test_declaring_a_key_on_stored_rows_checks_them(server, name):
     path = server.declare(name, FIELDS + READ)
     server.client.post(path, json=[{"id": 1}, {"id": 2}, {"id": 1}, {"id": 3}])
 
-    (server.connectors / f"{name}.yaml").write_text(FIELDS + "primary_key: [id]\n" + READ)
+    put(server.connectors / f"{name}.yaml", FIELDS + "primary_key: [id]\n" + READ)
     (found,) = server.reload()[f"{name}.yaml"]["findings"]
     assert found["code"] == "GW508"
     assert found["line"] == 2
@@ -212,8 +212,9 @@ def test_a_conversion_that_would_make_two_keys_one_is_refused(server, name):
     path = server.declare(name, "fields: {id: number}\nprimary_key: [id]\n" + READ)
     server.client.post(path, json=[{"id": 1.1}, {"id": 1.2}])
 
-    (server.connectors / f"{name}.yaml").write_text(
-        "fields: {id: {type: integer, using: CAST(id AS BIGINT)}}\nprimary_key: [id]\n" + READ
+    put(
+        server.connectors / f"{name}.yaml",
+        "fields: {id: {type: integer, using: CAST(id AS BIGINT)}}\nprimary_key: [id]\n" + READ,
     )
     findings = server.reload()[f"{name}.yaml"]["findings"]
     assert any("makes values of the primary key (id) anew" in each["message"] for each in findings), findings
