@@ -5,7 +5,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import falcon.asgi
@@ -18,14 +17,16 @@ from gateway.serve import admin, lifecycle, rejected, reply
 from gateway.serve.access import Credentials
 from gateway.serve.cache import Cache
 from gateway.serve.cors import Cors
+from gateway.serve.edge import Asgi, Edge
 from gateway.serve.endpoint import Stages
 from gateway.serve.parts import Spool
 from gateway.serve.reload import Reload
 from gateway.serve.retention import Expiry
 from gateway.serve.router import Router
-from gateway.serve.shell import Asgi, Shell
+from gateway.serve.shell import Shell
 from gateway.settings import Settings
 from gateway.store.store import Store
+from gateway.threads import Threads
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Gateway:
             readers = Readers(store, threads=settings.readers, seconds=settings.query_timeout)
             closing.callback(readers.stop)
             router = Router(credentials)
-            threads = ThreadPoolExecutor(CHECKING_THREADS, thread_name_prefix="checking")
+            threads = Threads(CHECKING_THREADS, thread_name_prefix="checking")
             closing.callback(threads.shutdown)
             stages = Stages(
                 settings,
@@ -95,16 +96,18 @@ def _falcon_app(router: Router, stages: Stages, watch: Watch, reload: Reload) ->
 
 
 def _start() -> Gateway:
-    return Gateway(Settings.read(), _leave)
+    return Gateway(_settings, _leave)
 
 
 def _leave() -> None:
     """End a process whose database no longer works, once the answers are out; gunicorn starts the next one."""
     _log.critical("the database has failed; restarting the worker")
-    app.service = None
+    shell.service = None
     timer = threading.Timer(0.5, os._exit, [70])
     timer.daemon = True
     timer.start()
 
 
-app = Shell(_start)
+_settings = Settings.read()
+shell = Shell(_start)
+app = Edge(shell, _settings.hosts, _settings.proxies)

@@ -84,7 +84,7 @@ class Code(Enum):
     ENDPOINT_UNKNOWN = ("PGRST205", 404, "There is no endpoint here that you may see")
     FILE_UNREADABLE = ("GW501", 422, "The file cannot be read")
     YAML_INVALID = ("GW502", 422, "The file is not YAML that the gateway reads")
-    KEY_UNKNOWN = ("GW503", 422, "The key is not one a connector has")
+    KEY_UNKNOWN = ("GW503", 422, "The key is not one that is known here")
     KEY_MISSING = ("GW504", 422, "A key is required")
     DECLARATION_INVALID = ("GW505", 422, "The value is not one the key takes")
     CONNECTOR_CLASH = ("GW507", 422, "Two files declare the same connector or path")
@@ -98,7 +98,11 @@ class Code(Enum):
     # 6: access
     TOKEN_INVALID = ("PGRST301", 401, "The token is not one the gateway knows")
     TOKEN_REQUIRED = ("PGRST302", 401, "This needs a token")
+    TOKEN_EXPIRED = ("PGRST303", 401, "The token has expired")
     ACCESS_DENIED = ("42501", 403, "The token may not do this")
+    TOO_MANY_FAILURES = ("GW601", 429, "Too many requests came from this address with tokens nobody has")
+    HOST_UNKNOWN = ("GW602", 421, "The gateway does not answer for this host")
+    TOKEN_EXPIRES = ("GW603", 422, "A token of the tokens file has expired, or soon does")
 
     # 9: the gateway itself
     INTERNAL = ("GW901", 500, "The gateway failed; the log has the details")

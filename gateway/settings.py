@@ -1,11 +1,19 @@
 """Every setting of the gateway, in one table: its flag, its environment variable, its default."""
 
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+from gateway.logs import FORMS
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+#: A host and perhaps a port, as a Host header has them (RFC 9110 section 7.2).
+HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{0,5}))?")
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
@@ -45,6 +53,32 @@ def parse_origins(text: str) -> tuple[str, ...]:
     return origins
 
 
+def parse_hosts(text: str) -> tuple[str, ...]:
+    """Read a list of hosts, each with or without a port: `api.example.com localhost:8000 [::1]`."""
+    hosts = tuple(text.lower().replace(",", " ").split())
+    for host in hosts:
+        if not HOST.fullmatch(host):
+            raise ValueError("write hosts such as api.example.com or localhost:8000, with spaces between")
+    return hosts
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Read a list of addresses and networks: `10.0.0.0/8 127.0.0.1`."""
+    try:
+        return tuple(ipaddress.ip_network(each) for each in text.replace(",", " ").split())
+    except ValueError as error:
+        raise ValueError(
+            "write addresses and networks such as 127.0.0.1 10.0.0.0/8, with spaces between"
+        ) from error
+
+
+def parse_log(text: str) -> str:
+    """Read the form of the log."""
+    if text not in FORMS:
+        raise ValueError(f"write {' or '.join(FORMS)}")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting. `flag` is set for those that `gateway serve` takes on its command line."""
@@ -72,8 +106,18 @@ SETTINGS = (
     Setting("queue", "256M", parse_size, "how many bytes of bodies may wait to be stored"),
     Setting("body_timeout", "300", parse_seconds, "how many seconds a body may take to arrive"),
     Setting(
-        "header_timeout", "10", parse_seconds, "how many seconds a connection may take to send its headers"
+        "body_rate",
+        "1K",
+        parse_size,
+        "how many bytes a second a body must bring, on average after 10 seconds",
     ),
+    Setting(
+        "header_timeout", "10", parse_seconds, "how many seconds the headers of a request may take to arrive"
+    ),
+    Setting(
+        "idle_timeout", "15", parse_count, "how many seconds a connection is kept open between two requests"
+    ),
+    Setting("send_timeout", "60", parse_seconds, "how many seconds a client may leave a response unread"),
     Setting("max_connections", "1000", parse_count, "how many connections are served at once"),
     Setting("readers", "4", parse_count, "how many queries run at once"),
     Setting("query_timeout", "30", parse_seconds, "how many seconds a query may take to give its next rows"),
@@ -85,6 +129,9 @@ SETTINGS = (
         "how many bytes of results are kept in files, for clients that read in parts",
     ),
     Setting("cors", "", parse_origins, "which web origins' pages may use the endpoints; `*`: any"),
+    Setting("hosts", "", parse_hosts, "which hosts requests may name, such as `api.example.com`; none: any"),
+    Setting("proxies", "", parse_networks, "whose `X-Forwarded-*` is believed: addresses and networks"),
+    Setting("log", "json", parse_log, "what the log on stderr is written in: `json` or `text`"),
     Setting("memory", "2G", parse_size, "how many bytes of memory DuckDB may use"),
     Setting(
         "retention_interval",
@@ -108,13 +155,19 @@ class Settings:
     max_row: int
     queue: int
     body_timeout: float
+    body_rate: int
     header_timeout: float
+    idle_timeout: int
+    send_timeout: float
     max_connections: int
     readers: int
     query_timeout: float
     cache: int
     spool: int
     cors: tuple[str, ...]
+    hosts: tuple[str, ...]
+    proxies: tuple[Network, ...]
+    log: str
     memory: int
     retention_interval: float
     graceful_timeout: int

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.app import Gateway
+from gateway.serve.edge import Edge
 from gateway.serve.shell import Shell
 from gateway.settings import Settings
 from tests.rig import put
@@ -37,12 +38,13 @@ class Inside:
         self.fatal = fatal
         self.shell = Shell(lambda: gateway)
         self.shell.service = gateway
+        self._edge = Edge(self.shell)
         self._authorization = f"Bearer {token}".encode()
 
     def request(
         self, method: str, path: str, *events: dict, query: str = "", headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        """Drive one request through the shell; without events, an empty body."""
+        """Drive one request through the edge; without events, an empty body."""
         return asyncio.run(self._request(method, path, list(events), query, headers or {}))
 
     async def _request(self, method, path, events, query, headers):
@@ -68,12 +70,13 @@ class Inside:
             "headers": [
                 (b"authorization", self._authorization),
                 (b"host", b"test"),
+                (b"x-request-id", b"test"),
                 *((name.lower().encode(), value.encode()) for name, value in headers.items()),
             ],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 2),
         }
-        await self.shell(scope, receive, send)
+        await self._edge(scope, receive, send)
         start = sent[0]
         headers = {name.decode(): value.decode() for name, value in start["headers"]}
         return start["status"], headers, b"".join(each.get("body", b"") for each in sent[1:])

@@ -1,80 +1,150 @@
 """Who may do what, and what the answers give away."""
 
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import falcon.inspect
 import httpx
 import pytest
 
-from gateway.serve.access import make_token
+from gateway.connectors.finding import Refused
+from gateway.serve import failures
+from gateway.serve.access import Credentials
+from gateway.serve.endpoint import METHODS
+from gateway.serve.failures import Failures
+from gateway.serve.hosts import remote_of
+from gateway.serve.tokens import make_token, read_tokens
+from gateway.settings import Settings
+from tests.inside import inside
 from tests.rig import eventually, put, serving
+from tests.test_errors import raw
 
 READ, WRITE = "GET", "POST"
+ACCESS = {
+    "/private": {"ingest": {"etl"}, "read": {"reader"}, "change": {"ops"}},
+    "/open": {"ingest": {"etl"}, "read": {"public"}},
+    "/closed": {},
+    "/gone": {"read": {"reader"}},
+}
+VERBS = {
+    "GET": "read",
+    "HEAD": "read",
+    "POST": "ingest",
+    "PUT": "change",
+    "PATCH": "change",
+    "DELETE": "change",
+}
+#: What a client may come with: nothing, what is no token, what is not one any more, and the names that the file has.
+UNKNOWN = ("gw_wrong", "expired", "gw_", "sha256:00")
+HOLDERS = ("stranger", "etl", "reader", "ops", "admin")
+_addresses = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory):
     directory = tmp_path_factory.mktemp("access")
     secrets, lines = {}, []
-    for name in ("etl", "reader", "stranger"):
+    for name in ("etl", "reader", "stranger", "ops"):
         secrets[name], line = make_token(name)
         lines.append(line)
+    secrets["expired"], line = make_token("expired", datetime.now(UTC) - timedelta(days=1))
     tokens = directory / "tokens.yaml"
-    tokens.write_text("\n".join(lines))
-    with serving(directory, GATEWAY_TOKENS=str(tokens)) as server:
-        server.declare("private", "fields: {n: integer}\naccess: {ingest: [etl], read: [reader]}\n")
-        server.declare("open", "fields: {n: integer}\naccess: {ingest: [etl], read: [public]}\n")
-        server.declare("closed", "fields: {n: integer}\n")
+    tokens.write_text("\n".join([*lines, line]))
+    with (
+        httpx.Client(timeout=60) as anyone,
+        serving(directory, GATEWAY_TOKENS=str(tokens), GATEWAY_PROXIES="127.0.0.1") as server,
+    ):
+        server.anyone = anyone
+        for path, access in ACCESS.items():
+            allowed = ", ".join(f"{verb}: [{', '.join(names)}]" for verb, names in access.items())
+            server.declare(path[1:], f"fields: {{n: integer}}\naccess: {{{allowed}}}\n")
+        (server.connectors / "gone.yaml").unlink()
+        eventually(lambda: server.client.get("/gone").status_code == 410)
         secrets["admin"] = server.admin["Authorization"].removeprefix("Bearer ")
         yield server, secrets, tokens
 
 
-def ask(place, method, path, token):
+def ask(place, method, path, token, **headers):
+    """Ask, each time from another address, so that failures do not add up."""
     server, secrets, _ = place
-    headers = {} if token is None else {"Authorization": f"Bearer {secrets.get(token, token)}"}
-    return httpx.request(
+    number = next(_addresses)
+    headers["X-Forwarded-For"] = f"10.0.{number >> 8}.{number & 255}"
+    headers["X-Request-Id"] = "the-same"
+    if token is not None:
+        headers["Authorization"] = f"Bearer {secrets.get(token, token)}"
+    return server.anyone.request(
         method, server.url + path, json={"n": 1} if method == WRITE else None, headers=headers
     )
 
 
-@pytest.mark.parametrize(
-    ("path", "token", "read", "write"),
-    [
-        ("/private", None, 404, 404),
-        ("/private", "gw_wrong", 401, 401),
-        ("/private", "stranger", 404, 404),
-        ("/private", "etl", 403, 201),
-        ("/private", "reader", 200, 403),
-        ("/private", "admin", 200, 201),
-        ("/open", None, 200, 401),
-        ("/open", "gw_wrong", 401, 401),
-        ("/open", "stranger", 200, 403),
-        ("/open", "etl", 200, 201),
-        ("/open", "admin", 200, 201),
-        ("/closed", None, 404, 404),
-        ("/closed", "etl", 404, 404),
-        ("/closed", "admin", 200, 201),
-        ("/nothing", None, 404, 404),
-        ("/nothing", "gw_wrong", 401, 401),
-        ("/nothing", "admin", 404, 404),
-    ],
-)
-def test_a_token_may_do_what_the_connector_says(place, path, token, read, write):
-    assert ask(place, READ, path, token).status_code == read
-    assert ask(place, WRITE, path, token).status_code == write
+def shown(answer, path):
+    """Everything of an answer but when it was given, and about which path."""
+    head = {name: value for name, value in answer.headers.items() if name not in ("date", "content-length")}
+    return answer.status_code, head, answer.text.replace(path, "/X")
 
 
-@pytest.mark.parametrize(
-    "method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "LINK"]
-)
-@pytest.mark.parametrize("token", [None, "gw_wrong", "stranger"])
-def test_a_connector_one_may_not_see_answers_as_one_that_does_not_exist(place, method, token):
-    hidden, nothing = (ask(place, method, path, token) for path in ("/private", "/nothing"))
+def expected(method, path, token):
+    """What DESIGN says, in its own words: None where the request may do what it asks for."""
+    if token in UNKNOWN:
+        return 401
+    access = ACCESS.get(path)
+    if access is None or not (token == "admin" or {"public", token} & set().union(*access.values())):
+        return 404
+    if path == "/gone":
+        return 410
+    if method not in METHODS:
+        return 405
+    if method == "OPTIONS" or token == "admin" or {"public", token} & access.get(VERBS[method], set()):
+        return None
+    return 401 if token is None else 403
 
-    def shown(answer):
-        head = {
-            name: value for name, value in answer.headers.items() if name not in ("date", "content-length")
-        }
-        return answer.status_code, head, answer.text.replace("/private", "/X").replace("/nothing", "/X")
 
-    assert shown(hidden) == shown(nothing)
+@pytest.mark.parametrize("path", [*ACCESS, "/nothing"])
+@pytest.mark.parametrize("token", [None, *UNKNOWN, *HOLDERS])
+def test_every_token_may_do_at_every_connector_what_its_file_says(place, token, path):
+    for method in (*VERBS, "OPTIONS", "TRACE"):
+        answer = ask(place, method, path, token)
+
+        wanted = expected(method, path, token)
+        assert answer.status_code == wanted if wanted else answer.status_code < 300, method
+        if wanted in (401, 404) and token is not None:
+            assert shown(answer, path) == shown(ask(place, method, "/nothing", token), "/nothing")
+
+
+OPEN = ("/-/healthy", "/-/ready", "/-/schema/connector.json")
+
+
+def test_the_operating_plane_is_for_the_admin_but_for_health(place, tmp_path):
+    """Every method of every path there is, of a connector that there is and of one that there is not."""
+    with inside(tmp_path, {}) as gateway:
+        found = falcon.inspect.inspect_compiled_router(gateway.gateway.app._router._fixed)
+        routes = [
+            (route.path, method.method) for route in found for method in route.methods if not method.internal
+        ]
+    assert len(routes) > 10
+
+    for template, method in routes:
+        paths = {template.replace("{name}", name) for name in ("open", "nothing")}
+        for token in (None, *UNKNOWN, *HOLDERS):
+            answers = {path: ask(place, method, path, token) for path in sorted(paths)}
+            statuses = {answer.status_code for answer in answers.values()}
+            if template in OPEN:
+                assert statuses == {200}
+            elif token == "admin":
+                assert not statuses & {401, 403}, (method, template)
+            else:
+                assert statuses == {401 if token in (None, *UNKNOWN) else 403}, (method, template, token)
+                assert len({str(shown(answer, path)) for path, answer in answers.items()}) == 1
+
+
+def test_answers_say_what_browsers_and_caches_may_not_do(place):
+    for path in (*OPEN, "/-/status", "/-/nothing", "/open", "/closed", "/nothing"):
+        for token in (None, "admin"):
+            answer = ask(place, READ, path, token)
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            if answer.status_code >= 400 or path.startswith("/-/"):
+                assert answer.headers["Cache-Control"] == "no-store"
+    assert "no-store" not in ask(place, READ, "/open", None).headers["Cache-Control"]
 
 
 @pytest.mark.parametrize(
@@ -91,31 +161,212 @@ def test_a_malformed_authorization_is_401(place, header):
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_the_operating_plane_is_for_the_admin_but_for_health(place):
-    paths = [
-        "/-/status",
-        "/-/connectors",
-        "/-/connectors/open",
-        "/-/connectors/open/schema",
-        "/-/connectors/open/batches",
-    ]
-    for path in paths:
-        assert [ask(place, READ, path, token).status_code for token in (None, "etl", "admin")] == [
-            401,
-            403,
-            200,
-        ], path
-        missing = [
-            ask(place, READ, "/-/connectors/nothing", token).status_code for token in (None, "etl", "admin")
+# -- expiry
+
+
+def test_the_holder_of_an_expired_token_is_told_and_the_admin_is_warned_before(place):
+    server, secrets, tokens = place
+    before = tokens.read_text()
+    soon, line = make_token("soon", datetime.now(UTC) + timedelta(days=13))
+    late, later = make_token("late", datetime.now(UTC) + timedelta(days=15))
+    put(tokens, f"{before}\n{line}\n{later}")
+    eventually(lambda: ask(place, READ, "/open", soon).status_code == 200)
+
+    told = ask(place, READ, "/open", "expired")
+    warned = {each["message"].split("'")[1]: each for each in server.client.get("/-/status").json()["tokens"]}
+    put(tokens, before)
+
+    assert told.status_code == 401
+    assert told.json()["code"] == "PGRST303"
+    assert "the token 'expired' expired on " in told.json()["message"]
+    assert 'error="invalid_token"' in told.headers["WWW-Authenticate"]
+    assert set(warned) == {"expired", "soon"}
+    assert {each["level"] for each in warned.values()} == {"warning"}
+    assert warned["soon"]["line"] == len(before.splitlines()) + 1
+    assert "expires on" in warned["soon"]["message"]
+
+
+def test_a_token_is_good_until_the_moment_it_expires(tmp_path):
+    end = datetime(2027, 1, 1, tzinfo=UTC)
+    secret, line = make_token("etl", end)
+    (tmp_path / "tokens.yaml").write_text(line)
+    now = [end - timedelta(seconds=1)]
+    credentials = Credentials(tmp_path, tmp_path / "tokens.yaml", lambda: now[0])
+
+    assert credentials.name_of(f"Bearer {secret}") == "etl"
+    now[0] = end
+    with pytest.raises(Exception, match="expired on 2027-01-01T00:00:00Z"):
+        credentials.name_of(f"Bearer {secret}")
+
+
+DIGESTS = [f"sha256:{digit * 64}" for digit in "abc"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"a: {DIGESTS[0]}",
+        f"a: [{DIGESTS[0]}, {DIGESTS[1]}]",
+        f"a: [{{digest: {DIGESTS[0]}, expires: 2027-01-01T00:00:00Z}}, {DIGESTS[1]}]",
+        f"a: {{digests: [{DIGESTS[0]}, {{digest: {DIGESTS[1]}, expires: 2027-01-01}}]}}",
+        f"a:\n  digests: {DIGESTS[0]}",
+        "",
+    ],
+)
+def test_a_tokens_file_has_digests_alone_or_with_what_belongs_to_them(text):
+    tokens = read_tokens(text.encode(), "tokens.yaml")
+
+    assert all(1 <= len(token.proofs) <= 2 for token in tokens.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message", "hint"),
+    [
+        ("a: {digest: x}", (1, 5), "unknown key 'digest'", "did you mean 'digests'?"),
+        (
+            f"a: {{digests: {DIGESTS[0]}, limit: 1}}",
+            (1, 87),
+            "unknown key 'limit'",
+            "the token 'a' has digests",
+        ),
+        (f"a:\n- {{digest: {DIGESTS[0]}, expire: 2027-01-01}}", (2, 85), "unknown key 'expire'", "'expires'"),
+        (f"a:\n- {{digest: {DIGESTS[0]}, expires: soon}}", (2, 94), "not an instant", "2027-01-01T00:00:00Z"),
+        (
+            f"a:\n- {{digest: {DIGESTS[0]}, expires: 20270101}}",
+            (2, 94),
+            "not an instant",
+            "2027-01-01T00:00:00Z",
+        ),
+        ("a: {expires: 2027-01-01}", (1, 4), "no 'digests'", "digests: [sha256:"),
+        ("a: [gw_marked-secret]", (1, 5), "not a digest", "gateway token NAME"),
+        ("a: [{digest: gw_marked-secret}]", (1, 14), "not a digest", "gateway token NAME"),
+        ("a: []", (1, 4), "needs 1 or 2 digests", "gateway token NAME"),
+        (f"a: [{', '.join(DIGESTS)}]", (1, 4), "needs 1 or 2 digests", "gateway token NAME"),
+        (f"a: {DIGESTS[0]}\nb: {DIGESTS[0]}", (2, 4), "already proves 'a'", "of its own"),
+        (f"public: {DIGESTS[0]}", (1, 9), "cannot be the name", "gateway token NAME"),
+        ("- a", (1, 1), "maps names to lists", "gateway token NAME"),
+    ],
+)
+def test_what_is_wrong_with_a_tokens_file_is_said_with_its_place_and_the_fix(text, place, message, hint):
+    with pytest.raises(Refused) as refused:
+        read_tokens(text.encode(), "tokens.yaml")
+
+    finding = next(each for each in refused.value.findings if message in each.message)
+    assert (finding.line, finding.column) == place
+    assert hint in finding.hint
+    assert "marked-secret" not in str(refused.value)
+
+
+# -- failures
+
+
+def test_an_address_that_keeps_failing_is_held_up_and_a_token_that_is_known_is_not(place):
+    server, secrets, _ = place
+
+    def fail(address, secret="gw_wrong"):
+        headers = {"Authorization": f"Bearer {secret}", "X-Forwarded-For": f"1.1.1.1, {address}"}
+        return client.get(server.url + "/open", headers=headers)
+
+    with httpx.Client() as client:
+        answers = [fail("10.9.9.9") for _ in range(failures.BURST + 20)]
+        other, known, expired = (
+            fail("10.9.9.8"),
+            fail("10.9.9.9", secrets["etl"]),
+            fail("10.9.9.9", secrets["expired"]),
+        )
+
+    assert [answer.status_code for answer in answers[: failures.BURST]] == [401] * failures.BURST
+    held = answers[-1]
+    assert held.status_code == 429
+    assert held.json()["code"] == "GW601"
+    assert 1 <= int(held.headers["Retry-After"]) <= 2
+    assert (other.status_code, known.status_code, expired.status_code) == (401, 200, 401)
+
+
+def test_failures_are_forgiven_with_time_and_remembered_of_so_many_addresses():
+    now = [0.0]
+    counted = Failures(lambda: now[0])
+
+    assert [counted.count("a") > 0 for _ in range(failures.BURST + 1)] == [False] * failures.BURST + [True]
+    now[0] += 1 / failures.PER_SECOND
+    assert [counted.count("a") > 0 for _ in range(2)] == [False, True]
+    for number in range(failures.MAX_ADDRESSES * 2):
+        counted.count(str(number))
+    assert len(counted._left) == failures.MAX_ADDRESSES
+    assert [counted.count(f"2001:db8::{n:x}") > 0 for n in range(failures.BURST + 1)][-1], (
+        "one owner of a network"
+    )
+
+
+# -- hosts and proxies
+
+
+def test_a_request_for_another_host_is_refused_before_anything_is_looked_at(tmp_path):
+    allowed = "api.example.com localhost:8000 [::1] 127.0.0.1"
+    hosts = {
+        "api.example.com": 200,
+        "API.example.com.:8080": 200,
+        "localhost:8000": 200,
+        "[::1]:99": 200,
+        "127.0.0.1:1": 200,
+        "localhost": 421,
+        "localhost:8001": 421,
+        "evil.example": 421,
+        "api.example.com.evil.example": 421,
+        "": 421,
+        "api.example.com/": 400,
+        "user@api.example.com": 400,
+        "a b": 400,
+    }
+    with serving(tmp_path, GATEWAY_HOSTS=allowed) as server:
+        found = {
+            host: raw(
+                server, f"GET /-/healthy HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+            )
+            for host in hosts
+        }
+        wrong = raw(
+            server,
+            b"GET /-/status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nConnection: close\r\n\r\n",
+        )
+        old = raw(server, b"GET /-/healthy HTTP/1.0\r\n\r\n")
+        absolute = [
+            raw(server, b"GET http://%s/-/healthy HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % pair)
+            for pair in ((b"api.example.com", b"evil"), (b"evil", b"api.example.com"))
         ]
-        assert missing == [401, 403, 404]
-    assert [ask(place, WRITE, "/-/reload", token).status_code for token in (None, "etl", "admin")] == [
-        401,
-        403,
-        200,
-    ]
-    for path in ("/-/healthy", "/-/ready", "/-/schema/connector.json"):
-        assert ask(place, READ, path, None).status_code == 200
+
+    assert {host: status for host, (status, _, _) in found.items()} == hosts
+    assert (wrong[0], old[0]) == (421, 421)
+    assert [status for status, _, _ in absolute] == [200, 421]
+
+
+def test_a_request_without_a_host_is_not_http(place):
+    server, _, _ = place
+
+    assert raw(server, b"GET /open HTTP/1.1\r\nConnection: close\r\n\r\n")[0] == 400
+    assert raw(server, b"GET /open HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n")[0] == 400
+    assert raw(server, b"GET /open HTTP/1.0\r\n\r\n")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("proxies", "peer", "told", "remote"),
+    [
+        ("", "127.0.0.1", "9.9.9.9", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1", "9.9.9.9", "9.9.9.9"),
+        ("127.0.0.1", "127.0.0.1", "6.6.6.6, 9.9.9.9", "9.9.9.9"),
+        ("127.0.0.1 10.0.0.0/8", "127.0.0.1", "6.6.6.6, 9.9.9.9,10.1.2.3", "9.9.9.9"),
+        ("127.0.0.1", "127.0.0.1", "nonsense", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1", "", "127.0.0.1"),
+        ("127.0.0.1", "::ffff:127.0.0.1", "9.9.9.9", "9.9.9.9"),
+        ("10.0.0.0/8", "127.0.0.1", "9.9.9.9", "127.0.0.1"),
+        ("::1", "::1", "2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_an_address_is_believed_as_far_as_trusted_proxies_vouch_for_it(proxies, peer, told, remote):
+    trusted = Settings.read({"GATEWAY_PROXIES": proxies}).proxies
+    scope = {"client": (peer, 1), "headers": [(b"x-forwarded-for", told.encode())]}
+
+    assert remote_of(scope, trusted) == remote
 
 
 def test_a_token_is_rotated_without_a_restart_and_a_bad_file_changes_nothing(place):
@@ -129,14 +380,14 @@ def test_a_token_is_rotated_without_a_restart_and_a_bad_file_changes_nothing(pla
     assert ask(place, READ, "/open", "stranger").status_code == 200
 
     put(tokens, "stranger: [not-a-digest]")
-    eventually(lambda: server.client.get("/-/status").json()["tokens"])
+    eventually(lambda: "is not a digest" in server.client.get("/-/status").text)
     assert "not-a-digest" not in server.client.get("/-/status").text
     assert ask(place, READ, "/open", secret).status_code == 200
 
     put(tokens, old_lines.replace(f"[{old}]", f"[{new}]"))
     eventually(lambda: ask(place, READ, "/open", "stranger").status_code == 401)
     assert ask(place, READ, "/open", secret).status_code == 200
-    assert server.client.get("/-/status").json()["tokens"] == []
+    assert {each["level"] for each in server.client.get("/-/status").json()["tokens"]} == {"warning"}
 
 
 def test_the_admin_token_is_made_once_and_is_for_its_owner_alone(place, tmp_path):
@@ -149,18 +400,3 @@ def test_the_admin_token_is_made_once_and_is_for_its_owner_alone(place, tmp_path
         own.start()
         assert own.admin == first
         assert own.client.get("/-/status").status_code == 200
-
-
-def test_no_secret_and_no_row_value_reaches_the_log(place):
-    server, secrets, _ = place
-    ask(place, READ, "/private", "gw_seeingthis")
-    server.client.post("/open", json={"n": "value-of-a-row"})
-    server.client.post(
-        "/open", content=b'{"n": "value-of-a-row"', headers={"Content-Type": "application/json"}
-    )
-    server.client.get("/open?n=eq.value-of-a-row")
-
-    log = server.log.read_text()
-
-    for secret in (*secrets.values(), "gw_seeingthis", "value-of-a-row"):
-        assert secret not in log

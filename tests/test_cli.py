@@ -8,7 +8,7 @@ import sys
 import httpx
 import pytest
 
-from gateway.serve.access import read_tokens
+from gateway.serve.tokens import read_tokens
 from tests.rig import ROOT, put, serving
 
 GOOD = "fields: {n: integer}\n"

@@ -12,7 +12,7 @@ import yaml
 
 from gateway import __version__
 from gateway.connectors.declaration import declare
-from gateway.serve.access import read_tokens
+from gateway.serve.tokens import read_tokens
 from tests import docs
 from tests.rig import ROOT, put
 

@@ -4,13 +4,15 @@ import json
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import httpx
 import pytest
 
 from gateway.errors import Code
-from gateway.serve.access import make_token
+from gateway.serve import failures
+from gateway.serve.tokens import make_token
 from gateway.store.database import Database
 from tests.inside import body, inside
 from tests.rig import Server, eventually, put, serving
@@ -380,6 +382,10 @@ def found_in(server, names, code):
     for name in names:
         (server.connectors / name).unlink(missing_ok=True)
     server.reload()
+    return shown_by(findings, code)
+
+
+def shown_by(findings, code):
     (found,) = [each for each in findings if each["code"] == code.code]
     assert list(found) == ["file", "line", "column", "level", "code", "message", "hint"]
     error = {"code": found["code"], "message": found["message"], "details": None, "hint": found["hint"]}
@@ -470,6 +476,27 @@ def _(place, code):
     with serving(place.directory, GATEWAY_TOKENS=str(tokens)) as server:
         server.declare("c", "fields: {n: integer}\naccess: {read: [reader]}")
         return httpx.post(server.url + "/c", json={"n": 1}, headers={"Authorization": f"Bearer {secret}"})
+
+
+@provokes(Code.TOKEN_EXPIRED, Code.TOKEN_EXPIRES, Code.TOO_MANY_FAILURES)
+def _(place, code):
+    secret, line = make_token("etl", datetime.now(UTC) - timedelta(days=1))
+    tokens = place.directory / "tokens.yaml"
+    tokens.write_text(line)
+    with serving(place.directory, GATEWAY_TOKENS=str(tokens)) as server:
+        if code is Code.TOKEN_EXPIRES:
+            return shown_by(server.client.get("/-/status").json()["tokens"], code)
+        if code is Code.TOKEN_EXPIRED:
+            return httpx.get(server.url + "/c", headers={"Authorization": f"Bearer {secret}"})
+        with httpx.Client(headers={"Authorization": "Bearer gw_wrong"}) as client:
+            answers = [client.get(server.url + "/c") for _ in range(failures.BURST + 9)]
+        return answers[-1]
+
+
+@provokes(Code.HOST_UNKNOWN)
+def _(place, code):
+    with serving(place.directory, GATEWAY_HOSTS="127.0.0.1") as server:
+        return httpx.get(server.url + "/-/healthy", headers={"Host": "evil.example"})
 
 
 def test_a_poisoned_member_of_a_group_fails_alone(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from gateway.serve.access import make_token
+from gateway.serve.tokens import make_token
 from tests.inside import body, inside
 
 CONNECTOR = """

@@ -23,7 +23,28 @@ _ZSTD_SLICE = 512
 #: Below this, unpacking takes less time than handing it to a thread.
 _SMALL = 4096
 
+#: How long a body may come as slowly as it likes, and how long nothing of it may come. Below the time after which
+#: gunicorn ends a body by itself, as if the client had left.
+GRACE_SECONDS, STALL_SECONDS = 10.0, 30.0
+
 Unpack = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a body has to arrive.
+
+    Attributes:
+        seconds: How long all of it may take.
+        rate: How many bytes a second it must bring, on average, once the grace is over.
+    """
+
+    seconds: float
+    rate: int
+
+    def patience(self, received: int, waited: float) -> float:
+        """Tell how many seconds the next piece may take, after so many bytes and so many seconds of waiting for them."""
+        return min(max(GRACE_SECONDS, received / self.rate) - waited, STALL_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +61,7 @@ async def receive(
     *,
     limit: int,
     take: Callable[[int], None],
-    seconds: float,
+    pace: Pace,
     threads: Executor,
 ) -> Body:
     """Collect a body once, in one piece of memory.
@@ -50,7 +71,7 @@ async def receive(
         encoding: The Content-Encoding header.
         limit: The most bytes it may have, on the wire and decompressed.
         take: Called with every number of decompressed bytes that are about to be held; may raise.
-        seconds: How long it may take to arrive.
+        pace: How fast it has to arrive.
         threads: Where decompression runs.
 
     Raises:
@@ -60,8 +81,8 @@ async def receive(
     decoder = _decoder(encoding, whole)
     received = 0
     try:
-        async with asyncio.timeout(seconds):
-            async for chunk in chunks:
+        async with asyncio.timeout(pace.seconds):
+            async for chunk in _in_time(chunks, pace):
                 received += len(chunk)
                 if received > limit:
                     raise too_large(limit)
@@ -73,11 +94,32 @@ async def receive(
                     await asyncio.get_running_loop().run_in_executor(threads, decoder.unpack, chunk)
     except TimeoutError as error:
         raise GatewayError(
-            Code.BODY_TOO_SLOW, f"the body did not arrive within {seconds:g} seconds"
+            Code.BODY_TOO_SLOW, f"the body did not arrive within {pace.seconds:g} seconds"
         ) from error
     if decoder is not None:
         decoder.finish()
     return Body(whole.bytes(), received)
+
+
+async def _in_time(chunks: AsyncIterator[bytes], pace: Pace) -> AsyncIterator[bytes]:
+    """Give the pieces while they come fast enough. Only the waiting counts, not what is done with them meanwhile."""
+    clock = asyncio.get_running_loop().time
+    received, waited = 0, 0.0
+    while True:
+        began = clock()
+        try:
+            async with asyncio.timeout(pace.patience(received, waited)):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            message = (
+                f"the body brings fewer than {pace.rate} bytes a second, or stands still: {received} came"
+            )
+            raise GatewayError(Code.BODY_TOO_SLOW, message, hint="send it again, faster") from error
+        waited += clock() - began
+        received += len(chunk)
+        yield chunk
 
 
 def too_large(limit: int) -> GatewayError:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from gateway.query.sql import Sql
 from gateway.query.statement import Statement
 from gateway.store.reading import Reading
 from gateway.store.store import Select, Store
+from gateway.threads import Threads
 
 _T = TypeVar("_T")
 
@@ -29,7 +29,7 @@ class Readers:
 
     def __init__(self, store: Store, *, threads: int, seconds: float) -> None:
         self._store = store
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="reader")
+        self._threads = Threads(threads, thread_name_prefix="reader")
         self._most = threads * OPEN_PER_THREAD
         self._seconds = seconds
         self.open_results = 0

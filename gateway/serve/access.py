@@ -3,97 +3,66 @@
 import hashlib
 import hmac
 import logging
+import math
 import os
-import re
-import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from gateway.connectors.connector import ADMIN, PUBLIC, Access, Connector
-from gateway.connectors.declaration import TOKEN_NAME
 from gateway.connectors.finding import Finding, Refused
-from gateway.connectors.loader import load
 from gateway.errors import Code, GatewayError, nearest
+from gateway.exchange import current
+from gateway.serve.failures import Failures
+from gateway.serve.tokens import Proof, Token, expiring, make_token, read_tokens, show
 
 _log = logging.getLogger(__name__)
 
 Verb = Literal["ingest", "read", "change"]
 
 ADMIN_FILE = "admin-token"
-#: How many secrets prove one name: the old one and the new one, while a token is being rotated.
-MAX_SECRETS = 2
 
-_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _BEARER_HINT = "send the header Authorization: Bearer gw_…"
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="gateway"'}
+#: RFC 6750 section 3.1.
+_EXPIRED = {"WWW-Authenticate": 'Bearer realm="gateway", error="invalid_token", error_description="expired"'}
 
 
-def can_name_a_token(name: str) -> bool:
-    """Tell whether a token may be called that; `public` means anyone."""
-    return name != PUBLIC and TOKEN_NAME.fullmatch(name) is not None
-
-
-def make_token(name: str) -> tuple[str, str]:
-    """Make a secret for a token name: the secret itself, and the line of the tokens file that proves it."""
-    secret = f"gw_{secrets.token_urlsafe(32)}"
-    return secret, f"{name}: [sha256:{hashlib.sha256(secret.encode()).hexdigest()}]"
-
-
-def read_tokens(text: bytes, file: str) -> dict[str, tuple[bytes, ...]]:
-    """Read a tokens file: names, each with the SHA-256 digests that prove it.
-
-    Raises:
-        Refused: With every finding of the file.
-    """
-    root = load(text, file)
-    findings: list[Finding] = []
-    tokens: dict[str, tuple[bytes, ...]] = {}
-
-    def find(line: int, column: int, message: str) -> None:
-        hint = "`gateway token NAME` prints a line to paste"
-        findings.append(Finding(file, line, column, Code.DECLARATION_INVALID, message, hint))
-
-    if root.value is None:
-        return {}
-    if not isinstance(root.value, dict):
-        find(root.line, root.column, "a tokens file maps names to lists of sha256:… digests")
-        raise Refused(findings)
-    for name, node in root.value.items():
-        given = node.value if isinstance(node.value, list) else [node]
-        digests = [found[1] for item in given if (found := _DIGEST.fullmatch(str(item.value)))]
-        if not can_name_a_token(name):
-            find(node.line, node.column, f"'{name}' cannot be the name of a token")
-        if len(digests) != len(given) or not 1 <= len(digests) <= MAX_SECRETS:
-            # What stands there instead may be a secret: it is not shown.
-            find(
-                node.line,
-                node.column,
-                f"the token '{name}' needs 1 or {MAX_SECRETS} digests sha256:<64 hexadecimal digits>",
-            )
-        tokens[name] = tuple(bytes.fromhex(digest) for digest in digests)
-    if findings:
-        raise Refused(findings)
-    return tokens
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Credentials:
     """The tokens that are known now. `refresh` belongs to the watch thread; the others to any."""
 
-    def __init__(self, data: Path, tokens_file: Path | None) -> None:
+    def __init__(self, data: Path, tokens_file: Path | None, clock: Callable[[], datetime] = _now) -> None:
         """Read the tokens, making the admin token where there is none.
+
+        Args:
+            data: Where the admin token is kept.
+            tokens_file: None where there is none.
+            clock: Tells the time that tokens expire by.
 
         Raises:
             Refused: Where the tokens file cannot be read at start.
         """
         self._file = tokens_file
         self._text: bytes | None = None
-        self._tokens: Mapping[str, tuple[bytes, ...]] = {}
-        self.findings: tuple[Finding, ...] = ()
-        self._admin = _admin_digest(data / ADMIN_FILE)
+        self._tokens: Mapping[str, Token] = {}
+        self._clock = clock
+        self._failures = Failures()
+        self._problems: tuple[Finding, ...] = ()
+        self._warned: frozenset[Finding] = frozenset()
+        self._admin = Token((Proof(_admin_digest(data / ADMIN_FILE)),))
         self.refresh()
-        if self.findings:
-            raise Refused(list(self.findings))
+        if self._problems:
+            raise Refused(list(self._problems))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with the tokens file, and which of its tokens have expired or soon do."""
+        return self._problems + self._expiring()
 
     def unknown(self, file: str, access: Access) -> tuple[Finding, ...]:
         """Warn of every name in a connector's access that no token proves now."""
@@ -126,9 +95,12 @@ class Credentials:
             self._text = None
             self._find((Finding(str(self._file), None, None, Code.FILE_UNREADABLE, problem),))
             return
-        if text == self._text:
-            return
-        self._text = text
+        if text != self._text:
+            self._text = text
+            self._read(text)
+        self._warn()
+
+    def _read(self, text: bytes) -> None:
         try:
             self._tokens = read_tokens(text, str(self._file))
         except Refused as refused:
@@ -138,30 +110,63 @@ class Credentials:
             _log.info("the tokens file names %s", ", ".join(self._tokens) or "nobody")
 
     def _find(self, findings: tuple[Finding, ...]) -> None:
-        for finding in findings if findings != self.findings else ():
+        for finding in findings if findings != self._problems else ():
             _log.error("%s", finding)
-        self.findings = findings
+        self._problems = findings
+
+    def _expiring(self) -> tuple[Finding, ...]:
+        return expiring(self._tokens, str(self._file), self._clock())
+
+    def _warn(self) -> None:
+        """Warn once of every token that soon expires, and once more when it has."""
+        warnings = self._expiring()
+        for finding in warnings:
+            if finding not in self._warned:
+                _log.warning("%s", finding)
+        self._warned = frozenset(warnings)
 
     def name_of(self, authorization: str | None) -> str | None:
         """Tell whose token an Authorization header carries; None where there is no header.
 
         Raises:
-            GatewayError: Where it is no token the gateway knows.
+            GatewayError: Where it is no token the gateway knows, or not any more; 429 where the address that the
+                current exchange is with has come with too many of them.
         """
         if authorization is None:
             return None
         scheme, _, secret = authorization.partition(" ")
         digest = hashlib.sha256(secret.strip().encode("utf-8", "surrogateescape")).digest()
-        name = None
+        found: tuple[str, Proof] | None = None
         # All are compared, whichever fits: the time must not tell how near a guess was.
-        known = self._tokens if ADMIN in self._tokens else {**self._tokens, ADMIN: (self._admin,)}
-        for candidate, proofs in known.items():
-            for proof in proofs:
-                if hmac.compare_digest(proof, digest):
-                    name = candidate
-        if name is None or scheme.lower() != "bearer":
-            raise GatewayError(Code.TOKEN_INVALID, hint=_BEARER_HINT, headers=_CHALLENGE)
+        known = self._tokens if ADMIN in self._tokens else {**self._tokens, ADMIN: self._admin}
+        for name, token in known.items():
+            for proof in token.proofs:
+                if hmac.compare_digest(proof.digest, digest):
+                    found = name, proof
+        if found is None or scheme.lower() != "bearer":
+            raise self._failure()
+        name, proof = found
+        if proof.expires is not None and proof.has_expired(self._clock()):
+            raise GatewayError(
+                Code.TOKEN_EXPIRED,
+                f"the token '{name}' expired on {show(proof.expires)}",
+                hint="ask whoever runs the gateway for a new one",
+                headers=_EXPIRED,
+            )
+        if exchange := current.get():
+            exchange.token = name
         return name
+
+    def _failure(self) -> GatewayError:
+        exchange = current.get()
+        wait = self._failures.count(exchange.remote if exchange else None)
+        if not wait:
+            return GatewayError(Code.TOKEN_INVALID, hint=_BEARER_HINT, headers=_CHALLENGE)
+        return GatewayError(
+            Code.TOO_MANY_FAILURES,
+            hint="mend the token; one that is known is let in at once",
+            headers={"Retry-After": str(math.ceil(wait))},
+        )
 
 
 def sees(token: str | None, access: Access) -> bool:

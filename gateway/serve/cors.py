@@ -26,6 +26,8 @@ EXPOSED = (
     "Retry-After",
     "Server",
     "Transfer-Encoding",
+    "X-Request-Id",
+    "traceparent",
 )
 _METHODS = "GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD"
 _PREFLIGHT_SECONDS = 86400

@@ -13,7 +13,7 @@ from falcon.asgi import Request, Response
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError, trace
 from gateway.ingest import body, payload
-from gateway.ingest.body import Body
+from gateway.ingest.body import Body, Pace
 from gateway.ingest.running import Running
 from gateway.ingest.validation import Envelope, Validator
 from gateway.ingest.writer import Room, Writer
@@ -228,7 +228,7 @@ class Endpoint:
             req.get_header("Content-Encoding"),
             limit=settings.max_body,
             take=room.take,
-            seconds=settings.body_timeout,
+            pace=Pace(settings.body_timeout, settings.body_rate),
             threads=self._stages.threads,
         )
 

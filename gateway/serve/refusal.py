@@ -4,8 +4,15 @@ The arbiter imports this by way of the worker class, so nothing here may lead to
 after importing it aborts at exit once it has started a thread.
 """
 
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from gateway import strictjson
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, trace
+from gateway.exchange import Exchange, current
+
+_log = logging.getLogger(__name__)
 
 JSON = "application/json; charset=utf-8"
 
@@ -37,3 +44,25 @@ def of_status(status: int) -> GatewayError:
     code = _BY_STATUS.get(status, Code.REQUEST_MALFORMED if status < 500 else Code.INTERNAL)
     hint = "in a URL, percent-encode blanks and what is not ASCII: é is %C3%A9"
     return GatewayError(code, hint=hint if code is Code.REQUEST_MALFORMED else None)
+
+
+def standing(exchange: Exchange) -> dict[str, str]:
+    """Give the headers that every answer has, an error or not."""
+    return {**exchange.headers(), "X-Content-Type-Options": "nosniff"}
+
+
+def internal(error: BaseException) -> GatewayError:
+    """Give the error for what nobody foresaw; only the log learns what it was, under the request's id."""
+    exchange = current.get() or Exchange.of()
+    _log.error("request %s failed: %s", exchange.request_id, trace(error))
+    hint = "give the id to whoever runs the gateway"
+    return GatewayError(Code.INTERNAL, details={"id": exchange.request_id}, hint=hint)
+
+
+async def send(error: GatewayError, to: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    """Answer an ASGI request with an error."""
+    headers = [(name.lower().encode(), value.encode()) for name, value in head(error).items()]
+    text = body(error)
+    headers.append((b"content-length", str(len(text)).encode()))
+    await to({"type": "http.response.start", "status": error.code.status, "headers": headers})
+    await to({"type": "http.response.body", "body": text})

@@ -1,7 +1,5 @@
 """Receipts, rows and errors to responses: the only place where a body is written."""
 
-import logging
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +7,7 @@ import falcon
 from falcon.asgi import Request, Response
 
 from gateway import strictjson
-from gateway.errors import Code, GatewayError, trace
+from gateway.errors import Code, GatewayError
 from gateway.query.render import Rendering
 from gateway.serve import refusal
 from gateway.serve.cache import Answer
@@ -19,8 +17,6 @@ from gateway.serve.refusal import JSON
 from gateway.serve.write import Write
 from gateway.store.batch import Receipt
 from gateway.strictjson import Json
-
-_log = logging.getLogger(__name__)
 
 
 def json(resp: Response, value: Json, *, status: int = 200, content_type: str = JSON) -> None:
@@ -107,7 +103,7 @@ async def gateway_error(
 ) -> None:
     """Answer with an error that a stage raised."""
     if error.code is Code.INTERNAL:
-        error = _internal(error)
+        error = refusal.internal(error)
     resp.status = error.code.status
     resp.stream = None
     resp.data = refusal.body(error)
@@ -127,10 +123,6 @@ async def falcon_error(
 
 async def any_error(req: Request, resp: Response, error: Exception, params: dict[str, Any], **_: Any) -> None:
     """Answer with an error nobody foresaw; only the log learns what it was."""
-    await gateway_error(req, resp, _internal(error), params)
-
-
-def _internal(error: Exception) -> GatewayError:
-    mark = uuid.uuid4().hex[:12]
-    _log.error("error %s: %s", mark, trace(error))
-    return GatewayError(Code.INTERNAL, details={"id": mark}, hint="give the id to whoever runs the gateway")
+    failure = GatewayError(Code.INTERNAL)
+    failure.__cause__ = error
+    await gateway_error(req, resp, failure, params)

@@ -12,6 +12,7 @@ from falcon.routing import CompiledRouter
 
 from gateway.connectors.plan import Outcome
 from gateway.errors import not_ready
+from gateway.exchange import current
 from gateway.serve import access
 from gateway.serve.access import Credentials
 from gateway.serve.endpoint import Endpoint
@@ -117,10 +118,27 @@ class Router:
 
     def find(self, uri: str, req: Request | None = None) -> Found | None:
         """Find what serves a path; Falcon calls it for every request."""
+        found: Found | None
         if uri.startswith("/-/"):
-            found: Found | None = self._fixed.find(uri, req)
-            return found
-        return self.snapshot.routes.get(uri, self._nowhere)
+            found = self._fixed.find(uri, req)
+        else:
+            found = self.snapshot.routes.get(uri, self._nowhere)
+        self._tell(uri, found)
+        return found
+
+    def _tell(self, uri: str, found: Found | None) -> None:
+        """Tell the log which path it is, where it is a known one; one that is not may hold anything."""
+        exchange = current.get()
+        if exchange is None or found is None:
+            return
+        resource, _, parameters, template = found
+        if isinstance(resource, Endpoint | Gone):
+            exchange.path, exchange.connector = uri, resource.connector.name
+        elif template is not None:
+            name = parameters.get("name")
+            is_known = name in self.snapshot.endpoints or name in self.snapshot.gone
+            exchange.connector = name if is_known else None
+            exchange.path = template.replace("{name}", name) if name and is_known else template
 
 
 class Nowhere:

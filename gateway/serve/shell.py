@@ -1,4 +1,4 @@
-"""The outermost ASGI application: start and stop, broken-off bodies, clients that do not read.
+"""The shell: start and stop, and bodies that are broken off or refused before their end.
 
 https://asgi.readthedocs.io/en/latest/specs/www.html
 """
@@ -6,27 +6,20 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from typing import Protocol
 
-from gateway.errors import GatewayError, not_ready, trace
+from gateway.errors import not_ready, trace
 from gateway.serve import refusal
+from gateway.serve.edge import Asgi, Event, Receive, Send
 from gateway.serve.endpoint import RECEIVE
 
 _log = logging.getLogger(__name__)
-
-Event = dict[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
-Asgi = Callable[[Event, Receive, Send], Awaitable[None]]
 
 #: gunicorn gives a start 30 seconds and then gives up; after this many the start goes on behind 503s.
 START_SECONDS = 25.0
 #: The exit code by which gunicorn knows a worker that cannot start, and stops instead of trying for ever.
 BOOT_ERROR = 3
-#: How long a client may leave a piece of a response unread.
-SEND_SECONDS = 60.0
 #: How long the rest of a refused body is read, so that the client sees the answer and not a reset; and how
 #: long without a byte of it.
 LINGER_SECONDS, LINGER_IDLE_SECONDS = 10.0, 1.0
@@ -95,14 +88,11 @@ class Shell:
 
     async def _http(self, scope: Event, receive: Receive, send: Send) -> None:
         if self.service is None:
-            await _refuse(not_ready(), send)
+            await refusal.send(not_ready(), send)
             return
-        if not scope["path"].startswith("/"):
-            # A target with a host in it, as proxies are sent (RFC 9112 section 3.2.2).
-            scope = {**scope, "path": urlsplit(scope["path"]).path or "/"}
         body = _Body(receive)
         scope[RECEIVE] = body.receive
-        await self.service.app(scope, _falcon_receive(body), _patient(send))
+        await self.service.app(scope, _falcon_receive(body), send)
         if _has_body(scope):
             await body.linger()
 
@@ -147,24 +137,8 @@ def _falcon_receive(body: _Body) -> Receive:
     return receive
 
 
-def _patient(send: Send) -> Send:
-    async def send_in_time(event: Event) -> None:
-        async with asyncio.timeout(SEND_SECONDS):
-            await send(event)
-
-    return send_in_time
-
-
 def _has_body(scope: Event) -> bool:
     return any(
         name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
         for name, value in scope["headers"]
     )
-
-
-async def _refuse(error: GatewayError, send: Send) -> None:
-    headers = [(name.lower().encode(), value.encode()) for name, value in refusal.head(error).items()]
-    text = refusal.body(error)
-    headers.append((b"content-length", str(len(text)).encode()))
-    await send({"type": "http.response.start", "status": error.code.status, "headers": headers})
-    await send({"type": "http.response.body", "body": text})

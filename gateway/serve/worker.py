@@ -8,16 +8,24 @@ import asyncio
 import logging
 import os
 import sys
+import threading
 from http import HTTPStatus
 from typing import Any
 
+from gunicorn import glogging
 from gunicorn.arbiter import Arbiter
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
-from gateway.errors import Code, GatewayError
+from gateway import logs
+from gateway.errors import Code, GatewayError, trace
+from gateway.exchange import Exchange
 from gateway.serve import refusal
+from gateway.serve.edge import log_access
+from gateway.serve.hosts import remote_of
 from gateway.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 #: What part of the graceful timeout the connections get; the rest belongs to the writer and the file.
 _DRAIN_SHARE, _CLOSE_SHARE = 0.5, 0.45
@@ -27,22 +35,24 @@ _IDLE_SECONDS = 1.0
 
 
 class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
-    """One connection: with a deadline for headers, a cap on the number, and errors in the one shape."""
+    """One connection: with deadlines for what it sends and reads, a cap on the number, and errors in the one shape."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Take the connection, or refuse it when there are too many."""
+        self._settings: Settings = self.worker.gateway_settings
+        self._header_deadline: asyncio.TimerHandle | None = None
+        self._unread_deadline: asyncio.TimerHandle | None = None
         super().connection_made(transport)
         self.worker.protocols.add(self)
-        self._header_deadline = self.worker.loop.call_later(
-            self.worker.gateway_settings.header_timeout, self._headers_too_slow
-        )
-        if self.worker.nr_conns > self.worker.gateway_settings.max_connections:
+        self._expect_headers()
+        if self.worker.nr_conns > self._settings.max_connections:
             message = f"there are {self.worker.nr_conns - 1} connections already"
             self._refuse(GatewayError(Code.QUEUE_FULL, message, headers={"Retry-After": "1"}))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        self._header_deadline.cancel()
+        self._headers_came()
+        self._stop_watching()
         self.worker.protocols.discard(self)
         super().connection_lost(exc)
 
@@ -57,14 +67,81 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         if self._request_ready is not None:
             self._request_ready.set()
 
+    # -- the deadline for headers: of the first request from when the connection stands, of others from their first byte
+
+    def _feed_callback_parser(self, data: bytes) -> bool:
+        if self._current_request is None:
+            self._expect_headers()
+        goes_on: bool = super()._feed_callback_parser(data)
+        return goes_on
+
     def _on_headers_complete(self) -> bool:
-        self._header_deadline.cancel()
+        self._headers_came()
         complete: bool = super()._on_headers_complete()
         return complete
 
+    def _arm_keepalive_timer(self) -> None:
+        if self._header_deadline is None:  # Else the next request has begun.
+            super()._arm_keepalive_timer()
+
+    def _expect_headers(self) -> None:
+        if self._header_deadline is None:
+            self._cancel_keepalive_timer()
+            self._header_deadline = self.worker.loop.call_later(
+                self._settings.header_timeout, self._headers_too_slow
+            )
+
+    def _headers_came(self) -> None:
+        if self._header_deadline is not None:
+            self._header_deadline.cancel()
+            self._header_deadline = None
+
     def _headers_too_slow(self) -> None:
-        if self.is_idle and not self._closed:
+        if self._current_request is None and not self._closed:
             self._refuse(GatewayError(Code.HEADERS_TOO_SLOW))
+
+    # -- the deadline for reading: what waits to be sent must grow less, and a closed connection must come to its end
+
+    def pause_writing(self) -> None:
+        """Begin to watch a client that does not read as fast as it is sent to."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """Go on sending."""
+        super().resume_writing()
+        if not self._closed:
+            self._stop_watching()
+
+    def _close_transport(self) -> None:
+        super()._close_transport()
+        # Until all is sent the transport stays open, for ever where the client does not read.
+        if self._unread_deadline is None and self.transport.get_write_buffer_size():
+            self._watch()
+
+    def _watch(self) -> None:
+        self._unread: int = self.transport.get_write_buffer_size()
+        self._unread_deadline = self.worker.loop.call_later(
+            self._settings.send_timeout, self._reads_too_slowly
+        )
+
+    def _stop_watching(self) -> None:
+        if self._unread_deadline is not None:
+            self._unread_deadline.cancel()
+            self._unread_deadline = None
+
+    def _reads_too_slowly(self) -> None:
+        read = self._unread - self.transport.get_write_buffer_size()
+        if read < self._settings.body_rate * self._settings.send_timeout:
+            self.transport.abort()
+        else:
+            self._watch()
+
+    # -- answers from below the application
+
+    def _is_websocket_upgrade(self, request: object) -> bool:
+        # Nobody has to follow an Upgrade (RFC 9110 section 7.8): it is a request like any other.
+        return False
 
     def _refuse(self, error: GatewayError) -> None:
         self._send_error(error)
@@ -79,11 +156,42 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         return HTTPStatus(status).phrase
 
     def _send_error(self, error: GatewayError) -> None:
+        exchange = self._exchange()
         body = refusal.body(error)
-        head = {**refusal.head(error), "Content-Length": str(len(body)), "Connection": "close"}
+        head = {**refusal.head(error), **refusal.standing(exchange), "Cache-Control": "no-store"}
+        head |= {"Content-Length": str(len(body)), "Connection": "close"}
         lines = [f"HTTP/1.1 {error.code.status} {self._get_reason_phrase(error.code.status)}"]
         lines += [f"{name}: {value}" for name, value in head.items()]
         self._safe_write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+        with exchange.is_current():
+            log_access(exchange, None, error.code.status, bytes_out=len(body))
+
+    def _exchange(self) -> Exchange:
+        """Begin the exchange of a request that did not get as far as the application; its headers may have come."""
+        headers = list(getattr(self._callback_parser, "headers", ()))
+        client = self.transport.get_extra_info("peername") or None
+        return Exchange.of(headers, remote_of({"headers": headers, "client": client}, self._settings.proxies))
+
+
+class Log(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's log, and that of everything else in the process, in one form."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set up the handlers; gunicorn calls it in the arbiter, whose workers inherit them."""
+        super().setup(cfg)
+        form = logs.formatter(Settings.read().log)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(form)
+        for name, level in ((None, logging.WARNING), ("gateway", self.error_log.level)):
+            logger = logging.getLogger(name)
+            logger.handlers = list(self.error_log.handlers)
+            logger.propagate = False
+            logger.setLevel(level)
+        logging.captureWarnings(capture=True)
+
+    def _compute_access_log_enabled(self) -> bool:
+        # It would hold query strings, which hold values; `serve/edge.py` writes the access log.
+        return False
 
 
 class _NoPandas:
@@ -107,10 +215,16 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         self.protocols: set[Protocol] = set()
         self.gateway_settings = Settings.read()
         gasgi.ASGIProtocol = Protocol  # It is what the worker makes its connections of.
-        # The gateway's log goes where gunicorn's does, in its format.
-        own = logging.getLogger("gateway")
-        own.handlers, own.propagate = list(self.log.error_log.handlers), False
-        own.setLevel(self.log.error_log.level)
+        # Python's own ways to report what nobody caught show messages, which may hold row values.
+        sys.excepthook = lambda _, error, __: _log.critical("nobody caught: %s", trace(error))
+        threading.excepthook = lambda args: _report(args.exc_value)
+
+    def init_signals(self) -> None:
+        """Set up what the event loop calls."""
+        super().init_signals()
+        self.loop.set_exception_handler(
+            lambda _, context: _report(context.get("exception"), context["message"])
+        )
 
     async def _shutdown(self) -> None:
         """Drain the connections, then always run the lifespan's end, inside the time the arbiter gives."""
@@ -136,12 +250,18 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
                 protocol.transport.abort()
 
 
+def _report(error: BaseException | None, what: str = "a thread ended") -> None:
+    if not isinstance(error, SystemExit):
+        _log.error("%s: %s", what, trace(error) if error else "nobody knows why")
+
+
 def refuse_many_workers(arbiter: Arbiter) -> None:
     """Stop a start with more than one worker: two processes cannot own one DuckDB file."""
     if arbiter.cfg.workers != 1:
-        raise SystemExit(
-            f"gateway: {arbiter.cfg.workers} workers were asked for, but one process owns the DuckDB file: use 1"
+        arbiter.log.error(
+            "%d workers were asked for, but one process owns the DuckDB file: use 1", arbiter.cfg.workers
         )
+        raise SystemExit(1)
 
 
 def keep_one_worker(arbiter: Arbiter, new_value: int, old_value: int | None) -> None:
@@ -149,7 +269,7 @@ def keep_one_worker(arbiter: Arbiter, new_value: int, old_value: int | None) -> 
     if new_value > 1:
         arbiter._num_workers = 1  # noqa: SLF001  # gunicorn has no other way to refuse it
         arbiter.log.error(
-            "gateway: %d workers were asked for, but one process owns the DuckDB file: staying with 1",
+            "%d workers were asked for, but one process owns the DuckDB file: staying with 1",
             new_value,
         )
 
@@ -160,6 +280,9 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "wsgi_app": "gateway.app:app",
         "worker_class": "gateway.serve.worker.Worker",
         "bind": settings.bind,
+        "logger_class": Log,
+        # gunicorn would believe whoever connects from this machine.
+        "forwarded_allow_ips": ",".join(map(str, settings.proxies)),
         "proc_name": "gateway",
         # One process owns the file; a second is refused in words rather than by a failing lock.
         "workers": 1,
@@ -172,7 +295,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         # The heartbeat: how long the event loop may be stuck before the worker is killed.
         "timeout": 60,
         "graceful_timeout": settings.graceful_timeout,
-        "keepalive": 15,
+        "keepalive": settings.idle_timeout,
         # The owner of the file is never recycled for having served many requests.
         "max_requests": 0,
         # The control socket can add workers.

@@ -1,0 +1,77 @@
+"""Exchange: what is known of the request that is being answered; every line that is logged meanwhile carries it."""
+
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+#: Version, trace, parent and flags; a version to come may have more behind them.
+_TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer. It is filled in by those who find something out, on the event loop.
+
+    Attributes:
+        request_id: The client's own where it is sane, else one that was made.
+        traceparent: The W3C trace context that the client sent, or None.
+        remote: The client's address, behind the proxies that are trusted; None where there is none.
+        path: The path, once something is known to be served there. Another may hold anything, a secret too.
+        connector: The connector's name, once it is known.
+        token: The token's name, once it is known.
+    """
+
+    request_id: str
+    traceparent: str | None = None
+    remote: str | None = None
+    path: str | None = None
+    connector: str | None = None
+    token: str | None = None
+
+    @classmethod
+    def of(cls, headers: Headers = (), remote: str | None = None) -> "Exchange":
+        """Begin one with what the client says in its headers, whose names are in lower case."""
+        given = _only(headers, b"x-request-id")
+        request_id = given if given and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        return cls(request_id, parse_traceparent(_only(headers, b"traceparent")), remote)
+
+    @contextmanager
+    def is_current(self) -> Iterator[None]:
+        """Make it the one that what is logged inside belongs to."""
+        before = current.set(self)
+        try:
+            yield
+        finally:
+            current.reset(before)
+
+    def headers(self) -> dict[str, str]:
+        """Give the headers that tell the client which exchange it was."""
+        told = {"X-Request-Id": self.request_id}
+        return {**told, "traceparent": self.traceparent} if self.traceparent else told
+
+
+#: The exchange that this task, or the thread that works for it, belongs to.
+current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+def parse_traceparent(header: str | None) -> str | None:
+    """Read a traceparent header (https://www.w3.org/TR/trace-context/#traceparent-header); None where it is not one."""
+    found = _TRACEPARENT.match(header) if header else None
+    if found is None or header is None:
+        return None
+    rest = header[found.end() :]
+    # Of a later version only what version 00 has is understood, and passed on.
+    is_sound = not rest if found[1] == "00" else not rest or (rest.startswith("-") and len(rest) < 200)
+    return found[0] if is_sound else None
+
+
+def _only(headers: Headers, wanted: bytes) -> str | None:
+    """Give the value of a header that stands there once."""
+    values = [value for name, value in headers if name == wanted]
+    return values[0].decode("latin-1").strip() if len(values) == 1 else None

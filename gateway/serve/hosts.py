@@ -1,0 +1,84 @@
+"""Hosts: whom a request is for, and by which proxies it came from whom.
+
+Nothing of it is believed that anybody could have written: the Host must be one of the gateway's own where it names
+them, and `X-Forwarded-For` counts only as far as trusted proxies have vouched for it.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway.errors import Code, GatewayError
+from gateway.settings import HOST, Network
+
+Scope = dict[str, Any]
+
+
+def in_origin_form(scope: Scope) -> tuple[Scope, str | None]:
+    """Give a request by its path alone, and the host it is for, None where it names none.
+
+    A target may have the host in it, as proxies are sent; it then counts more than the header (RFC 9112 section 3.2.2).
+
+    Raises:
+        GatewayError: Where it names several.
+    """
+    hosts = [value.decode("latin-1").strip() for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) > 1:
+        raise GatewayError(Code.REQUEST_MALFORMED, "the request has more than one Host header")
+    host = hosts[0] if hosts else None
+    if scope["path"].startswith("/"):
+        return scope, host
+    try:
+        target = urlsplit(scope["path"])
+    except ValueError as error:
+        raise GatewayError(Code.REQUEST_MALFORMED, "the request's target is not a URL") from error
+    return {**scope, "path": target.path or "/"}, target.netloc or host
+
+
+def require(host: str | None, http_version: str, allowed: Sequence[str]) -> None:
+    """Let a request for one of the allowed hosts through; all are where none is named.
+
+    Raises:
+        GatewayError: 421 for another one; 400 for what cannot be a host, and for none where HTTP asks for one
+            (RFC 9112 section 3.2).
+    """
+    if host is None and http_version == "1.1":
+        raise GatewayError(Code.REQUEST_MALFORMED, "the request names no host", hint="send a Host header")
+    found = HOST.fullmatch(host or "")
+    if host and found is None:
+        raise GatewayError(Code.REQUEST_MALFORMED, f"the host {host[:100]!r} cannot be one")
+    if not allowed:
+        return
+    name = found["name"].lower().rstrip(".") if found else ""
+    if name not in allowed and f"{name}:{found['port'] if found else ''}" not in allowed:
+        raise GatewayError(
+            Code.HOST_UNKNOWN,
+            f"the host {(host or '')[:100]!r} is not one that this gateway answers for",
+            hint="GATEWAY_HOSTS lists those that are",
+        )
+
+
+def remote_of(scope: Scope, proxies: Sequence[Network]) -> str | None:
+    """Tell whose request it is: the last address that no trusted proxy has; None on a socket without addresses."""
+    client = scope.get("client")
+    remote = _address(client[0]) if client else None
+    told = ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for")
+    for text in reversed(told.split(",")):
+        if remote is None or not any(remote in network for network in proxies):
+            break
+        before = _address(text)
+        if before is None:
+            break
+        remote = before
+    return str(remote) if remote else None
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return None
+    # A socket for both versions shows the older one's addresses inside the newer one's.
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

@@ -1,0 +1,168 @@
+"""The tokens file: what proves each token's name, and until when; and the making of tokens."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from gateway.connectors import literals
+from gateway.connectors.connector import PUBLIC
+from gateway.connectors.declaration import TOKEN_NAME
+from gateway.connectors.finding import Finding, Refused
+from gateway.connectors.loader import Node, load
+from gateway.connectors.shapes import Shapes
+from gateway.errors import Code
+
+#: How many secrets prove one name: the old one and the new one, while a token is being rotated.
+MAX_PROOFS = 2
+#: How long before its end a token is warned of.
+NOTICE = timedelta(days=14)
+
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+_HINT = "`gateway token NAME` prints a line to paste"
+#: The keys of a token, and of one of its digests.
+_TOKEN_KEYS, _PROOF_KEYS = ("digests",), ("digest", "expires")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What proves a name: the SHA-256 of a secret, until it expires, if it does; and its line in the file."""
+
+    digest: bytes
+    expires: datetime | None = None
+    line: int | None = None
+
+    def has_expired(self, now: datetime) -> bool:
+        """Tell whether it proves nothing any more."""
+        return self.expires is not None and self.expires <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A name of the tokens file, and what proves it."""
+
+    proofs: tuple[Proof, ...]
+
+
+def can_name_a_token(name: str) -> bool:
+    """Tell whether a token may be called that; `public` means anyone."""
+    return name != PUBLIC and TOKEN_NAME.fullmatch(name) is not None
+
+
+def make_token(name: str, expires: datetime | None = None) -> tuple[str, str]:
+    """Make a secret for a token name: the secret itself, and the line of the tokens file that proves it."""
+    secret = f"gw_{secrets.token_urlsafe(32)}"
+    digest = f"sha256:{hashlib.sha256(secret.encode()).hexdigest()}"
+    proof = digest if expires is None else f"{{digest: {digest}, expires: {show(expires)}}}"
+    return secret, f"{name}: [{proof}]"
+
+
+def show(moment: datetime) -> str:
+    """Write an instant, in UTC and to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def parse_instant(text: str) -> datetime:
+    """Read an instant, or a day, which stands for its start in UTC.
+
+    Raises:
+        ValueError: Where it is neither.
+    """
+    return datetime.fromisoformat(literals.instant(text)).astimezone(UTC)
+
+
+def read_tokens(text: bytes, file: str) -> dict[str, Token]:
+    """Read a tokens file: names, each with a digest, a list of them, or a mapping that has the list as `digests`.
+
+    Raises:
+        Refused: With every finding of the file. What stands in the place of a digest may be a secret: it is not shown.
+    """
+    root = load(text, file)
+    if root.value is None:
+        return {}
+    reader = _Reader(file)
+    if isinstance(root.value, dict):
+        tokens = {name: reader.token(name, node) for name, node in root.value.items()}
+    else:
+        reader.refuse(root, "a tokens file maps names to lists of sha256:… digests")
+    if reader.shapes.findings:
+        raise Refused(reader.shapes.findings)
+    return tokens
+
+
+def expiring(tokens: Mapping[str, Token], file: str, now: datetime) -> tuple[Finding, ...]:
+    """Warn of what has expired or soon does."""
+    return tuple(
+        Finding(
+            file,
+            proof.line,
+            None,
+            Code.TOKEN_EXPIRES,
+            f"the token '{name}' {'expired' if proof.has_expired(now) else 'expires'} on {show(proof.expires)}",
+            f"`gateway token {name} --expires 90d` prints the digest of a new one, to stand beside it for a while",
+            warning=True,
+        )
+        for name, token in tokens.items()
+        for proof in token.proofs
+        if proof.expires is not None and proof.expires <= now + NOTICE
+    )
+
+
+class _Reader:
+    """Takes the tree of a tokens file for Tokens, and collects what is wrong with it."""
+
+    def __init__(self, file: str) -> None:
+        self.shapes = Shapes(file)
+        self._names: dict[bytes, str] = {}
+
+    def token(self, name: str, node: Node) -> Token:
+        if not can_name_a_token(name):
+            self.refuse(node, f"'{name}' cannot be the name of a token")
+        list_ = node
+        if isinstance(node.value, dict):
+            known = self.shapes.mapping(node, _TOKEN_KEYS, f"the token '{name}'") or {}
+            if "digests" not in known:
+                message = f"the token '{name}' has no 'digests'"
+                self.shapes.find(node, Code.KEY_MISSING, message, "write digests: [sha256:…]")
+                return Token(())
+            list_ = known["digests"]
+        given = list_.value if isinstance(list_.value, list) else [list_]
+        if not 1 <= len(given) <= MAX_PROOFS:
+            self.refuse(
+                list_, f"the token '{name}' needs 1 or {MAX_PROOFS} digests sha256:<64 hexadecimal digits>"
+            )
+        return Token(tuple(proof for item in given if (proof := self._proof(name, item))))
+
+    def refuse(self, node: Node, message: str, hint: str = _HINT) -> None:
+        self.shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+
+    def _proof(self, name: str, node: Node) -> Proof | None:
+        expires = None
+        stated = node
+        if isinstance(node.value, dict):
+            known = self.shapes.mapping(node, _PROOF_KEYS, f"a digest of the token '{name}'") or {}
+            expires = self._expires(name, known.get("expires"))
+            stated = known.get("digest", node)
+        found = _DIGEST.fullmatch(stated.value) if isinstance(stated.value, str) else None
+        if not found:
+            message = f"what stands for the token '{name}' is not a digest sha256:<64 hexadecimal digits>"
+            self.refuse(stated, message)
+            return None
+        digest = bytes.fromhex(found[1])
+        if digest in self._names:
+            message = f"the digest of the token '{name}' already proves '{self._names[digest]}'"
+            self.refuse(stated, message, "give each name a secret of its own")
+        self._names[digest] = name
+        return Proof(digest, expires, stated.line)
+
+    def _expires(self, name: str, node: Node | None) -> datetime | None:
+        if node is None:
+            return None
+        try:
+            return parse_instant(node.value) if isinstance(node.value, str) else parse_instant("")
+        except ValueError:
+            message = f"the token '{name}' expires on something that is not an instant"
+            self.refuse(node, message, "write expires: 2027-01-01T00:00:00Z, or a day")
+            return None

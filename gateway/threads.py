@@ -1,0 +1,14 @@
+"""Threads: a pool whose threads know which request they work for, so that what they log says so."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any
+
+
+class Threads(ThreadPoolExecutor):
+    """A pool that runs each call in the context of its caller, as `asyncio.to_thread` does."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Run a call in one of the threads."""
+        return super().submit(copy_context().run, fn, *args, **kwargs)
