@@ -7,6 +7,7 @@ headers that all have; and what happened is logged in a line.
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPMethod
 from typing import Any
 
 from gateway.errors import GatewayError
@@ -16,6 +17,9 @@ from gateway.serve import hosts, refusal
 from gateway.settings import Network
 
 _access = logging.getLogger("gateway.access")
+
+#: Where the server keeps in a scope what tells whether the client has gone. It takes what is sent all the same.
+HAS_GONE = "gateway.has_gone"
 
 Event = dict[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -56,10 +60,16 @@ class Edge:
         scope = {**scope, "client": (exchange.remote, port) if exchange.remote else None}
         try:
             await self._app(scope, passage.receive, passage.send)
+        except _Gone:
+            return
         except Exception as error:
             if passage.status is not None:
                 raise  # The connection breaks: an answer cut short must not look whole.
             await refusal.send(refusal.internal(error), passage.send)
+
+
+class _Gone(OSError):  # noqa: N818  # it is no error
+    """There is nobody to send to any more; it ends the making of what would be sent."""
 
 
 class _Passage:
@@ -68,6 +78,7 @@ class _Passage:
     def __init__(self, exchange: Exchange, scope: Event, receive: Receive, send: Send) -> None:
         self._exchange, self._scope = exchange, scope
         self._receive, self._send = receive, send
+        self._has_gone: Callable[[], bool] = scope.get(HAS_GONE, lambda: False)
         self._began = time.monotonic()
         self._bytes_in = self._bytes_out = 0
         self._is_complete = False
@@ -84,13 +95,15 @@ class _Passage:
         return event
 
     async def send(self, event: Event) -> None:
+        if self._has_gone():
+            raise _Gone
         if event["type"] == "http.response.start":
             self.status = event["status"]
             event = {**event, "headers": [*event.get("headers", ()), *self._headers(event)]}
         await self._send(event)
         if event["type"] == "http.response.body":
             self._bytes_out += len(event.get("body", b""))
-            self._is_complete = not event.get("more_body", False)
+            self._is_complete = not event.get("more_body", False) and not self._has_gone()
 
     def _headers(self, event: Event) -> list[tuple[bytes, bytes]]:
         headers = refusal.standing(self._exchange)
@@ -102,6 +115,7 @@ class _Passage:
 
 def log_access(exchange: Exchange, method: str | None, status: int | None, **figures: Any) -> None:
     """Log what became of a request: never its query, its body or its headers, which hold values and secrets."""
+    method = method if method in HTTPMethod.__members__ else None  # Another may be anything, as a path may.
     fields = {
         "method": method,
         "path": exchange.path,

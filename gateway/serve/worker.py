@@ -21,7 +21,7 @@ from gateway import logs
 from gateway.errors import Code, GatewayError, trace
 from gateway.exchange import Exchange
 from gateway.serve import refusal
-from gateway.serve.edge import log_access
+from gateway.serve.edge import HAS_GONE, log_access
 from gateway.serve.hosts import remote_of
 from gateway.settings import Settings
 
@@ -142,6 +142,9 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     def _is_websocket_upgrade(self, request: object) -> bool:
         # Nobody has to follow an Upgrade (RFC 9110 section 7.8): it is a request like any other.
         return False
+
+    def _build_http_scope(self, *args: Any) -> dict[str, Any]:
+        return {**super()._build_http_scope(*args), HAS_GONE: lambda: self._closed}
 
     def _refuse(self, error: GatewayError) -> None:
         self._send_error(error)
