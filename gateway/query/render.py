@@ -1,6 +1,8 @@
 """A Statement to the body of a response, without the event loop ever waiting for the database."""
 
 import asyncio
+import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
@@ -22,6 +24,8 @@ WHOLE_BYTES = 2 * 2**20
 COMPRESSED_BYTES = 1024
 #: How many results may be open for each thread that reads them; an open one waits for its client mostly.
 OPEN_PER_THREAD = 16
+#: How long a client may keep an open result waiting where others need its room.
+STALLED_SECONDS = 2.0
 
 
 class Readers:
@@ -33,6 +37,7 @@ class Readers:
         self._most = threads * OPEN_PER_THREAD
         self._seconds = seconds
         self.open_results = 0
+        self._waiting: OrderedDict[Rendering, float] = OrderedDict()
 
     async def open(self, statement: Statement, *, counted: bool, coding: str | None) -> "Rendering":
         """Run a statement up to its first rows.
@@ -61,9 +66,13 @@ class Readers:
     def admit(self) -> None:
         """Take the room of one open result, which `done` gives back.
 
+        Where all is taken, the result that has waited longest for a client that does not read gives up its own.
+
         Raises:
             GatewayError: Where too many are open.
         """
+        if self.open_results >= self._most:
+            self._end_stalled()
         if self.open_results >= self._most:
             raise GatewayError(
                 Code.READERS_BUSY, hint="send again a little later", headers={"Retry-After": "1"}
@@ -91,6 +100,19 @@ class Readers:
     def done(self) -> None:
         """Give back the room of an open result."""
         self.open_results -= 1
+
+    def waits(self, rendering: "Rendering") -> None:
+        """Note that a result begins to wait for its client."""
+        self._waiting[rendering] = time.monotonic()
+
+    def goes_on(self, rendering: "Rendering") -> None:
+        """Note that it waits no more."""
+        self._waiting.pop(rendering, None)
+
+    def _end_stalled(self) -> None:
+        rendering, since = next(iter(self._waiting.items()), (None, 0.0))
+        if rendering is not None and time.monotonic() - since > STALLED_SECONDS:
+            rendering.end()
 
     def stop(self) -> None:
         """End the threads."""
@@ -209,14 +231,18 @@ class Rendering:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Give the pieces of the body. An error breaks the connection: a body cut short must not look whole."""
-        begun, self._begun = self._begun, b""
-        if begun:
-            yield begun
+        piece, self._begun = self._begun, b""
         ended = False
-        while not ended:
-            piece, ended = await self._readers.run(self._reading, self._next)
+        while True:
             if piece:
+                self._readers.waits(self)
                 yield piece
+                self._readers.goes_on(self)
+            if ended:
+                return
+            if self._closed:
+                raise GatewayError(Code.READERS_BUSY, "others needed the room of a result that nobody read")
+            piece, ended = await self._readers.run(self._reading, self._next)
 
     def _next(self) -> tuple[bytes, bool]:
         """Give the next piece, and whether it is the last."""
@@ -227,6 +253,11 @@ class Rendering:
 
     async def close(self) -> None:
         """Give the reader back. Falcon calls it when the response has ended, however it has."""
+        self.end()
+
+    def end(self) -> None:
+        """Give the reader back, while no step of it runs; who still iterates finds it broken off."""
+        self._readers.goes_on(self)
         if not self._closed:
             self._closed = True
             self._readers.done()

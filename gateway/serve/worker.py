@@ -55,6 +55,7 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         self._stop_watching()
         self.worker.protocols.discard(self)
         super().connection_lost(exc)
+        self.resume_writing()  # Whoever waits for the client to read waits for nothing.
 
     @property
     def is_idle(self) -> bool:
