@@ -1,5 +1,6 @@
 """The process: signals, deadlines, caps, and a second process on the same file."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,8 +17,13 @@ import pytest
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.gasgi import ASGIWorker
 
+from gateway.errors import Code, GatewayError
+from gateway.ingest import body
+from gateway.ingest.body import Pace
+from gateway.query.render import OPEN_PER_THREAD
 from tests.rig import ROOT, Server, eventually, serving
 from tests.test_reload import GOOD, Load
+from tests.test_slow_clients import sockets
 
 
 def connect(server) -> socket.socket:
@@ -39,11 +45,16 @@ def test_gunicorn_keeps_the_names_that_the_worker_builds_on():
         "_send_error_response",
         "_safe_write",
         "_get_reason_phrase",
+        "_feed_callback_parser",
+        "_arm_keepalive_timer",
+        "_cancel_keepalive_timer",
+        "_build_http_scope",
+        "_is_websocket_upgrade",
     ):
         assert callable(getattr(ASGIProtocol, name))
     source = (ROOT / "gateway/serve/worker.py").read_text()
     protocol = Path(sys.modules[ASGIProtocol.__module__].__file__).read_text()
-    for name in ("_current_request", "_finishing_calls", "_request_ready", "_closed"):
+    for name in ("_current_request", "_finishing_calls", "_request_ready", "_closed", "_callback_parser"):
         assert f"self.{name}" in source
         assert f"self.{name} = " in protocol
     worker = Path(sys.modules[ASGIWorker.__module__].__file__).read_text()
@@ -218,6 +229,158 @@ def test_connections_beyond_the_cap_are_told_to_come_back(tmp_path):
             connection.close()
         eventually(lambda: httpx.get(server.url + "/-/healthy").status_code == 200)
         server.client = httpx.Client()
+
+
+def test_the_places_of_connections_that_are_cut_off_are_free_again(tmp_path):
+    limits = {"GATEWAY_MAX_CONNECTIONS": "20", "GATEWAY_HEADER_TIMEOUT": "0.5", "GATEWAY_IDLE_TIMEOUT": "1"}
+    with serving(tmp_path, **limits) as server, contextlib.ExitStack() as stack:
+        server.client.close()
+        taken = [stack.enter_context(connect(server)) for _ in range(20)]
+        for connection in taken[:10]:
+            connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        eventually(lambda: httpx.get(server.url + "/-/healthy").status_code == 200)
+
+        server.client = httpx.Client()
+        endings = [_until_closed(connection) for connection in taken]
+        assert all(b" 200 " in each and b" 408 " not in each for each in endings[:10]), (
+            "idle: closed without a word"
+        )
+        assert all(b" 408 " in each for each in endings[10:])
+
+
+def _until_closed(connection: socket.socket) -> bytes:
+    answer = b""
+    while piece := connection.recv(65536):
+        answer += piece
+    return answer
+
+
+def test_headers_of_every_request_have_their_own_deadline(tmp_path):
+    """Also where they begin behind another request, or when the connection was about to be closed for idleness."""
+    whole = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
+    limits = {"GATEWAY_HEADER_TIMEOUT": "2", "GATEWAY_IDLE_TIMEOUT": "1"}
+    with (
+        serving(tmp_path, **limits) as server,
+        connect(server) as late,
+        connect(server) as never,
+        connect(server) as piped,
+    ):
+        piped.sendall(whole + whole[:20])
+        never.sendall(whole)
+        late.sendall(whole)
+        assert b"healthy" in late.recv(65536)
+        assert b"healthy" in never.recv(65536)
+        never.sendall(whole[:20])
+        late.sendall(whole[:20])
+        began = time.monotonic()
+        late.settimeout(0.1)
+        while time.monotonic() < began + 1.3:  # Beyond the time for idleness.
+            with contextlib.suppress(TimeoutError):
+                assert late.recv(1) != b"", "closed while a request was arriving"
+        late.settimeout(30)
+        late.sendall(whole[20:])
+
+        assert late.recv(65536).startswith(b"HTTP/1.1 200")
+        assert _until_closed(never).startswith(b"HTTP/1.1 408")
+        answers = _until_closed(piped)
+        assert (answers.count(b"HTTP/1.1 200"), answers.count(b"HTTP/1.1 408")) == (1, 1)
+
+
+def test_a_client_that_asks_and_never_reads_is_cut_off(tmp_path):
+    """Whether the answers are streams, or whole and many."""
+    limits = {"GATEWAY_SEND_TIMEOUT": "0.5", "GATEWAY_IDLE_TIMEOUT": "1"}
+    with serving(tmp_path, **limits) as server, contextlib.ExitStack() as stack:
+        server.declare("a", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
+        rows = b"".join(b'{"n":%d,"s":"%s"}\n' % (n, b"x" * 90) for n in range(100_000))
+        server.client.post("/a", content=rows, headers={"Content-Type": "application/x-ndjson"})
+        server.client.close()
+        before = sockets(server)
+        for request in (b"GET /a", b"GET /a?limit=10000", b"GET /a?limit=100", b"GET /-/healthy"):
+            connection = stack.enter_context(connect(server))
+            connection.settimeout(5)
+            with contextlib.suppress(OSError):  # It is cut off while it asks.
+                connection.sendall(request + b" HTTP/1.1\r\nHost: x\r\n\r\n" + b"")
+                connection.sendall((request + b" HTTP/1.1\r\nHost: x\r\n\r\n") * 20_000)
+
+        eventually(lambda: sockets(server) <= before, "a client that does not read keeps its connection")
+
+        server.client = httpx.Client(base_url=server.url, headers=server.admin)
+        assert server.client.post("/a", json={"n": 1, "s": ""}).status_code == 201
+
+
+def test_a_result_that_nobody_reads_gives_its_room_to_who_needs_it(tmp_path):
+    with serving(tmp_path, GATEWAY_READERS="1") as server:
+        server.declare("a", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
+        rows = b"".join(b'{"n":%d,"s":"%s"}\n' % (n, b"x" * 90) for n in range(200_000))
+        server.client.post("/a", content=rows, headers={"Content-Type": "application/x-ndjson"})
+        plain = {"Accept-Encoding": "identity"}
+        with httpx.Client(
+            base_url=server.url, limits=httpx.Limits(max_connections=None), timeout=60, headers=plain
+        ) as client:
+            stalled = [
+                client.send(client.build_request("GET", "/a"), stream=True) for _ in range(OPEN_PER_THREAD)
+            ]
+            assert {each.status_code for each in stalled} == {200}
+
+            eventually(lambda: server.client.get("/a?limit=1").status_code == 200)
+
+            broken = 0
+            for each in stalled:
+                try:
+                    assert each.read().count(b"\n") >= 200_000 - 1
+                except httpx.RemoteProtocolError:
+                    broken += 1
+            assert broken == 1
+        assert "the answer breaks off: GW403" in server.log.read_text()
+
+
+def test_an_upgrade_is_not_followed(own):
+    own.declare("a", GOOD)
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+
+    assert own.client.get("/a", headers=headers).json() == []
+
+
+@pytest.mark.parametrize(
+    ("received", "waited", "patience"),
+    [
+        (0, 0, 10),
+        (0, 9, 1),
+        (10_240, 0, 10),
+        (20_480, 15, 5),
+        (20_480, 21, -1),
+        (2**30, 100, 30),
+    ],
+)
+def test_a_body_may_take_as_long_as_what_came_of_it_allows(received, waited, patience):
+    assert Pace(300, 1024).patience(received, waited) == patience
+
+
+def test_a_body_that_trickles_is_refused_and_one_that_is_held_up_here_is_not(monkeypatch):
+    monkeypatch.setattr(body, "GRACE_SECONDS", 0.2)
+
+    async def come(seconds):
+        for _ in range(8):
+            await asyncio.sleep(seconds)
+            yield b"x" * 100
+
+    async def receive(seconds, work):
+        def take(_):
+            time.sleep(work)
+
+        pace = Pace(300, 1000)
+        return await body.receive(come(seconds), None, limit=10**6, take=take, pace=pace, threads=None)
+
+    assert len(asyncio.run(receive(0.01, 0.1)).data) == 800
+    with pytest.raises(GatewayError) as refused:
+        asyncio.run(receive(0.15, 0))
+    assert refused.value.code is Code.BODY_TOO_SLOW
 
 
 def test_expect_continue_is_asked_for_only_where_the_body_is_wanted(own):

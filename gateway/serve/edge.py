@@ -16,6 +16,7 @@ from gateway.logs import FIELDS
 from gateway.serve import hosts, refusal
 from gateway.settings import Network
 
+_log = logging.getLogger(__name__)
 _access = logging.getLogger("gateway.access")
 
 #: Where the server keeps in a scope what tells whether the client has gone. It takes what is sent all the same.
@@ -64,6 +65,8 @@ class Edge:
             return
         except Exception as error:
             if passage.status is not None:
+                if isinstance(error, GatewayError):
+                    _log.warning("the answer breaks off: %s, %s", error.code.code, error.code.title)
                 raise  # The connection breaks: an answer cut short must not look whole.
             await refusal.send(refusal.internal(error), passage.send)
 
