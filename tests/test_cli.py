@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -85,6 +86,27 @@ def test_a_made_token_works_once_its_line_is_pasted(tmp_path):
         server.declare("a", "fields: {n: integer}\naccess: {ingest: [etl]}\n")
         headers = {"Authorization": f"Bearer {secret}"}
         assert httpx.post(server.url + "/a", json={"n": 1}, headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("expires", "days"), [("90d", 90), ("2999-01-01", None), ("2999-01-01T08:00:00+08:00", None)]
+)
+def test_a_token_is_made_with_an_end(expires, days):
+    line = gateway("token", "etl", "--expires", expires).stdout.strip().splitlines()[-1]
+
+    (proof,) = read_tokens(line.encode(), "tokens.yaml")["etl"].proofs
+
+    left = proof.expires - datetime.now(UTC)
+    assert (left.days in (days - 1, days)) if days else proof.expires == datetime(2999, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("expires", ["soon", "0d", "2020-01-01", "99999d9", "-1d", "99999999d", ""])
+def test_a_token_cannot_be_made_with_an_end_that_is_none(expires):
+    ran = gateway("token", "etl", "--expires", expires)
+
+    assert ran.returncode == 1
+    assert "gw_" not in ran.stdout
+    assert "--expires" in ran.stderr
 
 
 def test_a_token_cannot_have_a_name_that_means_something_else():
