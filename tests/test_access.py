@@ -10,7 +10,7 @@ import pytest
 from gateway.connectors.finding import Refused
 from gateway.serve import failures
 from gateway.serve.access import Credentials
-from gateway.serve.endpoint import METHODS
+from gateway.serve.endpoint import CHANGES, METHODS
 from gateway.serve.failures import Failures
 from gateway.serve.hosts import remote_of
 from gateway.serve.tokens import make_token, read_tokens
@@ -92,7 +92,7 @@ def expected(method, path, token):
         return 404
     if path == "/gone":
         return 410
-    if method not in METHODS:
+    if method not in METHODS + (CHANGES if "change" in access else ()):
         return 405
     if method == "OPTIONS" or token == "admin" or {"public", token} & access.get(VERBS[method], set()):
         return None
@@ -106,7 +106,10 @@ def test_every_token_may_do_at_every_connector_what_its_file_says(place, token, 
         answer = ask(place, method, path, token)
 
         wanted = expected(method, path, token)
-        assert answer.status_code == wanted if wanted else answer.status_code < 300, method
+        if wanted is not None:
+            assert answer.status_code == wanted, method
+        else:  # Without a body and a filter a change is let in and then refused.
+            assert answer.status_code < 300 or (method in CHANGES and answer.status_code == 400), method
         if wanted in (401, 404) and token is not None:
             assert shown(answer, path) == shown(ask(place, method, "/nothing", token), "/nothing")
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gateway import logs
 from gateway.exchange import Exchange, current, parse_traceparent
-from gateway.serve.access import make_token
+from gateway.serve.tokens import make_token
 from gateway.store.database import Database
 from gateway.threads import Threads
 from tests.inside import body, inside
@@ -241,6 +241,27 @@ def test_a_thread_that_works_for_a_request_says_so():
 # -- nothing secret
 
 
+def put_marks_among_rows_that_are_kept_and_changed(ask):
+    for method in ("PUT", "PATCH", "DELETE"):
+        for query in ("", "?s=eq.marked", "?k=eq.marked", "?marked=eq.1"):
+            ask(method, f"/kept{query}", json=[{"k": "marked", "s": "marked"}])
+    for content in (
+        [{"k": "marked"}, {"k": "marked"}],
+        [{"k": "k", "n": "marked"}],
+        {"k": "k", "s": "marked"},
+        {"k": "k", "n": 1},
+    ):
+        ask("POST", "/kept", json=content)
+    for verb in ("summary", "replay", "discard"):
+        for query in ("", "?field=eq.marked", "?marked=eq.marked"):
+            ask("GET", f"/-/connectors/kept/rejected/{verb}{query}")
+            ask(
+                "POST",
+                f"/-/connectors/kept/rejected/{verb}{query}",
+                json={"reason": "marked", "rows": [{"n": "marked"}]},
+            )
+
+
 def test_no_secret_and_no_row_value_reaches_the_log(tmp_path):
     """A marked value in every place where a client can put one, but for the ids that are there to be logged."""
     secret, line = make_token("etl")
@@ -250,6 +271,11 @@ def test_no_secret_and_no_row_value_reaches_the_log(tmp_path):
     with serving(tmp_path, GATEWAY_TOKENS=str(tmp_path / "tokens.yaml")) as server:
         server.declare("a", CONNECTOR)
         server.declare("d", "fields: {m: date}\n")
+        server.declare(
+            "kept",
+            "fields: {k: string, n: {type: integer, nullable: true}}\nprimary_key: [k]\non_invalid: keep\n"
+            "access: {change: [etl]}\n",
+        )
         ask = server.client.request
         headers = {
             "Idempotency-Key": mark,
@@ -294,6 +320,7 @@ def test_no_secret_and_no_row_value_reaches_the_log(tmp_path):
         for method in ("GET", "POST", "DELETE", "MARKED"):
             for path in ("/marked", "/a/marked", "/-/marked", "/-/connectors/marked/purge", "/a?marked"):
                 ask(method, path)
+        put_marks_among_rows_that_are_kept_and_changed(ask)
         ask("POST", "/-/plan", json={"files": {"x.yaml": "fields: {n: marked}"}})
         ask("POST", "/-/connectors/a/copy", json={"to": mark})
         for token in (secret, f"{secret}{mark}", mark, expired):

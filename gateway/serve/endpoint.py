@@ -361,7 +361,7 @@ async def whole_body(req: Request, stages: Stages) -> bytes:
         req.get_header("Content-Encoding"),
         limit=stages.settings.max_body,
         take=lambda _: None,
-        seconds=stages.settings.body_timeout,
+        pace=Pace(stages.settings.body_timeout, stages.settings.body_rate),
         threads=stages.threads,
     )
     return received.data
