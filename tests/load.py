@@ -1,12 +1,16 @@
-"""Load: clients that must not notice what happens to connectors."""
+"""Load: clients that must not notice what happens to connectors, and such as send again until they are answered."""
 
 import itertools
 import threading
+import time
 from typing import Self
 
 import httpx
 
 from tests.rig import Server
+
+#: Nothing was stored, or another send of the same batch is under way: a client sends it again.
+AGAIN = frozenset({409, 429, 503, 507})
 
 
 class Load:
@@ -54,3 +58,45 @@ class Load:
         stored = server.client.get(f"{self.path}?select=_id,n").json()
         assert [row["_id"] for row in stored] == sorted({row["_id"] for row in stored})
         assert sorted(row["n"] for row in stored) == sorted(self.acknowledged)
+
+
+class Insistent:
+    """A client of one thread that sends a batch, under its key, again and again until it is answered.
+
+    The gateway may be killed and started elsewhere meanwhile. `sends` counts every send, `unheard` those that
+    broke off before an answer, and `again` the answers that asked for another.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._client = httpx.Client(headers=server.admin, timeout=30)
+        self.sends = self.unheard = self.again = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def post(self, path: str, rows: list[dict], key: str, *, seconds: float = 120) -> httpx.Response:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.sends += 1
+            try:
+                answer = self._client.post(
+                    self._server.url + path, json=rows, headers={"Idempotency-Key": key}
+                )
+            except httpx.TransportError:
+                self.unheard += 1
+                time.sleep(0.05)
+                continue
+            if answer.status_code not in AGAIN:
+                return answer
+            assert "Retry-After" in answer.headers, answer.text
+            self.again += 1
+            # Sooner than it asks for: what is tried here is whether that does harm.
+            time.sleep(0.02)
+        raise AssertionError(f"the batch of {key} was not answered within {seconds} seconds")
