@@ -1,30 +1,21 @@
 """Whatever arrives, the answer is never a 5xx and the gateway serves on."""
 
-import gzip
+import contextlib
 import itertools
 import json
 import socket
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-import zstandard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-CONNECTOR = """
-fields:
-  i: {type: integer, nullable: true}
-  s: {type: string, nullable: true}
-  d: {type: "decimal(12, 2)", nullable: true}
-  f: {type: number, nullable: true}
-  t: {type: timestamp, nullable: true}
-  u: {type: uuid, nullable: true}
-  j: {type: json, nullable: true}
-  l: {type: "integer[]", nullable: true}
-access: {read: [public]}
-"""
-KINDS = st.sampled_from(["application/json", "application/x-ndjson", "text/csv", None])
-ENCODINGS = st.sampled_from([None, None, None, "gzip", "zstd", "identity", "br", "gzip, gzip"])
+from tests import malformed
+from tests.malformed import CONNECTOR, Malformed
+from tests.rig import DEADLINE, Server, serving
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (
@@ -46,52 +37,11 @@ def check(answer: httpx.Response) -> None:
         assert list(answer.json()) == ["code", "message", "details", "hint"]
 
 
-@settings(max_examples=400)
-@given(body=st.binary(max_size=300), kind=KINDS, encoding=ENCODINGS)
-def test_random_bytes_never_yield_a_5xx(server, path, body, kind, encoding):
-    headers = {
-        name: value for name, value in (("Content-Type", kind), ("Content-Encoding", encoding)) if value
-    }
-
-    check(server.client.post(path, content=body, headers=headers))
-
-
-@settings(max_examples=400)
+@settings(max_examples=300)
 @given(value=JSON)
 @example(value=[{"f": 1e308}, {"f": 5e-324}, {"j": {"": [None]}}])
 def test_random_json_never_yields_a_5xx(server, path, value):
     check(server.client.post(path, content=json.dumps(value), headers={"Content-Type": "application/json"}))
-
-
-VALID = (
-    b'[{"i":1,"s":"a\\u00e9\\"","d":1.25,"f":1e3,"t":"2026-01-01T00:00:00Z",'
-    b'"u":"0190d6b2-7b7e-7c3a-9f2e-3c1d5a6b7c8d","j":{"k":[1,null]},"l":[1,2]}]'
-)
-LINES = VALID[1:-1] + b"\n" + VALID[1:-1] + b"\n"
-CSV = b'i,s,d,f,t,j,l\n1,"a ""b"" ,\nc",1.25,1e3,2026-01-01T00:00:00Z,"{""k"": 1}","[1,2]"\n,,,,,,\n'
-SAMPLES = [
-    ("application/json", None, VALID),
-    ("application/x-ndjson", None, LINES),
-    ("text/csv", None, CSV),
-    ("application/x-ndjson", "gzip", gzip.compress(LINES * 50)),
-    ("application/x-ndjson", "zstd", zstandard.compress(LINES * 50)),
-]
-
-
-@settings(max_examples=400)
-@given(
-    sample=st.sampled_from(SAMPLES),
-    flips=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=4),
-    cut=st.integers(0, 40),
-)
-def test_spoiled_bodies_never_yield_a_5xx(server, path, sample, flips, cut):
-    kind, encoding, text = sample
-    spoiled = bytearray(text)
-    for place, value in flips:
-        spoiled[place % len(spoiled)] = value
-    headers = {"Content-Type": kind} | ({"Content-Encoding": encoding} if encoding else {})
-
-    check(server.client.post(path, content=bytes(spoiled[: len(spoiled) - cut]), headers=headers))
 
 
 NUMBERS = [
@@ -213,3 +163,113 @@ def test_the_gateway_still_serves_and_every_row_it_took_comes_back(server, path)
 
     assert answer.status_code == 200
     assert isinstance(answer.json(), list)
+
+
+# -- malformed requests, on connections that say what they like
+
+SEED = 20261125
+CLIENTS = 6
+#: How much the worker may grow once it has seen a quarter of them.
+GROWTH = 50 * 2**20
+
+
+class Wire:
+    """A connection that requests are sent on as they are, and made anew where it was closed. One thread at a time."""
+
+    def __init__(self, server: Server) -> None:
+        host, _, port = server.url.removeprefix("http://").partition(":")
+        self._address = host, int(port)
+        self._connection: socket.socket | None = None
+        self._read, self._closes = b"", False
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._read, self._closes = None, b"", False
+
+    def send(self, each: Malformed) -> list[tuple[int, dict]]:
+        """Send a request, and give the status and body of every answer that came."""
+        if not each.is_whole:
+            self.close()
+        if self._connection is None:
+            self._connection = socket.create_connection(self._address, timeout=DEADLINE)
+        with contextlib.suppress(ConnectionError):
+            self._connection.sendall(each.request)
+        answers = [] if each.breaks_off else [self._answer()]
+        if not each.is_whole:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_WR)
+            while self._read or self._more():
+                answers.append(self._answer())
+            self._closes = True
+        if self._closes:
+            self.close()
+        return answers
+
+    def _answer(self) -> tuple[int, dict]:
+        while b"\r\n\r\n" not in self._read:
+            assert self._more(), f"closed without an answer, after {self._read!r}"
+        head, _, self._read = self._read.partition(b"\r\n\r\n")
+        line, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value for name, _, value in (each.partition(": ") for each in lines)}
+        length = int(headers["content-length"])
+        while len(self._read) < length:
+            assert self._more(), "closed in the middle of an answer"
+        body, self._read = self._read[:length], self._read[length:]
+        self._closes = headers.get("connection", "").lower() == "close"
+        return int(line.split(" ")[1]), json.loads(body)
+
+    def _more(self) -> bool:
+        assert self._connection is not None
+        try:
+            piece = self._connection.recv(2**16)
+        except ConnectionResetError:
+            piece = b""
+        self._read += piece
+        return bool(piece)
+
+
+@pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.torture)])
+def test_malformed_requests_are_answered_and_leave_nothing_behind(tmp_path, tell, count):
+    """Flips, cuts, splices, traps, bombs, wrong labels and wrong framing; tells what was answered, and the growth."""
+    statuses: Counter[int] = Counter()
+    receipts: list[dict] = []
+
+    def send(numbers: range) -> None:
+        wire = Wire(server)
+        for number in numbers:
+            each = malformed.of(SEED, number, path, server.admin["Authorization"])
+            try:
+                answers = wire.send(each)
+                for status, body in answers:
+                    assert status < 500, body
+                    assert status < 400 or list(body) == ["code", "message", "details", "hint"]
+            except (AssertionError, OSError, ValueError) as error:
+                raise AssertionError(
+                    f"seed {SEED}, {each.what}: {error!r}; {each.request[:2000]!r}"
+                ) from error
+            statuses.update(status for status, _ in answers)
+            receipts.extend(body for status, body in answers if status == 201)
+        wire.close()
+
+    def send_all(numbers: range) -> None:
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            list(pool.map(send, (numbers[start::CLIENTS] for start in range(CLIENTS))))
+
+    with serving(tmp_path, GATEWAY_MAX_BODY="1M", GATEWAY_BODY_TIMEOUT="0.5") as server:
+        path = server.declare("hostile", CONNECTOR)
+        send_all(range(count // 4))
+        before = server.memory()
+        send_all(range(count // 4, count))
+        growth = server.memory() - before
+        tell(
+            f"seed {SEED}, malformed requests: {count}, answers: {dict(sorted(statuses.items()))}, 5xx: 0,"
+            f" worker grew by {growth / 2**20:.0f} MiB after the first quarter"
+        )
+        ids = [
+            id for each in receipts if each["stored"] for id in range(each["first_id"], each["last_id"] + 1)
+        ]
+        assert [row["_id"] for row in server.client.get(f"{path}?select=_id&order=_id").json()] == sorted(ids)
+        assert server.client.post(path, json={"i": 1}).status_code == 201
+    assert statuses[201] < count / 4
+    assert growth < GROWTH
