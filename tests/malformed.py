@@ -192,7 +192,7 @@ def _bombs() -> list[tuple[str, str, bytes]]:
         ("json", "identity", b"[" * 500_000),
         ("json", "gzip", gzip.compress(b'{"j":' + b"[" * 900_000, mtime=0)),
         ("json", "identity", b'{"j":' + b'{"":' * 100_000),
-        ("json", "identity", b'{"j":"' + b"\\u0041" * 100_000 + b'"}'),
+        ("json", "identity", b'{"j":"' + b"\\u0041" * 150_000),
         ("json", "identity", b'{"i":1' + b"0" * 500_000 + b"}"),
         ("json", "identity", b"[" + b'{"i":1,"i":2},' * 30_000 + b"{}]"),
         ("json", "identity", b"{" + b",".join(b'"k%d":1' % n for n in range(50_000)) + b"}"),
@@ -200,7 +200,7 @@ def _bombs() -> list[tuple[str, str, bytes]]:
         ("ndjson", "identity", b'"' * 500_000),
         ("csv", "identity", b"i,s\n1," + b'"' * 500_001),
         ("csv", "identity", b"i,s\n1," + b'"' + b"a\n" * 200_000),
-        ("csv", "identity", b"i,s\n" + b'1,""""""""""\n' * 40_000),
+        ("csv", "identity", b"i,s\n" + b'1,""""""""""\n' * 40_000 + b'1,"'),
         ("csv", "identity", b"i,s\n" + b"," * 500_000),
     ]
 
