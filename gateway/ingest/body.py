@@ -18,8 +18,8 @@ ENCODINGS = ("gzip", "zstd")
 #: Frames that ask for more memory than this to unpack are refused; `zstd --long` makes such.
 MAX_ZSTD_WINDOW = 8 * 2**20
 
-#: A zstd block of this size unpacks to at most some megabytes, whatever it was made to hold.
-_ZSTD_SLICE = 512
+#: Zstd blocks of this size unpack to at most 4 MiB, whatever they were made to hold.
+_ZSTD_SLICE = 128
 #: Below this, unpacking takes less time than handing it to a thread.
 _SMALL = 4096
 
@@ -78,27 +78,39 @@ async def receive(
         GatewayError: Truncated, too large, too slow, or not what its encoding says.
     """
     whole = _Whole(limit, take)
-    decoder = _decoder(encoding, whole)
-    received = 0
     try:
         async with asyncio.timeout(pace.seconds):
-            async for chunk in _in_time(chunks, pace):
-                received += len(chunk)
-                if received > limit:
-                    raise too_large(limit)
-                if decoder is None:
-                    whole.write(chunk)
-                elif len(chunk) < _SMALL:
-                    decoder.unpack(chunk)
-                else:
-                    await asyncio.get_running_loop().run_in_executor(threads, decoder.unpack, chunk)
+            received = await _fill(whole, _in_time(chunks, pace), encoding, limit, threads)
     except TimeoutError as error:
+        whole.drop()
         raise GatewayError(
             Code.BODY_TOO_SLOW, f"the body did not arrive within {pace.seconds:g} seconds"
         ) from error
+    except BaseException:
+        whole.drop()
+        raise
+    return Body(whole.bytes(), received)
+
+
+async def _fill(
+    whole: "_Whole", chunks: AsyncIterator[bytes], encoding: str | None, limit: int, threads: Executor
+) -> int:
+    """Unpack a body to its end, and give how many bytes came over the wire."""
+    decoder = _decoder(encoding, whole)
+    received = 0
+    async for chunk in chunks:
+        received += len(chunk)
+        if received > limit:
+            raise too_large(limit)
+        if decoder is None:
+            whole.write(chunk)
+        elif len(chunk) < _SMALL:
+            decoder.unpack(chunk)
+        else:
+            await asyncio.get_running_loop().run_in_executor(threads, decoder.unpack, chunk)
     if decoder is not None:
         decoder.finish()
-    return Body(whole.bytes(), received)
+    return received
 
 
 async def _in_time(chunks: AsyncIterator[bytes], pace: Pace) -> AsyncIterator[bytes]:
@@ -147,6 +159,10 @@ class _Whole:
 
     def bytes(self) -> bytes:
         return self._buffer.getvalue()
+
+    def drop(self) -> None:
+        """Let go of it now: an error that was raised over it may be around for longer."""
+        self._buffer.close()
 
 
 class _Decoder(Protocol):
