@@ -1,5 +1,7 @@
 import fcntl
+import functools
 import itertools
+import ssl
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -7,6 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.rig import Server, serving
+
+# Nothing here speaks TLS, and to load the certificates takes a client longer than most of its requests.
+ssl.create_default_context = functools.cache(ssl.create_default_context)
 
 settings.register_profile(
     "gateway",

@@ -11,6 +11,8 @@ from tests.rig import Server
 
 #: Nothing was stored, or another send of the same batch is under way: a client sends it again.
 AGAIN = frozenset({409, 429, 503, 507})
+#: Between two rows of a client that writes and reads: what happens meanwhile needs the processors, too.
+_PAUSE = 0.005
 
 
 class Load:
@@ -38,7 +40,7 @@ class Load:
 
     def _run(self) -> None:
         with httpx.Client(base_url=self.url, headers=self.admin, timeout=30) as client:
-            while not self._stop.is_set():
+            while not self._stop.wait(_PAUSE):
                 number = next(self._numbers)
                 try:
                     posted = client.post(self.path, json={"n": number})

@@ -163,9 +163,11 @@ class Server:
 
 @contextlib.contextmanager
 def serving(directory: Path, **environment: str) -> Iterator[Server]:
+    """A gateway until the end of the block, where it is killed: how one stops is for the tests of that."""
     server = Server(directory, **environment).start()
     try:
         yield server
     finally:
         if server.process.poll() is None:
-            server.stop()
+            server.client.close()
+            server.kill()

@@ -378,9 +378,10 @@ def test_a_long_result_streams_whole_and_in_commit_order(server, big):
 
 
 def test_clients_that_leave_give_their_readers_back(server, big):
-    for _ in range(100):  # More than may be open at once.
-        with httpx.stream("GET", f"{server.url}{big}") as answer:
-            next(answer.iter_raw())
+    with httpx.Client(base_url=server.url) as client:
+        for _ in range(100):  # More than may be open at once.
+            with client.stream("GET", big) as answer:
+                next(answer.iter_raw())
 
     eventually(lambda: get(server, big, "limit=1").status_code == 200)
     assert len(get(server, big).json()) == BIG
