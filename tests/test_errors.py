@@ -222,7 +222,7 @@ def _(place, code):
 @provokes(Code.QUERY_TIMEOUT)
 def _(place, code):
     with serving(place.directory, GATEWAY_QUERY_TIMEOUT="0.001") as server:
-        fill(server, server.declare("c", CONNECTOR), 300_000)
+        fill(server, server.declare("c", CONNECTOR), 100_000)
         return server.client.get("/c?order=s.desc,n.desc")
 
 

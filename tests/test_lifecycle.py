@@ -289,8 +289,8 @@ def test_a_file_is_loaded_in_batches_and_typed_again_stores_nothing_twice(own, t
 
 @pytest.mark.parametrize("kind", ["csv", "json", "ndjson"])
 @pytest.mark.parametrize("batch", ["10K", "1M"])
-def test_of_a_file_that_has_grown_what_is_new_is_loaded(own, tmp_path, kind, batch):
-    own.declare("orders", "fields: {n: integer}\naccess: {read: [public]}\n")
+def test_of_a_file_that_has_grown_what_is_new_is_loaded(server, name, tmp_path, kind, batch):
+    path = server.declare(name, "fields: {n: integer}\naccess: {read: [public]}\n")
     file = tmp_path / f"rows.{kind}"
 
     def write(count, end="\n"):
@@ -301,21 +301,21 @@ def test_of_a_file_that_has_grown_what_is_new_is_loaded(own, tmp_path, kind, bat
 
     for count, end in ((10, ""), (11, "\n"), (11, ""), (5000, ""), (5001, "\n"), (5003, "\n")):
         write(count, end)
-        ran = gateway(own, "load", "orders", file, "--batch", batch)
+        ran = gateway(server, "load", name, file, "--batch", batch)
         assert ran.returncode == 0, ran.stderr
-    assert stored(own) == list(range(5003))
+    assert stored(server, path) == list(range(5003))
     assert (
         ran.stdout
-        == "2 rows are stored at /orders. 5,001 had been before; --again would store those once more.\n"
+        == f"2 rows are stored at {path}. 5,001 had been before; --again would store those once more.\n"
     )
 
     file.write_text(file.read_text().replace("4", "5"))
-    changed = gateway(own, "load", "orders", file)
+    changed = gateway(server, "load", name, file)
     assert (changed.returncode, "is not what it was when 5,003 rows of it were loaded" in changed.stderr) == (
         1,
         True,
     )
-    assert len(stored(own)) == 5003
+    assert len(stored(server, path)) == 5003
 
 
 def test_a_load_of_a_file_that_grows_meanwhile_is_killed_and_typed_again(own, tmp_path):
@@ -455,8 +455,8 @@ def test_a_load_by_a_token_of_its_own_needs_no_admin(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["parquet", "json", "ndjson.gz", "csv.zst"])
-def test_every_kind_of_file_is_loaded(own, tmp_path, kind):
-    own.declare("orders", ORDERS)
+def test_every_kind_of_file_is_loaded(server, name, tmp_path, kind):
+    server.declare(name, ORDERS)
     frame = pandas.DataFrame({"n": range(3000), "s": [f"row {n}" for n in range(3000)]})
     path = tmp_path / f"rows.{kind}"
     if kind == "parquet":
@@ -468,10 +468,10 @@ def test_every_kind_of_file_is_loaded(own, tmp_path, kind):
     else:
         path.write_bytes(zstandard.compress(frame.to_csv(index=False).encode()))
 
-    ran = gateway(own, "load", "orders", path, "--batch", "20K")
+    ran = gateway(server, "load", name, path, "--batch", "20K")
 
     assert ran.returncode == 0, ran.stderr
-    assert own.client.get("/orders").json() == frame.to_dict("records")
+    assert server.client.get(f"/{name}").json() == frame.to_dict("records")
 
 
 # -- plan, against what runs and what git has

@@ -216,28 +216,27 @@ def test_a_file_written_byte_by_byte_is_never_half_read(own):
     assert own.status()["slow.yaml"]["findings"] == []
 
 
-@pytest.mark.parametrize("odd", ["directory", "fifo", "dangling", "outside", "huge", "hidden", "binary"])
-def test_odd_files_are_named_or_passed_over_and_harm_nobody(own, odd, tmp_path):
-    path = own.connectors / "odd.yaml"
-    if odd == "directory":
-        path.mkdir()
-    elif odd == "fifo":
-        os.mkfifo(path)
-    elif odd in ("dangling", "outside"):
-        outside = tmp_path / "outside.yaml"
-        path.symlink_to(outside)
-        if odd == "outside":
-            outside.write_text(GOOD)
-    elif odd == "hidden":
-        put(own.connectors / ".odd.yaml", GOOD)
-    else:
-        path.write_bytes(b"#" * 300_000 if odd == "huge" else b"\xff\xfe\x00")
+def test_odd_files_are_named_or_passed_over_and_harm_nobody(own, tmp_path):
+    (tmp_path / "elsewhere.yaml").write_text(GOOD)
+    odd = {
+        "directory": lambda path: path.mkdir(),
+        "fifo": os.mkfifo,
+        "dangling": lambda path: path.symlink_to(tmp_path / "nowhere.yaml"),
+        "outside": lambda path: path.symlink_to(tmp_path / "elsewhere.yaml"),
+        "huge": lambda path: path.write_bytes(b"#" * 300_000),
+        "binary": lambda path: path.write_bytes(b"\xff\xfe\x00"),
+    }
+    for name, make in odd.items():
+        make(own.connectors / f"{name}.yaml")
+    put(own.connectors / ".hidden.yaml", GOOD)
     own.declare("good", GOOD)
 
     files = own.reload()
 
     assert files.pop("good.yaml")["state"] == "live"
-    assert [each["state"] for each in files.values()] == ([] if odd == "hidden" else ["refused"])
+    assert {name: each["state"] for name, each in files.items()} == {
+        f"{name}.yaml": "refused" for name in odd
+    }
     assert all(each["findings"] for each in files.values())
 
 

@@ -195,23 +195,23 @@ def test_a_setting_that_cannot_be_read_is_named(tmp_path, name, value):
     assert f"{name}={value!r}" in server.tail()
 
 
-def test_a_body_that_breaks_off_stores_nothing(own):
+def test_a_body_that_breaks_off_stores_nothing(server, name):
     """However it is framed, wherever it is cut: every whole line that came before is thrown away."""
-    own.declare("a", GOOD)
+    path = server.declare(name, GOOD)
     lines = b"".join(b'{"n":%d}\n' % n for n in range(10))
 
     for cut in range(9, 81, 9):
-        whole, chunked = connect(own), connect(own)
+        whole, chunked = connect(server), connect(server)
         whole.sendall(
-            head(own, "/a", Content_Type="application/x-ndjson", Content_Length=len(lines)) + lines[:cut]
+            head(server, path, Content_Type="application/x-ndjson", Content_Length=len(lines)) + lines[:cut]
         )
-        framed = head(own, "/a", Content_Type="application/x-ndjson", Transfer_Encoding="chunked")
+        framed = head(server, path, Content_Type="application/x-ndjson", Transfer_Encoding="chunked")
         chunked.sendall(framed + b"%x\r\n%s\r\n" % (cut, lines[:cut]))
         whole.close()
         chunked.close()
-    assert own.client.post("/a", json={"n": 99}).status_code == 201
+    assert server.client.post(path, json={"n": 99}).status_code == 201
 
-    assert own.client.get("/a").json() == [{"n": 99}]
+    assert server.client.get(path).json() == [{"n": 99}]
 
 
 def test_connections_beyond_the_cap_are_told_to_come_back(tmp_path):
@@ -383,27 +383,27 @@ def test_a_body_that_trickles_is_refused_and_one_that_is_held_up_here_is_not(mon
     assert refused.value.code is Code.BODY_TOO_SLOW
 
 
-def test_expect_continue_is_asked_for_only_where_the_body_is_wanted(own):
-    own.declare("a", GOOD)
+def test_expect_continue_is_asked_for_only_where_the_body_is_wanted(server, name):
+    path = server.declare(name, GOOD)
 
-    wanted = connect(own)
-    wanted.sendall(head(own, "/a", Content_Length=7, Expect="100-continue"))
+    wanted = connect(server)
+    wanted.sendall(head(server, path, Content_Length=7, Expect="100-continue"))
     assert wanted.recv(65536).startswith(b"HTTP/1.1 100")
     wanted.sendall(b'{"n":1}')
     assert wanted.recv(65536).startswith(b"HTTP/1.1 201")
-    unwanted = connect(own)
-    unwanted.sendall(head(own, "/a", Content_Length=2**40, Expect="100-continue"))
+    unwanted = connect(server)
+    unwanted.sendall(head(server, path, Content_Length=2**40, Expect="100-continue"))
     assert unwanted.recv(65536).startswith(b"HTTP/1.1 413")
     wanted.close()
     unwanted.close()
 
 
-def test_a_connection_serves_on_after_an_error(own):
-    own.declare("a", GOOD)
+def test_a_connection_serves_on_after_an_error(server, name):
+    path = server.declare(name, GOOD)
 
-    with httpx.Client(base_url=own.url, headers=own.admin) as client:
+    with httpx.Client(base_url=server.url, headers=server.admin) as client:
         statuses = [
-            client.post("/a", content=text).status_code for text in (b"{", b'{"n":"x"}', b"[]x", b'{"n":1}')
+            client.post(path, content=text).status_code for text in (b"{", b'{"n":"x"}', b"[]x", b'{"n":1}')
         ]
         sources = {id(client._transport._pool.connections[0])}
 
