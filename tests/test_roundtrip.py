@@ -15,6 +15,7 @@ from gateway import strictjson
 from gateway.connectors.fieldtypes import parse_type
 from gateway.connectors.schema import compile_schema
 from tests.reference import exact, reference
+from tests.rig import put
 
 _numbers = itertools.count()
 
@@ -174,8 +175,10 @@ def instant(text: str) -> tuple:
 @given(data=st.data())
 def test_the_endpoint_takes_what_the_reference_takes_and_gives_it_back_equal(server, data):
     declared = data.draw(fields())
-    name = f"r{next(_numbers)}"
-    path = server.declare(name, yaml_of(declared))
+    name, *copies = (f"r{next(_numbers)}" for _ in range(3))
+    for each in copies:
+        put(server.connectors / f"{each}.yaml", yaml_of(declared))
+    path = server.declare(name, yaml_of(declared))  # And with it the copies.
     check = reference(server.client.get(f"/-/connectors/{name}/schema").content)
     taken = []
     for row in data.draw(rows_of(declared)):
@@ -192,12 +195,11 @@ def test_the_endpoint_takes_what_the_reference_takes_and_gives_it_back_equal(ser
     for posted, back in zip(taken, got, strict=True):
         for field, (kind, _, _) in declared.items():
             assert same(kind, posted.get(field), back[field]), (kind, posted.get(field), back[field])
-    for accept in ("application/x-ndjson", "text/csv"):
-        copy = server.declare(f"r{next(_numbers)}", yaml_of(declared))
+    for copy, accept in zip(copies, ("application/x-ndjson", "text/csv"), strict=True):
         text = server.client.get(path, headers={"Accept": accept}).content
-        again = server.client.post(copy, content=text, headers={"Content-Type": accept})
+        again = server.client.post(f"/{copy}", content=text, headers={"Content-Type": accept})
         assert (again.status_code, again.json().get("stored")) == (201, len(taken)), (text, again.text)
-        assert server.client.get(copy).content == server.client.get(path).content
+        assert server.client.get(f"/{copy}").content == server.client.get(path).content
 
 
 @pytest.mark.parametrize("kind", sorted(VALUES))
