@@ -160,6 +160,10 @@ def test_rejected_rows_are_read_in_the_dialect_and_counted_by_field_and_code(ser
     ]
     answer = httpx.get(f"{server.url}/-/connectors/{name}/rejected")
     assert answer.status_code == 401
+    described = server.client.get(f"/-/connectors/{name}").json()
+    assert (described["rejected"], described["terms"]["on_invalid"]) == (3, "keep")
+    listed = {each["name"]: each["rejected"] for each in server.client.get("/-/connectors").json()}
+    assert listed[name] == 3
 
 
 def test_replay_meets_the_schema_of_today_and_stores_each_row_once(server, name):

@@ -16,11 +16,18 @@ _COLOURS = {"live": "green", "last good": "yellow", "refused": "bold red", "remo
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @with_gateway
 def command(gateway: Operating, style: str) -> None:
-    """List the connectors of a running gateway: name, path, rows, last batch, state."""
+    """List the connectors of a running gateway: name, path, rows, rejected rows, last batch, state."""
     listed = gateway.get("/-/connectors")
     named = {each["name"] for each in listed}
     refused = [
-        {"name": each["file"], "path": None, "rows": None, "last_batch": None, "state": each["state"]}
+        {
+            "name": each["file"],
+            "path": None,
+            "rows": None,
+            "rejected": None,
+            "last_batch": None,
+            "state": each["state"],
+        }
         for each in gateway.get("/-/status")["files"]
         if each["connector"] not in named
     ]
@@ -28,14 +35,15 @@ def command(gateway: Operating, style: str) -> None:
         click.echo(json.dumps([*listed, *refused], indent=2))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("NAME", "PATH", "ROWS", "LAST BATCH", "STATE"):
-        table.add_column(title, justify="right" if title == "ROWS" else "left", no_wrap=True)
+    for title in ("NAME", "PATH", "ROWS", "REJECTED", "LAST BATCH", "STATE"):
+        table.add_column(title, justify="right" if title in ("ROWS", "REJECTED") else "left", no_wrap=True)
     for each in (*listed, *refused):
         batch = each["last_batch"]
         table.add_row(
             Text(each["name"]),
             Text(each["path"] or "-"),
             "-" if each["rows"] is None else f"{each['rows']:,}",
+            "-" if each["rejected"] is None else f"{each['rejected']:,}",
             batch["committed_at"][:19] + "Z" if batch else "-",
             Text(each["state"], _COLOURS[each["state"]]),
         )

@@ -1,6 +1,7 @@
 """The operating plane: everything under `/-/`."""
 
 import asyncio
+from dataclasses import asdict
 from typing import Any
 
 from falcon.asgi import App, Request, Response
@@ -10,6 +11,7 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.declaration import NAME
 from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.plan import Outcome, State
+from gateway.connectors.terms import Allowance
 from gateway.connectors.watch import Watch
 from gateway.errors import Code, GatewayError
 from gateway.serve import access, reply
@@ -141,14 +143,19 @@ class Served:
         states = {each.name: each.state for each in snapshot.outcomes if each.connector}
         known = {name: each.connector for name, each in snapshot.gone.items()}
         known |= {name: each.connector for name, each in snapshot.endpoints.items()}
-        counts, latest = await self._stages.readers.call(
-            lambda: (self._store.counts(list(known.values())), self._store.ledger.latest())
+        counts, rejected, latest = await self._stages.readers.call(
+            lambda: (
+                self._store.counts(list(known.values())),
+                self._store.rejected.counts(),
+                self._store.ledger.latest(),
+            )
         )
         return [
             {
                 **_summary(known[name]),
                 "state": states.get(name, State.LIVE).value,
                 "rows": counts[name],
+                "rejected": rejected.get(name, 0),
                 "last_batch": _batch(latest[name]) if name in latest else None,
             }
             for name in sorted(known)
@@ -160,9 +167,10 @@ class Served:
 
     async def _describe(self, req: Request, name: str) -> dict[str, Any]:
         connector = self.find(req, name).connector
-        rows, latest, hidden = await self._stages.readers.call(
+        rows, rejected, latest, hidden = await self._stages.readers.call(
             lambda: (
                 self._store.count(connector),
+                self._store.rejected.counts(),
                 self._store.ledger.batches(name, 1),
                 self._store.definitions.hidden(connector),
             )
@@ -179,8 +187,11 @@ class Served:
         return {
             **_summary(connector),
             "rows": rows,
+            "rejected": rejected.get(name, 0),
             "last_batch": _batch(latest[0]) if latest else None,
             "fields": fields,
+            "primary_key": list(connector.primary_key),
+            "terms": _terms(connector),
             "hidden": [{"name": each, "type": type.name} for each, type in hidden.items()],
         }
 
@@ -218,6 +229,18 @@ def _summary(connector: Connector) -> dict[str, Any]:
         "file": connector.file,
         "description": connector.description,
         "access": allowed,
+    }
+
+
+def _terms(connector: Connector) -> dict[str, Any]:
+    terms = connector.terms
+    return {
+        "on_conflict": terms.on_conflict if connector.primary_key else None,
+        "on_invalid": terms.on_invalid,
+        "keep_at_most": None if terms.keep_at_most == Allowance() else str(terms.keep_at_most),
+        "idempotency": "required" if terms.key_required else "optional",
+        "retention": asdict(terms.retention),
+        "limits": asdict(terms.limits),
     }
 
 

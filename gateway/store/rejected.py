@@ -18,7 +18,7 @@ from gateway.connectors.fieldtypes import SCALARS
 from gateway.errors import Code, GatewayError
 from gateway.store import migration
 from gateway.store.batch import BadRow
-from gateway.store.database import Database, quote
+from gateway.store.database import Database, literal, quote
 from gateway.store.migration import table_of
 
 State = Literal["kept", "replayed", "discarded"]
@@ -157,6 +157,20 @@ class Rejected:
         own = rejected_of(connector)
         sql = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'rows' AND table_name = ?"
         return bool(self._database.rows(sql, [f"{own.name}@{own.revision}"]))
+
+    def counts(self) -> dict[str, int]:
+        """Count the rejected rows that are kept, by the names of their connectors; any thread may ask."""
+        tables = self._database.rows(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows' AND contains(table_name, ?)",
+            [f"{migration.REJECTED}@"],
+        )
+        names = [table.rpartition(migration.REJECTED)[0] for (table,) in tables]
+        each = [
+            f"SELECT {literal(name)}, count(*) FROM {migration.table_named(f'{name}{migration.REJECTED}', 1)}"
+            " WHERE state = 'kept'"
+            for name in names
+        ]
+        return dict(self._database.rows(" UNION ALL ".join(each))) if each else {}
 
     def summary(self, matching: str, parameters: Sequence[Any]) -> list[Mapping[str, Any]]:
         """Count rows by field and code of their errors; any thread may ask.
