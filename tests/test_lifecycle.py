@@ -68,13 +68,13 @@ def test_ls_shows_name_path_rows_last_batch_and_state(own):
 
     assert ran.returncode == 0, ran.stderr
     head, *lines = ran.stdout.splitlines()
-    assert head.split() == ["NAME", "PATH", "ROWS", "LAST", "BATCH", "STATE"]
+    assert head.split() == ["NAME", "PATH", "ROWS", "REJECTED", "LAST", "BATCH", "STATE"]
     lines = [re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "WHEN", line).split() for line in lines]
     assert lines == [
-        ["old", "/old", "1", "WHEN", "removed"],
-        ["orders", "/orders", "1,234", "WHEN", "live"],
-        ["sales", "/shop/sales", "0", "-", "last", "good"],
-        ["bad.yaml", "-", "-", "-", "refused"],
+        ["old", "/old", "1", "0", "WHEN", "removed"],
+        ["orders", "/orders", "1,234", "0", "WHEN", "live"],
+        ["sales", "/shop/sales", "0", "0", "-", "last", "good"],
+        ["bad.yaml", "-", "-", "-", "-", "refused"],
     ]
     listed = json.loads(gateway(own, "ls", "--format", "json").stdout)
     assert [(each["name"], each["rows"]) for each in listed] == [
