@@ -102,7 +102,7 @@ def test_a_second_gateway_on_the_same_data_is_refused_and_the_first_unharmed(own
     code = f"""
 import sys
 from pathlib import Path
-from gateway.store.database import Locked
+from gateway.store.lock import Locked
 from gateway.store.store import Store
 try:
     Store(Path({str(link)!r}), memory=2**28, lock_seconds=0.2)

@@ -5,12 +5,10 @@ drops every lock of a process on a file when it closes any descriptor of it (sql
 """
 
 import contextlib
-import fcntl
 import logging
 import os
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +18,16 @@ import duckdb
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
+from gateway.store import lock, repair, restore
 
 _log = logging.getLogger(__name__)
 
 #: DuckDB names the catalog for the file, and a schema of the same name would be ambiguous.
 FILE = "store.duckdb"
-LOCK_FILE = "store.lock"
+#: Where in the data directory copies of the file are made, which is the one place that DuckDB may write beside it.
+BACKUPS = "backup"
+#: What DuckDB 1.5 reads, so that going back to it stays possible.
+STORAGE_VERSION = "v1.5.0"
 
 #: DuckDB 2 streams a relation and materialises what `execute` gives as Arrow; DuckDB 1 does the opposite.
 _RELATIONS_STREAM = int(duckdb.__version__.split(".", maxsplit=1)[0]) >= 2
@@ -34,8 +36,8 @@ _RELATIONS_STREAM = int(duckdb.__version__.split(".", maxsplit=1)[0]) >= 2
 ROWS_AT_A_TIME = 2048
 
 
-class Locked(Exception):  # noqa: N818  # a state, not a fault of this process
-    """Another process owns the data directory."""
+#: Mends a file that DuckDB could not open, given what it said and how many bytes of memory it may use, or raises.
+Mend = Callable[[Path, str, int], None]
 
 
 class Database:
@@ -45,23 +47,28 @@ class Database:
     borrow a cursor each: two threads on one cursor get each other's rows without an error.
     """
 
-    def __init__(self, directory: Path, *, memory: int, lock_seconds: float) -> None:
+    def __init__(self, directory: Path, *, memory: int, lock_seconds: float, mend: Mend) -> None:
         """Open the file in `directory`, waiting for its lock.
 
         A worker that is being replaced holds the lock until it has drained; gunicorn starts the new one
-        before it stops the old one.
+        before it stops the old one. `mend` gets a file that cannot be opened.
 
         Raises:
             Locked: When another process still owns it after `lock_seconds`.
+            Unopenable: When it cannot be opened, and not be mended either.
         """
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         real = Path(os.path.realpath(directory))
-        self._lock = _lock(real / LOCK_FILE, lock_seconds)
+        self.path = real / FILE
+        self._lock = lock.take(real, lock_seconds)
         try:
-            self.writer = duckdb.connect(str(real / FILE), config=_config(real, memory))
-            _configure(self.writer)
+            restore.require_finished(real)
+            self.writer = _opened(
+                self.path, _config(real, memory), lambda text: mend(self.path, text, memory)
+            )
+            _configure(self.writer, real)
         except BaseException:
-            os.close(self._lock)
+            lock.release(self._lock)
             raise
         self.broken = False
         self._cursors: queue.SimpleQueue[duckdb.DuckDBPyConnection] = queue.SimpleQueue()
@@ -72,7 +79,7 @@ class Database:
             while True:
                 self._cursors.get_nowait().close()
         self.writer.close()
-        os.close(self._lock)
+        lock.release(self._lock)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -338,29 +345,18 @@ def instant(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else moment(microseconds)
 
 
-def _lock(path: Path, seconds: float) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + seconds
-    told = False
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if time.monotonic() > deadline:
-                owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-                os.close(descriptor)
-                message = f"the data directory {path.parent} is in use by process {owner or 'unknown'}"
-                raise Locked(
-                    f"{message}; one process owns it: stop that one, or give this one its own --data"
-                ) from error
-            if not told:
-                _log.info("waiting for the process that owns %s", path.parent)
-            told = True
-            time.sleep(0.05)
-        else:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-            return descriptor
+def _opened(
+    path: Path, config: dict[str, str | bool | int | float | list[str]], mend: Callable[[str], None]
+) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), config=config)
+    except duckdb.Error as error:
+        text = str(error)
+    mend(text)
+    try:
+        return duckdb.connect(str(path), config=config)
+    except duckdb.Error as error:
+        raise repair.unopenable(path, str(error).splitlines()[0][:300]) from error
 
 
 def _config(directory: Path, memory: int) -> dict[str, str | bool | int | float | list[str]]:
@@ -375,14 +371,15 @@ def _config(directory: Path, memory: int) -> dict[str, str | bool | int | float 
         "python_enable_replacements": "false",
     }
     if _RELATIONS_STREAM:
-        config["storage_compatibility_version"] = "v1.5.0"  # So that going back to DuckDB 1.5 stays possible.
+        config["storage_compatibility_version"] = STORAGE_VERSION
     return config
 
 
-def _configure(connection: duckdb.DuckDBPyConnection) -> None:
+def _configure(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
     for statement in (
         "SET GLOBAL TimeZone = 'UTC'",
         "SET GLOBAL preserve_insertion_order = true",  # What "in commit order" rests on.
+        f"SET allowed_directories = [{literal(f'{directory / BACKUPS}/')}]",
         "SET enable_external_access = false",
         "SET lock_configuration = true",
     ):

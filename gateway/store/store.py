@@ -20,6 +20,7 @@ from gateway.store.conflicts import Conflicts, Member, without
 from gateway.store.database import Database, Superseded, interrupted_after, literal, selecting
 from gateway.store.definitions import Definitions
 from gateway.store.edits import Edit, Editing
+from gateway.store.examination import mend
 from gateway.store.keys import Keys
 from gateway.store.ledger import Ledger, Line, Numbers, with_own_columns
 from gateway.store.migration import table_of
@@ -65,7 +66,7 @@ class Store:
     """
 
     def __init__(self, directory: Path, *, memory: int, lock_seconds: float = 20.0) -> None:
-        self._database = Database(directory, memory=memory, lock_seconds=lock_seconds)
+        self._database = Database(directory, memory=memory, lock_seconds=lock_seconds, mend=mend)
         try:
             self.ledger = Ledger(self._database)
             self.definitions = Definitions(self._database)

@@ -1,0 +1,45 @@
+"""An examination to what people and programs read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.text import Text
+
+from gateway.store.examination import Examination
+
+
+def text(found: Examination) -> Iterator[Text]:
+    """Give the lines for a terminal."""
+    if found.repair:
+        yield Text(f"repaired: {found.repair}", "yellow")
+    for name, rows in found.rows.items():
+        yield Text(f"  {name}: {rows:,} rows{' (its file is gone)' if name in found.removed else ''}")
+    for flaw in found.flaws:
+        yield Text(f"! {flaw.about}: {flaw.message}", "yellow" if flaw.is_harmless else "bold red")
+        yield Text(f"    {flaw.hint}")
+    yield Text(summary(found), "green" if found.is_sound else "bold red")
+
+
+def summary(found: Examination) -> str:
+    """Say it in a line."""
+    rows = sum(found.rows.values())
+    counted = f"{len(found.rows)} connectors, {rows:,} rows"
+    looked = "every row was read" if found.is_thorough else "rows were counted, and not read"
+    last = f", the last batch is of {found.last_commit}" if found.last_commit else ""
+    return f"{'sound' if found.is_sound else 'damaged'}: {counted}{last}; {looked}"
+
+
+def body(found: Examination) -> dict[str, Any]:
+    """Give it as JSON."""
+    repair = found.repair
+    return {
+        "state": "sound" if found.is_sound else "damaged",
+        "repaired": {"copies": str(repair.copies), "blocks": list(repair.before)} if repair else None,
+        "connectors": [
+            {"name": name, "rows": rows, "removed": name in found.removed}
+            for name, rows in found.rows.items()
+        ],
+        "last_commit": found.last_commit,
+        "every_row_read": found.is_thorough,
+        "findings": [flaw.body() for flaw in found.flaws],
+    }

@@ -1,0 +1,88 @@
+"""gateway doctor."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from gateway.commands import diagnosis
+from gateway.commands.configuration import read_settings
+from gateway.store import aside, lock, restore
+from gateway.store.database import FILE
+from gateway.store.examination import Examination, examine_file
+from gateway.store.repair import Repairable, Unopenable
+
+#: The exit codes.
+SOUND, DAMAGED, REPAIRABLE, NOT_EXAMINED = 0, 1, 2, 3
+
+
+@click.command("doctor")
+@click.option(
+    "--data", type=click.Path(path_type=Path), metavar="DIR", help="The data directory. [GATEWAY_DATA]"
+)
+@click.option("--repair", is_flag=True, help="Mend a write of metadata that a kill has cut off.")
+@click.option(
+    "--aside",
+    "elsewhere",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Where the files are copied before a repair. [default: the data directory]",
+)
+@click.option("--quick", is_flag=True, help="Count the rows, but do not read them.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(data: Path | None, elsewhere: Path | None, style: str, *, repair: bool, quick: bool) -> None:
+    """Examine the data directory of a gateway that is not running, and mend what a kill has cut off.
+
+    Nothing is changed without --repair; the files are copied before. Exit codes: 0 all is sound; 1 rows are
+    missing or cannot be read, or the file cannot be opened; 2 --repair would mend it; 3 nothing was examined,
+    because a gateway is running, or there is no store.
+    """
+    settings = read_settings()
+    directory = (data or settings.data).resolve()
+    file = directory / FILE
+    where = (elsewhere or directory) if repair else None
+    try:
+        if not file.exists():
+            raise FileNotFoundError(f"{directory} has no {FILE}, so there is nothing to examine")
+        with lock.held(directory):
+            restore.require_finished(directory)
+            found = examine_file(file, memory=settings.memory, is_thorough=not quick, repair_in=where)
+    except Unopenable as error:
+        is_repairable = isinstance(error, Repairable)
+        state, code = ("repairable", REPAIRABLE) if is_repairable else ("damaged", DAMAGED)
+        _say(style, {"state": state, "message": str(error)}, [Text(f"{state}: {error}", "bold red")])
+    except (lock.Locked, OSError) as error:
+        code = NOT_EXAMINED
+        message = (
+            f"{error}" if isinstance(error, lock.Locked | FileNotFoundError) else f"{directory}: {error}"
+        )
+        _say(style, {"state": "not examined", "message": message}, [Text(message, "bold red")])
+    else:
+        code = SOUND if found.is_sound else DAMAGED
+        _say(style, diagnosis.body(found), [_files(file), *diagnosis.text(found), *_copies(directory, found)])
+    raise SystemExit(code)
+
+
+def _say(style: str, body: dict[str, Any], lines: Iterable[Text]) -> None:
+    if style == "json":
+        click.echo(json.dumps(body, indent=2))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(line)
+
+
+def _files(file: Path) -> Text:
+    sizes = (f"{each.name} {each.stat().st_size:,} bytes" for each in aside.siblings(file))
+    return Text(f"{file.parent}: {', '.join(sizes)}")
+
+
+def _copies(directory: Path, found: Examination) -> Iterable[Text]:
+    """Name the folders with files that were put aside, which nobody else removes."""
+    for folder in aside.folders(directory, "before"):
+        if found.repair is None or found.repair.copies != folder:
+            yield Text(f"{folder} has files that were put aside; remove it once nobody misses anything")

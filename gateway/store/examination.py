@@ -1,0 +1,269 @@
+"""Examination: what a store's tables say of each other, and whether every row of them can be read."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from gateway.store import repair
+from gateway.store.database import quote
+from gateway.store.migration import table_named
+from gateway.store.repair import Repair
+
+_log = logging.getLogger(__name__)
+
+#: The gateway's own tables, without which a file is no store.
+_OWN = ("batches", "connectors")
+
+#: The columns of each table, by its schema and its name.
+_Tables = dict[tuple[str, str], set[str]]
+
+_RESTORE = (
+    "restore a backup by gateway restore; what was stored after it is in this file only, so keep the file"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something that is not as it should be.
+
+    Attributes:
+        about: The connector, or the table, or the file.
+        message: What is wrong.
+        hint: What to do about it.
+        is_harmless: Whether nothing is lost and nothing served is wrong.
+    """
+
+    about: str
+    message: str
+    hint: str
+    is_harmless: bool = False
+
+    def body(self) -> dict[str, Any]:
+        """Give it as JSON."""
+        level = "warning" if self.is_harmless else "error"
+        return {"level": level, "about": self.about, "message": self.message, "hint": self.hint}
+
+
+@dataclass(slots=True)
+class Examination:
+    """What was found in a store.
+
+    Attributes:
+        rows: How many rows each connector has.
+        removed: The connectors whose files are gone.
+        last_commit: When the last batch was committed, as text; None where there is none.
+        flaws: What is not as it should be.
+        is_thorough: Whether every row was read.
+        repair: What was mended before the file could be opened.
+    """
+
+    is_thorough: bool
+    rows: dict[str, int] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
+    last_commit: str | None = None
+    flaws: list[Flaw] = field(default_factory=list)
+    repair: Repair | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all rows are there, as far as they were looked at."""
+        return all(flaw.is_harmless for flaw in self.flaws)
+
+    def add(self, about: str, message: str, hint: str = _RESTORE, *, is_harmless: bool = False) -> None:
+        """Add a flaw."""
+        self.flaws.append(Flaw(about, message, hint, is_harmless))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A connector as the store knows it, with what its batches add up to."""
+
+    name: str
+    revision: int
+    is_removed: bool
+    rows: int
+    last_id: int
+
+
+def examine_file(file: Path, *, memory: int, is_thorough: bool, repair_in: Path | None) -> Examination:
+    """Open a store's file that nobody has open, and examine it; nothing in it is changed but by a repair.
+
+    Args:
+        file: The DuckDB file. The caller holds the lock of its data directory, where it is in one.
+        memory: How many bytes DuckDB may use.
+        is_thorough: Whether every row is read, which takes as long as reading the whole file.
+        repair_in: The directory in which the files are copied before a repair; None: nothing is mended.
+
+    Raises:
+        Unopenable: Where it cannot be opened.
+    """
+    with _connected(file, memory, repair_in) as (connection, mended):
+        found = examine(connection, is_thorough=is_thorough)
+        found.repair = mended
+        return found
+
+
+def mend(file: Path, text: str, memory: int) -> None:
+    """Mend a file that could not be opened, and make sure that all rows are there; else leave it as it was.
+
+    Args:
+        file: The DuckDB file, which nobody has open. The caller holds the lock of its data directory.
+        text: What DuckDB said when it was to be opened.
+        memory: How many bytes DuckDB may use.
+
+    Raises:
+        Unopenable: Where it cannot be mended, or rows would be missing.
+    """
+    if not repair.is_torn(text):
+        raise repair.unopenable(file, text.splitlines()[0][:300])
+    found = examine_file(file, memory=memory, is_thorough=False, repair_in=file.parent)
+    if found.is_sound:
+        rows = sum(found.rows.values())
+        _log.warning(
+            "%s: %s; all %d connectors have the %d rows of their batches",
+            *(file, found.repair or "it opens at a second try", len(found.rows), rows),
+        )
+        return
+    if found.repair is not None:
+        repair.take_back(file, found.repair)
+    flaws = "; ".join(f"{each.about}: {each.message}" for each in found.flaws if not each.is_harmless)
+    raise repair.unopenable(file, f"{found.repair}, but then {flaws}. The repair was taken back")
+
+
+def examine(connection: duckdb.DuckDBPyConnection, *, is_thorough: bool) -> Examination:
+    """Examine an open store."""
+    found = Examination(is_thorough)
+    try:
+        tables = _tables(connection)
+        if not _is_store(found, tables):
+            return found
+        known = _known(connection, tables)
+        found.last_commit = _one(connection, "SELECT max(committed_at)::VARCHAR FROM gateway.batches")
+    except duckdb.Error as error:
+        found.add("file", f"the gateway's own tables cannot be read: {_told(error)}")
+        return found
+    _look_for_strangers(found, known, tables)
+    for each in known:
+        _examine_connector(found, each, tables, connection)
+    if is_thorough:
+        for name in sorted(table for schema, table in tables if schema == "gateway"):
+            _read_all(found, f"gateway.{name}", f"gateway.{quote(name)}", connection)
+    return found
+
+
+def _is_store(found: Examination, tables: _Tables) -> bool:
+    """Tell whether the tables are those of a gateway that this one knows."""
+    if missing := [f"gateway.{name}" for name in _OWN if ("gateway", name) not in tables]:
+        found.add("file", f"{' and '.join(missing)} is not there: this is not the file of a gateway")
+        return False
+    if "revision" not in tables["gateway", "connectors"]:
+        hint = "start the gateway on it once, then examine it again"
+        message = "it was written by gateway 0.1.0, so nothing but that it opens was checked"
+        found.add("file", message, hint, is_harmless=True)
+        return False
+    return True
+
+
+def _examine_connector(
+    found: Examination, known: _Known, tables: _Tables, connection: duckdb.DuckDBPyConnection
+) -> None:
+    found.rows[known.name] = 0
+    if known.is_removed:
+        found.removed.add(known.name)
+    table = table_named(known.name, known.revision)
+    if ("rows", f"{known.name}@{known.revision}") not in tables:
+        found.add(known.name, f"its table {table} is not there")
+        return
+    _examine_rows(found, known, table, connection)
+    if found.is_thorough:
+        _read_all(found, known.name, table, connection)
+
+
+def _examine_rows(
+    found: Examination, known: _Known, table: str, connection: duckdb.DuckDBPyConnection
+) -> None:
+    try:
+        rows = found.rows[known.name] = _one(connection, f"SELECT count(*) FROM {table}")
+        if rows != known.rows:
+            found.add(known.name, f"it has {rows:,} rows, and its batches have {known.rows:,}")
+        if found.is_thorough:
+            # One pass in the order of the scan; ids that grow are unique as well.
+            unordered, last = connection.execute(
+                "SELECT count(*) FILTER (before >= _id), max(_id)"
+                f" FROM (SELECT _id, lag(_id) OVER () AS before FROM {table})"
+            ).fetchall()[0]
+            if unordered:
+                found.add(
+                    known.name, f"{unordered:,} of its rows have an _id that is not above the one before"
+                )
+        else:
+            last = _one(connection, f"SELECT max(_id) FROM {table}")
+        if last is not None and last > known.last_id:
+            found.add(known.name, f"it has a row with _id {last}, and its batches end at {known.last_id}")
+    except duckdb.Error as error:
+        found.add(known.name, f"its rows cannot be counted: {_told(error)}")
+
+
+def _read_all(found: Examination, about: str, table: str, connection: duckdb.DuckDBPyConnection) -> None:
+    """Read every value of a table; only a hash of them is kept."""
+    try:
+        connection.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM {table}").fetchall()
+    except duckdb.Error as error:
+        found.add(about, f"some of its rows cannot be read: {_told(error)}")
+
+
+def _look_for_strangers(found: Examination, known: list[_Known], tables: _Tables) -> None:
+    names = {f"{each.name}@{each.revision}" for each in known}
+    for schema, table in sorted(tables):
+        if schema == "rows" and table not in names:
+            hint = "nobody reads it; it takes room, and may be of use to whoever looks for lost rows"
+            found.add(f"rows.{table}", "no connector is known that it belongs to", hint, is_harmless=True)
+
+
+def _known(connection: duckdb.DuckDBPyConnection, tables: _Tables) -> list[_Known]:
+    taken_out = " - coalesce(sum(deleted), 0)" if "deleted" in tables["gateway", "batches"] else ""
+    rows = connection.execute(
+        "SELECT name, revision, removed_at IS NOT NULL, coalesce(stored, 0)::BIGINT, coalesce(last_id, 0)"
+        f" FROM gateway.connectors LEFT JOIN (SELECT connector, sum(rows){taken_out} AS stored,"
+        " max(last_id) AS last_id FROM gateway.batches GROUP BY connector) ON connector = name ORDER BY name"
+    ).fetchall()
+    return [_Known(*row) for row in rows]
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> _Tables:
+    rows = connection.execute(
+        "SELECT schema_name, table_name, list(column_name) FROM duckdb_columns()"
+        " WHERE NOT internal AND database_name = current_database() GROUP BY ALL"
+    ).fetchall()
+    return {(schema, table): set(columns) for schema, table, columns in rows}
+
+
+@contextmanager
+def _connected(
+    file: Path, memory: int, repair_in: Path | None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Repair | None]]:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory}B",
+        "temp_directory": f"{file}.spill",
+    }
+    connection, mended = repair.opened(
+        file, lambda: duckdb.connect(str(file), read_only=True, config=config), where=repair_in
+    )
+    try:
+        yield connection, mended
+    finally:
+        connection.close()
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    return connection.execute(sql).fetchall()[0][0]
+
+
+def _told(error: duckdb.Error) -> str:
+    """Say what an error says: it speaks of blocks and files."""
+    return str(error).splitlines()[0][:300]

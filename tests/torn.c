@@ -1,0 +1,59 @@
+/* Ends the process in the middle of a write of one whole block, as kill -9 in that instant would.
+ *
+ * TORN_PLAN names a file. While there is none, nothing happens. One that says `NTH BYTES PLACE` lets NTH - 1 writes
+ * of a block pass, then writes the first BYTES of the next and ends the process. PLACE is the place in the file of
+ * the blocks that count; -1: any. The plan is removed first, so that the process that follows lives.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum { BLOCK = 262144 };
+
+typedef ssize_t (*Write)(int, const void *, size_t, off_t);
+
+static void tear(Write write, int file, const void *bytes, off_t place)
+{
+    static atomic_int passed;
+    int nth, length;
+    long wanted;
+    const char *path = getenv("TORN_PLAN");
+    FILE *plan = path ? fopen(path, "r") : NULL;
+    if (!plan)
+        return;
+    int read = fscanf(plan, "%d %d %ld", &nth, &length, &wanted);
+    fclose(plan);
+    if (read != 3 || (wanted >= 0 && wanted != (long)place))
+        return;
+    if (atomic_fetch_add(&passed, 1) + 1 != nth)
+        return;
+    unlink(path);
+    if (length)
+        write(file, bytes, (size_t)length, place);
+    dprintf(STDERR_FILENO, "torn: block at %ld after %d bytes\n", (long)place, length);
+    kill(getpid(), SIGKILL);
+    pause();
+}
+
+static ssize_t forward(const char *name, int file, const void *bytes, size_t size, off_t place)
+{
+    Write write = (Write)dlsym(RTLD_NEXT, name);
+    if (size == BLOCK)
+        tear(write, file, bytes, place);
+    return write(file, bytes, size, place);
+}
+
+ssize_t pwrite(int file, const void *bytes, size_t size, off_t place)
+{
+    return forward("pwrite", file, bytes, size, place);
+}
+
+ssize_t pwrite64(int file, const void *bytes, size_t size, off_t place)
+{
+    return forward("pwrite64", file, bytes, size, place);
+}
