@@ -13,7 +13,7 @@ from gateway.connectors.watch import Watch
 from gateway.errors import GatewayError
 from gateway.ingest.writer import Writer
 from gateway.query.render import Readers
-from gateway.serve import admin, lifecycle, rejected, reply
+from gateway.serve import admin, backup, lifecycle, rejected, reply
 from gateway.serve.access import Credentials
 from gateway.serve.cache import Cache
 from gateway.serve.cors import Cors
@@ -92,6 +92,7 @@ def _falcon_app(router: Router, stages: Stages, watch: Watch, reload: Reload) ->
     served = admin.add_routes(app, router=router, store=stages.store, stages=stages, watch=watch)
     rejected.add_routes(app, served=served, stages=stages)
     lifecycle.add_routes(app, store=stages.store, stages=stages, reload=reload)
+    backup.add_routes(app, backup=stages.store.backup, stages=stages)
     return app
 
 

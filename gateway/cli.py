@@ -7,7 +7,22 @@ import click
 from gateway import __version__
 
 #: The verbs, in the order of a connector's life.
-VERBS = ("serve", "new", "check", "plan", "ls", "load", "rejected", "duplicate", "remove", "purge", "doctor", "token")
+VERBS = (
+    "serve",
+    "new",
+    "check",
+    "plan",
+    "ls",
+    "load",
+    "rejected",
+    "duplicate",
+    "remove",
+    "purge",
+    "backup",
+    "restore",
+    "doctor",
+    "token",
+)
 
 
 #: click's own 2 is what `gateway plan` says where there are changes.

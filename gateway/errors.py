@@ -78,6 +78,10 @@ class Code(Enum):
     STORE_FAILED = ("GW404", 503, "The store could not commit; nothing was stored")
     READ_FAILED = ("GW405", 503, "The store could not finish reading")
     SPOOL_FULL = ("GW406", 507, "The result is too large to be read in parts")
+    FILE_DAMAGED = ("GW410", 500, "A part of the database file is damaged")
+    BACKUP_RUNNING = ("GW411", 409, "Another backup is being made")
+    BACKUP_NO_ROOM = ("GW412", 507, "The disk has no room for a backup")
+    BACKUP_FAILED = ("GW413", 503, "The backup could not be finished")
     DISK_FULL = ("53100", 507, "The disk is full; nothing was stored")
 
     # 5: connectors and their files

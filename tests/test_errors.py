@@ -539,6 +539,24 @@ def test_a_fatal_database_error_answers_503_and_ends_the_process(tmp_path, monke
     assert (after[0], gateway.fatal) == (503, [True])
 
 
+@pytest.mark.parametrize("path", ["/c", "/-/connectors"])
+def test_a_reader_that_meets_a_dead_database_ends_the_process_too(tmp_path, monkeypatch, path):
+    """Whatever killed it, nobody may be served by it for as long as no row comes in."""
+
+    def dead(*_):
+        raise duckdb.FatalException("database has been invalidated because of a previous fatal error")
+
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        with monkeypatch.context() as patch:
+            patch.setattr(Database, "borrow", dead)
+            statuses = [gateway.request("GET", path)[0] for _ in range(2)]
+        after = gateway.request("POST", "/c", body(b'{"n":1}'))
+
+    assert statuses == [503, 503]
+    assert gateway.fatal == [True]
+    assert (after[0], json.loads(after[2])["code"]) == (503, "GW402")
+
+
 def test_a_commit_that_is_safe_is_acknowledged_though_the_checkpoint_behind_it_failed(tmp_path, monkeypatch):
     class Writer:
         """The connection, but for a COMMIT that fails after the fact, in DuckDB's own words."""

@@ -70,8 +70,10 @@ class Writer:
         self._queue: deque[_Waiting] = deque()
         self._admitted_bytes = 0
         self._closing = False
+        self._has_left = False
         # The writer thread alone looks at this: whether there may be a checkpoint to make.
         self._is_due = False
+        store.when_broken(self._leave)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -131,7 +133,6 @@ class Writer:
         while (group := self._next_group()) is not None:
             if not group:
                 self._is_due = self._store.checkpoint()
-                self._leave_if_broken()
             elif group[0].batch is None:
                 self._call(group[0])
             else:
@@ -180,7 +181,6 @@ class Writer:
                 waiting.done.set_exception(receipt)
             else:
                 waiting.done.set_result(receipt)
-        self._leave_if_broken()
 
     def _call(self, waiting: _Waiting) -> None:
         assert waiting.call is not None
@@ -188,31 +188,25 @@ class Writer:
             result = waiting.call()
         except Exception as error:  # noqa: BLE001  # it belongs to whoever waits for the call
             waiting.done.set_exception(error)
-            if isinstance(error, FatalError):
-                self._leave()
         else:
             waiting.done.set_result(result)
             # A change of tables is in the WAL now, and shown by whoever waited for it before the checkpoint.
             self._is_due = True
-            self._leave_if_broken()
 
     def _fail(self, group: list[_Waiting], error: Exception) -> None:
         if not isinstance(error, GatewayError) or error.code in (Code.INTERNAL, Code.STORE_FAILED):
             _log.error("the writer failed: %s", trace(error))
         for waiting in group:
             waiting.done.set_exception(error)
-        if isinstance(error, FatalError):
-            self._leave()
-
-    def _leave_if_broken(self) -> None:
-        if self._store.broken:
-            self._leave()
 
     def _leave(self) -> None:
-        """Take nothing more, and send away what waits: none of it has been written."""
+        """Take nothing more, and send away what waits: none of it has been written. Any thread may call it."""
         with self._changed:
-            self._closing = True
+            if self._has_left:
+                return
+            self._has_left = self._closing = True
             waiting, self._queue = list(self._queue), deque()
+            self._changed.notify_all()
         for each in waiting:
             each.done.set_exception(not_ready())
         self._fatal()

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from gateway.errors import Code, GatewayError
 from gateway.query.render import Rendering
@@ -182,8 +183,8 @@ def _remove(path: Path | str) -> None:
 class Slice:
     """Some bytes of a file on their way out; an async iterable with `close`, as Falcon wants its streams."""
 
-    def __init__(self, path: Path, place: int, length: int) -> None:
-        self._file = path.open("rb")
+    def __init__(self, file: BinaryIO, place: int, length: int) -> None:
+        self._file = file
         self._place = place
         self._length = length
 

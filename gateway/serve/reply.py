@@ -95,7 +95,7 @@ def part(resp: Response, kept: Kept, wanted: Part | None) -> None:
     if wanted:
         resp.status = 206
         resp.set_header("Content-Range", f"bytes {place}-{place + length - 1}/{kept.size}")
-    resp.stream = Slice(kept.path, place, length)  # type: ignore[assignment]  # as in `rows`
+    resp.stream = Slice(kept.path.open("rb"), place, length)  # type: ignore[assignment]  # as in `rows`
 
 
 async def gateway_error(

@@ -43,8 +43,9 @@ Mend = Callable[[Path, str, int], None]
 class Database:
     """One open DuckDB file.
 
-    `writer` is the writer thread's connection, and `broken` tells that the process must start anew. Readers
-    borrow a cursor each: two threads on one cursor get each other's rows without an error.
+    `writer` is the writer thread's connection. Readers borrow a cursor each: two threads on one cursor get each
+    other's rows without an error. `when_broken` is called once nothing works any more until the process starts anew:
+    by whatever thread has met it, and maybe by several.
     """
 
     def __init__(self, directory: Path, *, memory: int, lock_seconds: float, mend: Mend) -> None:
@@ -70,7 +71,8 @@ class Database:
         except BaseException:
             lock.release(self._lock)
             raise
-        self.broken = False
+        self._is_broken = False
+        self.when_broken: Callable[[], None] = _nothing
         self._cursors: queue.SimpleQueue[duckdb.DuckDBPyConnection] = queue.SimpleQueue()
 
     def close(self) -> None:
@@ -96,7 +98,7 @@ class Database:
             with contextlib.suppress(duckdb.Error):
                 self.writer.execute("ROLLBACK")
             if isinstance(error, duckdb.Error):
-                raise store_error(error) from error
+                raise self.meaning(error) from error
             if isinstance(error, UnicodeDecodeError):
                 raise store_error(_unreadable()) from error
             raise
@@ -110,10 +112,21 @@ class Database:
                 raise
             self._break(error)
 
+    def meaning(self, error: duckdb.Error) -> GatewayError:
+        """Say what an error means for a request, and make sure that the process ends where it ends the database."""
+        meant = store_error(error)
+        if isinstance(meant, FatalError):
+            self._break(error)
+        elif meant.code is Code.FILE_DAMAGED:
+            _log.critical("%s: %s; gateway doctor tells what it is part of", self.path, str(error)[:500])
+        return meant
+
     def _break(self, error: duckdb.Error) -> None:
-        self.broken = True
-        # Such a message speaks of blocks and files, never of values.
-        _log.critical("the database has to be opened anew: %s", str(error)[:500])
+        if not self._is_broken:
+            # Such a message speaks of blocks and files, never of values.
+            _log.critical("the database has to be opened anew: %s", str(error)[:500])
+        self._is_broken = True
+        self.when_broken()
 
     @contextlib.contextmanager
     def registered(self, name: str, rows: pa.Table) -> Iterator[None]:
@@ -157,21 +170,21 @@ class Database:
         try:
             self.writer.execute("CHECKPOINT")
         except duckdb.Error as error:
-            if isinstance(store_error(error), FatalError):
-                self._break(error)
+            self.meaning(error)
             return False
         return True
 
     @contextlib.contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Borrow a cursor for reading, for one thread at a time."""
-        cursor = self.borrow()
         try:
-            yield cursor
+            cursor = self.borrow()
+            try:
+                yield cursor
+            finally:
+                self.give_back(cursor)
         except duckdb.Error as error:
-            raise store_error(error) from error
-        finally:
-            self.give_back(cursor)
+            raise self.meaning(error) from error
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a SELECT with few rows on a cursor of its own."""
@@ -188,6 +201,10 @@ class Database:
     def give_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Return a borrowed cursor that is no longer in use."""
         self._cursors.put(cursor)
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class FatalError(GatewayError):
@@ -213,13 +230,19 @@ def store_error(error: duckdb.Error) -> GatewayError:
         return FatalError(
             Code.DISK_FULL if full else Code.STORE_FAILED, hint=hint, headers={"Retry-After": "2"}
         )
-    if full:
-        return GatewayError(Code.DISK_FULL, hint="free space under the data directory, then send again")
+    if full or "Corrupt database file" in text:
+        return _disk_error(full)
     if isinstance(error, duckdb.InterruptException):
         return GatewayError(Code.QUERY_TIMEOUT, hint="ask for less, or filter more")
     if isinstance(error, duckdb.IOException | duckdb.TransactionException | duckdb.OutOfMemoryException):
         return GatewayError(Code.STORE_FAILED, hint="send again", headers={"Retry-After": "1"})
     return _value_error(error, text)
+
+
+def _disk_error(full: bool) -> GatewayError:
+    if full:
+        return GatewayError(Code.DISK_FULL, hint="free space under the data directory, then send again")
+    return GatewayError(Code.FILE_DAMAGED, hint="ask for other rows or columns; the log has the details")
 
 
 def _value_error(error: duckdb.Error, text: str) -> GatewayError:

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
-from gateway.store.database import Database, Stream, store_error
+from gateway.store.database import Database, FatalError, Stream
 
 
 class Reading:
@@ -87,12 +87,13 @@ class Reading:
                 self._cursor.execute("BEGIN TRANSACTION READ ONLY")
             yield self._cursor
         except duckdb.Error as error:
-            raise _read_error(error) from error
+            raise _read_error(self._database.meaning(error)) from error
 
 
-def _read_error(error: duckdb.Error) -> GatewayError:
-    meant = store_error(error)
+def _read_error(meant: GatewayError) -> GatewayError:
     if meant.code is Code.STORE_FAILED:
         hint = "ask for fewer or narrower rows; raise GATEWAY_MEMORY where rows are very wide"
-        return GatewayError(Code.READ_FAILED, hint=hint, headers={"Retry-After": "1"})
+        if isinstance(meant, FatalError):
+            hint = meant.hint or hint
+        return GatewayError(Code.READ_FAILED, hint=hint, headers=meant.headers)
     return meant

@@ -15,6 +15,7 @@ from gateway.connectors.plan import Table
 from gateway.connectors.terms import Retention
 from gateway.errors import Code, GatewayError
 from gateway.store import ledger, survey
+from gateway.store.backup import Backup
 from gateway.store.batch import NO_ROWS, Batch, Receipt, listed, rehearsed
 from gateway.store.conflicts import Conflicts, Member, without
 from gateway.store.database import Database, Superseded, interrupted_after, literal, selecting
@@ -72,6 +73,7 @@ class Store:
             self.definitions = Definitions(self._database)
             self.keys = Keys(self._database)
             self.rejected = Rejected(self._database)
+            self.backup = Backup(self._database)
             # Only the writer thread touches these two.
             self._checkpoint_due = False
             self._numbers = Numbers.of(self._database)
@@ -88,13 +90,13 @@ class Store:
             self._database.close()
             raise
 
-    @property
-    def broken(self) -> bool:
-        """Whether what is committed is safe, but nothing more can be done before the file is opened anew."""
-        return self._database.broken
+    def when_broken(self, leave: Callable[[], None]) -> None:
+        """Have `leave` called once the database can no longer be used, by any thread, and maybe by several."""
+        self._database.when_broken = leave
 
     def close(self) -> None:
         """Close the file; nobody may use the store afterwards."""
+        self.backup.stop()
         self._database.close()
 
     # -- definitions

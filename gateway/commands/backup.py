@@ -1,0 +1,98 @@
+"""gateway backup."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from gateway.commands import diagnosis
+from gateway.commands.configuration import read_settings
+from gateway.commands.operating import Operating, told, with_gateway
+from gateway.store import aside
+from gateway.store.examination import Examination, examine_file
+from gateway.store.repair import Unopenable
+
+#: How long the gateway may take to copy its store before the first byte comes.
+SECONDS = 24 * 3600.0
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--force", is_flag=True, help="Replace FILE where it is there.")
+@click.option("--quick", is_flag=True, help="Count the rows of the copy, but do not read them.")
+@with_gateway
+def command(file: Path, gateway: Operating, *, force: bool, quick: bool) -> None:
+    """Write a copy of what a running gateway has stored into FILE, and check it; gateway restore reads it.
+
+    FILE is there once the copy is whole and sound, and not before.
+    """
+    if file.exists() and not force:
+        raise click.ClickException(f"{file} is there already; --force replaces it")
+    part = file.with_name(f"{file.name}.part")
+    try:
+        _receive(gateway, part)
+        found = _checked(part, is_thorough=not quick)
+        part.replace(file)
+        aside.sync(file.resolve().parent)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    size = file.stat().st_size
+    click.echo(f"{file} has {size:,} bytes. {diagnosis.summary(found).capitalize()}.")
+
+
+def _receive(gateway: Operating, part: Path) -> None:
+    """Write what the gateway sends into a file; returns when it is on the disk."""
+    with _answer(gateway) as answer, open(part, "wb", opener=_private) as written:
+        size = int(answer.headers["Content-Length"])
+        written.writelines(_pieces(answer, size))
+        written.flush()
+        os.fsync(written.fileno())
+        if written.tell() != size:
+            raise click.ClickException(f"{written.tell():,} of {size:,} bytes came; try again")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+@contextlib.contextmanager
+def _answer(gateway: Operating) -> Iterator[httpx.Response]:
+    try:
+        timeout = httpx.Timeout(60.0, read=SECONDS)
+        with gateway.client.stream("GET", "/-/backup", timeout=timeout) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise click.ClickException(told(answer))
+            yield answer
+    except httpx.HTTPError as error:
+        message = f"the gateway at {gateway.url} broke off: {error or type(error).__name__}"
+        raise click.ClickException(f"{message}; look whether it runs, and try again") from error
+
+
+def _pieces(answer: httpx.Response, size: int) -> Iterator[bytes]:
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("backup", total=size)
+        for piece in answer.iter_raw():
+            yield piece
+            progress.advance(task, len(piece))
+
+
+def _checked(part: Path, *, is_thorough: bool) -> Examination:
+    try:
+        found = examine_file(part, memory=read_settings().memory, is_thorough=is_thorough, repair_in=None)
+    except Unopenable as error:
+        raise click.ClickException(f"the copy is not sound, and was removed: {error}") from error
+    if not found.is_sound:
+        flaws = "; ".join(f"{each.about}: {each.message}" for each in found.flaws)
+        raise click.ClickException(f"the copy is not sound, and was removed: {flaws}")
+    return found

@@ -1,0 +1,56 @@
+"""gateway restore."""
+
+from pathlib import Path
+
+import click
+
+from gateway.commands import diagnosis
+from gateway.commands.configuration import read_settings
+from gateway.store import aside, lock, restore
+from gateway.store.database import FILE
+from gateway.store.examination import Examination, examine_file
+from gateway.store.repair import Unopenable
+
+
+@click.command("restore")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--data", type=click.Path(path_type=Path), metavar="DIR", help="The data directory. [GATEWAY_DATA]"
+)
+@click.option("--move-aside", is_flag=True, help="Put a store that is there into a dated folder first.")
+@click.option("--quick", is_flag=True, help="Count the rows of FILE, but do not read them.")
+def command(file: Path, data: Path | None, *, move_aside: bool, quick: bool) -> None:
+    """Put the copy in FILE, which gateway backup made, in the place of a store; the gateway must not be running.
+
+    Rows, connectors and numbers are those of the backup. What was stored after it is not in it.
+    """
+    settings = read_settings()
+    directory = (data or settings.data).resolve()
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with lock.held(directory):
+            found = _checked(file, settings.memory, is_thorough=not quick)
+            folder = restore.put(file, directory / FILE, move_aside=move_aside)
+    except lock.Locked as error:
+        raise click.ClickException(str(error)) from error
+    except restore.Occupied as error:
+        hint = "--move-aside puts it into a dated folder of that directory first"
+        raise click.ClickException(f"{error}; {hint}") from error
+    except aside.NoRoom as error:
+        raise click.ClickException(f"{error}; free some, and nothing has been changed") from error
+    except OSError as error:
+        raise click.ClickException(f"{directory} cannot be written: {error.strerror or error}") from error
+    click.echo(f"{directory} has the store of {file}. {diagnosis.summary(found).capitalize()}.")
+    if folder:
+        click.echo(f"What was there is in {folder}.")
+
+
+def _checked(file: Path, memory: int, *, is_thorough: bool) -> Examination:
+    try:
+        found = examine_file(file, memory=memory, is_thorough=is_thorough, repair_in=None)
+    except Unopenable as error:
+        raise click.ClickException(f"{file} cannot be restored: {error}") from error
+    if not found.is_sound:
+        flaws = "; ".join(f"{each.about}: {each.message}" for each in found.flaws if not each.is_harmless)
+        raise click.ClickException(f"{file} is damaged and was not restored: {flaws}")
+    return found

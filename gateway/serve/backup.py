@@ -1,0 +1,39 @@
+"""`/-/backup`: a copy of the whole store, for whoever keeps it elsewhere."""
+
+import asyncio
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from falcon.asgi import App, Request, Response
+
+from gateway.serve import access
+from gateway.serve.endpoint import Stages
+from gateway.serve.parts import Slice
+from gateway.store.backup import Backup
+
+
+def add_routes(app: App[Any, Any], *, backup: Backup, stages: Stages) -> None:
+    """Add the path to the Falcon app."""
+    app.add_route("/-/backup", Backups(backup, stages))
+
+
+class Backups:
+    """`/-/backup`."""
+
+    def __init__(self, backup: Backup, stages: Stages) -> None:
+        self._backup = backup
+        self._stages = stages
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Make a copy of the store as it is now, and send it."""
+        access.require_admin(self._stages.credentials.name_of(req.auth))
+        # Not in a reader's thread: it takes long, and they are few.
+        copy = await asyncio.to_thread(self._backup.make)
+        size = os.fstat(copy.fileno()).st_size
+        resp.content_type = "application/vnd.duckdb"
+        resp.content_length = size
+        name = f"gateway-{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.duckdb"
+        resp.set_header("Content-Disposition", f'attachment; filename="{name}"')
+        resp.set_header("Cache-Control", "no-store")
+        resp.stream = Slice(copy, 0, size)  # type: ignore[assignment]  # any async iterable with close() is iterated
