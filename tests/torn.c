@@ -1,8 +1,8 @@
 /* Ends the process in the middle of a write of one whole block, as kill -9 in that instant would.
  *
- * TORN_PLAN names a file. While there is none, nothing happens. One that says `NTH BYTES PLACE` lets NTH - 1 writes
- * of a block pass, then writes the first BYTES of the next and ends the process. PLACE is the place in the file of
- * the blocks that count; -1: any. The plan is removed first, so that the process that follows lives.
+ * TORN_PLAN names a file. While there is none, nothing happens. One that says `NTH BYTES PLACE ...` lets NTH - 1
+ * writes of a block pass, then writes the first BYTES of the next and ends the process. The blocks that count are
+ * those at these places of the file; without any, all. The plan is removed first, so that the next process lives.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,17 +20,20 @@ typedef ssize_t (*Write)(int, const void *, size_t, off_t);
 static void tear(Write write, int file, const void *bytes, off_t place)
 {
     static atomic_int passed;
-    int nth, length;
+    int nth, length, counts = 1;
     long wanted;
     const char *path = getenv("TORN_PLAN");
     FILE *plan = path ? fopen(path, "r") : NULL;
     if (!plan)
         return;
-    int read = fscanf(plan, "%d %d %ld", &nth, &length, &wanted);
+    if (fscanf(plan, "%d %d", &nth, &length) != 2)
+        counts = 0;
+    else if (fscanf(plan, "%ld", &wanted) == 1)
+        do
+            counts = wanted == (long)place;
+        while (!counts && fscanf(plan, "%ld", &wanted) == 1);
     fclose(plan);
-    if (read != 3 || (wanted >= 0 && wanted != (long)place))
-        return;
-    if (atomic_fetch_add(&passed, 1) + 1 != nth)
+    if (!counts || atomic_fetch_add(&passed, 1) + 1 != nth)
         return;
     unlink(path);
     if (length)
