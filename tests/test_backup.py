@@ -128,22 +128,6 @@ def _target(descriptor: Path) -> Path | None:
     return None
 
 
-def test_one_backup_is_made_at_a_time_and_none_that_does_not_fit(tmp_path, monkeypatch):
-    with inside(tmp_path, {"c": "fields: {n: integer}\n"}) as gateway:
-        with gateway.store.backup._turn:
-            status, headers, text = gateway.request("GET", "/-/backup")
-            assert (status, json.loads(text)["code"], headers["retry-after"]) == (409, "GW411", "10")
-        usage = shutil.disk_usage(tmp_path)
-        with monkeypatch.context() as patch:
-            patch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**20))
-            status, _, text = gateway.request("GET", "/-/backup")
-            assert (status, json.loads(text)["code"]) == (507, "GW412")
-        status, headers, text = gateway.request("GET", "/-/backup")
-
-    assert (status, len(text)) == (200, int(headers["content-length"]))
-    assert headers["content-disposition"].startswith('attachment; filename="gateway-20')
-
-
 def test_only_the_admin_token_takes_a_backup(server):
     for token, status in (("", 401), ("Bearer gw_wrong", 401)):
         headers = {"Authorization": token} if token else {}

@@ -1,6 +1,7 @@
 """Every error there is, provoked once, in the one shape."""
 
 import json
+import shutil
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +14,10 @@ import pytest
 from gateway.errors import Code
 from gateway.serve import failures
 from gateway.serve.tokens import make_token
-from gateway.store.database import Database
+from gateway.store.database import FILE, Database
 from tests.inside import body, inside
 from tests.rig import Server, eventually, put, serving
+from tests.torn import damage_rows
 
 CONNECTOR = (
     "fields: {n: integer, s: {type: string, nullable: true, max_length: 3}}\naccess: {read: [public]}\n"
@@ -355,6 +357,48 @@ def _(place, code):
             patch.setattr("gateway.store.reading.Stream", fail)
             answer = gateway.request("GET", "/c")
         assert gateway.request("GET", "/c")[0] == 200
+        return answer
+
+
+@provokes(Code.FILE_DAMAGED)
+def _(place, code):
+    with serving(place.directory) as server:
+        path = server.declare("c", CONNECTOR)
+        rows = [{"n": n, "s": str(n * 7919 % 1000)} for n in range(50_000)]
+        assert server.client.post(path, json=rows).status_code == 201
+        server.stop()
+        damage_rows(server.data / FILE, "c@1", "s")
+        server.start()
+        assert server.client.get("/-/ready").status_code == 200
+        answer = server.client.get(path)
+        assert "Corrupt database file" in server.log.read_text()
+        return answer
+
+
+@provokes(Code.BACKUP_RUNNING)
+def _(place, code):
+    with inside(place.directory, {"c": CONNECTOR}) as gateway, gateway.store.backup._turn:
+        return gateway.request("GET", "/-/backup")
+
+
+@provokes(Code.BACKUP_NO_ROOM)
+def _(place, code):
+    usage = shutil.disk_usage(place.directory)
+    with inside(place.directory, {"c": CONNECTOR}) as gateway, place.monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**20))
+        return gateway.request("GET", "/-/backup")
+
+
+@provokes(Code.BACKUP_FAILED)
+def _(place, code):
+    def fail(*_):
+        raise duckdb.OutOfMemoryException("failed to pin block")
+
+    with inside(place.directory, {"c": CONNECTOR}) as gateway:
+        with place.monkeypatch.context() as patch:
+            patch.setattr(gateway.store.backup, "_copy", fail)
+            answer = gateway.request("GET", "/-/backup")
+        assert gateway.request("GET", "/-/backup")[0] == 200
         return answer
 
 

@@ -125,12 +125,7 @@ def test_a_start_that_is_killed_while_it_copies_or_mends_is_begun_anew(tmp_path)
 def test_a_damaged_block_of_rows_is_told_and_not_touched(tmp_path):
     server = stopped(tmp_path, rows=50_000)
     file = server.data / FILE
-    with duckdb.connect(str(file), read_only=True) as connection:
-        asked = "SELECT max(block_id) FROM pragma_storage_info('rows.\"a@1\"') WHERE column_name = 'text'"
-        place = 12288 + connection.execute(asked).fetchall()[0][0] * 262144
-    raw = bytearray(file.read_bytes())
-    raw[place + 1000 : place + 1100] = bytes(100)
-    file.write_bytes(raw)
+    place = torn.damage_rows(file, "a@1", "text")
     before = bytes_of(server.data)
 
     code, told = doctor(server.data, "--repair")

@@ -104,6 +104,28 @@ def test_a_kill_in_the_middle_of_a_checkpoint_loses_no_acknowledged_row(tmp_path
     assert all(rows == list(range(BATCH)) for rows in stored.values())
 
 
+def test_a_checkpoint_that_fails_ends_the_worker_and_the_next_one_serves_all_that_was_acknowledged(tmp_path):
+    plan = tmp_path / "plan"
+    server = Server(tmp_path, **torn.environment(plan)).start()
+    try:
+        server.declare("a", ROWS)
+        server.declare("b", "fields: {n: integer}\n")
+        server.client.post("/b", json=[{"n": 1}])
+        with Writers(server, clients=2) as writers:
+            eventually(lambda: len(writers.acknowledged) > 10)
+            put(plan, "1 -1")
+            _change(server, 1, writers, plan)
+            known = len(writers.acknowledged)
+            eventually(lambda: len(writers.acknowledged) > known + 10)
+        stored = {row["batch"] for row in server.client.get("/a?select=batch").json()}
+    finally:
+        server.stop()
+
+    assert "the database has failed; restarting the worker" in server.log.read_text()
+    assert "Traceback" not in server.log.read_text()
+    assert writers.acknowledged <= stored
+
+
 def _change(server: Server, number: int, writers: Writers, plan: Path) -> None:
     """Change a connector, behind which comes a checkpoint; where that is torn, wait for the worker that follows."""
     (worker,) = server.workers()

@@ -5,6 +5,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import duckdb
+
 from gateway.store import blocks
 
 _SOURCE = Path(__file__).with_name("torn.c")
@@ -26,4 +28,15 @@ def tear_checksum(file: Path) -> int:
     """Leave the file as a kill would in whose write only a part that nobody reads yet had changed; give the place."""
     place = max(blocks.metadata(file))
     blocks.write_checksum(file, place, blocks.checksum_of(blocks.read(file, place)) ^ 1)
+    return place
+
+
+def damage_rows(file: Path, table: str, column: str) -> int:
+    """Change bytes of the last block that has values of a column; give its place."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        asked = "SELECT max(block_id) FROM pragma_storage_info(?) WHERE column_name = ?"
+        place = 12288 + connection.execute(asked, [f'rows."{table}"', column]).fetchall()[0][0] * 262144
+    with file.open("r+b") as opened:
+        opened.seek(place + 1000)
+        opened.write(bytes(100))
     return place

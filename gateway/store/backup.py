@@ -50,7 +50,7 @@ class Backup:
             path = self._directory / _FILE
             self._copied(path)
             if aside.siblings(path) != [path]:
-                raise GatewayError(Code.BACKUP_FAILED, hint="ask again")
+                raise _failed()
             # No connection has it open any more, so that reading it costs DuckDB no lock.
             return path.open("rb", buffering=0)
         finally:
@@ -72,8 +72,7 @@ class Backup:
         except duckdb.Error as error:
             meant = self._database.meaning(error)
             _log.error("a backup failed: %s", str(error)[:500])  # it speaks of files and blocks
-            code = Code.BACKUP_NO_ROOM if meant.code is Code.DISK_FULL else Code.BACKUP_FAILED
-            raise GatewayError(code, hint="the log says why") from error
+            raise _failed(is_full=meant.code is Code.DISK_FULL) from error
         finally:
             self._cursor = None
             cursor.close()
@@ -101,3 +100,9 @@ class Backup:
     def _sweep(self) -> None:
         for each in self._directory.iterdir():
             each.unlink()
+
+
+def _failed(*, is_full: bool = False) -> GatewayError:
+    if is_full:
+        return GatewayError(Code.BACKUP_NO_ROOM, hint="free space under the data directory, then ask again")
+    return GatewayError(Code.BACKUP_FAILED, hint="the log says why", headers={"Retry-After": "10"})

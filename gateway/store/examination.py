@@ -179,34 +179,33 @@ def _examine_connector(
     if ("rows", f"{known.name}@{known.revision}") not in tables:
         found.add(known.name, f"its table {table} is not there")
         return
-    _examine_rows(found, known, table, connection)
-    if found.is_thorough:
-        _read_all(found, known.name, table, connection)
+    try:
+        _examine_rows(found, known, table, connection)
+    except duckdb.Error as error:
+        found.add(known.name, f"some of its rows cannot be read: {_told(error)}")
+    else:
+        if found.is_thorough:
+            _read_all(found, known.name, table, connection)
 
 
 def _examine_rows(
     found: Examination, known: _Known, table: str, connection: duckdb.DuckDBPyConnection
 ) -> None:
-    try:
-        rows = found.rows[known.name] = _one(connection, f"SELECT count(*) FROM {table}")
-        if rows != known.rows:
-            found.add(known.name, f"it has {rows:,} rows, and its batches have {known.rows:,}")
-        if found.is_thorough:
-            # One pass in the order of the scan; ids that grow are unique as well.
-            unordered, last = connection.execute(
-                "SELECT count(*) FILTER (before >= _id), max(_id)"
-                f" FROM (SELECT _id, lag(_id) OVER () AS before FROM {table})"
-            ).fetchall()[0]
-            if unordered:
-                found.add(
-                    known.name, f"{unordered:,} of its rows have an _id that is not above the one before"
-                )
-        else:
-            last = _one(connection, f"SELECT max(_id) FROM {table}")
-        if last is not None and last > known.last_id:
-            found.add(known.name, f"it has a row with _id {last}, and its batches end at {known.last_id}")
-    except duckdb.Error as error:
-        found.add(known.name, f"its rows cannot be counted: {_told(error)}")
+    rows = found.rows[known.name] = _one(connection, f"SELECT count(*) FROM {table}")
+    if rows != known.rows:
+        found.add(known.name, f"it has {rows:,} rows, and its batches have {known.rows:,}")
+    if found.is_thorough:
+        # One pass in the order of the scan; ids that grow are unique as well.
+        unordered, last = connection.execute(
+            "SELECT count(*) FILTER (before >= _id), max(_id)"
+            f" FROM (SELECT _id, lag(_id) OVER () AS before FROM {table})"
+        ).fetchall()[0]
+        if unordered:
+            found.add(known.name, f"{unordered:,} of its rows have an _id that is not above the one before")
+    else:
+        last = _one(connection, f"SELECT max(_id) FROM {table}")
+    if last is not None and last > known.last_id:
+        found.add(known.name, f"it has a row with _id {last}, and its batches end at {known.last_id}")
 
 
 def _read_all(found: Examination, about: str, table: str, connection: duckdb.DuckDBPyConnection) -> None:
