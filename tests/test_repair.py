@@ -138,6 +138,82 @@ def test_a_damaged_block_of_rows_is_told_and_not_touched(tmp_path):
     assert not aside.folders(server.data, WORD)
 
 
+def test_the_doctor_finds_nothing_where_rows_were_replaced_changed_and_deleted(tmp_path):
+    keyed = "fields: {n: integer, tags: 'string[]'}\nprimary_key: [n]\non_conflict: replace\naccess: {change: [ops]}\n"
+    with serving(tmp_path) as server:
+        path = server.declare("a", keyed)
+        ask = server.client.request
+        for first in (0, 50):
+            assert ask(
+                "POST", path, json=[{"n": n, "tags": []} for n in range(first, first + 100)]
+            ).is_success
+        assert ask("PATCH", f"{path}?n=lt.20", json={"tags": ["x"]}).is_success
+        assert ask("DELETE", f"{path}?n=gte.140").is_success
+        path = server.declare("b", keyed)
+        for size in (10, 5):
+            assert ask("PUT", path, json=[{"n": n, "tags": []} for n in range(size)]).is_success
+
+    code, told = doctor(server.data)
+
+    assert (code, told["findings"]) == (0, [])
+    assert {each["name"]: each["rows"] for each in told["connectors"]} == {"a": 140, "b": 5}
+
+
+@pytest.mark.parametrize(
+    ("sql", "level", "about", "words"),
+    [
+        ('DELETE FROM rows."a@1" WHERE _id = 7', "error", "a", "it has 999 rows, and its batches have 1,000"),
+        (
+            'UPDATE rows."a@1" SET _id = 3 WHERE _id = 7',
+            "error",
+            "a",
+            "1 of its rows have an _id that is not above",
+        ),
+        ('UPDATE rows."a@1" SET _id = 5000 WHERE _id = 1000', "error", "a", "a row with _id 5000"),
+        ('ALTER TABLE rows."a@1" RENAME TO "a@2"', "error", "a", 'its table rows."a@1" is not there'),
+        ('CREATE TABLE rows."lost@1" (_id BIGINT)', "warning", "rows.lost@1", "no connector is known"),
+        ("DROP TABLE gateway.batches", "error", "file", "gateway.batches is not there"),
+    ],
+)
+def test_the_doctor_tells_what_does_not_fit_together(tmp_path, sql, level, about, words):
+    server = stopped(tmp_path)
+    with duckdb.connect(str(server.data / FILE)) as connection:
+        connection.execute(sql)
+
+    code, told = doctor(server.data)
+
+    found = [(each["level"], each["about"], each["message"]) for each in told["findings"]]
+    assert any((a, b) == (level, about) and words in message for a, b, message in found), found
+    assert code == (1 if level == "error" else 0)
+
+
+def test_the_doctor_leaves_a_running_gateway_alone_and_what_is_none(own, tmp_path):
+    code, told = doctor(own.data)
+    assert (code, told["state"]) == (3, "not examined")
+    assert "is in use by process" in told["message"]
+    assert doctor(tmp_path / "nothing")[0] == 3
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_repair_after_which_rows_are_missing_is_taken_back(tmp_path):
+    server = stopped(tmp_path)
+    with duckdb.connect(str(server.data / FILE)) as connection:
+        connection.execute('DELETE FROM rows."a@1" WHERE _id = 7')
+    torn.tear_checksum(server.data / FILE)
+    before = bytes_of(server.data)
+
+    for _ in range(2):
+        server.start(wait=False)
+        assert server.process.wait(30) != 0
+        assert "it has 999 rows, and its batches have 1,000" in server.tail()
+        assert "Traceback" not in server.tail()
+        assert bytes_of(server.data) == before
+
+    assert doctor(server.data, "--repair")[0] == 1  # Who asks for it gets what there is.
+    with serving(tmp_path) as server:
+        assert server.client.get("/a?select=count()").json() == [{"count": 999}]
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"not a database" * 1000, bytes(20_000)], ids=["empty", "something else", "zeros"]
 )
