@@ -135,12 +135,12 @@ def test_only_the_admin_token_takes_a_backup(server):
 
 
 def test_what_a_kill_has_left_of_a_backup_is_removed_at_the_next_start(tmp_path):
-    with serving(tmp_path) as server:
-        pass
-    (server.data / BACKUPS / "copy.duckdb").write_bytes(b"half")
-    (server.data / BACKUPS / "copy.duckdb.wal").write_bytes(b"half")
-    with serving(tmp_path) as server:
-        assert not list((server.data / BACKUPS).iterdir())
+    left = tmp_path / "data" / BACKUPS
+    left.mkdir(parents=True)
+    (left / "copy.duckdb").write_bytes(b"half")
+    (left / "copy.duckdb.wal").write_bytes(b"half")
+    with inside(tmp_path, {}):
+        assert not list(left.iterdir())
 
 
 def test_a_gateway_that_stops_does_not_wait_for_a_backup(tmp_path):

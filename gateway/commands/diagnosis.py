@@ -1,6 +1,7 @@
 """An examination to what people and programs read."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from rich.text import Text
@@ -13,7 +14,7 @@ def text(found: Examination) -> Iterator[Text]:
     if found.repair:
         yield Text(f"repaired: {found.repair}", "yellow")
     for name, rows in found.rows.items():
-        yield Text(f"  {name}: {rows:,} rows{' (its file is gone)' if name in found.removed else ''}")
+        yield Text(f"  {name}: {_many(rows, 'row')}{' (its file is gone)' if name in found.removed else ''}")
     for flaw in found.flaws:
         yield Text(f"! {flaw.about}: {flaw.message}", "yellow" if flaw.is_harmless else "bold red")
         yield Text(f"    {flaw.hint}")
@@ -23,9 +24,9 @@ def text(found: Examination) -> Iterator[Text]:
 def summary(found: Examination) -> str:
     """Say it in a line."""
     rows = sum(found.rows.values())
-    counted = f"{len(found.rows)} connectors, {rows:,} rows"
+    counted = f"{_many(len(found.rows), 'connector')}, {_many(rows, 'row')}"
     looked = "every row was read" if found.is_thorough else "rows were counted, and not read"
-    last = f", the last batch is of {found.last_commit}" if found.last_commit else ""
+    last = f", the last batch is of {_moment(found.last_commit)}" if found.last_commit else ""
     return f"{'sound' if found.is_sound else 'damaged'}: {counted}{last}; {looked}"
 
 
@@ -39,7 +40,15 @@ def body(found: Examination) -> dict[str, Any]:
             {"name": name, "rows": rows, "removed": name in found.removed}
             for name, rows in found.rows.items()
         ],
-        "last_commit": found.last_commit,
+        "last_commit": _moment(found.last_commit) if found.last_commit else None,
         "every_row_read": found.is_thorough,
         "findings": [flaw.body() for flaw in found.flaws],
     }
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

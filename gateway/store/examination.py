@@ -4,13 +4,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from gateway.store import repair
-from gateway.store.database import quote
+from gateway.store.database import instant, quote
 from gateway.store.migration import table_named
 from gateway.store.repair import Repair
 
@@ -56,7 +57,7 @@ class Examination:
     Attributes:
         rows: How many rows each connector has.
         removed: The connectors whose files are gone.
-        last_commit: When the last batch was committed, as text; None where there is none.
+        last_commit: When the last batch was committed; None where there is none.
         flaws: What is not as it should be.
         is_thorough: Whether every row was read.
         repair: What was mended before the file could be opened.
@@ -65,7 +66,7 @@ class Examination:
     is_thorough: bool
     rows: dict[str, int] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
-    last_commit: str | None = None
+    last_commit: datetime | None = None
     flaws: list[Flaw] = field(default_factory=list)
     repair: Repair | None = None
 
@@ -143,7 +144,9 @@ def examine(connection: duckdb.DuckDBPyConnection, *, is_thorough: bool) -> Exam
         if not _is_store(found, tables):
             return found
         known = _known(connection, tables)
-        found.last_commit = _one(connection, "SELECT max(committed_at)::VARCHAR FROM gateway.batches")
+        found.last_commit = instant(
+            _one(connection, "SELECT epoch_us(max(committed_at)) FROM gateway.batches")
+        )
     except duckdb.Error as error:
         found.add("file", f"the gateway's own tables cannot be read: {_told(error)}")
         return found
