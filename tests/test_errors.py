@@ -583,6 +583,20 @@ def test_a_fatal_database_error_answers_503_and_ends_the_process(tmp_path, monke
     assert (after[0], gateway.fatal) == (503, [True])
 
 
+def test_a_writer_that_finds_the_database_dead_already_ends_the_process_too(tmp_path, monkeypatch):
+    class Dead:
+        def execute(self, *_):
+            raise duckdb.FatalException("database has been invalidated because of a previous fatal error")
+
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        with monkeypatch.context() as patch:
+            patch.setattr(gateway.store._database, "writer", Dead())
+            status, _, text = gateway.request("POST", "/c", body(b'{"n":1}'))
+
+    assert (status, json.loads(text)["code"]) == (503, "GW404")
+    assert gateway.fatal == [True]
+
+
 @pytest.mark.parametrize("path", ["/c", "/-/connectors"])
 def test_a_reader_that_meets_a_dead_database_ends_the_process_too(tmp_path, monkeypatch, path):
     """Whatever killed it, nobody may be served by it for as long as no row comes in."""

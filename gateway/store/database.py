@@ -90,8 +90,8 @@ class Database:
         COMMIT after an error inside the transaction returns success and writes nothing, so any exception
         leads to ROLLBACK and is raised again as the GatewayError it means.
         """
-        self.writer.execute("BEGIN")
         try:
+            self.writer.execute("BEGIN")
             yield self.writer
             self._commit()
         except BaseException as error:
