@@ -588,10 +588,9 @@ def test_a_writer_that_finds_the_database_dead_already_ends_the_process_too(tmp_
         def execute(self, *_):
             raise duckdb.FatalException("database has been invalidated because of a previous fatal error")
 
-    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
-        with monkeypatch.context() as patch:
-            patch.setattr(gateway.store._database, "writer", Dead())
-            status, _, text = gateway.request("POST", "/c", body(b'{"n":1}'))
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway, monkeypatch.context() as patch:
+        patch.setattr(gateway.store._database, "writer", Dead())
+        status, _, text = gateway.request("POST", "/c", body(b'{"n":1}'))
 
     assert (status, json.loads(text)["code"]) == (503, "GW404")
     assert gateway.fatal == [True]
