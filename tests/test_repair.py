@@ -33,6 +33,7 @@ def stopped(directory: Path, rows: int = 1000) -> Server:
     with serving(directory) as server:
         server.declare("a", ROWS)
         server.client.post("/a", json=[{"n": n, "text": f"text {n * 7919 % 1000}"} for n in range(rows)])
+        server.stop()
     return server
 
 
@@ -152,6 +153,7 @@ def test_the_doctor_finds_nothing_where_rows_were_replaced_changed_and_deleted(t
         path = server.declare("b", keyed)
         for size in (10, 5):
             assert ask("PUT", path, json=[{"n": n, "tags": []} for n in range(size)]).is_success
+        server.stop()
 
     code, told = doctor(server.data)
 
