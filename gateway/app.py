@@ -11,7 +11,9 @@ import falcon.asgi
 
 from gateway.connectors.watch import Watch
 from gateway.errors import GatewayError
+from gateway.ingest.checking import Checking
 from gateway.ingest.writer import Writer
+from gateway.machine import Disk, Resources
 from gateway.query.render import Readers
 from gateway.serve import admin, backup, lifecycle, rejected, reply
 from gateway.serve.access import Credentials
@@ -26,7 +28,6 @@ from gateway.serve.router import Router
 from gateway.serve.shell import Shell
 from gateway.settings import Settings
 from gateway.store.store import Store
-from gateway.threads import Threads
 
 _log = logging.getLogger(__name__)
 
@@ -39,25 +40,32 @@ class Gateway:
 
     def __init__(self, settings: Settings, fatal: Callable[[], None]) -> None:
         with contextlib.ExitStack() as closing:
-            store = Store(settings.data, memory=settings.memory)
+            settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            resources = Resources.of(settings)
+            disk = Disk(settings.data, settings.disk_reserve)
+            store = Store(
+                settings.data, memory=resources.memory, threads=resources.threads, spill=resources.spill
+            )
             closing.callback(store.close)
             credentials = Credentials(settings.data, settings.tokens)
-            writer = Writer(store, max_bytes=settings.queue, fatal=fatal)
+            writer = Writer(store, max_bytes=settings.queue, disk=disk, fatal=fatal)
             closing.callback(writer.close)
             readers = Readers(store, threads=settings.readers, seconds=settings.query_timeout)
             closing.callback(readers.stop)
             router = Router(credentials)
-            threads = Threads(CHECKING_THREADS, thread_name_prefix="checking")
-            closing.callback(threads.shutdown)
+            checking = Checking(CHECKING_THREADS)
+            closing.callback(checking.close)
             stages = Stages(
                 settings,
                 credentials,
+                resources,
+                disk,
                 store,
                 writer,
                 readers,
                 Cache(settings.cache),
                 Spool(settings.data / "parts", settings.spool),
-                threads,
+                checking,
                 router.successor,
             )
             reload = Reload(store, router, stages)

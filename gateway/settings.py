@@ -80,6 +80,33 @@ def parse_log(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A share of what there is, in percent."""
+
+    percent: float
+
+    def of(self, whole: int) -> int:
+        """Give that much of it, rounded down."""
+        return int(whole * self.percent / 100)
+
+
+def or_share(parse: Callable[[str], int]) -> Callable[[str], int | Share]:
+    """Read what `parse` does, or a share such as `40%`."""
+
+    def parse_either(text: str) -> int | Share:
+        if not text.endswith("%"):
+            try:
+                return parse(text)
+            except ValueError as error:
+                raise ValueError(f"{error}, or a share such as 40%") from error
+        if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,6})?%", text) or not 0 < float(text[:-1]) <= 100:
+            raise ValueError("write a share above 0% and up to 100%")
+        return Share(float(text[:-1]))
+
+    return parse_either
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """One setting. `flag` is set for those that `gateway serve` takes on its command line."""
 
@@ -132,12 +159,36 @@ SETTINGS = (
     Setting("hosts", "", parse_hosts, "which hosts requests may name, such as `api.example.com`; none: any"),
     Setting("proxies", "", parse_networks, "whose `X-Forwarded-*` is believed: addresses and networks"),
     Setting("log", "json", parse_log, "what the log on stderr is written in: `json` or `text`"),
-    Setting("memory", "2G", parse_size, "how many bytes of memory DuckDB may use"),
     Setting(
         "retention_interval",
         "60",
         parse_seconds,
         "how many seconds pass until it is looked again for rows that are kept no longer",
+    ),
+    Setting(
+        "memory",
+        "40%",
+        or_share(parse_size),
+        "how many bytes of memory DuckDB may use, or what share of those that the container may",
+    ),
+    Setting(
+        "threads",
+        "100%",
+        or_share(parse_count),
+        "how many threads DuckDB may use, or what share of the container's CPUs",
+    ),
+    Setting(
+        "spill",
+        "50%",
+        or_share(parse_size),
+        "how many bytes of disk a query may use that needs more memory, or what share of those that are free"
+        " at the start beyond the reserve",
+    ),
+    Setting(
+        "disk_reserve",
+        "1G",
+        parse_size,
+        "how many bytes must be free on the disk of the data; below that, writes are refused",
     ),
     Setting("graceful_timeout", "20", parse_count, "how many seconds a stop may take"),
 )
@@ -168,7 +219,10 @@ class Settings:
     hosts: tuple[str, ...]
     proxies: tuple[Network, ...]
     log: str
-    memory: int
+    memory: int | Share
+    threads: int | Share
+    spill: int | Share
+    disk_reserve: int
     retention_interval: float
     graceful_timeout: int
 

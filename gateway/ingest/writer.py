@@ -2,13 +2,15 @@
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from gateway.errors import Code, GatewayError, not_ready, trace
+from gateway.ingest.lanes import QUANTUM, Lanes
+from gateway.ingest.room import Room, Rooms
+from gateway.machine import Disk
 from gateway.store.batch import Batch, Receipt
 from gateway.store.database import FatalError
 from gateway.store.store import Store
@@ -31,44 +33,32 @@ class _Waiting:
     call: Callable[[], Any] | None = None
     done: "Future[Any]" = field(default_factory=Future)
 
-
-class Room:
-    """The room that one body has taken so far; leaving it gives all of it back. One thread at a time."""
-
-    def __init__(self, writer: "Writer") -> None:
-        self._writer = writer
-        self._taken = 0
-
-    def take(self, size: int) -> None:
-        """Take more, for bytes that have arrived."""
-        self._writer.take(size)
-        self._taken += size
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._writer.release(self._taken)
+    @property
+    def key(self) -> tuple[str, str | None, str] | None:
+        """What no other batch of a group may have."""
+        batch = self.batch
+        return (batch.connector.name, batch.token, batch.key.text) if batch and batch.key else None
 
 
 class Writer:
     """Owns the store's writing side. `append` and `run` may be called from any thread."""
 
-    def __init__(self, store: Store, *, max_bytes: int, fatal: Callable[[], None]) -> None:
+    def __init__(self, store: Store, *, max_bytes: int, disk: Disk, fatal: Callable[[], None]) -> None:
         """Start the thread.
 
         Args:
             store: What it writes to.
             max_bytes: How many bytes of bodies may be received or wait at a time.
+            disk: Where they are stored; while it is full no body is let in.
             fatal: Called once when the database can no longer be used by this process.
         """
         self._store = store
-        self._max_bytes = max_bytes
+        self._rooms = Rooms(max_bytes)
+        self._disk = disk
         self._fatal = fatal
-        # The lock guards all of these.
+        # The lock guards these two.
         self._changed = threading.Condition()
-        self._queue: deque[_Waiting] = deque()
-        self._admitted_bytes = 0
+        self._lanes: Lanes[_Waiting] = Lanes()
         self._closing = False
         self._has_left = False
         # The writer thread alone looks at this: whether there may be a checkpoint to make.
@@ -77,42 +67,27 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def admit(self, size: int) -> "Room":
+    def admit(self, size: int, connector: str) -> Room:
         """Let a body of that size in, before it is read. Its room grows with the bytes that arrive.
 
         Raises:
-            GatewayError: When there is no room for it now, with `Retry-After`.
+            GatewayError: When there is no room for it now, or no space on the disk, with `Retry-After`.
         """
-        with self._changed:
-            if self._closing:
-                raise not_ready()
-            self._refuse_beyond(size)
-        return Room(self)
-
-    def _refuse_beyond(self, size: int) -> None:
-        if self._admitted_bytes and self._admitted_bytes + size > self._max_bytes:
-            raise GatewayError(
-                Code.QUEUE_FULL, hint="send again a little later", headers={"Retry-After": "1"}
-            )
-
-    def take(self, size: int) -> None:
-        """Take room for bytes that have arrived, or raise as `admit` does."""
-        with self._changed:
-            self._refuse_beyond(size)
-            self._admitted_bytes += size
-
-    def release(self, size: int) -> None:
-        """Give room back."""
-        with self._changed:
-            self._admitted_bytes -= size
+        if self._closing:
+            raise not_ready()
+        self._disk.require_space()
+        return self._rooms.admit(size, connector)
 
     def append(self, batch: Batch) -> "Future[Receipt]":
         """Queue a batch. The future has its receipt once it is committed, or the reason it was not stored."""
-        return self._wait_for(_Waiting(batch=batch))
+        return self._wait_for(_Waiting(batch=batch), batch.connector.name, batch.table.nbytes)
 
-    def run(self, call: Callable[[], _T]) -> "Future[_T]":
-        """Queue a call that changes the database and must run on the writer thread, alone."""
-        return self._wait_for(_Waiting(call=call))
+    def run(self, call: Callable[[], _T], connector: str = "") -> "Future[_T]":
+        """Queue a call that changes the database and must run on the writer thread, alone.
+
+        It waits for its turn behind what the connector has there already; without one it is the gateway's own.
+        """
+        return self._wait_for(_Waiting(call=call), connector, QUANTUM)
 
     def close(self) -> None:
         """Take nothing more, write what waits, and end the thread."""
@@ -121,11 +96,11 @@ class Writer:
             self._changed.notify()
         self._thread.join()
 
-    def _wait_for(self, waiting: _Waiting) -> "Future[Any]":
+    def _wait_for(self, waiting: _Waiting, lane: str, cost: int) -> "Future[Any]":
         with self._changed:
             if self._closing:
                 raise not_ready()
-            self._queue.append(waiting)
+            self._lanes.put(lane, waiting, cost)
             self._changed.notify()
         return waiting.done
 
@@ -139,31 +114,35 @@ class Writer:
                 self._append(group)
 
     def _next_group(self) -> list[_Waiting] | None:
-        """Take what waits: a call alone, or batches up to the limits; None means the end.
+        """Take what waits, the connectors in turns: a call alone, or batches up to the limits; None means the end.
 
         Nothing waits where there is time for a checkpoint that is due.
         """
         with self._changed:
-            while not self._queue and not self._closing:
+            while not self._lanes and not self._closing:
                 if not self._changed.wait(CHECKPOINT_SECONDS if self._is_due else None):
                     return []
-            if not self._queue:
+            if not self._lanes:
                 return None
-            group: list[_Waiting] = []
-            keys: set[tuple[str, str | None, str]] = set()
-            size = 0
-            while self._queue and len(group) < MAX_GROUP and size < MAX_GROUP_BYTES:
-                batch = self._queue[0].batch
-                if batch is None:
-                    return group or [self._queue.popleft()]
-                if batch.key is not None:
-                    key = (batch.connector.name, batch.token, batch.key.text)
-                    if key in keys:
-                        break  # It has to see what becomes of the other.
-                    keys.add(key)
-                group.append(self._queue.popleft())
-                size += batch.table.nbytes
-            return group
+            return self._take_group()
+
+    def _take_group(self) -> list[_Waiting]:
+        group: list[_Waiting] = []
+        keys: set[tuple[str, str | None, str]] = set()
+        size = 0
+        while len(group) < MAX_GROUP and size < MAX_GROUP_BYTES:
+            # A batch has to see what becomes of another one with its key.
+            waiting = self._lanes.look(lambda each: each.key not in keys)
+            if waiting is None or (waiting.batch is None and group):
+                break
+            self._lanes.take()
+            group.append(waiting)
+            if waiting.batch is None:
+                break
+            if waiting.key is not None:
+                keys.add(waiting.key)
+            size += waiting.batch.table.nbytes
+        return group
 
     def _append(self, group: list[_Waiting]) -> None:
         """Commit a group; when that fails, commit its members one by one so that only the offender fails."""
@@ -205,7 +184,7 @@ class Writer:
             if self._has_left:
                 return
             self._has_left = self._closing = True
-            waiting, self._queue = list(self._queue), deque()
+            waiting = list(self._lanes.drain())
             self._changed.notify_all()
         for each in waiting:
             each.done.set_exception(not_ready())

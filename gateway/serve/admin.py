@@ -70,11 +70,12 @@ class FileSchema:
 
 
 class Status:
-    """`/-/status`: what became of every file."""
+    """`/-/status`: what became of every file, and what the machine gives."""
 
     def __init__(self, router: Router, stages: Stages) -> None:
         self._router = router
         self._credentials = stages.credentials
+        self._resources, self._disk = stages.resources, stages.disk
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List the files with their states and findings."""
@@ -90,6 +91,8 @@ class Status:
             "source": {"path": snapshot.source, "problem": snapshot.source_problem},
             "files": [self._file(outcome) for outcome in snapshot.outcomes],
             "tokens": [finding.body() for finding in self._credentials.findings],
+            "resources": asdict(self._resources),
+            "disk": {"free": self._disk.free, "reserve": self._disk.reserve, "full": self._disk.is_full},
         }
 
     def _file(self, outcome: Outcome) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import hashlib
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
 from falcon.asgi import Request, Response
@@ -14,9 +13,12 @@ from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError, trace
 from gateway.ingest import body, payload
 from gateway.ingest.body import Body, Pace
+from gateway.ingest.checking import Checking
+from gateway.ingest.room import Room
 from gateway.ingest.running import Running
 from gateway.ingest.validation import Envelope, Validator
-from gateway.ingest.writer import Room, Writer
+from gateway.ingest.writer import Writer
+from gateway.machine import Disk, Resources
 from gateway.media import Media
 from gateway.query.render import Readers, render
 from gateway.serve import access, cache, parts, reply
@@ -54,12 +56,14 @@ class Stages:
 
     settings: Settings
     credentials: Credentials
+    resources: Resources
+    disk: Disk
     store: Store
     writer: Writer
     readers: Readers
     cache: Cache
     spool: Spool
-    threads: Executor
+    checking: Checking
     successor: "Callable[[Endpoint], Awaitable[Endpoint]]"
     running: Running = field(default_factory=Running)
 
@@ -100,7 +104,7 @@ class Endpoint:
         write = Write.of(req, self.connector)  # What is wrong with it is best said before the body comes.
         if write.changes_rows:
             access.require(token, self.connector, "change")
-        with self._stages.writer.admit(self._expected_bytes(req)) as room:
+        with self._stages.writer.admit(self._expected_bytes(req), self.connector.name) as room:
             received = await self._receive(req, room)
             with self._stages.running.hold(self.connector.name, token, write.key):
                 await self._take(req, resp, received, token)
@@ -131,7 +135,7 @@ class Endpoint:
         if filtered.deletes:  # Some clients send a body, which says nothing.
             await self._change(req, resp, b"", token)
             return
-        with self._stages.writer.admit(self._expected_bytes(req)) as room:
+        with self._stages.writer.admit(self._expected_bytes(req), self.connector.name) as room:
             received = await self._receive(req, room)
             await self._change(req, resp, received.data, token)
 
@@ -154,7 +158,7 @@ class Endpoint:
                 return
             edit = Edit(self.connector, filtered.matching, values, filtered.check, token)
             waiting = self._stages.writer.run(
-                lambda: store.edit(edit, look, is_rehearsal=filtered.is_rehearsal)
+                lambda: store.edit(edit, look, is_rehearsal=filtered.is_rehearsal), self.connector.name
             )
             receipt, shown = await asyncio.shield(asyncio.wrap_future(waiting))
             reply.edited(resp, receipt, filtered, shown)
@@ -229,7 +233,7 @@ class Endpoint:
             limit=settings.max_body,
             take=room.take,
             pace=Pace(settings.body_timeout, settings.body_rate),
-            threads=self._stages.threads,
+            threads=self._stages.checking.lane(self.connector.name),
         )
 
     async def _find_earlier(
@@ -270,7 +274,8 @@ class Endpoint:
         if len(received.data) <= _SMALL:
             batch = check()
         else:
-            batch = await asyncio.get_running_loop().run_in_executor(self._stages.threads, check)
+            lane = self._stages.checking.lane(self.connector.name, len(received.data))
+            batch = await asyncio.get_running_loop().run_in_executor(lane, check)
         write.require_one(batch.table.num_rows)
         return batch
 
@@ -311,7 +316,9 @@ class Endpoint:
         def look(receipt: Receipt, select: Select) -> bytes | None:
             return None if write.output is None else render(write.stored_rows(receipt), select)
 
-        waiting = self._stages.writer.run(lambda: self._stages.store.rehearse(batch, look))
+        waiting = self._stages.writer.run(
+            lambda: self._stages.store.rehearse(batch, look), self.connector.name
+        )
         receipt, shown = await asyncio.shield(asyncio.wrap_future(waiting))
         reply.rehearsed(resp, receipt, write, shown)
 
@@ -362,6 +369,6 @@ async def whole_body(req: Request, stages: Stages) -> bytes:
         limit=stages.settings.max_body,
         take=lambda _: None,
         pace=Pace(stages.settings.body_timeout, stages.settings.body_rate),
-        threads=stages.threads,
+        threads=stages.checking.lane(""),
     )
     return received.data

@@ -103,7 +103,8 @@ class Rejects:
             reply.json(resp, NO_ROWS.body())
             return
         done = await asyncio.get_running_loop().run_in_executor(
-            self._stages.threads, lambda: replay(chosen, edited, endpoint.validator, connector, token)
+            self._stages.checking.lane(connector.name),
+            lambda: replay(chosen, edited, endpoint.validator, connector, token),
         )
         store = self._stages.store
         waiting = self._stages.writer.run(

@@ -116,6 +116,7 @@ class Reload:
                 raise GatewayError(
                     Code.COPY_REFUSED, message, hint=f"gateway duplicate {name} makes one that does"
                 )
+            self._stages.disk.require_space()
             return self._writer.run(lambda: self._store.duplicate(old, new, token)).result()
 
     def purge(self, name: str) -> int:

@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
+from gateway.machine import disk_full
 from gateway.store import lock, repair, restore
 
 _log = logging.getLogger(__name__)
@@ -48,11 +49,21 @@ class Database:
     by whatever thread has met it, and maybe by several.
     """
 
-    def __init__(self, directory: Path, *, memory: int, lock_seconds: float, mend: Mend) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        memory: int,
+        threads: int | None = None,
+        spill: int | None = None,
+        lock_seconds: float,
+        mend: Mend,
+    ) -> None:
         """Open the file in `directory`, waiting for its lock.
 
         A worker that is being replaced holds the lock until it has drained; gunicorn starts the new one
-        before it stops the old one. `mend` gets a file that cannot be opened.
+        before it stops the old one. DuckDB takes `memory` bytes at most, `threads` threads and `spill` bytes of
+        temporary space; None is what it thinks best. `mend` gets a file that cannot be opened.
 
         Raises:
             Locked: When another process still owns it after `lock_seconds`.
@@ -65,7 +76,7 @@ class Database:
         try:
             restore.require_finished(real)
             self.writer = _opened(
-                self.path, _config(real, memory), lambda text: mend(self.path, text, memory)
+                self.path, _config(real, memory, threads, spill), lambda text: mend(self.path, text, memory)
             )
             _configure(self.writer, real)
         except BaseException:
@@ -241,7 +252,7 @@ def store_error(error: duckdb.Error) -> GatewayError:
 
 def _disk_error(full: bool) -> GatewayError:
     if full:
-        return GatewayError(Code.DISK_FULL, hint="free space under the data directory, then send again")
+        return disk_full()
     return GatewayError(Code.FILE_DAMAGED, hint="ask for other rows or columns; the log has the details")
 
 
@@ -382,9 +393,13 @@ def _opened(
         raise repair.unopenable(path, str(error).splitlines()[0][:300]) from error
 
 
-def _config(directory: Path, memory: int) -> dict[str, str | bool | int | float | list[str]]:
+def _config(
+    directory: Path, memory: int, threads: int | None, spill: int | None
+) -> dict[str, str | bool | int | float | list[str]]:
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory}B",
+        # Without it what a query has used stays with the process long after the query has ended.
+        "allocator_background_threads": "true",
         "temp_directory": str(directory / "spill"),
         # A checkpoint rewrites a metadata block in place, which a crash can tear: have few of them.
         "checkpoint_threshold": "256MB",
@@ -393,6 +408,10 @@ def _config(directory: Path, memory: int) -> dict[str, str | bool | int | float 
         "allow_community_extensions": "false",
         "python_enable_replacements": "false",
     }
+    if threads is not None:
+        config["threads"] = threads
+    if spill is not None:
+        config["max_temp_directory_size"] = f"{spill}B"
     if _RELATIONS_STREAM:
         config["storage_compatibility_version"] = STORAGE_VERSION
     return config

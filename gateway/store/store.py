@@ -66,8 +66,19 @@ class Store:
     What changes them, or makes a checkpoint, belongs to the writer thread; the others may be called from any.
     """
 
-    def __init__(self, directory: Path, *, memory: int, lock_seconds: float = 20.0) -> None:
-        self._database = Database(directory, memory=memory, lock_seconds=lock_seconds, mend=mend)
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        memory: int,
+        threads: int | None = None,
+        spill: int | None = None,
+        lock_seconds: float = 20.0,
+    ) -> None:
+        """Open it, as `Database` does."""
+        self._database = Database(
+            directory, memory=memory, threads=threads, spill=spill, lock_seconds=lock_seconds, mend=mend
+        )
         try:
             self.ledger = Ledger(self._database)
             self.definitions = Definitions(self._database)

@@ -1,0 +1,172 @@
+"""The machine as this process may use it: memory, CPUs and disk, within the limits of its container."""
+
+import logging
+import math
+import os
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gateway.errors import Code, GatewayError
+from gateway.settings import Settings, Share
+
+_log = logging.getLogger(__name__)
+
+#: Below this much temporary space DuckDB could sort nothing, even once a disk that was full has space again.
+MIN_SPILL = 64 * 2**20
+#: How long the free space of a disk counts as known.
+FRESH_SECONDS = 0.2
+#: How soon those come back who were refused for want of space: somebody has to make it first.
+FULL_SECONDS = 10
+
+_ROOT = Path("/")
+
+
+def memory_bytes(root: Path = _ROOT) -> int:
+    """Tell how much memory this process may use: the tightest limit of its control groups, else all there is.
+
+    https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files, and for version 1
+    https://docs.kernel.org/admin-guide/cgroup-v1/memory.html.
+    """
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for group in _groups(root, "memory"):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            limits += _numbers(group / name)[:1]
+    return min(limits)
+
+
+def cpu_count(root: Path = _ROOT) -> int:
+    """Tell how many CPUs this process may use: those it may run on, or the quota of its control groups.
+
+    https://docs.kernel.org/scheduler/sched-bwc.html. A part of a CPU counts as one.
+    """
+    counts = [float(len(os.sched_getaffinity(0)))]
+    for group in _groups(root, "cpu"):
+        quota = _numbers(group / "cpu.max")
+        quota = quota or _numbers(group / "cpu.cfs_quota_us") + _numbers(group / "cpu.cfs_period_us")
+        if len(quota) == 2 and min(quota) > 0:
+            counts.append(quota[0] / quota[1])
+    return max(1, math.ceil(min(counts)))
+
+
+def free_bytes(directory: Path) -> int:
+    """Tell how much the disk under a directory has left for this process."""
+    disk = os.statvfs(directory)
+    return disk.f_bavail * disk.f_frsize
+
+
+def _groups(root: Path, controller: str) -> Iterator[Path]:
+    """Give the directories of a controller's control groups, from this process's own up to the outermost seen.
+
+    What a container sees of them may begin anywhere, so that a path in `/proc/self/cgroup` may name more than
+    there is: those that are not there are given, too.
+    """
+    paths = [line.split(":", 2) for line in _lines(root / "proc/self/cgroup")]
+    for line in _lines(root / "proc/self/mountinfo"):
+        mount, _, kind = line.partition(" - ")
+        outermost, place = mount.split()[3:5]
+        system, _, options = kind.split(maxsplit=2)
+        for _, names, path in paths:
+            is_two = system == "cgroup2" and not names
+            if is_two or (
+                system == "cgroup" and controller in set(names.split(",")) & set(options.split(","))
+            ):
+                inner = path.removeprefix(outermost) if outermost != "/" else path
+                group = PurePosixPath("/") / inner.lstrip("/")
+                for each in (group, *group.parents):
+                    yield root / place.lstrip("/") / str(each).lstrip("/")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _numbers(path: Path) -> list[int]:
+    """Read the numbers of a file, none where it is missing or sets no limit (`max`, or -1)."""
+    try:
+        return [int(word) for word in path.read_text().split()]
+    except (OSError, ValueError):
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What DuckDB may use: bytes of memory, threads, bytes of temporary space."""
+
+    memory: int
+    threads: int
+    spill: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Resources":
+        """Work out what the settings mean on this machine; the data directory has to be there."""
+        beyond = max(0, free_bytes(settings.data) - settings.disk_reserve)
+        resources = cls(
+            _amount(settings.memory, memory_bytes()),
+            max(1, _amount(settings.threads, cpu_count())),
+            max(MIN_SPILL, _amount(settings.spill, beyond)),
+        )
+        _log.info(
+            "DuckDB may use %d MiB of memory, %d threads and %d MiB of temporary space",
+            resources.memory >> 20,
+            resources.threads,
+            resources.spill >> 20,
+        )
+        return resources
+
+
+def _amount(given: int | Share, whole: int) -> int:
+    return given.of(whole) if isinstance(given, Share) else given
+
+
+class Disk:
+    """The disk under a directory, of which a part is kept free. Any thread may ask."""
+
+    def __init__(self, directory: Path, reserve: int) -> None:
+        self._directory = directory
+        self.reserve = reserve
+        self._seen = (-math.inf, 0)
+        if self.is_full:
+            _log.warning(
+                "%s has %d MiB left, less than GATEWAY_DISK_RESERVE: nothing is stored until it has more",
+                directory,
+                self.free >> 20,
+            )
+
+    @property
+    def free(self) -> int:
+        """How many bytes are left, or were a moment ago."""
+        moment, free = self._seen
+        now = time.monotonic()
+        if now - moment > FRESH_SECONDS:
+            free = free_bytes(self._directory)
+            self._seen = (now, free)
+        return free
+
+    @property
+    def is_full(self) -> bool:
+        """Whether less is left than is kept free."""
+        return self.free < self.reserve
+
+    def require_space(self) -> None:
+        """Let something be stored, or raise.
+
+        Raises:
+            GatewayError: Where the disk is full, with `Retry-After`.
+        """
+        if self.is_full:
+            raise disk_full(
+                f"the disk has {self.free} bytes left, and {self.reserve} are kept free; nothing was stored"
+            )
+
+
+def disk_full(message: str | None = None) -> GatewayError:
+    """Say that there is no space to store anything."""
+    hint = "free space under the data directory, or give it a larger disk; then send again"
+    wait = FULL_SECONDS + random.randrange(FULL_SECONDS)  # noqa: S311  # so that not all come back at once
+    return GatewayError(Code.DISK_FULL, message, hint=hint, headers={"Retry-After": str(wait)})
