@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import random
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ FRESH_SECONDS = 0.2
 FULL_SECONDS = 10
 
 _ROOT = Path("/")
+# As proc_pid_mountinfo(5) and cgroups(7) describe them.
+_MOUNT = re.compile(r"\S+ \S+ \S+ (?P<root>\S+) (?P<place>\S+) .*- (?P<system>\S+) \S+ (?P<options>\S+)")
+_GROUP = re.compile(r"\d+:(?P<names>[^:]*):(?P<path>/.*)")
 
 
 def memory_bytes(root: Path = _ROOT) -> int:
@@ -63,20 +67,19 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
     What a container sees of them may begin anywhere, so that a path in `/proc/self/cgroup` may name more than
     there is: those that are not there are given, too.
     """
-    paths = [line.split(":", 2) for line in _lines(root / "proc/self/cgroup")]
+    groups = [found for line in _lines(root / "proc/self/cgroup") if (found := _GROUP.fullmatch(line))]
     for line in _lines(root / "proc/self/mountinfo"):
-        mount, _, kind = line.partition(" - ")
-        outermost, place = mount.split()[3:5]
-        system, _, options = kind.split(maxsplit=2)
-        for _, names, path in paths:
-            is_two = system == "cgroup2" and not names
-            if is_two or (
-                system == "cgroup" and controller in set(names.split(",")) & set(options.split(","))
-            ):
-                inner = path.removeprefix(outermost) if outermost != "/" else path
-                group = PurePosixPath("/") / inner.lstrip("/")
-                for each in (group, *group.parents):
-                    yield root / place.lstrip("/") / str(each).lstrip("/")
+        mount = _MOUNT.fullmatch(line)
+        for group in groups if mount else ():
+            assert mount is not None
+            names = group["names"].split(",")
+            is_two = mount["system"] == "cgroup2" and names == [""]
+            is_one = mount["system"] == "cgroup" and controller in names
+            if is_two or (is_one and controller in mount["options"].split(",")):
+                path = group["path"].removeprefix(mount["root"].rstrip("/"))
+                inner = PurePosixPath("/") / path.lstrip("/")
+                for each in (inner, *inner.parents):
+                    yield root / mount["place"].lstrip("/") / str(each).lstrip("/")
 
 
 def _lines(path: Path) -> list[str]:
