@@ -17,12 +17,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.rig import Server, eventually
+from tests.rig import Server, eventually, put
 
 CYCLES = pytest.mark.parametrize("cycles", [3, pytest.param(20, marks=pytest.mark.torture)])
 WRITERS = 6
 BATCH = 20
 CONNECTOR = "fields: {batch: integer, row: integer, text: string}\naccess: {read: [public]}\n"
+NULLABLE = "{type: integer, nullable: true}"
 
 
 class Writers:
@@ -79,14 +80,19 @@ class Writers:
     def check(self, server: Server) -> None:
         """What was acknowledged is there whole, nothing is that was refused, and nobody heard anything else."""
         rows: Counter[int] = Counter()
-        for line in server.client.get(
-            "/a?select=batch", headers={"Accept": "application/x-ndjson"}
-        ).text.splitlines():
+        for line in eventually(lambda: read(server)).splitlines():
             rows[json.loads(line)["batch"]] += 1
         lost, untrue = self.acknowledged - set(rows), self.refused & set(rows)
         partial = {number for number, count in rows.items() if count != BATCH}
         assert (self.odd, lost, untrue, partial) == ([], set(), set(), set()), server.tail()
         assert set(rows) <= self.acknowledged | self.unheard
+
+
+def read(server: Server) -> str | None:
+    """The rows, unless the gateway is about to start anew."""
+    answer = server.client.get("/a?select=batch", headers={"Accept": "application/x-ndjson"})
+    assert answer.status_code in (200, 503), answer.text
+    return answer.text if answer.status_code == 200 else None
 
 
 def is_stored(server: Server) -> bool:
@@ -187,10 +193,8 @@ def full_disk(directory: Path, slices: int, **environment: str) -> Iterator[tupl
 
 
 @CYCLES
-@pytest.mark.parametrize(
-    ("reserve", "only"), [("6M", {507}), ("4K", {503, 507})], ids=["kept free", "met by DuckDB"]
-)
-def test_a_full_disk_refuses_writes_serves_reads_and_passes(tmp_path, tell, cycles, reserve, only):
+@pytest.mark.parametrize("reserve", ["6M", "4K"], ids=["kept free", "met by DuckDB"])
+def test_a_full_disk_refuses_writes_serves_reads_and_passes(tmp_path, tell, cycles, reserve):
     slices = 4 * cycles
     with full_disk(tmp_path, slices, GATEWAY_DISK_RESERVE=reserve) as (server, ballast):
         server.declare("a", CONNECTOR)
@@ -203,6 +207,12 @@ def test_a_full_disk_refuses_writes_serves_reads_and_passes(tmp_path, tell, cycl
                 assert server.client.get("/a?select=batch&limit=1").status_code == 200
                 assert server.client.get("/-/ready").status_code == 200
                 assert server.client.get("/-/status").json()["disk"]["full"] or reserve == "4K"
+                if (
+                    cycle % 3 == 0
+                ):  # What is done to tables wants a checkpoint, which a full disk cannot have.
+                    put(server.connectors / "b.yaml", f"fields: {{n: integer, m{cycle}: {NULLABLE}}}\n")
+                    known = len(writers.refused)
+                    eventually(lambda: len(writers.refused) > known + 3 * WRITERS, "there is no answer")
                 if cycle % 3 == 1:
                     os.kill(server.workers()[0], signal.SIGKILL)
             if cycle % 3 == 2:
@@ -217,5 +227,6 @@ def test_a_full_disk_refuses_writes_serves_reads_and_passes(tmp_path, tell, cycl
             f"full disks: {cycles}, acknowledged rows: {len(writers.acknowledged) * BATCH},"
             f" answers: {dict(writers.statuses)}, unheard: {len(writers.unheard)}"
         )
-        assert set(writers.statuses) <= {201, 503, *only}
+        assert set(writers.statuses) <= {201, 503, 507}
+        assert server.reload()["b.yaml"]["state"] == "live"
         assert writers.statuses[507]
