@@ -4,12 +4,14 @@ import math
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Self
 
 from gateway.errors import Code, GatewayError
 
+#: For how long a body has room for all of what it says that it has.
+PATIENCE_SECONDS = 10.0
 #: The pace at which bodies are stored is that of about the last so many seconds.
 PACE_SECONDS = 5.0
 #: The longest that anybody is told to wait: the pace may pick up.
@@ -28,73 +30,101 @@ class Rooms:
         """Share out `most` bytes. One body that is alone may have more."""
         self._most = most
         self._clock = clock
-        # The lock guards what follows.
+        # The lock guards what follows, and what every Room holds.
         self._lock = threading.Lock()
         self._total = 0
         self._held: Counter[str] = Counter()
+        self._expected: deque[tuple[float, Room]] = deque()
         self._pace = _Pace()
         self._since = 0.0
 
     def admit(self, size: int, connector: str) -> "Room":
-        """Let a body of that size in, before it is read. Its room grows with the bytes that arrive.
+        """Let a body of that size in, before it is read.
+
+        It has room for its size for a while, so that none is broken off which arrives at a pace, and after that
+        for the bytes that have arrived, so that one which does not arrive holds nothing.
 
         Raises:
             GatewayError: When there is no room for it now, with `Retry-After`.
         """
+        room = Room(self, connector)
         with self._lock:
-            self._require(size, 0, connector)
-        return Room(self, connector)
+            now = self._clock()
+            while self._expected and self._expected[0][0] < now:
+                _, late = self._expected.popleft()
+                self._give_back(late, late.promised)
+                late.promised = 0
+            self._hold(room, size)
+            room.promised = size
+            if size:
+                self._expected.append((now + PATIENCE_SECONDS, room))
+        return room
 
-    def _require(self, size: int, own: int, connector: str) -> None:
-        """Let a body that holds `own` bytes have `size`, or raise."""
-        others = self._total - own
-        if others and size + others + self._held[connector] - own > self._most:
-            wait = self._pace.seconds_for(self._total)
-            raise GatewayError(
-                Code.QUEUE_FULL, hint="send again a little later", headers={"Retry-After": str(_spread(wait))}
-            )
-
-    def _take(self, size: int, own: int, connector: str) -> None:
+    def take(self, room: "Room", size: int) -> None:
+        """Give a body room for bytes that have arrived; `Room.take` calls it."""
         with self._lock:
-            self._require(own + size, own, connector)
-            if not self._total:
-                self._since = self._clock()
-            self._total += size
-            self._held[connector] += size
+            promised = min(size, room.promised)
+            self._hold(room, size - promised)
+            room.promised -= promised
+            room.taken += size
 
-    def _release(self, size: int, connector: str, *, is_stored: bool) -> None:
+    def leave(self, room: "Room", *, is_stored: bool) -> None:
+        """Take back all that a body has; leaving a Room calls it."""
         with self._lock:
-            self._total -= size
-            self._held[connector] -= size
-            if not self._held[connector]:
-                del self._held[connector]
+            self._give_back(room, room.taken + room.promised)
+            size, room.taken, room.promised = room.taken, 0, 0
             now = self._clock()
             self._pace.note(size if is_stored else 0, now - self._since)
             self._since = now
 
+    def _hold(self, room: "Room", size: int) -> None:
+        """Add to what a room has, or raise."""
+        own = room.taken + room.promised
+        others = self._total - own
+        if others and size + self._total + self._held[room.connector] - own > self._most:
+            wait = _spread(self._pace.seconds_for(self._total))
+            raise GatewayError(
+                Code.QUEUE_FULL, hint="send again a little later", headers={"Retry-After": str(wait)}
+            )
+        if not self._total:
+            self._since = self._clock()
+        self._total += size
+        self._held[room.connector] += size
+
+    def _give_back(self, room: "Room", size: int) -> None:
+        self._total -= size
+        self._held[room.connector] -= size
+        if not self._held[room.connector]:
+            del self._held[room.connector]
+
 
 class Room:
-    """The room that one body has taken so far; leaving it gives all of it back. One thread at a time."""
+    """The room of one body; leaving it gives all of it back. One thread at a time.
+
+    Attributes:
+        connector: Where the body goes.
+        taken: How many bytes have arrived, decompressed.
+        promised: How many more it may take without asking.
+    """
 
     def __init__(self, rooms: Rooms, connector: str) -> None:
         self._rooms = rooms
-        self._connector = connector
-        self._taken = 0
+        self.connector = connector
+        self.taken = self.promised = 0
 
     def take(self, size: int) -> None:
-        """Take more, for bytes that have arrived.
+        """Take room for bytes that have arrived.
 
         Raises:
             GatewayError: As `Rooms.admit` does.
         """
-        self._rooms._take(size, self._taken, self._connector)  # noqa: SLF001  # the other half of one idea
-        self._taken += size
+        self._rooms.take(self, size)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._rooms._release(self._taken, self._connector, is_stored=kind is None)  # noqa: SLF001
+        self._rooms.leave(self, is_stored=kind is None)
 
 
 class _Pace:

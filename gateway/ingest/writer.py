@@ -68,7 +68,7 @@ class Writer:
         self._thread.start()
 
     def admit(self, size: int, connector: str) -> Room:
-        """Let a body of that size in, before it is read. Its room grows with the bytes that arrive.
+        """Let a body of that size in, before it is read; what it has beyond that needs room when it comes.
 
         Raises:
             GatewayError: When there is no room for it now, or no space on the disk, with `Retry-After`.
