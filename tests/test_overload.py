@@ -66,7 +66,7 @@ def test_ten_times_what_it_can_take_leaves_the_pace_and_the_other_connectors_as_
             "small": flood(server, 3, 16, 0, -1)["small"]["per_second"],
         }
         with Quiet(server) as quiet:
-            told = flood(server, seconds, 150, 0.95 * TIMES * peaks["large"], 0.05 * TIMES * peaks["small"])
+            told = flood(server, seconds, 150, 0.98 * TIMES * peaks["large"], 0.02 * TIMES * peaks["small"])
         began = time.monotonic()
         assert server.client.post("/flooded", json={"n": 1, "s": "x"}).status_code == 201
         recovered = time.monotonic() - began
