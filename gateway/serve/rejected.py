@@ -84,6 +84,7 @@ class Rejects:
         """Let them meet the schema of today: all that are kept, those of a filter, or edited rows, by `_id`."""
         endpoint = self._served.find(req, name)
         token = self._stages.credentials.name_of(req.auth)
+        self._stages.disk.require_space()
         edited = _edited(await whole_body(req, self._stages))
         await self._until_present(endpoint, lambda each: self._replay(req, resp, each, edited, token))
 
@@ -108,7 +109,7 @@ class Rejects:
         )
         store = self._stages.store
         waiting = self._stages.writer.run(
-            lambda: store.replay(done.batch, done.settled, done.amendments, len(chosen))
+            lambda: store.replay(done.batch, done.settled, done.amendments, len(chosen)), connector.name
         )
         receipt = await asyncio.shield(asyncio.wrap_future(waiting))
         reply.json(resp, receipt.body(), status=receipt.status)
@@ -123,7 +124,7 @@ class Rejects:
         found = await self._stages.readers.call(lambda: self._stages.store.rows(sql.text, sql.parameters))
         ids = [id for (id,) in found][: query.limit]
         store = self._stages.store
-        waiting = self._stages.writer.run(lambda: store.discard(connector, ids, reason))
+        waiting = self._stages.writer.run(lambda: store.discard(connector, ids, reason), connector.name)
         await asyncio.shield(asyncio.wrap_future(waiting))
         reply.json(resp, {"connector": name, "discarded": len(ids), "reason": reason})
 
@@ -133,7 +134,7 @@ class Rejects:
         """Give the connector of another's rejected rows, once its table is there."""
         store = self._stages.store
         if not await self._stages.readers.call(lambda: store.rejected.exists(connector)):
-            waiting = self._stages.writer.run(lambda: store.ensure_rejected(connector))
+            waiting = self._stages.writer.run(lambda: store.ensure_rejected(connector), connector.name)
             await asyncio.shield(asyncio.wrap_future(waiting))
         return rejected_of(connector)
 
