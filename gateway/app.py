@@ -22,6 +22,7 @@ from gateway.serve.cors import Cors
 from gateway.serve.edge import Asgi, Edge
 from gateway.serve.endpoint import Stages
 from gateway.serve.parts import Spool
+from gateway.serve.quota import Quotas
 from gateway.serve.reload import Reload
 from gateway.serve.retention import Expiry
 from gateway.serve.router import Router
@@ -65,6 +66,7 @@ class Gateway:
                 readers,
                 Cache(settings.cache),
                 Spool(settings.data / "parts", settings.spool),
+                Quotas(credentials),
                 checking,
                 router.successor,
             )

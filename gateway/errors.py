@@ -32,6 +32,7 @@ class Code(Enum):
     HEADERS_TOO_LARGE = ("GW109", 431, "The request's headers are too large")
     KEY_INVALID = ("GW111", 400, "The Idempotency-Key cannot be read")
     HEADERS_TOO_SLOW = ("GW110", 408, "The request's headers did not arrive in time")
+    LIMIT_EXCEEDED = ("GW112", 429, "The connector takes no more from this token now; nothing was stored")
 
     # 2: rows
     KEY_REQUIRED = ("GW113", 400, "The connector asks for an Idempotency-Key")

@@ -110,7 +110,7 @@ class Resources:
         """Work out what the settings mean on this machine; the data directory has to be there."""
         beyond = max(0, free_bytes(settings.data) - settings.disk_reserve)
         resources = cls(
-            _amount(settings.memory, memory_bytes()),
+            memory_of(settings),
             max(1, _amount(settings.threads, cpu_count())),
             max(MIN_SPILL, _amount(settings.spill, beyond)),
         )
@@ -121,6 +121,11 @@ class Resources:
             resources.spill >> 20,
         )
         return resources
+
+
+def memory_of(settings: Settings) -> int:
+    """Work out how many bytes of memory DuckDB may use."""
+    return _amount(settings.memory, memory_bytes())
 
 
 def _amount(given: int | Share, whole: int) -> int:

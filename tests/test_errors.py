@@ -279,6 +279,14 @@ def _(place, code):
     return place.server.client.delete(f"{place.path}{query}", headers=headers)
 
 
+@provokes(Code.LIMIT_EXCEEDED)
+def _(place, code):
+    name = place.path.removeprefix("/")
+    place.server.declare(name, CONNECTOR + "limits: {requests_per_second: 0.01}\n")
+    place.get("")
+    return place.get("")
+
+
 # -- the store
 
 

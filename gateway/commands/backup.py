@@ -13,6 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from gateway.commands import diagnosis
 from gateway.commands.configuration import read_settings
 from gateway.commands.operating import Operating, told, with_gateway
+from gateway.machine import memory_of
 from gateway.store import aside
 from gateway.store.examination import Examination, examine_file
 from gateway.store.repair import Unopenable
@@ -89,7 +90,7 @@ def _pieces(answer: httpx.Response, size: int) -> Iterator[bytes]:
 
 def _checked(part: Path, *, is_thorough: bool) -> Examination:
     try:
-        found = examine_file(part, memory=read_settings().memory, is_thorough=is_thorough, repair_in=None)
+        found = examine_file(part, memory=memory_of(read_settings()), is_thorough=is_thorough, repair_in=None)
     except Unopenable as error:
         raise click.ClickException(f"the copy is not sound, and was removed: {error}") from error
     if not found.is_sound:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gateway.commands import diagnosis
 from gateway.commands.configuration import read_settings
+from gateway.machine import memory_of
 from gateway.store import aside, lock, restore
 from gateway.store.database import FILE
 from gateway.store.examination import Examination, examine_file
@@ -50,7 +51,7 @@ def command(data: Path | None, elsewhere: Path | None, style: str, *, repair: bo
             raise FileNotFoundError(f"{directory} has no {FILE}, so there is nothing to examine")
         with lock.held(directory):
             restore.require_finished(directory)
-            found = examine_file(file, memory=settings.memory, is_thorough=not quick, repair_in=where)
+            found = examine_file(file, memory=memory_of(settings), is_thorough=not quick, repair_in=where)
     except Unopenable as error:
         is_repairable = isinstance(error, Repairable)
         state, code = ("repairable", REPAIRABLE) if is_repairable else ("damaged", DAMAGED)

@@ -6,6 +6,7 @@ import click
 
 from gateway.commands import diagnosis
 from gateway.commands.configuration import read_settings
+from gateway.machine import memory_of
 from gateway.store import aside, lock, restore
 from gateway.store.database import FILE
 from gateway.store.examination import Examination, examine_file
@@ -29,7 +30,7 @@ def command(file: Path, data: Path | None, *, move_aside: bool, quick: bool) -> 
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with lock.held(directory):
-            found = _checked(file, settings.memory, is_thorough=not quick)
+            found = _checked(file, memory_of(settings), is_thorough=not quick)
             folder = restore.put(file, directory / FILE, move_aside=move_aside)
     except lock.Locked as error:
         raise click.ClickException(str(error)) from error

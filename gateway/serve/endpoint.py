@@ -4,10 +4,12 @@ import asyncio
 import hashlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from falcon.asgi import Request, Response
+from falcon.constants import COMBINED_METHODS
 
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError, trace
@@ -21,11 +23,12 @@ from gateway.ingest.writer import Writer
 from gateway.machine import Disk, Resources
 from gateway.media import Media
 from gateway.query.render import Readers, render
-from gateway.serve import access, cache, parts, reply
+from gateway.serve import access, cache, parts, quota, reply
 from gateway.serve.access import Credentials, Verb
 from gateway.serve.cache import Answer, Cache
 from gateway.serve.filtered import Filtered
 from gateway.serve.parts import Kept, Part, Spool
+from gateway.serve.quota import Quotas, Responder
 from gateway.serve.read import Read
 from gateway.serve.write import Write
 from gateway.settings import Settings
@@ -63,6 +66,7 @@ class Stages:
     readers: Readers
     cache: Cache
     spool: Spool
+    quotas: Quotas
     checking: Checking
     successor: "Callable[[Endpoint], Awaitable[Endpoint]]"
     running: Running = field(default_factory=Running)
@@ -75,6 +79,23 @@ class Endpoint:
         self.connector = connector
         self.validator = Validator(connector)
         self._stages = stages
+
+    @cached_property
+    def responders(self) -> Mapping[str, Responder]:
+        """What answers each method, within the connector's limits; a question about the methods costs nothing."""
+        known = {
+            "POST": self.on_post,
+            "PUT": self.on_put,
+            "PATCH": self.on_patch,
+            "DELETE": self.on_delete,
+            "GET": self.on_get,
+            "HEAD": self.on_head,
+        }
+        limited = {
+            method: self._stages.quotas.limited(self.connector, known.get(method, self.on_other))
+            for method in COMBINED_METHODS
+        }
+        return limited | {"OPTIONS": self.on_options}
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Body -> rows -> batch -> receipt, or the rows as they were stored."""
@@ -254,6 +275,7 @@ class Endpoint:
             media = payload.tell_media(req.content_type, received.data)
             most = self._stages.settings.max_row
             rows = payload.parse(received.data, media, self.connector, most, write.columns)
+            rows = quota.counted(rows, req)
             named: set[str] = set()
             if write.columns is not None:
                 rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)

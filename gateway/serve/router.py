@@ -56,7 +56,7 @@ class Snapshot:
             found[gone.connector.path] = (gone, dict.fromkeys(COMBINED_METHODS, gone.on_any), {}, None)
         for endpoint in self.endpoints.values():
             path = endpoint.connector.path
-            found[path] = (endpoint, _responders(endpoint), {}, path)
+            found[path] = (endpoint, endpoint.responders, {}, path)
         return found
 
 
@@ -151,16 +151,3 @@ class Nowhere:
         """Say that there is nothing."""
         self._credentials.name_of(req.auth)
         raise access.unknown_endpoint(req.path)
-
-
-def _responders(endpoint: Endpoint) -> dict[str, Callable[..., Any]]:
-    responders: dict[str, Callable[..., Any]] = dict.fromkeys(COMBINED_METHODS, endpoint.on_other)
-    return responders | {
-        "POST": endpoint.on_post,
-        "PUT": endpoint.on_put,
-        "PATCH": endpoint.on_patch,
-        "DELETE": endpoint.on_delete,
-        "GET": endpoint.on_get,
-        "HEAD": endpoint.on_head,
-        "OPTIONS": endpoint.on_options,
-    }

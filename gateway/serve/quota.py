@@ -1,0 +1,178 @@
+"""Quota: what a token has left of a connector's `limits`, in token buckets that may be in debt.
+
+Rows are known only once a body is read. They are charged then, even beyond what is left, and later requests wait
+until the debt is paid: what holds is the average.
+"""
+
+import ipaddress
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any
+
+from falcon.asgi import Request, Response
+
+from gateway.connectors.connector import Connector
+from gateway.connectors.terms import Limits
+from gateway.errors import Code, GatewayError
+from gateway.ingest.payload import Rows
+from gateway.serve import access
+from gateway.serve.access import Credentials
+
+#: The quotas that are remembered; of those that are not used up the least recently used is forgotten first.
+MAX_QUOTAS = 10_000
+#: How much of an IPv6 address is the owner's to choose the rest of (RFC 6177).
+_IPV6_PREFIX = 64
+#: The methods that bring rows.
+_BRINGS_ROWS = frozenset({"POST", "PUT"})
+
+Responder = Callable[[Request, Response], Awaitable[None]]
+
+
+class _Bucket:
+    """So many a second on average, and what comes in a window of a second or more at once."""
+
+    def __init__(self, rate: float, unit: str, now: float) -> None:
+        self.unit = unit
+        self.window = max(1, math.ceil(1 / rate))
+        self.size = rate * self.window
+        self._rate = rate
+        self._left = self.size
+        self._moment = now
+
+    def left(self, now: float) -> float:
+        """How many there are; below 0 is debt."""
+        return min(self.size, self._left + (now - self._moment) * self._rate)
+
+    def take(self, count: int, now: float) -> None:
+        self._left, self._moment = self.left(now) - count, now
+
+    def seconds_to(self, count: float, now: float) -> float:
+        """How long until there are so many."""
+        return max(0.0, (count - self.left(now)) / self._rate)
+
+
+class Quota:
+    """What one token has left at one connector. Belongs to the event loop."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        self.limits = limits
+        rates = ((limits.requests_per_second, "requests"), (limits.rows_per_second, "rows"))
+        self._buckets = {unit: _Bucket(rate, unit, now) for rate, unit in rates if rate}
+
+    def is_whole(self, now: float) -> bool:
+        """Whether nothing is used up, so that it may as well be forgotten."""
+        return all(bucket.left(now) >= bucket.size for bucket in self._buckets.values())
+
+    def enter(self, method: str, now: float) -> None:
+        """Count a request before its body is read.
+
+        Raises:
+            GatewayError: Where there is none left, or rows are owed and it brings more, with `Retry-After`.
+        """
+        needed = [self._buckets[unit] for unit in ("requests", "rows") if unit in self._buckets]
+        needed = [bucket for bucket in needed if bucket.unit == "requests" or method in _BRINGS_ROWS]
+        short = [bucket for bucket in needed if bucket.left(now) < 1]
+        if short:
+            wait = max(bucket.seconds_to(1, now) for bucket in short)
+            told = " and ".join(f"{bucket.size:g} {bucket.unit} in {bucket.window} s" for bucket in short)
+            raise GatewayError(
+                Code.LIMIT_EXCEEDED,
+                f"the connector takes {told} from one token; nothing was stored",
+                hint="send again after Retry-After; limits in the connector's file sets how much it takes",
+                headers={"Retry-After": str(math.ceil(wait) or 1)},
+            )
+        if "requests" in self._buckets:
+            self._buckets["requests"].take(1, now)
+
+    def charge(self, rows: int, now: float) -> None:
+        """Charge the rows that a request brought."""
+        if "rows" in self._buckets:
+            self._buckets["rows"].take(rows, now)
+
+    def headers(self, now: float) -> dict[str, str]:
+        """Give the fields of draft-ietf-httpapi-ratelimit-headers-06: of the limit that is nearest to its end."""
+        nearest = min(self._buckets.values(), key=lambda bucket: bucket.left(now) / bucket.size)
+        policies = [
+            f'{math.floor(bucket.size)};w={bucket.window};comment="{bucket.unit}"'
+            for bucket in self._buckets.values()
+        ]
+        return {
+            "RateLimit-Limit": str(math.floor(nearest.size)),
+            "RateLimit-Remaining": str(max(0, math.floor(nearest.left(now)))),
+            "RateLimit-Reset": str(math.ceil(nearest.seconds_to(nearest.size, now))),
+            "RateLimit-Policy": ", ".join(policies),
+        }
+
+
+class Quotas:
+    """The quotas of all tokens, and of the addresses of those without one. Belongs to the event loop."""
+
+    def __init__(self, credentials: Credentials, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start with none; the clock must never go back."""
+        self._credentials = credentials
+        self._clock = clock
+        self._quotas: OrderedDict[tuple[str, str | None, str], Quota] = OrderedDict()
+
+    def limited(self, connector: Connector, responder: Responder) -> Responder:
+        """Give a responder that counts every request of those who may know of the connector.
+
+        A connector of the same name goes on with what was counted while its limits are the same.
+        """
+        limits = connector.terms.limits
+        if limits == Limits():
+            return responder
+
+        async def respond(req: Request, resp: Response) -> None:
+            token = self._credentials.name_of(req.auth)
+            if not access.sees(token, connector.access):
+                await responder(req, resp)
+                return
+            quota = self._quota(connector.name, limits, token, "" if token else _owner(req.remote_addr))
+            req.context.rows = 0
+            try:
+                quota.enter(req.method, self._clock())
+                await responder(req, resp)
+            finally:
+                quota.charge(req.context.rows, self._clock())
+                resp.set_headers(quota.headers(self._clock()))
+
+        return respond
+
+    def _quota(self, connector: str, limits: Limits, token: str | None, address: str) -> Quota:
+        key = (connector, token, address)
+        quota = self._quotas.pop(key, None)
+        if quota is None or quota.limits != limits:
+            quota = Quota(limits, self._clock())
+        self._quotas[key] = quota
+        if len(self._quotas) > MAX_QUOTAS:
+            self._forget()
+        return quota
+
+    def _forget(self) -> None:
+        """Forget a tenth: those that are whole, then the least recently used."""
+        now = self._clock()
+        self._quotas = OrderedDict(
+            (key, quota) for key, quota in self._quotas.items() if not quota.is_whole(now)
+        )
+        while len(self._quotas) > MAX_QUOTAS * 0.9:
+            self._quotas.popitem(last=False)
+
+
+def counted(rows: Iterable[Rows], req: Request) -> Iterator[Rows]:
+    """Count rows as they are parsed, good and bad."""
+    req.context.rows = 0
+    for some in rows:
+        req.context.rows += len(some.values) + len(some.errors)
+        yield some
+
+
+def _owner(address: Any) -> str:
+    """Give what an address shares with the others of its owner."""
+    try:
+        parsed = ipaddress.ip_address(str(address).partition("%")[0])
+    except ValueError:
+        return ""
+    prefix = _IPV6_PREFIX if parsed.version == 6 else parsed.max_prefixlen
+    return str(ipaddress.ip_network((parsed, prefix), strict=False))
