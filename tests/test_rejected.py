@@ -1,12 +1,14 @@
 """Bad rows that are kept: what becomes of them, and of the good ones beside them."""
 
 import json
+import subprocess
+import sys
 import threading
 
 import httpx
 import pytest
 
-from tests.rig import Server
+from tests.rig import ROOT, Server
 
 FIELDS = "fields: {id: integer, name: {type: string, max_length: 5}, at: {type: date, nullable: true}}\n"
 READ = "access: {read: [public], change: [admin]}\n"
@@ -271,3 +273,26 @@ def test_a_purge_takes_the_rejected_rows_along(own, name):
 
     own.declare(name, text)
     assert rejected(own, name) == []
+
+
+def test_the_doctor_and_a_backup_know_rejected_rows(own, name, tmp_path):
+    path = declare(own, name)
+    own.client.post(path, json=[{"id": 1, "name": "a"}, {"id": "x", "name": "a"}])
+    own.client.post(path, json=[{"id": 2, "name": "a"}])
+    assert own.client.delete(f"{path}?id=eq.2").status_code == 204
+    copy = own.client.get("/-/backup")
+    assert copy.status_code == 200
+    own.stop()
+
+    for data in (own.data, tmp_path / "copied"):
+        data.mkdir(exist_ok=True)
+        if data != own.data:
+            (data / "store.duckdb").write_bytes(copy.content)
+        ran = subprocess.run(
+            [sys.executable, "-m", "gateway", "doctor", "--data", str(data), "--format", "json"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert json.loads(ran.stdout)["findings"] == []

@@ -12,7 +12,7 @@ import duckdb
 
 from gateway.store import repair
 from gateway.store.database import instant, quote
-from gateway.store.migration import table_named
+from gateway.store.migration import REJECTED, table_named
 from gateway.store.repair import Repair
 
 _log = logging.getLogger(__name__)
@@ -26,6 +26,11 @@ _Tables = dict[tuple[str, str], set[str]]
 _RESTORE = (
     "restore a backup by gateway restore; what was stored after it is in this file only, so keep the file"
 )
+
+
+def _rejected_of(name: str) -> str:
+    """Give the name of the table of a connector's rejected rows, which is there once it has had one."""
+    return f"{name}{REJECTED}@1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +194,8 @@ def _examine_connector(
     else:
         if found.is_thorough:
             _read_all(found, known.name, table, connection)
+    if found.is_thorough and ("rows", _rejected_of(known.name)) in tables:
+        _read_all(found, known.name, f"rows.{quote(_rejected_of(known.name))}", connection)
 
 
 def _examine_rows(
@@ -221,6 +228,7 @@ def _read_all(found: Examination, about: str, table: str, connection: duckdb.Duc
 
 def _look_for_strangers(found: Examination, known: list[_Known], tables: _Tables) -> None:
     names = {f"{each.name}@{each.revision}" for each in known}
+    names |= {_rejected_of(each.name) for each in known}
     for schema, table in sorted(tables):
         if schema == "rows" and table not in names:
             hint = "nobody reads it; it takes room, and may be of use to whoever looks for lost rows"
