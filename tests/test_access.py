@@ -230,7 +230,7 @@ def test_a_tokens_file_has_digests_alone_or_with_what_belongs_to_them(text):
             f"a: {{digests: {DIGESTS[0]}, limit: 1}}",
             (1, 87),
             "unknown key 'limit'",
-            "the token 'a' has digests",
+            "did you mean 'limits'?",
         ),
         (f"a:\n- {{digest: {DIGESTS[0]}, expire: 2027-01-01}}", (2, 85), "unknown key 'expire'", "'expires'"),
         (f"a:\n- {{digest: {DIGESTS[0]}, expires: soon}}", (2, 94), "not an instant", "2027-01-01T00:00:00Z"),

@@ -13,7 +13,7 @@ from gateway.errors import GatewayError
 from gateway.ingest.checking import Checking
 from gateway.ingest.lanes import QUANTUM, Lanes
 from gateway.ingest.room import MAX_WAIT_SECONDS, PATIENCE_SECONDS, Rooms
-from tests.rig import eventually, serving
+from tests.rig import serving
 
 SIZES = st.integers(0, 3 * QUANTUM)
 
@@ -170,15 +170,14 @@ def test_slow_bodies_of_one_connector_take_no_room_of_another(tmp_path):
             "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n"
             f"Authorization: {server.admin['Authorization']}\r\n\r\n"
         )
-        for _ in range(10):
-            client = stack.enter_context(socket.create_connection((host, int(port))))
+        for _ in range(10):  # Slow ones, until there is no room for another.
+            client = stack.enter_context(socket.create_connection((host, int(port)), timeout=0.5))
             client.sendall(head.encode() + b" " * 8000)
-
-        def refused() -> bool:
-            answer = server.client.post("/slow", content=b" " * 20_000 + b'{"n":1}')
-            return answer.status_code == 503 and answer.json()["code"] == "GW401"
-
-        eventually(refused)
+            with contextlib.suppress(TimeoutError):
+                assert client.recv(100).startswith(b"HTTP/1.1 503 ")
+                break
+        refused = server.client.post("/slow", content=b" " * 8000 + b'{"n":1}')
         stored = server.client.post("/other", content=b" " * 20_000 + b'{"n":1}')
 
+    assert (refused.status_code, refused.json()["code"]) == (503, "GW401")
     assert stored.status_code == 201

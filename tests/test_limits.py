@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
+from gateway.connectors.finding import Refused
 from gateway.connectors.terms import Limits
 from gateway.errors import GatewayError
-from gateway.serve.access import make_token
 from gateway.serve.quota import MAX_QUOTAS, Quota, Quotas
+from gateway.serve.tokens import make_token, read_tokens
 from tests.rig import eventually, serving
 
 FIELDS = "fields: {n: integer}\naccess: {ingest: [etl, shop], read: [public]}\n"
@@ -19,8 +20,10 @@ FIELDS = "fields: {n: integer}\naccess: {ingest: [etl, shop], read: [public]}\n"
 def limited(tmp_path_factory):
     """A gateway with two tokens, and the clients that have them."""
     directory = tmp_path_factory.mktemp("limited")
-    made = {name: make_token(name) for name in ("etl", "shop", "stranger")}
-    (directory / "tokens.yaml").write_text("".join(f"{line}\n" for _, line in made.values()))
+    made = {name: make_token(name) for name in ("etl", "shop", "stranger", "bound")}
+    lines = [line for _, line in made.values()]
+    lines[-1] = lines[-1].replace("bound: ", "bound: {limits: {rows_per_second: 3}, digests: ") + "}"
+    (directory / "tokens.yaml").write_text("\n".join(lines))
     with serving(directory, GATEWAY_TOKENS=str(directory / "tokens.yaml")) as server:
         clients = {
             name: httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {secret}"})
@@ -117,6 +120,25 @@ def test_a_connector_without_limits_says_nothing_of_them(limited, name):
     path = limited.server.declare(name, FIELDS)
 
     assert "RateLimit-Limit" not in limited.etl.get(path).headers
+
+
+def test_the_limits_of_a_token_hold_over_all_connectors(limited, name):
+    fields = FIELDS.replace("etl", "bound")
+    paths = [limited.server.declare(f"{name}{number}", fields) for number in range(2)]
+
+    first, second = (limited.bound.post(path, json=[{"n": 1}] * 6) for path in paths)
+
+    assert (first.status_code, second.status_code) == (201, 429)
+    assert second.headers["RateLimit-Policy"] == '3;w=1;comment="rows"'
+    assert limited.shop.post(paths[0], json={"n": 1}).status_code == 201
+
+
+def test_limits_of_a_token_that_are_none_are_refused_in_words():
+    _, line = make_token("etl")
+    text = line.replace("etl: ", "etl: {limits: {rows_per_second: -1}, digests: ") + "}"
+
+    with pytest.raises(Refused, match=r"rows_per_second -1 is not a number above 0"):
+        read_tokens(text.encode(), "tokens.yaml")
 
 
 def test_the_average_holds_whatever_the_sizes():

@@ -82,7 +82,7 @@ def read_terms(top: Mapping[str, Node], shapes: Shapes) -> Terms:
         reading.allowance(top.get("keep_at_most")),
         reading.word(top.get("idempotency"), "idempotency", IDEMPOTENCY) == "required",
         Retention(**reading.bounds(top.get("retention"), "retention", RETENTION_KEYS)),
-        Limits(**reading.bounds(top.get("limits"), "limits", LIMIT_KEYS)),
+        read_limits(top.get("limits"), shapes),
     )
     if "on_conflict" in top and "primary_key" not in top:
         hint = "write primary_key: [FIELD], or leave it out"
@@ -93,6 +93,11 @@ def read_terms(top: Mapping[str, Node], shapes: Shapes) -> Terms:
             top["keep_at_most"], Code.DECLARATION_INVALID, message, "write on_invalid: keep, or leave it out"
         )
     return terms
+
+
+def read_limits(node: Node | None, shapes: Shapes) -> Limits:
+    """Read `limits`, of a connector or of a token; what is wrong with them is found in `shapes`."""
+    return Limits(**_Reading(shapes).bounds(node, "limits", LIMIT_KEYS))
 
 
 class _Reading:

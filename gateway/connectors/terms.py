@@ -40,6 +40,10 @@ class Limits:
     requests_per_second: float | None = None
 
 
+#: Those of a file that says nothing.
+NO_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """How rows are taken and kept.
@@ -58,7 +62,7 @@ class Terms:
     keep_at_most: Allowance = Allowance()
     key_required: bool = False
     retention: Retention = Retention()
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
 
 
 #: The terms of a file that says nothing.

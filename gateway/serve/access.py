@@ -12,6 +12,7 @@ from typing import Literal
 
 from gateway.connectors.connector import ADMIN, PUBLIC, Access, Connector
 from gateway.connectors.finding import Finding, Refused
+from gateway.connectors.terms import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError, nearest
 from gateway.exchange import current
 from gateway.serve.failures import Failures
@@ -124,6 +125,16 @@ class Credentials:
             if finding not in self._warned:
                 _log.warning("%s", finding)
         self._warned = frozenset(warnings)
+
+    def limits_of(self, name: str | None) -> Limits:
+        """Tell how much a token may do at all connectors together."""
+        token = self._tokens.get(name) if name else None
+        return token.limits if token else NO_LIMITS
+
+    @property
+    def have_limits(self) -> bool:
+        """Whether any token has limits of its own."""
+        return any(token.limits != NO_LIMITS for token in self._tokens.values())
 
     def name_of(self, authorization: str | None) -> str | None:
         """Tell whose token an Authorization header carries; None where there is no header.

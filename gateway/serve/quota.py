@@ -1,4 +1,4 @@
-"""Quota: what a token has left of a connector's `limits`, in token buckets that may be in debt.
+"""Quota: what a token has left of `limits`, a connector's or its own, in token buckets that may be in debt.
 
 Rows are known only once a body is read. They are charged then, even beyond what is left, and later requests wait
 until the debt is paid: what holds is the average.
@@ -9,12 +9,11 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any
 
 from falcon.asgi import Request, Response
 
 from gateway.connectors.connector import Connector
-from gateway.connectors.terms import Limits
+from gateway.connectors.terms import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
 from gateway.ingest.payload import Rows
 from gateway.serve import access
@@ -54,7 +53,7 @@ class _Bucket:
 
 
 class Quota:
-    """What one token has left at one connector. Belongs to the event loop."""
+    """What one token has left, at one connector or at all of them. Belongs to the event loop."""
 
     def __init__(self, limits: Limits, now: float) -> None:
         self.limits = limits
@@ -79,8 +78,8 @@ class Quota:
             told = " and ".join(f"{bucket.size:g} {bucket.unit} in {bucket.window} s" for bucket in short)
             raise GatewayError(
                 Code.LIMIT_EXCEEDED,
-                f"the connector takes {told} from one token; nothing was stored",
-                hint="send again after Retry-After; limits in the connector's file sets how much it takes",
+                f"the limit is {told}; nothing was stored",
+                hint="send again after Retry-After; limits in the connector's or the tokens file set how much is taken",
                 headers={"Retry-After": str(math.ceil(wait) or 1)},
             )
         if "requests" in self._buckets:
@@ -90,6 +89,10 @@ class Quota:
         """Charge the rows that a request brought."""
         if "rows" in self._buckets:
             self._buckets["rows"].take(rows, now)
+
+    def share_left(self, now: float) -> float:
+        """How much is left, of the limit that is nearest to its end, as a part of 1."""
+        return min(bucket.left(now) / bucket.size for bucket in self._buckets.values())
 
     def headers(self, now: float) -> dict[str, str]:
         """Give the fields of draft-ietf-httpapi-ratelimit-headers-06: of the limit that is nearest to its end."""
@@ -118,27 +121,35 @@ class Quotas:
     def limited(self, connector: Connector, responder: Responder) -> Responder:
         """Give a responder that counts every request of those who may know of the connector.
 
-        A connector of the same name goes on with what was counted while its limits are the same.
+        A connector of the same name goes on with what was counted while its limits are the same, as a token does.
         """
-        limits = connector.terms.limits
-        if limits == Limits():
-            return responder
 
         async def respond(req: Request, resp: Response) -> None:
-            token = self._credentials.name_of(req.auth)
-            if not access.sees(token, connector.access):
+            if connector.terms.limits == NO_LIMITS and not self._credentials.have_limits:
                 await responder(req, resp)
                 return
-            quota = self._quota(connector.name, limits, token, "" if token else _owner(req.remote_addr))
+            token = self._credentials.name_of(req.auth)
+            is_seen = access.sees(token, connector.access)
+            quotas = self._of(connector, token, req.remote_addr) if is_seen else []
             req.context.rows = 0
             try:
-                quota.enter(req.method, self._clock())
+                for quota in quotas:
+                    quota.enter(req.method, self._clock())
                 await responder(req, resp)
             finally:
-                quota.charge(req.context.rows, self._clock())
-                resp.set_headers(quota.headers(self._clock()))
+                now = self._clock()
+                for quota in quotas:
+                    quota.charge(req.context.rows, now)
+                if quotas:
+                    resp.set_headers(min(quotas, key=lambda quota: quota.share_left(now)).headers(now))
 
         return respond
+
+    def _of(self, connector: Connector, token: str | None, address: str) -> list[Quota]:
+        """Give what a request counts against: the connector's limits, and the token's own."""
+        own, where = self._credentials.limits_of(token), "" if token else _owner(address)
+        given = (connector.name, connector.terms.limits), ("", own)
+        return [self._quota(name, limits, token, where) for name, limits in given if limits != NO_LIMITS]
 
     def _quota(self, connector: str, limits: Limits, token: str | None, address: str) -> Quota:
         key = (connector, token, address)
@@ -168,10 +179,10 @@ def counted(rows: Iterable[Rows], req: Request) -> Iterator[Rows]:
         yield some
 
 
-def _owner(address: Any) -> str:
+def _owner(address: str) -> str:
     """Give what an address shares with the others of its owner."""
     try:
-        parsed = ipaddress.ip_address(str(address).partition("%")[0])
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return ""
     prefix = _IPV6_PREFIX if parsed.version == 6 else parsed.max_prefixlen

@@ -13,6 +13,8 @@ from gateway.connectors.declaration import TOKEN_NAME
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.loader import Node, load
 from gateway.connectors.shapes import Shapes
+from gateway.connectors.term_keys import read_limits
+from gateway.connectors.terms import NO_LIMITS, Limits
 from gateway.errors import Code
 
 #: How many secrets prove one name: the old one and the new one, while a token is being rotated.
@@ -23,7 +25,7 @@ NOTICE = timedelta(days=14)
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _HINT = "`gateway token NAME` prints a line to paste"
 #: The keys of a token, and of one of its digests.
-_TOKEN_KEYS, _PROOF_KEYS = ("digests",), ("digest", "expires")
+_TOKEN_KEYS, _PROOF_KEYS = ("digests", "limits"), ("digest", "expires")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A name of the tokens file, and what proves it."""
+    """A name of the tokens file: what proves it, and how much it may do at all connectors together."""
 
     proofs: tuple[Proof, ...]
+    limits: Limits = NO_LIMITS
 
 
 def can_name_a_token(name: str) -> bool:
@@ -74,7 +77,7 @@ def parse_instant(text: str) -> datetime:
 
 
 def read_tokens(text: bytes, file: str) -> dict[str, Token]:
-    """Read a tokens file: names, each with a digest, a list of them, or a mapping that has the list as `digests`.
+    """Read a tokens file: names, each with a digest, a list of them, or a mapping of the list and `limits`.
 
     Raises:
         Refused: With every finding of the file. What stands in the place of a digest may be a secret: it is not shown.
@@ -120,20 +123,20 @@ class _Reader:
     def token(self, name: str, node: Node) -> Token:
         if not can_name_a_token(name):
             self.refuse(node, f"'{name}' cannot be the name of a token")
-        list_ = node
+        list_, limits = node, NO_LIMITS
         if isinstance(node.value, dict):
             known = self.shapes.mapping(node, _TOKEN_KEYS, f"the token '{name}'") or {}
             if "digests" not in known:
                 message = f"the token '{name}' has no 'digests'"
                 self.shapes.find(node, Code.KEY_MISSING, message, "write digests: [sha256:…]")
                 return Token(())
-            list_ = known["digests"]
+            list_, limits = known["digests"], read_limits(known.get("limits"), self.shapes)
         given = list_.value if isinstance(list_.value, list) else [list_]
         if not 1 <= len(given) <= MAX_PROOFS:
             self.refuse(
                 list_, f"the token '{name}' needs 1 or {MAX_PROOFS} digests sha256:<64 hexadecimal digits>"
             )
-        return Token(tuple(proof for item in given if (proof := self._proof(name, item))))
+        return Token(tuple(proof for item in given if (proof := self._proof(name, item))), limits)
 
     def refuse(self, node: Node, message: str, hint: str = _HINT) -> None:
         self.shapes.find(node, Code.DECLARATION_INVALID, message, hint)
