@@ -14,7 +14,7 @@ from collections import Counter
 from urllib.parse import urlsplit
 
 #: Rows of the bodies.
-ROWS = {"large": 30_000, "small": 50}
+ROWS = {"large": 60_000, "small": 50}
 
 
 def body_of(rows: int) -> bytes:
@@ -32,7 +32,7 @@ class Flood:
         self.numbers = itertools.count()
         self.statuses: Counter[str] = Counter()
         self.odd: list[str] = []
-        self.wasted = 0
+        self.wasted = self.in_time = 0
         # Large bodies wait to be asked for, as those of curl do.
         self.asks = kind == "large"
         self.body = body_of(ROWS[kind])
@@ -58,7 +58,7 @@ class Flood:
     async def post(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         number = next(self.numbers)
         if self.rate > 0:
-            await asyncio.sleep(self.begin + number / self.rate - time.monotonic())
+            await asyncio.sleep(min(self.begin + number / self.rate, self.end) - time.monotonic())
         if time.monotonic() > self.end:
             return False
         writer.write(self.head if self.asks else self.head + self.body)
@@ -68,6 +68,7 @@ class Flood:
             writer.write(self.body)
             status, headers = await self.answer(reader)
         self.statuses[status] += 1
+        self.in_time += status == "201" and time.monotonic() < self.end
         self.wasted += self.asks and is_sent and status != "201"
         if status not in ("201", "429", "503") or (status != "201" and "retry-after" not in headers):
             self.odd.append(f"{status} {headers}")
@@ -93,7 +94,7 @@ async def main(url: str, authorization: str, seconds: str, clients: str, *rates:
             "statuses": flood.statuses,
             "odd": flood.odd[:5],
             "wasted": flood.wasted,
-            "per_second": flood.statuses["201"] / (time.monotonic() - flood.begin),
+            "per_second": flood.in_time / float(seconds),
         }
         for kind, flood in floods.items()
     }

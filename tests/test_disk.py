@@ -210,7 +210,8 @@ def test_a_full_disk_refuses_writes_serves_reads_and_passes(tmp_path, tell, cycl
                 if (
                     cycle % 3 == 0
                 ):  # What is done to tables wants a checkpoint, which a full disk cannot have.
-                    put(server.connectors / "b.yaml", f"fields: {{n: integer, m{cycle}: {NULLABLE}}}\n")
+                    more = "".join(f", m{number}: {NULLABLE}" for number in range(cycle + 1))
+                    put(server.connectors / "b.yaml", f"fields: {{n: integer{more}}}\n")
                     known = len(writers.refused)
                     eventually(lambda: len(writers.refused) > known + 3 * WRITERS, "there is no answer")
                 if cycle % 3 == 1:

@@ -58,7 +58,7 @@ def test_ten_times_what_it_can_take_leaves_the_pace_and_the_other_connectors_as_
     tmp_path, tell, seconds
 ):
     """The pace is told in shares: what of each kind of body is stored, of what could be if there were no other."""
-    with serving(tmp_path, GATEWAY_QUEUE="32M") as server:
+    with serving(tmp_path, GATEWAY_QUEUE="64M") as server:
         server.declare("flooded", CONNECTOR)
         server.declare("quiet", CONNECTOR)
         peaks = {
@@ -66,7 +66,7 @@ def test_ten_times_what_it_can_take_leaves_the_pace_and_the_other_connectors_as_
             "small": flood(server, 3, 16, 0, -1)["small"]["per_second"],
         }
         with Quiet(server) as quiet:
-            told = flood(server, seconds, 150, 0.98 * TIMES * peaks["large"], 0.02 * TIMES * peaks["small"])
+            told = flood(server, seconds, 150, 0.99 * TIMES * peaks["large"], 0.01 * TIMES * peaks["small"])
         began = time.monotonic()
         assert server.client.post("/flooded", json={"n": 1, "s": "x"}).status_code == 201
         recovered = time.monotonic() - began
