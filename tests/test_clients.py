@@ -221,7 +221,7 @@ def test_postgrest_inserts(server, name):
         assert error.value.code == "PGRST204"
         with pytest.raises(APIError) as error:
             table.upsert({"id": 1}).execute()
-        assert error.value.code == "PGRST127"
+        assert error.value.code == "42P10"
         assert table.select("*", count=CountMethod.exact).execute().count == 6
 
 

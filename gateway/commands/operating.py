@@ -2,6 +2,7 @@
 
 import functools
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from gateway.serve.access import ADMIN_FILE
 
 #: How long a gateway may take to answer: a plan or a copy may look at every row.
 SECONDS = 600.0
+
+#: How long a gateway that was there is waited for.
+RESTART_SECONDS = 10.0
 
 #: The environment that tells where a gateway is, with its meaning for the docs.
 ENVIRONMENT = {
@@ -62,12 +66,32 @@ class Operating:
         return None if answer.status_code == 404 else self._answer(answer)
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Send a request, or end with why it cannot be."""
+        """Send a request, or end with why it cannot be.
+
+        A question that breaks off is asked again for a while: the gateway may be restarting.
+        """
+        deadline = time.monotonic() + RESTART_SECONDS
         try:
-            return self.client.request(method, path, **more)
+            while True:
+                try:
+                    return self.client.request(method, path, **more)
+                except (httpx.ReadError, httpx.RemoteProtocolError):
+                    if method != "GET" or time.monotonic() > deadline:
+                        raise
+                    self._wait_for_restart(deadline)
         except httpx.HTTPError as error:
             message = f"no gateway answers at {self.url}: {error or type(error).__name__}"
             raise click.ClickException(f"{message}; start one, or say --url") from error
+
+    def _wait_for_restart(self, deadline: float) -> None:
+        """Wait until somebody listens again."""
+        while time.monotonic() < deadline:
+            try:
+                self.client.get("/-/healthy")
+            except httpx.TransportError:
+                time.sleep(0.1)
+            else:
+                return
 
     def _answer(self, answer: httpx.Response) -> Any:
         if not answer.is_success:
