@@ -62,8 +62,8 @@ def test_ten_times_what_it_can_take_leaves_the_pace_and_the_other_connectors_as_
         server.declare("flooded", CONNECTOR)
         server.declare("quiet", CONNECTOR)
         peaks = {
-            "large": flood(server, 3, 8, -1, 0)["large"]["per_second"],
-            "small": flood(server, 3, 16, 0, -1)["small"]["per_second"],
+            "large": flood(server, 4, 8, -1, 0)["large"]["per_second"],
+            "small": flood(server, 4, 16, 0, -1)["small"]["per_second"],
         }
         with Quiet(server) as quiet:
             told = flood(server, seconds, 150, 0.99 * TIMES * peaks["large"], 0.01 * TIMES * peaks["small"])
