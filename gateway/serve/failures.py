@@ -4,18 +4,17 @@ No guess finds 256 random bits; what this stops is a flood of them, and a client
 A token that is known is never held up, so that nobody who shares an address with such a client is locked out.
 """
 
-import ipaddress
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from gateway.serve.hosts import owner_of
+
 #: So many at once, and then so many a second.
 BURST, PER_SECOND = 50, 0.5
 #: The addresses that are remembered; the one that has been quiet for longest is forgotten first.
 MAX_ADDRESSES = 10_000
-#: How much of an IPv6 address its owner is given to choose the rest of (RFC 6177).
-_IPV6_PREFIX = 64
 
 
 class Failures:
@@ -29,7 +28,7 @@ class Failures:
 
     def count(self, address: str | None) -> float:
         """Count a failure: 0 where it may be answered, else how many seconds to wait for the next that may."""
-        key = _network_of(address)
+        key = owner_of(address)
         now = self._clock()
         with self._lock:
             left, moment = self._left.pop(key, (float(BURST), now))
@@ -39,9 +38,3 @@ class Failures:
             if len(self._left) > MAX_ADDRESSES:
                 self._left.popitem(last=False)
         return 0.0 if allowed else (1 - left) / PER_SECOND
-
-
-def _network_of(address: str | None) -> str:
-    if address is None or ":" not in address:
-        return address or ""
-    return str(ipaddress.ip_network(f"{address.partition('%')[0]}/{_IPV6_PREFIX}", strict=False))

@@ -14,6 +14,8 @@ from gateway.settings import HOST, Network
 
 Scope = dict[str, Any]
 
+_IPV6_PREFIX = 64
+
 
 def in_origin_form(scope: Scope) -> tuple[Scope, str | None]:
     """Give a request by its path alone, and the host it is for, None where it names none.
@@ -72,6 +74,15 @@ def remote_of(scope: Scope, proxies: Sequence[Network]) -> str | None:
             break
         remote = before
     return str(remote) if remote else None
+
+
+def owner_of(address: str | None) -> str:
+    """Give what an address shares with the others of its owner: of IPv6 the first half (RFC 6177)."""
+    known = _address((address or "").partition("%")[0])
+    if known is None:
+        return ""
+    prefix = _IPV6_PREFIX if known.version == 6 else known.max_prefixlen
+    return str(ipaddress.ip_network((known, prefix), strict=False))
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -4,7 +4,6 @@ Rows are known only once a body is read. They are charged then, even beyond what
 until the debt is paid: what holds is the average.
 """
 
-import ipaddress
 import math
 import time
 from collections import OrderedDict
@@ -18,11 +17,10 @@ from gateway.errors import Code, GatewayError
 from gateway.ingest.payload import Rows
 from gateway.serve import access
 from gateway.serve.access import Credentials
+from gateway.serve.hosts import owner_of
 
 #: The quotas that are remembered; of those that are not used up the least recently used is forgotten first.
 MAX_QUOTAS = 10_000
-#: How much of an IPv6 address is the owner's to choose the rest of (RFC 6177).
-_IPV6_PREFIX = 64
 #: The methods that bring rows.
 _BRINGS_ROWS = frozenset({"POST", "PUT"})
 
@@ -147,7 +145,7 @@ class Quotas:
 
     def _of(self, connector: Connector, token: str | None, address: str) -> list[Quota]:
         """Give what a request counts against: the connector's limits, and the token's own."""
-        own, where = self._credentials.limits_of(token), "" if token else _owner(address)
+        own, where = self._credentials.limits_of(token), "" if token else owner_of(address)
         given = (connector.name, connector.terms.limits), ("", own)
         return [self._quota(name, limits, token, where) for name, limits in given if limits != NO_LIMITS]
 
@@ -177,13 +175,3 @@ def counted(rows: Iterable[Rows], req: Request) -> Iterator[Rows]:
     for some in rows:
         req.context.rows += len(some.values) + len(some.errors)
         yield some
-
-
-def _owner(address: str) -> str:
-    """Give what an address shares with the others of its owner."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return ""
-    prefix = _IPV6_PREFIX if parsed.version == 6 else parsed.max_prefixlen
-    return str(ipaddress.ip_network((parsed, prefix), strict=False))
