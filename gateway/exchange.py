@@ -2,10 +2,10 @@
 
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 #: Version, trace, parent and flags; a version to come may have more behind them.
@@ -25,6 +25,7 @@ class Exchange:
         path: The path, once something is known to be served there. Another may hold anything, a secret too.
         connector: The connector's name, once it is known.
         token: The token's name, once it is known.
+        outcome: What became of it: the code of an error, or the numbers of a receipt.
     """
 
     request_id: str
@@ -33,6 +34,7 @@ class Exchange:
     path: str | None = None
     connector: str | None = None
     token: str | None = None
+    outcome: Mapping[str, str | int | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, headers: Headers = (), remote: str | None = None) -> "Exchange":
@@ -58,6 +60,12 @@ class Exchange:
 
 #: The exchange that this task, or the thread that works for it, belongs to.
 current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+def note(**outcome: str | int | None) -> None:
+    """Note what became of the request, for its line in the log: numbers and codes, never a value."""
+    if exchange := current.get():
+        exchange.outcome = outcome
 
 
 def parse_traceparent(header: str | None) -> str | None:

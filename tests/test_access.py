@@ -290,7 +290,9 @@ def test_failures_are_forgiven_with_time_and_remembered_of_so_many_addresses():
     now = [0.0]
     counted = Failures(lambda: now[0])
 
-    assert [counted.count("10.9.9.9") > 0 for _ in range(failures.BURST + 1)] == [False] * failures.BURST + [True]
+    assert [counted.count("10.9.9.9") > 0 for _ in range(failures.BURST + 1)] == [False] * failures.BURST + [
+        True
+    ]
     now[0] += 1 / failures.PER_SECOND
     assert [counted.count("10.9.9.9") > 0 for _ in range(2)] == [False, True]
     for number in range(failures.MAX_ADDRESSES * 2):

@@ -56,15 +56,19 @@ def test_who_may_not_change_is_told_so(server, path):
 
 
 def test_put_replaces_all_rows_by_new_ones(server, path):
+    dry = server.client.put(path, json=[{"id": 7}], headers={"Prefer": "tx=rollback"})
+    assert (dry.status_code, dry.json()["deleted"]) == (200, 5)
     answer = server.client.put(path, json=[{"id": 7}, {"id": 8}])
 
-    assert answer.status_code == 201
+    assert (answer.status_code, answer.json()["stored"], answer.json()["deleted"]) == (201, 2, 5)
     assert stored(server, path, "_id,id") == [{"_id": 6, "id": 7}, {"_id": 7, "id": 8}]
     assert server.client.put(path, json=[{"id": "x"}]).status_code == 422
     assert server.client.put(f"{path}?id=eq.7", json=[{"id": 7}]).json()["code"] == "PGRST127"
     assert len(stored(server, path)) == 2
-    assert server.client.put(path, json=[]).status_code == 201
-    assert stored(server, path) == []
+    for empty, kind in ((b"[]", "application/json"), (b"id,name\n", "text/csv")):
+        answer = server.client.put(path, content=empty, headers={"Content-Type": kind})
+        assert (answer.status_code, answer.json()["code"]) == (400, "21000")
+    assert len(stored(server, path)) == 2
 
 
 def test_a_put_that_is_refused_for_its_keys_leaves_the_old_rows(server, name):

@@ -85,6 +85,10 @@ def test_a_request_is_logged_in_one_line_with_what_became_of_it(own):
         "status": 201,
         "bytes_in": len(rows),
         "bytes_out": len(posted.content),
+        "batch": 1,
+        "received": 2,
+        "stored": 2,
+        "rejected": 0,
         "token": "admin",
         "connector": "a",
         "remote": "127.0.0.1",
@@ -92,6 +96,9 @@ def test_a_request_is_logged_in_one_line_with_what_became_of_it(own):
     assert first["duration_ms"] > 0
     assert (second["path"], second["status"], second["bytes_out"]) == ("/a", 200, len(read.content))
     assert "traceparent" not in second
+    assert own.client.post("/a", json={"n": "x"}, headers={"X-Request-Id": "third"}).status_code == 422
+    (third,) = of(own, "third")
+    assert third["code"] == "GW201"
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_good_rows_are_stored_and_bad_ones_are_kept_with_all_that_is_wrong(serve
     answer = send(server, path, kind, body)
 
     receipt = answer.json()
-    assert answer.status_code == 207
+    assert (answer.status_code, answer.reason_phrase) == (207, "Multi-Status")
     assert {key: receipt[key] for key in ("received", "stored", "rejected", "duplicates")} == {
         "received": 3,
         "stored": 2,
@@ -211,8 +211,10 @@ def test_replay_takes_a_filter_and_edited_rows(server, name):
     assert (answer.json()["stored"], answer.json()["rejected"]) == (1, 1)
     assert ids(server, path) == [10]
     (second,) = rejected(server, name, "_id=eq.2&select=raw,errors")
-    assert json.loads(second["raw"]) == {"id": "z", "name": "b"}
-    assert second["errors"][0]["message"].startswith("'z'")
+    assert json.loads(second["raw"]) == {"id": "y", "name": "b"}, "a slip must not take the place of the row"
+    assert second["errors"][0]["message"].startswith("'y'")
+    (error,) = answer.json()["errors"]
+    assert (error["_id"], error["row"], error["value"]) == (2, 2, "z")
     unknown = server.client.post(
         f"/-/connectors/{name}/rejected/replay", json=[{"_id": 1, "id": 10, "name": "a"}]
     )
@@ -232,7 +234,9 @@ def test_discarded_rows_are_marked_with_the_reason(server, name):
     server.client.post(path, json=[{"id": "x", "name": "a"}, {"id": "y", "name": "b"}])
     place = f"/-/connectors/{name}/rejected/discard"
 
-    assert server.client.post(place, json={}).status_code == 400
+    assert server.client.post(f"{place}?_id=eq.1", json={}).status_code == 400
+    unfiltered = server.client.post(place, json={"reason": "a test"})
+    assert (unfiltered.status_code, unfiltered.json()["code"]) == (400, "21000")
     answer = server.client.post(f"{place}?_id=eq.1", json={"reason": "a test"})
 
     assert answer.json() == {"connector": name, "discarded": 1, "reason": "a test"}

@@ -113,7 +113,7 @@ def test_a_plan_tells_how_many_rows_a_shorter_retention_deletes(server, name):
         return " ".join(change["sentence"] for change in own["changes"])
 
     assert told("{rows: 10}") == "keeps 10 rows at most, and deletes what is older: 20 of 30 stored rows go"
-    assert told("{days: 1}") == "keeps rows for 1 days, and deletes what is older: 0 of 30 stored rows go"
+    assert told("{days: 1}") == "keeps rows for 1 day, and deletes what is older: 0 of 30 stored rows go"
 
 
 def test_many_old_rows_go_in_small_steps_between_which_others_write(keeping, name):

@@ -46,7 +46,7 @@ def command(file: Path, gateway: Operating, *, force: bool, quick: bool) -> None
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
     size = file.stat().st_size
-    click.echo(f"{file} has {size:,} bytes. {diagnosis.summary(found).capitalize()}.")
+    click.echo(f"{file} has {size:,} bytes. {diagnosis.sentence(found)}.")
 
 
 def _receive(gateway: Operating, part: Path) -> None:

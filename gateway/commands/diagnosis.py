@@ -30,6 +30,12 @@ def summary(found: Examination) -> str:
     return f"{'sound' if found.is_sound else 'damaged'}: {counted}{last}; {looked}"
 
 
+def sentence(found: Examination) -> str:
+    """Say it in a line that begins a sentence."""
+    told = summary(found)
+    return told[0].upper() + told[1:]
+
+
 def body(found: Examination) -> dict[str, Any]:
     """Give it as JSON."""
     repair = found.repair

@@ -104,6 +104,8 @@ def show(name: str, id: int, gateway: Operating) -> None:
     click.echo(f"row {row['row']}{line} of batch {row['_batch']}, {row['_ingested_at']}, {row['state']}")
     if row["reason"]:
         click.echo(f"because: {row['reason']}")
+    if row["settled_batch"]:
+        click.echo(f"it is a row of batch {row['settled_batch']} since {row['settled_at']}")
     click.echo(row["raw"])
     for each in row["errors"]:
         click.echo(f"  {each['field'] or 'the row'}: {each['code']}: {each['message']}")
@@ -128,7 +130,8 @@ def replay(name: str, gateway: Operating, *, edited: Path | None, **chosen: Any)
         f" {receipt['duplicates']:,} were there already, {receipt['rejected']:,} are still bad."
     )
     for each in receipt.get("errors", ())[:10]:
-        click.echo(f"  row {each['row']}, {each['field'] or 'the row'}: {each['message']}")
+        click.echo(f"  id {each['_id']}, {each['field'] or 'the row'}: {each['message']}")
+    _require_all(receipt["received"], chosen["ids"])
     if receipt["rejected"]:
         raise SystemExit(1)
 
@@ -140,13 +143,22 @@ def replay(name: str, gateway: Operating, *, edited: Path | None, **chosen: Any)
 @click.option("--yes", is_flag=True, help="Do not ask before all of them are discarded.")
 @with_gateway
 def discard(name: str, gateway: Operating, *, reason: str, yes: bool, **chosen: Any) -> None:
-    """Mark rejected rows of NAME as discarded: all that are kept, or those that are chosen."""
+    """Mark rejected rows of NAME as discarded, for good: all that are kept, or those that are chosen."""
     query = _query(**chosen)
     if not query and not yes:
         kept = gateway.get(_path(name, "/summary"))["kept"]
         click.confirm(f"Discard all {kept:,} rejected rows of '{name}'?", abort=True)
-    done = gateway.post(_path(name, "/discard", query), {"reason": reason})
+    done = gateway.post(_path(name, "/discard", query or [("_id", "gte.0")]), {"reason": reason})
     click.echo(f"{done['discarded']:,} rows are discarded.")
+    _require_all(done["discarded"], chosen["ids"])
+
+
+def _require_all(rows: int, ids: Sequence[int]) -> None:
+    """End with an error where some of the rows that were named are not kept."""
+    if rows < len(set(ids)):
+        raise click.ClickException(
+            f"{len(set(ids)) - rows} of the rows that were named are not kept any more"
+        )
 
 
 def _query(

@@ -41,7 +41,7 @@ def command(file: Path, data: Path | None, *, move_aside: bool, quick: bool) -> 
         raise click.ClickException(f"{error}; free some, and nothing has been changed") from error
     except OSError as error:
         raise click.ClickException(f"{directory} cannot be written: {error.strerror or error}") from error
-    click.echo(f"{directory} has the store of {file}. {diagnosis.summary(found).capitalize()}.")
+    click.echo(f"{directory} has the store of {file}. {diagnosis.sentence(found)}.")
     if folder:
         click.echo(f"What was there is in {folder}.")
 

@@ -68,7 +68,7 @@ def _of_terms(old: Terms, new: Terms) -> Iterator[Change]:
 def _of_retention(old: Retention, new: Retention) -> Change:
     """Tell how long rows are kept; where that is shorter, the stored rows tell how many go."""
     told = [f"{new.rows:,} rows at most"] if new.rows is not None else []
-    told += [f"rows for {new.days:g} days"] if new.days is not None else []
+    told += [f"rows for {new.days:g} day{'' if new.days == 1 else 's'}"] if new.days is not None else []
     if not told:
         return Change(Rule.RETENTION_CHANGED, "keeps rows for ever")
     sentence = f"keeps {', and '.join(told)}, and deletes what is older"

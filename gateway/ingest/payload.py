@@ -104,7 +104,11 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
         Code.MEDIA_TYPE_UNSUPPORTED,
         f"the Content-Type '{name}' is not read",
         hint=f"use one of {_NAMED}"
-        + ("; curl adds this type by itself, so say -H 'Content-Type: text/csv'" if name == _FORM else ""),
+        + (
+            "; curl adds this type by itself, so say -H 'Content-Type: text/csv' --data-binary @FILE: -d takes line ends out"
+            if name == _FORM
+            else ""
+        ),
         headers={"Accept": _NAMED},
     )
 

@@ -1,5 +1,6 @@
 """Rejected rows to rows once more: each is read as it was, or as it was edited, and meets the schema of today."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from gateway.ingest import payload
 from gateway.ingest.payload import RowError, Rows
 from gateway.ingest.validation import Envelope, Validator
 from gateway.media import MEDIA_TYPES, Media
-from gateway.store.batch import BadRow, Batch
+from gateway.store.batch import MAX_LISTED, BadRow, Batch
 from gateway.store.rejected import Amendment, Kept
 from gateway.strictjson import Json
 
@@ -23,12 +24,20 @@ class Replay:
     Attributes:
         batch: Those that are good now.
         settled: Their `_id`s among the rejected rows.
-        amendments: What is wrong with the others now.
+        amendments: What is to be noted about those that are still bad as they are.
+        still_bad: What is wrong with each that is bad, as it is or as it was edited.
     """
 
     batch: Batch
     settled: tuple[int, ...]
     amendments: tuple[Amendment, ...]
+    still_bad: tuple[Amendment, ...]
+
+    @property
+    def errors(self) -> tuple[dict[str, Json], ...]:
+        """What is wrong, as much of it as an answer lists, each with the `_id` of its row."""
+        told = ({"_id": each.id, **error} for each in self.still_bad for error in each.bad.errors)
+        return tuple(itertools.islice(told, MAX_LISTED))
 
 
 def replay(
@@ -56,13 +65,15 @@ def replay(
         Envelope(token=token, allowance=Allowance(), on_conflict=connector.terms.on_conflict),
     )
     bad = {each.row: each for each in batch.bad}
-    amendments = tuple(
+    still_bad = [
         Amendment(each.id, _of_now(bad[number], each))
         for number, each in enumerate(again, 1)
         if number in bad
-    )
+    ]
+    # What was edited and is still bad stays as it was: a slip must not take the place of the row.
+    amendments = tuple(each for each in still_bad if each.id not in edited)
     settled = tuple(each.id for number, each in enumerate(again, 1) if number not in bad)
-    return Replay(replace(batch, bad=()), settled, amendments)
+    return Replay(replace(batch, bad=()), settled, amendments, tuple(still_bad))
 
 
 def _edited(kept: Kept, row: Json) -> Kept:

@@ -124,6 +124,7 @@ def log_access(exchange: Exchange, method: str | None, status: int | None, **fig
         "path": exchange.path,
         "status": status,
         **figures,
+        **exchange.outcome,
         "token": exchange.token,
         "connector": exchange.connector,
         "remote": exchange.remote,

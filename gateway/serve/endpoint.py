@@ -298,7 +298,7 @@ class Endpoint:
         else:
             lane = self._stages.checking.lane(self.connector.name, len(received.data))
             batch = await asyncio.get_running_loop().run_in_executor(lane, check)
-        write.require_one(batch.table.num_rows)
+        write.require_rows(batch.table.num_rows)
         return batch
 
     async def _append(self, batch: Batch | Receipt) -> Receipt:

@@ -89,9 +89,7 @@ class Filtered:
         """Give the headers of the answer."""
         rows = receipt.received
         total = str(rows) if self.prefers.count else "*"
-        place = (
-            f"0-{rows - 1}/{total}" if rows and not self.deletes else f"*/{rows if self.deletes else total}"
-        )
+        place = f"0-{rows - 1}/{total}" if rows and not self.deletes else f"*/{rows}"
         headers = {
             "Content-Range": place,
             "Preference-Applied": self.prefers.applied(),

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway import strictjson
 from gateway.errors import Code, GatewayError, trace
-from gateway.exchange import Exchange, current
+from gateway.exchange import Exchange, current, note
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ def head(error: GatewayError) -> dict[str, str]:
 
 
 def body(error: GatewayError) -> bytes:
-    """Give the one JSON object that every error is."""
+    """Give the one JSON object that every error is; its code goes into the log."""
+    note(code=error.code.code)
     return strictjson.write(error.body())
 
 

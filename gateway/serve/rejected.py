@@ -109,16 +109,21 @@ class Rejects:
         )
         store = self._stages.store
         waiting = self._stages.writer.run(
-            lambda: store.replay(done.batch, done.settled, done.amendments, len(chosen)), connector.name
+            lambda: store.replay(done.batch, done.settled, done.amendments), connector.name
         )
         receipt = await asyncio.shield(asyncio.wrap_future(waiting))
-        reply.json(resp, receipt.body(), status=receipt.status)
+        bad = len(done.still_bad)
+        told = replace(receipt, received=len(chosen), rejected=bad, errors=done.errors)
+        reply.json(resp, told.body(), status=207 if bad else receipt.status)
 
     async def on_post_discard(self, req: Request, resp: Response, name: str) -> None:
-        """Mark them as discarded: all that are kept, or those of a filter; `{"reason": …}` says why."""
+        """Mark those of a filter that are kept as discarded; `{"reason": …}` says why."""
         connector = self._served.find(req, name).connector
         reason = _reason(await whole_body(req, self._stages))
         rejected = await self._table(connector)
+        if not dialect.parse(req.query_string, rejected).where:
+            hint = "name them by a filter, such as _id=eq.7; _id=gte.0 is all that are kept"
+            raise GatewayError(Code.UNFILTERED, hint=hint)
         query = _chosen(req.query_string, rejected, kept_only=True)
         sql = Statement(query, rejected, _ANY).matching()
         found = await self._stages.readers.call(lambda: self._stages.store.rows(sql.text, sql.parameters))
@@ -201,7 +206,8 @@ def _values(data: bytes) -> Sequence[Json]:
             return [strictjson.read(line) for line in data.splitlines() if line.strip()]
         value = strictjson.read(data)
     except ValueError as error:
-        raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
+        hint = 'send edited rows as JSON or NDJSON, whatever they came as: {"_id": 7, "order_id": 3, …}'
+        raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}", hint=hint) from error
     if value == {}:
         return ()
     return value if isinstance(value, list) else [value]

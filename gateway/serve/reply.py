@@ -8,6 +8,7 @@ from falcon.asgi import Request, Response
 
 from gateway import strictjson
 from gateway.errors import Code, GatewayError
+from gateway.exchange import note
 from gateway.query.render import Rendering
 from gateway.serve import refusal
 from gateway.serve.cache import Answer
@@ -28,6 +29,7 @@ def json(resp: Response, value: Json, *, status: int = 200, content_type: str = 
 
 def receipt(resp: Response, value: Receipt, write: Write) -> None:
     """Answer a POST whose rows are committed, with the receipt or without a body."""
+    note_receipt(value)
     resp.set_headers(dict(write.headers(value)))
     if write.prefers.return_ in ("minimal", "headers-only"):
         resp.status = value.status
@@ -38,6 +40,7 @@ def receipt(resp: Response, value: Receipt, write: Write) -> None:
 def stored_rows(resp: Response, value: Receipt, write: Write, shown: Rendering) -> None:
     """Answer a POST whose rows are committed with the rows themselves."""
     assert write.output is not None
+    note_receipt(value)
     headers = {"Content-Type": write.output.content_type, **write.headers(value, has_rows=True)}
     if shown.coding:
         headers["Content-Encoding"] = shown.coding
@@ -55,8 +58,14 @@ def rehearsed(resp: Response, value: Receipt, write: Write, shown: bytes | None)
     resp.status = 200
 
 
+def note_receipt(value: Receipt) -> None:
+    """Note a receipt for the log."""
+    note(batch=value.batch, received=value.received, stored=value.stored, rejected=value.rejected)
+
+
 def edited(resp: Response, value: Receipt, filtered: Filtered, shown: bytes | None) -> None:
     """Answer a PATCH or DELETE with the rows as they are now, or were; or with how many they were."""
+    note_receipt(value)
     resp.set_headers(dict(filtered.headers(value)))
     resp.status = 204
     if filtered.output is not None and shown is not None:

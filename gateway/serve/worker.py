@@ -14,7 +14,7 @@ from typing import Any
 
 from gunicorn import glogging
 from gunicorn.arbiter import Arbiter
-from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.asgi.protocol import _REASON_PHRASES, ASGIProtocol
 from gunicorn.workers import gasgi
 
 from gateway import logs
@@ -218,6 +218,8 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         sys.meta_path.insert(0, _NoPandas)
         self.protocols: set[Protocol] = set()
         self.gateway_settings = Settings.read()
+        for status in HTTPStatus:  # gunicorn knows some of the phrases.
+            _REASON_PHRASES.setdefault(status.value, status.phrase)
         gasgi.ASGIProtocol = Protocol  # It is what the worker makes its connections of.
         # Python's own ways to report what nobody caught show messages, which may hold row values.
         sys.excepthook = lambda _, error, __: _log.critical("nobody caught: %s", trace(error))

@@ -110,8 +110,15 @@ class Write:
         """Whether a field of `columns` that a row leaves out is null; else it takes its default."""
         return self.columns is not None and self.prefers.missing != "default"
 
-    def require_one(self, rows: int) -> None:
-        """Let a batch through that a single object can answer, or raise."""
+    def require_rows(self, rows: int) -> None:
+        """Let a batch of so many good rows through, or raise.
+
+        A single object answers one row alone. A PUT without any is an export that failed more often than meant.
+        """
+        if self.replaces_all and not rows:
+            message = "there is no row to take the place of all others; nothing was changed"
+            hint = "send the rows; to be rid of all of them, DELETE with the filter _id=gte.0"
+            raise GatewayError(Code.UNFILTERED, message, hint=hint)
         if self.single and rows != 1:
             raise not_one_row(rows)
 
@@ -154,5 +161,6 @@ def _key_of(req: Request) -> str | None:
         key = key[1:-1]
     if not 0 < len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
         hint = f"write 1 to {MAX_KEY} printable ASCII characters, such as a UUID"
-        raise GatewayError(Code.KEY_INVALID, f"the Idempotency-Key has {len(key)} characters", hint=hint)
+        what = f"has {len(key)} characters" if key.isascii() and key.isprintable() else "is not plain ASCII"
+        raise GatewayError(Code.KEY_INVALID, f"the Idempotency-Key {what}", hint=hint)
     return key

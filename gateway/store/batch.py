@@ -97,6 +97,7 @@ class Receipt:
         last_id: That of the last; all between are rows of the batch.
         errors: What is wrong with the bad rows, as a 422 lists it.
         deleted: How many rows it took away.
+        replaces_all: Whether its rows took the place of all others; `deleted` is told then.
         status: The HTTP status it was answered with.
         is_replayed: Whether the batch had been stored before.
     """
@@ -110,19 +111,29 @@ class Receipt:
     last_id: int | None
     errors: tuple[dict[str, Any], ...] = ()
     deleted: int = 0
+    replaces_all: bool = False
     status: int = 201
     is_replayed: bool = False
 
     def body(self) -> dict[str, Any]:
         """Give it as the JSON of a reply."""
         told = {name: getattr(self, name) for name in self.__slots__[:7]}
-        return {**told, "errors": list(self.errors)} if self.rejected else told
+        told |= {"deleted": self.deleted} if self.replaces_all else {}
+        return told | ({"errors": list(self.errors)} if self.rejected else {})
 
 
 def remembered(status: int, body: dict[str, Any]) -> Receipt:
     """Give the receipt that was answered once, from its body."""
     told = {name: body[name] for name in Receipt.__slots__[:7]}
-    return Receipt(**told, errors=tuple(body.get("errors", ())), status=status, is_replayed=True)
+    deleted = body.get("deleted")
+    return Receipt(
+        **told,
+        errors=tuple(body.get("errors", ())),
+        deleted=deleted or 0,
+        replaces_all=deleted is not None,
+        status=status,
+        is_replayed=True,
+    )
 
 
 #: How many bad values an answer lists.

@@ -321,16 +321,13 @@ class Store:
 
     # -- rejected rows
 
-    def replay(
-        self, batch: Batch, settled: Sequence[int], amendments: Sequence[Amendment], retried: int
-    ) -> Receipt:
+    def replay(self, batch: Batch, settled: Sequence[int], amendments: Sequence[Amendment]) -> Receipt:
         """Store rejected rows that are good now, in one transaction with what is noted about the others.
 
         Args:
-            batch: The good ones.
+            batch: The good ones, which the receipt is about.
             settled: The rejected rows that they were.
-            amendments: Those that are still bad.
-            retried: How many rows were tried.
+            amendments: What is noted about those that are still bad.
 
         Raises:
             Superseded: When they were checked under another version of the connector.
@@ -342,14 +339,7 @@ class Store:
             receipt = _given(self._insert([batch], work, action="replay"))
             self.rejected.settle(connector, settled, "replayed", work.now, batch=receipt.batch)
             self.rejected.amend(connector, amendments)
-        errors = listed(each.bad for each in amendments)
-        return replace(
-            receipt,
-            received=retried,
-            rejected=len(amendments),
-            errors=errors,
-            status=207 if amendments else receipt.status,
-        )
+        return receipt
 
     def discard(self, connector: Connector, ids: Sequence[int], reason: str) -> None:
         """Mark rejected rows as discarded.
@@ -492,6 +482,7 @@ def _receipt(batch: Batch, member: Member, number: int, first_id: int, deleted: 
         first_id + stored - 1 if stored else None,
         listed(batch.bad),
         deleted,
+        batch.replaces_all,
         207 if batch.bad else 200 if is_update else 201,
     )
 
