@@ -408,3 +408,11 @@ def test_the_admin_token_is_made_once_and_is_for_its_owner_alone(place, tmp_path
         own.start()
         assert own.admin == first
         assert own.client.get("/-/status").status_code == 200
+
+
+def test_a_name_in_access_that_no_token_proves_is_logged(own):
+    own.declare("a", "fields: {n: integer}\naccess: {read: [reeder]}\n")
+
+    eventually(lambda: "names 'reeder'" in own.log.read_text())
+    own.reload()
+    assert own.log.read_text().count("names 'reeder'") == 1

@@ -243,3 +243,18 @@ def test_a_restore_that_was_killed_is_not_served_and_can_be_repeated(own, tmp_pa
     assert typed("restore", file, "--data", own.data, "--move-aside").returncode == 0
     own.start()
     assert own.client.get("/a?select=count()").json() == [{"count": 10}]
+
+
+def test_what_is_no_database_is_told_apart(tmp_path):
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n" * 1000)
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "gateway", "restore", "rows.csv", "--data", "data"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.returncode != 0
+    assert "rows.csv cannot be opened: it is not a DuckDB file" in ran.stdout + ran.stderr

@@ -26,6 +26,8 @@ def summary(found: Examination) -> str:
     rows = sum(found.rows.values())
     counted = f"{_many(len(found.rows), 'connector')}, {_many(rows, 'row')}"
     looked = "every row was read" if found.is_thorough else "rows were counted, and not read"
+    if not found.is_sound:
+        looked = "what is wrong stands above"
     last = f", the last batch is of {_moment(found.last_commit)}" if found.last_commit else ""
     return f"{'sound' if found.is_sound else 'damaged'}: {counted}{last}; {looked}"
 
@@ -47,7 +49,7 @@ def body(found: Examination) -> dict[str, Any]:
             for name, rows in found.rows.items()
         ],
         "last_commit": _moment(found.last_commit) if found.last_commit else None,
-        "every_row_read": found.is_thorough,
+        "every_row_read": found.is_thorough and found.is_sound,
         "findings": [flaw.body() for flaw in found.flaws],
     }
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -72,7 +72,7 @@ class Reload:
                 if not decided.postponed:
                     break
                 decided = self._bring_about(declared, listing, self._store, at_once=at_once)
-            _report(before, self._router.snapshot.outcomes)
+            self._report(before)
 
     def linger(self) -> float | None:
         """Remove the connectors whose files have been gone for long enough; tell when there may be more."""
@@ -86,7 +86,7 @@ class Reload:
             before = self._router.snapshot.outcomes
             declared = self._declare(self._listing)
             self._bring_about(declared, self._listing, self._store, at_once=False)
-            _report(before, self._router.snapshot.outcomes)
+            self._report(before)
             return None
 
     def read(self, listing: Listing) -> None:
@@ -236,6 +236,15 @@ class Reload:
     def _note_removed(self) -> None:
         self._removed = {each.name: each for each in self._store.definitions.all() if each.removed_at}
 
+    def _report(self, before: tuple[Outcome, ...]) -> None:
+        """Log what has become different, and the names in it that no token proves."""
+        known = [outcome.connector for outcome in before]
+        for outcome in _report(before, self._router.snapshot.outcomes):
+            connector = outcome.connector
+            if connector is not None and connector not in known and connector.name in self._live:
+                for finding in self._stages.credentials.unknown(outcome.file, connector.access):
+                    _log.warning("%s", finding)
+
     def _show(self, outcomes: tuple[Outcome, ...], listing: Listing) -> None:
         before = self._router.snapshot
         endpoints = {name: self._endpoint(before.endpoints, each) for name, each in self._live.items()}
@@ -302,8 +311,8 @@ def _removal(definition: Definition) -> Finding:
     return Finding(definition.file, None, None, Code.CONNECTOR_REMOVED, message, hint, warning=True)
 
 
-def _report(before: tuple[Outcome, ...], after: tuple[Outcome, ...]) -> None:
-    """Log what has become different; what was removed before the start is not news."""
+def _report(before: tuple[Outcome, ...], after: tuple[Outcome, ...]) -> Iterator[Outcome]:
+    """Log what has become different, and give it; what was removed before the start is not news."""
     known = {(outcome.file, outcome.name): outcome for outcome in before}
     for outcome in after:
         old = known.get((outcome.file, outcome.name))
@@ -313,3 +322,4 @@ def _report(before: tuple[Outcome, ...], after: tuple[Outcome, ...]) -> None:
             _log.info("%s: %s", outcome.file, outcome.state.value)
         for finding in outcome.findings:
             _log.log(logging.WARNING if finding.warning else logging.ERROR, "%s", finding)
+        yield outcome

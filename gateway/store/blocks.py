@@ -15,6 +15,8 @@ from pathlib import Path
 #: The main header, and the two headers of the database, of which the one with the higher iteration counts.
 _HEADERS = (4096, 8192)
 _HEADER_BYTES = 4096
+#: What stands behind the checksum of the main header.
+_MAGIC = b"DUCK"
 #: Where the first block begins.
 _FIRST = 12288
 _CHECKSUM_BYTES = 8
@@ -46,6 +48,12 @@ class Header:
     free_list: int
     block_count: int
     block_bytes: int
+
+
+def is_database(file: Path) -> bool:
+    """Tell whether a file begins as those of DuckDB do."""
+    with file.open("rb", buffering=0) as opened:
+        return os.pread(opened.fileno(), len(_MAGIC), _CHECKSUM_BYTES) == _MAGIC
 
 
 def metadata(file: Path) -> frozenset[int]:

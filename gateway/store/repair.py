@@ -104,7 +104,8 @@ def _torn(file: Path, text: str) -> int:
     """Give the place of the block that can be mended, or raise."""
     found = _STALE.search(text)
     if found is None:
-        raise unopenable(file, text.splitlines()[0][:300])
+        is_one = blocks.is_database(file)
+        raise unopenable(file, text.splitlines()[0][:300] if is_one else "it is not a DuckDB file")
     place = int(found[3])
     _require_closed(file)
     try:
