@@ -65,10 +65,11 @@ class Gateway:
                 writer,
                 readers,
                 Cache(settings.cache),
-                Spool(settings.data / "parts", settings.spool),
+                Spool(settings.data / "parts", settings.spool, disk),
                 Quotas(credentials),
                 checking,
                 router.successor,
+                router.present,
             )
             reload = Reload(store, router, stages)
             watch = Watch(settings.connectors, reload, credentials.refresh)

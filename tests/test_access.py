@@ -1,6 +1,7 @@
 """Who may do what, and what the answers give away."""
 
 import itertools
+import socket
 from datetime import UTC, datetime, timedelta
 
 import falcon.inspect
@@ -416,3 +417,71 @@ def test_a_name_in_access_that_no_token_proves_is_logged(own):
     eventually(lambda: "names 'reeder'" in own.log.read_text())
     own.reload()
     assert own.log.read_text().count("names 'reeder'") == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "change"),
+    [
+        ("POST", "access: {ingest: [admin], change: [admin]}"),
+        ("PUT", "access: {ingest: [etl], change: [admin]}"),
+        ("PATCH", "access: {ingest: [etl], change: [admin]}"),
+    ],
+)
+def test_a_right_that_is_taken_while_a_body_comes_is_gone(tmp_path, method, change):
+    secret, line = make_token("etl")
+    put(tmp_path / "tokens.yaml", line)
+    with serving(tmp_path, GATEWAY_TOKENS=str(tmp_path / "tokens.yaml")) as server:
+        server.declare("a", "fields: {n: integer}\naccess: {ingest: [etl], change: [etl]}\n")
+        server.client.post("/a", json={"n": 1})
+        body = b'{"n":2}'
+        head = f"{method} /a?{'n=eq.1' if method == 'PATCH' else ''} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}"
+        head += f"\r\nAuthorization: Bearer {secret}\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), 30) as slow:
+            slow.sendall(head.encode() + body[:3])
+            server.declare("a", f"fields: {{n: integer}}\n{change}\n")
+            slow.sendall(body[3:])
+            assert slow.recv(65536).split()[1] in (b"403", b"404")
+        assert server.client.get("/a").json() == [{"n": 1}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{S}: [sha256:" + "a" * 64 + "]",
+        "{S}: etl",
+        "etl: {{{S}}}",
+        "etl: [{{{S}: x}}]",
+        "etl: &{S} x",
+        "etl: *{S}",
+        "etl: !{S} x",
+        "{S}: 1\n{S}: 2",
+        "etl: {{digests: ['sha256:" + "a" * 64 + "'], limits: {S}}}",
+        "etl: {{digests: ['sha256:" + "a" * 64 + "'], limits: {{{S}: 1}}}}",
+        "etl: {{digests: ['sha256:" + "a" * 64 + "'], limits: {{rows_per_second: {S}}}}}",
+        "etl: {{digests: ['sha256:" + "a" * 64 + "'], {S}: 1}}",
+        "Bearer {S}: x",
+        "etl: {S}",
+    ],
+)
+def test_a_secret_in_the_wrong_place_of_a_tokens_file_is_never_shown(text):
+    secret, _ = make_token("etl")
+
+    with pytest.raises(Refused) as refused:
+        read_tokens(text.format(S=secret).encode(), "tokens.yaml")
+
+    assert refused.value.findings
+    assert not any(secret[:12] in str(finding) for finding in refused.value.findings)
+
+
+def test_an_emptied_tokens_file_leaves_the_tokens_as_they_were(tmp_path):
+    secret, line = make_token("etl")
+    put(tmp_path / "tokens.yaml", line)
+    with serving(tmp_path, GATEWAY_TOKENS=str(tmp_path / "tokens.yaml")) as server:
+        server.declare("a", "fields: {n: integer}\naccess: {ingest: [etl]}\n")
+        headers = {"Authorization": f"Bearer {secret}"}
+        (tmp_path / "tokens.yaml").write_text("")
+        eventually(lambda: "is empty" in server.client.get("/-/status").text)
+        assert httpx.post(server.url + "/a", json={"n": 1}, headers=headers).status_code == 201
+
+        put(tmp_path / "tokens.yaml", "{}")
+        eventually(lambda: httpx.post(server.url + "/a", json={"n": 1}, headers=headers).status_code == 401)

@@ -240,3 +240,110 @@ def test_a_key_may_grow_move_with_a_rename_and_go(server, name):
     assert server.client.post(path, json={"key": 2, "n": 5}).status_code == 201
     server.declare(name, FIELDS.replace("id: integer", "key: {type: integer, renamed_from: id}") + READ)
     assert server.client.post(path, json={"key": 2, "n": 5}).status_code == 201
+
+
+# -- what only several clients, or odd names, bring about
+
+
+@pytest.mark.parametrize("key", ["n", "N", "count", "k0", "_x".strip("_"), "first", "rows"])
+def test_a_key_of_any_name_is_held_by_a_patch(server, name, key):
+    path = server.declare(name, f"fields: {{{key}: integer, v: integer}}\nprimary_key: [{key}]\n{READ}")
+    server.client.post(path, json=[{key: 1, "v": 1}, {key: 0, "v": 2}])
+
+    assert server.client.patch(f"{path}?v=eq.1", json={key: 0}).status_code == 409
+    assert server.client.patch(f"{path}?v=eq.1", json={key: 7}).status_code == 204
+
+
+def test_a_patch_shows_nothing_of_a_key_that_it_does_not_set(server, name):
+    path = server.declare(name, "fields: {sku: string, shop: integer}\nprimary_key: [sku, shop]\n" + READ)
+    server.client.post(path, json=[{"sku": "a", "shop": 771177}, {"sku": "z", "shop": 771177}])
+
+    answer = server.client.patch(f"{path}?sku=eq.a", json={"sku": "z"})
+
+    assert answer.status_code == 409
+    assert "771177" not in answer.text
+
+
+def test_every_upsert_shows_its_own_row_whoever_replaces_it(own, name):
+    path = declare(own, name)
+    answers: list[tuple[int, httpx.Response]] = []
+
+    def send(start: int) -> None:
+        headers = {**own.admin, "Prefer": "resolution=merge-duplicates, return=representation"}
+        with httpx.Client(base_url=own.url, headers=headers, timeout=60) as client:
+            answers.extend((n, client.post(path, json={"id": 1, "n": n})) for n in range(start, start + 15))
+
+    threads = [threading.Thread(target=send, args=(number * 100,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {answer.status_code for _, answer in answers} <= {200, 201}
+    assert all([row["n"] for row in answer.json()] == [n] for n, answer in answers)
+    assert sum(answer.status_code == 201 for _, answer in answers) == 1
+
+
+def test_each_batch_of_a_group_tells_what_it_replaced_itself(own, name):
+    path = declare(own, name)
+    answers: list[httpx.Response] = []
+
+    def send(start: int) -> None:
+        with httpx.Client(base_url=own.url, headers=own.admin, timeout=60) as client:
+            merging = {"Prefer": "resolution=merge-duplicates"}
+            answers.extend(
+                client.post(path, json={"id": 1, "n": n}, headers=merging) for n in range(start, start + 15)
+            )
+
+    threads = [threading.Thread(target=send, args=(number * 100,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sum(answer.status_code == 201 for answer in answers) == 1
+    batches = own.client.get(f"/-/connectors/{name}/batches?limit=1000").json()
+    assert sorted(each["deleted"] for each in batches) == [0] + [1] * 119
+
+
+def test_merging_leaves_what_is_out_of_sight(server, name):
+    path = declare(server, name)
+    server.client.post(path, json={"id": 1, "name": "kept", "n": 1})
+    declare(server, name, fields=FIELDS.replace("name: {type: string, nullable: true}, ", ""))
+
+    merging = {"Prefer": "resolution=merge-duplicates"}
+    assert (
+        server.client.post(path, json=[{"id": 1, "n": 2}, {"id": 2, "n": 2}], headers=merging).status_code
+        == 201
+    )
+
+    declare(server, name)
+    assert rows(server, path) == [{"id": 1, "name": "kept", "n": 2}, {"id": 2, "name": None, "n": 2}]
+
+
+def test_merging_keeps_bad_rows_beside_good_ones_and_takes_defaults_from_csv(server, name):
+    path = declare(server, name, "on_invalid: keep\n")
+    merging = {"Prefer": "resolution=merge-duplicates"}
+
+    answer = server.client.post(path, json=[{"id": 5, "name": "x"}, {"name": "y"}], headers=merging)
+    assert (answer.status_code, answer.json()["rejected"]) == (207, 1)
+    csv = {**merging, "Content-Type": "text/csv"}
+    assert server.client.post(path, content=b"id,n\n5,3\n6,\n", headers=csv).status_code == 201
+    assert rows(server, path) == [{"id": 5, "name": "x", "n": 3}, {"id": 6, "name": None, "n": 0}]
+    answer = server.client.post(path, json=[{}, {"id": 6}], headers=merging)
+    assert answer.status_code == 207
+
+
+def test_an_error_of_long_keys_is_short(server, name):
+    path = server.declare(name, "fields: {s: string}\nprimary_key: [s]\n" + READ)
+    long = [{"s": "x" * 500_000 + str(n)} for n in range(20)]
+    server.client.post(path, json=long)
+
+    assert len(server.client.post(path, json=long).content) < 20_000
+
+
+def test_a_write_that_depends_on_an_etag_is_not_done(server, name):
+    path = declare(server, name)
+
+    answer = server.client.put(path, json=[{"id": 1}], headers={"If-Match": '"old"'})
+    assert (answer.status_code, answer.json()["code"]) == (400, "PGRST127")

@@ -8,7 +8,7 @@ import threading
 import httpx
 import pytest
 
-from tests.rig import ROOT, Server
+from tests.rig import ROOT, Server, eventually, serving
 
 FIELDS = "fields: {id: integer, name: {type: string, max_length: 5}, at: {type: date, nullable: true}}\n"
 READ = "access: {read: [public], change: [admin]}\n"
@@ -181,7 +181,7 @@ def test_replay_meets_the_schema_of_today_and_stores_each_row_once(server, name)
             "id: integer", 'id: {type: string, using: "CAST(id AS VARCHAR)"}'
         ),
     )
-    answer = server.client.post(f"/-/connectors/{name}/rejected/replay?order=_id")
+    answer = server.client.post(f"/-/connectors/{name}/rejected/replay")
 
     receipt = answer.json()
     assert answer.status_code == 201
@@ -300,3 +300,104 @@ def test_the_doctor_and_a_backup_know_rejected_rows(own, name, tmp_path):
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
         assert json.loads(ran.stdout)["findings"] == []
+
+
+def test_a_blank_line_stays_rejected_and_stops_no_replay(server, name):
+    path = server.declare(name, "fields: {v: integer}\n" + READ + "on_invalid: keep\n")
+    assert send(server, path, "text/csv", b"v\n1\n\n2\n").status_code == 207
+
+    answer = server.client.post(f"/-/connectors/{name}/rejected/replay")
+    assert (answer.status_code, answer.json()["rejected"]) == (207, 1)
+
+
+def test_a_replay_takes_a_row_as_its_request_asked(server, name):
+    fields = "fields: {k: integer, a: {type: integer, maximum: 10}, b: {type: string, nullable: true}}\n"
+    more = "primary_key: [k]\non_invalid: keep\n"
+    path = server.declare(name, fields + READ + more)
+    server.client.post(path, json=[{"k": 1, "a": 1, "b": "keep me"}, {"k": 2, "a": 2, "b": "as it is"}])
+    merging, ignoring = ({"Prefer": f"resolution={each}-duplicates"} for each in ("merge", "ignore"))
+    assert server.client.post(path, json=[{"k": 1, "a": 99}], headers=merging).status_code == 207
+    assert server.client.post(path, json=[{"k": 2, "a": 99}], headers=ignoring).status_code == 207
+
+    server.declare(name, fields.replace("10", "100") + READ + more)
+    answer = server.client.post(f"/-/connectors/{name}/rejected/replay")
+
+    assert (answer.status_code, answer.json()["stored"], answer.json()["duplicates"]) == (201, 1, 1)
+    kept = {row["k"]: (row["a"], row["b"]) for row in server.client.get(path).json()}
+    assert kept == {1: (99, "keep me"), 2: (2, "as it is")}
+
+
+def test_a_replay_loses_no_field_that_was_sent(server, name):
+    fields = "fields: {k: integer, note: {type: string, nullable: true}}\n"
+    path = server.declare(name, fields + READ + "on_invalid: keep\n")
+    send(server, f"{path}?columns=k,note", "application/json", b'[{"k": "x", "note": "precious"}]')
+
+    server.declare(
+        name, "fields: {k: string, remark: {type: string, nullable: true}}\n" + READ + "on_invalid: keep\n"
+    )
+    answer = server.client.post(f"/-/connectors/{name}/rejected/replay")
+
+    assert answer.json()["rejected"] == 1
+    assert "'note', which is not a field any more" in answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("verb", ["replay", "discard"])
+@pytest.mark.parametrize(
+    "query", ["_id=gt.0&order=_id.desc", "_id=gt.0&offset=1", "_id=gt.0&limit=1&cursor=2"]
+)
+def test_what_would_choose_other_rows_than_it_says_is_refused(server, name, verb, query):
+    declare(server, name)
+
+    body = {"reason": "x"} if verb == "discard" else None
+    answer = server.client.post(f"/-/connectors/{name}/rejected/{verb}?{query}", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "PGRST127")
+
+
+def test_numbers_of_rejected_rows_are_not_given_again(tmp_path, name):
+    with serving(tmp_path, GATEWAY_RETENTION_INTERVAL="0.1") as server:
+        path = declare(server, name)
+        server.client.post(path, json=[{"id": "x", "name": "a"}])
+        declare(server, name, "on_invalid: keep\nretention: {days: 0.00001}\n")
+        eventually(lambda: rejected(server, name) == [])
+        declare(server, name)
+        server.client.post(path, json=[{"id": "y", "name": "a"}])
+
+        assert [each["_id"] for each in rejected(server, name)] == [2]
+
+
+def test_a_rehearsal_tells_of_bad_rows(server, name):
+    path = declare(server, name)
+
+    answer = server.client.post(path, json=[{"id": "x", "name": "a"}], headers={"Prefer": "tx=rollback"})
+
+    assert (answer.status_code, answer.json()["rejected"]) == (200, 1)
+    assert answer.json()["errors"][0]["field"] == "id"
+    assert rejected(server, name) == []
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("terms", ["", "keep_at_most: 10\n"])
+def test_what_bad_rows_leave_is_bounded_whatever_is_sent(own, name, terms, tell):
+    """A small body may be many bad rows, a row have many errors, and a header be long."""
+    path = declare(own, name, "on_invalid: keep\n" + terms, fields=WIDE)
+    own.client.post(path, json=[{"f0": "x"}] * 2000)
+    before = own.memory()
+    wide = json.dumps([{f"u{n}": 1 for n in range(5000)}] * 80).encode()
+    header = ",".join(["f0", *(f"x{n:05}" for n in range(25_000))])
+    bodies = [
+        ("application/x-ndjson", "", b"{}\n" * 300_000),
+        ("application/json", "", wide),
+        ("text/csv", "?columns=f0", (header + "\n" + "z\n" * 3000).encode()),
+    ]
+
+    statuses = [send(own, path + query, kind, body).status_code for kind, query, body in bodies]
+
+    grown = own.memory() - before
+    tell(
+        f"bad rows of {sum(len(body) for *_, body in bodies)} bytes: {statuses}, worker grew by {grown >> 20} MiB"
+    )
+    assert set(statuses) <= {207, 422}
+    assert grown < 400 * 2**20
+
+
+WIDE = "fields: {" + ", ".join(f"f{n}: integer" for n in range(8)) + "}\n"

@@ -159,12 +159,37 @@ def parse(
     return by_present_names(rows, connector.aliases) if connector.aliases else rows
 
 
-def reading(data: bytes, media: Media, columns: Sequence[Field] | None, *, absent_is_null: bool) -> str:
-    """Say as JSON how the rows of a body are read, for single ones to be read again by `read_again`."""
-    header = header_of(data).decode(errors="replace").rstrip("\r\n") if media is Media.CSV else None
+#: How a row is read that is no text.
+UNREADABLE = '{"media": null}'
+
+
+def without_end(text: str) -> str:
+    """Take the end of its line from a text, and no more."""
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def reading(
+    data: bytes,
+    media: Media,
+    columns: Sequence[Field] | None,
+    *,
+    absent_is_null: bool,
+    resolution: str | None = None,
+) -> str:
+    """Say as JSON how the rows of a body are taken, for single ones to be taken again in the same way."""
+    header = without_end(header_of(data).decode(errors="replace")) if media is Media.CSV else None
     names = None if columns is None else [field.name for field in columns]
     told = {"media": media.media_type, "header": header, "columns": names, "absent_is_null": absent_is_null}
-    return strictjson.write(told).decode()
+    return strictjson.write({**told, "resolution": resolution}).decode()
+
+
+def header_fields(data: bytes, connector: Connector) -> frozenset[str]:
+    """Give the fields that the header of a CSV body names."""
+    start = len(_BOM) if data.startswith(_BOM) else 0
+    record = next((record for _, _, record in records.read(data, start)), "")
+    cells = [] if isinstance(record, str) else record
+    fields = (connector.find_input(cell or "") for cell in cells)
+    return frozenset(field.name for field in fields if field)
 
 
 def read_object(data: bytes, content_type: str | None, connector: Connector) -> dict[str, Json]:
@@ -209,22 +234,6 @@ def _only(value: Json, fields: Sequence[Field], absent_is_null: bool) -> Json:
         return value
     nulls = {field.name: None for field in fields if field.nullable} if absent_is_null else {}
     return nulls | {field.name: value[field.name] for field in fields if field.name in value}
-
-
-def alike(rows: Iterable[Rows], named: set[str]) -> Iterator[Rows]:
-    """Require rows that all name the same fields, and note which: what others hold is kept where they are merged.
-
-    Raises:
-        GatewayError: As upstream has it, where they do not.
-    """
-    for some in rows:
-        for value in (value for value in some.values if isinstance(value, dict)):
-            if not named:
-                named.update(value.keys())
-            elif value.keys() != named:
-                hint = "name the same fields in every row, or say which with columns=a,b"
-                raise GatewayError(Code.BODY_INVALID, "All object keys must match", hint=hint)
-        yield some
 
 
 # ------------------------------------------------------------------------------------------------------

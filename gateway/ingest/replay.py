@@ -1,43 +1,52 @@
 """Rejected rows to rows once more: each is read as it was, or as it was edited, and meets the schema of today."""
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
 
 from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
 from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError
 from gateway.ingest import payload
-from gateway.ingest.payload import RowError, Rows
+from gateway.ingest.payload import ROWS_AT_A_TIME, RowError, Rows
 from gateway.ingest.validation import Envelope, Validator
 from gateway.media import MEDIA_TYPES, Media
-from gateway.store.batch import MAX_LISTED, BadRow, Batch
-from gateway.store.rejected import Amendment, Kept
+from gateway.store.batch import MAX_LISTED, BadRow, Batch, OnConflict
+from gateway.store.rejected import Amendment, Kept, Part
 from gateway.strictjson import Json
 
+_EDITED = {"media": Media.JSON.media_type, "header": None, "columns": None, "absent_is_null": False}
+_WORDS: Mapping[str | None, OnConflict] = {"merge-duplicates": "merge", "ignore-duplicates": "ignore"}
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Replay:
     """What becomes of rejected rows that are tried again.
 
     Attributes:
-        batch: Those that are good now.
-        settled: Their `_id`s among the rejected rows.
+        parts: Those that are good now, in batches of one word for rows whose primary key is there already.
         amendments: What is to be noted about those that are still bad as they are.
-        still_bad: What is wrong with each that is bad, as it is or as it was edited.
+        errors: What is wrong with those that are bad, as they are or as they were edited, each with its `_id`.
+        bad: How many those are.
     """
 
-    batch: Batch
-    settled: tuple[int, ...]
-    amendments: tuple[Amendment, ...]
-    still_bad: tuple[Amendment, ...]
+    parts: list[Part] = field(default_factory=list)
+    amendments: list[Amendment] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    bad: int = 0
 
-    @property
-    def errors(self) -> tuple[dict[str, Json], ...]:
-        """What is wrong, as much of it as an answer lists, each with the `_id` of its row."""
-        told = ({"_id": each.id, **error} for each in self.still_bad for error in each.bad.errors)
-        return tuple(itertools.islice(told, MAX_LISTED))
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A rejected row as it is read now: its value, or what is wrong with that."""
+
+    kept: Kept
+    value: Json = None
+    error: RowError | None = None
 
 
 def replay(
@@ -57,82 +66,121 @@ def replay(
         token: Who asks for it.
 
     Raises:
-        GatewayError: As `payload.parse` does of a whole body; never for a row.
+        GatewayError: Where what is wrong with them is more than can be kept; never for a row.
     """
-    again = [_edited(each, edited[each.id]) if each.id in edited else each for each in kept]
-    batch = validator.check(
-        _read(again, connector),
-        Envelope(token=token, allowance=Allowance(), on_conflict=connector.terms.on_conflict),
-    )
+    groups: dict[tuple[OnConflict, frozenset[str] | None], list[_Read]] = {}
+    for each in kept:
+        own = replace(each, reading=_EDITED) if each.id in edited else each
+        read = _Read(own, edited[each.id]) if each.id in edited else _read(own, connector)
+        word = _WORDS.get(own.reading.get("resolution"), connector.terms.on_conflict)
+        named = _named(read, connector) if word == "merge" else None
+        groups.setdefault((word, named), []).append(read)
+    done = Replay()
+    for (word, named), rows in groups.items():
+        envelope = Envelope(token=token, allowance=Allowance(), on_conflict=word, named=named)
+        _settle(done, rows, validator.check(_rows(rows), envelope), edited)
+    return done
+
+
+def _settle(done: Replay, rows: Sequence[_Read], batch: Batch, edited: Mapping[int, Json]) -> None:
+    """Note what has become of some rows, which are numbered from 1 in their batch."""
     bad = {each.row: each for each in batch.bad}
-    still_bad = [
-        Amendment(each.id, _of_now(bad[number], each))
-        for number, each in enumerate(again, 1)
-        if number in bad
-    ]
-    # What was edited and is still bad stays as it was: a slip must not take the place of the row.
-    amendments = tuple(each for each in still_bad if each.id not in edited)
-    settled = tuple(each.id for number, each in enumerate(again, 1) if number not in bad)
-    return Replay(replace(batch, bad=()), settled, amendments, tuple(still_bad))
+    good = [read.kept for number, read in enumerate(rows, 1) if number not in bad]
+    for number, row in bad.items():
+        own = rows[number - 1].kept
+        errors = [{**error, "row": own.row, "line": own.line} for error in json.loads(row.errors)]
+        done.bad += 1
+        done.errors += [{"_id": own.id, **each} for each in errors][: MAX_LISTED - len(done.errors)]
+        # What was edited and is still bad stays as it was: a slip must not take the place of the row.
+        if own.id not in edited:
+            text = strictjson.write(errors).decode()
+            reading = strictjson.write(dict(own.reading)).decode()
+            done.amendments.append(Amendment(own.id, BadRow(own.row, own.line, own.raw, text, reading)))
+    if good:
+        done.parts.append(
+            Part(replace(batch, bad=(), errors=(), places=_places(good)), [each.id for each in good])
+        )
 
 
-def _edited(kept: Kept, row: Json) -> Kept:
-    reading = {"media": Media.JSON.media_type, "header": None, "columns": None, "absent_is_null": False}
-    return replace(kept, raw=strictjson.write(row).decode(), reading=reading)
+def _places(kept: Iterable[Kept]) -> pa.Table:
+    """Say of rows which they were: what an error tells of one."""
+    ids, rows, lines = zip(*((each.id, each.row, each.line) for each in kept), strict=True)
+    return pa.table(
+        {
+            "_id": pa.array(ids, pa.int64()),
+            "row": pa.array(rows, pa.int64()),
+            "line": pa.array(lines, pa.int64()),
+        }
+    )
 
 
-def _of_now(bad: BadRow, kept: Kept) -> BadRow:
-    """Say of a row by its own number and line what is wrong with it, and leave its text and reading as they are."""
-    place = {"row": kept.row, "line": kept.line}
-    errors = tuple({**error, **place} for error in bad.errors)
-    return BadRow(kept.row, kept.line, kept.raw, errors, strictjson.write(dict(kept.reading)).decode())
-
-
-def _read(kept: Sequence[Kept], connector: Connector) -> Iterator[Rows]:
-    """Read rows again, numbered from 1."""
+def _rows(read: Sequence[_Read]) -> Iterator[Rows]:
     rows = Rows()
-    for number, each in enumerate(kept, 1):
-        text = each.raw.encode()
-        try:
-            value = _read_one(text, each.reading, connector)
-        except GatewayError as error:
-            code = Code.BODY_INVALID if error.code.status != 422 else error.code
-            rows.add_unread(RowError(number, each.line, None, code, error.message), text)
-        except ValueError as error:
-            message = f"not valid JSON: {error}"
-            rows.add_unread(RowError(number, each.line, None, Code.BODY_INVALID, message), text)
+    for number, each in enumerate(read, 1):
+        if each.error is not None:
+            rows.add_unread(replace(each.error, row=number), b"")
         else:
-            if isinstance(value, RowError):
-                rows.add_unread(replace(value, row=number, line=each.line), text)
-            else:
-                rows.add(value, number, each.line, text)
-        if rows.full:
+            rows.add(each.value, number, each.kept.line, b"")
+        if number % ROWS_AT_A_TIME == 0:
             yield rows
             rows = Rows()
     yield rows
 
 
-def _read_one(text: bytes, reading: Mapping[str, Json], connector: Connector) -> Json:
-    """Read the text of one row as the body was that it came in; gives the RowError where that is one of the row."""
+def _named(read: _Read, connector: Connector) -> frozenset[str]:
+    """Give the fields that a row names, which it changes of one that is there."""
+    reading = read.kept.reading
+    if reading["columns"] is not None:
+        return frozenset(reading["columns"])
+    if reading["media"] == Media.CSV.media_type:
+        return payload.header_fields(f"{reading['header']}\r\n".encode(), connector)
+    return frozenset(read.value) if isinstance(read.value, dict) else frozenset()
+
+
+def _read(kept: Kept, connector: Connector) -> _Read:
+    """Read the text of a row as the body was that it came in."""
+    try:
+        value = _value(kept.raw, kept.reading, connector)
+    except GatewayError as error:
+        code = Code.BODY_INVALID if error.code.status != 422 else error.code
+        return _Read(kept, error=RowError(kept.row, kept.line, None, code, error.message))
+    except ValueError as error:
+        message = f"not valid JSON: {error}"
+        return _Read(kept, error=RowError(kept.row, kept.line, None, Code.BODY_INVALID, message))
+    return _Read(kept, error=value) if isinstance(value, RowError) else _Read(kept, value)
+
+
+def _value(raw: str, reading: Mapping[str, Json], connector: Connector) -> Json:
+    """Give the value of a row, or the RowError that is in its place."""
     media = MEDIA_TYPES.get(reading["media"] or "")
     if media is None:
         raise GatewayError(Code.BODY_INVALID, "the row is not UTF-8; send it edited")
     columns = _columns(reading["columns"], connector)
     rows = Rows()
     if media is Media.CSV:
-        body = f"{reading['header']}\n".encode() + text
+        body = f"{reading['header']}\r\n{raw}\r\n".encode()
         (rows,) = payload.parse(body, media, connector, len(body), columns)
     else:
-        rows.add(strictjson.read(text), 1, None, text)
+        rows.add(strictjson.read(raw.encode()), 1, None, b"")
         (rows,) = payload.by_present_names([rows], connector.aliases)
-    if rows.errors:
-        return rows.errors[0]
+    if rows.errors or not rows.values:
+        empty = RowError(1, None, None, Code.BODY_INVALID, "the row is empty; send it edited")
+        return rows.errors[0] if rows.errors else empty
     if columns is not None:
         (rows,) = payload.only([rows], columns, absent_is_null=reading["absent_is_null"])
     return rows.values[0]
 
 
 def _columns(names: Sequence[str] | None, connector: Connector) -> tuple[Field, ...] | None:
+    """Find the fields that were taken of the row.
+
+    Raises:
+        GatewayError: Where one is none any more: its value would be lost.
+    """
     if names is None:
         return None
-    return tuple(field for name in names if (field := connector.find_input(name)))
+    fields = {name: connector.find_input(name) for name in names}
+    if gone := [name for name, field in fields.items() if field is None]:
+        message = f"it was sent with '{gone[0]}', which is not a field any more; send it edited"
+        raise GatewayError(Code.FIELD_UNKNOWN, message)
+    return tuple(field for field in fields.values() if field)

@@ -1,7 +1,6 @@
 """Rows to a Batch, or to one error that names every bad row."""
 
-import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -9,11 +8,12 @@ from functools import cached_property
 import jsonschema_rs
 import pyarrow as pa
 
+from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.connector import Connector, Field
 from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError, nearest
-from gateway.ingest.payload import RowError, Rows, shorten
+from gateway.ingest.payload import UNREADABLE, RowError, Rows, shorten, without_end
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, Key, OnConflict
 from gateway.strictjson import Json
 
@@ -29,6 +29,7 @@ class Envelope:
         allowance: How many bad rows are kept; None refuses the batch for one.
         reading: How the body is read, as JSON, for bad rows to be read again.
         on_conflict: What becomes of a row whose primary key is there already.
+        named: The fields that rows name, where they are merged; None: those of the first, and of all others.
         replaces_all: Whether the rows take the place of all there are.
     """
 
@@ -38,75 +39,111 @@ class Envelope:
     allowance: Allowance | None = None
     reading: str = "{}"
     on_conflict: OnConflict = "reject"
+    named: frozenset[str] | None = None
     replaces_all: bool = False
 
+
+#: How many bytes of bad rows one batch may leave, with all that is wrong with them.
+MAX_KEPT_BYTES = 32 * 2**20
 
 #: The envelope of rows that come with nothing.
 BARE = Envelope()
 
 
-@dataclass(slots=True)
 class _Checked:
     """What has been checked of a batch so far."""
 
-    keeps: bool
-    received: int = 0
-    error_count: int = 0
-    tables: list[pa.Table] = dataclasses.field(default_factory=list)
-    places: list[pa.Table] = dataclasses.field(default_factory=list)
-    errors: list[RowError] = dataclasses.field(default_factory=list)
-    texts: dict[int, bytes] = dataclasses.field(default_factory=dict)
+    def __init__(self, envelope: Envelope, tell: Callable[[Rows, tuple[int, str | None]], RowError]) -> None:
+        self._envelope = envelope
+        self._tell = tell
+        #: Whether bad rows are kept: until there are more of them than may be.
+        self.keeps = envelope.allowance is not None
+        self.received = self.error_count = 0
+        self.tables: list[pa.Table] = []
+        self.places: list[pa.Table] = []
+        self._listed: list[RowError] = []
+        self._bad_rows = self._size = 0
+        self._kept: list[BadRow] = []
 
-    def note(
-        self,
-        rows: Rows,
-        bad: list[tuple[int, str | None]],
-        told: Callable[[Rows, tuple[int, str | None]], RowError],
-    ) -> None:
-        """Note what is wrong with some rows: as much of it as is listed, or all where bad rows are kept."""
+    def add(self, rows: Rows, bad: list[tuple[int, str | None]]) -> set[int]:
+        """Note what is wrong with some rows; gives the places of the bad ones among those that were decoded."""
+        bad_places = {place for place, _ in bad}
+        self.received += len(rows.values) + len(rows.unread)
         self.error_count += len(rows.errors) + len(bad)
-        most = None if self.keeps else MAX_LISTED
-        if most and len(self.errors) >= most:
-            return
-        new = [*rows.errors[:most], *(told(rows, each) for each in bad[:most])]
-        self.errors = sorted([*self.errors, *new], key=lambda error: error.row)[:most]
-        if self.keeps:
-            self.texts |= rows.unread | {rows.numbers[place]: rows.texts[place] for place, _ in bad}
+        self._bad_rows += len(rows.unread) + len(bad_places)
+        if self.keeps or len(self._listed) < MAX_LISTED:
+            self._note(rows, bad)
+        return bad_places
 
-    def kept(self, envelope: Envelope) -> tuple[BadRow, ...]:
-        """Give the bad rows, or raise where they may not be kept."""
-        if not self.errors:
-            return ()
-        too_large = any(error.code is Code.BODY_TOO_LARGE for error in self.errors)
-        if envelope.allowance is None or too_large:
-            raise _rows_invalid(self.errors[:MAX_LISTED], self.error_count, self.received)
-        if not envelope.allowance.lets_through(len(self.texts), self.received):
-            refused = _rows_invalid(self.errors[:MAX_LISTED], self.error_count, self.received)
-            refused.hint = (
-                f"{refused.hint}; {len(self.texts)} bad rows are more than keep_at_most {envelope.allowance}"
-            )
-            raise refused
-        by_row: dict[int, list[RowError]] = {}
-        for error in self.errors:
-            by_row.setdefault(error.row, []).append(error)
-        return tuple(
-            BadRow(
-                row,
-                errors[0].line,
-                *_text(self.texts[row], envelope.reading, [_listed(each) for each in errors]),
-            )
-            for row, errors in by_row.items()
+    def _note(self, rows: Rows, bad: list[tuple[int, str | None]]) -> None:
+        listed: list[RowError] = []
+        for errors, text in self._errors_by_row(rows, bad):
+            listed += errors[: MAX_LISTED - len(listed)]
+            if self.keeps:
+                self._keep(errors, text)
+            elif len(listed) >= MAX_LISTED:
+                break
+        both = sorted([*self._listed, *listed], key=lambda error: error.row)
+        self._listed = both[:MAX_LISTED]
+
+    def _errors_by_row(
+        self, rows: Rows, bad: list[tuple[int, str | None]]
+    ) -> Iterator[tuple[list[RowError], bytes]]:
+        """Give all that is wrong with each bad row, and its text, in the order of their numbers."""
+        told: dict[int, list[RowError] | list[tuple[int, str | None]]] = {}
+        for error in rows.errors:
+            told.setdefault(error.row, []).append(error)  # type: ignore[arg-type]  # one kind for each row
+        places: dict[int, list[tuple[int, str | None]]] = {}
+        for each in bad:
+            places.setdefault(rows.numbers[each[0]], []).append(each)
+        for number in sorted({*told, *places}):
+            if number in places:
+                own = places[number]
+                yield [self._tell(rows, each) for each in own], rows.texts[own[0][0]]
+            else:
+                yield told[number], rows.unread[number]  # type: ignore[misc]
+
+    def _keep(self, errors: list[RowError], text: bytes) -> None:
+        """Keep a bad row, or give up all of them where they are too many, or too large to be kept."""
+        bad = _bad_row(text, self._envelope.reading, errors)
+        self._size += bad.size
+        allowance = self._envelope.allowance
+        is_too_large = any(error.code is Code.BODY_TOO_LARGE for error in errors)
+        is_one_too_many = (
+            allowance is not None and allowance.rows is not None and len(self._kept) >= allowance.rows
         )
+        if is_too_large or is_one_too_many or self._size > MAX_KEPT_BYTES:
+            self.keeps = False
+            self._kept.clear()
+        else:
+            self._kept.append(bad)
+
+    def kept(self) -> tuple[tuple[BadRow, ...], tuple[dict[str, Json], ...]]:
+        """Give the bad rows and what is listed of their errors, or raise where they may not be kept."""
+        if not self.error_count:
+            return (), ()
+        allowance = self._envelope.allowance
+        if allowance is not None and not allowance.lets_through(self._bad_rows, self.received):
+            why = f"{self._bad_rows} bad rows are more than keep_at_most {allowance}"
+        elif allowance is not None and not self.keeps:
+            why = f"{self._bad_rows} bad rows are more, or larger, than can be kept; send smaller batches"
+        elif allowance is not None:
+            return tuple(self._kept), tuple(_listed(error) for error in self._listed)
+        else:
+            why = ""
+        refused = _rows_invalid(self._listed, self.error_count, self.received)
+        refused.hint = f"{refused.hint}; {why}" if why else refused.hint
+        raise refused
 
 
-def _text(
-    raw: bytes, reading: str, errors: list[dict[str, Json]]
-) -> tuple[str, tuple[dict[str, Json], ...], str]:
-    """Give the text of a bad row, its errors, and how it is read: what is not UTF-8 cannot be read again."""
+def _bad_row(text: bytes, reading: str, errors: list[RowError]) -> BadRow:
+    """Give a bad row as it is kept; what is not UTF-8 cannot be read again."""
     try:
-        return raw.decode().rstrip("\r\n"), tuple(errors), reading
+        raw = text.decode()
     except UnicodeDecodeError:
-        return raw.decode(errors="backslashreplace").rstrip("\r\n"), tuple(errors), '{"media": null}'
+        raw, reading = text.decode(errors="backslashreplace"), UNREADABLE
+    told = strictjson.write([_listed(error) for error in errors]).decode()
+    return BadRow(errors[0].row, errors[0].line, without_end(raw), told, reading)
 
 
 class Validator:
@@ -131,16 +168,17 @@ class Validator:
         Raises:
             GatewayError: Listing the bad rows; none of the others is stored either.
         """
-        checked = _Checked(keeps=envelope.allowance is not None)
+        checked = _Checked(envelope, self._row_error)
+        named = envelope.named
         for some in rows:
-            bad = self._bad_values(some)
-            checked.received += len(some.values) + len({error.row for error in some.errors})
-            checked.note(some, bad, self._row_error)
+            bad_places = checked.add(some, self._bad_values(some))
             if checked.keeps or not checked.error_count:
-                good = some.without({place for place, _ in bad})
+                good = some.without(bad_places)
+                if envelope.on_conflict == "merge" and envelope.named is None:
+                    named = _named_alike(good, named)
                 checked.tables.append(self._table(good.values))
                 checked.places.append(_places(good))
-        bad_rows = checked.kept(envelope)
+        bad_rows, errors = checked.kept()
         table, places = pa.concat_tables(checked.tables), pa.concat_tables(checked.places)
         return Batch(
             self._connector,
@@ -149,9 +187,11 @@ class Validator:
             envelope.token,
             envelope.key,
             bad_rows,
+            errors,
             places if self._connector.primary_key else None,
             envelope.on_conflict,
-            replaces_all=envelope.replaces_all,
+            named if named and envelope.on_conflict == "merge" else frozenset(),
+            envelope.replaces_all,
         )
 
     def check_values(self, value: Json) -> dict[str, Json]:
@@ -256,6 +296,21 @@ def _quotes_hint(field: Field, value: Json) -> str:
 
 def _cut(message: str) -> str:
     return message if len(message) <= 300 else f"{message[:299]}…"
+
+
+def _named_alike(rows: Rows, named: frozenset[str] | None) -> frozenset[str] | None:
+    """Require rows that all name the same fields: what others hold is kept where they are merged.
+
+    Raises:
+        GatewayError: As upstream has it, where they do not.
+    """
+    for value in rows.values:
+        own = frozenset(value)
+        named = own if named is None else named
+        if own != named:
+            hint = "name the same fields in every row, or say which with columns=a,b"
+            raise GatewayError(Code.BODY_INVALID, "All object keys must match", hint=hint)
+    return named
 
 
 def _places(rows: Rows) -> pa.Table:

@@ -102,6 +102,10 @@ class Credentials:
         self._warn()
 
     def _read(self, text: bytes) -> None:
+        if not text.strip() and self._tokens:
+            problem = "the tokens file is empty, the tokens stay as they were; write {} to have none"
+            self._find((Finding(str(self._file), None, None, Code.FILE_UNREADABLE, problem),))
+            return
         try:
             self._tokens = read_tokens(text, str(self._file))
         except Refused as refused:

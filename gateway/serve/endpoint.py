@@ -1,10 +1,11 @@
 """A connector being served: the way of a POST and the way of a GET."""
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -12,7 +13,7 @@ from falcon.asgi import Request, Response
 from falcon.constants import COMBINED_METHODS
 
 from gateway.connectors.connector import Connector
-from gateway.errors import Code, GatewayError, trace
+from gateway.errors import Code, GatewayError, not_implemented, trace
 from gateway.ingest import body, payload
 from gateway.ingest.body import Body, Pace
 from gateway.ingest.checking import Checking
@@ -54,6 +55,7 @@ class Stages:
 
     Attributes:
         successor: Gives the endpoint that serves another's connector once it is another one.
+        present: Gives the one that serves it now.
         running: The batches with a key that are being stored.
     """
 
@@ -69,6 +71,7 @@ class Stages:
     quotas: Quotas
     checking: Checking
     successor: "Callable[[Endpoint], Awaitable[Endpoint]]"
+    present: "Callable[[Endpoint], Endpoint]"
     running: Running = field(default_factory=Running)
 
 
@@ -99,19 +102,22 @@ class Endpoint:
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Body -> rows -> batch -> receipt, or the rows as they were stored."""
-        await self._write(req, resp, self._allowed(req, "ingest"))
+        await self._write(req, resp, "ingest")
 
     async def on_put(self, req: Request, resp: Response) -> None:
         """Body -> rows -> batch in the place of all rows there are -> receipt, or the rows as they were stored."""
-        await self._write(req, resp, self._allowed(req, "change"))
+        await self._write(req, resp, "change")
 
     async def on_patch(self, req: Request, resp: Response) -> None:
         """Filter and body -> new values of the rows it lets through -> those rows, or nothing."""
-        await self._edit(req, resp, self._allowed(req, "change"))
+        self._filtered(req)
+        with self._room(req) as room:
+            received = await self._receive(req, room)
+            await self._stages.present(self)._change(req, resp, received.data)  # noqa: SLF001  # one of its own kind
 
     async def on_delete(self, req: Request, resp: Response) -> None:
-        """Filter -> the rows it lets through, deleted."""
-        await self._edit(req, resp, self._allowed(req, "change"))
+        """Filter -> the rows it lets through, deleted. Some clients send a body, which says nothing."""
+        await self._change(req, resp, b"")
 
     def _allowed(self, req: Request, verb: Verb) -> str | None:
         """Give the name of a token that may do it, or raise."""
@@ -119,21 +125,50 @@ class Endpoint:
         if verb == "change" and not self.connector.access.change:
             raise self._no_such_method(req, token)
         access.require(token, self.connector, verb)
+        if req.get_header("If-Match"):
+            raise not_implemented("If-Match on a write")
         return token
 
-    async def _write(self, req: Request, resp: Response, token: str | None) -> None:
-        write = Write.of(req, self.connector)  # What is wrong with it is best said before the body comes.
+    def _wanted(self, req: Request, verb: Verb) -> tuple[str | None, Write]:
+        """Read what a POST or PUT asks for, and whose token may do it, or raise."""
+        token = self._allowed(req, verb)
+        write = Write.of(req, self.connector)
         if write.changes_rows:
             access.require(token, self.connector, "change")
-        with self._stages.writer.admit(self._expected_bytes(req), self.connector.name) as room:
-            received = await self._receive(req, room)
-            with self._stages.running.hold(self.connector.name, token, write.key):
-                await self._take(req, resp, received, token)
-
-    async def _take(self, req: Request, resp: Response, received: Body, token: str | None) -> None:
-        write = Write.of(req, self.connector)
         if write.output is not None:
             access.require(token, self.connector, "read")
+        return token, write
+
+    def _filtered(self, req: Request) -> tuple[str | None, Filtered]:
+        """Read what a PATCH or DELETE asks for, and whose token may do it, or raise."""
+        token = self._allowed(req, "change")
+        filtered = Filtered.of(req, self.connector)
+        if filtered.output is not None:
+            access.require(token, self.connector, "read")
+        return token, filtered
+
+    @contextlib.contextmanager
+    def _room(self, req: Request) -> Iterator[Room]:
+        """Let a body in, before it is read, or raise."""
+        try:
+            room = self._stages.writer.admit(self._expected_bytes(req), self.connector.name)
+        except GatewayError as error:
+            if error.code is Code.DISK_FULL:
+                self._stages.spool.give_way()
+            raise
+        with room:
+            yield room
+
+    async def _write(self, req: Request, resp: Response, verb: Verb) -> None:
+        token, write = self._wanted(req, verb)  # What is wrong with it is best said before the body comes.
+        with self._room(req) as room:
+            received = await self._receive(req, room)
+            with self._stages.running.hold(self.connector.name, token, write.key):
+                await self._stages.present(self)._take(req, resp, received, verb)  # noqa: SLF001  # as in `on_patch`
+
+    async def _take(self, req: Request, resp: Response, received: Body, verb: Verb) -> None:
+        """Check and store rows, as long as they may still be: rights may have changed while the body came."""
+        token, write = self._wanted(req, verb)
         try:
             if write.is_rehearsal:
                 await self._rehearse(resp, await self._check(req, received, token, write), write)
@@ -147,22 +182,11 @@ class Endpoint:
         except Superseded:
             # The connector was changed meanwhile, and nothing stored: the rows meet what it is now.
             successor = await self._stages.successor(self)
-            await successor._take(req, resp, received, token)  # noqa: SLF001  # another of its own kind
+            await successor._take(req, resp, received, verb)  # noqa: SLF001  # as in `on_patch`
 
-    async def _edit(self, req: Request, resp: Response, token: str | None) -> None:
-        filtered = Filtered.of(req, self.connector)
-        if filtered.output is not None:
-            access.require(token, self.connector, "read")
-        if filtered.deletes:  # Some clients send a body, which says nothing.
-            await self._change(req, resp, b"", token)
-            return
-        with self._stages.writer.admit(self._expected_bytes(req), self.connector.name) as room:
-            received = await self._receive(req, room)
-            await self._change(req, resp, received.data, token)
-
-    async def _change(self, req: Request, resp: Response, data: bytes, token: str | None) -> None:
+    async def _change(self, req: Request, resp: Response, data: bytes) -> None:
         """Change or delete rows in one transaction, in which the rows of the answer are read, too."""
-        filtered = Filtered.of(req, self.connector)
+        token, filtered = self._filtered(req)
         store, most = self._stages.store, self._stages.settings.max_body
 
         def look(receipt: Receipt, select: Select) -> bytes | None:
@@ -185,7 +209,7 @@ class Endpoint:
             reply.edited(resp, receipt, filtered, shown)
         except Superseded:
             successor = await self._stages.successor(self)
-            await successor._change(req, resp, data, token)  # noqa: SLF001  # as in `_take`
+            await successor._change(req, resp, data)  # noqa: SLF001  # as in `on_patch`
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Query string -> query -> statement -> rows, or what was answered when they were the same."""
@@ -263,7 +287,7 @@ class Endpoint:
         """Find what was stored under the key of a batch that is sent again."""
         if write.key is None:
             return None, None
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(received.data).digest())
+        digest = await asyncio.to_thread(_digest_of, received.data, write)
         key = Key(write.key, digest)
         name, keys = self.connector.name, self._stages.store.keys
         return key, await self._stages.readers.call(lambda: keys.find(name, token, key))
@@ -276,29 +300,33 @@ class Endpoint:
             most = self._stages.settings.max_row
             rows = payload.parse(received.data, media, self.connector, most, write.columns)
             rows = quota.counted(rows, req)
-            named: set[str] = set()
             if write.columns is not None:
                 rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
-                named.update(field.name for field in write.columns)
-            elif write.on_conflict == "merge":
-                rows = payload.alike(rows, named)
+            reading = payload.reading(
+                received.data,
+                media,
+                write.columns,
+                absent_is_null=write.absent_is_null,
+                resolution=write.prefers.resolution,
+            )
             envelope = Envelope(
                 received.received_bytes,
                 token,
                 key,
                 write.allowance,
-                payload.reading(received.data, media, write.columns, absent_is_null=write.absent_is_null),
+                reading,
                 write.on_conflict,
+                write.named(received.data, media),
                 write.replaces_all,
             )
-            return replace(self.validator.check(rows, envelope), named=frozenset(named))
+            return self.validator.check(rows, envelope)
 
         if len(received.data) <= _SMALL:
             batch = check()
         else:
             lane = self._stages.checking.lane(self.connector.name, len(received.data))
             batch = await asyncio.get_running_loop().run_in_executor(lane, check)
-        write.require_rows(batch.table.num_rows)
+        write.require_rows(batch)
         return batch
 
     async def _append(self, batch: Batch | Receipt) -> Receipt:
@@ -315,6 +343,11 @@ class Endpoint:
         From then on nothing can be refused any more: where the rows cannot be read back, the receipt says
         that they are stored, and `Preference-Applied` leaves `return` out.
         """
+        if isinstance(batch, Batch) and batch.on_conflict in ("replace", "merge"):
+            batch, seen = await self._store_and_look(batch, write)
+            if seen is not None:
+                reply.seen_rows(resp, batch, write, seen)
+                return
         readers = self._stages.readers
         readers.admit()
         try:
@@ -332,6 +365,16 @@ class Endpoint:
         else:
             reply.stored_rows(resp, receipt, write, shown)
 
+    async def _store_and_look(self, batch: Batch, write: Write) -> tuple[Receipt, bytes | None]:
+        """Store rows that others may replace at once, and read them in the same transaction."""
+        store, most = self._stages.store, self._stages.settings.max_body
+
+        def look(receipt: Receipt, select: Select) -> bytes:
+            return render(write.stored_rows(receipt), select, most)
+
+        waiting = self._stages.writer.run(lambda: store.append_and_look(batch, look), self.connector.name)
+        return await asyncio.shield(asyncio.wrap_future(waiting))
+
     async def _rehearse(self, resp: Response, batch: Batch, write: Write) -> None:
         """Do everything but keep the rows."""
 
@@ -341,8 +384,8 @@ class Endpoint:
         waiting = self._stages.writer.run(
             lambda: self._stages.store.rehearse(batch, look), self.connector.name
         )
-        receipt, shown = await asyncio.shield(asyncio.wrap_future(waiting))
-        reply.rehearsed(resp, receipt, write, shown)
+        receipt, seen = await asyncio.shield(asyncio.wrap_future(waiting))
+        reply.seen_rows(resp, receipt, write, seen)
 
     async def _read_part(self, req: Request, resp: Response, read: Read, part: Part | None) -> None:
         """Answer with some bytes of a body, or with its length; those who have begun one go on with it."""
@@ -381,6 +424,14 @@ class Endpoint:
         reply.rows(resp, answer, rendering)
         if req.method == "HEAD":
             await rendering.close()
+
+
+def _digest_of(data: bytes, write: Write) -> bytes:
+    """Give what a key belongs to: the body, and for a PUT that it is one."""
+    digest = hashlib.sha256(data)
+    if write.replaces_all:
+        digest.update(b"PUT")
+    return digest.digest()
 
 
 async def whole_body(req: Request, stages: Stages) -> bytes:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway.errors import Code, GatewayError
+from gateway.machine import Disk
 from gateway.query.render import Rendering
 
 _BYTES = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
@@ -26,6 +27,8 @@ _MAX_READERS = 1000
 
 #: How long after one part a reader that asks for another is taken to go on with the same body.
 READING_SECONDS = 20.0
+#: The free space of the disk, in reserves, below which no more results are put on it: rows go first.
+SPARED = 1.25
 
 #: Who reads what: the client's address and name for itself, and what it asks for.
 Reader = tuple[str, str | None, bytes]
@@ -91,8 +94,9 @@ class Kept:
 class Spool:
     """The bodies that are kept in files, the latest of them, bounded in bytes. Belongs to the event loop."""
 
-    def __init__(self, directory: Path, most_bytes: int) -> None:
+    def __init__(self, directory: Path, most_bytes: int, disk: Disk) -> None:
         """Empty the directory: nobody goes on with what another process began."""
+        self._disk = disk
         self._directory = directory
         self._most = most_bytes
         self._kept: OrderedDict[str, Kept] = OrderedDict()
@@ -122,6 +126,15 @@ class Spool:
         while len(self._readers) > _MAX_READERS:
             self._readers.popitem(last=False)
 
+    def give_way(self) -> None:
+        """Forget what nobody is reading now: the space is needed for rows."""
+        now = time.monotonic()
+        read = {etag for etag, moment in self._readers.values() if now - moment < READING_SECONDS}
+        for etag in [etag for etag in self._kept if etag not in read]:
+            forgotten = self._kept.pop(etag)
+            self._bytes -= forgotten.cost
+            _remove(forgotten.path)
+
     async def keep(self, rendering: Rendering, headers: Mapping[str, str]) -> Kept:
         """Write a whole body into a file and forget the oldest, closing the rendering.
 
@@ -149,6 +162,10 @@ class Spool:
     def _take(self, size: int) -> None:
         """Take room for what is about to be written, by as many requests as there are."""
         self._writing += size
+        if self._disk.free - self._writing < self._disk.reserve * SPARED:
+            self.give_way()
+            message = "the disk has too little space for results that are read in parts"
+            raise GatewayError(Code.SPOOL_FULL, message, hint="ask for it whole, without Range")
         if self._writing > self._most:
             hint = "ask for it whole, without Range; filter more; or raise GATEWAY_SPOOL"
             message = f"the result is larger than the {self._most} bytes that are kept for reading in parts"

@@ -9,20 +9,21 @@ from falcon.asgi import App, Request, Response
 
 from gateway import strictjson
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, not_implemented
 from gateway.ingest import payload
-from gateway.ingest.replay import replay
+from gateway.ingest.replay import Replay, replay
 from gateway.media import Media
 from gateway.query import dialect
 from gateway.query.output import Output
 from gateway.query.query import Column, Condition, Filter, Query
+from gateway.query.render import Rendering
 from gateway.query.statement import Statement
 from gateway.serve import reply
 from gateway.serve.admin import Served
 from gateway.serve.cache import Answer
 from gateway.serve.endpoint import Endpoint, Stages, whole_body
 from gateway.serve.read import Read
-from gateway.store.batch import NO_ROWS
+from gateway.store.batch import NO_ROWS, Receipt
 from gateway.store.database import Superseded
 from gateway.store.rejected import FIELDS, KEPT, Kept, kept, rejected_of
 from gateway.strictjson import Json
@@ -30,6 +31,8 @@ from gateway.strictjson import Json
 _T = TypeVar("_T")
 _FIELDS = {field.name: field for field in (*SYSTEM_FIELDS, *FIELDS)}
 _STATE, _ID = Column(_FIELDS["state"]), Column(_FIELDS["_id"])
+#: How many rejected rows are replayed at a time.
+MAX_REPLAYED = 200_000
 #: What is selected of a rejected row where nothing is said.
 _SELECT = ",".join(name for name in _FIELDS if name != "reading")
 #: Statements need a format; nothing is written in this one.
@@ -62,6 +65,12 @@ class Rejects:
         rendering = await self._stages.readers.open(read.statement, counted=counted, coding=read.coding)
         headers = read.headers(rendering, None)
         reply.rows(resp, Answer(read.status(rendering), headers, rendering.whole or b""), rendering)
+
+    async def on_head(self, req: Request, resp: Response, name: str) -> None:
+        """Answer as GET would, without the rows."""
+        await self.on_get(req, resp, name)
+        if isinstance(resp.stream, Rendering):
+            await resp.stream.close()
 
     async def on_get_summary(self, req: Request, resp: Response, name: str) -> None:
         """Count them by state, and those that a filter lets through by field and code; else those that are kept."""
@@ -109,12 +118,11 @@ class Rejects:
         )
         store = self._stages.store
         waiting = self._stages.writer.run(
-            lambda: store.replay(done.batch, done.settled, done.amendments), connector.name
+            lambda: store.replay(connector, done.parts, done.amendments), connector.name
         )
-        receipt = await asyncio.shield(asyncio.wrap_future(waiting))
-        bad = len(done.still_bad)
-        told = replace(receipt, received=len(chosen), rejected=bad, errors=done.errors)
-        reply.json(resp, told.body(), status=207 if bad else receipt.status)
+        receipts = await asyncio.shield(asyncio.wrap_future(waiting))
+        told = _together(receipts, len(chosen), done)
+        reply.json(resp, told.body(), status=told.status)
 
     async def on_post_discard(self, req: Request, resp: Response, name: str) -> None:
         """Mark those of a filter that are kept as discarded; `{"reason": …}` says why."""
@@ -126,8 +134,9 @@ class Rejects:
             raise GatewayError(Code.UNFILTERED, hint=hint)
         query = _chosen(req.query_string, rejected, kept_only=True)
         sql = Statement(query, rejected, _ANY).matching()
-        found = await self._stages.readers.call(lambda: self._stages.store.rows(sql.text, sql.parameters))
-        ids = [id for (id,) in found][: query.limit]
+        text = f"{sql.text} ORDER BY _id{_limit(query)}"
+        found = await self._stages.readers.call(lambda: self._stages.store.rows(text, sql.parameters))
+        ids = [id for (id,) in found]
         store = self._stages.store
         waiting = self._stages.writer.run(lambda: store.discard(connector, ids, reason), connector.name)
         await asyncio.shield(asyncio.wrap_future(waiting))
@@ -150,16 +159,17 @@ class Rejects:
             GatewayError: Where they are more.
         """
         sql = Statement(query, rejected, _ANY).matching(KEPT)
-        limit = "" if query.limit is None else f" LIMIT {query.limit}"
         most = self._stages.settings.max_body
-        sized = Statement(query, rejected, _ANY).matching('coalesce(sum(strlen("raw")), 0)')
+        chosen = f"{sql.text} ORDER BY _id{_limit(query)}"
+        sizes = f'SELECT count(*), coalesce(sum(strlen("raw") + strlen("reading")), 0) FROM ({chosen})'
 
         def read() -> list[Kept]:
-            if not limit and self._stages.store.rows(sized.text, sized.parameters)[0][0] > most:
-                hint = "choose some of them by a filter, or by limit=1000 again and again"
-                raise GatewayError(Code.BODY_TOO_LARGE, f"the rows are more than {most} bytes", hint=hint)
-            rows = self._stages.store.rows(f"{sql.text} ORDER BY _id{limit}", sql.parameters)
-            return [kept(row) for row in rows]
+            rows, size = self._stages.store.rows(sizes, sql.parameters)[0]
+            if size > most or rows > MAX_REPLAYED:
+                hint = "choose some of them by a filter, or by limit=10000 again and again"
+                message = f"{rows} rows of {size} bytes are more than {MAX_REPLAYED}, or than {most} bytes"
+                raise GatewayError(Code.BODY_TOO_LARGE, message, hint=hint)
+            return [kept(row) for row in self._stages.store.rows(chosen, sql.parameters)]
 
         return await self._stages.readers.call(read)
 
@@ -171,9 +181,31 @@ class Rejects:
             return await self._until_present(await self._stages.successor(endpoint), act)
 
 
+def _limit(query: Query) -> str:
+    return "" if query.limit is None else f" LIMIT {query.limit}"
+
+
+def _together(receipts: Sequence[Receipt], tried: int, done: Replay) -> Receipt:
+    """Make one receipt of those of a replay's parts; `batch` is the last of them."""
+    ids = [id for each in receipts for id in (each.first_id, each.last_id) if id is not None]
+    return Receipt(
+        max((each.batch or 0 for each in receipts), default=0) or None,
+        tried,
+        sum(each.stored for each in receipts),
+        done.bad,
+        sum(each.duplicates for each in receipts),
+        min(ids, default=None),
+        max(ids, default=None),
+        tuple(done.errors),
+        status=207 if done.bad else 201,
+    )
+
+
 def _chosen(query_string: str, rejected: Connector, *, kept_only: bool) -> Query:
     """Read which rows are meant; those that are settled are not, unless that is asked for."""
     query = dialect.parse(query_string, rejected)
+    if kept_only and (query.offset or query.cursor is not None or query.order):
+        raise not_implemented("order, offset or cursor where rejected rows are chosen")
     if kept_only or not any(_names_state(each) for each in query.where):
         query = replace(query, where=(*query.where, Filter(_STATE, "eq", ("kept",))))
     return query

@@ -47,15 +47,19 @@ def stored_rows(resp: Response, value: Receipt, write: Write, shown: Rendering) 
     rows(resp, Answer(value.status, headers, shown.whole or b""), shown)
 
 
-def rehearsed(resp: Response, value: Receipt, write: Write, shown: bytes | None) -> None:
-    """Answer a POST that stored nothing, as it was asked to: 200, for nothing was created."""
-    if write.output is None or shown is None:
+def seen_rows(resp: Response, value: Receipt, write: Write, seen: bytes | None) -> None:
+    """Answer a write with its rows as they were inside its transaction; with the receipt where none were asked for.
+
+    The status of a receipt of what was only rehearsed is 200, for nothing was created.
+    """
+    if write.output is None or seen is None:
         receipt(resp, value, write)
-    else:
-        resp.set_headers(dict(write.headers(value, has_rows=True)))
-        resp.content_type = write.output.content_type
-        resp.data = shown
-    resp.status = 200
+        return
+    note_receipt(value)
+    resp.set_headers(dict(write.headers(value, has_rows=True)))
+    resp.content_type = write.output.content_type
+    resp.data = seen
+    resp.status = value.status
 
 
 def note_receipt(value: Receipt) -> None:

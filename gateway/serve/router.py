@@ -91,20 +91,28 @@ class Router:
         """Make a snapshot the one that new requests see."""
         self.snapshot = snapshot
 
+    def present(self, endpoint: Endpoint) -> Endpoint:
+        """Give the endpoint that serves a connector now.
+
+        Raises:
+            GatewayError: Where the connector was removed.
+        """
+        name, snapshot = endpoint.connector.name, self.snapshot
+        found = snapshot.endpoints.get(name)
+        if found is None:
+            raise snapshot.gone[name].error() if name in snapshot.gone else not_ready()
+        return found
+
     async def successor(self, endpoint: Endpoint) -> Endpoint:
         """Wait for the endpoint that takes another's place: what superseded that one is about to be shown.
 
         Raises:
             GatewayError: Where its connector was removed, or nothing is shown in time.
         """
-        name = endpoint.connector.name
         for _ in range(int(SUCCESSION_SECONDS / _STEP_SECONDS)):
-            snapshot = self.snapshot
-            found = snapshot.endpoints.get(name)
-            if found is not None and found is not endpoint:
+            found = self.present(endpoint)
+            if found is not endpoint:
                 return found
-            if found is None:
-                raise snapshot.gone[name].error() if name in snapshot.gone else not_ready()
             await asyncio.sleep(_STEP_SECONDS)
         raise not_ready()
 

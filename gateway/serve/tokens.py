@@ -4,7 +4,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from gateway.connectors import literals
@@ -17,6 +17,8 @@ from gateway.connectors.term_keys import read_limits
 from gateway.connectors.terms import NO_LIMITS, Limits
 from gateway.errors import Code
 
+#: What secrets begin with.
+PREFIX = "gw_"
 #: How many secrets prove one name: the old one and the new one, while a token is being rotated.
 MAX_PROOFS = 2
 #: How long before its end a token is warned of.
@@ -50,13 +52,13 @@ class Token:
 
 
 def can_name_a_token(name: str) -> bool:
-    """Tell whether a token may be called that; `public` means anyone."""
-    return name != PUBLIC and TOKEN_NAME.fullmatch(name) is not None
+    """Tell whether a token may be called that; `public` means anyone, and what begins like a secret may be one."""
+    return name != PUBLIC and not name.startswith(PREFIX) and TOKEN_NAME.fullmatch(name) is not None
 
 
 def make_token(name: str, expires: datetime | None = None) -> tuple[str, str]:
     """Make a secret for a token name: the secret itself, and the line of the tokens file that proves it."""
-    secret = f"gw_{secrets.token_urlsafe(32)}"
+    secret = f"{PREFIX}{secrets.token_urlsafe(32)}"
     digest = f"sha256:{hashlib.sha256(secret.encode()).hexdigest()}"
     proof = digest if expires is None else f"{{digest: {digest}, expires: {show(expires)}}}"
     return secret, f"{name}: [{proof}]"
@@ -82,17 +84,28 @@ def read_tokens(text: bytes, file: str) -> dict[str, Token]:
     Raises:
         Refused: With every finding of the file. What stands in the place of a digest may be a secret: it is not shown.
     """
-    root = load(text, file)
+    reader = _Reader(file)
+    try:
+        root = load(text, file)
+    except Refused as refused:
+        raise Refused([_unseen(each) for each in refused.findings]) from None
     if root.value is None:
         return {}
-    reader = _Reader(file)
     if isinstance(root.value, dict):
         tokens = {name: reader.token(name, node) for name, node in root.value.items()}
     else:
         reader.refuse(root, "a tokens file maps names to lists of sha256:… digests")
     if reader.shapes.findings:
-        raise Refused(reader.shapes.findings)
+        raise Refused([each if each in reader.own else _unseen(each) for each in reader.shapes.findings])
     return tokens
+
+
+def _unseen(finding: Finding) -> Finding:
+    """Say where something is wrong and what kind of thing, but not what stands there: it may be a secret."""
+    if finding.code is Code.KEY_UNKNOWN and PREFIX not in finding.message and len(finding.message) < 80:
+        return finding  # A slip in a key: its name helps.
+    message = f"{finding.code.title.lower()}; what stands here is not shown, for it may be a secret"
+    return replace(finding, message=message, hint=_HINT)
 
 
 def expiring(tokens: Mapping[str, Token], file: str, now: datetime) -> tuple[Finding, ...]:
@@ -113,33 +126,46 @@ def expiring(tokens: Mapping[str, Token], file: str, now: datetime) -> tuple[Fin
     )
 
 
+def _shown(name: str) -> str:
+    """Show a name, unless it may be a secret that stands in the wrong place."""
+    return (
+        f"'{name}'"
+        if PREFIX not in name and len(name) < 40
+        else "whose name is not shown, for it may be a secret,"
+    )
+
+
 class _Reader:
     """Takes the tree of a tokens file for Tokens, and collects what is wrong with it."""
 
     def __init__(self, file: str) -> None:
         self.shapes = Shapes(file)
+        self.own: list[Finding] = []
         self._names: dict[bytes, str] = {}
 
     def token(self, name: str, node: Node) -> Token:
         if not can_name_a_token(name):
-            self.refuse(node, f"'{name}' cannot be the name of a token")
+            self.refuse(node, f"{_shown(name)} cannot be the name of a token")
         list_, limits = node, NO_LIMITS
         if isinstance(node.value, dict):
             known = self.shapes.mapping(node, _TOKEN_KEYS, f"the token '{name}'") or {}
             if "digests" not in known:
-                message = f"the token '{name}' has no 'digests'"
-                self.shapes.find(node, Code.KEY_MISSING, message, "write digests: [sha256:…]")
+                message = f"the token {_shown(name)} has no 'digests'"
+                self.refuse(node, message, "write digests: [sha256:…]")
                 return Token(())
             list_, limits = known["digests"], read_limits(known.get("limits"), self.shapes)
         given = list_.value if isinstance(list_.value, list) else [list_]
         if not 1 <= len(given) <= MAX_PROOFS:
             self.refuse(
-                list_, f"the token '{name}' needs 1 or {MAX_PROOFS} digests sha256:<64 hexadecimal digits>"
+                list_,
+                f"the token {_shown(name)} needs 1 or {MAX_PROOFS} digests sha256:<64 hexadecimal digits>",
             )
         return Token(tuple(proof for item in given if (proof := self._proof(name, item))), limits)
 
     def refuse(self, node: Node, message: str, hint: str = _HINT) -> None:
+        """Note something in words of our own, which show no more than names."""
         self.shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+        self.own.append(self.shapes.findings[-1])
 
     def _proof(self, name: str, node: Node) -> Proof | None:
         expires = None
@@ -150,12 +176,14 @@ class _Reader:
             stated = known.get("digest", node)
         found = _DIGEST.fullmatch(stated.value) if isinstance(stated.value, str) else None
         if not found:
-            message = f"what stands for the token '{name}' is not a digest sha256:<64 hexadecimal digits>"
+            message = (
+                f"what stands for the token {_shown(name)} is not a digest sha256:<64 hexadecimal digits>"
+            )
             self.refuse(stated, message)
             return None
         digest = bytes.fromhex(found[1])
         if digest in self._names:
-            message = f"the digest of the token '{name}' already proves '{self._names[digest]}'"
+            message = f"the digest of the token {_shown(name)} already proves {_shown(self._names[digest])}"
             self.refuse(stated, message, "give each name a secret of its own")
         self._names[digest] = name
         return Proof(digest, expires, stated.line)
@@ -166,6 +194,6 @@ class _Reader:
         try:
             return parse_instant(node.value) if isinstance(node.value, str) else parse_instant("")
         except ValueError:
-            message = f"the token '{name}' expires on something that is not an instant"
+            message = f"the token {_shown(name)} expires on something that is not an instant"
             self.refuse(node, message, "write expires: 2027-01-01T00:00:00Z, or a day")
             return None

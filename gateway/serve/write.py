@@ -8,6 +8,8 @@ from falcon.asgi import Request
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError
+from gateway.ingest import payload
+from gateway.media import Media
 from gateway.query import dialect, preferences
 from gateway.query.output import Output
 from gateway.query.preferences import Preferences
@@ -15,7 +17,7 @@ from gateway.query.query import Column, Filter, Query
 from gateway.query.render import not_one_row
 from gateway.query.statement import Statement
 from gateway.serve import negotiate
-from gateway.store.batch import OnConflict, Receipt
+from gateway.store.batch import Batch, OnConflict, Receipt
 
 _ID = Column(SYSTEM_FIELDS[0])
 MAX_KEY = 255
@@ -110,15 +112,23 @@ class Write:
         """Whether a field of `columns` that a row leaves out is null; else it takes its default."""
         return self.columns is not None and self.prefers.missing != "default"
 
-    def require_rows(self, rows: int) -> None:
+    def named(self, data: bytes, media: Media) -> frozenset[str] | None:
+        """Give the fields that all rows of a body name; None where each says so itself."""
+        if self.columns is not None:
+            return frozenset(field.name for field in self.columns)
+        return payload.header_fields(data, self.connector) if media is Media.CSV else None
+
+    def require_rows(self, batch: Batch) -> None:
         """Let a batch of so many good rows through, or raise.
 
         A single object answers one row alone. A PUT without any is an export that failed more often than meant.
         """
+        rows = batch.table.num_rows
         if self.replaces_all and not rows:
             message = "there is no row to take the place of all others; nothing was changed"
             hint = "send the rows; to be rid of all of them, DELETE with the filter _id=gte.0"
-            raise GatewayError(Code.UNFILTERED, message, hint=hint)
+            details = {"errors": list(batch.errors)} if batch.errors else None
+            raise GatewayError(Code.UNFILTERED, message, details=details, hint=hint)
         if self.single and rows != 1:
             raise not_one_row(rows)
 

@@ -1,7 +1,5 @@
 """Batch and Receipt: the rows of one request, and what is remembered about them."""
 
-import itertools
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -33,15 +31,20 @@ class BadRow:
         row: Its number in the batch, from 1.
         line: The line it begins in, where the body has lines.
         raw: Its text.
-        errors: Everything that is wrong with it, each as a 422 lists it.
+        errors: Everything that is wrong with it, as the JSON of a list of what a 422 lists.
         reading: How the text was read, as JSON: its format, the CSV header before it, the fields that were taken.
     """
 
     row: int
     line: int | None
     raw: str
-    errors: tuple[dict[str, Any], ...]
+    errors: str
     reading: str
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes to keep, nearly."""
+        return len(self.raw) + len(self.errors) + len(self.reading) + 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Batch:
         token: The name of the token that sent them, or None.
         key: What tells a batch that is sent again, or None.
         bad: The rows that are kept as rejected rows.
+        errors: What is wrong with them, as much of it as an answer lists.
         places: The number and the line of every row of `table`, where there is a primary key.
         on_conflict: What becomes of a row whose primary key is there already.
         named: The fields that rows name, where they are merged.
@@ -67,6 +71,7 @@ class Batch:
     token: str | None = None
     key: Key | None = None
     bad: tuple[BadRow, ...] = ()
+    errors: tuple[dict[str, Any], ...] = ()
     places: pa.Table | None = None
     on_conflict: OnConflict = "reject"
     named: frozenset[str] = frozenset()
@@ -140,20 +145,13 @@ def remembered(status: int, body: dict[str, Any]) -> Receipt:
 MAX_LISTED = 100
 
 
-def listed(bad: Iterable[BadRow]) -> tuple[dict[str, Any], ...]:
-    """Give what is wrong with bad rows, as much of it as an answer lists."""
-    return tuple(itertools.islice((error for each in bad for error in each.errors), MAX_LISTED))
-
-
 #: The receipt of a batch without rows.
 NO_ROWS = Receipt(None, 0, 0, 0, 0, None, None)
 
 
 def rehearsed(receipt: Receipt) -> Receipt:
-    """Give the receipt of a batch that was taken back: numbers that were never given out are left out."""
-    return replace(
-        receipt, batch=None, stored=0, rejected=0, first_id=None, last_id=None, errors=(), status=200
-    )
+    """Give the receipt of a batch that was taken back: nothing is stored, and no number was given out."""
+    return replace(receipt, batch=None, stored=0, first_id=None, last_id=None, status=200)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.connectors.connector import SYSTEM_FIELDS
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import MAX_LISTED, Batch
 from gateway.store.database import Database, quote
 from gateway.store.migration import table_of
 
+#: How much of a value is shown.
+MAX_SHOWN = 100
 #: The column that tells the place of a row among those that are stored together.
 _PLACE = "_place"
 
@@ -146,12 +149,14 @@ class Conflicts:
         deleted = [0] * len(self._batches)
         for group in groups:
             last_of = {self._member_of(place): place for place in group}
-            *earlier, last = sorted(last_of)
+            first, *later = sorted(last_of)
             over |= set(group) - set(last_of.values())
-            absent |= {last_of[member] for member in earlier}
-            deleted[last] += len(earlier)
-        places, ids = (column.to_pylist() for column in stored.select([_PLACE, "_id"]).columns)
-        for place in dict(zip(ids, places, strict=True)).values():
+            absent |= {last_of[member] for member in (first, *later)[:-1]}
+            for member in later:  # Each takes the place of what the one before has stored.
+                deleted[member] += 1
+        met = sorted(zip(*(stored.column(name).to_pylist() for name in (_PLACE, "_id")), strict=True))
+        firsts = {id: place for place, id in reversed(met)}
+        for place in firsts.values():
             deleted[self._member_of(place)] += 1
         members = []
         for number, (own, gone) in enumerate(
@@ -164,9 +169,9 @@ class Conflicts:
     def _merge(self, stored: pa.Table) -> None:
         """Take from the stored rows what the new ones do not name."""
         named = self._batches[0].named
-        if not stored.num_rows or named.issuperset(field.name for field in self._connector.fields):
+        if not stored.num_rows:
             return
-        columns = []
+        columns = [f"t.{name}" for name in self._hidden()]
         for field in self._connector.fields:
             own, old = f"m.{quote(field.name)}", field.type.export.format(f"t.{quote(field.name)}")
             kept = f"CASE WHEN t._id IS NULL THEN {own} ELSE {old} END"
@@ -180,7 +185,16 @@ class Conflicts:
                 f" LEFT JOIN (SELECT * FROM {self._table} WHERE _id IN (SELECT _id FROM met)) t ON t._id = s._id"
                 f" ORDER BY m.{_PLACE}"
             )
-        self._rows = rows.select(self._rows.column_names).cast(self._rows.schema)
+        known = rows.select(self._rows.column_names).cast(self._rows.schema)
+        for name in (each for each in rows.column_names if each not in known.column_names):
+            known = known.append_column(name, rows.column(name))
+        self._rows = known
+
+    def _hidden(self) -> list[str]:
+        """Give the columns of the table that are no fields, quoted: what is out of sight stays with its row."""
+        own = {field.name for field in (*SYSTEM_FIELDS, *self._connector.fields)}
+        described = self._database.writer.execute(f"DESCRIBE {self._table}").fetchall()
+        return [quote(name) for name, *_ in described if name not in own]
 
     def _own(self, number: int) -> pa.Table:
         start, end = self._starts[number], self._starts[number + 1]
@@ -225,5 +239,5 @@ def _conflict_of(batch: Batch, place: int) -> dict[str, Any]:
 
 def key_exists(row: dict[str, Any]) -> str:
     """Say that a key is there already, in PostgreSQL's words."""
-    names, values = ", ".join(row), ", ".join(str(value) for value in row.values())
+    names, values = ", ".join(row), ", ".join(str(value)[:MAX_SHOWN] for value in row.values())
     return f"Key ({names})=({values}) already exists."

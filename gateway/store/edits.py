@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
-
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
 from gateway.store.conflicts import key_exists
@@ -82,16 +80,14 @@ class Editing:
         """Refuse changed rows that share their primary key with each other or with the rest."""
         names = ", ".join(map(quote, self._edit.connector.primary_key))
         shared = self._database.table(
-            f"SELECT {names} FROM (SELECT {names}, count(*) OVER (PARTITION BY {names}) AS n FROM"
+            f"SELECT {names} FROM (SELECT {names}, count(*) OVER (PARTITION BY {names}) AS _count FROM"
             f" (SELECT {names} FROM {self._table} WHERE ({names}) IN"
-            f" (SELECT ({names}) FROM {self._table} WHERE _id >= {first_id}))) WHERE n > 1 LIMIT 1"
+            f" (SELECT ({names}) FROM {self._table} WHERE _id >= {first_id}))) WHERE _count > 1 LIMIT 1"
         )
         if shared.num_rows:
-            message = key_exists(_plain(shared))
+            row: dict[str, Any] = shared.to_pylist()[0]
+            # What the request did not set is for those to know who may read.
+            values = self._edit.values or {}
+            message = key_exists({name: row[name] if name in values else "…" for name in row})
             hint = "nothing was changed; set the fields of a primary key of one row at a time"
             raise GatewayError(Code.KEY_CONFLICT, message, hint=hint)
-
-
-def _plain(table: pa.Table) -> dict[str, Any]:
-    row: dict[str, Any] = table.to_pylist()[0]
-    return row

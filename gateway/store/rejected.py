@@ -12,12 +12,11 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from gateway import strictjson
 from gateway.connectors.connector import Access, Connector, Field
 from gateway.connectors.fieldtypes import SCALARS
 from gateway.errors import Code, GatewayError
 from gateway.store import migration
-from gateway.store.batch import BadRow
+from gateway.store.batch import BadRow, Batch
 from gateway.store.database import Database, literal, quote
 from gateway.store.migration import table_of
 
@@ -73,6 +72,14 @@ class Amendment:
     bad: BadRow
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rejected rows that are good now, as a batch, and the `_id`s they had."""
+
+    batch: Batch
+    ids: Sequence[int]
+
+
 class Rejected:
     """The rejected rows. All of it belongs to the writer thread and its transaction, but for `summary`."""
 
@@ -92,11 +99,14 @@ class Rejected:
             return
         self.ensure(connector)
         table = table_of(rejected_of(connector))
+        # Those that are gone count, too: the ledger has how many there ever were.
         ((first,),) = self._database.writer.execute(
-            f"SELECT coalesce(max(_id), 0) + 1 FROM {table}"
+            f"SELECT greatest((SELECT coalesce(max(_id), 0) FROM {table}), (SELECT coalesce(sum(rejected), 0)"
+            " FROM gateway.batches WHERE connector = $1)) + 1",
+            [connector.name],
         ).fetchall()
         lines = [
-            (id, now, batch, each.row, each.line, each.raw, _errors(each), "kept", token, each.reading)
+            (id, now, batch, each.row, each.line, each.raw, each.errors, "kept", token, each.reading)
             for id, each in enumerate(rows, first)
         ]
         self._database.insert_lines(table, _ARROW, lines)
@@ -129,7 +139,7 @@ class Rejected:
 
     def amend(self, connector: Connector, amendments: Iterable[Amendment]) -> None:
         """Note what is wrong with rows now, and the text they were given."""
-        lines = [(each.id, each.bad.raw, _errors(each.bad), each.bad.reading) for each in amendments]
+        lines = [(each.id, each.bad.raw, each.bad.errors, each.bad.reading) for each in amendments]
         if not lines:
             return
         table = table_of(rejected_of(connector))
@@ -186,10 +196,6 @@ class Rejected:
         )
         names = ("field", "code", "rows", "first_id", "last_id", "message")
         return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def _errors(bad: BadRow) -> str:
-    return strictjson.write(list(bad.errors)).decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from gateway.connectors.terms import Retention
 from gateway.errors import Code, GatewayError
 from gateway.store import ledger, survey
 from gateway.store.backup import Backup
-from gateway.store.batch import NO_ROWS, Batch, Receipt, listed, rehearsed
+from gateway.store.batch import NO_ROWS, Batch, Receipt, rehearsed
 from gateway.store.conflicts import Conflicts, Member, without
 from gateway.store.database import Database, Superseded, interrupted_after, literal, selecting
 from gateway.store.definitions import Definitions
@@ -26,7 +26,7 @@ from gateway.store.keys import Keys
 from gateway.store.ledger import Ledger, Line, Numbers, with_own_columns
 from gateway.store.migration import table_of
 from gateway.store.reading import Reading
-from gateway.store.rejected import Amendment, Rejected, rejected_of
+from gateway.store.rejected import Amendment, Part, Rejected, rejected_of
 
 #: The number of a connector's last batch, and when it was committed in microseconds: a store that was begun
 #: anew, or restored, gives the same numbers again at other times.
@@ -209,6 +209,23 @@ class Store:
             raise _Rehearsed
         return rehearsed(receipt), seen
 
+    def append_and_look(self, batch: Batch, look: Look) -> tuple[Receipt, bytes | None]:
+        """Store one batch as `append` does, and look at its rows before anybody can replace them.
+
+        What was stored before under its key is not looked at.
+
+        Raises:
+            GatewayError: When nothing was stored, also where `look` raises one.
+        """
+        answer = self._answered_before(batch)
+        if answer is not None:
+            return _given([answer]), None
+        with self._committed({batch.connector.name}) as work:
+            receipt = _given(self._insert([batch], work))
+            seen = look(receipt, selecting(self._database.writer))
+        self.checkpoint()
+        return receipt, seen
+
     def edit(self, edit: Edit, look: Look, *, is_rehearsal: bool = False) -> tuple[Receipt, bytes | None]:
         """Change or delete the rows that a filter lets through, all of them or none; returns after COMMIT.
 
@@ -321,25 +338,29 @@ class Store:
 
     # -- rejected rows
 
-    def replay(self, batch: Batch, settled: Sequence[int], amendments: Sequence[Amendment]) -> Receipt:
+    def replay(
+        self, connector: Connector, parts: Sequence[Part], amendments: Sequence[Amendment]
+    ) -> list[Receipt]:
         """Store rejected rows that are good now, in one transaction with what is noted about the others.
 
         Args:
-            batch: The good ones, which the receipt is about.
-            settled: The rejected rows that they were.
+            connector: Whose rows.
+            parts: The good ones, each of which has a receipt.
             amendments: What is noted about those that are still bad.
 
         Raises:
             Superseded: When they were checked under another version of the connector.
             GatewayError: When nothing was done.
         """
-        connector = batch.connector
         self._require_present(connector)
+        receipts = []
         with self._committed({connector.name}) as work:
-            receipt = _given(self._insert([batch], work, action="replay"))
-            self.rejected.settle(connector, settled, "replayed", work.now, batch=receipt.batch)
+            for part in parts:
+                receipt = _given(self._insert([part.batch], work, action="replay"))
+                self.rejected.settle(connector, part.ids, "replayed", work.now, batch=receipt.batch)
+                receipts.append(receipt)
             self.rejected.amend(connector, amendments)
-        return receipt
+        return receipts
 
     def discard(self, connector: Connector, ids: Sequence[int], reason: str) -> None:
         """Mark rejected rows as discarded.
@@ -480,7 +501,7 @@ def _receipt(batch: Batch, member: Member, number: int, first_id: int, deleted: 
         batch.table.num_rows - stored,
         first_id if stored else None,
         first_id + stored - 1 if stored else None,
-        listed(batch.bad),
+        batch.errors,
         deleted,
         batch.replaces_all,
         207 if batch.bad else 200 if is_update else 201,
