@@ -70,7 +70,8 @@ def replay(
     """
     groups: dict[tuple[OnConflict, frozenset[str] | None], list[_Read]] = {}
     for each in kept:
-        own = replace(each, reading=_EDITED) if each.id in edited else each
+        as_edited = {**_EDITED, "resolution": each.reading.get("resolution")}
+        own = replace(each, reading=as_edited) if each.id in edited else each
         read = _Read(own, edited[each.id]) if each.id in edited else _read(own, connector)
         word = _WORDS.get(own.reading.get("resolution"), connector.terms.on_conflict)
         named = _named(read, connector) if word == "merge" else None

@@ -90,18 +90,16 @@ class _Checked:
         self, rows: Rows, bad: list[tuple[int, str | None]]
     ) -> Iterator[tuple[list[RowError], bytes]]:
         """Give all that is wrong with each bad row, and its text, in the order of their numbers."""
-        told: dict[int, list[RowError] | list[tuple[int, str | None]]] = {}
-        for error in rows.errors:
-            told.setdefault(error.row, []).append(error)  # type: ignore[arg-type]  # one kind for each row
-        places: dict[int, list[tuple[int, str | None]]] = {}
+        unread = {error.row: error for error in rows.errors}
+        read: dict[int, list[tuple[int, str | None]]] = {}
         for each in bad:
-            places.setdefault(rows.numbers[each[0]], []).append(each)
-        for number in sorted({*told, *places}):
-            if number in places:
-                own = places[number]
-                yield [self._tell(rows, each) for each in own], rows.texts[own[0][0]]
+            read.setdefault(rows.numbers[each[0]], []).append(each)
+        for number in sorted({*unread, *read}):
+            if number in unread:
+                yield [unread[number]], rows.unread[number]
             else:
-                yield told[number], rows.unread[number]  # type: ignore[misc]
+                own = read[number]
+                yield [self._tell(rows, each) for each in own], rows.texts[own[0][0]]
 
     def _keep(self, errors: list[RowError], text: bytes) -> None:
         """Keep a bad row, or give up all of them where they are too many, or too large to be kept."""

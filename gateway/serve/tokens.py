@@ -96,14 +96,19 @@ def read_tokens(text: bytes, file: str) -> dict[str, Token]:
     else:
         reader.refuse(root, "a tokens file maps names to lists of sha256:… digests")
     if reader.shapes.findings:
-        raise Refused([each if each in reader.own else _unseen(each) for each in reader.shapes.findings])
+        raise Refused([each if each in reader.own else _careful(each) for each in reader.shapes.findings])
     return tokens
+
+
+def _careful(finding: Finding) -> Finding:
+    """Leave what shows a number, or a slip in a key; whatever else it quotes may be a secret."""
+    is_key = finding.code is Code.KEY_UNKNOWN and len(finding.message) < 80
+    quotes = "'" in finding.message or '"' in finding.message
+    return finding if PREFIX not in finding.message and (is_key or not quotes) else _unseen(finding)
 
 
 def _unseen(finding: Finding) -> Finding:
     """Say where something is wrong and what kind of thing, but not what stands there: it may be a secret."""
-    if finding.code is Code.KEY_UNKNOWN and PREFIX not in finding.message and len(finding.message) < 80:
-        return finding  # A slip in a key: its name helps.
     message = f"{finding.code.title.lower()}; what stands here is not shown, for it may be a secret"
     return replace(finding, message=message, hint=_HINT)
 
