@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.rig import Server, eventually, put
+from tests.rig import Server, eventually, put, serving
 
 CYCLES = pytest.mark.parametrize("cycles", [3, pytest.param(20, marks=pytest.mark.torture)])
 WRITERS = 6
@@ -231,3 +231,20 @@ def test_a_full_disk_refuses_writes_serves_reads_and_passes(tmp_path, tell, cycl
         assert set(writers.statuses) <= {201, 503, 507}
         assert server.reload()["b.yaml"]["state"] == "live"
         assert writers.statuses[507]
+
+
+def test_results_in_parts_leave_the_disk_to_rows(tmp_path):
+    """What readers ask for must not be what keeps writers out."""
+    with serving(tmp_path) as server:
+        server.declare("a", "fields: {n: integer}\naccess: {read: [public]}\n")
+        server.client.post("/a", json=[{"n": n} for n in range(1000)])
+        assert server.client.get("/a", headers={"Range": "bytes=0-9"}).status_code == 206
+        assert len(list((server.data / "parts").iterdir())) == 1
+        server.stop()
+        server.environment["GATEWAY_DISK_RESERVE"] = "1000000G"
+        server.start()
+
+        answer = server.client.get("/a", headers={"Range": "bytes=0-9"})
+        assert (answer.status_code, answer.json()["code"]) == (507, "GW406")
+        assert server.client.post("/a", json={"n": 1}).status_code == 507
+        assert len(server.client.get("/a").json()) == 1000
