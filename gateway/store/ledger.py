@@ -95,7 +95,7 @@ class Ledger:
         """Give the latest batch of every connector, by its name."""
         rows = self._database.rows(
             f"SELECT connector, {_TOLD} FROM gateway.batches"
-            " QUALIFY row_number() OVER (PARTITION BY connector ORDER BY batch DESC) = 1"
+            " WHERE batch IN (SELECT max(batch) FROM gateway.batches GROUP BY connector)"
         )
         return {name: _stored(line) for name, *line in rows}
 
