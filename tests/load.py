@@ -15,17 +15,11 @@ AGAIN = frozenset({409, 429, 503, 507})
 _PAUSE = 0.005
 
 
-class Load:
-    """Clients that write to and read from one connector until told to stop, and count what failed.
+class Crowd:
+    """Clients that run, each in a thread, until the block ends: `_run` of a subclass, which looks at `_stop`."""
 
-    The connector has a field `n`, and no other that a row must name.
-    """
-
-    def __init__(self, server: Server, path: str, clients: int = 4) -> None:
-        self.url, self.admin, self.path = server.url, server.admin, path
-        self.requests, self.failures, self.acknowledged = 0, [], []
+    def __init__(self, clients: int) -> None:
         self._stop = threading.Event()
-        self._numbers = itertools.count()
         self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
 
     def __enter__(self) -> Self:
@@ -37,6 +31,22 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+
+    def _run(self) -> None:
+        raise NotImplementedError
+
+
+class Load(Crowd):
+    """Clients that write to and read from one connector until told to stop, and count what failed.
+
+    The connector has a field `n`, and no other that a row must name.
+    """
+
+    def __init__(self, server: Server, path: str, clients: int = 4) -> None:
+        self.url, self.admin, self.path = server.url, server.admin, path
+        self.requests, self.failures, self.acknowledged = 0, [], []
+        self._numbers = itertools.count()
+        super().__init__(clients)
 
     def _run(self) -> None:
         with httpx.Client(base_url=self.url, headers=self.admin, timeout=30) as client:

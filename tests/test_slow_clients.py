@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.load import Crowd
 from tests.rig import ROOT, eventually, serving
 from tests.slow import KINDS
 
@@ -17,28 +18,17 @@ RATE = 50
 CONNECTOR = "fields: {n: integer, s: {type: string, nullable: true}}\naccess: {read: [public]}\n"
 
 
-class Steady:
+class Steady(Crowd):
     """So many requests a second, each measured from when it was due, whatever became of the ones before."""
 
     def __init__(self, server) -> None:
         self.server = server
         self.seconds: list[float] = []
         self.failures: list[object] = []
-        self._stop = threading.Event()
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._number = 0
-        self._threads = [threading.Thread(target=self._run) for _ in range(8)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(8)
 
     def _run(self) -> None:
         with httpx.Client(base_url=self.server.url, headers=self.server.admin, timeout=30) as client:

@@ -3,9 +3,7 @@
 import contextlib
 import itertools
 import random
-import threading
 from pathlib import Path
-from typing import Self
 
 import httpx
 import pytest
@@ -14,6 +12,7 @@ from gateway.store import aside, blocks
 from gateway.store.database import FILE
 from gateway.store.repair import WORD
 from tests import torn
+from tests.load import Crowd
 from tests.rig import Server, eventually, is_ready, put
 
 BATCH = 10
@@ -22,32 +21,22 @@ ROWS = "fields: {batch: integer, row: integer}\naccess: {read: [public]}\n"
 BYTES = (8, 4096, 100, 8192, 24, 40_000, 1000, 200_000, 16_384, 262_000, 0)
 
 
-class Writers:
+class Writers(Crowd):
     """Clients that store numbered batches through all restarts, and note what was acknowledged."""
 
     def __init__(self, server: Server, clients: int) -> None:
         self.acknowledged: set[int] = set()
-        self._server, self._numbers, self._done = server, itertools.count(1), threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._done.set()
-        for thread in self._threads:
-            thread.join()
+        self._server, self._numbers = server, itertools.count(1)
+        super().__init__(clients)
 
     def _run(self) -> None:
-        while not self._done.is_set():
+        while not self._stop.is_set():
             with httpx.Client(base_url=self._server.url, headers=self._server.admin, timeout=30) as client:
                 try:
-                    while not self._done.is_set():
+                    while not self._stop.is_set():
                         self._post(client)
                 except httpx.TransportError:
-                    self._done.wait(0.05)
+                    self._stop.wait(0.05)
 
     def _post(self, client: httpx.Client) -> None:
         number = next(self._numbers)

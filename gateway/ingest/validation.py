@@ -175,20 +175,20 @@ class Validator:
                 if envelope.on_conflict == "merge" and envelope.named is None:
                     named = _named_alike(good, named)
                 checked.tables.append(self._table(good.values))
-                checked.places.append(_places(good))
+                if self._connector.primary_key:
+                    checked.places.append(_places(good))
         bad_rows, errors = checked.kept()
-        table, places = pa.concat_tables(checked.tables), pa.concat_tables(checked.places)
         return Batch(
             self._connector,
-            table,
+            pa.concat_tables(checked.tables),
             envelope.received_bytes,
             envelope.token,
             envelope.key,
             bad_rows,
             errors,
-            places if self._connector.primary_key else None,
+            pa.concat_tables(checked.places) if checked.places else None,
             envelope.on_conflict,
-            named if named and envelope.on_conflict == "merge" else frozenset(),
+            named or frozenset(),
             envelope.replaces_all,
         )
 

@@ -100,5 +100,9 @@ def _csv_row(select: Sequence[Selected]) -> list[str]:
     return [*parts[:-1], "chr(10)"]
 
 
+#: Plain JSON: also for statements of which no row is written.
+PLAIN = Output(Media.JSON, Media.JSON.content_type)
+
+
 def _csv_cell(name: str) -> str:
     return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in '",\r\n') else name

@@ -302,19 +302,12 @@ class Endpoint:
             rows = quota.counted(rows, req)
             if write.columns is not None:
                 rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
-            reading = payload.reading(
-                received.data,
-                media,
-                write.columns,
-                absent_is_null=write.absent_is_null,
-                resolution=write.prefers.resolution,
-            )
             envelope = Envelope(
                 received.received_bytes,
                 token,
                 key,
                 write.allowance,
-                reading,
+                write.reading(received.data, media),
                 write.on_conflict,
                 write.named(received.data, media),
                 write.replaces_all,

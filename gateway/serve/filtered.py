@@ -7,9 +7,8 @@ from falcon.asgi import Request
 
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
-from gateway.media import Media
 from gateway.query import dialect, preferences
-from gateway.query.output import Output
+from gateway.query.output import PLAIN, Output
 from gateway.query.preferences import Preferences
 from gateway.query.query import Query
 from gateway.query.render import not_one_row
@@ -17,9 +16,6 @@ from gateway.query.statement import Statement
 from gateway.serve import negotiate
 from gateway.serve.write import Write
 from gateway.store.batch import Receipt
-
-#: No rows are written in it: a statement has one.
-_ANY = Output(Media.JSON, Media.JSON.content_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +60,7 @@ class Filtered:
     @property
     def matching(self) -> tuple[str, tuple[object, ...]]:
         """The SQL of the `_id`s of the rows."""
-        sql = Statement(self.query, self.connector, _ANY).matching()
+        sql = Statement(self.query, self.connector, PLAIN).matching()
         return sql.text, sql.parameters
 
     def check(self, rows: int) -> None:

@@ -14,7 +14,7 @@ from gateway.ingest import payload
 from gateway.ingest.replay import Replay, replay
 from gateway.media import Media
 from gateway.query import dialect
-from gateway.query.output import Output
+from gateway.query.output import PLAIN
 from gateway.query.query import Column, Condition, Filter, Query
 from gateway.query.render import Rendering
 from gateway.query.statement import Statement
@@ -35,8 +35,6 @@ _STATE, _ID = Column(_FIELDS["state"]), Column(_FIELDS["_id"])
 MAX_REPLAYED = 200_000
 #: What is selected of a rejected row where nothing is said.
 _SELECT = ",".join(name for name in _FIELDS if name != "reading")
-#: Statements need a format; nothing is written in this one.
-_ANY = Output(Media.JSON, Media.JSON.content_type)
 
 
 def add_routes(app: App[Any, Any], *, served: Served, stages: Stages) -> None:
@@ -77,9 +75,9 @@ class Rejects:
         connector = self._served.find(req, name).connector
         rejected = await self._table(connector)
         query = _chosen(req.query_string, rejected, kept_only=False)
-        of_errors = Statement(query, rejected, _ANY).matching('"_id", "errors"')
+        of_errors = Statement(query, rejected, PLAIN).matching('"_id", "errors"')
         everything = replace(query, where=())
-        states = Statement(everything, rejected, _ANY).matching("state, count(*)")
+        states = Statement(everything, rejected, PLAIN).matching("state, count(*)")
         counts, errors = await self._stages.readers.call(
             lambda: (
                 self._stages.store.rows(f"{states.text} GROUP BY state", states.parameters),
@@ -133,7 +131,7 @@ class Rejects:
             hint = "name them by a filter, such as _id=eq.7; _id=gte.0 is all that are kept"
             raise GatewayError(Code.UNFILTERED, hint=hint)
         query = _chosen(req.query_string, rejected, kept_only=True)
-        sql = Statement(query, rejected, _ANY).matching()
+        sql = Statement(query, rejected, PLAIN).matching()
         text = f"{sql.text} ORDER BY _id{_limit(query)}"
         found = await self._stages.readers.call(lambda: self._stages.store.rows(text, sql.parameters))
         ids = [id for (id,) in found]
@@ -158,7 +156,7 @@ class Rejects:
         Raises:
             GatewayError: Where they are more.
         """
-        sql = Statement(query, rejected, _ANY).matching(KEPT)
+        sql = Statement(query, rejected, PLAIN).matching(KEPT)
         most = self._stages.settings.max_body
         chosen = f"{sql.text} ORDER BY _id{_limit(query)}"
         sizes = f'SELECT count(*), coalesce(sum(strlen("raw") + strlen("reading")), 0) FROM ({chosen})'

@@ -112,8 +112,22 @@ class Write:
         """Whether a field of `columns` that a row leaves out is null; else it takes its default."""
         return self.columns is not None and self.prefers.missing != "default"
 
+    def reading(self, data: bytes, media: Media) -> str:
+        """Say how the rows of a body are read, where bad ones may be kept to be read again."""
+        if self.allowance is None:
+            return "{}"
+        return payload.reading(
+            data,
+            media,
+            self.columns,
+            absent_is_null=self.absent_is_null,
+            resolution=self.prefers.resolution,
+        )
+
     def named(self, data: bytes, media: Media) -> frozenset[str] | None:
-        """Give the fields that all rows of a body name; None where each says so itself."""
+        """Give the fields that all rows of a body name, where they are merged; None where each says so itself."""
+        if self.on_conflict != "merge":
+            return None
         if self.columns is not None:
             return frozenset(field.name for field in self.columns)
         return payload.header_fields(data, self.connector) if media is Media.CSV else None

@@ -13,10 +13,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.connectors.connector import SYSTEM_FIELDS
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import MAX_LISTED, Batch
 from gateway.store.database import Database, quote
+from gateway.store.definitions import hidden_columns
 from gateway.store.migration import table_of
 
 #: How much of a value is shown.
@@ -192,9 +192,8 @@ class Conflicts:
 
     def _hidden(self) -> list[str]:
         """Give the columns of the table that are no fields, quoted: what is out of sight stays with its row."""
-        own = {field.name for field in (*SYSTEM_FIELDS, *self._connector.fields)}
         described = self._database.writer.execute(f"DESCRIBE {self._table}").fetchall()
-        return [quote(name) for name, *_ in described if name not in own]
+        return [quote(name) for name in hidden_columns(self._connector, described)]
 
     def _own(self, number: int) -> pa.Table:
         start, end = self._starts[number], self._starts[number + 1]

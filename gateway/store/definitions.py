@@ -131,7 +131,7 @@ class Definitions:
 
     def hidden(self, connector: Connector) -> Mapping[str, FieldType]:
         """Give the columns of a connector's table that are no fields of it, with what they hold."""
-        return _hidden(connector, self._database.rows(f"DESCRIBE {table_of(connector)}"))
+        return hidden_columns(connector, self._database.rows(f"DESCRIBE {table_of(connector)}"))
 
     def is_empty(self, connector: Connector) -> bool:
         """Tell whether a connector has no rows."""
@@ -163,7 +163,7 @@ class Definitions:
             self._require_still(comparison)
             new = replace(new, revision=old.revision + 1)
             described = self._database.writer.execute(f"DESCRIBE {table_of(old)}").fetchall()
-            statements = migration.migrate(comparison, new, _hidden(old, described))
+            statements = migration.migrate(comparison, new, hidden_columns(old, described))
         else:
             new, statements = replace(new, revision=old.revision), []
         for statement in statements:
@@ -269,6 +269,7 @@ class Definitions:
         self._database.checkpoint()
 
 
-def _hidden(connector: Connector, described: Sequence[tuple[Any, ...]]) -> Mapping[str, FieldType]:
+def hidden_columns(connector: Connector, described: Sequence[tuple[Any, ...]]) -> Mapping[str, FieldType]:
+    """Give the columns of a described table that are no fields of its connector, with what they hold."""
     known = {field.name for field in (*SYSTEM_FIELDS, *connector.fields)}
     return {name: type_of_column(column) for name, column, *_ in described if name not in known}

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from gateway.connectors.connector import SYSTEM_FIELDS
 from gateway.store.batch import Batch, Receipt, StoredBatch
-from gateway.store.database import Database, moment, quote
+from gateway.store.database import Database, moment
 
 _TABLE = """
 CREATE SCHEMA IF NOT EXISTS gateway;
@@ -180,8 +180,3 @@ def _goes_with(before: Batch, batch: Batch) -> bool:
         batch.on_conflict,
         batch.named,
     )
-
-
-def columns_of(names: Iterable[str]) -> str:
-    """Spell a list of columns."""
-    return ", ".join(quote(name) for name in names)

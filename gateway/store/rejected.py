@@ -81,7 +81,10 @@ class Part:
 
 
 class Rejected:
-    """The rejected rows. All of it belongs to the writer thread and its transaction, but for `summary`."""
+    """The rejected rows.
+
+    `exists`, `counts` and `summary` may be called from any thread, the others by the writer thread in its transaction.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -163,13 +166,13 @@ class Rejected:
         return int(done)
 
     def exists(self, connector: Connector) -> bool:
-        """Tell whether a connector has had a rejected row; any thread may ask."""
+        """Tell whether a connector has had a rejected row."""
         own = rejected_of(connector)
         sql = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'rows' AND table_name = ?"
         return bool(self._database.rows(sql, [f"{own.name}@{own.revision}"]))
 
     def counts(self) -> dict[str, int]:
-        """Count the rejected rows that are kept, by the names of their connectors; any thread may ask."""
+        """Count the rejected rows that are kept, by the names of their connectors."""
         tables = self._database.rows(
             "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows' AND contains(table_name, ?)",
             [f"{migration.REJECTED}@"],
@@ -183,7 +186,7 @@ class Rejected:
         return dict(self._database.rows(" UNION ALL ".join(each))) if each else {}
 
     def summary(self, matching: str, parameters: Sequence[Any]) -> list[Mapping[str, Any]]:
-        """Count rows by field and code of their errors; any thread may ask.
+        """Count rows by field and code of their errors.
 
         `matching` selects `_id` and `errors`.
         """

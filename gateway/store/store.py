@@ -18,7 +18,7 @@ from gateway.store import ledger, survey
 from gateway.store.backup import Backup
 from gateway.store.batch import NO_ROWS, Batch, Receipt, rehearsed
 from gateway.store.conflicts import Conflicts, Member, without
-from gateway.store.database import Database, Superseded, interrupted_after, literal, selecting
+from gateway.store.database import Database, Superseded, interrupted_after, literal, quote, selecting
 from gateway.store.definitions import Definitions
 from gateway.store.edits import Edit, Editing
 from gateway.store.examination import mend
@@ -273,7 +273,7 @@ class Store:
         if not self.definitions.is_empty(target):
             message = f"'{target.name}' has rows already"
             raise GatewayError(Code.COPY_REFUSED, message, hint="rows are copied into a new connector only")
-        names = ledger.columns_of(field.name for field in target.fields)
+        names = ", ".join(quote(field.name) for field in target.fields)
         with contextlib.suppress(_Rehearsed), self._committed({target.name}) as work:
             first, batch = work.numbers.id_of(target.name), work.numbers.batch
             self._database.writer.execute(
