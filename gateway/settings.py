@@ -26,6 +26,11 @@ def parse_size(text: str) -> int:
     return int(number) * _UNITS[unit]
 
 
+def parse_size_or_zero(text: str) -> int:
+    """Read a number of bytes, or `0`."""
+    return 0 if text == "0" else parse_size(text)
+
+
 def parse_seconds(text: str) -> float:
     """Read a number of seconds above zero."""
     try:
@@ -130,6 +135,12 @@ SETTINGS = (
     Setting("bind", "127.0.0.1:8000", str, "where to listen", "--bind", "HOST:PORT"),
     Setting("max_body", "64M", parse_size, "the largest body, decompressed, in bytes"),
     Setting("max_row", "1M", parse_size, "the largest row of a body, in bytes"),
+    Setting(
+        "fast",
+        "16K",
+        parse_size_or_zero,
+        "from how many bytes on JSON is read column by column, which changes nothing but the speed; `0`: never",
+    ),
     Setting("queue", "256M", parse_size, "how many bytes of bodies may wait to be stored"),
     Setting("body_timeout", "300", parse_seconds, "how many seconds a body may take to arrive"),
     Setting(
@@ -204,6 +215,7 @@ class Settings:
     bind: str
     max_body: int
     max_row: int
+    fast: int
     queue: int
     body_timeout: float
     body_rate: int

@@ -9,7 +9,7 @@ from gateway.app import Gateway
 from gateway.serve.edge import Edge
 from gateway.serve.shell import Shell
 from gateway.settings import Settings
-from tests.rig import put
+from tests.rig import FAST, put
 
 
 @contextlib.contextmanager
@@ -20,6 +20,7 @@ def inside(directory: Path, connectors: dict[str, str], **environment: str) -> I
         {
             "GATEWAY_CONNECTORS": str(directory / "connectors.d"),
             "GATEWAY_DATA": str(directory / "data"),
+            "GATEWAY_FAST": FAST,
             **environment,
         }
     )

@@ -1,6 +1,5 @@
 """The field types: one table that the JSON Schema, the SQL, CSV, query strings, docs and tests all read."""
 
-import datetime
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway import strictjson
 from gateway.connectors import literals
@@ -34,6 +34,8 @@ class FieldType:
         schema: The JSON Schema of a value that is not null.
         column: The DuckDB type of its column.
         arrow: The Arrow type a batch carries it in.
+        parsed: The Arrow type that pyarrow's JSON reader is to read it as; None where that changes values.
+        cast: An Arrow array of `parsed` that satisfies `schema` to one of `arrow`.
         literal: Text of a CSV cell to a JSON value; ValueError where it is none.
         query_literal: The same for a value in a query string; None where there is no difference.
         operand: A JSON value to the parameter a filter compares with; OverflowError beyond the column.
@@ -55,6 +57,8 @@ class FieldType:
     arrow: pa.DataType
     literal: Callable[[str], Json]
     array: Callable[[Sequence[Json]], pa.Array]
+    parsed: pa.DataType | None = None
+    cast: Callable[[pa.Array], pa.Array] = lambda array: array
     json: str = "{}::VARCHAR"
     csv: str = "{}::VARCHAR"
     quotable: bool = False
@@ -94,20 +98,10 @@ def _jsons(values: Sequence[Json]) -> pa.Array:
     return pa.array([v if v is None else strictjson.write(v).decode() for v in values], pa.string())
 
 
-def _dates(values: Sequence[Json]) -> pa.Array:
-    return _strings(values).cast(pa.date32())
-
-
-def _times(values: Sequence[Json]) -> pa.Array:
-    return pa.array([v if v is None else datetime.time.fromisoformat(v) for v in values], pa.time64("us"))
-
-
-def _datetimes(values: Sequence[Json]) -> pa.Array:
-    return _strings(values).cast(pa.timestamp("us"))
-
-
-def _timestamps(values: Sequence[Json]) -> pa.Array:
-    return _strings(values).cast(pa.timestamp("us", "UTC"))
+def _times(texts: pa.Array) -> pa.Array:
+    """Read times; Arrow reads them behind a date only."""
+    moments = pc.binary_join_element_wise("1970-01-01", texts, "T").cast(pa.timestamp("us"))
+    return moments.cast(pa.time64("us"))
 
 
 def _int64_operand(value: Json) -> Json:
@@ -124,8 +118,12 @@ def _double_operand(value: Json) -> Json:
 
 def _text_type(name: str, column: str, pattern: str, text: str = "{}::VARCHAR", **more: Json) -> FieldType:
     """Build a type whose JSON value is a string of one lexical form, which the SQL `text` writes."""
+    cast = more.pop("cast", lambda array: array.cast(more["arrow"]))
     return FieldType(
         name=name,
+        parsed=pa.string(),
+        cast=cast,
+        array=lambda values: cast(_strings(values)),
         schema={"type": "string", **more.pop("schema", {}), "pattern": f"^{pattern}$"},
         column=column,
         json=f"""('"' || {text} || '"')""",
@@ -168,6 +166,7 @@ def decimal(precision: int, scale: int) -> FieldType:
         },
         column=f"DECIMAL({precision}, {scale})",
         arrow=arrow,
+        parsed=arrow,
         literal=literals.number,
         operand=operand,
         placeholder=f"CAST({{}} AS DECIMAL({precision}, {scale}))",
@@ -211,6 +210,11 @@ def _list_of(name: str) -> FieldType:
             pa.array(offsets, pa.int32()), item.array(flat), type=arrow, mask=mask
         )
 
+    def cast(parsed: pa.Array) -> pa.Array:
+        return pa.ListArray.from_arrays(
+            parsed.offsets, item.cast(parsed.values), type=arrow, mask=parsed.is_null()
+        )
+
     text = f"('[' || array_to_string(list_transform({{}}, lambda x: {item.json.format('x')}), ',') || ']')"
     return FieldType(
         name=f"{item.name}[]",
@@ -223,6 +227,8 @@ def _list_of(name: str) -> FieldType:
         query_literal=query_literal,
         operand=operand,
         array=array,
+        parsed=None if item.parsed is None else pa.list_(item.parsed),
+        cast=cast,
         json=text,
         csv=text,
         export="{}" if item.export == "{}" else "{}::VARCHAR[]",
@@ -242,6 +248,7 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"type": "string", "pattern": NO_NUL},
             column="VARCHAR",
             arrow=pa.string(),
+            parsed=pa.string(),
             literal=literals.string,
             array=_strings,
             json="to_json({})::VARCHAR",
@@ -255,6 +262,7 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"type": "integer", "minimum": INT64_MIN, "maximum": INT64_MAX},
             column="BIGINT",
             arrow=pa.int64(),
+            parsed=pa.int64(),
             literal=literals.integer,
             query_literal=literals.whole,
             operand=_int64_operand,
@@ -268,6 +276,7 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"type": "number", "minimum": -DOUBLE_MAX, "maximum": DOUBLE_MAX},
             column="DOUBLE",
             arrow=pa.float64(),
+            parsed=pa.float64(),
             literal=literals.number,
             operand=_double_operand,
             placeholder="CAST({} AS DOUBLE)",
@@ -282,6 +291,7 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"type": "boolean"},
             column="BOOLEAN",
             arrow=pa.bool_(),
+            parsed=pa.bool_(),
             literal=literals.boolean,
             array=_booleans,
         ),
@@ -294,7 +304,6 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"format": "date"},
             arrow=pa.date32(),
             literal=literals.date,
-            array=_dates,
         ),
         _text_type(
             "time",
@@ -304,7 +313,7 @@ SCALARS: Mapping[str, FieldType] = {
             example="08:30:00",
             arrow=pa.time64("us"),
             literal=literals.time,
-            array=_times,
+            cast=_times,
         ),
         _text_type(
             "timestamp",
@@ -318,7 +327,6 @@ SCALARS: Mapping[str, FieldType] = {
             arrow=pa.timestamp("us", "UTC"),
             literal=literals.timestamp,
             query_literal=literals.instant,
-            array=_timestamps,
         ),
         _text_type(
             "datetime",
@@ -330,7 +338,6 @@ SCALARS: Mapping[str, FieldType] = {
             arrow=pa.timestamp("us"),
             literal=literals.datetime,
             query_literal=literals.moment,
-            array=_datetimes,
         ),
         _text_type(
             "uuid",
@@ -342,7 +349,6 @@ SCALARS: Mapping[str, FieldType] = {
             arrow=pa.string(),
             literal=literals.uuid,
             export="{}::VARCHAR",
-            array=_strings,
         ),
         FieldType(
             name="json",

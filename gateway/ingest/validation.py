@@ -13,6 +13,7 @@ from gateway.connectors import schema
 from gateway.connectors.connector import Connector, Field
 from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError, nearest
+from gateway.ingest.columnar import Columnar, Columns
 from gateway.ingest.payload import UNREADABLE, RowError, Rows, shorten, without_end
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, Key, OnConflict
 from gateway.strictjson import Json
@@ -149,6 +150,7 @@ class Validator:
 
     def __init__(self, connector: Connector) -> None:
         self.schema = schema.build(connector)
+        self.columnar = Columnar(connector)
         self._connector = connector
         self._aliases = connector.aliases
 
@@ -190,6 +192,19 @@ class Validator:
             envelope.on_conflict,
             named or frozenset(),
             envelope.replaces_all,
+        )
+
+    def take(self, columns: Columns, envelope: Envelope = BARE) -> Batch:
+        """Give rows that were checked as columns as one Batch; they are not merged."""
+        return Batch(
+            self._connector,
+            columns.table,
+            envelope.received_bytes,
+            envelope.token,
+            envelope.key,
+            places=_numbered(columns) if self._connector.primary_key else None,
+            on_conflict=envelope.on_conflict,
+            replaces_all=envelope.replaces_all,
         )
 
     def check_values(self, value: Json) -> dict[str, Json]:
@@ -314,6 +329,13 @@ def _named_alike(rows: Rows, named: frozenset[str] | None) -> frozenset[str] | N
 def _places(rows: Rows) -> pa.Table:
     """Give the numbers and the lines of rows."""
     return pa.table({"row": pa.array(rows.numbers, pa.int64()), "line": pa.array(rows.lines, pa.int64())})
+
+
+def _numbered(columns: Columns) -> pa.Table:
+    """Give the places of the rows of a whole body."""
+    numbers = pa.arange(1, columns.table.num_rows + 1)
+    lines = numbers if columns.has_lines else pa.nulls(len(numbers), pa.int64())
+    return pa.table({"row": numbers, "line": lines})
 
 
 def _listed(error: RowError) -> dict[str, Json]:

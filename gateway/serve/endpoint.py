@@ -295,29 +295,35 @@ class Endpoint:
     async def _check(
         self, req: Request, received: Body, token: str | None, write: Write, key: Key | None = None
     ) -> Batch:
+        settings, data = self._stages.settings, received.data
+
         def check() -> Batch:
-            media = payload.tell_media(req.content_type, received.data)
-            most = self._stages.settings.max_row
-            rows = payload.parse(received.data, media, self.connector, most, write.columns)
-            rows = quota.counted(rows, req)
-            if write.columns is not None:
-                rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
+            media = payload.tell_media(req.content_type, data)
             envelope = Envelope(
                 received.received_bytes,
                 token,
                 key,
                 write.allowance,
-                write.reading(received.data, media),
+                write.reading(data, media),
                 write.on_conflict,
-                write.named(received.data, media),
+                write.named(data, media),
                 write.replaces_all,
             )
+            if write.takes_whole_rows and 0 < settings.fast <= len(data):
+                columns = self.validator.columnar.read(data, media, settings.max_row)
+                if columns is not None:
+                    quota.count(columns.table.num_rows, req)
+                    return self.validator.take(columns, envelope)
+            rows = payload.parse(data, media, self.connector, settings.max_row, write.columns)
+            rows = quota.counted(rows, req)
+            if write.columns is not None:
+                rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
             return self.validator.check(rows, envelope)
 
-        if len(received.data) <= _SMALL:
+        if len(data) <= _SMALL:
             batch = check()
         else:
-            lane = self._stages.checking.lane(self.connector.name, len(received.data))
+            lane = self._stages.checking.lane(self.connector.name, len(data))
             batch = await asyncio.get_running_loop().run_in_executor(lane, check)
         write.require_rows(batch)
         return batch

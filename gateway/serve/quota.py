@@ -171,7 +171,12 @@ class Quotas:
 
 def counted(rows: Iterable[Rows], req: Request) -> Iterator[Rows]:
     """Count rows as they are parsed, good and bad."""
-    req.context.rows = 0
+    count(0, req)
     for some in rows:
         req.context.rows += len(some.values) + len(some.errors)
         yield some
+
+
+def count(rows: int, req: Request) -> None:
+    """Count the rows of a request."""
+    req.context.rows = rows

@@ -108,6 +108,11 @@ class Write:
         return self.on_conflict == "merge" and self.connector.terms.on_conflict != "replace"
 
     @property
+    def takes_whole_rows(self) -> bool:
+        """Whether rows are taken as they are, whichever fields each of them names."""
+        return self.columns is None and self.on_conflict != "merge"
+
+    @property
     def absent_is_null(self) -> bool:
         """Whether a field of `columns` that a row leaves out is null; else it takes its default."""
         return self.columns is not None and self.prefers.missing != "default"
