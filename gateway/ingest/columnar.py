@@ -29,6 +29,7 @@ from gateway.strictjson import Json
 #: How much text is parsed at a time, about.
 PIECE_BYTES = 16 * 2**20
 
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _BOM = b"\xef\xbb\xbf"
 _NULL = msgspec.Raw(b"null")
 _split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -221,7 +222,7 @@ def _checks(built: dict[str, Json], type: FieldType) -> list[_Check] | None:
         elif keyword in _BOUNDS:
             checks.append(_double_bound(keyword, value) if is_float else _bound(keyword, value))
         elif keyword == "pattern" and value == type.schema["pattern"]:
-            checks.append(_lexical(value))
+            checks.append(_lexical(value, str(type.example)))
         elif is_float:
             return None  # A double has forgotten which of the numbers it was that are stored so.
         elif not is_asked:
@@ -282,15 +283,30 @@ def _within(least_and_most: pa.StructScalar, keyword: str, bound: Json) -> Seque
     return ()
 
 
-def _lexical(pattern: str) -> _Check:
-    """Check a type's own form, whose pattern means the same to every engine."""
+def _lexical(pattern: str, example: str) -> _Check:
+    """Check a type's own form, whose pattern means the same to every engine.
+
+    Values that have digits where the example has them, as those of machines do, need no such engine: whether there is
+    that day and that time is seen when they are cast, but for days of the year 0.
+    """
+    shape = example.encode().translate(_DIGITS)
 
     def check(array: pa.Array) -> Sequence[int]:
-        if _any(pc.invert(pc.match_substring_regex(array, pattern))):
+        if not _is_all(array, shape) and _any(pc.invert(pc.match_substring_regex(array, pattern))):
             raise _Unsure
         return ()
 
     return check
+
+
+def _is_all(array: pa.Array, shape: bytes) -> bool:
+    """Tell whether all texts are of one shape, whose digits stand for any, and none begins with the year 0."""
+    lengths = pc.min_max(pc.binary_length(array))
+    if array.offset or lengths["min"].as_py() != len(shape) or lengths["max"].as_py() != len(shape):
+        return False
+    count = len(array) - array.null_count
+    texts = array.buffers()[2].slice(0, count * len(shape)).to_pybytes()
+    return texts.translate(_DIGITS) == shape * count and b"0000-" not in texts
 
 
 def _distinct(is_valid: Callable[[Json], bool]) -> _Check:
