@@ -33,6 +33,7 @@ ONLY_IN = {
     "gunicorn": ("serve.worker", "commands.serve"),
     "watchdog": ("connectors.watch",),
     "zstandard": ("ingest.body", "query.encoding", "rowfile.source"),
+    "isal": ("ingest.body",),
     "jiter": ("strictjson",),
     "click": ("cli", "commands."),
     "rich": ("commands.",),
