@@ -1,0 +1,55 @@
+"""A program that is started for the benchmark, and answers at a port."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.rig import eventually
+
+
+class Process:
+    """A process, with a file for what it says."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        log: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        stop_by: int = signal.SIGTERM,
+        **how,
+    ) -> None:
+        self.log = log
+        self._stop_by = stop_by
+        with log.open("ab") as file:
+            self._process = subprocess.Popen(
+                list(map(str, command)),
+                env={**os.environ, **(environment or {})},
+                stdout=file,
+                stderr=file,
+                **how,
+            )
+        self.pid = self._process.pid
+
+    def wait_for(self, port: int) -> None:
+        """Wait until it listens."""
+
+        def listens() -> bool:
+            assert self._process.poll() is None, self.log.read_text()[-4000:]
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return True
+            return False
+
+        eventually(listens, f"nothing listens at {port}: {self.log}")
+
+    def stop(self) -> None:
+        self._process.send_signal(self._stop_by)
+        try:
+            self._process.wait(30)
+        finally:
+            self._process.kill()
+            self._process.wait()
