@@ -22,7 +22,10 @@ FAST = os.environ.get("GATEWAY_FAST", "1")
 
 
 def eventually(
-    check: Callable[[], Any], message: str = "it did not happen", seconds: float = DEADLINE
+    check: Callable[[], Any],
+    message: str = "it did not happen",
+    seconds: float = DEADLINE,
+    pause: float = 0.02,
 ) -> Any:
     """Wait until `check` gives something true, and give that."""
     deadline = time.monotonic() + seconds
@@ -30,7 +33,7 @@ def eventually(
         with contextlib.suppress(httpx.TransportError, FileNotFoundError):
             if result := check():
                 return result
-        time.sleep(0.02)
+        time.sleep(pause)
     raise AssertionError(message)
 
 

@@ -1,39 +1,80 @@
-"""`python -m tests.bench`: measures the gateway and its peers, and writes what came of it."""
+"""`python -m tests.bench` measures the gateway and its peers, and writes it down: here, in the README, as a picture."""
 
-import statistics
+import datetime
+import signal
+import subprocess
 import sys
-import tempfile
-from pathlib import Path
+import traceback
 
 import click
 
-from tests.bench import rounds as rounds_
-from tests.bench.tables import Files
-from tests.bench.workloads import WORKLOADS
+from tests.bench import plot, report, results, surroundings, wrk
+from tests.bench.rounds import Grounds, run
+from tests.bench.workloads import WHO, WORKLOADS
+from tests.rig import ROOT
 
 
 @click.command()
-@click.option("--rounds", default=5, show_default=True, help="How often each is measured.")
-@click.option("--seconds", default=5.0, show_default=True, help="How long each measurement takes.")
-@click.option("--only", default="", help="Workloads, by their names or how these begin: W1,W3.")
-@click.option("--quick", is_flag=True, help="Two rounds of a second: whether it works, not how fast it is.")
-def main(rounds: int, seconds: float, only: str, quick: bool) -> None:
+@click.option("--rounds", default=5, show_default=True, help="How often each figure is measured.")
+@click.option("--seconds", default=5.0, show_default=True, help="How long a measurement takes.")
+@click.option("--only", default="", metavar="W1,W3", help="Workloads, by what their names begin with.")
+@click.option("--quick", is_flag=True, help="Measure twice for one second, print it, and write nothing.")
+@click.option("--again", is_flag=True, help="Measure nothing: write anew what follows from results.json.")
+def main(rounds: int, seconds: float, only: str, quick: bool, again: bool) -> None:
+    """Measure the gateway and its peers in turns. Results of workloads that are left out stay as they were."""
+    if again:
+        _write(results.read())
+        return
     if quick:
         rounds, seconds = 2, 1.0
     wanted = [each for each in WORKLOADS if not only or each.name.startswith(tuple(only.split(",")))]
-    with tempfile.TemporaryDirectory(prefix="gateway-bench-") as directory:
-        files = Files(Path(directory))
+    labels = {lane.label for each in wanted for lane in each.lanes}
+    fresh = {
+        "machine": surroundings.machine(),
+        "client": wrk.version(),
+        "contestants": {label: kind.about() for label, kind in WHO.items() if label in labels},
+        "workloads": {},
+    }
+    failed = []
+    # Whoever ends it ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    with Grounds() as grounds:
         for workload in wanted:
-            outcome = rounds_.run(workload, files, rounds, seconds, lambda text: click.echo(text, err=True))
-            medians = {label: statistics.median(each["samples"]) for label, each in outcome.items()}
-            print(
-                workload.name,
-                {
-                    label: (f"{medians['gateway'] / median:.3g}", each["peak_bytes"] >> 20)
-                    for (label, median), each in zip(medians.items(), outcome.values())
-                },
-            )
+            try:
+                lanes = run(workload, grounds, rounds, seconds, _tell)
+            except Exception:  # noqa: BLE001  # one that fails leaves the others alone, and what they took so long for
+                traceback.print_exc()
+                failed.append(workload.name)
+                continue
+            fresh["workloads"][workload.name] = _now() | {
+                "rounds": rounds,
+                "seconds": seconds,
+                "lanes": lanes,
+            }
+            if not quick:
+                _write(results.merged(results.read(), fresh))
+    if fresh["workloads"]:
+        click.echo(report.section(fresh))
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _now() -> dict:
+    revision = subprocess.run(
+        ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    )
+    return {"date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "revision": revision.stdout.strip()}
+
+
+def _write(merged: dict) -> None:
+    results.write(merged)
+    plot.PATH.write_text(plot.svg(merged))
+    report.README.write_text(report.filled(report.README.read_text(), merged))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -3,6 +3,7 @@ require "summary"
 local requests, turn = {}, 0
 
 function init(args)
+  until_last_answer()
   for place, path in ipairs(args) do
     local file = assert(io.open(path, "rb"))
     requests[place] = wrk.format("POST", nil, nil, file:read("*a"))

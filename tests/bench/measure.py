@@ -10,14 +10,16 @@ class Sample:
 
     Attributes:
         in_flight: Rows that were sent and not answered before the end; they may have been stored or not.
+        worst: Of a figure that is the median of some, the worst of them.
     """
 
     value: float
     stored: int = 0
     in_flight: int = 0
+    worst: float | None = None
 
 
-#: Works for so many seconds, at least once.
+#: Works for so many seconds, and at least until there is a figure.
 Measure = Callable[[float], Sample]
 
 

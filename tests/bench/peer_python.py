@@ -4,6 +4,7 @@ What they need must not change what the gateway runs on: gunicorn would take uvl
 """
 
 import hashlib
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -38,13 +39,14 @@ def program(name: str) -> Path:
     return directory() / "bin" / name
 
 
+def output(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
 @cache
 def versions() -> dict[str, str]:
     """Name and version of everything that is installed there."""
-    listed = subprocess.run(
-        [program("python"), "-m", "pip", "list", "--format=json"], check=True, capture_output=True
-    ).stdout
-    return {each["name"]: each["version"] for each in json.loads(listed)}
+    return {each.name: each.version for each in importlib.metadata.distributions(path=[str(packages())])}
 
 
 def packages() -> Path:

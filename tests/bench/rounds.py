@@ -1,57 +1,90 @@
-"""A workload to its outcome: its contestants are started, measured in turns, looked at, and stopped."""
+"""A workload to what came of it: contestants are started, measured in turns, held to what they said, and stopped."""
 
 import contextlib
+import shutil
 import tempfile
-from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Self
 
 from tests.bench.contestants import Contestant
-from tests.bench.measure import WrongAnswerError
+from tests.bench.files import Files
+from tests.bench.measure import Sample, WrongAnswerError
 from tests.bench.memory import Peak
-from tests.bench.tables import Files
+from tests.bench.tables import Table
 from tests.bench.workloads import Workload
 
-#: Of a measurement's time, what each contestant gets before the first, uncounted.
+#: Of the time of a measurement: what each gets before the first that counts.
 _WARM_UP = 0.4
 
 
-def run(workload: Workload, files: Files, rounds: int, seconds: float, tell) -> dict[str, dict]:
-    """Give of each lane its `samples` and the `peak_bytes` of memory."""
-    with contextlib.ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-bench-")))
+class Grounds:
+    """The directory of a run: files of rows, and contestants that are prepared, kept for workloads that only read."""
+
+    def __enter__(self) -> Self:
+        self._directory = Path(tempfile.mkdtemp(prefix="gateway-bench-"))
         # PostgreSQL may be another user's process.
-        directory.chmod(0o711)
-        started: dict[type[Contestant], Contestant] = {}
+        self._directory.chmod(0o711)
+        self.files = Files(self._directory / "files")
+        self._prepared: dict[tuple[type[Contestant], Table, int], Contestant] = {}
+        return self
+
+    def __exit__(self, *_) -> None:
+        shutil.rmtree(self._directory)
+
+    def prepared(self, kind: type[Contestant], table: Table, rows: int) -> Contestant:
+        key = (kind, table, rows)
+        if key not in self._prepared:
+            directory = Path(tempfile.mkdtemp(prefix=f"{kind.__name__}-", dir=self._directory))
+            directory.chmod(0o711)
+            contestant = kind(directory, self.files, table, rows)
+            contestant.prepare()
+            if not rows:
+                return contestant
+            self._prepared[key] = contestant
+        return self._prepared[key]
+
+
+def run(
+    workload: Workload, grounds: Grounds, rounds: int, seconds: float, tell: Callable[[str], None]
+) -> dict[str, dict]:
+    """Give of each lane its samples, the worst of what they are medians of, and the most memory that was taken."""
+    lanes = {lane.label: {"samples": [], "worst": None, "peak_bytes": 0} for lane in workload.lanes}
+    with contextlib.ExitStack() as stack:
+        started = {}
         for kind in dict.fromkeys(lane.contestant for lane in workload.lanes):
-            contestant = kind(directory / kind.__name__.lower(), files)
-            contestant.start(workload.table, workload.fill)
+            contestant = grounds.prepared(kind, workload.table, workload.rows)
+            contestant.start()
             stack.callback(contestant.stop)
-            started[kind] = contestant
-        measures = [
-            (lane, started[lane.contestant], lane.measure(started[lane.contestant]))
-            for lane in workload.lanes
-        ]
-        outcome = {lane.label: {"samples": [], "peak_bytes": 0} for lane in workload.lanes}
-        samples = defaultdict(list)
+            started[kind] = contestant, []
+        measures = {lane.label: lane.measure(started[lane.contestant][0]) for lane in workload.lanes}
         for turn in range(rounds + 1):
-            for lane, contestant, measure in measures:
+            for lane in workload.lanes:
+                contestant, samples = started[lane.contestant]
                 with Peak(contestant.roots) as peak:
-                    sample = measure(seconds if turn else seconds * _WARM_UP)
-                samples[contestant].append(sample)
+                    sample = measures[lane.label](seconds if turn else seconds * _WARM_UP)
+                samples.append(sample)
                 if turn:
-                    into = outcome[lane.label]
-                    into["samples"].append(sample.value)
-                    into["peak_bytes"] = max(into["peak_bytes"], peak.bytes)
-                    tell(f"{workload.name}: {lane.label}: {sample.value:,.4g} {workload.unit}")
-        for contestant, of_it in samples.items():
-            _require_all_stored(contestant, workload.fill, of_it)
-    return outcome
+                    _add(lanes[lane.label], sample, peak)
+                    tell(
+                        f"{workload.name}, {turn} of {rounds}, {lane.label}: {sample.value:,.4g} {workload.unit}"
+                    )
+        for contestant, samples in started.values():
+            _require_all_stored(contestant, workload.rows, samples)
+    return lanes
 
 
-def _require_all_stored(contestant: Contestant, fill: int, samples: list) -> None:
-    stored = contestant.count() - fill
-    said, doubt = (sum(getattr(sample, name) for sample in samples) for name in ("stored", "in_flight"))
+def _add(lane: dict, sample: Sample, peak: Peak) -> None:
+    lane["samples"].append(sample.value)
+    lane["peak_bytes"] = max(lane["peak_bytes"], peak.bytes)
+    if sample.worst is not None:
+        lane["worst"] = max(lane["worst"] or 0, sample.worst)
+
+
+def _require_all_stored(contestant: Contestant, before: int, samples: Iterable[Sample]) -> None:
+    stored = contestant.count() - before
+    said, doubt = sum(each.stored for each in samples), sum(each.in_flight for each in samples)
     if not said <= stored <= said + doubt:
         raise WrongAnswerError(
-            f"{contestant}: {said} rows were acknowledged, {doubt} in flight, {stored} are stored"
+            f"{contestant.about()}: {said} rows were acknowledged and {doubt} more were sent; {stored} are stored"
         )

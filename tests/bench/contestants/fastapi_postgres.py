@@ -1,12 +1,13 @@
-"""FastAPI, pydantic, asyncpg and PostgreSQL: the service that a team would write by hand (`peers/fastapi_app.py`)."""
+"""FastAPI, pydantic, asyncpg and PostgreSQL: what a team would write by hand, in `peers/fastapi_app.py`."""
 
 from pathlib import Path
 
-from tests.bench import peer_python, tables, wrk
+from tests.bench import peer_python, ranges, wrk
 from tests.bench.contestants.postgres import SETTINGS, Postgres
 from tests.bench.contestants.process import Process
+from tests.bench.files import BULK, Files
 from tests.bench.measure import Measure
-from tests.bench.tables import Files, Table
+from tests.bench.tables import AN_ORDER, Table
 from tests.rig import ROOT, free_port
 
 _TOKEN = "bench-7c1f0a52e6"
@@ -14,35 +15,38 @@ _HEADERS = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": "application/js
 
 
 class FastapiPostgres:
-    def __init__(self, directory: Path, files: Files) -> None:
-        self._files, self._directory = files, directory
+    def __init__(self, directory: Path, files: Files, table: Table, rows: int) -> None:
+        self._files, self._table, self._rows = files, table, rows
+        self._log = directory / "log"
         self._postgres = Postgres(directory / "postgres")
 
     @staticmethod
     def about() -> str:
-        has = peer_python.versions()
         names = ("fastapi", "pydantic", "uvicorn", "uvloop", "httptools", "asyncpg", "orjson")
-        postgres = ", ".join(f"{name}={value}" for name, value in SETTINGS.items() if value)
-        return f"{', '.join(f'{name} {has[name]}' for name in names)}; one worker; PostgreSQL of pgserver {has['pgserver']} with {postgres}"
+        by = ", ".join(f"{name} {peer_python.versions()[name]}" for name in names)
+        version = peer_python.output(Postgres.program("postgres"), "--version")
+        settings = ", ".join(f"{name}={value}" for name, value in SETTINGS.items())
+        return f"{by}, one worker, 10 connections; {version} with {settings}"
 
-    def start(self, table: Table, fill: int) -> None:
-        self._table, self._rows = table, fill
+    def prepare(self) -> None:
+        self._postgres.prepare(self._table, self._rows, self._files)
+
+    def start(self) -> None:
         self._postgres.start()
-        self._postgres.create(table)
-        if fill:
-            self._postgres.fill(table, fill, self._files)
         port = free_port()
-        self._url = f"http://127.0.0.1:{port}/{table.name}"
+        self._url = f"http://127.0.0.1:{port}/{self._table.name}"
         app = ("fastapi_app:app", "--app-dir", ROOT / "tests/bench/peers")
+        dsn = f"postgresql://postgres@/postgres?host={self._postgres.directory}"
         self._process = Process(
             [peer_python.program("python"), "-m", "uvicorn", *app, "--port", str(port)],
-            self._directory / "log",
-            environment={
-                "DSN": f"postgresql://postgres@/postgres?host={self._postgres.directory}",
-                "TOKEN": _TOKEN,
-            },
+            self._log,
+            environment={"DSN": dsn, "TOKEN": _TOKEN},
         )
-        self._process.wait_for(port)
+        try:
+            self._process.wait_for(port)
+        except BaseException:
+            self._postgres.stop()
+            raise
 
     def stop(self) -> None:
         self._process.stop()
@@ -58,7 +62,11 @@ class FastapiPostgres:
 
     def bulk(self) -> Measure:
         bodies = self._files.bodies(self._table, "json")
-        return wrk.posts_of(f"{self._url}/bulk", _HEADERS, bodies, tables.BULK, connections=2)
+        return wrk.bulk_posts(f"{self._url}/bulk", _HEADERS, bodies, BULK, connections=2)
 
     def single(self, connections: int, *, latency: bool = False) -> Measure:
-        return wrk.single_posts(self._url, _HEADERS, tables.AN_ORDER, connections, latency=latency)
+        return wrk.single_posts(self._url, _HEADERS, AN_ORDER, connections, latency=latency)
+
+    def ranges(self, rows: int, connections: int, *, repeat: bool = False) -> Measure:
+        url = f"{self._url}?first=%d&end=%d"
+        return ranges.gets(url, _HEADERS, self._files, rows, connections, of=self._rows, repeat=repeat)

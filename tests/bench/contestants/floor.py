@@ -1,4 +1,4 @@
-"""DuckDB alone, with the gateway's memory and threads: no HTTP, no check of a row, and what that leaves is the floor."""
+"""DuckDB alone, with the gateway's memory and threads: no HTTP, and no row is checked."""
 
 import json
 import subprocess
@@ -9,23 +9,34 @@ import duckdb
 
 from gateway.machine import cpu_count, memory_of
 from gateway.settings import Settings
-from tests.bench import tables
+from tests.bench.files import BULK, Files
 from tests.bench.measure import Measure, Sample
-from tests.bench.tables import Files, Table
+from tests.bench.queries import AGGREGATE
+from tests.bench.tables import Table
 from tests.rig import ROOT
+
+_FORMATS = {"ndjson": "json", "csv": "csv", "parquet": "parquet"}
 
 
 class Floor:
-    def __init__(self, directory: Path, files: Files) -> None:
+    def __init__(self, directory: Path, files: Files, table: Table, rows: int) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self._files, self._directory = files, directory
+        self._directory, self._files, self._table, self._rows = directory, files, table, rows
 
     @staticmethod
     def about() -> str:
-        return f"DuckDB {duckdb.__version__} in one Python process, with as much memory and as many threads as the gateway"
+        return f"DuckDB {duckdb.__version__} in a Python process, with the gateway's memory and threads"
 
-    def start(self, table: Table, fill: int) -> None:
-        self._table = table
+    def prepare(self) -> None:
+        self.start()
+        columns = ", ".join(f'"{name}" {type}' for name, type in self._table.columns.items())
+        self._run(f"CREATE TABLE {self._table.name} ({columns})")
+        if self._rows:
+            path = self._files.rows(self._table, self._rows, "parquet")
+            self._run(f"INSERT INTO {self._table.name} FROM '{path}'")
+        self.stop()
+
+    def start(self) -> None:
         resources = (memory_of(Settings.read({})), cpu_count())
         program = (
             sys.executable,
@@ -33,13 +44,8 @@ class Floor:
             self._directory / "floor.duckdb",
         )
         self._process = subprocess.Popen(
-            [*map(str, (*program, *resources))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            list(map(str, (*program, *resources))), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        columns = ", ".join(f'"{name}" {column}' for name, column in table.columns.items())
-        self._run(f"CREATE TABLE {table.name} ({columns})")
-        if fill:
-            self._run(self._insert(self._files.rows(table, fill, "parquet"), "parquet"))
-            self._run("CHECKPOINT")
 
     def stop(self) -> None:
         self._process.communicate()
@@ -50,28 +56,43 @@ class Floor:
     def count(self) -> int:
         return self._run(f"SELECT count(*) FROM {self._table.name}")["last"][0][0]
 
-    def _run(self, *statements: str, seconds: float = 0.0, first: int = 0) -> dict:
-        print(
-            json.dumps({"sql": statements, "seconds": seconds, "from": first}),
-            file=self._process.stdin,
-            flush=True,
-        )
+    def _run(self, *statements: str, seconds: float = 0, first: int = 0) -> dict:
+        told = {"sql": statements, "seconds": seconds, "from": first}
+        print(json.dumps(told), file=self._process.stdin, flush=True)
         return json.loads(self._process.stdout.readline())
-
-    def _insert(self, path: Path, kind: str) -> str:
-        columns = ", ".join(f'"{name}"' for name in self._table.columns)
-        read = f"read_parquet('{path}')"
-        if kind == "json":
-            read = f"read_json('{path}', format = 'array', columns = {self._table.columns})"
-        return f"INSERT INTO {self._table.name} SELECT {columns} FROM {read}"
 
     # -- measures
 
     def bulk(self) -> Measure:
-        inserts = [self._insert(path, "json") for path in self._files.bodies(self._table, "json")]
+        inserts = [
+            f"INSERT INTO {self._table.name} SELECT {', '.join(self._table.columns)}"
+            f" FROM read_json('{path}', format = 'array', columns = {self._table.columns})"
+            for path in self._files.bodies(self._table, "json")
+        ]
 
         def measure(seconds: float) -> Sample:
             ran = self._run(*inserts, seconds=seconds)
-            return Sample(ran["times"] * tables.BULK / ran["seconds"], ran["times"] * tables.BULK)
+            return Sample(ran["times"] * BULK / ran["seconds"], ran["times"] * BULK)
+
+        return measure
+
+    def export(self, form: str) -> Measure:
+        path = self._directory / f"export.{form}"
+        copy = f"COPY (SELECT * FROM {self._table.name}) TO '{path}' (FORMAT {_FORMATS[form]})"
+
+        def measure(seconds: float) -> Sample:
+            ran = self._run(copy, seconds=seconds)
+            return Sample(self._rows * ran["times"] / ran["seconds"])
+
+        return measure
+
+    def aggregate(self) -> Measure:
+        asked = 0
+
+        def measure(seconds: float) -> Sample:
+            nonlocal asked
+            ran = self._run(AGGREGATE.replace("{table}", self._table.name), seconds=seconds, first=asked)
+            asked += ran["times"]
+            return Sample(ran["times"] / ran["seconds"])
 
         return measure

@@ -1,4 +1,4 @@
-"""PostgreSQL, from the package pgserver: a cluster of its own, durable as by default, under a socket in its directory."""
+"""PostgreSQL of the package pgserver: a cluster of its own, reached by a socket in its directory."""
 
 import contextlib
 import os
@@ -9,83 +9,83 @@ from pathlib import Path
 
 from tests.bench import peer_python
 from tests.bench.contestants.process import Process
-from tests.bench.tables import Files, Table
-from tests.rig import eventually
+from tests.bench.files import Files
+from tests.bench.tables import Table
 
-_TYPES = {"BIGINT": "bigint", "VARCHAR": "text", "BOOLEAN": "boolean", "TIMESTAMPTZ": "timestamptz"}
 SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "shared_buffers": "512MB",
     "effective_cache_size": "4GB",
     "max_wal_size": "4GB",
-    "listen_addresses": "",
 }
+_TYPES = {"VARCHAR": "text"}
 
 
 class Postgres:
     def __init__(self, directory: Path) -> None:
-        self._data, self.directory = directory / "data", directory
-        self._programs = peer_python.packages() / "pgserver/pginstall/bin"
-        self._data.mkdir(parents=True)
-        # It does not run as root.
+        self.directory = directory
+        self._data, self._log = directory / "data", directory / "log"
+        # It refuses to run as root.
         self._user = {"user": "nobody"} if os.geteuid() == 0 else {}
-        if self._user:
-            for each in (directory, self._data):
-                shutil.chown(each, "nobody")
-        initdb = [self._programs / "initdb", "-D", self._data, "-A", "trust", "-U", "postgres", "-E", "UTF8"]
-        subprocess.run([*initdb, "--locale=C"], check=True, capture_output=True, cwd=directory, **self._user)
+
+    @staticmethod
+    def program(name: str) -> Path:
+        return peer_python.packages() / "pgserver/pginstall/bin" / name
+
+    def prepare(self, table: Table, rows: int, files: Files) -> None:
+        self._data.mkdir(parents=True)
+        for each in (self.directory, self._data) if self._user else ():
+            shutil.chown(each, "nobody")
+        how = ("-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C")
+        initdb = [self.program("initdb"), "-D", self._data, *how]
+        subprocess.run(initdb, check=True, capture_output=True, cwd=self.directory, **self._user)
+        self.start()
+        try:
+            self._fill(table, rows, files)
+        finally:
+            self.stop()
+
+    def _fill(self, table: Table, rows: int, files: Files) -> None:
+        self.run(f"CREATE TABLE {table.name} ({', '.join(_columns(table))})")
+        if rows:
+            with files.rows(table, rows, "csv").open("rb") as file:
+                self.run(f"COPY {table.name} FROM STDIN (FORMAT csv, HEADER)", stdin=file)
+            self.run(f"VACUUM ANALYZE {table.name}")
 
     def start(self) -> None:
-        settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
-        command = [self._programs / "postgres", "-D", self._data, "-k", self.directory, *settings]
-        # SIGINT is its fast shutdown, which does not wait for clients to leave.
+        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        where = ["-D", self._data, "-k", self.directory, "-h", ""]
+        # SIGINT: it does not wait for its clients to leave.
         self._process = Process(
-            command,
-            self.directory.with_suffix(".log"),
+            [self.program("postgres"), *where, *settings],
+            self._log,
             stop_by=signal.SIGINT,
             cwd=self.directory,
             **self._user,
         )
         self.pid = self._process.pid
-
-        def answers() -> bool:
-            with contextlib.suppress(subprocess.CalledProcessError):
-                return self.run("SELECT 1") == "1"
-            return False
-
-        eventually(answers, "PostgreSQL did not start")
+        self._process.wait_until(self._answers)
 
     def stop(self) -> None:
         self._process.stop()
 
     def run(self, sql: str, **how) -> str:
-        psql = [
-            self._programs / "psql",
-            "-h",
-            self.directory,
-            "-U",
-            "postgres",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-qAtc",
-            sql,
-        ]
+        who = ("-h", self.directory, "-U", "postgres")
+        psql = [self.program("psql"), *who, "-v", "ON_ERROR_STOP=1", "-qAtc", sql]
         return subprocess.run(psql, check=True, capture_output=True, text=True, **how).stdout.strip()
 
-    def create(self, table: Table) -> None:
-        columns = []
-        for field in table.connector.fields:
-            column = field.type.column
-            columns.append(
-                f"{field.name} {_TYPES.get(column, column)}" + ("" if field.nullable else " NOT NULL")
-            )
-        if table.connector.primary_key:
-            columns.append(f"PRIMARY KEY ({', '.join(table.connector.primary_key)})")
-        self.run(f"CREATE TABLE {table.name} ({', '.join(columns)})")
+    def _answers(self) -> bool:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            return self.run("SELECT 1") == "1"
+        return False
 
-    def fill(self, table: Table, rows: int, files: Files) -> None:
-        with files.rows(table, rows, "csv").open("rb") as file:
-            self.run(f"COPY {table.name} FROM STDIN (FORMAT csv, HEADER)", stdin=file)
-        self.run(f"VACUUM ANALYZE {table.name}")
-        self.run("CHECKPOINT")
+
+def _columns(table: Table) -> list[str]:
+    columns = [
+        f"{field.name} {_TYPES.get(field.type.column, field.type.column)}{'' if field.nullable else ' NOT NULL'}"
+        for field in table.connector.fields
+    ]
+    if table.connector.primary_key:
+        columns.append(f"PRIMARY KEY ({', '.join(table.connector.primary_key)})")
+    return columns

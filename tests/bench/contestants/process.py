@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.rig import eventually
@@ -36,15 +36,27 @@ class Process:
         self.pid = self._process.pid
 
     def wait_for(self, port: int) -> None:
-        """Wait until it listens."""
+        """Wait until it listens, or stop it."""
 
         def listens() -> bool:
-            assert self._process.poll() is None, self.log.read_text()[-4000:]
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 return True
             return False
 
-        eventually(listens, f"nothing listens at {port}: {self.log}")
+        self.wait_until(listens)
+
+    def wait_until(self, is_ready: Callable[[], bool]) -> None:
+        """Wait until it is ready, or stop it."""
+
+        def ready() -> bool:
+            assert self._process.poll() is None, self.log.read_text()[-4000:]
+            return is_ready()
+
+        try:
+            eventually(ready, f"it did not start: {self._process.args}")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         self._process.send_signal(self._stop_by)

@@ -57,6 +57,10 @@ class Flight(Row):
     time_hour: AwareDatetime
 
 
+ORDER = tuple(Order.model_fields)
+SELECT = f"SELECT {', '.join(ORDER)} FROM orders WHERE order_id >= $1 AND order_id < $2 ORDER BY order_id"
+
+
 class Json(Response):
     media_type = "application/json"
 
@@ -115,10 +119,5 @@ async def invalid(request: Request, error: ValidationError) -> Response:
 @app.get("/orders")
 async def orders(request: Request, first: int, end: int) -> Response:
     """The orders from one number to before another."""
-    rows = await request.app.state.pool.fetch(
-        "SELECT order_id, customer, amount, paid, placed_at, note FROM orders"
-        " WHERE order_id >= $1 AND order_id < $2 ORDER BY order_id",
-        first,
-        end,
-    )
-    return Json(list(map(dict, rows)))
+    rows = await request.app.state.pool.fetch(SELECT, first, end)
+    return Json([dict(zip(ORDER, row, strict=True)) for row in rows])

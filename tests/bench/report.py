@@ -1,0 +1,67 @@
+"""Results to the README's section about speed."""
+
+import re
+from collections.abc import Iterator
+
+from tests.bench.results import Comparison, comparisons
+from tests.bench.workloads import WHO
+from tests.rig import ROOT
+
+README = ROOT / "README.md"
+_BLOCK = re.compile(r"(<!-- speed: made by tests/bench -->\n).*?(<!-- end -->)", re.DOTALL)
+_HEAD = ("workload", "gateway", "against", "its figure", "ratio", "target", "met", "peak memory, MiB")
+
+
+def filled(readme: str, results: dict) -> str:
+    """Give the README with what came of the benchmark."""
+    return _BLOCK.sub(lambda found: f"{found[1]}{section(results)}\n{found[2]}", readme)
+
+
+def section(results: dict) -> str:
+    """Give when, where and of what it was measured, and a table of every comparison."""
+    runs = results["workloads"].values()
+    dates = sorted({each["date"] for each in runs})
+    how = sorted({f"{each['rounds']} measurements of {each['seconds']:g} s" for each in runs})
+    lines = [
+        f"Medians of {' or '.join(how)}, taken in turns, {' to '.join(dict.fromkeys((dates[0], dates[-1])))}.",
+        f"Machine: {results['machine']}. Client: {results['client']}.",
+        "",
+        *(f"- **{name}**: {results['contestants'][name]}" for name in WHO if name in results["contestants"]),
+        "",
+        "| " + " | ".join(_HEAD) + " |",
+        "|" + "---|" * len(_HEAD),
+        *(f"| {' | '.join(row)} |" for row in _rows(results)),
+    ]
+    return "\n".join(lines)
+
+
+def _rows(results: dict) -> Iterator[tuple[str, ...]]:
+    last = None
+    for each in comparisons(results):
+        workload = each.workload
+        is_first, last = workload is not last, workload
+        yield (
+            f"**{workload.name}** {workload.what}" if is_first else "",
+            _own(each) if is_first else "",
+            each.against,
+            f"{number(each.other)} {workload.unit}",
+            times(each.ratio),
+            f"{'≤' if workload.less_is_better else '≥'} {times(each.target)}",
+            "yes" if each.is_met else "**no**",
+            " / ".join(f"{size / 2**20:,.0f}" for size in each.bytes),
+        )
+
+
+def _own(comparison: Comparison) -> str:
+    worst = "" if comparison.worst is None else f" (at worst {number(comparison.worst)})"
+    return f"{number(comparison.figure)} {comparison.workload.unit}{worst}"
+
+
+def number(value: float) -> str:
+    """Write a figure with three digits, or all those before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def times(ratio: float) -> str:
+    """Write a ratio with two digits, or all those before the point."""
+    return f"{ratio:.0f}×" if ratio >= 10 else f"{ratio:.2g}×"
