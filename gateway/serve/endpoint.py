@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import logging
 import uuid
@@ -28,6 +29,7 @@ from gateway.serve import access, cache, parts, quota, reply
 from gateway.serve.access import Credentials, Verb
 from gateway.serve.cache import Answer, Cache
 from gateway.serve.filtered import Filtered
+from gateway.serve.negotiate import Words
 from gateway.serve.parts import Kept, Part, Spool
 from gateway.serve.quota import Quotas, Responder
 from gateway.serve.read import Read
@@ -43,6 +45,8 @@ RECEIVE = "gateway.receive"
 
 #: A body up to this size is checked on the event loop: a thread would take longer to start.
 _SMALL = 4096
+#: How many questions are remembered with what they mean, of each connector.
+_REMEMBERED = 128
 METHODS = ("OPTIONS", "GET", "HEAD", "POST")
 #: What connectors have besides where `access.change` names who may.
 CHANGES = ("PUT", "PATCH", "DELETE")
@@ -82,6 +86,9 @@ class Endpoint:
         self.connector = connector
         self.validator = Validator(connector)
         self._stages = stages
+        # Clients ask for the same again and again, and to understand a question may take longer than to answer it.
+        self._read_of = functools.lru_cache(_REMEMBERED)(functools.partial(Read.of, connector))
+        self._write_of = functools.lru_cache(_REMEMBERED)(functools.partial(Write.of, connector))
 
     @cached_property
     def responders(self) -> Mapping[str, Responder]:
@@ -132,7 +139,7 @@ class Endpoint:
     def _wanted(self, req: Request, verb: Verb) -> tuple[str | None, Write]:
         """Read what a POST or PUT asks for, and whose token may do it, or raise."""
         token = self._allowed(req, verb)
-        write = Write.of(req, self.connector)
+        write = self._write_of(Words.of_write(req)).under(req.get_header("Idempotency-Key"))
         if write.changes_rows:
             access.require(token, self.connector, "change")
         if write.output is not None:
@@ -142,7 +149,7 @@ class Endpoint:
     def _filtered(self, req: Request) -> tuple[str | None, Filtered]:
         """Read what a PATCH or DELETE asks for, and whose token may do it, or raise."""
         token = self._allowed(req, "change")
-        filtered = Filtered.of(req, self.connector)
+        filtered = Filtered.of(self.connector, Words.of_write(req))
         if filtered.output is not None:
             access.require(token, self.connector, "read")
         return token, filtered
@@ -221,7 +228,7 @@ class Endpoint:
     async def _get(self, req: Request, resp: Response) -> None:
         token = self._stages.credentials.name_of(req.auth)
         access.require(token, self.connector, "read")
-        read = Read.of(req, self.connector)
+        read = self._read_of(Words.of_read(req))
         version = self._stages.store.version(self.connector.name)
         etag = read.etag(version) if version is not None else None
         part = parts.parse(req.get_header("Range")) if req.method == "GET" else None

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from falcon.asgi import Request
-
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
 from gateway.query import dialect, preferences
@@ -14,6 +12,7 @@ from gateway.query.query import Query
 from gateway.query.render import not_one_row
 from gateway.query.statement import Statement
 from gateway.serve import negotiate
+from gateway.serve.negotiate import Words
 from gateway.serve.write import Write
 from gateway.store.batch import Receipt
 
@@ -39,18 +38,18 @@ class Filtered:
     deletes: bool
 
     @classmethod
-    def of(cls, req: Request, connector: Connector) -> "Filtered":
+    def of(cls, connector: Connector, words: Words) -> "Filtered":
         """Read a PATCH or DELETE, but for its body.
 
         Raises:
             GatewayError: Naming the parameter or header, its value and what would be right.
         """
-        negotiate.require_profile(req, "Content-Profile")
-        prefers = preferences.parse(req.get_header("Prefer"), req.method)
-        query = dialect.parse_edit(req.query_string, connector)
-        output, _ = negotiate.representation_of(req, prefers, query)
-        single = negotiate.wants_single(req.accept)
-        return cls(connector, query, prefers, single, output, req.method == "DELETE")
+        negotiate.require_profile(words.profile)
+        prefers = preferences.parse(words.prefer, words.method)
+        query = dialect.parse_edit(words.query_string, connector)
+        output, _ = negotiate.representation_of(words, prefers, query)
+        single = negotiate.wants_single(words.accept)
+        return cls(connector, query, prefers, single, output, words.method == "DELETE")
 
     @property
     def is_rehearsal(self) -> bool:

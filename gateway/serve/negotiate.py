@@ -1,6 +1,7 @@
 """What a client accepts to what it gets: the format, the compression, the schema (RFC 9110 section 12)."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import falcon
 from falcon import mediatypes
@@ -25,7 +26,37 @@ _OFFERED: Mapping[str, Media] = {
 _NAMED = ", ".join([*(media.media_type for media in Media), _VENDOR_OBJECT[0]])
 
 
-def representation_of(req: Request, prefers: Preferences, query: Query) -> tuple[Output | None, str | None]:
+class Words(NamedTuple):
+    """All that a request says of what it wants, but for its body and its key: the same words ask for the same.
+
+    `profile` is that of what comes on a write, and of what goes on a read.
+    """
+
+    method: str
+    query_string: str
+    accept: str
+    accept_encoding: str | None = None
+    prefer: str | None = None
+    range: str | None = None
+    profile: str | None = None
+
+    @classmethod
+    def of_read(cls, req: Request) -> "Words":
+        """Take those of a GET or HEAD."""
+        return cls._of(req, req.get_header("Range"), req.get_header("Accept-Profile"))
+
+    @classmethod
+    def of_write(cls, req: Request) -> "Words":
+        """Take those of any other method."""
+        return cls._of(req, None, req.get_header("Content-Profile"))
+
+    @classmethod
+    def _of(cls, req: Request, range: str | None, profile: str | None) -> "Words":
+        encoding, prefer = req.get_header("Accept-Encoding"), req.get_header("Prefer")
+        return cls(req.method, req.query_string, req.accept, encoding, prefer, range, profile)
+
+
+def representation_of(words: Words, prefers: Preferences, query: Query) -> tuple[Output | None, str | None]:
     """Choose the format and the compression of rows that a write answers with; None where it has none.
 
     Raises:
@@ -33,8 +64,8 @@ def representation_of(req: Request, prefers: Preferences, query: Query) -> tuple
     """
     if prefers.return_ != "representation":
         return None, None
-    output = output_of(req.accept, query.format)
-    return output, coding_of(req.get_header("Accept-Encoding"), output.media)
+    output = output_of(words.accept, query.format)
+    return output, coding_of(words.accept_encoding, output.media)
 
 
 def output_of(accept: str, format: str | None) -> Output:
@@ -101,13 +132,12 @@ def coding_of(accept_encoding: str | None, media: Media) -> str | None:
     return best if quality > 0 and quality >= qualities.get("identity", 0.0) else None
 
 
-def require_profile(req: Request, header: str) -> None:
+def require_profile(profile: str | None) -> None:
     """Let the one schema be named, or raise.
 
     Raises:
         GatewayError: Where another is.
     """
-    profile = req.get_header(header)
     if profile not in (None, "", PROFILE):
         message = f"Invalid schema: {profile[:100]}"
         raise GatewayError(Code.PROFILE_UNKNOWN, message, hint=f"the one schema is {PROFILE}")

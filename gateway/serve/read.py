@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from falcon.asgi import Request
-
 from gateway.connectors.connector import PUBLIC, Connector
 from gateway.query import dialect, preferences
 from gateway.query.preferences import Preferences
@@ -12,6 +10,7 @@ from gateway.query.query import Query
 from gateway.query.render import Rendering
 from gateway.query.statement import Statement
 from gateway.serve import cache, negotiate
+from gateway.serve.negotiate import Words
 from gateway.store.store import Version
 
 #: What a response depends on beside its URL.
@@ -35,21 +34,20 @@ class Read:
     query_string: str
 
     @classmethod
-    def of(cls, req: Request, connector: Connector, query_string: str | None = None) -> "Read":
-        """Read a GET or HEAD, by another query string than its own where one is given.
+    def of(cls, connector: Connector, words: Words) -> "Read":
+        """Read a GET or HEAD.
 
         Raises:
             GatewayError: Naming the parameter or header, its value and what would be right.
         """
-        negotiate.require_profile(req, "Accept-Profile")
-        prefers = preferences.parse(req.get_header("Prefer"), req.method)
-        query_string = req.query_string if query_string is None else query_string
-        query = dialect.parse(query_string, connector)
-        if req.method == "GET":
-            query = dialect.within(query, req.get_header("Range"))
-        output = negotiate.output_of(req.accept, query.format)
-        coding = negotiate.coding_of(req.get_header("Accept-Encoding"), output.media)
-        return cls(Statement(query, connector, output), prefers, coding, query_string)
+        negotiate.require_profile(words.profile)
+        prefers = preferences.parse(words.prefer, words.method)
+        query = dialect.parse(words.query_string, connector)
+        if words.method == "GET":
+            query = dialect.within(query, words.range)
+        output = negotiate.output_of(words.accept, query.format)
+        coding = negotiate.coding_of(words.accept_encoding, output.media)
+        return cls(Statement(query, connector, output), prefers, coding, words.query_string)
 
     @cached_property
     def question(self) -> bytes:

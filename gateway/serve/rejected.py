@@ -22,6 +22,7 @@ from gateway.serve import reply
 from gateway.serve.admin import Served
 from gateway.serve.cache import Answer
 from gateway.serve.endpoint import Endpoint, Stages, whole_body
+from gateway.serve.negotiate import Words
 from gateway.serve.read import Read
 from gateway.store.batch import NO_ROWS, Receipt
 from gateway.store.database import Superseded
@@ -58,7 +59,7 @@ class Rejects:
         rejected = await self._table(self._served.find(req, name).connector)
         names = [key for key, _ in dialect.parameters_of(req.query_string)]
         given = req.query_string if "select" in names else f"{req.query_string}&select={_SELECT}"
-        read = Read.of(req, rejected, given)
+        read = Read.of(rejected, Words.of_read(req)._replace(query_string=given))
         counted = read.prefers.count is not None
         rendering = await self._stages.readers.open(read.statement, counted=counted, coding=read.coding)
         headers = read.headers(rendering, None)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from falcon.asgi import Request
-
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError
@@ -17,6 +15,7 @@ from gateway.query.query import Column, Filter, Query
 from gateway.query.render import not_one_row
 from gateway.query.statement import Statement
 from gateway.serve import negotiate
+from gateway.serve.negotiate import Words
 from gateway.store.batch import Batch, OnConflict, Receipt
 
 _ID = Column(SYSTEM_FIELDS[0])
@@ -50,19 +49,27 @@ class Write:
     replaces_all: bool = False
 
     @classmethod
-    def of(cls, req: Request, connector: Connector) -> "Write":
-        """Read a POST or PUT, but for its body.
+    def of(cls, connector: Connector, words: Words) -> "Write":
+        """Read a POST or PUT, but for its body and its key.
 
         Raises:
             GatewayError: Naming the parameter or header, its value and what would be right.
         """
-        negotiate.require_profile(req, "Content-Profile")
-        prefers = preferences.parse(req.get_header("Prefer"), req.method)
-        query, columns = dialect.parse_write(req.query_string, connector)
-        output, coding = negotiate.representation_of(req, prefers, query)
-        single = negotiate.wants_single(req.accept)
-        replaces_all = req.method == "PUT"
-        write = cls(connector, columns, prefers, single, query, output, coding, _key_of(req), replaces_all)
+        negotiate.require_profile(words.profile)
+        prefers = preferences.parse(words.prefer, words.method)
+        query, columns = dialect.parse_write(words.query_string, connector)
+        output, coding = negotiate.representation_of(words, prefers, query)
+        single = negotiate.wants_single(words.accept)
+        replaces_all = words.method == "PUT"
+        return cls(connector, columns, prefers, single, query, output, coding, replaces_all=replaces_all)
+
+    def under(self, key: str | None) -> "Write":
+        """Give it with what its header `Idempotency-Key` says, as far as the connector's terms allow both.
+
+        Raises:
+            GatewayError: Where they do not, or that is no key.
+        """
+        write = self if key is None else replace(self, key=_key_of(key))
         write.require_terms()
         return write
 
@@ -176,15 +183,12 @@ class Write:
         return {name: value for name, value in headers.items() if value}
 
 
-def _key_of(req: Request) -> str | None:
+def _key_of(header: str) -> str:
     """Read the Idempotency-Key: a string in quotes, as the draft has it, or one without.
 
     Raises:
         GatewayError: Where it is empty, too long or not plain ASCII.
     """
-    header: str | None = req.get_header("Idempotency-Key")
-    if header is None:
-        return None
     key = header.strip()
     if len(key) > 1 and key.startswith('"') and key.endswith('"'):
         key = key[1:-1]
