@@ -1,10 +1,9 @@
 """Exchange: what is known of the request that is being answered; every line that is logged meanwhile carries it."""
 
+import random
 import re
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -40,17 +39,12 @@ class Exchange:
     def of(cls, headers: Headers = (), remote: str | None = None) -> "Exchange":
         """Begin one with what the client says in its headers, whose names are in lower case."""
         given = _only(headers, b"x-request-id")
-        request_id = given if given and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given if given and _REQUEST_ID.fullmatch(given) else _new_id()
         return cls(request_id, parse_traceparent(_only(headers, b"traceparent")), remote)
 
-    @contextmanager
-    def is_current(self) -> Iterator[None]:
-        """Make it the one that what is logged inside belongs to."""
-        before = current.set(self)
-        try:
-            yield
-        finally:
-            current.reset(before)
+    def is_current(self) -> "_IsCurrent":
+        """Make it the one that what is logged inside a block belongs to."""
+        return _IsCurrent(self)
 
     def headers(self) -> dict[str, str]:
         """Give the headers that tell the client which exchange it was."""
@@ -60,6 +54,21 @@ class Exchange:
 
 #: The exchange that this task, or the thread that works for it, belongs to.
 current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+class _IsCurrent:
+    """The block in which an exchange is the current one."""
+
+    __slots__ = ("_before", "_exchange")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def __enter__(self) -> None:
+        self._before: Token[Exchange | None] = current.set(self._exchange)
+
+    def __exit__(self, *_: object) -> None:
+        current.reset(self._before)
 
 
 def note(**outcome: str | int | None) -> None:
@@ -77,6 +86,11 @@ def parse_traceparent(header: str | None) -> str | None:
     # Of a later version only what version 00 has is understood, and passed on.
     is_sound = not rest if found[1] == "00" else not rest or (rest.startswith("-") and len(rest) < 200)
     return found[0] if is_sound else None
+
+
+def _new_id() -> str:
+    """Make an id. It only has to be another one each time, so it need not cost a call of the system."""
+    return f"{random.getrandbits(128):032x}"  # no secret
 
 
 def _only(headers: Headers, wanted: bytes) -> str | None:

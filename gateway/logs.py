@@ -4,10 +4,13 @@ Whatever a record holds, it stays one line (in text: one line and indented ones)
 than its types and places: its message may hold row values.
 """
 
+import contextlib
 import json
 import logging
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from gateway.errors import trace
 from gateway.exchange import current
@@ -24,30 +27,39 @@ def formatter(form: str) -> logging.Formatter:
 
 
 def _values(record: logging.LogRecord) -> dict[str, Any]:
+    """Give what there is to say, in its order; None is left out."""
+    at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     values: dict[str, Any] = {
-        "time": datetime.fromtimestamp(record.created, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z"),
+        "time": f"{at[:-6]}Z",
         "level": record.levelname.lower(),
         "logger": record.name,
         "message": record.getMessage(),
     }
     if record.exc_info and record.exc_info[1]:
         values["exception"] = trace(record.exc_info[1])
+    told: dict[str, Any] = {}
     if exchange := current.get():
-        values["request_id"] = exchange.request_id
-        values["traceparent"] = exchange.traceparent
-    return values | getattr(record, FIELDS, {})
+        told = {"request_id": exchange.request_id, "traceparent": exchange.traceparent}
+    told |= getattr(record, FIELDS, {})
+    values.update((name, value) for name, value in told.items() if value is not None)
+    return values
+
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+_encode_in_ascii = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str).encode
 
 
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         # All but ASCII is escaped: no control character of any terminal, and no half of a surrogate pair from a
-        # file's name, is ever written. The bodies' own writer does not do that.
-        values = {name: value for name, value in _values(record).items() if value is not None}
-        return json.dumps(values, ensure_ascii=True, separators=(",", ":"), default=str).replace(
-            "\x7f", "\\u007f"
-        )
+        # file's name, is ever written. The bodies' own writer does not do that, but nearly all lines need none of it,
+        # and it takes an eighth of the time.
+        values = _values(record)
+        with contextlib.suppress(UnicodeEncodeError):
+            line = _encode(values)
+            if line.isascii() and b"\x7f" not in line:
+                return line.decode("ascii")
+        return _encode_in_ascii(values).replace("\x7f", "\\u007f")
 
 
 class _Text(logging.Formatter):
@@ -57,7 +69,7 @@ class _Text(logging.Formatter):
         values = _values(record)
         head = [values.pop(name) for name in ("time", "level", "logger", "message")]
         exception = values.pop("exception", None)
-        rest = "".join(f" {name}={value}" for name, value in values.items() if value is not None)
+        rest = "".join(f" {name}={value}" for name, value in values.items())
         text = "{} {} {}: {}".format(*head) + rest + (f"\n{exception}" if exception else "")
         return "\n    ".join(_printable(line) for line in text.split("\n"))
 

@@ -129,4 +129,11 @@ def log_access(exchange: Exchange, method: str | None, status: int | None, **fig
         "connector": exchange.connector,
         "remote": exchange.remote,
     }
-    _access.info("%s %s %s", method or "-", exchange.path or "-", status or "-", extra={FIELDS: fields})
+    told = (method or "-", exchange.path or "-", status or "-")
+    # Not by `info`, which first looks for the line of code that calls it.
+    if _access.isEnabledFor(logging.INFO):
+        _access.handle(
+            _access.makeRecord(
+                _access.name, logging.INFO, __file__, 0, "%s %s %s", told, None, extra={FIELDS: fields}
+            )
+        )

@@ -4,6 +4,7 @@ Nothing of it is believed that anybody could have written: the Host must be one 
 them, and `X-Forwarded-For` counts only as far as trusted proxies have vouched for it.
 """
 
+import functools
 import ipaddress
 from collections.abc import Sequence
 from typing import Any
@@ -85,6 +86,7 @@ def owner_of(address: str | None) -> str:
     return str(ipaddress.ip_network((known, prefix), strict=False))
 
 
+@functools.lru_cache(1024)  # The same clients come again and again.
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text.strip())

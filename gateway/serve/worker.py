@@ -145,7 +145,12 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         return False
 
     def _build_http_scope(self, *args: Any) -> dict[str, Any]:
-        return {**super()._build_http_scope(*args), HAS_GONE: lambda: self._closed}
+        scope: dict[str, Any] = super()._build_http_scope(*args)
+        scope[HAS_GONE] = self._has_gone
+        return scope
+
+    def _has_gone(self) -> bool:
+        return bool(self._closed)
 
     def _refuse(self, error: GatewayError) -> None:
         self._send_error(error)
