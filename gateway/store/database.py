@@ -82,6 +82,9 @@ class Database:
         except BaseException:
             lock.release(self._lock)
             raise
+        #: What the writer's INSERTs read, by table: to register it takes as long as half an INSERT.
+        self._incoming: dict[str, _Incoming] = {}
+        self._numbers: dict[str, int] = {}
         self._is_broken = False
         self.when_broken: Callable[[], None] = _nothing
         self._cursors: queue.SimpleQueue[duckdb.DuckDBPyConnection] = queue.SimpleQueue()
@@ -106,6 +109,7 @@ class Database:
             yield self.writer
             self._commit()
         except BaseException as error:
+            self._incoming.clear()  # What was registered in the transaction goes with it.
             with contextlib.suppress(duckdb.Error):
                 self.writer.execute("ROLLBACK")
             if isinstance(error, duckdb.Error):
@@ -158,8 +162,15 @@ class Database:
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert Arrow rows by column name into a quoted table, as part of the writer's transaction."""
-        with self.registered("incoming", rows):
-            done = self.writer.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming").fetchone()
+        incoming = self._incoming.get(table)
+        if incoming is None or incoming.schema != rows.schema:
+            name = f"incoming_{self._numbers.setdefault(table, len(self._numbers))}"
+            incoming = self._incoming[table] = _Incoming(name, rows)
+            self.writer.register(incoming.name, incoming)
+        with incoming.showing(rows):
+            done = self.writer.execute(
+                f"INSERT INTO {table} BY NAME SELECT * FROM {incoming.name}"
+            ).fetchone()
         if done is None or done[0] != rows.num_rows:
             raise GatewayError(
                 Code.STORE_FAILED, f"{rows.num_rows} rows were to be inserted, but {done} were"
@@ -212,6 +223,30 @@ class Database:
     def give_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Return a borrowed cursor that is no longer in use."""
         self._cursors.put(cursor)
+
+
+class _Incoming:
+    """What is registered under one name: the Arrow rows that are inserted next, of whichever table has them."""
+
+    def __init__(self, name: str, rows: pa.Table) -> None:
+        self.name = name
+        self.schema = rows.schema
+        self._empty = self._rows = rows.slice(0, 0)
+
+    @contextlib.contextmanager
+    def showing(self, rows: pa.Table) -> Iterator[None]:
+        """Be these rows for the time of a block."""
+        self._rows = rows
+        try:
+            yield
+        finally:
+            self._rows = self._empty
+
+    def __arrow_c_schema__(self) -> object:
+        return self.schema.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._rows.__arrow_c_stream__(requested_schema)
 
 
 def _nothing() -> None:

@@ -4,12 +4,11 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-import pyarrow as pa
-
 from gateway import strictjson
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import Batch, Key, Receipt, remembered
 from gateway.store.database import Database
+from gateway.store.lines import Lines
 
 #: How long a key is remembered.
 DAYS = 7
@@ -21,18 +20,16 @@ CREATE TABLE IF NOT EXISTS gateway.keys (
 ALTER TABLE gateway.keys ADD COLUMN IF NOT EXISTS status INTEGER;
 ALTER TABLE gateway.keys ADD COLUMN IF NOT EXISTS receipt VARCHAR;
 """
-_KEYS = pa.schema(
-    [
-        ("connector", pa.string()),
-        ("token", pa.string()),
-        ("key", pa.string()),
-        ("digest", pa.binary()),
-        ("batch", pa.int64()),
-        ("kept_at", pa.timestamp("us", "UTC")),
-        ("status", pa.int32()),
-        ("receipt", pa.string()),
-    ]
-)
+_KEYS = {
+    "connector": "VARCHAR",
+    "token": "VARCHAR",
+    "key": "VARCHAR",
+    "digest": "BLOB",
+    "batch": "BIGINT",
+    "kept_at": "TIMESTAMPTZ",
+    "status": "INTEGER",
+    "receipt": "VARCHAR",
+}
 #: An earlier gateway left the receipt to the batch.
 _FIND = """
 SELECT k.digest, coalesce(k.status, 201), coalesce(k.receipt, (
@@ -54,6 +51,7 @@ class Keys:
     def __init__(self, database: Database) -> None:
         self._database = database
         database.writer.execute(_TABLE)
+        self._lines = Lines(database, "gateway.keys", _KEYS)
         self.forget_old()
 
     def forget_old(self) -> None:
@@ -77,7 +75,7 @@ class Keys:
 
     def keep(self, batches: Sequence[Batch], receipts: Sequence[Receipt], now: datetime) -> None:
         """Remember the keys of batches that are being stored, as part of the writer's transaction."""
-        lines = [
+        self._lines.insert(
             (
                 batch.connector.name,
                 batch.token,
@@ -90,5 +88,4 @@ class Keys:
             )
             for batch, receipt in zip(batches, receipts, strict=True)
             if batch.key is not None
-        ]
-        self._database.insert_lines("gateway.keys", _KEYS, lines)
+        )

@@ -9,6 +9,7 @@ import pyarrow as pa
 from gateway.connectors.connector import SYSTEM_FIELDS
 from gateway.store.batch import Batch, Receipt, StoredBatch
 from gateway.store.database import Database, moment
+from gateway.store.lines import Lines
 
 _TABLE = """
 CREATE SCHEMA IF NOT EXISTS gateway;
@@ -22,23 +23,21 @@ ALTER TABLE gateway.batches ADD COLUMN IF NOT EXISTS rejected BIGINT;
 ALTER TABLE gateway.batches ADD COLUMN IF NOT EXISTS duplicates BIGINT;
 ALTER TABLE gateway.batches ADD COLUMN IF NOT EXISTS deleted BIGINT;
 """
-_BATCHES = pa.schema(
-    [
-        ("batch", pa.int64()),
-        ("connector", pa.string()),
-        ("committed_at", pa.timestamp("us", "UTC")),
-        ("action", pa.string()),
-        ("received", pa.int64()),
-        ("rows", pa.int64()),
-        ("rejected", pa.int64()),
-        ("duplicates", pa.int64()),
-        ("deleted", pa.int64()),
-        ("bytes", pa.int64()),
-        ("token", pa.string()),
-        ("first_id", pa.int64()),
-        ("last_id", pa.int64()),
-    ]
-)
+_BATCHES = {
+    "batch": "BIGINT",
+    "connector": "VARCHAR",
+    "committed_at": "TIMESTAMPTZ",
+    "action": "VARCHAR",
+    "received": "BIGINT",
+    "rows": "BIGINT",
+    "rejected": "BIGINT",
+    "duplicates": "BIGINT",
+    "deleted": "BIGINT",
+    "bytes": "BIGINT",
+    "token": "VARCHAR",
+    "first_id": "BIGINT",
+    "last_id": "BIGINT",
+}
 #: What a line tells, where one that an earlier gateway wrote does not.
 _TOLD = (
     "batch, epoch_us(committed_at), coalesce(action, 'post'), coalesce(received, rows), rows,"
@@ -66,6 +65,7 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
         database.writer.execute(_TABLE)
+        self._lines = Lines(database, "gateway.batches", _BATCHES)
 
     def write(self, lines: Iterable[Line], now: datetime) -> None:
         """Write lines."""
@@ -89,7 +89,7 @@ class Ledger:
                     told.last_id,
                 )
             )
-        self._database.insert_lines("gateway.batches", _BATCHES, written)
+        self._lines.insert(written)
 
     def latest(self) -> dict[str, StoredBatch]:
         """Give the latest batch of every connector, by its name."""
