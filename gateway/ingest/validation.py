@@ -15,7 +15,7 @@ from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError, nearest
 from gateway.ingest.columnar import Columnar, Columns
 from gateway.ingest.payload import UNREADABLE, RowError, Rows, shorten, without_end
-from gateway.store.batch import MAX_LISTED, BadRow, Batch, Key, OnConflict
+from gateway.store.batch import MAX_LISTED, BadRow, Batch, Few, Key, OnConflict, joined
 from gateway.strictjson import Json
 
 
@@ -47,6 +47,9 @@ class Envelope:
 #: How many bytes of bad rows one batch may leave, with all that is wrong with them.
 MAX_KEPT_BYTES = 32 * 2**20
 
+#: So many rows, of so much text, become a table only where they are stored, together with those of others.
+FEW_ROWS, FEW_BYTES = 100, 4096
+
 #: The envelope of rows that come with nothing.
 BARE = Envelope()
 
@@ -60,7 +63,7 @@ class _Checked:
         #: Whether bad rows are kept: until there are more of them than may be.
         self.keeps = envelope.allowance is not None
         self.received = self.error_count = 0
-        self.tables: list[pa.Table] = []
+        self.rows: list[Few | pa.Table] = []
         self.places: list[pa.Table] = []
         self._listed: list[RowError] = []
         self._bad_rows = self._size = 0
@@ -176,13 +179,15 @@ class Validator:
                 good = some.without(bad_places)
                 if envelope.on_conflict == "merge" and envelope.named is None:
                     named = _named_alike(good, named)
-                checked.tables.append(self._table(good.values))
+                few = Few(self._connector, good.values, sum(map(len, good.texts)))
+                are_few = few.num_rows <= FEW_ROWS and few.nbytes <= FEW_BYTES
+                checked.rows.append(few if are_few else few.table)
                 if self._connector.primary_key:
                     checked.places.append(_places(good))
         bad_rows, errors = checked.kept()
         return Batch(
             self._connector,
-            pa.concat_tables(checked.tables),
+            checked.rows[0] if len(checked.rows) == 1 else joined(checked.rows),
             envelope.received_bytes,
             envelope.token,
             envelope.key,
@@ -220,13 +225,6 @@ class Validator:
             errors = [self._row_error(rows, each) for each in bad]
             raise _rows_invalid(errors[:MAX_LISTED], len(errors), 1)
         return dict(value)
-
-    def _table(self, values: list[Json]) -> pa.Table:
-        arrays = []
-        for field in self._connector.fields:
-            name, absent = field.name, field.absent_value
-            arrays.append(field.type.array([value.get(name, absent) for value in values]))
-        return pa.Table.from_arrays(arrays, names=[field.name for field in self._connector.fields])
 
     # -- what is wrong, which is asked only of rows that are known to be bad
 

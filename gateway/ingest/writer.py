@@ -1,5 +1,6 @@
 """The writer: one thread that runs every statement that changes the database, and commits in groups."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from gateway.errors import Code, GatewayError, not_ready, trace
+from gateway.ingest import answers
+from gateway.ingest.answers import Answer
 from gateway.ingest.lanes import QUANTUM, Lanes
 from gateway.ingest.room import Room, Rooms
 from gateway.machine import Disk
@@ -26,22 +29,32 @@ CHECKPOINT_SECONDS = 0.2
 
 
 @dataclass(slots=True)
-class _Waiting:
-    """Something that waits for the writer thread: a batch to append, or a call to run alone."""
+class _Append:
+    """A batch that waits for the writer thread."""
 
-    batch: Batch | None = None
-    call: Callable[[], Any] | None = None
-    done: "Future[Any]" = field(default_factory=Future)
+    batch: Batch
+    answer: Answer
 
     @property
     def key(self) -> tuple[str, str | None, str] | None:
         """What no other batch of a group may have."""
         batch = self.batch
-        return (batch.connector.name, batch.token, batch.key.text) if batch and batch.key else None
+        return (batch.connector.name, batch.token, batch.key.text) if batch.key else None
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call that waits for the writer thread, to run alone."""
+
+    call: Callable[[], Any]
+    done: "Future[Any]" = field(default_factory=Future)
+
+
+_Waiting = _Append | _Call
 
 
 class Writer:
-    """Owns the store's writing side. `append` and `run` may be called from any thread."""
+    """Owns the store's writing side. `append` belongs to the event loop; any thread may call `run`."""
 
     def __init__(self, store: Store, *, max_bytes: int, disk: Disk, fatal: Callable[[], None]) -> None:
         """Start the thread.
@@ -78,16 +91,23 @@ class Writer:
         self._disk.require_space()
         return self._rooms.admit(size, connector)
 
-    def append(self, batch: Batch) -> "Future[Receipt]":
-        """Queue a batch. The future has its receipt once it is committed, or the reason it was not stored."""
-        return self._wait_for(_Waiting(batch=batch), batch.connector.name, batch.table.nbytes)
+    def append(self, batch: Batch) -> "asyncio.Future[Receipt]":
+        """Queue a batch. The future has its receipt once it is committed, or the reason it was not stored.
+
+        Whoever cancels it, because the client has left, does not cancel the commit.
+        """
+        waiting = _Append(batch, Answer())
+        self._put(waiting, batch.connector.name, batch.rows.nbytes)
+        return waiting.answer.future
 
     def run(self, call: Callable[[], _T], connector: str = "") -> "Future[_T]":
         """Queue a call that changes the database and must run on the writer thread, alone.
 
         It waits for its turn behind what the connector has there already; without one it is the gateway's own.
         """
-        return self._wait_for(_Waiting(call=call), connector, QUANTUM)
+        waiting = _Call(call)
+        self._put(waiting, connector, QUANTUM)
+        return waiting.done
 
     def close(self) -> None:
         """Take nothing more, write what waits, and end the thread."""
@@ -96,25 +116,24 @@ class Writer:
             self._changed.notify()
         self._thread.join()
 
-    def _wait_for(self, waiting: _Waiting, lane: str, cost: int) -> "Future[Any]":
+    def _put(self, waiting: _Waiting, lane: str, cost: int) -> None:
         with self._changed:
             if self._closing:
                 raise not_ready()
             self._lanes.put(lane, waiting, cost)
             self._changed.notify()
-        return waiting.done
 
     def _run(self) -> None:
-        while (group := self._next_group()) is not None:
-            if not group:
+        while (waiting := self._next()) is not None:
+            if not waiting:
                 self._is_due = self._store.checkpoint()
-            elif group[0].batch is None:
-                self._call(group[0])
+            elif isinstance(waiting, _Call):
+                self._call(waiting)
             else:
-                self._append(group)
+                self._append(waiting)
 
-    def _next_group(self) -> list[_Waiting] | None:
-        """Take what waits, the connectors in turns: a call alone, or batches up to the limits; None means the end.
+    def _next(self) -> list[_Append] | _Call | None:
+        """Take what waits, the connectors in turns: a call, or batches up to the limits; None means the end.
 
         Nothing waits where there is time for a checkpoint that is due.
         """
@@ -124,30 +143,30 @@ class Writer:
                     return []
             if not self._lanes:
                 return None
-            return self._take_group()
+            return self._take()
 
-    def _take_group(self) -> list[_Waiting]:
-        group: list[_Waiting] = []
+    def _take(self) -> list[_Append] | _Call:
+        group: list[_Append] = []
         keys: set[tuple[str, str | None, str]] = set()
         size = 0
         while len(group) < MAX_GROUP and size < MAX_GROUP_BYTES:
             # A batch has to see what becomes of another one with its key.
-            waiting = self._lanes.look(lambda each: each.key not in keys)
-            if waiting is None or (waiting.batch is None and group):
+            waiting = self._lanes.look(lambda each: isinstance(each, _Call) or each.key not in keys)
+            if waiting is None or (isinstance(waiting, _Call) and group):
                 break
             self._lanes.take()
+            if isinstance(waiting, _Call):
+                return waiting
             group.append(waiting)
-            if waiting.batch is None:
-                break
             if waiting.key is not None:
                 keys.add(waiting.key)
-            size += waiting.batch.table.nbytes
+            size += waiting.batch.rows.nbytes
         return group
 
-    def _append(self, group: list[_Waiting]) -> None:
+    def _append(self, group: list[_Append]) -> None:
         """Commit a group; when that fails, commit its members one by one so that only the offender fails."""
         try:
-            receipts = self._store.append([waiting.batch for waiting in group if waiting.batch])
+            receipts = self._store.append([waiting.batch for waiting in group])
         except Exception as error:  # noqa: BLE001  # whatever it is, every member must be answered
             if len(group) == 1 or isinstance(error, FatalError):
                 self._fail(group, error)
@@ -155,14 +174,9 @@ class Writer:
                 for waiting in group:
                     self._append([waiting])
             return
-        for waiting, receipt in zip(group, receipts, strict=True):
-            if isinstance(receipt, GatewayError):
-                waiting.done.set_exception(receipt)
-            else:
-                waiting.done.set_result(receipt)
+        answers.give((waiting.answer, receipt) for waiting, receipt in zip(group, receipts, strict=True))
 
-    def _call(self, waiting: _Waiting) -> None:
-        assert waiting.call is not None
+    def _call(self, waiting: _Call) -> None:
         try:
             result = waiting.call()
         except Exception as error:  # noqa: BLE001  # it belongs to whoever waits for the call
@@ -172,11 +186,10 @@ class Writer:
             # A change of tables is in the WAL now, and shown by whoever waited for it before the checkpoint.
             self._is_due = True
 
-    def _fail(self, group: list[_Waiting], error: Exception) -> None:
+    def _fail(self, group: list[_Append], error: Exception) -> None:
         if not isinstance(error, GatewayError) or error.code in (Code.INTERNAL, Code.STORE_FAILED):
             _log.error("the writer failed: %s", trace(error))
-        for waiting in group:
-            waiting.done.set_exception(error)
+        answers.give((waiting.answer, error) for waiting in group)
 
     def _leave(self) -> None:
         """Take nothing more, and send away what waits: none of it has been written. Any thread may call it."""
@@ -186,6 +199,8 @@ class Writer:
             self._has_left = self._closing = True
             waiting = list(self._lanes.drain())
             self._changed.notify_all()
+        answers.give((each.answer, not_ready()) for each in waiting if isinstance(each, _Append))
         for each in waiting:
-            each.done.set_exception(not_ready())
+            if isinstance(each, _Call):
+                each.done.set_exception(not_ready())
         self._fatal()

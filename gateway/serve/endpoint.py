@@ -340,8 +340,7 @@ class Endpoint:
             return batch
         if batch.changes_nothing:
             return NO_ROWS
-        # A client that leaves cancels this request, and must not cancel the commit.
-        return await asyncio.shield(asyncio.wrap_future(self._stages.writer.append(batch)))
+        return await self._stages.writer.append(batch)
 
     async def _store_and_show(self, resp: Response, batch: Batch | Receipt, write: Write) -> None:
         """Store a batch, unless it was before, and answer with its rows; they are read only after they are safe.

@@ -149,7 +149,7 @@ class Write:
 
         A single object answers one row alone. A PUT without any is an export that failed more often than meant.
         """
-        rows = batch.table.num_rows
+        rows = batch.rows.num_rows
         if self.replaces_all and not rows:
             message = "there is no row to take the place of all others; nothing was changed"
             hint = "send the rows; to be rid of all of them, DELETE with the filter _id=gte.0"

@@ -1,12 +1,16 @@
 """Batch and Receipt: the rows of one request, and what is remembered about them."""
 
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
 
 import pyarrow as pa
 
 from gateway.connectors.connector import Connector
+from gateway.strictjson import Json
 
 #: What becomes of a row whose primary key is there already; `merge` keeps what the new row does not name.
 OnConflict = Literal["reject", "ignore", "replace", "merge"]
@@ -47,26 +51,72 @@ class BadRow:
         return len(self.raw) + len(self.errors) + len(self.reading) + 100
 
 
+@dataclass(frozen=True)
+class Few:
+    """Rows that are few, as values: to make one table of those of many batches takes little longer than of one's.
+
+    Attributes:
+        connector: What they were checked for.
+        values: Rows that satisfy its schema, by the present names of fields.
+        nbytes: The size of their text.
+    """
+
+    connector: Connector
+    values: Sequence[Mapping[str, Json]]
+    nbytes: int
+
+    @property
+    def num_rows(self) -> int:
+        """How many they are."""
+        return len(self.values)
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """Their declared fields, one Arrow column each."""
+        arrays = []
+        for field in self.connector.fields:
+            name, absent = field.name, field.absent_value
+            arrays.append(field.type.array([value.get(name, absent) for value in self.values]))
+        return pa.Table.from_arrays(arrays, names=[field.name for field in self.connector.fields])
+
+
+#: The rows of a batch; both tell how many they are, and of how many bytes.
+Rows: TypeAlias = pa.Table | Few
+
+
+def joined(several: Iterable[Rows]) -> pa.Table:
+    """Give rows of one connector, of which there are some, as one table."""
+    tables: list[pa.Table] = []
+    for are_few, some in itertools.groupby(several, lambda rows: isinstance(rows, Few)):
+        if are_few:
+            few = list(some)
+            values = [value for each in few for value in each.values]
+            tables.append(Few(few[0].connector, values, 0).table)
+        else:
+            tables += some
+    return tables[0] if len(tables) == 1 else pa.concat_tables(tables)
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Checked rows of one request, stored or refused together. Only `ingest/validation.py` makes one.
 
     Attributes:
         connector: What they were checked for; its revision tells its table.
-        table: Their declared fields, one Arrow column each.
+        rows: Their declared fields.
         received_bytes: The size of the body as it came over the wire.
         token: The name of the token that sent them, or None.
         key: What tells a batch that is sent again, or None.
         bad: The rows that are kept as rejected rows.
         errors: What is wrong with them, as much of it as an answer lists.
-        places: The number and the line of every row of `table`, where there is a primary key.
+        places: The number and the line of every one of `rows`, where there is a primary key.
         on_conflict: What becomes of a row whose primary key is there already.
         named: The fields that rows name, where they are merged.
         replaces_all: Whether they take the place of all the rows there are.
     """
 
     connector: Connector
-    table: pa.Table
+    rows: Rows
     received_bytes: int = 0
     token: str | None = None
     key: Key | None = None
@@ -78,9 +128,14 @@ class Batch:
     replaces_all: bool = False
 
     @property
+    def table(self) -> pa.Table:
+        """The rows, one Arrow column for each field."""
+        return self.rows.table if isinstance(self.rows, Few) else self.rows
+
+    @property
     def received(self) -> int:
         """How many rows came, good and bad."""
-        return int(self.table.num_rows) + len(self.bad)
+        return int(self.rows.num_rows) + len(self.bad)
 
     @property
     def changes_nothing(self) -> bool:

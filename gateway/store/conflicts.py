@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.errors import Code, GatewayError
-from gateway.store.batch import MAX_LISTED, Batch
+from gateway.store.batch import MAX_LISTED, Batch, Rows, joined
 from gateway.store.database import Database, quote
 from gateway.store.definitions import hidden_columns
 from gateway.store.migration import table_of
@@ -30,13 +30,13 @@ class Member:
     """What is stored of one batch of several.
 
     Attributes:
-        table: The rows, those that are passed over left out; they get a number each.
-        absent: The places in `table` of rows that a later batch replaces in the same transaction.
+        rows: The rows, those that are passed over left out; they get a number each.
+        absent: The places in `rows` of rows that a later batch replaces in the same transaction.
         deleted: How many stored rows go for them, those of earlier batches of the same transaction included.
         error: Why nothing of it is stored, or None.
     """
 
-    table: pa.Table
+    rows: Rows
     absent: frozenset[int] = frozenset()
     deleted: int = 0
     error: GatewayError | None = None
@@ -53,9 +53,9 @@ class Conflicts:
         self._connector = batches[0].connector
         self._table = table_of(self._connector)
         self._batches = batches
-        sizes = [batch.table.num_rows for batch in batches]
+        sizes = [batch.rows.num_rows for batch in batches]
         self._starts = [sum(sizes[:number]) for number in range(len(sizes) + 1)]
-        rows = pa.concat_tables([batch.table for batch in batches])
+        rows = joined(batch.rows for batch in batches)
         self._rows = rows.append_column(_PLACE, pa.arange(0, rows.num_rows))
 
     def resolve(self) -> list[Member]:
@@ -126,10 +126,10 @@ class Conflicts:
                 or any(each >= start or self._member_of(each) in accepted for each in before[place + start])
             ]
             if bad:
-                members.append(Member(batch.table, error=_conflict(batch, bad)))
+                members.append(Member(batch.rows, error=_conflict(batch, bad)))
             else:
                 accepted.add(number)
-                members.append(Member(batch.table))
+                members.append(Member(batch.rows))
         return members
 
     def _ignored(self, stored: pa.Table, groups: list[list[int]]) -> list[Member]:

@@ -7,7 +7,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from gateway.connectors.connector import SYSTEM_FIELDS
-from gateway.store.batch import Batch, Receipt, StoredBatch
+from gateway.store.batch import Batch, Receipt, Rows, StoredBatch, joined
 from gateway.store.database import Database, moment
 from gateway.store.lines import Lines
 
@@ -147,16 +147,30 @@ class Numbers:
         return Numbers(self.batch + 1, {**self.ids, connector: self.id_of(connector) + rows})
 
 
-def with_own_columns(table: pa.Table, batch: int, first_id: int, now: datetime) -> pa.Table:
-    """Put the gateway's own columns behind those of rows."""
+def with_own_columns(several: Sequence[tuple[int, Rows]], first_id: int, now: datetime) -> pa.Table:
+    """Put rows of several batches of one connector together, with the gateway's own columns behind theirs.
+
+    Args:
+        several: The rows, each with the number of their batch.
+        first_id: The `_id` of the first of them; the others have those that follow.
+        now: When they came.
+    """
+    table = joined(rows for _, rows in several)
     columns = (
         pa.arange(first_id, first_id + table.num_rows),
         pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), table.num_rows),
-        pa.repeat(pa.scalar(batch, pa.int64()), table.num_rows),
+        _repeated([(batch, rows.num_rows) for batch, rows in several]),
     )
     for field, column in zip(SYSTEM_FIELDS, columns, strict=True):
         table = table.append_column(field.name, column)
     return table
+
+
+def _repeated(numbers: Sequence[tuple[int, int]]) -> pa.Array:
+    """Give numbers, each as many times as is said."""
+    if all(length <= 1 for _, length in numbers):  # One array of many is made sooner than many of one.
+        return pa.array([number for number, length in numbers if length], pa.int64())
+    return pa.concat_arrays([pa.repeat(pa.scalar(number, pa.int64()), length) for number, length in numbers])
 
 
 def alike(batches: Sequence[Batch]) -> list[list[int]]:
@@ -174,7 +188,8 @@ def alike(batches: Sequence[Batch]) -> list[list[int]]:
 def _goes_with(before: Batch, batch: Batch) -> bool:
     if before.replaces_all or batch.replaces_all:
         return False
-    if before.table.schema != batch.table.schema:
+    # What they are made for are mostly one connector; where it was changed, its fields may have another order.
+    if before.connector is not batch.connector and before.connector.fields != batch.connector.fields:
         return False
     return not batch.connector.primary_key or (before.on_conflict, before.named) == (
         batch.on_conflict,

@@ -410,23 +410,24 @@ class Store:
         for run in ledger.alike(batches):
             some = [batches[number] for number in run]
             members = self._met(some)
-            tables = []
+            first_of_all, stored, absent = work.numbers.id_of(some[0].connector.name), [], []
             for number, batch, member in zip(run, some, members, strict=True):
                 if member.error or batch.changes_nothing:
                     answers[number] = member.error or NO_ROWS
                     continue
                 deleted = self._deleted(table_of(batch.connector)) if batch.replaces_all else member.deleted
                 first, told = work.numbers.id_of(batch.connector.name), work.numbers.batch
-                rows = with_own_columns(member.table, told, first, work.now)
-                tables.append(without(rows, member.absent))
+                stored.append((told, member.rows))
+                absent += [first - first_of_all + place for place in member.absent]
                 receipt = _receipt(batch, member, told, first, deleted)
                 self.rejected.keep(batch.connector, batch.bad, told, batch.token, work.now)
                 name = action or ("put" if batch.replaces_all else "post")
                 line = Line(batch.connector.name, name, receipt, batch.received_bytes, batch.token)
-                work.record(line, member.table.num_rows)
+                work.record(line, member.rows.num_rows)
                 answers[number] = receipt
-            if any(table.num_rows for table in tables):
-                self._database.insert(table_of(some[0].connector), pa.concat_tables(tables))
+            if any(rows.num_rows for _, rows in stored):
+                rows = without(with_own_columns(stored, first_of_all, work.now), absent)
+                self._database.insert(table_of(some[0].connector), rows)
         kept = [
             (batch, each) for batch, each in zip(batches, answers, strict=True) if isinstance(each, Receipt)
         ]
@@ -436,7 +437,7 @@ class Store:
     def _met(self, batches: Sequence[Batch]) -> list[Member]:
         """Decide about rows whose primary key is there already."""
         if not batches[0].connector.primary_key:
-            return [Member(batch.table) for batch in batches]
+            return [Member(batch.rows) for batch in batches]
         return Conflicts(self._database, batches).resolve()
 
     def _deleted(self, rows: str, parameters: Sequence[Any] = ()) -> int:
@@ -491,14 +492,14 @@ def _given(answers: Sequence[Receipt | GatewayError]) -> Receipt:
 
 
 def _receipt(batch: Batch, member: Member, number: int, first_id: int, deleted: int) -> Receipt:
-    stored = member.table.num_rows
+    stored = member.rows.num_rows
     is_update = batch.on_conflict == "merge" and 0 < stored <= deleted
     return Receipt(
         number,
         batch.received,
         stored,
         len(batch.bad),
-        batch.table.num_rows - stored,
+        batch.rows.num_rows - stored,
         first_id if stored else None,
         first_id + stored - 1 if stored else None,
         batch.errors,
