@@ -11,6 +11,7 @@ import zstandard
 from isal import isal_zlib
 
 from gateway.errors import Code, GatewayError
+from gateway.ingest.patience import InTime
 
 #: What a body is compressed with, as Content-Encoding names it.
 ENCODINGS = ("gzip", "zstd")
@@ -79,13 +80,7 @@ async def receive(
     """
     whole = _Whole(limit, take)
     try:
-        async with asyncio.timeout(pace.seconds):
-            received = await _fill(whole, _in_time(chunks, pace), encoding, limit, threads)
-    except TimeoutError as error:
-        whole.drop()
-        raise GatewayError(
-            Code.BODY_TOO_SLOW, f"the body did not arrive within {pace.seconds:g} seconds"
-        ) from error
+        received = await _fill(whole, _in_time(chunks, pace), encoding, limit, threads)
     except BaseException:
         whole.drop()
         raise
@@ -114,24 +109,31 @@ async def _fill(
 
 
 async def _in_time(chunks: AsyncIterator[bytes], pace: Pace) -> AsyncIterator[bytes]:
-    """Give the pieces while they come fast enough. Only the waiting counts, not what is done with them meanwhile."""
+    """Give the pieces while they come fast enough. Of the pace only the waiting counts, not what is done meanwhile."""
     clock = asyncio.get_running_loop().time
-    received, waited = 0, 0.0
+    received, waited, end = 0, 0.0, clock() + pace.seconds
     while True:
         began = clock()
+        patience, left = pace.patience(received, waited), end - began
         try:
-            async with asyncio.timeout(pace.patience(received, waited)):
-                chunk = await anext(chunks)
+            chunk = await InTime(anext(chunks), min(patience, left))
         except StopAsyncIteration:
             return
         except TimeoutError as error:
-            message = (
-                f"the body brings fewer than {pace.rate} bytes a second, or stands still: {received} came"
-            )
-            raise GatewayError(Code.BODY_TOO_SLOW, message, hint="send it again, faster") from error
-        waited += clock() - began
+            raise _too_slow(pace, received, is_at_end=left <= patience) from error
+        now = clock()
+        if now > end:
+            raise _too_slow(pace, received, is_at_end=True)
+        waited += now - began
         received += len(chunk)
         yield chunk
+
+
+def _too_slow(pace: Pace, received: int, *, is_at_end: bool) -> GatewayError:
+    if is_at_end:
+        return GatewayError(Code.BODY_TOO_SLOW, f"the body did not arrive within {pace.seconds:g} seconds")
+    message = f"the body brings fewer than {pace.rate} bytes a second, or stands still: {received} came"
+    return GatewayError(Code.BODY_TOO_SLOW, message, hint="send it again, faster")
 
 
 def too_large(limit: int) -> GatewayError:
