@@ -4,11 +4,12 @@ Whatever a record holds, it stays one line (in text: one line and indented ones)
 than its types and places: its message may hold row values.
 """
 
+import asyncio
 import contextlib
 import json
 import logging
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 
@@ -17,8 +18,46 @@ from gateway.exchange import current
 
 FORMS = ("json", "text")
 
+#: The name of what logs every request.
+ACCESS = "gateway.access"
 #: What a record may carry beside its message, as `extra={FIELDS: {…}}`.
 FIELDS = "fields"
+
+
+class Lines(logging.StreamHandler[TextIO]):
+    """Writes records to stderr: the access log's, of which there may be many, all at once of a turn of the event loop.
+
+    A line is as safe as the answer before it was: what is logged otherwise is written at once, and after them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, or keep it for the end of the turn; the lock is held."""
+        if record.name != ACCESS:
+            self._write()
+            super().emit(record)
+            return
+        self._waiting.append(self.format(record) + self.terminator)
+        if len(self._waiting) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self.flush)
+            except RuntimeError:
+                self._write()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self.lock or contextlib.nullcontext():
+            self._write()
+            super().flush()
+
+    def _write(self) -> None:
+        text = "".join(self._waiting)
+        self._waiting.clear()
+        if text:
+            self.stream.write(text)
 
 
 def formatter(form: str) -> logging.Formatter:

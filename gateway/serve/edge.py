@@ -12,12 +12,12 @@ from typing import Any
 
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
-from gateway.logs import FIELDS
+from gateway.logs import ACCESS, FIELDS
 from gateway.serve import hosts, refusal
 from gateway.settings import Network
 
 _log = logging.getLogger(__name__)
-_access = logging.getLogger("gateway.access")
+_access = logging.getLogger(ACCESS)
 
 #: Where the server keeps in a scope what tells whether the client has gone. It takes what is sent all the same.
 HAS_GONE = "gateway.has_gone"

@@ -189,8 +189,12 @@ class Log(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
         """Set up the handlers; gunicorn calls it in the arbiter, whose workers inherit them."""
         super().setup(cfg)
         form = logs.formatter(Settings.read().log)
+        self.error_log.handlers = [
+            logs.Lines() if type(each) is logging.StreamHandler else each for each in self.error_log.handlers
+        ]
         for handler in self.error_log.handlers:
             handler.setFormatter(form)
+            handler._gunicorn = True  # It is replaced when this is done again.
         for name, level in ((None, logging.WARNING), ("gateway", self.error_log.level)):
             logger = logging.getLogger(name)
             logger.handlers = list(self.error_log.handlers)
