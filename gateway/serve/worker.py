@@ -194,7 +194,7 @@ class Log(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
         ]
         for handler in self.error_log.handlers:
             handler.setFormatter(form)
-            handler._gunicorn = True  # It is replaced when this is done again.
+            handler._gunicorn = True  # noqa: SLF001  # It is replaced when this is done again.
         for name, level in ((None, logging.WARNING), ("gateway", self.error_log.level)):
             logger = logging.getLogger(name)
             logger.handlers = list(self.error_log.handlers)
