@@ -52,12 +52,13 @@ class Output:
     def _is_array(self) -> bool:
         return self.media is Media.JSON and not self.singular
 
-    def row(self, select: Sequence[Selected], parameters: Parameters) -> str:
-        """Give the SQL of one row's text, over the columns _c0, _c1 and so on."""
+    def row(self, select: Sequence[Selected], values: Sequence[str], parameters: Parameters) -> str:
+        """Give the SQL of one row's text, over the SQL of its values."""
         if self.media is Media.CSV:
-            parts = _csv_row(select)
+            parts = _csv_row(select, values)
         else:
-            parts = _stripped_row(select, parameters) if self.stripped else _json_row(select, parameters)
+            write = _stripped_row if self.stripped else _json_row
+            parts = write(select, values, parameters)
             parts = [*parts, "chr(10)"] if self.media is Media.NDJSON else ["','", "chr(10)", *parts]
         # Joined in one go: `||` would copy the text once for each part.
         return f"concat({', '.join(parts)})"
@@ -71,28 +72,28 @@ def schema_of(select: Sequence[Selected]) -> pa.Schema:
     return pa.schema([(each.name, each.type.arrow) for each in select])
 
 
-def _json_row(select: Sequence[Selected], parameters: Parameters) -> list[str]:
+def _json_row(select: Sequence[Selected], values: Sequence[str], parameters: Parameters) -> list[str]:
     parts = []
-    for number, each in enumerate(select):
+    for number, (each, value) in enumerate(zip(select, values, strict=True)):
         key = strictjson.write(each.name).decode()
         parts.append(parameters.add(("," if number else "{") + key + ":"))
-        parts.append(f"coalesce({each.type.json.format(f'_c{number}')}, 'null')")
+        parts.append(f"coalesce({each.type.json.format(value)}, 'null')")
     return [*parts, "'}'"]
 
 
-def _stripped_row(select: Sequence[Selected], parameters: Parameters) -> list[str]:
+def _stripped_row(select: Sequence[Selected], values: Sequence[str], parameters: Parameters) -> list[str]:
     parts = []
-    for number, each in enumerate(select):
+    for each, value in zip(select, values, strict=True):
         key = parameters.add("," + strictjson.write(each.name).decode() + ":")
-        text = f"concat({key}, {each.type.json.format(f'_c{number}')})"
-        parts.append(f"CASE WHEN _c{number} IS NULL THEN '' ELSE {text} END")
+        text = f"concat({key}, {each.type.json.format(value)})"
+        parts.append(f"CASE WHEN {value} IS NULL THEN '' ELSE {text} END")
     return ["'{'", f"substr(concat({', '.join(parts)}), 2)", "'}'"]
 
 
-def _csv_row(select: Sequence[Selected]) -> list[str]:
+def _csv_row(select: Sequence[Selected], values: Sequence[str]) -> list[str]:
     parts = []
-    for number, each in enumerate(select):
-        cell = each.type.csv.format(f"_c{number}")
+    for each, value in zip(select, values, strict=True):
+        cell = each.type.csv.format(value)
         if each.type.quotable:
             quoted = f"""concat('"', replace({cell}, '"', '""'), '"')"""
             cell = f"""CASE WHEN regexp_matches({cell}, '^$|[",\\r\\n]|^\\s|\\s$') THEN {quoted} ELSE {cell} END"""

@@ -49,7 +49,8 @@ class Statement:
         """Select the places of the last row of the page and of the one after it."""
         assert self.query.limit
         relation = _Relation(self.query, self.connector)
-        return relation.statement(relation.sql([], limit=2, offset=self.query.offset + self.query.limit - 1))
+        offset = self.query.offset + self.query.limit - 1
+        return relation.statement(relation.page([relation.place], limit=2, offset=offset))
 
     def matching(self, columns: str = _ID_SQL) -> Sql:
         """Select columns of the rows that the filters let through, whatever the page."""
@@ -59,12 +60,12 @@ class Statement:
     def count(self) -> Sql:
         """Count all rows, or groups, that the filters let through, whatever the page."""
         relation = _Relation(self.query, self.connector)
-        return relation.statement(f"SELECT count(*) FROM {relation.source}")
+        return relation.statement(relation.count())
 
     def page_count(self) -> Sql:
         """Count the rows of the page."""
         relation = _Relation(self.query, self.connector)
-        rows = relation.sql([], limit=self.query.limit, offset=self.query.offset)
+        rows = relation.page([relation.place], limit=self.query.limit, offset=self.query.offset)
         return relation.statement(f"SELECT count(*) FROM ({rows})")
 
     def anchor_count(self) -> Sql | None:
@@ -75,15 +76,25 @@ class Statement:
         return Sql(f"SELECT count(*) FROM {table} WHERE {_ID_SQL} = $1", (self.query.cursor,))
 
     def _rendered(self, limit: int | None, *, with_place: bool) -> Sql:
+        relation, offset = _Relation(self.query, self.connector), self.query.offset
+        if not relation.is_as_stored:
+            # Only rows that are on the page are worth writing, and what is computed is computed once.
+            columns = self._columns(relation.names, relation.parameters)
+            inner = relation.page(
+                [*relation.columns, f"{relation.place} AS _place"], limit=limit, offset=offset
+            )
+            columns += ["_place"] if with_place else []
+            return relation.statement(f"SELECT {', '.join(columns)} FROM ({inner})")
+        columns = self._columns(relation.expressions, relation.parameters)
+        columns += [relation.place] if with_place else []
+        return relation.statement(relation.page(columns, limit=limit, offset=offset))
+
+    def _columns(self, values: Sequence[str], parameters: Parameters) -> list[str]:
+        """Give what the format makes of the values that were selected."""
         select = self.query.select
-        relation = _Relation(self.query, self.connector)
-        inner = relation.sql(select, limit=limit, offset=self.query.offset)
         if self.output.is_text:
-            columns = [self.output.row(select, relation.parameters)]
-        else:
-            columns = [each.type.export.format(f"_c{number}") for number, each in enumerate(select)]
-        columns += ["_place"] if with_place else []
-        return relation.statement(f"SELECT {', '.join(columns)} FROM ({inner})")
+            return [self.output.row(select, values, parameters)]
+        return [each.type.export.format(value) for each, value in zip(select, values, strict=True)]
 
 
 class _Relation:
@@ -91,6 +102,10 @@ class _Relation:
 
     Its names start with `_`, which no field's name does: `_c0` is the first column of the result and `_place`
     the `_id` of a row, or of the first row of a group.
+
+    Attributes:
+        expressions: The SQL of the values that are selected.
+        names: What they are called where they are columns.
     """
 
     def __init__(self, query: Query, connector: Connector) -> None:
@@ -98,9 +113,8 @@ class _Relation:
         self._connector = connector
         self.parameters = Parameters()
         self._conditions = where(query.where, self.parameters)
-        self._columns = [
-            f"{self._expression(each)} AS _c{number}" for number, each in enumerate(query.select)
-        ]
+        self.expressions = [self._expression(each) for each in query.select]
+        self.names = [f"_c{number}" for number in range(len(query.select))]
         self._keys = self._group_keys() if query.is_grouped else self._row_keys()
 
     def statement(self, text: str) -> Sql:
@@ -108,23 +122,39 @@ class _Relation:
         return Sql(text, self.parameters.values)
 
     @property
-    def source(self) -> str:
-        """The SQL of all rows, or groups, that the filters let through."""
-        columns = [*self._columns, f"min({_ID_SQL}) AS _place"] if self._query.is_grouped else ["*"]
-        grouping = " GROUP BY ALL" if self._query.is_grouped else ""
-        return f"(SELECT {', '.join(columns)} FROM {self._table}{_where(self._conditions)}{grouping})"
+    def is_as_stored(self) -> bool:
+        """Whether the page is of columns as they are, in the order they lie in."""
+        computed = self._query.is_grouped or any(each.cast for each in self._query.select)
+        return self._is_commit_order and not computed
+
+    @property
+    def columns(self) -> list[str]:
+        """The values that are selected, as columns of a page."""
+        return self.names if self._query.is_grouped else self._named
+
+    @property
+    def place(self) -> str:
+        """The SQL of a row's place, or of a group's."""
+        return "_place" if self._query.is_grouped else _ID_SQL
+
+    @property
+    def _named(self) -> list[str]:
+        return [f"{sql} AS {name}" for sql, name in zip(self.expressions, self.names, strict=True)]
+
+    def count(self) -> str:
+        """Count the rows, or groups, that the filters let through."""
+        return f"SELECT count(*) FROM {self._groups}" if self._query.is_grouped else self.matching("count(*)")
 
     def matching(self, columns: str) -> str:
         """Select columns of the rows that the filters let through."""
         return f"SELECT {columns} FROM {self._table}{_where(self._conditions)}"
 
-    def sql(self, select: Sequence[Selected], *, limit: int | None, offset: int) -> str:
-        """Select the page, its columns and its places."""
-        if self._query.is_grouped:
-            columns = [*(f"_c{number}" for number in range(len(select))), "_place"]
-        else:
-            columns = [*self._columns[: len(select)], f"{_ID_SQL} AS _place"]
-        text = f"SELECT {', '.join(columns)} FROM {self.source}{self._after()}"
+    def page(self, columns: Sequence[str], *, limit: int | None, offset: int) -> str:
+        """Select columns of the rows or groups of the page."""
+        is_grouped = self._query.is_grouped
+        source, conditions = (self._groups, []) if is_grouped else (self._table, self._conditions)
+        anchor, after = self._after()
+        text = f"SELECT {', '.join(columns)} FROM {source}{anchor}{_where([*conditions, *after])}"
         if self._keys and not self._is_commit_order:
             text += " ORDER BY " + ", ".join(key.order for key in self._keys)
         if limit is not None:
@@ -137,15 +167,20 @@ class _Relation:
     def _table(self) -> str:
         return self.parameters.source(table_of(self._connector))
 
-    def _after(self) -> str:
+    @property
+    def _groups(self) -> str:
+        return f"({self.matching(', '.join([*self._named, f'min({_ID_SQL}) AS _place']))} GROUP BY ALL)"
+
+    def _after(self) -> tuple[str, list[str]]:
+        """Give what is joined to find where the page begins, and the condition of being behind it."""
         if self._query.cursor is None:
-            return ""
+            return "", []
         if not self._keys:
-            return _where(["false"])  # Nothing comes after the only row.
+            return "", ["false"]  # Nothing comes after the only row.
         cursor = self.parameters.add(self._query.cursor)
         if not self.has_anchor:
-            return _where([f"{_ID_SQL} {'<' if self._keys[0].descending else '>'} {cursor}"])
-        return f", {keyset.anchor(self._keys, self._table, cursor)}{_where([keyset.after(self._keys)])}"
+            return "", [f"{_ID_SQL} {'<' if self._keys[0].descending else '>'} {cursor}"]
+        return f", {keyset.anchor(self._keys, self._table, cursor)}", [keyset.after(self._keys)]
 
     @property
     def has_anchor(self) -> bool:
