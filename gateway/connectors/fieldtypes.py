@@ -43,6 +43,9 @@ class FieldType:
         json: SQL for its JSON text; `{}` stands for the column.
         csv: SQL for its CSV cell before quoting; `{}` stands for the column.
         quotable: Whether a CSV cell of it may need quotes.
+        pieces: SQL for its text, as arguments of `concat`, where it is stored, which makes it satisfy `schema`, and
+            no null; `{0}` stands for the column.
+        quoted: Whether its JSON is that text in quotes.
         export: SQL for its value in Arrow and Parquet; `{}` stands for the column.
         placeholder: SQL that gives a parameter, which `{}` stands for, the column's type.
         constraints: The YAML constraints it takes.
@@ -62,6 +65,8 @@ class FieldType:
     json: str = "{}::VARCHAR"
     csv: str = "{}::VARCHAR"
     quotable: bool = False
+    pieces: str = "{0}"
+    quoted: bool = False
     query_literal: Callable[[str], Json] | None = None
     operand: Callable[[Json], Json] = lambda value: value
     export: str = "{}"
@@ -116,7 +121,9 @@ def _double_operand(value: Json) -> Json:
     return float(value)
 
 
-def _text_type(name: str, column: str, pattern: str, text: str = "{}::VARCHAR", **more: Json) -> FieldType:
+def _text_type(
+    name: str, column: str, pattern: str, text: str = "{}::VARCHAR", *, pieces: str = "{0}", **more: Json
+) -> FieldType:
     """Build a type whose JSON value is a string of one lexical form, which the SQL `text` writes."""
     cast = more.pop("cast", lambda array: array.cast(more["arrow"]))
     return FieldType(
@@ -128,6 +135,8 @@ def _text_type(name: str, column: str, pattern: str, text: str = "{}::VARCHAR", 
         column=column,
         json=f"""('"' || {text} || '"')""",
         csv=text,
+        pieces=pieces,
+        quoted=True,
         placeholder=f"CAST({{}} AS {column})",
         **more,
     )
@@ -173,6 +182,7 @@ def decimal(precision: int, scale: int) -> FieldType:
         array=array,
         json=text,
         csv=text,
+        pieces=text if precision == scale else "{0}",
         constraints=(*BOUND_CONSTRAINTS, "enum"),
     )
 
@@ -231,12 +241,16 @@ def _list_of(name: str) -> FieldType:
         cast=cast,
         json=text,
         csv=text,
+        pieces=text,
         export="{}" if item.export == "{}" else "{}::VARCHAR[]",
         quotable=True,
         constraints=item.constraints,
         item=item,
     )
 
+
+#: PERF: a third of what it takes to write a moment and then replace its space; the same in the years of four digits.
+_DAY_AND_TIME = "{0}::DATE, 'T', {0}::TIME"
 
 SCALARS: Mapping[str, FieldType] = {
     field_type.name: field_type
@@ -252,6 +266,7 @@ SCALARS: Mapping[str, FieldType] = {
             literal=literals.string,
             array=_strings,
             json="to_json({})::VARCHAR",
+            pieces="to_json({0})",
             quotable=True,
             constraints=(*LENGTH_CONSTRAINTS, "enum"),
         ),
@@ -321,6 +336,7 @@ SCALARS: Mapping[str, FieldType] = {
             TIMESTAMP,
             # `Z`, not PostgREST's `+00:00`: copied into a query string, a `+` would arrive as a space.
             "(replace(({} AT TIME ZONE 'UTC')::VARCHAR, ' ', 'T') || 'Z')",
+            pieces=f"{_DAY_AND_TIME.format('make_timestamp(epoch_us({0}))')}, 'Z'",
             expects="an instant as RFC 3339 with an offset, such as 2026-11-23T08:30:00Z, with at most 6 decimals",
             example="2026-11-23T08:30:00Z",
             schema={"format": "date-time"},
@@ -333,6 +349,7 @@ SCALARS: Mapping[str, FieldType] = {
             "TIMESTAMP",
             f"{DATE}T{TIME}",
             "replace({}::VARCHAR, ' ', 'T')",
+            pieces=_DAY_AND_TIME,
             expects="a date and time without a zone as YYYY-MM-DDTHH:MM:SS, with at most 6 decimals",
             example="2026-11-23T08:30:00",
             arrow=pa.timestamp("us"),

@@ -9,7 +9,7 @@ from gateway.connectors.fieldtypes import SCALARS
 from gateway.query import aggregates, casts, keyset
 from gateway.query.conditions import where
 from gateway.query.keyset import Key
-from gateway.query.output import Output
+from gateway.query.output import Output, Value
 from gateway.query.query import Column, Query, Selected
 from gateway.query.sql import Parameters, Sql
 from gateway.store.database import quote
@@ -79,22 +79,27 @@ class Statement:
         relation, offset = _Relation(self.query, self.connector), self.query.offset
         if not relation.is_as_stored:
             # Only rows that are on the page are worth writing, and what is computed is computed once.
-            columns = self._columns(relation.names, relation.parameters)
+            columns = self._columns(relation.names, relation.parameters, are_stored=False)
             inner = relation.page(
                 [*relation.columns, f"{relation.place} AS _place"], limit=limit, offset=offset
             )
             columns += ["_place"] if with_place else []
             return relation.statement(f"SELECT {', '.join(columns)} FROM ({inner})")
-        columns = self._columns(relation.expressions, relation.parameters)
+        columns = self._columns(relation.expressions, relation.parameters, are_stored=True)
         columns += [relation.place] if with_place else []
         return relation.statement(relation.page(columns, limit=limit, offset=offset))
 
-    def _columns(self, values: Sequence[str], parameters: Parameters) -> list[str]:
-        """Give what the format makes of the values that were selected."""
-        select = self.query.select
-        if self.output.is_text:
-            return [self.output.row(select, values, parameters)]
-        return [each.type.export.format(value) for each, value in zip(select, values, strict=True)]
+    def _columns(self, names: Sequence[str], parameters: Parameters, *, are_stored: bool) -> list[str]:
+        """Give what the format makes of the columns of those names."""
+        if not self.output.is_text:
+            return [
+                each.type.export.format(name) for each, name in zip(self.query.select, names, strict=True)
+            ]
+        values = [
+            Value(each, name, is_stored=are_stored and each.column is not None and not each.column.path)
+            for each, name in zip(self.query.select, names, strict=True)
+        ]
+        return [self.output.row(values, parameters)]
 
 
 class _Relation:
