@@ -254,6 +254,29 @@ def test_long_results_stream_in_every_format(server, long, format):
     assert table.column("s").to_pylist() == [f"{n:060}" for n in range(100_000)]
 
 
+def test_a_parquet_file_has_dictionaries_where_values_come_again(server, name):
+    path = server.declare(name, 'fields: {once: string, again: integer, "a.b": string, tags: "string[]"}')
+    rows = [{"once": str(n), "again": n % 3, "a.b": str(n % 5), "tags": ["x"]} for n in range(100)]
+    server.client.post(path, json=rows)
+
+    file = pyarrow.parquet.ParquetFile(io.BytesIO(get(server, path, "format=parquet").content))
+
+    group = file.metadata.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    having = {column.path_in_schema for column in columns if column.has_dictionary_page}
+    assert having == {"again", "a.b", "tags.list.element"}
+    assert file.read().to_pylist() == rows
+
+
+def test_a_parquet_file_without_rows_has_its_columns(server, path):
+    body = io.BytesIO(get(server, path, "id=eq.99&format=parquet").content)
+
+    file = pyarrow.parquet.ParquetFile(body)
+
+    assert file.schema_arrow.names == ["id", "name"]
+    assert (file.metadata.num_rows, file.metadata.num_row_groups) == (0, 0)
+
+
 def test_the_first_of_what_is_accepted_equally_is_sent(server, path):
     def kind(accept):
         return get(server, path, "limit=1", Accept=accept).headers["Content-Type"].partition(";")[0]

@@ -20,6 +20,8 @@ _T = TypeVar("_T")
 
 #: Results up to this size are sent whole, with their length, and their reader is free before the first byte.
 WHOLE_BYTES = 2 * 2**20
+#: A piece of a longer result has as many bytes at least, or comes as soon as so many seconds have passed.
+PIECE_BYTES, PIECE_SECONDS = 2**18, 0.05
 #: Below this, compressing a body saves nobody anything.
 COMPRESSED_BYTES = 1024
 #: How many results may be open for each thread that reads them; an open one waits for its client mostly.
@@ -246,10 +248,16 @@ class Rendering:
 
     def _next(self) -> tuple[bytes, bool]:
         """Give the next piece, and whether it is the last."""
-        batch = self._reading.next()
-        if batch is None:
-            return self._compressor.compress(self._encoder.end()) + self._compressor.flush(), True
-        return self._compressor.compress(self._encoder.encode(batch)), False
+        pieces: list[bytes] = []
+        size, late = 0, time.monotonic() + PIECE_SECONDS
+        while size < PIECE_BYTES and (not pieces or time.monotonic() < late):
+            batch = self._reading.next()
+            if batch is None:
+                last = self._compressor.compress(self._encoder.end()) + self._compressor.flush()
+                return b"".join([*pieces, last]), True
+            pieces.append(self._compressor.compress(self._encoder.encode(batch)))
+            size += len(pieces[-1])
+        return b"".join(pieces), False
 
     async def close(self) -> None:
         """Give the reader back. Falcon calls it when the response has ended, however it has."""
