@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from gunicorn.asgi.parser import PythonProtocol
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.gasgi import ASGIWorker
 
@@ -57,6 +58,10 @@ def test_gunicorn_keeps_the_names_that_the_worker_builds_on():
     for name in ("_current_request", "_finishing_calls", "_request_ready", "_closed", "_callback_parser"):
         assert f"self.{name}" in source
         assert f"self.{name} = " in protocol
+    parser = Path(sys.modules[PythonProtocol.__module__].__file__).read_text()
+    for name in ("self._state = 'body'", "self._buffer.extend(data)", "self._body_remaining -= chunk_size"):
+        assert name in parser
+    assert callable(ASGIProtocol._on_body)
     worker = Path(sys.modules[ASGIWorker.__module__].__file__).read_text()
     for name in (
         "self.servers",

@@ -14,6 +14,7 @@ from typing import Any
 
 from gunicorn import glogging
 from gunicorn.arbiter import Arbiter
+from gunicorn.asgi.parser import PythonProtocol
 from gunicorn.asgi.protocol import _REASON_PHRASES, ASGIProtocol
 from gunicorn.workers import gasgi
 
@@ -73,8 +74,22 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     def _feed_callback_parser(self, data: bytes) -> bool:
         if self._current_request is None:
             self._expect_headers()
+        elif self._is_amid_body(data):
+            self._callback_parser._body_remaining -= len(data)  # noqa: SLF001  # what its own `_parse_body` does
+            self._on_body(data)
+            return True
         goes_on: bool = super()._feed_callback_parser(data)
         return goes_on
+
+    def _is_amid_body(self, data: bytes) -> bool:
+        """Whether these are bytes of a body and not its last; gunicorn's parser in Python copies such three times."""
+        parser = self._callback_parser
+        return (
+            parser.__class__ is PythonProtocol
+            and parser._state == "body"  # noqa: SLF001  # as all of this class
+            and not parser._buffer  # noqa: SLF001
+            and len(data) < parser._body_remaining  # noqa: SLF001
+        )
 
     def _on_headers_complete(self) -> bool:
         self._headers_came()
