@@ -80,7 +80,7 @@ class Columnar:
         if media not in (Media.JSON, Media.NDJSON) or self._columns is None:
             return None
         try:
-            tables = [self._table(texts, whole) for texts, whole in _slices(data, media, max_row)]
+            tables = [self._table(*some) for some in _slices(data, media, max_row)]
         except (
             _Unsure,
             msgspec.DecodeError,
@@ -128,7 +128,11 @@ def _slices(data: bytes, media: Media, max_row: int) -> Iterator[tuple[Sequence[
         some = texts[first : first + many]
         whole = end.join(some)
         if media is Media.NDJSON:
-            start = _past_lines(data, start, whole, end, len(some))
+            _require_lines(data, start, whole, len(some))
+            start += len(whole)
+            if first + many < len(texts) and not data.startswith(end, start):
+                raise _Unsure
+            start += len(end)
         yield some, whole
     if media is Media.NDJSON and data[start:].strip(b"\r\n"):
         raise _Unsure
@@ -141,12 +145,10 @@ def _texts(data: bytes, start: int, media: Media) -> Sequence[msgspec.Raw]:
     return _split_array(memoryview(data)[start:])
 
 
-def _past_lines(data: bytes, start: int, whole: bytes, end: bytes, rows: int) -> int:
-    """Give the place behind so many lines, each of which has to be one row and nothing else."""
+def _require_lines(data: bytes, start: int, whole: bytes, rows: int) -> None:
+    """Let so many lines through, each of which is one row and nothing else."""
     if not data.startswith(whole, start) or whole.count(b"\n") != rows - 1:
         raise _Unsure
-    start += len(whole)
-    return start + len(end) if data.startswith(end, start) else start
 
 
 def _require_plain(text: bytes) -> None:
