@@ -1,5 +1,6 @@
 """A directory of connector files, as it is at one moment."""
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -8,6 +9,7 @@ import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from gateway.connectors.finding import Finding
@@ -39,7 +41,7 @@ class File:
         return cls(name, hashlib.sha256(text).hexdigest(), text)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listing:
     """What a directory holds. Two listings are equal when every name and every content is.
 
@@ -50,7 +52,7 @@ class Listing:
     files: Mapping[str, File]
     problem: str | None = None
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Tell this content from any other."""
         whole = hashlib.sha256(f"{self.path}\n{self.problem}\n".encode())
@@ -74,26 +76,42 @@ class Directory:
         real = os.path.realpath(self.path)
         try:
             with os.scandir(real) as entries:
-                names = sorted(entry.name for entry in entries if is_connector_file(entry.name))
+                found = {entry.name: entry for entry in entries if is_connector_file(entry.name)}
         except OSError as error:
             return Listing(real, {}, f"{self.path}: {error.strerror}")
-        if len(names) > MAX_FILES:
-            return Listing(real, {}, f"{self.path}: {len(names)} files are more than {MAX_FILES}")
-        files = {_shown(name): file for name in names if (file := self._file(real, name))}
+        if len(found) > MAX_FILES:
+            return Listing(real, {}, f"{self.path}: {len(found)} files are more than {MAX_FILES}")
+        files = {_shown(name): file for name in sorted(found) if (file := self._file(real, found[name]))}
         self._known = {name: known for name, known in self._known.items() if name in files}
         return Listing(real, files)
 
-    def _file(self, directory: str, name: str) -> File | None:
+    def _file(self, directory: str, entry: os.DirEntry[str]) -> File | None:
+        name, path = entry.name, entry.path
         if _shown(name) != name:
             return _unreadable(_shown(name), "has a name that is not UTF-8", "rename it")
-        path = os.path.realpath(f"{directory}/{name}")
-        if not path.startswith(directory.rstrip("/") + "/"):
-            return _unreadable(name, "is a link that leads out of the directory", "put the file itself there")
+        if entry.is_symlink():
+            path = os.path.realpath(path)
+            if not path.startswith(directory.rstrip("/") + "/"):
+                return _unreadable(
+                    name, "is a link that leads out of the directory", "put the file itself there"
+                )
+        return self._seen(name, path) or self._read(entry, path)
+
+    def _seen(self, name: str, path: str) -> File | None:
+        """Give a file that has not changed since it was read, without opening it."""
+        known = self._known.get(name)
+        with contextlib.suppress(OSError):
+            if known and known[0] == _signature(os.lstat(path)):
+                return known[1]
+        return None
+
+    def _read(self, entry: os.DirEntry[str], path: str) -> File | None:
+        name = entry.name
         try:
-            # O_NONBLOCK: opening a FIFO must not wait for its other end.
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            # O_NONBLOCK: opening a FIFO must not wait for its other end. O_NOFOLLOW: links were followed already.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
-            if isinstance(error, FileNotFoundError) and not Path(directory, name).is_symlink():
+            if isinstance(error, FileNotFoundError) and not Path(entry.path).is_symlink():
                 return None  # It was there a moment ago.
             return _unreadable(name, f"cannot be opened: {error.strerror}")
         try:
@@ -107,10 +125,6 @@ class Directory:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return _unreadable(name, "is not a regular file")
-        signature = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        known = self._known.get(name)
-        if known and known[0] == signature:
-            return known[1]
         text = b""
         while len(text) <= MAX_FILE_BYTES and (chunk := os.read(descriptor, MAX_FILE_BYTES + 1)):
             text += chunk
@@ -119,8 +133,12 @@ class Directory:
         if age < WRITING_SECONDS and _is_open(descriptor):
             return replace(file, is_open=True)
         if age > _SETTLED_SECONDS:
-            self._known[name] = (signature, file)
+            self._known[name] = (_signature(status), file)
         return file
+
+
+def _signature(status: os.stat_result) -> tuple[int, ...]:
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _is_open(descriptor: int) -> bool:

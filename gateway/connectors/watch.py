@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from watchdog import events
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
@@ -31,6 +32,14 @@ SETTLE_SECONDS = 0.15
 EMPTY_SECONDS = 5.0
 
 _READS = frozenset(("opened", "closed_no_write"))
+#: PERF: what is only read is not even told of, for each of our own looks would be an event or two per file.
+_TOLD = [
+    kind
+    for kind in vars(events).values()
+    if isinstance(kind, type)
+    and issubclass(kind, FileSystemEvent)
+    and getattr(kind, "event_type", None) not in {None, *_READS}
+]
 #: What ends the writing of a file, under its name.
 _ENDS = frozenset(("closed", "moved", "deleted"))
 
@@ -212,7 +221,7 @@ class _Hints(FileSystemEventHandler):
         try:
             observer = Observer()
             for place in self._names:
-                observer.schedule(self, place, recursive=False)
+                observer.schedule(self, place, recursive=False, event_filter=_TOLD)
             observer.start()
             self._observer = observer
         except OSError as error:  # No inotify instance left, or a file system without events.

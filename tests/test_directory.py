@@ -1,0 +1,96 @@
+"""A look at a directory costs what has changed in it, and reads nothing that is not in it."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.connectors.directory import Directory
+
+
+@pytest.fixture
+def directory(tmp_path):
+    path = tmp_path / "connectors.d"
+    path.mkdir()
+    for name in ("a.yaml", "b.yaml"):
+        (path / name).write_text(name)
+    return path
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """What was opened, by its name."""
+    names = []
+    real = os.open
+
+    def note(path, *arguments, **more):
+        names.append(Path(path).name)
+        return real(path, *arguments, **more)
+
+    monkeypatch.setattr(os, "open", note)
+    return names
+
+
+def later(monkeypatch, seconds=3600.0):
+    now = time.time() + seconds
+    monkeypatch.setattr(time, "time", lambda: now)
+
+
+def test_a_file_is_not_opened_again_until_it_changes(directory, opened, monkeypatch):
+    watched = Directory(directory)
+    later(monkeypatch)
+    first = watched.read()
+    opened.clear()
+
+    assert watched.read() == first
+    assert opened == []
+
+    (directory / "b.yaml").write_text("new")
+    assert watched.read().files["b.yaml"].text == b"new"
+    assert opened == ["b.yaml"]
+
+
+def test_a_file_that_has_just_changed_is_read_again(directory, opened):
+    """It may change once more within the step of the clock, which its times would not tell."""
+    watched = Directory(directory)
+    watched.read()
+    opened.clear()
+    watched.read()
+
+    assert opened == ["a.yaml", "b.yaml"]
+
+
+def test_links_are_followed_where_they_lead_now(directory, monkeypatch):
+    (directory / "one").write_text("one")
+    (directory / "two").write_text("two")
+    (directory / "c.yaml").symlink_to("one")
+    watched = Directory(directory)
+    later(monkeypatch)
+    assert watched.read().files["c.yaml"].text == b"one"
+
+    (directory / "c.yaml").unlink()
+    (directory / "c.yaml").symlink_to("two")
+    assert watched.read().files["c.yaml"].text == b"two"
+
+    (directory / "c.yaml").unlink()
+    (directory / "c.yaml").symlink_to("/etc/hostname")
+    assert watched.read().files["c.yaml"].problem is not None
+
+
+def test_a_file_that_becomes_a_link_during_the_look_is_not_followed(directory, tmp_path, monkeypatch):
+    outside = tmp_path / "outside"
+    outside.write_text("secret")
+    real = os.open
+
+    def swap(path, *arguments, **more):
+        if Path(path).name == "a.yaml":
+            Path(path).unlink()
+            Path(path).symlink_to(outside)
+        return real(path, *arguments, **more)
+
+    monkeypatch.setattr(os, "open", swap)
+    file = Directory(directory).read().files["a.yaml"]
+
+    assert file.problem is not None
+    assert file.text == b""
