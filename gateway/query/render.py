@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 #: Results up to this size are sent whole, with their length, and their reader is free before the first byte.
 WHOLE_BYTES = 2 * 2**20
 #: A piece of a longer result has as many bytes at least, or comes as soon as so many seconds have passed.
-PIECE_BYTES, PIECE_SECONDS = 2**18, 0.05
+PIECE_BYTES, PIECE_SECONDS = 2**18, 0.005
 #: Below this, compressing a body saves nobody anything.
 COMPRESSED_BYTES = 1024
 #: How many results may be open for each thread that reads them; an open one waits for its client mostly.
@@ -157,10 +157,13 @@ class Rendering:
 
     def _start(self) -> None:
         statement = self._statement
+        anchor = statement.anchor_count()
+        if self._counted or anchor or statement.output.singular:
+            self._reading.begin()
         if self._counted:
             self.total = int(self._fetch(statement.count())[0][0])
             _refuse_offset_beyond(statement.query.offset, self.total)
-        if (anchor := statement.anchor_count()) and not self._fetch(anchor)[0][0]:
+        if anchor and not self._fetch(anchor)[0][0]:
             raise _unknown_cursor(statement.query.cursor)
         if statement.output.singular:
             self._read_one()
@@ -172,8 +175,9 @@ class Rendering:
             left = self.total - statement.query.offset
             self.row_count = left if statement.query.limit is None else min(left, statement.query.limit)
         if statement.query.limit:
-            # The header that leads on goes out before the rows: the end of the page is looked up in the
-            # same transaction, and the page begun again.
+            # The header that leads on goes out before the rows: the end of the page is looked up, and in the
+            # same transaction the page begun again.
+            self._reading.begin()
             places = self._fetch(statement.end())
             self.cursor = places[0][0] if len(places) > 1 else None
             self._begin(statement.rows())
@@ -253,11 +257,11 @@ class Rendering:
         while size < PIECE_BYTES and (not pieces or time.monotonic() < late):
             batch = self._reading.next()
             if batch is None:
-                last = self._compressor.compress(self._encoder.end()) + self._compressor.flush()
-                return b"".join([*pieces, last]), True
-            pieces.append(self._compressor.compress(self._encoder.encode(batch)))
+                pieces.append(self._encoder.end())
+                return self._compressor.compress(b"".join(pieces)) + self._compressor.flush(), True
+            pieces.append(self._encoder.encode(batch))
             size += len(pieces[-1])
-        return b"".join(pieces), False
+        return self._compressor.compress(b"".join(pieces)), False
 
     async def close(self) -> None:
         """Give the reader back. Falcon calls it when the response has ended, however it has."""

@@ -1,4 +1,4 @@
-"""Reading: one transaction of SELECTs, the last of which streams."""
+"""Reading: a SELECT that streams, by itself or after others in one transaction."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,14 +12,31 @@ from gateway.store.database import Database, FatalError, Stream
 
 
 class Reading:
-    """SELECTs that all see the same rows. One thread at a time may use it, except for `interrupt`."""
+    """SELECTs that all see the same rows from `begin` on. One thread at a time may use it, except for `interrupt`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._in_transaction = False
         self._stream: Stream | None = None
         self._batches: Iterator[pa.RecordBatch] = iter(())
+        # Whether the last SELECT came to its end by itself.
+        self._is_over = True
         self._interrupted = False
+
+    def begin(self) -> None:
+        """Have all SELECTs from now on see the same rows, and end the one that streams.
+
+        PERF: a single one needs no transaction: it is one, and BEGIN and ROLLBACK are two more statements.
+
+        Raises:
+            GatewayError: As `fetch`.
+        """
+        with self._reading() as cursor:
+            self._end()
+            if not self._in_transaction:
+                cursor.execute("BEGIN TRANSACTION READ ONLY")
+                self._in_transaction = True
 
     def fetch(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """Run a SELECT with few rows, which ends the one that streams.
@@ -40,6 +57,7 @@ class Reading:
         """
         with self._reading() as cursor:
             self._end()
+            self._is_over = False
             self._stream = Stream(cursor, sql, parameters)
             self._batches = iter(self._stream)
 
@@ -50,7 +68,9 @@ class Reading:
             GatewayError: As `fetch`.
         """
         with self._reading():
-            return next(self._batches, None)
+            batch = next(self._batches, None)
+            self._is_over = batch is None
+            return batch
 
     def interrupt(self) -> None:
         """Stop the query; whoever waits for it gets the error. Any thread may call it."""
@@ -59,17 +79,25 @@ class Reading:
             self._cursor.interrupt()
 
     def close(self) -> None:
-        """End the transaction and give its cursor back. Nothing may be running."""
+        """End what runs and give the cursor back. Nothing may be running."""
         if self._cursor is None:
             return
         cursor, self._cursor = self._cursor, None
         self._end()
+        if self._is_reusable(cursor):
+            self._database.give_back(cursor)
+        else:
+            cursor.close()  # It is in a state nobody knows.
+
+    def _is_reusable(self, cursor: duckdb.DuckDBPyConnection) -> bool:
+        """Leave the transaction, and tell whether nothing at all is left of it."""
+        if not self._in_transaction:
+            return self._is_over and not self._interrupted
         try:
             cursor.execute("ROLLBACK")
         except duckdb.Error:
-            cursor.close()  # It is in a state nobody knows.
-        else:
-            self._database.give_back(cursor)
+            return False
+        return True
 
     def _end(self) -> None:
         if self._stream is not None:
@@ -78,15 +106,15 @@ class Reading:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Run a step, in the transaction that the first of them begins, and say what its failure means."""
+        """Run a step, and say what its failure means."""
         if self._interrupted:
             raise GatewayError(Code.QUERY_TIMEOUT)
         try:
             if self._cursor is None:
                 self._cursor = self._database.borrow()
-                self._cursor.execute("BEGIN TRANSACTION READ ONLY")
             yield self._cursor
         except duckdb.Error as error:
+            self._is_over = False
             raise _read_error(self._database.meaning(error)) from error
 
 
