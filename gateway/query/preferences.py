@@ -3,6 +3,7 @@
 https://docs.postgrest.org/en/stable/references/api/preferences.html
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -72,8 +73,13 @@ class Preferences:
 
     def applied(self, *without: str) -> str:
         """Give the `Preference-Applied` header, empty where nothing is to be said."""
-        values = {name: getattr(self, _attribute(name)) for name in PREFERENCES if name not in without}
-        return ", ".join(f"{name}={value}" for name, value in values.items() if value)
+        return _applied(self, without)
+
+
+@functools.lru_cache(1024)  # Nearly all requests prefer the same.
+def _applied(preferences: Preferences, without: tuple[str, ...]) -> str:
+    values = {name: getattr(preferences, _attribute(name)) for name in PREFERENCES if name not in without}
+    return ", ".join(f"{name}={value}" for name, value in values.items() if value)
 
 
 def parse(header: str | None, method: str) -> Preferences:

@@ -50,12 +50,14 @@ class Credentials:
         """
         self._file = tokens_file
         self._text: bytes | None = None
-        self._tokens: Mapping[str, Token] = {}
+        #: Whether any token has limits of its own.
+        self.have_limits = False
         self._clock = clock
         self._failures = Failures()
         self._problems: tuple[Finding, ...] = ()
         self._warned: frozenset[Finding] = frozenset()
         self._admin = Token((Proof(_admin_digest(data / ADMIN_FILE)),))
+        self._know({})
         self.refresh()
         if self._problems:
             raise Refused(list(self._problems))
@@ -107,12 +109,20 @@ class Credentials:
             self._find((Finding(str(self._file), None, None, Code.FILE_UNREADABLE, problem),))
             return
         try:
-            self._tokens = read_tokens(text, str(self._file))
+            self._know(read_tokens(text, str(self._file)))
         except Refused as refused:
             self._find(tuple(refused.findings))
         else:
             self._find(())
             _log.info("the tokens file names %s", ", ".join(self._tokens) or "nobody")
+
+    def _know(self, tokens: Mapping[str, Token]) -> None:
+        """Make these the tokens there are, and keep what every request asks of them."""
+        self._tokens = tokens
+        # The tokens file may have another admin token.
+        known = tokens if ADMIN in tokens else {**tokens, ADMIN: self._admin}
+        self.have_limits = any(token.limits != NO_LIMITS for token in tokens.values())
+        self._proofs = [(name, proof) for name, token in known.items() for proof in token.proofs]
 
     def _find(self, findings: tuple[Finding, ...]) -> None:
         for finding in findings if findings != self._problems else ():
@@ -135,11 +145,6 @@ class Credentials:
         token = self._tokens.get(name) if name else None
         return token.limits if token else NO_LIMITS
 
-    @property
-    def have_limits(self) -> bool:
-        """Whether any token has limits of its own."""
-        return any(token.limits != NO_LIMITS for token in self._tokens.values())
-
     def name_of(self, authorization: str | None) -> str | None:
         """Tell whose token an Authorization header carries; None where there is no header.
 
@@ -153,11 +158,9 @@ class Credentials:
         digest = hashlib.sha256(secret.strip().encode("utf-8", "surrogateescape")).digest()
         found: tuple[str, Proof] | None = None
         # All are compared, whichever fits: the time must not tell how near a guess was.
-        known = self._tokens if ADMIN in self._tokens else {**self._tokens, ADMIN: self._admin}
-        for name, token in known.items():
-            for proof in token.proofs:
-                if hmac.compare_digest(proof.digest, digest):
-                    found = name, proof
+        for each in self._proofs:
+            if hmac.compare_digest(each[1].digest, digest):
+                found = each
         if found is None or scheme.lower() != "bearer":
             raise self._failure()
         name, proof = found

@@ -1,12 +1,11 @@
 """A connector being served: the way of a POST and the way of a GET."""
 
 import asyncio
-import contextlib
 import functools
 import hashlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -154,17 +153,14 @@ class Endpoint:
             access.require(token, self.connector, "read")
         return token, filtered
 
-    @contextlib.contextmanager
-    def _room(self, req: Request) -> Iterator[Room]:
+    def _room(self, req: Request) -> Room:
         """Let a body in, before it is read, or raise."""
         try:
-            room = self._stages.writer.admit(self._expected_bytes(req), self.connector.name)
+            return self._stages.writer.admit(self._expected_bytes(req), self.connector.name)
         except GatewayError as error:
             if error.code is Code.DISK_FULL:
                 self._stages.spool.give_way()
             raise
-        with room:
-            yield room
 
     async def _write(self, req: Request, resp: Response, verb: Verb) -> None:
         token, write = self._wanted(req, verb)  # What is wrong with it is best said before the body comes.

@@ -111,6 +111,8 @@ class _Body:
 
     async def linger(self) -> None:
         """Read what is left of a body that was refused before its end (as in nginx's lingering_close)."""
+        if self._ended:
+            return
         try:
             async with asyncio.timeout(LINGER_SECONDS):
                 while not self._ended:
