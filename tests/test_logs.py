@@ -1,5 +1,6 @@
 """What the process says: lines that machines read, that know their request, and that give nothing away."""
 
+import asyncio
 import json
 import logging
 import os
@@ -370,6 +371,29 @@ def test_no_text_breaks_a_line(text, value, form):
         assert TIME.match(first)
         assert all(each.startswith("    ") for each in others)
         assert all(each.isprintable() for each in line.split("\n"))
+
+
+def test_lines_come_in_their_order_and_those_of_requests_at_once():
+    """A turn of the event loop may answer many; what else is logged, such as why the process ends, waits for nothing."""
+    written = []
+    handler = logs.Lines()
+    handler.stream = type(
+        "Stream", (), {"write": lambda _, text: written.append(text), "flush": lambda _: None}
+    )()
+    names = ["gateway.access", "gateway.access", "gateway.store", "gateway.access", "gateway.access"]
+
+    async def log():
+        for number, name in enumerate(names):
+            handler.handle(logging.LogRecord(name, logging.INFO, __file__, 1, "%d", (number,), None))
+        in_turn = "".join(written)
+        await asyncio.sleep(0)
+        return in_turn
+
+    assert asyncio.run(log()) == "0\n1\n2\n"
+    assert "".join(written) == "0\n1\n2\n3\n4\n"
+    assert written[-1] == "3\n4\n"
+    handler.handle(logging.LogRecord("gateway.access", logging.INFO, __file__, 1, "outside", (), None))
+    assert written[-1] == "outside\n"
 
 
 def test_an_exception_shows_where_it_came_from_and_not_its_message():

@@ -234,7 +234,7 @@ class _Incoming:
     def __init__(self, name: str, rows: pa.Table) -> None:
         self.name = name
         self.schema = rows.schema
-        self._empty = self._rows = rows.slice(0, 0)
+        self._empty = self._rows = rows.schema.empty_table()
 
     @contextlib.contextmanager
     def showing(self, rows: pa.Table) -> Iterator[None]:
