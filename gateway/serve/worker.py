@@ -5,6 +5,7 @@ holds it to every one of them.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -30,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 #: What part of the graceful timeout the connections get; the rest belongs to the writer and the file.
 _DRAIN_SHARE, _CLOSE_SHARE = 0.5, 0.45
+#: How many objects more than before there are when it is looked for garbage.
+_OBJECTS = 10_000
 #: How long an idle connection is left open while draining: a client in full flow learns from its next answer
 #: that the connection closes, instead of finding it closed.
 _IDLE_SECONDS = 1.0
@@ -240,6 +243,9 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         sys.meta_path.insert(0, _NoPandas)
+        # Python looks for garbage each time there are 700 objects more than before, which in a crowd of requests are
+        # those of two of them, and none of it garbage.
+        gc.set_threshold(_OBJECTS)
         self.protocols: set[Protocol] = set()
         self.gateway_settings = Settings.read()
         for status in HTTPStatus:  # gunicorn knows some of the phrases.
