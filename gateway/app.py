@@ -91,8 +91,9 @@ class Gateway:
 
 def _falcon_app(router: Router, stages: Stages, watch: Watch, reload: Reload) -> Any:
     # Any router with Falcon's two methods is documented; the annotation is narrower.
+    origins = stages.settings.cors
     app: falcon.asgi.App[Any, Any] = falcon.asgi.App(
-        router=cast(Any, router), middleware=[Cors(stages.settings.cors)]
+        router=cast(Any, router), middleware=[Cors(origins)] if origins else []
     )
     # An answer without a body has no type; Falcon takes None, whatever its annotation says.
     app.resp_options.default_media_type = None  # type: ignore[assignment]

@@ -76,12 +76,12 @@ def _values(record: logging.LogRecord) -> dict[str, Any]:
     }
     if record.exc_info and record.exc_info[1]:
         values["exception"] = trace(record.exc_info[1])
-    told: dict[str, Any] = {}
     if exchange := current.get():
-        told = {"request_id": exchange.request_id, "traceparent": exchange.traceparent}
-    told |= getattr(record, FIELDS, {})
-    values.update((name, value) for name, value in told.items() if value is not None)
-    return values
+        values["request_id"] = exchange.request_id
+        if exchange.traceparent is not None:
+            values["traceparent"] = exchange.traceparent
+    fields: dict[str, Any] = getattr(record, FIELDS, {})
+    return values | {name: value for name, value in fields.items() if value is not None}
 
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode

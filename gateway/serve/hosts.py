@@ -65,16 +65,14 @@ def require(host: str | None, http_version: str, allowed: Sequence[str]) -> None
 def remote_of(scope: Scope, proxies: Sequence[Network]) -> str | None:
     """Tell whose request it is: the last address that no trusted proxy has; None on a socket without addresses."""
     client = scope.get("client")
-    remote = _address(client[0]) if client else None
+    remote = client[0] if client else ""
     told = ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for")
-    for text in reversed(told.split(",")):
-        if remote is None or not any(remote in network for network in proxies):
-            break
-        before = _address(text)
-        if before is None:
+    for before in reversed(told.split(",")):
+        address = _address(remote)
+        if address is None or not any(address in network for network in proxies) or not _address(before):
             break
         remote = before
-    return str(remote) if remote else None
+    return _shown(remote)
 
 
 def owner_of(address: str | None) -> str:
@@ -95,3 +93,9 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     # A socket for both versions shows the older one's addresses inside the newer one's.
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+@functools.lru_cache(1024)
+def _shown(text: str) -> str | None:
+    address = _address(text)
+    return str(address) if address else None

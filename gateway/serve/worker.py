@@ -206,6 +206,8 @@ class Log(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
     def setup(self, cfg: Any) -> None:
         """Set up the handlers; gunicorn calls it in the arbiter, whose workers inherit them."""
         super().setup(cfg)
+        # No line tells which thread, process or task it is from, so no record has to find that out.
+        logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
         form = logs.formatter(Settings.read().log)
         self.error_log.handlers = [
             logs.Lines() if type(each) is logging.StreamHandler else each for each in self.error_log.handlers

@@ -392,8 +392,9 @@ class Store:
                 yield work
                 self.ledger.write(work.lines, work.now)
             self._numbers = work.numbers
+            moment = _microseconds(work.now)
             for line in work.lines:
-                self._versions[line.connector] = (line.receipt.batch or 0, _microseconds(work.now))
+                self._versions[line.connector] = (line.receipt.batch or 0, moment)
         finally:
             self._committing = frozenset()
 
