@@ -61,6 +61,8 @@ WORDS = frozenset(
         "IN",
         "IS",
         "NULL",
+        "make_timestamp",
+        "epoch_us",
         "TRUE",
         "FALSE",
         "DISTINCT",
