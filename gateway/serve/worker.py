@@ -75,13 +75,15 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     # -- the deadline for headers: of the first request from when the connection stands, of others from their first byte
 
     def _feed_callback_parser(self, data: bytes) -> bool:
-        if self._current_request is None:
-            self._expect_headers()
-        elif self._is_amid_body(data):
+        if self._current_request is not None and self._is_amid_body(data):
             self._callback_parser._body_remaining -= len(data)  # noqa: SLF001  # what its own `_parse_body` does
             self._on_body(data)
             return True
         goes_on: bool = super()._feed_callback_parser(data)
+        if (
+            goes_on and self._current_request is None
+        ):  # Else all headers have come, and nothing has to be waited for.
+            self._expect_headers()
         return goes_on
 
     def _is_amid_body(self, data: bytes) -> bool:
