@@ -88,6 +88,9 @@ class Database:
         #: What the writer's INSERTs read, by table: to register it takes as long as half an INSERT.
         self._incoming: dict[str, _Incoming] = {}
         self._numbers: dict[str, int] = {}
+        #: How often tables were made, changed or dropped, as far as it is told here: what is planned before that is
+        #: planned anew. It belongs to the writer thread.
+        self.epoch = 0
         self._is_broken = False
         self.when_broken: Callable[[], None] = _nothing
         # The one that was used last is used next, for much of what it has touched is still near.

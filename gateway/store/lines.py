@@ -6,8 +6,8 @@ from typing import Any
 from gateway.errors import Code, GatewayError
 from gateway.store.database import Database, literal, quote
 
-#: How often a statement is run before it is prepared anew: one that was prepared before a table was made or changed
-#: is planned each time, and nothing tells so.
+#: How often a statement is run before it is prepared anew: one that was prepared before any table was made or changed
+#: is planned each time, and DuckDB does not tell. `Database.epoch` does, of nearly all of them.
 _USES = 256
 
 
@@ -31,7 +31,7 @@ class Lines:
             f" SELECT {', '.join(parts)}"
             " FROM (SELECT string_split(unnest(string_split($1::VARCHAR, ';')), ',') AS parts)"
         )
-        self._uses_left = 0
+        self._uses_left = self._epoch = 0
 
     def insert(self, lines: Iterable[Sequence[Any]]) -> None:
         """Insert lines, each a value or None for every column."""
@@ -46,9 +46,9 @@ class Lines:
         ]
         if not written:
             return
-        if not self._uses_left:
+        if not self._uses_left or self._epoch != self._database.epoch:
             self._database.writer.execute(self._statement)
-            self._uses_left = _USES
+            self._uses_left, self._epoch = _USES, self._database.epoch
         self._uses_left -= 1
         text = literal(";".join(written))
         done = self._database.writer.execute(f"EXECUTE {self._name}({text})").fetchone()

@@ -151,7 +151,9 @@ class Store:
         """Apply new versions of connectors in one transaction, as `Definitions.apply` says."""
         # What is done to tables is best not left to the recovery of the WAL, where DuckDB has had its bugs.
         self._checkpoint_due = self._checkpoint_due or any(each.old and each.alters for each in comparisons)
-        return self.definitions.apply(comparisons)
+        applied = self.definitions.apply(comparisons)
+        self._database.epoch += 1
+        return applied
 
     def remove(self, connectors: Sequence[Connector]) -> None:
         """Remember that connectors are no longer served. Their rows stay."""
@@ -162,6 +164,7 @@ class Store:
         rows = self.count(connector)
         self._checkpoint_due = True
         self.definitions.purge(connector)
+        self._database.epoch += 1
         self._versions.pop(connector.name, None)
         return rows
 
