@@ -90,9 +90,14 @@ def test_columns_hold_what_reading_one_by_one_gives(data):
         require_equal(body, media, connector)
 
 
-@pytest.mark.parametrize(
-    "kind", sorted(each for kind in VALUES if kind != "json" for each in (kind, kind + "[]"))
-)
+#: Those that are read in columns.
+KINDS = [
+    *VALUES.keys() - {"json"},
+    *(f"{kind}[]" for kind in VALUES if kind != "json" and "decimal" not in kind),
+]
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
 @settings(max_examples=50)
 @given(data=st.data())
 def test_plain_good_rows_are_read_in_columns(kind, data):
@@ -121,10 +126,14 @@ ODD = [
     b'{"id":1,"n":NaN}', b'{"id":1,"n":Infinity}', b'{"id":1,"n":-Infinity}', b'{"id":1,"n":Inf}', b'{"id":1,"n":1e400}',
     b'{"id":1,"n":0}', b'{"id":1,"n":0.0}', b'{"id":1,"n":-0}', b'{"id":1,"n":-0.0}', b'{"id":1,"n":-1e-400}',
     b'{"id":1,"n":1e-400}', b'{"id":1,"n":100}', b'{"id":1,"n":99.99999999999999999999}', b'{"id":1,"n":1.}',
-    b'{"id":1,"n":.5}', b'{"id":1,"n":' + b"1" * 399 + b"}", b'{"id":1,"n":0.' + b"1" * 399 + b"}",
+    b'{"id":1,"n":1e-999999999}', b'{"id":1,"n":1e999999999}', b'{"id":1e-999999999}', b'{"id":1,"l":[1e-999999999]}',
+    b'{"id":1,"n":"1"}', b'{"id":1,"l":["1"]}', b'{"id":1,"n":.5}', b'{"id":1,"n":' + b"1" * 399 + b"}", b'{"id":1,"n":0.' + b"1" * 399 + b"}",
     b'{"id":1,"n":0.' + b"1" * 400 + b"}", b'{"id":1,"n":0.' + b"1" * 500 + b"}",
     b'{"id":1,"d":1.5}', b'{"id":1,"d":1.500}', b'{"id":1,"d":1.555}', b'{"id":1,"d":1e2}', b'{"id":1,"d":1e-2}',
     b'{"id":1,"d":1000}', b'{"id":1,"d":999.99}', b'{"id":1,"d":-999.99}', b'{"id":1,"d":1e40}', b'{"id":1,"d":-0}',
+    b'{"id":1,"d":"1.5"}', b'{"id":1,"d" :\t"1.5"}', b'{"id":1,"\\u0064":"1.5"}', b'{"id":1,"\\u0064":1.5}', b'{"id":1,"d":"+1"}',
+    b'{"id":1,"d":1e-999999999}', b'{"id":1,"d": 1E-999999999}', b'{"id":1,"d":1e999999999}', b'{"id":1,"\\u0064":1e-999999999}',
+    b'{"id":1,"d":-1.5e-99999999999999999999}', b'{"id":1,"d":0.' + b"0" * 390 + b"1}", b'{"id":1,"d":-0.0}', b'{"id":1,"d":"\\u0031"}',
     b'{"id":1,"d":99999999999999999999999999999999999999999999}', b'{"id":1,"d":0e99999999}', b'{"id":1,"d":1e-400}',
     b'{"id":1,"s":"abcde"}', b'{"id":1,"s":"abcdef"}', b'{"id":1,"s":"\\u0000"}', b'{"id":1,"s":"\\\\u0000"}',
     b'{"id":1,"s":"\\ud83d\\ude00"}', b'{"id":1,"s":"\\ud83d"}', b'{"id":1,"s":"\\ude00"}', b'{"id":1,"s":"\xff"}',
@@ -170,7 +179,7 @@ def test_no_mutilated_body_is_read_in_another_way(rows, data):
 def test_an_enum_of_decimals_is_a_matter_of_numbers():
     connector = connector_of('fields: {d: {type: "decimal(5, 2)", enum: [5, 1.5]}}')
 
-    for text in (b"5", b"5.0", b"5.00", b"1.5", b"1.50", b"15e-1", b"1.51"):
+    for text in (b"5", b"5.0", b"5.00", b"1.5", b"1.50", b"1.51"):
         for body, media in bodies([b'{"d":%s}' % text]):
             assert require_equal(body, media, connector) == (Decimal(text.decode()) in (5, Decimal("1.5"))), (
                 text

@@ -237,7 +237,8 @@ def _list_of(name: str) -> FieldType:
         query_literal=query_literal,
         operand=operand,
         array=array,
-        parsed=None if item.parsed is None else pa.list_(item.parsed),
+        # pyarrow takes decimals in quotes, which are not found inside a list.
+        parsed=None if item.parsed is None or pa.types.is_decimal(item.arrow) else pa.list_(item.parsed),
         cast=cast,
         json=text,
         csv=text,

@@ -4,10 +4,12 @@ pyarrow parses, outside the GIL, and its compute functions check whole columns a
 Nothing is refused here: wherever a body is not plainly right, or the columns cannot tell, the answer is None, and the
 rows are read one by one by `payload` and `validation`, which are the truth that this is proven equal to.
 
-pyarrow's reader takes more than JSON: NaN, bytes that are no UTF-8, numbers of any length. And it takes a row that is
-`null` for a pointer that is (seen in 26.0.1), so what it gets are objects only, told apart by msgspec before.
+pyarrow's reader takes more than JSON: NaN, bytes that are no UTF-8, numbers of any length, and decimals in quotes. And
+it takes a row that is `null` for a pointer that is, and an exponent of a decimal for a place in memory (seen in
+26.0.1), so what it gets are objects, told apart by msgspec before, and decimals that are digits only.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +34,9 @@ PIECE_BYTES = 16 * 2**20
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _BOM = b"\xef\xbb\xbf"
 _NULL = msgspec.Raw(b"null")
+_COLON = r"[ \t\r\n]*:[ \t\r\n]*"
+#: A key that is spelled with an escape; one whose last is of another kind is no field's that is looked for.
+_ESCAPED_KEY = rf'\\(?:u[0-9a-fA-F]{{4}}|/)[^"\\]*"{_COLON}'
 _split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _split_lines = msgspec.json.Decoder(msgspec.Raw).decode_lines
 
@@ -96,6 +101,8 @@ class Columnar:
         """Read some rows, of which `whole` is the text with line ends between them."""
         assert self._columns is not None
         _require_plain(whole)
+        if self._odd_decimal is not None:
+            _require_digits(whole, self._odd_decimal)
         options = pyarrow.json.ParseOptions(
             explicit_schema=self._parsed, newlines_in_values=False, unexpected_field_behavior="error"
         )
@@ -106,6 +113,12 @@ class Columnar:
             raise _Unsure
         arrays = [column.read(parsed[column.name], texts) for column in self._columns]
         return pa.Table.from_arrays(arrays, names=[column.name for column in self._columns])
+
+    @cached_property
+    def _odd_decimal(self) -> str | None:
+        """What finds a decimal in quotes or with an exponent, under a key that has no escapes; None without decimals."""
+        names = [re.escape(field.name) for field in self._fields if _is_decimal(field.type)]
+        return rf'"(?:{"|".join(names)})"{_COLON}(?:"|-?[0-9.]+[eE])' if names else None
 
     @cached_property
     def _parsed(self) -> pa.Schema:
@@ -161,8 +174,20 @@ def _require_plain(text: bytes) -> None:
         raise _Unsure
 
 
+def _require_digits(text: bytes, odd_decimal: str) -> None:
+    """Let a text through whose decimals are digits only, which are found by their keys."""
+    patterns = [odd_decimal, _ESCAPED_KEY] if b"\\" in text else [odd_decimal]
+    whole = pa.array([text], pa.binary())
+    if any(pc.match_substring_regex(whole, pattern)[0].as_py() for pattern in patterns):
+        raise _Unsure
+
+
 # ------------------------------------------------------------------------------------------------------
 # Columns
+
+
+def _is_decimal(type: FieldType) -> bool:
+    return isinstance(type.arrow, pa.Decimal128Type)
 
 
 class _Column:
@@ -182,7 +207,8 @@ class _Column:
     @property
     def is_readable(self) -> bool:
         """Whether what pyarrow parses can be checked and stored."""
-        return self._type.parsed is not None and self._checks is not None
+        is_found = not _is_decimal(self._type) or not {'"', "\\"} & set(self.name)
+        return self._type.parsed is not None and self._checks is not None and is_found
 
     def read(self, parsed: pa.ChunkedArray, texts: Sequence[msgspec.Raw]) -> pa.Array:
         """Check parsed values, and give them as they are stored; `texts` has their rows."""
