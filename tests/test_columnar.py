@@ -1,5 +1,6 @@
 """Rows that are read in columns are those that are read one by one, to the last bit; whatever a body holds."""
 
+import itertools
 import re
 from decimal import Decimal
 from unittest import mock
@@ -173,6 +174,19 @@ def test_no_mutilated_body_is_read_in_another_way(rows, data):
             body = body[:place] + data.draw(st.binary(max_size=2) | st.sampled_from([b"null", b",", b"}\n{"])) + body[
                 place + data.draw(st.integers(0, 2)) :
             ]  # fmt: skip
+        require_equal(body, media, connector)
+
+
+@pytest.mark.parametrize("kind", ["decimal(38, 38)", "decimal(38, 0)", "decimal(19, 4)", "decimal(1, 1)"])
+@pytest.mark.parametrize("digits", [1, 2, 15, 16, 18, 19, 20, 37, 38, 39, 40, 77])
+def test_a_decimal_of_too_many_digits_is_never_one_of_fewer(kind, digits):
+    connector = connector_of(yaml_of({"d": (kind, False, {})}))
+
+    for first, sign in itertools.product("19", ("", "-")):
+        for fraction in ("", ".5", "." + "0" * 38, "." + "9" * 38):
+            for body, media in bodies([f'{{"d":{sign}{first}{"0" * (digits - 1)}{fraction}}}'.encode()]):
+                require_equal(body, media, connector)
+    for body, media in bodies([b'{"d":9223372036854775808 }']):
         require_equal(body, media, connector)
 
 

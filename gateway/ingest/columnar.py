@@ -4,9 +4,9 @@ pyarrow parses, outside the GIL, and its compute functions check whole columns a
 Nothing is refused here: wherever a body is not plainly right, or the columns cannot tell, the answer is None, and the
 rows are read one by one by `payload` and `validation`, which are the truth that this is proven equal to.
 
-pyarrow's reader takes more than JSON: NaN, bytes that are no UTF-8, numbers of any length, and decimals in quotes. And
-it takes a row that is `null` for a pointer that is, and an exponent of a decimal for a place in memory (seen in
-26.0.1), so what it gets are objects, told apart by msgspec before, and decimals that are digits only.
+pyarrow's reader takes more than JSON: NaN, bytes that are no UTF-8, numbers of any length, and decimals in quotes.
+It fails over a row that is `null`, over the exponent of a decimal, and where one has too many digits for 128 bits (seen
+in 26.0.1), so what it gets are objects, told apart by msgspec before, with decimals that are a few digits.
 """
 
 import re
@@ -116,9 +116,8 @@ class Columnar:
 
     @cached_property
     def _odd_decimal(self) -> str | None:
-        """What finds a decimal in quotes or with an exponent, under a key that has no escapes; None without decimals."""
-        names = [re.escape(field.name) for field in self._fields if _is_decimal(field.type)]
-        return rf'"(?:{"|".join(names)})"{_COLON}(?:"|-?[0-9.]+[eE])' if names else None
+        """What finds a decimal that pyarrow is not asked to read, under a key that has no escapes; None without any."""
+        return "|".join(_odd(field) for field in self._fields if _is_decimal(field.type)) or None
 
     @cached_property
     def _parsed(self) -> pa.Schema:
@@ -174,8 +173,14 @@ def _require_plain(text: bytes) -> None:
         raise _Unsure
 
 
+def _odd(field: Field) -> str:
+    """Find a value of a decimal field that is in quotes, has an exponent, or more digits than it may before its point."""
+    digits = field.type.arrow.precision - field.type.arrow.scale
+    return rf'"{re.escape(field.name)}"{_COLON}(?:"|-?[0-9.]+[eE]|-?[1-9][0-9]{{{digits},}})'
+
+
 def _require_digits(text: bytes, odd_decimal: str) -> None:
-    """Let a text through whose decimals are digits only, which are found by their keys."""
+    """Let a text through whose decimals are few digits only, which are found by their keys."""
     patterns = [odd_decimal, _ESCAPED_KEY] if b"\\" in text else [odd_decimal]
     whole = pa.array([text], pa.binary())
     if any(pc.match_substring_regex(whole, pattern)[0].as_py() for pattern in patterns):
