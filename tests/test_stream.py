@@ -7,12 +7,12 @@ from gateway.store import database
 from gateway.store.database import Stream
 
 #: With what the client of DuckDB 2 does not promise to have, and without.
-WAYS = [True, False] if database._SUBMITS else [False]
+WAYS = [True, False] if database._submits() else [False]
 
 
 @pytest.fixture(params=WAYS, ids=lambda submits: "private" if submits else "public")
 def connection(request, monkeypatch):
-    monkeypatch.setattr(database, "_SUBMITS", request.param)
+    monkeypatch.setattr(database, "_submits", lambda: request.param)
     with duckdb.connect() as connection:
         yield connection
 
@@ -47,3 +47,13 @@ def test_after_a_stream_that_was_closed_early_another_runs(connection):
     stream.close()
 
     assert [batch.num_rows for batch in Stream(connection, "SELECT 1", ())] == [1]
+
+
+@pytest.mark.parametrize("gone", [AttributeError, TypeError])
+def test_what_the_client_does_not_promise_may_be_gone(monkeypatch, gone):
+    def fail(*_):
+        raise gone
+
+    monkeypatch.setattr(database, "_submitted", fail)
+
+    assert database._submits.__wrapped__() is False

@@ -5,6 +5,7 @@ drops every lock of a process on a file when it closes any descriptor of it (sql
 """
 
 import contextlib
+import functools
 import logging
 import os
 import threading
@@ -32,9 +33,6 @@ STORAGE_VERSION = "v1.5.0"
 
 #: DuckDB 2 streams a relation and materialises what `execute` gives as Arrow; DuckDB 1 does the opposite.
 _RELATIONS_STREAM = int(duckdb.__version__.split(".", maxsplit=1)[0]) >= 2
-#: What a relation of DuckDB 2 runs itself with. PERF: a relation binds its query once more before, only to know its
-#: columns: 1.0 of the 2.6 ms that a hundred rows by key take. It is not public, so it may be missing.
-_SUBMITS = hasattr(duckdb.DuckDBPyConnection, "_submit")
 
 #: Rows of a streamed result that come at a time: one of DuckDB's vectors, the least it makes.
 ROWS_AT_A_TIME = 2048
@@ -342,11 +340,28 @@ class Stream:
 
 
 def _reader(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> pa.RecordBatchReader:
-    if _SUBMITS:
-        return cursor._submit(sql, parameters, "stream", ROWS_AT_A_TIME).arrow_reader()  # noqa: SLF001  # see there
+    if _submits():
+        return _submitted(cursor, sql, parameters)
     if _RELATIONS_STREAM:
         return cursor.sql(sql, params=parameters).to_arrow_reader(ROWS_AT_A_TIME)
     return cursor.execute(sql, parameters).to_arrow_reader(ROWS_AT_A_TIME)
+
+
+def _submitted(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> pa.RecordBatchReader:
+    """Run a query by what a relation of DuckDB 2 runs itself with.
+
+    PERF: a relation binds its query once more before, only to know its columns: 1.0 of the 2.6 ms that a hundred rows
+    by key take.
+    """
+    return cursor._submit(sql, parameters, "stream", ROWS_AT_A_TIME).arrow_reader()  # noqa: SLF001  # as said
+
+
+@functools.cache
+def _submits() -> bool:
+    """Tell whether there is such a thing: it is not public, and may be gone or be another in any release."""
+    with contextlib.suppress(Exception), duckdb.connect() as scratch:
+        return bool(_submitted(scratch, "SELECT $1 AS i", [7]).read_all().to_pydict() == {"i": [7]})
+    return False
 
 
 def selecting(
