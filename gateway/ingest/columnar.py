@@ -25,6 +25,7 @@ from gateway.connectors import schema
 from gateway.connectors.connector import Connector, Field
 from gateway.connectors.fieldtypes import INT64_MIN, FieldType
 from gateway.connectors.lexical import NO_NUL
+from gateway.ingest import payload
 from gateway.media import Media
 from gateway.strictjson import Json
 
@@ -32,7 +33,6 @@ from gateway.strictjson import Json
 PIECE_BYTES = 16 * 2**20
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
-_BOM = b"\xef\xbb\xbf"
 _NULL = msgspec.Raw(b"null")
 _COLON = r"[ \t\r\n]*:[ \t\r\n]*"
 #: A key that is spelled with an escape; one whose last is of another kind is no field's that is looked for.
@@ -130,7 +130,7 @@ class Columnar:
 
 def _slices(data: bytes, media: Media, max_row: int) -> Iterator[tuple[Sequence[msgspec.Raw], bytes]]:
     """Split a body, and give its rows some at a time: the text of each, and their texts in one, a row a line."""
-    start = len(_BOM) if data.startswith(_BOM) else 0
+    start = payload.start_of(data)
     texts = _texts(data, start, media)
     if not texts or max(map(len, texts)) > max_row or _NULL in texts:
         raise _Unsure
@@ -203,11 +203,10 @@ class _Column:
         self._field = field
         self._type = field.type
         built = schema.build_field(field)
+        # Of a list it is the items that are checked.
+        built = built["items"] if field.type.item else built
         self._is_valid = schema.compile_schema(built).is_valid
-        if item := field.type.item:
-            self._checks = _checks(built["items"], item)
-        else:
-            self._checks = _checks(built, field.type)
+        self._checks = _checks(built, field.type.item or field.type, self._is_valid)
 
     @property
     def is_readable(self) -> bool:
@@ -242,7 +241,7 @@ class _Column:
 _Check = Callable[[pa.Array], Sequence[int]]
 
 
-def _checks(built: dict[str, Json], type: FieldType) -> list[_Check] | None:
+def _checks(built: dict[str, Json], type: FieldType, is_valid: Callable[[Json], bool]) -> list[_Check] | None:
     """Make what checks a column against all that a schema says; None where columns cannot."""
     is_float = type.parsed == pa.float64()
     checks: list[_Check] = [_finite] if is_float else []
@@ -259,7 +258,7 @@ def _checks(built: dict[str, Json], type: FieldType) -> list[_Check] | None:
         elif is_float:
             return None  # A double has forgotten which of the numbers it was that are stored so.
         elif not is_asked:
-            checks.append(_distinct(schema.compile_schema(built).is_valid))
+            checks.append(_distinct(is_valid))
             is_asked = True
     return checks
 

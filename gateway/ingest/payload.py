@@ -97,7 +97,7 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
         )
     if MEDIA_TYPES.get(name) in RECEIVED:
         return MEDIA_TYPES[name]
-    start = _after_blanks(data, len(_BOM) if data.startswith(_BOM) else 0)
+    start = _after_blanks(data, start_of(data))
     if not name or (name == _FORM and data[start : start + 1] in (b"{", b"[")):
         return _sniff(data, start)
     raise GatewayError(
@@ -111,6 +111,11 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
         ),
         headers={"Accept": _NAMED},
     )
+
+
+def start_of(data: bytes) -> int:
+    """Tell where the text of a body begins: behind a BOM."""
+    return len(_BOM) if data.startswith(_BOM) else 0
 
 
 def _sniff(data: bytes, start: int) -> Media:
@@ -148,7 +153,7 @@ def parse(
     Raises:
         GatewayError: Where the body as a whole cannot be read; a row that cannot is an error in its `Rows`.
     """
-    start = len(_BOM) if data.startswith(_BOM) else 0
+    start = start_of(data)
     if media is Media.CSV:
         return _csv(data, start, connector, max_row, columns)
     rows = (
@@ -185,7 +190,7 @@ def reading(
 
 def header_fields(data: bytes, connector: Connector) -> frozenset[str]:
     """Give the fields that the header of a CSV body names."""
-    start = len(_BOM) if data.startswith(_BOM) else 0
+    start = start_of(data)
     record = next((record for _, _, record in records.read(data, start)), "")
     cells = [] if isinstance(record, str) else record
     fields = (connector.find_input(cell or "") for cell in cells)
@@ -329,7 +334,7 @@ def _ndjson(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
 
 def header_of(data: bytes) -> bytes:
     """Give the text of a CSV body's header."""
-    start = len(_BOM) if data.startswith(_BOM) else 0
+    start = start_of(data)
     return next((text for _, text, _ in records.read(data, start)), b"")
 
 

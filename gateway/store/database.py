@@ -172,13 +172,17 @@ class Database:
             incoming = self._incoming[table] = _Incoming(name, rows)
             self.writer.register(incoming.name, incoming)
         with incoming.showing(rows):
-            done = self.writer.execute(
-                f"INSERT INTO {table} BY NAME SELECT * FROM {incoming.name}"
-            ).fetchone()
-        if done is None or done[0] != rows.num_rows:
-            raise GatewayError(
-                Code.STORE_FAILED, f"{rows.num_rows} rows were to be inserted, but {done} were"
-            )
+            self.run_insert(f"INSERT INTO {table} BY NAME SELECT * FROM {incoming.name}", rows.num_rows)
+
+    def run_insert(self, sql: str, rows: int) -> None:
+        """Run what inserts so many rows, as part of the writer's transaction.
+
+        Raises:
+            GatewayError: Where it has inserted another number of them.
+        """
+        done = self.writer.execute(sql).fetchone()
+        if done is None or done[0] != rows:
+            raise GatewayError(Code.STORE_FAILED, f"{rows} rows were to be inserted, but {done} were")
 
     def insert_lines(self, table: str, columns: pa.Schema, lines: Sequence[tuple[Any, ...]]) -> None:
         """Insert Python values, a tuple a row, as `insert` does."""

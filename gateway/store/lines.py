@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from gateway.errors import Code, GatewayError
 from gateway.store.database import Database, literal, quote
 
 #: How often a statement is run before it is prepared anew: one that was prepared before any table was made or changed
@@ -51,11 +50,7 @@ class Lines:
             self._uses_left, self._epoch = _USES, self._database.epoch
         self._uses_left -= 1
         text = literal(";".join(written))
-        done = self._database.writer.execute(f"EXECUTE {self._name}({text})").fetchone()
-        if done is None or done[0] != len(written):
-            raise GatewayError(
-                Code.STORE_FAILED, f"{len(written)} lines were to be inserted, but {done} were"
-            )
+        self._database.run_insert(f"EXECUTE {self._name}({text})", len(written))
 
 
 #: How values are written, and read again; an empty one is NULL, so a string has a letter before its digits.
