@@ -14,7 +14,7 @@ LAYERS = [  # A module may import only from lines above its own, and from module
     "errors exchange logs threads settings machine strictjson media connectors.finding connectors.lexical connectors.literals connectors.fieldtypes connectors.terms connectors.connector",
     "connectors.schema connectors.constraints connectors.loader connectors.shapes connectors.fields connectors.term_keys connectors.declaration connectors.file_schema",
     "connectors.looseness connectors.change connectors.compatibility connectors.directory connectors.plan connectors.preview connectors.watch",
-    "store.batch store.lock store.blocks store.aside store.repair store.restore store.database store.reading store.expression store.migration store.examination store.survey store.definitions store.blank store.lines store.ledger store.keys store.conflicts store.rejected store.edits store.backup store.store",
+    "store.batch store.lock store.blocks store.aside store.repair store.restore store.database store.reading store.expression store.migration store.examination store.survey store.definitions store.blank store.lines store.few store.ledger store.keys store.conflicts store.rejected store.edits store.backup store.store",
     "ingest.patience ingest.body ingest.records ingest.payload ingest.running ingest.columnar ingest.validation ingest.replay ingest.lanes ingest.room ingest.checking ingest.answers ingest.writer",
     "query.query query.operators query.casts query.aggregates query.patterns query.scanner query.columns query.selection query.filters query.dialect query.preferences",
     "query.sql query.jsonb query.conditions query.keyset query.output query.statement query.encoding query.render",

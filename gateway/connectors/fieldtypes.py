@@ -47,6 +47,8 @@ class FieldType:
             no null; `{0}` stands for the column.
         quoted: Whether its JSON is that text in quotes.
         export: SQL for its value in Arrow and Parquet; `{}` stands for the column.
+        written: A JSON value that satisfies `schema` to one whose text `line` reads; None where it is that one.
+        line: SQL for what is cast to `column`; `{}` stands for the text of its JSON, that of a string without its quotes.
         placeholder: SQL that gives a parameter, which `{}` stands for, the column's type.
         constraints: The YAML constraints it takes.
         item: The type of an element, for a list.
@@ -70,6 +72,8 @@ class FieldType:
     query_literal: Callable[[str], Json] | None = None
     operand: Callable[[Json], Json] = lambda value: value
     export: str = "{}"
+    written: Callable[[Json], Json] | None = None
+    line: str = "{}"
     placeholder: str = "{}"
     constraints: tuple[str, ...] = ("enum",)
     item: "FieldType | None" = None
@@ -99,8 +103,17 @@ def _strings(values: Sequence[Json]) -> pa.Array:
     return pa.array(values, pa.string())
 
 
+def _digits(value: Json) -> Json:
+    """Give a number without an exponent, which DuckDB does not read where there are many digits."""
+    return format(value, "f") if isinstance(value, Decimal) else value
+
+
+def _json_text(value: Json) -> str:
+    return strictjson.write(value).decode()
+
+
 def _jsons(values: Sequence[Json]) -> pa.Array:
-    return pa.array([v if v is None else strictjson.write(v).decode() for v in values], pa.string())
+    return pa.array([v if v is None else _json_text(v) for v in values], pa.string())
 
 
 def _times(texts: pa.Array) -> pa.Array:
@@ -183,8 +196,13 @@ def decimal(precision: int, scale: int) -> FieldType:
         json=text,
         csv=text,
         pieces=text if precision == scale else "{0}",
+        written=_digits,
         constraints=(*BOUND_CONSTRAINTS, "enum"),
     )
+
+
+def _each(written: Callable[[Json], Json] | None) -> Callable[[Json], Json] | None:
+    return (lambda values: [written(each) for each in values]) if written else None
 
 
 def list_of(item: FieldType) -> FieldType:
@@ -244,6 +262,8 @@ def _list_of(name: str) -> FieldType:
         csv=text,
         pieces=text,
         export="{}" if item.export == "{}" else "{}::VARCHAR[]",
+        written=_each(item.written),
+        line="from_json({}, '[\"VARCHAR\"]')",
         quotable=True,
         constraints=item.constraints,
         item=item,
@@ -377,6 +397,7 @@ SCALARS: Mapping[str, FieldType] = {
             arrow=pa.string(),
             literal=literals.json,
             export="{}::VARCHAR",
+            written=_json_text,
             array=_jsons,
             quotable=True,
             constraints=(),

@@ -8,7 +8,7 @@ from gateway import strictjson
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import Batch, Key, Receipt, remembered
 from gateway.store.database import Database
-from gateway.store.lines import Lines
+from gateway.store.lines import BIGINT, BLOB, INTEGER, TIMESTAMPTZ, VARCHAR, Lines
 
 #: How long a key is remembered.
 DAYS = 7
@@ -21,14 +21,14 @@ ALTER TABLE gateway.keys ADD COLUMN IF NOT EXISTS status INTEGER;
 ALTER TABLE gateway.keys ADD COLUMN IF NOT EXISTS receipt VARCHAR;
 """
 _KEYS = {
-    "connector": "VARCHAR",
-    "token": "VARCHAR",
-    "key": "VARCHAR",
-    "digest": "BLOB",
-    "batch": "BIGINT",
-    "kept_at": "TIMESTAMPTZ",
-    "status": "INTEGER",
-    "receipt": "VARCHAR",
+    "connector": VARCHAR,
+    "token": VARCHAR,
+    "key": VARCHAR,
+    "digest": BLOB,
+    "batch": BIGINT,
+    "kept_at": TIMESTAMPTZ,
+    "status": INTEGER,
+    "receipt": VARCHAR,
 }
 #: An earlier gateway left the receipt to the batch.
 _FIND = """

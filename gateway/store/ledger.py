@@ -9,7 +9,7 @@ import pyarrow as pa
 from gateway.connectors.connector import SYSTEM_FIELDS
 from gateway.store.batch import Batch, Receipt, Rows, StoredBatch, joined
 from gateway.store.database import Database, moment
-from gateway.store.lines import Lines
+from gateway.store.lines import BIGINT, TIMESTAMPTZ, VARCHAR, Lines
 
 _TABLE = """
 CREATE SCHEMA IF NOT EXISTS gateway;
@@ -24,19 +24,19 @@ ALTER TABLE gateway.batches ADD COLUMN IF NOT EXISTS duplicates BIGINT;
 ALTER TABLE gateway.batches ADD COLUMN IF NOT EXISTS deleted BIGINT;
 """
 _BATCHES = {
-    "batch": "BIGINT",
-    "connector": "VARCHAR",
-    "committed_at": "TIMESTAMPTZ",
-    "action": "VARCHAR",
-    "received": "BIGINT",
-    "rows": "BIGINT",
-    "rejected": "BIGINT",
-    "duplicates": "BIGINT",
-    "deleted": "BIGINT",
-    "bytes": "BIGINT",
-    "token": "VARCHAR",
-    "first_id": "BIGINT",
-    "last_id": "BIGINT",
+    "batch": BIGINT,
+    "connector": VARCHAR,
+    "committed_at": TIMESTAMPTZ,
+    "action": VARCHAR,
+    "received": BIGINT,
+    "rows": BIGINT,
+    "rejected": BIGINT,
+    "duplicates": BIGINT,
+    "deleted": BIGINT,
+    "bytes": BIGINT,
+    "token": VARCHAR,
+    "first_id": BIGINT,
+    "last_id": BIGINT,
 }
 #: What a line tells, where one that an earlier gateway wrote does not.
 _TOLD = (

@@ -1,7 +1,10 @@
-"""Lines: rows of the gateway's own, of which a few go with every transaction."""
+"""Lines: rows that are few, as one text for a statement that is planned once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from gateway.store.database import Database, literal, quote
 
@@ -9,54 +12,67 @@ from gateway.store.database import Database, literal, quote
 #: is planned each time, and DuckDB does not tell. `Database.epoch` does, of nearly all of them.
 _USES = 256
 
+#: A number with a point is written in quotes, so that DuckDB's JSON reader does not make a double of it on its way.
+_encode = msgspec.json.Encoder(decimal_format="string").encode
 
-class Lines:
-    """A table of the gateway's own. It belongs to the writer thread and its transaction.
 
-    DuckDB takes longer to plan an INSERT than to run it. What it plans once is a statement that is prepared, and
-    that can be given text: so lines go in as one text, in which every string is written in hexadecimal digits, and
-    nothing means anything to SQL.
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How a column's values go through a text.
+
+    Attributes:
+        read: SQL for the value; `{}` stands for the text of its JSON, that of a string without its quotes.
+        write: What makes JSON of the value; None where it is JSON.
     """
 
-    def __init__(self, database: Database, table: str, columns: Mapping[str, str]) -> None:
-        """Take the columns by their names, each with its type in SQL: one of those in `_WRITTEN`, or a number's."""
+    read: str
+    write: Callable[[Any], Any] | None = None
+
+
+INTEGER = Column("{}::INTEGER")
+BIGINT = Column("{}::BIGINT")
+VARCHAR = Column("{}")
+BLOB = Column("unhex({})", lambda value: value.hex())
+TIMESTAMPTZ = Column("{}::TIMESTAMPTZ", lambda value: value.isoformat())
+
+
+class Lines:
+    """What inserts into one table. It belongs to the writer thread and its transaction.
+
+    DuckDB takes longer to plan an INSERT than to run it. What it plans once is a statement that is prepared, and
+    that is given text: so lines go in as one, a JSON array of an array for each of them.
+    """
+
+    def __init__(self, database: Database, table: str, columns: Mapping[str, Column]) -> None:
+        """Take the quoted name of the table, and the columns that are written, by their names."""
         self._database = database
         self._name = quote(f"lines of {table}")
-        self._writes = [_WRITTEN.get(type, str) for type in columns.values()]
-        read = [_READ.get(type, "{}::" + type) for type in columns.values()]
-        parts = [each.format(f"nullif(parts[{number}], '')") for number, each in enumerate(read, 1)]
+        self._written = [(at, each.write) for at, each in enumerate(columns.values()) if each.write]
+        read = ", ".join(each.read.format(f"line[{at}]") for at, each in enumerate(columns.values(), 1))
         self._statement = (
-            f"PREPARE {self._name} AS INSERT INTO {table} ({', '.join(map(quote, columns))})"
-            f" SELECT {', '.join(parts)}"
-            " FROM (SELECT string_split(unnest(string_split($1::VARCHAR, ';')), ',') AS parts)"
+            f"PREPARE {self._name} AS INSERT INTO {table} ({', '.join(map(quote, columns))}) SELECT {read}"
+            """ FROM (SELECT unnest(from_json($1::VARCHAR, '[["VARCHAR"]]')) AS line)"""
         )
         self._uses_left = self._epoch = 0
 
     def insert(self, lines: Iterable[Sequence[Any]]) -> None:
         """Insert lines, each a value or None for every column."""
-        written = [
-            ",".join(
-                [
-                    "" if value is None else write(value)
-                    for write, value in zip(self._writes, line, strict=True)
-                ]
-            )
-            for line in lines
-        ]
+        written = [list(line) for line in lines]
         if not written:
             return
+        for at, write in self._written:
+            for line in written:
+                if line[at] is not None:
+                    line[at] = write(line[at])
         if not self._uses_left or self._epoch != self._database.epoch:
             self._database.writer.execute(self._statement)
             self._uses_left, self._epoch = _USES, self._database.epoch
         self._uses_left -= 1
-        text = literal(";".join(written))
+        text = literal(_encode(written).decode())
         self._database.run_insert(f"EXECUTE {self._name}({text})", len(written))
 
-
-#: How values are written, and read again; an empty one is NULL, so a string has a letter before its digits.
-_WRITTEN: Mapping[str, Callable[[Any], str]] = {
-    "VARCHAR": lambda value: f"x{value.encode().hex()}",
-    "BLOB": lambda value: f"x{value.hex()}",
-    "TIMESTAMPTZ": lambda value: value.isoformat(),
-}
-_READ: Mapping[str, str] = {"VARCHAR": "decode(unhex(substr({}, 2)))", "BLOB": "unhex(substr({}, 2))"}
+    def forget(self) -> None:
+        """Have DuckDB forget the statement."""
+        if self._uses_left:
+            self._database.writer.execute(f"DEALLOCATE {self._name}")
+            self._uses_left = 0

@@ -22,6 +22,7 @@ from gateway.store.database import Database, Superseded, interrupted_after, lite
 from gateway.store.definitions import Definitions
 from gateway.store.edits import Edit, Editing
 from gateway.store.examination import mend
+from gateway.store.few import FewRows
 from gateway.store.keys import Keys
 from gateway.store.ledger import Ledger, Line, Numbers, with_own_columns
 from gateway.store.migration import table_of
@@ -84,6 +85,7 @@ class Store:
             self.definitions = Definitions(self._database)
             self.keys = Keys(self._database)
             self.rejected = Rejected(self._database)
+            self._few = FewRows(self._database)
             self.backup = Backup(self._database)
             # Only the writer thread touches these two.
             self._checkpoint_due = False
@@ -429,7 +431,11 @@ class Store:
                 line = Line(batch.connector.name, name, receipt, batch.received_bytes, batch.token)
                 work.record(line, member.rows.num_rows)
                 answers[number] = receipt
-            if any(rows.num_rows for _, rows in stored):
+            if not any(rows.num_rows for _, rows in stored):
+                continue
+            if FewRows.are(stored) and not absent:
+                self._few.insert(some[0].connector, stored, first_of_all, work.now)
+            else:
                 rows = without(with_own_columns(stored, first_of_all, work.now), absent)
                 self._database.insert(table_of(some[0].connector), rows)
         kept = [

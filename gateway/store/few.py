@@ -1,0 +1,70 @@
+"""Rows that are few, into the tables of their connectors, sooner than by way of Arrow."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+
+from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
+from gateway.store import lines
+from gateway.store.batch import Few, Rows
+from gateway.store.database import Database
+from gateway.store.lines import Column, Lines
+from gateway.store.migration import table_of
+
+#: Beyond so many the time it takes to write them is longer than the time to plan an INSERT.
+MAX_ROWS = 300
+#: Of how many connectors, those that were written last, the statement is kept.
+_KEPT = 100
+
+_OWN = dict(
+    zip((field.name for field in SYSTEM_FIELDS), (lines.BIGINT, lines.TIMESTAMPTZ, lines.BIGINT), strict=True)
+)
+
+
+class FewRows:
+    """What inserts them. It belongs to the writer thread and its transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        # By table, with the fields that it was made for; those that were used last are the last.
+        self._kept: OrderedDict[str, tuple[Sequence[Field], Lines]] = OrderedDict()
+
+    @staticmethod
+    def are(several: Sequence[tuple[int, Rows]]) -> bool:
+        """Whether these rows of one connector, each with the number of their batch, are few."""
+        return sum(rows.num_rows for _, rows in several) <= MAX_ROWS and all(
+            isinstance(rows, Few) for _, rows in several
+        )
+
+    def insert(
+        self, connector: Connector, several: Sequence[tuple[int, Rows]], first_id: int, now: datetime
+    ) -> None:
+        """Insert rows that are few, as `with_own_columns` puts them together."""
+        names = [(field.name, field.absent_value) for field in connector.fields]
+        written = [
+            [value.get(name, absent) for name, absent in names] + [None, now, batch]
+            for batch, rows in several
+            if isinstance(rows, Few)
+            for value in rows.values
+        ]
+        for id, line in enumerate(written, first_id):
+            line[-3] = id
+        self._of(connector).insert(written)
+
+    def _of(self, connector: Connector) -> Lines:
+        table = table_of(connector)
+        fields, kept = self._kept.pop(table, (None, None))
+        if kept is None or fields != connector.fields:
+            kept = Lines(self._database, table, _columns(connector))
+        self._kept[table] = connector.fields, kept
+        if len(self._kept) > _KEPT:
+            _, (_, oldest) = self._kept.popitem(last=False)
+            oldest.forget()
+        return kept
+
+
+def _columns(connector: Connector) -> dict[str, Column]:
+    types = {field.name: field.type for field in connector.fields}
+    return {
+        name: Column(f"CAST({type.line} AS {type.column})", type.written) for name, type in types.items()
+    } | _OWN
