@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gateway import strictjson
 from gateway.connectors.change import Comparison
+from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
 from gateway.media import Media
@@ -105,6 +106,22 @@ def test_lines_are_kept_after_tables_were_made_changed_and_taken_back(database):
             kept_lines.insert([line])
 
     assert kept(database) == told([line] * 3 * len(statements))
+
+
+def test_lines_are_kept_after_the_first_were_taken_back(database):
+    database.writer.execute("DELETE FROM kept")
+    own = Lines(database, "kept", COLUMNS)
+    line = (1, 2, "s", b"b", NOW)
+
+    with taken_back(database):
+        own.insert([line])
+    with contextlib.suppress(GatewayError), database.transaction() as writer:
+        own.insert([line])
+        writer.execute("SELECT error('it fails')")
+    with database.transaction():
+        own.insert([line])
+
+    assert kept(database) == told([line])
 
 
 def test_rows_are_inserted_after_others_were_taken_back_or_had_other_columns(database):
