@@ -98,6 +98,8 @@ class Writer:
         """
         waiting = _Append(batch, Answer())
         self._put(waiting, batch.connector.name, batch.rows.nbytes)
+        # PERF: at the end of the loop's turn. Before, the thread would only wait for the GIL, and take fewer.
+        waiting.answer.loop.call_soon(self._wake)
         return waiting.answer.future
 
     def run(self, call: Callable[[], _T], connector: str = "") -> "Future[_T]":
@@ -107,6 +109,7 @@ class Writer:
         """
         waiting = _Call(call)
         self._put(waiting, connector, QUANTUM)
+        self._wake()
         return waiting.done
 
     def close(self) -> None:
@@ -121,6 +124,9 @@ class Writer:
             if self._closing:
                 raise not_ready()
             self._lanes.put(lane, waiting, cost)
+
+    def _wake(self) -> None:
+        with self._changed:
             self._changed.notify()
 
     def _run(self) -> None:
