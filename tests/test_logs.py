@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from gateway import logs
 from gateway.exchange import Exchange, current, parse_traceparent
 from gateway.serve.tokens import make_token
-from gateway.store.database import Database
+from gateway.store.few import FewRows
 from gateway.threads import Threads
 from tests.inside import body, inside
 from tests.rig import Server, eventually, serving
@@ -222,7 +222,7 @@ def test_what_nobody_foresaw_is_found_in_the_log_by_the_id_in_the_answer(tmp_pat
         raise duckdb.ConstraintException("a row value: marked")
 
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
-        monkeypatch.setattr(Database, "insert", fail)
+        monkeypatch.setattr(FewRows, "insert", fail)
         with caplog.at_level("INFO"):
             status, headers, text = gateway.request(
                 "POST", "/c", body(b'{"n":1}'), headers={"traceparent": TRACE}

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gunicorn.asgi.parser import PythonProtocol
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.gasgi import ASGIWorker
 
@@ -50,18 +50,26 @@ def test_gunicorn_keeps_the_names_that_the_worker_builds_on():
         "_arm_keepalive_timer",
         "_cancel_keepalive_timer",
         "_build_http_scope",
+        "_pause_reading",
+        "_resume_reading",
         "_is_websocket_upgrade",
     ):
         assert callable(getattr(ASGIProtocol, name))
     source = (ROOT / "gateway/serve/worker.py").read_text()
     protocol = Path(sys.modules[ASGIProtocol.__module__].__file__).read_text()
-    for name in ("_current_request", "_finishing_calls", "_request_ready", "_closed", "_callback_parser"):
+    for name in (
+        "_current_request",
+        "_finishing_calls",
+        "_request_ready",
+        "_closed",
+        "_callback_parser",
+        "_reading_paused",
+    ):
         assert f"self.{name}" in source
         assert f"self.{name} = " in protocol
-    parser = Path(sys.modules[PythonProtocol.__module__].__file__).read_text()
-    for name in ("self._state = 'body'", "self._buffer.extend(data)", "self._body_remaining -= chunk_size"):
-        assert name in parser
-    assert callable(ASGIProtocol._on_body)
+    assert ASGIProtocol._check_h1c_protocol_available()
+    for name in ("parser_class = ASGIProtocol._h1c_protocol_class", "ASGIProtocol._h1c_has_limits"):
+        assert name in protocol
     worker = Path(sys.modules[ASGIWorker.__module__].__file__).read_text()
     for name in (
         "self.servers",
@@ -71,6 +79,28 @@ def test_gunicorn_keeps_the_names_that_the_worker_builds_on():
         "lambda: ASGIProtocol(self)",
     ):
         assert name in worker
+
+
+@pytest.mark.parametrize(("requests", "width"), [(40, 300_000), (3, 9_000_000), (400, 10)])
+def test_requests_that_do_not_wait_for_answers_are_all_answered_in_order(server, name, requests, width):
+    server.declare(name, GOOD)
+    whole = b""
+    for number in range(requests):
+        body = b'[%s{"n":%d}]' % (b" " * width, number)
+        whole += head(server, f"/{name}", Content_Type="application/json", Content_Length=len(body)) + body
+
+    with connect(server) as client:
+        sending = threading.Thread(target=client.sendall, args=[whole])
+        sending.start()
+        answers = b""
+        while answers.count(b'"last_id"') < requests and (piece := client.recv(65536)):
+            answers += piece
+        sending.join()
+
+    told = [json.loads(each) for each in re.findall(rb'{"batch".*?}', answers)]
+    assert [each["first_id"] for each in told] == list(range(1, requests + 1))
+    stored = server.client.get(f"/{name}?select=n&order=_id").json()
+    assert [each["n"] for each in stored] == list(range(requests))
 
 
 def test_plain_gunicorn_starts_the_same_service(tmp_path):

@@ -15,9 +15,9 @@ from typing import Any
 
 from gunicorn import glogging
 from gunicorn.arbiter import Arbiter
-from gunicorn.asgi.parser import PythonProtocol
 from gunicorn.asgi.protocol import _REASON_PHRASES, ASGIProtocol
 from gunicorn.workers import gasgi
+from gunicorn_h1c import H1CProtocol
 
 from gateway import logs
 from gateway.errors import Code, GatewayError, trace
@@ -31,11 +31,20 @@ _log = logging.getLogger(__name__)
 
 #: What part of the graceful timeout the connections get; the rest belongs to the writer and the file.
 _DRAIN_SHARE, _CLOSE_SHARE = 0.5, 0.45
+#: How many bytes uvloop or asyncio read from a connection at once, at most.
+_MOST_READ = 2**20
 #: How many objects more than before there are when it is looked for garbage.
 _OBJECTS = 10_000
 #: How long an idle connection is left open while draining: a client in full flow learns from its next answer
 #: that the connection closes, instead of finding it closed.
 _IDLE_SECONDS = 1.0
+
+
+class Parser(H1CProtocol):  # type: ignore[misc]  # it has no types
+    """gunicorn's parser in C, keeping as much of what follows a request as is read at once."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(limit_remaining=_MOST_READ, **options)
 
 
 class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
@@ -75,26 +84,28 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     # -- the deadline for headers: of the first request from when the connection stands, of others from their first byte
 
     def _feed_callback_parser(self, data: bytes) -> bool:
-        if self._current_request is not None and self._is_amid_body(data):
-            self._callback_parser._body_remaining -= len(data)  # noqa: SLF001  # what its own `_parse_body` does
-            self._on_body(data)
-            return True
         goes_on: bool = super()._feed_callback_parser(data)
+        if self._is_followed:
+            self._pause_reading()
+        else:
+            self._resume_reading()
         if (
             goes_on and self._current_request is None
         ):  # Else all headers have come, and nothing has to be waited for.
             self._expect_headers()
         return goes_on
 
-    def _is_amid_body(self, data: bytes) -> bool:
-        """Whether these are bytes of a body and not its last; gunicorn's parser in Python copies such three times."""
+    def _resume_reading(self) -> None:
+        # What follows a request waits for the end of that one, in the client: the parser keeps only a part of it, and
+        # gunicorn then closes the connection.
+        if self._reading_paused and not self._is_followed:
+            super()._resume_reading()
+
+    @property
+    def _is_followed(self) -> bool:
+        """Whether a request has all come, and the parser has bytes behind it."""
         parser = self._callback_parser
-        return (
-            parser.__class__ is PythonProtocol
-            and parser._state == "body"  # noqa: SLF001  # as all of this class
-            and not parser._buffer  # noqa: SLF001
-            and len(data) < parser._body_remaining  # noqa: SLF001
-        )
+        return parser is not None and parser.is_complete and bool(parser.remaining())
 
     def _on_headers_complete(self) -> bool:
         self._headers_came()
@@ -255,6 +266,9 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         for status in HTTPStatus:  # gunicorn knows some of the phrases.
             _REASON_PHRASES.setdefault(status.value, status.phrase)
         gasgi.ASGIProtocol = Protocol  # It is what the worker makes its connections of.
+        # Asked by itself, a class that is made of it notes what it has found where nobody looks.
+        ASGIProtocol._check_h1c_protocol_available()  # noqa: SLF001
+        ASGIProtocol._h1c_protocol_class = Parser  # noqa: SLF001
         # Python's own ways to report what nobody caught show messages, which may hold row values.
         sys.excepthook = lambda _, error, __: _log.critical("nobody caught: %s", trace(error))
         threading.excepthook = lambda args: _report(args.exc_value)
@@ -319,6 +333,8 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
     return {
         "wsgi_app": "gateway.app:app",
         "worker_class": "gateway.serve.worker.Worker",
+        # Without gunicorn_h1c the one in Python would be taken, and nobody told.
+        "http_parser": "fast",
         "bind": settings.bind,
         "logger_class": Log,
         # gunicorn would believe whoever connects from this machine.
