@@ -11,6 +11,21 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 Headers = Sequence[tuple[bytes, bytes]]
+#: The headers by their names in lower case, see `fields_of`.
+HeaderFields = Mapping[bytes, bytes]
+
+
+def fields_of(headers: Headers) -> HeaderFields:
+    """Give headers by their names, which are in lower case: of those of one name the values with commas between.
+
+    That is what several mean where several may be (RFC 9110 section 5.3); no id has a comma.
+    """
+    fields = dict(headers)
+    if len(fields) != len(headers):
+        fields = {}
+        for name, value in headers:
+            fields[name] = fields[name] + b"," + value if name in fields else value
+    return fields
 
 
 @dataclass(slots=True)
@@ -36,20 +51,15 @@ class Exchange:
     outcome: Mapping[str, str | int | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, headers: Headers = (), remote: str | None = None) -> "Exchange":
-        """Begin one with what the client says in its headers, whose names are in lower case."""
-        given = _only(headers, b"x-request-id")
+    def of(cls, fields: HeaderFields, remote: str | None = None) -> "Exchange":
+        """Begin one with what the client says in its headers."""
+        given = _text(fields.get(b"x-request-id"))
         request_id = given if given and _REQUEST_ID.fullmatch(given) else _new_id()
-        return cls(request_id, parse_traceparent(_only(headers, b"traceparent")), remote)
+        return cls(request_id, parse_traceparent(_text(fields.get(b"traceparent"))), remote)
 
     def is_current(self) -> "_IsCurrent":
         """Make it the one that what is logged inside a block belongs to."""
         return _IsCurrent(self)
-
-    def headers(self) -> dict[str, str]:
-        """Give the headers that tell the client which exchange it was."""
-        told = {"X-Request-Id": self.request_id}
-        return {**told, "traceparent": self.traceparent} if self.traceparent else told
 
 
 #: The exchange that this task, or the thread that works for it, belongs to.
@@ -83,8 +93,9 @@ def parse_traceparent(header: str | None) -> str | None:
     if found is None or header is None:
         return None
     rest = header[found.end() :]
-    # Of a later version only what version 00 has is understood, and passed on.
-    is_sound = not rest if found[1] == "00" else not rest or (rest.startswith("-") and len(rest) < 200)
+    # Of a later version only what version 00 has is understood, and passed on; behind a comma there is another one.
+    is_later = found[1] != "00" and rest.startswith("-") and len(rest) < 200 and "," not in rest
+    is_sound = not rest or is_later
     return found[0] if is_sound else None
 
 
@@ -93,7 +104,5 @@ def _new_id() -> str:
     return f"{random.getrandbits(128):032x}"  # no secret
 
 
-def _only(headers: Headers, wanted: bytes) -> str | None:
-    """Give the value of a header that stands there once."""
-    values = [value for name, value in headers if name == wanted]
-    return values[0].decode("latin-1").strip() if len(values) == 1 else None
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1").strip()

@@ -6,8 +6,11 @@ than its types and places: its message may hold row values.
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -20,8 +23,30 @@ FORMS = ("json", "text")
 
 #: The name of what logs every request.
 ACCESS = "gateway.access"
-#: What a record may carry beside its message, as `extra={FIELDS: {…}}`.
-FIELDS = "fields"
+#: What a record may carry beside its message, as its attribute `fields`; None is left out.
+Fields = Mapping[str, str | int | float | None]
+
+#: What a record has that tells no place in the code, thread or process, as no line does.
+_BLANK = {
+    **vars(logging.LogRecord(ACCESS, logging.INFO, "", 0, "", None, None)),
+    **dict.fromkeys(("process", "processName", "thread", "threadName")),
+}
+_access = logging.getLogger(ACCESS)
+
+
+class _Access(logging.LogRecord):
+    """A record of the access log, made without what `logging.LogRecord` finds out for each."""
+
+    def __init__(self, message: str, fields: Fields) -> None:
+        created = time.time()
+        self.__dict__.update(_BLANK, msg=message, created=created, msecs=created % 1 * 1000, fields=fields)
+
+
+def access(message: str, fields: Fields) -> None:
+    """Log what became of a request."""
+    # Not by `info`, which first looks for the line of code that calls it.
+    if _access.isEnabledFor(logging.INFO):
+        _access.handle(_Access(message, fields))
 
 
 class Lines(logging.StreamHandler[TextIO]):
@@ -67,9 +92,9 @@ def formatter(form: str) -> logging.Formatter:
 
 def _values(record: logging.LogRecord) -> dict[str, Any]:
     """Give what there is to say, in its order; None is left out."""
-    at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    second, millisecond = divmod(int(record.created * 1000), 1000)
     values: dict[str, Any] = {
-        "time": f"{at[:-6]}Z",
+        "time": f"{_second(second)}.{millisecond:03d}Z",
         "level": record.levelname.lower(),
         "logger": record.name,
         "message": record.getMessage(),
@@ -80,8 +105,16 @@ def _values(record: logging.LogRecord) -> dict[str, Any]:
         values["request_id"] = exchange.request_id
         if exchange.traceparent is not None:
             values["traceparent"] = exchange.traceparent
-    fields: dict[str, Any] = getattr(record, FIELDS, {})
-    return values | {name: value for name, value in fields.items() if value is not None}
+    fields: Fields = getattr(record, "fields", {})
+    for name, value in fields.items():
+        if value is not None:
+            values[name] = value  # noqa: PERF403  # a comprehension would be another call
+    return values
+
+
+@functools.lru_cache(8)  # Most lines are of the second that the line before was of.
+def _second(of: int) -> str:
+    return datetime.fromtimestamp(of, UTC).isoformat()[:-6]
 
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -94,10 +127,12 @@ class _JsonLines(logging.Formatter):
         # file's name, is ever written. The bodies' own writer does not do that, but nearly all lines need none of it,
         # and it takes an eighth of the time.
         values = _values(record)
-        with contextlib.suppress(UnicodeEncodeError):
+        try:
             line = _encode(values)
-            if line.isascii() and b"\x7f" not in line:
-                return line.decode("ascii")
+        except UnicodeEncodeError:
+            line = b"\x7f"
+        if line.isascii() and b"\x7f" not in line:
+            return line.decode("ascii")
         return _encode_in_ascii(values).replace("\x7f", "\\u007f")
 
 

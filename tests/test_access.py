@@ -370,9 +370,8 @@ def test_a_request_without_a_host_is_not_http(place):
 )
 def test_an_address_is_believed_as_far_as_trusted_proxies_vouch_for_it(proxies, peer, told, remote):
     trusted = Settings.read({"GATEWAY_PROXIES": proxies}).proxies
-    scope = {"client": (peer, 1), "headers": [(b"x-forwarded-for", told.encode())]}
 
-    assert remote_of(scope, trusted) == remote
+    assert remote_of((peer, 1), {b"x-forwarded-for": told.encode()}, trusted) == remote
 
 
 def test_a_token_is_rotated_without_a_restart_and_a_bad_file_changes_nothing(place):

@@ -1,6 +1,7 @@
 """What the process says: lines that machines read, that know their request, and that give nothing away."""
 
 import asyncio
+import io
 import json
 import logging
 import os
@@ -182,6 +183,7 @@ TRACES = [
     (TRACE, TRACE),
     (f"cc{TRACE[2:]}", f"cc{TRACE[2:]}"),
     (f"cc{TRACE[2:]}-what-comes", f"cc{TRACE[2:]}"),
+    (f"cc{TRACE[2:]}-what-comes,cc{TRACE[2:]}", None),
     (f"{TRACE}-what-comes", None),
     (f"ff{TRACE[2:]}", None),
     (f"00-{'0' * 32}-00f067aa0ba902b7-01", None),
@@ -202,11 +204,13 @@ def test_a_trace_context_is_passed_on_where_it_is_one(header, understood):
 def test_a_trace_context_comes_back(server):
     good = httpx.get(server.url + "/nothing", headers={"traceparent": TRACE})
     bad = httpx.get(server.url + "/nothing", headers={"traceparent": f"{TRACE}x"})
-    two = httpx.get(server.url + "/nothing", headers=[("traceparent", TRACE), ("traceparent", TRACE)])
+    twice = [(name, value) for name, value in (("traceparent", TRACE), ("X-Request-Id", "a")) for _ in "12"]
+    two = httpx.get(server.url + "/nothing", headers=twice)
 
     assert good.headers["traceparent"] == TRACE
     assert "traceparent" not in bad.headers
     assert "traceparent" not in two.headers
+    assert re.fullmatch(r"[0-9a-f]{32}", two.headers["X-Request-Id"])
 
 
 def test_a_page_may_read_the_ids(tmp_path):
@@ -394,6 +398,27 @@ def test_lines_come_in_their_order_and_those_of_requests_at_once():
     assert written[-1] == "3\n4\n"
     handler.handle(logging.LogRecord("gateway.access", logging.INFO, __file__, 1, "outside", (), None))
     assert written[-1] == "outside\n"
+
+
+def test_any_handler_can_write_the_access_log():
+    """What is left out of its records is what no line of the gateway's own tells, not what others may ask for."""
+    form = "%(levelname)s %(name)s %(filename)s %(lineno)d %(threadName)s %(process)s %(asctime)s %(message)s"
+    logger, stream = logging.getLogger(logs.ACCESS), io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter(form))
+    level = logger.level
+    logger.addHandler(handler)
+    try:
+        for level_now in (logging.WARNING, logging.INFO):
+            logger.setLevel(level_now)
+            logs.access(f"GET /100% {level_now}", {"status": 200})
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+    (line,) = stream.getvalue().splitlines()
+    assert line.startswith("INFO gateway.access ")
+    assert line.endswith(" GET /100% 20")
 
 
 def test_an_exception_shows_where_it_came_from_and_not_its_message():

@@ -1,26 +1,31 @@
 """The edge: what happens to every request and every answer, whatever becomes of them.
 
 A request gets its id and its client's address, and is refused where it is for another host; an answer gets the
-headers that all have; and what happened is logged in a line.
+headers that all have, and a body that was not read to its end is; and what happened is logged in a line.
 """
 
+import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPMethod
 from typing import Any
 
+from gateway import logs
 from gateway.errors import GatewayError
-from gateway.exchange import Exchange
-from gateway.logs import ACCESS, FIELDS
+from gateway.exchange import Exchange, HeaderFields, fields_of
 from gateway.serve import hosts, refusal
 from gateway.settings import Network
 
 _log = logging.getLogger(__name__)
-_access = logging.getLogger(ACCESS)
 
 #: Where the server keeps in a scope what tells whether the client has gone. It takes what is sent all the same.
 HAS_GONE = "gateway.has_gone"
+#: How long the rest of a refused body is read, so that the client sees the answer and not a reset; and how
+#: long without a byte of it.
+LINGER_SECONDS, LINGER_IDLE_SECONDS = 10.0, 1.0
+
+_METHODS = frozenset(HTTPMethod.__members__)
 
 Event = dict[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -34,7 +39,7 @@ class Edge:
     def __init__(self, app: Asgi, allowed: Sequence[str] = (), proxies: Sequence[Network] = ()) -> None:
         """Take the hosts that requests may be for, any where there are none, and the proxies that are believed."""
         self._app = app
-        self._allowed = allowed
+        self._allowed = tuple(allowed)
         self._proxies = proxies
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
@@ -42,25 +47,22 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = Exchange.of(scope["headers"], hosts.remote_of(scope, self._proxies))
+        fields = fields_of(scope["headers"])
+        exchange = Exchange.of(fields, hosts.remote_of(scope.get("client"), fields, self._proxies))
         passage = _Passage(exchange, scope, receive, send)
         with exchange.is_current():
             try:
-                await self._serve(exchange, scope, passage)
+                await self._serve(exchange, scope, fields, passage)
             finally:
-                log_access(exchange, scope["method"], passage.status, **passage.figures())
+                log_access(exchange, scope["method"], passage.status, passage.figures())
 
-    async def _serve(self, exchange: Exchange, scope: Event, passage: "_Passage") -> None:
+    async def _serve(
+        self, exchange: Exchange, scope: Event, fields: HeaderFields, passage: "_Passage"
+    ) -> None:
         try:
-            scope, host = hosts.in_origin_form(scope)
+            scope, host = hosts.in_origin_form(scope, fields)
             hosts.require(host, scope["http_version"], self._allowed)
-        except GatewayError as error:
-            await refusal.send(error, passage.send)
-            return
-        port = scope["client"][1] if scope.get("client") else 0
-        scope = {**scope, "client": (exchange.remote, port) if exchange.remote else None}
-        try:
-            await self._app(scope, passage.receive, passage.send)
+            await self._app(_from(exchange.remote, scope), passage.receive, passage.send)
         except _Gone:
             return
         except Exception as error:
@@ -68,23 +70,58 @@ class Edge:
                 if isinstance(error, GatewayError):
                     _log.warning("the answer breaks off: %s, %s", error.code.code, error.code.title)
                 raise  # The connection breaks: an answer cut short must not look whole.
-            await refusal.send(refusal.internal(error), passage.send)
+            told = error if isinstance(error, GatewayError) else refusal.internal(error)
+            await refusal.send(told, passage.send)
+        if not passage.has_ended and _has_body(fields):
+            await passage.linger()
+
+
+def _from(remote: str | None, scope: Event) -> Event:
+    """Give a request as one from the client's address, which may be another than the one that has connected."""
+    client = scope.get("client")
+    if remote == (client[0] if client else None):
+        return scope
+    return {**scope, "client": (remote, client[1] if client else 0) if remote else None}
+
+
+def _has_body(fields: HeaderFields) -> bool:
+    return b"transfer-encoding" in fields or fields.get(b"content-length", b"0").strip() != b"0"
 
 
 class _Gone(OSError):  # noqa: N818  # it is no error
     """There is nobody to send to any more; it ends the making of what would be sent."""
 
 
+def _is_here() -> bool:
+    return False
+
+
 class _Passage:
     """What goes in and out of one exchange, counted."""
+
+    __slots__ = (
+        "_began",
+        "_bytes_in",
+        "_bytes_out",
+        "_exchange",
+        "_has_gone",
+        "_is_complete",
+        "_receive",
+        "_scope",
+        "_send",
+        "has_ended",
+        "status",
+    )
 
     def __init__(self, exchange: Exchange, scope: Event, receive: Receive, send: Send) -> None:
         self._exchange, self._scope = exchange, scope
         self._receive, self._send = receive, send
-        self._has_gone: Callable[[], bool] = scope.get(HAS_GONE, lambda: False)
+        self._has_gone: Callable[[], bool] = scope.get(HAS_GONE, _is_here)
         self._began = time.monotonic()
         self._bytes_in = self._bytes_out = 0
         self._is_complete = False
+        #: Whether the end of the body has come, or of the connection.
+        self.has_ended = False
         self.status: int | None = None
 
     def figures(self) -> dict[str, Any]:
@@ -94,31 +131,44 @@ class _Passage:
 
     async def receive(self) -> Event:
         event = await self._receive()
+        self.has_ended = event["type"] != "http.request" or not event.get("more_body", False)
         self._bytes_in += len(event.get("body", b""))
         return event
+
+    async def linger(self) -> None:
+        """Read what is left of a body that was refused before its end (as in nginx's lingering_close)."""
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                while not self.has_ended:
+                    async with asyncio.timeout(LINGER_IDLE_SECONDS):
+                        await self.receive()
+        except TimeoutError:
+            pass
 
     async def send(self, event: Event) -> None:
         if self._has_gone():
             raise _Gone
         if event["type"] == "http.response.start":
             self.status = event["status"]
-            event = {**event, "headers": [*event.get("headers", ()), *self._headers(event)]}
+            event = {**event, "headers": self._headers(event)}
         await self._send(event)
         if event["type"] == "http.response.body":
             self._bytes_out += len(event.get("body", b""))
             self._is_complete = not event.get("more_body", False) and not self._has_gone()
 
     def _headers(self, event: Event) -> list[tuple[bytes, bytes]]:
-        headers = refusal.standing(self._exchange)
+        headers = [*event.get("headers", ()), *refusal.standing(self._exchange)]
         is_fleeting = event["status"] >= 400 or self._scope["path"].startswith("/-/")
-        if is_fleeting and not any(name.lower() == b"cache-control" for name, _ in event.get("headers", ())):
-            headers["Cache-Control"] = "no-store"
-        return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        if is_fleeting and not any(name.lower() == b"cache-control" for name, _ in headers):
+            headers.append((b"cache-control", b"no-store"))
+        return headers
 
 
-def log_access(exchange: Exchange, method: str | None, status: int | None, **figures: Any) -> None:
+def log_access(
+    exchange: Exchange, method: str | None, status: int | None, figures: Mapping[str, Any]
+) -> None:
     """Log what became of a request: never its query, its body or its headers, which hold values and secrets."""
-    method = method if method in HTTPMethod.__members__ else None  # Another may be anything, as a path may.
+    method = method if method in _METHODS else None  # Another may be anything, as a path may.
     fields = {
         "method": method,
         "path": exchange.path,
@@ -129,11 +179,4 @@ def log_access(exchange: Exchange, method: str | None, status: int | None, **fig
         "connector": exchange.connector,
         "remote": exchange.remote,
     }
-    told = (method or "-", exchange.path or "-", status or "-")
-    # Not by `info`, which first looks for the line of code that calls it.
-    if _access.isEnabledFor(logging.INFO):
-        _access.handle(
-            _access.makeRecord(
-                _access.name, logging.INFO, __file__, 0, "%s %s %s", told, None, extra={FIELDS: fields}
-            )
-        )
+    logs.access(f"{method or '-'} {exchange.path or '-'} {status or '-'}", fields)

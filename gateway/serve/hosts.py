@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.errors import Code, GatewayError
+from gateway.exchange import HeaderFields
 from gateway.settings import HOST, Network
 
 Scope = dict[str, Any]
@@ -18,7 +19,7 @@ Scope = dict[str, Any]
 _IPV6_PREFIX = 64
 
 
-def in_origin_form(scope: Scope) -> tuple[Scope, str | None]:
+def in_origin_form(scope: Scope, fields: HeaderFields) -> tuple[Scope, str | None]:
     """Give a request by its path alone, and the host it is for, None where it names none.
 
     A target may have the host in it, as proxies are sent; it then counts more than the header (RFC 9112 section 3.2.2).
@@ -26,10 +27,10 @@ def in_origin_form(scope: Scope) -> tuple[Scope, str | None]:
     Raises:
         GatewayError: Where it names several.
     """
-    hosts = [value.decode("latin-1").strip() for name, value in scope["headers"] if name == b"host"]
-    if len(hosts) > 1:
+    named = fields.get(b"host")
+    if named is not None and b"," in named and sum(name == b"host" for name, _ in scope["headers"]) > 1:
         raise GatewayError(Code.REQUEST_MALFORMED, "the request has more than one Host header")
-    host = hosts[0] if hosts else None
+    host = None if named is None else named.decode("latin-1").strip()
     if scope["path"].startswith("/"):
         return scope, host
     try:
@@ -39,7 +40,8 @@ def in_origin_form(scope: Scope) -> tuple[Scope, str | None]:
     return {**scope, "path": target.path or "/"}, target.netloc or host
 
 
-def require(host: str | None, http_version: str, allowed: Sequence[str]) -> None:
+@functools.lru_cache(1024)  # Nearly all requests are for the same; what is raised is not remembered.
+def require(host: str | None, http_version: str, allowed: tuple[str, ...]) -> None:
     """Let a request for one of the allowed hosts through; all are where none is named.
 
     Raises:
@@ -62,12 +64,11 @@ def require(host: str | None, http_version: str, allowed: Sequence[str]) -> None
         )
 
 
-def remote_of(scope: Scope, proxies: Sequence[Network]) -> str | None:
+def remote_of(client: Sequence[Any] | None, fields: HeaderFields, proxies: Sequence[Network]) -> str | None:
     """Tell whose request it is: the last address that no trusted proxy has; None on a socket without addresses."""
-    client = scope.get("client")
     remote = client[0] if client else ""
-    told = ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for")
-    for before in reversed(told.split(",")):
+    told = fields.get(b"x-forwarded-for", b"").decode("latin-1") if proxies else ""
+    for before in reversed(told.split(",") if told else ()):
         address = _address(remote)
         if address is None or not any(address in network for network in proxies) or not _address(before):
             break

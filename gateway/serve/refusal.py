@@ -15,6 +15,7 @@ from gateway.exchange import Exchange, current, note
 _log = logging.getLogger(__name__)
 
 JSON = "application/json; charset=utf-8"
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 #: What Falcon, and gunicorn before it, refuse by themselves.
 _BY_STATUS = {
@@ -47,14 +48,17 @@ def of_status(status: int) -> GatewayError:
     return GatewayError(code, hint=hint if code is Code.REQUEST_MALFORMED else None)
 
 
-def standing(exchange: Exchange) -> dict[str, str]:
+def standing(exchange: Exchange) -> list[tuple[bytes, bytes]]:
     """Give the headers that every answer has, an error or not."""
-    return {**exchange.headers(), "X-Content-Type-Options": "nosniff"}
+    headers = [_NO_SNIFFING, (b"x-request-id", exchange.request_id.encode())]
+    if exchange.traceparent is not None:
+        headers.append((b"traceparent", exchange.traceparent.encode()))
+    return headers
 
 
 def internal(error: BaseException) -> GatewayError:
     """Give the error for what nobody foresaw; only the log learns what it was, under the request's id."""
-    exchange = current.get() or Exchange.of()
+    exchange = current.get() or Exchange.of({})
     _log.error("request %s failed: %s", exchange.request_id, trace(error))
     hint = "give the id to whoever runs the gateway"
     return GatewayError(Code.INTERNAL, details={"id": exchange.request_id}, hint=hint)
@@ -62,8 +66,8 @@ def internal(error: BaseException) -> GatewayError:
 
 async def send(error: GatewayError, to: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
     """Answer an ASGI request with an error."""
-    headers = [(name.lower().encode(), value.encode()) for name, value in head(error).items()]
     text = body(error)
+    headers = [(name.lower().encode(), value.encode()) for name, value in head(error).items()]
     headers.append((b"content-length", str(len(text)).encode()))
     await to({"type": "http.response.start", "status": error.code.status, "headers": headers})
     await to({"type": "http.response.body", "body": text})

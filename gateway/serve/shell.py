@@ -1,4 +1,4 @@
-"""The shell: start and stop, and bodies that are broken off or refused before their end.
+"""The shell: start and stop, and bodies that are broken off before their end.
 
 https://asgi.readthedocs.io/en/latest/specs/www.html
 """
@@ -20,9 +20,6 @@ _log = logging.getLogger(__name__)
 START_SECONDS = 25.0
 #: The exit code by which gunicorn knows a worker that cannot start, and stops instead of trying for ever.
 BOOT_ERROR = 3
-#: How long the rest of a refused body is read, so that the client sees the answer and not a reset; and how
-#: long without a byte of it.
-LINGER_SECONDS, LINGER_IDLE_SECONDS = 10.0, 1.0
 
 
 class Service(Protocol):
@@ -90,57 +87,22 @@ class Shell:
         if self.service is None:
             await refusal.send(not_ready(), send)
             return
-        body = _Body(receive)
-        scope[RECEIVE] = body.receive
-        await self.service.app(scope, _falcon_receive(body), send)
-        if _has_body(scope):
-            await body.linger()
+        scope[RECEIVE] = receive
+        await self.service.app(scope, _falcon_receive(receive), send)
 
 
-class _Body:
-    """The receiving side of one request, and whether its end has come."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._ended = False
-
-    async def receive(self) -> Event:
-        event = await self._receive()
-        self._ended = event["type"] != "http.request" or not event.get("more_body", False)
-        return event
-
-    async def linger(self) -> None:
-        """Read what is left of a body that was refused before its end (as in nginx's lingering_close)."""
-        if self._ended:
-            return
-        try:
-            async with asyncio.timeout(LINGER_SECONDS):
-                while not self._ended:
-                    async with asyncio.timeout(LINGER_IDLE_SECONDS):
-                        await self.receive()
-        except TimeoutError:
-            pass
-
-
-def _falcon_receive(body: _Body) -> Receive:
+def _falcon_receive(receive: Receive) -> Receive:
     """Give Falcon a first event at once, so that nothing of a body is asked for before the endpoint wants it.
 
     Asking is what makes gunicorn send `100 Continue`, and Falcon asks before it routes.
     """
     first = True
 
-    async def receive() -> Event:
+    async def falcon_receive() -> Event:
         nonlocal first
         if first:
             first = False
             return {"type": "http.request", "body": b"", "more_body": True}
-        return await body.receive()
+        return await receive()
 
-    return receive
-
-
-def _has_body(scope: Event) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
-        for name, value in scope["headers"]
-    )
+    return falcon_receive

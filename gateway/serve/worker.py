@@ -21,7 +21,7 @@ from gunicorn_h1c import H1CProtocol
 
 from gateway import logs
 from gateway.errors import Code, GatewayError, trace
-from gateway.exchange import Exchange
+from gateway.exchange import Exchange, fields_of
 from gateway.serve import refusal
 from gateway.serve.edge import HAS_GONE, log_access
 from gateway.serve.hosts import remote_of
@@ -198,19 +198,20 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     def _send_error(self, error: GatewayError) -> None:
         exchange = self._exchange()
         body = refusal.body(error)
-        head = {**refusal.head(error), **refusal.standing(exchange), "Cache-Control": "no-store"}
+        head = {**refusal.head(error), "Cache-Control": "no-store"}
         head |= {"Content-Length": str(len(body)), "Connection": "close"}
         lines = [f"HTTP/1.1 {error.code.status} {self._get_reason_phrase(error.code.status)}"]
         lines += [f"{name}: {value}" for name, value in head.items()]
-        self._safe_write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+        standing = [b"%b: %b" % each for each in refusal.standing(exchange)]
+        self._safe_write(b"\r\n".join(["\r\n".join(lines).encode("latin-1"), *standing, b"", body]))
         with exchange.is_current():
-            log_access(exchange, None, error.code.status, bytes_out=len(body))
+            log_access(exchange, None, error.code.status, {"bytes_out": len(body)})
 
     def _exchange(self) -> Exchange:
         """Begin the exchange of a request that did not get as far as the application; its headers may have come."""
-        headers = list(getattr(self._callback_parser, "headers", ()))
+        fields = fields_of(getattr(self._callback_parser, "headers", ()))
         client = self.transport.get_extra_info("peername") or None
-        return Exchange.of(headers, remote_of({"headers": headers, "client": client}, self._settings.proxies))
+        return Exchange.of(fields, remote_of(client, fields, self._settings.proxies))
 
 
 class Log(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
