@@ -24,6 +24,7 @@ from gateway.serve.endpoint import Stages
 from gateway.serve.parts import Spool
 from gateway.serve.quota import Quotas
 from gateway.serve.reload import Reload
+from gateway.serve.repeats import Again
 from gateway.serve.retention import Expiry
 from gateway.serve.router import Router
 from gateway.serve.shell import Shell
@@ -81,7 +82,7 @@ class Gateway:
             closing.callback(expiry.stop)
             self.store = store
             self.stages = stages
-            self.app: Asgi = _falcon_app(router, stages, watch, reload)
+            self.app: Asgi = Again(_falcon_app(router, stages, watch, reload), router.repeats_at)
             self._closing = closing.pop_all()
 
     def close(self) -> None:

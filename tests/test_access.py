@@ -121,7 +121,7 @@ OPEN = ("/-/healthy", "/-/ready", "/-/schema/connector.json")
 def test_the_operating_plane_is_for_the_admin_but_for_health(place, tmp_path):
     """Every method of every path there is, of a connector that there is and of one that there is not."""
     with inside(tmp_path, {}) as gateway:
-        found = falcon.inspect.inspect_compiled_router(gateway.gateway.app._router._fixed)
+        found = falcon.inspect.inspect_compiled_router(gateway.gateway.app._app._router._fixed)
         routes = [
             (route.path, method.method) for route in found for method in route.methods if not method.internal
         ]

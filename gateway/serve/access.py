@@ -154,14 +154,8 @@ class Credentials:
         """
         if authorization is None:
             return None
-        scheme, _, secret = authorization.partition(" ")
-        digest = hashlib.sha256(secret.strip().encode("utf-8", "surrogateescape")).digest()
-        found: tuple[str, Proof] | None = None
-        # All are compared, whichever fits: the time must not tell how near a guess was.
-        for each in self._proofs:
-            if hmac.compare_digest(each[1].digest, digest):
-                found = each
-        if found is None or scheme.lower() != "bearer":
+        found = self._find_proof(authorization)
+        if found is None:
             raise self._failure()
         name, proof = found
         if proof.expires is not None and proof.has_expired(self._clock()):
@@ -174,6 +168,25 @@ class Credentials:
         if exchange := current.get():
             exchange.token = name
         return name
+
+    def proves(self, authorization: str | None, name: str | None) -> bool:
+        """Tell whether `name_of` would give that name now; unlike that, it counts no failure and notes nothing."""
+        if authorization is None or name is None:
+            return authorization is name
+        found = self._find_proof(authorization)
+        if found is None or found[0] != name:
+            return False
+        return found[1].expires is None or not found[1].has_expired(self._clock())
+
+    def _find_proof(self, authorization: str) -> tuple[str, Proof] | None:
+        scheme, _, secret = authorization.partition(" ")
+        digest = hashlib.sha256(secret.strip().encode("utf-8", "surrogateescape")).digest()
+        found: tuple[str, Proof] | None = None
+        # All are compared, whichever fits: the time must not tell how near a guess was.
+        for each in self._proofs:
+            if hmac.compare_digest(each[1].digest, digest):
+                found = each
+        return found if scheme.lower() == "bearer" else None
 
     def _failure(self) -> GatewayError:
         exchange = current.get()

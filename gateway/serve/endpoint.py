@@ -32,6 +32,7 @@ from gateway.serve.negotiate import Words
 from gateway.serve.parts import Kept, Part, Spool
 from gateway.serve.quota import Quotas, Responder
 from gateway.serve.read import Read
+from gateway.serve.repeats import Repeats
 from gateway.serve.write import Write
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, Key, Receipt
@@ -85,6 +86,7 @@ class Endpoint:
         self.connector = connector
         self.validator = Validator(connector)
         self._stages = stages
+        self.repeats = Repeats(connector, stages.store, stages.cache, stages.credentials, stages.quotas)
         # Clients ask for the same again and again, and to understand a question may take longer than to answer it.
         self._read_of = functools.lru_cache(_REMEMBERED)(functools.partial(Read.of, connector))
         self._write_of = functools.lru_cache(_REMEMBERED)(functools.partial(Write.of, connector))
@@ -232,8 +234,9 @@ class Endpoint:
             reply.minimal(resp, 304, read.validators(etag))
         elif part or (req.method == "HEAD" and read.statement.output.media is Media.PARQUET):
             await self._read_part(req, resp, read, part)
-        elif kept := self._stages.cache.find(etag):
+        elif version is not None and etag and (kept := self._stages.cache.find(etag)):
             reply.whole(resp, kept)
+            self.repeats.note(req.scope, token, version, etag)
         else:
             await self._read(req, resp, read, version)
 

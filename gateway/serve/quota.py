@@ -116,6 +116,10 @@ class Quotas:
         self._clock = clock
         self._quotas: OrderedDict[tuple[str, str | None, str], Quota] = OrderedDict()
 
+    def limit(self, connector: Connector) -> bool:
+        """Tell whether there are limits for what is asked of a connector: its own, or those of any token."""
+        return connector.terms.limits != NO_LIMITS or self._credentials.have_limits
+
     def limited(self, connector: Connector, responder: Responder) -> Responder:
         """Give a responder that counts every request of those who may know of the connector.
 
@@ -123,7 +127,7 @@ class Quotas:
         """
 
         async def respond(req: Request, resp: Response) -> None:
-            if connector.terms.limits == NO_LIMITS and not self._credentials.have_limits:
+            if not self.limit(connector):
                 await responder(req, resp)
                 return
             token = self._credentials.name_of(req.auth)

@@ -50,10 +50,10 @@ def of_status(status: int) -> GatewayError:
 
 def standing(exchange: Exchange) -> list[tuple[bytes, bytes]]:
     """Give the headers that every answer has, an error or not."""
-    headers = [_NO_SNIFFING, (b"x-request-id", exchange.request_id.encode())]
-    if exchange.traceparent is not None:
-        headers.append((b"traceparent", exchange.traceparent.encode()))
-    return headers
+    request_id = (b"x-request-id", exchange.request_id.encode())
+    if exchange.traceparent is None:
+        return [request_id, _NO_SNIFFING]
+    return [request_id, (b"traceparent", exchange.traceparent.encode()), _NO_SNIFFING]
 
 
 def internal(error: BaseException) -> GatewayError:

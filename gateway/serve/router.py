@@ -17,6 +17,7 @@ from gateway.serve import access
 from gateway.serve.access import Credentials
 from gateway.serve.endpoint import Endpoint
 from gateway.serve.gone import Gone
+from gateway.serve.repeats import Repeats
 from gateway.store.database import Superseded
 
 _T = TypeVar("_T")
@@ -133,6 +134,11 @@ class Router:
             found = self.snapshot.routes.get(uri, self._nowhere)
         self._tell(uri, found)
         return found
+
+    def repeats_at(self, path: str) -> Repeats | None:
+        """Give the answers of the endpoint at a path, where there is one."""
+        found = self.snapshot.routes.get(path)
+        return found[0].repeats if found is not None and isinstance(found[0], Endpoint) else None
 
     def _tell(self, uri: str, found: Found | None) -> None:
         """Tell the log which path it is, where it is a known one; one that is not may hold anything."""

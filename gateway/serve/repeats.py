@@ -1,0 +1,167 @@
+"""Repeats: the answers of the cache, given again to who asks the very same, before Falcon makes a request of it.
+
+Most of what a repeated answer costs is to find out that it is one: to route, to negotiate, to understand the query.
+The same headers make the same of all that. What may have become another since is asked each time: which endpoint is
+at the path, whose token it is, whether limits hold, and which rows there are.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.connectors.connector import Connector
+from gateway.exchange import current
+from gateway.serve.access import Credentials
+from gateway.serve.cache import Cache
+from gateway.serve.edge import Asgi, Event, Receive, Send
+from gateway.serve.quota import Quotas
+from gateway.store.store import Store, Version
+
+#: How many questions of a connector are remembered with the answers' headers, and how long their headers may be.
+MAX_QUESTIONS, MAX_QUESTION_BYTES = 64, 2048
+
+#: Where the endpoint leaves in a scope what its answer goes by.
+_BASIS = "gateway.basis"
+#: The headers that no answer depends on. They differ from one request to the next.
+_ASIDE = (b"x-request-id", b"traceparent", b"tracestate", b"x-forwarded-for")
+
+
+class Question(NamedTuple):
+    """All that a GET says.
+
+    Attributes:
+        asker: A hash of the Authorization header. It only tells askers apart, and need not be secret nor without
+            collisions: that the header proves the token's name is asked anyway.
+    """
+
+    path: str
+    query_string: bytes
+    asker: int
+    headers: tuple[tuple[bytes, bytes], ...]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it may be remembered."""
+        told = sum(len(name) + len(value) for name, value in self.headers)
+        return len(self.path) + len(self.query_string) + told <= MAX_QUESTION_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What an answer goes by: while it is the same, so is the answer.
+
+    Attributes:
+        repeats: Those of the endpoint that answers.
+        token: The name of the asker's token.
+        version: That of the rows.
+        etag: What the answer is kept under in the cache.
+    """
+
+    repeats: "Repeats"
+    token: str | None
+    version: Version
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """An answer that is ready to be sent once more.
+
+    Attributes:
+        start: The event that it began with.
+        body: The whole body.
+    """
+
+    token: str | None
+    start: Event
+    body: bytes
+
+
+class Repeats:
+    """The answers of one endpoint that were asked for again. They go with it. Belongs to the event loop."""
+
+    def __init__(
+        self, connector: Connector, store: Store, cache: Cache, credentials: Credentials, quotas: Quotas
+    ) -> None:
+        self.connector = connector
+        self._store = store
+        self._cache = cache
+        self._credentials = credentials
+        self._quotas = quotas
+        self._kept: OrderedDict[Question, tuple[Basis, Event]] = OrderedDict()
+
+    def note(self, scope: Event, token: str | None, version: Version, etag: str) -> None:
+        """Note on a request that it is answered with what the cache has; the headers show when they are sent."""
+        if not self._quotas.limit(self.connector):
+            scope[_BASIS] = Basis(self, token, version, etag)
+
+    def keep(self, question: Question, basis: Basis, start: Event) -> None:
+        """Keep what an answer began with, and forget the question that was not asked for the longest."""
+        answer = self._cache.find(basis.etag)
+        if answer is None or answer.status != start["status"] or not question.is_short:
+            return  # It became another answer on its way out, such as that of a fault.
+        self._kept[question] = basis, start
+        if len(self._kept) > MAX_QUESTIONS:
+            self._kept.popitem(last=False)
+
+    def find(self, question: Question, authorization: str | None) -> Repeat | None:
+        """Give the answer to a question where nothing that it went by is another now."""
+        kept = self._kept.get(question)
+        if kept is None:
+            return None
+        basis, start = kept
+        if (
+            self._store.version(self.connector.name) == basis.version
+            and (answer := self._cache.find(basis.etag))
+            and self._credentials.proves(authorization, basis.token)
+            and not self._quotas.limit(self.connector)
+        ):
+            self._kept.move_to_end(question)
+            return Repeat(basis.token, start, answer.body)
+        return None
+
+
+class Again:
+    """An ASGI application that gives answers again, around the one that gives them first."""
+
+    def __init__(self, app: Asgi, repeats_at: Callable[[str], Repeats | None]) -> None:
+        """Take what answers, and what tells the repeats of the endpoint that is at a path now."""
+        self._app = app
+        self._repeats_at = repeats_at
+
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        repeats = self._repeats_at(scope["path"]) if scope["method"] == "GET" else None
+        asked = _question_of(scope) if repeats else None
+        if repeats is None or asked is None:
+            await self._app(scope, receive, send)
+            return
+        question, authorization = asked
+        if repeat := repeats.find(question, authorization):
+            if exchange := current.get():
+                exchange.path, exchange.connector = question.path, repeats.connector.name
+                exchange.token = repeat.token
+            await send(repeat.start)
+            await send({"type": "http.response.body", "body": repeat.body})
+            return
+
+        async def send_and_keep(event: Event) -> None:
+            await send(event)
+            if event["type"] == "http.response.start" and (basis := scope.get(_BASIS)):
+                basis.repeats.keep(question, basis, event)
+
+        await self._app(scope, receive, send_and_keep)
+
+
+def _question_of(scope: Event) -> tuple[Question, str | None] | None:
+    """Give a question and its Authorization header; None where a header stands there twice."""
+    headers = scope["headers"]
+    fields = dict(headers)
+    if len(fields) != len(headers):
+        return None
+    for name in _ASIDE:
+        fields.pop(name, None)
+    asker = fields.pop(b"authorization", None)
+    question = Question(scope["path"], scope["query_string"], hash(asker), tuple(fields.items()))
+    return question, asker.decode("latin-1") if asker else None
