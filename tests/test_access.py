@@ -444,6 +444,29 @@ def test_a_right_that_is_taken_while_a_body_comes_is_gone(tmp_path, method, chan
 
 
 @pytest.mark.parametrize(
+    ("method", "status"), [("POST", b"401"), ("PUT", b"401"), ("POST", b"404"), ("PUT", b"404")]
+)
+def test_a_token_that_goes_while_a_body_comes_is_gone(tmp_path, method, status):
+    """Or that is another's by then."""
+    secret, line = make_token("etl")
+    _, other = make_token("etl")
+    put(tmp_path / "tokens.yaml", line)
+    with serving(tmp_path, GATEWAY_TOKENS=str(tmp_path / "tokens.yaml")) as server:
+        server.declare("a", "fields: {n: integer}\naccess: {ingest: [etl], change: [etl]}\n")
+        server.client.post("/a", json={"n": 1})
+        head = (
+            f"{method} /a HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\nAuthorization: Bearer {secret}\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), 30) as slow:
+            slow.sendall(head.encode() + b'{"n')
+            put(tmp_path / "tokens.yaml", other if status == b"401" else line.replace("etl", "stranger"))
+            server.reload()
+            slow.sendall(b'":2}')
+            assert slow.recv(65536).split()[1] == status
+        assert server.client.get("/a").json() == [{"n": 1}]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "{S}: [sha256:" + "a" * 64 + "]",

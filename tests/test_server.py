@@ -400,17 +400,18 @@ def test_a_body_may_take_as_long_as_what_came_of_it_allows(received, waited, pat
 def test_a_body_that_trickles_is_refused_and_one_that_is_held_up_here_is_not(monkeypatch):
     monkeypatch.setattr(body, "GRACE_SECONDS", 0.2)
 
-    async def come(seconds):
-        for _ in range(8):
-            await asyncio.sleep(seconds)
-            yield b"x" * 100
-
     async def receive(seconds, work):
+        left = [b"x" * 100] * 8
+
+        async def come():
+            await asyncio.sleep(seconds)
+            return {"type": "http.request", "body": left.pop(), "more_body": bool(left)}
+
         def take(_):
             time.sleep(work)
 
         pace = Pace(300, 1000)
-        return await body.receive(come(seconds), None, limit=10**6, take=take, pace=pace, threads=None)
+        return await body.receive(come, None, limit=10**6, take=take, pace=pace, threads=None)
 
     assert len(asyncio.run(receive(0.01, 0.1)).data) == 800
     with pytest.raises(GatewayError) as refused:

@@ -2,10 +2,11 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import zstandard
 from isal import isal_zlib
@@ -29,6 +30,8 @@ _SMALL = 4096
 GRACE_SECONDS, STALL_SECONDS = 10.0, 30.0
 
 Unpack = Callable[[bytes], None]
+#: Gives the next ASGI event of a request.
+Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Body:
 
 
 async def receive(
-    chunks: AsyncIterator[bytes],
+    events: Receive,
     encoding: str | None,
     *,
     limit: int,
@@ -68,7 +71,7 @@ async def receive(
     """Collect a body once, in one piece of memory.
 
     Args:
-        chunks: Raises GatewayError where the client leaves before the end.
+        events: Gives those of the request.
         encoding: The Content-Encoding header.
         limit: The most bytes it may have, on the wire and decompressed.
         take: Called with every number of decompressed bytes that are about to be held; may raise.
@@ -80,7 +83,7 @@ async def receive(
     """
     whole = _Whole(limit, take)
     try:
-        received = await _fill(whole, _in_time(chunks, pace), encoding, limit, threads)
+        received = await _fill(whole, _Arrival(events, pace), encoding, limit, threads)
     except BaseException:
         whole.drop()
         raise
@@ -88,15 +91,16 @@ async def receive(
 
 
 async def _fill(
-    whole: "_Whole", chunks: AsyncIterator[bytes], encoding: str | None, limit: int, threads: Executor
+    whole: "_Whole", arrival: "_Arrival", encoding: str | None, limit: int, threads: Executor
 ) -> int:
     """Unpack a body to its end, and give how many bytes came over the wire."""
     decoder = _decoder(encoding, whole)
-    received = 0
-    async for chunk in chunks:
-        received += len(chunk)
-        if received > limit:
+    while not arrival.is_over:
+        chunk = await arrival.piece()
+        if arrival.received > limit:
             raise too_large(limit)
+        if not chunk:
+            continue
         if decoder is None:
             whole.write(chunk)
         elif len(chunk) < _SMALL:
@@ -105,28 +109,46 @@ async def _fill(
             await asyncio.get_running_loop().run_in_executor(threads, decoder.unpack, chunk)
     if decoder is not None:
         decoder.finish()
-    return received
+    return arrival.received
 
 
-async def _in_time(chunks: AsyncIterator[bytes], pace: Pace) -> AsyncIterator[bytes]:
-    """Give the pieces while they come fast enough. Of the pace only the waiting counts, not what is done meanwhile."""
-    clock = asyncio.get_running_loop().time
-    received, waited, end = 0, 0.0, clock() + pace.seconds
-    while True:
-        began = clock()
-        patience, left = pace.patience(received, waited), end - began
+class _Arrival:
+    """The pieces of a body while they come fast enough. Of the pace only the waiting counts, not what is done meanwhile.
+
+    Falcon's own stream ends a body that the client broke off as if it were complete; the one sound sign of
+    completeness is a `http.request` event with `more_body` false (ASGI specification, HTTP, "Request").
+    """
+
+    def __init__(self, events: Receive, pace: Pace) -> None:
+        self._events = events
+        self._pace = pace
+        self._waited = 0.0
+        self._end = time.monotonic() + pace.seconds
+        self.received = 0
+        self.is_over = False
+
+    async def piece(self) -> bytes:
+        """Give the next piece, which may be empty.
+
+        Raises:
+            GatewayError: Where it does not come in time, or the client leaves before the end.
+        """
+        began = time.monotonic()
+        patience, left = self._pace.patience(self.received, self._waited), self._end - began
         try:
-            chunk = await InTime(anext(chunks), min(patience, left))
-        except StopAsyncIteration:
-            return
+            event = await InTime(self._events(), min(patience, left))
         except TimeoutError as error:
-            raise _too_slow(pace, received, is_at_end=left <= patience) from error
-        now = clock()
-        if now > end:
-            raise _too_slow(pace, received, is_at_end=True)
-        waited += now - began
-        received += len(chunk)
-        yield chunk
+            raise _too_slow(self._pace, self.received, is_at_end=left <= patience) from error
+        now = time.monotonic()
+        if event["type"] != "http.request":
+            raise GatewayError(Code.BODY_TRUNCATED, hint="send it again, whole")
+        if now > self._end:
+            raise _too_slow(self._pace, self.received, is_at_end=True)
+        self._waited += now - began
+        piece: bytes = event.get("body", b"")
+        self.received += len(piece)
+        self.is_over = not event.get("more_body", False)
+        return piece
 
 
 def _too_slow(pace: Pace, received: int, *, is_at_end: bool) -> GatewayError:
@@ -241,20 +263,3 @@ def _decoder(encoding: str | None, whole: _Whole) -> _Decoder | None:
         hint=f"use one of {', '.join(ENCODINGS)}, or none",
         headers={"Accept-Encoding": ", ".join(ENCODINGS)},
     )
-
-
-async def chunks_of(receive_event: Callable[[], Awaitable[dict[str, object]]]) -> AsyncIterator[bytes]:
-    """Give the pieces of an ASGI request's body, and raise unless the last of them came.
-
-    Falcon's own stream ends a body that the client broke off as if it were complete; the one sound sign of
-    completeness is a `http.request` event with `more_body` false (ASGI specification, HTTP, "Request").
-    """
-    while True:
-        event = await receive_event()
-        if event["type"] != "http.request":
-            raise GatewayError(Code.BODY_TRUNCATED, hint="send it again, whole")
-        if piece := event.get("body"):
-            assert isinstance(piece, bytes)
-            yield piece
-        if not event.get("more_body", False):
-            return

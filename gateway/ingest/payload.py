@@ -1,5 +1,6 @@
 """A body to rows: JSON object or array, NDJSON, CSV."""
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -88,13 +89,7 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
     Raises:
         GatewayError: Where the type is one the gateway does not read.
     """
-    name, _, parameters = (content_type or "").partition(";")
-    name = name.strip().lower()
-    charset = re.search(r"charset\s*=\s*\"?([^\";\s]+)", parameters, re.IGNORECASE)
-    if charset and charset[1].lower().replace("-", "") not in ("utf8", "usascii"):
-        raise GatewayError(
-            Code.MEDIA_TYPE_UNSUPPORTED, f"the charset '{charset[1]}' is not read", hint="send UTF-8"
-        )
+    name = _declared(content_type or "")
     if MEDIA_TYPES.get(name) in RECEIVED:
         return MEDIA_TYPES[name]
     start = _after_blanks(data, start_of(data))
@@ -111,6 +106,18 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
         ),
         headers={"Accept": _NAMED},
     )
+
+
+@functools.lru_cache(128)  # There are few; what is raised is not remembered.
+def _declared(content_type: str) -> str:
+    """Give the name of a Content-Type, where its text is UTF-8 as far as it says."""
+    name, _, parameters = content_type.partition(";")
+    charset = re.search(r"charset\s*=\s*\"?([^\";\s]+)", parameters, re.IGNORECASE)
+    if charset and charset[1].lower().replace("-", "") not in ("utf8", "usascii"):
+        raise GatewayError(
+            Code.MEDIA_TYPE_UNSUPPORTED, f"the charset '{charset[1]}' is not read", hint="send UTF-8"
+        )
+    return name.strip().lower()
 
 
 def start_of(data: bytes) -> int:

@@ -71,8 +71,10 @@ class _Checked:
 
     def add(self, rows: Rows, bad: list[tuple[int, str | None]]) -> set[int]:
         """Note what is wrong with some rows; gives the places of the bad ones among those that were decoded."""
-        bad_places = {place for place, _ in bad}
         self.received += len(rows.values) + len(rows.unread)
+        if not bad and not rows.errors:
+            return set()
+        bad_places = {place for place, _ in bad}
         self.error_count += len(rows.errors) + len(bad)
         self._bad_rows += len(rows.unread) + len(bad_places)
         if self.keeps or len(self._listed) < MAX_LISTED:

@@ -169,11 +169,16 @@ class Endpoint:
         with self._room(req) as room:
             received = await self._receive(req, room)
             with self._stages.running.hold(self.connector.name, token, write.key):
-                await self._stages.present(self)._take(req, resp, received, verb)  # noqa: SLF001  # as in `on_patch`
+                # Rights may have changed while the body came: those of the token, or the connector that gives them.
+                present = self._stages.present(self)
+                if present is not self or not self._stages.credentials.proves(req.auth, token):
+                    token, write = present._wanted(req, verb)  # noqa: SLF001  # as in `on_patch`
+                await present._take(req, resp, received, verb, token, write)  # noqa: SLF001  # as in `on_patch`
 
-    async def _take(self, req: Request, resp: Response, received: Body, verb: Verb) -> None:
-        """Check and store rows, as long as they may still be: rights may have changed while the body came."""
-        token, write = self._wanted(req, verb)
+    async def _take(
+        self, req: Request, resp: Response, received: Body, verb: Verb, token: str | None, write: Write
+    ) -> None:
+        """Check and store rows."""
         try:
             if write.is_rehearsal:
                 await self._rehearse(resp, await self._check(req, received, token, write), write)
@@ -187,7 +192,8 @@ class Endpoint:
         except Superseded:
             # The connector was changed meanwhile, and nothing stored: the rows meet what it is now.
             successor = await self._stages.successor(self)
-            await successor._take(req, resp, received, verb)  # noqa: SLF001  # as in `on_patch`
+            token, write = successor._wanted(req, verb)  # noqa: SLF001  # as in `on_patch`
+            await successor._take(req, resp, received, verb, token, write)  # noqa: SLF001  # as in `on_patch`
 
     async def _change(self, req: Request, resp: Response, data: bytes) -> None:
         """Change or delete rows in one transaction, in which the rows of the answer are read, too."""
@@ -276,10 +282,10 @@ class Endpoint:
             raise body.too_large(most)
         return req.content_length or 0
 
-    async def _receive(self, req: Request, room: Room) -> Body:
+    def _receive(self, req: Request, room: Room) -> Awaitable[Body]:
         settings = self._stages.settings
-        return await body.receive(
-            body.chunks_of(req.scope[RECEIVE]),
+        return body.receive(
+            req.scope[RECEIVE],
             req.get_header("Content-Encoding"),
             limit=settings.max_body,
             take=room.take,
@@ -441,7 +447,7 @@ def _digest_of(data: bytes, write: Write) -> bytes:
 async def whole_body(req: Request, stages: Stages) -> bytes:
     """Receive the body of a request to the operating plane."""
     received = await body.receive(
-        body.chunks_of(req.scope[RECEIVE]),
+        req.scope[RECEIVE],
         req.get_header("Content-Encoding"),
         limit=stages.settings.max_body,
         take=lambda _: None,

@@ -126,10 +126,7 @@ class Quotas:
         A connector of the same name goes on with what was counted while its limits are the same, as a token does.
         """
 
-        async def respond(req: Request, resp: Response) -> None:
-            if not self.limit(connector):
-                await responder(req, resp)
-                return
+        async def respond_within(req: Request, resp: Response) -> None:
             token = self._credentials.name_of(req.auth)
             is_seen = access.sees(token, connector.access)
             quotas = self._of(connector, token, req.remote_addr) if is_seen else []
@@ -144,6 +141,9 @@ class Quotas:
                     quota.charge(req.context.rows, now)
                 if quotas:
                     resp.set_headers(min(quotas, key=lambda quota: quota.share_left(now)).headers(now))
+
+        def respond(req: Request, resp: Response) -> Awaitable[None]:
+            return respond_within(req, resp) if self.limit(connector) else responder(req, resp)
 
         return respond
 

@@ -6,7 +6,7 @@ at the path, whose token it is, whether limits hold, and which rows there are.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -130,28 +130,30 @@ class Again:
         self._app = app
         self._repeats_at = repeats_at
 
-    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Event, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""
         repeats = self._repeats_at(scope["path"]) if scope["method"] == "GET" else None
         asked = _question_of(scope) if repeats else None
         if repeats is None or asked is None:
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         question, authorization = asked
         if repeat := repeats.find(question, authorization):
             if exchange := current.get():
                 exchange.path, exchange.connector = question.path, repeats.connector.name
                 exchange.token = repeat.token
-            await send(repeat.start)
-            await send({"type": "http.response.body", "body": repeat.body})
-            return
+            return _send_again(repeat, send)
 
         async def send_and_keep(event: Event) -> None:
             await send(event)
             if event["type"] == "http.response.start" and (basis := scope.get(_BASIS)):
                 basis.repeats.keep(question, basis, event)
 
-        await self._app(scope, receive, send_and_keep)
+        return self._app(scope, receive, send_and_keep)
+
+
+async def _send_again(repeat: Repeat, send: Send) -> None:
+    await send(repeat.start)
+    await send({"type": "http.response.body", "body": repeat.body})
 
 
 def _question_of(scope: Event) -> tuple[Question, str | None] | None:

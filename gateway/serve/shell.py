@@ -6,7 +6,7 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from gateway.errors import not_ready, trace
@@ -41,14 +41,13 @@ class Shell:
         self._is_serving = False
         self.service: Service | None = None
 
-    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Event, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one ASGI connection."""
+        if scope["type"] == "http":
+            return self._http(scope, receive, send)
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        elif scope["type"] == "http":
-            await self._http(scope, receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1003})
+            return self._lifespan(receive, send)
+        return send({"type": "websocket.close", "code": 1003})
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -83,12 +82,11 @@ class Shell:
         else:
             self.service = starting.result()
 
-    async def _http(self, scope: Event, receive: Receive, send: Send) -> None:
+    def _http(self, scope: Event, receive: Receive, send: Send) -> Awaitable[None]:
         if self.service is None:
-            await refusal.send(not_ready(), send)
-            return
+            return refusal.send(not_ready(), send)
         scope[RECEIVE] = receive
-        await self.service.app(scope, _falcon_receive(receive), send)
+        return self.service.app(scope, _falcon_receive(receive), send)
 
 
 def _falcon_receive(receive: Receive) -> Receive:
