@@ -108,7 +108,7 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
     )
 
 
-@functools.lru_cache(128)  # There are few; what is raised is not remembered.
+@functools.lru_cache(32)  # There are few; what is raised is not remembered.
 def _declared(content_type: str) -> str:
     """Give the name of a Content-Type, where its text is UTF-8 as far as it says."""
     name, _, parameters = content_type.partition(";")

@@ -40,7 +40,7 @@ def in_origin_form(scope: Scope, fields: HeaderFields) -> tuple[Scope, str | Non
     return {**scope, "path": target.path or "/"}, target.netloc or host
 
 
-@functools.lru_cache(1024)  # Nearly all requests are for the same; what is raised is not remembered.
+@functools.lru_cache(32)  # Nearly all requests are for the same; what is raised is not remembered.
 def require(host: str | None, http_version: str, allowed: tuple[str, ...]) -> None:
     """Let a request for one of the allowed hosts through; all are where none is named.
 

@@ -209,7 +209,7 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
 
     def _exchange(self) -> Exchange:
         """Begin the exchange of a request that did not get as far as the application; its headers may have come."""
-        fields = fields_of(getattr(self._callback_parser, "headers", ()))
+        fields = fields_of(list(getattr(self._callback_parser, "headers", ())))
         client = self.transport.get_extra_info("peername") or None
         return Exchange.of(fields, remote_of(client, fields, self._settings.proxies))
 
