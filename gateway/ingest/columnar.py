@@ -4,15 +4,17 @@ pyarrow parses, outside the GIL, and its compute functions check whole columns a
 Nothing is refused here: wherever a body is not plainly right, or the columns cannot tell, the answer is None, and the
 rows are read one by one by `payload` and `validation`, which are the truth that this is proven equal to.
 
-pyarrow's reader takes more than JSON: NaN, bytes that are no UTF-8, numbers of any length, and decimals in quotes.
-It fails over a row that is `null`, over the exponent of a decimal, and where one has too many digits for 128 bits (seen
-in 26.0.1), so what it gets are objects, told apart by msgspec before, with decimals that are a few digits.
+pyarrow's reader takes one JSON object after another, with any blanks between them, and ends at U+0000. An array it gets
+as the one field of one object, so that it checks its grammar as well; lines are shown to be one object each. It refuses
+control characters in strings, so that line ends are between values, and objects inside of rows, for no field is one.
+It takes more than JSON: NaN, bytes that are no UTF-8, numbers of any length, and decimals in quotes; and it fails over
+the exponent of a decimal, and where one has too many digits for 128 bits (seen in 26.0.1).
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import msgspec
@@ -31,13 +33,23 @@ from gateway.strictjson import Json
 
 #: How much text is parsed at a time, about.
 PIECE_BYTES = 16 * 2**20
+#: So many decimals are looked for one by one.
+_FEW_DECIMALS = 4
+#: So many line ends are passed over at the end of a body.
+_FEW_ENDS = 64
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
-_NULL = msgspec.Raw(b"null")
 _COLON = r"[ \t\r\n]*:[ \t\r\n]*"
 #: A key that is spelled with an escape; one whose last is of another kind is no field's that is looked for.
 _ESCAPED_KEY = rf'\\(?:u[0-9a-fA-F]{{4}}|/)[^"\\]*"{_COLON}'
-_split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+#: Where an object begins. In a string the quote would end it, and none of what follows could stand behind it.
+_BEGIN = rb'\{[ \t\r\n]*"[^ \t\r\n,:}\]]'
+_BEGINS = re.compile(_BEGIN)
+_BETWEEN = re.compile(rb"\}([ \t\r\n]*,[ \t\r\n]*)" + _BEGIN)
+#: What an array stands under in the object that pyarrow gets.
+_ROWS = ""
+_UNDER = b'{"%b":' % _ROWS.encode()
+_split_array = msgspec.json.Decoder(dict[str, list[msgspec.Raw]]).decode
 _split_lines = msgspec.json.Decoder(msgspec.Raw).decode_lines
 
 #: What keywords of a field's schema say of no value by itself: the parsed type does, or the pattern beside a format.
@@ -82,10 +94,15 @@ class Columnar:
             media: What it is.
             max_row: The most bytes that a row may have.
         """
-        if media not in (Media.JSON, Media.NDJSON) or self._columns is None:
+        if self._columns is None:
             return None
         try:
-            tables = [self._table(*some) for some in _slices(data, media, max_row)]
+            if media is Media.JSON:
+                tables = [self._of_array(text) for text in _arrays(data, max_row)]
+            elif media is Media.NDJSON:
+                tables = [self._of_lines(*piece, max_row) for piece in _pieces_of_lines(data)]
+            else:
+                return None
         except (
             _Unsure,
             msgspec.DecodeError,
@@ -95,29 +112,53 @@ class Columnar:
             OverflowError,
         ):
             return None
-        return Columns(pa.concat_tables(tables), media is Media.NDJSON) if tables else None
+        return Columns(tables[0] if len(tables) == 1 else pa.concat_tables(tables), media is Media.NDJSON)
 
-    def _table(self, texts: Sequence[msgspec.Raw], whole: bytes) -> pa.Table:
-        """Read some rows, of which `whole` is the text with line ends between them."""
-        assert self._columns is not None
-        _require_plain(whole)
-        if self._odd_decimal is not None:
-            _require_digits(whole, self._odd_decimal)
+    def _of_array(self, text: bytes) -> pa.Table:
+        """Read an array as `_arrays` gives it."""
+        fields = list(self._parsed)
+        under = self._parse(text, pa.schema([(_ROWS, pa.list_(pa.struct(fields)))])).column(0)
+        if len(under) != 1 or under.null_count:
+            raise _Unsure
+        rows = under.combine_chunks().flatten()
+        if not len(rows) or rows.null_count:
+            raise _Unsure
+        return self._table(
+            [rows.field(field.name) for field in fields], cache(lambda: _split_array(text)[_ROWS])
+        )
+
+    def _of_lines(self, text: bytes, size: int, max_row: int) -> pa.Table:
+        """Read lines, each of which has to be one row and nothing else."""
+        rows = _require_lines(text, size, max_row)
+        parsed = self._parse(text, self._parsed)
+        if parsed.num_rows != rows:
+            raise _Unsure
+        arrays = [parsed[name].combine_chunks() for name in self._parsed.names]
+        return self._table(arrays, cache(lambda: _split_lines(text)))
+
+    def _parse(self, text: bytes, expected: pa.Schema) -> pa.Table:
+        _require_plain(text)
+        for pattern in self._odd_decimals:
+            _require_digits(text, pattern)
         options = pyarrow.json.ParseOptions(
-            explicit_schema=self._parsed, newlines_in_values=False, unexpected_field_behavior="error"
+            explicit_schema=expected, newlines_in_values=False, unexpected_field_behavior="error"
         )
         # It is one block, which is never searched for line ends, for a row may have some.
-        reading = pyarrow.json.ReadOptions(use_threads=False, block_size=len(whole) + 1)
-        parsed = pyarrow.json.read_json(pa.BufferReader(whole), reading, options)
-        if parsed.num_rows != len(texts):
-            raise _Unsure
-        arrays = [column.read(parsed[column.name], texts) for column in self._columns]
-        return pa.Table.from_arrays(arrays, names=[column.name for column in self._columns])
+        reading = pyarrow.json.ReadOptions(use_threads=False, block_size=len(text) + 1)
+        return pyarrow.json.read_json(pa.BufferReader(text), reading, options)
+
+    def _table(self, parsed: Sequence[pa.Array], texts: "_Texts") -> pa.Table:
+        """Check parsed columns, and give them as they are stored."""
+        assert self._columns is not None
+        arrays = [column.read(each, texts) for column, each in zip(self._columns, parsed, strict=True)]
+        return pa.Table.from_arrays(arrays, names=self._parsed.names)
 
     @cached_property
-    def _odd_decimal(self) -> str | None:
-        """What finds a decimal that pyarrow is not asked to read, under a key that has no escapes; None without any."""
-        return "|".join(_odd(field) for field in self._fields if _is_decimal(field.type)) or None
+    def _odd_decimals(self) -> list[str]:
+        """What finds decimals that pyarrow is not asked to read, under keys that have no escapes."""
+        odd = [_odd(field) for field in self._fields if _is_decimal(field.type)]
+        # PERF: a pattern is looked for by its first and its last letter, which several together do not have.
+        return odd if len(odd) <= _FEW_DECIMALS else ["|".join(odd)]
 
     @cached_property
     def _parsed(self) -> pa.Schema:
@@ -127,47 +168,74 @@ class Columnar:
 # ------------------------------------------------------------------------------------------------------
 # Bodies to objects
 
+#: Gives the text of each row, where it is asked for.
+_Texts = Callable[[], Sequence[msgspec.Raw]]
 
-def _slices(data: bytes, media: Media, max_row: int) -> Iterator[tuple[Sequence[msgspec.Raw], bytes]]:
-    """Split a body, and give its rows some at a time: the text of each, and their texts in one, a row a line."""
+
+def _arrays(data: bytes, max_row: int) -> Iterator[bytes]:
+    """Give a body in one or more arrays of some of its rows, each under `_ROWS`; an array they are if each is one.
+
+    Between two of them has been what is between two rows, so that all of them together are what the body is.
+    """
     start = payload.start_of(data)
-    texts = _texts(data, start, media)
-    if not texts or max(map(len, texts)) > max_row or _NULL in texts:
+    _require_short(data, start, max_row)
+    text = memoryview(data)
+    opening = b""
+    while len(data) - start > PIECE_BYTES and (between := _BETWEEN.search(data, start + PIECE_BYTES)):
+        yield b"".join((_UNDER, opening, text[start : between.start(1)], b"]}"))
+        start, opening = between.end(1), b"["
+    yield b"".join((_UNDER, opening, text[start:], b"}"))
+
+
+def _require_short(data: bytes, start: int, max_row: int) -> None:
+    """Let an array through in which a row begins so often that none is too long."""
+    while len(data) - start > max_row:
+        begins = _BEGINS.search(data, start + max_row // 2, start + max_row)
+        if begins is None:
+            raise _Unsure
+        start = begins.start()
+
+
+def _pieces_of_lines(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """Give lines some at a time, and how long those are without the end of their last."""
+    few = data[-_FEW_ENDS:]
+    start, stop = payload.start_of(data), len(data) - len(few) + len(few.rstrip(b"\r\n"))
+    while stop - start > PIECE_BYTES and (end := data.find(b"\n", start + PIECE_BYTES, stop) + 1):
+        yield data[start:end], end - start - (2 if data[end - 2] == ord("\r") else 1)
+        start = end
+    yield data[start:], stop - start
+
+
+def _require_lines(text: bytes, size: int, max_row: int) -> int:
+    """Let lines through of which each begins and ends as an object does, and tell how many they are.
+
+    Where there are as many objects as lines, each is one: no line end that stands between such is inside of one.
+    """
+    end = "\r\n" if text[: text.find(b"\n") + 1].endswith(b"\r\n") else "\n"
+    lines = pc.split_pattern(_one(text, size), end).flatten()
+    is_each = (
+        pc.max(pc.binary_length(lines)).as_py() <= max_row
+        and pc.all(pc.starts_with(lines, "{")).as_py()
+        and pc.all(pc.ends_with(lines, "}")).as_py()
+        and (end == "\n" or text.count(b"\n", 0, size) == len(lines) - 1)
+    )
+    if not is_each:
         raise _Unsure
-    end = b"\r\n" if media is Media.NDJSON and data[: data.find(b"\n") + 1].endswith(b"\r\n") else b"\n"
-    many = max(1, len(texts) * PIECE_BYTES // len(data))
-    for first in range(0, len(texts), many):
-        some = texts[first : first + many]
-        whole = end.join(some)
-        if media is Media.NDJSON:
-            _require_lines(data, start, whole, len(some))
-            start += len(whole)
-            if first + many < len(texts) and not data.startswith(end, start):
-                raise _Unsure
-            start += len(end)
-        yield some, whole
-    if media is Media.NDJSON and data[start:].strip(b"\r\n"):
-        raise _Unsure
+    return len(lines)
 
 
-def _texts(data: bytes, start: int, media: Media) -> Sequence[msgspec.Raw]:
-    if media is Media.NDJSON:
-        return _split_lines(memoryview(data)[start:])
-    # Whatever else a body is, such as a single object, is no array to the decoder, either.
-    return _split_array(memoryview(data)[start:])
-
-
-def _require_lines(data: bytes, start: int, whole: bytes, rows: int) -> None:
-    """Let so many lines through, each of which is one row and nothing else."""
-    if not data.startswith(whole, start) or whole.count(b"\n") != rows - 1:
-        raise _Unsure
+def _one(text: bytes, size: int) -> pa.Array:
+    """Give the beginning of a text as an array of one, without a copy."""
+    return pa.Array.from_buffers(
+        pa.binary(), 1, [None, pa.array([0, size], pa.int32()).buffers()[1], pa.py_buffer(text)]
+    )
 
 
 def _require_plain(text: bytes) -> None:
     """Let a text through that neither of the two ways to read it would find more in than the other."""
     if not text.isascii():
-        pa.array([text], pa.binary()).cast(pa.string())  # It raises where the text is not UTF-8.
-    if b"\\" in text and b"\\u0000" in text:
+        _one(text, len(text)).cast(pa.string())  # It raises where the text is not UTF-8.
+    if b"\0" in text or (b"\\" in text and b"\\u0000" in text):
         raise _Unsure
     if strictjson.may_be_endless(text):
         raise _Unsure
@@ -176,13 +244,13 @@ def _require_plain(text: bytes) -> None:
 def _odd(field: Field) -> str:
     """Find a value of a decimal field that is in quotes, has an exponent, or more digits than it may before its point."""
     digits = field.type.arrow.precision - field.type.arrow.scale
-    return rf'"{re.escape(field.name)}"{_COLON}(?:"|-?[0-9.]+[eE]|-?[1-9][0-9]{{{digits},}})'
+    return rf'{re.escape(field.name)}"{_COLON}(?:"|-?[0-9.]+[eE]|-?[1-9][0-9]{{{digits},}})'
 
 
 def _require_digits(text: bytes, odd_decimal: str) -> None:
     """Let a text through whose decimals are few digits only, which are found by their keys."""
     patterns = [odd_decimal, _ESCAPED_KEY] if b"\\" in text else [odd_decimal]
-    whole = pa.array([text], pa.binary())
+    whole = _one(text, len(text))
     if any(pc.match_substring_regex(whole, pattern)[0].as_py() for pattern in patterns):
         raise _Unsure
 
@@ -214,9 +282,8 @@ class _Column:
         is_found = not _is_decimal(self._type) or not {'"', "\\"} & set(self.name)
         return self._type.parsed is not None and self._checks is not None and is_found
 
-    def read(self, parsed: pa.ChunkedArray, texts: Sequence[msgspec.Raw]) -> pa.Array:
-        """Check parsed values, and give them as they are stored; `texts` has their rows."""
-        array = parsed.combine_chunks()
+    def read(self, array: pa.Array, texts: _Texts) -> pa.Array:
+        """Check parsed values, and give them as they are stored; `texts` gives their rows."""
         # A null may be a field that was left out, which is not the same to every field.
         if array.null_count and not (self._field.nullable and self._field.absent_value is None):
             raise _Unsure
@@ -227,7 +294,8 @@ class _Column:
             doubtful = check(values)
             if doubtful and self._type.item:
                 raise _Unsure
-            self._settle(doubtful, texts)
+            if doubtful:
+                self._settle(doubtful, texts())
         return self._type.cast(array)
 
     def _settle(self, doubtful: Sequence[int], texts: Sequence[msgspec.Raw]) -> None:
