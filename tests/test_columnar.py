@@ -230,11 +230,28 @@ def test_a_decimal_of_too_many_digits_is_never_one_of_fewer(kind, digits):
     connector = connector_of(yaml_of({"d": (kind, False, {})}))
 
     for first, sign in itertools.product("19", ("", "-")):
-        for fraction in ("", ".5", "." + "0" * 38, "." + "9" * 38):
+        for fraction in ("", ".5", *("." + digit * count for digit in "09" for count in (38, 39, 77, 400))):
             for body, media in bodies([f'{{"d":{sign}{first}{"0" * (digits - 1)}{fraction}}}'.encode()]):
                 require_equal(body, media, connector)
     for body, media in bodies([b'{"d":9223372036854775808 }']):
         require_equal(body, media, connector)
+
+
+@pytest.mark.parametrize("kind", ["integer", "number", "decimal(5, 2)", "integer[]", "number[]", "string"])
+@pytest.mark.parametrize("digits", [18, 19, 20, 399, 400, 401, 1000])
+def test_a_number_of_any_length_is_read_as_it_is_by_itself(kind, digits):
+    connector = connector_of(yaml_of({"a": (kind, True, {}), "s": ("string", True, {})}))
+
+    for text in (
+        "1" * digits,
+        "0." + "0" * digits,
+        "0." + "1" * digits,
+        "1" * digits + ".0",
+        "1." + "0" * digits,
+    ):
+        for value in (text, f"-{text}", f"[{text}]", f'"{text}"', f'null,"s":"{text}"'):
+            for body, media in bodies([f'{{"a":{value}}}'.encode()]):
+                require_equal(body, media, connector)
 
 
 def test_an_enum_of_decimals_is_a_matter_of_numbers():

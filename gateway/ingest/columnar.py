@@ -25,7 +25,7 @@ import pyarrow.json
 from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.connector import Connector, Field
-from gateway.connectors.fieldtypes import INT64_MIN, FieldType
+from gateway.connectors.fieldtypes import DECIMAL_MAX_DIGITS, INT64_MAX, INT64_MIN, FieldType
 from gateway.connectors.lexical import NO_NUL
 from gateway.ingest import payload
 from gateway.media import Media
@@ -33,6 +33,8 @@ from gateway.strictjson import Json
 
 #: How much text is parsed at a time, about.
 PIECE_BYTES = 16 * 2**20
+#: So many digits behind a point are more than any decimal has.
+_DECIMALS = DECIMAL_MAX_DIGITS + 1
 #: So many decimals are looked for one by one.
 _FEW_DECIMALS = 4
 #: So many line ends are passed over at the end of a body.
@@ -55,6 +57,8 @@ _split_lines = msgspec.json.Decoder(msgspec.Raw).decode_lines
 #: What keywords of a field's schema say of no value by itself: the parsed type does, or the pattern beside a format.
 _SILENT = frozenset(("type", "format", "description", "default", "examples", "multipleOf", "items"))
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+#: Bounds that no integer is beyond that pyarrow reads, inclusive as they are.
+_ENDS = {"minimum": INT64_MIN, "maximum": INT64_MAX}
 
 
 class _Unsure(Exception):  # noqa: N818  # it is no error
@@ -120,7 +124,7 @@ class Columnar:
         under = self._parse(text, pa.schema([(_ROWS, pa.list_(pa.struct(fields)))])).column(0)
         if len(under) != 1 or under.null_count:
             raise _Unsure
-        rows = under.combine_chunks().flatten()
+        rows = under.chunk(0).flatten()
         if not len(rows) or rows.null_count:
             raise _Unsure
         return self._table(
@@ -133,17 +137,19 @@ class Columnar:
         parsed = self._parse(text, self._parsed)
         if parsed.num_rows != rows:
             raise _Unsure
-        arrays = [parsed[name].combine_chunks() for name in self._parsed.names]
+        arrays = [parsed[name].chunk(0) for name in self._parsed.names]
         return self._table(arrays, cache(lambda: _split_lines(text)))
 
     def _parse(self, text: bytes, expected: pa.Schema) -> pa.Table:
         _require_plain(text)
+        if self._has_doubles and strictjson.may_be_endless(text):
+            raise _Unsure
         for pattern in self._odd_decimals:
             _require_digits(text, pattern)
         options = pyarrow.json.ParseOptions(
             explicit_schema=expected, newlines_in_values=False, unexpected_field_behavior="error"
         )
-        # It is one block, which is never searched for line ends, for a row may have some.
+        # It is one block, and so one chunk, which is never searched for line ends, for a row may have some.
         reading = pyarrow.json.ReadOptions(use_threads=False, block_size=len(text) + 1)
         return pyarrow.json.read_json(pa.BufferReader(text), reading, options)
 
@@ -159,6 +165,11 @@ class Columnar:
         odd = [_odd(field) for field in self._fields if _is_decimal(field.type)]
         # PERF: a pattern is looked for by its first and its last letter, which several together do not have.
         return odd if len(odd) <= _FEW_DECIMALS else ["|".join(odd)]
+
+    @cached_property
+    def _has_doubles(self) -> bool:
+        """Whether a number may be of more digits than are read: no integer can, and no decimal that pyarrow is asked to."""
+        return any(pa.types.is_floating((field.type.item or field.type).arrow) for field in self._fields)
 
     @cached_property
     def _parsed(self) -> pa.Schema:
@@ -237,14 +248,12 @@ def _require_plain(text: bytes) -> None:
         _one(text, len(text)).cast(pa.string())  # It raises where the text is not UTF-8.
     if b"\0" in text or (b"\\" in text and b"\\u0000" in text):
         raise _Unsure
-    if strictjson.may_be_endless(text):
-        raise _Unsure
 
 
 def _odd(field: Field) -> str:
-    """Find a value of a decimal field that is in quotes, has an exponent, or more digits than it may before its point."""
+    """Find a value of a decimal field that is in quotes, has an exponent, or too many digits before or after its point."""
     digits = field.type.arrow.precision - field.type.arrow.scale
-    return rf'{re.escape(field.name)}"{_COLON}(?:"|-?[0-9.]+[eE]|-?[1-9][0-9]{{{digits},}})'
+    return rf'{re.escape(field.name)}"{_COLON}(?:"|-?[0-9.]+[eE]|-?[1-9][0-9]{{{digits},}}|-?[0-9]+[.][0-9]{{{_DECIMALS},}})'
 
 
 def _require_digits(text: bytes, odd_decimal: str) -> None:
@@ -313,14 +322,13 @@ def _checks(built: dict[str, Json], type: FieldType, is_valid: Callable[[Json], 
     """Make what checks a column against all that a schema says; None where columns cannot."""
     is_float = type.parsed == pa.float64()
     checks: list[_Check] = [_finite] if is_float else []
+    said = {keyword: value for keyword, value in built.items() if not _is_silent(keyword, value, type)}
+    if bounds := {keyword: said.pop(keyword) for keyword in _BOUNDS if keyword in said}:
+        checks += [_double_bound(*bound) for bound in bounds.items()] if is_float else [_bounds(bounds)]
     is_asked = False
-    for keyword, value in built.items():
-        if keyword in _SILENT or (keyword == "pattern" and value == NO_NUL):
-            continue  # That no text has U+0000 is seen before it is parsed.
-        if keyword in ("minLength", "maxLength"):
-            checks.append(_length(keyword, value))
-        elif keyword in _BOUNDS:
-            checks.append(_double_bound(keyword, value) if is_float else _bound(keyword, value))
+    for keyword, value in said.items():
+        if keyword in _LENGTHS:
+            checks.append(_LENGTHS[keyword](value))
         elif keyword == "pattern" and value == type.schema["pattern"]:
             checks.append(_lexical(value, str(type.example)))
         elif is_float:
@@ -331,6 +339,13 @@ def _checks(built: dict[str, Json], type: FieldType, is_valid: Callable[[Json], 
     return checks
 
 
+def _is_silent(keyword: str, value: Json, type: FieldType) -> bool:
+    """Whether a keyword says of no value more than that it could be parsed."""
+    # That no text has U+0000 is seen before it is parsed.
+    is_told_before = keyword == "pattern" and value == NO_NUL
+    return keyword in _SILENT or is_told_before or (type.parsed == pa.int64() and _ENDS.get(keyword) == value)
+
+
 def _finite(array: pa.Array) -> Sequence[int]:
     """Refuse NaN, which is no JSON, and -0, which is read as an integer where it is not -0.0."""
     negative_zero = pc.equal(array.view(pa.int64()), INT64_MIN)
@@ -339,16 +354,32 @@ def _finite(array: pa.Array) -> Sequence[int]:
     return ()
 
 
-def _length(keyword: str, value: int) -> _Check:
+def _min_length(least: int) -> _Check:
+    return lambda array: _within(pc.min_max(pc.utf8_length(array)), "minimum", least)
+
+
+def _max_length(most: int) -> _Check:
     def check(array: pa.Array) -> Sequence[int]:
-        lengths = pc.min_max(pc.utf8_length(array))
-        return _within(lengths, "minimum" if keyword == "minLength" else "maximum", value)
+        # Characters are no more than bytes, which Arrow need not count.
+        bytes = pc.min_max(pc.binary_length(array))["max"].as_py()
+        if bytes is None or bytes <= most:
+            return ()
+        return _within(pc.min_max(pc.utf8_length(array)), "maximum", most)
 
     return check
 
 
-def _bound(keyword: str, value: Json) -> _Check:
-    return lambda array: _within(pc.min_max(array), keyword, value)
+_LENGTHS = {"minLength": _min_length, "maxLength": _max_length}
+
+
+def _bounds(bounds: dict[str, Json]) -> _Check:
+    def check(array: pa.Array) -> Sequence[int]:
+        least_and_most = pc.min_max(array)
+        for keyword, bound in bounds.items():
+            _within(least_and_most, keyword, bound)
+        return ()
+
+    return check
 
 
 def _double_bound(keyword: str, value: Json) -> _Check:
@@ -406,7 +437,7 @@ def _is_all(array: pa.Array, shape: bytes) -> bool:
         return False
     count = len(array) - array.null_count
     texts = array.buffers()[2].slice(0, count * len(shape)).to_pybytes()
-    return texts.translate(_DIGITS) == shape * count and b"0000-" not in texts
+    return texts.translate(_DIGITS) == shape * count and not _any(pc.starts_with(array, "0000-"))
 
 
 def _distinct(is_valid: Callable[[Json], bool]) -> _Check:
