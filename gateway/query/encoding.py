@@ -38,7 +38,7 @@ class Encoder(Protocol):
 def encoder_of(output: Output, select: Sequence[Selected]) -> Encoder:
     """Make the encoder of a response."""
     if output.is_text:
-        return _Text(output, select)
+        return Text(output, select)
     return _Arrow(select) if output.media is Media.ARROW else _Parquet(select)
 
 
@@ -67,7 +67,7 @@ class _Plain:
         return b""
 
 
-class _Text:
+class Text:
     """The database has written the text: the column's Arrow buffer is the body already."""
 
     def __init__(self, output: Output, select: Sequence[Selected]) -> None:
@@ -76,13 +76,18 @@ class _Text:
         self._tail = output.tail
 
     def encode(self, batch: pa.RecordBatch) -> bytes:
-        text = _text(batch.column(0))
+        """Give the next bytes."""
+        return self.begun(_text(batch.column(0)))
+
+    def begun(self, text: bytes) -> bytes:
+        """Give the next bytes, of the text of some rows."""
         if self._before or self._skip:
             text = self._before + text[self._skip :]
             self._before, self._skip = b"", 0
         return text
 
     def end(self) -> bytes:
+        """Give the last bytes."""
         return self._before + self._tail
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
-from gateway.query.encoding import Encoder, compressor_of, encoder_of
+from gateway.query.encoding import Encoder, Text, compressor_of, encoder_of
 from gateway.query.sql import Sql
 from gateway.query.statement import Statement
 from gateway.store.reading import Reading
@@ -20,6 +20,10 @@ _T = TypeVar("_T")
 
 #: Results up to this size are sent whole, with their length, and their reader is free before the first byte.
 WHOLE_BYTES = 2 * 2**20
+#: Text of so many rows is taken from the database as it is cheapest for few of them.
+FEW_ROWS = 512
+#: How many statements are remembered that had more.
+_LONG = 1024
 #: A piece of a longer result has as many bytes at least, or comes as soon as so many seconds have passed.
 PIECE_BYTES, PIECE_SECONDS = 2**18, 0.005
 #: Below this, compressing a body saves nobody anything.
@@ -40,6 +44,7 @@ class Readers:
         self._seconds = seconds
         self.open_results = 0
         self._waiting: OrderedDict[Rendering, float] = OrderedDict()
+        self._long: set[str] = set()
 
     async def open(self, statement: Statement, *, counted: bool, coding: str | None) -> "Rendering":
         """Run a statement up to its first rows.
@@ -111,6 +116,19 @@ class Readers:
         """Note that it waits no more."""
         self._waiting.pop(rendering, None)
 
+    def expects_few(self, sql: Sql) -> bool:
+        """Tell whether a statement is thought to have few rows: as it had with other values the last time. Any thread may ask."""
+        return sql.text not in self._long
+
+    def learn(self, sql: Sql, *, few: bool) -> None:
+        """Remember whether a statement had few rows."""
+        if few:
+            self._long.discard(sql.text)
+        else:
+            if len(self._long) >= _LONG:
+                self._long.clear()
+            self._long.add(sql.text)
+
     def _end_stalled(self) -> None:
         rendering, since = next(iter(self._waiting.items()), (None, 0.0))
         if rendering is not None and time.monotonic() - since > STALLED_SECONDS:
@@ -156,6 +174,11 @@ class Rendering:
             await self.close()
 
     def _start(self) -> None:
+        self._read()
+        if self.whole is not None:
+            self._reading.close()
+
+    def _read(self) -> None:
         statement = self._statement
         anchor = statement.anchor_count()
         if self._counted or anchor or statement.output.singular:
@@ -186,20 +209,42 @@ class Rendering:
 
     def _read_one(self) -> None:
         """Read the only row, which leaves it in `whole`."""
-        self._begin(self._statement.page)
-        batches = []
-        while (batch := self._reading.next()) is not None:
-            batches.append(batch)
-        self.row_count = sum(batch.num_rows for batch in batches)
-        if self.row_count != 1:
+        rows = self._few(self._statement.page)
+        if rows is None or len(rows) != 1:
             raise not_one_row(int(self._fetch(self._statement.page_count())[0][0]))
-        self._end([self._encoder.encode(batches[0])])
+        self.row_count = 1
+        self._end([self._text_of(rows)])
 
     def _first_rows(self) -> bytes | None:
         """Read until the end, which leaves the page in `whole`, or give what has come when it is too much."""
-        statement = self._statement
-        self._begin(statement.page)
-        limit = statement.query.limit
+        sql = self._statement.page
+        if not self._statement.output.is_text or not self._readers.expects_few(sql):
+            return self._first_batches(sql)
+        rows = self._few(sql)
+        limit = self._statement.query.limit
+        taken = [] if rows is None else rows if limit is None else rows[:limit]
+        text = self._text_of(taken)
+        if rows is None or len(text) > WHOLE_BYTES:
+            return self._first_batches(sql)
+        if len(rows) > len(taken) > 0:
+            self.cursor = taken[-1][-1]
+        self.row_count = len(taken)
+        self._end([text])
+        return None
+
+    def _few(self, sql: Sql) -> list[tuple[Any, ...]] | None:
+        """Read all rows of text where they are few."""
+        return self._reading.few(sql.text, sql.parameters, most_rows=FEW_ROWS, most_size=WHOLE_BYTES)
+
+    def _text_of(self, rows: list[tuple[Any, ...]]) -> bytes:
+        """Give the beginning of the body that rows make."""
+        encoder = self._encoder = Text(self._statement.output, self._statement.query.select)
+        return encoder.begun("".join([row[0] for row in rows]).encode()) if rows else b""
+
+    def _first_batches(self, sql: Sql) -> bytes | None:
+        """Read as `_first_rows` does, in batches."""
+        self._begin(sql)
+        limit = self._statement.query.limit
         pieces: list[bytes] = []
         size = rows = 0
         place: int | None = None
@@ -213,7 +258,9 @@ class Rendering:
             pieces.append(self._encoder.encode(taken))
             size += len(pieces[-1])
             if size > WHOLE_BYTES:
+                self._readers.learn(sql, few=False)
                 return b"".join(pieces)
+        self._readers.learn(sql, few=rows <= FEW_ROWS)
         self.row_count = rows if limit is None else min(rows, limit)
         if limit is not None and rows > limit:
             self.cursor = place

@@ -37,6 +37,9 @@ _RELATIONS_STREAM = int(duckdb.__version__.split(".", maxsplit=1)[0]) >= 2
 #: Rows of a streamed result that come at a time: one of DuckDB's vectors, the least it makes.
 ROWS_AT_A_TIME = 2048
 
+#: How many statements are kept parsed, and how long the text of one may be.
+_PARSED, _PARSED_TEXT = 512, 4096
+
 
 #: Mends a file that DuckDB could not open, given what it said and how many bytes of memory it may use, or raises.
 Mend = Callable[[Path, str, int], None]
@@ -93,6 +96,7 @@ class Database:
         self.when_broken: Callable[[], None] = _nothing
         # The one that was used last is used next, for much of what it has touched is still near.
         self._cursors: deque[duckdb.DuckDBPyConnection] = deque()
+        self._parsed: dict[str, duckdb.Statement] = {}
 
     def close(self) -> None:
         """Checkpoint, close the file and let go of the lock. No borrowed cursor may be in use."""
@@ -220,6 +224,20 @@ class Database:
         """Run a SELECT with few rows on a cursor of its own."""
         with self.cursor() as cursor:
             return cursor.execute(sql, list(parameters)).fetchall()
+
+    def parsed(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+        """Parse a statement on a cursor, or give what was parsed of the same text; any thread may run it, any number of times.
+
+        What its names mean is found out when it is run.
+        """
+        statement = self._parsed.get(sql)
+        if statement is None:
+            [statement] = cursor.extract_statements(sql)
+            if len(sql) <= _PARSED_TEXT:
+                if len(self._parsed) >= _PARSED:
+                    self._parsed.clear()
+                self._parsed[sql] = statement
+        return statement
 
     def borrow(self) -> duckdb.DuckDBPyConnection:
         """Take a cursor that nobody else uses."""
@@ -358,6 +376,12 @@ def _submitted(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any
     by key take.
     """
     return cursor._submit(sql, parameters, "stream", ROWS_AT_A_TIME).arrow_reader()  # noqa: SLF001  # as said
+
+
+def stop(cursor: duckdb.DuckDBPyConnection) -> None:
+    """End what `execute` has begun, and let go of its rows; DuckDB 1 does so when the next is run."""
+    if _RELATIONS_STREAM:
+        cursor.abort()
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """Reading: a SELECT that streams, by itself or after others in one transaction."""
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,10 @@ import duckdb
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
-from gateway.store.database import Database, FatalError, Stream
+from gateway.store.database import Database, FatalError, Stream, stop
+
+#: How many rows are taken as Python values at a time.
+ROWS_AT_ONCE = 128
 
 
 class Reading:
@@ -23,6 +27,8 @@ class Reading:
         # Whether the last SELECT came to its end by itself.
         self._is_over = True
         self._interrupted = False
+        # No interrupt may meet a cursor that has been given back.
+        self._lock = threading.Lock()
 
     def begin(self) -> None:
         """Have all SELECTs from now on see the same rows, and end the one that streams.
@@ -49,6 +55,45 @@ class Reading:
             rows: list[tuple[Any, ...]] = cursor.execute(sql, list(parameters)).fetchall()
             return rows
 
+    def few(
+        self, sql: str, parameters: tuple[Any, ...], *, most_rows: int, most_size: int
+    ) -> list[tuple[Any, ...]] | None:
+        """Run a SELECT whose first column is text, and give its rows; it ends the one that streams.
+
+        None is given, and nothing kept, where there are more rows or characters of text than so many.
+
+        PERF: rows come as Python values, which for some hundreds takes less than Arrow; and what is said in the same words
+        is parsed once, which takes a seventh of what a hundred rows by key take.
+
+        Raises:
+            GatewayError: As `fetch`.
+        """
+        with self._reading() as cursor:
+            self._end()
+            self._is_over = False
+            try:
+                cursor.execute(self._database.parsed(cursor, sql), list(parameters))
+                return self._taken(cursor, most_rows, most_size)
+            except duckdb.InterruptException:
+                if self._interrupted or self._in_transaction:
+                    raise
+                return None  # So DuckDB 1 says of whatever else has ended the query meanwhile; batches say what it was.
+
+    def _taken(
+        self, cursor: duckdb.DuckDBPyConnection, most_rows: int, most_size: int
+    ) -> list[tuple[Any, ...]] | None:
+        rows: list[tuple[Any, ...]] = []
+        size = 0
+        while len(rows) <= most_rows and size <= most_size:
+            some = cursor.fetchmany(ROWS_AT_ONCE)
+            rows += some
+            if len(some) < ROWS_AT_ONCE:
+                self._is_over = True
+                return rows if len(rows) <= most_rows else None
+            size += sum(len(row[0]) for row in some)
+        stop(cursor)
+        return None
+
     def start(self, sql: str, parameters: tuple[Any, ...]) -> None:
         """Begin a SELECT whose rows `next` gives, ending the one before.
 
@@ -74,15 +119,17 @@ class Reading:
 
     def interrupt(self) -> None:
         """Stop the query; whoever waits for it gets the error. Any thread may call it."""
-        self._interrupted = True
-        if self._cursor is not None:
-            self._cursor.interrupt()
+        with self._lock:
+            self._interrupted = True
+            if self._cursor is not None:
+                self._cursor.interrupt()
 
     def close(self) -> None:
         """End what runs and give the cursor back. Nothing may be running."""
-        if self._cursor is None:
+        with self._lock:
+            cursor, self._cursor = self._cursor, None
+        if cursor is None:
             return
-        cursor, self._cursor = self._cursor, None
         self._end()
         if self._is_reusable(cursor):
             self._database.give_back(cursor)
