@@ -126,7 +126,7 @@ def _values(
         return (_is_value(scanner, column, nested),)
     if operator.kind is Kind.LIST:
         most = MAX_JSON_SIZE if column.type.name == "json" else MAX_LIST
-        return tuple(_literal(column, _unspaced(column, each)) for each in _list(scanner, nested, most))
+        return tuple(read_value(column, _unspaced(column, each)) for each in _list(scanner, nested, most))
     text = _unspaced(column, scanner.value()) if nested else scanner.rest
     if quantifier:
         try:
@@ -147,7 +147,7 @@ def _operand(operator: Operator, column: Column, text: str) -> Json:
         return patterns.like(text)
     if operator.kind is Kind.REGEX:
         return patterns.regex(text)
-    return _literal(column, text)
+    return read_value(column, text)
 
 
 def _list(scanner: Scanner, nested: bool, most: int) -> list[str]:
@@ -172,8 +172,12 @@ def _is_value(scanner: Scanner, column: Column, nested: bool) -> str:
     return value
 
 
-def _literal(column: Column, text: str) -> Json:
-    """Read a value by the column's type; the database is never left to cast text."""
+def read_value(column: Column, text: str) -> Json:
+    """Read a value by the column's type; the database is never left to cast text.
+
+    Raises:
+        GatewayError: Where it is none.
+    """
     type = column.type
     try:
         value = type.query_value(text)

@@ -31,7 +31,7 @@ from gateway.serve.filtered import Filtered
 from gateway.serve.negotiate import Words
 from gateway.serve.parts import Kept, Part, Spool
 from gateway.serve.quota import Quotas, Responder
-from gateway.serve.read import Read
+from gateway.serve.read import Read, Reads
 from gateway.serve.repeats import Repeats
 from gateway.serve.write import Write
 from gateway.settings import Settings
@@ -88,7 +88,7 @@ class Endpoint:
         self._stages = stages
         self.repeats = Repeats(connector, stages.store, stages.cache, stages.credentials, stages.quotas)
         # Clients ask for the same again and again, and to understand a question may take longer than to answer it.
-        self._read_of = functools.lru_cache(_REMEMBERED)(functools.partial(Read.of, connector))
+        self._read_of = functools.lru_cache(_REMEMBERED)(Reads(connector).of)
         self._write_of = functools.lru_cache(_REMEMBERED)(functools.partial(Write.of, connector))
 
     @cached_property

@@ -1,18 +1,22 @@
 """Read: what a GET asks for, from its query string and its headers."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 
 from gateway.connectors.connector import PUBLIC, Connector
-from gateway.query import dialect, preferences
+from gateway.query import dialect, preferences, shape
 from gateway.query.preferences import Preferences
 from gateway.query.query import Query
 from gateway.query.render import Rendering
+from gateway.query.shape import Shape, Template
 from gateway.query.statement import Statement
 from gateway.serve import cache, negotiate
 from gateway.serve.negotiate import Words
 from gateway.store.store import Version
 
+#: How many shapes of questions are remembered, of each connector.
+_SHAPES = 128
 #: What a response depends on beside its URL.
 _VARY = "Accept, Accept-Encoding, Prefer, Range"
 
@@ -88,6 +92,41 @@ class Read:
             optional["Link"] = f'<{self.statement.connector.path}?{following}>; rel="next"'
         told = {name: value for name, value in optional.items() if value}
         return {"Content-Type": output.content_type, **self.validators(etag), **told}
+
+
+class Reads:
+    """What the GETs of a connector ask for. Belongs to the event loop.
+
+    What differs from an earlier one in the values of its filters alone is what that was, with those values.
+    """
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+        self._templates: OrderedDict[tuple[Shape, Words], tuple[Read, Template]] = OrderedDict()
+
+    def of(self, words: Words) -> Read:
+        """Read a GET or HEAD, as `Read.of` does."""
+        form, texts = shape.split(words.query_string)
+        if not texts:
+            return Read.of(self._connector, words)
+        key = (form, words._replace(query_string=""))
+        known = self._templates.get(key)
+        if known is None:
+            return self._learn(key, Read.of(self._connector, words))
+        self._templates.move_to_end(key)
+        read, template = known
+        statement = template.filled(texts)
+        if statement is None:
+            return Read.of(self._connector, words)
+        return Read(statement, read.prefers, read.coding, words.query_string)
+
+    def _learn(self, key: tuple[Shape, Words], read: Read) -> Read:
+        template = Template.of(key[0], read.statement)
+        if template is not None:
+            self._templates[key] = (read, template)
+            if len(self._templates) > _SHAPES:
+                self._templates.popitem(last=False)
+        return read
 
 
 def _content_range(query: Query, row_count: int | None, total: int | None) -> str | None:
