@@ -93,11 +93,40 @@ def test_more_rows_than_so_many_are_none(few):
     assert few(10) == [(f"r{i}",) for i in range(10)]
 
 
+@pytest.mark.parametrize("count", [11, 127, 128, 129, 1000])
+def test_rows_that_are_too_many_come_in_batches_from_the_first_on(few, count):
+    assert few(count) is None
+
+    batches = []
+    while (batch := few.reading.next()) is not None:
+        batches += batch.column(0).to_pylist()
+    assert batches == [f"r{i}" for i in range(count)]
+    assert few(2) == [("r0",), ("r1",)]
+
+
+def test_a_question_that_had_many_rows_is_not_asked_twice(gateway):
+    asked = []
+    few = Reading.few
+
+    def noted(one, sql, *arguments, **options):
+        asked.append(sql)
+        return few(one, sql, *arguments, **options)
+
+    with (
+        patch.object(Reading, "few", noted),
+        patch.object(Reading, "start", side_effect=AssertionError("it was asked already")),
+    ):
+        status, _, text = gateway.request("GET", "/c", query="select=id&id=gte.-5000")
+
+    assert (status, len(json.loads(text)), len(asked)) == (200, 1500, 1)
+
+
 def test_more_text_than_so_much_is_not_gone_on_with(few, monkeypatch):
     monkeypatch.setattr(reading, "ROWS_AT_ONCE", 2)
 
     assert few(10, "repeat('x', 600)") is None
     assert few(1, "repeat('x', 600)") == [("x" * 600,)]
+    assert few(1, "repeat('x', 1001)") is None
 
 
 def test_a_cursor_is_used_again_unless_rows_were_left(few, gateway):

@@ -22,8 +22,8 @@ _T = TypeVar("_T")
 WHOLE_BYTES = 2 * 2**20
 #: Text of so many rows is taken from the database as it is cheapest for few of them.
 FEW_ROWS = 512
-#: How many statements are remembered that had more.
-_LONG = 1024
+#: Of how many statements it is remembered whether they had few.
+_REMEMBERED = 1024
 #: A piece of a longer result has as many bytes at least, or comes as soon as so many seconds have passed.
 PIECE_BYTES, PIECE_SECONDS = 2**18, 0.005
 #: Below this, compressing a body saves nobody anything.
@@ -44,7 +44,7 @@ class Readers:
         self._seconds = seconds
         self.open_results = 0
         self._waiting: OrderedDict[Rendering, float] = OrderedDict()
-        self._long: set[str] = set()
+        self._had_few: dict[str, bool] = {}
 
     async def open(self, statement: Statement, *, counted: bool, coding: str | None) -> "Rendering":
         """Run a statement up to its first rows.
@@ -116,18 +116,17 @@ class Readers:
         """Note that it waits no more."""
         self._waiting.pop(rendering, None)
 
-    def expects_few(self, sql: Sql) -> bool:
-        """Tell whether a statement is thought to have few rows: as it had with other values the last time. Any thread may ask."""
-        return sql.text not in self._long
+    def expects_few(self, statement: Statement) -> bool:
+        """Tell whether a statement is thought to have few rows: as with other values the last time. Any thread may ask."""
+        query = statement.query
+        guess = bool(query.where) or (query.limit is not None and query.limit <= FEW_ROWS)
+        return self._had_few.get(statement.page.text, guess)
 
-    def learn(self, sql: Sql, *, few: bool) -> None:
-        """Remember whether a statement had few rows."""
-        if few:
-            self._long.discard(sql.text)
-        else:
-            if len(self._long) >= _LONG:
-                self._long.clear()
-            self._long.add(sql.text)
+    def learn(self, statement: Statement, *, few: bool) -> None:
+        """Remember whether a statement had few rows. Any thread may call it."""
+        if len(self._had_few) >= _REMEMBERED:
+            self._had_few.clear()
+        self._had_few[statement.page.text] = few
 
     def _end_stalled(self) -> None:
         rendering, since = next(iter(self._waiting.items()), (None, 0.0))
@@ -217,33 +216,33 @@ class Rendering:
 
     def _first_rows(self) -> bytes | None:
         """Read until the end, which leaves the page in `whole`, or give what has come when it is too much."""
-        sql = self._statement.page
-        if not self._statement.output.is_text or not self._readers.expects_few(sql):
-            return self._first_batches(sql)
-        rows = self._few(sql)
-        limit = self._statement.query.limit
-        taken = [] if rows is None else rows if limit is None else rows[:limit]
-        text = self._text_of(taken)
-        if rows is None or len(text) > WHOLE_BYTES:
-            return self._first_batches(sql)
+        statement = self._statement
+        if not statement.output.is_text or not self._readers.expects_few(statement):
+            self._begin(statement.page)
+            return self._first_batches()
+        rows = self._few(statement.page)
+        if rows is None:
+            self._readers.learn(statement, few=False)
+            return self._first_batches()
+        limit = statement.query.limit
+        taken = rows if limit is None else rows[:limit]
         if len(rows) > len(taken) > 0:
             self.cursor = taken[-1][-1]
         self.row_count = len(taken)
-        self._end([text])
+        self._end([self._text_of(taken)])
         return None
 
     def _few(self, sql: Sql) -> list[tuple[Any, ...]] | None:
-        """Read all rows of text where they are few."""
+        """Read all rows of text where they are few, or begin to."""
+        self._encoder = self._text = Text(self._statement.output, self._statement.query.select)
         return self._reading.few(sql.text, sql.parameters, most_rows=FEW_ROWS, most_size=WHOLE_BYTES)
 
     def _text_of(self, rows: list[tuple[Any, ...]]) -> bytes:
         """Give the beginning of the body that rows make."""
-        encoder = self._encoder = Text(self._statement.output, self._statement.query.select)
-        return encoder.begun("".join([row[0] for row in rows]).encode()) if rows else b""
+        return self._text.begun("".join([row[0] for row in rows]).encode()) if rows else b""
 
-    def _first_batches(self, sql: Sql) -> bytes | None:
-        """Read as `_first_rows` does, in batches."""
-        self._begin(sql)
+    def _first_batches(self) -> bytes | None:
+        """Read as `_first_rows` does, in the batches of what has begun."""
         limit = self._statement.query.limit
         pieces: list[bytes] = []
         size = rows = 0
@@ -258,9 +257,9 @@ class Rendering:
             pieces.append(self._encoder.encode(taken))
             size += len(pieces[-1])
             if size > WHOLE_BYTES:
-                self._readers.learn(sql, few=False)
+                self._readers.learn(self._statement, few=False)
                 return b"".join(pieces)
-        self._readers.learn(sql, few=rows <= FEW_ROWS)
+        self._readers.learn(self._statement, few=rows <= FEW_ROWS)
         self.row_count = rows if limit is None else min(rows, limit)
         if limit is not None and rows > limit:
             self.cursor = place

@@ -24,6 +24,8 @@ class Reading:
         self._in_transaction = False
         self._stream: Stream | None = None
         self._batches: Iterator[pa.RecordBatch] = iter(())
+        # Whether a cursor has rows that come as values.
+        self._has_rows_left = False
         # Whether the last SELECT came to its end by itself.
         self._is_over = True
         self._interrupted = False
@@ -60,7 +62,7 @@ class Reading:
     ) -> list[tuple[Any, ...]] | None:
         """Run a SELECT whose first column is text, and give its rows; it ends the one that streams.
 
-        None is given, and nothing kept, where there are more rows or characters of text than so many.
+        None is given where there are more rows or characters of text than so many: then `next` gives all of them.
 
         PERF: rows come as Python values, which for some hundreds takes less than Arrow; and what is said in the same words
         is parsed once, which takes a seventh of what a hundred rows by key take.
@@ -77,21 +79,25 @@ class Reading:
             except duckdb.InterruptException:
                 if self._interrupted or self._in_transaction:
                     raise
-                return None  # So DuckDB 1 says of whatever else has ended the query meanwhile; batches say what it was.
+            # So DuckDB 1 says of whatever else has ended the query meanwhile; a stream says what it was.
+            self.start(sql, parameters)
+            return None
 
     def _taken(
         self, cursor: duckdb.DuckDBPyConnection, most_rows: int, most_size: int
     ) -> list[tuple[Any, ...]] | None:
+        """Take rows until their end, or have them all given in batches."""
         rows: list[tuple[Any, ...]] = []
         size = 0
         while len(rows) <= most_rows and size <= most_size:
             some = cursor.fetchmany(ROWS_AT_ONCE)
             rows += some
-            if len(some) < ROWS_AT_ONCE:
-                self._is_over = True
-                return rows if len(rows) <= most_rows else None
             size += sum(len(row[0]) for row in some)
-        stop(cursor)
+            if len(some) < ROWS_AT_ONCE and len(rows) <= most_rows and size <= most_size:
+                self._is_over = True
+                return rows
+        self._has_rows_left = True
+        self._batches = _in_batches(rows, cursor)
         return None
 
     def start(self, sql: str, parameters: tuple[Any, ...]) -> None:
@@ -150,6 +156,9 @@ class Reading:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+        if self._has_rows_left and self._cursor is not None:
+            stop(self._cursor)
+            self._has_rows_left = False
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -163,6 +172,14 @@ class Reading:
         except duckdb.Error as error:
             self._is_over = False
             raise _read_error(self._database.meaning(error)) from error
+
+
+def _in_batches(rows: list[tuple[Any, ...]], cursor: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
+    """Give rows, and those that a cursor has behind them."""
+    while rows:
+        columns = [pa.array(column) for column in zip(*rows, strict=True)]
+        yield pa.RecordBatch.from_arrays(columns, names=list(map(str, range(len(columns)))))
+        rows = cursor.fetchmany(ROWS_AT_ONCE)
 
 
 def _read_error(meant: GatewayError) -> GatewayError:
