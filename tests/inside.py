@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.app import Gateway
-from gateway.serve.edge import Edge
+from gateway.serve.edge import HAS_GONE, Edge
 from gateway.serve.shell import Shell
 from gateway.settings import Settings
 from tests.rig import FAST, put
@@ -43,12 +43,18 @@ class Inside:
         self._authorization = f"Bearer {token}".encode()
 
     def request(
-        self, method: str, path: str, *events: dict, query: str = "", headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *events: dict,
+        query: str = "",
+        headers: dict[str, str] | None = None,
+        has_gone: bool = False,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Drive one request through the edge; without events, an empty body."""
-        return asyncio.run(self._request(method, path, list(events), query, headers or {}))
+        """Drive one request of a client, which may have gone, through the edge; without events, an empty body."""
+        return asyncio.run(self._request(method, path, list(events), query, headers or {}, has_gone))
 
-    async def _request(self, method, path, events, query, headers):
+    async def _request(self, method, path, events, query, headers, has_gone):
         events = events or [{"type": "http.request", "body": b"", "more_body": False}]
         sent = []
 
@@ -76,6 +82,7 @@ class Inside:
             ],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 2),
+            HAS_GONE: lambda: has_gone,
         }
         await self._edge(scope, receive, send)
         start = sent[0]

@@ -72,6 +72,18 @@ def test_what_is_long_is_told_by_its_bytes_too(gateway):
     assert len(json.loads(sent[0][2])) == 187
 
 
+@pytest.mark.parametrize(
+    "query", ["select=*", "select=id&id=lt.5", "format=parquet", "limit=1400", "select=text&limit=1000"]
+)
+def test_a_client_that_has_gone_before_the_answer_leaves_no_result_open(gateway, query):
+    readers = gateway.gateway.stages.readers
+    with patch("gateway.query.render.WHOLE_BYTES", 10_000):
+        for _ in range(3):
+            gateway.request("GET", "/c", query=query, has_gone=True)
+
+    assert readers.open_results == 0
+
+
 @pytest.fixture
 def few(gateway):
     """Give what reads text of a `range`, of at most ten rows and a thousand characters, by one Reading."""

@@ -146,9 +146,11 @@ class _Passage:
             pass
 
     async def send(self, event: Event) -> None:
-        if self._has_gone():
+        begins = event["type"] == "http.response.start"
+        # Not before it has begun: Falcon lets go of an answer that streams only from then on.
+        if not begins and self._has_gone():
             raise _Gone
-        if event["type"] == "http.response.start":
+        if begins:
             self.status = event["status"]
             event = {**event, "headers": self._headers(event)}
         await self._send(event)
