@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.connectors import watch
 from gateway.connectors.directory import Directory
+from tests.rig import eventually
 
 
 @pytest.fixture
@@ -94,3 +96,28 @@ def test_a_file_that_becomes_a_link_during_the_look_is_not_followed(directory, t
 
     assert file.problem is not None
     assert file.text == b""
+
+
+def test_what_is_written_beside_the_directory_is_not_even_told_of(tmp_path):
+    told = []
+
+    class Told(watch._Hints):
+        def on_any_event(self, event):
+            told.append((event.event_type, event.src_path))
+            super().on_any_event(event)
+
+    directory = tmp_path / "connectors.d"
+    directory.mkdir()
+    beside = (tmp_path / "gateway.log").open("a", buffering=1)
+    hints = Told(lambda: None)
+    hints.follow(directory)
+    try:
+        for number in range(100):
+            print(number, file=beside)
+        directory.rename(tmp_path / "moved")
+        eventually(lambda: any(kind == "moved" for kind, _ in told), "the move was not told of")
+    finally:
+        hints.stop()
+        beside.close()
+
+    assert not [path for _, path in told if path.endswith("gateway.log")]

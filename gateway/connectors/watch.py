@@ -40,6 +40,8 @@ _TOLD = [
     and issubclass(kind, FileSystemEvent)
     and getattr(kind, "event_type", None) not in {None, *_READS}
 ]
+#: PERF: of what is beside the way only names matter. A log may be written there, which would be events per request.
+_NAMED = [kind for kind in _TOLD if kind.event_type in ("created", "moved", "deleted")]
 #: What ends the writing of a file, under its name.
 _ENDS = frozenset(("closed", "moved", "deleted"))
 
@@ -220,8 +222,8 @@ class _Hints(FileSystemEventHandler):
         self._names = {place: names for place, _, names in wanted}
         try:
             observer = Observer()
-            for place in self._names:
-                observer.schedule(self, place, recursive=False, event_filter=_TOLD)
+            for place, names in self._names.items():
+                observer.schedule(self, place, recursive=False, event_filter=_NAMED if names else _TOLD)
             observer.start()
             self._observer = observer
         except OSError as error:  # No inotify instance left, or a file system without events.
