@@ -98,7 +98,7 @@ class Writer:
         """
         waiting = _Append(batch, Answer())
         self._put(waiting, batch.connector.name, batch.rows.nbytes)
-        # PERF: at the end of the loop's turn. Before, the thread would only wait for the GIL, and take fewer.
+        # PERF: at the end of the loop's turn, for amid it the thread only waits for the GIL, and then takes fewer.
         waiting.answer.loop.call_soon(self._wake)
         return waiting.answer.future
 

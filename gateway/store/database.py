@@ -381,7 +381,8 @@ def _submitted(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any
 def stop(cursor: duckdb.DuckDBPyConnection) -> None:
     """End what `execute` has begun, and let go of its rows; DuckDB 1 does so when the next is run."""
     if _RELATIONS_STREAM:
-        cursor.abort()
+        with contextlib.suppress(duckdb.Error):  # As when a stream is closed.
+            cursor.abort()
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeGuard
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.store import lines
@@ -30,21 +31,20 @@ class FewRows:
         self._kept: OrderedDict[str, tuple[Sequence[Field], Lines]] = OrderedDict()
 
     @staticmethod
-    def are(several: Sequence[tuple[int, Rows]]) -> bool:
+    def are(several: Sequence[tuple[int, Rows]]) -> TypeGuard[Sequence[tuple[int, Few]]]:
         """Whether these rows of one connector, each with the number of their batch, are few."""
         return sum(rows.num_rows for _, rows in several) <= MAX_ROWS and all(
             isinstance(rows, Few) for _, rows in several
         )
 
     def insert(
-        self, connector: Connector, several: Sequence[tuple[int, Rows]], first_id: int, now: datetime
+        self, connector: Connector, several: Sequence[tuple[int, Few]], first_id: int, now: datetime
     ) -> None:
         """Insert rows that are few, as `with_own_columns` puts them together."""
         names = [(field.name, field.absent_value) for field in connector.fields]
         written = [
             [value.get(name, absent) for name, absent in names] + [None, now, batch]
             for batch, rows in several
-            if isinstance(rows, Few)
             for value in rows.values
         ]
         for id, line in enumerate(written, first_id):
@@ -64,7 +64,7 @@ class FewRows:
 
 
 def _columns(connector: Connector) -> dict[str, Column]:
-    types = {field.name: field.type for field in connector.fields}
     return {
-        name: Column(f"CAST({type.line} AS {type.column})", type.written) for name, type in types.items()
+        field.name: Column(f"CAST({field.type.line} AS {field.type.column})", field.type.written)
+        for field in connector.fields
     } | _OWN

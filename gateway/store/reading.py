@@ -132,11 +132,11 @@ class Reading:
 
     def close(self) -> None:
         """End what runs and give the cursor back. Nothing may be running."""
-        with self._lock:
-            cursor, self._cursor = self._cursor, None
-        if cursor is None:
+        if self._cursor is None:
             return
         self._end()
+        with self._lock:
+            cursor, self._cursor = self._cursor, None
         if self._is_reusable(cursor):
             self._database.give_back(cursor)
         else:
