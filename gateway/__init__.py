@@ -1,3 +1,3 @@
 """One YAML file becomes a live, validated, durable HTTP endpoint on DuckDB."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
