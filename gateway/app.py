@@ -15,7 +15,7 @@ from gateway.ingest.checking import Checking
 from gateway.ingest.writer import Writer
 from gateway.machine import Disk, Resources
 from gateway.query.render import Readers
-from gateway.serve import admin, backup, lifecycle, rejected, reply
+from gateway.serve import admin, backup, lifecycle, rejected, reply, resolve
 from gateway.serve.access import Credentials
 from gateway.serve.cache import Cache
 from gateway.serve.cors import Cors
@@ -103,6 +103,7 @@ def _falcon_app(router: Router, stages: Stages, watch: Watch, reload: Reload) ->
     app.add_error_handler(falcon.HTTPError, reply.falcon_error)
     app.add_error_handler(GatewayError, reply.gateway_error)
     served = admin.add_routes(app, router=router, store=stages.store, stages=stages, watch=watch)
+    resolve.add_routes(app, router=router, store=stages.store, stages=stages)
     rejected.add_routes(app, served=served, stages=stages)
     lifecycle.add_routes(app, store=stages.store, stages=stages, reload=reload)
     backup.add_routes(app, backup=stages.store.backup, stages=stages)

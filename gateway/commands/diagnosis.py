@@ -42,6 +42,7 @@ def body(found: Examination) -> dict[str, Any]:
     """Give it as JSON."""
     repair = found.repair
     return {
+        "store": found.store,
         "state": "sound" if found.is_sound else "damaged",
         "repaired": {"copies": str(repair.copies), "blocks": list(repair.before)} if repair else None,
         "connectors": [

@@ -76,6 +76,7 @@ class Status:
         self._router = router
         self._credentials = stages.credentials
         self._resources, self._disk = stages.resources, stages.disk
+        self._store_id = stages.store.id
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List the files with their states and findings."""
@@ -88,6 +89,7 @@ class Status:
         return {
             "version": __version__,
             "generation": snapshot.generation,
+            "store": {"id": self._store_id},
             "source": {"path": snapshot.source, "problem": snapshot.source_problem},
             "files": [self._file(outcome) for outcome in snapshot.outcomes],
             "tokens": [finding.body() for finding in self._credentials.findings],

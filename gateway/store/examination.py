@@ -63,6 +63,7 @@ class Examination:
         rows: How many rows each connector has.
         removed: The connectors whose files are gone.
         last_commit: When the last batch was committed; None where there is none.
+        store: The id of the store; None where it was never opened by a gateway that gives one.
         flaws: What is not as it should be.
         is_thorough: Whether every row was read.
         repair: What was mended before the file could be opened.
@@ -72,6 +73,7 @@ class Examination:
     rows: dict[str, int] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
     last_commit: datetime | None = None
+    store: str | None = None
     flaws: list[Flaw] = field(default_factory=list)
     repair: Repair | None = None
 
@@ -149,6 +151,8 @@ def examine(connection: duckdb.DuckDBPyConnection, *, is_thorough: bool) -> Exam
         if not _is_store(found, tables):
             return found
         known = _known(connection, tables)
+        if ("gateway", "identity") in tables:
+            found.store = _one(connection, "SELECT max(id) FROM gateway.identity")
         found.last_commit = instant(
             _one(connection, "SELECT epoch_us(max(committed_at)) FROM gateway.batches")
         )

@@ -107,6 +107,15 @@ class Ledger:
         )
         return [_stored(line) for line in rows]
 
+    def find(self, name: str, batches: Sequence[int]) -> list[StoredBatch]:
+        """Return those of some batches that a connector has, in their order."""
+        rows = self._database.rows(
+            f"SELECT {_TOLD} FROM gateway.batches"
+            " WHERE connector = ? AND list_contains(?::BIGINT[], batch) ORDER BY batch",
+            [name, list(batches)],
+        )
+        return [_stored(line) for line in rows]
+
 
 def _stored(line: Sequence[object]) -> StoredBatch:
     batch, at, *others = line

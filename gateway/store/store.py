@@ -16,13 +16,14 @@ from gateway.connectors.terms import Retention
 from gateway.errors import Code, GatewayError
 from gateway.store import ledger, survey
 from gateway.store.backup import Backup
-from gateway.store.batch import NO_ROWS, Batch, Receipt, rehearsed
+from gateway.store.batch import NO_ROWS, Batch, Receipt, StoredBatch, rehearsed
 from gateway.store.conflicts import Conflicts, Member, without
 from gateway.store.database import Database, Superseded, interrupted_after, literal, quote, selecting
 from gateway.store.definitions import Definitions
 from gateway.store.edits import Edit, Editing
 from gateway.store.examination import mend
 from gateway.store.few import FewRows
+from gateway.store.identity import identify
 from gateway.store.keys import Keys
 from gateway.store.ledger import Ledger, Line, Numbers, with_own_columns
 from gateway.store.migration import table_of
@@ -81,6 +82,8 @@ class Store:
             directory, memory=memory, threads=threads, spill=spill, lock_seconds=lock_seconds, mend=mend
         )
         try:
+            #: What tells this store from all others but its copies.
+            self.id = identify(self._database)
             self.ledger = Ledger(self._database)
             self.definitions = Definitions(self._database)
             self.keys = Keys(self._database)
@@ -484,6 +487,19 @@ class Store:
             return {}
         each = [f"SELECT {literal(one.name)}, count(*) FROM {table_of(one)}" for one in connectors]
         return dict(self._database.rows(" UNION ALL ".join(each)))
+
+    def still_stored(self, connector: Connector, batches: Sequence[int]) -> list[tuple[StoredBatch, int]]:
+        """Return those of some batches that a connector has, each with how many of its rows are left as they came."""
+        found = self.ledger.find(connector.name, batches)
+        if not found:
+            return []
+        counted = self._database.rows(
+            f"SELECT _batch, count(*) FROM {table_of(connector)} WHERE list_contains(?::BIGINT[], _batch)"
+            " AND _batch BETWEEN ? AND ? GROUP BY _batch",
+            [list(batches), min(batches), max(batches)],
+        )
+        left = dict(counted)
+        return [(each, left.get(each.batch, 0)) for each in found]
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a SELECT with few rows."""

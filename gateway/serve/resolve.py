@@ -1,0 +1,89 @@
+"""`/-/resolve`: which store and connector a name or a path means, and what is stored of some batches.
+
+`gateway load` asks it with a token that may only write, so that it knows what it has loaded.
+"""
+
+from typing import Any
+
+from falcon.asgi import App, Request, Response
+
+from gateway.connectors.connector import Connector
+from gateway.errors import Code, GatewayError, suggest
+from gateway.serve import access, reply
+from gateway.serve.endpoint import Stages
+from gateway.serve.router import Router, settled
+from gateway.store.store import Store
+
+#: How many batches one request may ask for.
+MAX_BATCHES = 500
+
+
+def add_routes(app: App[Any, Any], *, router: Router, store: Store, stages: Stages) -> None:
+    """Add the path to the Falcon app."""
+    app.add_route("/-/resolve", Resolving(router, store, stages))
+
+
+class Resolving:
+    """Answers for connectors that a token may write to."""
+
+    def __init__(self, router: Router, store: Store, stages: Stages) -> None:
+        self._router = router
+        self._store = store
+        self._stages = stages
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Answer `?connector=` a name or a path, with `&batch=` numbers of batches between commas."""
+        reply.json(resp, await settled(lambda: self._resolve(req)))
+
+    async def _resolve(self, req: Request) -> dict[str, Any]:
+        token = self._stages.credentials.name_of(req.auth)
+        wanted = req.get_param("connector", default="")
+        connector = self._find(wanted)
+        if connector is None or not access.may(token, connector.access, "ingest"):
+            access.require_admin(token)  # Who may not write here is not told whether there is something.
+        if connector is None:
+            raise self._unknown(wanted)
+        numbers = _numbers(req.get_param("batch", default=""))
+        found = await self._stages.readers.call(lambda: self._store.still_stored(connector, numbers))
+        return {
+            "store": self._store.id,
+            "connector": connector.name,
+            "path": connector.path,
+            "batches": [
+                {
+                    "batch": each.batch,
+                    "committed_at": each.committed_at.isoformat().replace("+00:00", "Z"),
+                    "rows": each.rows,
+                    "left": left,
+                }
+                for each, left in found
+            ],
+        }
+
+    def _find(self, wanted: str) -> Connector | None:
+        endpoints = self._router.snapshot.endpoints
+        if not wanted.startswith("/"):
+            return endpoints[wanted].connector if wanted in endpoints else None
+        path = wanted.rstrip("/")
+        return next((each.connector for each in endpoints.values() if each.connector.path == path), None)
+
+    def _unknown(self, wanted: str) -> GatewayError:
+        snapshot = self._router.snapshot
+        for gone in snapshot.gone.values():
+            if wanted in (gone.connector.name, gone.connector.path):
+                return gone.error()
+        known = sorted({each.connector.path for each in snapshot.endpoints.values()})
+        names = known if wanted.startswith("/") else sorted(snapshot.endpoints)
+        what = "connector at the path" if wanted.startswith("/") else "connector"
+        hint = (
+            suggest(wanted, names, "there are") if names else "there is none yet: add a file to connectors.d"
+        )
+        return GatewayError(Code.ENDPOINT_UNKNOWN, f"there is no {what} {wanted[:80]!r}", hint=hint)
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = text.split(",") if text else []
+    if len(numbers) > MAX_BATCHES or not all(each.isdecimal() and len(each) < 19 for each in numbers):
+        hint = f"write at most {MAX_BATCHES} numbers of batches with commas between them"
+        raise GatewayError(Code.QUERY_INVALID, f"batch={text[:80]!r} is no list of batches", hint=hint)
+    return [int(each) for each in numbers]
