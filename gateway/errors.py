@@ -2,7 +2,8 @@
 
 import difflib
 import traceback
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -113,15 +114,45 @@ class Code(Enum):
     INTERNAL = ("GW901", 500, "The gateway failed; the log has the details")
 
 
+@dataclass(frozen=True, slots=True)
+class RowErrors:
+    """The errors of the rows of one request.
+
+    Attributes:
+        listed: The first of them, each as the JSON object that an answer shows.
+        count: How many there are in all.
+        bad_rows: How many rows have at least one.
+        rows: How many rows were received.
+    """
+
+    listed: Sequence[Mapping[str, Any]]
+    count: int
+    bad_rows: int
+    rows: int
+
+    def summary(self) -> str:
+        """Give one sentence that counts them."""
+        errors = "1 error was" if self.count == 1 else f"{self.count:,} errors were"
+        rows = "row" if self.rows == 1 else "rows"
+        listed = f"; the first {len(self.listed)} are listed" if len(self.listed) < self.count else ""
+        return f"{errors} found in {self.bad_rows:,} of {self.rows:,} {rows}{listed}"
+
+    def body(self) -> dict[str, Any]:
+        """Give the members that they add to an error's JSON object."""
+        return {"errors": list(self.listed), "error_count": self.count, "rows": self.rows}
+
+
 class GatewayError(Exception):
-    """What a stage raises when it refuses; `serve/reply.py` is the one place that renders it.
+    """What a stage raises when it refuses; `serve/refusal.py` is the one place that renders it.
 
     Attributes:
         code: Which error this is.
         message: The thing, the value and what is wrong, for a person.
-        details: More of it as a JSON value, or None.
+        details: One more sentence about it, or None.
         hint: What to do about it, or None.
         headers: HTTP headers that belong to the answer, such as `Retry-After`.
+        row_errors: The errors of single rows, where it is about rows.
+        status: The HTTP status of the answer, that of the code; always 422 where rows do not satisfy their schema.
     """
 
     def __init__(
@@ -129,20 +160,24 @@ class GatewayError(Exception):
         code: Code,
         message: str | None = None,
         *,
-        details: Any = None,
+        details: str | None = None,
         hint: str | None = None,
         headers: Mapping[str, str] | None = None,
+        row_errors: RowErrors | None = None,
     ) -> None:
         self.code = code
         self.message = message or code.title
         self.details = details
         self.hint = hint
         self.headers = dict(headers or {})
+        self.row_errors = row_errors
+        self.status = code.status
         super().__init__(self.message)
 
     def body(self) -> dict[str, Any]:
         """Give the one shape every error has on the wire."""
-        return {"code": self.code.code, "message": self.message, "details": self.details, "hint": self.hint}
+        told = {"code": self.code.code, "message": self.message, "details": self.details, "hint": self.hint}
+        return told | (self.row_errors.body() if self.row_errors else {})
 
 
 def not_ready() -> GatewayError:
@@ -152,7 +187,7 @@ def not_ready() -> GatewayError:
 
 def not_implemented(what: str) -> GatewayError:
     """Say that a feature of PostgREST is not here."""
-    return GatewayError(Code.NOT_IMPLEMENTED, f"{what} is not supported", details=what)
+    return GatewayError(Code.NOT_IMPLEMENTED, f"{what} is not supported")
 
 
 def trace(error: BaseException) -> str:

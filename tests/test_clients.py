@@ -214,8 +214,8 @@ def test_postgrest_inserts(server, name):
         assert table.insert([{"id": 5}, {"id": 6, "name": "y"}]).execute().data[1]["name"] == "y"
         with pytest.raises(APIError) as error:
             table.insert([{"id": 7}, {"id": "x"}]).execute()
-        assert error.value.code == "GW201"
-        assert error.value.details["errors"][0]["row"] == 2
+        assert (error.value.code, error.value.details) == ("22P02", "1 error was found in 1 of 2 rows")
+        assert "row 2, field 'id': 'x'" in error.value.message
         with pytest.raises(APIError) as error:
             table.insert([{"id": 7, "nam": 1}]).execute()
         assert error.value.code == "PGRST204"

@@ -148,9 +148,10 @@ def test_patch_reaches_into_json_and_keeps_what_is_out_of_sight(server, name, pa
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        ({"name": "far too long a name"}, 422, "GW201"),
-        ({"id": None}, 422, "GW201"),
-        ({"nmae": "x"}, 422, "GW201"),
+        ({"name": "far too long a name"}, 422, "23514"),
+        ({"id": None}, 422, "23502"),
+        ({"nmae": "x"}, 422, "PGRST204"),
+        ({"nmae": "x", "id": None}, 422, "GW201"),
         ([{"n": 1}, {"n": 2}], 400, "PGRST102"),
         (5, 400, "PGRST102"),
     ],

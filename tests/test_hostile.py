@@ -243,7 +243,7 @@ def test_malformed_requests_are_answered_and_leave_nothing_behind(tmp_path, tell
                 answers = wire.send(each)
                 for status, body in answers:
                     assert status < 500, body
-                    assert status < 400 or list(body) == ["code", "message", "details", "hint"]
+                    assert status < 400 or list(body)[:4] == ["code", "message", "details", "hint"]
             except (AssertionError, OSError, ValueError) as error:
                 raise AssertionError(
                     f"seed {SEED}, {each.what}: {error!r}; {each.request[:2000]!r}"

@@ -63,9 +63,7 @@ def test_without_a_word_a_row_that_meets_another_refuses_its_batch_and_is_named(
     error = answer.json()
     assert (answer.status_code, error["code"]) == (409, "23505")
     assert error["message"] == "row 3, line 4: Key (id)=(2) already exists. (and 1 more)"
-    listed = [
-        (each["row"], each["line"], each["field"], each["message"]) for each in error["details"]["errors"]
-    ]
+    listed = [(each["row"], each["line"], each["field"], each["message"]) for each in error["errors"]]
     assert listed == [
         (3, 4, "id", "Key (id)=(2) already exists."),
         (4, 5, "id", "Key (id)=(1) already exists."),

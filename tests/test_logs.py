@@ -100,7 +100,7 @@ def test_a_request_is_logged_in_one_line_with_what_became_of_it(own):
     assert "traceparent" not in second
     assert own.client.post("/a", json={"n": "x"}, headers={"X-Request-Id": "third"}).status_code == 422
     (third,) = of(own, "third")
-    assert third["code"] == "GW201"
+    assert third["code"] == "22P02"
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_what_nobody_foresaw_is_found_in_the_log_by_the_id_in_the_answer(tmp_pat
             )
 
     assert status == 500
-    assert json.loads(text)["details"] == {"id": headers["x-request-id"]}
+    assert json.loads(text)["details"] == f"The id of the request is {headers['x-request-id']}"
     told = [record.getMessage() for record in caplog.records if record.name == "gateway.serve.refusal"]
     assert len(told) == 1, "logged once"
     assert headers["x-request-id"] in told[0]

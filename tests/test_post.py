@@ -64,9 +64,9 @@ def test_bad_rows_are_listed_by_number_and_field_and_none_is_stored(server, orde
     assert answer.status_code == 422
     error = answer.json()
     assert error["code"] == "GW201"
-    assert error["details"]["error_count"] == 6
-    assert error["details"]["rows"] == 5
-    assert [(each["row"], each["field"], each["code"]) for each in error["details"]["errors"]] == [
+    assert error["error_count"] == 6
+    assert error["rows"] == 5
+    assert [(each["row"], each["field"], each["code"]) for each in error["errors"]] == [
         (2, "amount", "22003"),
         (3, "amont", "PGRST204"),
         (3, "order_id", "23502"),
@@ -74,15 +74,16 @@ def test_bad_rows_are_listed_by_number_and_field_and_none_is_stored(server, orde
         (3, "amount", "23502"),
         (4, None, "22P02"),
     ]
-    assert "did you mean 'amount'?" in error["details"]["errors"][1]["message"]
+    assert "did you mean 'amount'?" in error["errors"][1]["message"]
     assert rows(server, orders) == []
 
 
 def test_at_most_a_hundred_errors_are_listed_and_all_are_counted(server, orders):
     answer = server.client.post(orders, json=[{}] * 20_000)
 
-    details = answer.json()["details"]
-    assert (len(details["errors"]), details["error_count"], details["rows"]) == (100, 60_000, 20_000)
+    error = answer.json()
+    assert (len(error["errors"]), error["error_count"], error["rows"]) == (100, 60_000, 20_000)
+    assert error["details"] == "60,000 errors were found in 20,000 of 20,000 rows; the first 100 are listed"
 
 
 def test_ndjson_names_lines_and_passes_over_blank_ones(server, orders):
@@ -90,7 +91,7 @@ def test_ndjson_names_lines_and_passes_over_blank_ones(server, orders):
 
     answer = server.client.post(orders, content=body, headers={"Content-Type": "application/x-ndjson"})
 
-    errors = answer.json()["details"]["errors"]
+    errors = answer.json()["errors"]
     assert answer.status_code == 422
     assert {(each["row"], each["line"]) for each in errors} == {(2, 3), (3, 4), (4, 5)}
     assert "uplicate key" in next(each["message"] for each in errors if each["row"] == 3)
@@ -153,7 +154,7 @@ def test_a_bad_csv_record_is_named_by_its_line(server, orders, body, line, field
     )
 
     assert answer.status_code == 422, answer.text
-    error = answer.json()["details"]["errors"][0]
+    error = answer.json()["errors"][0]
     assert (error["line"], error["field"]) == (line, field)
     assert words in error["message"]
 
@@ -231,7 +232,7 @@ def test_a_value_its_column_cannot_hold_is_refused(server, orders, row, code):
     answer = server.client.post(orders, json={**ROW, **row})
 
     assert answer.status_code == 422, answer.text
-    (error,) = answer.json()["details"]["errors"]
+    (error,) = answer.json()["errors"]
     assert (error["code"], error["field"]) == (code, *row)
 
 
@@ -331,9 +332,7 @@ def test_the_media_type_is_told_by_the_header_and_else_by_the_first_byte(
 def test_every_bad_cell_of_a_csv_record_is_told(server, orders):
     text = b"order_id,customer,amount,placed_at\nx,much too long,1.234,today\n"
 
-    errors = server.client.post(orders, content=text, headers={"Content-Type": "text/csv"}).json()["details"][
-        "errors"
-    ]
+    errors = server.client.post(orders, content=text, headers={"Content-Type": "text/csv"}).json()["errors"]
 
     assert [each["field"] for each in errors] == ["order_id", "customer", "amount", "placed_at"]
 
@@ -343,7 +342,7 @@ def test_a_cell_that_is_not_json_is_refused(server, name):
 
     answer = server.client.post(path, content=b"j,n\nabc,1\n", headers={"Content-Type": "text/csv"})
 
-    assert (answer.status_code, answer.json()["details"]["errors"][0]["field"]) == (422, "j")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "j")
 
 
 @pytest.mark.parametrize(
@@ -426,7 +425,7 @@ def test_a_row_larger_than_the_cap_is_named(server, name):
         answer = server.client.post(path, content=body, headers={"Content-Type": kind})
 
         assert answer.status_code == 422
-        (error,) = answer.json()["details"]["errors"]
+        (error,) = answer.json()["errors"]
         assert (error["row"], error["code"]) == (2, "GW102")
 
 
@@ -469,7 +468,7 @@ def test_a_million_bad_rows_are_counted_while_others_are_served(server, name):
         path, content=b'{"ts":1}\n' * 1_000_000, headers={"Content-Type": "application/x-ndjson"}
     )
 
-    assert (answer.status_code, answer.json()["details"]["error_count"]) == (422, 1_000_000)
+    assert (answer.status_code, answer.json()["error_count"]) == (422, 1_000_000)
 
 
 def test_digits_in_text_cost_no_more_than_other_text(server, name):
@@ -478,3 +477,48 @@ def test_digits_in_text_cost_no_more_than_other_text(server, name):
 
     assert server.client.post(path, json={"s": text}).status_code == 201
     assert server.client.get(path).json() == [{"s": text}]
+
+
+# -- the shape of the errors of rows
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "details"),
+    [
+        ([{"order_id": 1}], "23502", "2 errors were found in 1 of 1 row"),
+        ([{**ROW, "order_id": "x"}, ROW, 7], "22P02", "2 errors were found in 2 of 3 rows"),
+        ([{**ROW, "amount": 1.234}], "22003", "1 error was found in 1 of 1 row"),
+        ([{**ROW, "customer": "x" * 11}] * 2, "23514", "2 errors were found in 2 of 2 rows"),
+        ([{**ROW, "amont": 1}], "PGRST204", "1 error was found in 1 of 1 row"),
+        ([{**ROW, "amount": 1.234}, {**ROW, "paid": "x"}], "GW201", "2 errors were found in 2 of 2 rows"),
+        (
+            [{**ROW, "paid": "x"}] * 1999 + [{**ROW, "amont": 1}],
+            "GW201",
+            "2,000 errors were found in 2,000 of 2,000 rows; the first 100 are listed",
+        ),
+        (
+            [{**ROW, "paid": "x"}] * 12_000,
+            "22P02",
+            "12,000 errors were found in 12,000 of 12,000 rows; the first 100 are listed",
+        ),
+    ],
+)
+def test_the_code_is_the_one_that_all_errors_have(server, orders, body, code, details):
+    answer = server.client.post(orders, json=body)
+
+    error = answer.json()
+    assert list(error) == ["code", "message", "details", "hint", "errors", "error_count", "rows"]
+    assert (answer.status_code, error["code"], error["details"]) == (422, code, details)
+    assert error["rows"] == len(body)
+    assert len(error["errors"]) == min(error["error_count"], 100)
+    assert answer.headers["Proxy-Status"] == f"PostgREST; error={code}"
+
+
+def test_the_code_of_rows_that_cannot_be_read_stands_on_top_as_well(server, orders):
+    ndjson = {"Content-Type": "application/x-ndjson"}
+
+    unread = server.client.post(orders, content=b"{\n{\n", headers=ndjson)
+    both = server.client.post(orders, content=b'{\n{"order_id": 1}\n', headers=ndjson)
+
+    assert (unread.status_code, unread.json()["code"]) == (422, "PGRST102")
+    assert (both.status_code, both.json()["code"]) == (422, "GW201")

@@ -126,7 +126,7 @@ def test_a_row_beyond_the_largest_refuses_its_batch(server, name):
 
     answer = send(server, path, "application/json", body)
 
-    assert (answer.status_code, answer.json()["details"]["errors"][0]["code"]) == (422, "GW102")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "GW102")
     assert rejected(server, name) == []
 
 
@@ -401,3 +401,16 @@ def test_what_bad_rows_leave_is_bounded_whatever_is_sent(own, name, terms, tell)
 
 
 WIDE = "fields: {" + ", ".join(f"f{n}: integer" for n in range(8)) + "}\n"
+
+
+def test_a_put_of_bad_rows_alone_says_what_is_wrong_with_them(server, name):
+    path = declare(server, name)
+    send(server, path, "application/json", b'[{"id": 1, "name": "a"}]')
+
+    answer = server.client.put(path, json=[{"id": "x", "name": "too long"}, {"id": 3}])
+
+    error = answer.json()
+    assert (answer.status_code, error["code"]) == (400, "21000")
+    assert error["details"] == "3 errors were found in 2 of 2 rows"
+    assert (len(error["errors"]), error["error_count"], error["rows"]) == (3, 3, 2)
+    assert ids(server, path) == [1]

@@ -152,7 +152,7 @@ def test_a_field_outside_of_columns_takes_its_default(server, path):
 def test_columns_does_not_make_a_bad_row_good(server, path):
     answer = post(server, path, [{"name": "x"}, {"id": "y"}, 5], "columns=id,name")
 
-    assert [(each["row"], each["field"], each["code"]) for each in answer.json()["details"]["errors"]] == [
+    assert [(each["row"], each["field"], each["code"]) for each in answer.json()["errors"]] == [
         (1, "id", "23502"),
         (2, "id", "22P02"),
         (3, None, "22P02"),

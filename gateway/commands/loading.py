@@ -170,8 +170,8 @@ class Loading:
             time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  # it only spreads the crowd
 
     def _receipt(self, piece: Piece, answer: httpx.Response) -> dict[str, Any]:
-        if answer.status_code in (409, 422) and answer.json()["code"] in ("GW201", "23505"):
-            raise _Declined(self._bad_rows(piece, answer.json()["details"]))
+        if answer.status_code in (409, 422) and "errors" in answer.json():
+            raise _Declined(self._bad_rows(piece, answer.json()))
         if not answer.is_success:
             raise _Declined(f"{told(answer)}; {self.how_far()}")
         receipt: dict[str, Any] = answer.json()
@@ -182,17 +182,17 @@ class Loading:
             self.duplicates += receipt["duplicates"]
         return receipt
 
-    def _bad_rows(self, piece: Piece, details: dict[str, Any]) -> str:
+    def _bad_rows(self, piece: Piece, answer: dict[str, Any]) -> str:
         """Name bad rows by their places in the file."""
         lines = []
-        for error in details["errors"][:_SHOWN]:
+        for error in answer["errors"][:_SHOWN]:
             place = f"row {self._done.rows + error['row']:,}"
             if error["line"] is not None and piece.line is not None:
                 header = 1 if piece.media is Media.CSV else 0
                 place += f", line {piece.line + error['line'] - 1 - header:,}"
             field = f", field '{error['field']}'" if error["field"] else ""
             lines.append(f"  {place}{field}: {error['message']}")
-        more = details["error_count"] - len(lines)
+        more = answer["error_count"] - len(lines)
         if more > 0:
             lines.append(f"  and {more:,} more in the same batch")
         return "\n".join([f"{self._source.path} has bad rows; {self.how_far()}", *lines])

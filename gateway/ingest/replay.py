@@ -99,7 +99,10 @@ def _settle(done: Replay, rows: Sequence[_Read], batch: Batch, edited: Mapping[i
             done.amendments.append(Amendment(own.id, BadRow(own.row, own.line, own.raw, text, reading)))
     if good:
         done.parts.append(
-            Part(replace(batch, bad=(), errors=(), places=_places(good)), [each.id for each in good])
+            Part(
+                replace(batch, bad=(), errors=(), error_count=0, places=_places(good)),
+                [each.id for each in good],
+            )
         )
 
 
@@ -143,7 +146,7 @@ def _read(kept: Kept, connector: Connector) -> _Read:
     try:
         value = _value(kept.raw, kept.reading, connector)
     except GatewayError as error:
-        code = Code.BODY_INVALID if error.code.status != 422 else error.code
+        code = Code.BODY_INVALID if error.status != 422 else error.code
         return _Read(kept, error=RowError(kept.row, kept.line, None, code, error.message))
     except ValueError as error:
         message = f"not valid JSON: {error}"

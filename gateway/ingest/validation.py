@@ -1,6 +1,7 @@
 """Rows to a Batch, or to one error that names every bad row."""
 
-from collections.abc import Callable, Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -12,7 +13,7 @@ from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.connector import Connector, Field
 from gateway.connectors.terms import Allowance
-from gateway.errors import Code, GatewayError, nearest
+from gateway.errors import Code, GatewayError, RowErrors, nearest
 from gateway.ingest.columnar import Columnar, Columns
 from gateway.ingest.payload import UNREADABLE, RowError, Rows, shorten, without_end
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, Few, Key, OnConflict, joined
@@ -57,15 +58,17 @@ BARE = Envelope()
 class _Checked:
     """What has been checked of a batch so far."""
 
-    def __init__(self, envelope: Envelope, tell: Callable[[Rows, tuple[int, str | None]], RowError]) -> None:
+    def __init__(self, envelope: Envelope, validator: "Validator") -> None:
         self._envelope = envelope
-        self._tell = tell
+        self._validator = validator
         #: Whether bad rows are kept: until there are more of them than may be.
         self.keeps = envelope.allowance is not None
         self.received = self.error_count = 0
         self.rows: list[Few | pa.Table] = []
         self.places: list[pa.Table] = []
         self._listed: list[RowError] = []
+        #: The codes of all errors; no more than two are looked for.
+        self._codes: set[Code] = set()
         self._bad_rows = self._size = 0
         self._kept: list[BadRow] = []
 
@@ -77,9 +80,18 @@ class _Checked:
         bad_places = {place for place, _ in bad}
         self.error_count += len(rows.errors) + len(bad)
         self._bad_rows += len(rows.unread) + len(bad_places)
+        self._note_codes(rows, bad)
         if self.keeps or len(self._listed) < MAX_LISTED:
             self._note(rows, bad)
         return bad_places
+
+    def _note_codes(self, rows: Rows, bad: list[tuple[int, str | None]]) -> None:
+        """Look at errors until two have different codes."""
+        own = (self._validator.code_of(rows.values[place], name) for place, name in bad)
+        for code in itertools.chain((error.code for error in rows.errors), own):
+            if len(self._codes) > 1:
+                return
+            self._codes.add(code)
 
     def _note(self, rows: Rows, bad: list[tuple[int, str | None]]) -> None:
         listed: list[RowError] = []
@@ -105,7 +117,7 @@ class _Checked:
                 yield [unread[number]], rows.unread[number]
             else:
                 own = read[number]
-                yield [self._tell(rows, each) for each in own], rows.texts[own[0][0]]
+                yield [self._validator.error_of(rows, each) for each in own], rows.texts[own[0][0]]
 
     def _keep(self, errors: list[RowError], text: bytes) -> None:
         """Keep a bad row, or give up all of them where they are too many, or too large to be kept."""
@@ -135,7 +147,8 @@ class _Checked:
             return tuple(self._kept), tuple(_listed(error) for error in self._listed)
         else:
             why = ""
-        refused = _rows_invalid(self._listed, self.error_count, self.received)
+        counts = (self.error_count, self._bad_rows, self.received)
+        refused = _rows_invalid(self._listed, self._codes, *counts)
         refused.hint = f"{refused.hint}; {why}" if why else refused.hint
         raise refused
 
@@ -173,7 +186,7 @@ class Validator:
         Raises:
             GatewayError: Listing the bad rows; none of the others is stored either.
         """
-        checked = _Checked(envelope, self._row_error)
+        checked = _Checked(envelope, self)
         named = envelope.named
         for some in rows:
             bad_places = checked.add(some, self._bad_values(some))
@@ -195,6 +208,7 @@ class Validator:
             envelope.key,
             bad_rows,
             errors,
+            checked.error_count,
             pa.concat_tables(checked.places) if checked.places else None,
             envelope.on_conflict,
             named or frozenset(),
@@ -224,18 +238,16 @@ class Validator:
         rows.add(value, 1, None, b"")
         bad = [(place, name) for place, name in self._bad_values_of(rows) if name is None or name in value]
         if bad:
-            errors = [self._row_error(rows, each) for each in bad]
-            raise _rows_invalid(errors[:MAX_LISTED], len(errors), 1)
+            errors = [self.error_of(rows, each) for each in bad[:MAX_LISTED]]
+            codes = {self.code_of(value, name) for _, name in bad}
+            raise _rows_invalid(errors, codes, len(bad), 1, 1)
         return dict(value)
 
     # -- what is wrong, which is asked only of rows that are known to be bad
 
     @cached_property
-    def _fields(self) -> dict[str, tuple[Field, jsonschema_rs.Validator]]:
-        return {
-            field.name: (field, schema.compile_schema(schema.build_field(field)))
-            for field in self._connector.fields
-        }
+    def _fields(self) -> "dict[str, _FieldCheck]":
+        return {field.name: _FieldCheck(field) for field in self._connector.fields}
 
     def _bad_values(self, rows: Rows) -> list[tuple[int, str | None]]:
         """Give the bad values: the place of their row among `rows`, and the field; None for the row itself."""
@@ -253,12 +265,21 @@ class Validator:
         if not isinstance(value, dict):
             return [None]
         bad: list[str | None] = [name for name in value if name not in self._fields]
-        for name, (field, compiled) in self._fields.items():
-            if not compiled.is_valid(value[name]) if name in value else field.required:
+        for name, check in self._fields.items():
+            if not check.is_valid(value[name]) if name in value else check.field.required:
                 bad.append(name)
         return bad
 
-    def _row_error(self, rows: Rows, bad: tuple[int, str | None]) -> RowError:
+    def code_of(self, row: Json, name: str | None) -> Code:
+        """Give the code of a bad value, which costs far less than its whole error."""
+        if name is None:
+            return Code.VALUE_INVALID
+        if name not in self._fields:
+            return Code.FIELD_UNKNOWN
+        return self._fields[name].code_of(row[name]) if name in row else Code.VALUE_MISSING
+
+    def error_of(self, rows: Rows, bad: tuple[int, str | None]) -> RowError:
+        """Say what is wrong with a bad value, or with a row as a whole."""
         place, name = bad
         row, number, line = rows.values[place], rows.numbers[place], rows.lines[place]
         if name is None:
@@ -275,26 +296,43 @@ class Validator:
             return RowError(number, line, _cut(name), Code.FIELD_UNKNOWN, message, row[name])
         if name not in row:
             return RowError(number, line, name, Code.VALUE_MISSING, "a value is required")
-        code, message = _problem(*self._fields[name], row[name])
-        return RowError(number, line, name, code, message, row[name])
+        check = self._fields[name]
+        return RowError(number, line, name, check.code_of(row[name]), check.message(row[name]), row[name])
 
 
-def _problem(field: Field, compiled: jsonschema_rs.Validator, value: Json) -> tuple[Code, str]:
-    """Say what is wrong with a bad value, under the code a client can act on."""
-    error = next(compiled.iter_errors(value))
-    if value is None:
-        return Code.VALUE_MISSING, "null is not allowed; the field is not nullable"
-    if not schema.compile_schema(dict(field.type.schema)).is_valid(value):
-        is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-        beyond = is_number and error.kind.name in ("minimum", "maximum", "multipleOf")
-        code = Code.VALUE_OUT_OF_RANGE if beyond else Code.VALUE_INVALID
-        return code, f"{shorten(value)} is not {field.type.expects}{_quotes_hint(field, value)}"
-    if "format" in field.constraints and error.kind.name == "pattern":
-        return Code.VALUE_REFUSED, f"{shorten(value)} does not satisfy the field's format or pattern"
-    if error.kind.name == "enum":
-        allowed = ", ".join(shorten(each) for each in field.constraints["enum"])
-        return Code.VALUE_REFUSED, _cut(f"{shorten(value)} is not one of {allowed}")
-    return Code.VALUE_REFUSED, _cut(error.message)
+class _FieldCheck:
+    """The values of one field, and what is wrong with bad ones."""
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+        self._compiled = schema.compile_schema(schema.build_field(field))
+        self._type = schema.compile_schema(dict(field.type.schema))
+        self.is_valid = self._compiled.is_valid
+
+    def code_of(self, value: Json) -> Code:
+        """Give the code of a bad value, which a client can act on."""
+        if value is None:
+            return Code.VALUE_MISSING
+        if self._type.is_valid(value):
+            return Code.VALUE_REFUSED
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            return Code.VALUE_INVALID
+        is_beyond = next(self._type.iter_errors(value)).kind.name in ("minimum", "maximum", "multipleOf")
+        return Code.VALUE_OUT_OF_RANGE if is_beyond else Code.VALUE_INVALID
+
+    def message(self, value: Json) -> str:
+        """Say what is wrong with a bad value."""
+        if value is None:
+            return "null is not allowed; the field is not nullable"
+        if not self._type.is_valid(value):
+            return f"{shorten(value)} is not {self.field.type.expects}{_quotes_hint(self.field, value)}"
+        error = next(self._compiled.iter_errors(value))
+        if "format" in self.field.constraints and error.kind.name == "pattern":
+            return f"{shorten(value)} does not satisfy the field's format or pattern"
+        if error.kind.name == "enum":
+            allowed = ", ".join(shorten(each) for each in self.field.constraints["enum"])
+            return _cut(f"{shorten(value)} is not one of {allowed}")
+        return _cut(error.message)
 
 
 def _quotes_hint(field: Field, value: Json) -> str:
@@ -350,14 +388,21 @@ def _listed(error: RowError) -> dict[str, Json]:
     }
 
 
-def _rows_invalid(errors: list[RowError], error_count: int, row_count: int) -> GatewayError:
+def _rows_invalid(
+    errors: list[RowError], codes: set[Code], error_count: int, bad_rows: int, row_count: int
+) -> GatewayError:
+    """Make the error of bad rows, under the code of all of them where they have one."""
     listed = [_listed(error) for error in errors]
     first = listed[0]
     place = f"row {first['row']}" + (f", line {first['line']}" if first["line"] else "")
     field = f", field '{first['field']}'" if first["field"] else ""
-    return GatewayError(
-        Code.ROWS_INVALID,
+    row_errors = RowErrors(listed, error_count, bad_rows, row_count)
+    refused = GatewayError(
+        next(iter(codes)) if len(codes) == 1 else Code.ROWS_INVALID,
         f"{place}{field}: {first['message']}" + (f" (and {error_count - 1} more)" if error_count > 1 else ""),
-        details={"errors": listed, "error_count": error_count, "rows": row_count},
+        details=row_errors.summary(),
         hint="nothing was stored; mend the rows and send them all again",
+        row_errors=row_errors,
     )
+    refused.status = Code.ROWS_INVALID.status
+    return refused

@@ -25,7 +25,7 @@ class Gone:
         return GatewayError(
             Code.CONNECTOR_REMOVED,
             f"{self.connector.path} was removed on {when}; its rows are kept",
-            details={"removed_at": when},
+            details=f"It was removed at {when}",
             hint="ask whoever keeps the connectors; when its file is back, and is not refused, so are the rows",
         )
 

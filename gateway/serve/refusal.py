@@ -61,7 +61,7 @@ def internal(error: BaseException) -> GatewayError:
     exchange = current.get() or Exchange.of({})
     _log.error("request %s failed: %s", exchange.request_id, trace(error))
     hint = "give the id to whoever runs the gateway"
-    return GatewayError(Code.INTERNAL, details={"id": exchange.request_id}, hint=hint)
+    return GatewayError(Code.INTERNAL, details=f"The id of the request is {exchange.request_id}", hint=hint)
 
 
 async def send(error: GatewayError, to: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
@@ -69,5 +69,5 @@ async def send(error: GatewayError, to: Callable[[dict[str, Any]], Awaitable[Non
     text = body(error)
     headers = [(name.lower().encode(), value.encode()) for name, value in head(error).items()]
     headers.append((b"content-length", str(len(text)).encode()))
-    await to({"type": "http.response.start", "status": error.code.status, "headers": headers})
+    await to({"type": "http.response.start", "status": error.status, "headers": headers})
     await to({"type": "http.response.body", "body": text})

@@ -117,7 +117,7 @@ async def gateway_error(
     """Answer with an error that a stage raised."""
     if error.code is Code.INTERNAL:
         error = refusal.internal(error)
-    resp.status = error.code.status
+    resp.status = error.status
     resp.stream = None
     resp.data = refusal.body(error)
     for name, value in refusal.head(error).items():

@@ -200,12 +200,12 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         body = refusal.body(error)
         head = {**refusal.head(error), "Cache-Control": "no-store"}
         head |= {"Content-Length": str(len(body)), "Connection": "close"}
-        lines = [f"HTTP/1.1 {error.code.status} {self._get_reason_phrase(error.code.status)}"]
+        lines = [f"HTTP/1.1 {error.status} {self._get_reason_phrase(error.status)}"]
         lines += [f"{name}: {value}" for name, value in head.items()]
         standing = [b"%b: %b" % each for each in refusal.standing(exchange)]
         self._safe_write(b"\r\n".join(["\r\n".join(lines).encode("latin-1"), *standing, b"", body]))
         with exchange.is_current():
-            log_access(exchange, None, error.code.status, {"bytes_out": len(body)})
+            log_access(exchange, None, error.status, {"bytes_out": len(body)})
 
     def _exchange(self) -> Exchange:
         """Begin the exchange of a request that did not get as far as the application; its headers may have come."""

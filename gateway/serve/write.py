@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.connectors.terms import Allowance
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, RowErrors
 from gateway.ingest import payload
 from gateway.media import Media
 from gateway.query import dialect, preferences
@@ -153,8 +153,12 @@ class Write:
         if self.replaces_all and not rows:
             message = "there is no row to take the place of all others; nothing was changed"
             hint = "send the rows; to be rid of all of them, DELETE with the filter _id=gte.0"
-            details = {"errors": list(batch.errors)} if batch.errors else None
-            raise GatewayError(Code.UNFILTERED, message, details=details, hint=hint)
+            errors = RowErrors(batch.errors, batch.error_count, len(batch.bad), batch.received)
+            if errors.count:
+                raise GatewayError(
+                    Code.UNFILTERED, message, details=errors.summary(), hint=hint, row_errors=errors
+                )
+            raise GatewayError(Code.UNFILTERED, message, hint=hint)
         if self.single and rows != 1:
             raise not_one_row(rows)
 

@@ -109,6 +109,7 @@ class Batch:
         key: What tells a batch that is sent again, or None.
         bad: The rows that are kept as rejected rows.
         errors: What is wrong with them, as much of it as an answer lists.
+        error_count: How many errors they have in all.
         places: The number and the line of every one of `rows`, where there is a primary key.
         on_conflict: What becomes of a row whose primary key is there already.
         named: The fields that rows name, where they are merged.
@@ -122,6 +123,7 @@ class Batch:
     key: Key | None = None
     bad: tuple[BadRow, ...] = ()
     errors: tuple[dict[str, Any], ...] = ()
+    error_count: int = 0
     places: pa.Table | None = None
     on_conflict: OnConflict = "reject"
     named: frozenset[str] = frozenset()

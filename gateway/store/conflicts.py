@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, RowErrors
 from gateway.store.batch import MAX_LISTED, Batch, Rows, joined
 from gateway.store.database import Database, quote
 from gateway.store.definitions import hidden_columns
@@ -217,8 +217,9 @@ def _conflict(batch: Batch, places: Sequence[int]) -> GatewayError:
     return GatewayError(
         Code.KEY_CONFLICT,
         f"{where}: {first['message']}{more}",
-        details={"errors": listed, "error_count": len(places), "rows": batch.received},
+        details=first["message"],
         hint="nothing was stored; leave the rows out, or write on_conflict: ignore or replace in the connector's file",
+        row_errors=RowErrors(listed, len(places), len(places), batch.received),
     )
 
 
