@@ -6,8 +6,9 @@ https://docs.postgrest.org/en/stable/references/api/tables_views.html
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote
 
+from gateway import percent
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError, not_implemented, suggest
 from gateway.media import FORMATS
@@ -119,16 +120,43 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
 
 
 def parameters_of(query_string: str) -> list[tuple[str, str]]:
-    """Split a query string into decoded keys and values; one without `=` says nothing."""
+    """Split a query string into decoded keys and values; one without `=` says nothing.
+
+    Raises:
+        GatewayError: Where bytes of it are not UTF-8, naming the parameter and the bytes.
+    """
     for part in query_string.split("&"):
         # Upstream drops what has no `=`; a comparison that was meant as one must not be dropped.
         if "=" not in part and (found := re.search("[<>!~]|%3[CEce]|%21|%7[Ee]", part)):
             hint = f"write it as {part[: found.start()]}=gt.VALUE; the operators are {', '.join(OPERATORS)}"
             raise GatewayError(Code.QUERY_INVALID, f"'{part[:200]}' has no =", hint=hint)
+        if "=" not in part:
+            percent.decode(part, "the name of a parameter")
     parameters = [part.partition("=") for part in query_string.split("&") if "=" in part]
     if len(parameters) > MAX_PARAMETERS:
         raise GatewayError(Code.QUERY_INVALID, f"{len(parameters)} parameters are more than {MAX_PARAMETERS}")
-    return [(unquote_plus(key), unquote_plus(value)) for key, _, value in parameters]
+    return [_decoded(key, value) for key, _, value in parameters]
+
+
+def _decoded(key: str, value: str) -> tuple[str, str]:
+    key = percent.decode(key, "the name of a parameter")
+    is_filter = key not in (*SHAPES, *WRITES, *TREES)
+    return key, percent.decode(value, f"the value of {'the filter on ' if is_filter else ''}'{key[:100]}'")
+
+
+def whole_number(query_string: str, name: str, *, most: int, default: int) -> int:
+    """Read a parameter that is a number from 0 to `most`, where nothing else of the dialect is.
+
+    Raises:
+        GatewayError: Where it is another value.
+    """
+    text = dict(reversed(parameters_of(query_string))).get(name)
+    if text is None:
+        return default
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) > most:
+        message = f"{name}={text[:100]} is not a whole number from 0 to {most}"
+        raise GatewayError(Code.QUERY_INVALID, message)
+    return int(text)
 
 
 _RANGE = re.compile(r"(?:items=)?([0-9]{1,18})-([0-9]{0,18})")

@@ -14,6 +14,7 @@ from gateway.connectors.plan import Outcome, State
 from gateway.connectors.terms import Allowance
 from gateway.connectors.watch import Watch
 from gateway.errors import Code, GatewayError
+from gateway.query import dialect
 from gateway.serve import access, reply
 from gateway.serve.endpoint import Endpoint, Stages
 from gateway.serve.router import Router, settled
@@ -208,7 +209,7 @@ class Served:
     async def on_get_batches(self, req: Request, resp: Response, name: str) -> None:
         """List the latest batches, newest first; `?limit=` says how many."""
         self.find(req, name)
-        limit = req.get_param_as_int("limit", min_value=0, max_value=MAX_BATCHES, default=100)
+        limit = dialect.whole_number(req.query_string, "limit", most=MAX_BATCHES, default=100)
         batches = await self._stages.readers.call(lambda: self._store.ledger.batches(name, limit))
         reply.json(resp, [_batch(each) for each in batches])
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPMethod
 from typing import Any
 
-from gateway import logs
+from gateway import logs, percent
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange, HeaderFields, fields_of
 from gateway.serve import hosts, refusal
@@ -62,6 +62,8 @@ class Edge:
         try:
             scope, host = hosts.in_origin_form(scope, fields)
             hosts.require(host, scope["http_version"], self._allowed)
+            if "\ufffd" in scope["path"]:  # The server's own decoder puts it where bytes are not UTF-8.
+                percent.require_utf8_path(scope.get("raw_path", b""))
             await self._app(_from(exchange.remote, scope), passage.receive, passage.send)
         except _Gone:
             return

@@ -9,6 +9,7 @@ from gateway import strictjson
 from gateway.connectors.declaration import NAME
 from gateway.connectors.directory import File
 from gateway.errors import Code, GatewayError
+from gateway.query import dialect
 from gateway.serve import access, reply
 from gateway.serve.endpoint import Stages, whole_body
 from gateway.serve.reload import Reload, unknown_connector
@@ -53,7 +54,7 @@ class Lifecycle:
     async def on_get_history(self, req: Request, resp: Response, name: str) -> None:
         """List what happened to a connector, latest first; `?limit=` says how much of it."""
         self._require_name(req, name)
-        limit = req.get_param_as_int("limit", min_value=0, max_value=MAX_EVENTS, default=100)
+        limit = dialect.whole_number(req.query_string, "limit", most=MAX_EVENTS, default=100)
         events = await self._stages.readers.call(lambda: self._store.definitions.history(name, limit))
         if not events and limit:
             raise unknown_connector(name)

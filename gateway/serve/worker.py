@@ -8,6 +8,7 @@ import asyncio
 import gc
 import logging
 import os
+import re
 import sys
 import threading
 from http import HTTPStatus
@@ -19,7 +20,7 @@ from gunicorn.asgi.protocol import _REASON_PHRASES, ASGIProtocol
 from gunicorn.workers import gasgi
 from gunicorn_h1c import H1CProtocol
 
-from gateway import logs
+from gateway import logs, percent
 from gateway.errors import Code, GatewayError, trace
 from gateway.exchange import Exchange, fields_of
 from gateway.serve import refusal
@@ -28,6 +29,9 @@ from gateway.serve.hosts import remote_of
 from gateway.settings import Settings
 
 _log = logging.getLogger(__name__)
+
+#: The target of a request line.
+_TARGET = re.compile(rb"^[A-Z]+ ([^\r\n]*) HTTP/1", re.MULTILINE)
 
 #: What part of the graceful timeout the connections get; the rest belongs to the writer and the file.
 _DRAIN_SHARE, _CLOSE_SHARE = 0.5, 0.45
@@ -55,6 +59,7 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         self._settings: Settings = self.worker.gateway_settings
         self._header_deadline: asyncio.TimerHandle | None = None
         self._unread_deadline: asyncio.TimerHandle | None = None
+        self._fed = b""  # What the parser is reading.
         super().connection_made(transport)
         self.worker.protocols.add(self)
         self._expect_headers()
@@ -84,7 +89,9 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     # -- the deadline for headers: of the first request from when the connection stands, of others from their first byte
 
     def _feed_callback_parser(self, data: bytes) -> bool:
+        self._fed = data
         goes_on: bool = super()._feed_callback_parser(data)
+        self._fed = b""
         if self._is_followed:
             self._pause_reading()
         else:
@@ -189,7 +196,10 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
 
     def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
         # gunicorn answers 501 to transfer codings it does not know; to the client that is its own mistake.
-        self._send_error(refusal.of_status(400 if status == 501 else status))
+        status = 400 if status == 501 else status
+        target = _TARGET.search(self._fed) if status == 400 else None
+        error = percent.not_encoded(target[1]) if target else None
+        self._send_error(error or refusal.of_status(status))
 
     def _get_reason_phrase(self, status: int) -> str:
         # gunicorn's own table lacks some.
