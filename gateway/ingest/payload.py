@@ -11,7 +11,7 @@ from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError, suggest
 from gateway.ingest import records
-from gateway.ingest.records import Record
+from gateway.ingest.records import Record, UnclosedQuoteError
 from gateway.media import MEDIA_TYPES, RECEIVED, Media
 from gateway.strictjson import Json
 
@@ -198,7 +198,7 @@ def reading(
 def header_fields(data: bytes, connector: Connector) -> frozenset[str]:
     """Give the fields that the header of a CSV body names."""
     start = start_of(data)
-    record = next((record for _, _, record in records.read(data, start)), "")
+    record = next((record for _, _, record in _records(data, start)), "")
     cells = [] if isinstance(record, str) else record
     fields = (connector.find_input(cell or "") for cell in cells)
     return frozenset(field.name for field in fields if field)
@@ -342,13 +342,26 @@ def _ndjson(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
 def header_of(data: bytes) -> bytes:
     """Give the text of a CSV body's header."""
     start = start_of(data)
-    return next((text for _, text, _ in records.read(data, start)), b"")
+    return next((text for _, text, _ in _records(data, start)), b"")
+
+
+def _records(data: bytes, start: int) -> Iterator[tuple[int, bytes, Record]]:
+    """Yield the records of a body.
+
+    Raises:
+        GatewayError: Where a quote is never closed: rows are lost in it, and nobody knows how many.
+    """
+    try:
+        yield from records.read(data, start)
+    except UnclosedQuoteError as error:
+        hint = 'close the quote, or write the cell in quotes and each quote inside it twice: "5"" pipe"'
+        raise GatewayError(Code.BODY_INVALID, str(error), hint=hint) from error
 
 
 def _csv(
     data: bytes, start: int, connector: Connector, max_row: int, columns: Sequence[Field] | None
 ) -> Iterator[Rows]:
-    found = records.read(data, start)
+    found = _records(data, start)
     fields = _header(next(found, (1, b"", "the body is empty"))[2], connector, columns)
     rows = Rows()
     number = 0
@@ -356,10 +369,10 @@ def _csv(
         if record == [None] and len(fields) > 1:
             continue
         number += 1
-        if isinstance(record, str):
-            rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, record), text)
-        elif len(text) > max_row:
+        if len(text) > max_row:
             rows.add_unread(_row_too_large(number, line, len(text), max_row), b"")
+        elif isinstance(record, str):
+            rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, record), text)
         elif len(record) != len(fields):
             message = f"the row has {len(record)} cells, the header {len(fields)}"
             rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, message), text)

@@ -8,13 +8,24 @@ import re
 from collections.abc import Iterator
 
 _CELL = re.compile(rb'(?:"((?:[^"]++|"")*+)"|([^",\n]*+))(,|\r?\n|\r?\Z)')
+_QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
+#: Well-formed records, each with its line end, as many as follow one another.
+_RECORDS = re.compile(rb'(?:(?:(?:"(?:[^"]++|"")*+"|[^",\n]*+),)*+(?:"(?:[^"]++|"")*+"|[^",\n]*+)\r?\n)*+')
 
 #: The cells of a record, None for an empty one; or what is wrong with it.
 Record = list[str | None] | str
 
 
+class UnclosedQuoteError(ValueError):
+    """A quoted cell is not closed before the text ends, so the ends of the records in it are unknown."""
+
+
 def read(data: bytes, place: int) -> Iterator[tuple[int, bytes, Record]]:
-    """Give every record with the line it starts in and its text, the end of its last line included or not."""
+    """Yield every record with the line it starts in and its text, with or without the end of its last line.
+
+    Raises:
+        UnclosedQuoteError: Naming the line and the cell.
+    """
     line = 1
     while place < len(data):
         end = data.find(b"\n", place)
@@ -24,35 +35,116 @@ def read(data: bytes, place: int) -> Iterator[tuple[int, bytes, Record]]:
             yield line, text, _plain_record(text)
             place, line = end + 1, line + 1
         else:
-            record, after = _quoted_record(data, place, end)
+            record, after, _ = _quoted_record(data, place, end, line)
             yield line, data[place:after], record
             line += data.count(b"\n", place, after)
             place = after
 
 
+def end_of_whole(data: bytes, most: int, line: int) -> int:
+    """Return the end of the last record that ends within the first `most` bytes.
+
+    Args:
+        data: Text that begins with a record, and may end within one.
+        most: How many bytes are looked at.
+        line: The number of its first line.
+
+    Raises:
+        UnclosedQuoteError: Where a quoted cell of a record that begins there is not closed in the text.
+    """
+    if data.find(b'"', 0, most) < 0:
+        return data.rfind(b"\n", 0, most) + 1
+    place = 0
+    while True:
+        found = _RECORDS.match(data, place, most)
+        assert found  # Even nothing matches.
+        line += data.count(b"\n", place, found.end())
+        place = found.end()
+        # What stands here is malformed, or goes on behind `most`.
+        after = end_of_first(data, place, line)
+        if not 0 < after <= most or place == after:
+            return place
+        line += data.count(b"\n", place, after)
+        place = after
+
+
+def end_of_first(data: bytes, place: int, line: int) -> int:
+    """Return the end of the record that begins at `place`; 0 where the text has no line end behind it.
+
+    Records behind it belong to it as long as a quote of it, or of those, is closed in them only: cut off from that,
+    the quote would not be closed.
+
+    Raises:
+        UnclosedQuoteError: Where a quoted cell is not closed in the text.
+    """
+    reach = place + 1
+    while place < reach:
+        newline = data.find(b"\n", place)
+        end = newline if newline >= 0 else len(data)
+        after = newline + 1
+        if data.find(b'"', place, end) >= 0:
+            _, after, closed = _quoted_record(data, place, end, line)
+            reach = max(reach, closed)
+        if data[after - 1 : after] != b"\n" or not after:
+            return 0
+        line += data.count(b"\n", place, after)
+        place = after
+    return place
+
+
 def _plain_record(text: bytes) -> Record:
     try:
         return [cell or None for cell in text.removesuffix(b"\r").decode().split(",")]
-    except UnicodeDecodeError:
-        return "not UTF-8"
+    except UnicodeDecodeError as error:
+        return _not_utf8(text, error, text.count(b",", 0, error.start) + 1)
 
 
-def _quoted_record(data: bytes, place: int, end: int) -> tuple[Record, int]:
-    """Read a record that has a quote in its first line, which ends at `end`; quoted cells may go on beyond."""
+def _quoted_record(data: bytes, start: int, end: int, line: int) -> tuple[Record, int, int]:
+    """Read a record that has a quote in its first line, which ends at `end`; quoted cells may go on beyond.
+
+    A malformed record ends with the line that its malformed cell begins in. Returned last is the end of what was
+    looked at: that cell may be closed further on.
+    """
     cells: list[str | None] = []
+    problem = None
+    place = start
     while found := _CELL.match(data, place):
         quoted, plain, separator = found.groups()
         place = found.end()
+        text = plain if quoted is None else quoted.replace(b'""', b'"')
+        text = text.removesuffix(b"\r") if quoted is None and separator != b"," else text
         try:
-            if quoted is not None:
-                cells.append(quoted.replace(b'""', b'"').decode())
-            else:
-                cells.append((plain if separator == b"," else plain.removesuffix(b"\r")).decode() or None)
-        except UnicodeDecodeError:
-            return "not UTF-8", max(place, end + 1)
+            cell = text.decode()
+        except UnicodeDecodeError as error:
+            problem = problem or _not_utf8(text, error, len(cells) + 1)
+            cell = ""
+        cells.append(cell if quoted is not None else cell or None)
         if separator != b",":
-            return cells, place
-    if data[place : place + 1] == b'"' and not re.compile(rb'"(?:[^"]++|"")*+"').match(data, place):
-        return f"the quote that opens cell {len(cells) + 1} is not closed", len(data)
-    after = data.find(b"\n", place) + 1
-    return f"a quote stands in the middle of cell {len(cells) + 1}", after or len(data)
+            return problem or cells, place, place
+    malformed, closed = _malformed(data, place, line + data.count(b"\n", start, place), len(cells) + 1)
+    return malformed, data.find(b"\n", place) + 1 or len(data), closed
+
+
+def _malformed(data: bytes, place: int, line: int, number: int) -> tuple[str, int]:
+    """Say what is wrong with a cell that begins at `place`, in that line; and where a quote of it is closed.
+
+    Raises:
+        UnclosedQuoteError: Where it is a quote that is never closed.
+    """
+    quoted = _QUOTED.match(data, place)
+    if quoted is None and data[place : place + 1] == b'"':
+        behind = data.count(b"\n", place) - data.endswith(b"\n")
+        swallowed = "1 line more" if behind == 1 else f"{behind:,} lines more"
+        raise UnclosedQuoteError(
+            f"line {line}, cell {number}: the quote that opens the cell is never closed, "
+            f"so everything up to the end stands inside it ({swallowed})"
+        )
+    lines = data.count(b"\n", place, quoted.end()) if quoted else 0
+    if quoted and lines:
+        below = "1 line below" if lines == 1 else f"{lines:,} lines below"
+        return f"the quote that opens cell {number} closes {below}, in the middle of a cell", quoted.end()
+    return f"a quote stands in the middle of cell {number}", place
+
+
+def _not_utf8(text: bytes, error: UnicodeDecodeError, number: int) -> str:
+    return f"cell {number} is not UTF-8: it has the byte 0x{text[error.start]:02X}"

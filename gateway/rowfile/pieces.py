@@ -1,20 +1,26 @@
 """The rows of a file a piece at a time, each piece a body that can be posted as it is."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gateway.ingest import records
+from gateway.ingest.records import UnclosedQuoteError
 from gateway.media import Media
 from gateway.rowfile.source import Opened, Source
 
 _BOM = b"\xef\xbb\xbf"
 _READ = 2**20
+#: How many bytes are read to find the end of a quoted cell.
+_LONGEST_RECORD = 2**28
 #: What is neither bracket nor comma, strings whole, and then one of them.
 _MARK = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\],])', re.DOTALL)
+#: Lines that are no rows. In CSV a blank is a cell.
+_BLANK_LINES = {Media.CSV: re.compile(rb"(?:\r?\n)*+\r?"), Media.NDJSON: re.compile(rb"\s*+")}
 #: Rows of a Parquet file that are Python values at a time.
 _PARQUET_ROWS = 5000
 
@@ -122,54 +128,70 @@ class _Buffer:
 
 def _csv(opened: Opened, size: int) -> Iterator[Piece]:
     buffer = _Buffer(opened)
-    while not (end := _first_row(buffer.data, quoted=True)) and not buffer.ended:
-        buffer.fill(2 * len(buffer.data) + _READ)
-    header = buffer.take(end or len(buffer.data))
+    header = buffer.take(_end_of_record(buffer, 0, 1))
     if header.strip():
         yield from _lines(buffer, header, size, Media.CSV, 1 + header.count(b"\n"))
 
 
 def _lines(buffer: _Buffer, header: bytes, size: int, media: Media, line: int) -> Iterator[Piece]:
-    quoted = media is Media.CSV
-    wanted = size
     while True:
-        buffer.fill(wanted)
+        buffer.fill(size)
         if not buffer.data:
             return
+        cut = _cut_records if media is Media.CSV else _cut_lines
+        end = cut(buffer, size, line)
         # A last row without a line end belongs to its piece, where it is when the file has grown.
         is_last = buffer.ended and len(buffer.data) + 2 <= size
-        end = len(buffer.data) if is_last else _cut(buffer.data, size, quoted=quoted)
-        end = end or (len(buffer.data) if buffer.ended else 0)
-        if not end:  # Not even one row is whole yet.
-            wanted = 2 * len(buffer.data)
-            continue
-        wanted = size
-        piece = buffer.take(end)
-        if piece.strip():
+        piece = buffer.take(len(buffer.data) if is_last else end)
+        if not _BLANK_LINES[media].fullmatch(piece):
             yield Piece(header + piece, media, line, buffer.raw_place, len(header))
         line += piece.count(b"\n")
 
 
-def _cut(data: bytes, size: int, *, quoted: bool) -> int:
-    """Give the end of the last whole row within `size` bytes, else that of the first; 0 where none is whole."""
-    end = data.rfind(b"\n", 0, size) + 1
-    is_open = quoted and data.count(b'"', 0, end) % 2
-    while is_open and end:
-        before = data.rfind(b"\n", 0, end - 1) + 1
-        is_open ^= data.count(b'"', before, end) % 2
-        end = before
-    return end or _first_row(data, quoted=quoted)
+def _cut_lines(buffer: _Buffer, size: int, line: int) -> int:
+    """Return the end of the last whole line within `size` bytes, else that of the first."""
+    end = buffer.data.rfind(b"\n", 0, size) + 1
+    while not end and not (end := buffer.data.find(b"\n") + 1) and not buffer.ended:
+        buffer.fill(2 * len(buffer.data))
+    return end or len(buffer.data)
 
 
-def _first_row(data: bytes, *, quoted: bool) -> int:
-    """Give the end of the first whole row: a line end that, in CSV, no quote is open at; 0 where there is none."""
-    end = data.find(b"\n") + 1
-    is_open = quoted and data.count(b'"', 0, end) % 2
-    while is_open and end:
-        after = data.find(b"\n", end) + 1
-        is_open ^= data.count(b'"', end, after) % 2
-        end = after
+def _cut_records(buffer: _Buffer, size: int, line: int) -> int:
+    """Return the end of the last whole record within `size` bytes, else that of the first.
+
+    The record behind it is read to its end as well: where a quote of it is never closed, nothing of the piece is given.
+    """
+    end = _reading_on(buffer, lambda: records.end_of_whole(buffer.data, size, line))
+    behind = _end_of_record(buffer, end, line + buffer.data.count(b"\n", 0, end))
+    return end or behind
+
+
+def _end_of_record(buffer: _Buffer, place: int, line: int) -> int:
+    """Return the end of the record that begins at `place`; that of the file where it has no line end."""
+    while not (end := _reading_on(buffer, lambda: records.end_of_first(buffer.data, place, line))):
+        if buffer.ended:
+            return len(buffer.data)
+        _read_on(buffer)
     return end
+
+
+def _reading_on(buffer: _Buffer, find: Callable[[], int]) -> int:
+    """Read until what is looked for is found.
+
+    Raises:
+        ValueError: Where a quote is not closed in the file, or in more bytes than a row has.
+    """
+    while True:
+        try:
+            return find()
+        except UnclosedQuoteError:
+            if buffer.ended or len(buffer.data) > _LONGEST_RECORD:
+                raise
+            _read_on(buffer)
+
+
+def _read_on(buffer: _Buffer) -> None:
+    buffer.fill(2 * len(buffer.data) + _READ)
 
 
 # ------------------------------------------------------------------------------------------------------
