@@ -15,7 +15,7 @@ from gateway.ingest.checking import Checking
 from gateway.ingest.writer import Writer
 from gateway.machine import Disk, Resources
 from gateway.query.render import Readers
-from gateway.serve import admin, backup, lifecycle, rejected, reply, resolve
+from gateway.serve import admin, backup, lifecycle, rejected, reply, resolve, starting
 from gateway.serve.access import Credentials
 from gateway.serve.cache import Cache
 from gateway.serve.cors import Cors
@@ -83,6 +83,8 @@ class Gateway:
             self.store = store
             self.stages = stages
             self.app: Asgi = Again(_falcon_app(router, stages, watch, reload), router.repeats_at)
+            paths = [endpoint.connector.path for endpoint in router.snapshot.endpoints.values()]
+            self.greeting = starting.greeting(settings, paths, admin_file=credentials.admin_file)
             self._closing = closing.pop_all()
 
     def close(self) -> None:

@@ -90,6 +90,11 @@ def formatter(form: str) -> logging.Formatter:
     return _Text() if form == "text" else _JsonLines()
 
 
+def form_for(handler: logging.Handler) -> str:
+    """Return the form of `FORMS` for who reads a log: a person at a terminal, or a program."""
+    return "text" if isinstance(handler, logging.StreamHandler) and handler.stream.isatty() else "json"
+
+
 def _values(record: logging.LogRecord) -> dict[str, Any]:
     """Give what there is to say, in its order; None is left out."""
     second, millisecond = divmod(int(record.created * 1000), 1000)

@@ -3,11 +3,12 @@
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from gateway.errors import nearest
 from gateway.logs import FORMS
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -77,6 +78,22 @@ def parse_networks(text: str) -> tuple[Network, ...]:
         ) from error
 
 
+def parse_bind(text: str) -> str:
+    """Read where to listen: `HOST:PORT`, `:PORT` for all addresses, `[IPv6]:PORT`, or what gunicorn takes besides.
+
+    That is `unix:PATH`, and `fd://N` for a socket that was opened before. A host alone gets the port 8000.
+    """
+    if text.startswith(("unix:", "fd://")):
+        return text
+    found = HOST.fullmatch(text if not text.startswith(":") else f"0.0.0.0{text}")  # noqa: S104  # it is asked for
+    if not found or found["name"].isdigit():
+        raise ValueError("write HOST:PORT, such as 127.0.0.1:9000")
+    port = found["port"] or "8000"
+    if int(port) > 65535:
+        raise ValueError(f"{port} is not a port; write HOST:PORT with a port of at most 65535")
+    return f"{found['name']}:{port}"
+
+
 def parse_log(text: str) -> str:
     """Read the form of the log."""
     if text not in FORMS:
@@ -132,7 +149,7 @@ SETTINGS = (
     Setting("connectors", "connectors.d", Path, "the directory of connector files", "--connectors", "DIR"),
     Setting("data", "data", Path, "where the rows are kept", "--data", "DIR"),
     Setting("tokens", None, Path, "the tokens file; none: only the admin token", "--tokens", "FILE"),
-    Setting("bind", "127.0.0.1:8000", str, "where to listen", "--bind", "HOST:PORT"),
+    Setting("bind", "127.0.0.1:8000", parse_bind, "where to listen", "--bind", "HOST:PORT"),
     Setting("max_body", "64M", parse_size, "the largest body, decompressed, in bytes"),
     Setting("max_row", "1M", parse_size, "the largest row of a body, in bytes"),
     Setting(
@@ -169,7 +186,12 @@ SETTINGS = (
     Setting("cors", "", parse_origins, "which web origins' pages may use the endpoints; `*`: any"),
     Setting("hosts", "", parse_hosts, "which hosts requests may name, such as `api.example.com`; none: any"),
     Setting("proxies", "", parse_networks, "whose `X-Forwarded-*` is believed: addresses and networks"),
-    Setting("log", "json", parse_log, "what the log on stderr is written in: `json` or `text`"),
+    Setting(
+        "log",
+        None,
+        parse_log,
+        "the format of the log on stderr: `json` or `text`; none: `text` on a terminal, else `json`",
+    ),
     Setting(
         "retention_interval",
         "60",
@@ -205,6 +227,27 @@ SETTINGS = (
 )
 
 
+#: The environment variables of the verbs that go to a running gateway, each with its meaning.
+CLIENT_ENVIRONMENT = {
+    "GATEWAY_URL": "where the gateway is; default: where `GATEWAY_BIND` has it on this machine",
+    "GATEWAY_TOKEN": "the token itself; default: what is in `DATA/admin-token`",
+}
+
+#: What Kubernetes sets in every container where a Service is called `gateway`
+#: (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
+_OF_KUBERNETES = re.compile(r"GATEWAY_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\w+)?)")
+
+
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """Yield a warning for every variable `GATEWAY_…` that the gateway does not read."""
+    known = [*(setting.environment for setting in SETTINGS), *CLIENT_ENVIRONMENT]
+    for name in sorted(environment):
+        if name.startswith("GATEWAY_") and name not in known and not _OF_KUBERNETES.fullmatch(name):
+            guess = nearest(name, known)
+            hint = f"did you mean {guess}?" if guess else "the README lists the settings"
+            yield f"{name} is no setting of the gateway, and has no effect; {hint}"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one process, as `SETTINGS` describes them."""
@@ -230,7 +273,7 @@ class Settings:
     cors: tuple[str, ...]
     hosts: tuple[str, ...]
     proxies: tuple[Network, ...]
-    log: str
+    log: str | None
     memory: int | Share
     threads: int | Share
     spill: int | Share
@@ -253,3 +296,10 @@ class Settings:
             except ValueError as error:
                 raise ValueError(f"{setting.environment}={text!r}: {error}") from error
         return cls(**values)
+
+    @property
+    def local_url(self) -> str:
+        """The URL of the gateway for a client on this machine."""
+        host, _, port = self.bind.rpartition(":")
+        # An address that stands for all of them is not one to connect to.
+        return f"http://{'127.0.0.1' if host in ('0.0.0.0', '[::]') else host}:{port}"  # noqa: S104  # it is not bound

@@ -1,9 +1,16 @@
-"""Threads: a pool whose threads know which request they work for, so that what they log says so."""
+"""Threads: a pool whose threads know which request they work for, so that what they log says so.
 
+And the one thing that a whole process is told: to stop.
+"""
+
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
+
+#: Set once this process was told to stop. Whoever waits for something before it serves looks at it; the worker sets it.
+STOPPING = threading.Event()
 
 
 class Threads(ThreadPoolExecutor):

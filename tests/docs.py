@@ -10,7 +10,6 @@ import click
 
 from gateway import strictjson
 from gateway.cli import VERBS, main
-from gateway.commands.operating import ENVIRONMENT
 from gateway.connectors.change import Rule
 from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS
 from gateway.connectors.fields import FIELD_KEYS
@@ -24,7 +23,7 @@ from gateway.query.casts import CASTS
 from gateway.query.dialect import SHAPES, WRITES
 from gateway.query.operators import LEFT_OUT, OPERATORS
 from gateway.query.preferences import PREFERENCES
-from gateway.settings import SETTINGS
+from gateway.settings import CLIENT_ENVIRONMENT, SETTINGS
 from gateway.store.expression import FUNCTIONS
 from tests.rig import ROOT
 
@@ -80,7 +79,7 @@ def verbs() -> str:
 
 
 def client_settings() -> str:
-    rows = [(f"`{name}`", meaning) for name, meaning in ENVIRONMENT.items()]
+    rows = [(f"`{name}`", meaning) for name, meaning in CLIENT_ENVIRONMENT.items()]
     return _table(("environment", "what it is"), rows)
 
 

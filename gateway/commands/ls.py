@@ -1,13 +1,15 @@
 """gateway ls."""
 
 import json
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from gateway.commands.operating import Operating, with_gateway
+from gateway.commands.table import print_table
+
+_COLUMNS = ("NAME", "PATH", "ROWS", "REJECTED", "LAST BATCH", "STATE")
 
 _COLOURS = {"live": "green", "last good": "yellow", "refused": "bold red", "removed": "dim"}
 
@@ -34,19 +36,17 @@ def command(gateway: Operating, style: str) -> None:
     if style == "json":
         click.echo(json.dumps([*listed, *refused], indent=2))
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("NAME", "PATH", "ROWS", "REJECTED", "LAST BATCH", "STATE"):
-        table.add_column(title, justify="right" if title in ("ROWS", "REJECTED") else "left", no_wrap=True)
-    for each in (*listed, *refused):
-        batch = each["last_batch"]
-        table.add_row(
-            Text(each["name"]),
-            Text(each["path"] or "-"),
-            "-" if each["rows"] is None else f"{each['rows']:,}",
-            "-" if each["rejected"] is None else f"{each['rejected']:,}",
-            batch["committed_at"][:19] + "Z" if batch else "-",
-            Text(each["state"], _COLOURS[each["state"]]),
-        )
-    console = Console(highlight=False)
-    # A terminal is as wide as it is; what a program reads is never cut.
-    console.print(table, width=None if console.is_terminal else 400)
+    print_table(_COLUMNS, map(_cells, (*listed, *refused)), numbers=("ROWS", "REJECTED"))
+
+
+def _cells(each: dict[str, Any]) -> tuple[str | Text, ...]:
+    """Return the row of one connector."""
+    batch = each["last_batch"]
+    return (
+        each["name"],
+        each["path"] or "-",
+        "-" if each["rows"] is None else f"{each['rows']:,}",
+        "-" if each["rejected"] is None else f"{each['rejected']:,}",
+        batch["committed_at"][:19] + "Z" if batch else "-",
+        Text(each["state"], _COLOURS[each["state"]]),
+    )

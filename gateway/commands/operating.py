@@ -19,12 +19,6 @@ SECONDS = 600.0
 #: How long a gateway that was there is waited for.
 RESTART_SECONDS = 10.0
 
-#: The environment that tells where a gateway is, with its meaning for the docs.
-ENVIRONMENT = {
-    "GATEWAY_URL": "where the gateway is; default: where `GATEWAY_BIND` has it on this machine",
-    "GATEWAY_TOKEN": "the token itself; default: what is in `DATA/admin-token`",
-}
-
 
 class Operating:
     """A running gateway. Its errors end the command with their message and hint."""
@@ -135,8 +129,7 @@ def with_gateway(command: Callable[..., None]) -> Callable[..., None]:
 def connect(url: str | None, token_file: Path | None) -> Operating:
     """Find the gateway that is meant."""
     settings = read_settings()
-    host, _, port = settings.bind.rpartition(":")
-    here = f"http://{'127.0.0.1' if host in ('', '0.0.0.0', '[::]') else host}:{port}"  # noqa: S104  # it is not bound
+    here = settings.local_url
     return Operating(
         url or os.environ.get("GATEWAY_URL") or here, _token(token_file, settings.data / ADMIN_FILE)
     )

@@ -1,19 +1,17 @@
 """gateway rejected."""
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from gateway.commands.operating import Operating, with_gateway
+from gateway.commands.table import print_table
 
+_COLUMNS = ("ID", "BATCH", "ROW", "STATE", "FIELD", "CODE", "WHAT IS WRONG")
 #: How many rows are listed where nothing is said.
 LISTED = 50
 
@@ -56,36 +54,21 @@ def ls(name: str, gateway: Operating, *, state: str, limit: int, style: str, **c
     if style == "json":
         click.echo(json.dumps(listed, indent=2))
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("ID", "BATCH", "ROW", "STATE", "FIELD", "CODE", "WHAT IS WRONG"):
-        table.add_column(title, no_wrap=title != "WHAT IS WRONG")
-    for each in listed:
-        first = each["errors"][0] if each["errors"] else {}
-        more = f" (and {len(each['errors']) - 1} more)" if len(each["errors"]) > 1 else ""
-        cells = (
-            each["_id"],
-            each["_batch"],
-            each["row"],
-            each["state"],
-            first.get("field"),
-            first.get("code"),
-        )
-        table.add_row(
-            *(Text(str("-" if cell is None else cell)) for cell in cells),
-            Text(f"{first.get('message')}{more}"),
-        )
-    # A terminal is as wide as it is; what a program reads is never cut.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 400)
     if listed:
-        console.print(table)
+        print_table(_COLUMNS, map(_cells, listed))
     counts = ", ".join(f"{summary[state]:,} {state}" for state in ("kept", "replayed", "discarded"))
-    console.print(f"{name}: {counts}")
+    click.echo(f"{name}: {counts}")
     for each in summary["errors"]:
-        console.print(
-            Text(
-                f"  {each['rows']:,} × {each['field'] or 'the row'} {each['code']}, such as: {each['message']}"
-            )
-        )
+        where = each["field"] or "the row"
+        click.echo(f"  {each['rows']:,} × {where} {each['code']}, such as: {each['message']}")
+
+
+def _cells(each: dict[str, Any]) -> tuple[str, ...]:
+    """Return the row of one rejected row."""
+    first = each["errors"][0] if each["errors"] else {}
+    more = f" (and {len(each['errors']) - 1} more)" if len(each["errors"]) > 1 else ""
+    cells = (each["_id"], each["_batch"], each["row"], each["state"], first.get("field"), first.get("code"))
+    return (*(str("-" if cell is None else cell) for cell in cells), f"{first.get('message')}{more}")
 
 
 @command.command("show")

@@ -8,7 +8,7 @@ from gunicorn.app.base import BaseApplication
 
 from gateway.commands.configuration import read_settings
 from gateway.serve.worker import gunicorn_settings
-from gateway.settings import SETTINGS
+from gateway.settings import SETTINGS, Setting
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -29,9 +29,18 @@ def command(**flags: str | None) -> None:
     """Serve the connectors of a directory."""
     for setting in SETTINGS:
         if value := flags.get(setting.name):
+            _require(setting, value)
             os.environ[setting.environment] = value
     read_settings()
     _Gunicorn().run()
+
+
+def _require(setting: Setting, value: str) -> None:
+    """Let a flag through that its setting takes, or end with what to write."""
+    try:
+        setting.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r}: {error}", param_hint=setting.flag) from error
 
 
 for _setting in reversed([setting for setting in SETTINGS if setting.flag]):

@@ -49,6 +49,7 @@ class Credentials:
             Refused: Where the tokens file cannot be read at start.
         """
         self._file = tokens_file
+        self._admin_file = data / ADMIN_FILE
         self._text: bytes | None = None
         #: Whether any token has limits of its own.
         self.have_limits = False
@@ -61,6 +62,11 @@ class Credentials:
         self.refresh()
         if self._problems:
             raise Refused(list(self._problems))
+
+    @property
+    def admin_file(self) -> Path | None:
+        """The file with the admin token, None where the tokens file has another admin token."""
+        return None if ADMIN in self._tokens else self._admin_file
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -13,6 +13,7 @@ from gateway.errors import not_ready, trace
 from gateway.serve import refusal
 from gateway.serve.edge import Asgi, Event, Receive, Send
 from gateway.serve.endpoint import RECEIVE
+from gateway.serve.starting import GREETING
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ class Service(Protocol):
     """What the shell starts and stops."""
 
     app: Asgi
+    #: What a person who has started it at a terminal is shown.
+    greeting: str
 
     def close(self) -> None:
         """Finish what was accepted and let go of everything. May block."""
@@ -46,14 +49,16 @@ class Shell:
         if scope["type"] == "http":
             return self._http(scope, receive, send)
         if scope["type"] == "lifespan":
-            return self._lifespan(receive, send)
+            return self._lifespan(scope, receive, send)
         return send({"type": "websocket.close", "code": 1003})
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, scope: Event, receive: Receive, send: Send) -> None:
         while True:
             event = await receive()
             if event["type"] == "lifespan.startup":
                 await self._startup(send)
+                if self.service and "state" in scope:
+                    scope["state"][GREETING] = self.service.greeting
             else:
                 service, self.service = self.service, None
                 if service is not None:

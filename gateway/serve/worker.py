@@ -23,10 +23,12 @@ from gunicorn_h1c import H1CProtocol
 from gateway import logs, percent
 from gateway.errors import Code, GatewayError, trace
 from gateway.exchange import Exchange, fields_of
-from gateway.serve import refusal
+from gateway.serve import refusal, starting
 from gateway.serve.edge import HAS_GONE, log_access
 from gateway.serve.hosts import remote_of
+from gateway.serve.starting import GREETING
 from gateway.settings import Settings
+from gateway.threads import STOPPING
 
 _log = logging.getLogger(__name__)
 
@@ -232,12 +234,12 @@ class Log(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
         super().setup(cfg)
         # No line tells which thread, process or task it is from, so no record has to find that out.
         logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-        form = logs.formatter(Settings.read().log)
+        form = Settings.read().log
         self.error_log.handlers = [
             logs.Lines() if type(each) is logging.StreamHandler else each for each in self.error_log.handlers
         ]
         for handler in self.error_log.handlers:
-            handler.setFormatter(form)
+            handler.setFormatter(logs.formatter(form or logs.form_for(handler)))
             handler._gunicorn = True  # noqa: SLF001  # It is replaced when this is done again.
         for name, level in ((None, logging.WARNING), ("gateway", self.error_log.level)):
             logger = logging.getLogger(name)
@@ -291,6 +293,22 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             lambda _, context: _report(context.get("exception"), context["message"])
         )
 
+    def handle_exit_signal(self) -> None:
+        """Stop; a start that waits for the data directory stops waiting."""
+        STOPPING.set()
+        super().handle_exit_signal()
+
+    def handle_quit_signal(self) -> None:
+        """Stop at once, likewise."""
+        STOPPING.set()
+        super().handle_quit_signal()
+
+    def notify(self) -> None:
+        """Tell the arbiter that the worker is alive; the first time, greet whoever has started it."""
+        super().notify()
+        if self.servers and (text := self.state.pop(GREETING, None)):
+            starting.greet(text)
+
     async def _shutdown(self) -> None:
         """Drain the connections, then always run the lifespan's end, inside the time the arbiter gives."""
         self.log.info("stopping: %d connections to drain", len(self.protocols))
@@ -320,15 +338,6 @@ def _report(error: BaseException | None, what: str = "a thread ended") -> None:
         _log.error("%s: %s", what, trace(error) if error else "nobody knows why")
 
 
-def refuse_many_workers(arbiter: Arbiter) -> None:
-    """Stop a start with more than one worker: two processes cannot own one DuckDB file."""
-    if arbiter.cfg.workers != 1:
-        arbiter.log.error(
-            "%d workers were asked for, but one process owns the DuckDB file: use 1", arbiter.cfg.workers
-        )
-        raise SystemExit(1)
-
-
 def keep_one_worker(arbiter: Arbiter, new_value: int, old_value: int | None) -> None:
     """Undo SIGTTIN."""
     if new_value > 1:
@@ -353,7 +362,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "proc_name": "gateway",
         # One process owns the file; a second is refused in words rather than by a failing lock.
         "workers": 1,
-        "on_starting": refuse_many_workers,
+        "on_starting": starting.check,
         "nworkers_changed": keep_one_worker,
         # A DuckDB handle must not be inherited through fork.
         "preload_app": False,

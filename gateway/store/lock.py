@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.threads import STOPPING
+
 _log = logging.getLogger(__name__)
 
 FILE = "store.lock"
@@ -21,10 +23,12 @@ class Locked(Exception):  # noqa: N818  # a state, not a fault of this process
 
 
 def take(directory: Path, seconds: float) -> int:
-    """Take the lock, waiting so long for it, and give what `release` needs.
+    """Take the lock, wait for it at most `seconds`, and return what `release` needs.
+
+    The file then has the process and the one that started it, for `owner`.
 
     Raises:
-        Locked: Naming the process that still has it.
+        Locked: Naming the process that still has it, or that this one was told to stop.
     """
     descriptor = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + seconds
@@ -33,21 +37,66 @@ def take(directory: Path, seconds: float) -> int:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            if time.monotonic() > deadline:
-                owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+            if time.monotonic() > deadline or STOPPING.is_set():
+                held_by = _read(descriptor)
                 os.close(descriptor)
-                message = f"the data directory {directory} is in use by process {owner or 'unknown'}"
-                raise Locked(
-                    f"{message}; one process owns it: stop that one, or give this one its own --data"
-                ) from error
+                told_to = "it was told to stop while it waited: " if STOPPING.is_set() else ""
+                raise Locked(told_to + in_use(directory, held_by[0] if held_by else None)) from error
             if not told:
                 _log.info("waiting for the process that owns %s", directory)
             told = True
-            time.sleep(0.05)
+            STOPPING.wait(0.05)
         else:
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            os.pwrite(descriptor, f"{os.getpid()} {os.getppid()}".encode(), 0)
             return descriptor
+
+
+def in_use(directory: Path, process: int | None) -> str:
+    """Return the sentence that says who has the lock, and what to do."""
+    owner = "another process" if process is None else f"process {process}"
+    return (
+        f"the data directory {directory} is in use by {owner}; one process owns it:"
+        " stop that one, or give this one its own --data"
+    )
+
+
+def owner(directory: Path) -> int | None:
+    """Return the process that has the lock and goes on; None where nobody has it, or who has it is about to leave.
+
+    A worker whose arbiter is no longer there leaves by itself. Where either process cannot be seen, as in another
+    container, None is returned as well: only to wait tells.
+    """
+    try:
+        descriptor = os.open(directory / FILE, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        held_by = _read(descriptor)
+        return held_by[0] if held_by and all(map(_is_alive, held_by)) else None
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int) -> tuple[int, ...] | None:
+    try:
+        return tuple(map(int, os.pread(descriptor, 64, 0).split())) or None
+    except ValueError:
+        return None
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def release(taken: int) -> None:

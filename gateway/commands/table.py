@@ -1,0 +1,37 @@
+"""A table of a verb: in colour and folded to its width on a terminal, with whole values for a program."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], numbers: Sequence[str] = ()
+) -> None:
+    """Print rows under their columns on stdout.
+
+    Args:
+        columns: The names of the columns.
+        rows: The cells of each row; text is printed as it is, without markup.
+        numbers: The columns that are aligned to the right.
+    """
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        # A program reads a row a line; a terminal shows a long value in several.
+        table.add_column(
+            column,
+            justify="right" if column in numbers else "left",
+            no_wrap=not console.is_terminal,
+            overflow="fold",
+        )
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    if not console.is_terminal:
+        # rich cuts what is wider than its console, and thinks a pipe is 80 columns wide.
+        unbounded = console.options.update(width=1_000_000)
+        console.width = max(1, Measurement.get(console, unbounded, table).maximum)
+    console.print(table)
