@@ -123,10 +123,13 @@ def test_a_change_without_a_filter_is_refused(server, path, method):
 
 
 def test_patch_changes_the_rows_of_a_filter_which_get_new_ids(server, path):
-    answer = server.client.patch(f"{path}?n=gte.4", json={"name": "new", "data": None, "tags": []})
+    counted = {"Prefer": "count=exact"}
+    answer = server.client.patch(
+        f"{path}?n=gte.4", json={"name": "new", "data": None, "tags": []}, headers=counted
+    )
 
     assert (answer.status_code, answer.content) == (204, b"")
-    assert answer.headers["Content-Range"] == "0-1/*"
+    assert answer.headers["Content-Range"] == "0-1/2"
     changed = [{**row, "name": "new", "data": None, "tags": []} for row in ROWS[3:]]
     assert stored(server, path) == ROWS[:3] + changed
     assert stored(server, path, "_id,id")[3:] == [{"_id": 6, "id": 4}, {"_id": 7, "id": 5}]
@@ -164,14 +167,25 @@ def test_values_that_the_schema_refuses_change_nothing(server, path, body, statu
 
 
 def test_delete_deletes_the_rows_of_a_filter(server, name, path):
-    answer = server.client.delete(f"{path}?or=(id.eq.1,name.like.*5)")
+    counted = {"Prefer": "count=exact"}
+    answer = server.client.delete(f"{path}?or=(id.eq.1,name.like.*5)", headers=counted)
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["Content-Range"] == "*/2"
     assert stored(server, path) == ROWS[1:4]
     (line, *_) = server.client.get(f"/-/connectors/{name}/batches").json()
     assert (line["action"], line["rows"], line["deleted"], line["token"]) == ("delete", 0, 2, "admin")
-    assert server.client.delete(f"{path}?id=eq.99").headers["Content-Range"] == "*/0"
+    assert server.client.delete(f"{path}?id=eq.99", headers=counted).headers["Content-Range"] == "*/0"
+
+
+@pytest.mark.parametrize("prefer", ["", "return=representation"])
+def test_a_content_range_of_changed_rows_comes_only_where_they_are_counted(server, path, prefer):
+    headers = {"Prefer": prefer}
+    changed = server.client.patch(f"{path}?id=eq.1", json={"n": 9}, headers=headers)
+    deleted = server.client.delete(f"{path}?id=eq.1", headers=headers)
+
+    assert "Content-Range" not in changed.headers
+    assert "Content-Range" not in deleted.headers
 
 
 def test_answers_show_the_rows_and_rehearsals_change_nothing(server, path):

@@ -162,8 +162,13 @@ def whole_number(query_string: str, name: str, *, most: int, default: int) -> in
 _RANGE = re.compile(r"(?:items=)?([0-9]{1,18})-([0-9]{0,18})")
 
 
+def names_rows(range_header: str | None) -> bool:
+    """Tell whether a Range header names rows: `0-24`. Other units and forms are passed over, as upstream has it."""
+    return _RANGE.fullmatch((range_header or "").strip()) is not None
+
+
 def within(query: Query, range_header: str | None) -> Query:
-    """Narrow a query to `Range: 0-24`; other units and forms are passed over, as upstream has it.
+    """Narrow a query to the rows that a Range header names.
 
     Raises:
         GatewayError: Where nothing can be in that range.

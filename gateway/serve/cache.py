@@ -28,7 +28,7 @@ class Answer:
         return len(self.body) + sum(len(name) + len(value) for name, value in self.headers.items()) + 1024
 
 
-def fingerprint(statement: Statement, *variants: str | None) -> bytes:
+def fingerprint(statement: Statement, *variants: str | bool | None) -> bytes:
     """Give what tells a question from all others, whatever the rows.
 
     Args:

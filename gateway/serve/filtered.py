@@ -83,10 +83,9 @@ class Filtered:
     def headers(self, receipt: Receipt) -> Mapping[str, str]:
         """Give the headers of the answer."""
         rows = receipt.received
-        total = str(rows) if self.prefers.count else "*"
-        place = f"0-{rows - 1}/{total}" if rows and not self.deletes else f"*/{rows}"
+        place = f"0-{rows - 1}/{rows}" if rows and not self.deletes else f"*/{rows}"
         headers = {
-            "Content-Range": place,
+            "Content-Range": place if self.prefers.count else "",
             "Preference-Applied": self.prefers.applied(),
             "Vary": "Accept, Prefer",
         }

@@ -1,13 +1,12 @@
 """Read: what a GET asks for, from its query string and its headers."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gateway.connectors.connector import PUBLIC, Connector
 from gateway.query import dialect, preferences, shape
 from gateway.query.preferences import Preferences
-from gateway.query.query import Query
 from gateway.query.render import Rendering
 from gateway.query.shape import Shape, Template
 from gateway.query.statement import Statement
@@ -30,12 +29,15 @@ class Read:
         prefers: What is counted.
         coding: What the body is compressed with, or None.
         query_string: As it came, for the link to the next page.
+        asks_for_place: Whether the request asks which rows the answer has: it counts them, or names a range of
+            them. Only then does `Content-Range` say so. Whoever did not ask takes its numbers for bytes.
     """
 
     statement: Statement
     prefers: Preferences
     coding: str | None
     query_string: str
+    asks_for_place: bool
 
     @classmethod
     def of(cls, connector: Connector, words: Words) -> "Read":
@@ -47,17 +49,22 @@ class Read:
         negotiate.require_profile(words.profile)
         prefers = preferences.parse(words.prefer, words.method)
         query = dialect.parse(words.query_string, connector)
-        if words.method == "GET":
-            query = dialect.within(query, words.range)
+        rows = words.range if words.method == "GET" and dialect.names_rows(words.range) else None
+        query = dialect.within(query, rows)
         output = negotiate.output_of(words.accept, query.format)
         coding = negotiate.coding_of(words.accept_encoding, output.media)
-        return cls(Statement(query, connector, output), prefers, coding, words.query_string)
+        asks_for_place = prefers.count is not None or rows is not None
+        return cls(Statement(query, connector, output), prefers, coding, words.query_string, asks_for_place)
 
     @cached_property
     def question(self) -> bytes:
         """What tells it from all other questions."""
         return cache.fingerprint(
-            self.statement, self.coding, self.prefers.applied(), self.statement.query.format
+            self.statement,
+            self.coding,
+            self.prefers.applied(),
+            self.statement.query.format,
+            self.asks_for_place,
         )
 
     def etag(self, version: Version) -> str:
@@ -71,7 +78,10 @@ class Read:
         return {**headers, "ETag": etag} if etag else headers
 
     def status(self, rendering: Rendering) -> int:
-        """Give the status of rows: 206 where they are known not to be all."""
+        """Give the status of rows: 206 where they were counted and are not all.
+
+        A 206 has to have a Content-Range (RFC 9110 section 15.3.7). So without a count it is 200, as in PostgREST.
+        """
         return 206 if rendering.total is not None and rendering.total != rendering.row_count else 200
 
     def headers(self, rendering: Rendering, etag: str | None) -> dict[str, str]:
@@ -79,7 +89,7 @@ class Read:
         query, output = self.statement.query, self.statement.output
         optional = {
             "Content-Encoding": rendering.coding,
-            "Content-Range": _content_range(query, rendering.row_count, rendering.total),
+            "Content-Range": self._place(rendering.row_count, rendering.total),
             "Preference-Applied": self.prefers.applied(),
         }
         if query.format:
@@ -92,6 +102,15 @@ class Read:
             optional["Link"] = f'<{self.statement.connector.path}?{following}>; rel="next"'
         told = {name: value for name, value in optional.items() if value}
         return {"Content-Type": output.content_type, **self.validators(etag), **told}
+
+    def _place(self, row_count: int | None, total: int | None) -> str | None:
+        """Give the Content-Range of a page, where it is asked for and known: `0-24/57`, without a count `0-24/*`."""
+        query, end = self.statement.query, "*" if total is None else str(total)
+        if not self.asks_for_place:
+            return None
+        if row_count is None or query.cursor is not None:
+            return None if total is None else f"*/{end}"
+        return f"{query.offset}-{query.offset + row_count - 1}/{end}" if row_count else f"*/{end}"
 
 
 class Reads:
@@ -118,7 +137,7 @@ class Reads:
         statement = template.filled(texts)
         if statement is None:
             return Read.of(self._connector, words)
-        return Read(statement, read.prefers, read.coding, words.query_string)
+        return replace(read, statement=statement, query_string=words.query_string)
 
     def _learn(self, key: tuple[Shape, Words], read: Read) -> Read:
         template = Template.of(key[0], read.statement)
@@ -127,11 +146,3 @@ class Reads:
             if len(self._templates) > _SHAPES:
                 self._templates.popitem(last=False)
         return read
-
-
-def _content_range(query: Query, row_count: int | None, total: int | None) -> str | None:
-    """Give the Content-Range of a page, where it is known: `0-24/57`, without a count `0-24/*`."""
-    end = "*" if total is None else str(total)
-    if row_count is None or query.cursor is not None:
-        return None if total is None else f"*/{end}"
-    return f"{query.offset}-{query.offset + row_count - 1}/{end}" if row_count else f"*/{end}"
