@@ -4,7 +4,7 @@ import threading
 
 import httpx
 import pytest
-from postgrest import SyncPostgrestClient
+from postgrest import APIError, SyncPostgrestClient
 
 from tests.rig import Server
 
@@ -209,6 +209,13 @@ def test_answers_show_the_rows_and_rehearsals_change_nothing(server, path):
     ("headers", "status", "code"),
     [
         ({"Prefer": "handling=strict, max-affected=2"}, 400, "PGRST124"),
+        ({"Prefer": "max-affected=2"}, 400, "PGRST124"),
+        ({"Prefer": "handling=lenient, max-affected=0"}, 400, "PGRST124"),
+        ({"Prefer": 'Max-Affected = "2"'}, 400, "PGRST124"),
+        ({"Prefer": "max-affected=2, return=representation, tx=rollback"}, 400, "PGRST124"),
+        ({"Prefer": "max-affected=two"}, 400, "PGRST122"),
+        ({"Prefer": "max-affected"}, 400, "PGRST122"),
+        ({"Prefer": "Max-Affected=-1"}, 400, "PGRST122"),
         ({"Accept": "application/vnd.pgrst.object+json"}, 406, "PGRST116"),
     ],
 )
@@ -218,9 +225,50 @@ def test_more_rows_than_were_asked_for_change_nothing(server, path, method, head
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert stored(server, path) == ROWS
     allowed = server.client.request(
-        method, f"{path}?id=gt.2", json={"n": 1}, headers={"Prefer": "handling=strict, max-affected=3"}
+        method, f"{path}?id=gt.2", json={"n": 1}, headers={"Prefer": "max-affected=3"}
     )
-    assert allowed.status_code == 204
+    assert (allowed.status_code, allowed.headers["Preference-Applied"]) == (204, "max-affected=3")
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "prefer", "applied"),
+    [
+        ("POST", "", "missing=null, max-affected=1", ""),
+        ("POST", "columns=id", "missing=null", "missing=null"),
+        ("POST", "", "missing=default", "missing=default"),
+        ("PUT", "", "resolution=merge-duplicates, tx=rollback", "tx=rollback"),
+        ("PATCH", "id=eq.1", "missing=null, resolution=merge-duplicates, return=minimal", "return=minimal"),
+        ("PATCH", "id=eq.1", "tx=commit, handling=lenient, timezone=UTC", "tx=commit, handling=lenient"),
+        ("DELETE", "id=eq.1", "count=exact, return=headers-only", "return=headers-only, count=exact"),
+        ("GET", "", "tx=rollback, return=minimal, max-affected=1, count=exact", "count=exact"),
+    ],
+)
+def test_a_preference_is_claimed_where_it_is_honoured(server, path, method, query, prefer, applied):
+    body = None if method in ("GET", "DELETE") else {"id": 9}
+
+    answer = server.client.request(method, f"{path}?{query}", json=body, headers={"Prefer": prefer})
+
+    assert answer.is_success, answer.text
+    assert answer.headers.get("Preference-Applied", "") == applied
+
+
+@pytest.mark.parametrize(
+    ("prefer", "hint"),
+    [
+        ("max-affectd=1", "did you mean max-affected=N?"),
+        ("count=exakt", "write count=exact|planned|estimated"),
+        ("return=all", "write return=representation|minimal|headers-only"),
+        ("timezone=UTC", "there are resolution="),
+        ("max-affected=many", "write max-affected=N, a whole number"),
+    ],
+)
+def test_a_strict_request_is_told_which_preference_fits(server, path, prefer, hint):
+    answer = server.client.delete(f"{path}?id=eq.1", headers={"Prefer": f"handling=strict, {prefer}"})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "PGRST122")
+    assert prefer in answer.json()["details"]
+    assert answer.json()["hint"].startswith(hint)
+    assert len(stored(server, path)) == 5
 
 
 def test_a_key_cannot_be_changed_into_one_that_is_there(server, name):
@@ -241,6 +289,15 @@ def test_a_change_makes_another_etag(server, path):
         after = server.client.get(path, headers={"If-None-Match": before.headers["ETag"]})
         assert after.status_code == 200
         assert after.json() != before.json()
+
+
+def test_the_dialects_own_client_limits_what_is_affected(server, path):
+    with SyncPostgrestClient(server.url, headers=server.admin) as client:
+        table = client.from_(path.strip("/"))
+        with pytest.raises(APIError, match="max-affected"):
+            table.delete().gt("id", 2).max_affected(2).execute()
+        assert len(stored(server, path)) == 5
+        assert len(table.delete().gt("id", 2).max_affected(3).execute().data) == 3
 
 
 def test_the_dialects_own_client_updates_upserts_and_deletes(server, name):

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, nearest
 
 #: The preferences there are, with their values, in the order of `Preference-Applied`; and what each asks.
 PREFERENCES: Mapping[str, tuple[tuple[str, ...], str]] = {
@@ -37,7 +37,7 @@ PREFERENCES: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     "max-affected": (
         ("N",),
-        "on PATCH and DELETE, with `handling=strict`: more than N rows are an error, and nothing is done",
+        "on PATCH and DELETE: more than N rows are an error, and nothing is done",
     ),
 }
 _ON_READS = ("count", "handling")
@@ -69,7 +69,7 @@ class Preferences:
     @property
     def most_affected(self) -> int | None:
         """How many rows may be changed, None for any number."""
-        return int(self.max_affected) if self.max_affected and self.handling == "strict" else None
+        return int(self.max_affected) if self.max_affected else None
 
     def applied(self, *without: str) -> str:
         """Give the `Preference-Applied` header, empty where nothing is to be said."""
@@ -86,20 +86,27 @@ def parse(header: str | None, method: str) -> Preferences:
     """Read a Prefer header; of two values for one preference the first counts.
 
     Raises:
-        GatewayError: Under `handling=strict`, naming the preferences that are not here.
+        GatewayError: Under `handling=strict`, naming the preferences that are not here; without it, too, for a
+            `max-affected` that is no number: a limit that is not understood must not be passed over.
     """
     known: dict[str, str] = {}
     unknown: list[str] = []
     for token in (each.strip() for each in (header or "").split(",") if each.strip()):
-        name, _, value = (part.strip().strip('"') for part in token.partition("="))
+        name, value = _name_of(token), token.partition("=")[2].strip().strip('"')
         if not _has(name, value):
             unknown.append(token)
         elif name in _HEARD.get(method, _ON_READS):
             known.setdefault(_attribute(name), value)
     preferences = Preferences(**known)
     if preferences.handling == "strict" and unknown:
-        raise _invalid(unknown)
+        raise _invalid(unknown, "Invalid preferences given with handling=strict")
+    if limits := [each for each in unknown if _name_of(each) == "max-affected"]:
+        raise _invalid(limits, f"'{limits[0][:100]}' is not a number of rows")
     return preferences
+
+
+def _name_of(token: str) -> str:
+    return token.partition("=")[0].strip().strip('"').lower()
 
 
 def _has(name: str, value: str) -> bool:
@@ -108,14 +115,25 @@ def _has(name: str, value: str) -> bool:
     return value in PREFERENCES.get(name, ((), ""))[0]
 
 
-def _invalid(unknown: Sequence[str]) -> GatewayError:
-    there_are = "; ".join(f"{name}={'|'.join(values)}" for name, (values, _) in PREFERENCES.items())
+def _invalid(unknown: Sequence[str], message: str) -> GatewayError:
     return GatewayError(
         Code.PREFERENCE_INVALID,
-        "Invalid preferences given with handling=strict",
-        details=f"Invalid preferences: {', '.join(unknown)}",
-        hint=f"there are {there_are}",
+        message,
+        details=f"Invalid preferences: {', '.join(unknown)[:400]}",
+        hint=_hint(unknown[0]),
     )
+
+
+def _hint(token: str) -> str:
+    """Say what a preference most likely means."""
+    name = _name_of(token)
+    if name in PREFERENCES:
+        values = PREFERENCES[name][0]
+        return f"write {name}={'|'.join(values)}" + (", a whole number" if values == ("N",) else "")
+    if guess := nearest(name, PREFERENCES):
+        return f"did you mean {guess}={'|'.join(PREFERENCES[guess][0])}?"
+    there_are = "; ".join(f"{each}={'|'.join(values)}" for each, (values, _) in PREFERENCES.items())
+    return f"there are {there_are}"
 
 
 def _attribute(name: str) -> str:

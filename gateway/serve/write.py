@@ -176,8 +176,10 @@ class Write:
 
     def headers(self, receipt: Receipt, *, has_rows: bool = False) -> Mapping[str, str]:
         """Give the headers of the answer to a receipt; `has_rows` where it has the stored rows for a body."""
-        unmet = "return" if self.output is not None and not has_rows else ""
-        headers = {"Preference-Applied": self.prefers.applied(unmet), "Vary": "Accept, Prefer"}
+        unmet = ["return"] if self.output is not None and not has_rows else []
+        if self.columns is None and self.prefers.missing == "null":
+            unmet.append("missing")  # Without `columns` an absent field takes its default.
+        headers = {"Preference-Applied": self.prefers.applied(*unmet), "Vary": "Accept, Prefer"}
         if self.prefers.count:
             headers["Content-Range"] = f"*/{receipt.received}"
         if self.prefers.return_ == "headers-only" and receipt.stored == 1:
