@@ -415,6 +415,9 @@ def _header(record: Record, connector: Connector, columns: Sequence[Field] | Non
 def _values_of(fields: list[Field | None], record: list[str | None]) -> tuple[dict[str, Json], Field | None]:
     """Read the cells by their fields' types; an empty cell is null where null may be, else left out.
 
+    In a record of one cell `""` is empty too, where it is no string: that is how a null alone in its row is
+    written, for an empty line would be passed over by other readers.
+
     A cell of JSON that is none comes back beside them, for as a string it would be JSON like any other. The
     text of another that cannot be read stays, for the schema to refuse beside whatever else is wrong.
     """
@@ -423,7 +426,7 @@ def _values_of(fields: list[Field | None], record: list[str | None]) -> tuple[di
     for field_, cell in zip(fields, record, strict=True):
         if field_ is None:
             continue
-        if cell is None:
+        if cell is None or (cell == "" and len(fields) == 1 and field_.type.name != "string"):
             if field_.nullable:
                 value[field_.name] = None
             continue

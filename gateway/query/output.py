@@ -152,7 +152,10 @@ def _stripped_row(values: Sequence[Value], parameters: Parameters, before: str, 
 
 
 def _csv_row(values: Sequence[Value]) -> list[str]:
-    """Give the parts of a row, where a null is nothing, as it is for `concat`."""
+    """Give the parts of a row, where a null is nothing, as it is for `concat`.
+
+    In a row of one cell it is `""`: nothing would be an empty line, and readers of CSV pass over those.
+    """
     parts = []
     for value in values:
         cell = value.type.csv.format(value.sql)
@@ -161,6 +164,8 @@ def _csv_row(values: Sequence[Value]) -> list[str]:
             cell = f"""CASE WHEN regexp_matches({cell}, '^$|[",\\r\\n]|^\\s|\\s$') THEN {quoted} ELSE {cell} END"""
         elif not value.is_nullable:
             cell = value.pieces
+        if len(values) == 1 and value.is_nullable:
+            cell = f"""coalesce({cell}, '""')"""
         parts += [cell, "','"]
     return parts[:-1]
 

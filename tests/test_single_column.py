@@ -1,0 +1,119 @@
+"""CSV of one column: each row is a line that readers of CSV do not pass over, and that POST reads back."""
+
+import csv
+import io
+
+import pandas
+import pyarrow.csv
+import pytest
+
+TYPES = {
+    "integer": [1, None, 3],
+    "number": [1.5, None, 2.5],
+    "decimal(12, 2)": [1.25, None, 3],
+    "boolean": [True, None, False],
+    "date": ["2026-01-01", None, "2026-01-02"],
+    "time": ["08:30:00", None, "09:30:00"],
+    "timestamp": ["2026-01-01T00:00:00Z", None, "2026-01-02T00:00:00Z"],
+    "datetime": ["2026-01-01T00:00:00", None, "2026-01-02T00:00:00"],
+    "uuid": ["4f0f5a2e-5d4c-4f33-9d0f-0b8a1c2d3e4f", None, "4f0f5a2e-5d4c-4f33-9d0f-0b8a1c2d3e40"],
+    "json": [{"a": 1}, None, [1, 2]],
+    '"integer[]"': [[1, 2], None, []],
+    '"string[]"': [["a,b"], None, []],
+    "string": ["x", None, "a,b"],
+}
+
+
+def stored(server, path, field="a"):
+    return [row[field] for row in server.client.get(path).json()]
+
+
+def declared(server, name, type):
+    return server.declare(name, f"fields: {{a: {{type: {_quoted(type)}, nullable: true}}, n: integer}}\n")
+
+
+def _quoted(type: str) -> str:
+    return type if type.startswith('"') else f'"{type}"'
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_every_reader_finds_the_row_of_one_null(server, name, type):
+    path = declared(server, name, type)
+    rows = [{"a": value, "n": n} for n, value in enumerate(TYPES[type])]
+    assert server.client.post(path, json=rows).status_code == 201
+
+    text = server.client.get(f"{path}?format=csv&select=a").content
+
+    assert text.splitlines()[2] == b'""'
+    assert len(pandas.read_csv(io.BytesIO(text))) == 3
+    assert pyarrow.csv.read_csv(io.BytesIO(text)).num_rows == 3
+    assert [len(record) for record in csv.reader(io.StringIO(text.decode()))] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("type", [type for type in TYPES if type != "string"])
+def test_what_was_read_is_written_back_equal(server, name, type):
+    path = declared(server, name, type)
+    rows = [{"a": value, "n": n} for n, value in enumerate(TYPES[type])]
+    assert server.client.post(path, json=rows).status_code == 201
+    copy = server.declare(f"{name}copy", f"fields: {{a: {{type: {_quoted(type)}, nullable: true}}}}\n")
+    text = server.client.get(f"{path}?format=csv&select=a").content
+
+    answer = server.client.post(copy, content=text, headers={"Content-Type": "text/csv"})
+
+    assert answer.json()["stored"] == 3, answer.text
+    assert stored(server, copy) == stored(server, path) == TYPES[type]
+
+
+def test_an_empty_string_and_a_null_are_told_apart_beside_another_column(server, name):
+    path = declared(server, name, "string")
+    rows = [{"a": None, "n": 1}, {"a": "", "n": 2}]
+    assert server.client.post(path, json=rows).status_code == 201
+
+    assert server.client.get(f"{path}?format=csv&select=a").text == 'a\n""\n""\n'
+    both = server.client.get(f"{path}?format=csv&select=a,n").content
+    assert both == b'a,n\n,1\n"",2\n'
+    copy = declared(server, f"{name}copy", "string")
+    assert server.client.post(copy, content=both, headers={"Content-Type": "text/csv"}).status_code == 201
+    assert stored(server, copy) == [None, ""]
+
+
+def test_a_quoted_nothing_is_the_empty_string_where_the_one_field_is_a_string(server, name):
+    path = server.declare(name, "fields: {a: {type: string, nullable: true}}\n")
+    answer = server.client.post(path, content=b'a\n""\n\nx\n', headers={"Content-Type": "text/csv"})
+
+    assert answer.json()["stored"] == 3
+    assert stored(server, path) == ["", None, "x"]
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("select=a.sum()&n=lt.0", 'sum\n""\n'),
+        ("select=a.max()&n=lt.0", 'max\n""\n'),
+        ("select=a::text", 'a\n1\n""\n'),
+        ("select=a&order=a.desc.nullslast", 'a\n1\n""\n'),
+        ("select=a&limit=1&offset=1", 'a\n""\n'),
+        ("select=j->x", 'x\n""\n""\n'),
+        ("select=j->>x", 'x\n""\n""\n'),
+        ("select=a,a.count()", "a,count\n1,1\n,0\n"),
+    ],
+)
+def test_it_does_not_matter_where_the_null_comes_from(server, name, query, text):
+    path = server.declare(
+        name, "fields: {a: {type: integer, nullable: true}, n: integer, j: {type: json, nullable: true}}\n"
+    )
+    assert server.client.post(path, json=[{"a": 1, "n": 1}, {"a": None, "n": 2}]).status_code == 201
+
+    assert server.client.get(f"{path}?format=csv&{query}").text == text
+
+
+def test_the_rows_that_a_write_answers_with_are_written_alike(server, name):
+    path = server.declare(
+        name, "fields: {a: {type: integer, nullable: true}, n: integer}\naccess: {change: [ops]}\n"
+    )
+    shown = {"Prefer": "return=representation", "Accept": "text/csv"}
+
+    written = server.client.post(f"{path}?select=a", json={"a": None, "n": 1}, headers=shown)
+    changed = server.client.patch(f"{path}?n=eq.1&select=a", json={"n": 2}, headers=shown)
+
+    assert written.text == changed.text == 'a\n""\n'
