@@ -1,6 +1,3 @@
 """Plain `gunicorn` in this directory starts the same service as `gateway serve`."""
 
-from gateway.serve.worker import gunicorn_settings
-from gateway.settings import Settings
-
-globals().update(gunicorn_settings(Settings.read()))
+from gateway.gunicorn_conf import *  # noqa: F403  # gunicorn reads the names of this module

@@ -8,6 +8,7 @@ from gateway import __version__
 
 #: The verbs, in the order of a connector's life.
 VERBS = (
+    "init",
     "serve",
     "new",
     "check",
