@@ -164,7 +164,7 @@ def test_a_bad_csv_record_is_named_by_its_line(server, orders, body, line, field
         ("order_id,customer,amont", "PGRST204", "did you mean 'amount'?"),
         ("order_id,customer,amount,amount", "PGRST102", "twice"),
         ("order_id,customer", "23502", "lacks the required amount"),
-        ("", "PGRST102", "header"),
+        ("", "PGRST102", "the body is empty"),
     ],
 )
 def test_a_csv_header_is_checked_before_any_row(server, orders, header, code, words):

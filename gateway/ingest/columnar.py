@@ -27,7 +27,7 @@ from gateway.connectors import schema
 from gateway.connectors.connector import Connector, Field
 from gateway.connectors.fieldtypes import DECIMAL_MAX_DIGITS, INT64_MAX, INT64_MIN, FieldType
 from gateway.connectors.lexical import NO_NUL
-from gateway.ingest import payload
+from gateway.ingest.body_text import start_of
 from gateway.media import Media
 from gateway.strictjson import Json
 
@@ -188,7 +188,7 @@ def _arrays(data: bytes, max_row: int) -> Iterator[bytes]:
 
     Between two of them has been what is between two rows, so that all of them together are what the body is.
     """
-    start = payload.start_of(data)
+    start = start_of(data)
     _require_short(data, start, max_row)
     text = memoryview(data)
     opening = b""
@@ -210,7 +210,7 @@ def _require_short(data: bytes, start: int, max_row: int) -> None:
 def _pieces_of_lines(data: bytes) -> Iterator[tuple[bytes, int]]:
     """Give lines some at a time, and how long those are without the end of their last."""
     few = data[-_FEW_ENDS:]
-    start, stop = payload.start_of(data), len(data) - len(few) + len(few.rstrip(b"\r\n"))
+    start, stop = start_of(data), len(data) - len(few) + len(few.rstrip(b"\r\n"))
     while stop - start > PIECE_BYTES and (end := data.find(b"\n", start + PIECE_BYTES, stop) + 1):
         yield data[start:end], end - start - (2 if data[end - 2] == ord("\r") else 1)
         start = end

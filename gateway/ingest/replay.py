@@ -11,8 +11,8 @@ from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
 from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError
-from gateway.ingest import payload
-from gateway.ingest.payload import ROWS_AT_A_TIME, RowError, Rows
+from gateway.ingest import csv_rows, payload
+from gateway.ingest.rows import ROWS_AT_A_TIME, RowError, Rows
 from gateway.ingest.validation import Envelope, Validator
 from gateway.media import MEDIA_TYPES, Media
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, OnConflict
@@ -137,7 +137,7 @@ def _named(read: _Read, connector: Connector) -> frozenset[str]:
     if reading["columns"] is not None:
         return frozenset(reading["columns"])
     if reading["media"] == Media.CSV.media_type:
-        return payload.header_fields(f"{reading['header']}\r\n".encode(), connector)
+        return csv_rows.header_fields(f"{reading['header']}\r\n".encode(), connector)
     return frozenset(read.value) if isinstance(read.value, dict) else frozenset()
 
 

@@ -15,7 +15,8 @@ from gateway.connectors.connector import Connector, Field
 from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError, RowErrors, nearest
 from gateway.ingest.columnar import Columnar, Columns
-from gateway.ingest.payload import UNREADABLE, RowError, Rows, shorten, without_end
+from gateway.ingest.payload import UNREADABLE, without_end
+from gateway.ingest.rows import RowError, Rows, shorten
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, Few, Key, OnConflict, joined
 from gateway.strictjson import Json
 

@@ -14,7 +14,7 @@ from falcon.asgi import Request, Response
 from gateway.connectors.connector import Connector
 from gateway.connectors.terms import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
-from gateway.ingest.payload import Rows
+from gateway.ingest.rows import Rows
 from gateway.serve import access
 from gateway.serve.access import Credentials
 from gateway.serve.hosts import owner_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError, RowErrors
-from gateway.ingest import payload
+from gateway.ingest import csv_rows, payload
 from gateway.media import Media
 from gateway.query import dialect, preferences
 from gateway.query.output import Output
@@ -142,7 +142,7 @@ class Write:
             return None
         if self.columns is not None:
             return frozenset(field.name for field in self.columns)
-        return payload.header_fields(data, self.connector) if media is Media.CSV else None
+        return csv_rows.header_fields(data, self.connector) if media is Media.CSV else None
 
     def require_rows(self, batch: Batch) -> None:
         """Let a batch of so many good rows through, or raise.

@@ -1,0 +1,174 @@
+"""The header of a CSV body: which field each column is, and what is wrong with its names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.connectors.connector import Connector, Field
+from gateway.errors import Code, GatewayError, RowErrors, nearest
+from gateway.ingest.rows import shorten
+
+#: How many names a message shows, and how many an error lists.
+_SHOWN, _LISTED = 10, 100
+#: How pandas calls columns that have no name when it reads them.
+_OF_PANDAS = "Unnamed: "
+_WITHOUT_INDEX = "write the file with to_csv(index=False)"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The columns of a CSV body.
+
+    Attributes:
+        fields: The field of each column; None for a column that is passed over.
+        nameless: The places of columns that have no name. They are passed over as long as their cells are empty.
+        least: How many cells a row needs. Nameless columns at the end need none.
+        taken: The names of the columns that are taken, as the header spells them.
+    """
+
+    fields: list[Field | None]
+    nameless: tuple[int, ...]
+    least: int
+    taken: tuple[str, ...]
+
+    def require_empty(self, record: Sequence[str | None], number: int, line: int) -> None:
+        """Check that a row has nothing in the columns that have no name.
+
+        Raises:
+            GatewayError: Naming the first value that is there.
+        """
+        for place in self.nameless:
+            cell = record[place]
+            if cell is not None and cell.strip():
+                raise self._nameless(place, f"row {number} (line {line}) has {shorten(cell)} in it")
+
+    def _nameless(self, place: int, found: str) -> GatewayError:
+        others = ", ".join(str(other + 1) for other in self.nameless if other != place)
+        message = (
+            f"column {place + 1} of the header has no name{f' (and {others})' if others else ''}, but {found}"
+        )
+        if place == 0:
+            hint = f"it looks like the index of pandas: {_WITHOUT_INDEX}, or give the column a name"
+        else:
+            hint = "give the column a name, or take it out with the commas that make it"
+        return GatewayError(Code.FIELD_UNKNOWN, message, hint=_or_columns(hint, self.taken))
+
+    def problem_of(self, record: Sequence[str | None]) -> str:
+        """Say what is wrong with a record whose number of cells is not that of the header."""
+        problem = f"the row has {len(record)} cells, the header {len(self.fields)}"
+        extra = record[len(self.fields) :]
+        if extra and not any(extra):
+            problem += "; the last is empty, so take the comma at the end of the line out"
+        return problem
+
+
+def read(cells: Sequence[str | None], connector: Connector, columns: Sequence[Field] | None) -> Header:
+    """Find the fields that the columns of a body are.
+
+    Args:
+        cells: The cells of the header.
+        connector: Whose fields they are.
+        columns: The fields that are taken, whatever else is there; None for all.
+
+    Raises:
+        GatewayError: Listing every name that is no field, and what is missing.
+    """
+    names = [cell or "" for cell in cells]
+    nameless = tuple(place for place, name in enumerate(names) if not name.strip())
+    fields = [None if place in nameless else connector.find_input(name) for place, name in enumerate(names)]
+    if columns is None:
+        unknown = [name for name, field in zip(names, fields, strict=True) if field is None and name.strip()]
+    else:
+        fields = [field if field in columns else None for field in fields]
+        unknown, nameless = [], ()
+    taken = [name for name, field in zip(names, fields, strict=True) if field]
+    missing = [field.name for field in connector.fields if field.required and field not in fields]
+    if unknown:
+        raise _unknown(unknown, taken, missing, connector)
+    _require_once(names, fields)
+    _require_all(taken, missing, connector, columns)
+    least = len(names)
+    while least - 1 in nameless:
+        least -= 1
+    return Header(fields, nameless, least, tuple(taken))
+
+
+def _require_once(names: Sequence[str], fields: Sequence[Field | None]) -> None:
+    seen: dict[str, str] = {}
+    for name, field in zip(names, fields, strict=True):
+        if field is None:
+            continue
+        if field.name in seen:
+            twice = f"{shorten(name)} twice" if seen[field.name] == name else ""
+            both = twice or f"{shorten(seen[field.name])} and {shorten(name)}, which are one field"
+            raise GatewayError(
+                Code.BODY_INVALID, f"the CSV header names {both}", hint="name every field once"
+            )
+        seen[field.name] = name
+
+
+def _require_all(
+    taken: Sequence[str], missing: Sequence[str], connector: Connector, columns: Sequence[Field] | None
+) -> None:
+    fields = ", ".join(field.name for field in connector.fields)
+    if not taken:
+        wanted = (
+            f"none of the columns {', '.join(field.name for field in columns)}" if columns else "no field"
+        )
+        raise GatewayError(
+            Code.BODY_INVALID, f"the CSV header names {wanted}", hint=f"the fields are {fields}"
+        )
+    if missing:
+        message = f"the CSV header lacks the required {', '.join(missing)}"
+        raise GatewayError(Code.VALUE_MISSING, message, hint=f"the fields are {fields}")
+
+
+def _unknown(
+    names: Sequence[str], taken: Sequence[str], missing: Sequence[str], connector: Connector
+) -> GatewayError:
+    """Make the error of names that are no fields, each with what it may be meant to be."""
+    known = [field.name for field in connector.fields]
+    guesses = {name: nearest(name, known) for name in names[:_LISTED]}
+    listed = [_listed(name, Code.FIELD_UNKNOWN, _said(name, guess)) for name, guess in guesses.items()]
+    listed += [
+        _listed(name, Code.VALUE_MISSING, "a value is required, and no column has this name")
+        for name in missing[: _LISTED - len(listed)]
+    ]
+    shown = [shorten(name) + _guessed(guess) for name, guess in [*guesses.items()][:_SHOWN]]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    if len(names) == 1:
+        message = f"the CSV header names {shorten(names[0])}, which is no field"
+    else:
+        message = f"the CSV header names {len(names)} columns that are no fields: {', '.join(shown)}{more}"
+    return GatewayError(
+        Code.FIELD_UNKNOWN,
+        message,
+        details=f"the header lacks the required {', '.join(missing)}" if missing else None,
+        hint=_or_columns(_way_out(names, guesses, known), taken),
+        row_errors=RowErrors(listed, len(names) + len(missing), 0, 0),
+    )
+
+
+def _way_out(names: Sequence[str], guesses: dict[str, str | None], known: Sequence[str]) -> str:
+    if any(name.startswith(_OF_PANDAS) for name in names):
+        return f"'{_OF_PANDAS}N' is a column without a name, such as an index that pandas wrote: {_WITHOUT_INDEX}"
+    if len(names) == 1 and guesses[names[0]]:
+        return f"did you mean '{guesses[names[0]]}'?"
+    return f"the fields are {', '.join(known)}"
+
+
+def _or_columns(hint: str, taken: Sequence[str]) -> str:
+    """Add the way to pass other columns over, where there is something left to take."""
+    return f"{hint}; or pass other columns over with ?columns={','.join(taken)}" if taken else hint
+
+
+def _said(name: str, guess: str | None) -> str:
+    return f"{shorten(name)} is not a field" + (f"; did you mean '{guess}'?" if guess else "")
+
+
+def _guessed(guess: str | None) -> str:
+    return f" (did you mean '{guess}'?)" if guess else ""
+
+
+def _listed(name: str, code: Code, message: str) -> dict[str, object]:
+    shown = name if len(name) <= _LISTED else f"{name[: _LISTED - 1]}…"
+    return {"row": None, "line": 1, "field": shown, "code": code.code, "message": message, "value": None}

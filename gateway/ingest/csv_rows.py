@@ -1,0 +1,126 @@
+"""CSV text to rows: a header that names fields, and records whose cells are read by their types."""
+
+from collections.abc import Iterator, Sequence
+
+from gateway.connectors.connector import Connector, Field
+from gateway.errors import Code, GatewayError
+from gateway.ingest import csv_header, records
+from gateway.ingest.body_text import start_of
+from gateway.ingest.csv_header import Header
+from gateway.ingest.records import Record, UnclosedQuoteError
+from gateway.ingest.rows import RowError, Rows, shorten, too_large
+from gateway.strictjson import Json
+
+
+def parse(data: bytes, connector: Connector, max_row: int, columns: Sequence[Field] | None) -> Iterator[Rows]:
+    """Read the rows of a body, some at a time.
+
+    Raises:
+        GatewayError: Where the header is wrong, a quote is never closed, or a column without a name has a value.
+    """
+    found = _records(data)
+    header = _header(next(found, None), connector, columns)
+    rows = Rows()
+    number = 0
+    for line, text, record in found:
+        if record == [None] and len(header.fields) > 1:
+            continue
+        number += 1
+        if len(text) > max_row:
+            rows.add_unread(too_large(number, line, len(text), max_row), b"")
+        elif isinstance(record, str):
+            rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, record), text)
+        elif not header.least <= len(record) <= len(header.fields):
+            problem = header.problem_of(record)
+            rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, problem), text)
+        else:
+            _add_record(rows, _values_of(header, record, number, line), number, line, text)
+        if rows.full:
+            yield rows
+            rows = Rows()
+    yield rows
+
+
+def header_of(data: bytes) -> bytes:
+    """Return the text of a body's header."""
+    return next((text for _, text, _ in _records(data)), b"")
+
+
+def header_fields(data: bytes, connector: Connector) -> frozenset[str]:
+    """Return the fields that the header of a body names."""
+    record = next((record for _, _, record in _records(data)), "")
+    cells = [] if isinstance(record, str) else record
+    fields = (connector.find_input(cell or "") for cell in cells)
+    return frozenset(field.name for field in fields if field)
+
+
+def _records(data: bytes) -> Iterator[tuple[int, bytes, Record]]:
+    """Yield the records of a body.
+
+    Raises:
+        GatewayError: Where a quote is never closed: rows are lost in it, and nobody knows how many.
+    """
+    try:
+        yield from records.read(data, start_of(data))
+    except UnclosedQuoteError as error:
+        hint = 'close the quote, or write the cell in quotes and each quote inside it twice: "5"" pipe"'
+        raise GatewayError(Code.BODY_INVALID, str(error), hint=hint) from error
+
+
+def _header(
+    first: tuple[int, bytes, Record] | None, connector: Connector, columns: Sequence[Field] | None
+) -> Header:
+    fields = ", ".join(field.name for field in connector.fields)
+    hint = f"the first line names the columns; the fields are {fields}"
+    if first is None:
+        raise GatewayError(Code.BODY_INVALID, "the body is empty", hint=hint)
+    _, text, record = first
+    if isinstance(record, str):
+        raise GatewayError(Code.BODY_INVALID, f"the CSV header cannot be read: {record}", hint=hint)
+    if not text.strip():
+        message = "line 1 is empty, where the CSV header is expected"
+        raise GatewayError(Code.BODY_INVALID, message, hint="take the blank line out")
+    return csv_header.read(record, connector, columns)
+
+
+def _values_of(
+    header: Header, record: list[str | None], number: int, line: int
+) -> tuple[dict[str, Json], Field | None]:
+    """Read the cells by their fields' types; an empty cell is null where null may be, else left out.
+
+    In a record of one cell `""` is empty too, where it is no string: that is how a null alone in its row is
+    written, for an empty line would be passed over by other readers.
+
+    A cell of JSON that is none comes back beside them, for as a string it would be JSON like any other. The
+    text of another that cannot be read stays, for the schema to refuse beside whatever else is wrong.
+    """
+    if header.nameless:
+        record += [None] * (len(header.fields) - len(record))
+        header.require_empty(record, number, line)
+    value: dict[str, Json] = {}
+    unread = None
+    for field_, cell in zip(header.fields, record, strict=True):
+        if field_ is None:
+            continue
+        if cell is None or (cell == "" and len(header.fields) == 1 and field_.type.name != "string"):
+            if field_.nullable:
+                value[field_.name] = None
+            continue
+        try:
+            value[field_.name] = field_.type.literal(cell)
+        except ValueError:
+            value[field_.name] = cell
+            unread = field_ if field_.type.name == "json" else unread
+    return value, unread
+
+
+def _add_record(
+    rows: Rows, read: tuple[dict[str, Json], Field | None], number: int, line: int, text: bytes
+) -> None:
+    value, unread = read
+    if unread is None:
+        rows.add(value, number, line, text)
+    else:
+        cell = value[unread.name]
+        message = f"{shorten(cell)} is not {unread.type.expects}"
+        rows.add_unread(RowError(number, line, unread.name, Code.VALUE_INVALID, message, cell), text)
