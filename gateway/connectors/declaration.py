@@ -1,14 +1,15 @@
 """A tree of YAML to a Connector, or to every finding that keeps it from being one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import PurePath
 
 from gateway.connectors.connector import PUBLIC, Access, Connector, Field
 from gateway.connectors.constraints import show
 from gateway.connectors.fields import read_fields
 from gateway.connectors.finding import Finding, Refused
-from gateway.connectors.loader import Node, load
+from gateway.connectors.loader import Node, Reading, doubts, read
 from gateway.connectors.shapes import Shapes
 from gateway.connectors.term_keys import TERM_KEYS, read_key, read_terms
 from gateway.errors import Code
@@ -38,13 +39,48 @@ def declare(text: bytes, file: str) -> tuple[Connector, list[Finding]]:
     Raises:
         Refused: With every finding of the file, warnings included.
     """
-    declaring = _Declaring(load(text, file), file)
-    connector = declaring.connector(text.decode("utf-8-sig"))
-    if connector is None or any(not finding.warning for finding in declaring.findings):
-        raise Refused(
-            sorted(declaring.findings, key=lambda finding: (finding.line or 0, finding.column or 0))
-        )
-    return connector, declaring.findings
+    reading = read(text, file)
+    connector, findings = _declare(reading, file)
+    if not reading.is_scanned and _has_errors(findings):
+        reading = read(text, file, is_suspect=True)
+        connector, findings = _declare(reading, file)
+    if connector is None or _has_errors(findings):
+        findings = [_with_hint_of_text(finding, reading.text) for finding in findings]
+        raise Refused(sorted(findings, key=lambda finding: (finding.line or 0, finding.column or 0)))
+    return connector, [*findings, *doubts(reading.text, file)]
+
+
+def _declare(reading: Reading, file: str) -> tuple[Connector | None, list[Finding]]:
+    """Read a connector from a tree, with the findings of both."""
+    if reading.root is None:
+        return None, reading.findings
+    declaring = _Declaring(reading.root, file)
+    connector = declaring.connector(reading.text)
+    own = [each for each in declaring.findings if (each.line, each.column) not in reading.spoiled]
+    return connector, [*reading.findings, *map(reading.original, own)]
+
+
+_TEMPLATE = re.compile(r"\{\{.*\}\}|\$\{.*\}|\{%.*%\}")
+
+
+def _with_hint_of_text(finding: Finding, text: str) -> Finding:
+    """Name the fix where the line shows why a value is none: a template that is not filled in, or a comment."""
+    lines = re.split(r"\r\n|\r|\n", text)
+    if finding.line is None or finding.line > len(lines) or finding.code is not Code.DECLARATION_INVALID:
+        return finding
+    line = lines[finding.line - 1]
+    found = _TEMPLATE.search(line)
+    if found and found[0] in finding.message:
+        return replace(finding, hint=f"the gateway reads finished files: replace {found[0]} by its value")
+    comment = re.match(r"\s*(#\S.*)", line[(finding.column or 1) - 1 :])
+    if comment and "null" in finding.message:
+        hint = f"a # behind a blank begins a comment: put the value in quotes, as in '{comment[1]}'"
+        return replace(finding, hint=hint)
+    return finding
+
+
+def _has_errors(findings: Iterable[Finding]) -> bool:
+    return any(not finding.warning for finding in findings)
 
 
 class _Declaring:
