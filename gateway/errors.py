@@ -1,11 +1,18 @@
 """Every error that a client, a row or a connector file can meet."""
 
-import difflib
+import itertools
 import traceback
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from rapidfuzz import fuzz, process
+
+#: How much alike two words are, of 100, where one is likely a slip of the other.
+_ALIKE = 60
+#: How many known words a hint names.
+_NAMED = 50
 
 
 class Code(Enum):
@@ -209,11 +216,14 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     if len(word) > 100:
         return None
     lowered = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    found = process.extractOne(word.lower(), list(lowered), scorer=fuzz.ratio, score_cutoff=_ALIKE)
     return lowered[found[0]] if found else None
 
 
 def suggest(word: str, known: Collection[str], otherwise: str) -> str:
-    """Give the hint for a word that is not known: the nearest that is, else all of them behind `otherwise`."""
+    """Give the hint for a word that is not known: the nearest that is, else the first of them behind `otherwise`."""
     guess = nearest(word, known)
-    return f"did you mean '{guess}'?" if guess else f"{otherwise} {', '.join(known)}"
+    if guess:
+        return f"did you mean '{guess}'?"
+    more = f" and {len(known) - _NAMED:,} more" if len(known) > _NAMED else ""
+    return f"{otherwise} {', '.join(itertools.islice(known, _NAMED))}{more}"

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gateway.app import Gateway
@@ -49,7 +49,7 @@ class Inside:
         *events: dict,
         query: str = "",
         headers: dict[str, str] | None = None,
-        has_gone: bool = False,
+        has_gone: bool | Callable[[], bool] = False,
     ) -> tuple[int, dict[str, str], bytes]:
         """Drive one request of a client, which may have gone, through the edge; without events, an empty body."""
         return asyncio.run(self._request(method, path, list(events), query, headers or {}, has_gone))
@@ -82,7 +82,7 @@ class Inside:
             ],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 2),
-            HAS_GONE: lambda: has_gone,
+            HAS_GONE: has_gone if callable(has_gone) else lambda: has_gone,
         }
         await self._edge(scope, receive, send)
         start = sent[0]

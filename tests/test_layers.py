@@ -35,6 +35,7 @@ ONLY_IN = {
     "zstandard": ("ingest.body", "query.encoding", "rowfile.source"),
     "isal": ("ingest.body",),
     "jiter": ("strictjson",),
+    "rapidfuzz": ("errors",),
     "click": ("cli", "commands."),
     "rich": ("commands.",),
     "httpx": ("commands.",),

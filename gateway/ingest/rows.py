@@ -1,5 +1,6 @@
 """Rows of a body on their way from its text to the schema, and what is wrong with those that cannot be decoded."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway import strictjson
@@ -8,6 +9,8 @@ from gateway.strictjson import Json
 
 #: How many rows are held as Python values at a time.
 ROWS_AT_A_TIME = 10_000
+#: How many characters are shown of a value.
+MAX_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +77,44 @@ def too_large(number: int, line: int | None, size: int, max_row: int) -> RowErro
 
 def shorten(value: Json) -> str:
     """Show a value inside a message, cut where it is long."""
-    shown = f"'{value}'" if isinstance(value, str) else strictjson.write(value).decode()
-    return shown if len(shown) <= 100 else f"{shown[:99]}…"
+    return _cut(f"'{value[: MAX_SHOWN + 1]}'" if isinstance(value, str) else _beginning(value))
+
+
+def shown(value: Json) -> Json:
+    """Give a value as it is, or the beginning of its text where that is long."""
+    if isinstance(value, str):
+        return _cut(value)
+    text = _beginning(value)
+    return value if len(text) <= MAX_SHOWN else _cut(text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
+
+
+def _beginning(value: Json) -> str:
+    """Give the JSON of a value, but no more of it than it takes to see that it is long."""
+    text = ""
+    for piece in _pieces(value):
+        text += piece
+        if len(text) > MAX_SHOWN:
+            break
+    return text
+
+
+def _pieces(value: Json) -> Iterator[str]:
+    """Write a value as JSON, a piece at a time; of a long string only the beginning."""
+    if isinstance(value, dict):
+        yield "{"
+        for number, (name, each) in enumerate(value.items()):
+            yield ("," if number else "") + next(_pieces(name)) + ":"
+            yield from _pieces(each)
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for number, each in enumerate(value):
+            yield "," if number else ""
+            yield from _pieces(each)
+        yield "]"
+    else:
+        yield strictjson.write(value[: MAX_SHOWN + 1] if isinstance(value, str) else value).decode()

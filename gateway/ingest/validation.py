@@ -1,7 +1,8 @@
 """Rows to a Batch, or to one error that names every bad row."""
 
+import functools
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -16,7 +17,7 @@ from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError, RowErrors, nearest
 from gateway.ingest.columnar import Columnar, Columns
 from gateway.ingest.payload import UNREADABLE, without_end
-from gateway.ingest.rows import RowError, Rows, shorten
+from gateway.ingest.rows import RowError, Rows, shorten, shown
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, Few, Key, OnConflict, joined
 from gateway.strictjson import Json
 
@@ -56,6 +57,27 @@ FEW_ROWS, FEW_BYTES = 100, 4096
 BARE = Envelope()
 
 
+def _is_here() -> bool:
+    return False
+
+
+#: How many names are remembered with the fields that they are likely slips of, and how long such names are.
+_REMEMBERED, _LONGEST_NAME = 1000, 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Bad:
+    """A decoded row that does not satisfy the schema.
+
+    Attributes:
+        place: Its place among the rows that were decoded with it.
+        names: The fields with a bad value, and names that are no field; None stands for the row itself.
+    """
+
+    place: int
+    names: Sequence[str | None]
+
+
 class _Checked:
     """What has been checked of a batch so far."""
 
@@ -73,52 +95,55 @@ class _Checked:
         self._bad_rows = self._size = 0
         self._kept: list[BadRow] = []
 
-    def add(self, rows: Rows, bad: list[tuple[int, str | None]]) -> set[int]:
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing will be stored."""
+        return bool(self.error_count) and not self.keeps
+
+    def add(self, rows: Rows, bad: Sequence[_Bad]) -> set[int]:
         """Note what is wrong with some rows; gives the places of the bad ones among those that were decoded."""
         self.received += len(rows.values) + len(rows.unread)
         if not bad and not rows.errors:
             return set()
-        bad_places = {place for place, _ in bad}
-        self.error_count += len(rows.errors) + len(bad)
-        self._bad_rows += len(rows.unread) + len(bad_places)
+        self.error_count += len(rows.errors) + sum(len(each.names) for each in bad)
+        self._bad_rows += len(rows.unread) + len(bad)
         self._note_codes(rows, bad)
         if self.keeps or len(self._listed) < MAX_LISTED:
             self._note(rows, bad)
-        return bad_places
+        return {each.place for each in bad}
 
-    def _note_codes(self, rows: Rows, bad: list[tuple[int, str | None]]) -> None:
+    def _note_codes(self, rows: Rows, bad: Sequence[_Bad]) -> None:
         """Look at errors until two have different codes."""
-        own = (self._validator.code_of(rows.values[place], name) for place, name in bad)
+        own = (self._validator.code_of(rows.values[each.place], name) for each in bad for name in each.names)
         for code in itertools.chain((error.code for error in rows.errors), own):
             if len(self._codes) > 1:
                 return
             self._codes.add(code)
 
-    def _note(self, rows: Rows, bad: list[tuple[int, str | None]]) -> None:
+    def _note(self, rows: Rows, bad: Sequence[_Bad]) -> None:
+        """Work out as many errors as are listed, and of each row that is kept those that are kept with it."""
         listed: list[RowError] = []
-        for errors, text in self._errors_by_row(rows, bad):
+        for found, text in self._errors_by_row(rows, bad):
+            if not self.keeps and len(listed) >= MAX_LISTED:
+                break
+            errors = list(itertools.islice(found, MAX_LISTED if self.keeps else MAX_LISTED - len(listed)))
             listed += errors[: MAX_LISTED - len(listed)]
             if self.keeps:
                 self._keep(errors, text)
-            elif len(listed) >= MAX_LISTED:
-                break
         both = sorted([*self._listed, *listed], key=lambda error: error.row)
         self._listed = both[:MAX_LISTED]
 
-    def _errors_by_row(
-        self, rows: Rows, bad: list[tuple[int, str | None]]
-    ) -> Iterator[tuple[list[RowError], bytes]]:
-        """Give all that is wrong with each bad row, and its text, in the order of their numbers."""
+    def _errors_by_row(self, rows: Rows, bad: Sequence[_Bad]) -> Iterator[tuple[Iterator[RowError], bytes]]:
+        """Give the errors of each bad row, each worked out when it is asked for, and its text, in the rows' order."""
         unread = {error.row: error for error in rows.errors}
-        read: dict[int, list[tuple[int, str | None]]] = {}
-        for each in bad:
-            read.setdefault(rows.numbers[each[0]], []).append(each)
+        read = {rows.numbers[each.place]: each for each in bad}
         for number in sorted({*unread, *read}):
             if number in unread:
-                yield [unread[number]], rows.unread[number]
+                yield iter([unread[number]]), rows.unread[number]
             else:
-                own = read[number]
-                yield [self._validator.error_of(rows, each) for each in own], rows.texts[own[0][0]]
+                place = read[number].place
+                found = (self._validator.error_of(rows, place, name) for name in read[number].names)
+                yield found, rows.texts[place]
 
     def _keep(self, errors: list[RowError], text: bytes) -> None:
         """Keep a bad row, or give up all of them where they are too many, or too large to be kept."""
@@ -170,7 +195,7 @@ class Validator:
     def __init__(self, connector: Connector) -> None:
         self.schema = schema.build(connector)
         self.columnar = Columnar(connector)
-        self._connector = connector
+        self.connector = connector
         self._aliases = connector.aliases
 
     @cached_property
@@ -178,11 +203,16 @@ class Validator:
         if not self._aliases:
             return schema.compile_schema(self.schema)
         # Rows come in by the present names of fields, whatever they were sent under.
-        fields = tuple(replace(each, renamed_from=None) for each in self._connector.fields)
-        return schema.compile_schema(schema.build(replace(self._connector, fields=fields)))
+        fields = tuple(replace(each, renamed_from=None) for each in self.connector.fields)
+        return schema.compile_schema(schema.build(replace(self.connector, fields=fields)))
 
-    def check(self, rows: Iterable[Rows], envelope: Envelope = BARE) -> Batch:
+    def check(
+        self, rows: Iterable[Rows], envelope: Envelope = BARE, has_left: Callable[[], bool] = _is_here
+    ) -> Batch:
         """Check every row and give them as one Batch, with the bad ones beside it where they may be kept.
+
+        `has_left` tells whether the client has left. Then rows that are refused are not looked at any further, for
+        nobody reads what is wrong with them.
 
         Raises:
             GatewayError: Listing the bad rows; none of the others is stored either.
@@ -190,19 +220,21 @@ class Validator:
         checked = _Checked(envelope, self)
         named = envelope.named
         for some in rows:
-            bad_places = checked.add(some, self._bad_values(some))
+            bad_places = checked.add(some, self._bad_rows(some, lambda: not checked.keeps and has_left()))
+            if checked.is_refused and has_left():
+                break
             if checked.keeps or not checked.error_count:
                 good = some.without(bad_places)
                 if envelope.on_conflict == "merge" and envelope.named is None:
                     named = _named_alike(good, named)
-                few = Few(self._connector, good.values, sum(map(len, good.texts)))
+                few = Few(self.connector, good.values, sum(map(len, good.texts)))
                 are_few = few.num_rows <= FEW_ROWS and few.nbytes <= FEW_BYTES
                 checked.rows.append(few if are_few else few.table)
-                if self._connector.primary_key:
+                if self.connector.primary_key:
                     checked.places.append(_places(good))
         bad_rows, errors = checked.kept()
         return Batch(
-            self._connector,
+            self.connector,
             checked.rows[0] if len(checked.rows) == 1 else joined(checked.rows),
             envelope.received_bytes,
             envelope.token,
@@ -219,12 +251,12 @@ class Validator:
     def take(self, columns: Columns, envelope: Envelope = BARE) -> Batch:
         """Give rows that were checked as columns as one Batch; they are not merged."""
         return Batch(
-            self._connector,
+            self.connector,
             columns.table,
             envelope.received_bytes,
             envelope.token,
             envelope.key,
-            places=_numbered(columns) if self._connector.primary_key else None,
+            places=_numbered(columns) if self.connector.primary_key else None,
             on_conflict=envelope.on_conflict,
             replaces_all=envelope.replaces_all,
         )
@@ -237,35 +269,43 @@ class Validator:
         """
         rows = Rows()
         rows.add(value, 1, None, b"")
-        bad = [(place, name) for place, name in self._bad_values_of(rows) if name is None or name in value]
+        bad = [name for name in self._bad_fields(value) if name is None or name in value]
         if bad:
-            errors = [self.error_of(rows, each) for each in bad[:MAX_LISTED]]
-            codes = {self.code_of(value, name) for _, name in bad}
+            errors = [self.error_of(rows, 0, name) for name in bad[:MAX_LISTED]]
+            codes = {self.code_of(value, name) for name in bad}
             raise _rows_invalid(errors, codes, len(bad), 1, 1)
         return dict(value)
 
     # -- what is wrong, which is asked only of rows that are known to be bad
 
     @cached_property
+    def _nearest(self) -> Callable[[str], str | None]:
+        # Rows that come together have the same names, and the same slips.
+        return functools.lru_cache(_REMEMBERED)(lambda name: nearest(name, self._fields))
+
+    @cached_property
     def _fields(self) -> "dict[str, _FieldCheck]":
-        return {field.name: _FieldCheck(field) for field in self._connector.fields}
+        return {field.name: _FieldCheck(field) for field in self.connector.fields}
 
-    def _bad_values(self, rows: Rows) -> list[tuple[int, str | None]]:
-        """Give the bad values: the place of their row among `rows`, and the field; None for the row itself."""
-        return [] if all(map(self._compiled.is_valid, rows.values)) else self._bad_values_of(rows)
-
-    def _bad_values_of(self, rows: Rows) -> list[tuple[int, str | None]]:
+    def _bad_rows(self, rows: Rows, is_over: Callable[[], bool]) -> list[_Bad]:
+        """Find the bad rows; the first of them alone, at least, where `is_over` says that no more are wanted."""
         is_valid = self._compiled.is_valid
-        bad: list[tuple[int, str | None]] = []
+        bad: list[_Bad] = []
         for place, value in enumerate(rows.values):
             if not is_valid(value):
-                bad += [(place, name) for name in self._bad_fields(value)]
+                bad.append(_Bad(place, self._bad_fields(value)))
+                if is_over():
+                    break
         return bad
 
     def _bad_fields(self, value: Json) -> list[str | None]:
         if not isinstance(value, dict):
             return [None]
         bad: list[str | None] = [name for name in value if name not in self._fields]
+        if bad and self._compiled.is_valid(
+            {name: each for name, each in value.items() if name in self._fields}
+        ):
+            return bad
         for name, check in self._fields.items():
             if not check.is_valid(value[name]) if name in value else check.field.required:
                 bad.append(name)
@@ -279,9 +319,8 @@ class Validator:
             return Code.FIELD_UNKNOWN
         return self._fields[name].code_of(row[name]) if name in row else Code.VALUE_MISSING
 
-    def error_of(self, rows: Rows, bad: tuple[int, str | None]) -> RowError:
+    def error_of(self, rows: Rows, place: int, name: str | None) -> RowError:
         """Say what is wrong with a bad value, or with a row as a whole."""
-        place, name = bad
         row, number, line = rows.values[place], rows.numbers[place], rows.lines[place]
         if name is None:
             message = f"{shorten(row)} is not a row; a row is an object of fields and values"
@@ -292,7 +331,7 @@ class Validator:
             )
             return RowError(number, line, name, Code.FIELD_UNKNOWN, message, row[name])
         if name not in self._fields:
-            guess = nearest(name, self._fields)
+            guess = self._nearest(name) if len(name) <= _LONGEST_NAME else None
             message = f"{shorten(name)} is not a field" + (f"; did you mean '{guess}'?" if guess else "")
             return RowError(number, line, _cut(name), Code.FIELD_UNKNOWN, message, row[name])
         if name not in row:
@@ -378,14 +417,13 @@ def _numbered(columns: Columns) -> pa.Table:
 
 
 def _listed(error: RowError) -> dict[str, Json]:
-    is_short = error.value is None or len(shorten(error.value)) <= 100
     return {
         "row": error.row,
         "line": error.line,
         "field": error.field,
         "code": error.code.code,
         "message": error.message,
-        "value": error.value if is_short else shorten(error.value),
+        "value": shown(error.value),
     }
 
 

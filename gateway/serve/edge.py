@@ -98,6 +98,12 @@ def _is_here() -> bool:
     return False
 
 
+def has_left_of(scope: Event) -> Callable[[], bool]:
+    """Give what tells whether the client of a request has left; any thread may ask it."""
+    has_left: Callable[[], bool] = scope.get(HAS_GONE, _is_here)
+    return has_left
+
+
 class _Passage:
     """What goes in and out of one exchange, counted."""
 
@@ -118,7 +124,7 @@ class _Passage:
     def __init__(self, exchange: Exchange, scope: Event, receive: Receive, send: Send) -> None:
         self._exchange, self._scope = exchange, scope
         self._receive, self._send = receive, send
-        self._has_gone: Callable[[], bool] = scope.get(HAS_GONE, _is_here)
+        self._has_gone = has_left_of(scope)
         self._began = time.monotonic()
         self._bytes_in = self._bytes_out = 0
         self._is_complete = False

@@ -27,6 +27,7 @@ from gateway.query.render import Readers, render
 from gateway.serve import access, cache, parts, quota, reply
 from gateway.serve.access import Credentials, Verb
 from gateway.serve.cache import Answer, Cache
+from gateway.serve.edge import has_left_of
 from gateway.serve.filtered import Filtered
 from gateway.serve.negotiate import Words
 from gateway.serve.parts import Kept, Part, Spool
@@ -307,7 +308,7 @@ class Endpoint:
     async def _check(
         self, req: Request, received: Body, token: str | None, write: Write, key: Key | None = None
     ) -> Batch:
-        settings, data = self._stages.settings, received.data
+        settings, data, has_left = self._stages.settings, received.data, has_left_of(req.scope)
 
         def check() -> Batch:
             media = payload.tell_media(req.content_type, data)
@@ -330,7 +331,7 @@ class Endpoint:
             rows = quota.counted(rows, req)
             if write.columns is not None:
                 rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
-            return self.validator.check(rows, envelope)
+            return self.validator.check(rows, envelope, has_left)
 
         if len(data) <= _SMALL:
             batch = check()

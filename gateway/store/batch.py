@@ -35,7 +35,7 @@ class BadRow:
         row: Its number in the batch, from 1.
         line: The line it begins in, where the body has lines.
         raw: Its text.
-        errors: Everything that is wrong with it, as the JSON of a list of what a 422 lists.
+        errors: What is wrong with it, as the JSON of a list as a 422 has it, at most `MAX_LISTED` errors.
         reading: How the text was read, as JSON: its format, the CSV header before it, the fields that were taken.
     """
 

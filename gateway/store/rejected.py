@@ -26,7 +26,9 @@ FIELDS = (
     Field("row", SCALARS["integer"], description="The number of the row in its batch, from 1."),
     Field("line", SCALARS["integer"], nullable=True, description="The line it began in."),
     Field("raw", SCALARS["string"], description="Its text."),
-    Field("errors", SCALARS["json"], description="Everything that is wrong with it, as a 422 lists it."),
+    Field(
+        "errors", SCALARS["json"], description="What is wrong with it, as a 422 lists it; at most 100 errors."
+    ),
     Field("state", SCALARS["string"], description="kept, replayed or discarded."),
     Field("reason", SCALARS["string"], nullable=True, description="Why it was discarded."),
     Field("token", SCALARS["string"], nullable=True, description="Whose token sent it."),
