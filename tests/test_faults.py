@@ -148,7 +148,7 @@ CASES: dict[str, tuple[bytes, list[str]]] = {
         [
             "1:9: the { that opens here is never closed (close it with })",
             "1:13: the [ that opens here is never closed (close it with ])",
-            "1:13: error GW505: field 'a': [] is not a type",
+            "1:13: error GW505: field 'a': [] is not a type (write a: string, for one)",
         ],
     ),
     "open_end2": (

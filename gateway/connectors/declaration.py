@@ -11,6 +11,7 @@ from gateway.connectors.fields import read_fields
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.loader import Node, Reading, doubts, read
 from gateway.connectors.shapes import Shapes
+from gateway.connectors.synonyms import FIELDS, key_hint, other_file
 from gateway.connectors.term_keys import TERM_KEYS, read_key, read_terms
 from gateway.errors import Code
 
@@ -73,7 +74,7 @@ def _with_hint_of_text(finding: Finding, text: str) -> Finding:
     if found and found[0] in finding.message:
         return replace(finding, hint=f"the gateway reads finished files: replace {found[0]} by its value")
     comment = re.match(r"\s*(#\S.*)", line[(finding.column or 1) - 1 :])
-    if comment and "null" in finding.message:
+    if comment and re.search(r"\bnull\b|has no type", finding.message):
         hint = f"a # behind a blank begins a comment: put the value in quotes, as in '{comment[1]}'"
         return replace(finding, hint=hint)
     return finding
@@ -96,9 +97,13 @@ class _Declaring:
         return self._shapes.findings
 
     def connector(self, text: str) -> Connector | None:
-        top = self._shapes.mapping(self._root, CONNECTOR_KEYS, "a connector")
+        if self._is_another_file():
+            return None
+        top = self._shapes.mapping(self._root, CONNECTOR_KEYS, "a connector", "connector")
         if top is None:
             return None
+        if "fields" in top and not top["fields"].value:
+            self._explain_fields_beside(top)
         name = self._name(top.get("name"))
         path = self._path(top.get("path"), name)
         description = self._shapes.text(top.get("description"), "description")
@@ -117,6 +122,25 @@ class _Declaring:
             read_terms(top, self._shapes),
             (key.line, key.column) if key else (None, None),
         )
+
+    def _is_another_file(self) -> bool:
+        """Find out whether the keys are those of a file that is no connector, which is all there is to say then."""
+        keys = self._root.value if isinstance(self._root.value, dict) else {}
+        other = None if "fields" in keys else other_file(keys)
+        if other:
+            self._shapes.find(self._root, Code.DECLARATION_INVALID, *other)
+        return other is not None
+
+    def _explain_fields_beside(self, top: Mapping[str, Node]) -> None:
+        """Say of the unknown keys beside empty `fields` that they may be fields, for want of an indent."""
+        beside = {key.line for name, key in (self._root.keys or {}).items() if name not in top}
+        hint = "if it is a field, indent it below fields: by two blanks"
+        self._shapes.findings[:] = [
+            replace(each, hint=hint)
+            if each.code is Code.KEY_UNKNOWN and each.line in beside and "did you mean" not in str(each.hint)
+            else each
+            for each in self._shapes.findings
+        ]
 
     # -- the keys of a connector
 
@@ -151,7 +175,7 @@ class _Declaring:
         return str(path)
 
     def _access(self, node: Node | None) -> Access:
-        given = (self._shapes.mapping(node, ACCESS_KEYS, "access") if node else None) or {}
+        given = (self._shapes.mapping(node, ACCESS_KEYS, "access", "access") if node else None) or {}
         return Access(**{verb: self._tokens(names, verb) for verb, names in given.items()})
 
     def _tokens(self, node: Node, verb: str) -> frozenset[str]:
@@ -178,7 +202,10 @@ class _Declaring:
 
     def _fields(self, node: Node | None) -> tuple[Field, ...]:
         if node is None:
-            hint = "write fields: and a line NAME: TYPE"
-            self._shapes.find(self._root, Code.KEY_MISSING, "the key 'fields' is missing", hint)
+            calls_them_otherwise = any(
+                key_hint(key, CONNECTOR_KEYS, "connector") == FIELDS for key in self._root.value
+            )
+            if not calls_them_otherwise:
+                self._shapes.find(self._root, Code.KEY_MISSING, "the key 'fields' is missing", FIELDS)
             return ()
         return read_fields(node, self._shapes)

@@ -10,6 +10,7 @@ from gateway.connectors.constraints import PROBLEMS, show
 from gateway.connectors.fieldtypes import FieldType, parse_type
 from gateway.connectors.loader import Node
 from gateway.connectors.shapes import Shapes
+from gateway.connectors.synonyms import key_hint, meant_by
 from gateway.errors import Code
 from gateway.strictjson import Json
 
@@ -43,8 +44,12 @@ def _ends_inside(sql: str) -> bool:
 def read_fields(node: Node, shapes: Shapes) -> tuple[Field, ...]:
     """Read the fields, as far as they can be; what is wrong with them is found in `shapes`."""
     if not isinstance(node.value, dict) or not node.value:
-        message = "fields must map names to types"
-        shapes.find(node, Code.DECLARATION_INVALID, message, "write a line NAME: TYPE each")
+        message, hint = _no_fields(node)
+        shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+        return ()
+    if {"type", "properties"} <= node.value.keys() and isinstance(node.value["properties"].value, dict):
+        hint = "write its properties right below fields:, each as NAME: TYPE"
+        shapes.find(node, Code.DECLARATION_INVALID, "a JSON Schema stands below fields:", hint)
         return ()
     if len(node.value) > MAX_FIELDS:
         shapes.find(node, Code.DECLARATION_INVALID, f"{len(node.value)} fields are more than {MAX_FIELDS}")
@@ -57,6 +62,40 @@ def read_fields(node: Node, shapes: Shapes) -> tuple[Field, ...]:
     fields = tuple(field for field in read if field)
     reading.check_former_names(node.value, fields)
     return fields
+
+
+def _no_fields(node: Node) -> tuple[str, str]:
+    """Say what stands in the place of the fields, and what to write."""
+    must = "fields must map names to types"
+    if not node.value:
+        return (
+            f"{must}, but nothing stands below it",
+            "indent the lines NAME: TYPE below fields: by two blanks",
+        )
+    if not isinstance(node.value, list):
+        return f"{must}, but is {show(node.plain())}", "write a line NAME: TYPE for each, below fields:"
+    first = node.value[0].plain()
+    example = "NAME: TYPE"
+    if isinstance(first, str):
+        example = f"{first}: TYPE"
+    elif isinstance(first, dict) and isinstance(first.get("name"), str):
+        example = _as_line(first)
+    elif isinstance(first, dict) and first:
+        name, value = next(iter(first.items()))
+        example = f"{name}: {value if isinstance(value, str) else 'TYPE'}"
+    hint = f"write a line for each, without the -: {example}"
+    return f"{must}, but is a list of {len(node.value)}", hint
+
+
+def _as_line(item: Mapping[str, Json]) -> str:
+    """Write a field that is described as `name: …, type: …` as the line that a connector has for it."""
+    rest = {key: value for key, value in item.items() if key != "name"}
+    if rest.keys() == {"type"} and isinstance(rest["type"], str):
+        return f"{item['name']}: {rest['type']}"
+    pairs = ", ".join(
+        f"{key}: {value if isinstance(value, str) else show(value)}" for key, value in rest.items()
+    )
+    return f"{item['name']}: {{{pairs}}}"
 
 
 class _Reading:
@@ -106,8 +145,9 @@ class _Reading:
 
     def field(self, name: str, node: Node, key: Node) -> Field | None:
         if isinstance(node.value, dict):
-            given = self._shapes.mapping(node, FIELD_KEYS, f"field '{name}'") or {}
-            if "type" not in given:
+            given = self._shapes.mapping(node, FIELD_KEYS, f"field '{name}'", "field") or {}
+            calls_it_otherwise = any(key_hint(key, FIELD_KEYS, "field") == "write type" for key in node.value)
+            if "type" not in given and not calls_it_otherwise:
                 hint = "write type: string, for one"
                 self._shapes.find(node, Code.KEY_MISSING, f"field '{name}' has no type", hint)
         else:
@@ -135,11 +175,29 @@ class _Reading:
             return None
         try:
             if not isinstance(node.value, str):
-                raise ValueError(f"{show(node.plain())} is not a type")  # noqa: TRY004, TRY301  # one way out
+                self._refuse_type(name, node)
+                return None
             return parse_type(node.value)
         except ValueError as error:
             self._shapes.find(node, Code.DECLARATION_INVALID, f"field '{name}': {error}")
             return None
+
+    def _refuse_type(self, name: str, node: Node) -> None:
+        message, hint = (
+            f"field '{name}': {show(node.plain())} is not a type",
+            f"write {name}: string, for one",
+        )
+        if node.value is None:
+            message = f"field '{name}' has no type: nothing stands after its colon"
+            hint = f"write {name}: string, for one, or indent the lines that belong to it"
+        elif isinstance(node.value, list):
+            types = [item.value for item in node.value if item.value not in (None, "null")]
+            meant = meant_by(str(types[0])) if types else None
+            if meant and len(types) < len(node.value):
+                hint = f"write {replace(meant, nullable=True)}"
+            elif meant and len(types) == 1:
+                hint = f"write {meant_by(f'{types[0]}[]')} for a list, {meant} for one value"
+        self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
 
     def _constraints(self, name: str, field_type: FieldType, given: dict[str, Node]) -> dict[str, Json]:
         constraints = {}

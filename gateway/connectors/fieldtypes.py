@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from gateway import strictjson
 from gateway.connectors import literals
 from gateway.connectors.lexical import DATE, NO_NUL, TIME, TIMESTAMP, UUID
+from gateway.connectors.synonyms import meant_by
 from gateway.errors import nearest
 from gateway.strictjson import Json
 
@@ -420,7 +421,7 @@ def parse_type(text: str) -> FieldType:
     """
     text = text.strip()
     if text.endswith("[]"):
-        item = parse_type(text[:-2])
+        item = _item_type(text)
         if item.item or item.name == "json":
             raise ValueError(f"'{text}' is a list of {item.name}; a list holds scalars, write json instead")
         return list_of(item)
@@ -429,22 +430,33 @@ def parse_type(text: str) -> FieldType:
         if not 1 <= precision <= DECIMAL_MAX_DIGITS or scale > precision:
             raise ValueError(f"'{text}' needs 1 <= p <= {DECIMAL_MAX_DIGITS} and s <= p")
         return decimal(precision, scale)
-    if re.fullmatch(r"decimal\([0-9 ]*", text):
-        raise ValueError(
-            f"'{text}' was cut off at its comma; inside {{ }} put quotes around it: \"decimal(12, 2)\""
-        )
     if text not in SCALARS:
-        known = [name for name in TYPE_NAMES if name != "decimal(p, s)"]
-        guess = (
-            "decimal(p, s)"
-            if text.startswith("decimal")
-            else nearest(text, known) or _ALIASES.get(text.lower())
-        )
-        raise ValueError(
-            f"'{text}' is not a type; "
-            + (f"did you mean '{guess}'?" if guess else f"use {', '.join(TYPE_NAMES)}")
-        )
+        raise ValueError(f"'{text}' is not a type; {_type_hint(text)}")
     return SCALARS[text]
+
+
+def _item_type(text: str) -> FieldType:
+    try:
+        return parse_type(text[:-2])
+    except ValueError:
+        if meant := meant_by(text):
+            raise ValueError(f"'{text}' is not a type; write {meant}") from None
+        raise
+
+
+def _type_hint(text: str) -> str:
+    if found := re.fullmatch(r"(\w+)\(([0-9 ]*)", text):
+        meant = meant_by(f"{found[1]}({found[2]}, 2)")
+        shown = meant if meant and meant.type.startswith("decimal") else "decimal(12, 2)"
+        return f'it was cut off at its comma; inside {{ }} put quotes around it: "{shown}"'
+    meant = meant_by(text)
+    if meant and meant.type == "decimal(18, 3)":
+        return f"write {meant}, or decimal(p, s) with the digits that you need"
+    if meant:
+        return f"write {meant}"
+    known = [name for name in TYPE_NAMES if name != "decimal(p, s)"]
+    guess = "decimal(p, s)" if text.startswith("decimal") else nearest(text, known)
+    return f"did you mean '{guess}'?" if guess else f"use {', '.join(TYPE_NAMES)}"
 
 
 def type_of_column(column: str) -> FieldType:
@@ -455,16 +467,3 @@ def type_of_column(column: str) -> FieldType:
         return parse_type(column.lower())
     name = column.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
     return next(each for each in SCALARS.values() if each.column == name)
-
-
-#: What people write who think in another tool's types.
-_ALIASES = {
-    **dict.fromkeys(("text", "str", "varchar", "char"), "string"),
-    **dict.fromkeys(("int", "bigint", "long", "int64"), "integer"),
-    **dict.fromkeys(("float", "double", "real"), "number"),
-    **dict.fromkeys(("numeric", "money"), "decimal(p, s)"),
-    **dict.fromkeys(("bool",), "boolean"),
-    **dict.fromkeys(("timestamptz", "instant"), "timestamp"),
-    **dict.fromkeys(("object", "struct", "jsonb"), "json"),
-    **dict.fromkeys(("array", "list"), "string[]"),
-}

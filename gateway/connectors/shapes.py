@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from gateway.connectors.constraints import show
 from gateway.connectors.finding import Finding
 from gateway.connectors.loader import Node
+from gateway.connectors.synonyms import key_hint
 from gateway.errors import Code, suggest
 
 #: What a comma inside braces leaves of an unquoted decimal(p, s).
@@ -19,19 +20,29 @@ class Shapes:
         self.file = file
         self.findings: list[Finding] = []
 
-    def mapping(self, node: Node, known: Iterable[str], owner: str) -> dict[str, Node] | None:
-        """Take a mapping of known keys."""
+    def mapping(self, node: Node, known: Iterable[str], owner: str, kind: str = "") -> dict[str, Node] | None:
+        """Take a mapping of known keys; `kind` names the table of what other tools call them."""
         known = tuple(known)
         if not isinstance(node.value, dict):
-            shown = "empty" if node.value is None else show(node.plain())
-            message = f"{owner} must be keys and values, but is {shown}"
-            self.find(node, Code.DECLARATION_INVALID, message, f"the keys are {', '.join(known)}")
+            self._refuse_shape(node, known, owner)
             return None
         for key, place in (node.keys or {}).items():
             if key not in known and not _DECIMAL_TAIL.fullmatch(key):  # The type says it.
-                hint = suggest(key, known, f"{owner} has")
+                hint = key_hint(key, known, kind) or suggest(key, known, f"{owner} has")
                 self.find(place, Code.KEY_UNKNOWN, f"unknown key '{key}'", hint)
         return {key: item for key, item in node.value.items() if key in known}
+
+    def _refuse_shape(self, node: Node, known: tuple[str, ...], owner: str) -> None:
+        shown = {type(None): "empty", list: f"the list {show(node.plain())}"}.get(
+            type(node.value), show(node.plain())
+        )
+        hint = f"the keys are {', '.join(known)}"
+        if isinstance(node.value, list) and any(isinstance(item.value, dict) for item in node.value):
+            hint = f"write KEY: VALUE without the - before it; {hint}"
+        elif isinstance(node.value, list):
+            hint = f"write KEY: VALUE; {hint}"
+        message = f"{owner} must be keys and values, but is {shown}"
+        self.find(node, Code.DECLARATION_INVALID, message, hint)
 
     def flag(self, node: Node | None, place: str) -> bool:
         """Take a boolean, false where there is none."""

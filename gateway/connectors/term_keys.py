@@ -135,7 +135,7 @@ class _Reading:
         """Take a mapping of numbers above zero; rows are counted whole."""
         if node is None:
             return {}
-        given = self._shapes.mapping(node, known, key) or {}
+        given = self._shapes.mapping(node, known, key, key) or {}
         if isinstance(node.value, dict) and not node.value:
             self._shapes.find(
                 node, Code.DECLARATION_INVALID, f"{key} is empty", f"write {' or '.join(known)}"
