@@ -7,12 +7,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from gateway.ingest import records
+from gateway.ingest.records import UnclosedQuoteError
 from gateway.media import Media
-from gateway.rowfile.pieces import split
+from gateway.rowfile.pieces import joined, split
 from gateway.rowfile.source import Source
 
 SIZES = st.integers(1, 200)
@@ -83,6 +84,29 @@ def test_a_json_array_is_cut_between_elements(tmp_path_factory, rows, size, inde
     pieces = list(split(written(tmp_path_factory, "x.json", b"\xef\xbb\xbf \n" + data + b"\n"), size))
 
     assert [value for piece in pieces for value in json.loads(piece.data)] == rows
+
+
+@given(
+    text=st.text(alphabet='a,"\n\r', max_size=60),
+    header=st.sampled_from(["a\n", "a,b\n", '"a\n","b"\r\n']),
+    kind=st.sampled_from(["csv", "ndjson"]),
+    size=SIZES,
+    place=st.integers(0, 10),
+)
+def test_rows_do_not_depend_on_where_a_file_is_cut(tmp_path_factory, text, header, kind, size, place):
+    source = written(tmp_path_factory, f"x.{kind}", (header + text).encode())
+    try:
+        whole = list(split(source, 2**20))
+    except UnclosedQuoteError:
+        reject()
+    pieces = list(split(source, size))
+    rows = [row for piece in whole for row in piece.rows()]
+
+    assert [row for piece in pieces for row in piece.rows()] == rows
+    for piece in whole:
+        place = min(place, len(rows))
+        parts = [part for part in (piece.part(0, place), piece.part(place, len(rows))) if part.rows()]
+        assert not rows or joined(parts).rows() == rows
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])

@@ -1,14 +1,14 @@
 """gateway load."""
 
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway.commands.loading import Loading
-from gateway.commands.operating import Operating, told, with_gateway
+from gateway.commands.operating import Operating, with_gateway
+from gateway.commands.target import Target
 from gateway.rowfile.source import BROKEN, Source
 from gateway.settings import parse_size
 
@@ -19,33 +19,65 @@ from gateway.settings import parse_size
 @click.option(
     "--batch", "size", metavar="SIZE", default="4M", show_default=True, help="How large a batch is."
 )
-@click.option("--again", is_flag=True, help="Store the rows once more, although they were loaded before.")
+@click.option("--again", is_flag=True, help="Store all rows once more, although they were loaded before.")
+@click.option("--rest", is_flag=True, help="Store only the rows behind those that another file had before.")
 @with_gateway
-def command(name: str, file: Path, size: str, gateway: Operating, *, again: bool) -> None:
+def command(name: str, file: Path, size: str, gateway: Operating, *, again: bool, rest: bool) -> None:
     """Post the rows of FILE to the connector NAME, or to a path such as /orders, in batches.
 
     A row of a file is stored once, however often this is typed: what was interrupted goes on where it ended,
     and of a file that has grown the rest is stored. A bad row ends it: the batches before are stored, and the
-    rest of the file can be mended.
+    rest of the file can be mended. A file whose first rows were loaded from another file, or that was changed
+    where it was loaded, is not stored before --rest or --again says how.
     """
+    if again and rest:
+        raise click.UsageError("--again stores all rows, --rest only some of them; choose one")
     try:
         source = Source.of(file)
-        path = _path_of(gateway, name)
-        loading = Loading(gateway, source, name, path, parse_size(size), again=again)
+        loading = Loading(Target.find(gateway, name), name, source, parse_size(size), again=again, rest=rest)
         _run(loading, source)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     except BROKEN as error:
         raise click.ClickException(f"{file} cannot be read: {error}") from error
-    before = loading.rows - loading.stored - loading.rejected - loading.duplicates
-    told = [f"{loading.stored:,} rows are stored at {loading.path}."]
+    _tell(loading)
+
+
+def _tell(loading: Loading) -> None:
+    """Say what became of the file."""
+    for note in loading.notes:
+        click.echo(note, err=True)
+    stored = "1 row is" if loading.stored == 1 else f"{loading.stored:,} rows are"
+    told = [f"{stored} stored at {loading.target.path}."]
     if loading.rejected:
+        name = loading.target.connector
         told.append(f"{loading.rejected:,} bad ones are kept; gateway rejected ls {name} shows them.")
     if loading.duplicates:
         told.append(f"{loading.duplicates:,} have primary keys that were there already.")
-    if before:
-        told.append(f"{before:,} had been before; --again would store those once more.")
+    if loading.before:
+        told.append(f"{loading.before:,} had been before; --again would store those once more.")
+        told += _what_is_left(loading)
     click.echo(" ".join(told))
+
+
+def _what_is_left(loading: Loading) -> list[str]:
+    """Say how many of the rows that had been stored before are not there as they were stored.
+
+    Raises:
+        click.ClickException: Where none is, and nothing was stored.
+    """
+    present = loading.left()
+    gone = present.stored - present.left
+    if not gone:
+        return []
+    if present.left or loading.stored:
+        return [f"{gone:,} of all these are deleted, replaced or changed since."]
+    message = (
+        f"the {loading.before:,} rows had been stored before, and none of them is there as it was stored"
+    )
+    raise click.ClickException(
+        f"{message}: they were deleted, replaced or changed since. Nothing was stored; --again stores them once more"
+    )
 
 
 def _run(loading: Loading, source: Source) -> None:
@@ -64,17 +96,3 @@ def _run(loading: Loading, source: Source) -> None:
                 progress.update(task, completed=raw_place, rows=loading.rows)
         except KeyboardInterrupt as error:
             raise click.ClickException(f"interrupted; {loading.how_far()}") from error
-
-
-def _path_of(gateway: Operating, name: str) -> str:
-    """Give the path of a connector; where the token may not ask for it, the usual one."""
-    if name.startswith("/") and not name.startswith("/-/"):
-        return quote(name)
-    if not name or "/" in name:
-        raise click.ClickException(f"{name!r} is neither the name of a connector nor the path of one")
-    answer = gateway.request("GET", f"/-/connectors/{quote(name)}")
-    if answer.is_success:
-        return str(answer.json()["path"])
-    if answer.status_code == 404:
-        raise click.ClickException(told(answer))
-    return f"/{quote(name)}"

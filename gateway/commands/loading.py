@@ -1,20 +1,23 @@
-"""Loading a file: its pieces posted one after another, each stored once, whatever happens in between."""
+"""Loading a file: its rows posted in batches, each row once, whatever was loaded before and whatever fails meanwhile."""
 
 import hashlib
 import os
 import random
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
 import httpx
 
-from gateway.commands.operating import Operating, told
-from gateway.media import Media
-from gateway.rowfile.pieces import Piece, split
-from gateway.rowfile.record import DAYS, Place, Record
+from gateway.commands import overlap
+from gateway.commands.operating import told
+from gateway.commands.overlap import Earlier, Overlap, Start
+from gateway.commands.target import Present, Target
+from gateway.rowfile import legacy, record
+from gateway.rowfile.content import Agreement, Chain, Sample, compare
+from gateway.rowfile.pieces import Piece, joined, split
+from gateway.rowfile.record import LATEST, Load, Pending, Records, StoredPart
 from gateway.rowfile.source import Source
 
 #: How long in all a piece is sent again while the gateway is away or has no room.
@@ -23,6 +26,8 @@ PATIENCE_SECONDS = 300.0
 _AGAIN = (408, 429, 502, 503, 504, 507)
 #: How many bad rows of a piece are shown.
 _SHOWN = 10
+#: The share of a file's rows that make it a changed version of a loaded file, or worth telling of.
+_SIMILAR = 0.5
 
 
 class _Declined(click.ClickException):
@@ -33,137 +38,194 @@ class Loading:
     """One run over one file.
 
     Attributes:
-        path: Where the rows go.
+        target: Where the rows go.
+        rows: How many rows of the file are stored.
+        before: How many of them an earlier load had stored.
         stored: How many rows this run has stored.
         rejected: How many bad ones are kept as rejected rows.
         duplicates: How many were passed over for others with the same primary key.
+        notes: What the user is told beside the numbers.
     """
 
     def __init__(
-        self, gateway: Operating, source: Source, name: str, path: str, size: int, *, again: bool
+        self, target: Target, wanted: str, source: Source, size: int, *, again: bool, rest: bool
     ) -> None:
-        self.path = path
-        self.stored = self.rejected = self.duplicates = 0
-        self._gateway = gateway
+        """Prepare it; `wanted` is what the user called the target."""
+        self.target = target
+        self._wanted = wanted
+        self.rows = self.before = self.stored = self.rejected = self.duplicates = 0
+        self.notes: list[str] = []
         self._source = source
-        self._load = f"{gateway.url} {name}"
-        self._place = Place(self._load, source.path)
-        kept = self._place.read()
-        goes_on = kept is not None and kept.seed and not (kept.is_whole or kept.is_too_old)
-        if again and not goes_on:
-            kept = Record(size, os.urandom(8).hex())
-        self._done = kept or Record(size)
-        if self._done.is_too_old:
-            message = f"{source.path} was loaded more than {DAYS} days ago, {self._done.rows:,} rows of it"
-            raise click.ClickException(
-                f"{message}; whether they are still there is not known any more. Load what is new from a file"
-                " of its own, or the whole once more with --again"
-            )
-
-    @property
-    def rows(self) -> int:
-        """How many rows of the file are stored."""
-        return self._done.rows
+        self._size = size
+        self._again = again
+        self._rest = rest
+        self._records = Records(target.store, target.connector)
+        self._load: Load | None = None
+        self._seed = os.urandom(8).hex() if again else ""
+        self._total: int | None = None
 
     def run(self) -> Iterator[int]:
-        """Post what is not stored yet; gives, after each piece, how much of the file on the disk was read.
+        """Post what is not stored yet; yields, after each piece, how much of the file on the disk was read.
 
         Raises:
-            click.ClickException: Where a row is bad, or the gateway refuses or stays away, or what has been
-                loaded of the file is not what it was.
+            click.ClickException: Where a row is bad, the gateway refuses or stays away, or the user has to decide.
             ValueError, OSError: Where the file cannot be read.
         """
-        self._keep(self._done)  # So that what is posted next is known by its seed, whatever happens.
-        digest = _Digest(f"{self._done.seed} {self._load}")
-        number = 0
-        for number, piece in enumerate(split(self._source, self._done.size), 1):
-            if number == 1 and self._done.pieces:
-                self._offer_first(piece, digest)
-            if number == self._done.pieces:
-                self._go_on(piece, digest)
-            elif number > self._done.pieces:
-                self._store(number, piece, digest, 0, piece.length)
-            digest = digest.with_piece(piece)
+        first = next(split(self._source, self._size), None)
+        if first is None:
+            raise ValueError(f"{self._source.path} has no rows; nothing was stored")
+        mark = Chain(first.header).add(first.rows()[:1]).get(1, "")
+        with self._records.held(mark) as is_held:
+            if not is_held:
+                message = (
+                    f"{self._source.path} is being loaded into '{self.target.connector}' by another process"
+                )
+                raise click.ClickException(f"{message}; wait for its end, and type this again then")
+            start = self._start(mark)
+            self._begin(start)
+            if start.pending or start.rows != self._total:
+                yield from self._post_from(start)
+            if self._load and not self._load.is_whole:
+                self._load = record.keep(self._load, {"whole": True})
+        if self.stored:
+            self._tell_of_similar()
+
+    # -- where it begins
+
+    def _start(self, first: str) -> Start:
+        """Compare the file with what was loaded, and decide where to begin."""
+        path = str(self._source.path.resolve())
+        loads = [each for each in self._records.all() if each.file == path or each.marks.get(1) == first]
+        if not (self._again or any(each.file == path for each in loads)) and (old := self._adopt()):
+            loads.append(old)
+        if not loads:
+            return Start()
+        agreements = [Agreement(_marks_of(each)) for each in loads]
+        self._total, sample = compare(split(self._source, self._size), agreements, to_the_end=True)
+        found = zip(loads, agreements, strict=True)
+        ranked = sorted(found, key=lambda each: _rank(each[0], each[1], path), reverse=True)
+        for load, agreement in ranked:
+            earlier = self._earlier(load, agreement, is_same_path=load.file == path)
+            if earlier and (not self._again or _is_resumable(earlier)):
+                return Overlap(self._source.path, self._total, earlier, self._rest).start()
+        if not (self._again or self._rest):
+            self._require_new(sample, [load for load, _ in ranked if load.file == path])
+        return Start()
+
+    def _earlier(self, load: Load, agreement: Agreement, *, is_same_path: bool) -> Earlier | None:
+        """Ask the gateway what it has of a load; None where that has no row of this file."""
+        if not agreement.rows and not (is_same_path and load.pending and not load.parts):
+            return None
+        present = self.target.present(load)
+        lost = load.rows - present.rows
+        if lost and not present.rows:
+            self.notes.append(
+                f"What was loaded of {load.file} before is not in this store any more (it was restored, or the"
+                " connector purged)."
+            )
+            return None
+        kept = load.until(present.rows) if lost else load
+        return Earlier(kept, present, agreement, lost, is_same_path)
+
+    def _adopt(self) -> Load | None:
+        """Take over the record that gateway 0.1 kept of this file, where there is one."""
+        target, path = self.target, self._source.path
+        here = target.gateway.url
+        other = here.replace("//localhost", "//127.0.0.1") if "//localhost" in here else ""
+        urls = (here, other or here.replace("//127.0.0.1", "//localhost"))
+        old = legacy.find(path, urls, (self._wanted, target.connector, target.path))
+        if old is None:
+            return None
+        found = legacy.read(old, self._source)
+        if found is None or not (old.is_sure or self._rest):
+            raise overlap.unreadable(path, old, is_same=found is not None)
+        self.notes.append(overlap.adopted(path, old))
+        load = self._records.begin(path, "")
+        return record.stored(load, StoredPart(old.rows), *found, old.at) if old.rows else None
+
+    def _require_new(self, sample: Sample, loads: list[Load]) -> None:
+        """Stop where the file is another version of what was loaded from its path."""
+        for load in loads:
+            share = sample.share_in(load.sample)
+            if share >= _SIMILAR and self.target.present(load).rows:
+                raise overlap.replaced(self._source.path, load, share)
+
+    def _begin(self, start: Start) -> None:
+        self.notes += start.notes
+        self.rows = self.before = start.rows
+        if start.load is not None:
+            self._seed = start.load.seed
+            self._load = (
+                self._records.begin(self._source.path, self._seed, start.load) if start.is_new else start.load
+            )
+
+    def _tell_of_similar(self) -> None:
+        """Tell of files that had many of the same rows elsewhere than at their beginning."""
+        assert self._load is not None
+        others = [each for each in self._records.all()[:LATEST] if each.file != self._load.file]
+        shares = [(each, self._load.sample.share_in(each.sample)) for each in others]
+        if found := [(each, share) for each, share in shares if share >= _SIMILAR]:
+            self.notes.append(overlap.similar(self._source.path, found[:3]))
+
+    def left(self) -> Present:
+        """Ask what is left of what was stored."""
+        return self.target.present(self._load) if self._load else Present()
+
+    # -- posting
+
+    def _post_from(self, start: Start) -> Iterator[int]:
+        posting = _Posting(self, start)
+        for piece in split(self._source, self._size):
+            posting.add(piece)
             yield piece.raw_place
-        if number < self._done.pieces:
-            raise self._changed()
-        self._keep(replace(self._done, is_whole=True))
+        posting.end()
 
-    def _offer_first(self, piece: Piece, digest: "_Digest") -> None:
-        """Offer the first rows again: a gateway that has them says so; one that was set up anew begins with them."""
-        done = self._done
-        if digest.of(piece, done.first) != done.first_digest:
-            raise self._changed()
-        body = piece.until(done.first)
-        receipt = self._post(body, digest.key(body, 0))
-        if not receipt["is_known"]:
-            anew = Record(done.size, done.seed, pieces=1, first=done.first, first_digest=done.first_digest)
-            self._keep(replace(anew, until=done.first, digest=done.first_digest, rows=receipt["received"]))
-
-    def _go_on(self, piece: Piece, digest: "_Digest") -> None:
-        """Store what has come to the last piece, after what may not have been stored of it."""
-        done = self._done
-        if digest.of(piece, done.until) != done.digest:
-            raise self._changed()
-        if not done.is_sure:
-            self._store(done.pieces, piece, digest, done.since, done.until)
-        if piece.length > done.until:
-            self._store(done.pieces, piece, digest, done.until, piece.length)
-
-    def _store(self, number: int, piece: Piece, digest: "_Digest", since: int, until: int) -> None:
-        """Post the rows of a piece between two places in it."""
-        body = piece.until(until)
-        behind = body.behind(since) if since else body
-        if behind is None:
-            raise self._changed()
-        before = self._done
-        trying = replace(
-            before,
-            is_whole=False,
-            pieces=number,
-            since=since,
-            until=until,
-            digest=digest.of(piece, until),
-            is_sure=False,
-            at=time.time(),
-        )
-        if number == 1 and not since:
-            trying = replace(trying, first=until, first_digest=trying.digest)
-        self._keep(trying)
+    def store(self, body: Piece, until: int, key: str | None, before: str, chain: "_Cumulative") -> None:
+        """Post rows and keep the record of it."""
+        if self._load is None:
+            self._load = self._records.begin(self._source.path, self._seed)
+        key = key or _key(self._seed, before, body)
+        mark = chain.mark
+        self._load = record.pending(self._load, Pending(until, mark, key, time.time()))
         try:
-            receipt = self._post(behind, digest.key(behind, since))
+            receipt = self._post(body, key)
         except _Declined:
-            self._keep(before)
+            self._load = record.keep(self._load, {"declined": True})
             raise
-        self._keep(replace(trying, is_sure=True, rows=before.rows + receipt["received"], at=time.time()))
+        part = StoredPart(until, receipt["batch"], self._committed_at(receipt["batch"]))
+        self._load = record.stored(self._load, part, chain.take_marks(until), chain.sample)
+        if receipt["is_known"]:
+            self.before += until - self.rows
+        self.rows = until
 
-    def _keep(self, record: Record) -> None:
-        self._done = record
-        self._place.write(record)
-
-    def _changed(self) -> click.ClickException:
-        message = f"{self._source.path} is not what it was when {self._done.rows:,} rows of it were loaded"
-        return click.ClickException(
-            f"{message}. Put those back as they were, or load what is new from a file of its own, or the whole"
-            f" once more with --again ({self._place.path} remembers what was loaded)"
-        )
+    def _committed_at(self, batch: int | None) -> str | None:
+        if batch is None:
+            return None
+        answer = self._send(lambda: self.target.request([batch]))
+        found = answer.json()["batches"] if answer.is_success else []
+        return str(found[0]["committed_at"]) if found else None
 
     def _post(self, piece: Piece, key: str) -> dict[str, Any]:
-        """Send a piece until there is an answer to it, and give its receipt."""
-        headers = {"Content-Type": piece.media.media_type, "Idempotency-Key": f"load-{key[:40]}"}
+        """Send a piece until there is an answer to it, and return its receipt."""
+        headers = {"Content-Type": piece.media.media_type, "Idempotency-Key": key}
+        client, path = self.target.gateway.client, self.target.path
+        return self._receipt(
+            piece, self._send(lambda: client.post(path, content=piece.data, headers=headers))
+        )
+
+    def _send(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        """Send a request until the gateway is there and has room."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                answer = self._gateway.client.post(self.path, content=piece.data, headers=headers)
+                answer = send()
             except httpx.TransportError as error:
-                trouble, wait = (
-                    f"no gateway answers at {self._gateway.url}: {error or type(error).__name__}",
-                    1.0,
-                )
+                trouble = f"no gateway answers at {self.target.gateway.url}: {error or type(error).__name__}"
+                wait = 1.0
             else:
                 is_running = answer.status_code == 409 and "Retry-After" in answer.headers
                 if answer.status_code not in _AGAIN and not is_running:
-                    return self._receipt(piece, answer)
+                    return answer
                 trouble, wait = told(answer), _retry_after(answer)
             if time.monotonic() + wait > deadline:
                 raise click.ClickException(f"{trouble}; {self.how_far()}")
@@ -184,12 +246,11 @@ class Loading:
 
     def _bad_rows(self, piece: Piece, answer: dict[str, Any]) -> str:
         """Name bad rows by their places in the file."""
-        lines = []
+        lines, header_lines = [], piece.header.count(b"\n")
         for error in answer["errors"][:_SHOWN]:
-            place = f"row {self._done.rows + error['row']:,}"
+            place = f"row {self.rows + error['row']:,}"
             if error["line"] is not None and piece.line is not None:
-                header = 1 if piece.media is Media.CSV else 0
-                place += f", line {piece.line + error['line'] - 1 - header:,}"
+                place += f", line {piece.line + error['line'] - 1 - header_lines:,}"
             field = f", field '{error['field']}'" if error["field"] else ""
             lines.append(f"  {place}{field}: {error['message']}")
         more = answer["error_count"] - len(lines)
@@ -204,34 +265,118 @@ class Loading:
         return f"the first {self.rows:,} rows are stored, and the same command goes on behind them"
 
 
-class _Digest:
-    """The SHA-256 of a load and its pieces so far, which names what is posted next."""
+class _Cumulative:
+    """The chain of a file while it is posted, and the marks that are not in the record yet."""
 
-    def __init__(self, load: str, pieces: Any = None) -> None:
-        self._load = load
-        self._pieces = pieces or hashlib.sha256(load.encode())
+    def __init__(self, header: bytes, sample: Sample) -> None:
+        self._chain = Chain(header)
+        self._marks: dict[int, str] = {}
+        self.sample = sample
 
-    def with_piece(self, piece: Piece) -> "_Digest":
-        """Give the digest with one more piece."""
-        pieces = self._pieces.copy()
-        pieces.update(len(piece.data).to_bytes(8, "big") + piece.data)
-        return _Digest(self._load, pieces)
+    @property
+    def rows(self) -> int:
+        return self._chain.rows
 
-    def of(self, piece: Piece, until: int) -> str:
-        """Give the digest with the first bytes of a piece."""
-        pieces = self._pieces.copy()
-        pieces.update(piece.data[:until])
-        return str(pieces.hexdigest())
+    @property
+    def digest(self) -> str:
+        return self._chain.digest
 
-    def key(self, body: Piece, since: int) -> str:
-        """Name a body that begins somewhere in the next piece: another one there may have the same rows."""
-        pieces = self._pieces.copy()
-        pieces.update(since.to_bytes(8, "big") + body.data)
-        return str(pieces.hexdigest())
+    @property
+    def mark(self) -> str:
+        return self._marks[self.rows]
+
+    def add(self, rows: list[bytes], *, is_stored: bool) -> None:
+        marks = self._chain.add(rows, [self._chain.rows + len(rows)])
+        if not is_stored:
+            self._marks |= marks
+            self.sample = self.sample.with_rows(rows)
+
+    def take_marks(self, until: int) -> dict[int, str]:
+        taken = {rows: mark for rows, mark in self._marks.items() if rows <= until}
+        self._marks = {rows: mark for rows, mark in self._marks.items() if rows > until}
+        return taken
+
+
+class _Posting:
+    """Cuts pieces where loading begins and where an unanswered batch ended, and posts what lies behind."""
+
+    def __init__(self, loading: Loading, start: Start) -> None:
+        self._loading = loading
+        self._start = start
+        self._sample = start.load.sample if start.load else Sample()
+        self._chain: _Cumulative | None = None
+        self._waiting: list[Piece] = []
+        self._before = ""
+
+    def add(self, piece: Piece) -> None:
+        """Post the rows of a piece that are to be posted."""
+        chain = self._chain = self._chain or _Cumulative(piece.header, self._sample)
+        rows, begin = piece.rows(), chain.rows
+        end = begin + len(rows)
+        pending = self._start.pending
+        cuts = {self._start.rows, pending.until if pending else end, end}
+        while chain.rows < end:
+            here = chain.rows
+            stop = min(cut for cut in cuts if here < cut <= end)
+            is_stored = stop <= self._start.rows
+            before = chain.digest
+            chain.add(rows[here - begin : stop - begin], is_stored=is_stored)
+            if not is_stored:
+                is_all = (here, stop) == (begin, end)
+                body = piece.closed() if is_all else piece.part(here - begin, stop - begin)
+                self._post(body, stop, before)
+
+    def _post(self, body: Piece, until: int, before: str) -> None:
+        assert self._chain is not None
+        self._before = self._before or before
+        self._waiting.append(body)
+        pending = self._start.pending
+        if pending is None or until >= pending.until:
+            key = pending.key if pending and until == pending.until else None
+            waiting, self._waiting, since, self._before = self._waiting, [], self._before, ""
+            self._loading.store(joined(waiting), until, key, since, self._chain)
+
+    def end(self) -> None:
+        """Note that the file has ended.
+
+        Raises:
+            ValueError: Where it has fewer rows than a moment ago.
+        """
+        if self._waiting or (self._chain and self._chain.rows < self._start.rows):
+            raise ValueError("the file has become shorter while it was being loaded; type this again")
+
+
+def _marks_of(load: Load) -> dict[int, str]:
+    """Return the marks of a load, with that of rows that were sent without an answer."""
+    unanswered = {load.pending.until: load.pending.mark} if load.pending else {}
+    return {**load.marks, **unanswered}
+
+
+def _rank(load: Load, agreement: Agreement, path: str) -> tuple[bool, int, bool, float]:
+    is_same = load.file == path
+    return (
+        is_same and not load.is_whole and agreement.rows >= load.rows,
+        agreement.rows,
+        is_same,
+        load.started,
+    )
+
+
+def _is_resumable(earlier: Earlier) -> bool:
+    """Tell whether a load was one of --again, which was interrupted."""
+    load = earlier.load
+    goes_on = bool(load.seed) and not load.is_whole and earlier.agreement.rows >= load.rows
+    return earlier.is_same_path and goes_on
+
+
+def _key(seed: str, before: str, body: Piece) -> str:
+    """Name a batch by what it holds and what is stored before it."""
+    digest = hashlib.sha256(f"{seed} {before} ".encode() + body.data)
+    return f"load-{digest.hexdigest()[:40]}"
 
 
 def _retry_after(answer: httpx.Response) -> float:
-    """Give how many seconds an answer asks to wait for."""
+    """Return how many seconds an answer asks to wait for."""
     try:
         return min(max(float(answer.headers["Retry-After"]), 0.1), 30.0)
     except (KeyError, ValueError):

@@ -1,7 +1,7 @@
 """The rows of a file a piece at a time, each piece a body that can be posted as it is."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -21,6 +21,8 @@ _LONGEST_RECORD = 2**28
 _MARK = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\],])', re.DOTALL)
 #: Lines that are no rows. In CSV a blank is a cell.
 _BLANK_LINES = {Media.CSV: re.compile(rb"(?:\r?\n)*+\r?"), Media.NDJSON: re.compile(rb"\s*+")}
+#: A well-formed record of CSV with the end of its line.
+_RECORD = re.compile(rb'(?:(?:"(?:[^"]++|"")*+"|[^",\n]*+),)*+(?:"(?:[^"]++|"")*+"|[^",\n]*+)\r?\n')
 #: Rows of a Parquet file that are Python values at a time.
 _PARQUET_ROWS = 5000
 
@@ -35,6 +37,7 @@ class Piece:
         line: The line of the file that its first row starts in, where the file has lines of rows.
         raw_place: How many bytes of the file on the disk have been read by now.
         head: How many bytes of the body are the header of CSV.
+        elements: The rows of a JSON array or object; None for other media.
     """
 
     data: bytes
@@ -42,34 +45,83 @@ class Piece:
     line: int | None
     raw_place: int
     head: int = 0
+    elements: tuple[bytes, ...] | None = None
 
     @property
-    def length(self) -> int:
-        """How many bytes of the body are there still when rows have been added to the file."""
-        if self._end == b"\n":
-            return len(self.data.removesuffix(b"\n").removesuffix(b"\r"))
-        return len(self.data) - len(self._end)
+    def header(self) -> bytes:
+        """The header of CSV."""
+        return self.data[: self.head]
 
-    def until(self, length: int) -> "Piece":
-        """Give the rows in its first bytes, of which there were `length` when they were all."""
-        return replace(self, data=self.data[:length] + self._end)
+    def rows(self) -> list[bytes]:
+        """Return the rows without the ends of their lines."""
+        if self.elements is not None:
+            return list(self.elements)
+        body = self.data[self.head :]
+        if b'"' in body and self.media is Media.CSV:
+            return [_without_end(body[begin:end]) for begin, end in self._places()]
+        lines = body.split(b"\n")
+        if b"\r" in body:
+            lines = [line.removesuffix(b"\r") for line in lines]
+        return self._without_blanks(lines)
 
-    def behind(self, length: int) -> "Piece | None":
-        """Give the rows behind its first bytes; None where no row ends there."""
-        rest = self.data[length:]
-        if self._end == b"]":
-            return replace(self, data=b"[" + rest[1:]) if rest.startswith(b",") else None
-        found = re.match(rb"\r?\n", rest)
-        if not found or self.media is Media.JSON:
-            return None
-        line = self.line and self.line + self.data.count(b"\n", self.head, length) + 1
-        return replace(self, data=self.data[: self.head] + rest[found.end() :], line=line)
+    def _without_blanks(self, lines: list[bytes]) -> list[bytes]:
+        """Leave out the lines that are no rows: in CSV of one column an empty line is a row."""
+        if not lines[-1]:
+            lines.pop()
+        if self.media is Media.CSV:
+            return lines if b"," not in self.header else [line for line in lines if line]
+        return [line for line in lines if line.strip()]
 
-    @property
-    def _end(self) -> bytes:
-        if self.media is Media.JSON:
-            return b"]" if self.data.startswith(b"[") else b""
-        return b"\n"
+    def closed(self) -> "Piece":
+        """Return the piece with an end of its last line, so that its body is the same once the file has grown."""
+        if self.elements is not None or self.data.endswith(b"\n"):
+            return self
+        return replace(self, data=self.data + b"\n")
+
+    def part(self, begin: int, end: int) -> "Piece":
+        """Return the rows from number `begin`, counted from 0, to before number `end`."""
+        if self.elements is not None:
+            some = self.elements[begin:end]
+            body = b"[" + b",".join(some) + b"]" if self.data.startswith(b"[") else self.data
+            return replace(self, data=body, elements=some)
+        places = [*self._places()][begin:end]
+        start, stop = (places[0][0], places[-1][1]) if places else (0, 0)
+        rows = self.data[self.head + start : self.head + stop]
+        line = self.line and self.line + self.data.count(b"\n", self.head, self.head + start)
+        return replace(self, data=self.header + rows, line=line).closed()
+
+    def _places(self) -> Iterator[tuple[int, int]]:
+        """Yield where each row begins and ends behind the header, with the end of its line."""
+        keeps_blanks = self.media is Media.CSV and b"," not in self.header
+        begin = self.head
+        while begin < len(self.data):
+            end = self._end_of_row(begin)
+            row = _without_end(self.data[begin:end])
+            if keeps_blanks or (row if self.media is Media.CSV else row.strip()):
+                yield begin - self.head, end - self.head
+            begin = end
+
+    def _end_of_row(self, begin: int) -> int:
+        if self.media is not Media.CSV:
+            return self.data.find(b"\n", begin) + 1 or len(self.data)
+        found = _RECORD.match(self.data, begin)
+        return found.end() if found else records.end_of_first(self.data, begin, 0) or len(self.data)
+
+
+def _without_end(line: bytes) -> bytes:
+    return line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def joined(pieces: Sequence[Piece]) -> Piece:
+    """Return the rows of pieces that follow each other as one piece."""
+    first = pieces[0]
+    if len(pieces) == 1:
+        return first
+    if first.elements is not None:
+        elements = tuple(element for piece in pieces for element in piece.elements or ())
+        return replace(first, data=b"[" + b",".join(elements) + b"]", elements=elements)
+    rows = (piece.data[piece.head :] for piece in pieces)
+    return replace(pieces[-1], data=first.header + b"".join(rows), line=first.line, head=first.head)
 
 
 def split(source: Source, size: int) -> Iterator[Piece]:
@@ -143,7 +195,9 @@ def _lines(buffer: _Buffer, header: bytes, size: int, media: Media, line: int) -
         # A last row without a line end belongs to its piece, where it is when the file has grown.
         is_last = buffer.ended and len(buffer.data) + 2 <= size
         piece = buffer.take(len(buffer.data) if is_last else end)
-        if not _BLANK_LINES[media].fullmatch(piece):
+        # In CSV of one column an empty line is a row whose value is null.
+        is_column = media is Media.CSV and b"," not in header
+        if is_column or not _BLANK_LINES[media].fullmatch(piece):
             yield Piece(header + piece, media, line, buffer.raw_place, len(header))
         line += piece.count(b"\n")
 
@@ -206,19 +260,24 @@ def _json(opened: Opened, size: int) -> Iterator[Piece]:
     if not buffer.data.startswith(b"["):
         buffer.fill(2**62)
         if buffer.data.strip():
-            yield Piece(buffer.data, Media.JSON, None, buffer.raw_place)
+            yield Piece(buffer.data, Media.JSON, None, buffer.raw_place, elements=(buffer.data.strip(),))
         return
     buffer.take(1)
     waiting: list[bytes] = []
     held = 0
     for element in _Array(buffer, size):
         if waiting and held + len(element) > size:
-            yield Piece(b"[" + b",".join(waiting) + b"]", Media.JSON, None, buffer.raw_place)
+            yield _array(waiting, buffer)
             waiting, held = [], 0
         waiting.append(element)
         held += len(element) + 1
     if waiting:
-        yield Piece(b"[" + b",".join(waiting) + b"]", Media.JSON, None, buffer.raw_place)
+        yield _array(waiting, buffer)
+
+
+def _array(elements: list[bytes], buffer: _Buffer) -> Piece:
+    data = b"[" + b",".join(elements) + b"]"
+    return Piece(data, Media.JSON, None, buffer.raw_place, elements=tuple(elements))
 
 
 class _Array:

@@ -1,0 +1,187 @@
+"""What an earlier load means for a file: where loading begins, or why nothing is stored before the user decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from gateway.commands.target import Present
+from gateway.rowfile.content import Agreement
+from gateway.rowfile.legacy import OldRecord
+from gateway.rowfile.record import Load, Pending
+
+_AGAIN = "--again stores them once more"
+_BOTH = "--rest stores what follows them, --again stores all rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier load that has rows of the file.
+
+    Attributes:
+        load: The load, as far as the gateway still has it.
+        present: What the gateway has of it.
+        agreement: How many first rows of the file are its rows.
+        lost: How many rows of it the gateway has no longer.
+        is_same_path: Whether it read the same path.
+    """
+
+    load: Load
+    present: Present
+    agreement: Agreement
+    lost: int
+    is_same_path: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where loading begins.
+
+    Attributes:
+        rows: So many first rows of the file are stored already.
+        load: The load that goes on or is copied from; None for a new one.
+        is_new: Whether it gets a record of its own.
+        pending: Rows behind `rows` that may be stored, to be sent under the same key.
+        notes: What the user is told.
+    """
+
+    rows: int = 0
+    load: Load | None = None
+    is_new: bool = True
+    pending: Pending | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A file, the earlier load that it shares rows with, and what the user has said to do about it."""
+
+    file: Path
+    total: int
+    earlier: Earlier
+    rest: bool
+
+    def start(self) -> Start:
+        """Decide where loading begins.
+
+        Raises:
+            click.ClickException: Where the user has to decide.
+        """
+        earlier, stored = self.earlier, self.earlier.load.rows
+        if earlier.agreement.rows < stored:
+            return self._diverged()
+        if not (earlier.is_same_path or self.rest):
+            raise click.ClickException(self._elsewhere())
+        notes = []
+        if earlier.lost:
+            notes.append(
+                f"{earlier.lost:,} rows that were loaded on {_day(earlier.load.last)} are not in this store any more"
+                " (it was restored, or the connector purged); they are stored again."
+            )
+        is_new = bool(earlier.lost) or not earlier.is_same_path
+        return Start(stored, earlier.load, is_new, self._pending(), tuple(notes))
+
+    def _pending(self) -> Pending | None:
+        pending, agreed = self.earlier.load.pending, self.earlier.agreement.rows
+        if pending is None or (self.rest and (agreed < pending.until or pending.is_too_old)):
+            return None
+        why = None
+        if agreed < pending.until:
+            why = "they are not what they were"
+        elif pending.is_too_old:
+            why = "the gateway may have forgotten it"
+        if why:
+            message = (
+                f"rows {self.earlier.load.rows + 1:,} to {pending.until:,} of {self.file} were sent on"
+                f" {_day(pending.at)} without an answer, and may be stored; {why} now; nothing was stored"
+            )
+            raise click.ClickException(
+                f"{message}. Look which rows are there: --rest stores these and what follows, --again stores all rows"
+            )
+        return pending
+
+    def _elsewhere(self) -> str:
+        """Say that another file had these rows, and perhaps fewer."""
+        stored, load = self.earlier.load.rows, self.earlier.load
+        whose = f"those of {load.file}, stored on {_day(load.last)}"
+        if self.total == stored:
+            return f"the {_many(stored)} of {self.file} are {whose}; nothing was stored. {_AGAIN}"
+        return f"the first {_many(stored)} of {self.file} are {whose}; nothing was stored. {_BOTH}"
+
+    def _diverged(self) -> Start:
+        """Go on behind the rows that are the same, where that was asked for."""
+        load, agreed, is_exact = (
+            self.earlier.load,
+            self.earlier.agreement.rows,
+            self.earlier.agreement.is_exact,
+        )
+        is_start = agreed == self.total
+        if self.rest and not is_start:
+            note = f"the first {_many(agreed)} are stored already, since {_day(load.last)}; those behind them follow."
+            return Start(agreed, load.until(agreed), is_new=True, notes=(note,))
+        same = f"{'' if is_exact else 'at least '}the first {_many(agreed)}"
+        if self.earlier.is_same_path:
+            message = _changed(self.file, load)
+            what = (
+                f"it has only the first {_many(agreed)} of them"
+                if is_start
+                else f"{same} are the same, and not all"
+            )
+            hint = f"Put the rows back as they were; {_AGAIN if is_start else _BOTH}"
+            raise click.ClickException(f"{message}: {what}; nothing was stored. {hint}")
+        whose = f"{load.file}, stored on {_day(load.last)}"
+        if is_start:
+            message = f"the {_many(agreed)} of {self.file} are the first of the {load.rows:,} of {whose}"
+            raise click.ClickException(f"{message}; nothing was stored. {_AGAIN}")
+        raise click.ClickException(f"{same} of {self.file} are those of {whose}; nothing was stored. {_BOTH}")
+
+
+def replaced(file: Path, load: Load, share: float) -> click.ClickException:
+    """Say that a file begins with another row than when it was loaded, and has many of the same ones."""
+    message = (
+        f"{_changed(file, load)}: its first row is another, and about {share:.0%} of its rows are the same"
+    )
+    return click.ClickException(
+        f"{message}; nothing was stored. Put the rows back as they were, or load the new ones from a file of"
+        " their own; --again stores all rows"
+    )
+
+
+def unreadable(file: Path, old: OldRecord, *, is_same: bool) -> click.ClickException:
+    """Say that a record of gateway 0.1 cannot be gone on with."""
+    what = f"{old.rows:,} rows of {file} were loaded by gateway 0.1 on {_day(old.at)} ({old.path} says so)"
+    why = (
+        "a batch behind them was sent without an answer"
+        if is_same
+        else "the file does not begin with them now"
+    )
+    hint = _BOTH if is_same else "--again stores all rows"
+    return click.ClickException(f"{what}, and {why}; nothing was stored. {hint}")
+
+
+def adopted(file: Path, old: OldRecord) -> str:
+    """Say that a record of gateway 0.1 is believed."""
+    return (
+        f"The first {_many(old.rows)} of {file} were loaded by gateway 0.1 on {_day(old.at)}, says {old.path};"
+        " whether they are in this store is not known. --again stores all rows."
+    )
+
+
+def similar(file: Path, loads: Sequence[tuple[Load, float]]) -> str:
+    """Say that rows which were stored now were also in other files."""
+    told = ", ".join(f"about {share:.0%} in {load.file} ({_day(load.last)})" for load, share in loads)
+    return f"Rows of {file} had been loaded from other files too: {told}."
+
+
+def _changed(file: Path, load: Load) -> str:
+    return f"{file} is not what it was when {load.rows:,} rows of it were loaded, on {_day(load.last)}"
+
+
+def _many(rows: int) -> str:
+    return f"{rows:,} row{'' if rows == 1 else 's'}"
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
