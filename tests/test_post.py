@@ -94,7 +94,7 @@ def test_ndjson_names_lines_and_passes_over_blank_ones(server, orders):
     errors = answer.json()["errors"]
     assert answer.status_code == 422
     assert {(each["row"], each["line"]) for each in errors} == {(2, 3), (3, 4), (4, 5)}
-    assert "uplicate key" in next(each["message"] for each in errors if each["row"] == 3)
+    assert "stands twice" in next(each["message"] for each in errors if each["row"] == 3)
 
 
 def test_csv_cells_are_read_by_type_and_empty_is_null_but_quoted_empty_is_text(server, name):

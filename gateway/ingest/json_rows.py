@@ -1,12 +1,15 @@
 """JSON text to rows: an object, an array, or NDJSON."""
 
 from collections.abc import Iterator
-
-import msgspec
+from dataclasses import replace
+from functools import cache
 
 from gateway import strictjson
 from gateway.errors import Code, GatewayError
+from gateway.ingest import json_array, json_problems
 from gateway.ingest.body_text import after_blanks, start_of
+from gateway.ingest.json_array import ArrayError
+from gateway.ingest.json_problems import Places
 from gateway.ingest.rows import RowError, Rows, too_large
 
 
@@ -19,43 +22,55 @@ def parse(data: bytes, max_row: int) -> Iterator[Rows]:
     start = after_blanks(data, start_of(data))
     first = data[start : start + 1]
     if first == b"{":
-        yield _json_object(data[start:], max_row)
+        yield _object(data, start, max_row)
     elif first == b"[":
-        yield from _json_array(memoryview(data)[start:], max_row)
+        yield from _array(data, start, max_row)
     else:
         shown = "is neither a JSON object nor an array" if first else "is empty"
         hint = "send one row {…} or a list of rows [{…}, …]"
         raise GatewayError(Code.BODY_INVALID, f"the body {shown}", hint=hint)
 
 
-def _json_object(text: bytes, max_row: int) -> Rows:
+def _object(data: bytes, start: int, max_row: int) -> Rows:
     rows = Rows()
+    text = data[start:]
     try:
         _add_json(rows, text, 1, None, max_row)
     except ValueError as error:
-        hint = "send several rows as a list [{…}, …], or as application/x-ndjson"
-        raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}", hint=hint) from error
+        problem = json_problems.find(text, error)
+        line, column = Places(data).of(start + problem.offset)
+        message = f"the body is not valid JSON: line {line}, column {column}: {problem.message}"
+        hint = "it looks cut off; send it again, whole" if problem.is_cut_off else None
+        raise GatewayError(Code.BODY_INVALID, message, hint=hint) from error
     return rows
 
 
-def _json_array(text: memoryview, max_row: int) -> Iterator[Rows]:
+def _array(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
     try:
-        pieces = msgspec.json.decode(text, type=list[msgspec.Raw])
-    except msgspec.DecodeError as error:
+        pieces = json_array.split(data, start)
+    except ArrayError as error:
         raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
-    except RecursionError as error:
-        raise GatewayError(Code.BODY_INVALID, f"the body nests deeper than {strictjson.MAX_DEPTH}") from error
+    begins = cache(lambda: [begin for begin, _ in json_array.places(data, start)])
+    places = Places(data)
     rows = Rows()
     for number, piece in enumerate(pieces, 1):
+        text = bytes(piece)
         try:
-            _add_json(rows, bytes(piece), number, None, max_row)
+            _add_json(rows, text, number, None, max_row)
         except ValueError as error:
-            message = f"not valid JSON: {error}"
-            rows.add_unread(RowError(number, None, None, Code.BODY_INVALID, message), bytes(piece))
+            rows.add_unread(_unread(number, text, error, places, begins()[number - 1]), text)
         if rows.full:
             yield rows
             rows = Rows()
     yield rows
+
+
+def _unread(number: int, text: bytes, error: ValueError, places: Places, begin: int) -> RowError:
+    """Make the error of a row that is not JSON, which begins at byte `begin` of the text of the places."""
+    problem = json_problems.find(text, error)
+    line, column = places.of(begin + problem.offset)
+    message = f"not valid JSON: {problem.message} (column {column})"
+    return RowError(number, line, problem.field, Code.BODY_INVALID, message)
 
 
 def _add_json(rows: Rows, text: bytes, number: int, line: int | None, max_row: int) -> None:
@@ -88,8 +103,7 @@ def parse_lines(data: bytes, max_row: int) -> Iterator[Rows]:
         try:
             _add_json(rows, text, number, line, max_row)
         except ValueError as error:
-            message = f"not valid JSON: {error}".replace(" at line 1 column ", " at column ")
-            rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, message), text)
+            rows.add_unread(replace(_unread(number, text, error, Places(text), 0), line=line), text)
         if rows.full:
             yield rows
             rows = Rows()

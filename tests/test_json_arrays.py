@@ -1,0 +1,157 @@
+"""Rows of a JSON array: what is wrong inside of one is its own fault, what is wrong between two is the body's."""
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gateway.ingest import json_array
+from gateway.ingest.json_array import ArrayError
+from gateway.media import Media
+
+JSON, NDJSON = ({"Content-Type": media.media_type} for media in (Media.JSON, Media.NDJSON))
+KEEPING = """
+fields:
+  a: integer
+  s: {type: string, nullable: true}
+  j: {type: json, nullable: true}
+on_invalid: keep
+access: {read: [public], change: [admin]}
+"""
+
+
+@pytest.fixture
+def path(server, name):
+    return server.declare(name, KEEPING)
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "words"),
+    [
+        (r'{"a":2,"s":"hi \ud83d"}', "s", r"half of a surrogate pair, \ud83d, stands alone (column"),
+        (r'{"a":2,"s":"\udc00 hi"}', "s", r"half of a surrogate pair, \udc00, stands alone"),
+        (r'{"a":2,"s":"\ud83d\u0041"}', "s", r"half of a surrogate pair, \ud83d, stands alone"),
+        (r'{"a":2,"j":{"k":["\ud800"]}}', "j", r"half of a surrogate pair, \ud800, stands alone"),
+        (r'{"a":2,"s":"C:\data"}', "s", r"\d is not an escape of JSON; write a backslash as \\"),
+        (r'{"a":2,"s":"\u12"}', "s", r"\u12 is not an escape; \u takes four hexadecimal digits"),
+        ('{"a":2,"s":"x\ty"}', "s", r"the control character U+0009 stands in a string (a tab, write \t)"),
+        ('{"a":2,"s":"x\x07y"}', "s", r"U+0007 stands in a string (write \u0007)"),
+        ('{"a":2,"s":"x\x00y"}', "s", r"U+0000 stands in a string"),
+        ('{"a":NaN}', "a", "JSON has no NaN; send null"),
+        ('{"a":True}', "a", "True is Python's; JSON has true"),
+        ("{'a':2}", None, "JSON has double quotes, not single ones"),
+        ('{"a":2,}', None, "a comma stands before }"),
+        ("{a:2}", None, "a name stands in double quotes, not as a"),
+        ('{"a":02}', "a", "02 is not a number of JSON"),
+        ('{"a":2 "s":"x"}', "a", ', or } is missing before "s"'),
+        ('{"a":2,"a":3}', "a", 'the name "a" stands twice'),
+        ('{"a":2]', "a", ", or } is missing before ]"),
+        ('{"a":2,"s":“x”}', "s", 'a typographic quote stands where " belongs'),
+        ('{"a":2,"j":' + "[" * 250 + "]" * 250 + "}", "j", "nests deeper than 200"),
+    ],
+)
+def test_fault_inside_of_a_row_is_the_fault_of_the_row(server, path, row, field, words):
+    bodies = (
+        ([f'[{{"a":1}},{row},{{"a":3}}]', f'[\n{{"a":1}},\n{row}\n,{{"a":3}}\n]\n'], JSON),
+        ([f'{{"a":1}}\n{row}\n{{"a":3}}'], NDJSON),
+    )
+    for texts, headers in bodies:
+        for text in texts:
+            answer = server.client.post(path, content=text.encode(), headers=headers)
+
+            assert answer.status_code == 207, answer.text
+            assert (answer.json()["stored"], answer.json()["rejected"]) == (2, 1)
+            (error,) = answer.json()["errors"]
+            lines = [number for number, line in enumerate(text.split("\n"), 1) if row in line]
+            assert (error["row"], error["line"], error["field"]) == (2, lines[0], field)
+            assert words in error["message"]
+
+
+def test_bytes_that_are_not_utf8_are_the_fault_of_their_row(server, path):
+    answer = server.client.post(path, content=b'[{"a":1},{"a":2,"s":"Zo\xeb"}]', headers=JSON)
+
+    assert answer.status_code == 207
+    assert answer.json()["errors"][0]["message"] == "not valid JSON: the byte 0xEB is not UTF-8 (column 24)"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('[{"a":1}\n{"a":2}]', "row 2, line 2, column 1: a comma is missing between row 1 and this one"),
+        ('[{"a":1},\n]', "row 2, line 1, column 9: the comma before ] has no row behind it; take it out"),
+        ('[{"a":1},,{"a":2}]', "row 2, line 1, column 10: , stands where a row is expected"),
+        ("[,]", "row 1, line 1, column 2: , stands where a row is expected"),
+        ('[{"a":1}', "row 1, line 1, column 9: the list has no ] behind this row; it looks cut off"),
+        ('[{"a":1},', "line 1, column 9: the list ends behind row 1, without ]; it looks cut off"),
+        ("[", "line 1, column 1: the list ends behind [, without ]; it looks cut off"),
+        ('[{"a":1},\n {"a":2', "row 2, line 2, column 2: the body ends in the middle of the row"),
+        (
+            '[{"a":1,"s":"x},\n{"a":2}]',
+            "row 1, line 1, column 17: a string goes over the end of the line; close it",
+        ),
+        ('[{"a":1,"s":"x},{"a":2}]', "row 1, line 1, column 19: , or } is missing before a"),
+        ('[{"a":1,\n{"a":2}]', "row 1, line 2, column 1: a name stands in double quotes, not as {"),
+        ('[{"a":1}}', "row 1, line 1, column 9: } stands behind the row, where a comma or ] is expected"),
+        ('[{"a":1};{"a":2}]', 'row 1, line 1, column 9: ;{"a":2}] stands behind the row'),
+        ('[{"a":1}]\n[{"a":2}]', 'line 2, column 1: [{"a":2}] stands behind the ] that ends the list'),
+        ("[" * 100_000, "row 1"),
+        ('[{"a":"\\ud800"},', "the list ends behind row 1"),
+    ],
+)
+def test_fault_between_rows_is_the_fault_of_the_body(server, path, body, words):
+    answer = server.client.post(path, content=body.encode(), headers=JSON)
+
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["code"] == "PGRST102"
+    assert answer.json()["message"].startswith("the body is not valid JSON: ")
+    assert words in answer.json()["message"]
+    assert "truncated" not in answer.text
+
+
+def test_only_what_is_cut_off_is_called_so(server, path):
+    whole = '[{"a":1,"s":"\\ud83d"}]'
+    assert "cut off" not in server.client.post(path, content=whole.encode(), headers=JSON).text
+    for length in range(1, len(whole)):
+        answer = server.client.post(path, content=whole[:length].encode(), headers=JSON)
+        assert answer.status_code == 400
+        assert "cut off" in answer.text or "row 1" in answer.text
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.integers()
+    | st.text(alphabet='a",[]{}\\é\n\x07', max_size=5)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(alphabet='k"]', max_size=2), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(rows=st.lists(VALUES, max_size=10), indent=st.sampled_from([None, 1]))
+@example(rows=[[[[[[[{"a": [[[[]]]]}]]]]]]], indent=None)
+def test_rows_are_cut_as_a_strict_reader_cuts_them(rows, indent):
+    data = json.dumps(rows, indent=indent, ensure_ascii=False).encode()
+
+    cut = [data[begin:end] for begin, end in json_array.places(data, 0)]
+
+    assert cut == [bytes(row).strip() for row in msgspec.json.decode(data, type=list[msgspec.Raw])]
+
+
+@given(text=st.text(alphabet='[]{}",:\\a1u \n', max_size=30))
+def test_any_text_is_cut_or_refused_by_its_place(text):
+    data = f"[{text}".encode()
+    try:
+        places = list(json_array.places(data, 0))
+    except ArrayError as error:
+        where, between = str(error), True
+    else:
+        where, between = "", False
+        assert all(begin < end for begin, end in places)
+        assert all(data[begin:end].strip() == data[begin:end] for begin, end in places)
+        kept = b",".join(data[begin:end] for begin, end in places)
+        assert b"".join(data.split()) == b"".join(b"[%b]".split()) % b"".join(kept.split())
+    assert ("line " in where) == between
