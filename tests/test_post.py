@@ -220,7 +220,6 @@ def test_what_is_not_json_is_refused_and_nothing_is_stored(server, orders, body)
         ({"customer": 5}, "22P02"),
         ({"placed_at": "2026-02-30T00:00:00Z"}, "22P02"),
         ({"placed_at": "2026-01-01T00:00:00"}, "22P02"),
-        ({"placed_at": "2026-01-01T00:00:00.1234567Z"}, "22P02"),
         ({"placed_at": "9999-12-31T23:59:59-01:00"}, "22P02"),
         ({"tags": ["a", None]}, "22P02"),
         ({"tags": "a"}, "22P02"),

@@ -46,9 +46,12 @@ def _format_problem(value: Json, _: FieldType) -> str | None:
 def _enum_problem(value: Json, field_type: FieldType) -> str | None:
     if not isinstance(value, list) or not value:
         return "is not a list of values"
-    validator = schema.compile_schema(dict((field_type.item or field_type).schema))
+    type = field_type.item or field_type
+    validator = schema.compile_schema(dict(type.schema))
     wrong = [item for item in value if not validator.is_valid(item)]
-    return f"has {show(wrong[0])}, which is not {(field_type.item or field_type).expects}" if wrong else None
+    if not wrong:
+        return None
+    return f"has {show(wrong[0])}, which {type.why_not(wrong[0]) or f'is not {type.expects}'}"
 
 
 def _bound_problem(value: Json, _: FieldType) -> str | None:

@@ -262,5 +262,6 @@ class _Reading:
         hint = f"expected {field.type.expects}" + (
             " that satisfies its constraints" if field.constraints else ""
         )
-        message = f"{place} {show(node.plain())} is not a value of the field"
+        why = (field.type.item or field.type).why_not(node.plain()) or "is not a value of the field"
+        message = f"{place} {show(node.plain())} {why}"
         self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)

@@ -11,13 +11,24 @@ import pyarrow.compute as pc
 
 from gateway import strictjson
 from gateway.connectors import literals
-from gateway.connectors.lexical import DATE, NO_NUL, TIME, TIMESTAMP, UUID
+from gateway.connectors.lexical import (
+    DATE,
+    DATETIME,
+    DATETIME_BEYOND,
+    NO_NUL,
+    TIME,
+    TIME_BEYOND,
+    TIMESTAMP,
+    TIMESTAMP_BEYOND,
+    UUID,
+)
 from gateway.connectors.synonyms import meant_by
 from gateway.errors import nearest
 from gateway.strictjson import Json
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-DOUBLE_MAX = Decimal("1.7976931348623157E+308")
+#: The greatest number of 40 digits that is rounded to a double, and not to infinity.
+DOUBLE_MAX = Decimal("1.797693134862315807937289714053034150799E+308")
 DECIMAL_MAX_DIGITS = 38
 
 LENGTH_CONSTRAINTS = ("min_length", "max_length", "pattern", "format")
@@ -36,7 +47,8 @@ class FieldType:
         column: The DuckDB type of its column.
         arrow: The Arrow type a batch carries it in.
         parsed: The Arrow type that pyarrow's JSON reader is to read it as; None where that changes values.
-        cast: An Arrow array of `parsed` that satisfies `schema` to one of `arrow`.
+        cast: An Arrow array of `parsed` that satisfies `schema`, but for its `not`, to one of `arrow`; ArrowInvalid where
+            a value does not satisfy that.
         literal: Text of a CSV cell to a JSON value; ValueError where it is none.
         query_literal: The same for a value in a query string; None where there is no difference.
         operand: A JSON value to the parameter a filter compares with; OverflowError beyond the column.
@@ -48,7 +60,8 @@ class FieldType:
             no null; `{0}` stands for the column.
         quoted: Whether its JSON is that text in quotes.
         export: SQL for its value in Arrow and Parquet; `{}` stands for the column.
-        written: A JSON value that satisfies `schema` to one whose text `line` reads; None where it is that one.
+        written: A JSON value that satisfies `schema` to the spelling that is stored, whose text `line` reads; None where it
+            is that one.
         line: SQL for what is cast to `column`; `{}` stands for the text of its JSON, that of a string without its quotes.
         placeholder: SQL that gives a parameter, which `{}` stands for, the column's type.
         constraints: The YAML constraints it takes.
@@ -82,6 +95,22 @@ class FieldType:
     def query_value(self, text: str) -> Json:
         """Read a value of a query string; ValueError where it is none."""
         return (self.query_literal or self.literal)(text)
+
+    def spelled(self, values: Sequence[Json]) -> list[Json]:
+        """Add to values of `schema` the spellings that are stored of them, where those are others."""
+        stored = [self.written(value) for value in values] if self.written and self.quoted else []
+        return [*values, *(value for value in dict.fromkeys(stored) if value not in values)]
+
+    def why_not(self, value: Json) -> str | None:
+        """Say why a value that looks like one of the type is none, as the end of a sentence that begins with it."""
+        try:
+            if self.quoted and isinstance(value, str):
+                self.literal(value)
+        except literals.NoSuchValue as error:
+            return str(error)
+        except ValueError:
+            pass
+        return None
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -117,10 +146,60 @@ def _jsons(values: Sequence[Json]) -> pa.Array:
     return pa.array([v if v is None else _json_text(v) for v in values], pa.string())
 
 
+def _dates(texts: pa.Array) -> pa.Array:
+    return texts.cast(pa.date32())
+
+
 def _times(texts: pa.Array) -> pa.Array:
+    return _read_texts(texts, _as_times, _PLAIN_TIME, literals.time)
+
+
+def _as_times(texts: pa.Array) -> pa.Array:
     """Read times; Arrow reads them behind a date only."""
     moments = pc.binary_join_element_wise("1970-01-01", texts, "T").cast(pa.timestamp("us"))
     return moments.cast(pa.time64("us"))
+
+
+def _datetimes(texts: pa.Array) -> pa.Array:
+    return _read_texts(texts, lambda each: each.cast(pa.timestamp("us")), _PLAIN_DATETIME, literals.datetime)
+
+
+def _instants(texts: pa.Array) -> pa.Array:
+    instants = _read_texts(texts, lambda each: each.cast(_YEARS.type), _PLAIN_INSTANT, literals.timestamp)
+    ends = pc.min_max(instants.cast(pa.int64()))
+    if ends["min"].is_valid and not _FIRST <= ends["min"].as_py() <= ends["max"].as_py() <= _LAST:
+        raise pa.ArrowInvalid("an instant is outside the years 1 to 9999")
+    return instants
+
+
+_YEARS = pa.array(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"]).cast(pa.timestamp("us", "UTC"))
+_FIRST, _LAST = _YEARS.cast(pa.int64()).to_pylist()
+_CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
+#: What Arrow reads.
+_PLAIN_TIME = f"^{_CLOCK}$"
+_PLAIN_DATETIME = f"^[0-9-]{{10}}[T ]{_CLOCK}$"
+_PLAIN_INSTANT = f"^[0-9-]{{10}}[T ]{_CLOCK}(?:Z|[+-][0-9]{{2}}(?::?[0-9]{{2}})?)$"
+
+
+def _read_texts(
+    texts: pa.Array, read: Callable[[pa.Array], pa.Array], plain: str, literal: Callable[[str], Json]
+) -> pa.Array:
+    """Read texts as Arrow does, after those that it does not read have been spelled anew.
+
+    Raises:
+        pa.ArrowInvalid: Where one is no value.
+    """
+    try:
+        return read(texts)
+    except pa.ArrowInvalid:
+        # PERF: .NET always writes seven decimals, Java three, six or nine, of which the last are often zeros.
+        texts = pc.replace_substring_regex(texts, r"(\.[0-9]{6})0+($|[^0-9])", r"\1\2")
+    is_odd = pc.fill_null(pc.invert(pc.match_substring_regex(texts, plain)), False)
+    try:
+        spelled = [literal(text) for text in texts.filter(is_odd).to_pylist()]
+    except ValueError as error:
+        raise pa.ArrowInvalid(str(error)) from error
+    return read(pc.replace_with_mask(texts, is_odd, pa.array(spelled, pa.string())))
 
 
 def _int64_operand(value: Json) -> Json:
@@ -139,7 +218,7 @@ def _text_type(
     name: str, column: str, pattern: str, text: str = "{}::VARCHAR", *, pieces: str = "{0}", **more: Json
 ) -> FieldType:
     """Build a type whose JSON value is a string of one lexical form, which the SQL `text` writes."""
-    cast = more.pop("cast", lambda array: array.cast(more["arrow"]))
+    cast = more.pop("cast", lambda array: array)
     return FieldType(
         name=name,
         parsed=pa.string(),
@@ -151,6 +230,7 @@ def _text_type(
         csv=text,
         pieces=pieces,
         quoted=True,
+        written=more["literal"],
         placeholder=f"CAST({{}} AS {column})",
         **more,
     )
@@ -341,13 +421,15 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"format": "date"},
             arrow=pa.date32(),
             literal=literals.date,
+            cast=_dates,
         ),
         _text_type(
             "time",
             "TIME",
             TIME,
-            expects="a time of day as HH:MM:SS, with at most 6 decimals",
+            expects="a time of day as HH:MM:SS",
             example="08:30:00",
+            schema={"not": TIME_BEYOND},
             arrow=pa.time64("us"),
             literal=literals.time,
             cast=_times,
@@ -359,24 +441,26 @@ SCALARS: Mapping[str, FieldType] = {
             # `Z`, not PostgREST's `+00:00`: copied into a query string, a `+` would arrive as a space.
             "(replace(({} AT TIME ZONE 'UTC')::VARCHAR, ' ', 'T') || 'Z')",
             pieces=f"{_DAY_AND_TIME.format('make_timestamp(epoch_us({0}))')}, 'Z'",
-            expects="an instant as RFC 3339 with an offset, such as 2026-11-23T08:30:00Z, with at most 6 decimals",
+            expects="an instant as RFC 3339 with an offset, such as 2026-11-23T08:30:00Z",
             example="2026-11-23T08:30:00Z",
-            schema={"format": "date-time"},
+            schema={"not": TIMESTAMP_BEYOND},
             arrow=pa.timestamp("us", "UTC"),
             literal=literals.timestamp,
             query_literal=literals.instant,
+            cast=_instants,
         ),
         _text_type(
             "datetime",
             "TIMESTAMP",
-            f"{DATE}T{TIME}",
+            DATETIME,
             "replace({}::VARCHAR, ' ', 'T')",
             pieces=_DAY_AND_TIME,
-            expects="a date and time without a zone as YYYY-MM-DDTHH:MM:SS, with at most 6 decimals",
+            expects="a date and time without a zone as YYYY-MM-DDTHH:MM:SS",
             example="2026-11-23T08:30:00",
+            schema={"not": DATETIME_BEYOND},
             arrow=pa.timestamp("us"),
             literal=literals.datetime,
-            query_literal=literals.moment,
+            cast=_datetimes,
         ),
         _text_type(
             "uuid",

@@ -2,10 +2,13 @@
 
 They are whole in themselves, month lengths and leap years included, so that a schema means the same in a
 validator that asserts `format` and in one that does not (draft 2020-12, section 7.2). All of them run on an
-engine of linear time.
+engine of linear time. What has no short pattern there is said by several together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gateway.strictjson import Json
 
 _LEAP_YEAR = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
 _MONTH_DAY = (
@@ -13,19 +16,109 @@ _MONTH_DAY = (
     "|02-(?:0[1-9]|1[0-9]|2[0-8]))"
 )
 _YEAR = "(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
-_INNER_YEAR = "(?:000[2-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])"
 DATE = f"(?:{_YEAR}-{_MONTH_DAY}|{_LEAP_YEAR}-02-29)"
-TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
-_OFFSET = "(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
-# In the first and the last year an offset could carry the instant out of the years that RFC 3339 can write.
-TIMESTAMP = (
-    f"(?:(?:{_INNER_YEAR}-{_MONTH_DAY}|{_LEAP_YEAR}-02-29)T{TIME}{_OFFSET}"
-    f"|(?:0001|9999)-{_MONTH_DAY}T{TIME}(?:Z|[+-]00:00))"
-)
 UUID = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 
 #: DuckDB keeps U+0000, but CSV, Parquet and PostgreSQL readers stumble over it: no string field takes it.
 NO_NUL = r"^[^\u0000]*$"
+
+# ------------------------------------------------------------------------------------------------------
+# Times as JSON, CSV, query strings and connector files take them. Python's str() writes a space for the `T`,
+# PostgreSQL and DuckDB write `+01`, Ruby writes ` +0100`, .NET and Java write more than six decimals. The `+` of a
+# form or a query string that was not escaped arrives as a space.
+
+_HOUR, _SIXTY = "(?:[01][0-9]|2[0-3])", "[0-5][0-9]"
+TIME = rf"{_HOUR}:{_SIXTY}(?::{_SIXTY}(?:\.[0-9]+)?)?"
+DATETIME = f"{DATE}(?:[Tt ]{TIME})?"
+TIMESTAMP = f"{DATE}[Tt ]{TIME}(?:[Zz]|(?: ?[+-]| ){_HOUR}(?::?{_SIXTY})?)"
+
+
+def _pairs(start: str, count: int, others: Callable[[int], range], before: str, end: str) -> str:
+    """Find a number of two digits below `count` and, further on, behind `before`, one of those that go with it."""
+    found = [
+        f"{number:02d}[ -:]*{before}{_within(others(number))}" for number in range(count) if others(number)
+    ]
+    return f"{start}(?:{'|'.join(found)}){end}"
+
+
+def _within(numbers: range) -> str:
+    """Find a number of two digits that is in a range."""
+    if len(numbers) == 1:
+        return f"{numbers[0]:02d}"
+    tens = range(numbers[0] // 10, numbers[-1] // 10 + 1)
+    found = [f"{ten}[{max(numbers[0] - ten * 10, 0)}-{min(numbers[-1] - ten * 10, 9)}]" for ten in tens]
+    return f"(?:{'|'.join(found)})"
+
+
+def _only(number: int) -> range:
+    return range(number, number + 1)
+
+
+# Texts of that form that are still no values, as schemas for `not`: they are rounded to a day that there is not, or they
+# are outside the years 1 to 9999 in UTC. A pattern that added an offset to a time would have an alternative for every
+# minute of a day, so hours and minutes are added up apart. `type` is there for null, which satisfies every pattern.
+
+_UP = r":59\.9{6}[5-9]"
+_FIRST, _LAST = "^0001-01-01[Tt ]", "^9999-12-31[Tt ]"
+_MINUTES_OF_OFFSET = f"(?::?{_SIXTY})"
+
+
+def _tens(others: Callable[[int], range]) -> Json:
+    """Find the tens of minutes, and at the end those of the offset, which are one of those that go with them."""
+    found = [f"{ten}[ -:]*{_digit(others(ten))}" for ten in range(6) if others(ten)]
+    return _holds(f"^[ -z]{{14}}(?:{'|'.join(found)})[0-9]$")
+
+
+def _ones(others: Callable[[int], range]) -> Json:
+    """Find the last digit of minutes in the same way."""
+    found = [f"{one}[ -:]*{_digit(others(one))}" for one in range(10) if others(one)]
+    return _holds(f"^[ -z]{{15}}(?:{'|'.join(found)})$")
+
+
+def _digit(numbers: range) -> str:
+    return f"[{numbers[0]}-{numbers[-1]}]" if len(numbers) > 1 else str(numbers[0])
+
+
+def _holds(pattern: str) -> Json:
+    return {"pattern": pattern}
+
+
+def _all(*schemas: Json) -> Json:
+    return {"allOf": list(schemas)}
+
+
+def _either(*schemas: Json) -> Json:
+    return {"anyOf": list(schemas)}
+
+
+_SAME_HOUR = _holds(_pairs(_FIRST, 24, _only, "[+ ]", f"{_MINUTES_OF_OFFSET}$"))
+_FEWER_MINUTES = _either(
+    _tens(lambda ten: range(ten + 1, 6)), _all(_tens(_only), _ones(lambda one: range(one + 1, 10)))
+)
+#: The hours of the time and of the offset are 23 together; the minutes of both are given.
+_LAST_HOUR = _holds(_pairs(_LAST, 24, lambda hour: _only(23 - hour), "-", f"{_MINUTES_OF_OFFSET}$"))
+_SIXTY_MINUTES = _either(
+    _tens(lambda ten: range(6 - ten, 6)),
+    _all(_tens(lambda ten: _only(5 - ten)), _ones(lambda one: range(10 - one, 10))),
+)
+_LAST_MINUTE = _all(_tens(lambda ten: _only(5 - ten)), _ones(lambda one: _only(9 - one)))
+
+TIME_BEYOND: Json = {"type": "string", **_holds(f"^23:59{_UP}")}
+DATETIME_BEYOND: Json = {"type": "string", **_holds(f"{_LAST}23:59{_UP}")}
+TIMESTAMP_BEYOND: Json = {
+    "type": "string",
+    **_either(
+        _holds(_pairs(_FIRST, 24, lambda hour: range(hour + 1, 24), "[+ ]", f"{_MINUTES_OF_OFFSET}?$")),
+        _all(_SAME_HOUR, _FEWER_MINUTES),
+        _holds(_pairs(_LAST, 24, lambda hour: range(24 - hour, 24), "-", f"{_MINUTES_OF_OFFSET}?$")),
+        _all(_LAST_HOUR, _either(_SIXTY_MINUTES, _all(_LAST_MINUTE, _holds(f"^[ -z]{{16}}{_UP}")))),
+        _holds(rf"{_LAST}23:59{_UP}[0-9]*(?:[Zz]|[+ ]00(?::?00)?)$"),
+        _holds(_pairs(_LAST, 24, lambda hour: _only(23 - hour), f":59{_UP}[0-9]* ?-", "$")),
+    ),
+}
+
+# ------------------------------------------------------------------------------------------------------
+# Formats
 
 _H16 = "[0-9A-Fa-f]{1,4}"
 _IPV4_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -54,18 +147,54 @@ _ATEXT = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DURATION_TIME = "T(?:[0-9]+H(?:[0-9]+M(?:[0-9]+S)?)?|[0-9]+M(?:[0-9]+S)?|[0-9]+S)"
 _DURATION_DATE = "(?:[0-9]+D|[0-9]+M(?:[0-9]+D)?|[0-9]+Y(?:[0-9]+M(?:[0-9]+D)?)?)"
 
-#: The `format` a string field may ask for, each as the pattern that asserts it.
-FORMATS: Mapping[str, str] = {
-    "date": f"^{DATE}$",
-    "date-time": f"^{TIMESTAMP}$",
-    "duration": f"^P(?:{_DURATION_DATE}(?:{_DURATION_TIME})?|{_DURATION_TIME}|[0-9]+W)$",
-    "email": rf"^{_ATEXT}(?:\.{_ATEXT})*@{_LABEL}(?:\.{_LABEL})*$",
-    "hostname": rf"^{_LABEL}(?:\.{_LABEL})*$",
-    "ipv4": f"^{_IPV4}$",
-    "ipv6": f"^{_IPV6}$",
-    "json-pointer": "^(?:/(?:[^/~\\u0000]|~[01])*)*$",
-    "time": f"^{TIME}{_OFFSET}$",
-    "uri": f"^{_URI}$",
-    "uri-reference": f"^(?:{_URI}|{_RELATIVE})$",
-    "uuid": f"^{UUID}$",
+_QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
+_MAILBOX = rf"(?:{_ATEXT}(?:\.{_ATEXT})*|{_QUOTED})@(?:{_LABEL}(?:\.{_LABEL})*|\[(?:{_IPV4}|IPv6:{_IPV6})\])"
+
+# RFC 3339. A leap second is the one after 23:59:59 in UTC: hours and minutes are looked at apart, as above.
+_FULL_TIME = rf"{_HOUR}:{_SIXTY}:(?:{_SIXTY}|60)(?:\.[0-9]+)?(?:[Zz]|[+-]{_HOUR}:{_SIXTY})"
+_ANY_DAY = "^(?:[0-9-]{10}[Tt])?"
+_NO_LEAP = f"{_ANY_DAY}[0-9]{{2}}:[0-9]{{2}}:[0-5]"
+_LEAP_HOUR = "|".join(
+    (
+        _NO_LEAP,
+        rf"{_ANY_DAY}23:59:60(?:\.[0-9]+)?[Zz]$",
+        _pairs(_ANY_DAY, 24, lambda hour: _only(23 - hour), "-", ":[0-9]{2}$"),
+        _pairs(_ANY_DAY, 24, lambda hour: _only((hour + 1) % 24), "[+]", ":00$"),
+        _pairs(_ANY_DAY, 24, _only, "[+]", ":(?:0[1-9]|[1-5][0-9])$"),
+    )
+)
+_LEAP_MINUTE = "|".join(
+    (
+        _NO_LEAP,
+        "[Zz]$",
+        _pairs(f"{_ANY_DAY}[0-9]{{2}}:", 60, lambda minute: _only(59 - minute), "-[0-9]{2}:", "$"),
+        _pairs(f"{_ANY_DAY}[0-9]{{2}}:", 60, lambda minute: _only((minute + 1) % 60), "[+][0-9]{2}:", "$"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What asserts a format: patterns that all hold, and the most characters."""
+
+    patterns: tuple[str, ...]
+    max_length: int | None = None
+
+
+#: The `format` a string field may ask for.
+FORMATS: Mapping[str, Format] = {
+    "date": Format((f"^{DATE}$",)),
+    "date-time": Format((f"^{DATE}[Tt]{_FULL_TIME}$", _LEAP_HOUR, _LEAP_MINUTE)),
+    "duration": Format(
+        (f"^P(?:{_DURATION_DATE}(?:{_DURATION_TIME})?|{_DURATION_TIME}|[0-9]+W)$",),
+    ),
+    "email": Format((f"^{_MAILBOX}$",)),
+    "hostname": Format((rf"^{_LABEL}(?:\.{_LABEL})*$",), max_length=253),
+    "ipv4": Format((f"^{_IPV4}$",)),
+    "ipv6": Format((f"^{_IPV6}$",)),
+    "json-pointer": Format(("^(?:/(?:[^/~\\u0000]|~[01])*)*$",)),
+    "time": Format((f"^{_FULL_TIME}$", _LEAP_HOUR, _LEAP_MINUTE)),
+    "uri": Format((f"^{_URI}$",)),
+    "uri-reference": Format((f"^(?:{_URI}|{_RELATIVE})$",)),
+    "uuid": Format((f"^{UUID}$",)),
 }

@@ -1,21 +1,21 @@
-"""Text of a CSV cell or a query string to a JSON value: kinder than JSON in spelling, never in value.
+"""Text to a JSON value: kinder than JSON in spelling, never in value.
 
-Each function raises ValueError where the text is no value of its type.
+A date, a time and a UUID are texts in JSON as well, and are taken there as here: these functions give them in the one
+spelling that is stored. Each function raises ValueError where the text is no value of its type, and says why where the
+text looks like one.
 """
 
-import contextlib
+import datetime as clock
 import re
 from decimal import Decimal
 
 from gateway import strictjson
-from gateway.connectors.lexical import DATE, TIME, TIMESTAMP, UUID
+from gateway.connectors.lexical import UUID
 from gateway.strictjson import Json
 
 
-def _matching(pattern: str, text: str) -> str:
-    if not re.fullmatch(pattern, text, re.ASCII):
-        raise ValueError(text)
-    return text
+class NoSuchValue(ValueError):  # noqa: N818  # it is an answer to a question
+    """A text has the form of its type and is no value of it; the message ends a sentence that begins with the text."""
 
 
 _BOOLEANS = dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True) | dict.fromkeys(
@@ -59,41 +59,93 @@ def json(text: str) -> Json:
     return strictjson.read(text.encode())
 
 
+_UUID = re.compile(UUID)
+
+
 def uuid(text: str) -> Json:
-    """Read a UUID."""
-    return _matching(UUID, text)
+    """Read a UUID, to lower case."""
+    if not _UUID.fullmatch(text):
+        raise ValueError(text)
+    return text.lower()
+
+
+_DAY = "([0-9]{4}-[0-9]{2}-[0-9]{2})"
+_CLOCK = r"([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:(?<=:..:..)\.([0-9]+))?"
+_DATE = re.compile(_DAY)
+_TIME = re.compile(_CLOCK)
+_DATETIME = re.compile(f"{_DAY}(?:[Tt ]{_CLOCK})?")
+_INSTANT = re.compile(f"{_DAY}[Tt ]{_CLOCK}(?:[Zz]|(?: ?([+-])| )([0-9]{{2}})(?::?([0-9]{{2}}))?)")
+_UTC_YEARS = "is outside the years 1 to 9999 in UTC"
 
 
 def date(text: str) -> Json:
     """Read a date."""
-    return _matching(DATE, text)
+    _moment(*_groups(_DATE, text))
+    return text
 
 
 def time(text: str) -> Json:
     """Read a time of day; its seconds may be left out."""
-    return _matching(TIME, text if text.count(":") > 1 else text + ":00")
+    clock_time, fraction = _groups(_TIME, text)
+    return _later(
+        _moment("9999-12-31", clock_time), fraction, "is rounded to 24:00:00, which is no time of a day"
+    )[11:]
 
 
 def datetime(text: str) -> Json:
-    """Read a date and time, with `T` or a space between."""
-    day, moment = text[:10], text[11:]
-    if text[10:11] not in ("T", "t", " "):
-        raise ValueError(text)
-    return f"{date(day)}T{time(moment)}"
-
-
-_OFFSET_LITERAL = re.compile(r"(.*?)(?:([zZ])|([+ -])([0-9]{2})(?::?([0-9]{2}))?)")
+    """Read a date and time; a date alone is the start of the day."""
+    day, clock_time, fraction = _groups(_DATETIME, text)
+    return _later(_moment(day, clock_time or "00:00"), fraction, "is rounded to the year 10000")
 
 
 def timestamp(text: str) -> Json:
-    """Read an instant; its offset may be short."""
-    parts = _OFFSET_LITERAL.fullmatch(text, 0, 60) if len(text) > 11 else None
-    if not parts:
+    """Read an instant, to UTC."""
+    day, clock_time, fraction, sign, hours, minutes = _groups(_INSTANT, text)
+    moment = _moment(day, clock_time)
+    if hours:
+        _require_below(24, "hour of its offset", hours)
+        _require_below(60, "minute of its offset", minutes or "0")
+        offset = clock.timedelta(hours=int(hours), minutes=int(minutes or "0"))
+        try:
+            moment = moment + offset if sign == "-" else moment - offset
+        except OverflowError as error:
+            raise NoSuchValue(_UTC_YEARS) from error
+    return f"{_later(moment, fraction, 'is rounded to the year 10000 in UTC')}Z"
+
+
+def _groups(form: re.Pattern[str], text: str) -> tuple[str, ...]:
+    found = form.fullmatch(text)
+    if not found:
         raise ValueError(text)
-    local, zulu, sign, hours, minutes = parts.groups()
-    # A query string that did not escape its `+` arrives with a space there.
-    offset = "Z" if zulu else f"{'+' if sign == ' ' else sign}{hours}:{minutes or '00'}"
-    return _matching(TIMESTAMP, datetime(local) + offset)
+    return found.groups()
+
+
+def _moment(day: str, clock_time: str = "00:00") -> clock.datetime:
+    try:
+        return clock.datetime.fromisoformat(f"{day}T{clock_time}")
+    except ValueError as error:
+        for what, bound, text in zip(
+            ("hour", "minute", "second"), (24, 60, 60), clock_time.split(":"), strict=False
+        ):
+            _require_below(bound, what, text)
+        raise NoSuchValue(f"names {day}, which is no day of the calendar") from error
+
+
+def _require_below(bound: int, what: str, text: str) -> None:
+    if int(text) >= bound:
+        raise NoSuchValue(f"has {text} for the {what}, which is at most {bound - 1}")
+
+
+def _later(moment: clock.datetime, fraction: str | None, beyond: str) -> str:
+    """Add a fraction of a second, rounded to the microsecond as PostgreSQL does: as a double, half to even."""
+    if not fraction:
+        return moment.isoformat()
+    try:
+        # A double does not tell more digits apart.
+        moment += clock.timedelta(microseconds=round(float(f"0.{fraction[:15]}") * 1e6))
+    except OverflowError as error:
+        raise NoSuchValue(beyond) from error
+    return moment.isoformat().rstrip("0") if moment.microsecond else moment.isoformat()
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -109,16 +161,7 @@ def whole(text: str) -> Json:
 
 def instant(text: str) -> Json:
     """Read an instant, or the start of a day, or a time without an offset, which are taken as UTC."""
-    if re.fullmatch(DATE, text, re.ASCII):
-        return f"{text}T00:00:00Z"
-    with contextlib.suppress(ValueError):
-        return timestamp(text)
-    return f"{datetime(text)}Z"
-
-
-def moment(text: str) -> Json:
-    """Read a date and time without a zone, or the start of a day."""
-    return f"{text}T00:00:00" if re.fullmatch(DATE, text, re.ASCII) else datetime(text)
+    return f"{datetime(text)}Z" if _DATETIME.fullmatch(text) else timestamp(text)
 
 
 _ARRAY_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*+)"|((?:[^"{},\\]|\\.)*+))\s*([,}])', re.DOTALL)

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 
 import jsonschema_rs
 
+from gateway.connectors import literals
 from gateway.connectors.connector import ABSENT, Connector, Field
-from gateway.connectors.lexical import FORMATS, NO_NUL
+from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.lexical import FORMATS, NO_NUL, TIMESTAMP_BEYOND, Format
 from gateway.strictjson import Json
 
 #: The constraints of a field in YAML, as the JSON Schema keywords that they are.
@@ -57,9 +59,9 @@ def build_field(field: Field) -> dict[str, Json]:
     """Build the schema of one field's value."""
     schema = dict(field.type.schema)
     if field.type.item:
-        schema["items"] = _constrained(dict(field.type.item.schema), field.constraints)
+        schema["items"] = _constrained(field.type.item, field.constraints)
     else:
-        schema = _constrained(schema, field.constraints)
+        schema = _constrained(field.type, field.constraints)
     if field.nullable:
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         schema["type"] = [*types, "null"]
@@ -74,15 +76,19 @@ def build_field(field: Field) -> dict[str, Json]:
     return schema
 
 
-def _constrained(schema: dict[str, Json], constraints: Mapping[str, Json]) -> dict[str, Json]:
+def _constrained(type: FieldType, constraints: Mapping[str, Json]) -> dict[str, Json]:
     """Add constraints to a type's own schema, which they can only narrow."""
+    schema = dict(type.schema)
     patterns = [schema.pop("pattern")] if "pattern" in schema else []
     for name, value in constraints.items():
-        schema[KEYWORDS[name]] = _NARROWER[name](schema[name], value) if name in schema else value
+        _narrow(schema, KEYWORDS[name], value)
     if "enum" in constraints or "format" in constraints:
         patterns = [each for each in patterns if each != NO_NUL]  # They let no U+0000 in by themselves.
+    if "enum" in constraints:
+        # A value is served in the spelling that is stored, and may be sent again.
+        schema["enum"] = type.spelled(constraints["enum"])
     if "format" in constraints:
-        patterns.append(FORMATS[constraints["format"]])
+        patterns += _assert_format(schema, FORMATS[constraints["format"]])
     if "pattern" in constraints:
         patterns.append(constraints["pattern"])
     if patterns:
@@ -92,8 +98,19 @@ def _constrained(schema: dict[str, Json], constraints: Mapping[str, Json]) -> di
     return schema
 
 
-#: Of two bounds, the one that lets less through.
-_NARROWER: Mapping[str, Callable[[Json, Json], Json]] = {"minimum": max, "maximum": min}
+def _assert_format(schema: dict[str, Json], format: Format) -> tuple[str, ...]:
+    """Give the patterns that assert a format, and set how long it may be."""
+    if format.max_length is not None:
+        _narrow(schema, "maxLength", format.max_length)
+    return format.patterns
+
+
+def _narrow(schema: dict[str, Json], keyword: str, value: Json) -> None:
+    """Set a keyword; of two bounds the one that lets less through stays."""
+    schema[keyword] = _NARROWER[keyword](schema[keyword], value) if keyword in schema else value
+
+
+_NARROWER: Mapping[str, Callable[[Json, Json], Json]] = {"minimum": max, "maximum": min, "maxLength": min}
 
 
 def compile_schema(schema: dict[str, Json]) -> jsonschema_rs.Validator:
@@ -106,13 +123,45 @@ def compile_schema(schema: dict[str, Json]) -> jsonschema_rs.Validator:
     """
     try:
         return jsonschema_rs.Draft202012Validator(
-            schema,
+            _with_years_read(schema),
             pattern_options=jsonschema_rs.RegexOptions(),
             validate_formats=False,
+            keywords={_YEARS: _Years},
             retriever=_retrieve_nothing,
         )
     except jsonschema_rs.ValidationError as error:
         raise ValueError(error.message) from error
+
+
+_YEARS = "x-years-in-utc"
+
+
+class _Years:
+    """The keyword that refuses an instant outside the years 1 to 9999 in UTC, by reading it."""
+
+    def __init__(self, parent_schema: dict[str, Json], value: Json, schema_path: list[str | int]) -> None:
+        """Take what every keyword is given."""
+
+    def validate(self, instance: Json) -> None:
+        """Raise a ValueError for an instant outside those years."""
+        literals.timestamp(instance)
+
+
+def _with_years_read(schema: Json) -> Json:
+    """Put the keyword in the place of the patterns that say the same in a published schema.
+
+    PERF: those take 200 KB and 2 ms in each compiled schema. Only instants of the two days whose offset matters are read.
+    """
+    if isinstance(schema, list):
+        return [_with_years_read(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    read = {key: _with_years_read(value) for key, value in schema.items()}
+    if schema.get("not") is TIMESTAMP_BEYOND:
+        del read["not"]
+        read["if"] = {"type": "string", "pattern": "^(?:0001-01-01|9999-12-31)"}
+        read["then"] = {_YEARS: True}
+    return read
 
 
 def _retrieve_nothing(uri: str) -> Json:

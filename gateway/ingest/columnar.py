@@ -341,9 +341,11 @@ def _checks(built: dict[str, Json], type: FieldType, is_valid: Callable[[Json], 
 
 def _is_silent(keyword: str, value: Json, type: FieldType) -> bool:
     """Whether a keyword says of no value more than that it could be parsed."""
-    # That no text has U+0000 is seen before it is parsed.
-    is_told_before = keyword == "pattern" and value == NO_NUL
-    return keyword in _SILENT or is_told_before or (type.parsed == pa.int64() and _ENDS.get(keyword) == value)
+    # That no text has U+0000 is seen before it is parsed, and what is beyond a type when it is cast.
+    is_told_elsewhere = (keyword, value) in (("pattern", NO_NUL), ("not", type.schema.get("not")))
+    return (
+        keyword in _SILENT or is_told_elsewhere or (type.parsed == pa.int64() and _ENDS.get(keyword) == value)
+    )
 
 
 def _finite(array: pa.Array) -> Sequence[int]:

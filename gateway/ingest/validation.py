@@ -365,7 +365,8 @@ class _FieldCheck:
         if value is None:
             return "null is not allowed; the field is not nullable"
         if not self._type.is_valid(value):
-            return f"{shorten(value)} is not {self.field.type.expects}{_quotes_hint(self.field, value)}"
+            why = self.field.type.why_not(value) or f"is not {self.field.type.expects}"
+            return f"{shorten(value)} {why}{_quotes_hint(self.field, value)}"
         error = next(self._compiled.iter_errors(value))
         if "format" in self.field.constraints and error.kind.name == "pattern":
             return f"{shorten(value)} does not satisfy the field's format or pattern"

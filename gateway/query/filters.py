@@ -185,7 +185,7 @@ def read_value(column: Column, text: str) -> Json:
             type.operand(value)
     except ValueError as error:
         expects = "a list as {a,b}" if type.item else type.expects
-        message = f"'{text}' in the filter on '{column}' is not {expects}"
+        message = f"'{text}' in the filter on '{column}' {type.why_not(text) or f'is not {expects}'}"
         hint = _literal_hint(column, text)
         raise GatewayError(Code.VALUE_INVALID, message, hint=hint) from error
     except OverflowError as error:

@@ -179,7 +179,6 @@ def constant(field_type: FieldType, value: Json) -> str:
     if field_type.item:
         items = ", ".join(constant(field_type.item, item) for item in value)
         return f"CAST([{items}] AS {field_type.column})"
-    text = (
-        value if isinstance(value, str) and field_type.column != "JSON" else strictjson.write(value).decode()
-    )
+    written = field_type.written(value) if field_type.written else value
+    text = written if isinstance(written, str) else strictjson.write(written).decode()
     return f"CAST({literal(text)} AS {field_type.column})"
