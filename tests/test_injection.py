@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.connectors.declaration import declare
 from gateway.errors import GatewayError
 from gateway.media import Media
-from gateway.query import dialect
+from gateway.query import dialect, digits
 from gateway.query.output import Output
 from gateway.query.statement import Statement
 
@@ -102,6 +102,17 @@ WORDS = frozenset(
         "json_array_length",
         "len",
         "substr",
+        "left",
+        "length",
+        "ltrim",
+        "rtrim",
+        "upper",
+        "contains",
+        "starts_with",
+        "translate",
+        "regexp_extract",
+        "regexp_replace",
+        *("document", "number", "pair", "part", "digits", "sign", "whole", "behind", "power"),
         "isfinite",
         "isnan",
         "count",
@@ -127,10 +138,15 @@ STRINGS = {
     "'['", "']'", "','", "'{'", "'}'", "''", "'\"'", "'\"\"'", "'null'", "' '", "'T'", "'Z'", "'UTC'", "'$'", "'none'",
     "'\\'", "'s'", "'si'", "'NULL'", "'VARCHAR'", "'BOOLEAN'", "'ARRAY'", "'OBJECT'", "'true'", "'false'",
     "'\"NaN\"'", "'\"Infinity\"'", "'\"-Infinity\"'", "'\\s*[+-]?[0-9]+\\s*'", "'^$|[\",\\r\\n]|^\\s|\\s$'",
+    *re.findall(
+        "'[^']*'",
+        digits.is_lossy("j") + digits.marked("j") + digits.unmarked("j") + digits.rest("j")
+        + digits.is_written("j", 2**60, str),
+    ),
 }  # fmt: skip
 TOKEN = re.compile(
     r"""(?P<identifier>"(?:[^"]|"")*")|(?P<string>'(?:[^']|'')*')|(?P<parameter>\$\d+)|(?P<number>\d+)"""
-    r"""|(?P<column>_[cpa]\d+\b|e\d+\b|_place\b)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<mark><=|>=|<>|<@|@>|&&|\|\||::|[(),.*=<>:\[\]+-])|\s+""",
+    r"""|(?P<column>_[cpae]\d+\b|e\d+\b|_place\b)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<mark><=|>=|<>|<@|@>|&&|\|\||::|[(),.*=<>:\[\]+-])|\s+""",
 )
 HOSTILE = [
     "'; DROP TABLE rows.\"injection\"; --", '"; SELECT 1; --', "' OR '1'='1", "x' UNION SELECT * FROM gateway.batches --",

@@ -17,7 +17,7 @@ LAYERS = [  # A module may import only from lines above its own, and from module
     "store.batch store.lock store.blocks store.aside store.repair store.restore store.database store.reading store.expression store.migration store.examination store.survey store.definitions store.blank store.lines store.few store.ledger store.keys store.identity store.conflicts store.rejected store.edits store.backup store.store",
     "ingest.patience ingest.body ingest.records ingest.rows ingest.body_text ingest.json_problems ingest.json_array ingest.json_rows ingest.csv_header ingest.csv_rows ingest.payload ingest.running ingest.columnar ingest.validation ingest.replay ingest.lanes ingest.room ingest.checking ingest.answers ingest.writer",
     "query.query query.operators query.casts query.aggregates query.patterns query.scanner query.columns query.selection query.filters query.dialect query.preferences",
-    "query.sql query.jsonb query.conditions query.keyset query.output query.statement query.shape query.encoding query.render",
+    "query.digits query.sql query.jsonb query.conditions query.keyset query.output query.statement query.shape query.encoding query.render",
     "serve.refusal serve.hosts serve.edge serve.starting serve.worker serve.failures serve.tokens serve.access serve.cache serve.negotiate serve.parts serve.quota serve.read serve.write serve.filtered serve.reply serve.cors serve.repeats serve.endpoint serve.gone serve.shell serve.router serve.transactions serve.reload serve.retention serve.admin serve.resolve serve.rejected serve.lifecycle serve.backup",
     "gunicorn_conf app",
     "rowfile.source rowfile.pieces rowfile.content rowfile.record rowfile.legacy draft.evidence draft.guess draft.columns draft.draft",

@@ -1,55 +1,107 @@
 """Comparing JSON as PostgreSQL's jsonb does, in SQL.
 
 https://www.postgresql.org/docs/current/datatype-json.html#JSON-INDEXING: null < string < number < boolean <
-array < object. Numbers are compared as doubles; key order and spelling play no part.
+array < object. Numbers are compared exactly; key order and spelling play no part.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from gateway.errors import not_implemented
+from gateway.query import digits
 from gateway.query.sql import Parameters
 from gateway.strictjson import Json
 
 _NULL, _STRING, _NUMBER, _BOOLEAN, _ARRAY, _OBJECT = range(6)
 
 
+_KINDS = ("NULL", "VARCHAR", "", "BOOLEAN", "ARRAY", "OBJECT")
+
+
+class _Plain:
+    """How to look at a document that loses no digits."""
+
+    #: What keys begin with.
+    mark = ""
+
+    @staticmethod
+    def is_string(expression: str, value: str, parameters: Parameters) -> str:
+        """Give the SQL of being a string; of anything else it may be NULL."""
+        own = f"json_extract_string({expression}, '$')"
+        return f"json_type({expression}) = 'VARCHAR' AND {own} = {parameters.add(value)}"
+
+    @staticmethod
+    def is_number(expression: str, value: int | Decimal, parameters: Parameters) -> str:
+        """Give the SQL of being a number; of anything else it may be NULL."""
+        return digits.is_written(f"CAST({expression} AS VARCHAR)", value, parameters.add)
+
+
+class _Marked(_Plain):
+    """How to look at a document in its marked form, see `digits`."""
+
+    mark = "s"
+
+    @staticmethod
+    def is_string(expression: str, value: str, parameters: Parameters) -> str:
+        return f"json_extract_string({expression}, '$') = {parameters.add('s' + value)}"
+
+    @staticmethod
+    def is_number(expression: str, value: int | Decimal, parameters: Parameters) -> str:
+        text = f"json_extract_string({expression}, '$')"
+        number = digits.compare(f"substr({text}, 2)", "=", value, parameters.add)
+        return f"starts_with({text}, 'n') AND {number}"
+
+
+_View = type[_Plain]
+
+
 def rank(expression: str) -> str:
     """Give the SQL of where a value's kind stands among the kinds; NULL for NULL."""
+    known = " ".join(f"WHEN '{name}' THEN {place}" for place, name in enumerate(_KINDS) if name)
     return (
-        f"CASE json_type({expression}) WHEN 'NULL' THEN {_NULL} WHEN 'VARCHAR' THEN {_STRING}"
-        f" WHEN 'BOOLEAN' THEN {_BOOLEAN} WHEN 'ARRAY' THEN {_ARRAY} WHEN 'OBJECT' THEN {_OBJECT}"
-        f" ELSE CASE WHEN {expression} IS NOT NULL THEN {_NUMBER} END END"
+        f"CASE json_type({expression}) {known} ELSE CASE WHEN {expression} IS NOT NULL THEN {_NUMBER} END END"
     )
 
 
-def text(expression: str) -> str:
-    """Give the SQL of a scalar's text."""
-    return f"json_extract_string({expression}, '$')"
-
-
 def number(expression: str) -> str:
-    """Give the SQL of a number, NULL for any other kind."""
-    return f"CASE WHEN {rank(expression)} = {_NUMBER} THEN TRY_CAST({text(expression)} AS DOUBLE) END"
+    """Give the SQL of the double next to a number, NULL for any other kind."""
+    return digits.double(f"CAST({expression} AS VARCHAR)")
 
 
-def text_but_of_numbers(expression: str) -> str:
-    """Give the SQL of what orders values of a kind other than number: 1 and 1.0 are the same."""
-    return f"CASE WHEN {rank(expression)} <> {_NUMBER} THEN {text(expression)} END"
+def text(expression: str) -> str:
+    """Give the SQL of what orders values of one kind, numbers of the same double: 1 and 1.0 are the same."""
+    rest = digits.rest(f"CAST({expression} AS VARCHAR)")
+    own = f"json_extract_string({expression}, '$')"
+    return f"CASE WHEN {number(expression)} IS NOT NULL THEN {rest} ELSE {own} END"
 
 
 def compare(expression: str, sql: str, value: Json, parameters: Parameters) -> str:
     """Give the SQL of a comparison with `=`, `<>`, `<`, `<=`, `>` or `>=`."""
-    if sql in ("=", "<>"):
-        same = _known(expression, _equal(expression, value, parameters))
-        return same if sql == "=" else f"(NOT {same})"
     place = _rank_of(value)
+    if sql in ("=", "<>"):
+        same = _known(expression, f"coalesce({_same(expression, value, parameters)}, false)")
+        return same if sql == "=" else f"(NOT {same})"
     if place in (_ARRAY, _OBJECT):
         raise not_implemented("the order of JSON arrays and objects")
     beyond = f"{rank(expression)} {sql} {place}"
     if place == _NULL:
         return f"({beyond})"
-    own = f"{_own(expression, place)} {sql} {_scalar(value, place, parameters)}"
-    return f"(CASE WHEN {rank(expression)} = {place} THEN {own} ELSE {beyond} END)"
+    if place == _NUMBER:
+        return f"coalesce({_compare_number(expression, sql, value, parameters)}, {beyond})"
+    shown = parameters.add(value if place == _STRING else ("true" if value else "false"))
+    own = f"json_extract_string({expression}, '$') {sql} {shown}"  # False sorts before true as text, too.
+    return f"(CASE WHEN json_type({expression}) = '{_KINDS[place]}' THEN {own} ELSE {beyond} END)"
+
+
+def _same(expression: str, value: Json, parameters: Parameters) -> str:
+    if _rank_of(value) == _NUMBER:
+        return _compare_number(expression, "=", value, parameters)
+    return _exactly(expression, value, lambda place, view: _equal(view, place, value, parameters))
+
+
+def _compare_number(expression: str, sql: str, value: int | Decimal, parameters: Parameters) -> str:
+    """Give the SQL of a comparison with a number, NULL for any other kind. Its text has all digits."""
+    return digits.compare(f"CAST({expression} AS VARCHAR)", sql, value, parameters.add)
 
 
 def contains(expression: str, value: Json, parameters: Parameters) -> str:
@@ -57,10 +109,30 @@ def contains(expression: str, value: Json, parameters: Parameters) -> str:
 
     An array contains a scalar, too, though only at the top.
     """
-    contained = _contains(expression, value, parameters, 0)
-    if not isinstance(value, dict | list):
-        contained = f"(({contained}) OR ({_contains(expression, [value], parameters, 0)}))"
-    return _known(expression, contained)
+
+    def contained(place: str, view: _View) -> str:
+        whole = _contains(view, place, value, parameters, 0)
+        if isinstance(value, dict | list):
+            return whole
+        return f"(({whole}) OR ({_contains(view, place, [value], parameters, 0)}))"
+
+    return _known(expression, _exactly(expression, value, contained))
+
+
+def _exactly(expression: str, value: Json, condition: Callable[[str, _View], str]) -> str:
+    """Give the SQL of a condition on a document, in its marked form where numbers inside it would lose digits."""
+    if not _has_number(value):
+        return condition(expression, _Plain)
+    marked = (
+        f"list_transform([{digits.marked(expression)}], lambda document: {condition('document', _Marked)})[1]"
+    )
+    return f"CASE WHEN {digits.is_lossy(expression)} THEN {marked} ELSE {condition(expression, _Plain)} END"
+
+
+def _has_number(value: Json) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_number, value.values() if isinstance(value, dict) else value))
+    return _rank_of(value) == _NUMBER
 
 
 def _known(expression: str, sql: str) -> str:
@@ -68,54 +140,50 @@ def _known(expression: str, sql: str) -> str:
     return f"(CASE WHEN {expression} IS NOT NULL THEN {sql} END)"
 
 
-def _equal(expression: str, value: Json, parameters: Parameters) -> str:
-    """Give the SQL of being the same value."""
+def _equal(view: _View, expression: str, value: Json, parameters: Parameters) -> str:
+    """Give the SQL of being the same value; of another kind it may be NULL."""
     place = _rank_of(value)
-    kind = f"{rank(expression)} = {place}"
+    if place == _STRING:
+        return view.is_string(expression, value, parameters)
+    if place == _NUMBER:
+        return view.is_number(expression, value, parameters)
+    kind = f"json_type({expression}) = '{_KINDS[place]}'"
     if place == _NULL:
         return kind
+    if place == _BOOLEAN:
+        return f"{kind} AND json_extract_string({expression}, '$') = '{'true' if value else 'false'}'"
     if place == _OBJECT:
         size = f"len(json_keys({expression})) = {len(value)}"
-        parts = [
-            f"coalesce({_equal(_inside(expression, key, parameters), each, parameters)}, false)"
-            for key, each in value.items()
-        ]
-    elif place == _ARRAY:
-        size = f"json_array_length({expression}) = {len(value)}"
-        parts = [
-            f"coalesce({_equal(f'json_extract({expression}, {number})', each, parameters)}, false)"
-            for number, each in enumerate(value)
-        ]
+        inside = [(_inside(view, expression, key, parameters), each) for key, each in value.items()]
     else:
-        size, parts = f"{_own(expression, place)} = {_scalar(value, place, parameters)}", []
+        size = f"json_array_length({expression}) = {len(value)}"
+        inside = [(f"json_extract({expression}, {number})", each) for number, each in enumerate(value)]
+    parts = [f"coalesce({_equal(view, there, each, parameters)}, false)" for there, each in inside]
     return " AND ".join([kind, size, *parts])
 
 
-def _contains(expression: str, value: Json, parameters: Parameters, depth: int) -> str:
+def _contains(view: _View, expression: str, value: Json, parameters: Parameters, depth: int) -> str:
     place = _rank_of(value)
+    kind = f"json_type({expression}) = '{_KINDS[place]}'"
     if place == _OBJECT:
-        parts = [
-            f"coalesce({_contains(_inside(expression, key, parameters), each, parameters, depth)}, false)"
-            for key, each in value.items()
-        ]
-        return " AND ".join([f"{rank(expression)} = {_OBJECT}", *parts])
+        inside = [(_inside(view, expression, key, parameters), each) for key, each in value.items()]
+        parts = [_contains(view, there, each, parameters, depth) for there, each in inside]
+        return " AND ".join([kind, *(f"coalesce({part}, false)" for part in parts)])
     if place == _ARRAY:
-        items = f"CASE WHEN {rank(expression)} = {_ARRAY} THEN CAST({expression} AS JSON[]) ELSE [] END"
+        items = f"CASE WHEN {kind} THEN CAST({expression} AS JSON[]) ELSE [] END"
         # The cast makes NULL of a null.
         item = f"coalesce(e{depth}, CAST('null' AS JSON))"
         parts = [
             f"list_bool_or(list_transform({items}, lambda e{depth}:"
-            f" coalesce({_contains(item, each, parameters, depth + 1)}, false)))"
+            f" coalesce({_contains(view, item, each, parameters, depth + 1)}, false)))"
             for each in value
         ]
-        return " AND ".join(
-            [f"{rank(expression)} = {_ARRAY}", *(f"coalesce({part}, false)" for part in parts)]
-        )
-    return _equal(expression, value, parameters)
+        return " AND ".join([kind, *(f"coalesce({part}, false)" for part in parts)])
+    return _equal(view, expression, value, parameters)
 
 
-def _inside(expression: str, key: str, parameters: Parameters) -> str:
-    return f"json_extract({expression}, {parameters.key(key)})"
+def _inside(view: _View, expression: str, key: str, parameters: Parameters) -> str:
+    return f"json_extract({expression}, {parameters.key(view.mark + key)})"
 
 
 def _rank_of(value: Json) -> int:
@@ -128,21 +196,3 @@ def _rank_of(value: Json) -> int:
     if isinstance(value, list):
         return _ARRAY
     return _OBJECT if isinstance(value, dict) else _NUMBER
-
-
-def _own(expression: str, place: int) -> str:
-    """Give the SQL of a scalar of one kind; false sorts before true as text, too."""
-    return number(expression) if place == _NUMBER else text(expression)
-
-
-def _scalar(value: Json, place: int, parameters: Parameters) -> str:
-    if place == _NUMBER:
-        return f"CAST({parameters.add(_double(value))} AS DOUBLE)"
-    return parameters.add(value if place == _STRING else ("true" if value else "false"))
-
-
-def _double(value: int | Decimal) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")

@@ -43,7 +43,7 @@ def keys_of(sql: str, row_sql: str, type: FieldType, term: Order) -> list[Key]:
     """Give the keys that order an expression: one, or for JSON one each for kind, number and text."""
     if type.name != "json":
         return [Key(sql, row_sql, term.descending, term.nulls_first)]
-    parts = (jsonb.rank, jsonb.number, jsonb.text_but_of_numbers)
+    parts = (jsonb.rank, jsonb.number, jsonb.text)
     return [Key(part(sql), part(row_sql), term.descending, term.nulls_first) for part in parts]
 
 

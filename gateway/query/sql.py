@@ -1,10 +1,12 @@
 """Sql: text made of the gateway's own words, and the values that go beside it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.connectors.fieldtypes import FieldType
 from gateway.errors import Code, GatewayError
+from gateway.query import digits
 from gateway.query.query import Column
 from gateway.store.database import quote
 from gateway.strictjson import Json
@@ -28,6 +30,7 @@ class Parameters:
         self._values: list[Any] = []
         self._places: list[Column] = []
         self._expressions: list[str] = []
+        self._computed: list[str] = []
 
     @property
     def values(self) -> tuple[Any, ...]:
@@ -60,28 +63,52 @@ class Parameters:
             self._expressions.append(self._inside(column))
         return f"_p{self._places.index(column)}"
 
+    def computed(self, expression: str) -> str:
+        """Give the name of an expression over columns, which `source` defines; PERF: it is planned once."""
+        if expression not in self._computed:
+            self._computed.append(expression)
+        return f"_e{self._computed.index(expression)}"
+
     def source(self, table: str) -> str:
-        """Give the SQL of a table with the places inside JSON that are asked for, once each."""
-        places = [f"{expression} AS _p{number}" for number, expression in enumerate(self._expressions)]
-        return f"(SELECT {', '.join(['*', *places])} FROM {table})" if places else table
+        """Give the SQL of a table with the places inside JSON and the expressions that are asked for, once each."""
+        return _with(_with(table, "_p", self._expressions), "_e", self._computed)
 
     def _inside(self, column: Column) -> str:
-        expression = quote(column.field.name)
+        """Give the SQL of a place inside JSON, with every digit of its numbers."""
+        document = quote(column.field.name)
         if column.field.type.item is not None:
-            expression = f"CAST({column.field.type.json.format(expression)} AS JSON)"
+            document = f"CAST({column.field.type.json.format(document)} AS JSON)"
+        plain = self._plain_place(document, column)
+        return f"CASE WHEN {digits.is_lossy(document)} THEN {self._exact_place(document, column)} ELSE {plain} END"
+
+    def _plain_place(self, document: str, column: Column) -> str:
         for number, step in enumerate(column.path, 1):
             text = column.as_text and number == len(column.path)
             function = "json_extract_string" if text else "json_extract"
             if isinstance(step, str) and step.isdigit():
                 # A pointer's number would count into an array, too, where a key finds nothing.
-                expression = f"CASE WHEN json_type({expression}) = 'OBJECT' THEN {expression} END"
-            expression = f"{function}({expression}, {self._step(step)})"
-        return expression
+                document = f"CASE WHEN json_type({document}) = 'OBJECT' THEN {document} END"
+            document = f"{function}({document}, {self._step(step, '')})"
+        return document
 
-    def _step(self, step: str | int) -> str:
+    def _exact_place(self, document: str, column: Column) -> str:
+        """Give the SQL of a place in a document's marked form, see `digits`."""
+        document = digits.marked(document)
+        for step in column.path:
+            document = f"json_extract({document}, {self._step(step, 's')})"
+        if not column.as_text:
+            return f"CAST({digits.unmarked(document)} AS JSON)"
+        found = "json_extract_string(place, '$')"
+        text = (
+            f"CASE json_type(place) WHEN 'NULL' THEN NULL WHEN 'VARCHAR' THEN substr({found}, 2)"
+            f" ELSE {digits.unmarked('place')} END"
+        )
+        return f"list_transform([{document}], lambda place: {text})[1]"
+
+    def _step(self, step: str | int, mark: str) -> str:
         if isinstance(step, int):
             return f"CAST({self.add(step)} AS BIGINT)"
-        return self.key(step)
+        return self.key(mark + step)
 
     def key(self, key: str) -> str:
         """Add the way to a key of a JSON object.
@@ -89,3 +116,8 @@ class Parameters:
         It is a JSON Pointer (RFC 6901), for DuckDB's own paths have no escape for a quote in a key.
         """
         return f"CAST({self.add('/' + key.replace('~', '~0').replace('/', '~1'))} AS VARCHAR)"
+
+
+def _with(table: str, prefix: str, expressions: Sequence[str]) -> str:
+    columns = [f"{expression} AS {prefix}{number}" for number, expression in enumerate(expressions)]
+    return f"(SELECT {', '.join(['*', *columns])} FROM {table})" if columns else table

@@ -209,7 +209,13 @@ class _Relation:
             if term.column == _ID:
                 return [*keys, Key(_ID_SQL, _ID_SQL, term.descending)]
             expression = self.parameters.column(term.column)
-            keys += keyset.keys_of(expression, expression, term.column.type, term)
+            parts = keyset.keys_of(expression, expression, term.column.type, term)
+            if len(parts) > 1:
+                computed = [self.parameters.computed(part.sql) for part in parts]
+                parts = [
+                    replace(each, sql=name, row_sql=name) for each, name in zip(parts, computed, strict=True)
+                ]
+            keys += parts
         return [*keys, Key(_ID_SQL, _ID_SQL)]
 
     def _group_keys(self) -> list[Key]:
