@@ -261,9 +261,9 @@ def decimal(precision: int, scale: int) -> FieldType:
         name=f"decimal({precision}, {scale})",
         expects=f"a number with at most {precision - scale} digits before the point and {scale} after it",
         example=Decimal(5).scaleb(-scale) if scale else 5,
+        # jsonschema-rs divides by a whole number as a double, and would take 9007199254740993.5 for a multiple of 1.
         schema={
-            "type": "number",
-            "multipleOf": step if scale else 1,
+            **({"type": "number", "multipleOf": step} if scale else {"type": "integer"}),
             "minimum": most.copy_negate(),
             "maximum": most,
         },

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import jsonschema_rs
 
-from gateway.connectors import literals
+from gateway.connectors import literals, published
 from gateway.connectors.connector import ABSENT, Connector, Field
 from gateway.connectors.fieldtypes import FieldType
 from gateway.connectors.lexical import FORMATS, NO_NUL, TIMESTAMP_BEYOND, Format
@@ -25,7 +25,16 @@ KEYWORDS: Mapping[str, str] = {
 
 
 def build(connector: Connector) -> dict[str, Json]:
-    """Build the schema that one row of the connector must satisfy."""
+    """Build the schema that one row of the connector must satisfy, for a validator that reads numbers exactly."""
+    return _build(connector, build_field)
+
+
+def publish(connector: Connector) -> dict[str, Json]:
+    """Build the schema that says the same to others, who may read numbers as doubles."""
+    return _build(connector, publish_field)
+
+
+def _build(connector: Connector, of_field: Callable[[Field], dict[str, Json]]) -> dict[str, Json]:
     schema: dict[str, Json] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": connector.name,
@@ -33,11 +42,11 @@ def build(connector: Connector) -> dict[str, Json]:
     if connector.description:
         schema["description"] = connector.description
     schema["type"] = "object"
-    schema["properties"] = {field.name: build_field(field) for field in connector.fields}
+    schema["properties"] = {field.name: of_field(field) for field in connector.fields}
     aliases = connector.aliases
     for alias, field in aliases.items():
         former = {"description": f"What '{field.name}' was called before.", "deprecated": True}
-        schema["properties"][alias] = {**build_field(field), **former}
+        schema["properties"][alias] = {**of_field(field), **former}
     renamed = [field.name for field in aliases.values()]
     schema["required"] = [
         field.name for field in connector.fields if field.required and field.name not in renamed
@@ -74,6 +83,14 @@ def build_field(field: Field) -> dict[str, Json]:
     if field.examples:
         schema["examples"] = list(field.examples)
     return schema
+
+
+def publish_field(field: Field) -> dict[str, Json]:
+    """Build the published schema of one field's value."""
+    schema = build_field(field)
+    if field.type.item:
+        return {**schema, "items": published.number(schema["items"])}
+    return published.number(schema)
 
 
 def _constrained(type: FieldType, constraints: Mapping[str, Json]) -> dict[str, Json]:

@@ -193,15 +193,17 @@ class Validator:
     """A connector's schema, compiled when the first row meets it. Any thread may use it."""
 
     def __init__(self, connector: Connector) -> None:
-        self.schema = schema.build(connector)
         self.columnar = Columnar(connector)
         self.connector = connector
         self._aliases = connector.aliases
 
     @cached_property
+    def published(self) -> dict[str, Json]:
+        """The schema of a row, for others."""
+        return schema.publish(self.connector)
+
+    @cached_property
     def _compiled(self) -> jsonschema_rs.Validator:
-        if not self._aliases:
-            return schema.compile_schema(self.schema)
         # Rows come in by the present names of fields, whatever they were sent under.
         fields = tuple(replace(each, renamed_from=None) for each in self.connector.fields)
         return schema.compile_schema(schema.build(replace(self.connector, fields=fields)))
@@ -357,7 +359,10 @@ class _FieldCheck:
             return Code.VALUE_REFUSED
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             return Code.VALUE_INVALID
-        is_beyond = next(self._type.iter_errors(value)).kind.name in ("minimum", "maximum", "multipleOf")
+        # Of a decimal without a point, a number with one is beyond its digits.
+        is_beyond = next(self._type.iter_errors(value)).kind.name != "type" or pa.types.is_decimal(
+            self.field.type.arrow
+        )
         return Code.VALUE_OUT_OF_RANGE if is_beyond else Code.VALUE_INVALID
 
     def message(self, value: Json) -> str:

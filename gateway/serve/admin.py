@@ -204,7 +204,7 @@ class Served:
     async def on_get_schema(self, req: Request, resp: Response, name: str) -> None:
         """Give the JSON Schema that each row must satisfy."""
         endpoint = self.find(req, name)
-        reply.json(resp, endpoint.validator.schema, content_type="application/schema+json")
+        reply.json(resp, endpoint.validator.published, content_type="application/schema+json")
 
     async def on_get_batches(self, req: Request, resp: Response, name: str) -> None:
         """List the latest batches, newest first; `?limit=` says how many."""

@@ -1,0 +1,148 @@
+"""The JSON Schema of an exact number, as it is published.
+
+What the gateway itself compiles is read exactly: `multipleOf: 0.01` refuses 1.234 and takes every cent. Most validators
+elsewhere read numbers as doubles, and divide: 0.07 / 0.01 is 7.000000000000001, and they would refuse it. So the published
+schema says the same in a way that doubles cannot spoil:
+
+- A step has alternatives: itself divided by numbers that are prime to 10. As a double each of these is off by another
+  error, and for every multiple of the step one of the quotients is a whole number. What is no multiple of the step has
+  no short decimal form among their multiples, so nothing else gets in: no number of at most 14 digits, by far.
+- Quotients from 1e21 on are no whole numbers to Ajv, so wide decimals have coarser steps as well. From 2 ** 53 steps on a
+  double is a multiple of any step.
+- Bounds are inclusive and multiples of the step, for an exclusive one is rounded to what it excludes. Beyond 2 ** 53 a
+  bound may be rounded below integers that it includes, which some validators compare exactly; those get their own bound.
+
+To a validator that reads numbers exactly all of this says what the schema said before.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+
+from gateway.strictjson import Json
+
+#: For each scale what its step is divided by; found by search, and proven by the tests: of all sets that do, the smallest.
+DIVISORS: Mapping[int, tuple[int, ...]] = {
+    1: (7,), 2: (3, 17), 3: (7, 11), 4: (7,), 5: (21,), 6: (3, 7), 7: (7,), 8: (3, 17), 9: (3,), 10: (11,),
+    11: (11,), 12: (3, 9), 13: (9,), 14: (3, 9), 15: (13,), 16: (7,), 17: (3,), 18: (13,), 19: (13,), 20: (9,),
+    21: (3, 19), 22: (17,), 23: (17,), 24: (7,), 25: (3,), 26: (13,), 27: (7, 9), 28: (9,), 29: (7,), 30: (21,),
+    31: (11,), 32: (13,), 33: (21,), 34: (19,), 35: (3, 9), 36: (7,), 37: (3, 7), 38: (7,),
+}  # fmt: skip
+
+COMMENT = (
+    "Exact for a validator that reads numbers exactly. One that reads doubles tells numbers of at most 14 digits apart,"
+    " and never refuses what is taken."
+)
+
+#: Exact for every number here: bounds of 38 digits, doubles of 309, and what is divided.
+_EXACT = Context(prec=400)
+#: How many digits of a divided step are written: more than a number has, so that an exact reader meets no multiple.
+_DIVIDED = Context(prec=45)
+#: The powers of ten of steps that a number may have: below, Ajv finds whole numbers whole; a coarser step begins earlier.
+_AJV_DIGITS, _COARSER = 21, 5
+
+
+def number(schema: Mapping[str, Json]) -> dict[str, Json]:
+    """Give the published schema of an exact number, and any other schema as it is."""
+    step = _step(schema)
+    if step is None:
+        return dict(schema)
+    scale = -int(step.adjusted())
+    low, high = _range(schema, scale)
+    bounds = [_Bound("minimum", low, scale), _Bound("maximum", high, scale)]
+    unions = [_multiples(scale, max(abs(low), abs(high)))] if scale else []
+    unions += [bound.union for bound in bounds if bound.is_rounded_inwards]
+    own = {key: value for key, value in schema.items() if key not in _SAID_ANEW}
+    published: dict[str, Json] = {"$comment": COMMENT, "type": _types(schema, scale), **own}
+    published |= {bound.keyword: bound.value for bound in bounds if not bound.is_rounded_inwards}
+    if "enum" in schema:
+        published["enum"] = [each for value in schema["enum"] for each in _both_ways(value, scale)]
+    if len(unions) == 1:
+        published["anyOf"] = unions[0]
+    elif unions:
+        published["allOf"] = [{"anyOf": union} for union in unions]
+    return published
+
+
+_SAID_ANEW = ("type", "multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+
+
+def _step(schema: Mapping[str, Json]) -> Decimal | None:
+    if "integer" in _listed(schema["type"]):
+        return Decimal(1)
+    return Decimal(schema["multipleOf"]) if "multipleOf" in schema else None
+
+
+def _types(schema: Mapping[str, Json], scale: int) -> Json:
+    own = "number" if scale else "integer"
+    types = [each if each == "null" else own for each in _listed(schema["type"])]
+    return types if len(types) > 1 else own
+
+
+def _listed(types: Json) -> list[str]:
+    return types if isinstance(types, list) else [types]
+
+
+def _range(schema: Mapping[str, Json], scale: int) -> tuple[int, int]:
+    """Give the least and the greatest multiple of the step, in steps."""
+
+    def steps(keyword: str, rounding: str) -> int:
+        scaled = Decimal(schema[keyword]).scaleb(scale, _EXACT)
+        return int(scaled.to_integral_value(rounding, _EXACT))
+
+    low, high = steps("minimum", ROUND_CEILING), steps("maximum", ROUND_FLOOR)
+    if "exclusiveMinimum" in schema:
+        low = max(low, steps("exclusiveMinimum", ROUND_FLOOR) + 1)
+    if "exclusiveMaximum" in schema:
+        high = min(high, steps("exclusiveMaximum", ROUND_CEILING) - 1)
+    return low, high
+
+
+class _Bound:
+    """One end of a range."""
+
+    def __init__(self, keyword: str, steps: int, scale: int) -> None:
+        self.keyword = keyword
+        exact = Decimal(steps).scaleb(-scale, _EXACT)
+        is_whole = exact == exact.to_integral_value()
+        #: Where it is long it has its point, so that it is read as numbers are that have one.
+        self.value: Json = int(exact) if is_whole and (not scale or abs(exact) < 2**53) else exact
+        inwards = ROUND_FLOOR if keyword == "maximum" else ROUND_CEILING
+        self._whole = int(exact.to_integral_value(inwards, _EXACT))
+
+    @property
+    def is_rounded_inwards(self) -> bool:
+        """Whether the bound as a double leaves integers out that it includes."""
+        if isinstance(self.value, int):
+            return False
+        double = Decimal(float(self.value))
+        return double < self._whole if self.keyword == "maximum" else double > self._whole
+
+    @property
+    def union(self) -> list[dict[str, Json]]:
+        """Give alternatives that include those integers."""
+        return [{self.keyword: self.value}, {"type": "integer", self.keyword: self._whole}]
+
+
+def _both_ways(value: Json, scale: int) -> Iterable[Json]:
+    """Give a long whole number with its point and without; as a double it is not the integer that it is."""
+    if value is None or not scale or abs(value) < 2**53 or value != int(value):
+        return (value,)
+    return int(value), Decimal(value).quantize(Decimal(1).scaleb(-scale), context=_EXACT)
+
+
+def _multiples(scale: int, most: int) -> list[dict[str, Json]]:
+    """Give alternatives one of which each multiple of a step satisfies, up to a number of steps."""
+    step = Decimal(1).scaleb(-scale)
+    union: list[dict[str, Json]] = [{"multipleOf": step}]
+    union += ({"multipleOf": _DIVIDED.divide(step, Decimal(by))} for by in DIVISORS[scale])
+    return union + list(_coarser(scale, most))
+
+
+def _coarser(scale: int, most: int) -> Iterable[dict[str, Json]]:
+    digits = _AJV_DIGITS
+    while most + most // 2**50 >= 10**digits:  # As a double it may be a little more.
+        digits, scale = digits + _COARSER, scale - _COARSER
+        if scale <= 0:
+            yield {"type": "integer"}
+            return
+        yield {"multipleOf": Decimal(1).scaleb(-scale)}
