@@ -8,7 +8,7 @@ import pytest
 
 from gateway.connectors import watch
 from gateway.connectors.directory import Directory
-from tests.rig import eventually
+from tests.rig import eventually, put
 
 
 @pytest.fixture
@@ -121,3 +121,51 @@ def test_what_is_written_beside_the_directory_is_not_even_told_of(tmp_path):
         beside.close()
 
     assert not [path for _, path in told if path.endswith("gateway.log")]
+
+
+def test_passed_over_files_are_named_in_status_and_log_once(own):
+    """Files that look like connectors and are none are told of; those of editors and other programs are not."""
+    own.declare("orders", "fields: {id: integer}\n")
+    inner = own.connectors / "shop"
+    inner.mkdir()
+    put(inner / "a.yaml", "fields: {id: integer}\n")
+    for name in ("X.YAML", "orders.yml.bak", "orders.yaml~", ".hidden.yaml", "orders.json"):
+        put(own.connectors / name, "fields: {id: integer}\n")
+    for name in (
+        "README.md",
+        ".gitkeep",
+        ".orders.yaml.swp",
+        ".#orders.yaml",
+        "4913",
+        "a.yaml.tmp",
+        ".yamllint.yaml",
+    ):
+        (own.connectors / name).touch()
+    expected = [".hidden.yaml", "X.YAML", "orders.json", "orders.yaml~", "orders.yml.bak", "shop"]
+
+    def passed_over():
+        return [each["file"] for each in own.client.get("/-/status").json()["passed_over"]]
+
+    eventually(lambda: passed_over() == expected, "the files were not told of")
+    own.reload()
+    own.reload()
+
+    assert passed_over() == expected
+    for name in expected:
+        assert own.log.read_text().count(f"{name}: warning GW514") == 1
+    (own.connectors / "X.YAML").rename(own.connectors / "x.yaml")
+    eventually(lambda: own.status().get("x.yaml", {}).get("state") == "live", "the file was not read")
+    assert "X.YAML" not in passed_over()
+
+
+def test_sub_directories_that_a_cluster_makes_are_no_news(directory):
+    """A ConfigMap is mounted as hidden directories and links into them."""
+    (directory / "..2026_11_29").mkdir()
+    (directory / "..2026_11_29" / "orders.yaml").touch()
+    (directory / "..data").symlink_to("..2026_11_29")
+    (directory / "orders.yaml").symlink_to("..data/orders.yaml")
+
+    listing = Directory(directory).read()
+
+    assert "orders.yaml" in listing.files
+    assert listing.warnings == ()

@@ -477,6 +477,16 @@ def _(place, code):
     return found_in(place.server, [name], code)
 
 
+@provokes(Code.FILE_PASSED_OVER)
+def _(place, code):
+    name = f"{place.path.removeprefix('/')}.YAML"
+    put(place.server.connectors / name, CONNECTOR)
+    place.server.reload()
+    findings = place.server.client.get("/-/status").json()["passed_over"]
+    (place.server.connectors / name).unlink()
+    return shown_by([each for each in findings if each["file"] == name], code)
+
+
 @provokes(Code.CONNECTOR_REMOVED)
 def _(place, code):
     name = f"{place.path.removeprefix('/')}.yaml"

@@ -14,17 +14,27 @@ from gateway.connectors.directory import File
 from tests.rig import ROOT
 
 DATA = Path(__file__).parent / "data"
+
+
+def tokens(case: Path) -> list[str]:
+    return ["--tokens", "tokens.yaml"] if (case / "tokens.yaml").exists() else []
+
+
 CHECKS = sorted(path for path in (DATA / "check").iterdir() if path.is_dir())
 PLANS = sorted(path for path in (DATA / "plan").iterdir() if path.is_dir())
 NEWS = sorted(path for path in (DATA / "new").iterdir() if path.suffix != ".yaml")
 CASES = [
     *(
-        (["check", ".", "--format", style], case, case / f"expected.{style}")
+        (["check", "connectors.d", *tokens(case), "--format", style], case, case / f"expected.{style}")
         for case in CHECKS
         for style in ("text", "json", "github")
     ),
     *(
-        (["plan", "after", "--against", "before", "--format", style], case, case / f"expected.{style}")
+        (
+            ["plan", "after", "--against", "before", *tokens(case), "--format", style],
+            case,
+            case / f"expected.{style}",
+        )
         for case in PLANS
         for style in ("text", "json", "markdown", "github")
     ),

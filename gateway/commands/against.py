@@ -11,7 +11,8 @@ from gateway.commands.configuration import read_directory
 from gateway.commands.operating import connect
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
-from gateway.connectors.directory import File, is_connector_file
+from gateway.connectors.directory import File
+from gateway.connectors.passed_over import is_connector_file
 from gateway.connectors.preview import preview
 from gateway.store import expression
 from gateway.store.blank import Blank
@@ -37,7 +38,7 @@ def _with_gateway(files: list[File], url: str, token_file: Path | None) -> dict[
     told = [each for each in answer["connectors"] if each["file"] not in broken]
     local = preview(plan.build(unreadable, {}, {}, Blank()), {})["connectors"]
     verdict = "refused" if local else answer["verdict"]
-    return {"verdict": verdict, "connectors": [*told, *local]}
+    return {**answer, "verdict": verdict, "connectors": [*told, *local]}
 
 
 def _with_files(files: Iterable[File], others: Iterable[File]) -> dict[str, Any]:

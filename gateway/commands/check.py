@@ -1,39 +1,66 @@
 """gateway check."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from gateway.commands import workflow
+from gateway.commands import token_names, workflow
 from gateway.commands.configuration import read_directory, read_settings
 from gateway.connectors import plan
+from gateway.connectors.finding import Finding
 from gateway.connectors.plan import Unseen
 from gateway.store import expression
 
 
 @click.command("check")
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
+@token_names.option
 @click.option(
     "--format", "style", type=click.Choice(["text", "json", "github"]), default="text", show_default=True
 )
-def command(directory: Path | None, style: str) -> None:
-    """Check the connector files of DIRECTORY, without a server; exit 1 where one would be refused."""
+def command(directory: Path | None, tokens: Path | None, style: str) -> None:
+    """Check the connector files of DIRECTORY, without a server; exit 1 where one has an error.
+
+    With a tokens file, which is checked too, every name in access must be one of it.
+    """
     directory = directory or read_settings().connectors
     listing = read_directory(directory)
-    if not listing.files:
-        raise click.ClickException(f"{directory} has no *.yaml files")
+    known = token_names.from_file(tokens)
     declared = [expression.check(plan.read_file(file)) for file in listing.files.values()]
     outcomes = plan.build(declared, {}, {}, Unseen()).outcomes
-    findings = [finding for outcome in outcomes for finding in outcome.findings]
+    connectors = [outcome.connector for outcome in outcomes]
+    unknown = known.unknown(connectors)
+    findings = [
+        finding
+        for outcome in outcomes
+        for finding in (*outcome.findings, *(each for each in unknown if each.file == outcome.file))
+    ]
+    findings += listing.warnings
     refused = [outcome.file for outcome in outcomes if outcome.connector is None]
     if style == "json":
-        told = {"files": len(outcomes), "refused": refused, "findings": [each.body() for each in findings]}
-        click.echo(json.dumps(told))
-    for finding in findings if style != "json" else ():
-        click.echo(
-            workflow.finding(directory, finding.body()) if style == "github" else f"{directory}/{finding}"
-        )
+        every = [each.body() for each in (*findings, *known.findings)]
+        click.echo(json.dumps({"files": len(outcomes), "refused": refused, "findings": every}))
+    else:
+        _show(findings, directory, style)
+        _show(known.findings, None, style)
+    if not outcomes:
+        raise click.ClickException(f"{directory} has no *.yaml or *.yml files")
     if style == "text":
-        click.echo(f"{len(outcomes)} {'file' if len(outcomes) == 1 else 'files'}, {len(refused)} refused")
-    raise SystemExit(1 if refused else 0)
+        note = "; names in access were not looked up: say --tokens FILE" * known.leave_open(connectors)
+        if unknown:
+            note = f"; {len(unknown)} unknown {'name' if len(unknown) == 1 else 'names'} in access"
+        click.echo(
+            f"{len(outcomes)} {'file' if len(outcomes) == 1 else 'files'}, {len(refused)} refused{note}"
+        )
+    has_errors = any(not finding.warning for finding in (*findings, *known.findings))
+    raise SystemExit(1 if has_errors else 0)
+
+
+def _show(findings: Sequence[Finding], directory: Path | None, style: str) -> None:
+    for finding in findings:
+        if style == "github":
+            click.echo(workflow.finding(directory, finding.body()))
+        else:
+            click.echo(f"{directory}/{finding}" if directory else str(finding))

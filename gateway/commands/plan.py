@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from gateway.commands import against as comparison
-from gateway.commands import presentation
+from gateway.commands import presentation, token_names
 from gateway.commands.configuration import read_directory, read_settings
+from gateway.commands.token_names import TokenNames
+from gateway.connectors import plan
 
 NOTHING, REFUSED, CHANGES = 0, 1, 2
 
@@ -29,6 +32,7 @@ NOTHING, REFUSED, CHANGES = 0, 1, 2
     default="text",
     show_default=True,
 )
+@token_names.option
 @click.option("--changes-ok", is_flag=True, help="Exit 0 where there are changes and none is refused.")
 @click.option(
     "--token-file",
@@ -36,16 +40,28 @@ NOTHING, REFUSED, CHANGES = 0, 1, 2
     help="For a URL: a file with the admin token. [else GATEWAY_TOKEN; default: DATA/admin-token]",
 )
 def command(
-    directory: Path | None, against: str, style: str, token_file: Path | None, *, changes_ok: bool
+    directory: Path | None,
+    against: str,
+    style: str,
+    tokens: Path | None,
+    token_file: Path | None,
+    *,
+    changes_ok: bool,
 ) -> None:
     """Tell what the connector files of DIRECTORY would change; exit 0: nothing, 2: changes, 1: refused.
 
     Compared with a directory or a revision in git it needs no gateway and no secret, and leaves open what
-    only the stored rows can tell.
+    only the stored rows can tell. A name in access that no token proves is an error, where tokens are known:
+    those of --tokens, or of the gateway.
     """
     directory = directory or read_settings().connectors
-    files = read_directory(directory).files.values()
-    preview = comparison.compare(files, directory, against, token_file)
+    listing = read_directory(directory)
+    preview = comparison.compare(listing.files.values(), directory, against, token_file)
+    known = _known_tokens(tokens, preview)
+    connectors = [plan.read_file(file).connector for file in listing.files.values()]
+    unknown = known.unknown(connectors)
+    preview["findings"] = [finding.body() for finding in (*unknown, *listing.warnings)]
+    preview["token_findings"] = [finding.body() for finding in known.findings]
     if style == "json":
         click.echo(json.dumps({"against": against, **preview}, indent=2, ensure_ascii=False))
     elif style == "text":
@@ -55,7 +71,15 @@ def command(
     else:
         lines = presentation.markdown if style == "markdown" else presentation.github
         click.echo("\n".join(lines(preview, directory)))
-    raise SystemExit(_code(preview["verdict"], changes_ok=changes_ok))
+    has_errors = any(not finding.warning for finding in (*unknown, *known.findings))
+    raise SystemExit(REFUSED if has_errors else _code(preview["verdict"], changes_ok=changes_ok))
+
+
+def _known_tokens(file: Path | None, preview: dict[str, Any]) -> TokenNames:
+    """Take the tokens of a file that is given, else those of the gateway that answered, else of the environment."""
+    of_gateway = "token_names" in preview
+    names = preview.pop("token_names", None)
+    return token_names.of_gateway(names) if of_gateway and file is None else token_names.from_file(file)
 
 
 def _code(verdict: str, *, changes_ok: bool) -> int:

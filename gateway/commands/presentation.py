@@ -39,7 +39,7 @@ def text(preview: Preview, directory: Path) -> Iterator[Text]:
             if change["hint"] and change["verdict"] == "refused":
                 yield Text(f"        {change['hint']}")
         for finding in _other_findings(entry):
-            place = "" if finding["line"] is None else f":{finding['line']}:{finding['column']}"
+            place = "".join(f":{finding[part]}" for part in ("line", "column") if finding[part] is not None)
             hint = f" ({finding['hint']})" if finding["hint"] else ""
             level = "bold red" if finding["level"] == "error" else "yellow"
             yield Text.assemble(
@@ -47,6 +47,13 @@ def text(preview: Preview, directory: Path) -> Iterator[Text]:
                 (f"{finding['level']} {finding['code']}", level),
                 f"{place}: {finding['message']}{hint}",
             )
+    for finding, path in _findings(preview, directory):
+        place = "".join(f":{finding[part]}" for part in ("line", "column") if finding[part] is not None)
+        level = "bold red" if finding["level"] == "error" else "yellow"
+        hint = f" ({finding['hint']})" if finding["hint"] else ""
+        yield Text.assemble(
+            (f"{finding['level']} {finding['code']}", level), f" {path}{place}: {finding['message']}{hint}"
+        )
     yield Text(_summary(preview))
 
 
@@ -68,6 +75,12 @@ def markdown(preview: Preview, directory: Path) -> Iterator[str]:
         for finding in _other_findings(entry):
             hint = f"<br>{_cell(finding['hint'])}" if finding["hint"] else ""
             yield f"| ! | {_cell(finding['message'])}{hint} | {finding['level']} {finding['code']} |"
+    found = list(_findings(preview, directory))
+    if found:
+        yield ""
+    for finding, path in found:
+        hint = f" ({_cell(finding['hint'])})" if finding["hint"] else ""
+        yield f"- {finding['level']} {finding['code']} `{path}`: {_cell(finding['message'])}{hint}"
 
 
 def github(preview: Preview, directory: Path) -> Iterator[str]:
@@ -85,7 +98,19 @@ def github(preview: Preview, directory: Path) -> Iterator[str]:
             yield workflow.finding(directory, finding)
         if not entry["changes"] and not entry["findings"]:
             yield workflow.mark("notice", path, _what(entry), line=None, column=None, title=_title(entry))
+    for finding in preview["findings"]:
+        yield workflow.finding(directory, finding)
+    for finding in preview["token_findings"]:
+        yield workflow.finding(None, finding)
     yield _summary(preview)
+
+
+def _findings(preview: Preview, directory: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the findings that are about no change, each with the path of its file."""
+    for finding in preview["findings"]:
+        yield finding, f"{directory}/{finding['file']}"
+    for finding in preview["token_findings"]:
+        yield finding, finding["file"]
 
 
 def _changed(preview: Preview) -> list[Entry]:
@@ -121,6 +146,13 @@ def _other_findings(entry: Entry) -> list[dict[str, Any]]:
 
 def _summary(preview: Preview) -> str:
     counts = Counter(entry["action"] for entry in _changed(preview))
+    found = [*preview["findings"], *preview["token_findings"]]
+    errors = sum(finding["level"] == "error" for finding in found)
+    told = _counted(counts, preview)
+    return f"{told}; {errors} {'error' if errors == 1 else 'errors'}" if errors else told
+
+
+def _counted(counts: Counter[str], preview: Preview) -> str:
     if not counts:
         return "nothing changes"
     told = ", ".join(

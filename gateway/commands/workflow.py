@@ -10,14 +10,17 @@ from typing import Any
 
 def mark(level: str, path: str, text: str, *, line: int | None, column: int | None, title: str) -> str:
     """Write one: `level` is `error`, `warning` or `notice`."""
-    place = f"file={_property(path)}" + ("" if line is None else f",line={line},col={column}")
+    place = f"file={_property(path)}"
+    place += "" if line is None else f",line={line}"
+    place += "" if column is None else f",col={column}"
     return f"::{level} {place},title={_property(title)}::{_data(text)}"
 
 
-def finding(directory: Path, body: Mapping[str, Any]) -> str:
-    """Write a finding, as JSON has it."""
+def finding(directory: Path | None, body: Mapping[str, Any]) -> str:
+    """Write a finding, as JSON has it, about a file of a directory, or one that names its own path."""
     text = body["message"] + (f" ({body['hint']})" if body["hint"] else "")
-    path, place = f"{directory}/{body['file']}", {"line": body["line"], "column": body["column"]}
+    path = f"{directory}/{body['file']}" if directory else str(body["file"])
+    place = {"line": body["line"], "column": body["column"]}
     return mark(body["level"], path, text, title=body["code"], **place)
 
 

@@ -61,6 +61,7 @@ def _declare(reading: Reading, file: str) -> tuple[Connector | None, list[Findin
     return connector, [*reading.findings, *map(reading.original, own)]
 
 
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TEMPLATE = re.compile(r"\{\{.*\}\}|\$\{.*\}|\{%.*%\}")
 
 
@@ -82,6 +83,17 @@ def _with_hint_of_text(finding: Finding, text: str) -> Finding:
 
 def _has_errors(findings: Iterable[Finding]) -> bool:
     return any(not finding.warning for finding in findings)
+
+
+def places_in_access(connector: Connector) -> Mapping[str, tuple[int, int]]:
+    """Return where each name in the `access` of a connector stands first in its file, as line and column."""
+    places: dict[str, tuple[int, int]] = {}
+    top = read(connector.text.encode(), connector.file).root
+    access = top.value.get("access") if top and isinstance(top.value, dict) else None
+    for names in access.value.values() if access and isinstance(access.value, dict) else ():
+        for item in names.value if isinstance(names.value, list) else ():
+            places.setdefault(str(item.value), (item.line, item.column))
+    return places
 
 
 class _Declaring:
@@ -127,6 +139,9 @@ class _Declaring:
         """Find out whether the keys are those of a file that is no connector, which is all there is to say then."""
         keys = self._root.value if isinstance(self._root.value, dict) else {}
         other = None if "fields" in keys else other_file(keys)
+        if _DIGEST.search(str(self._root.plain() if keys else "")) and "fields" not in keys:
+            hint = "keep it outside the directory of connectors, and start with --tokens FILE"
+            other = ("this is a tokens file, not a connector", hint)
         if other:
             self._shapes.find(self._root, Code.DECLARATION_INVALID, *other)
         return other is not None

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from gateway.connectors.finding import Finding
 from gateway.connectors.loader import MAX_FILE_BYTES
+from gateway.connectors.passed_over import is_connector_file, passed_over
 from gateway.errors import Code
 
-SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 5000
 
 #: A file whose inode changed this recently may change again within the clock's step, unseen by its times.
@@ -45,12 +45,14 @@ class File:
 class Listing:
     """What a directory holds. Two listings are equal when every name and every content is.
 
-    `problem` is set, and `files` empty, where the directory itself cannot be read.
+    `problem` is set, and `files` empty, where the directory itself cannot be read. `warnings` are about files
+    that are not read.
     """
 
     path: str
     files: Mapping[str, File]
     problem: str | None = None
+    warnings: tuple[Finding, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -58,6 +60,8 @@ class Listing:
         whole = hashlib.sha256(f"{self.path}\n{self.problem}\n".encode())
         for name in sorted(self.files):
             whole.update(f"{name}\0{self.files[name].digest}\n".encode(errors="surrogateescape"))
+        for warning in self.warnings:
+            whole.update(f"{warning}\n".encode())
         return whole.hexdigest()
 
 
@@ -76,14 +80,15 @@ class Directory:
         real = os.path.realpath(self.path)
         try:
             with os.scandir(real) as entries:
-                found = {entry.name: entry for entry in entries if is_connector_file(entry.name)}
+                listed = list(entries)
         except OSError as error:
             return Listing(real, {}, f"{self.path}: {error.strerror}")
+        found = {entry.name: entry for entry in listed if is_connector_file(entry.name)}
         if len(found) > MAX_FILES:
             return Listing(real, {}, f"{self.path}: {len(found)} files are more than {MAX_FILES}")
         files = {_shown(name): file for name in sorted(found) if (file := self._file(real, found[name]))}
         self._known = {name: known for name, known in self._known.items() if name in files}
-        return Listing(real, files)
+        return Listing(real, files, warnings=passed_over(listed))
 
     def _file(self, directory: str, entry: os.DirEntry[str]) -> File | None:
         name, path = entry.name, entry.path
@@ -160,11 +165,6 @@ def _is_open(descriptor: int) -> bool:
 
 def _shown(name: str) -> str:
     return os.fsencode(name).decode(errors="replace")
-
-
-def is_connector_file(name: str) -> bool:
-    """Tell whether a file of that name declares a connector; hidden ones and editors' own do not."""
-    return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
 
 
 def being_written(name: str) -> File:

@@ -13,10 +13,10 @@ from typing import Literal
 from gateway.connectors.connector import ADMIN, PUBLIC, Access, Connector
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.terms import NO_LIMITS, Limits
-from gateway.errors import Code, GatewayError, nearest
+from gateway.errors import Code, GatewayError
 from gateway.exchange import current
 from gateway.serve.failures import Failures
-from gateway.serve.tokens import Proof, Token, expiring, make_token, read_tokens, show
+from gateway.serve.tokens import Proof, Token, expiring, make_token, read_tokens, show, unknown_names
 
 _log = logging.getLogger(__name__)
 
@@ -73,25 +73,17 @@ class Credentials:
         """What is wrong with the tokens file, and which of its tokens have expired or soon do."""
         return self._problems + self._expiring()
 
-    def unknown(self, file: str, access: Access) -> tuple[Finding, ...]:
+    @property
+    def names(self) -> list[str] | None:
+        """The names in the tokens file; None where there is no such file."""
+        return sorted(self._tokens) if self._file else None
+
+    def unknown(self, connector: Connector, *, is_as_written: bool) -> tuple[Finding, ...]:
         """Warn of every name in a connector's access that no token proves now."""
-        known = (*self._tokens, ADMIN, PUBLIC)
-        missing = sorted((access.ingest | access.read | access.change).difference(known))
-        where = "the tokens file does not have" if self._file else "there is no tokens file to have"
-        return tuple(
-            Finding(
-                file,
-                None,
-                None,
-                Code.TOKEN_UNKNOWN,
-                f"access names '{name}', which {where}",
-                f"did you mean '{guess}'?"
-                if (guess := nearest(name, known))
-                else f"`gateway token {name}` prints the line to add to it; start with --tokens FILE",
-                warning=True,
-            )
-            for name in missing
-        )
+        where = "the tokens file does not have"
+        if not self._file:
+            where = "no token can prove: the gateway has no tokens file, which --tokens names"
+        return unknown_names(connector, self._tokens, where, warning=True, is_as_written=is_as_written)
 
     def refresh(self) -> None:
         """Read the tokens file again if it has changed; a bad one leaves the tokens as they were."""

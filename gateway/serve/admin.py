@@ -93,6 +93,7 @@ class Status:
             "store": {"id": self._store_id},
             "source": {"path": snapshot.source, "problem": snapshot.source_problem},
             "files": [self._file(outcome) for outcome in snapshot.outcomes],
+            "passed_over": [finding.body() for finding in snapshot.passed_over],
             "tokens": [finding.body() for finding in self._credentials.findings],
             "resources": asdict(self._resources),
             "disk": {"free": self._disk.free, "reserve": self._disk.reserve, "full": self._disk.is_full},
@@ -102,7 +103,7 @@ class Status:
         connector = outcome.connector
         findings = outcome.findings
         if connector and outcome.state in (State.LIVE, State.LAST_GOOD):
-            findings += self._credentials.unknown(outcome.file, connector.access)
+            findings += self._credentials.unknown(connector, is_as_written=outcome.state is State.LIVE)
         return {
             "file": outcome.file,
             "state": outcome.state.value,

@@ -37,10 +37,11 @@ class Planning:
         self._stages = stages
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Take `{"files": {NAME: TEXT}}`, a whole directory, and tell; nothing is changed."""
+        """Take `{"files": {NAME: TEXT}}`, a whole directory, and tell, with the names of the tokens; nothing is changed."""
         access.require_admin(self._stages.credentials.name_of(req.auth))
         files = _files_of(await _json_body(req, self._stages))
-        reply.json(resp, await asyncio.to_thread(self._reload.preview, files))
+        preview = await asyncio.to_thread(self._reload.preview, files)
+        reply.json(resp, {**preview, "token_names": self._stages.credentials.names})
 
 
 class Lifecycle:

@@ -58,6 +58,9 @@ class Reload:
         """
         with self._lock:
             before = self._router.snapshot.outcomes
+            for warning in listing.warnings:
+                if warning not in self._listing.warnings:
+                    _log.warning("%s", warning)
             self._listing = listing
             if listing.problem:
                 # The files are out of sight, not gone: what is live stays.
@@ -140,7 +143,8 @@ class Reload:
             outcomes = tuple(
                 each for each in snapshot.outcomes if each.name != name or each.state is not State.REMOVED
             )
-            self._show(outcomes, Listing(snapshot.source, {}, snapshot.source_problem))
+            listing = Listing(snapshot.source, {}, snapshot.source_problem, snapshot.passed_over)
+            self._show(outcomes, listing)
             return rows
 
     def _recall(self, definitions: list[Definition]) -> None:
@@ -242,7 +246,9 @@ class Reload:
         for outcome in _report(before, self._router.snapshot.outcomes):
             connector = outcome.connector
             if connector is not None and connector not in known and connector.name in self._live:
-                for finding in self._stages.credentials.unknown(outcome.file, connector.access):
+                for finding in self._stages.credentials.unknown(
+                    connector, is_as_written=outcome.state is State.LIVE
+                ):
                     _log.warning("%s", finding)
 
     def _show(self, outcomes: tuple[Outcome, ...], listing: Listing) -> None:
@@ -254,7 +260,15 @@ class Reload:
             if name in self._stored and name not in self._live and definition.removed_at
         }
         self._router.show(
-            Snapshot(before.generation + 1, endpoints, gone, outcomes, listing.path, listing.problem)
+            Snapshot(
+                before.generation + 1,
+                endpoints,
+                gone,
+                outcomes,
+                listing.path,
+                listing.problem,
+                listing.warnings,
+            )
         )
 
     def _endpoint(self, before: Mapping[str, Endpoint], connector: Connector) -> Endpoint:

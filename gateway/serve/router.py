@@ -10,6 +10,7 @@ from falcon.asgi import Request, Response
 from falcon.constants import COMBINED_METHODS
 from falcon.routing import CompiledRouter
 
+from gateway.connectors.finding import Finding
 from gateway.connectors.plan import Outcome
 from gateway.errors import not_ready
 from gateway.exchange import current
@@ -40,6 +41,7 @@ class Snapshot:
         outcomes: What became of each file, and of each removed connector.
         source: The directory the files were read from.
         source_problem: Why it cannot be read now, or None.
+        passed_over: Warnings about files of it that are not read.
     """
 
     generation: int = 0
@@ -48,6 +50,7 @@ class Snapshot:
     outcomes: tuple[Outcome, ...] = ()
     source: str = ""
     source_problem: str | None = None
+    passed_over: tuple[Finding, ...] = ()
 
     @cached_property
     def routes(self) -> Mapping[str, Found]:

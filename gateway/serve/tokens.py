@@ -3,19 +3,19 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from gateway.connectors import literals
-from gateway.connectors.connector import PUBLIC
-from gateway.connectors.declaration import TOKEN_NAME
+from gateway.connectors.connector import ADMIN, PUBLIC, Connector
+from gateway.connectors.declaration import TOKEN_NAME, places_in_access
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.loader import Node, load
 from gateway.connectors.shapes import Shapes
 from gateway.connectors.term_keys import read_limits
 from gateway.connectors.terms import NO_LIMITS, Limits
-from gateway.errors import Code
+from gateway.errors import Code, nearest
 
 #: What secrets begin with.
 PREFIX = "gw_"
@@ -129,6 +129,32 @@ def expiring(tokens: Mapping[str, Token], file: str, now: datetime) -> tuple[Fin
         for proof in token.proofs
         if proof.expires is not None and proof.expires <= now + NOTICE
     )
+
+
+def unknown_names(
+    connector: Connector, known: Collection[str], where: str, *, warning: bool, is_as_written: bool = True
+) -> tuple[Finding, ...]:
+    """Return a finding for every name in a connector's access that no token proves.
+
+    Args:
+        connector: The connector.
+        known: The names that tokens prove.
+        where: Which tokens, as the end of the sentence "access names 'etl', which …".
+        warning: Whether the findings are warnings.
+        is_as_written: Whether its file says what the connector does, so that places in it can be named.
+    """
+    known = (*known, ADMIN, PUBLIC)
+    access = connector.access
+    missing = sorted((access.ingest | access.read | access.change).difference(known))
+    places = places_in_access(connector) if missing and is_as_written else {}
+    findings = []
+    for name in missing:
+        line, column = places.get(name, (None, None))
+        guess = nearest(name, known)
+        hint = f"did you mean '{guess}'?" if guess else f"`gateway token {name}` prints the line to add to it"
+        message = f"access names '{name}', which {where}"
+        findings.append(Finding(connector.file, line, column, Code.TOKEN_UNKNOWN, message, hint, warning))
+    return tuple(sorted(findings, key=lambda finding: (finding.line or 0, finding.column or 0)))
 
 
 def _shown(name: str) -> str:
