@@ -282,6 +282,31 @@ def decimal(precision: int, scale: int) -> FieldType:
     )
 
 
+def _list_literal(item: FieldType, text: str) -> Json:
+    """Read a list as JSON writes it, else as PostgreSQL or DuckDB does.
+
+    The text of an item that cannot be read stays, for the schema to refuse it by its place.
+    """
+
+    def read(each: str | None) -> Json:
+        try:
+            return None if each is None else item.literal(each)
+        except ValueError:
+            return each
+
+    if text.lstrip()[:1] == "{":
+        return [read(each) for each in literals.array(text)]
+    try:
+        value = strictjson.read(text.encode())
+    except ValueError:
+        return [read(each) for each in literals.duckdb_list(text)]
+    if not isinstance(value, list):
+        raise ValueError(text)  # noqa: TRY004  # a literal has one way to fail
+    # DuckDB writes the strings '1' and 'true' without quotes.
+    are_bare = value and all(isinstance(each, bool | int | Decimal) for each in value)
+    return literals.duckdb_list(text) if item.name == "string" and are_bare else value
+
+
 def _each(written: Callable[[Json], Json] | None) -> Callable[[Json], Json] | None:
     return (lambda values: [written(each) for each in values]) if written else None
 
@@ -295,12 +320,6 @@ def list_of(item: FieldType) -> FieldType:
 def _list_of(name: str) -> FieldType:
     item = parse_type(name)
     arrow = pa.list_(item.arrow)
-
-    def literal(text: str) -> Json:
-        value = strictjson.read(text.encode())
-        if not isinstance(value, list):
-            raise ValueError(text)  # noqa: TRY004  # a literal has one way to fail
-        return value
 
     def query_literal(text: str) -> Json:
         return [None if each is None else item.query_value(each) for each in literals.array(text)]
@@ -332,7 +351,7 @@ def _list_of(name: str) -> FieldType:
         schema={"type": "array", "items": dict(item.schema)},
         column=f"{item.column}[]",
         arrow=arrow,
-        literal=literal,
+        literal=functools.partial(_list_literal, item),
         query_literal=query_literal,
         operand=operand,
         array=array,

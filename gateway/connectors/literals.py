@@ -164,9 +164,6 @@ def instant(text: str) -> Json:
     return f"{datetime(text)}Z" if _DATETIME.fullmatch(text) else timestamp(text)
 
 
-_ARRAY_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*+)"|((?:[^"{},\\]|\\.)*+))\s*([,}])', re.DOTALL)
-
-
 def unescape(text: str) -> str:
     """Give text without its backslashes, each of which takes the next character as it is."""
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
@@ -177,23 +174,56 @@ def array(text: str) -> list[str | None]:
 
     A backslash takes the next character as it is.
     """
-    text = text.strip()
-    if not text.startswith("{"):
+    return [
+        None if quoted is None and plain.upper() == "NULL" else unescape(plain if quoted is None else quoted)
+        for quoted, plain in _items(text, "{", "}", _ARRAY_ITEM)
+    ]
+
+
+def duckdb_list(text: str) -> list[str | None]:
+    r"""Read `[a, 'b, c', NULL]`, as DuckDB casts a list to text, and Python one of strings.
+
+    In quotes a backslash stands before a quote and a backslash, and nowhere else: Python's `\n` is no `n`. DuckDB puts
+    quotes only where they are needed; so beside others, as in `[None, 'a']`, an item without quotes is not known.
+    """
+    items = _items(text, "[", "]", _LIST_ITEM)
+    is_of_duckdb = not any(quoted is not None and _NEEDS_NO_QUOTES.fullmatch(quoted) for quoted, _ in items)
+    if not is_of_duckdb and any(quoted is None for quoted, _ in items):
         raise ValueError(text)
-    if text[1:].strip() == "}":
+    return [
+        unescape(quoted) if quoted is not None else None if plain.upper() == "NULL" else plain
+        for quoted, plain in items
+    ]
+
+
+_ARRAY_ITEM = re.compile(
+    r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<plain>(?:[^"{},\\]|\\.)*+))\s*([,}])', re.DOTALL
+)
+_LIST_ITEM = re.compile(
+    r"""\s*(?:(?P<quote>['"])(?P<quoted>(?:(?!(?P=quote))[^\\]|\\['"\\])*+)(?P=quote)|(?P<plain>[^'"\[\]{},]*+))\s*([,\]])"""
+)
+_NEEDS_NO_QUOTES = re.compile(
+    r"""(?!(?i:null)$)[^\s'"()\[\]{},:=\\](?:[^'"()\[\]{},:=\\]*[^\s'"()\[\]{},:=\\])?"""
+)
+
+
+def _items(text: str, opening: str, closing: str, item: re.Pattern[str]) -> list[tuple[str | None, str]]:
+    """Give the items of a list, each with what stands in its quotes, or None, and else its text."""
+    text = text.strip()
+    if not text.startswith(opening):
+        raise ValueError(text)
+    if text[1:].strip() == closing:
         return []
-    items: list[str | None] = []
+    items: list[tuple[str | None, str]] = []
     place = 1
-    while found := _ARRAY_ITEM.match(text, place):
-        quoted, plain, end = found.groups()
-        text_of_item = plain.strip() if quoted is None else quoted
-        if quoted is None and not text_of_item:
+    while found := item.match(text, place):
+        quoted, plain = found["quoted"], (found["plain"] or "").strip()
+        if quoted is None and not plain:
             break
-        is_null = quoted is None and text_of_item.upper() == "NULL"
-        items.append(None if is_null else unescape(text_of_item))
+        items.append((quoted, plain))
         place = found.end()
-        if end == "}" and place == len(text):
-            return items
-        if end == "}":
+        if found[0].endswith(closing):
+            if place == len(text):
+                return items
             break
     raise ValueError(text)
