@@ -457,6 +457,103 @@ def test_rows_may_call_a_renamed_field_by_either_name_until_the_old_one_is_taken
     assert post(b'{"old":"b","n":2}').json()["errors"][0]["code"] == "PGRST204"
 
 
+@pytest.fixture
+def renamed(edited):
+    """A table whose fields `note` and `j` were called `remark` and `data` before."""
+    edited.declare(
+        {"id": "integer", "note": field("string", nullable=True), "j": field("json", nullable=True)},
+        [
+            {"id": 1, "note": "b", "j": {"k": [5]}},
+            {"id": 2, "note": "a"},
+            {"id": 3, "note": "a", "j": {"k": 7}},
+        ],
+    )
+    edited.edit(
+        {
+            "id": "integer",
+            "remark": field("string", nullable=True, renamed_from="note"),
+            "data": field("json", nullable=True, renamed_from="j"),
+        },
+        access={"read": ["public"], "change": ["admin"]},
+    )
+    return edited
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("select=note&id=eq.1", [{"note": "b"}]),
+        ("select=*&id=eq.2", [{"id": 2, "remark": "a", "data": None}]),
+        ("select=id,note,remark&id=eq.2", [{"id": 2, "note": "a", "remark": "a"}]),
+        ("select=*,note&id=eq.2", [{"id": 2, "remark": "a", "data": None, "note": "a"}]),
+        ("select=x:note::text&id=eq.1", [{"x": "b"}]),
+        ("select=id&note=eq.a&order=note,id.desc", [{"id": 3}, {"id": 2}]),
+        ("select=id&note=eq.b", [{"id": 1}]),
+        ("select=id&or=(note.eq.b,remark.is.null)", [{"id": 1}]),
+        ("select=id&not.and=(note.eq.a,id.gt.2)&order=id", [{"id": 1}, {"id": 2}]),
+        ("select=note,count()&order=note", [{"note": "a", "count": 2}, {"note": "b", "count": 1}]),
+        ("select=note,count()&order=remark.desc", [{"note": "b", "count": 1}, {"note": "a", "count": 2}]),
+        ("select=note.max()", [{"max": "b"}]),
+        ("select=j->k,j->k->0&id=eq.1", None),
+        ("select=j->k&id=eq.1", [{"k": [5]}]),
+        ("select=k:j->k->0&j->k->0=eq.5", [{"k": 5}]),
+        ("select=id&j->k=eq.7", [{"id": 3}]),
+    ],
+)
+def test_readers_may_ask_for_a_renamed_field_by_either_name(renamed, query, expected):
+    answer = renamed.server.client.get(f"{renamed.path}?{query}")
+
+    if expected is None:
+        assert answer.status_code == 400
+    else:
+        assert (answer.status_code, answer.json()) == (200, expected)
+
+
+def test_every_format_and_method_knows_a_former_name(renamed):
+    client, path = renamed.server.client, renamed.path
+    assert client.get(f"{path}?select=id,note&format=csv&order=id").text.splitlines() == [
+        "id,note",
+        "1,b",
+        "2,a",
+        "3,a",
+    ]
+    page = client.get(f"{path}?select=note&order=note.desc&limit=1")
+    following = client.get(page.links["next"]["url"])
+    assert (page.json(), following.json()) == ([{"note": "b"}], [{"note": "a"}])
+    shown = {"Prefer": "return=representation"}
+    answer = client.post(f"{path}?columns=id,note&select=note", json=[{"id": 4, "note": "d"}], headers=shown)
+    assert (answer.status_code, answer.json()) == (201, [{"note": "d"}])
+    answer = client.patch(f"{path}?note=eq.d&select=note", json={"note": "e"}, headers=shown)
+    assert (answer.status_code, answer.json()) == (200, [{"note": "e"}])
+    assert client.delete(f"{path}?note=eq.e&select=note", headers=shown).json() == [{"note": "e"}]
+
+
+def test_a_former_name_that_was_taken_away_is_no_column(renamed):
+    client, path = renamed.server.client, renamed.path
+    assert client.get(f"{path}?note=eq.a").is_success
+
+    renamed.edit(
+        {"id": "integer", "remark": field("string", nullable=True), "data": field("json", nullable=True)}
+    )
+
+    for query in ("note=eq.a", "select=note", "order=note", "select=j->k"):
+        answer = client.get(f"{path}?{query}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "42703")
+
+
+def test_null_says_that_a_field_is_no_other_one_renamed(edited):
+    text = field("string", nullable=True)
+    edited.declare({"id": "integer", "note": text}, [{"id": 1, "note": "a"}])
+    refused = edited.edit({"id": "integer", "other": text})
+    assert "renamed_from: null" in refused["findings"][0]["hint"]
+
+    edited.edit({"id": "integer", "other": {**text, "renamed_from": None}})
+
+    assert edited.rows() == [{"id": 1, "other": None}]
+    edited.edit({"id": "integer", "other": {**text, "renamed_from": None}, "note": text})
+    assert edited.rows() == [{"id": 1, "other": None, "note": "a"}]
+
+
 # -- without rows, and with rows that come in meanwhile
 
 

@@ -46,7 +46,7 @@ class Rule(Enum):
     FIELD_RENAMED = (
         "field renamed",
         "rename a field",
-        "refused as a field less and one more of its type; `renamed_from: OLD` applies it, and rows may still come in under the old name as long as it stands there",
+        "refused as a field less and one more of its type; `renamed_from: OLD` applies it, and rows may still come in, and queries ask for it, under the old name as long as it stands there; `renamed_from: null` says that it is another field",
     )
     FIELD_REMOVED = (
         "field removed",
@@ -84,7 +84,7 @@ class Rule(Enum):
     ALIAS_REMOVED = (
         "former name removed",
         "take `renamed_from` away",
-        "applied; rows no longer come in under the old name",
+        "applied; rows no longer come in, and queries no longer ask, under the old name",
     )
     KEY_DECLARED = (
         "key declared",

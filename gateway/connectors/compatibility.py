@@ -178,7 +178,7 @@ class _Comparing:
         if field.renamed_from is not None:
             return self._misnamed(field, gone)
         like = [name for name in gone if self._old[name].type.name == field.type.name]
-        if like:
+        if like and not field.is_new:
             former = nearest(field.name, like) or like[0]
             gone.remove(former)
             return _change(
@@ -186,8 +186,7 @@ class _Comparing:
                 field,
                 f"removes the field '{former}' and adds '{field.name}', both {field.type.name}",
                 reason=f"it looks like a rename, which would leave the values of '{former}' behind",
-                hint=f"write renamed_from: {former} in '{field.name}'; if it is another field, remove the one"
-                " first and add the other in a change of its own",
+                hint=f"write renamed_from: {former} in '{field.name}'; or renamed_from: null, if it is another field",
             )
         if field.required and field.backfill is ABSENT:
             return _change(
@@ -215,7 +214,7 @@ class _Comparing:
             field,
             f"renames the field '{former}' to '{field.name}'",
             reason=f"there is no field '{former}'",
-            hint=f"{way}leave renamed_from out, if '{field.name}' is new",
+            hint=f"{way}write renamed_from: null, if '{field.name}' is new",
         )
 
     def _restored(self, column: str, type: FieldType, field: Field) -> Iterator[Change]:
@@ -262,14 +261,15 @@ class _Comparing:
         names = {field.name, field.renamed_from}
         if before.name != field.name:
             sentence = (
-                f"renames the field '{before.name}' to '{field.name}'; rows may come in under both names"
+                f"renames the field '{before.name}' to '{field.name}'; rows may come in under both names, and readers"
+                f" may ask for both in select, filters, order and columns; select=* shows '{field.name}' alone"
             )
             yield Change(Rule.FIELD_RENAMED, sentence, field=field.name, place=_place(field))
         elif field.renamed_from is not None and field.renamed_from != before.renamed_from:
-            sentence = f"takes rows that call '{field.name}' '{field.renamed_from}'"
+            sentence = f"takes rows and queries that call '{field.name}' '{field.renamed_from}'"
             yield Change(Rule.FIELD_RENAMED, sentence, field=field.name, place=_place(field))
         if before.renamed_from is not None and before.renamed_from not in names:
-            sentence = f"no longer takes rows that call '{field.name}' '{before.renamed_from}'"
+            sentence = f"no longer takes rows and queries that call '{field.name}' '{before.renamed_from}'"
             yield Change(Rule.ALIAS_REMOVED, sentence, field=field.name, place=_place(field))
 
     def _shaped(self, before: Field, field: Field) -> Iterator[Change]:

@@ -28,7 +28,8 @@ class Field:
     Attributes:
         backfill: What rows that were stored before get where they have no value; ABSENT where nothing is said.
         using: SQL over the field as it was, which makes its values where they cannot be taken as they are.
-        renamed_from: What it was called before; rows may still come in under that name.
+        renamed_from: What it was called before; rows may still come in, and be asked for, under that name.
+        is_new: Whether the file says that it is no other field renamed.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Field:
     backfill: Json = ABSENT
     using: str | None = None
     renamed_from: str | None = None
+    is_new: bool = field(default=False, compare=False)
     line: int | None = field(default=None, compare=False)
     column: int | None = field(default=None, compare=False)
 
@@ -95,12 +97,12 @@ class Connector:
         return next((each for each in self.fields if each.name == name), None)
 
     def find_input(self, name: str) -> Field | None:
-        """Give the field that rows mean by a name, which may be what it was called before."""
+        """Give the field that rows and queries mean by a name, which may be what it was called before."""
         return self.find_field(name) or self.aliases.get(name)
 
     @property
     def aliases(self) -> Mapping[str, Field]:
-        """The fields that rows may also name by what they were called before, by that name."""
+        """The fields that rows and queries may also name by what they were called before, by that name."""
         return {each.renamed_from: each for each in self.fields if each.renamed_from is not None}
 
 

@@ -23,7 +23,8 @@ FIELD_KEYS: Mapping[str, str] = {
     **{name: f"JSON Schema's `{keyword}`" for name, keyword in schema.KEYWORDS.items()},
     "backfill": "for a change: what rows stored before get where they have no value",
     "using": "for a change: SQL over the field as it was, which makes its values, such as `CAST(amount AS BIGINT)`",
-    "renamed_from": "for a change: what the field was called before; rows may still come in under that name",
+    "renamed_from": "for a change: what the field was called before; rows may still come in, and queries ask for it, under that"
+    " name; `null` says that it is no rename",
 }
 
 MAX_FIELDS = 1000
@@ -165,6 +166,7 @@ class _Reading:
             description=description,
             using=self._using(name, given.get("using")),
             renamed_from=self._former_name(name, given.get("renamed_from")),
+            is_new="renamed_from" in given and given["renamed_from"].value is None,
             line=key.line,
             column=key.column,
         )
@@ -231,6 +233,8 @@ class _Reading:
         return text
 
     def _former_name(self, name: str, node: Node | None) -> str | None:
+        if node is not None and node.value is None:
+            return None  # It says that there is none.
         former = self._shapes.text(node, f"{name}.renamed_from")
         if node is not None and former is not None and (former == name or former.startswith("_")):
             message = f"{name}.renamed_from '{former}' is not what a field was called before"

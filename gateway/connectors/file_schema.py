@@ -53,7 +53,7 @@ _VALUES: dict[str, Json] = {
     **{name: {"type": "number"} for name in schema.KEYWORDS if name.endswith("imum")},
     "backfill": {},
     "using": {"type": "string", "minLength": 1, "maxLength": MAX_USING},
-    "renamed_from": {"type": "string", "pattern": "^[^_]", "maxLength": 63},
+    "renamed_from": {"type": ["string", "null"], "pattern": "^[^_]", "maxLength": 63},
     **{key: {"type": "array", "items": {"type": "string"}} for key in ACCESS_KEYS},
 }
 

@@ -7,24 +7,32 @@ from gateway.query.scanner import Scanner
 
 
 class Columns:
-    """The names a query may use: the connector's fields and the gateway's own."""
+    """The names a query may use: the connector's fields, by their former names too, and the gateway's own."""
 
     def __init__(self, connector: Connector) -> None:
-        self.fields = {field.name: field for field in (*connector.fields, *SYSTEM_FIELDS)}
+        own = {field.name: field for field in (*connector.fields, *SYSTEM_FIELDS)}
+        self.fields = {**connector.aliases, **own}
+        self._shown = tuple(own)
         self.all = connector.fields
 
     def named(self, name: str) -> Field:
         """Find a field by its exact name, or raise with the nearest."""
         if name in self.fields:
             return self.fields[name]
-        hint = suggest(name, self.fields, "the columns are")
+        hint = suggest(name, self._shown, "the columns are")
         raise GatewayError(Code.COLUMN_UNKNOWN, f"there is no column '{name}'", hint=hint)
 
     def read(self, scanner: Scanner, name: str | None = None) -> Column:
         """Read a column and the way into its JSON."""
-        field = self.named(scanner.name() if name is None else name)
+        name = scanner.name() if name is None else name
+        field = self.named(name)
         path, as_text = scanner.path()
         if path and field.type.name != "json" and not field.type.item:
             message = f"'{field.name}' is {field.type.name}, and has nothing inside that -> could reach"
             raise GatewayError(Code.QUERY_INVALID, message, hint="use -> with json and lists")
-        return Column(field, path, as_text)
+        return self.column(name, path, as_text=as_text)
+
+    def column(self, name: str, path: tuple[str | int, ...] = (), *, as_text: bool = False) -> Column:
+        """Give the column of a name that is known, or a place inside it."""
+        field = self.fields[name]
+        return Column(field, path, as_text, None if field.name == name else name)

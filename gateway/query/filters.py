@@ -230,10 +230,10 @@ def _is_decimal(type: FieldType) -> bool:
 def _key(key: str, columns: Columns) -> Column:
     """Read the key of a filter, past the `[0]` that some clients number repeated keys with."""
     if key in columns.fields:
-        return Column(columns.fields[key])
+        return columns.column(key)
     scanner = Scanner("filter", re.sub(r"(?:\[[0-9]*\])+$", "", key))
     if scanner.text in columns.fields:
-        return Column(columns.fields[scanner.text])
+        return columns.column(scanner.text)
     name = scanner.name()
     if scanner.text.startswith(".", scanner.place):
         if name in columns.fields:

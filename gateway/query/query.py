@@ -1,5 +1,6 @@
 """Query: what a GET asks for, checked against its connector."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -26,11 +27,13 @@ class Column:
         field: The field.
         path: The keys (str) and indexes (int) that lead to the place.
         as_text: Whether the last step is `->>`, which gives text instead of JSON.
+        former_name: What the query calls the field, where that is what it was called before.
     """
 
     field: Field
     path: tuple[str | int, ...] = ()
     as_text: bool = False
+    former_name: str | None = dataclasses.field(default=None, compare=False)
 
     @property
     def type(self) -> FieldType:
@@ -43,14 +46,18 @@ class Column:
     def name(self) -> str:
         """What it is called in a result: the last key of its path, for an index names nothing."""
         keys = [step for step in self.path if isinstance(step, str)]
-        return keys[-1] if keys else self.field.name
+        return keys[-1] if keys else self._called
+
+    @property
+    def _called(self) -> str:
+        return self.former_name or self.field.name
 
     def __str__(self) -> str:
         steps = [str(step) for step in self.path]
         arrows = ["->"] * len(steps)
         if self.as_text:
             arrows[-1] = "->>"
-        return self.field.name + "".join(arrow + step for arrow, step in zip(arrows, steps, strict=True))
+        return self._called + "".join(arrow + step for arrow, step in zip(arrows, steps, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
