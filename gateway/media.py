@@ -37,14 +37,20 @@ class Media(Enum):
         "application/x-parquet",
         "application/parquet",
     )
+    FORM = ("application/x-www-form-urlencoded", "form", "")
     ARROW = ("application/vnd.apache.arrow.stream", "arrow", "")
 
 
 #: What a POST may carry.
-RECEIVED = (Media.JSON, Media.NDJSON, Media.CSV)
-#: Every media type that means a format.
+RECEIVED = (Media.JSON, Media.NDJSON, Media.CSV, Media.FORM)
+#: What a GET may answer with.
+SERVED = (Media.JSON, Media.NDJSON, Media.CSV, Media.PARQUET, Media.ARROW)
+#: Every media type that means a format of a body, and of an answer.
+RECEIVED_TYPES: Mapping[str, Media] = {
+    name: media for media in RECEIVED for name in (media.media_type, *media.aliases)
+}
 MEDIA_TYPES: Mapping[str, Media] = {
-    name: media for media in Media for name in (media.media_type, *media.aliases)
+    name: media for media in SERVED for name in (media.media_type, *media.aliases)
 }
 #: The formats by the names that `?format=` takes.
-FORMATS: Mapping[str, Media] = {media.format: media for media in Media}
+FORMATS: Mapping[str, Media] = {media.format: media for media in SERVED}

@@ -17,7 +17,7 @@ from gateway.connectors.fieldtypes import SCALARS, TYPE_NAMES
 from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.lexical import FORMATS
 from gateway.errors import Code
-from gateway.media import Media
+from gateway.media import SERVED
 from gateway.query.aggregates import AGGREGATES
 from gateway.query.casts import CASTS
 from gateway.query.dialect import SHAPES, WRITES
@@ -133,7 +133,7 @@ def dialect() -> str:
         for name, (values, meaning) in PREFERENCES.items()
     ]
     rows.append(("`Range: 0-24`", "as `offset` and `limit`"))
-    for media in Media:
+    for media in SERVED:
         names = " ".join(f"`{name}`" for name in (media.media_type, *media.aliases))
         rows.append((f"`Accept:` {names}", f"rows as {media.name}"))
     rows += [

@@ -309,7 +309,7 @@ def test_a_body_over_the_cap_is_refused_before_and_while_it_is_read(server, orde
         ("application/x-www-form-urlencoded", b'{"order_id":1,"customer":"a","amount":1}', 201),
         ("application/json; charset=UTF-8", b'{"order_id":1,"customer":"a","amount":1}', 201),
         ("application/json; charset=latin-1", b"{}", 415),
-        ("application/x-www-form-urlencoded", b"order_id=1", 415),
+        ("application/x-www-form-urlencoded", b"order_id=1", 422),
         ("application/xml", b"<a/>", 415),
         ("multipart/form-data; boundary=x", b"--x--", 415),
     ],

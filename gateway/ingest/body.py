@@ -12,16 +12,21 @@ import zstandard
 from isal import isal_zlib
 
 from gateway.errors import Code, GatewayError
+from gateway.ingest import signatures
 from gateway.ingest.patience import InTime
 
 #: What a body is compressed with, as Content-Encoding names it.
-ENCODINGS = ("gzip", "zstd")
+ENCODINGS = ("gzip", "zstd", "deflate")
 
 #: Frames that ask for more memory than this to unpack are refused; `zstd --long` makes such.
 MAX_ZSTD_WINDOW = 8 * 2**20
 
 #: Zstd blocks of this size unpack to at most 4 MiB, whatever they were made to hold.
 _ZSTD_SLICE = 128
+#: How many bytes tell that deflate comes with a zlib header.
+_ZLIB_HEADER = 2
+#: How many bytes of a body are looked at to tell what it is, where it is not what its encoding says.
+_LOOKED_AT = 4096
 #: Below this, unpacking takes less time than handing it to a thread.
 _SMALL = 4096
 
@@ -95,21 +100,52 @@ async def _fill(
 ) -> int:
     """Unpack a body to its end, and give how many bytes came over the wire."""
     decoder = _decoder(encoding, whole)
-    while not arrival.is_over:
-        chunk = await arrival.piece()
-        if arrival.received > limit:
-            raise too_large(limit)
-        if not chunk:
-            continue
-        if decoder is None:
-            whole.write(chunk)
-        elif len(chunk) < _SMALL:
-            decoder.unpack(chunk)
-        else:
-            await asyncio.get_running_loop().run_in_executor(threads, decoder.unpack, chunk)
-    if decoder is not None:
-        decoder.finish()
+    beginning = b""
+    try:
+        while not arrival.is_over:
+            chunk = await arrival.piece()
+            if arrival.received > limit:
+                raise too_large(limit)
+            beginning += chunk[: _LOOKED_AT - len(beginning)]
+            if not chunk:
+                continue
+            if decoder is None:
+                whole.write(chunk)
+            elif len(chunk) < _SMALL:
+                decoder.unpack(chunk)
+            else:
+                await asyncio.get_running_loop().run_in_executor(threads, decoder.unpack, chunk)
+        if decoder is not None:
+            decoder.finish()
+    except _UndecodableError as error:
+        raise _not_encoded(error, beginning) from error
     return arrival.received
+
+
+class _UndecodableError(Exception):
+    """A body is not what its Content-Encoding says."""
+
+    def __init__(self, name: str, *, is_cut_off: bool = False) -> None:
+        self.name = name
+        self.is_cut_off = is_cut_off
+
+
+def _not_encoded(error: _UndecodableError, beginning: bytes) -> GatewayError:
+    """Make the error of a body that begins with these bytes, naming what it is instead."""
+    kind = signatures.kind_of(beginning)
+    says = f"Content-Encoding says {error.name}, but the body is"
+    if not beginning:
+        message, hint = f"{says} empty", "send the compressed rows"
+    elif kind and kind.coding != error.name:
+        instead = f"send Content-Encoding: {kind.coding}" if kind.coding else kind.fix
+        message, hint = f"{says} {kind.name}", instead
+    elif signatures.is_text(beginning):
+        message, hint = f"{says} plain text", "leave Content-Encoding out, or compress the body"
+    elif error.is_cut_off:
+        message, hint = f"the {error.name} body is truncated", "send it again, whole"
+    else:
+        message, hint = f"the {error.name} body is damaged", "compress and send it again"
+    return GatewayError(Code.ENCODING_INVALID, message, hint=hint)
 
 
 class _Arrival:
@@ -211,13 +247,11 @@ class _Gzip:
                 self._begun = True
                 chunk = self._member.unconsumed_tail or self._member.unused_data
         except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls the class an instance
-            raise GatewayError(Code.ENCODING_INVALID, f"the body is not gzip: {error}") from error
+            raise _UndecodableError("gzip") from error
 
     def finish(self) -> None:
         if not self._begun or not self._member.eof:
-            raise GatewayError(
-                Code.ENCODING_INVALID, "the gzip body is truncated", hint="send it again, whole"
-            )
+            raise _UndecodableError("gzip", is_cut_off=True)
 
 
 class _Zstd:
@@ -240,13 +274,54 @@ class _Zstd:
                     self._begun = True
                     piece = self._frame.unused_data
         except zstandard.ZstdError as error:
-            raise GatewayError(Code.ENCODING_INVALID, f"the body is not zstd: {error}") from error
+            raise _UndecodableError("zstd") from error
 
     def finish(self) -> None:
         if not self._begun or not self._frame.eof:
-            raise GatewayError(
-                Code.ENCODING_INVALID, "the zstd body is truncated", hint="send it again, whole"
-            )
+            raise _UndecodableError("zstd", is_cut_off=True)
+
+
+class _Deflate:
+    """The zlib format (RFC 1950), which `deflate` means in HTTP, or raw deflate (RFC 1951), which some clients send."""
+
+    def __init__(self, whole: _Whole) -> None:
+        self._whole = whole
+        self._stream: Any = None
+        self._waiting = b""
+
+    def unpack(self, chunk: bytes) -> None:
+        if self._stream is None:
+            self._waiting += chunk
+            if len(self._waiting) < _ZLIB_HEADER:
+                return
+            chunk, self._waiting = self._waiting, b""
+            self._begin(chunk)
+        try:
+            self._unpack(chunk)
+        except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls the class an instance
+            raise _UndecodableError("deflate") from error
+
+    def _begin(self, chunk: bytes) -> None:
+        """Tell the two apart: a zlib header is a method, 8, and a checksum of two bytes."""
+        is_zlib = chunk[0] & 0x0F == 8 and int.from_bytes(chunk[:2], "big") % 31 == 0
+        self._stream = isal_zlib.decompressobj(15 if is_zlib else -15)
+
+    def _unpack(self, chunk: bytes) -> None:
+        if self._stream.eof:
+            raise _UndecodableError("deflate")
+        while True:
+            piece = self._stream.decompress(chunk, 2**20)
+            self._whole.write(piece)
+            chunk = self._stream.unconsumed_tail
+            if self._stream.unused_data:
+                raise _UndecodableError("deflate")
+            # Raw deflate has no checksum behind it, so its last input may be read before its output is.
+            if self._stream.eof or not (chunk or len(piece) == 2**20):
+                return
+
+    def finish(self) -> None:
+        if self._stream is None or not self._stream.eof:
+            raise _UndecodableError("deflate", is_cut_off=True)
 
 
 def _decoder(encoding: str | None, whole: _Whole) -> _Decoder | None:
@@ -257,6 +332,8 @@ def _decoder(encoding: str | None, whole: _Whole) -> _Decoder | None:
         return _Gzip(whole)
     if name == "zstd":
         return _Zstd(whole)
+    if name == "deflate":
+        return _Deflate(whole)
     raise GatewayError(
         Code.ENCODING_UNSUPPORTED,
         f"the Content-Encoding '{encoding}' is not read",

@@ -99,19 +99,32 @@ def _values_of(
         header.require_empty(record, number, line)
     value: dict[str, Json] = {}
     unread = None
-    for field_, cell in zip(header.fields, record, strict=True):
-        if field_ is None:
+    for field, cell in zip(header.fields, record, strict=True):
+        if field is None:
             continue
-        if cell is None or (cell == "" and len(header.fields) == 1 and field_.type.name != "string"):
-            if field_.nullable:
-                value[field_.name] = None
-            continue
-        try:
-            value[field_.name] = field_.type.literal(cell)
-        except ValueError:
-            value[field_.name] = cell
-            unread = field_ if field_.type.name == "json" else unread
+        if cell == "" and len(header.fields) == 1 and field.type.name != "string":
+            cell = None  # noqa: PLW2901
+        if not read_cell(field, cell, value):
+            unread = field
     return value, unread
+
+
+def read_cell(field: Field, cell: str | None, value: dict[str, Json]) -> bool:
+    """Put a cell into the values of its row; false where it is of a JSON field, and no JSON.
+
+    An empty cell is null where null may be, else left out. The text of another that cannot be read stays, for the
+    schema to refuse beside whatever else is wrong.
+    """
+    if cell is None:
+        if field.nullable:
+            value[field.name] = None
+        return True
+    try:
+        value[field.name] = field.type.literal(cell)
+    except ValueError:
+        value[field.name] = cell
+        return field.type.name != "json"
+    return True
 
 
 def _add_record(

@@ -1,4 +1,4 @@
-"""A body to rows: JSON object or array, NDJSON, CSV."""
+"""A body to rows: JSON object or array, NDJSON, CSV, a form."""
 
 import functools
 import re
@@ -7,15 +7,30 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError
-from gateway.ingest import csv_rows, json_rows
+from gateway.ingest import csv_rows, form_rows, json_rows
 from gateway.ingest.body_text import after_blanks, start_of
 from gateway.ingest.rows import Rows
-from gateway.media import MEDIA_TYPES, RECEIVED, Media
+from gateway.media import RECEIVED, RECEIVED_TYPES, Media
 from gateway.strictjson import Json
 
-#: What curl says when it was told nothing; nobody sends a form that starts with a bracket.
-_FORM = "application/x-www-form-urlencoded"
+#: What a form is sent as, and what curl says when it was told nothing; no form starts with a bracket.
+_FORM = Media.FORM.media_type
 _NAMED = ", ".join(media.media_type for media in RECEIVED)
+_CURL = "; curl adds this type by itself, so say -H 'Content-Type: text/csv' --data-binary @FILE: -d takes line ends out"
+#: What else bodies are called out there, and what to do about it.
+_HINTS = {
+    "multipart/form-data": "send the file itself, as curl --data-binary @FILE does; -F makes a form with parts",
+    "application/csv": "write text/csv",
+    "text/x-csv": "write text/csv",
+    "application/vnd.ms-excel": "save the sheet as CSV (UTF-8), and send it as text/csv",
+    "text/json": "write application/json",
+    "text/tab-separated-values": "write the cells with commas between them, and send them as text/csv",
+    "application/gzip": "say Content-Encoding: gzip, and with Content-Type what is inside",
+    "application/x-gzip": "say Content-Encoding: gzip, and with Content-Type what is inside",
+    "application/zstd": "say Content-Encoding: zstd, and with Content-Type what is inside",
+    Media.PARQUET.media_type: "load a Parquet file with gateway load",
+    "application/x-parquet": "load a Parquet file with gateway load",
+}
 
 
 def tell_media(content_type: str | None, data: bytes) -> Media:
@@ -25,20 +40,25 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
         GatewayError: Where the type is one the gateway does not read.
     """
     name = _declared(content_type or "")
-    if MEDIA_TYPES.get(name) in RECEIVED:
-        return MEDIA_TYPES[name]
+    media = RECEIVED_TYPES.get(name)
+    if media is not None and media is not Media.FORM:
+        return media
     start = after_blanks(data, start_of(data))
-    if not name or (name == _FORM and data[start : start + 1] in (b"{", b"[")):
+    is_bracket = data[start : start + 1] in (b"{", b"[")
+    if not name or (media is Media.FORM and is_bracket):
         return _sniff(data, start)
+    if media is Media.FORM and form_rows.is_form(data):
+        return Media.FORM
+    if media is Media.FORM and start == len(data):
+        raise GatewayError(Code.BODY_INVALID, "the body is empty", hint="send rows")
+    message = f"the Content-Type '{name}' is not read"
+    if media is Media.FORM:
+        message = f"the Content-Type is '{name}', but the body is no form: a=1&b=2"
+    hint = f"{_HINTS[name]}; or use" if name in _HINTS else "use"
     raise GatewayError(
         Code.MEDIA_TYPE_UNSUPPORTED,
-        f"the Content-Type '{name}' is not read",
-        hint=f"use one of {_NAMED}"
-        + (
-            "; curl adds this type by itself, so say -H 'Content-Type: text/csv' --data-binary @FILE: -d takes line ends out"
-            if name == _FORM
-            else ""
-        ),
+        message,
+        hint=f"{hint} one of {_NAMED}{_CURL if media is Media.FORM else ''}",
         headers={"Accept": _NAMED},
     )
 
@@ -86,6 +106,8 @@ def parse(
     """
     if media is Media.CSV:
         return csv_rows.parse(data, connector, max_row, columns)
+    if media is Media.FORM:
+        return form_rows.parse(data, connector, max_row)
     rows = (json_rows.parse if media is Media.JSON else json_rows.parse_lines)(data, max_row)
     return by_present_names(rows, connector.aliases) if connector.aliases else rows
 

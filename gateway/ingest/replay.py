@@ -14,7 +14,7 @@ from gateway.errors import Code, GatewayError
 from gateway.ingest import csv_rows, payload
 from gateway.ingest.rows import ROWS_AT_A_TIME, RowError, Rows
 from gateway.ingest.validation import Envelope, Validator
-from gateway.media import MEDIA_TYPES, Media
+from gateway.media import RECEIVED_TYPES, Media
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, OnConflict
 from gateway.store.rejected import Amendment, Kept, Part
 from gateway.strictjson import Json
@@ -156,7 +156,7 @@ def _read(kept: Kept, connector: Connector) -> _Read:
 
 def _value(raw: str, reading: Mapping[str, Json], connector: Connector) -> Json:
     """Give the value of a row, or the RowError that is in its place."""
-    media = MEDIA_TYPES.get(reading["media"] or "")
+    media = RECEIVED_TYPES.get(reading["media"] or "")
     if media is None:
         raise GatewayError(Code.BODY_INVALID, "the row is not UTF-8; send it edited")
     columns = _columns(reading["columns"], connector)
@@ -164,6 +164,8 @@ def _value(raw: str, reading: Mapping[str, Json], connector: Connector) -> Json:
     if media is Media.CSV:
         body = f"{reading['header']}\r\n{raw}\r\n".encode()
         (rows,) = payload.parse(body, media, connector, len(body), columns)
+    elif media is Media.FORM:
+        (rows,) = payload.parse(raw.encode(), media, connector, len(raw.encode()), columns)
     else:
         rows.add(strictjson.read(raw.encode()), 1, None, b"")
         (rows,) = payload.by_present_names([rows], connector.aliases)

@@ -8,7 +8,7 @@ from falcon import mediatypes
 from falcon.asgi import Request
 
 from gateway.errors import Code, GatewayError
-from gateway.media import FORMATS, MEDIA_TYPES, Media
+from gateway.media import FORMATS, MEDIA_TYPES, SERVED, Media
 from gateway.query.encoding import CODINGS
 from gateway.query.output import Output
 from gateway.query.preferences import Preferences
@@ -23,7 +23,7 @@ _OFFERED: Mapping[str, Media] = {
     **MEDIA_TYPES,
     **dict.fromkeys((*_VENDOR_ARRAY, *_VENDOR_OBJECT), Media.JSON),
 }
-_NAMED = ", ".join([*(media.media_type for media in Media), _VENDOR_OBJECT[0]])
+_NAMED = ", ".join([*(media.media_type for media in SERVED), _VENDOR_OBJECT[0]])
 
 
 class Words(NamedTuple):

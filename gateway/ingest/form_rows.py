@@ -1,0 +1,74 @@
+"""A URL-encoded form to one row, by CSV's rules for cells."""
+
+from collections.abc import Iterator
+from urllib.parse import quote, unquote_to_bytes
+
+from gateway.connectors.connector import Connector
+from gateway.errors import Code
+from gateway.ingest.csv_rows import read_cell
+from gateway.ingest.rows import RowError, Rows, shorten, too_large
+from gateway.strictjson import Json
+
+
+class _BadPairError(ValueError):
+    """A pair of a form cannot be read; it comes with the name of its field, where that is known."""
+
+    def __init__(self, field: str | None, message: str, value: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+        self.value = value
+
+
+def is_form(data: bytes) -> bool:
+    """Whether a body can be a form: in what is sent as one by mistake there is no `=`, or there are several lines."""
+    return b"=" in data and b"\n" not in data.strip()
+
+
+def parse(data: bytes, connector: Connector, max_row: int) -> Iterator[Rows]:
+    """Read the one row of a form. A field is null where it is empty, as an empty cell of CSV is."""
+    rows = Rows()
+    text = data.strip()
+    if len(text) > max_row:
+        rows.add_unread(too_large(1, None, len(text), max_row), b"")
+    else:
+        try:
+            rows.add(_row(text, connector), 1, None, text)
+        except _BadPairError as error:
+            bad = RowError(1, None, error.field, Code.BODY_INVALID, str(error), error.value)
+            rows.add_unread(bad, text)
+    yield rows
+
+
+def _row(text: bytes, connector: Connector) -> dict[str, Json]:
+    row: dict[str, Json] = {}
+    seen: set[str] = set()
+    for pair in text.split(b"&"):
+        if not pair:
+            continue
+        name, _, raw = pair.partition(b"=")
+        key = _decoded(name, "a name of the form", None)
+        field = connector.find_input(key)
+        name_of_field = field.name if field else key
+        if name_of_field in seen:
+            raise _BadPairError(name_of_field, f"the form names {shorten(key)} twice")
+        seen.add(name_of_field)
+        cell = _decoded(raw, "the value", name_of_field)
+        if field is None:
+            row[key] = cell
+        elif not read_cell(field, cell or None, row):
+            raise _BadPairError(field.name, f"{shorten(cell)} is not {field.type.expects}", cell)
+    return row
+
+
+def _decoded(raw: bytes, what: str, field: str | None) -> str:
+    """Decode a name or a value, where `+` is a space.
+
+    Raises:
+        _BadPairError: Where its bytes are not UTF-8.
+    """
+    text = unquote_to_bytes(raw.replace(b"+", b" "))
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        wrong = quote(text[error.start : error.start + 1])
+        raise _BadPairError(field, f"{what} is not UTF-8 at {wrong}; percent-encode UTF-8") from error
