@@ -21,13 +21,13 @@ from gateway.serve.cache import Cache
 from gateway.serve.cors import Cors
 from gateway.serve.edge import Asgi, Edge
 from gateway.serve.endpoint import Stages
-from gateway.serve.parts import Spool
 from gateway.serve.quota import Quotas
 from gateway.serve.reload import Reload
 from gateway.serve.repeats import Again
 from gateway.serve.retention import Expiry
 from gateway.serve.router import Router
 from gateway.serve.shell import Shell
+from gateway.serve.spool import Spool
 from gateway.settings import Settings
 from gateway.store.store import Store
 

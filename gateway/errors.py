@@ -71,6 +71,7 @@ class Code(Enum):
     PREFERENCE_INVALID = ("PGRST122", 400, "A preference is not one the gateway has")
     NOT_ACCEPTABLE = ("PGRST107", 406, "None of the accepted media types can be produced")
     METHOD_NOT_ALLOWED = ("PGRST117", 405, "The method is not one this path has")
+    PRECONDITION_FAILED = ("GW301", 412, "The body that is asked for is not the one there is now")
     QUERY_TIMEOUT = ("57014", 504, "The query took longer than it may")
 
     UNFILTERED = ("21000", 400, "A change needs a filter; nothing was changed")

@@ -1,9 +1,22 @@
-"""Programs that fetch over HTTP, as they are installed: wget and aria2c."""
+"""Programs that fetch over HTTP, as they are installed: wget, aria2c, curl, DuckDB's httpfs, polars and fsspec.
 
+DuckDB asks for the length with HEAD and holds every part to the ETag of that; polars and fsspec ask for the length too,
+and look at no ETag. Each reads twice and more while rows arrive.
+"""
+
+import contextlib
+import fcntl
+import json
 import subprocess
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import polars
 import pytest
+
+from tests.rig import ROOT
 
 FORMATS = ("json", "ndjson", "csv", "parquet", "arrow")
 CONNECTOR = (
@@ -78,3 +91,195 @@ def test_a_long_result_is_saved_whole(server, name, tmp_path):
     for command in (("wget", "-O", "wget"), ("aria2c", "--no-conf", "-q", "-x4", "-k1M", "-o", "aria2c")):
         assert ran(tmp_path, *command, f"{server.url}{target}").returncode == 0
         assert (tmp_path / command[-1]).read_bytes() == expected
+
+
+# -- readers that seek
+
+READERS = {"csv": "read_csv", "json": "read_json", "ndjson": "read_json", "parquet": "read_parquet"}
+
+
+class DuckDB:
+    """A DuckDB of another version than the gateway's, which has httpfs on PyPI."""
+
+    def __init__(self) -> None:
+        with Path(ROOT / "tests/clients/install").open() as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            subprocess.run([turn.name], check=True, capture_output=True)
+        command = [ROOT / ".venv-duckdb/bin/python", ROOT / "tests/clients/duckdb_httpfs.py"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def rows(self, sql: str) -> list[list]:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(sql) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        assert "error" not in answer, answer["error"]
+        return answer["rows"]
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def duckdb() -> Iterator[DuckDB]:
+    duckdb = DuckDB()
+    yield duckdb
+    duckdb.close()
+
+
+def rows_of(first: int, count: int) -> str:
+    return "n,s\n" + "".join(f"{n},row {n} of many\n" for n in range(first, first + count))
+
+
+@pytest.fixture(params=["short", "long"])
+def growing(server, name, request):
+    """The path of a table, and what puts another hundred rows into it and gives the number of all."""
+    path = server.declare(name, CONNECTOR)
+    count = 0
+
+    def grow(more: int = 100) -> int:
+        nonlocal count
+        kind = {"Content-Type": "text/csv"}
+        answer = server.client.post(path, content=rows_of(count, more), headers=kind)
+        assert answer.status_code == 201
+        count += more
+        return count
+
+    grow(100_000 if request.param == "long" else 100)
+    return path, grow
+
+
+@pytest.mark.parametrize("order", ["", "&order=n.desc"])
+@pytest.mark.parametrize("format", READERS)
+def test_duckdb_reads_what_is_stored_each_time(server, duckdb, growing, format, order):
+    path, grow = growing
+    for _ in range(3):
+        count = grow()
+        for _ in range(2):
+            url = f"{server.url}{path}?format={format}{order}"
+            seen = duckdb.rows(f"SELECT count(*), count(DISTINCT s), max(n) FROM {READERS[format]}('{url}')")
+            assert seen == [[count, count, count - 1]]
+
+
+@contextlib.contextmanager
+def storing(grow):
+    """Store row after row, until the end of the block."""
+    ended = threading.Event()
+
+    def store() -> None:
+        while not ended.is_set():
+            grow(1)
+
+    thread = threading.Thread(target=store)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_duckdb_reads_whole_batches_while_rows_arrive(server, duckdb, growing, format):
+    path, grow = growing
+    url = f"{server.url}{path}?format={format}&order=n.desc"
+    with storing(grow):
+        for _ in range(10):
+            ((count, distinct, last),) = duckdb.rows(
+                f"SELECT count(*), count(DISTINCT s), max(n) FROM {READERS[format]}('{url}')"
+            )
+            assert count == distinct == last + 1
+
+
+SCANS = {
+    "csv": polars.scan_csv,
+    "ndjson": polars.scan_ndjson,
+    "parquet": polars.scan_parquet,
+}
+
+
+@pytest.mark.parametrize("order", ["", "&order=n.desc"])
+@pytest.mark.parametrize("format", SCANS)
+def test_polars_scans_what_is_stored_each_time(server, growing, format, order):
+    path, grow = growing
+    for _ in range(3):
+        count = grow()
+        frame = SCANS[format](f"{server.url}{path}?format={format}{order}").collect()
+        assert (frame.height, frame["s"].n_unique(), frame["n"].max()) == (count, count, count - 1)
+
+
+@pytest.mark.parametrize("format", SCANS)
+def test_polars_scans_whole_batches_while_rows_arrive(server, growing, format):
+    path, grow = growing
+    with storing(grow):
+        for _ in range(10):
+            frame = SCANS[format](f"{server.url}{path}?format={format}&order=n.desc").collect()
+            assert frame.height == frame["s"].n_unique() == frame["n"].max() + 1
+
+
+FSSPEC = """
+import sys, fsspec, urllib.request
+
+url, into, token = sys.argv[1:]
+def store():
+    headers = {"Authorization": token, "Content-Type": "text/csv"}
+    urllib.request.urlopen(urllib.request.Request(into, b"n,s\\n7,new\\n", headers)).read()
+
+files = fsspec.filesystem("http")
+before = files.cat_file(url)
+with files.open(url, block_size=65536) as file:
+    beginning = file.read(1000)
+    store()
+    file.seek(len(before) - 50)
+    end = file.read()
+    file.seek(1000)
+    middle = file.read(len(before) - 1050)
+    assert beginning + middle + end == before, "blocks of two bodies"
+    assert file.size == len(before)
+after = files.cat_file(url)
+assert after != before
+size = len(after)
+assert files.cat_file(url, start=0, end=10) + files.cat_file(url, start=10, end=size) == after
+store()
+assert files.cat_file(url, start=0, end=30) == files.cat_file(url)[:30] != after[:30]
+"""
+
+
+@pytest.mark.parametrize("format", ["json", "csv", "ndjson"])
+def test_fsspec_reads_blocks_of_one_body(server, growing, format, tmp_path):
+    path, _ = growing
+    url = f"{server.url}{path}"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            FSSPEC,
+            f"{url}?format={format}&order=_id.desc",
+            url,
+            server.admin["Authorization"],
+        ],
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_curl_reads_parts_and_completes_a_file(server, growing, tmp_path):
+    path, grow = growing
+    url = f"{server.url}{path}?format=csv&order=n.desc"
+    before = whole(server, f"{path}?format=csv&order=n.desc")
+    assert ran(tmp_path, "curl", "-sf", "-r", "0-99", "-o", "a", url).returncode == 0
+    assert ran(tmp_path, "curl", "-sf", "-r", "100-", "-o", "b", url).returncode == 0
+    assert (tmp_path / "a").read_bytes() + (tmp_path / "b").read_bytes() == before
+
+    assert ran(tmp_path, "curl", "-sf", "-o", "c", url).returncode == 0
+    whole_file = (tmp_path / "c").read_bytes()
+    (tmp_path / "c").write_bytes(whole_file[:1000])
+    grow()
+    done = ran(tmp_path, "curl", "-sf", "-C", "-", "-o", "c", url)
+    # Either the rest of the same body, or a clean end: never parts of two.
+    assert (tmp_path / "c").read_bytes() == (whole_file if done.returncode == 0 else whole_file[:1000])
+    assert ran(tmp_path, "curl", "-sf", "-r", "0-", "-o", "d", url).returncode == 0
+    assert (tmp_path / "d").read_bytes() == whole(server, f"{path}?format=csv&order=n.desc") != whole_file

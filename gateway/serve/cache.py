@@ -16,11 +16,21 @@ from gateway.store.store import Version
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer."""
+    """A whole answer.
+
+    Attributes:
+        question: What it answers.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    question: bytes = b""
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the body is compressed."""
+        return "Content-Encoding" in self.headers
 
     @property
     def size(self) -> int:
@@ -51,17 +61,10 @@ def fingerprint(statement: Statement, *variants: str | bool | None) -> bytes:
     return hashlib.sha256(repr(told).encode("utf-8", "surrogatepass")).digest()
 
 
-def etag_of(question: bytes, version: Version) -> str:
+def etag_of(question: bytes, version: Version, coding: str | None) -> str:
     """Give the strong ETag (RFC 9110 section 8.8.3) of the answer to a question over a version of the rows."""
-    return f'"{hashlib.sha256(question + repr(version).encode()).hexdigest()[:32]}"'
-
-
-def matches(if_none_match: str | None, etag: str | None) -> bool:
-    """Tell whether an If-None-Match header names an ETag; the comparison is the weak one (section 13.1.2)."""
-    if if_none_match is None or etag is None:
-        return False
-    named = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
-    return etag in named or "*" in named
+    told = question + repr((version, coding)).encode()
+    return f'"{hashlib.sha256(told).hexdigest()[:32]}"'
 
 
 class Cache:

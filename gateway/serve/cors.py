@@ -11,6 +11,7 @@ from falcon.asgi import Request, Response
 
 #: What a page's script may read of a response.
 EXPOSED = (
+    "Accept-Ranges",
     "Content-Encoding",
     "Content-Location",
     "Content-Range",

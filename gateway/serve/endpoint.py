@@ -4,9 +4,8 @@ import asyncio
 import functools
 import hashlib
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from falcon.asgi import Request, Response
@@ -22,24 +21,25 @@ from gateway.ingest.running import Running
 from gateway.ingest.validation import Envelope, Validator
 from gateway.ingest.writer import Writer
 from gateway.machine import Disk, Resources
-from gateway.media import Media
 from gateway.query.render import Readers, render
-from gateway.serve import access, cache, parts, quota, reply
+from gateway.serve import access, quota, reply
 from gateway.serve.access import Credentials, Verb
-from gateway.serve.cache import Answer, Cache
+from gateway.serve.bodies import Bodies
+from gateway.serve.cache import Cache
 from gateway.serve.edge import has_left_of
 from gateway.serve.filtered import Filtered
 from gateway.serve.negotiate import Words
-from gateway.serve.parts import Kept, Part, Spool
 from gateway.serve.quota import Quotas, Responder
-from gateway.serve.read import Read, Reads
+from gateway.serve.read import Reads
 from gateway.serve.repeats import Repeats
+from gateway.serve.retrieval import Retrieval
+from gateway.serve.spool import Spool
 from gateway.serve.write import Write
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, Key, Receipt
 from gateway.store.database import Superseded
 from gateway.store.edits import Edit
-from gateway.store.store import Select, Store, Version
+from gateway.store.store import Select, Store
 
 #: Where the shell keeps the ASGI receive of a request, for Falcon's own stream hides a broken-off body.
 RECEIVE = "gateway.receive"
@@ -88,6 +88,8 @@ class Endpoint:
         self.validator = Validator(connector)
         self._stages = stages
         self.repeats = Repeats(connector, stages.store, stages.cache, stages.credentials, stages.quotas)
+        bodies = Bodies(connector.name, stages.store, stages.readers, stages.cache, stages.spool)
+        self._retrieval = Retrieval(bodies, self.repeats)
         # Clients ask for the same again and again, and to understand a question may take longer than to answer it.
         self._read_of = functools.lru_cache(_REMEMBERED)(Reads(connector).of)
         self._write_of = functools.lru_cache(_REMEMBERED)(functools.partial(Write.of, connector))
@@ -233,19 +235,7 @@ class Endpoint:
     async def _get(self, req: Request, resp: Response) -> None:
         token = self._stages.credentials.name_of(req.auth)
         access.require(token, self.connector, "read")
-        read = self._read_of(Words.of_read(req))
-        version = self._stages.store.version(self.connector.name)
-        etag = read.etag(version) if version is not None else None
-        part = parts.parse(req.get_header("Range")) if req.method == "GET" else None
-        if cache.matches(req.get_header("If-None-Match"), etag):
-            reply.minimal(resp, 304, read.validators(etag))
-        elif part or (req.method == "HEAD" and read.statement.output.media is Media.PARQUET):
-            await self._read_part(req, resp, read, part)
-        elif version is not None and etag and (kept := self._stages.cache.find(etag)):
-            reply.whole(resp, kept)
-            self.repeats.note(req.scope, token, version, etag)
-        else:
-            await self._read(req, resp, read, version)
+        await self._retrieval.answer(req, resp, self._read_of(Words.of_read(req)), token)
 
     async def on_head(self, req: Request, resp: Response) -> None:
         """Answer as GET would, without the rows."""
@@ -397,44 +387,6 @@ class Endpoint:
         )
         receipt, seen = await asyncio.shield(asyncio.wrap_future(waiting))
         reply.seen_rows(resp, receipt, write, seen)
-
-    async def _read_part(self, req: Request, resp: Response, read: Read, part: Part | None) -> None:
-        """Answer with some bytes of a body, or with its length; those who have begun one go on with it."""
-        read = replace(read, coding=None)
-        reader = (req.remote_addr, req.user_agent, read.question)
-        spool = self._stages.spool
-        kept = spool.begun(reader) if part and not part.is_beginning else None
-        if kept is None:
-            version = self._stages.store.version(self.connector.name)
-            kept = spool.find(read.etag(version)) if version is not None else None
-            kept = kept or await self._keep(read, version)
-        spool.reads(reader, kept)
-        if_range = req.get_header("If-Range")
-        reply.part(resp, kept, part if if_range in (None, kept.etag) else None)
-
-    async def _keep(self, read: Read, version: Version | None) -> Kept:
-        """Put a whole body into a file. Where its version is not sure, its ETag is one that nothing else has."""
-        counted = read.prefers.count is not None
-        rendering = await self._stages.readers.open(read.statement, counted=counted, coding=None)
-        etag = self._settled_etag(read, version) or f'"{uuid.uuid4().hex}"'
-        return await self._stages.spool.keep(rendering, read.headers(rendering, etag))
-
-    def _settled_etag(self, read: Read, version: Version | None) -> str | None:
-        """Give the ETag of what has just been read, where it is surely of that version."""
-        is_settled = version is not None and self._stages.store.version(self.connector.name) == version
-        return read.etag(version) if is_settled and version is not None else None
-
-    async def _read(self, req: Request, resp: Response, read: Read, version: Version | None) -> None:
-        """Read rows, and keep the answer where it is small and surely of one version."""
-        counted = read.prefers.count is not None
-        rendering = await self._stages.readers.open(read.statement, counted=counted, coding=read.coding)
-        etag = self._settled_etag(read, version)
-        answer = Answer(read.status(rendering), read.headers(rendering, etag), rendering.whole or b"")
-        if etag and rendering.whole is not None:
-            self._stages.cache.keep(etag, answer)
-        reply.rows(resp, answer, rendering)
-        if req.method == "HEAD":
-            await rendering.close()
 
 
 def _digest_of(data: bytes, write: Write) -> bytes:

@@ -7,7 +7,7 @@ from functools import cached_property
 from gateway.connectors.connector import PUBLIC, Connector
 from gateway.query import dialect, preferences, shape
 from gateway.query.preferences import Preferences
-from gateway.query.render import Rendering
+from gateway.query.render import COMPRESSED_BYTES, Rendering
 from gateway.query.shape import Shape, Template
 from gateway.query.statement import Statement
 from gateway.serve import cache, negotiate
@@ -58,18 +58,37 @@ class Read:
 
     @cached_property
     def question(self) -> bytes:
-        """What tells it from all other questions."""
+        """What tells it from all other questions, however the answer is compressed."""
         return cache.fingerprint(
             self.statement,
-            self.coding,
             self.prefers.applied(),
             self.statement.query.format,
             self.asks_for_place,
         )
 
-    def etag(self, version: Version) -> str:
-        """Give the ETag of the answer over a version of the rows."""
-        return cache.etag_of(self.question, version)
+    @property
+    def plain(self) -> "Read":
+        """The same, not compressed."""
+        return self if self.coding is None else replace(self, coding=None)
+
+    def etag(self, version: Version | None, *, is_plain: bool = False) -> str | None:
+        """Give the ETag of the answer over a version of the rows; None where that is not known.
+
+        Args:
+            version: That of the rows.
+            is_plain: Whether it is that of a body that is not compressed, whatever the client accepts.
+        """
+        coding = None if is_plain else self.coding
+        return None if version is None else cache.etag_of(self.question, version, coding)
+
+    def plain_etag(self, version: Version | None, size: int | None) -> str | None:
+        """Give the ETag of a body that is not compressed: its own, unless it is too small to be compressed at all.
+
+        Args:
+            version: That of the rows.
+            size: How many bytes it has, None where it is many.
+        """
+        return self.etag(version, is_plain=size is None or size >= COMPRESSED_BYTES)
 
     def validators(self, etag: str | None) -> dict[str, str]:
         """Give the headers by which an answer is kept and asked for again."""
@@ -88,6 +107,8 @@ class Read:
         """Give the headers of rows."""
         query, output = self.statement.query, self.statement.output
         optional = {
+            # Parts are cut from what is not compressed.
+            "Accept-Ranges": None if rendering.coding else "bytes",
             "Content-Encoding": rendering.coding,
             "Content-Range": self._place(rendering.row_count, rendering.total),
             "Preference-Applied": self.prefers.applied(),

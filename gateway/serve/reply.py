@@ -99,15 +99,21 @@ def rows(resp: Response, answer: Answer, rendering: Rendering) -> None:
         resp.stream = rendering  # type: ignore[assignment]  # any async iterable with close() is iterated
 
 
-def part(resp: Response, kept: Kept, wanted: Part | None) -> None:
-    """Answer with some bytes of a kept body, or with all of them."""
-    place, length = wanted.of(kept.size) if wanted else (0, kept.size)
-    resp.set_headers({name: value for name, value in kept.headers.items() if name != "Content-Range"})
-    resp.set_header("Accept-Ranges", "bytes")
+def kept(resp: Response, kept: Kept, *, has_body: bool = True) -> None:
+    """Answer with a whole body from its file, or with its headers alone."""
+    resp.status = kept.status
+    resp.set_headers(dict(kept.headers))
+    resp.content_length = kept.size
+    if has_body:
+        resp.stream = Slice(kept.path.open("rb"), 0, kept.size)  # type: ignore[assignment]  # as in `rows`
+
+
+def part(resp: Response, kept: Kept, wanted: Part) -> None:
+    """Answer with some bytes of a kept body."""
+    place, length = wanted.of(kept.size)
+    resp.status = 206
+    resp.set_headers({**kept.headers, "Content-Range": f"bytes {place}-{place + length - 1}/{kept.size}"})
     resp.content_length = length
-    if wanted:
-        resp.status = 206
-        resp.set_header("Content-Range", f"bytes {place}-{place + length - 1}/{kept.size}")
     resp.stream = Slice(kept.path.open("rb"), place, length)  # type: ignore[assignment]  # as in `rows`
 
 

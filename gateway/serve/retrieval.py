@@ -1,0 +1,147 @@
+"""Retrieval: the way of a GET or HEAD, from what it asks for to a whole body, a part of one, or its headers."""
+
+from falcon.asgi import Request, Response
+
+from gateway.serve import parts, preconditions, reply
+from gateway.serve.bodies import Bodies
+from gateway.serve.cache import Answer
+from gateway.serve.parts import Kept, Part
+from gateway.serve.read import Read
+from gateway.serve.readings import Reader
+from gateway.serve.repeats import Repeats
+from gateway.store.store import Version
+
+
+class Retrieval:
+    """Answers those who read a connector."""
+
+    def __init__(self, bodies: Bodies, repeats: Repeats) -> None:
+        """Take what makes the bodies, and what remembers which were asked for again."""
+        self._bodies = bodies
+        self._readings = bodies.spool.readings
+        self._repeats = repeats
+
+    async def answer(self, req: Request, resp: Response, read: Read, token: str | None) -> None:
+        """Answer a GET or HEAD of whoever may read."""
+        part = parts.parse(req.get_header("Range")) if req.method == "GET" else None
+        if part and await self._answer_part(req, resp, read, part):
+            return
+        etag = read.etag(self._bodies.version)
+        preconditions.require(req.get_header("If-Match"), etag)
+        if preconditions.names(req.get_header("If-None-Match"), etag):
+            reply.minimal(resp, 304, read.validators(etag))
+        elif req.method == "HEAD":
+            await self._answer_head(req, resp, read)
+        else:
+            await self._answer_whole(req, resp, read, token)
+
+    async def _answer_whole(self, req: Request, resp: Response, read: Read, token: str | None) -> None:
+        """Send a whole body: from memory, from a file that is there, or from the database."""
+        version = self._bodies.version
+        etag = read.etag(version)
+        answer, kept = self._bodies.known(read, version), None
+        if version is not None and etag and answer:
+            reply.whole(resp, answer)
+            self._repeats.note(req.scope, token, version, etag)
+        elif read.coding is None and (kept := self._bodies.find_in_file(read, version)):
+            reply.kept(resp, kept)
+        else:
+            answer, rendering = await self._bodies.rendered(read, version)
+            reply.rows(resp, answer, rendering)
+        self._tell(req, read, version, answer)
+
+    async def _answer_head(self, req: Request, resp: Response, read: Read) -> None:
+        """Send the headers of a whole body. Who asks for its length is about to read it: it is kept for that.
+
+        A body that is sent compressed has no parts, and one that is too large to be kept has no length.
+        """
+        kept = None if read.coding else await self._bodies.in_file_if_small_enough(read)
+        kept = kept or await self._answer_head_alone(req, resp, read)
+        if kept:
+            self._readings.begin(_reader(req, read), _connection(req), kept.etag, kept.size, None)
+            reply.kept(resp, kept, has_body=False)
+
+    async def _answer_head_alone(self, req: Request, resp: Response, read: Read) -> Kept | None:
+        """Send the headers of a body that cannot be kept for parts; give it where it turns out that it can."""
+        version = self._bodies.version
+        answer, rendering = self._bodies.known(read, version), None
+        if answer is None:
+            answer, rendering = await self._bodies.rendered(read, version)
+        is_whole = rendering is None or rendering.whole is not None
+        if is_whole and read.coding and "ETag" in answer.headers and not answer.is_compressed:
+            return await self._bodies.filed(read, answer)
+        self._tell(req, read, version, answer)
+        if rendering is None:
+            reply.whole(resp, answer)
+        else:
+            reply.rows(resp, answer, rendering)
+            await rendering.close()
+        return None
+
+    def _tell(self, req: Request, read: Read, version: Version | None, answer: Answer | None) -> None:
+        """Note what a reader is sent, under the ETag that parts of it have; None where nobody can say."""
+        if answer is None:
+            etag = read.etag(version)
+        elif "ETag" in answer.headers:
+            etag = read.etag(version, is_plain=answer.is_compressed)
+        else:
+            etag = None
+        self._readings.tell(_reader(req, read), etag)
+
+    async def _answer_part(self, req: Request, resp: Response, read: Read, part: Part) -> bool:
+        """Send a part of a body; False where it has to be the whole one, because of If-Range."""
+        if_range, if_match = req.get_header("If-Range"), req.get_header("If-Match")
+        if if_range is not None:
+            kept = await self._of_if_range(read, part, if_range)
+            if kept is None:
+                return False
+        else:
+            kept = await self._selected(req, read, part, preconditions.wanted(if_match))
+        preconditions.require(if_match, kept.etag)
+        if preconditions.names(req.get_header("If-None-Match"), kept.etag):
+            reply.minimal(resp, 304, read.validators(kept.etag))
+        else:
+            reply.part(resp, kept, part)
+        return True
+
+    async def _of_if_range(self, read: Read, part: Part, if_range: str) -> Kept | None:
+        """Give the body that an If-Range header names: the present one, or where it is gone on with one that is kept."""
+        if part.first or self._bodies.is_present(read, if_range):
+            return await self._bodies.of_etag(read, if_range)
+        return None
+
+    async def _selected(self, req: Request, read: Read, part: Part, wanted: list[str]) -> Kept:
+        """Give the body that a part is cut from: what the request names, what its reader goes on with, or the present one.
+
+        Raises:
+            GatewayError: 412 where it goes on with one that is not there any more.
+        """
+        for etag in wanted:
+            if kept := await self._bodies.of_etag(read, etag):
+                return kept
+        if wanted:
+            raise preconditions.changed()
+        reader, connection = _reader(req, read), _connection(req)
+        reading = self._readings.going_on(reader, connection, part)
+        if reading is None:
+            kept = await self._bodies.in_file(read)
+            self._readings.begin(reader, connection, kept.etag, kept.size, part)
+            return kept
+        found = None
+        if not self._readings.is_over(reading) or self._bodies.is_present(read, reading.etag):
+            found = await self._bodies.of_etag(read, reading.etag)
+        if found is None:
+            self._readings.forget(reader)
+            raise preconditions.changed()
+        reading.take(part, connection)
+        return found
+
+
+def _reader(req: Request, read: Read) -> Reader:
+    return Reader(req.remote_addr, req.user_agent, hash(req.auth), read.question)
+
+
+def _connection(req: Request) -> int:
+    """Give the client's port, by which two connections of one address differ."""
+    client = req.scope.get("client")
+    return client[1] if client else 0
