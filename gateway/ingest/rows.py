@@ -15,7 +15,7 @@ MAX_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """What is wrong with one row. `row` counts from 1; `line` is set for NDJSON and CSV."""
+    """What is wrong with one row. `row` counts from 1; `line` is set for NDJSON and CSV, `item` for one of a list."""
 
     row: int
     line: int | None
@@ -23,6 +23,7 @@ class RowError:
     code: Code
     message: str
     value: Json = None
+    item: int | None = None
 
 
 @dataclass(slots=True)

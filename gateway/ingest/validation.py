@@ -4,7 +4,6 @@ import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import cached_property
 
 import jsonschema_rs
@@ -12,10 +11,11 @@ import pyarrow as pa
 
 from gateway import strictjson
 from gateway.connectors import schema
-from gateway.connectors.connector import Connector, Field
+from gateway.connectors.connector import Connector
 from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError, RowErrors, nearest
 from gateway.ingest.columnar import Columnar, Columns
+from gateway.ingest.field_check import FieldCheck
 from gateway.ingest.payload import UNREADABLE, without_end
 from gateway.ingest.rows import RowError, Rows, shorten, shown
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, Few, Key, OnConflict, joined
@@ -286,8 +286,8 @@ class Validator:
         return functools.lru_cache(_REMEMBERED)(lambda name: nearest(name, self._fields))
 
     @cached_property
-    def _fields(self) -> "dict[str, _FieldCheck]":
-        return {field.name: _FieldCheck(field) for field in self.connector.fields}
+    def _fields(self) -> dict[str, FieldCheck]:
+        return {field.name: FieldCheck(field) for field in self.connector.fields}
 
     def _bad_rows(self, rows: Rows, is_over: Callable[[], bool]) -> list[_Bad]:
         """Find the bad rows; the first of them alone, at least, where `is_over` says that no more are wanted."""
@@ -335,64 +335,11 @@ class Validator:
         if name not in self._fields:
             guess = self._nearest(name) if len(name) <= _LONGEST_NAME else None
             message = f"{shorten(name)} is not a field" + (f"; did you mean '{guess}'?" if guess else "")
-            return RowError(number, line, _cut(name), Code.FIELD_UNKNOWN, message, row[name])
+            return RowError(number, line, shown(name), Code.FIELD_UNKNOWN, message, row[name])
         if name not in row:
             return RowError(number, line, name, Code.VALUE_MISSING, "a value is required")
-        check = self._fields[name]
-        return RowError(number, line, name, check.code_of(row[name]), check.message(row[name]), row[name])
-
-
-class _FieldCheck:
-    """The values of one field, and what is wrong with bad ones."""
-
-    def __init__(self, field: Field) -> None:
-        self.field = field
-        self._compiled = schema.compile_schema(schema.build_field(field))
-        self._type = schema.compile_schema(dict(field.type.schema))
-        self.is_valid = self._compiled.is_valid
-
-    def code_of(self, value: Json) -> Code:
-        """Give the code of a bad value, which a client can act on."""
-        if value is None:
-            return Code.VALUE_MISSING
-        if self._type.is_valid(value):
-            return Code.VALUE_REFUSED
-        if isinstance(value, bool) or not isinstance(value, int | Decimal):
-            return Code.VALUE_INVALID
-        # Of a decimal without a point, a number with one is beyond its digits.
-        is_beyond = next(self._type.iter_errors(value)).kind.name != "type" or pa.types.is_decimal(
-            self.field.type.arrow
-        )
-        return Code.VALUE_OUT_OF_RANGE if is_beyond else Code.VALUE_INVALID
-
-    def message(self, value: Json) -> str:
-        """Say what is wrong with a bad value."""
-        if value is None:
-            return "null is not allowed; the field is not nullable"
-        if not self._type.is_valid(value):
-            why = self.field.type.why_not(value) or f"is not {self.field.type.expects}"
-            return f"{shorten(value)} {why}{_quotes_hint(self.field, value)}"
-        error = next(self._compiled.iter_errors(value))
-        if "format" in self.field.constraints and error.kind.name == "pattern":
-            return f"{shorten(value)} does not satisfy the field's format or pattern"
-        if error.kind.name == "enum":
-            allowed = ", ".join(shorten(each) for each in self.field.constraints["enum"])
-            return _cut(f"{shorten(value)} is not one of {allowed}")
-        return _cut(error.message)
-
-
-def _quotes_hint(field: Field, value: Json) -> str:
-    if not isinstance(value, str) or field.type.schema.get("type") not in ("number", "integer", "boolean"):
-        return ""
-    try:
-        field.type.literal(value)
-    except ValueError:
-        return ""
-    return "; it is a string, so leave the quotes out"
-
-
-def _cut(message: str) -> str:
-    return message if len(message) <= 300 else f"{message[:299]}…"
+        found = self._fields[name].problem(row[name])
+        return RowError(number, line, name, found.code, found.message, found.value, found.item)
 
 
 def _named_alike(rows: Rows, named: frozenset[str] | None) -> frozenset[str] | None:
@@ -428,7 +375,7 @@ def _listed(error: RowError) -> dict[str, Json]:
         "line": error.line,
         "field": error.field,
         "code": error.code.code,
-        "message": error.message,
+        "message": f"item {error.item}: {error.message}" if error.item else error.message,
         "value": shown(error.value),
     }
 
@@ -441,10 +388,11 @@ def _rows_invalid(
     first = listed[0]
     place = f"row {first['row']}" + (f", line {first['line']}" if first["line"] else "")
     field = f", field '{first['field']}'" if first["field"] else ""
+    message = f"{place}{field}{', ' if errors[0].item else ': '}{first['message']}"
     row_errors = RowErrors(listed, error_count, bad_rows, row_count)
     refused = GatewayError(
         next(iter(codes)) if len(codes) == 1 else Code.ROWS_INVALID,
-        f"{place}{field}: {first['message']}" + (f" (and {error_count - 1} more)" if error_count > 1 else ""),
+        message + (f" (and {error_count - 1} more)" if error_count > 1 else ""),
         details=row_errors.summary(),
         hint="nothing was stored; mend the rows and send them all again",
         row_errors=row_errors,

@@ -1,0 +1,199 @@
+"""Why a value is not of its field's type, and what to send or to declare instead.
+
+The table of types itself tells what a text is instead: a text that is a datetime has no offset, where an instant is
+needed.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from gateway.connectors.fieldtypes import INT64_MAX, INT64_MIN, SCALARS, FieldType
+from gateway.ingest.rows import shorten
+from gateway.strictjson import Json
+
+_KINDS: Mapping[type, str] = {bool: "boolean", Decimal: "number", list: "list", dict: "object"}
+#: The types that a text is tried as, in this order, and the longest text that is.
+_TEXT_TYPES, _LONGEST_TEXT = ("date", "timestamp", "datetime", "time"), 100
+#: Numbers that are moments of the years 2001 to 2286, as seconds since 1970.
+_SECONDS = range(10**9, 10**10)
+
+_MOMENT_WITHOUT_DATE = "has no date: send the date as well, or declare the field as time{list}"
+#: What is said of a text that is a value of another type: the field's type and that one.
+_TEXTS: Mapping[tuple[str, str], str] = {
+    ("date", "timestamp"): "has a time of day: send the date alone, or declare the field as timestamp{list}",
+    ("date", "datetime"): "has a time of day: send the date alone, or declare the field as datetime{list}",
+    ("time", "timestamp"): "has a date: send the time alone, or declare the field as timestamp{list}",
+    ("time", "datetime"): "has a date: send the time alone, or declare the field as datetime{list}",
+    ("timestamp", "datetime"): "has no offset: append Z if it is UTC, or declare the field as datetime{list}",
+    ("timestamp", "date"): "has no time of day: append T00:00:00Z, or declare the field as date{list}",
+    ("timestamp", "time"): _MOMENT_WITHOUT_DATE,
+    ("datetime", "timestamp"): "has an offset: declare the field as timestamp{list}, or send it without",
+    ("datetime", "date"): "has no time of day: append T00:00:00, or declare the field as date{list}",
+    ("datetime", "time"): _MOMENT_WITHOUT_DATE,
+}
+_QUOTE = "put it in quotes, or declare the field as {}{{list}}"
+#: The fix for a value of another kind: the field's type, or the group it is in, and the kind.
+_FIXES: Mapping[tuple[str, str], str] = {
+    ("string", "boolean"): _QUOTE.format("boolean"),
+    ("string", "integer"): _QUOTE.format("integer"),
+    ("string", "large"): "put it in quotes",
+    ("string", "number"): _QUOTE.format("number"),
+    ("string", "list"): "declare the field as a list, such as string[], or as json",
+    ("string", "object"): "send it as text in quotes, or declare the field as json",
+    ("integer", "number"): "round it, or declare the field as number{list} or decimal(p, s){list}",
+    ("integer", "large"): "declare the field as decimal(38, 0){list}, or as string{list} for more digits",
+    ("numeric", "boolean"): "send 1 or 0, or declare the field as boolean{list}",
+    ("boolean", "integer"): "send true or false, or declare the field as integer{list}",
+}
+#: The fix for a value of another kind, whatever the field's type.
+_FIXES_OF_ANY: Mapping[str, str] = {
+    "list": "declare the field as json, or as {name}[] to take lists of such values",
+    "object": "declare the field as json to take objects",
+    **dict.fromkeys(("integer", "large", "number", "boolean"), "send text in quotes{example}"),
+}
+#: Types whose values have no quotes in JSON, besides the numeric ones.
+_UNQUOTED = ("boolean", "json")
+#: What programs write where they have no value, in lower case.
+_NOTHING = frozenset(
+    [
+        "",
+        "null",
+        "none",
+        "nil",
+        "nan",
+        "nat",
+        "na",
+        "n/a",
+        "#n/a",
+        "inf",
+        "-inf",
+        "infinity",
+        "-infinity",
+        "\\n",
+    ]
+)
+#: What is to be sent for those: whether the field is nullable, and whether it is an item of a list.
+_NULLS: Mapping[tuple[bool, bool], str] = {
+    (True, False): "send null, or leave it out",
+    (False, False): "send a value, or declare the field nullable",
+    (False, True): "leave the item out of the list",
+}
+
+
+def type_error(type: FieldType, value: Json, *, is_nullable: bool, is_item: bool) -> str:
+    """Say what is wrong with a value that is not null, and not of a type.
+
+    Args:
+        type: The type.
+        value: The value.
+        is_nullable: Whether null could be sent in its place.
+        is_item: Whether it is an item of a list.
+    """
+    if not isinstance(value, str):
+        said = _of_other(type, value, is_item)
+    elif value.lower() in _NOTHING and type.name != "string":
+        said = f"{_is_not(type)}: {_NULLS[is_nullable, is_item]}"
+    else:
+        said = _of_text(type, value)
+    return f"{shorten(value)} {said.replace('{list}', '[]' if is_item else '')}"
+
+
+def is_beyond(type: FieldType, value: Json) -> bool:
+    """Tell whether a value that is not of a type is a number for which the type has no room."""
+    if not _is_numeric(type) or isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return False
+    return type.name != "integer" or _is_whole(value)
+
+
+def _of_other(type: FieldType, value: Json, is_item: bool) -> str:
+    fix = _fix(type, value)
+    if is_item and isinstance(value, list):
+        fix = "declare the field as json to take lists of lists"
+    return _is_not(type) + (f": {fix}" if fix else "")
+
+
+def _of_text(type: FieldType, text: str) -> str:
+    """Say what is wrong with a text, by what it is instead."""
+    if said := type.why_not(text) or _TEXTS.get((type.name, _text_type_of(text) or "")):
+        return said
+    if type.name == "string":
+        return "has the character U+0000, which no string can hold: leave it out"
+    if type.name == "time" and _reads("timestamp", f"2000-01-01T{text}"):
+        return "has an offset, which a time of day does not have: send it without"
+    fix = _fix_of_text(type, text)
+    return _is_not(type) + (f": {fix}" if fix else "")
+
+
+def _fix_of_text(type: FieldType, text: str) -> str | None:
+    """Name the value that a text stands for, where that needs no quotes, or the list that needs them."""
+    if type.item:
+        if _reads_as(type, text):
+            return "send the list itself, without quotes around it"
+        needs_quotes = type.item.name not in _UNQUOTED and not _is_numeric(type.item)
+        is_item = needs_quotes and "\0" not in text and _reads_as(type.item, text)
+        return f"put it in brackets, as in {shorten([text])}" if is_item else None
+    if type.name not in _UNQUOTED and not _is_numeric(type):
+        return None
+    if not _reads_as(type, text):
+        return _FIXES.get((type.name, "number" if _reads("number", text) else ""))
+    meant = shorten(type.literal(text))
+    return "it is a string, so leave the quotes out" if meant == text else f"send {meant}, without quotes"
+
+
+def _fix(type: FieldType, value: Json) -> str | None:
+    kind = _kind_of(value)
+    if type.item:
+        return f"put it in brackets, as in [{shorten(value)}]" if kind == type.item.name else None
+    group = "numeric" if _is_numeric(type) else type.name
+    fix = _FIXES.get((type.name, kind)) or _FIXES.get((group, kind))
+    if fix or (group in ("numeric", "boolean") and kind in ("integer", "large", "number")):
+        return fix
+    if type.name in ("timestamp", "datetime") and kind == "integer" and (fix := _since_1970(type, value)):
+        return fix
+    example = "" if str(type.example) in type.expects else f', such as "{type.example}"'
+    return _FIXES_OF_ANY[kind].replace("{name}", type.name).replace("{example}", example)
+
+
+def _since_1970(type: FieldType, value: int | Decimal) -> str | None:
+    """Read a number as a moment, where it may count seconds or milliseconds."""
+    for unit, size in (("seconds", 1), ("milliseconds", 1000)):
+        if int(value) // size in _SECONDS:
+            moment = datetime.fromtimestamp(int(value) // size, UTC).replace(tzinfo=None).isoformat()
+            return f'if it counts {unit} since 1970, send "{moment}{"Z" if type.name == "timestamp" else ""}"'
+    return None
+
+
+def _is_numeric(type: FieldType) -> bool:
+    return "minimum" in type.constraints and type.item is None
+
+
+def _is_not(type: FieldType) -> str:
+    return "is not a string" if type.name == "string" else f"is not {type.expects}"
+
+
+def _kind_of(value: Json) -> str:
+    """Tell what a value is that is no text."""
+    if isinstance(value, bool) or not _is_whole(value):
+        return _KINDS[type(value)]
+    return "integer" if INT64_MIN <= value <= INT64_MAX else "large"
+
+
+def _is_whole(value: Json) -> bool:
+    return isinstance(value, int) or (isinstance(value, Decimal) and value == value.to_integral_value())
+
+
+def _text_type_of(text: str) -> str | None:
+    return next((name for name in _TEXT_TYPES if _reads(name, text)), None)
+
+
+def _reads(name: str, text: str) -> bool:
+    return len(text) <= _LONGEST_TEXT and _reads_as(SCALARS[name], text)
+
+
+def _reads_as(type: FieldType, text: str) -> bool:
+    try:
+        type.literal(text)
+    except ValueError:
+        return False
+    return True
