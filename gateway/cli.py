@@ -1,10 +1,12 @@
 """The command line: `gateway` and its verbs, each loaded when it is typed."""
 
 import importlib
+from typing import Any
 
 import click
 
 from gateway import __version__
+from gateway.printable import protect_terminal
 
 #: The verbs, in the order of a connector's life.
 VERBS = (
@@ -32,6 +34,11 @@ click.UsageError.exit_code = 64  # EX_USAGE
 
 class _Verbs(click.Group):
     """Loads a verb only when it is asked for: `gateway serve` must not import duckdb before it forks."""
+
+    def main(self, *arguments: Any, **more: Any) -> Any:
+        """Run a verb, with a terminal that is safe from what it prints."""
+        protect_terminal()
+        return super().main(*arguments, **more)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)

@@ -11,7 +11,7 @@ from tests.rig import ROOT
 
 PACKAGE = ROOT / "gateway"
 LAYERS = [  # A module may import only from lines above its own, and from modules before it in its line.
-    "errors percent exchange logs threads settings machine strictjson media connectors.finding connectors.lexical connectors.synonyms connectors.literals connectors.fieldtypes connectors.terms connectors.connector",
+    "errors printable percent exchange logs threads settings machine strictjson media connectors.finding connectors.lexical connectors.synonyms connectors.literals connectors.fieldtypes connectors.terms connectors.connector",
     "connectors.published connectors.schema connectors.constraints connectors.encoding connectors.faults connectors.loader connectors.shapes connectors.fields connectors.term_keys connectors.declaration connectors.file_schema",
     "connectors.looseness connectors.change connectors.compatibility connectors.passed_over connectors.directory connectors.plan connectors.preview connectors.watch",
     "store.batch store.lock store.blocks store.aside store.repair store.restore store.database store.reading store.expression store.migration store.examination store.survey store.definitions store.blank store.lines store.few store.ledger store.keys store.identity store.conflicts store.rejected store.edits store.backup store.store",
@@ -21,7 +21,7 @@ LAYERS = [  # A module may import only from lines above its own, and from module
     "serve.refusal serve.hosts serve.edge serve.starting serve.worker serve.failures serve.tokens serve.access serve.cache serve.negotiate serve.preconditions serve.parts serve.readings serve.spool serve.quota serve.read serve.write serve.filtered serve.reply serve.cors serve.repeats serve.bodies serve.retrieval serve.endpoint serve.gone serve.shell serve.router serve.transactions serve.reload serve.retention serve.admin serve.resolve serve.rejected serve.lifecycle serve.backup",
     "gunicorn_conf app",
     "rowfile.source rowfile.pieces rowfile.content rowfile.record rowfile.legacy draft.evidence draft.guess draft.columns draft.draft",
-    "commands.configuration commands.table commands.workflow commands.init commands.serve commands.token commands.token_names commands.check commands.operating commands.against commands.presentation commands.plan commands.ls commands.file_of commands.duplicate commands.remove commands.purge commands.new commands.target commands.overlap commands.loading commands.load commands.rejected commands.diagnosis commands.doctor commands.backup commands.restore",
+    "commands.configuration commands.terminal commands.table commands.workflow commands.init commands.serve commands.token commands.token_names commands.check commands.operating commands.against commands.presentation commands.plan commands.ls commands.file_of commands.duplicate commands.remove commands.purge commands.new commands.target commands.overlap commands.loading commands.load commands.rejected commands.diagnosis commands.doctor commands.backup commands.restore",
     "cli",
     "__main__",
 ]

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 import httpx
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from gateway.commands import diagnosis
+from gateway.commands import diagnosis, terminal
 from gateway.commands.configuration import read_settings
 from gateway.commands.operating import Operating, told, with_gateway
 from gateway.machine import memory_of
@@ -79,7 +78,7 @@ def _answer(gateway: Operating) -> Iterator[httpx.Response]:
 
 
 def _pieces(answer: httpx.Response, size: int) -> Iterator[bytes]:
-    console = Console(stderr=True, highlight=False)
+    console = terminal.console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("backup", total=size)

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.text import Text
 
-from gateway.commands import diagnosis
+from gateway.commands import diagnosis, terminal
 from gateway.commands.configuration import read_settings
 from gateway.machine import memory_of
 from gateway.store import aside, lock, restore
@@ -72,7 +71,7 @@ def _say(style: str, body: dict[str, Any], lines: Iterable[Text]) -> None:
     if style == "json":
         click.echo(json.dumps(body, indent=2))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     for line in lines:
         console.print(line)
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gateway.commands import terminal
 from gateway.commands.loading import Loading
 from gateway.commands.operating import Operating, with_gateway
 from gateway.commands.target import Target
@@ -81,7 +81,7 @@ def _what_is_left(loading: Loading) -> list[str]:
 
 
 def _run(loading: Loading, source: Source) -> None:
-    console = Console(stderr=True, highlight=False)
+    console = terminal.console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from gateway.commands import against as comparison
-from gateway.commands import presentation, token_names
+from gateway.commands import presentation, terminal, token_names
 from gateway.commands.configuration import read_directory, read_settings
 from gateway.commands.token_names import TokenNames
 from gateway.connectors import plan
@@ -65,7 +64,7 @@ def command(
     if style == "json":
         click.echo(json.dumps({"against": against, **preview}, indent=2, ensure_ascii=False))
     elif style == "text":
-        console = Console(soft_wrap=True, highlight=False)
+        console = terminal.console(soft_wrap=True)
         for line in presentation.text(preview, directory):
             console.print(line)
     else:

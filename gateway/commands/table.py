@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
+
+from gateway.commands import terminal
 
 
 def print_table(
@@ -18,7 +19,7 @@ def print_table(
         rows: The cells of each row; text is printed as it is, without markup.
         numbers: The columns that are aligned to the right.
     """
-    console = Console(highlight=False)
+    console = terminal.console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         # A program reads a row a line; a terminal shows a long value in several.

@@ -58,7 +58,8 @@ class Finding:
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
         level = "warning" if self.warning else "error"
-        return f"{place}: {level} {self.code.code}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+        text = f"{place}: {level} {self.code.code}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+        return text.replace("\n", "\\n")
 
 
 class Refused(Exception):  # noqa: N818  # the field's word for a file that is not served

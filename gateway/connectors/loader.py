@@ -305,7 +305,7 @@ class _Reader:
                 self._find(event, "a key must be a plain word", "write KEY: VALUE")
                 continue
             if event.value in keys:
-                message = f"the key '{event.value}' stands here again; it already stands in line {keys[event.value].line}"
+                message = f"the key {event.value[:80]!r} stands here again; it already stands in line {keys[event.value].line}"
                 self._find(event, message, "delete one of them, or give it another name")
             value[event.value], keys[event.value] = item, key
         return Node(value, line, column, keys)

@@ -29,7 +29,7 @@ class Shapes:
         for key, place in (node.keys or {}).items():
             if key not in known and not _DECIMAL_TAIL.fullmatch(key):  # The type says it.
                 hint = key_hint(key, known, kind) or suggest(key, known, f"{owner} has")
-                self.find(place, Code.KEY_UNKNOWN, f"unknown key '{key}'", hint)
+                self.find(place, Code.KEY_UNKNOWN, f"unknown key {show(key)}", hint)
         return {key: item for key, item in node.value.items() if key in known}
 
     def _refuse_shape(self, node: Node, known: tuple[str, ...], owner: str) -> None:
