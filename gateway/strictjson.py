@@ -16,6 +16,7 @@ MAX_DEPTH = 200
 MAX_DIGITS = 400
 
 _ENDLESS = re.compile(rb"(?<![0-9])[0-9]{%d}" % MAX_DIGITS)
+_OVERFLOW = re.compile(r'Internal error: "InvalidOperation.*"', re.DOTALL)
 _STRIDE = 20
 _DIGITS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else ord(" ") for byte in range(256))
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -28,7 +29,15 @@ def read(text: bytes) -> Json:
         ValueError: Where it is not JSON, holds one key twice in an object, NaN or Infinity, a lone
             surrogate, bytes that are not UTF-8, or nests or counts beyond the caps above.
     """
-    value = jiter.from_json(text, allow_inf_nan=False, catch_duplicate_keys=True, float_mode="decimal")
+    try:
+        value = jiter.from_json(text, allow_inf_nan=False, catch_duplicate_keys=True, float_mode="decimal")
+    except ValueError as error:
+        # jiter wraps what Python's Decimal says about an exponent that it cannot hold.
+        if "InvalidOperation" not in str(error):
+            raise
+        raise ValueError(
+            _OVERFLOW.sub("a number has an exponent that is out of range", str(error))
+        ) from error
     if _ENDLESS.search(text):  # It may be in a string, where it is welcome.
         _refuse_endless_numbers(value)
     return value

@@ -1,0 +1,99 @@
+"""Numbers that no type can hold, wherever a number can stand: an error in plain words, never a failure inside."""
+
+import pytest
+
+from gateway import strictjson
+from gateway.connectors import plan
+from gateway.connectors.directory import File
+
+#: Exponents beyond what Python's decimals hold, what they just hold, what a double holds; and words for no number.
+NUMBERS = [
+    "1e1000000000000000000",
+    "-1e-1000000000000000000",
+    "1e18446744073709551616",
+    "1e999999999",
+    "1e-999999999",
+    "0e999999999",
+    "1E+400",
+    "1e308",
+    ".inf",
+    "-.inf",
+    ".nan",
+    "NaN",
+    "sNaN",
+    "Infinity",
+    "0x1G",
+    "1e",
+    "9" * 401,
+    "0." + "0" * 401 + "1",
+]
+TYPES = [
+    "integer",
+    "number",
+    '"decimal(12, 2)"',
+    '"decimal(38, 38)"',
+    "json",
+    "string",
+    '"integer[]"',
+    '"decimal(5, 2)[]"',
+]
+KEYS = ["default", "enum", "minimum", "maximum", "exclusive_minimum", "examples", "backfill", "max_length"]
+TERMS = [
+    "retention: {{days: {}}}",
+    "retention: {{rows: {}}}",
+    "limits: {{rows_per_second: {}}}",
+    "on_invalid: keep\nkeep_at_most: {}",
+    "primary_key: {}",
+    "name: {}",
+]
+INSIDE = ("Internal", "InvalidOperation", "decimal.", "Exception", "Error", "cannot be read")
+
+
+def assert_plain(text: str) -> None:
+    assert not any(word in text for word in INSIDE), text
+
+
+@pytest.mark.parametrize("number", ["1e1000000000000000000", "-1e18446744073709551616", "1e" + "9" * 300])
+def test_exponent_out_of_range_is_named_with_its_place(number):
+    with pytest.raises(
+        ValueError, match=r"^a number has an exponent that is out of range at line 2 column \d+$"
+    ):
+        strictjson.read(f'{{"a":\n[1, {number}]}}'.encode())
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_connector_file_with_the_number_is_told_in_plain_words(number):
+    for key in KEYS:
+        value = f"[{number}]" if key in ("enum", "examples") else number
+        for each in TYPES:
+            text = f"fields: {{v: {{type: {each}, {key}: {value}}}}}\n"
+            assert_plain(" ".join(map(str, plan.read_file(File.of("a.yaml", text.encode())).findings)))
+    for term in TERMS:
+        text = f"fields: {{v: integer}}\n{term.format(number)}\n"
+        assert_plain(" ".join(map(str, plan.read_file(File.of("a.yaml", text.encode())).findings)))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_request_with_the_number_is_answered_in_plain_words(number, server, name):
+    """In a body of each kind, row by row and in columns, and in filters."""
+    fields = "".join(f"  f{place}: {{type: {each}, nullable: true}}\n" for place, each in enumerate(TYPES))
+    path = server.declare(name, f"fields:\n{fields}access: {{change: [admin]}}\n")
+    for place in range(len(TYPES)):
+        row = f'{{"f{place}": {number}}}'
+        nested = f'{{"f{place}": [{{"a": {number}}}]}}'
+        answers = [
+            server.client.post(path, content=f"[{row},{nested}]"),
+            server.client.post(path, content=f"[{','.join([row] * 500)}]"),
+            server.client.post(path, content=row, headers={"Content-Type": "application/x-ndjson"}),
+            server.client.post(path, content=f"f{place}\n{number}\n", headers={"Content-Type": "text/csv"}),
+            server.client.get(path, params={f"f{place}": f"eq.{number}"}),
+            server.client.get(path, params={f"f{place}": f"in.({number})"}),
+            server.client.patch(path, params={f"f{place}": f"eq.{number}"}, content=row),
+        ]
+        for answer in answers:
+            assert answer.status_code < 500, answer.text
+            if answer.is_error:
+                assert_plain(answer.text)
+    assert server.client.get(path).status_code == 200
+    assert_plain(server.client.get(path, params={"f4->a": f"eq.{number}"}).text)
+    assert_plain(server.client.post("/-/plan", content=f'{{"files": {number}}}').text)
