@@ -1,5 +1,6 @@
 """A real gunicorn on a free port, with a real directory and a real DuckDB file."""
 
+import base64
 import contextlib
 import http.client
 import os
@@ -53,6 +54,11 @@ def is_ready(url: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def basic(text: str | bytes) -> str:
+    """Give the Authorization header of Basic for `NAME:TOKEN`."""
+    return f"Basic {base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()}"
 
 
 def put(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ from gateway.serve.hosts import remote_of
 from gateway.serve.tokens import make_token, read_tokens
 from gateway.settings import Settings
 from tests.inside import inside
-from tests.rig import eventually, put, serving
+from tests.rig import basic, eventually, put, serving
 from tests.test_errors import raw
 
 READ, WRITE = "GET", "POST"
@@ -163,6 +163,102 @@ def test_a_malformed_authorization_is_401(place, header):
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert 'Basic realm="gateway"' in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "etl:{etl}",
+        ":{etl}",
+        "anybody:{etl}",
+        "admin:{etl}",
+        "Zoë:{etl}",
+        "a b@c:{etl}",
+        ":{etl}\n",
+    ],
+)
+def test_the_token_is_the_password_of_basic_whatever_the_name(place, header):
+    server, secrets, _ = place
+    value = basic(header.format(etl=secrets["etl"]))
+
+    for spelled in (value, value.replace("Basic", "basic"), value.replace("Basic ", "BASIC  ")):
+        answer = httpx.post(f"{server.url}/open", json={"n": 1}, headers={"Authorization": spelled})
+        assert answer.status_code == 201, answer.text
+    assert httpx.get(f"{server.url}/closed", headers={"Authorization": value}).status_code == (
+        ask(place, READ, "/closed", "etl").status_code
+    )
+    assert httpx.get(f"{server.url}/-/status", headers={"Authorization": value}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("Basic", "base64 of NAME:TOKEN"),
+        ("Basic !!!!", "base64 of NAME:TOKEN"),
+        ("Basic YTp", "base64 of NAME:TOKEN"),
+        ("Basic é", "base64 of NAME:TOKEN"),
+        (basic("{etl}"), "base64 of NAME:TOKEN"),
+        ("Basic {etl}", "base64 of NAME:TOKEN"),
+        ("Basic etl:{etl}", "base64 of NAME:TOKEN"),
+        (basic("etl:"), "the token is the password, and there is none"),
+        (basic(":"), "the token is the password, and there is none"),
+        (basic("etl:gw_wrong"), "NAME may be anything"),
+        (basic(b"\xff\xfe:\xff"), "NAME may be anything"),
+        ("Digest etl", "the schemes are Bearer and Basic"),
+    ],
+)
+def test_basic_credentials_that_cannot_be_read_are_told_what_would_be_right(place, header, words):
+    server, secrets, _ = place
+    value = header.replace("{etl}", secrets["etl"]).encode("latin-1")
+
+    answer = httpx.get(f"{server.url}/open", headers={b"Authorization": value})
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "PGRST301")
+    assert words in answer.json()["hint"]
+    assert secrets["etl"] not in answer.text
+
+
+def test_a_token_alone_in_base64_and_as_the_name_is_not_taken(place):
+    server, secrets, _ = place
+
+    for text in (secrets["etl"], f"{secrets['etl']}:", f"{secrets['etl']}:x"):
+        assert httpx.get(f"{server.url}/open", headers={"Authorization": basic(text)}).status_code == 401
+
+
+def test_a_script_of_a_page_is_not_offered_basic(place):
+    server, _, _ = place
+
+    for headers in ({"Sec-Fetch-Dest": "empty"}, {"X-Requested-With": "XMLHttpRequest"}):
+        answer = httpx.get(f"{server.url}/-/status", headers=headers)
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="gateway"'
+    answer = httpx.get(f"{server.url}/-/status", headers={"Sec-Fetch-Dest": "document"})
+    assert "Basic" in answer.headers["WWW-Authenticate"]
+
+
+def test_wrong_passwords_are_throttled_as_wrong_tokens_are(tmp_path):
+    with serving(tmp_path) as server, httpx.Client(auth=("etl", "gw_wrong")) as client:
+        answers = [client.get(f"{server.url}/-/status").status_code for _ in range(60)]
+        assert answers[0] == 401
+        assert answers[-1] == 429
+        admin = server.admin["Authorization"].removeprefix("Bearer ")
+        assert httpx.get(f"{server.url}/-/status", auth=("", admin)).status_code == 200
+
+
+def test_an_answer_that_is_given_again_asks_for_the_password_each_time(place):
+    server, secrets, tokens = place
+    before = tokens.read_text()
+    secret, line = make_token("brief")
+    server.declare("brief", "fields: {n: integer}\naccess: {read: [brief]}\n")
+    put(tokens, f"{before}\n{line}")
+
+    def status() -> int:
+        return httpx.get(f"{server.url}/brief", auth=("x", secret)).status_code
+
+    eventually(lambda: status() == 200)
+    assert [status() for _ in range(3)] == [200] * 3
+    put(tokens, before)
+    eventually(lambda: status() == 401)
 
 
 # -- expiry

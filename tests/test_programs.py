@@ -13,10 +13,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import polars
 import pytest
 
-from tests.rig import ROOT
+from gateway.serve.tokens import make_token
+from tests.rig import ROOT, Server, put, serving
 
 FORMATS = ("json", "ndjson", "csv", "parquet", "arrow")
 CONNECTOR = (
@@ -283,3 +285,66 @@ def test_curl_reads_parts_and_completes_a_file(server, growing, tmp_path):
     assert (tmp_path / "c").read_bytes() == (whole_file if done.returncode == 0 else whole_file[:1000])
     assert ran(tmp_path, "curl", "-sf", "-r", "0-", "-o", "d", url).returncode == 0
     assert (tmp_path / "d").read_bytes() == whole(server, f"{path}?format=csv&order=n.desc") != whole_file
+
+
+# -- the token as a password
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory) -> Iterator[tuple[Server, str]]:
+    """A gateway whose connector /rows only the token `etl` may use, and /told anybody may know of."""
+    directory = tmp_path_factory.mktemp("guarded")
+    secret, line = make_token("etl")
+    put(directory / "tokens.yaml", line)
+    with serving(directory, GATEWAY_TOKENS=str(directory / "tokens.yaml")) as server:
+        server.declare("rows", "fields: {n: integer}\naccess: {ingest: [etl], read: [etl]}\n")
+        server.declare("told", "fields: {n: integer}\naccess: {ingest: [etl], read: [public]}\n")
+        assert server.client.post("/rows", json={"n": 1}).status_code == 201
+        yield server, secret
+
+
+READS = {
+    "curl -u": ("curl", "-sf", "-u", "etl:{secret}", "{url}/rows"),
+    "curl -u without a name": ("curl", "-sf", "-u", ":{secret}", "{url}/rows"),
+    "curl with the URL": ("curl", "-sf", "http://etl:{secret}@{host}/rows"),
+    "curl, when it is asked": ("curl", "-sf", "--anyauth", "-u", "etl:{secret}", "{url}/told", "-d", '{{"n":1}}'),
+    "wget": ("wget", "-qO-", "--auth-no-challenge", "--user=etl", "--password={secret}", "{url}/rows"),
+    "wget, when it is asked": ("wget", "-qO-", "--user=etl", "--password={secret}", '--post-data={{"n":1}}', "{url}/told"),
+    "httpie": ("{bin}/http", "--ignore-stdin", "--check-status", "-a", "etl:{secret}", "{url}/rows"),
+    "httpie with the URL": ("{bin}/http", "--ignore-stdin", "--check-status", "http://etl:{secret}@{host}/rows"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", READS)
+def test_the_token_is_sent_as_a_password(guarded, tmp_path, program):
+    server, secret = guarded
+    values = {
+        "secret": secret,
+        "url": server.url,
+        "host": server.url.removeprefix("http://"),
+        "bin": str(Path(sys.executable).parent),
+    }
+    done = ran(tmp_path, *(word.format(**values) for word in READS[program]))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)
+    assert secret not in server.log.read_text()
+
+
+def test_httpx_sends_the_token_as_a_password(guarded):
+    server, secret = guarded
+    host = server.url.removeprefix("http://")
+
+    assert httpx.get(f"{server.url}/rows", auth=httpx.BasicAuth("etl", secret)).json() == [{"n": 1}]
+    assert httpx.get(f"http://etl:{secret}@{host}/rows").json() == [{"n": 1}]
+    assert httpx.post(f"{server.url}/told", json={"n": 2}, auth=("", secret)).status_code == 201
+
+
+def test_curl_posts_with_the_token_as_a_password(guarded, tmp_path):
+    server, secret = guarded
+    target = f"{server.url}/told"
+    wrong = ran(tmp_path, "curl", "-s", "-u", f"{secret}:", target, "-d", '{"n": 1}')
+    right = ran(tmp_path, "curl", "-s", "-u", f"spreadsheet:{secret}", target, "-d", '{"n": 1}')
+
+    assert json.loads(wrong.stdout)["hint"].startswith("the token is the password, and there is none")
+    assert json.loads(right.stdout)["stored"] == 1

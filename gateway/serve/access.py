@@ -15,6 +15,7 @@ from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.terms import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
 from gateway.exchange import current
+from gateway.serve.authorization import CHALLENGE, EXPIRED, HINT, hint_for, secret_of
 from gateway.serve.failures import Failures
 from gateway.serve.tokens import Proof, Token, expiring, make_token, read_tokens, show, unknown_names
 
@@ -23,11 +24,6 @@ _log = logging.getLogger(__name__)
 Verb = Literal["ingest", "read", "change"]
 
 ADMIN_FILE = "admin-token"
-
-_BEARER_HINT = "send the header Authorization: Bearer gw_…"
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="gateway"'}
-#: RFC 6750 section 3.1.
-_EXPIRED = {"WWW-Authenticate": 'Bearer realm="gateway", error="invalid_token", error_description="expired"'}
 
 
 def _now() -> datetime:
@@ -154,14 +150,14 @@ class Credentials:
             return None
         found = self._find_proof(authorization)
         if found is None:
-            raise self._failure()
+            raise self._failure(authorization)
         name, proof = found
         if proof.expires is not None and proof.has_expired(self._clock()):
             raise GatewayError(
                 Code.TOKEN_EXPIRED,
                 f"the token '{name}' expired on {show(proof.expires)}",
                 hint="ask whoever runs the gateway for a new one",
-                headers=_EXPIRED,
+                headers=EXPIRED,
             )
         if exchange := current.get():
             exchange.token = name
@@ -177,20 +173,20 @@ class Credentials:
         return found[1].expires is None or not found[1].has_expired(self._clock())
 
     def _find_proof(self, authorization: str) -> tuple[str, Proof] | None:
-        scheme, _, secret = authorization.partition(" ")
-        digest = hashlib.sha256(secret.strip().encode("utf-8", "surrogateescape")).digest()
+        secret = secret_of(authorization)
+        digest = hashlib.sha256(secret or b"").digest()
         found: tuple[str, Proof] | None = None
         # All are compared, whichever fits: the time must not tell how near a guess was.
         for each in self._proofs:
             if hmac.compare_digest(each[1].digest, digest):
                 found = each
-        return found if scheme.lower() == "bearer" else None
+        return None if secret is None else found
 
-    def _failure(self) -> GatewayError:
+    def _failure(self, authorization: str) -> GatewayError:
         exchange = current.get()
         wait = self._failures.count(exchange.remote if exchange else None)
         if not wait:
-            return GatewayError(Code.TOKEN_INVALID, hint=_BEARER_HINT, headers=_CHALLENGE)
+            return GatewayError(Code.TOKEN_INVALID, hint=hint_for(authorization), headers=CHALLENGE)
         return GatewayError(
             Code.TOO_MANY_FAILURES,
             hint="mend the token; one that is known is let in at once",
@@ -220,9 +216,7 @@ def require(token: str | None, connector: Connector, verb: Verb) -> None:
     if not sees(token, connector.access):
         raise unknown_endpoint(connector.path)
     if token is None:
-        raise GatewayError(
-            Code.TOKEN_REQUIRED, f"to {verb} here takes a token", hint=_BEARER_HINT, headers=_CHALLENGE
-        )
+        raise GatewayError(Code.TOKEN_REQUIRED, f"to {verb} here takes a token", hint=HINT, headers=CHALLENGE)
     raise GatewayError(
         Code.ACCESS_DENIED,
         f"the token '{token}' may not {verb} here",
@@ -235,7 +229,7 @@ def require_admin(token: str | None) -> None:
     if token is None:
         hint = f"send the header Authorization: Bearer and the admin token, from DATA/{ADMIN_FILE}"
         raise GatewayError(
-            Code.TOKEN_REQUIRED, "operating the gateway takes the admin token", hint=hint, headers=_CHALLENGE
+            Code.TOKEN_REQUIRED, "operating the gateway takes the admin token", hint=hint, headers=CHALLENGE
         )
     if token != ADMIN:
         raise GatewayError(Code.ACCESS_DENIED, f"the token '{token}' may not operate the gateway")

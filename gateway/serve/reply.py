@@ -11,6 +11,7 @@ from gateway.errors import Code, GatewayError
 from gateway.exchange import note
 from gateway.query.render import Rendering
 from gateway.serve import refusal
+from gateway.serve.authorization import challenge_to
 from gateway.serve.cache import Answer
 from gateway.serve.filtered import Filtered
 from gateway.serve.parts import Kept, Part, Slice
@@ -127,7 +128,7 @@ async def gateway_error(
     resp.stream = None
     resp.data = refusal.body(error)
     for name, value in refusal.head(error).items():
-        resp.set_header(name, value)
+        resp.set_header(name, challenge_to(req, value) if name == "WWW-Authenticate" else value)
 
 
 async def falcon_error(
