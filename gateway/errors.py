@@ -108,6 +108,7 @@ class Code(Enum):
     CONNECTOR_REMOVED = ("GW511", 410, "The connector's file is gone; its rows are kept")
     COPY_REFUSED = ("GW513", 409, "The rows cannot be copied into that connector")
     FILE_PASSED_OVER = ("GW514", 422, "The file is not read, for its name is not that of a connector file")
+    CONNECTOR_MOVED = ("GW515", 410, "The connector has moved to another path")
     CONNECTOR_LIVE = ("GW512", 409, "The connector is declared by a file; this is for removed ones")
 
     # 6: access

@@ -496,6 +496,12 @@ def _(place, code):
     return place.server.client.get(place.path)
 
 
+@provokes(Code.CONNECTOR_MOVED)
+def _(place, code):
+    place.server.declare(place.path.removeprefix("/"), f"path: /moved{place.path}\n{CONNECTOR}")
+    return place.server.client.get(place.path)
+
+
 @provokes(Code.CONNECTOR_CLASH)
 def _(place, code):
     return find(place, code, "path: /x\nfields: {n: integer}", "path: /x\nfields: {n: integer}")

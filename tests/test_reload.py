@@ -354,3 +354,80 @@ def test_reloads_leave_nothing_open_behind_them(own):
         get(own, "/a")
 
     assert all(after <= first + 3 for after, first in zip(held(), before, strict=True))
+
+
+# -- a path that moved
+
+
+def at(path, *, access="read: [public], change: [admin]"):
+    return f"path: {path}\nfields: {{n: integer}}\naccess: {{{access}}}\n"
+
+
+def moved_to(answer):
+    return (answer.status_code, answer.json().get("code"), answer.headers.get("Location"))
+
+
+def test_a_former_path_answers_with_the_present_one(own):
+    own.declare("orders", at("/orders"))
+    own.client.post("/orders", json={"n": 1})
+    own.declare("orders", at("/sales/orders"))
+
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        answer = own.client.request(method, "/orders?n=eq.1", json={"n": 2})
+        assert moved_to(answer) == (410, "GW515", "/sales/orders")
+        assert "/orders moved to /sales/orders on 2" in answer.json()["message"]
+        assert answer.json()["hint"] == "send the request to /sales/orders"
+    assert own.client.head("/orders").status_code == 410
+    assert get(own, "/sales/orders").json() == [{"n": 1}]
+
+    own.declare("orders", at("/third"))
+    for former in ("/orders", "/sales/orders"):
+        assert moved_to(get(own, former)) == (410, "GW515", "/third")
+    own.stop()
+    own.start()
+    for former in ("/orders", "/sales/orders"):
+        assert moved_to(get(own, former)) == (410, "GW515", "/third")
+
+    own.declare("orders", at("/orders"))
+    assert get(own, "/orders").json() == [{"n": 1}]
+    assert moved_to(get(own, "/third")) == (410, "GW515", "/orders")
+
+
+def test_a_former_path_is_hidden_from_whom_the_connector_is(own):
+    own.declare("orders", at("/orders", access="read: [public]"))
+    own.declare("orders", at("/secret/orders", access="change: [admin]"))
+
+    answer = get(own, "/orders")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "PGRST205")
+    assert "secret" not in answer.text
+    assert "Location" not in answer.headers
+    assert moved_to(own.client.get("/orders")) == (410, "GW515", "/secret/orders")
+
+
+def test_another_connector_may_take_a_former_path(own):
+    own.declare("orders", at("/orders"))
+    own.declare("orders", at("/sales"))
+    own.declare("other", at("/orders"))
+    own.client.post("/orders", json={"n": 7})
+    assert get(own, "/orders").json() == [{"n": 7}]
+
+    (own.connectors / "other.yaml").unlink()
+    own.reload()
+    assert get(own, "/orders").json()["code"] == "GW511"  # What was there last says so.
+
+
+def test_a_former_path_leads_to_one_that_says_when_its_file_went(own):
+    own.declare("keeps", GOOD)
+    own.declare("orders", at("/orders"))
+    own.declare("orders", at("/sales"))
+    (own.connectors / "orders.yaml").unlink()
+    own.reload()
+
+    assert moved_to(get(own, "/orders")) == (410, "GW515", "/sales")
+    assert get(own, "/sales").json()["code"] == "GW511"
+
+    assert own.client.post("/-/connectors/orders/purge").is_success
+    assert get(own, "/orders").status_code == 404
+    own.declare("orders", at("/new"))
+    assert get(own, "/orders").status_code == 404

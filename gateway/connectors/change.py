@@ -106,7 +106,11 @@ class Rule(Enum):
         "retention",
         "applied; the plan tells how many rows are beyond it, which are deleted from the next minute on",
     )
-    PATH_CHANGED = ("path changed", "path", "applied")
+    PATH_CHANGED = (
+        "path changed",
+        "path",
+        "applied; the former path answers 410 with the present one, to those who can see the connector",
+    )
     FILE_RENAMED = ("file renamed", "rename the file, with its `name` written in it", "applied")
 
     @property

@@ -38,7 +38,9 @@ def compare(
 
 def _of_connector(old: Connector, new: Connector) -> Iterator[Change]:
     if old.path != new.path:
-        yield Change(Rule.PATH_CHANGED, f"moves from {old.path} to {new.path}")
+        yield Change(
+            Rule.PATH_CHANGED, f"moves from {old.path} to {new.path}; {old.path} answers 410 with that"
+        )
     if old.file != new.file:
         yield Change(Rule.FILE_RENAMED, f"is declared by {new.file} instead of {old.file}")
     if old.description != new.description:

@@ -1,4 +1,4 @@
-"""A connector whose file is gone, at the path it had."""
+"""Paths without a connector that had one: its file is gone, or it has moved."""
 
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ class Gone:
 
     def __init__(self, connector: Connector, since: datetime, credentials: Credentials) -> None:
         self.connector = connector
+        self.path = connector.path
         self.since = since
         self._credentials = credentials
 
@@ -33,5 +34,28 @@ class Gone:
         """Say so, or that there is nothing, to those who may not know."""
         token = self._credentials.name_of(req.auth)
         if not access.sees(token, self.connector.access):
-            raise access.unknown_endpoint(self.connector.path)
+            raise access.unknown_endpoint(req.path)
         raise self.error()
+
+
+class Moved(Gone):
+    """Answers 410 with the present path to those who can see the connector.
+
+    It is no redirect: a client that does not follow one, such as curl, would take a POST for done.
+    """
+
+    def __init__(self, path: str, connector: Connector, since: datetime, credentials: Credentials) -> None:
+        super().__init__(connector, since, credentials)
+        self.path = path
+
+    def error(self) -> GatewayError:
+        """Say where it is, and since when."""
+        when = self.since.isoformat(timespec="seconds").replace("+00:00", "Z")
+        present = self.connector.path
+        return GatewayError(
+            Code.CONNECTOR_MOVED,
+            f"{self.path} moved to {present} on {when}; nothing was done",
+            details=f"The present path is {present}.",
+            hint=f"send the request to {present}",
+            headers={"Location": present},
+        )

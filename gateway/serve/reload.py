@@ -17,12 +17,12 @@ from gateway.connectors.preview import preview
 from gateway.errors import Code, GatewayError
 from gateway.ingest.writer import Writer
 from gateway.serve.endpoint import Endpoint, Stages
-from gateway.serve.gone import Gone
+from gateway.serve.gone import Gone, Moved
 from gateway.serve.router import Router, Snapshot
 from gateway.serve.transactions import Unit, failure, groups
 from gateway.store import expression
 from gateway.store.batch import Receipt
-from gateway.store.definitions import Definition, Outdated
+from gateway.store.definitions import Definition, Move, Outdated
 from gateway.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -47,9 +47,11 @@ class Reload:
         self._stored: dict[str, Connector] = {}
         self._live: dict[str, Connector] = {}
         self._removed: dict[str, Definition] = {}
+        self._former_paths: dict[Move, str] = {}
         self._lingering: dict[str, float] = {}
         self._listing = Listing("", {})
         self._recall(store.definitions.all())
+        self._note_moved()
 
     def apply(self, listing: Listing, *, at_once: bool) -> None:
         """Bring the tables to what the files declare, then show it.
@@ -197,6 +199,7 @@ class Reload:
                 self._stored |= {each.name: each for each in some}
                 self._live |= {each.name: each for each in some}
                 self._note_removed()
+                self._note_moved()
                 self._show(self._router.snapshot.outcomes, listing)
         decided = replace(decided, postponed=decided.postponed | outdated)
         decided = plan.without(decided, failed | dict.fromkeys(outdated, ()), self._live)
@@ -240,6 +243,21 @@ class Reload:
     def _note_removed(self) -> None:
         self._removed = {each.name: each for each in self._store.definitions.all() if each.removed_at}
 
+    def _note_moved(self) -> None:
+        """Read the paths that connectors had before, each once."""
+        known = self._former_paths
+        moves = self._store.definitions.moves()
+        self._former_paths = {move: known[move] if move in known else _path_before(move) for move in moves}
+
+    def _moved(self) -> tuple[Moved, ...]:
+        """Return what answers at former paths. That of a removed connector leads to the path that says so."""
+        found = []
+        for move, path in self._former_paths.items():
+            connector = self._live.get(move.name) or self._stored.get(move.name)
+            if connector is not None and path and path != connector.path:
+                found.append(Moved(path, connector, move.at, self._stages.credentials))
+        return tuple(found)
+
     def _report(self, before: tuple[Outcome, ...]) -> None:
         """Log what has become different, and the names in it that no token proves."""
         known = [outcome.connector for outcome in before]
@@ -264,6 +282,7 @@ class Reload:
                 before.generation + 1,
                 endpoints,
                 gone,
+                self._moved(),
                 outcomes,
                 listing.path,
                 listing.problem,
@@ -313,6 +332,12 @@ def unknown_connector(name: str) -> GatewayError:
 
 def _declare(file: File) -> Declared:
     return expression.check(plan.read_file(file))
+
+
+def _path_before(move: Move) -> str:
+    """Return the path that a connector had before it moved, nothing where its file of then cannot be read now."""
+    declared = plan.read_file(File.of(f"{move.name}.yaml", move.text.encode()))
+    return declared.connector.path if declared.connector else ""
 
 
 def _removal(definition: Definition) -> Finding:

@@ -17,7 +17,7 @@ from gateway.exchange import current
 from gateway.serve import access
 from gateway.serve.access import Credentials
 from gateway.serve.endpoint import Endpoint
-from gateway.serve.gone import Gone
+from gateway.serve.gone import Gone, Moved
 from gateway.serve.repeats import Repeats
 from gateway.store.database import Superseded
 
@@ -38,6 +38,7 @@ class Snapshot:
         generation: Counts the snapshots of this process.
         endpoints: By connector name.
         gone: Removed connectors whose rows are kept, by name.
+        moved: The paths that connectors had before.
         outcomes: What became of each file, and of each removed connector.
         source: The directory the files were read from.
         source_problem: Why it cannot be read now, or None.
@@ -47,6 +48,7 @@ class Snapshot:
     generation: int = 0
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     gone: Mapping[str, Gone] = field(default_factory=dict)
+    moved: tuple[Moved, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     source: str = ""
     source_problem: str | None = None
@@ -56,8 +58,8 @@ class Snapshot:
     def routes(self) -> Mapping[str, Found]:
         """What serves each path."""
         found: dict[str, Found] = {}
-        for gone in sorted(self.gone.values(), key=lambda each: each.since):
-            found[gone.connector.path] = (gone, dict.fromkeys(COMBINED_METHODS, gone.on_any), {}, None)
+        for gone in sorted((*self.gone.values(), *self.moved), key=lambda each: each.since):
+            found[gone.path] = (gone, dict.fromkeys(COMBINED_METHODS, gone.on_any), {}, None)
         for endpoint in self.endpoints.values():
             path = endpoint.connector.path
             found[path] = (endpoint, endpoint.responders, {}, path)

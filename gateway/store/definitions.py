@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gateway.connectors.change import Comparison
+from gateway.connectors.change import Comparison, Rule
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.connectors.fieldtypes import FieldType, type_of_column
 from gateway.connectors.finding import Refused
@@ -64,6 +64,21 @@ class Definition:
     text: str
     revision: int
     removed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of a connector's path.
+
+    Attributes:
+        name: The connector.
+        at: When it was committed.
+        text: The connector file before it, which has the former path.
+    """
+
+    name: str
+    at: datetime
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +143,17 @@ class Definitions:
             Event(moment(at), action, file, revision, json.loads(changes), old, new)
             for at, action, file, revision, changes, old, new in rows
         ]
+
+    def moves(self) -> list[Move]:
+        """List the changes of paths, earliest first; those of a connector end with its purge."""
+        rows = self._database.rows(
+            "SELECT connector, epoch_us(happened_at), old_text FROM gateway.history AS moved"
+            " WHERE contains(changes, ?) AND old_text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM gateway.history AS purged"
+            " WHERE purged.connector = moved.connector AND purged.action = 'purged'"
+            " AND purged.happened_at >= moved.happened_at) ORDER BY happened_at",
+            [json.dumps(Rule.PATH_CHANGED.kind)],
+        )
+        return [Move(name, moment(at), text) for name, at, text in rows]
 
     def hidden(self, connector: Connector) -> Mapping[str, FieldType]:
         """Give the columns of a connector's table that are no fields of it, with what they hold."""
