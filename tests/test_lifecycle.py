@@ -597,3 +597,52 @@ def test_a_batch_sent_many_times_at_once_is_stored_once(own):
     stored_as = {(key, answer.json()["first_id"]) for key, answer in answers if answer.status_code == 201}
     assert len(stored_as) == len({key for key, _ in stored_as}) == 20
     assert sorted(stored(own)) == list(range(20))
+
+
+def test_duplicate_names_the_version_it_copies(own):
+    """A file whose change is refused is served in its last good version: rows of that do not fit the file."""
+    own.declare("orders", "fields: {n: integer}\n")
+    own.client.post("/orders", json={"n": 1})
+    put(own.connectors / "orders.yaml", "fields: {n: string}\n")
+    assert own.reload()["orders.yaml"]["state"] == "last good"
+
+    with_rows = gateway(own, "duplicate", "orders", "copy", "--with-rows")
+    file_alone = gateway(own, "duplicate", "orders", "copy")
+
+    told = f"the gateway serves the last good version of 'orders', for {own.connectors}/orders.yaml is not applied"
+    assert (with_rows.returncode, told in with_rows.stderr) == (1, True)
+    assert "leave --with-rows out" in with_rows.stderr
+    assert (file_alone.returncode, f"Note: {told}" in file_alone.stderr) == (0, True)
+    assert (own.connectors / "copy.yaml").read_text() == "fields: {n: string}\n"
+    refused = own.client.post("/-/connectors/orders/copy", json={"to": "orders"})
+    assert refused.status_code == 409
+
+
+def test_duplicate_of_a_broken_file_names_its_fault(own):
+    own.declare("orders", "fields: {n: integer}\n")
+    put(own.connectors / "orders.yaml", "fields:\n\tn: integer\n")
+    own.reload()
+
+    ran = gateway(own, "duplicate", "orders", "copy")
+
+    assert ran.returncode == 1
+    assert "line 2 begins with a tab" in ran.stderr
+    assert (
+        "The gateway serves the last good version of 'orders', which is not what the file says" in ran.stderr
+    )
+    assert not (own.connectors / "copy.yaml").exists()
+
+
+def test_copy_into_other_fields_says_that_an_older_version_is_served(own):
+    own.declare("orders", "fields: {n: integer}\n")
+    own.client.post("/orders", json={"n": 1})
+    own.declare("copy", "fields: {n: string}\n")
+    put(own.connectors / "orders.yaml", "fields: {n: string}\n")
+    own.reload()
+
+    answer = own.client.post("/-/connectors/orders/copy", json={"to": "copy"})
+
+    assert answer.status_code == 409
+    assert answer.json()["message"] == (
+        "'copy' does not have the fields of 'orders', whose last good version is served: orders.yaml is not applied"
+    )

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gateway.serve.tokens import make_token
-from tests.rig import put, serving
+from tests.rig import Server, eventually, is_ready, put, serving
 from tests.test_cli import gateway
 
 CONNECTOR = "fields: {id: integer}\naccess:\n  ingest: [elt]\n  read: [public, admin]\n"
@@ -114,3 +114,44 @@ def test_names_of_tokens_are_for_the_admin_alone(tmp_path):
     assert answer.json()["token_names"] == ["etl"]
     assert refused.status_code == 403
     assert "token_names" not in refused.text
+
+
+def test_admin_of_the_tokens_file_is_told_to_who_comes_with_the_other_token(tmp_path):
+    """The token of DATA/admin-token signs in until a tokens file has an admin of its own, and again after that."""
+    secret, line = make_token("admin")
+    tokens = tmp_path / "tokens.yaml"
+    put(tokens, "{}\n")
+    with serving(tmp_path, GATEWAY_TOKENS=str(tokens)) as server:
+        environment = {"GATEWAY_URL": server.url, "GATEWAY_DATA": str(server.data), "PATH": "/usr/bin:/bin"}
+        before = gateway("ls", env=environment)
+        put(tokens, line)
+        eventually(lambda: server.client.get("/-/status").status_code == 401, "the tokens file was not read")
+        stale = gateway("ls", env=environment)
+        set_ = gateway("ls", env={**environment, "GATEWAY_TOKEN": secret})
+        stranger = server.client.get("/-/status", headers={"Authorization": "Bearer gw_nobody"}).json()
+        put(tokens, "{}\n")
+        eventually(lambda: server.client.get("/-/status").status_code == 200, "the tokens file was not read")
+        log = server.log.read_text()
+
+    assert (before.returncode, stale.returncode, set_.returncode) == (0, 1, 0)
+    assert stale.stderr == (
+        "Error: PGRST301: the tokens file has its own admin, so the token of DATA/admin-token is not in use"
+        " (set GATEWAY_TOKEN, or say --token-file)\n"
+    )
+    assert "admin" not in stranger["message"]
+    in_use = f"the admin token is in {server.data}/admin-token"
+    not_in_use = f"the admin token is the one of the tokens file; {server.data}/admin-token is not in use"
+    assert [log.count(in_use), log.count(not_in_use)] == [2, 1]
+
+
+def test_log_of_a_start_names_the_admin_that_is_in_use(tmp_path):
+    put(tmp_path / "tokens.yaml", make_token("admin")[1])
+    server = Server(tmp_path, GATEWAY_TOKENS=str(tmp_path / "tokens.yaml")).start(wait=False)
+    try:
+        eventually(lambda: is_ready(server.url), "it did not start")
+        log = server.log.read_text()
+    finally:
+        server.kill()
+
+    assert "admin-token is not in use" in log
+    assert "the admin token is in " not in log

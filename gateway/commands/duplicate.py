@@ -30,12 +30,13 @@ def command(old: str, new: str, connectors: Path | None, gateway: Operating, *, 
     """Write a connector NEW that is like OLD, comments and all, at the path /NEW."""
     path, connector = file_of.find(connectors or read_settings().connectors, old)
     if connector is None:
-        raise click.ClickException(f"{path} is not a connector yet; gateway check tells why")
+        raise click.ClickException(_unreadable(path, old, gateway))
     if not NAME.fullmatch(new):
         raise click.ClickException(
             f"'{new}' is not a connector name: a to z, 0 to 9, _ and -, a letter first"
         )
     file_of.require_new(path.parent, new)
+    _require_applied(path, old, gateway, with_rows=with_rows)
     target = path.with_name(f"{new}{path.suffix}")
     text = renamed(connector, new)
     if target.exists() and target.read_bytes() == text.encode():
@@ -47,6 +48,32 @@ def command(old: str, new: str, connectors: Path | None, gateway: Operating, *, 
         _wait_until_live(gateway, new)
         receipt = gateway.post(f"/-/connectors/{old}/copy", {"to": new})
         click.echo(f"{receipt['stored']:,} rows are copied.")
+
+
+def _unreadable(path: Path, name: str, gateway: Operating) -> str:
+    """Say why a file cannot be copied, and whether its last good version is served all the same."""
+    text = path.read_bytes() if path.is_file() else b""
+    found = next(
+        (each for each in plan.read_file(File.of(path.name, text)).findings if not each.warning), None
+    )
+    why = f": {found}" if found else ""
+    served = gateway.state_of(name)
+    if served and served["state"] == "last good":
+        why += f". The gateway serves the last good version of '{name}', which is not what the file says"
+    return f"{path} cannot be copied, for it is not a connector{why}. Mend it first; gateway check shows the rest"
+
+
+def _require_applied(path: Path, name: str, gateway: Operating, *, with_rows: bool) -> None:
+    """Say where a gateway serves an older version than the file, and end where rows of that one are wanted."""
+    served = gateway.state_of(name)
+    if served is None or served["state"] != "last good":
+        return
+    why = next((each["message"] for each in served["findings"] if each["level"] == "error"), "it is refused")
+    message = f"the gateway serves the last good version of '{name}', for {path} is not applied: {why}"
+    if with_rows:
+        hint = "Its rows are of that version. Mend the file first, or leave --with-rows out to copy the file as it is"
+        raise click.ClickException(f"{message}. {hint}")
+    click.echo(f"Note: {message}. The copy is of the file as it is.", err=True)
 
 
 def renamed(connector: Connector, new: str) -> str:

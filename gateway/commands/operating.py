@@ -59,6 +59,15 @@ class Operating:
         answer = self.request("GET", path)
         return None if answer.status_code == 404 else self._answer(answer)
 
+    def state_of(self, connector: str) -> dict[str, Any] | None:
+        """Return what `/-/status` says of the file of a connector; None where no gateway can be asked."""
+        try:
+            answer = self.client.get("/-/status", timeout=5.0)
+            files: list[dict[str, Any]] = answer.json()["files"]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return None
+        return next((each for each in files if each["connector"] == connector), None)
+
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Send a request, or end with why it cannot be.
 
@@ -103,6 +112,8 @@ def told(answer: httpx.Response) -> str:
         hint = f" ({error['hint']})" if error["hint"] else ""
         if answer.status_code in (401, 403):
             hint = " (set GATEWAY_TOKEN, say --token-file, or type this where DATA/admin-token is)"
+        if answer.status_code == 401 and ADMIN_FILE in error["message"]:
+            hint = " (set GATEWAY_TOKEN, or say --token-file)"
         return f"{error['code']}: {error['message']}{hint}"
     except (ValueError, KeyError, TypeError):
         return f"{answer.request.url} answers {answer.status_code}, which is not a gateway's way"

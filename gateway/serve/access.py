@@ -54,8 +54,10 @@ class Credentials:
         self._problems: tuple[Finding, ...] = ()
         self._warned: frozenset[Finding] = frozenset()
         self._admin = Token((Proof(_admin_digest(data / ADMIN_FILE)),))
+        self._told_admin: str | None = None
         self._know({})
         self.refresh()
+        self._tell_admin()
         if self._problems:
             raise Refused(list(self._problems))
 
@@ -109,6 +111,17 @@ class Credentials:
         else:
             self._find(())
             _log.info("the tokens file names %s", ", ".join(self._tokens) or "nobody")
+            if self._told_admin is not None:
+                self._tell_admin()
+
+    def _tell_admin(self) -> None:
+        """Log which admin token is in use, at the start and when that has changed."""
+        told = f"the admin token is in {self._admin_file}"
+        if ADMIN in self._tokens:
+            told = f"the admin token is the one of the tokens file; {self._admin_file} is not in use"
+        if told != self._told_admin:
+            _log.info("%s", told)
+        self._told_admin = told
 
     def _know(self, tokens: Mapping[str, Token]) -> None:
         """Make these the tokens there are, and keep what every request asks of them."""
@@ -182,9 +195,18 @@ class Credentials:
                 found = each
         return None if secret is None else found
 
+    def _is_superseded(self, authorization: str) -> bool:
+        """Tell whether it carries the admin token of the data directory, which the tokens file has replaced."""
+        digest = hashlib.sha256(secret_of(authorization) or b"").digest()
+        return ADMIN in self._tokens and hmac.compare_digest(self._admin.proofs[0].digest, digest)
+
     def _failure(self, authorization: str) -> GatewayError:
         exchange = current.get()
         wait = self._failures.count(exchange.remote if exchange else None)
+        if not wait and self._is_superseded(authorization):
+            message = f"the tokens file has its own admin, so the token of DATA/{ADMIN_FILE} is not in use"
+            hint = "send the secret of that admin; the command line takes it from GATEWAY_TOKEN"
+            return GatewayError(Code.TOKEN_INVALID, message, hint=hint, headers=CHALLENGE)
         if not wait:
             return GatewayError(Code.TOKEN_INVALID, hint=hint_for(authorization), headers=CHALLENGE)
         return GatewayError(
@@ -256,5 +278,4 @@ def _admin_digest(path: Path) -> bytes:
     else:
         with os.fdopen(descriptor, "w") as file:
             file.write(secret + "\n")
-    _log.info("the admin token is in %s", path)
     return hashlib.sha256(secret.encode()).digest()

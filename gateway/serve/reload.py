@@ -117,12 +117,20 @@ class Reload:
             if old is None or new is None:
                 raise unknown_connector(name if old is None else target)
             if old.fields != new.fields:
-                message = f"'{target}' does not have the fields of '{name}'"
+                message = f"'{target}' does not have the fields of '{name}'{self._older(name)}"
                 raise GatewayError(
                     Code.COPY_REFUSED, message, hint=f"gateway duplicate {name} makes one that does"
                 )
             self._stages.disk.require_space()
             return self._writer.run(lambda: self._store.duplicate(old, new, token)).result()
+
+    def _older(self, name: str) -> str:
+        """Say that a connector is served in an older version than its file has, as the end of a sentence."""
+        outcomes = self._router.snapshot.outcomes
+        is_older = any(each.name == name and each.state is State.LAST_GOOD for each in outcomes)
+        return (
+            f", whose last good version is served: {self._live[name].file} is not applied" if is_older else ""
+        )
 
     def purge(self, name: str) -> int:
         """Drop the rows of a removed connector, and tell how many there were.
