@@ -176,6 +176,12 @@ SETTINGS = (
     Setting("max_connections", "1000", parse_count, "how many connections are served at once"),
     Setting("readers", "4", parse_count, "how many queries run at once"),
     Setting("query_timeout", "30", parse_seconds, "how many seconds a query may take to give its next rows"),
+    Setting(
+        "read_limit",
+        None,
+        parse_count,
+        "how many rows an answer to a GET has at most, at every connector; none: as many as there are",
+    ),
     Setting("cache", "64M", parse_size, "how many bytes of responses are kept, to be sent again as they are"),
     Setting(
         "spool",
@@ -268,6 +274,7 @@ class Settings:
     max_connections: int
     readers: int
     query_timeout: float
+    read_limit: int | None
     cache: int
     spool: int
     cors: tuple[str, ...]

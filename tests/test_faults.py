@@ -704,7 +704,7 @@ CASES: dict[str, tuple[bytes, list[str]]] = {
     "mergekey": (
         b"base: &b {a: string}\nfields:\n  <<: *b\n",
         [
-            "1:1: error GW503: unknown key 'base' (a connector has name, description, path, fields, access, primary_key, on_conflict, on_invalid, keep_at_most, idempotency, retention, limits)",
+            "1:1: error GW503: unknown key 'base' (a connector has name, description, path, fields, access, primary_key, on_conflict, on_invalid, keep_at_most, idempotency, retention, limits, read_limit)",
             "1:7: the anchor '&b' is not read (write the value out where it is used; text is put in quotes: '&b')",
             "3:7: the alias '*b' is not read (write the value out; text is put in quotes: '*b')",
         ],

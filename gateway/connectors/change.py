@@ -98,7 +98,7 @@ class Rule(Enum):
     ACCESS_CHANGED = ("access changed", "access", "applied")
     TERMS_CHANGED = (
         "terms changed",
-        "on_conflict, on_invalid, keep_at_most, idempotency, limits",
+        "on_conflict, on_invalid, keep_at_most, idempotency, limits, read_limit",
         "applied; for requests to come",
     )
     RETENTION_CHANGED = (

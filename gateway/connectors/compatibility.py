@@ -89,10 +89,13 @@ _TERMS = {
     "keep_at_most": "keep_at_most",
     "key_required": "idempotency",
     "limits": "limits",
+    "read_limit": "read_limit",
 }
 
 
 def _show_term(value: Any) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return "required" if value else "optional"
     if isinstance(value, Limits):

@@ -37,6 +37,7 @@ _VALUES: dict[str, Json] = {
     "idempotency": {"enum": list(IDEMPOTENCY)},
     "retention": {"$ref": "#/$defs/retention"},
     "limits": {"$ref": "#/$defs/limits"},
+    "read_limit": {"type": "integer", "minimum": 1},
     "days": _ABOVE_ZERO,
     "rows": {"type": "integer", "minimum": 1},
     "rows_per_second": _ABOVE_ZERO,

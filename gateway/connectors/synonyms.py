@@ -32,6 +32,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
             "upsert onduplicate conflict ifexists writemode mode merge": "write on_conflict: reject, ignore or replace",
             "onerror errors invalid onbadrows validation lenient strict": "write on_invalid: reject, keep or on_request",
             "ttl expires expire expiry retain retentiondays lifetime maxage": "write retention: {days: 90}",
+            "maxrows dbmaxrows rowlimit maxresults pagesize maxlimit": "write read_limit: 10000",
             "ratelimit ratelimits rate throttle quota": "write limits: {rows_per_second: 1000}",
             "auth authorization permissions acl roles security tokens users grants": "write access: {read: [NAME]}",
             "public": "write access: {read: [public]}",

@@ -33,7 +33,10 @@ TERM_KEYS: Mapping[str, str] = {
     "idempotency": "`required`: a POST must have an `Idempotency-Key`; default: `optional`",
     "retention": "how long rows are kept: `{days: 90}`, `{rows: 1000000}` or both; older ones are deleted",
     "limits": "what one token may do in a second: `rows_per_second`, `requests_per_second`",
+    "read_limit": "how many rows an answer to a GET has at most, as if it asked for `limit`; a `Link` leads to the others",
 }
+#: The bounds that are numbers of rows.
+_WHOLE = ("retention.rows", "read_limit")
 #: The greatest number that a bound may have.
 _MOST = 10**12
 
@@ -83,6 +86,7 @@ def read_terms(top: Mapping[str, Node], shapes: Shapes) -> Terms:
         reading.word(top.get("idempotency"), "idempotency", IDEMPOTENCY) == "required",
         Retention(**reading.bounds(top.get("retention"), "retention", RETENTION_KEYS)),
         read_limits(top.get("limits"), shapes),
+        reading.count(top.get("read_limit"), "read_limit"),
     )
     if "on_conflict" in top and "primary_key" not in top:
         hint = "write primary_key: [FIELD], or leave it out"
@@ -144,12 +148,17 @@ class _Reading:
             name: number for name, item in given.items() if (number := self._number(item, f"{key}.{name}"))
         }
 
+    def count(self, node: Node | None, key: str) -> int | None:
+        """Take a whole number above zero, None where there is none."""
+        number = None if node is None else self._number(node, key)
+        return None if number is None else int(number)
+
     def _number(self, node: Node, place: str) -> int | float | None:
         value = node.value
         is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
         is_whole = is_number and value == int(value)
-        if not is_number or not 0 < value <= _MOST or (place == "retention.rows" and not is_whole):
-            what = "a whole number" if place == "retention.rows" else "a number"
+        if not is_number or not 0 < value <= _MOST or (place in _WHOLE and not is_whole):
+            what = "a whole number" if place in _WHOLE else "a number"
             message = f"{place} {show(node.plain())} is not {what} above 0"
             self._shapes.find(
                 node, Code.DECLARATION_INVALID, message, f"write {place.rpartition('.')[2]}: 90"

@@ -55,6 +55,7 @@ class Terms:
         key_required: Whether a POST must have an Idempotency-Key.
         retention: How long rows are kept.
         limits: How much each token may do here.
+        read_limit: How many rows an answer to a GET may have; None is no bound.
     """
 
     on_conflict: OnConflict = "reject"
@@ -63,6 +64,7 @@ class Terms:
     key_required: bool = False
     retention: Retention = Retention()
     limits: Limits = NO_LIMITS
+    read_limit: int | None = None
 
 
 #: The terms of a file that says nothing.

@@ -187,6 +187,13 @@ def within(query: Query, range_header: str | None) -> Query:
     return replace(query, offset=start, limit=min(ends) - start + 1 if ends else None)
 
 
+def capped(query: Query, most: int | None) -> Query:
+    """Limit a query to `most` rows, where it does not ask for fewer."""
+    if most is None or (query.limit is not None and query.limit <= most):
+        return query
+    return replace(query, limit=most)
+
+
 def next_page(query_string: str, query: Query, cursor: int, connector: Connector) -> str:
     """Give the query string of the page that follows."""
     columns = Columns(connector)

@@ -248,6 +248,7 @@ def _terms(connector: Connector) -> dict[str, Any]:
         "idempotency": "required" if terms.key_required else "optional",
         "retention": asdict(terms.retention),
         "limits": asdict(terms.limits),
+        "read_limit": terms.read_limit,
     }
 
 

@@ -91,8 +91,14 @@ class Endpoint:
         bodies = Bodies(connector.name, stages.store, stages.readers, stages.cache, stages.spool)
         self._retrieval = Retrieval(bodies, self.repeats)
         # Clients ask for the same again and again, and to understand a question may take longer than to answer it.
-        self._read_of = functools.lru_cache(_REMEMBERED)(Reads(connector).of)
+        self._read_of = functools.lru_cache(_REMEMBERED)(Reads(connector, self._read_limit).of)
         self._write_of = functools.lru_cache(_REMEMBERED)(functools.partial(Write.of, connector))
+
+    @property
+    def _read_limit(self) -> int | None:
+        """How many rows an answer to a GET may have: the smaller of the connector's bound and that of all."""
+        bounds = (self.connector.terms.read_limit, self._stages.settings.read_limit)
+        return min((each for each in bounds if each is not None), default=None)
 
     @cached_property
     def responders(self) -> Mapping[str, Responder]:

@@ -40,8 +40,8 @@ class Read:
     asks_for_place: bool
 
     @classmethod
-    def of(cls, connector: Connector, words: Words) -> "Read":
-        """Read a GET or HEAD.
+    def of(cls, connector: Connector, words: Words, most: int | None = None) -> "Read":
+        """Read a GET or HEAD, of whose rows there may be `most`.
 
         Raises:
             GatewayError: Naming the parameter or header, its value and what would be right.
@@ -52,6 +52,8 @@ class Read:
         rows = words.range if words.method == "GET" and dialect.names_rows(words.range) else None
         query = dialect.within(query, rows)
         output = negotiate.output_of(words.accept, query.format)
+        if not output.singular:  # Of several rows no single object is made, however few may be sent.
+            query = dialect.capped(query, most)
         coding = negotiate.coding_of(words.accept_encoding, output.media)
         asks_for_place = prefers.count is not None or rows is not None
         return cls(Statement(query, connector, output), prefers, coding, words.query_string, asks_for_place)
@@ -140,24 +142,26 @@ class Reads:
     What differs from an earlier one in the values of its filters alone is what that was, with those values.
     """
 
-    def __init__(self, connector: Connector) -> None:
+    def __init__(self, connector: Connector, most: int | None = None) -> None:
+        """Take the connector, and how many rows an answer may have."""
         self._connector = connector
+        self._most = most
         self._templates: OrderedDict[tuple[Shape, Words], tuple[Read, Template]] = OrderedDict()
 
     def of(self, words: Words) -> Read:
         """Read a GET or HEAD, as `Read.of` does."""
         form, texts = shape.split(words.query_string)
         if not texts:
-            return Read.of(self._connector, words)
+            return Read.of(self._connector, words, self._most)
         key = (form, words._replace(query_string=""))
         known = self._templates.get(key)
         if known is None:
-            return self._learn(key, Read.of(self._connector, words))
+            return self._learn(key, Read.of(self._connector, words, self._most))
         self._templates.move_to_end(key)
         read, template = known
         statement = template.filled(texts)
         if statement is None:
-            return Read.of(self._connector, words)
+            return Read.of(self._connector, words, self._most)
         return replace(read, statement=statement, query_string=words.query_string)
 
     def _learn(self, key: tuple[Shape, Words], read: Read) -> Read:
