@@ -591,6 +591,18 @@ def test_a_secret_in_the_wrong_place_of_a_tokens_file_is_never_shown(text):
     assert not any(secret[:12] in str(finding) for finding in refused.value.findings)
 
 
+def test_a_fault_of_yaml_in_a_tokens_file_is_told_where_it_shows_nothing_of_it():
+    secret = make_token("etl")[0]
+
+    with pytest.raises(Refused) as refused:
+        read_tokens(f"etl:\n\t- {secret}\n".encode(), "tokens.yaml")
+
+    assert str(refused.value.findings[0]).startswith(
+        "tokens.yaml:2:1: error GW502: YAML is indented with blanks; line 2"
+    )
+    assert secret not in str(refused.value)
+
+
 def test_an_emptied_tokens_file_leaves_the_tokens_as_they_were(tmp_path):
     secret, line = make_token("etl")
     put(tmp_path / "tokens.yaml", line)

@@ -11,6 +11,25 @@ from gateway.connectors.directory import File
 
 #: A text, and its findings as `line:column: message (hint)`; the code is GW502 where none is written.
 CASES: dict[str, tuple[bytes, list[str]]] = {
+    "keys behind a type": (
+        b"fields:\n  a: string, nullable: true\n  b: decimal(12, 2), nullable: true\n",
+        [
+            "2:6: keys stand behind the type of 'a' (write a: {type: string, nullable: true})",
+            "3:6: keys stand behind the type of 'b' (write b: {type: \"decimal(12, 2)\", nullable: true})",
+        ],
+    ),
+    "colon behind a type": (
+        b"fields:\n  a: string:\n",
+        ["2:6: a colon stands behind the type of 'a' (write a: string)"],
+    ),
+    "code fence": (
+        b"```yaml\nfields:\n  a: string\n```\n",
+        [" the file begins with a code fence of Markdown (delete the lines with ```)"],
+    ),
+    "diff": (
+        b"--- a/x.yaml\n+++ b/x.yaml\n@@ -1 +1 @@\n",
+        [" the file is a diff, not YAML (put the changed file itself there)"],
+    ),
     "tab": (
         b"fields:\n\tid: integer\n",
         [

@@ -29,6 +29,8 @@ def _pattern_problem(value: Json, _: FieldType) -> str | None:
         return "is not a string"
     if len(value) > MAX_PATTERN:
         return f"has {len(value)} characters; at most {MAX_PATTERN} are taken"
+    if value[:1] in ("*", "+", "?"):
+        return f"begins with {value[0]}, which repeats nothing: any text is .* in a regular expression"
     try:
         schema.compile_schema({"pattern": value})
     except ValueError:

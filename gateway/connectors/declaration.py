@@ -81,6 +81,11 @@ def _with_hint_of_text(finding: Finding, text: str) -> Finding:
     return finding
 
 
+def _name_hint(name: object) -> str | None:
+    meant = re.sub(r"[^a-z0-9_-]+", "_", str(name).lower()).strip("_")
+    return f"write name: {meant}" if NAME.fullmatch(meant) else None
+
+
 def _has_errors(findings: Iterable[Finding]) -> bool:
     return any(not finding.warning for finding in findings)
 
@@ -167,7 +172,7 @@ class _Declaring:
                 node or self._root,
                 Code.DECLARATION_INVALID,
                 f"{where} {name!r} is not a connector name: a to z, 0 to 9, _ and -, at most 63, a letter first",
-                None if node else "rename the file, or write a name: in it",
+                _name_hint(name) if node else "rename the file, or write a name: in it",
             )
         return str(name)
 
@@ -177,6 +182,8 @@ class _Declaring:
         path = node.value
         if not isinstance(path, str) or not _PATH.fullmatch(path) or len(path) > 200:
             hint = "write it like /orders or /shop/orders: letters, digits and . _ ~ - between single slashes"
+            if isinstance(path, str) and _PATH.fullmatch(f"/{path}"):
+                hint = f"it begins with a slash: write path: /{path}"
             self._shapes.find(
                 node, Code.DECLARATION_INVALID, f"path {show(path)} is not one to serve at", hint
             )
@@ -200,7 +207,7 @@ class _Declaring:
                 node,
                 Code.DECLARATION_INVALID,
                 f"access.{verb} {shown} is not a list",
-                f"write {verb}: [NAME]",
+                f"write {verb}: [{node.value if isinstance(node.value, str) else 'NAME'}]",
             )
             return frozenset()
         for item in node.value:
@@ -218,7 +225,8 @@ class _Declaring:
     def _fields(self, node: Node | None) -> tuple[Field, ...]:
         if node is None:
             calls_them_otherwise = any(
-                key_hint(key, CONNECTOR_KEYS, "connector") == FIELDS for key in self._root.value
+                key_hint(key, CONNECTOR_KEYS, "connector") in (FIELDS, "write fields")
+                for key in self._root.value
             )
             if not calls_them_otherwise:
                 self._shapes.find(self._root, Code.KEY_MISSING, "the key 'fields' is missing", FIELDS)

@@ -24,6 +24,9 @@ _OTHERS: Sequence[tuple[bytes, str, str]] = (
     (b"<!DOCTYPE", "the file is an HTML page, not YAML", "put the connector file itself there"),
     (b"<!doctype", "the file is an HTML page, not YAML", "put the connector file itself there"),
     (b"<html", "the file is an HTML page, not YAML", "put the connector file itself there"),
+    (b"```", "the file begins with a code fence of Markdown", "delete the lines with ```"),
+    (b"diff --git", "the file is a diff, not YAML", "put the changed file itself there"),
+    (b"--- a/", "the file is a diff, not YAML", "put the changed file itself there"),
     (b"<?xml", "the file is XML, not YAML", "put the connector file itself there"),
 )
 

@@ -438,8 +438,22 @@ def _second_colon(text: str, start: int, pair: re.Match[str]) -> Fault | None:
         edit = Edit(place, end, f"{{{shown}}}")
         message = f"a second key stands in the line of '{pair['key']}'"
         return Fault(place, message, f"write {pair['key']}: {{{_shown(shown)}}}", (edit,))
+    if written := _type_and_keys(shown):
+        edit = Edit(place, end, written)
+        what = "keys stand" if written.startswith("{") else "a colon stands"
+        message = f"{what} behind the type of '{pair['key']}'"
+        return Fault(place, message, f"write {pair['key']}: {_shown(written)}", (edit,))
     message = f"the value of '{pair['key']}' has a colon and a blank in it, which would begin another value"
     return _to_be_quoted(text, place, message)
+
+
+def _type_and_keys(value: str) -> str | None:
+    """Write a type with keys behind it, such as `string, nullable: true`, as a connector file has it."""
+    found = re.fullmatch(rf"({_TYPE}(?:\(.*?\))?(?:\[\])?)(?::|\s*,\s*(\w+: .+))", value)
+    if found is None:
+        return None
+    type_ = f'"{found[1]}"' if "," in found[1] else found[1]
+    return f"{{type: {type_}, {found[2]}}}" if found[2] else found[1]
 
 
 def _missing(text: str, start: int, line: str) -> Fault | None:

@@ -1,5 +1,6 @@
 """The `fields` of a connector file, as a tree of YAML, to Fields."""
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -63,6 +64,15 @@ def read_fields(node: Node, shapes: Shapes) -> tuple[Field, ...]:
     fields = tuple(field for field in read if field)
     reading.check_former_names(node.value, fields)
     return fields
+
+
+def _unquoted(value: Json, field: Field) -> str | None:
+    """Say that a number or a boolean in quotes is text, where the field takes it without them."""
+    if not isinstance(value, str) or field.type.name not in ("integer", "number", "boolean"):
+        return None
+    with contextlib.suppress(ValueError):
+        return f"write {show(field.type.literal(value))} without quotes"
+    return None
 
 
 def _no_fields(node: Node) -> tuple[str, str]:
@@ -150,6 +160,8 @@ class _Reading:
             calls_it_otherwise = any(key_hint(key, FIELD_KEYS, "field") == "write type" for key in node.value)
             if "type" not in given and not calls_it_otherwise:
                 hint = "write type: string, for one"
+                if node.value and not given:
+                    hint = f"a field has no fields inside: write {name}: json, or a field for each"
                 self._shapes.find(node, Code.KEY_MISSING, f"field '{name}' has no type", hint)
         else:
             given = {"type": node}
@@ -266,6 +278,7 @@ class _Reading:
         hint = f"expected {field.type.expects}" + (
             " that satisfies its constraints" if field.constraints else ""
         )
+        hint = _unquoted(node.value, field) or hint
         why = (field.type.item or field.type).why_not(node.plain()) or "is not a value of the field"
         message = f"{place} {show(node.plain())} {why}"
         self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)

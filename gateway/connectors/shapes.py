@@ -41,6 +41,9 @@ class Shapes:
             hint = f"write KEY: VALUE without the - before it; {hint}"
         elif isinstance(node.value, list):
             hint = f"write KEY: VALUE; {hint}"
+        bare = re.match(r"[0-9]+", str(node.value)) if isinstance(node.value, int | str) else None
+        if bare and known and owner in ("retention", "limits"):
+            hint = f"write {owner}: {{{known[0]}: {bare[0]}}}"
         message = f"{owner} must be keys and values, but is {shown}"
         self.find(node, Code.DECLARATION_INVALID, message, hint)
 

@@ -60,9 +60,10 @@ def read_key(node: Node | None, fields: Sequence[Field], shapes: Shapes) -> tupl
 def _key_problem(name: Any, before: Sequence[str], fields: Sequence[Field]) -> tuple[str | None, str | None]:
     field = next((each for each in fields if each.name == name), None)
     if field is None:
-        hint = (
-            suggest(name, [each.name for each in fields], "the fields are") if isinstance(name, str) else None
-        )
+        names = [each.name for each in fields]
+        hint = f"write primary_key: [FIELD]; the fields are {', '.join(names)}"
+        if isinstance(name, str):
+            hint = suggest(name, names, "the fields are")
         return f"primary_key names {show(name)}, which is no field", hint
     if name in before:
         return f"primary_key names '{name}' twice", "name every field once"

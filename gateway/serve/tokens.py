@@ -25,6 +25,11 @@ MAX_PROOFS = 2
 NOTICE = timedelta(days=14)
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+#: What is said about the text of a file without a word of it.
+_BARE = re.compile(
+    r"YAML is indented with blanks; line \d+ (?:begins|has) |the marks of a merge conflict |the file is |the file has "
+    r"|the (?:quote )?.? that opens here is never closed$|a second document "
+)
 _HINT = "`gateway token NAME` prints a line to paste"
 #: The keys of a token, and of one of its digests.
 _TOKEN_KEYS, _PROOF_KEYS = ("digests", "limits"), ("digest", "expires")
@@ -88,7 +93,9 @@ def read_tokens(text: bytes, file: str) -> dict[str, Token]:
     try:
         root = load(text, file)
     except Refused as refused:
-        raise Refused([_unseen(each) for each in refused.findings]) from None
+        raise Refused(
+            [each if _BARE.match(each.message) else _unseen(each) for each in refused.findings]
+        ) from None
     if root.value is None:
         return {}
     if isinstance(root.value, dict):
