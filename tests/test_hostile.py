@@ -34,7 +34,7 @@ def path(server):
 def check(answer: httpx.Response) -> None:
     assert answer.status_code < 500, (answer.status_code, answer.text)
     if answer.status_code >= 400:
-        assert list(answer.json()) == ["code", "message", "details", "hint"]
+        assert list(answer.json())[:4] == ["code", "message", "details", "hint"]
 
 
 @settings(max_examples=300)
