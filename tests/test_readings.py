@@ -85,6 +85,23 @@ def test_head_of_what_is_too_large_to_be_kept_has_no_length(tmp_path):
         assert int(short.headers["Content-Length"]) == 2 * 10
 
 
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_head_keeps_one_file_for_all_who_ask_until_rows_come(own, coding):
+    path = own.declare("c", CONNECTOR)
+    store(own, path, 20)
+
+    def kept():
+        for format in FORMATS:
+            own.client.head(f"{path}?format={format}", headers={"Accept-Encoding": coding})
+        return {each.name for each in (own.data / "parts").iterdir()}
+
+    first = kept()
+    assert len(first) == len(FORMATS)
+    assert kept() == first
+    store(own, path, 1)
+    assert len(kept() - first) == len(FORMATS)
+
+
 # -- which body a part is cut from
 
 

@@ -55,7 +55,9 @@ class Retrieval:
 
         A body that is sent compressed has no parts, and one that is too large to be kept has no length.
         """
-        kept = None if read.coding else await self._bodies.in_file_if_small_enough(read)
+        kept = self._bodies.spool.find(read.etag(self._bodies.version), read.question)
+        if kept is None and read.coding is None:
+            kept = await self._bodies.in_file_if_small_enough(read)
         kept = kept or await self._answer_head_alone(req, resp, read)
         if kept:
             self._readings.begin(_reader(req, read), _connection(req), kept.etag, kept.size, None)
