@@ -19,7 +19,7 @@ from gateway.ingest import payload
 from gateway.ingest.columnar import Columnar
 from gateway.ingest.validation import Validator
 from gateway.media import Media
-from tests.test_roundtrip import VALUES, fields, rows_of, yaml_of
+from tests.test_roundtrip import PLAIN, VALUES, fields, rows_of, yaml_of
 
 MAX_ROW = 2000
 ORDERS = """
@@ -65,9 +65,8 @@ def require_equal(body: bytes, media: Media, connector: Connector) -> bool:
     columns = columnar.read(body, media, MAX_ROW)
     with mock.patch.object(columnar_module, "PIECE_BYTES", 20):  # Nearly every row is a slice of its own.
         in_slices = columnar.read(body, media, MAX_ROW)
-    # Lines may end in two ways, though not in one slice.
-    assert columns is None or in_slices is not None, body
-    if in_slices is None:
+    # Lines may end in two ways, though not in one slice; and what a slice does not name is not seen to be in quotes there.
+    if in_slices is None and columns is None:
         return False
     read = one_by_one(body, media, connector)
     assert read is not None, body
@@ -116,7 +115,7 @@ def test_plain_good_rows_are_read_in_columns(kind, data):
     """Else a reader that is never sure would pass every other test."""
     connector = connector_of(yaml_of({"a": (kind, True, {}), "b": (kind, False, {})}))
     validator = Validator(connector)
-    value = VALUES[kind.removesuffix("[]")]
+    value = PLAIN[kind.removesuffix("[]")]
     value = st.lists(value, max_size=3) if kind.endswith("[]") else value
     row = st.fixed_dictionaries({"a": st.none() | value, "b": value}).filter(
         lambda each: not validator._bad_fields(each)
@@ -128,6 +127,39 @@ def test_plain_good_rows_are_read_in_columns(kind, data):
 
     for body, media in bodies(rows):
         assert require_equal(body, media, connector) or is_odd, body
+
+
+@pytest.mark.parametrize(
+    "kind", ["integer", "integer[]", "decimal(9, 3)", "decimal(38, 38)", "decimal(4, 0)"]
+)
+@settings(max_examples=50)
+@given(data=st.data())
+def test_plain_numbers_in_quotes_are_read_in_columns(kind, data):
+    connector = connector_of(yaml_of({"a": (kind, True, {"maximum": 700}), "id": ("integer", False, {})}))
+    validator = Validator(connector)
+    places = {"integer": 0, "integer[]": 0, "decimal(9, 3)": 3, "decimal(38, 38)": 38, "decimal(4, 0)": 0}[
+        kind
+    ]
+    value = st.integers(-(10 ** data.draw(st.integers(1, 39))), 10**9).map(
+        lambda each: decimal_text(each, places)
+    )
+    value = st.lists(value, min_size=1, max_size=3) if kind.endswith("[]") else value
+    row = st.fixed_dictionaries({"a": value, "id": st.integers(-9, 9)})
+    rows = [
+        each
+        for each in data.draw(st.lists(row, min_size=1, max_size=4))
+        if not validator._bad_fields(validator._read_strings(each))
+    ]
+    rows = rows or [{"a": ["1"] if kind.endswith("[]") else "0", "id": 1}]
+    rows.append({"a": None, "id": 1})
+
+    for body, media in bodies([strictjson.write(each) for each in rows]):
+        assert require_equal(body, media, connector), body
+
+
+def decimal_text(steps: int, places: int) -> str:
+    sign, digits = "-" if steps < 0 else "", str(abs(steps)).rjust(places + 1, "0")
+    return f"{sign}{digits[: len(digits) - places]}{'.' if places else ''}{digits[len(digits) - places :]}"
 
 
 #: Pieces of rows that one parser or the other might read in its own way.
@@ -158,6 +190,12 @@ ODD = [
     b'{"id":1,"t":"2026-01-01T00:00:00.1234567Z"}', b'{"id":1,"t":"2026-01-01T00:00:00+23:59"}', b'{"id":1,"t":"2026-01-01"}',
     b'{"id":1,"t":"2026-01-01T00:00:00z"}', b'{"id":1,"t":"0001-01-01T00:00:00Z"}', b'{"id":1,"t":"9999-12-31T23:59:59Z"}',
     b'{"id":1,"t":"2026-01-01T00:00:00Z\\n"}', b'{"id":1,"t":"2026-01-01T24:00:00Z"}', b'{"id":1,"t":""}',
+    b'{"id":"0"}', b'{"id":"-0"}', b'{"id":"+1"}', b'{"id":"01"}', b'{"id":"1.0"}', b'{"id":"1.5"}', b'{"id":" 1"}', b'{"id":"1e2"}',
+    b'{"id":"0x10"}', b'{"id":"9223372036854775807"}', b'{"id":"9223372036854775808"}', b'{"id":"-9223372036854775808"}',
+    b'{"id":"\\u0031"}', b'{"i\\u0064":"1"}', b'{"id" : "1"}', b'{"id":""}', b'{"id":"1","d":"1.5"}', b'{"id":"1","d":1.5}',
+    b'{"id":"1","d":"1.500"}', b'{"id":"1","d":"1.505"}', b'{"id":"1","d":"1e2"}', b'{"id":"1","d":"1E-2"}', b'{"id":"1","d":"-.5"}',
+    b'{"id":"1","d":"999.99"}', b'{"id":"1","d":"1000"}', b'{"id":"1","d":"99999999999999999999999999999999999999999"}', b'{"id":"1","d":"NaN"}',
+    b'{"id":"1","d":"0.' + b"0" * 50 + b'"}', b'{"id":"1","d":"-0"}', b'{"id":"1","d":"\xd9\xa1"}', b'{"id":"1\\n"}', b'{"s":"\\"id\\":\\"1","id":1}',
     b'{"id":1} null {"id":2}', b'{"id":1}{"id":2}', b'{"id":1} {"id":2}', b'{"id":1},', b'{"id":1}]', b'{"id":\n1}', b"",
     b" ", b"\x0b", b'\xef\xbb\xbf{"id":1}', b'{"id":1', b'"id":1}', b'{"id":1,}', b'// {"id":1}', b"{'id':1}",
     b'{"id":1,"s":"' + b"x" * MAX_ROW + b'"}', b'{"id":1' + b" " * MAX_ROW + b"}", b'{"other":1}', b'{"id":1,"s":{}}',
@@ -167,9 +205,9 @@ ODD = [
 @pytest.mark.parametrize("odd", ODD)
 def test_an_odd_row_is_taken_as_it_is_when_it_is_read_by_itself(odd):
     connector = connector_of(ORDERS)
-    good = b'{"id":7,"n":1.5,"s":"x"}'
+    good, quoted = b'{"id":7,"n":1.5,"s":"x"}', b'{"id":"7","d":"1.5"}'
 
-    for rows in ([odd], [good, odd], [odd, good, odd, good]):
+    for rows in ([odd], [good, odd], [quoted, odd], [odd, good, odd, good]):
         for body, media in bodies(rows):
             require_equal(body, media, connector)
 

@@ -87,7 +87,7 @@ def test_at_most_a_hundred_errors_are_listed_and_all_are_counted(server, orders)
 
 
 def test_ndjson_names_lines_and_passes_over_blank_ones(server, orders):
-    body = b'\xef\xbb\xbf{"order_id":1,"customer":"a","amount":1}\r\n\n{"order_id":"2"}\n{"order_id":1,"order_id":2}\n{'
+    body = b'\xef\xbb\xbf{"order_id":1,"customer":"a","amount":1}\r\n\n{"order_id":"x2"}\n{"order_id":1,"order_id":2}\n{'
 
     answer = server.client.post(orders, content=body, headers={"Content-Type": "application/x-ndjson"})
 
@@ -213,9 +213,9 @@ def test_what_is_not_json_is_refused_and_nothing_is_stored(server, orders, body)
         ({"order_id": -(2**63) - 1}, "22003"),
         ({"order_id": 1.5}, "22P02"),
         ({"order_id": True}, "22P02"),
-        ({"order_id": "1"}, "22P02"),
+        ({"order_id": "1x"}, "22P02"),
         ({"amount": 10**10}, "22003"),
-        ({"amount": "12.50"}, "22P02"),
+        ({"amount": "12.505"}, "22003"),
         ({"customer": "a\u0000b"}, "22P02"),
         ({"customer": 5}, "22P02"),
         ({"placed_at": "2026-02-30T00:00:00Z"}, "22P02"),
@@ -353,8 +353,8 @@ def test_what_would_change_the_meaning_of_a_post_is_refused_not_passed_over(serv
     assert rows(server, orders) == []
 
 
-def test_a_number_in_quotes_is_told_apart(server, orders):
-    answer = server.client.post(orders, json={**ROW, "amount": "12.50"})
+def test_a_boolean_in_quotes_is_told_apart(server, orders):
+    answer = server.client.post(orders, json={**ROW, "paid": "true"})
 
     assert "leave the quotes out" in answer.json()["message"]
 

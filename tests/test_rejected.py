@@ -223,7 +223,7 @@ def test_replay_takes_a_filter_and_edited_rows(server, name):
 
 def test_columns_hold_for_a_replay_as_they_did_for_the_batch(server, name):
     path = declare(server, name)
-    send(server, f"{path}?columns=id,name", "application/json", b'[{"id": "5", "name": "a", "other": 1}]')
+    send(server, f"{path}?columns=id,name", "application/json", b'[{"id": "x5", "name": "a", "other": 1}]')
 
     declare(server, name, fields=FIELDS.replace("id: integer", "id: string"))
     assert server.client.post(f"/-/connectors/{name}/rejected/replay").json()["stored"] == 1
@@ -247,7 +247,7 @@ def test_discarded_rows_are_marked_with_the_reason(server, name):
 
 def test_two_replays_at_once_store_each_row_once(own, name):
     path = declare(own, name)
-    own.client.post(path, json=[{"id": str(n), "name": "a"} for n in range(500)])
+    own.client.post(path, json=[{"id": f"x{n}", "name": "a"} for n in range(500)])
     declare(own, name, fields=FIELDS.replace("id: integer", "id: string"))
     answers = []
 
@@ -263,7 +263,7 @@ def test_two_replays_at_once_store_each_row_once(own, name):
         thread.join()
 
     assert {answer.status_code for answer in answers} <= {200, 201, 409}
-    assert sorted(ids(own, path), key=int) == [str(n) for n in range(500)]
+    assert sorted(ids(own, path)) == sorted(f"x{n}" for n in range(500))
 
 
 def test_a_purge_takes_the_rejected_rows_along(own, name):

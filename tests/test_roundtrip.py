@@ -48,7 +48,14 @@ DATES = st.dates(date(1, 1, 1), date(9999, 12, 31)) | st.sampled_from([date.min,
 TIMES = st.times().map(lambda each: each.replace(microsecond=0)) | st.just(time(23, 59, 59))
 CLOCKS = st.builds(iso, TIMES, FRACTIONS) | TIMES.map(lambda each: f"{each:%H:%M}")
 BETWEEN = st.sampled_from(["T", "T", "t", " "])
-VALUES = {
+#: Strings that spell numbers, or nearly do.
+NUMERALS = (
+    st.decimals(-(10**7), 10**7, places=3).map(str)
+    | st.integers(-(2**65), 2**65).map(str)
+    | st.from_regex(r"[+-]?[0-9]{0,3}\.?[0-9]{0,4}(?:[eE][+-]?[0-9]{1,2})?", fullmatch=True)
+)
+#: Values of each type, or near it, spelled in JSON as they are served.
+PLAIN = {
     "string": TEXT,
     "integer": st.integers(-(2**65), 2**65)
     | st.integers(-5, 5)
@@ -71,6 +78,7 @@ VALUES = {
     | st.uuids().map(lambda each: each.hex),
     "json": JSON_VALUES,
 }
+VALUES = PLAIN | {kind: PLAIN[kind] | NUMERALS for kind in ("integer", "decimal(9, 3)")}
 CONSTRAINTS = {
     "string": st.fixed_dictionaries(
         {},
@@ -156,6 +164,8 @@ def same(kind: str, posted, got) -> bool:
         return len(posted) == len(got) and all(
             same(kind[:-2], *pair) for pair in zip(posted, got, strict=True)
         )
+    if isinstance(posted, str) and kind.startswith(("integer", "decimal")):
+        posted = Decimal(posted)
     if kind == "number":
         return float(posted) == float(got)
     if kind == "uuid":

@@ -49,6 +49,9 @@ class FieldType:
         parsed: The Arrow type that pyarrow's JSON reader is to read it as; None where that changes values.
         cast: An Arrow array of `parsed` that satisfies `schema`, but for its `not`, to one of `arrow`; ArrowInvalid where
             a value does not satisfy that.
+        read_strings: A JSON value to the one that `schema` describes, with numbers for the strings that spell them; None where
+            no string does.
+        parse_strings: An Arrow array of strings that spell numbers plainly to one of `parsed`; ArrowInvalid where one does not.
         literal: Text of a CSV cell to a JSON value; ValueError where it is none.
         query_literal: The same for a value in a query string; None where there is no difference.
         operand: A JSON value to the parameter a filter compares with; OverflowError beyond the column.
@@ -78,6 +81,8 @@ class FieldType:
     array: Callable[[Sequence[Json]], pa.Array]
     parsed: pa.DataType | None = None
     cast: Callable[[pa.Array], pa.Array] = lambda array: array
+    read_strings: Callable[[Json], Json] | None = None
+    parse_strings: Callable[[pa.Array], pa.Array] | None = None
     json: str = "{}::VARCHAR"
     csv: str = "{}::VARCHAR"
     quotable: bool = False
@@ -131,6 +136,25 @@ def _booleans(values: Sequence[Json]) -> pa.Array:
 
 def _strings(values: Sequence[Json]) -> pa.Array:
     return pa.array(values, pa.string())
+
+
+def _numeral(value: Json) -> Json:
+    """Read a string that spells a number."""
+    try:
+        return literals.numeral(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _parse_strings(pattern: str, arrow: pa.DataType) -> Callable[[pa.Array], pa.Array]:
+    """Parse strings as Arrow does, which reads other spellings as well, and some of them in its own way."""
+
+    def parse(texts: pa.Array) -> pa.Array:
+        if pc.any(pc.invert(pc.match_substring_regex(texts, pattern))).as_py():
+            raise pa.ArrowInvalid("a number is not spelled plainly")
+        return texts.cast(arrow)
+
+    return parse
 
 
 def _digits(value: Json) -> Json:
@@ -270,6 +294,8 @@ def decimal(precision: int, scale: int) -> FieldType:
         column=f"DECIMAL({precision}, {scale})",
         arrow=arrow,
         parsed=arrow,
+        read_strings=_numeral,
+        parse_strings=_parse_strings(r"^-?(?:0|[1-9][0-9]{0,37})(?:\.[0-9]{1,38})?$", arrow),
         literal=literals.number,
         operand=operand,
         placeholder=f"CAST({{}} AS DECIMAL({precision}, {scale}))",
@@ -311,6 +337,10 @@ def _each(written: Callable[[Json], Json] | None) -> Callable[[Json], Json] | No
     return (lambda values: [written(each) for each in values]) if written else None
 
 
+def _each_if_list(read: Callable[[Json], Json] | None) -> Callable[[Json], Json] | None:
+    return (lambda value: list(map(read, value)) if isinstance(value, list) else value) if read else None
+
+
 def list_of(item: FieldType) -> FieldType:
     """Give `item[]`: a list of scalars, never null inside; the item's constraints hold for each of them."""
     return _list_of(item.name)
@@ -338,9 +368,9 @@ def _list_of(name: str) -> FieldType:
             pa.array(offsets, pa.int32()), item.array(flat), type=arrow, mask=mask
         )
 
-    def cast(parsed: pa.Array) -> pa.Array:
-        return pa.ListArray.from_arrays(
-            parsed.offsets, item.cast(parsed.values), type=arrow, mask=parsed.is_null()
+    def each(convert: Callable[[pa.Array], pa.Array], to: pa.DataType) -> Callable[[pa.Array], pa.Array]:
+        return lambda lists: pa.ListArray.from_arrays(
+            lists.offsets, convert(lists.values), type=pa.list_(to), mask=lists.is_null()
         )
 
     text = f"('[' || array_to_string(list_transform({{}}, lambda x: {item.json.format('x')}), ',') || ']')"
@@ -357,7 +387,9 @@ def _list_of(name: str) -> FieldType:
         array=array,
         # pyarrow takes decimals in quotes, which are not found inside a list.
         parsed=None if item.parsed is None or pa.types.is_decimal(item.arrow) else pa.list_(item.parsed),
-        cast=cast,
+        cast=each(item.cast, item.arrow),
+        read_strings=_each_if_list(item.read_strings),
+        parse_strings=each(item.parse_strings, item.parsed) if item.parse_strings else None,
         json=text,
         csv=text,
         pieces=text,
@@ -399,6 +431,8 @@ SCALARS: Mapping[str, FieldType] = {
             column="BIGINT",
             arrow=pa.int64(),
             parsed=pa.int64(),
+            read_strings=_numeral,
+            parse_strings=_parse_strings(r"^(?:0|-?[1-9][0-9]{0,18})$", pa.int64()),
             literal=literals.integer,
             query_literal=literals.whole,
             operand=_int64_operand,

@@ -42,6 +42,26 @@ def integer(text: str) -> Json:
     return value
 
 
+_NUMERAL = re.compile(
+    r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))"
+    r"|([+-]?(?:[1-9](?:\.[0-9]*)?|0(?:\.0*)?))[eE]([+-]?[0-9]+)"
+)
+
+
+def numeral(text: str) -> Json:
+    """Read the number that a JSON string spells, exactly; `numerals` describes its spellings to others."""
+    found = _NUMERAL.fullmatch(text) if len(text) <= strictjson.MAX_DIGITS else None
+    if not found:
+        raise ValueError(text)
+    plain, mantissa, exponent = found.groups()
+    value = Decimal(plain or mantissa)
+    if value and exponent:
+        if abs(int(exponent)) > strictjson.MAX_DIGITS:  # No column holds it.
+            raise ValueError(text)
+        value = Decimal(text)
+    return int(value) if value == value.to_integral_value() else value
+
+
 def boolean(text: str) -> Json:
     """Read a boolean, in PostgreSQL's spellings."""
     if (value := _BOOLEANS.get(text.lower())) is None:

@@ -11,6 +11,7 @@ schema says the same in a way that doubles cannot spoil:
   double is a multiple of any step.
 - Bounds are inclusive and multiples of the step, for an exclusive one is rounded to what it excludes. Beyond 2 ** 53 a
   bound may be rounded below integers that it includes, which some validators compare exactly; those get their own bound.
+- Digits in a string are matched by a pattern, which no double comes near.
 
 To a validator that reads numbers exactly all of this says what the schema said before.
 """
@@ -18,7 +19,8 @@ To a validator that reads numbers exactly all of this says what the schema said 
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
-from gateway.strictjson import Json
+from gateway.connectors import numerals
+from gateway.strictjson import MAX_DIGITS, Json
 
 #: For each scale what its step is divided by; found by search, and proven by the tests: of all sets that do, the smallest.
 DIVISORS: Mapping[int, tuple[int, ...]] = {
@@ -29,8 +31,8 @@ DIVISORS: Mapping[int, tuple[int, ...]] = {
 }  # fmt: skip
 
 COMMENT = (
-    "Exact for a validator that reads numbers exactly. One that reads doubles tells numbers of at most 14 digits apart,"
-    " and never refuses what is taken."
+    "Exact for a validator that reads numbers exactly. One that reads doubles tells numbers of at most 14 digits apart."
+    " Digits in a string are exact to all of them."
 )
 
 #: Exact for every number here: bounds of 38 digits, doubles of 309, and what is divided.
@@ -51,19 +53,20 @@ def number(schema: Mapping[str, Json]) -> dict[str, Json]:
     bounds = [_Bound("minimum", low, scale), _Bound("maximum", high, scale)]
     unions = [_multiples(scale, max(abs(low), abs(high)))] if scale else []
     unions += [bound.union for bound in bounds if bound.is_rounded_inwards]
+    unions += [_values(schema["enum"], scale)] if "enum" in schema else []
     own = {key: value for key, value in schema.items() if key not in _SAID_ANEW}
     published: dict[str, Json] = {"$comment": COMMENT, "type": _types(schema, scale), **own}
     published |= {bound.keyword: bound.value for bound in bounds if not bound.is_rounded_inwards}
-    if "enum" in schema:
-        published["enum"] = [each for value in schema["enum"] for each in _both_ways(value, scale)]
     if len(unions) == 1:
         published["anyOf"] = unions[0]
     elif unions:
         published["allOf"] = [{"anyOf": union} for union in unions]
+    published["maxLength"] = MAX_DIGITS
+    published["pattern"] = numerals.pattern(_ranges(schema, low, high, scale), scale)
     return published
 
 
-_SAID_ANEW = ("type", "multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_SAID_ANEW = ("type", "multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "enum")
 
 
 def _step(schema: Mapping[str, Json]) -> Decimal | None:
@@ -73,9 +76,8 @@ def _step(schema: Mapping[str, Json]) -> Decimal | None:
 
 
 def _types(schema: Mapping[str, Json], scale: int) -> Json:
-    own = "number" if scale else "integer"
-    types = [each if each == "null" else own for each in _listed(schema["type"])]
-    return types if len(types) > 1 else own
+    nulls = ["null"] if "null" in _listed(schema["type"]) else []
+    return ["number" if scale else "integer", "string", *nulls]
 
 
 def _listed(types: Json) -> list[str]:
@@ -95,6 +97,14 @@ def _range(schema: Mapping[str, Json], scale: int) -> tuple[int, int]:
     if "exclusiveMaximum" in schema:
         high = min(high, steps("exclusiveMaximum", ROUND_CEILING) - 1)
     return low, high
+
+
+def _ranges(schema: Mapping[str, Json], low: int, high: int, scale: int) -> list[tuple[int, int]]:
+    """Give the ranges, in steps, that strings may spell numbers of."""
+    if "enum" not in schema:
+        return [(low, high)]
+    steps = {int(Decimal(value).scaleb(scale, _EXACT)) for value in schema["enum"] if value is not None}
+    return [(each, each) for each in sorted(steps) if low <= each <= high]
 
 
 class _Bound:
@@ -121,6 +131,14 @@ class _Bound:
     def union(self) -> list[dict[str, Json]]:
         """Give alternatives that include those integers."""
         return [{self.keyword: self.value}, {"type": "integer", self.keyword: self._whole}]
+
+
+def _values(enum: Iterable[Json], scale: int) -> list[dict[str, Json]]:
+    """Give alternatives for the values of an enum; the pattern names their spellings in strings."""
+    return [
+        {"type": ["string", "null"]},
+        {"enum": [each for value in enum for each in _both_ways(value, scale)]},
+    ]
 
 
 def _both_ways(value: Json, scale: int) -> Iterable[Json]:

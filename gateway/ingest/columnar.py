@@ -8,7 +8,8 @@ pyarrow's reader takes one JSON object after another, with any blanks between th
 as the one field of one object, so that it checks its grammar as well; lines are shown to be one object each. It refuses
 control characters in strings, so that line ends are between values, and objects inside of rows, for no field is one.
 It takes more than JSON: NaN, bytes that are no UTF-8, numbers of any length, and decimals in quotes; and it fails over
-the exponent of a decimal, and where one has too many digits for 128 bits (seen in 26.0.1).
+the exponent of a decimal, and where one has too many digits for 128 bits (seen in 26.0.1). So a column of numbers that the
+first row has in quotes is parsed as strings, and its strings are read as numbers where all are spelled plainly.
 """
 
 import re
@@ -39,6 +40,8 @@ _DECIMALS = DECIMAL_MAX_DIGITS + 1
 _FEW_DECIMALS = 4
 #: So many line ends are passed over at the end of a body.
 _FEW_ENDS = 64
+#: In how much text a number of each field is looked for, to see whether they are in quotes.
+_HEAD_BYTES = 2**16
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _COLON = r"[ \t\r\n]*:[ \t\r\n]*"
@@ -120,31 +123,38 @@ class Columnar:
 
     def _of_array(self, text: bytes) -> pa.Table:
         """Read an array as `_arrays` gives it."""
-        fields = list(self._parsed)
-        under = self._parse(text, pa.schema([(_ROWS, pa.list_(pa.struct(fields)))])).column(0)
+        quoted = self._find_quoted(text)
+        fields = list(self._parsed(quoted))
+        under = self._parse(text, pa.schema([(_ROWS, pa.list_(pa.struct(fields)))]), quoted).column(0)
         if len(under) != 1 or under.null_count:
             raise _Unsure
         rows = under.chunk(0).flatten()
         if not len(rows) or rows.null_count:
             raise _Unsure
-        return self._table(
-            [rows.field(field.name) for field in fields], cache(lambda: _split_array(text)[_ROWS])
-        )
+        arrays = [rows.field(field.name) for field in fields]
+        return self._table(arrays, quoted, cache(lambda: _split_array(text)[_ROWS]))
 
     def _of_lines(self, text: bytes, size: int, max_row: int) -> pa.Table:
         """Read lines, each of which has to be one row and nothing else."""
         rows = _require_lines(text, size, max_row)
-        parsed = self._parse(text, self._parsed)
+        quoted = self._find_quoted(text)
+        parsed = self._parse(text, self._parsed(quoted), quoted)
         if parsed.num_rows != rows:
             raise _Unsure
-        arrays = [parsed[name].chunk(0) for name in self._parsed.names]
-        return self._table(arrays, cache(lambda: _split_lines(text)))
+        arrays = [column.chunk(0) for column in parsed.columns]
+        return self._table(arrays, quoted, cache(lambda: _split_lines(text)))
 
-    def _parse(self, text: bytes, expected: pa.Schema) -> pa.Table:
+    def _find_quoted(self, text: bytes) -> frozenset[str]:
+        """Tell which fields of numbers seem to come as strings; where it is otherwise, pyarrow refuses the text."""
+        head = text[:_HEAD_BYTES]
+        first = {name: pattern.search(head) for name, pattern in self._first_numbers.items()}
+        return frozenset(name for name, found in first.items() if found and found[1] == b'"')
+
+    def _parse(self, text: bytes, expected: pa.Schema, quoted: frozenset[str]) -> pa.Table:
         _require_plain(text)
         if self._has_doubles and strictjson.may_be_endless(text):
             raise _Unsure
-        for pattern in self._odd_decimals:
+        for pattern in self._odd_decimals(quoted):
             _require_digits(text, pattern)
         options = pyarrow.json.ParseOptions(
             explicit_schema=expected, newlines_in_values=False, unexpected_field_behavior="error"
@@ -153,27 +163,50 @@ class Columnar:
         reading = pyarrow.json.ReadOptions(use_threads=False, block_size=len(text) + 1)
         return pyarrow.json.read_json(pa.BufferReader(text), reading, options)
 
-    def _table(self, parsed: Sequence[pa.Array], texts: "_Texts") -> pa.Table:
+    def _table(self, parsed: Sequence[pa.Array], quoted: frozenset[str], texts: "_Texts") -> pa.Table:
         """Check parsed columns, and give them as they are stored."""
         assert self._columns is not None
-        arrays = [column.read(each, texts) for column, each in zip(self._columns, parsed, strict=True)]
-        return pa.Table.from_arrays(arrays, names=self._parsed.names)
+        arrays = [
+            column.read(column.unquoted(each) if column.name in quoted else each, texts)
+            for column, each in zip(self._columns, parsed, strict=True)
+        ]
+        return pa.Table.from_arrays(arrays, names=[column.name for column in self._columns])
 
-    @cached_property
-    def _odd_decimals(self) -> list[str]:
-        """What finds decimals that pyarrow is not asked to read, under keys that have no escapes."""
-        odd = [_odd(field) for field in self._fields if _is_decimal(field.type)]
+    def _odd_decimals(self, quoted: frozenset[str]) -> list[str]:
+        """Give what finds decimals that pyarrow is not asked to read, under keys that have no escapes."""
+        odd = [
+            _odd(field, self._end_of_key(field.name))
+            for field in self._fields
+            if _is_decimal(field.type) and field.name not in quoted
+        ]
         # PERF: a pattern is looked for by its first and its last letter, which several together do not have.
         return odd if len(odd) <= _FEW_DECIMALS else ["|".join(odd)]
+
+    def _end_of_key(self, name: str) -> str:
+        # PERF: there are far more quotes than first letters of names, so a quote is looked for only where it is needed.
+        is_end_of_other = any(each.name != name and each.name.endswith(name) for each in self._fields)
+        return f'"{re.escape(name)}' if is_end_of_other else re.escape(name)
+
+    @cached_property
+    def _first_numbers(self) -> dict[str, re.Pattern[bytes]]:
+        """What finds the first number of each field that may come as a string."""
+        names = [field.name for field in self._fields if field.type.parse_strings]
+        return {
+            name: re.compile(rf'"{re.escape(name)}"{_COLON}(?:\[\s*)?(["0-9-])'.encode()) for name in names
+        }
 
     @cached_property
     def _has_doubles(self) -> bool:
         """Whether a number may be of more digits than are read: no integer can, and no decimal that pyarrow is asked to."""
         return any(pa.types.is_floating((field.type.item or field.type).arrow) for field in self._fields)
 
-    @cached_property
-    def _parsed(self) -> pa.Schema:
-        return pa.schema([(field.name, field.type.parsed) for field in self._fields])
+    def _parsed(self, quoted: frozenset[str]) -> pa.Schema:
+        return pa.schema(
+            [
+                (field.name, _as_strings(field.type) if field.name in quoted else field.type.parsed)
+                for field in self._fields
+            ]
+        )
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -250,10 +283,13 @@ def _require_plain(text: bytes) -> None:
         raise _Unsure
 
 
-def _odd(field: Field) -> str:
-    """Find a value of a decimal field that is in quotes, has an exponent, or too many digits before or after its point."""
+def _odd(field: Field, key: str) -> str:
+    """Find a value of a decimal field that is in quotes, has an exponent, or too many digits before or after its point.
+
+    `key` is the end of its key, and of no other's.
+    """
     digits = field.type.arrow.precision - field.type.arrow.scale
-    return rf'{re.escape(field.name)}"{_COLON}(?:"|-?[0-9.]+[eE]|-?[1-9][0-9]{{{digits},}}|-?[0-9]+[.][0-9]{{{_DECIMALS},}})'
+    return rf'{key}"{_COLON}(?:"|-?[0-9.]+[eE]|-?[1-9][0-9]{{{digits},}}|-?[0-9]+[.][0-9]{{{_DECIMALS},}})'
 
 
 def _require_digits(text: bytes, odd_decimal: str) -> None:
@@ -266,6 +302,10 @@ def _require_digits(text: bytes, odd_decimal: str) -> None:
 
 # ------------------------------------------------------------------------------------------------------
 # Columns
+
+
+def _as_strings(type: FieldType) -> pa.DataType:
+    return pa.list_(pa.string()) if type.item else pa.string()
 
 
 def _is_decimal(type: FieldType) -> bool:
@@ -290,6 +330,11 @@ class _Column:
         """Whether what pyarrow parses can be checked and stored."""
         is_found = not _is_decimal(self._type) or not {'"', "\\"} & set(self.name)
         return self._type.parsed is not None and self._checks is not None and is_found
+
+    def unquoted(self, array: pa.Array) -> pa.Array:
+        """Give parsed strings as the numbers that they spell."""
+        assert self._type.parse_strings is not None
+        return self._type.parse_strings(array)
 
     def read(self, array: pa.Array, texts: _Texts) -> pa.Array:
         """Check parsed values, and give them as they are stored; `texts` gives their rows."""

@@ -49,17 +49,22 @@ class Problem:
 
 
 class FieldCheck:
-    """Checks values of one field, or items of its lists. Any thread may use it."""
+    """Checks values of one field, or items of its lists. Any thread may use it.
+
+    A value is good or bad as it is read: where a string spells a number, it is that number.
+    """
 
     def __init__(self, field: Field, *, is_item: bool = False) -> None:
         self.field = field
         self._is_item = is_item
         self._type = field.type
-        #: Whether a value is good.
+        self._read = field.type.read_strings or (lambda value: value)
+        #: Whether a value is good, which was read.
         self.is_valid: Callable[[Json], bool] = schema.compile_schema(schema.build_field(field)).is_valid
 
     def code_of(self, value: Json) -> Code:
         """Give the code of a bad value, which costs less than the whole problem."""
+        value = self._read(value)
         if value is None:
             return Code.VALUE_MISSING
         if (place := self._bad_item(value)) is not None:
@@ -70,9 +75,10 @@ class FieldCheck:
 
     def problem(self, value: Json) -> Problem:
         """Say what is wrong with a bad value."""
-        place = self._bad_item(value)
+        read = self._read(value)
+        place = self._bad_item(read)
         if place is None:
-            return Problem(self.code_of(value), self._message(value), value)
+            return Problem(self.code_of(read), self._message(read), value)
         item = value[place]
         message = "null is not allowed in a list" if item is None else self._items.problem(item).message
         return Problem(self._code_of_item(item), message, item, place + 1)

@@ -271,12 +271,13 @@ class Validator:
         """
         rows = Rows()
         rows.add(value, 1, None, b"")
-        bad = [name for name in self._bad_fields(value) if name is None or name in value]
+        read = self._read_strings(value)
+        bad = [name for name in self._bad_fields(read) if name is None or name in value]
         if bad:
             errors = [self.error_of(rows, 0, name) for name in bad[:MAX_LISTED]]
             codes = {self.code_of(value, name) for name in bad}
             raise _rows_invalid(errors, codes, len(bad), 1, 1)
-        return dict(value)
+        return dict(read)
 
     # -- what is wrong, which is asked only of rows that are known to be bad
 
@@ -294,11 +295,32 @@ class Validator:
         is_valid = self._compiled.is_valid
         bad: list[_Bad] = []
         for place, value in enumerate(rows.values):
-            if not is_valid(value):
-                bad.append(_Bad(place, self._bad_fields(value)))
-                if is_over():
-                    break
+            if is_valid(value):
+                continue
+            read = self._read_strings(value)
+            if read is not value and is_valid(read):
+                rows.values[place] = read
+                continue
+            bad.append(_Bad(place, self._bad_fields(read)))
+            if is_over():
+                break
         return bad
+
+    @cached_property
+    def _string_readers(self) -> dict[str, Callable[[Json], Json]]:
+        types = {field.name: field.type for field in self.connector.fields}
+        return {name: type.read_strings for name, type in types.items() if type.read_strings}
+
+    def _read_strings(self, row: Json) -> Json:
+        """Give a row with numbers in the place of the strings that spell them; the schema is about those alone."""
+        if not isinstance(row, dict):
+            return row
+        read = {
+            name: reader(row[name])
+            for name, reader in self._string_readers.items()
+            if isinstance(row.get(name), str | list)
+        }
+        return {**row, **read} if read else row
 
     def _bad_fields(self, value: Json) -> list[str | None]:
         if not isinstance(value, dict):
