@@ -43,6 +43,15 @@ def read(text: bytes) -> Json:
     return value
 
 
+def is_valid(text: bytes) -> bool:
+    """Whether `read` reads a text."""
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True
+
+
 def may_be_endless(text: bytes) -> bool:
     """Tell whether `read` might find a number in one of the rows of a text that is too long; cheap where not."""
     # Among so many digits every twentieth byte is one, which hardly any other text is.

@@ -61,7 +61,7 @@ def test_empty_columns_without_a_name_are_passed_over(server, path, body):
         ("\nid,name\n1,a\n", "line 1 is empty, where the CSV header is expected"),
         ("\r\n\r\nid,name\n1,a\n", "line 1 is empty"),
         ("", "the body is empty"),
-        ("\n", "line 1 is empty"),
+        ("\n", "the body is empty"),
         ("id,name,name\n", "names 'name' twice"),
         ("id,paid,settled\n", "names 'paid' and 'settled', which are one field"),
     ],

@@ -143,17 +143,28 @@ def _unknown(
         Code.FIELD_UNKNOWN,
         message,
         details=f"the header lacks the required {', '.join(missing)}" if missing else None,
-        hint=_or_columns(_way_out(names, guesses, known), taken),
+        hint=_or_columns(_way_out(names, taken, guesses, known), taken),
         row_errors=RowErrors(listed, len(names) + len(missing), 0, 0),
     )
 
 
-def _way_out(names: Sequence[str], guesses: dict[str, str | None], known: Sequence[str]) -> str:
+def _way_out(
+    names: Sequence[str], taken: Sequence[str], guesses: dict[str, str | None], known: Sequence[str]
+) -> str:
     if any(name.startswith(_OF_PANDAS) for name in names):
         return f"'{_OF_PANDAS}N' is a column without a name, such as an index that pandas wrote: {_WITHOUT_INDEX}"
+    if not taken and any(_is_value(name) for name in names[:_SHOWN]) and not any(guesses.values()):
+        return (
+            f"the first line looks like a row; the names of the columns belong before it: {','.join(known)}"
+        )
     if len(names) == 1 and guesses[names[0]]:
         return f"did you mean '{guesses[names[0]]}'?"
     return f"the fields are {', '.join(known)}"
+
+
+def _is_value(name: str) -> bool:
+    """Whether a name is rather a value, as it is where a file has no header."""
+    return name[:1].isdigit() or name[:1] in "-+." or name.lower() in ("true", "false", "null")
 
 
 def _or_columns(hint: str, taken: Sequence[str]) -> str:

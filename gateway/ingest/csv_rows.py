@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError
-from gateway.ingest import csv_header, records
+from gateway.ingest import csv_header, recognition, records
 from gateway.ingest.body_text import start_of
 from gateway.ingest.csv_header import Header
 from gateway.ingest.records import Record, UnclosedQuoteError
 from gateway.ingest.rows import RowError, Rows, shorten, too_large
+from gateway.media import Media
 from gateway.strictjson import Json
 
 
@@ -19,7 +20,7 @@ def parse(data: bytes, connector: Connector, max_row: int, columns: Sequence[Fie
         GatewayError: Where the header is wrong, a quote is never closed, or a column without a name has a value.
     """
     found = _records(data)
-    header = _header(next(found, None), connector, columns)
+    header = _header(data, found, connector, columns)
     rows = Rows()
     number = 0
     for line, text, record in found:
@@ -63,11 +64,26 @@ def _records(data: bytes) -> Iterator[tuple[int, bytes, Record]]:
     try:
         yield from records.read(data, start_of(data))
     except UnclosedQuoteError as error:
+        if other := recognition.of_bytes(data, Media.CSV):
+            raise other from error
         hint = 'close the quote, or write the cell in quotes and each quote inside it twice: "5"" pipe"'
         raise GatewayError(Code.BODY_INVALID, str(error), hint=hint) from error
 
 
 def _header(
+    data: bytes,
+    found: Iterator[tuple[int, bytes, Record]],
+    connector: Connector,
+    columns: Sequence[Field] | None,
+) -> Header:
+    """Read the header, or say what the body is if it is no CSV."""
+    try:
+        return _read_header(next(found, None), connector, columns)
+    except GatewayError as error:
+        raise (recognition.find(data, Media.CSV, connector) or error) from error
+
+
+def _read_header(
     first: tuple[int, bytes, Record] | None, connector: Connector, columns: Sequence[Field] | None
 ) -> Header:
     fields = ", ".join(field.name for field in connector.fields)

@@ -5,6 +5,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from gateway.connectors.connector import Connector
 from gateway.errors import Code
+from gateway.ingest import signatures
 from gateway.ingest.csv_rows import read_cell
 from gateway.ingest.rows import RowError, Rows, shorten, too_large
 from gateway.strictjson import Json
@@ -21,7 +22,7 @@ class _BadPairError(ValueError):
 
 def is_form(data: bytes) -> bool:
     """Whether a body can be a form: in what is sent as one by mistake there is no `=`, or there are several lines."""
-    return b"=" in data and b"\n" not in data.strip()
+    return b"=" in data and b"\n" not in data.strip() and signatures.is_text(data)
 
 
 def parse(data: bytes, connector: Connector, max_row: int) -> Iterator[Rows]:

@@ -8,6 +8,7 @@ import msgspec
 from gateway import strictjson
 from gateway.ingest import json_problems
 from gateway.ingest.body_text import after_blanks
+from gateway.printable import printable
 
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _FLAT = rb'[{\[](?:[^"{}\[\]]++|%b)*+[}\]]' % _STRING
@@ -73,20 +74,22 @@ def _end_of_row(data: bytes, place: int, number: int, comma: int) -> int:
         behind = f"row {number - 1}" if number > 1 else "["
         raise _error(data, at, None, f"the list ends behind {behind}, without ]; it looks cut off")
     if first in b"{[":
-        end = _end_of_value(data, place)
+        end = end_of_value(data, place)
         if end is None:
             raise _unclosed(data, place, number)
         return end
     found = _SCALAR.match(data, place)
     if found is None:
         what = (
-            "a string is not closed" if first == b'"' else f"{first.decode()} stands where a row is expected"
+            "a string is not closed"
+            if first == b'"'
+            else f"{_shown(data, place)[:1]} stands where a row is expected"
         )
         raise _error(data, place, number, what)
     return found.end()
 
 
-def _end_of_value(data: bytes, place: int) -> int | None:
+def end_of_value(data: bytes, place: int) -> int | None:
     """Return the end of an object or array; None where it has none. Brackets are counted, whatever their kind."""
     found = _VALUE.match(data, place)
     if found:
@@ -135,7 +138,7 @@ def _between(data: bytes, begin: int, end: int, number: int) -> ArrayError:
 
 
 def _shown(data: bytes, place: int) -> str:
-    return data[place : place + 20].split(b"\n")[0].decode(errors="replace")
+    return printable(data[place : place + 20].split(b"\n")[0].decode(errors="replace"))
 
 
 def _error(data: bytes, offset: int, number: int | None, what: str) -> ArrayError:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from gateway import strictjson
+from gateway.printable import printable
 
 #: Strings, even such as are not closed, punctuation, and everything between.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}\[\],:]|[^"{}\[\],:\s]++|\s++', re.DOTALL)
@@ -156,7 +157,7 @@ _SENTENCES: Mapping[str, Callable[[bytes], str]] = {
 
 def _syntax_problem(said: str, token: bytes, rest: bytes) -> str:
     """Say what is wrong where a token stands that is not expected there."""
-    shown = _visible(token[:40].decode(errors="replace"))
+    shown = printable(token[:40].decode(errors="replace"))
     known = _WORDS.get(token) or next((_STARTS[start] for start in _STARTS if rest.startswith(start)), None)
     if known:
         return known
@@ -165,11 +166,6 @@ def _syntax_problem(said: str, token: bytes, rest: bytes) -> str:
     if said.startswith("expected `"):
         return f"{said.removeprefix('expected ').replace('`', '')} is missing before {shown}"
     return _SYNTAX[said].format(shown) if said in _SYNTAX else said
-
-
-def _visible(text: str) -> str:
-    """Return a text with names in the place of characters that a terminal would obey or not show."""
-    return "".join(each if each.isprintable() else f"U+{ord(each):04X}" for each in text)
 
 
 _OF_NUMBERS = [b"%c" % byte for byte in b"0123456789.+-"]

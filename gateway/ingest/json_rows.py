@@ -5,15 +5,19 @@ from dataclasses import replace
 from functools import cache
 
 from gateway import strictjson
+from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
-from gateway.ingest import json_array, json_problems
+from gateway.ingest import json_array, json_problems, recognition
 from gateway.ingest.body_text import after_blanks, start_of
 from gateway.ingest.json_array import ArrayError
 from gateway.ingest.json_problems import Places
 from gateway.ingest.rows import RowError, Rows, too_large
+from gateway.media import Media
+
+_ROWS = "send one row {…}, or a list of rows [{…}, …]"
 
 
-def parse(data: bytes, max_row: int) -> Iterator[Rows]:
+def parse(data: bytes, connector: Connector, max_row: int) -> Iterator[Rows]:
     """Read the rows of an object or an array.
 
     Raises:
@@ -26,9 +30,9 @@ def parse(data: bytes, max_row: int) -> Iterator[Rows]:
     elif first == b"[":
         yield from _array(data, start, max_row)
     else:
-        shown = "is neither a JSON object nor an array" if first else "is empty"
-        hint = "send one row {…} or a list of rows [{…}, …]"
-        raise GatewayError(Code.BODY_INVALID, f"the body {shown}", hint=hint)
+        raise recognition.find(data, Media.JSON, connector) or GatewayError(
+            Code.BODY_INVALID, "the body is neither a JSON object nor an array", hint=_ROWS
+        )
 
 
 def _object(data: bytes, start: int, max_row: int) -> Rows:
@@ -40,16 +44,30 @@ def _object(data: bytes, start: int, max_row: int) -> Rows:
         problem = json_problems.find(text, error)
         line, column = Places(data).of(start + problem.offset)
         message = f"the body is not valid JSON: line {line}, column {column}: {problem.message}"
-        hint = "it looks cut off; send it again, whole" if problem.is_cut_off else None
-        raise GatewayError(Code.BODY_INVALID, message, hint=hint) from error
+        other = recognition.of_bytes(data, Media.JSON)
+        hint = "it looks cut off; send it again, whole" if problem.is_cut_off else _several(text)
+        raise other or GatewayError(Code.BODY_INVALID, message, hint=hint) from error
     return rows
+
+
+def _several(text: bytes) -> str | None:
+    """Return the hint for several objects one after another; None where it is only one."""
+    found = json_array.end_of_value(text, 0)
+    if found is None or not strictjson.is_valid(text[:found]):
+        return None
+    behind = text[found:].lstrip()[:1]
+    if behind == b"{" and b"\n" in text[found:]:
+        return f"send rows that are a line each with Content-Type: {Media.NDJSON.media_type}"
+    return "send several rows as a list: [{…}, {…}]" if behind in (b"{", b",") else None
 
 
 def _array(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
     try:
         pieces = json_array.split(data, start)
     except ArrayError as error:
-        raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
+        raise recognition.of_bytes(data, Media.JSON) or GatewayError(
+            Code.BODY_INVALID, f"the body is not valid JSON: {error}"
+        ) from error
     begins = cache(lambda: [begin for begin, _ in json_array.places(data, start)])
     places = Places(data)
     rows = Rows()
@@ -80,6 +98,12 @@ def _add_json(rows: Rows, text: bytes, number: int, line: int | None, max_row: i
         rows.add(strictjson.read(text), number, line, text)
 
 
+def _require_lines(data: bytes, connector: Connector) -> None:
+    """Check that a body is NDJSON as far as one can tell whose first line is no row."""
+    if other := recognition.find(data, Media.NDJSON, connector):
+        raise other
+
+
 def _lines(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:
     """Give every line with its number, without its end. A BOM before it has been passed over."""
     number = 0
@@ -91,8 +115,12 @@ def _lines(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:
         start = end + 1
 
 
-def parse_lines(data: bytes, max_row: int) -> Iterator[Rows]:
-    """Read the rows of NDJSON, some at a time."""
+def parse_lines(data: bytes, connector: Connector, max_row: int) -> Iterator[Rows]:
+    """Read the rows of NDJSON, some at a time.
+
+    Raises:
+        GatewayError: Where the first line is no row, and the body is something else.
+    """
     start = start_of(data)
     rows = Rows()
     number = 0
@@ -100,9 +128,13 @@ def parse_lines(data: bytes, max_row: int) -> Iterator[Rows]:
         if not text.strip():
             continue
         number += 1
+        if number == 1 and not text.lstrip().startswith(b"{"):
+            _require_lines(data, connector)
         try:
             _add_json(rows, text, number, line, max_row)
         except ValueError as error:
+            if number == 1:
+                _require_lines(data, connector)
             rows.add_unread(replace(_unread(number, text, error, Places(text), 0), line=line), text)
         if rows.full:
             yield rows

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError
-from gateway.ingest import csv_rows, form_rows, json_rows
+from gateway.ingest import csv_rows, form_rows, json_rows, recognition
 from gateway.ingest.body_text import after_blanks, start_of
 from gateway.ingest.rows import Rows
 from gateway.media import RECEIVED, RECEIVED_TYPES, Media
@@ -51,6 +51,8 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
         return Media.FORM
     if media is Media.FORM and start == len(data):
         raise GatewayError(Code.BODY_INVALID, "the body is empty", hint="send rows")
+    if media is Media.FORM and (other := recognition.of_bytes(data, media)):
+        raise other
     message = f"the Content-Type '{name}' is not read"
     if media is Media.FORM:
         message = f"the Content-Type is '{name}', but the body is no form: a=1&b=2"
@@ -108,7 +110,7 @@ def parse(
         return csv_rows.parse(data, connector, max_row, columns)
     if media is Media.FORM:
         return form_rows.parse(data, connector, max_row)
-    rows = (json_rows.parse if media is Media.JSON else json_rows.parse_lines)(data, max_row)
+    rows = (json_rows.parse if media is Media.JSON else json_rows.parse_lines)(data, connector, max_row)
     return by_present_names(rows, connector.aliases) if connector.aliases else rows
 
 

@@ -1,0 +1,206 @@
+"""A body that is something else than it was sent as: what it is, in a sentence, and what to do about it.
+
+It is asked only about bodies that could not be read, so that it costs those nothing that can.
+"""
+
+import re
+from collections.abc import Callable, Collection
+
+from gateway import strictjson
+from gateway.connectors.connector import Connector
+from gateway.errors import Code, GatewayError
+from gateway.ingest import json_array, signatures
+from gateway.ingest.body_text import after_blanks, start_of
+from gateway.ingest.json_array import ArrayError
+from gateway.media import Media
+from gateway.printable import printable
+
+#: How many bytes tell what a text is, and how many of a first line are looked at.
+_SAMPLE, _LINE = 512, 100_000
+_MARKS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+_SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "vertical bars"}
+_PAGE = re.compile(rb"<!doctype html|<html|<head|<body", re.IGNORECASE)
+_PARTS = re.compile(rb"--[^\r\n]+\r?\nContent-Disposition:", re.IGNORECASE)
+_PAIRS = re.compile(rb"[^=&\s,;]+=[^&\s]*(?:&[^=&\s,;]+=[^&\s]*)*")
+_SEP_LINE = re.compile(rb"sep=(.)\r?$", re.IGNORECASE)
+_ROWS = "send one row {…}, or a list of rows [{…}, …]"
+_NAMES = {Media.JSON: "JSON", Media.NDJSON: "NDJSON", Media.CSV: "CSV", Media.FORM: "a form"}
+
+
+def find(data: bytes, media: Media, connector: Connector) -> GatewayError | None:
+    """Return the error that names what a body is, which could not be read as `media`; None where it may be that."""
+    start = after_blanks(data, start_of(data))
+    if start == len(data):
+        return _error("the body is empty", "send rows: curl sends a file with --data-binary @FILE")
+    text = data[start : start + _LINE]
+    names = [*(field.name for field in connector.fields), *connector.aliases]
+    lookers: tuple[Callable[[], GatewayError | None], ...] = (
+        lambda: of_bytes(data, media),
+        lambda: _of_markup(text, media),
+        lambda: _of_form(text, media),
+        lambda: _of_json(data, start, media) if media is not Media.JSON else _of_scalar(data, start),
+        lambda: _of_csv(data, text, names, media),
+        lambda: _of_encoding(text, media),
+    )
+    return next((found for look in lookers if (found := look())), None)
+
+
+def of_bytes(data: bytes, media: Media) -> GatewayError | None:
+    """Return the error for a body whose first bytes are no text in UTF-8, but of something that is known."""
+    not_media = f"not {_NAMES[media]}"
+    if kind := signatures.kind_of(data):
+        return _error(f"the body is {kind.name}, {not_media}", kind.fix)
+    encoding = next((_MARKS[mark] for mark in _MARKS if data.startswith(mark)), None)
+    sample = data[:_SAMPLE]
+    if encoding is None and any(_is_half_zeros(sample, first) for first in (0, 1)):
+        encoding = "UTF-16"
+    if encoding:
+        return _error(
+            f"the body is text in {encoding}, not in UTF-8", f"convert it: iconv -f {encoding} -t UTF-8"
+        )
+    return None
+
+
+def _is_half_zeros(sample: bytes, first: int) -> bool:
+    """Whether every other byte is mostly zero, and the bytes between are not, as in UTF-16 of Latin text."""
+    zeros, others = sample[first::2], sample[1 - first :: 2]
+    return (
+        len(zeros) > 1 and zeros.count(0) * 10 >= len(zeros) * 7 and others.count(0) * 10 <= len(others) * 2
+    )
+
+
+def _of_markup(text: bytes, media: Media) -> GatewayError | None:
+    name = _NAMES[media]
+    if _PARTS.match(text):
+        hint = "send the file itself, as curl --data-binary @FILE does; -F makes a form with parts"
+        return _error(f"the body is a form with parts (multipart/form-data), not {name}", hint)
+    if not text.startswith(b"<"):
+        return None
+    if _PAGE.search(text[:_SAMPLE]):
+        hint = "look at it: it may be the error or sign-in page of where the rows were fetched"
+        return _error(f"the body is an HTML page, not {name}", hint)
+    return _error(f"the body is XML, not {name}", "send the rows as JSON, NDJSON or CSV")
+
+
+def _of_form(text: bytes, media: Media) -> GatewayError | None:
+    line = text.strip()
+    if not _PAIRS.fullmatch(line) or _SEP_LINE.match(line):
+        return None
+    hint = f"send it with Content-Type: {Media.FORM.media_type}, or as JSON"
+    return _error(f"the body is a URL-encoded form, not {_NAMES[media]}", hint)
+
+
+def _of_json(data: bytes, start: int, media: Media) -> GatewayError | None:
+    """Name JSON that was sent as CSV, or as NDJSON where its rows are not lines."""
+    first = data[start : start + 1]
+    if first not in (b"{", b"["):
+        return None
+    if media is Media.CSV:
+        is_lines = (
+            first == b"{" and _is_object(data[start:].split(b"\n", 1)[0]) and b"\n" in data[start:].strip()
+        )
+        name, sent_as = ("NDJSON", Media.NDJSON) if is_lines else ("JSON", Media.JSON)
+        return _error(f"the body is {name}, not CSV", f"send it with Content-Type: {sent_as.media_type}")
+    hint = f"send it with Content-Type: {Media.JSON.media_type}, or write each row into a line of its own"
+    if first == b"[" and _is_list_of_rows(data, start):
+        return _error("the body is a JSON list, not NDJSON", hint)
+    if first == b"{" and b"\n" in data[start:].strip() and _is_object(data[start:]):
+        return _error("the body is one JSON object over several lines, not NDJSON", hint)
+    return None
+
+
+def _is_object(text: bytes) -> bool:
+    try:
+        return isinstance(strictjson.read(text), dict)
+    except ValueError:
+        return False
+
+
+def _is_list_of_rows(data: bytes, start: int) -> bool:
+    try:
+        return all(data[begin : begin + 1] == b"{" for begin, _ in json_array.places(data, start))
+    except ArrayError:
+        return False
+
+
+def _of_scalar(data: bytes, start: int) -> GatewayError | None:
+    """Name a JSON value that is no row and no list."""
+    if len(data) - start > _LINE:
+        return None
+    try:
+        value = strictjson.read(data[start:])
+    except ValueError:
+        return None
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        hint = "leave one json.dumps or JSON.stringify out"
+        return _error("the body is a JSON string that holds JSON: it was encoded twice", hint)
+    shown = strictjson.write(value).decode()
+    kind = "a JSON string" if isinstance(value, str) else f"the JSON value {shown[:50]}"
+    return _error(f"the body is {kind}, neither an object nor a list", _ROWS)
+
+
+def _of_csv(data: bytes, text: bytes, names: Collection[str], media: Media) -> GatewayError | None:
+    """Name CSV that was sent as JSON, or is written in another way than with commas and line ends."""
+    line = text.split(b"\n", 1)[0]
+    if media is Media.CSV and (error := _of_other_csv(data, line, names)):
+        return error
+    if media is Media.CSV or line[:1] in (b"{", b"["):
+        return None
+    separator = next((each for each in (b",", *_SEPARATORS) if _known(line, each, names)), None)
+    if separator is None:
+        return None
+    other = f" with {_SEPARATORS[separator]} between its cells" if separator in _SEPARATORS else ""
+    fix = ", with commas between its cells" if other else ""
+    return _error(
+        f"the body is CSV{other}, not {_NAMES[media]}",
+        f"send it with Content-Type: {Media.CSV.media_type}{fix}",
+    )
+
+
+def _of_other_csv(data: bytes, line: bytes, names: Collection[str]) -> GatewayError | None:
+    if found := _SEP_LINE.fullmatch(line):
+        shown = printable(found[1].decode(errors="replace"))
+        hint = "take the line out" + (
+            "" if shown == "," else ", and write the cells with commas between them"
+        )
+        return _error(f"line 1 is 'sep={shown}', which only Excel reads, and not the header", hint)
+    if b"\r" in line.removesuffix(b"\r"):
+        hint = r"end lines with LF or CR LF: tr '\r' '\n' < FILE"
+        return _error("the lines of the body end in CR alone", hint)
+    known = len(_known(line, b",", names))
+    for separator, name in _SEPARATORS.items():
+        found_names = len(_known(line, separator, names))
+        if found_names > known or (separator in line and b"," not in line):
+            hint = "write it with commas; in pandas to_csv(sep=','), in a spreadsheet choose the comma when saving"
+            return _error(f"the cells of the header are separated by {name}, not by commas", hint)
+    return None
+
+
+def _known(line: bytes, separator: bytes, names: Collection[str]) -> list[str]:
+    """Return the names of fields among the cells of a first line, if it has several."""
+    cells = [cell.strip(b' \r"').decode(errors="replace") for cell in line.split(separator)]
+    return [cell for cell in cells if cell in names] if len(cells) > 1 else []
+
+
+def _of_encoding(text: bytes, media: Media) -> GatewayError | None:
+    """Name a first line that is not UTF-8, as what it most likely is."""
+    line = text.split(b"\n", 1)[0]
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        wrong = line[error.start : error.start + 1]
+        meant = wrong.decode("cp1252", errors="ignore")
+        looks = f"; in Windows-1252 or Latin-1 it is '{meant}'" if meant.isprintable() and meant else ""
+        message = f"the first line of the body is not UTF-8: it has the byte 0x{wrong.hex().upper()}{looks}"
+        hint = "convert it: iconv -f WINDOWS-1252 -t UTF-8" if looks else f"send {_NAMES[media]} in UTF-8"
+        return _error(message, hint)
+    return None
+
+
+def _error(message: str, hint: str) -> GatewayError:
+    return GatewayError(Code.BODY_INVALID, message, hint=hint)

@@ -1,0 +1,269 @@
+"""A body that is something else than it is sent as is named as what it is, with a fix that fits."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import pickle
+import random
+import sqlite3
+import zipfile
+import zlib
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gateway.connectors.declaration import declare
+from gateway.errors import GatewayError
+from gateway.ingest import payload
+from gateway.ingest.validation import Validator
+from gateway.media import RECEIVED_TYPES
+from gateway.printable import printable
+
+DECLARED = """
+fields:
+  id: integer
+  name: {type: string, nullable: true}
+  café: {type: string, nullable: true}
+on_invalid: keep
+access: {read: [public], change: [admin]}
+"""
+JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
+ANY = (JSON, NDJSON, CSV)
+ROWS = b"id,name\n1,a\n2,b\n"
+LIST = b'[{"id":1,"name":"a"},{"id":2,"name":"b"}]'
+LINES = b'{"id":1,"name":"a"}\n{"id":2,"name":"b"}\n'
+TABLE = pa.table({"id": [1], "name": ["a"]})
+
+
+def parquet() -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(TABLE, sink)
+    return sink.getvalue()
+
+
+def arrow(writer) -> bytes:
+    sink = io.BytesIO()
+    with writer(sink, TABLE.schema) as stream:
+        stream.write_table(TABLE)
+    return sink.getvalue()
+
+
+def archive(name: str) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as packed:
+        packed.writestr(name, "x")
+    return sink.getvalue()
+
+
+def database() -> bytes:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE t (a)")
+    return connection.serialize()
+
+
+PAGE = b"<!DOCTYPE html>\n<html><body>Sign in, please</body></html>"
+PARTS = b'--x\r\nContent-Disposition: form-data; name="file"; filename="rows.csv"\r\n\r\nid\n1\r\n--x--\r\n'
+KINDS = [
+    # What it is, the types it is sent as, the message, the hint.
+    (gzip.compress(ROWS), ANY, "the body is gzip, not", "Content-Encoding: gzip"),
+    (zstandard.compress(ROWS), ANY, "the body is zstd, not", "Content-Encoding: zstd"),
+    (zlib.compress(ROWS), ANY, "the body is zlib, not", "Content-Encoding: deflate"),
+    (bz2.compress(ROWS), ANY, "the body is bzip2, not", "unpack it"),
+    (lzma.compress(ROWS), ANY, "the body is xz, not", "unpack it"),
+    (archive("rows.csv"), ANY, "the body is a zip archive, not", "unpack it"),
+    (archive("xl/workbook.xml"), ANY, "the body is an Excel workbook, not", "save the sheet as CSV"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(64), ANY, "the body is an Excel workbook", "save the sheet as CSV"),
+    (parquet(), ANY, "the body is a Parquet file, not", "gateway load"),
+    (arrow(pa.ipc.new_stream), ANY, "the body is Arrow, not", "NDJSON or CSV"),
+    (arrow(pa.ipc.new_file), ANY, "the body is Arrow, not", "NDJSON or CSV"),
+    (database(), ANY, "the body is a database file, not", "export its rows"),
+    (pickle.dumps([{"id": 1}]), ANY, "the body is a Python pickle, not", "json.dumps"),
+    (ROWS.decode().encode("utf-16"), ANY, "the body is text in UTF-16, not in UTF-8", "iconv -f UTF-16 -t UTF-8"),
+    (ROWS.decode().encode("utf-16-le"), ANY, "the body is text in UTF-16", "iconv"),
+    (ROWS.decode().encode("utf-16-be"), ANY, "the body is text in UTF-16", "iconv"),
+    (ROWS.decode().encode("utf-32"), ANY, "the body is text in UTF-32", "iconv"),
+    (LIST.decode().encode("utf-16"), ANY, "the body is text in UTF-16", "iconv"),
+    (LIST.decode().encode("utf-16-le"), ANY, "the body is text in UTF-16", "iconv"),
+    ('id,name\n1,"a'.encode("utf-16-le"), (CSV,), "the body is text in UTF-16", "iconv"),
+    ("id,café\n1,a\n".encode("latin-1"), (CSV,), "has the byte 0xE9; in Windows-1252 or Latin-1 it is 'é'", "iconv"),
+    (PAGE, ANY, "the body is an HTML page, not", "sign-in page"),
+    (b"\n\n  <html lang='en'><p>", ANY, "the body is an HTML page, not", "error or sign-in page"),
+    (b'<?xml version="1.0"?><rows><row id="1"/></rows>', ANY, "the body is XML, not", "JSON, NDJSON or CSV"),
+    (PARTS, ANY, "the body is a form with parts", "--data-binary @FILE"),
+    (b"id=1&name=a", ANY, "the body is a URL-encoded form, not", "application/x-www-form-urlencoded"),
+    (b"", (JSON, CSV), "the body is empty", "send"),
+    (b" \r\n\n ", (JSON, CSV), "the body is empty", "send"),
+    (b"\xef\xbb\xbf", (JSON, CSV), "the body is empty", "send"),
+    # CSV in other ways.
+    (b"id;name\n1;a\n", (CSV,), "the cells of the header are separated by semicolons, not by commas", "to_csv(sep=',')"),
+    (b'"id";"name"\n1;a\n', (CSV,), "are separated by semicolons", "commas"),
+    (b"id\tname\n1\ta\n", (CSV,), "are separated by tabs", "commas"),
+    (b"id|name\n1|a\n", (CSV,), "are separated by vertical bars", "commas"),
+    (b"Id;Name, first\n1;a\n", (CSV,), "no fields", "the fields are"),
+    (b"Key;Label\n1;a\n", (CSV,), "are separated by semicolons", "commas"),
+    (b"sep=;\nid;name\n1;a\n", (CSV,), "line 1 is 'sep=;', which only Excel reads", "take the line out"),
+    (b"id,name\r1,a\r2,b\r", (CSV,), "the lines of the body end in CR alone", "LF or CR LF"),
+    (b"\nid,name\n1,a\n", (CSV,), "line 1 is empty, where the CSV header is expected", "blank line"),
+    (b"1,a\n2,b\n", (CSV,), "the CSV header names 2 columns that are no fields", "the first line looks like a row"),
+    # One text format sent as another.
+    (ROWS, (JSON, NDJSON), "the body is CSV, not", "Content-Type: text/csv"),
+    (b"id;name\n1;a\n", (JSON, NDJSON), "the body is CSV with semicolons between its cells", "with commas between"),
+    (LIST, (CSV,), "the body is JSON, not CSV", "Content-Type: application/json"),
+    (b'{"id":1,"name":"a"}', (CSV,), "the body is JSON, not CSV", "Content-Type: application/json"),
+    (LINES, (CSV,), "the body is NDJSON, not CSV", "Content-Type: application/x-ndjson"),
+    (LIST, (NDJSON,), "the body is a JSON list, not NDJSON", "Content-Type: application/json"),
+    (json.dumps(json.loads(LIST), indent=1).encode(), (NDJSON,), "the body is a JSON list, not NDJSON", "Content-Type"),
+    (b'{\n "id": 1\n}\n', (NDJSON,), "the body is one JSON object over several lines", "Content-Type: application/json"),
+    (LINES, (JSON,), "{ stands behind the end of the value", "Content-Type: application/x-ndjson"),
+    (b'{"id":1},{"id":2}', (JSON,), ", stands behind the end of the value", "as a list: [{…}, {…}]"),
+    (b'{"id":1}{"id":2}', (JSON,), "{ stands behind the end of the value", "as a list: [{…}, {…}]"),
+    (b'{"id":1', (JSON,), "line 1, column 8: the text ends in the middle of a value", "it looks cut off"),
+    (b"null", (JSON,), "the body is the JSON value null, neither an object nor a list", "send one row"),
+    (b"17", (JSON,), "the body is the JSON value 17, neither an object nor a list", "send one row"),
+    (b'"hello"', (JSON,), "the body is a JSON string, neither an object nor a list", "send one row"),
+    (json.dumps(LIST.decode()).encode(), (JSON,), "a JSON string that holds JSON: it was encoded twice", "json.dumps"),
+    (b"hello", (JSON,), "the body is neither a JSON object nor an array", "send one row"),
+]  # fmt: skip
+SENT = [
+    pytest.param(body, media, message, hint, id=f"{number}-{media}")
+    for number, (body, types, message, hint) in enumerate(KINDS)
+    for media in types
+]
+
+
+@pytest.mark.parametrize(("body", "media", "message", "hint"), SENT)
+def test_body_is_named_as_what_it_is(server, kinds, body, media, message, hint):
+    answer = server.client.post(kinds, content=body, headers={"Content-Type": media})
+
+    assert answer.status_code == 400, answer.text
+    error = answer.json()
+    assert message in error["message"]
+    assert hint in (error["hint"] or "")
+    assert server.client.get(kinds).json() == []
+
+
+@pytest.fixture(scope="module")
+def kinds(server):
+    return server.declare("kinds", DECLARED)
+
+
+@pytest.mark.parametrize("columns", [None, "name"])
+def test_body_of_another_kind_is_refused_by_put_and_with_columns(server, kinds, columns):
+    for body in (gzip.compress(ROWS), ROWS.decode().encode("utf-16"), b"id;name\n1;a\n", PAGE):
+        params = {"columns": columns} if columns else {}
+        answer = server.client.put(kinds, content=body, headers={"Content-Type": CSV}, params=params)
+        assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [
+        (CSV, b"id,name\n1,<html>\n"),
+        (CSV, b"id,name\n1,a;b\n"),
+        (CSV, b"id,name\r\n1,{}\r\n"),
+        (CSV, "id,name\n1,é\0\n".encode().replace(b"\0", b"")),
+        (CSV, b"name,id\nPK\x03\x04,1\n".replace(b"\x03\x04", b"")),
+        (NDJSON, b'\n\n{"id":1}\n'),
+        (JSON, b' \n[{"id":1}]'),
+        ("application/x-www-form-urlencoded", b"id=1&name=%3Chtml%3E"),
+    ],
+)
+def test_good_bodies_are_no_other_kind(server, name, media, body):
+    path = server.declare(name, DECLARED)
+
+    answer = server.client.post(path, content=body, headers={"Content-Type": media})
+
+    assert answer.status_code == 201, answer.text
+
+
+def test_first_line_that_is_no_row_is_kept_where_the_others_are(server, name):
+    path = server.declare(name, DECLARED)
+    for first in (b"oops", b'{"id":', b"7", b'["a"]', b"Connecting to db..."):
+        answer = server.client.post(path, content=first + b"\n" + LINES, headers={"Content-Type": NDJSON})
+        assert answer.status_code == 207, answer.text
+        assert (answer.json()["stored"], answer.json()["rejected"]) == (2, 1)
+
+
+# -- garbage of these kinds
+
+(CONNECTOR, *_) = declare(DECLARED.encode(), "kinds.yaml")
+VALIDATOR = Validator(CONNECTOR)
+BODIES = [body for body, *_ in KINDS] + [ROWS, LIST, LINES, b"id=1&name=a"]
+
+
+@st.composite
+def garbage(draw) -> bytes:
+    """A body of some kind, with pieces cut out, put in and changed."""
+    body = bytearray(draw(st.sampled_from(BODIES)))
+    for _ in range(draw(st.integers(0, 4))):
+        at = draw(st.integers(0, len(body)))
+        piece = draw(
+            st.binary(max_size=4)
+            | st.sampled_from(
+                [b'"', b"\n", b"\r", b";", b"{", b"[", b"\\ud800", b"\x00", b"\xff\xfe", b"=", b"&"]
+            )
+        )
+        body[at : at + draw(st.integers(0, 3))] = piece
+    return bytes(body[: draw(st.integers(0, len(body)))] if draw(st.booleans()) else body)
+
+
+def told(body: bytes, media: str | None) -> GatewayError | None:
+    """Return what is told about a body, as the endpoint does it."""
+    try:
+        kind = payload.tell_media(media, body)
+        VALIDATOR.check(payload.parse(body, kind, CONNECTOR, 2**20))
+    except GatewayError as error:
+        return error
+    return None
+
+
+@settings(max_examples=400)
+@given(body=garbage() | st.binary(max_size=60), media=st.sampled_from([None, *RECEIVED_TYPES]))
+@example(body=b"\x7b\x00", media=JSON)
+@example(body=b"[" + b"\xff\xfe", media=JSON)
+def test_garbage_is_answered_in_plain_words(body, media):
+    error = told(body, media)
+
+    if error is None:
+        return
+    answer = json.dumps(error.body(), ensure_ascii=False)
+    assert error.status < 500
+    for words in ("Internal", "Traceback", "msgspec", "jiter", "codec", "NoneType", "truncated"):
+        assert words not in error.message
+    shown = error.message + (error.hint or "")
+    assert printable(shown) == shown, answer
+    _check_hint(error, body)
+
+
+def _check_hint(error: GatewayError, body: bytes) -> None:
+    """What a hint speaks of is there."""
+    hint = error.hint or ""
+    if "iconv" in hint:
+        assert not body.isascii() or b"\x00" in body
+    if "percent-encode" in hint:
+        assert b"%" in body
+    if "Content-Encoding" in hint:
+        assert not body.isascii()
+    if "sign-in page" in hint:
+        assert b"<" in body
+    if "json.dumps or" in hint:
+        assert body.strip(b"\xef\xbb\xbf \r\n\t").startswith(b'"')
+    if "to_csv(sep" in hint:
+        assert any(each in body for each in (b";", b"\t", b"|"))
+
+
+def test_random_bytes_are_refused_without_a_fault_of_the_gateway(server, kinds):
+    chance = random.Random(14)
+    for number in range(150):
+        body = chance.choice(BODIES)[: chance.randrange(200)] + chance.randbytes(chance.randrange(20))
+        media = chance.choice([*RECEIVED_TYPES])
+        coding = chance.choice([{}, {}, {"Content-Encoding": chance.choice(["gzip", "zstd", "deflate"])}])
+        answer = server.client.post(kinds, content=body, headers={"Content-Type": media, **coding})
+        assert answer.status_code < 500, (number, body, answer.text)
+        assert "GW9" not in answer.text
