@@ -291,6 +291,34 @@ def test_a_change_makes_another_etag(server, path):
         assert after.json() != before.json()
 
 
+@pytest.mark.parametrize(
+    ("query", "body", "status", "expected"),
+    [
+        ("columns=name", {"name": "new", "n": 9, "unknown": 1}, 200, {"name": "new", "n": 2}),
+        ("columns=name,n", {"n": 9}, 200, {"name": "row 2", "n": 9}),
+        ('columns="n"', {"name": "new", "n": 9}, 200, {"name": "row 2", "n": 9}),
+        ("columns=n&columns=name", {"name": "new", "n": 9}, 200, {"name": "row 2", "n": 9}),
+        ("columns=unknown", {"name": "new"}, 400, "PGRST204"),
+        ("columns=", {"name": "new"}, 400, "PGRST100"),
+        ("columns=name", {"name": 5}, 422, "22P02"),
+    ],
+)
+def test_columns_of_a_patch_takes_only_these(server, path, query, body, status, expected):
+    shown = {"Prefer": "return=representation"}
+
+    answer = server.client.patch(f"{path}?id=eq.2&select=name,n&{query}", json=body, headers=shown)
+
+    assert answer.status_code == status, answer.text
+    assert (answer.json()[0] if status == 200 else answer.json()["code"]) == expected
+    if status != 200:
+        assert stored(server, path) == ROWS
+
+
+def test_columns_without_a_value_in_the_body_change_nothing(server, path):
+    assert server.client.patch(f"{path}?id=eq.2&columns=n", json={"name": "new"}).status_code == 204
+    assert stored(server, path) == ROWS
+
+
 def test_the_dialects_own_client_limits_what_is_affected(server, path):
     with SyncPostgrestClient(server.url, headers=server.admin) as client:
         table = client.from_(path.strip("/"))

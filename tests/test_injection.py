@@ -14,6 +14,7 @@ from gateway.media import Media
 from gateway.query import dialect, digits
 from gateway.query.output import Output
 from gateway.query.statement import Statement
+from gateway.store.database import CAST_FAILED
 
 CONNECTOR = """
 fields:
@@ -102,6 +103,9 @@ WORDS = frozenset(
         "json_array_length",
         "len",
         "substr",
+        "error",
+        "SMALLINT",
+        "json_valid",
         "left",
         "length",
         "ltrim",
@@ -138,6 +142,8 @@ STRINGS = {
     "'['", "']'", "','", "'{'", "'}'", "''", "'\"'", "'\"\"'", "'null'", "' '", "'T'", "'Z'", "'UTC'", "'$'", "'none'",
     "'\\'", "'s'", "'si'", "'NULL'", "'VARCHAR'", "'BOOLEAN'", "'ARRAY'", "'OBJECT'", "'true'", "'false'",
     "'\"NaN\"'", "'\"Infinity\"'", "'\"-Infinity\"'", "'\\s*[+-]?[0-9]+\\s*'", "'^$|[\",\\r\\n]|^\\s|\\s$'",
+    f"'{CAST_FAILED}'", "'[]'", "'{}'", "'^\\s*[{](.*)[}]\\s*$'", "'(?i)nan|inf|,\\s*[\\]}]'", "'gs'",
+    r"""'"(?:[^"\\]|\\.)*"'""",
     *re.findall(
         "'[^']*'",
         digits.is_lossy("j") + digits.marked("j") + digits.unmarked("j") + digits.rest("j")
@@ -172,7 +178,7 @@ TEMPLATES = [
     ('j->"{1}"', "eq.1"), ('j->>"{1}"', "eq.{0}"), ('j->"{1}"->0->>"{1}"', "like.{0}"), ("j", 'cs.{{"{3}":["{3}"]}}'),
     ("j", 'eq.["{3}",{{"{3}":null}}]'), ("j->a", 'gt."{3}"'), ("l->>0", "eq.{0}"),
     ("select", '"{1}":s,i'), ("select", 'x:j->"{1}"->>"{1}",s::text'), ("select", '"{1}":d.sum(),b'), ("select", '*,"{1}":u::text'),
-    ("select", 'j->"{1}"::text,n::int,t::date,s::bool,s::json,i::bool,j::float8'), ("order", 'j->"{1}".desc,l,s.nullsfirst'),
+    ("select", 'j->"{1}"::text,n::int,t::date,s::bool,s::json,x:s::text[],y:l::int[],z:j::float8[],w:i::int2,i::bool,j::float8'), ("order", 'j->"{1}".desc,l,s.nullsfirst'),
     ("limit", "3"), ("offset", "2"), ('we"ird; --', "eq.{0}"), ("select", '"we\\"ird; --","{1}":n.avg()'), ("order", '"we\\"ird; --"'),
     ("{0}", "eq.{0}"), ("{0}", "{0}"), ("s", "{0}"), ("select", "{0}"), ("order", "{0}"), ("or", "({0})"), ("cursor", "{0}"), ("i", "in.({0})"),
 ]  # fmt: skip

@@ -1,10 +1,12 @@
 """Casts in `select`: the names PostgreSQL has for types, and the SQL that each cast becomes."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gateway.connectors.fieldtypes import SCALARS, FieldType
+from gateway.connectors.fieldtypes import SCALARS, FieldType, list_of
 from gateway.errors import Code, GatewayError, suggest
+from gateway.store.database import CAST_FAILED
 
 #: A double that was computed may be infinite or no number, and JSON has no number for those: they are
 #: strings there, as PostgreSQL writes them.
@@ -15,68 +17,157 @@ COMPUTED_NUMBER = replace(
     json=f"CASE WHEN {{0}} IS NULL OR isfinite({{0}}) THEN {{0}}::VARCHAR {_NOT_FINITE} END",
 )
 
+_SMALL = replace(SCALARS["integer"], column="SMALLINT")
+
 #: What stands behind `::`. PostgreSQL's `timestamp` has no zone, which is our `datetime`.
 CASTS: Mapping[str, FieldType] = {
-    **dict.fromkeys(("text", "varchar"), SCALARS["string"]),
+    **dict.fromkeys(("text", "varchar", "character varying"), SCALARS["string"]),
+    **dict.fromkeys(("smallint", "int2"), _SMALL),
     **dict.fromkeys(("int", "int4", "integer", "int8", "bigint"), SCALARS["integer"]),
-    **dict.fromkeys(("float4", "float8", "numeric"), COMPUTED_NUMBER),
+    **dict.fromkeys(("float4", "float8", "real", "double precision", "numeric", "decimal"), COMPUTED_NUMBER),
     **dict.fromkeys(("bool", "boolean"), SCALARS["boolean"]),
     "date": SCALARS["date"],
-    "timestamp": SCALARS["datetime"],
-    "timestamptz": SCALARS["timestamp"],
+    **dict.fromkeys(("time", "time without time zone"), SCALARS["time"]),
+    **dict.fromkeys(("timestamp", "timestamp without time zone"), SCALARS["datetime"]),
+    **dict.fromkeys(("timestamptz", "timestamp with time zone"), SCALARS["timestamp"]),
+    "uuid": SCALARS["uuid"],
     **dict.fromkeys(("json", "jsonb"), SCALARS["json"]),
+}
+#: What other tools call them, for the hint.
+_SYNONYMS: Mapping[str, str] = {
+    **dict.fromkeys(("string", "str", "char", "character", "bpchar"), "text"),
+    **dict.fromkeys(("number", "double", "float", "float64"), "float8"),
+    **dict.fromkeys(("long", "int64", "hugeint"), "bigint"),
+    "datetime": "timestamp",
+    **dict.fromkeys(("object", "struct"), "json"),
+    **dict.fromkeys(("list", "array"), "text[]"),
 }
 
 _NUMBERS = ("integer", "number", "decimal")
+_OF_TEXT = ("integer", "number", "boolean", "date", "time", "timestamp", "datetime", "uuid", "json")
 #: Which types a type can be cast to, besides itself, text and JSON.
 _TARGETS: Mapping[str, tuple[str, ...]] = {
-    "string": ("integer", "number", "boolean", "date", "timestamp", "datetime"),
-    "json": ("integer", "number", "boolean", "date", "timestamp", "datetime"),
+    "string": _OF_TEXT,
+    "json": _OF_TEXT,
     "integer": (*_NUMBERS, "boolean"),
     "number": _NUMBERS,
     "decimal": _NUMBERS,
     "boolean": ("integer",),
     "date": ("timestamp", "datetime"),
-    "timestamp": ("date", "datetime"),
-    "datetime": ("date", "timestamp"),
+    "timestamp": ("date", "datetime", "time"),
+    "datetime": ("date", "timestamp", "time"),
 }
 
 
-def find(name: str, source: FieldType) -> FieldType:
-    """Find the type that `::name` makes of a column's type.
+def find(name: str, source: FieldType, what: str) -> FieldType:
+    """Find the type that `::name` makes of the type of a value, which `what` names.
 
     Raises:
         GatewayError: Where there is no such type, or no such cast.
     """
-    if name not in CASTS:
-        hint = suggest(name, CASTS, "use one of")
-        raise GatewayError(Code.TYPE_UNKNOWN, f"there is no type '{name}' to cast to", hint=hint)
-    target = CASTS[name]
-    if name == "numeric" and _kind(source) in ("integer", "decimal"):
+    item = name.removesuffix("[]").rstrip() if name.endswith("[]") else name[1:] if name[:1] == "_" else None
+    target = CASTS.get(name if item is None else item)
+    if target is None or (item is not None and target.name == "json"):
+        guess = _SYNONYMS.get(name)
+        hint = f"did you mean '{guess}'?" if guess else suggest(name, CASTS, "use one of")
+        message = f"there is no type '{name}' to cast '{what}' to"
+        raise GatewayError(Code.TYPE_UNKNOWN, message, hint=hint)
+    if item is not None:
+        return _list(name, source, target, what)
+    if name in ("numeric", "decimal") and _kind(source) in ("integer", "decimal"):
         return source  # It is exact already.
-    # Text is not cast to JSON: DuckDB lets text through that is none.
-    always = ("string",) if source.name == "string" else ("string", "json")
-    if _kind(target) not in (_kind(source), *always, *_TARGETS.get(_kind(source), ())):
-        message = f"{source.name} cannot be cast to {name}"
-        raise GatewayError(Code.CAST_IMPOSSIBLE, message, hint="cast to text, which everything can be")
+    if not _is_possible(source, target):
+        raise _impossible(name, source, what)
     return target
 
 
-def sql(expression: str, source: FieldType, target: FieldType) -> str:
-    """Give the SQL of a cast that `find` has allowed."""
+def _list(name: str, source: FieldType, item: FieldType, what: str) -> FieldType:
+    if source.name not in ("string", "json") and not (source.item and _is_possible(source.item, item)):
+        raise _impossible(name, source, what)
+    text = f"coalesce({item.json.format('x')}, 'null')"
+    text = f"('[' || array_to_string(list_transform({{}}, lambda x: {text}), ',') || ']')"
+    return replace(list_of(item), json=text, csv=text, pieces=text)
+
+
+def _is_possible(source: FieldType, target: FieldType) -> bool:
+    return _kind(target) in (_kind(source), "string", "json", *_TARGETS.get(_kind(source), ()))
+
+
+def _impossible(name: str, source: FieldType, what: str) -> GatewayError:
+    message = f"'{what}': {source.name} cannot be cast to {name}"
+    return GatewayError(Code.CAST_IMPOSSIBLE, message, hint="cast to text, which everything can be")
+
+
+def sql(expression: str, source: FieldType, target: FieldType, label: str) -> str:
+    """Give the SQL of a cast that `find` has allowed.
+
+    Args:
+        expression: The SQL of the value.
+        source: The type of the value.
+        target: The type that it becomes.
+        label: SQL that gives what `label_of` has made.
+    """
     if source == target:
         return expression
+    if target.item is not None:
+        return _list_sql(expression, source, target, label)
     if target.name == "string":
         return source.csv.format(expression)
     if target.name == "json":
-        return f"CAST({source.json.format(expression)} AS JSON)"
+        return _json_sql(expression, source, label)
     if source.name == "json":
         expression, source = f"json_extract_string({expression}, '$')", SCALARS["string"]
+    if source.name == "timestamp" and target.name == "time":
+        expression = f"({expression} AT TIME ZONE 'UTC')"
+    tried = f"TRY_CAST({expression} AS {target.column})"
     if source.name == "string" and target.name == "integer":
-        # DuckDB rounds '1.5' and reads '0x10'; what is no integer is left for it to refuse.
-        digits = f"regexp_full_match({expression}, '\\s*[+-]?[0-9]+\\s*')"
-        expression = f"CASE WHEN {digits} THEN {expression} WHEN {expression} IS NOT NULL THEN 'none' END"
-    return f"CAST({expression} AS {target.column})"
+        # DuckDB rounds '1.5' and reads '0x10'.
+        tried = f"CASE WHEN regexp_full_match({expression}, '\\s*[+-]?[0-9]+\\s*') THEN {tried} END"
+    return _or_fail(expression, tried, label)
+
+
+def _list_sql(expression: str, source: FieldType, target: FieldType, label: str) -> str:
+    assert target.item is not None
+    item = source.item or SCALARS["string"]
+    items = expression
+    if source.name == "json":
+        items = f"CASE WHEN json_type({expression}) = 'ARRAY' THEN CAST({expression} AS JSON[]) END"
+        items = _or_fail(expression, items, label)
+    elif source.item is None:
+        inner = f"regexp_extract({expression}, '^\\s*[{{](.*)[}}]\\s*$', 1, 's')"
+        text = f"CASE WHEN {inner} <> '' THEN concat('[', {inner}, ']') ELSE replace({expression}, '{{}}', '[]') END"
+        items = _or_fail(expression, f"TRY_CAST({text} AS VARCHAR[])", label)
+    value = "json_extract_string(x, '$')" if source.name == "json" else "x"
+    return f"list_transform({items}, lambda x: {sql(value, item, target.item, label)})"
+
+
+def _json_sql(expression: str, source: FieldType, label: str) -> str:
+    if source.name != "string":
+        return f"CAST({source.json.format(expression)} AS JSON)"
+    # DuckDB lets NaN, Infinity and a comma before a bracket through.
+    bare = f"""regexp_replace({expression}, '"(?:[^"\\\\]|\\\\.)*"', '""', 'gs')"""
+    loose = f"regexp_matches({bare}, '(?i)nan|inf|,\\s*[\\]}}]')"
+    return _or_fail(
+        expression,
+        f"CASE WHEN json_valid({expression}) AND NOT {loose} THEN CAST({expression} AS JSON) END",
+        label,
+    )
+
+
+def _or_fail(expression: str, tried: str, label: str) -> str:
+    """Give the SQL of what was tried; where that is NULL of a value that is not, the query fails."""
+    told = f"error(concat('{CAST_FAILED}', {label}, chr(31), CAST({expression} AS VARCHAR)))"
+    return f"coalesce({tried}, CASE WHEN {expression} IS NOT NULL THEN {told} END)"
+
+
+def label_of(what: str, source: FieldType, target: FieldType) -> str:
+    """Give the SQL of what `store.database` reads an error of a cast by: in hexadecimal digits, for it has keys of a request.
+
+    It is no parameter, for statements that only count have none of the casts.
+    """
+    is_number = _kind(source) in _NUMBERS
+    name = "smallint" if target == _SMALL else target.name
+    return f"'{json.dumps([what, name, is_number]).encode().hex()}'"
 
 
 def _kind(type: FieldType) -> str:

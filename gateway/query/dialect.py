@@ -4,7 +4,7 @@ https://docs.postgrest.org/en/stable/references/api/tables_views.html
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -34,7 +34,7 @@ SHAPES: Mapping[str, str] = {
 }
 #: What shapes a write.
 WRITES: Mapping[str, str] = {
-    "columns": "on POST and PUT: the fields that are taken from the rows; others are passed over, absent ones are null",
+    "columns": "on POST, PUT and PATCH: the fields that are taken from the rows; others are passed over, absent ones are null, and on PATCH left as they are",
     "on_conflict": "on POST with `Prefer: resolution`: the primary key, by its fields; it can be left out",
 }
 
@@ -45,16 +45,20 @@ def parse(query_string: str, connector: Connector) -> Query:
     Raises:
         GatewayError: Naming the parameter, the value and what would be right.
     """
+    return _parse(parameters_of(query_string), connector)
+
+
+def _parse(parameters: Sequence[tuple[str, str]], connector: Connector) -> Query:
     columns = Columns(connector)
     shape: dict[str, str] = {}
     where: list[Condition] = []
-    for key, value in parameters_of(query_string):
+    for key, value in parameters:
         if key in SHAPES and not _is_filter(key, value, columns):
             shape.setdefault(key, value)  # The first wins, as upstream has it.
         elif key in TREES:
             where.append(parse_tree(key, value, columns))
         elif key in WRITES:
-            raise not_implemented(f"the parameter '{key}' on GET")
+            raise not_implemented(f"the parameter '{key}' on this method")
         else:
             where.append(parse_filter(key, value, columns))
     select = parse_select(shape.get("select", ""), columns)
@@ -69,14 +73,18 @@ def parse(query_string: str, connector: Connector) -> Query:
     )
 
 
-def parse_edit(query_string: str, connector: Connector) -> Query:
-    """Read the query string of a PATCH or DELETE: the filter of the rows, and the shape of the answer.
+def parse_edit(
+    query_string: str, connector: Connector, *, deletes: bool = True
+) -> tuple[Query, tuple[Field, ...] | None]:
+    """Read the query string of a PATCH or DELETE: the filter of the rows, the shape of the answer, and `columns`.
 
     Raises:
         GatewayError: As `parse`; where there is no filter, as PostgreSQL's safeupdate has it; and for a limit,
             which upstream passes over, doing more than was asked.
     """
-    query = parse(query_string, connector)
+    parameters = parameters_of(query_string)
+    named = [] if deletes else [value for key, value in parameters if key == "columns"]
+    query = _parse([each for each in parameters if deletes or each[0] != "columns"], connector)
     if not query.where:
         hint = "name the rows by a filter, such as id=eq.1; _id=gte.0 is all of them"
         raise GatewayError(Code.UNFILTERED, hint=hint)
@@ -86,7 +94,7 @@ def parse_edit(query_string: str, connector: Connector) -> Query:
             raise not_implemented(f"the parameter '{name}' on PATCH and DELETE")
     if query.is_grouped:
         raise not_implemented("an aggregate on PATCH and DELETE")
-    return query
+    return query, _fields(named[0], connector, "columns") if named else None
 
 
 def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[Field, ...] | None]:

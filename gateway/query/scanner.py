@@ -18,6 +18,7 @@ _ARROW = re.compile(r"\s*(->>?)")
 _INDEX = re.compile(r"(-?[0-9]{1,9})(?=->|::|[.,)]|\s*$)")
 _KEY = re.compile(r"(?:[^\"(:.,)>-]|-(?!>))+")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?: +[A-Za-z]+)*(?: *\[\])?")
 _BRACED = re.compile(r"\{[^{}]*\}")
 _PLAIN = re.compile(r"[^,)]*")
 
@@ -90,6 +91,10 @@ class Scanner:
     def _step(self) -> str | int:
         if found := self.take(_INDEX):
             return int(found[1])
+        if self.text.startswith("-", self.place):
+            raise self.error(
+                'a number counts from the end, as in ->-1; put "quotes" around a key that begins with -'
+            )
         if found := self.take(_QUOTED):
             return unescape(found[1])
         if found := self.take(_KEY):
@@ -100,6 +105,11 @@ class Scanner:
         """Read a word, or nothing."""
         found = self.take(_WORD)
         return found[0] if found else ""
+
+    def type_name(self) -> str:
+        """Read the name of a type, in lower case and with single blanks, or nothing."""
+        found = self.take(_TYPE)
+        return " ".join(found[0].lower().split()) if found else ""
 
     def value(self) -> str:
         """Read a value inside a tree: quoted, in braces, or up to a comma or a bracket."""

@@ -57,7 +57,7 @@ def _item(scanner: Scanner, columns: Columns) -> Selected:
     if name not in columns.fields and (name == "count" or scanner.text.startswith(("(", "!"), scanner.place)):
         return _count_of_rows(scanner, name, alias)
     column = columns.read(scanner, name)
-    cast = _cast(scanner, column.type)
+    cast = _cast(scanner, column.type, str(column))
     selected = Selected(alias or column.name, column, cast or column.type, cast)
     scanner.blanks()
     if not scanner.skip("."):
@@ -80,13 +80,21 @@ def _count_of_rows(scanner: Scanner, name: str, alias: str | None) -> Selected:
 
 
 def _cast_aggregate(scanner: Scanner, selected: Selected) -> Selected:
-    cast = _cast(scanner, selected.type)
+    cast = _cast(scanner, selected.type, f"{selected.aggregate}()")
     return replace(selected, aggregate_cast=cast, type=cast) if cast else selected
 
 
-def _cast(scanner: Scanner, source: FieldType) -> FieldType | None:
+def _cast(scanner: Scanner, source: FieldType, what: str) -> FieldType | None:
+    """Read a cast of a value, which `what` names, where there is one."""
     scanner.blanks()
-    return casts.find(scanner.word(), source) if scanner.skip("::") else None
+    if not scanner.skip("::"):
+        return None
+    name = scanner.type_name()
+    if name and scanner.skip("("):
+        raise scanner.error(f"a cast takes no length and no digits: write ::{name}")
+    if not name:
+        raise scanner.error("write the name of a type behind ::, such as ::text")
+    return casts.find(name, source, what)
 
 
 def parse_order(text: str, columns: Columns, select: tuple[Selected, ...]) -> tuple[Order, ...]:

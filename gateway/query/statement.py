@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
-from gateway.connectors.fieldtypes import SCALARS
+from gateway.connectors.fieldtypes import SCALARS, FieldType
 from gateway.query import aggregates, casts, keyset
 from gateway.query.conditions import where
 from gateway.query.keyset import Key
@@ -237,13 +237,18 @@ class _Relation:
         else:
             expression, type = self.parameters.column(selected.column), selected.column.type
         if selected.cast:
-            expression, type = casts.sql(expression, type, selected.cast), selected.cast
+            expression = self._cast(expression, type, selected.cast, str(selected.column))
+            type = selected.cast
         if selected.aggregate:
             type = aggregates.result(selected.aggregate, type)
             expression = aggregates.sql(selected.aggregate, expression, type)
         if selected.aggregate_cast:
-            expression = casts.sql(expression, type, selected.aggregate_cast)
+            expression = self._cast(expression, type, selected.aggregate_cast, f"{selected.aggregate}()")
         return expression
+
+    def _cast(self, expression: str, source: FieldType, target: FieldType, what: str) -> str:
+        """Give the SQL of a cast of what `what` names."""
+        return casts.sql(expression, source, target, casts.label_of(what, source, target))
 
 
 def _where(conditions: Sequence[str]) -> str:

@@ -217,7 +217,7 @@ class Endpoint:
             values = None
             if not filtered.deletes:
                 value = payload.read_object(data, req.content_type, self.connector)
-                values = self.validator.check_values(value)
+                values = self.validator.check_values(filtered.taken(value))
             if values == {}:
                 reply.edited(resp, NO_ROWS, filtered, b"[]")
                 return

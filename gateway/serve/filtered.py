@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.connectors.connector import Connector
+from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError
 from gateway.query import dialect, preferences
 from gateway.query.output import PLAIN, Output
@@ -15,6 +15,7 @@ from gateway.serve import negotiate
 from gateway.serve.negotiate import Words
 from gateway.serve.write import Write
 from gateway.store.batch import Receipt
+from gateway.strictjson import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Filtered:
         single: Whether the answer must be a single object.
         output: The format of its rows, None where it has none.
         deletes: Whether the rows go.
+        columns: The fields that are taken from the body of a PATCH, None for all.
     """
 
     connector: Connector
@@ -36,6 +38,7 @@ class Filtered:
     single: bool
     output: Output | None
     deletes: bool
+    columns: tuple[Field, ...] | None = None
 
     @classmethod
     def of(cls, connector: Connector, words: Words) -> "Filtered":
@@ -46,10 +49,11 @@ class Filtered:
         """
         negotiate.require_profile(words.profile)
         prefers = preferences.parse(words.prefer, words.method)
-        query = dialect.parse_edit(words.query_string, connector)
+        deletes = words.method == "DELETE"
+        query, columns = dialect.parse_edit(words.query_string, connector, deletes=deletes)
         output, _ = negotiate.representation_of(words, prefers, query)
         single = negotiate.wants_single(words.accept)
-        return cls(connector, query, prefers, single, output, words.method == "DELETE")
+        return cls(connector, query, prefers, single, output, deletes, columns)
 
     @property
     def is_rehearsal(self) -> bool:
@@ -61,6 +65,11 @@ class Filtered:
         """The SQL of the `_id`s of the rows."""
         sql = Statement(self.query, self.connector, PLAIN).matching()
         return sql.text, sql.parameters
+
+    def taken(self, values: Mapping[str, Json]) -> dict[str, Json]:
+        """Return what is taken of a body, by the present names of fields."""
+        names = None if self.columns is None else {field.name for field in self.columns}
+        return {name: value for name, value in values.items() if names is None or name in names}
 
     def check(self, rows: int) -> None:
         """Let an edit of so many rows through, or raise."""

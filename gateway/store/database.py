@@ -6,8 +6,10 @@ drops every lock of a process on a file when it closes any descriptor of it (sql
 
 import contextlib
 import functools
+import json
 import logging
 import os
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -283,6 +285,13 @@ class FatalError(GatewayError):
     """DuckDB has invalidated the whole instance: nothing works any more until the process starts anew."""
 
 
+#: What the error of a query begins with that fails for a value that cannot be cast; the label and the value follow.
+CAST_FAILED = "a cast failed: "
+_CAST_ERROR = f"Invalid Input Error: {CAST_FAILED}"
+#: How much of such a value is shown, in characters.
+MAX_SHOWN = 100
+
+
 class Superseded(GatewayError):  # noqa: N818  # a state, not a fault
     """A connector was changed since a statement or a batch was made for it: it is to be made anew."""
 
@@ -294,6 +303,12 @@ class Superseded(GatewayError):  # noqa: N818  # a state, not a fault
 def store_error(error: duckdb.Error) -> GatewayError:
     """Say what a DuckDB error means for a request."""
     text = str(error)
+    if text.startswith(_CAST_ERROR):  # First, for it holds a value, which may be any text.
+        return _cast_error(text.removeprefix(_CAST_ERROR))
+    return _engine_error(error, text)
+
+
+def _engine_error(error: duckdb.Error, text: str) -> GatewayError:
     full = "No space left" in text
     if isinstance(error, duckdb.CatalogException) and "Table with name" in text:
         return Superseded()
@@ -309,6 +324,20 @@ def store_error(error: duckdb.Error) -> GatewayError:
     if isinstance(error, duckdb.IOException | duckdb.TransactionException | duckdb.OutOfMemoryException):
         return GatewayError(Code.STORE_FAILED, hint="send again", headers={"Retry-After": "1"})
     return _value_error(error, text)
+
+
+def _cast_error(text: str) -> GatewayError:
+    """Say which value of which column cannot be cast: it is what `query.casts` has the query fail with."""
+    label, _, value = text.partition("\x1f")
+    what, type, is_number = json.loads(bytes.fromhex(label))
+    shown = value if len(value) <= MAX_SHOWN else f"{value[: MAX_SHOWN - 1]}…"
+    if type in ("integer", "smallint") and (is_number or re.fullmatch(r"\s*[+-]?[0-9]+\s*", value)):
+        message = f"'{shown}' in '{what}' is beyond what the cast to {type} can hold"
+        wider = "bigint" if type == "smallint" else "numeric or text"
+        hint = f"cast {what} to {wider}, or filter such values out"
+        return GatewayError(Code.VALUE_OUT_OF_RANGE, message, hint=hint)
+    message = f"'{shown}' in '{what}' cannot be cast to {type}"
+    return GatewayError(Code.VALUE_INVALID, message, hint=f"cast {what} to text, or filter such values out")
 
 
 def _disk_error(full: bool) -> GatewayError:
