@@ -137,7 +137,9 @@ class Edits:
         """Store those rows that the connector takes."""
         validator = Validator(self.connector)
         good = [
-            row for row in rows if schema.compile_schema(schema.build(self.connector)).is_valid(exact(json.dumps(row)))
+            row
+            for row in rows
+            if schema.compile_schema(schema.build(self.connector)).is_valid(exact(json.dumps(row)))
         ]
         parsed = payload.parse(json.dumps(good).encode(), Media.JSON, self.connector, 2**20)
         batch = validator.check(parsed)
