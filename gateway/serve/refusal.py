@@ -44,8 +44,7 @@ def body(error: GatewayError) -> bytes:
 def of_status(status: int) -> GatewayError:
     """Give the error for a status that something below the gateway's own code decided on."""
     code = _BY_STATUS.get(status, Code.REQUEST_MALFORMED if status < 500 else Code.INTERNAL)
-    hint = "in a URL, percent-encode blanks and what is not ASCII: é is %C3%A9"
-    return GatewayError(code, hint=hint if code is Code.REQUEST_MALFORMED else None)
+    return GatewayError(code)
 
 
 def standing(exchange: Exchange) -> list[tuple[bytes, bytes]]:

@@ -23,7 +23,7 @@ from gunicorn_h1c import H1CProtocol
 from gateway import logs, percent
 from gateway.errors import Code, GatewayError, trace
 from gateway.exchange import Exchange, fields_of
-from gateway.serve import refusal, starting
+from gateway.serve import http_faults, refusal, starting
 from gateway.serve.edge import HAS_GONE, log_access
 from gateway.serve.hosts import remote_of
 from gateway.serve.starting import GREETING
@@ -201,7 +201,8 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         status = 400 if status == 501 else status
         target = _TARGET.search(self._fed) if status == 400 else None
         error = percent.not_encoded(target[1]) if target else None
-        self._send_error(error or refusal.of_status(status))
+        fault = http_faults.fault_of(message, self._fed) if status == 400 else refusal.of_status(status)
+        self._send_error(error or fault)
 
     def _get_reason_phrase(self, status: int) -> str:
         # gunicorn's own table lacks some.
