@@ -57,8 +57,9 @@ def printed(arguments: list[str], directory: Path) -> str:
         capture_output=True,
         text=True,
     )
-    code = "" if arguments[0] == "new" and not ran.returncode else f"\n(exit {ran.returncode})\n"
-    return ran.stdout + ran.stderr + code
+    if arguments[0] == "new" and not ran.returncode:
+        return ran.stdout  # The notes of `new` are for people, and are tested by themselves.
+    return f"{ran.stdout}{ran.stderr}\n(exit {ran.returncode})\n"
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ LAYERS = [  # A module may import only from lines above its own, and from module
     "query.digits query.sql query.jsonb query.conditions query.keyset query.output query.statement query.shape query.encoding query.render",
     "serve.refusal serve.http_faults serve.hosts serve.edge serve.starting serve.worker serve.failures serve.tokens serve.authorization serve.access serve.cache serve.negotiate serve.preconditions serve.parts serve.readings serve.spool serve.quota serve.read serve.write serve.filtered serve.reply serve.cors serve.repeats serve.bodies serve.retrieval serve.endpoint serve.gone serve.shell serve.router serve.transactions serve.reload serve.retention serve.admin serve.resolve serve.rejected serve.lifecycle serve.backup",
     "gunicorn_conf app",
-    "rowfile.source rowfile.pieces rowfile.content rowfile.record rowfile.legacy draft.evidence draft.guess draft.columns draft.draft",
-    "commands.configuration commands.terminal commands.table commands.workflow commands.init commands.serve commands.token commands.token_names commands.check commands.operating commands.against commands.presentation commands.plan commands.ls commands.file_of commands.duplicate commands.remove commands.purge commands.new commands.target commands.overlap commands.loading commands.load commands.rejected commands.diagnosis commands.doctor commands.backup commands.restore",
+    "rowfile.separators rowfile.source rowfile.recognition rowfile.pieces rowfile.content rowfile.record rowfile.legacy draft.evidence draft.guess draft.header draft.columns draft.draft draft.example",
+    "commands.configuration commands.terminal commands.table commands.workflow commands.init commands.serve commands.token commands.token_names commands.check commands.operating commands.against commands.presentation commands.plan commands.ls commands.file_of commands.duplicate commands.remove commands.purge commands.reading commands.new commands.target commands.overlap commands.loading commands.load commands.rejected commands.diagnosis commands.doctor commands.backup commands.restore",
     "cli",
     "__main__",
 ]

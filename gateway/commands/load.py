@@ -6,9 +6,11 @@ import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway.commands import terminal
-from gateway.commands.loading import Loading
+from gateway.commands.loading import Batches, Loading
 from gateway.commands.operating import Operating, with_gateway
+from gateway.commands.reading import Reading, reading_options
 from gateway.commands.target import Target
+from gateway.rowfile import recognition
 from gateway.rowfile.source import BROKEN, Source
 from gateway.settings import parse_size
 
@@ -21,8 +23,11 @@ from gateway.settings import parse_size
 )
 @click.option("--again", is_flag=True, help="Store all rows once more, although they were loaded before.")
 @click.option("--rest", is_flag=True, help="Store only the rows behind those that another file had before.")
+@reading_options
 @with_gateway
-def command(name: str, file: Path, size: str, gateway: Operating, *, again: bool, rest: bool) -> None:
+def command(  # noqa: PLR0913  # one for each option
+    name: str, file: Path, size: str, gateway: Operating, *, again: bool, rest: bool, reading: Reading
+) -> None:
     """Post the rows of FILE to the connector NAME, or to a path such as /orders, in batches.
 
     A row of a file is stored once, however often this is typed: what was interrupted goes on where it ended,
@@ -33,8 +38,10 @@ def command(name: str, file: Path, size: str, gateway: Operating, *, again: bool
     if again and rest:
         raise click.UsageError("--again stores all rows, --rest only some of them; choose one")
     try:
-        source = Source.of(file)
-        loading = Loading(Target.find(gateway, name), name, source, parse_size(size), again=again, rest=rest)
+        source = reading.open(file)
+        recognition.require(source)
+        batches = Batches(parse_size(size), reading.without)
+        loading = Loading(Target.find(gateway, name), name, source, batches, again=again, rest=rest)
         _run(loading, source)
     except ValueError as error:
         raise click.ClickException(str(error)) from error

@@ -1,10 +1,12 @@
 """Loading a file: its rows posted in batches, each row once, whatever was loaded before and whatever fails meanwhile."""
 
+import functools
 import hashlib
 import os
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -14,6 +16,8 @@ from gateway.commands import overlap
 from gateway.commands.operating import told
 from gateway.commands.overlap import Earlier, Overlap, Start
 from gateway.commands.target import Present, Target
+from gateway.errors import suggest
+from gateway.media import Media
 from gateway.rowfile import legacy, record
 from gateway.rowfile.content import Agreement, Chain, Sample, compare
 from gateway.rowfile.pieces import Piece, joined, split
@@ -28,6 +32,44 @@ _AGAIN = (408, 429, 502, 503, 504, 507)
 _SHOWN = 10
 #: The share of a file's rows that make it a changed version of a loaded file, or worth telling of.
 _SIMILAR = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """How rows are sent.
+
+    Attributes:
+        size: How many bytes a batch has.
+        without: The columns that are left out, by their names or numbers.
+    """
+
+    size: int
+    without: tuple[str, ...] = ()
+
+    def columns(self, piece: Piece) -> dict[str, str]:
+        """Return the parameter that leaves columns out, or nothing.
+
+        Raises:
+            ValueError: Where CSV has no such column.
+        """
+        if not self.without:
+            return {}
+        names = piece.names()
+        by_number = {each for each in self.without if each not in names and each.isdecimal()}
+        for each in self.without if piece.media is Media.CSV else ():
+            if each not in names and not (each in by_number and 0 < int(each) <= len(names)):
+                hint = suggest(each, [name for name in names if name], "its columns are")
+                raise ValueError(f"the file has no column {each!r} to leave out; {hint}")
+        left = [
+            name
+            for place, name in enumerate(names, 1)
+            if name.strip() and name not in self.without and str(place) not in by_number
+        ]
+        return {"columns": ",".join(map(_quoted, left))}
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 class _Declined(click.ClickException):
@@ -48,7 +90,7 @@ class Loading:
     """
 
     def __init__(
-        self, target: Target, wanted: str, source: Source, size: int, *, again: bool, rest: bool
+        self, target: Target, wanted: str, source: Source, batches: "Batches", *, again: bool, rest: bool
     ) -> None:
         """Prepare it; `wanted` is what the user called the target."""
         self.target = target
@@ -56,7 +98,8 @@ class Loading:
         self.rows = self.before = self.stored = self.rejected = self.duplicates = 0
         self.notes: list[str] = []
         self._source = source
-        self._size = size
+        self._batches = batches
+        self._size = batches.size
         self._again = again
         self._rest = rest
         self._records = Records(target.store, target.connector)
@@ -207,11 +250,13 @@ class Loading:
 
     def _post(self, piece: Piece, key: str) -> dict[str, Any]:
         """Send a piece until there is an answer to it, and return its receipt."""
-        headers = {"Content-Type": piece.media.media_type, "Idempotency-Key": key}
         client, path = self.target.gateway.client, self.target.path
-        return self._receipt(
-            piece, self._send(lambda: client.post(path, content=piece.data, headers=headers))
-        )
+        columns = self._batches.columns(piece)
+        headers = {"Content-Type": piece.media.media_type, "Idempotency-Key": key}
+        if columns:
+            headers["Prefer"] = "missing=default"
+        send = functools.partial(client.post, path, content=piece.data, headers=headers, params=columns)
+        return self._receipt(piece, self._send(send))
 
     def _send(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         """Send a request until the gateway is there and has room."""
@@ -235,7 +280,8 @@ class Loading:
         if answer.status_code in (409, 422) and "errors" in answer.json():
             raise _Declined(self._bad_rows(piece, answer.json()))
         if not answer.is_success:
-            raise _Declined(f"{told(answer)}; {self.how_far()}")
+            leave = ". --without NAME leaves a column out" if '"PGRST204"' in answer.text else ""
+            raise _Declined(f"{told(answer)}; {self.how_far()}{leave}")
         receipt: dict[str, Any] = answer.json()
         receipt["is_known"] = answer.headers.get("Idempotent-Replayed") == "true"
         if not receipt["is_known"]:

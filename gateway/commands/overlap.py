@@ -107,8 +107,8 @@ class Overlap:
         stored, load = self.earlier.load.rows, self.earlier.load
         whose = f"those of {load.file}, stored on {_day(load.last)}"
         if self.total == stored:
-            return f"the {_many(stored)} of {self.file} are {whose}; nothing was stored. {_AGAIN}"
-        return f"the first {_many(stored)} of {self.file} are {whose}; nothing was stored. {_BOTH}"
+            return f"the {_many(stored)} of {self.file} {_are(stored)} {whose}; nothing was stored. {_AGAIN}"
+        return f"the first {_many(stored)} of {self.file} {_are(stored)} {whose}; nothing was stored. {_BOTH}"
 
     def _diverged(self) -> Start:
         """Go on behind the rows that are the same, where that was asked for."""
@@ -119,7 +119,7 @@ class Overlap:
         )
         is_start = agreed == self.total
         if self.rest and not is_start:
-            note = f"the first {_many(agreed)} are stored already, since {_day(load.last)}; those behind them follow."
+            note = f"the first {_many(agreed)} {_are(agreed)} stored already, since {_day(load.last)}; those behind them follow."
             return Start(agreed, load.until(agreed), is_new=True, notes=(note,))
         same = f"{'' if is_exact else 'at least '}the first {_many(agreed)}"
         if self.earlier.is_same_path:
@@ -127,15 +127,19 @@ class Overlap:
             what = (
                 f"it has only the first {_many(agreed)} of them"
                 if is_start
-                else f"{same} are the same, and not all"
+                else f"{same} {_are(agreed)} the same, and not all"
             )
             hint = f"Put the rows back as they were; {_AGAIN if is_start else _BOTH}"
             raise click.ClickException(f"{message}: {what}; nothing was stored. {hint}")
         whose = f"{load.file}, stored on {_day(load.last)}"
         if is_start:
-            message = f"the {_many(agreed)} of {self.file} are the first of the {load.rows:,} of {whose}"
+            message = (
+                f"the {_many(agreed)} of {self.file} {_are(agreed)} the first of the {load.rows:,} of {whose}"
+            )
             raise click.ClickException(f"{message}; nothing was stored. {_AGAIN}")
-        raise click.ClickException(f"{same} of {self.file} are those of {whose}; nothing was stored. {_BOTH}")
+        raise click.ClickException(
+            f"{same} of {self.file} {_are(agreed)} those of {whose}; nothing was stored. {_BOTH}"
+        )
 
 
 def replaced(file: Path, load: Load, share: float) -> click.ClickException:
@@ -181,6 +185,10 @@ def _changed(file: Path, load: Load) -> str:
 
 def _many(rows: int) -> str:
     return f"{rows:,} row{'' if rows == 1 else 's'}"
+
+
+def _are(rows: int) -> str:
+    return "is" if rows == 1 else "are"
 
 
 def _day(seconds: float) -> str:

@@ -1,24 +1,26 @@
 """A file of rows to the evidence about each of its columns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gateway import strictjson
+from gateway.connectors.fields import MAX_FIELDS
+from gateway.draft import header
 from gateway.draft.evidence import Evidence
 from gateway.draft.guess import Guess, guess
+from gateway.errors import suggest
 from gateway.ingest import records
 from gateway.media import Media
+from gateway.rowfile import recognition
 from gateway.rowfile.pieces import Piece, split
 from gateway.rowfile.source import Source
 from gateway.strictjson import Json
 
 #: How many bytes of rows are looked at together.
 PIECE_BYTES = 2**21
-#: A file with more columns than this is not one of rows.
-MAX_COLUMNS = 1000
 
 
 @dataclass(slots=True)
@@ -29,22 +31,34 @@ class Columns:
         rows: How many rows were looked at.
         guesses: What each column seems to be, in the order of the file.
         is_whole: Whether all rows were looked at.
+        nameless: The numbers of columns that have no name, from 1, each with whether it has values.
+        left_out: The names of columns that are left out as the user has said.
+        doubt: Why the first line may be no header, or None.
     """
 
     rows: int = 0
     guesses: dict[str, Guess] = field(default_factory=dict)
     is_whole: bool = True
+    nameless: dict[int, bool] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    doubt: str | None = None
 
 
-def look(source: Source, most: int | None) -> Columns:
+def look(source: Source, most: int | None, without: Sequence[str] = ()) -> Columns:
     """Look at the rows of a file, or the first `most` of them.
+
+    Args:
+        source: The file.
+        most: None for all rows.
+        without: Columns that are left out, by their names or numbers.
 
     Raises:
         ValueError: Where they cannot be read, naming the line.
     """
+    recognition.require(source)
     if source.media is Media.PARQUET:
-        return _parquet(source)
-    looking = _Csv() if source.media is Media.CSV else _Json()
+        return _without(_parquet(source), without, source)
+    looking = _Csv(source) if source.media is Media.CSV else _Json()
     is_whole = True
     for piece in split(source, PIECE_BYTES):
         if most is not None and looking.rows >= most:
@@ -53,41 +67,74 @@ def look(source: Source, most: int | None) -> Columns:
         looking.add(piece)
     if not looking.rows:
         raise ValueError(f"{source.path} has no rows to tell from")
-    return Columns(looking.rows, {name: guess(each) for name, each in looking.columns.items()}, is_whole)
+    found = Columns(looking.rows, {name: guess(each) for name, each in looking.columns.items()}, is_whole)
+    if isinstance(looking, _Csv):
+        found.nameless = {place + 1: each.absent < each.rows for place, each in looking.nameless.items()}
+        found.doubt = None if source.header else header.doubt(looking.names, found.guesses)
+    return _without(found, without, source)
+
+
+def _without(columns: Columns, without: Sequence[str], source: Source) -> Columns:
+    """Leave columns out."""
+    names = list(columns.guesses)
+    for each in without:
+        if each in columns.guesses:
+            del columns.guesses[each]
+        elif each.isdecimal() and int(each) in columns.nameless:
+            del columns.nameless[int(each)]
+        else:
+            hint = suggest(each, names, "its columns are")
+            raise ValueError(f"{source.path} has no column {each!r} to leave out; {hint}")
+    columns.left_out = tuple(without)
+    return columns
 
 
 class _Csv:
-    def __init__(self) -> None:
+    def __init__(self, source: Source) -> None:
         self.rows = 0
+        self.names: list[str] = []
         self.columns: dict[str, Evidence] = {}
+        self.nameless: dict[int, Evidence] = {}
+        self._source = source
 
     def add(self, piece: Piece) -> None:
         found = records.read(piece.data, 0)
-        _, _, header = next(found)
-        if isinstance(header, str):
-            raise ValueError(f"the header: {header}")  # noqa: TRY004  # a Record may be what is wrong with it
-        if not self.columns:
-            names = [name or "" for name in header]
-            if len(set(names)) < len(names) or len(names) > MAX_COLUMNS:
-                raise ValueError(f"the header has {len(names)} names, and {len(set(names))} different ones")
-            self.columns = {name: Evidence() for name in names}
-        rows = list(self._rows(found, piece, len(header)))
+        _, _, names = next(found)
+        if isinstance(names, str):
+            raise ValueError(f"{self._source.path}: the header: {names}")  # noqa: TRY004  # a Record may be what is wrong with it
+        if not self.names:
+            self.names = [name or "" for name in names]
+            header.require(self.names, self._source)
+            evidence = [Evidence() for _ in names]
+            pairs = list(zip(self.names, evidence, strict=True))
+            self.columns = {name: each for name, each in pairs if name.strip()}
+            self.nameless = {place: each for place, (name, each) in enumerate(pairs) if not name.strip()}
+            self._evidence = evidence
+        rows = list(self._rows(found, piece, len(names)))
         self.rows += len(rows)
-        for evidence, cells in zip(self.columns.values(), zip(*rows, strict=True), strict=False):
-            evidence.add_texts(cells)
+        for each, cells in zip(self._evidence, zip(*rows, strict=True), strict=False):
+            each.add_texts(cells)
 
     def _rows(
         self, found: Iterator[tuple[int, bytes, records.Record]], piece: Piece, width: int
     ) -> Iterator[list[str | None]]:
+        header_lines = piece.header.count(b"\n")
         for line, _, record in found:
-            place = f"line {line + (piece.line or 2) - 2}"
+            place = f"{self._source.path}, line {line + (piece.line or 2) - 1 - header_lines}"
             if isinstance(record, str):
                 raise ValueError(f"{place}: {record}")  # noqa: TRY004  # as above
             if record == [None] and width > 1:
                 continue
             if len(record) != width:
-                raise ValueError(f"{place}: the row has {len(record)} cells, the header {width}")
+                raise ValueError(
+                    f"{place}: the row has {len(record)} cells, the header {width}{self._advice}"
+                )
             yield record
+
+    @property
+    def _advice(self) -> str:
+        sign = (self._source.separator or b",").decode()
+        return f"; put cells that have a {sign!r} in quotes, or say what else separates cells: --separator"
 
 
 class _Json:
@@ -99,8 +146,10 @@ class _Json:
         rows = list(self._rows(piece))
         for name in {name: None for row in rows for name in row}:
             if name not in self.columns:
-                if len(self.columns) == MAX_COLUMNS:
-                    raise ValueError(f"its rows have more than {MAX_COLUMNS} different names")
+                if len(self.columns) == MAX_FIELDS:
+                    raise ValueError(
+                        f"its rows have more than {MAX_FIELDS} different names, as many as a connector has fields"
+                    )
                 self.columns[name] = Evidence()
                 self.columns[name].add_values((), self.rows)  # No row before had it.
         for name, evidence in self.columns.items():

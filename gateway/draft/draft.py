@@ -2,48 +2,100 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from gateway.draft import header
 from gateway.draft.columns import Columns
 from gateway.draft.guess import Guess
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_ACCESS = (
+    "# Who may write and read: names of tokens, or public for anyone to read. Left out: the admin token alone.",
+    "# access: {ingest: [etl], read: [public]}",
+)
 _WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off"))
 
 
-def write(columns: Columns, file: str) -> str:
-    """Write the connector file of a file's columns."""
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A connector file, and what is to be known about it.
+
+    Attributes:
+        text: The file.
+        left_out: What the file of rows has and the connector has not, as `--without` names it, with the reason.
+        questions: How many fields have a question behind a #.
+        doubt: Why the first line of the file may be no header, or None.
+    """
+
+    text: str
+    left_out: Mapping[str, str]
+    questions: int
+    doubt: str | None = None
+
+
+def write(columns: Columns, file: str) -> Draft:
+    """Write the connector file of a file's columns.
+
+    Raises:
+        ValueError: Where no column can be a field.
+    """
     counted = "1 row" if columns.rows == 1 else f"{columns.rows:,} rows"
     seen = counted if columns.is_whole else f"the first {counted}"
     lines = [
         f"# Drafted by gateway new from {seen} of {file}. What the rows could not tell stands behind a #.",
+        *(
+            [f"# {columns.doubt}: if it is a row and no header, name the columns by --header."]
+            if columns.doubt
+            else []
+        ),
         "fields:",
     ]
-    fields = {name: each for name, each in columns.guesses.items() if not _problem(name, columns)}
+    names = list(columns.guesses)
+    problems = {name: header.problem(name, names[:place]) for place, name in enumerate(names)}
+    fields = {name: each for name, each in columns.guesses.items() if not problems[name]}
+    left_out = {name: problem for name, problem in problems.items() if problem}
+    if not fields:
+        raise ValueError(_no_field(left_out, file))
     shown = {name: f"  {_key(name)}: {_value(each)}" for name, each in fields.items()}
     width = max((len(text) for name, text in shown.items() if fields[name].remarks), default=0)
     for name, each in columns.guesses.items():
-        if problem := _problem(name, columns):
-            lines.append(f"  # {json.dumps(name, ensure_ascii=False)} is left out: {problem}")
+        if problem := problems[name]:
+            lines.append(f"  # {json.dumps(name, ensure_ascii=False)} is left out: it {problem}")
         else:
             remarks = f"  # {'; '.join(each.remarks)}" if each.remarks else ""
             lines.append(f"{shown[name]:<{width if remarks else 0}}{_one_line(remarks)}")
-    lines.append(
-        "# Who may write and read: names of tokens, or public for anyone to read. Left out: the admin token alone."
+    empty = [number for number, has_values in columns.nameless.items() if not has_values]
+    if empty:
+        lines.append(f"  # {_nameless(empty)} no name and no values, and {_are(empty)} passed over")
+    for number in (number for number, has_values in columns.nameless.items() if has_values):
+        left_out[str(number)] = _index(number)
+        lines.append(f"  # column {number} {_index(number)}: it is left out")
+    lines += _ACCESS
+    questions = sum(bool(each.remarks) for each in fields.values())
+    return Draft("\n".join(lines) + "\n", left_out, questions, columns.doubt)
+
+
+def _index(number: int) -> str:
+    pandas = " (pandas writes its index so: write the file with to_csv(index=False))" if number == 1 else ""
+    return f"has no name, but values{pandas}"
+
+
+def _no_field(left_out: Mapping[str, str], file: str) -> str:
+    told = "; ".join(f"{name!r} {problem}" for name, problem in list(left_out.items())[:5])
+    return (
+        f"no column of {file} has a name that a field may have: {told or 'no column has a name'}; rename them"
     )
-    lines.append("# access: {ingest: [etl], read: [public]}")
-    return "\n".join(lines) + "\n"
 
 
-def _problem(name: str, columns: Columns) -> str | None:
-    """Say why a column cannot be a field under its own name."""
-    if not 1 <= len(name) <= 63 or not name.isprintable() or name != name.strip():
-        return "a field's name has 1 to 63 printable characters"
-    if name.startswith("_"):
-        return "names that start with _ are the gateway's own"
-    earlier = list(columns.guesses)[: list(columns.guesses).index(name)]
-    if name.lower() in {each.lower() for each in earlier}:
-        return "another differs from it by case alone"
-    return None
+def _nameless(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"column {numbers[0]} has"
+    return f"columns {', '.join(map(str, numbers[:-1]))} and {numbers[-1]} have"
+
+
+def _are(numbers: Sequence[int]) -> str:
+    return "is" if len(numbers) == 1 else "are"
 
 
 def _key(name: str) -> str:

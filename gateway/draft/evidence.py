@@ -19,6 +19,7 @@ MAX_DIFFERENT = 12
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,37})")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+_DECIMAL_COMMA = re.compile(r"-?[0-9]{1,3}(?:\.?[0-9]{3})*,[0-9]+|-?[0-9]+,[0-9]+")
 _BOOLEANS = frozenset(("true", "false", "t", "f"))
 _TEXT_TYPES = ("date", "time", "timestamp", "datetime", "uuid")
 
@@ -76,11 +77,13 @@ class Evidence:
         possible: The types that all values have, but for a few odd ones.
         odd: For each of them, the values that it does not fit, with their number.
         different: The different values with their number, while they are few; else None.
-        kinds: How many values JSON calls a `boolean`, `integer`, `number`, `string`, `array` or `object`.
+        kinds: How many values JSON calls a `boolean`, `integer`, `number`, `string`, `array` or `object`; numbers that
+            are larger than an integer or a double are `decimal(38, 0)` or `beyond`.
         items: Of arrays, the kinds of their items.
         is_json: Whether the values came as JSON, which tells text from numbers.
         is_whole: Whether every number was.
         is_digits: Whether every text had digits alone.
+        has_commas: Whether every text is a number with a comma in the place of its point.
         before, after: The most digits before and after a decimal point.
     """
 
@@ -94,6 +97,7 @@ class Evidence:
     is_json: bool = False
     is_whole: bool = True
     is_digits: bool = True
+    has_commas: bool = True
     before: int = 0
     after: int = 0
 
@@ -106,6 +110,7 @@ class Evidence:
         self.absent += counted.pop(None, 0)
         self._count_different(counted)
         self.is_digits = self.is_digits and all(str(text).isdecimal() for text in counted)
+        self.has_commas = self.has_commas and all(_DECIMAL_COMMA.fullmatch(str(text)) for text in counted)
         self.possible &= set(tests)
         for name in sorted(self.possible):
             self._test(name, tests[name], counted)
@@ -164,18 +169,20 @@ class Evidence:
             self.add_texts(texts, TEXT_TESTS)
 
     def _add_plain(self, value: Json, count: int = 1) -> None:
-        kind = kind_of(value)
-        if kind == "integer" and not INT64_MIN <= value <= INT64_MAX:
-            kind = "decimal(38, 0)" if _fits_decimal(value) else "number"
+        kind = _kind_with_size(value)
         self.kinds[kind] += count
         if kind == "array":
-            self.items |= {kind_of(item) for item in value}
+            self.items |= {_kind_with_size(item) for item in value}
         elif kind in ("integer", "number"):
             self._measure([format(value, "f") if isinstance(value, Decimal) else str(value)])
 
 
-def _fits_decimal(value: int) -> bool:
-    return abs(value) < 10**38
+def _kind_with_size(value: Json) -> str:
+    """Return the kind of a value, and for a large number what holds it: `decimal(38, 0)`, or `beyond` for nothing."""
+    kind = kind_of(value)
+    if kind == "integer" and not INT64_MIN <= value <= INT64_MAX:
+        kind = "decimal(38, 0)" if abs(value) < 10**38 else "number"
+    return "beyond" if kind == "number" and not _fits("number", value) else kind
 
 
 _KINDS = (

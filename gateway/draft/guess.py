@@ -61,7 +61,7 @@ def _from_texts(evidence: Evidence) -> tuple[str, list[str]]:
 
 
 def _number(evidence: Evidence) -> tuple[str, list[str]]:
-    if evidence.is_whole and evidence.absent:
+    if evidence.is_whole and evidence.absent and evidence.before < 19:
         # What pandas makes of integers with gaps; `integer` reads them.
         return "integer", [
             "written like 517.0, as pandas writes integers with gaps; number, if it may have decimals"
@@ -81,8 +81,9 @@ def _about_text(evidence: Evidence) -> list[str]:
         return [f"a boolean, perhaps, which reads {', '.join(sorted(values))} as well"]
     if values and all(_DAY_FIRST.fullmatch(text) for text in values):
         return ["it looks like dates; the gateway reads YYYY-MM-DD"]
-    if evidence.is_digits:
-        return ["digits that start with 0, which an integer would lose"]
+    if evidence.has_commas or evidence.is_digits:
+        commas = "numbers with a decimal comma, which stay text; a number is written 1.5"
+        return [commas if evidence.has_commas else "digits that start with 0, which an integer would lose"]
     if near := _nearest(evidence):
         told = " and ".join(f"'{text}' {_times(count)}" for text, count in evidence.odd[near].items())
         return [f"it would be {near}, but for {told}"]
@@ -113,6 +114,12 @@ def _from_json(evidence: Evidence) -> tuple[str, list[str]]:
         return _from_texts(evidence)
     if kinds == {"array"}:
         return _from_items(evidence.items)
+    return _from_mixed(evidence, kinds)
+
+
+def _from_mixed(evidence: Evidence, kinds: set[str]) -> tuple[str, list[str]]:
+    if "beyond" in kinds:
+        return "json", ["it has numbers larger than a number holds, such as 1e400; json keeps their digits"]
     if kinds <= {"integer", "decimal(38, 0)"}:
         return ("integer" if kinds == {"integer"} else "decimal(38, 0)"), []
     if kinds <= {"integer", "number", "decimal(38, 0)"}:

@@ -1,5 +1,6 @@
 """The rows of a file a piece at a time, each piece a body that can be posted as it is."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -51,6 +52,18 @@ class Piece:
     def header(self) -> bytes:
         """The header of CSV."""
         return self.data[: self.head]
+
+    def names(self) -> list[str]:
+        """Return the names of the columns: those of the header of CSV, or those that the rows have."""
+        if self.media is Media.CSV:
+            _, _, cells = next(records.read(self.header, 0))
+            return [cell or "" for cell in cells] if isinstance(cells, list) else []
+        names: dict[str, None] = {}
+        for row in self.rows():
+            with contextlib.suppress(msgspec.DecodeError):
+                found = msgspec.json.decode(row)
+                names |= dict.fromkeys(found) if isinstance(found, dict) else {}
+        return list(names)
 
     def rows(self) -> list[bytes]:
         """Return the rows without the ends of their lines."""
@@ -180,9 +193,9 @@ class _Buffer:
 
 def _csv(opened: Opened, size: int) -> Iterator[Piece]:
     buffer = _Buffer(opened)
-    header = buffer.take(_end_of_record(buffer, 0, 1))
+    header = buffer.take(_end_of_record(buffer, 0, opened.first_line))
     if header.strip():
-        yield from _lines(buffer, header, size, Media.CSV, 1 + header.count(b"\n"))
+        yield from _lines(buffer, header, size, Media.CSV, opened.first_line + header.count(b"\n"))
 
 
 def _lines(buffer: _Buffer, header: bytes, size: int, media: Media, line: int) -> Iterator[Piece]:

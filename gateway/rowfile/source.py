@@ -1,51 +1,114 @@
-"""A file of rows, plain or compressed: what its rows are written in, and its bytes."""
+"""A file of rows, plain or compressed: what its rows are written in, and its bytes as UTF-8 with commas."""
 
+import codecs
 import gzip
 import io
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 import zstandard
 
 from gateway.media import Media
+from gateway.rowfile.separators import SEPARATORS, with_commas
 
 #: Suffixes of files, as they are called out there.
 SUFFIXES = {
     ".csv": Media.CSV,
+    ".tsv": Media.CSV,
     ".json": Media.JSON,
     ".ndjson": Media.NDJSON,
     ".jsonl": Media.NDJSON,
     ".parquet": Media.PARQUET,
 }
 COMPRESSED = (".gz", ".zst")
+#: What to do with files of other kinds.
+_OTHERS = {
+    ".xlsx": "is an Excel workbook; save the sheet as CSV UTF-8 in Excel, and name that file",
+    ".xls": "is an Excel workbook; save the sheet as CSV UTF-8 in Excel, and name that file",
+    ".ods": "is a spreadsheet; save the sheet as CSV, and name that file",
+    ".zip": "is a ZIP archive; unzip it, and name a file of it",
+    ".html": "is an HTML page; save its rows as CSV or JSON, and name that file",
+    ".xml": "is XML; write its rows as CSV or JSON, and name that file",
+    ".arrow": "is Arrow; write it as Parquet, and name that file",
+    ".feather": "is Arrow; write it as Parquet, and name that file",
+    ".duckdb": "is a database; write a table of it by COPY … TO 'rows.parquet', and name that file",
+    ".sqlite": "is a database; write a table of it as CSV, and name that file",
+}
+_OTHERS |= {".htm": _OTHERS[".html"], ".db": _OTHERS[".sqlite"]}
 #: What gzip.open may stumble over, beside a disk.
 BROKEN = (OSError, EOFError, zstandard.ZstdError)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of rows."""
+    """A file of rows.
+
+    Attributes:
+        path: Where it is.
+        media: What its rows are written in.
+        separator: What stands between the cells of CSV; None where it was not said.
+        encoding: What its text is encoded in; None where it was not said, and is UTF-8.
+        header: The line of CSV that names the columns, for a file that has none.
+    """
 
     path: Path
     media: Media
+    separator: bytes | None = None
+    encoding: str | None = None
+    header: bytes = b""
 
     @classmethod
     def of(cls, path: Path) -> "Source":
         """Tell by its name what a file is.
 
         Raises:
-            ValueError: Where the name does not tell.
+            ValueError: Where the name does not tell, or no such file is there.
         """
         suffixes = [suffix.lower() for suffix in path.suffixes]
         if suffixes and suffixes[-1] in COMPRESSED:
             suffixes.pop()
-        if not suffixes or suffixes[-1] not in SUFFIXES:
+        suffix = suffixes[-1] if suffixes else ""
+        if path.is_dir():
+            raise ValueError(f"{path} is a directory; name a file of rows")
+        if suffix in _OTHERS:
+            raise ValueError(f"{path} {_OTHERS[suffix]}")
+        if suffix not in SUFFIXES:
             known = ", ".join([*SUFFIXES, *(f"those with {each} behind" for each in COMPRESSED)])
             raise ValueError(f"{path} is not called like a file of rows: {known}")
-        if path.exists() and not path.is_file():
+        if not path.exists():
+            raise ValueError(f"{path} is not there; look at the name, and at the directory you are in")
+        if not path.is_file():
             raise ValueError(f"{path} is not a regular file")
-        return cls(path, SUFFIXES[suffixes[-1]])
+        return cls(path, SUFFIXES[suffix], b"\t" if suffix == ".tsv" else None)
+
+    def read_as(self, separator: str | None, encoding: str | None, header: str | None) -> "Source":
+        """Return the file as it is to be read, by what the user has said of it.
+
+        Raises:
+            ValueError: Where that cannot be.
+        """
+        if self.media is not Media.CSV and (separator or header):
+            raise ValueError(f"{self.path} is not CSV; --separator and --header are for CSV")
+        if self.media is Media.PARQUET and encoding:
+            raise ValueError(f"{self.path} is Parquet, whose text is always UTF-8; leave --encoding out")
+        try:
+            name = codecs.lookup(encoding).name if encoding else None
+        except LookupError as error:
+            message = f"--encoding {encoding!r} is not an encoding that is known"
+            raise ValueError(
+                f"{message}; write utf-16, cp1252, latin-1 or another one of Python's"
+            ) from error
+        sign = self.separator
+        if separator is not None:
+            sign = SEPARATORS.get(separator.lower(), separator.encode())
+            if len(sign) != 1 or sign in b'"\r\n':
+                message = f"--separator {separator!r} is not one character of ASCII"
+                raise ValueError(f"{message}; write ';', '|', tab or another one")
+        line = f"{header}\n".encode() if header else b""
+        return replace(self, separator=sign, encoding=name, header=line)
 
     @property
     def size(self) -> int:
@@ -53,24 +116,45 @@ class Source:
         return self.path.stat().st_size
 
     def open(self) -> "Opened":
-        """Open it for reading, decompressed."""
-        return Opened(self.path)
+        """Open it for reading: decompressed, in UTF-8, and with commas between cells."""
+        return Opened(self)
 
 
 class Opened:
-    """The decompressed bytes of a file, and how far they have been read on the disk."""
+    """The text of a file, and how far it has been read on the disk.
 
-    def __init__(self, path: Path) -> None:
-        self._raw = path.open("rb")
-        self._file: IO[bytes] | gzip.GzipFile
-        suffix = path.suffix.lower()
-        if suffix == ".gz":
-            self._file = gzip.open(self._raw)  # noqa: SIM115  # `close` closes it
-        elif suffix == ".zst":
-            reader = zstandard.ZstdDecompressor().stream_reader(self._raw, read_across_frames=True)
-            self._file = io.BufferedReader(reader)
-        else:
-            self._file = self._raw
+    Attributes:
+        first_line: Which line of the file the text begins with: 0 where a header stands before it.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._raw = source.path.open("rb")
+        self._file = decompressed(self._raw, source.path)
+        self.first_line = 1
+        chunks = self._decoded(source)
+        if source.media is Media.CSV and source.separator not in (None, b","):
+            chunks, skips = with_commas(chunks, source.separator or b",")
+            self.first_line += skips
+        first = next(chunks, b"").removeprefix(b"\xef\xbb\xbf")
+        # Whoever names the first line itself means that it is the header.
+        if source.header and first.partition(b"\n")[0].strip() != source.header.strip():
+            first = source.header + first
+            self.first_line -= 1
+        self._chunks = itertools.chain([first], chunks)
+        self._rest = b""
+
+    def _decoded(self, source: Source) -> Iterator[bytes]:
+        decoder = codecs.getincrementaldecoder(source.encoding)() if source.encoding else None
+        while data := self._file.read(2**20):
+            try:
+                yield decoder.decode(data).encode() if decoder else data
+            except UnicodeError as error:
+                raise _not_encoded(source, error) from error
+        if decoder:
+            try:
+                yield decoder.decode(b"", final=True).encode()
+            except UnicodeError as error:
+                raise _not_encoded(source, error) from error
 
     @property
     def raw_place(self) -> int:
@@ -79,9 +163,31 @@ class Opened:
 
     def read(self, size: int) -> bytes:
         """Read up to so many bytes; none at the end."""
-        return self._file.read(size)
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            self._rest = chunk
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
 
     def close(self) -> None:
         """Close it."""
         self._file.close()
         self._raw.close()
+
+
+def decompressed(raw: IO[bytes], path: Path) -> IO[bytes]:
+    """Return what reads a file that is compressed, if its name says so."""
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        return io.BufferedReader(gzip.GzipFile(fileobj=raw))
+    if suffix == ".zst":
+        reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        return io.BufferedReader(reader)
+    return raw
+
+
+def _not_encoded(source: Source, error: UnicodeError) -> ValueError:
+    message = f"{source.path} is not {source.encoding}, as --encoding says: {error}"
+    return ValueError(f"{message}; leave it out for UTF-8, or name another one")

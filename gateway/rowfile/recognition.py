@@ -1,0 +1,178 @@
+"""What a file is by its first bytes, where that is not what its name and the options say."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from gateway.media import Media
+from gateway.rowfile.separators import SEP_LINE
+from gateway.rowfile.source import Source, decompressed
+
+#: How many bytes are looked at, and how many lines of them.
+_HEAD, _LINES = 2**16, 50
+#: How files begin that are no text, what they are, and what to do.
+_MAGIC: Sequence[tuple[bytes, str]] = (
+    (b"\x1f\x8b", "is gzip; call it {name}.gz"),
+    (b"\x28\xb5\x2f\xfd", "is zstd; call it {name}.zst"),
+    (b"PK\x03\x04", "is a ZIP archive or an Excel workbook; unzip it, or save the sheet as CSV"),
+    (b"\xd0\xcf\x11\xe0", "is an old Excel workbook; save the sheet as CSV"),
+    (b"PAR1", "is Parquet; call it {stem}.parquet"),
+    (b"ARROW1", "is Arrow; write it as Parquet"),
+    (b"SQLite format 3", "is a SQLite database; write a table of it as CSV"),
+    (b"BZh", "is bzip2; decompress it: bunzip2 {name}"),
+    (b"\xfd7zXZ", "is xz; decompress it: unxz {name}"),
+    (b"%PDF", "is a PDF; save its rows as CSV"),
+)
+_BOMS: Sequence[tuple[bytes, str]] = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|body|table|\?xml|!--)", re.IGNORECASE)
+_NAMES = {b";": "';'", b"\t": "tabs", b"|": "'|'", b",": "','"}
+_OPTIONS = {b";": "';'", b"\t": "tab", b"|": "'|'"}
+_CELL_IN_QUOTES = re.compile(rb'"(?:[^"]++|"")*+"')
+
+
+def require(source: Source) -> None:
+    """Make sure that a file begins as a file of its kind does.
+
+    Raises:
+        ValueError: Saying what it is instead, and what to do.
+        OSError, EOFError, zstandard.ZstdError: Where it cannot be read.
+    """
+    with source.path.open("rb") as raw:
+        begin = raw.read(16)
+        if not begin:
+            raise _wrong(source, "is empty: it has no rows")
+        if source.media is not Media.PARQUET:
+            raw.seek(0)
+            file = decompressed(raw, source.path)
+            is_packed = file is not raw
+            _require_text(source, begin if is_packed else b"", file.read(_HEAD))
+        elif not begin.startswith(b"PAR1"):
+            raise _wrong(source, "is not Parquet, though it is called so; give it the suffix of what it is")
+
+
+def _require_text(source: Source, packed: bytes, head: bytes) -> None:
+    for start, what in _MAGIC:
+        if head.startswith(start):
+            name, stem = source.path.name, source.path.name.partition(".")[0]
+            raise _wrong(source, what.format(name=name, stem=stem))
+    if not head:
+        raise _wrong(source, "is empty once it is decompressed" if packed else "is empty: it has no rows")
+    if source.encoding is None:
+        _require_utf8(source, head)
+    else:
+        head = head.decode(source.encoding, "replace").encode()
+    if _MARKUP.match(head):
+        raise _wrong(source, "is an HTML or XML page, not rows; look what its download has answered")
+    if head.startswith(b"version https://git-lfs"):
+        raise _wrong(source, "is a pointer of Git LFS, not the file itself; run git lfs pull")
+    _OF_MEDIA[source.media](source, head.removeprefix(b"\xef\xbb\xbf"))
+
+
+def _require_utf8(source: Source, head: bytes) -> None:
+    for start, encoding in _BOMS:
+        if head.startswith(start):
+            raise _wrong(source, f"is {encoding.upper()}; say --encoding {encoding}, or save it as UTF-8")
+    sample = head[:200]
+    if len(sample) > 3 and b"\0" in sample and not (any(sample[1::2]) and any(sample[::2])):
+        encoding = "utf-16-be" if not any(sample[::2]) else "utf-16-le"
+        raise _wrong(source, f"is UTF-16 without a byte order mark; say --encoding {encoding}")
+    if b"\0" in sample:
+        raise _wrong(source, "is not text: it has NUL bytes; give it the suffix of what it is")
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 4 or len(head) < _HEAD:
+            raise _not_utf8(source, head, error.start) from error
+
+
+def _not_utf8(source: Source, head: bytes, place: int) -> ValueError:
+    line = head.count(b"\n", 0, place) + 1
+    byte = head[place : place + 1]
+    seen = byte.decode("cp1252", "replace")
+    shown = f", in Windows-1252 it is '{seen}'" if seen.isprintable() and seen != "\ufffd" else ""
+    return _wrong(
+        source,
+        f"is not UTF-8: line {line} has the byte 0x{byte.hex().upper()}{shown}; say --encoding cp1252, or what it is",
+    )
+
+
+# -- JSON
+
+
+def _require_json(source: Source, head: bytes) -> None:
+    first, _, rest = head.strip().partition(b"\n")
+    if first.startswith(b"{") and rest.strip() and _is_json(first):
+        raise _wrong(
+            source, f"has a JSON value on each line; call it {source.path.name.partition('.')[0]}.ndjson"
+        )
+
+
+def _require_ndjson(source: Source, head: bytes) -> None:
+    if head.lstrip().startswith(b"["):
+        raise _wrong(source, f"is a JSON array; call it {source.path.name.partition('.')[0]}.json")
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+# -- CSV
+
+
+def _require_csv(source: Source, head: bytes) -> None:
+    line = head.lstrip().partition(b"\n")[0]
+    if line.startswith((b"{", b"[{")) and (_is_json(line) or line.rstrip().endswith((b"[{", b"{"))):
+        stem, suffix = source.path.name.partition(".")[0], "json" if line.startswith(b"[") else "ndjson"
+        raise _wrong(source, f"is JSON, not CSV; call it {stem}.{suffix}")
+    if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
+        message = "ends its lines by CR alone, as old Macs did; turn them into line feeds first"
+        raise _wrong(source, f"{message}: tr '\\r' '\\n' < {source.path.name} > new.csv")
+    if source.separator is None:
+        _require_commas(source, head)
+
+
+def _require_commas(source: Source, head: bytes) -> None:
+    if found := SEP_LINE.match(head):
+        message = f"begins with a line for Excel, {found[0].strip().decode(errors='replace')!r}"
+        if found[1] != b",":
+            raise _wrong(source, f"{message}: it is separated by {_separated(found[1])}")
+        raise _wrong(source, f"{message}; say --separator ',' to pass it over")
+    lines = [line for line in _CELL_IN_QUOTES.sub(b"x", head).splitlines() if line.strip()]
+    lines = lines[: min(len(lines) - 1, _LINES)] if len(head) == _HEAD and len(lines) > 1 else lines[:_LINES]
+    counts = {sign: Counter(line.count(sign) for line in lines) for sign in _NAMES}
+    if not lines or (lines[0].count(b",") and len(counts[b","]) == 1):
+        return
+    fitting = [sign for sign in _OPTIONS if lines[0].count(sign) and len(counts[sign]) == 1]
+    if not lines[0].count(b","):
+        fitting = fitting or [sign for sign in _OPTIONS if lines[0].count(sign) > 1]
+    if fitting:
+        sign = max(fitting, key=lines[0].count)
+        raise _wrong(source, f"is separated by {_separated(sign)}")
+
+
+def _separated(sign: bytes) -> str:
+    shown = _NAMES.get(sign, f"'{sign.decode(errors='replace')}'")
+    option = _OPTIONS.get(sign, shown)
+    return f"{shown} and not by commas; say --separator {option} (or --separator ',' if that is no separator)"
+
+
+def _wrong(source: Source, what: str) -> ValueError:
+    return ValueError(f"{source.path} {what}")
+
+
+_OF_MEDIA: dict[Media, Callable[[Source, bytes], None]] = {
+    Media.CSV: _require_csv,
+    Media.JSON: _require_json,
+    Media.NDJSON: _require_ndjson,
+}

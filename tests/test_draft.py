@@ -1,0 +1,370 @@
+"""`gateway new` and `gateway load` take each other's word: what was drafted loads, and what cannot be read is named."""
+
+import csv
+import gzip
+import io
+import json
+import re
+import subprocess
+
+import pandas
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.connectors import plan
+from gateway.connectors.directory import File
+from gateway.draft import columns, draft, example
+from gateway.ingest import payload
+from gateway.ingest.validation import Validator
+from gateway.rowfile.pieces import split
+from gateway.rowfile.source import Source
+from tests.rig import Server, eventually
+from tests.test_lifecycle import gateway
+
+#: Cells that look like values of each type, and nearly so.
+CELLS = st.sampled_from(
+    [
+        "0",
+        "1",
+        "-7",
+        "007",
+        "1.5",
+        "1e400",
+        "-1e400",
+        "1e-400",
+        "12345678901234567890",
+        "1,5",
+        "true",
+        "no",
+        "NA",
+        "2026-01-31",
+        "31.12.2026",
+        "08:30",
+        "x",
+        "2026-01-31T08:30:00Z",
+        "0190d6b2-7b7e-7c3a-9f2e-3c1d5a6b7c00",
+        "{}",
+        "[1]",
+        "é",
+        "",
+        " ",
+        "2026-01-31 08:30:00",
+        '{"a": 1e400}',
+        "[1e400]",
+        'a "b"',
+        "9" * 40,
+    ]
+)
+NUMBERS = st.integers() | st.sampled_from([10**39, -(10**400), 2**63, -(2**63) - 1, 0])
+SCALARS = st.none() | st.booleans() | NUMBERS | CELLS
+VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.sampled_from("ab"), SCALARS, max_size=2)
+
+
+def require_loads(source: Source) -> None:
+    """Draft a connector of a file, and check the rows of the file as its endpoint does."""
+    text = draft.write(columns.look(source, None), source.path.name).text
+    declared = plan.read_file(File.of("x.yaml", text.encode()))
+    assert declared.connector is not None, (text, declared.findings)
+    validator = Validator(declared.connector)
+    for piece in split(source, 2**20):
+        validator.check(payload.parse(piece.data, piece.media, declared.connector, 2**20))
+
+
+@settings(max_examples=200)
+@given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6))
+def test_drafted_csv_loads(tmp_path_factory, rows):
+    written = io.StringIO()
+    csv.writer(written, quoting=csv.QUOTE_MINIMAL, lineterminator="\n").writerows(
+        [("first", "second"), *rows]
+    )
+    path = tmp_path_factory.getbasetemp() / "draft.csv"
+    path.write_text(written.getvalue())
+
+    require_loads(Source.of(path).read_as(",", None, None))
+
+
+@settings(max_examples=200)
+@given(
+    rows=st.lists(st.dictionaries(st.sampled_from(["a", "b"]), VALUES, min_size=1), min_size=1, max_size=6)
+)
+def test_drafted_ndjson_loads(tmp_path_factory, rows):
+    path = tmp_path_factory.getbasetemp() / "draft.ndjson"
+    text = "\n".join(map(json.dumps, rows))
+    path.write_text(re.sub(r'"(-?1e-?400)"', r"\1", text))
+
+    require_loads(Source.of(path))
+
+
+# -- what a file is, and how it is read
+
+
+ROWS = [("id", "name", "note"), ("1", "a, b", ""), ("2", 'say "hi"', "two\nlines"), ("3", "Zoë", "x;y|z")]
+FIELDS = "fields: {id: integer, name: string, note: {type: string, nullable: true}}\n"
+
+
+def text_of(separator=",", end="\n"):
+    written = io.StringIO()
+    csv.writer(written, delimiter=separator, lineterminator=end).writerows(ROWS)
+    return written.getvalue()
+
+
+READ = {
+    "semicolon.csv": (text_of(";").encode(), ["--separator", ";"], "is separated by ';' and not by commas"),
+    "crlf.csv": (text_of("|", "\r\n").encode(), ["--separator", "pipe"], "is separated by '|'"),
+    "tabs.csv": (text_of("\t").encode(), ["--separator", "tab"], "is separated by tabs"),
+    "caret.csv": (text_of("^").encode(), ["--separator", "^"], None),
+    "rows.tsv": (text_of("\t").encode(), [], None),
+    "excel.csv": (
+        ("sep=;\r\n" + text_of(";", "\r\n")).encode("utf-8-sig"),
+        ["--separator", ";"],
+        "a line for Excel",
+    ),
+    "utf16.csv": (text_of().encode("utf-16"), ["--encoding", "utf-16"], "is UTF-16; say --encoding utf-16"),
+    "utf16be.csv": (text_of().encode("utf-16-be"), ["--encoding", "utf-16-be"], "say --encoding utf-16-be"),
+    "tabs16.csv": (text_of("\t").encode("utf-16"), ["--encoding", "utf-16", "--separator", "tab"], "UTF-16"),
+    "windows.csv": (
+        text_of().encode("cp1252"),
+        ["--encoding", "cp1252"],
+        "line 5 has the byte 0xEB, in Windows-1252 it is 'ë'",
+    ),
+    "packed.csv.gz": (gzip.compress(text_of(";").encode()), ["--separator", ";"], "is separated by ';'"),
+    "headless.csv": (text_of().partition("\n")[2].encode(), ["--header", "id,name,note"], None),
+}
+
+
+@pytest.mark.parametrize("file", READ)
+def test_file_is_named_and_then_read(server, name, tmp_path, file):
+    data, options, words = READ[file]
+    (tmp_path / file).write_bytes(data)
+    if words:
+        for command in (("new", name, "--from", file, "--stdout"), ("load", name, file)):
+            server.declare(name, FIELDS)
+            refused = gateway(server, *command, cwd=tmp_path)
+            assert (refused.returncode, words in refused.stderr) == (1, True), refused.stderr
+            assert options == [] or options[0] in refused.stderr
+
+    drafted = gateway(server, "new", name, "--from", file, *options, "--stdout", cwd=tmp_path)
+    assert drafted.returncode == 0, drafted.stderr
+    server.declare(name, drafted.stdout)
+    loaded = gateway(server, "load", name, file, *options, cwd=tmp_path)
+
+    assert loaded.returncode == 0, loaded.stderr
+    expected = [dict(zip(ROWS[0], row, strict=True)) for row in ROWS[1:]]
+    assert server.client.get(f"/{name}").json() == [
+        {"id": int(row["id"]), "name": row["name"], "note": row["note"] or None} for row in expected
+    ]
+
+
+def test_bad_rows_of_a_converted_file_have_their_lines(server, name, tmp_path):
+    server.declare(name, "fields: {id: integer}\n")
+    (tmp_path / "a.csv").write_text("sep=;\nid;x\n1;1\nz;2\n")
+    (tmp_path / "b.csv").write_text("1;1\nz;2\n")
+
+    for file, options, line in (("a.csv", [], 4), ("b.csv", ["--header", "id,x"], 2)):
+        options = ["--separator", ";", "--without", "x", *options]
+        ran = gateway(server, "load", name, tmp_path / file, *options)
+        assert f"row 2, line {line}, field 'id': 'z' is not an integer" in ran.stderr
+
+
+NAMED = {
+    "page.csv": (b"<!DOCTYPE html>\n<html>", "is an HTML or XML page"),
+    "empty.csv": (b"", "is empty: it has no rows"),
+    "empty.csv.gz": (gzip.compress(b""), "is empty once it is decompressed"),
+    "packed.csv": (gzip.compress(b"a\n1\n"), "is gzip; call it packed.csv.gz"),
+    "book.csv": (b"PK\x03\x04rest", "is a ZIP archive or an Excel workbook"),
+    "book.xlsx": (b"PK\x03\x04rest", "is an Excel workbook; save the sheet as CSV UTF-8"),
+    "parquet.csv": (b"PAR1rest", "is Parquet; call it parquet.parquet"),
+    "rows.parquet": (b"a,b\n1,2\n", "is not Parquet, though it is called so"),
+    "table.html": (b"<table>", "is an HTML page"),
+    "json.csv": (b'{"a": 1}\n{"a": 2}\n', "is JSON, not CSV; call it json.ndjson"),
+    "lines.json": (b'{"a": 1}\n{"a": 2}\n', "has a JSON value on each line; call it lines.ndjson"),
+    "array.ndjson": (b'[{"a": 1}]', "is a JSON array; call it array.json"),
+    "nul.csv": (b"a,b\n\0\1\2,1\n", "has NUL bytes"),
+    "lfs.csv": (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
+    "mac.csv": (b"a,b\r1,2\r", "ends its lines by CR alone"),
+}
+
+
+@pytest.mark.parametrize("file", NAMED)
+def test_file_that_is_something_else_is_named(server, name, tmp_path, file):
+    server.declare(name, "fields: {a: integer}\n")
+    data, words = NAMED[file]
+    (tmp_path / file).write_bytes(data)
+
+    for command in (("new", name, "--from", file, "--stdout"), ("load", name, file)):
+        ran = gateway(server, *command, cwd=tmp_path)
+        assert (ran.returncode, words in ran.stderr, ran.stdout) == (1, True, ""), ran.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nx;y\nz\n", "a,b\n1;2,3\n4;5,6\n", 'a\n"x;y"\n"z;w"\n', "a b\n1\n", "a,b|c\n1,2|3\n"]
+)
+def test_commas_are_not_doubted_without_need(tmp_path, text):
+    (tmp_path / "x.csv").write_text(text)
+
+    require_loads(Source.of(tmp_path / "x.csv"))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--separator", ";;"], "is not one character of ASCII"),
+        (["--encoding", "utf-61"], "is not an encoding that is known"),
+        (["--encoding", "ascii"], "is not ascii, as --encoding says"),
+        (["--without", "nmae"], "has no column 'nmae' to leave out; did you mean 'name'?"),
+    ],
+)
+def test_option_that_cannot_be_is_told(server, name, tmp_path, options, words):
+    server.declare(name, FIELDS)
+    (tmp_path / "x.csv").write_text(text_of())
+
+    for command in (("new", name, "--from", "x.csv", "--stdout"), ("load", name, "x.csv")):
+        ran = gateway(server, *command, *options, cwd=tmp_path)
+        assert (ran.returncode, words in ran.stderr) == (1, True), ran.stderr
+
+
+# -- the header
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        (
+            "1,2026-01-31\n2,2026-02-01\n",
+            1,
+            "seems to have no header: '1', '2026-01-31' in its first line are values",
+        ),
+        ("1,Ann\n2,Bob\n", 0, "The first line begins with a value, '1'. If it is a row and no header"),
+        ("country,2019,2020\nNO,1,2\n", 0, ""),
+        ("a,a,b,b\n1,2,3,4\n", 1, "columns 1 and 2 are both named 'a'; columns 3 and 4 are both named 'b'"),
+        (" name,id\nx,1\n", 0, "The column ' name' starts with a blank"),
+        ("Name,name\nx,1\n", 0, "The column 'name' differs from 'Name' by case alone"),
+        (f"id,{'x' * 70}\n1,1\n", 0, "has 70 characters, and a field's name at most 63"),
+        (",a\n0,1\n", 0, "Column 1 has no name, but values (pandas writes its index so"),
+        ("_id,_x\n0,1\n", 1, "'_id' starts with _, as only the gateway's own names do; '_x' starts with _"),
+    ],
+)
+def test_header_that_is_doubted_is_told(tmp_path, text, code, words):
+    (tmp_path / "x.csv").write_text(text)
+
+    ran = gateway(Server(tmp_path), "new", "x", "--from", "x.csv", "--stdout", cwd=tmp_path)
+
+    assert (ran.returncode, words in ran.stderr) == (code, True), ran.stderr
+    assert (ran.stdout == "") == (code == 1)
+
+
+def test_first_line_that_looks_like_values_can_be_the_header(server, name, tmp_path):
+    (tmp_path / "x.csv").write_text("2019,2020\n1,2\n")
+    drafted = gateway(
+        server, "new", name, "--from", "x.csv", "--header", "2019,2020", "--stdout", cwd=tmp_path
+    )
+    path = server.declare(name, drafted.stdout)
+
+    assert gateway(server, "load", name, "x.csv", cwd=tmp_path).returncode == 0
+    assert server.client.get(path).json() == [{"2019": 1, "2020": 2}]
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "ndjson", "parquet"])
+def test_column_that_is_left_out_is_not_loaded(server, name, tmp_path, kind):
+    frame = pandas.DataFrame({"_id": ["x", "y"], "n": [1, 2], "a,b": ["p", "q"]})
+    path = tmp_path / f"rows.{kind}"
+    write = {
+        "csv": lambda: frame.to_csv(path, index=False),
+        "json": lambda: frame.to_json(path, orient="records"),
+        "ndjson": lambda: frame.to_json(path, orient="records", lines=True),
+        "parquet": lambda: frame.to_parquet(path),
+    }
+    write[kind]()
+    drafted = gateway(server, "new", name, "--from", path, "--stdout")
+    assert f"gateway load {name} {path} --without _id" in drafted.stderr
+    server.declare(name, drafted.stdout)
+
+    ran = gateway(server, "load", name, path, "--without", "_id")
+
+    assert ran.returncode == 0, ran.stderr
+    assert server.client.get(f"/{name}").json() == [{"n": 1, "a,b": "p"}, {"n": 2, "a,b": "q"}]
+
+
+# -- without a sample, and what is printed
+
+
+def curl_of(said: str) -> str:
+    (command,) = (line.strip() for line in said.splitlines() if line.startswith("  curl "))
+    return command
+
+
+def test_new_prints_a_curl_that_works(own, tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text("n,amount,at,doc,tags\n1,1.50,2026-01-31T08:30:00Z,{},[1]\n")
+    ran = gateway(own, "new", "sales", "--from", file)
+
+    assert ran.returncode == 0, ran.stderr
+    assert "sales.yaml is written, with 5 fields." in ran.stdout
+    assert "Nothing but the admin token may write or read its rows" in ran.stdout
+    eventually(lambda: own.client.get("/sales").status_code == 200)
+    answer = subprocess.check_output(["bash", "-c", curl_of(ran.stdout) + " -s"], text=True)
+    assert json.loads(answer)["stored"] == 1
+    loaded = ran.stdout.split("To load the file: gateway ")[1].split()
+    assert gateway(own, *loaded).stdout == "1 row is stored at /sales.\n"
+
+
+FIELD_LINES = [
+    "amount: decimal(12, 2)",
+    "note: {type: string, nullable: true, min_length: 30}",
+    "kind: {type: string, enum: [sold, back]}",
+    "share: {type: number, exclusive_minimum: 0, exclusive_maximum: 1}",
+    "count: {type: integer, minimum: 500}",
+    "mail: {type: string, format: email}",
+    "tags: string[]",
+    "it's: {type: string, default: \"it's\"}",
+    "code: {type: string, max_length: 2}",
+]
+
+
+def test_new_works_without_a_sample(own):
+    words = [word for line in FIELD_LINES for word in ("--field", line)]
+    ran = gateway(own, "new", "sales", *words)
+
+    assert ran.returncode == 0, ran.stderr
+    assert (own.connectors / "sales.yaml").read_text() == "fields:\n" + "".join(
+        f"  {line}\n" for line in FIELD_LINES
+    )
+    eventually(lambda: own.client.get("/sales").status_code == 200)
+    answer = subprocess.check_output(["bash", "-c", curl_of(ran.stdout) + " -s"], text=True)
+    assert json.loads(answer)["stored"] == 1, answer
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--field", "n: integr"], "'n: integr': field 'n': 'integr' is not a type; did you mean 'integer'?"),
+        (["--field", "n integer"], "'n integer': "),
+        (["--field", "n: integer", "--field", "n: string"], "'n: string': the key 'n' stands here again"),
+        (["--field", "n: {type: integer"], "'n: {type: integer'"),
+        (
+            ["--field", "n: integer\naccess: {read: [public]}"],
+            "is not a line such as 'amount: decimal(12, 2)'",
+        ),
+        (["--field", "_n: integer"], "starts with _"),
+        (["--field", ""], "is not a line such as"),
+        ([], "--from FILE with rows of them, or --field"),
+        (["--field", "n: integer", "--from", "x.csv"], "in one of two ways"),
+        (["--from", "nowhere.csv"], "nowhere.csv is not there"),
+        (["--from", "."], "is a directory"),
+    ],
+)
+def test_new_says_what_is_wrong_with_a_field(tmp_path, words, said):
+    server = Server(tmp_path)
+
+    ran = gateway(server, "new", "x", *words, cwd=tmp_path)
+
+    assert (ran.returncode, said in ran.stderr, ran.stdout) == (1, True, ""), ran.stderr
+    assert list(server.connectors.iterdir()) == []
+
+
+def test_example_says_what_it_has_no_value_for():
+    text = b'fields: {code: {type: string, pattern: "^[A-Z]{3}$"}, n: integer}\n'
+    declared = plan.read_file(File.of("x.yaml", text)).connector
+
+    assert example.row(declared) == ({"n": 42}, ["code"])
