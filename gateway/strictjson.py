@@ -12,13 +12,18 @@ Json: TypeAlias = Any
 
 #: How deeply arrays and objects may nest; jiter stops there.
 MAX_DEPTH = 200
-#: The longest number that is read, in characters of its digits: beyond it no column could hold the value.
+#: The longest number that is read, in digits, written out without an exponent: no column could hold a longer one.
 MAX_DIGITS = 400
 
 _ENDLESS = re.compile(rb"(?<![0-9])[0-9]{%d}" % MAX_DIGITS)
 _OVERFLOW = re.compile(r'Internal error: "InvalidOperation.*"', re.DOTALL)
 _STRIDE = 20
 _DIGITS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else ord(" ") for byte in range(256))
+#: Digits to 0 and E to e, so that an exponent of three digits or more, without its sign, is found by its look.
+_EXPONENTS = bytes(
+    ord("0") if chr(byte).isdigit() and byte < 128 else ord("e") if byte == ord("E") else byte
+    for byte in range(256)
+)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -38,7 +43,8 @@ def read(text: bytes) -> Json:
         raise ValueError(
             _OVERFLOW.sub("a number has an exponent that is out of range", str(error))
         ) from error
-    if _ENDLESS.search(text):  # It may be in a string, where it is welcome.
+    # Either may be in a string, where it is welcome.
+    if _ENDLESS.search(text) or _may_have_long_exponent(text):
         _refuse_endless_numbers(value)
     return value
 
@@ -56,7 +62,14 @@ def may_be_endless(text: bytes) -> bool:
     """Tell whether `read` might find a number in one of the rows of a text that is too long; cheap where not."""
     # Among so many digits every twentieth byte is one, which hardly any other text is.
     samples = text[::_STRIDE].translate(_DIGITS)
-    return b"0" * (MAX_DIGITS // _STRIDE - 1) in samples and _ENDLESS.search(text) is not None
+    if b"0" * (MAX_DIGITS // _STRIDE - 1) in samples and _ENDLESS.search(text) is not None:
+        return True
+    # An exponent that is too large makes an infinity of a double, and is found by that; one that is too small, a zero.
+    return (b"e-" in text or b"E-" in text) and _may_have_long_exponent(text)
+
+
+def _may_have_long_exponent(text: bytes) -> bool:
+    return b"e000" in text.translate(_EXPONENTS, b"+-")
 
 
 def write(value: Json) -> bytes:
@@ -73,7 +86,8 @@ def _refuse_endless_numbers(value: Json) -> None:
         elif isinstance(item, list):
             waiting.extend(item)
         elif isinstance(item, Decimal):
-            if len(item.as_tuple().digits) > MAX_DIGITS:
+            # PERF: a schema takes 17 ms to look at 1e-7000, which grows with the square of the exponent.
+            if len(item.as_tuple().digits) > MAX_DIGITS or abs(item.adjusted()) > MAX_DIGITS:
                 raise ValueError(f"a number has more than {MAX_DIGITS} digits")
         elif isinstance(item, int) and item.bit_length() > MAX_DIGITS * 4:
             raise ValueError(f"a number has more than {MAX_DIGITS} digits")

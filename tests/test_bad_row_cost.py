@@ -109,3 +109,16 @@ def test_the_threads_that_check_rows_ask_whether_the_client_has_left(tmp_path):
         # What is to be stored is stored, whether or not its client waits for the answer.
         status, _, text = gateway.request("POST", "/kept", body(rows), has_gone=has_left)
         assert (status, json.loads(text)["rejected"]) == (207, 30_000)
+
+
+@pytest.mark.parametrize("number", ["1e-7000", "-1.5E-401", "1e401", "0e-7000", "1e+7000"])
+@pytest.mark.parametrize("type", ["integer", "number", "decimal(12, 2)", "json"])
+def test_number_with_a_long_exponent_is_refused_before_the_schema_works_with_it(server, name, type, number):
+    """A schema takes a time for it that grows with the square of the exponent."""
+    path = server.declare(name, f'fields: {{n: {{type: "{type}"}}}}\n')
+
+    bodies = ('{"n": %s}', '[{"n": 1}, {"n": %s}]', '{"n": 1}\n{"n": %s}')
+    for text in (each % number for each in bodies):
+        answer = server.client.post(path, content=text)
+        assert answer.status_code in (400, 422), answer.text
+        assert "a number has more than 400 digits" in answer.json()["message"], answer.text
