@@ -126,7 +126,8 @@ def test_changes_that_touch_no_row_are_applied(server, name):
 
     assert path == f"/moved/{name}"
     assert server.client.get(path).json() == [{"n": 1}]
-    assert server.client.get(f"/{name}").status_code == 404
+    assert server.client.get(f"/{name}").status_code == 410
+    assert get(server, f"/{name}").status_code == 404
     assert get(server, path).status_code == 404
 
 

@@ -229,7 +229,8 @@ def test_an_edited_connector_answers_as_it_is_now(place, path):
     place.server.declare(name, READABLE)
     assert place.reader.get(path).json() == seen.json()
     place.server.declare(name, f"path: /elsewhere-{name}\n{READABLE}")
-    assert place.reader.get(path).status_code == 404
+    assert place.reader.get(path).status_code == 410
+    assert place.stranger.get(path).status_code == 404
     assert place.reader.get(f"/elsewhere-{name}").json() == seen.json()
     (place.server.connectors / f"{name}.yaml").unlink()
     place.server.reload()

@@ -116,7 +116,7 @@ def contains(expression: str, value: Json, parameters: Parameters) -> str:
             return whole
         return f"(({whole}) OR ({_contains(view, place, [value], parameters, 0)}))"
 
-    return _known(expression, _exactly(expression, value, contained))
+    return _known(expression, f"coalesce({_exactly(expression, value, contained)}, false)")
 
 
 def _exactly(expression: str, value: Json, condition: Callable[[str, _View], str]) -> str:
