@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from hypothesis import given, reject
+from hypothesis import example, given, reject
 from hypothesis import strategies as st
 
 from gateway.ingest import records
@@ -86,6 +86,7 @@ def test_a_json_array_is_cut_between_elements(tmp_path_factory, rows, size, inde
     assert [value for piece in pieces for value in json.loads(piece.data)] == rows
 
 
+@example(text='a"\n\r', header="a\n", kind="csv", size=1, place=0)
 @given(
     text=st.text(alphabet='a,"\n\r', max_size=60),
     header=st.sampled_from(["a\n", "a,b\n", '"a\n","b"\r\n']),
@@ -176,5 +177,7 @@ def test_a_broken_array_is_an_error(tmp_path, name, data, words):
 
 
 def test_a_file_that_is_not_called_like_rows_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"\.csv, \.json, \.ndjson"):
+    with pytest.raises(ValueError, match=r"\.csv, \.tsv, \.json, \.ndjson"):
+        Source.of(tmp_path / "rows.txt")
+    with pytest.raises(ValueError, match="is an Excel workbook"):
         Source.of(tmp_path / "rows.xlsx")

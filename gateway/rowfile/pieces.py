@@ -73,14 +73,14 @@ class Piece:
         if b'"' in body and self.media is Media.CSV:
             return [_without_end(body[begin:end]) for begin, end in self._places()]
         lines = body.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
         if b"\r" in body:
             lines = [line.removesuffix(b"\r") for line in lines]
         return self._without_blanks(lines)
 
     def _without_blanks(self, lines: list[bytes]) -> list[bytes]:
         """Leave out the lines that are no rows: in CSV of one column an empty line is a row."""
-        if not lines[-1]:
-            lines.pop()
         if self.media is Media.CSV:
             return lines if b"," not in self.header else [line for line in lines if line]
         return [line for line in lines if line.strip()]
