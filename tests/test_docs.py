@@ -62,6 +62,7 @@ def repository(tmp_path):
 
     git("init", "-q", "-b", "main")
     put(tmp_path / "connectors.d/orders.yaml", CONNECTORS[0])
+    put(tmp_path / "tokens.yaml", TOKENS)
     git("add", ".")
     git("commit", "-qm", "one")
     git("update-ref", "refs/remotes/origin/main", "main")

@@ -49,7 +49,7 @@ def test_check_without_tokens_file_passes_and_says_what_it_left_open(files):
     ("text", "told"),
     [
         ("etl: [not-a-digest]\n", "what stands for the token 'etl' is not a digest"),
-        ("etl: [\n", "what stands here is not shown"),
+        ("etl: [\n", "the [ that opens here is never closed"),
         (None, "the tokens file cannot be read: No such file or directory (say --tokens FILE)"),
     ],
 )
