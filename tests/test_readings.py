@@ -341,6 +341,29 @@ def test_two_programs_of_one_name_at_once_go_on_by_connection_and_length():
     assert going_on(readings, Part(200, 1099), connection=4) == "new"
 
 
+@pytest.mark.parametrize("tail", [(Part(900, 999), Part(1050, 1099)), (Part(None, 100), Part(None, 50))])
+def test_what_comes_before_a_tail_is_cut_from_the_body_of_that_tail(tail):
+    readings = begun()
+    assert going_on(readings, tail[0], connection=1) == "old"
+    readings.begin(ONE, 2, "new", 1100, None)
+
+    assert going_on(readings, Part(4, 899), connection=3) == "old"
+    assert going_on(readings, tail[1], connection=2) == "new"
+    assert going_on(readings, Part(4, 899), connection=4) == "old"
+    assert going_on(readings, Part(0, 1049), connection=5) == "new"
+
+
+def test_who_reads_in_blocks_goes_on_with_the_latest_though_a_tail_began_behind_the_block():
+    blocks = [Part(0, 399), Part(400, 799)]
+    readings = begun()
+    for block in (*blocks, Part(800, 999)):
+        assert going_on(readings, block) == "old"
+    readings.begin(ONE, 1, "new", 1100, None)
+
+    for block in (blocks[1], blocks[0], blocks[1], Part(800, 1099)):
+        assert going_on(readings, block, connection=2) == "new"
+
+
 def test_what_is_remembered_is_bounded():
     readings = Readings(Clock())
     for number in range(3000):

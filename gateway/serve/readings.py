@@ -4,8 +4,8 @@ A reader that seeks comes several times, and must find the same bytes each time,
 bytes of two bodies make a file that never was. HTTP does not say who comes again. So a reading belongs to an address,
 a program's name for itself, an Authorization header and a question. Of several readings the latest goes on: a program
 that begins another one has ended the one before, and it may use its connections in any order. An earlier one goes on
-only with a part that ends where its body does, or that follows the part before it on the same connection. Whoever
-names an ETag in If-Match or If-Range needs none of that.
+only with a part that ends where its body does, or just before the last bytes that were asked for, or that follows the
+part before it on the same connection. Whoever names an ETag in If-Match or If-Range needs none of that.
 """
 
 import time
@@ -20,7 +20,7 @@ from gateway.serve.parts import Part
 READING_SECONDS, READING_RATE = 60.0, 2**20
 #: How many readers are remembered between their requests, and how many readings of each.
 _MAX_READERS, _MAX_READINGS = 1000, 8
-#: How many different beginnings a reading may have; a reader that asks for more begins anew.
+#: How many different beginnings and tails a reading may have; a reader that asks for more beginnings begins anew.
 _MAX_BEGINNINGS = 64
 #: How many ends of parts are remembered of a reading.
 _MAX_ENDS = 1000
@@ -55,6 +55,7 @@ class Reading:
         beginnings: The parts from the first byte, or of the last bytes, that it has had.
         firsts: The first bytes of its other parts.
         ends: The last bytes of its parts, with the client's port that each went to.
+        tails: The first bytes of those of its parts that end where the body does.
     """
 
     etag: str | None
@@ -64,6 +65,7 @@ class Reading:
     beginnings: set[Part] = field(default_factory=set)
     firsts: set[int] = field(default_factory=set)
     ends: dict[int, int] = field(default_factory=dict)
+    tails: set[int] = field(default_factory=set)
 
     def is_over(self, now: float) -> bool:
         """Tell whether it has lasted as long as it may."""
@@ -77,6 +79,25 @@ class Reading:
     def ends_with(self, part: Part) -> bool:
         """Tell whether a part ends just where its body does: who asks for that knows the length."""
         return part.first is not None and part.last is not None and part.last + 1 == self.size
+
+    def ends_before_tail(self, part: Part) -> bool:
+        """Tell whether a part ends just before the last bytes, which were asked for first: DuckDB reads Parquet so."""
+        return part.first is not None and part.last is not None and part.last + 1 in self.tails
+
+    def _tail(self, part: Part) -> set[int]:
+        """Give the first byte of a part that is known to end where its body does."""
+        if self.size is None or not (part.first is None or self.ends_with(part)):
+            return set()
+        return {part.of(self.size)[0]}
+
+    def leaves(self, other: "Reading", part: Part) -> bool:
+        """Tell whether the part before the tail of another reading is that one's, though this one began later.
+
+        A program that reads in blocks asks for its tail last, and a block may end where the tail of its reading before
+        began. So this one must have a tail of its own, or have had no part yet, and the other not this part.
+        """
+        is_new = not (self.firsts or self.beginnings)
+        return bool(self.tails) or (is_new and part.last not in other.ends)
 
     def is_followed_by(self, part: Part, connection: int) -> bool:
         """Tell whether a part is the one behind a part that went to the same connection, and was not asked for before."""
@@ -106,6 +127,8 @@ class Reading:
             self.beginnings.add(part)
         if part.first is not None and part.last is not None:
             self.ends[part.last] = connection
+        if len(self.tails) < _MAX_BEGINNINGS:
+            self.tails |= self._tail(part)
         while len(self.ends) > _MAX_ENDS:
             self.ends.pop(next(iter(self.ends)))
             self.firsts.clear()
@@ -171,6 +194,8 @@ def _of_part(part: Part, connection: int, known: list[Reading]) -> Reading:
     if ending := [each for each in known if each.ends_with(part)]:
         return ending[-1]
     latest = next((each for each in reversed(known) if each.has(part)), known[-1])
+    if before := [each for each in known if each.ends_before_tail(part) and latest.leaves(each, part)]:
+        return before[-1]
     followed = [each for each in known if each.is_followed_by(part, connection)]
     follows_latest = part.first and part.first - 1 in latest.ends
     return followed[-1] if followed and not follows_latest else latest
