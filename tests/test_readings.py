@@ -353,6 +353,16 @@ def test_what_comes_before_a_tail_is_cut_from_the_body_of_that_tail(tail):
     assert going_on(readings, Part(0, 1049), connection=5) == "new"
 
 
+def test_of_two_bodies_of_one_length_the_latest_goes_first_and_the_other_next():
+    readings = begun()
+    assert going_on(readings, Part(900, 999), connection=1) == "old"
+    readings.begin(ONE, 2, "new", 1000, Part(900, 999))
+
+    asked = [going_on(readings, Part(4, 899), connection=port) for port in (3, 4, 5)]
+
+    assert asked == ["new", "old", "new"]
+
+
 def test_who_reads_in_blocks_goes_on_with_the_latest_though_a_tail_began_behind_the_block():
     blocks = [Part(0, 399), Part(400, 799)]
     readings = begun()

@@ -195,7 +195,8 @@ def _of_part(part: Part, connection: int, known: list[Reading]) -> Reading:
         return ending[-1]
     latest = next((each for each in reversed(known) if each.has(part)), known[-1])
     if before := [each for each in known if each.ends_before_tail(part) and latest.leaves(each, part)]:
-        return before[-1]
+        # Of bodies of one length the latest goes first; DuckDB sees a wrong ETag, asks again, and gets the next.
+        return ([each for each in before if part.last not in each.ends] or before)[-1]
     followed = [each for each in known if each.is_followed_by(part, connection)]
     follows_latest = part.first and part.first - 1 in latest.ends
     return followed[-1] if followed and not follows_latest else latest
