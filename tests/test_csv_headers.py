@@ -145,3 +145,14 @@ def test_comma_too_many_at_the_end_of_a_row_is_named(server, path):
         "the row has 3 cells, the header 2; the last is empty, so take the comma at the end of the line out"
     )
     assert answer.json()["errors"][0]["message"] == message
+
+
+def test_a_file_that_curl_has_joined_to_one_line_is_named(server, name):
+    path = server.declare(name, "fields: {a: integer, b: integer}\n")
+    headers = {"Content-Type": "text/csv"}
+
+    joined = server.client.post(path, content="a,b1,23,4", headers=headers).json()
+    whole = server.client.post(path, content="a,c\n1,2\n", headers=headers).json()
+
+    assert joined["hint"].startswith("the body is one line: curl -d takes the line ends out of a file")
+    assert "curl" not in whole["hint"]

@@ -71,6 +71,14 @@ def test_new_directory_passes_its_own_check(tmp_path):
     assert steps[0].startswith("pip install")
 
 
+def test_next_command_works_where_the_shell_does_not_find_gateway(tmp_path):
+    program = Path(sys.executable).parent / "gateway"
+
+    printed = run(f"PATH=/usr/bin:/bin {program} init shop", tmp_path).stdout
+
+    assert f"  cd shop && {program} serve --tokens tokens.yaml" in printed.splitlines()
+
+
 def test_what_is_there_already_stays(tmp_path):
     (tmp_path / "tokens.yaml").write_text("{}\n")
 

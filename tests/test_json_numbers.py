@@ -42,11 +42,11 @@ SAME = [
     ["1234567890123456789", "1234567890123456789.00", "1.234567890123456789e18"],
     ["123456789012345678901234567890"],
     ["123456789012345678901234567891", "123456789012345678901234567891.0"],
+    ["1E+399"],
     ["1E400", "10E399"],
-    ["1E+401"],
 ]
 PLACES = [(text, place) for place, group in enumerate(SAME) for text in group]
-NEAR = [text for text, _ in PLACES if "400" not in text and "401" not in text and "399" not in text]
+NEAR = [text for text, _ in PLACES if "400" not in text and "399" not in text]
 
 
 def document(text):

@@ -71,6 +71,14 @@ def test_address_of_another_machine_is_one_line(tmp_path, address, said):
     assert f"it cannot listen at {address}: {said}" in refused(Server(tmp_path, GATEWAY_BIND=address))
 
 
+def test_tokens_file_that_cannot_be_read_is_one_line(tmp_path):
+    said = refused(Server(tmp_path, GATEWAY_TOKENS="none.yaml"))
+
+    assert said == (
+        "the gateway cannot start: the tokens file none.yaml cannot be read: No such file or directory; say --tokens FILE"
+    )
+
+
 @contextlib.contextmanager
 def left_behind(directory: Path) -> Iterator[None]:
     """Hold the lock of a data directory as a worker does whose arbiter was killed."""
@@ -217,6 +225,13 @@ def test_start_at_a_terminal_ends_with_a_first_request_that_works(tmp_path, has_
     assert shown.rstrip().endswith(curl)
     assert not re.search(r'^{"time"', shown, re.MULTILINE), "a terminal has no use for JSON"
     assert isinstance(json.loads(ran.stdout), list if has_connector else dict), ran.stderr
+
+
+def test_start_without_a_directory_of_connectors_says_so_at_its_end(tmp_path):
+    with terminal(tmp_path, "serve", "--bind", f"127.0.0.1:{free_port()}") as (_, read):
+        shown = eventually(lambda: "Try:" in read() and read())
+
+    assert "There is no directory connectors.d: say --connectors DIR, or gateway init makes one." in shown
 
 
 def test_start_without_a_terminal_logs_json_and_greets_nobody(own):

@@ -87,5 +87,10 @@ def _git(directory: Path, words: Iterable[str], given: bytes, revision: str) -> 
     if ran.returncode:
         said = ran.stderr.decode(errors="replace").strip()
         message = f"'{revision}' is no URL, no directory, and no revision of the repository of {directory}"
-        raise click.ClickException(f"{message}{f': {said}' if said else ''}")
+        way = (
+            "; say --against with the URL of a gateway, a directory, or a revision"
+            if revision == "HEAD"
+            else ""
+        )
+        raise click.ClickException(f"{message}{f': {said}' if said else ''}{way}")
     return ran.stdout

@@ -4,6 +4,8 @@ import importlib.metadata
 import json
 import re
 import shlex
+import shutil
+import sys
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -51,11 +53,16 @@ def command(directory: Path) -> None:
         return
     click.echo("\nNext:\n")
     there = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
-    click.echo(f"  {there}gateway serve --tokens tokens.yaml")
+    click.echo(f"  {there}{_program()} serve --tokens tokens.yaml")
     if {"tokens.yaml", "connectors.d/orders.yaml"} <= set(new):
         url = f"{read_settings().local_url}/orders"
         click.echo(f"  curl {url} -H 'Authorization: Bearer {secret}' -d '{_ROW}'\n  curl {url}\n")
         click.echo(f"The secret of the token '{_TOKEN}' in that line is shown only this once.")
+
+
+def _program() -> str:
+    """Return what starts this program in a shell: its name where the shell finds it, else its path."""
+    return "gateway" if shutil.which("gateway") else shlex.quote(str(Path(sys.argv[0]).absolute()))
 
 
 def _about(name: str, text: str) -> str:

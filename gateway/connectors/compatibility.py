@@ -191,7 +191,7 @@ class _Comparing:
                 field,
                 f"removes the field '{former}' and adds '{field.name}', both {field.type.name}",
                 reason=f"it looks like a rename, which would leave the values of '{former}' behind",
-                hint=f"write renamed_from: {former} in '{field.name}'; or renamed_from: null, if it is another field",
+                hint=f"write renamed_from: {_in_yaml(former)} in '{field.name}'; or renamed_from: null, if it is another field",
             )
         if field.required and field.backfill is ABSENT:
             return _change(
@@ -213,7 +213,7 @@ class _Comparing:
     def _misnamed(self, field: Field, gone: list[str]) -> Change:
         former = str(field.renamed_from)
         guess = nearest(former, gone or list(self._old))
-        way = f"write renamed_from: {guess}; or " if guess else ""
+        way = f"write renamed_from: {_in_yaml(guess)}; or " if guess else ""
         return _change(
             Rule.FIELD_RENAMED,
             field,
@@ -346,6 +346,12 @@ def _change(
     if verdict is Verdict.APPLIED:
         reason = hint = None
     return Change(rule, sentence, verdict, field.name, _place(field), reason, hint)
+
+
+def _in_yaml(name: str) -> str:
+    """Spell a name as text in YAML, where `1` is a number and `null` is none."""
+    is_text = re.fullmatch("[A-Za-z][A-Za-z0-9_ ]*", name) and name.lower() not in ("true", "false", "null")
+    return name if is_text else json.dumps(name, ensure_ascii=False)
 
 
 def _place(field: Field) -> tuple[int | None, int | None]:

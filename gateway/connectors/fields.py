@@ -278,6 +278,8 @@ class _Reading:
         hint = f"expected {field.type.expects}" + (
             " that satisfies its constraints" if field.constraints else ""
         )
+        if node.plain() is None and place.endswith(".default"):
+            hint = "take it out, and write nullable: true for a field that may be null"
         hint = _unquoted(node.value, field) or hint
         why = (field.type.item or field.type).why_not(node.plain()) or "is not a value of the field"
         message = f"{place} {show(node.plain())} {why}"

@@ -80,6 +80,9 @@ def _header(
     try:
         return _read_header(next(found, None), connector, columns)
     except GatewayError as error:
+        if b"\n" not in data.rstrip():
+            way = "the body is one line: curl -d takes the line ends out of a file, and --data-binary leaves them"
+            error.hint = f"{way}; {error.hint}" if error.hint else way
         raise (recognition.find(data, Media.CSV, connector) or error) from error
 
 

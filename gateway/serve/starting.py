@@ -43,6 +43,7 @@ def check(arbiter: Any) -> None:
     why_not = _many_workers(arbiter.cfg.workers)
     if not why_not and not takes_over:
         why_not = _taken_address(arbiter.cfg.address) or _taken_data(settings.data)
+    why_not = why_not or _unread_tokens(settings.tokens)
     if why_not:
         _log.error("the gateway cannot start: %s", why_not)
         raise SystemExit(1)
@@ -58,6 +59,16 @@ def _many_workers(workers: int) -> str | None:
 def _taken_data(data: Path) -> str | None:
     owner = lock.owner(data)
     return None if owner is None else lock.in_use(data, owner)
+
+
+def _unread_tokens(tokens: Path | None) -> str | None:
+    """A gateway that runs keeps its tokens; one that starts has none yet."""
+    try:
+        if tokens is not None:
+            tokens.read_bytes()
+    except OSError as error:
+        return f"the tokens file {tokens} cannot be read: {error.strerror}; say --tokens FILE"
+    return None
 
 
 def _taken_address(addresses: Iterable[Any]) -> str | None:
@@ -103,7 +114,11 @@ def greeting(settings: Settings, paths: Iterable[str], *, admin_file: Path | Non
         else f"The admin token is the one of {settings.tokens}."
     )
     lines = [f"The gateway serves {settings.connectors} at {url}", where]
-    if path is None:
+    if not settings.connectors.is_dir():
+        lines.append(
+            f"There is no directory {settings.connectors}: say --connectors DIR, or gateway init makes one."
+        )
+    elif path is None:
         lines.append("There is no connector yet. This writes one: gateway new NAME --from FILE")
     target = f"{path}?limit=5" if path else "/-/status"
     lines.append(f'Try:  curl -H "Authorization: Bearer {secret}" {shlex.quote(url + target)}')
