@@ -390,3 +390,16 @@ def test_a_pattern_is_what_is_read_between_two_numbers(one, other, scale, text):
     schema = json.dumps({"pattern": numerals.pattern([(low, high)], scale)})
 
     assert VALIDATORS["jsonschema-rs"](schema, [json.dumps(text)]) == [is_within]
+
+
+@pytest.mark.parametrize("type", ["decimal(12, 2)", "decimal(38, 10)", "decimal(38, 38)"])
+@pytest.mark.parametrize(
+    "text", ["3402823669209384634633746074317682114.55", "12345678901234567890123456789012345678", "-4"]
+)
+def test_digits_beyond_128_bits_do_not_wrap_around(server, name, type, text):
+    path = server.declare(name, f'fields: {{d: {{type: "{type}"}}}}\naccess: {{read: [public]}}\n')
+
+    answer = server.client.post(path, content=f'[{{"d":"{text}"}}]')
+
+    stored = [row["d"] for row in server.client.get(path).json()]
+    assert (answer.status_code, stored) in ((422, []), (201, [-4]))

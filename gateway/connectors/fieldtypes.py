@@ -157,6 +157,13 @@ def _parse_strings(pattern: str, arrow: pa.DataType) -> Callable[[pa.Array], pa.
     return parse
 
 
+def _plain_decimal(digits: int) -> str:
+    """Match decimals of at most so many digits before the point, and 38 in all: Arrow loses the bits of more in silence."""
+    whole = f"(?:0|[1-9][0-9]{{0,{digits - 1}}})" if digits else "0"
+    behind = DECIMAL_MAX_DIGITS - digits
+    return rf"^-?{whole}{rf'(?:[.][0-9]{{1,{behind}}})?' if behind else ''}$"
+
+
 def _digits(value: Json) -> Json:
     """Give a number without an exponent, which DuckDB does not read where there are many digits."""
     return format(value, "f") if isinstance(value, Decimal) else value
@@ -295,7 +302,7 @@ def decimal(precision: int, scale: int) -> FieldType:
         arrow=arrow,
         parsed=arrow,
         read_strings=_numeral,
-        parse_strings=_parse_strings(r"^-?(?:0|[1-9][0-9]{0,37})(?:\.[0-9]{1,38})?$", arrow),
+        parse_strings=_parse_strings(_plain_decimal(precision - scale), arrow),
         literal=literals.number,
         operand=operand,
         placeholder=f"CAST({{}} AS DECIMAL({precision}, {scale}))",

@@ -37,15 +37,17 @@ class Header:
             GatewayError: Naming the first value that is there.
         """
         for place in self.nameless:
+            if place >= len(record):
+                return
             cell = record[place]
             if cell is not None and cell.strip():
                 raise self._nameless(place, f"row {number} (line {line}) has {shorten(cell)} in it")
 
     def _nameless(self, place: int, found: str) -> GatewayError:
-        others = ", ".join(str(other + 1) for other in self.nameless if other != place)
-        message = (
-            f"column {place + 1} of the header has no name{f' (and {others})' if others else ''}, but {found}"
-        )
+        others = [str(other + 1) for other in self.nameless if other != place]
+        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+        also = f" (and {', '.join(others[:_SHOWN])}{more})" if others else ""
+        message = f"column {place + 1} of the header has no name{also}, but {found}"
         if place == 0:
             hint = f"it looks like the index of pandas: {_WITHOUT_INDEX}, or give the column a name"
         else:
@@ -74,7 +76,7 @@ def read(cells: Sequence[str | None], connector: Connector, columns: Sequence[Fi
     """
     names = [cell or "" for cell in cells]
     nameless = tuple(place for place, name in enumerate(names) if not name.strip())
-    fields = [None if place in nameless else connector.find_input(name) for place, name in enumerate(names)]
+    fields = [connector.find_input(name) if name.strip() else None for name in names]
     if columns is None:
         unknown = [name for name, field in zip(names, fields, strict=True) if field is None and name.strip()]
     else:
@@ -87,7 +89,8 @@ def read(cells: Sequence[str | None], connector: Connector, columns: Sequence[Fi
     _require_once(names, fields)
     _require_all(taken, missing, connector, columns)
     least = len(names)
-    while least - 1 in nameless:
+    # What is passed over by `columns` has its cells even so.
+    while nameless and least and not names[least - 1].strip():
         least -= 1
     return Header(fields, nameless, least, tuple(taken))
 

@@ -113,12 +113,11 @@ def _values_of(
     A cell of JSON that is none comes back beside them, for as a string it would be JSON like any other. The
     text of another that cannot be read stays, for the schema to refuse beside whatever else is wrong.
     """
-    if header.nameless:
-        record += [None] * (len(header.fields) - len(record))
-        header.require_empty(record, number, line)
+    header.require_empty(record, number, line)
     value: dict[str, Json] = {}
     unread = None
-    for field, cell in zip(header.fields, record, strict=True):
+    # Nameless columns at the end may have no cells.
+    for field, cell in zip(header.fields, record, strict=False):
         if field is None:
             continue
         if cell == "" and len(header.fields) == 1 and field.type.name != "string":
