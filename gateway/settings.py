@@ -151,7 +151,9 @@ SETTINGS = (
     Setting("tokens", None, Path, "the tokens file; none: only the admin token", "--tokens", "FILE"),
     Setting("bind", "127.0.0.1:8000", parse_bind, "where to listen", "--bind", "HOST:PORT"),
     Setting("max_body", "64M", parse_size, "the largest body, decompressed, in bytes"),
-    Setting("max_row", "1M", parse_size, "the largest row of a body, in bytes"),
+    Setting(
+        "max_row", "1M", parse_size, "the largest row of a body, and the largest header of CSV, in bytes"
+    ),
     Setting(
         "fast",
         "16K",

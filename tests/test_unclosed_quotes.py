@@ -110,6 +110,33 @@ def test_no_row_may_be_larger_than_the_limit(tmp_path, kind, body):
         assert count(server, path) == 0
 
 
+HEADERS = [
+    ("a,b" + " " * 3000, 413),
+    ('a,"b' + "\n" * 3000 + '"', 413),
+    ("a,b," + ",".join(f"c{number}" for number in range(1000)), 413),
+    ("a,b" + "," * 2044, 201),
+]
+
+
+def test_no_header_may_be_larger_than_the_limit(tmp_path):
+    with serving(tmp_path, GATEWAY_MAX_ROW="2K") as server:
+        path = server.declare("c", KEEPING)
+        for header, status in HEADERS:
+            for columns in ({}, {"columns": "a,b"}):
+                answer = server.client.post(
+                    path,
+                    content=f"{header}\n1,x{',' * 2044}\n",
+                    headers={"Content-Type": "text/csv"},
+                    params=columns,
+                )
+
+                assert answer.status_code == status, answer.text
+                if status == 413:
+                    assert "the CSV header has " in answer.json()["message"]
+                    assert "at most 2048 are taken (GATEWAY_MAX_ROW)" in answer.json()["message"]
+        assert count(server, path) == 2
+
+
 def load(server, *arguments):
     command = [sys.executable, "-m", "gateway", "load", *map(str, arguments)]
     token = server.admin["Authorization"].removeprefix("Bearer ")

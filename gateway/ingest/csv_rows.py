@@ -20,7 +20,7 @@ def parse(data: bytes, connector: Connector, max_row: int, columns: Sequence[Fie
         GatewayError: Where the header is wrong, a quote is never closed, or a column without a name has a value.
     """
     found = _records(data)
-    header = _header(data, found, connector, columns)
+    header = _header(data, found, connector, max_row, columns)
     rows = Rows()
     number = 0
     for line, text, record in found:
@@ -74,16 +74,27 @@ def _header(
     data: bytes,
     found: Iterator[tuple[int, bytes, Record]],
     connector: Connector,
+    max_row: int,
     columns: Sequence[Field] | None,
 ) -> Header:
     """Read the header, or say what the body is if it is no CSV."""
     try:
-        return _read_header(next(found, None), connector, columns)
+        first = next(found, None)
+        _require_short(first, max_row)
+        return _read_header(first, connector, columns)
     except GatewayError as error:
         if b"\n" not in data.rstrip():
             way = "the body is one line: curl -d takes the line ends out of a file, and --data-binary leaves them"
             error.hint = f"{way}; {error.hint}" if error.hint else way
         raise (recognition.find(data, Media.CSV, connector) or error) from error
+
+
+def _require_short(first: tuple[int, bytes, Record] | None, max_row: int) -> None:
+    size = len(first[1]) if first else 0
+    if size > max_row:
+        message = f"the CSV header has {size} bytes; at most {max_row} are taken (GATEWAY_MAX_ROW)"
+        hint = "line 1 has to name the columns, and a line end has to stand behind them"
+        raise GatewayError(Code.BODY_TOO_LARGE, message, hint=hint)
 
 
 def _read_header(
