@@ -183,6 +183,7 @@ NAMED = {
     "nul.csv": (b"a,b\n\0\1\2,1\n", "has NUL bytes"),
     "lfs.csv": (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
     "mac.csv": (b"a,b\r1,2\r", "ends its lines by CR alone"),
+    "text.csv": (b"a,b\r\r\n1,2\r\r\n", "ends its lines by CR CR LF"),
 }
 
 

@@ -88,8 +88,26 @@ def test_columns_pass_over_what_a_form_has_besides(server, path):
     assert answer.status_code == 201, answer.text
 
 
-@pytest.mark.parametrize("body", [b"id,name\n1,a\n", b"id,name1,a2,b", b"id\tname\n1\ta=b\n"])
-def test_csv_sent_as_a_form_by_mistake_is_told_so(server, path, body):
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"id,name\n1,a\n",
+        b"id,name1,a2,b",
+        b"id\tname\n1\ta=b\n",
+        b"id,name1,a=b2,c",
+        b"id;name1;a=b",
+        b"id|name1|a=b",
+        b"id\tname1\ta=b",
+        b"namehttps://example.org/?q=1",
+        b'"name"a=b',
+        b'<row id="1"/>',
+        b"=1",
+    ],
+)
+@pytest.mark.parametrize("on_invalid", ["reject", "keep"])
+def test_what_is_sent_as_a_form_by_mistake_is_told_so(server, name, body, on_invalid):
+    path = server.declare(name, DECLARED + f"on_invalid: {on_invalid}\n")
+
     answer = post(server, path, body)
 
     assert answer.status_code == 415

@@ -1,5 +1,6 @@
 """A URL-encoded form to one row, by CSV's rules for cells."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import quote, unquote_to_bytes
 
@@ -9,6 +10,9 @@ from gateway.ingest import signatures
 from gateway.ingest.csv_rows import read_cell
 from gateway.ingest.rows import RowError, Rows, shorten, too_large
 from gateway.strictjson import Json
+
+#: Bytes that every encoder of forms percent-encodes, and that what is sent as a form by mistake has before its first `=`.
+_NO_NAME = re.compile(rb"[\x00-\x1f\"<>,;:?/\\^`{|}]")
 
 
 class _BadPairError(ValueError):
@@ -21,8 +25,15 @@ class _BadPairError(ValueError):
 
 
 def is_form(data: bytes) -> bool:
-    """Whether a body can be a form: in what is sent as one by mistake there is no `=`, or there are several lines."""
-    return b"=" in data and b"\n" not in data.strip() and signatures.is_text(data)
+    """Whether a body can be a form: it has an `=` with a name before it, and one line.
+
+    `curl -d @rows.csv` sends a file as a form, without its line ends. A cell of it may have an `=`, but the text
+    before that is no name.
+    """
+    text = data.strip()
+    name, equals, _ = text.partition(b"=")
+    is_named = bool(name and equals) and not _NO_NAME.search(name)
+    return is_named and b"\n" not in text and signatures.is_text(data)
 
 
 def parse(data: bytes, connector: Connector, max_row: int) -> Iterator[Rows]:

@@ -169,9 +169,12 @@ def _of_other_csv(data: bytes, line: bytes, names: Collection[str]) -> GatewayEr
             "" if shown == "," else ", and write the cells with commas between them"
         )
         return _error(f"line 1 is 'sep={shown}', which only Excel reads, and not the header", hint)
-    if b"\r" in line.removesuffix(b"\r"):
+    if b"\r" in line.rstrip(b"\r") and b"\n" not in data.strip():
         hint = r"end lines with LF or CR LF: tr '\r' '\n' < FILE"
         return _error("the lines of the body end in CR alone", hint)
+    if line.endswith(b"\r\r"):
+        hint = r"end lines with LF or CR LF: tr -d '\r' < FILE; in Python write the file with open(…, newline='')"
+        return _error("the lines of the body end in CR CR LF", hint)
     known = len(_known(line, b",", names))
     for separator, name in _SEPARATORS.items():
         found_names = len(_known(line, separator, names))

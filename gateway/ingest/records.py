@@ -1,7 +1,9 @@
 """CSV text to records (RFC 4180).
 
 An empty cell is null and `""` is the empty string, as PostgreSQL's COPY has it; no reader in the standard
-library tells the two apart before Python 3.12. Time and memory grow with the body alone, whatever it holds.
+library tells the two apart before Python 3.12. A record ends with LF or CR LF. A CR anywhere else has to stand in
+quotes, as for COPY: elsewhere it may be the end of a record, or a part of a cell, and nobody knows which.
+Time and memory grow with the body alone, whatever it holds.
 """
 
 import re
@@ -93,8 +95,11 @@ def end_of_first(data: bytes, place: int, line: int) -> int:
 
 
 def _plain_record(text: bytes) -> Record:
+    text = text.removesuffix(b"\r")
+    if b"\r" in text:
+        return _carriage_return(text.count(b",", 0, text.index(b"\r")) + 1)
     try:
-        return [cell or None for cell in text.removesuffix(b"\r").decode().split(",")]
+        return [cell or None for cell in text.decode().split(",")]
     except UnicodeDecodeError as error:
         return _not_utf8(text, error, text.count(b",", 0, error.start) + 1)
 
@@ -113,6 +118,8 @@ def _quoted_record(data: bytes, start: int, end: int, line: int) -> tuple[Record
         place = found.end()
         text = plain if quoted is None else quoted.replace(b'""', b'"')
         text = text.removesuffix(b"\r") if quoted is None and separator != b"," else text
+        if quoted is None and b"\r" in text:
+            problem = problem or _carriage_return(len(cells) + 1)
         try:
             cell = text.decode()
         except UnicodeDecodeError as error:
@@ -139,6 +146,8 @@ def _malformed(data: bytes, place: int, line: int, number: int) -> tuple[str, in
             f"line {line}, cell {number}: the quote that opens the cell is never closed, "
             f"so everything up to the end stands inside it ({swallowed})"
         )
+    if quoted and data[quoted.end() : quoted.end() + 1] == b"\r":
+        return _carriage_return(number), quoted.end()
     lines = data.count(b"\n", place, quoted.end()) if quoted else 0
     if quoted and lines:
         below = "1 line below" if lines == 1 else f"{lines:,} lines below"
@@ -148,3 +157,7 @@ def _malformed(data: bytes, place: int, line: int, number: int) -> tuple[str, in
 
 def _not_utf8(text: bytes, error: UnicodeDecodeError, number: int) -> str:
     return f"cell {number} is not UTF-8: it has the byte 0x{text[error.start]:02X}"
+
+
+def _carriage_return(number: int) -> str:
+    return f"cell {number} has a carriage return (CR) outside of quotes; put the cell in quotes, or end lines with LF"

@@ -138,6 +138,9 @@ def _require_csv(source: Source, head: bytes) -> None:
     if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
         message = "ends its lines by CR alone, as old Macs did; turn them into line feeds first"
         raise _wrong(source, f"{message}: tr '\\r' '\\n' < {source.path.name} > new.csv")
+    if line.endswith(b"\r\r"):
+        message = "ends its lines by CR CR LF, as a program does that writes CR LF as text on Windows"
+        raise _wrong(source, f"{message}: tr -d '\\r' < {source.path.name} > new.csv")
     if source.separator is None:
         _require_commas(source, head)
 
