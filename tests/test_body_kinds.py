@@ -91,7 +91,7 @@ KINDS = [
     (LIST.decode().encode("utf-16"), ANY, "the body is text in UTF-16", "iconv"),
     (LIST.decode().encode("utf-16-le"), ANY, "the body is text in UTF-16", "iconv"),
     ('id,name\n1,"a'.encode("utf-16-le"), (CSV,), "the body is text in UTF-16", "iconv"),
-    ("id,café\n1,a\n".encode("latin-1"), (CSV,), "has the byte 0xE9; in Windows-1252 or Latin-1 it is 'é'", "iconv"),
+    ("id,café\n1,a\n".encode("latin-1"), (CSV,), "line 1 of the body: the byte 0xE9 is not UTF-8; in Windows-1252 it is 'é'", "iconv"),
     (PAGE, ANY, "the body is an HTML page, not", "sign-in page"),
     (b"\n\n  <html lang='en'><p>", ANY, "the body is an HTML page, not", "error or sign-in page"),
     (b'<?xml version="1.0"?><rows><row id="1"/></rows>', ANY, "the body is XML, not", "JSON, NDJSON or CSV"),

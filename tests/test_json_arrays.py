@@ -70,10 +70,41 @@ def test_fault_inside_of_a_row_is_the_fault_of_the_row(server, path, row, field,
 
 
 def test_bytes_that_are_not_utf8_are_the_fault_of_their_row(server, path):
-    answer = server.client.post(path, content=b'[{"a":1},{"a":2,"s":"Zo\xeb"}]', headers=JSON)
+    said = "not valid JSON: the byte 0xEB is not UTF-8; in Windows-1252 it is 'ë': convert the text to UTF-8"
+    good, bad = b'{"a":1}', b'{"a":2,"s":"Zo\xeb"}'
+    bodies = (
+        (b"[%b,%b]" % (good, bad), JSON, 2, 24),
+        (b"[%b,%b]" % (bad, good), JSON, 1, 16),
+        (b"%b\n%b\n" % (good, bad), NDJSON, 2, 15),
+        (b"%b\n%b\n" % (bad, good), NDJSON, 1, 15),
+    )
+    for body, headers, row, column in bodies:
+        answer = server.client.post(path, content=body, headers=headers)
 
-    assert answer.status_code == 207
-    assert answer.json()["errors"][0]["message"] == "not valid JSON: the byte 0xEB is not UTF-8 (column 24)"
+        assert answer.status_code == 207, answer.text
+        (error,) = answer.json()["errors"]
+        assert (error["row"], error["field"]) == (row, "s")
+        assert error["message"] == f"{said} (column {column})"
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"a":\xeb}', b'{"a\xeb":1}', b'\xeb{"a":1}', b"Zo\xeb", b'{"a":1}\xeb'], ids=range(5)
+)
+def test_first_line_that_is_not_utf8_is_a_row_like_any_other(server, path, line):
+    for body in (b'%b\n{"a":2}\n' % line, b'{"a":2}\n%b\n' % line):
+        answer = server.client.post(path, content=body, headers=NDJSON)
+
+        assert answer.status_code == 207, answer.text
+        assert (answer.json()["stored"], answer.json()["rejected"]) == (1, 1)
+        assert "the byte 0xEB is not UTF-8" in answer.json()["errors"][0]["message"]
+
+
+def test_body_that_is_in_another_encoding_as_a_whole_is_refused_as_that(server, path):
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
+        answer = server.client.post(path, content='{"a":1,"s":"Zoë"}\n'.encode(encoding), headers=NDJSON)
+
+        assert answer.status_code == 400, answer.text
+        assert f"the body is text in {encoding[:6].upper()}" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(

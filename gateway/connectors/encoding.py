@@ -44,7 +44,7 @@ def decode(text: bytes, file: str) -> tuple[str | None, list[Finding]]:
         decoded = text.decode("utf-8-sig", "replace")
         before = decoded[: decoded.index("\ufffd")]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        return decoded, [_finding(file, line, column, _not_utf_8(text, error.start), _RESAVE)]
+        return decoded, [_finding(file, line, column, not_utf_8(text, error.start), _RESAVE)]
 
 
 def _is_utf_16(text: bytes) -> bool:
@@ -53,13 +53,12 @@ def _is_utf_16(text: bytes) -> bool:
     return len(sample) > 3 and (not any(sample[1::2]) or not any(sample[::2]))
 
 
-def _not_utf_8(text: bytes, start: int) -> str:
+def not_utf_8(text: bytes, start: int) -> str:
+    """Name a byte that is not UTF-8, and the character it most likely is."""
     byte = text[start : start + 1]
-    try:
-        character = byte.decode("cp1252")
-    except UnicodeDecodeError:
-        return f"the byte 0x{byte.hex().upper()} is not UTF-8"
-    return f"the byte 0x{byte.hex().upper()} is not UTF-8; in Windows-1252 it is '{character}'"
+    character = byte.decode("cp1252", errors="ignore")
+    meant = f"; in Windows-1252 it is '{character}'" if character and character.isprintable() else ""
+    return f"the byte 0x{byte.hex().upper()} is not UTF-8{meant}"
 
 
 def _finding(file: str, line: int | None, column: int | None, message: str, hint: str) -> Finding:

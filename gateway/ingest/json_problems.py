@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from gateway import strictjson
+from gateway.connectors.encoding import not_utf_8
 from gateway.printable import printable
 
 #: Strings, even such as are not closed, punctuation, and everything between.
@@ -73,10 +74,9 @@ def find(text: bytes, error: ValueError) -> Problem:
         return Problem(f"the text ends in the middle of a {what}", len(text), field, is_cut_off=True)
     if said.startswith("Detected duplicate key"):
         return Problem(f"the name {said.removeprefix('Detected duplicate key ')} stands twice", offset, field)
-    if token.startswith(b'"'):
-        inside = _string_problem(token)
-        if inside:
-            return Problem(inside[0], begin + inside[1], field)
+    is_string = token.startswith(b'"')
+    if inside := (_string_problem if is_string else _encoding_problem)(token):
+        return Problem(inside[0], begin + inside[1], field)
     return Problem(_syntax_problem(said, token, text[begin:]), begin, field)
 
 
@@ -133,11 +133,17 @@ def _string_problem(string: bytes) -> tuple[str, int] | None:
     assert good  # Even nothing matches.
     if bad := _BAD.match(string, good.end()):
         return _SENTENCES[str(bad.lastgroup)](bad[0]), bad.start()
-    try:
-        string.decode()
-    except UnicodeDecodeError as error:
-        return f"the byte 0x{string[error.start]:02X} is not UTF-8", error.start
+    if wrong := _encoding_problem(string):
+        return wrong
     return None if len(string) > 1 and string.endswith(b'"') else ("a string is not closed", 0)
+
+
+def _encoding_problem(text: bytes) -> tuple[str, int] | None:
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        return f"{not_utf_8(text, error.start)}: convert the text to UTF-8", error.start
+    return None
 
 
 def _control(byte: bytes) -> str:

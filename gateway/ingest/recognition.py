@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 
 from gateway import strictjson
 from gateway.connectors.connector import Connector
+from gateway.connectors.encoding import not_utf_8
 from gateway.errors import Code, GatewayError
 from gateway.ingest import json_array, signatures
 from gateway.ingest.body_text import after_blanks, start_of
@@ -39,14 +40,16 @@ def find(data: bytes, media: Media, connector: Connector) -> GatewayError | None
         return _error("the body is empty", "send rows: curl sends a file with --data-binary @FILE")
     text = data[start : start + _LINE]
     names = [*(field.name for field in connector.fields), *connector.aliases]
-    lookers: tuple[Callable[[], GatewayError | None], ...] = (
+    lookers: list[Callable[[], GatewayError | None]] = [
         lambda: of_bytes(data, media),
         lambda: _of_markup(text, media),
         lambda: _of_form(text, media),
         lambda: _of_json(data, start, media) if media is not Media.JSON else _of_scalar(data, start),
         lambda: _of_csv(data, text, names, media),
-        lambda: _of_encoding(text, media),
-    )
+    ]
+    # A line of NDJSON is a row, and its bytes are the fault of that row.
+    if media is not Media.NDJSON:
+        lookers.append(lambda: _of_encoding(text, media))
     return next((found for look in lookers if (found := look())), None)
 
 
@@ -196,12 +199,11 @@ def _of_encoding(text: bytes, media: Media) -> GatewayError | None:
     try:
         line.decode()
     except UnicodeDecodeError as error:
-        wrong = line[error.start : error.start + 1]
-        meant = wrong.decode("cp1252", errors="ignore")
-        looks = f"; in Windows-1252 or Latin-1 it is '{meant}'" if meant.isprintable() and meant else ""
-        message = f"the first line of the body is not UTF-8: it has the byte 0x{wrong.hex().upper()}{looks}"
-        hint = "convert it: iconv -f WINDOWS-1252 -t UTF-8" if looks else f"send {_NAMES[media]} in UTF-8"
-        return _error(message, hint)
+        said = not_utf_8(line, error.start)
+        hint = (
+            "convert it: iconv -f WINDOWS-1252 -t UTF-8" if "'" in said else f"send {_NAMES[media]} in UTF-8"
+        )
+        return _error(f"line 1 of the body: {said}", hint)
     return None
 
 
