@@ -11,15 +11,18 @@ schema says the same in a way that doubles cannot spoil:
   double is a multiple of any step.
 - Bounds are inclusive and multiples of the step, for an exclusive one is rounded to what it excludes. Beyond 2 ** 53 a
   bound may be rounded below integers that it includes, which some validators compare exactly; those get their own bound.
+- A bound below 1 that is rounded to 1 excludes 1 as well: that is a likely value, and numbers of 17 digits and more,
+  which are rounded to it, are not.
 - Digits in a string are matched by a pattern, which no double comes near.
 
 To a validator that reads numbers exactly all of this says what the schema said before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from gateway.connectors import numerals
+from gateway.connectors.portable import NO_LINE_END
 from gateway.strictjson import MAX_DIGITS, Json
 
 #: For each scale what its step is divided by; found by search, and proven by the tests: of all sets that do, the smallest.
@@ -43,11 +46,14 @@ _DIVIDED = Context(prec=45)
 _AJV_DIGITS, _COARSER = 21, 5
 
 
+def is_number(schema: Mapping[str, Json]) -> bool:
+    """Tell whether a schema is that of an exact number."""
+    return bool("multipleOf" in schema or "integer" in _listed(schema["type"]))
+
+
 def number(schema: Mapping[str, Json]) -> dict[str, Json]:
-    """Give the published schema of an exact number, and any other schema as it is."""
+    """Give the published schema of an exact number."""
     step = _step(schema)
-    if step is None:
-        return dict(schema)
     scale = -int(step.adjusted())
     low, high = _range(schema, scale)
     bounds = [_Bound("minimum", low, scale), _Bound("maximum", high, scale)]
@@ -56,23 +62,22 @@ def number(schema: Mapping[str, Json]) -> dict[str, Json]:
     unions += [_values(schema["enum"], scale)] if "enum" in schema else []
     own = {key: value for key, value in schema.items() if key not in _SAID_ANEW}
     published: dict[str, Json] = {"$comment": COMMENT, "type": _types(schema, scale), **own}
-    published |= {bound.keyword: bound.value for bound in bounds if not bound.is_rounded_inwards}
+    for bound in bounds:
+        published |= bound.keywords
     if len(unions) == 1:
         published["anyOf"] = unions[0]
     elif unions:
         published["allOf"] = [{"anyOf": union} for union in unions]
     published["maxLength"] = MAX_DIGITS
     published["pattern"] = numerals.pattern(_ranges(schema, low, high, scale), scale)
-    return published
+    return {**published, **NO_LINE_END}
 
 
 _SAID_ANEW = ("type", "multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "enum")
 
 
-def _step(schema: Mapping[str, Json]) -> Decimal | None:
-    if "integer" in _listed(schema["type"]):
-        return Decimal(1)
-    return Decimal(schema["multipleOf"]) if "multipleOf" in schema else None
+def _step(schema: Mapping[str, Json]) -> Decimal:
+    return Decimal(1) if "integer" in _listed(schema["type"]) else Decimal(schema["multipleOf"])
 
 
 def _types(schema: Mapping[str, Json], scale: int) -> Json:
@@ -80,7 +85,7 @@ def _types(schema: Mapping[str, Json], scale: int) -> Json:
     return ["number" if scale else "integer", "string", *nulls]
 
 
-def _listed(types: Json) -> list[str]:
+def _listed(types: Json) -> Sequence[str]:
     return types if isinstance(types, list) else [types]
 
 
@@ -107,12 +112,16 @@ def _ranges(schema: Mapping[str, Json], low: int, high: int, scale: int) -> list
     return [(each, each) for each in sorted(steps) if low <= each <= high]
 
 
+_EXCLUSIVE = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
+
+
 class _Bound:
     """One end of a range."""
 
     def __init__(self, keyword: str, steps: int, scale: int) -> None:
-        self.keyword = keyword
         exact = Decimal(steps).scaleb(-scale, _EXACT)
+        self.keyword = keyword
+        self._is_rounded_to_one = exact.copy_abs() < 1 <= abs(float(exact))
         is_whole = exact == exact.to_integral_value()
         #: Where it is long it has its point, so that it is read as numbers are that have one.
         self.value: Json = int(exact) if is_whole and (not scale or abs(exact) < 2**53) else exact
@@ -126,6 +135,14 @@ class _Bound:
             return False
         double = Decimal(float(self.value))
         return double < self._whole if self.keyword == "maximum" else double > self._whole
+
+    @property
+    def keywords(self) -> dict[str, Json]:
+        """Give the keywords that say it, where no integer is left out by that."""
+        said: dict[str, Json] = {} if self.is_rounded_inwards else {self.keyword: self.value}
+        if self._is_rounded_to_one:
+            said[_EXCLUSIVE[self.keyword]] = -1 if self.keyword == "minimum" else 1
+        return said
 
     @property
     def union(self) -> list[dict[str, Json]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import jsonschema_rs
 
-from gateway.connectors import literals, published
+from gateway.connectors import literals, portable, published
 from gateway.connectors.connector import ABSENT, Connector, Field
 from gateway.connectors.fieldtypes import FieldType
 from gateway.connectors.lexical import FORMATS, NO_NUL, TIMESTAMP_BEYOND, Format
@@ -89,8 +89,12 @@ def publish_field(field: Field) -> dict[str, Json]:
     """Build the published schema of one field's value."""
     schema = build_field(field)
     if field.type.item:
-        return {**schema, "items": published.number(schema["items"])}
-    return published.number(schema)
+        return {**schema, "items": _published(schema["items"])}
+    return _published(schema)
+
+
+def _published(schema: dict[str, Json]) -> dict[str, Json]:
+    return published.number(schema) if published.is_number(schema) else portable.portable(schema)
 
 
 def _constrained(type: FieldType, constraints: Mapping[str, Json]) -> dict[str, Json]:
