@@ -116,3 +116,18 @@ def test_a_token_cannot_have_a_name_that_means_something_else():
 
 def test_the_shipped_connectors_pass_the_check():
     assert gateway("check").returncode == 0
+
+
+def test_no_verb_imports_pandas_before_it_is_needed():
+    """pyarrow imports pandas with the first array that it makes of Python values; that takes longer than a verb."""
+    script = (
+        "import importlib, sys\n"
+        "from gateway.cli import VERBS\n"
+        "for verb in VERBS:\n"
+        "    importlib.import_module(f'gateway.commands.{verb}')\n"
+        "sys.exit('pandas' in sys.modules)\n"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT)
+
+    assert ran.returncode == 0

@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 
 import pyarrow as pa
@@ -196,15 +197,19 @@ def _datetimes(texts: pa.Array) -> pa.Array:
 
 
 def _instants(texts: pa.Array) -> pa.Array:
-    instants = _read_texts(texts, lambda each: each.cast(_YEARS.type), _PLAIN_INSTANT, literals.timestamp)
+    instants = _read_texts(texts, lambda each: each.cast(_INSTANT), _PLAIN_INSTANT, literals.timestamp)
     ends = pc.min_max(instants.cast(pa.int64()))
     if ends["min"].is_valid and not _FIRST <= ends["min"].as_py() <= ends["max"].as_py() <= _LAST:
         raise pa.ArrowInvalid("an instant is outside the years 1 to 9999")
     return instants
 
 
-_YEARS = pa.array(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"]).cast(pa.timestamp("us", "UTC"))
-_FIRST, _LAST = _YEARS.cast(pa.int64()).to_pylist()
+_INSTANT = pa.timestamp("us", "UTC")
+#: The first and the last instant, in microseconds since 1970.
+_FIRST, _LAST = (
+    (instant - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+    for instant in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+)
 _CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
 #: What Arrow reads.
 _PLAIN_TIME = f"^{_CLOCK}$"
