@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import re
+import shlex
 import subprocess
 
 import pandas
@@ -183,6 +184,7 @@ NAMED = {
     "nul.csv": (b"a,b\n\0\1\2,1\n", "has NUL bytes"),
     "lfs.csv": (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
     "mac.csv": (b"a,b\r1,2\r", "ends its lines by CR alone"),
+    "blank.csv": (b"\n \n", "has blank lines only"),
     "text.csv": (b"a,b\r\r\n1,2\r\r\n", "ends its lines by CR CR LF"),
 }
 
@@ -236,8 +238,19 @@ def test_option_that_cannot_be_is_told(server, name, tmp_path, options, words):
             1,
             "seems to have no header: '1', '2026-01-31' in its first line are values",
         ),
-        ("1,Ann\n2,Bob\n", 0, "The first line begins with a value, '1'. If it is a row and no header"),
+        (
+            "1,Ann\n2,Bob\n",
+            1,
+            "say --header a,b to name the columns (or --header 1,Ann if that line is the header)",
+        ),
+        ("1,1,Ann\n2,3,Bob\n", 1, "seems to have no header: '1' in its first line is a value;"),
+        ("Ann,true\nBob,false\n", 1, "seems to have no header: 'true'"),
+        ("Ann,1987\nBob,1990\n", 1, "seems to have no header: '1987'"),
+        ("Ann,2.5,x\nBob,3,y\n", 1, "seems to have no header: '2.5'"),
+        ("Ann,42\nBob,n/a\n", 0, "The first line has what looks like a value, '42'. If it is a row"),
         ("country,2019,2020\nNO,1,2\n", 0, ""),
+        ("id,1,2,3\nx,4,5,6\n", 0, ""),
+        ("Ann,42", 1, "its one line is the header. Add a row"),
         ("a,a,b,b\n1,2,3,4\n", 1, "columns 1 and 2 are both named 'a'; columns 3 and 4 are both named 'b'"),
         (" name,id\nx,1\n", 0, "The column ' name' starts with a blank"),
         ("Name,name\nx,1\n", 0, "The column 'name' differs from 'Name' by case alone"),
@@ -264,6 +277,77 @@ def test_first_line_that_looks_like_values_can_be_the_header(server, name, tmp_p
 
     assert gateway(server, "load", name, "x.csv", cwd=tmp_path).returncode == 0
     assert server.client.get(path).json() == [{"2019": 1, "2020": 2}]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "names", "rows"),
+    [
+        ("Ann,42,2026-01-31\nBob,43,2026-02-01\n", [], "a,b,c", 2),
+        ("Ann,42,2026-01-31\nBob,43,2026-02-01\n", [], "Ann,42,2026-01-31", 1),
+        ('"x, y",1\nz,2\n', [], '"x, y",1', 1),
+        ("Ann;4;\nBob;5;6\n", ["--separator", ";"], "a,b,c", 2),
+        ("Ann;4;5\nBob;5;6\n", ["--separator", ";"], "Ann;4;5", 1),
+        ("1,Ann\n2,Bob\n", [], "a,b", 2),
+        ("Ann,42\nBob,n/a\n", [], "a,b", 2),
+    ],
+)
+def test_header_that_is_advised_drafts_and_loads(server, name, tmp_path, text, options, names, rows):
+    (tmp_path / "x.csv").write_text(text)
+    drafting = ("new", name, "--from", "x.csv", *options, "--stdout")
+    doubted = gateway(server, *drafting, cwd=tmp_path)
+    advised = [shlex.split(each)[0] for each in doubted.stderr.replace(")", "").split("--header ")[1:]]
+    assert names in advised or names.replace(";", ",") in advised
+
+    path = server.declare(name, gateway(server, *drafting, "--header", names, cwd=tmp_path).stdout)
+    loaded = gateway(server, "load", name, "x.csv", *options, "--header", names, cwd=tmp_path)
+
+    assert loaded.returncode == 0, loaded.stderr
+    assert len(server.client.get(path).json()) == rows
+
+
+def test_draft_that_is_doubted_is_made_anew_as_is_told(tmp_path):
+    (tmp_path / "x.csv").write_text("Ann,42\nBob,n/a\n")
+    ran = gateway(Server(tmp_path), "new", "x", "--from", "x.csv", cwd=tmp_path)
+    remove, again = re.search(r"name the columns: rm (.*) && gateway (.*)", ran.stdout).groups()
+    (tmp_path / remove).unlink()
+
+    assert gateway(Server(tmp_path), *shlex.split(again), cwd=tmp_path).returncode == 0
+    assert "a: string" in (tmp_path / remove).read_text()
+
+
+BEFORE_HEADER = {
+    "\n\na,b\n1,2\n": "begins with blank lines",
+    "# made by x\na,b\n1,2\n": "begins with comments (#)",
+    "# x\n\n# y\na,b\n1,2\n": "begins with comments (#) and blank lines",
+    "## meta\n#a,b\n1,2\n": "begins with comments (#)",
+}
+
+
+@pytest.mark.parametrize("text", BEFORE_HEADER)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_lines_before_the_header_are_taken_out_as_is_told(server, name, tmp_path, text, suffix):
+    file = tmp_path / f"my rows.csv{suffix}"
+    file.write_bytes(gzip.compress(text.encode()) if suffix else text.encode())
+    server.declare(
+        name,
+        'fields: {b: integer, a: {type: integer, nullable: true}, "#a": {type: integer, nullable: true}}\n',
+    )
+    for command in (("new", name, "--from", file.name, "--stdout"), ("load", name, file.name)):
+        ran = gateway(server, *command, cwd=tmp_path)
+        assert (ran.returncode, BEFORE_HEADER[text] in ran.stderr) == (1, True), ran.stderr
+
+    subprocess.run(["sh", "-c", re.search(r" out: (.*)", ran.stderr)[1]], cwd=tmp_path, check=True)
+
+    assert gateway(server, "load", name, "new.csv", cwd=tmp_path).returncode == 0
+
+
+def test_first_line_that_begins_with_a_sign_of_comments_can_be_the_header(tmp_path):
+    (tmp_path / "x.csv").write_text("#id,b\n1,2\n")
+
+    assert (
+        '"#id": integer'
+        in gateway(Server(tmp_path), "new", "x", "--from", "x.csv", "--stdout", cwd=tmp_path).stdout
+    )
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "ndjson", "parquet"])

@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -17,11 +18,40 @@ from gateway.connectors.connector import Access, Connector
 from gateway.connectors.declaration import NAME
 from gateway.connectors.directory import File
 from gateway.connectors.finding import Finding
-from gateway.draft import columns, draft, example
+from gateway.draft import columns, draft, example, header
 from gateway.draft.draft import Draft
 from gateway.rowfile.source import BROKEN
 from gateway.serve.access import ADMIN_FILE
 from gateway.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """What was typed to make a draft.
+
+    Attributes:
+        name: What the connector is called.
+        rows: The file of rows.
+        written: The connector file that is written; None where it is printed.
+        connectors: The directory, where that was said.
+        reading: How the file is written.
+    """
+
+    name: str
+    rows: Path | None
+    written: Path | None
+    connectors: Path | None
+    reading: Reading
+
+    def with_header(self, width: int) -> str:
+        """Return the command that makes the draft anew, with names for so many columns."""
+        words = ["gateway", "new", self.name, "--from", str(self.rows), *self.reading.words()]
+        words += [word for each in self.reading.without for word in ("--without", each)]
+        words += ["--header", header.names_for(width)]
+        words += ["--connectors", str(self.connectors)] if self.connectors else []
+        if self.written is None:
+            return shlex.join([*words, "--stdout"])
+        return f"rm {shlex.quote(str(self.written))} && {shlex.join(words)}"
 
 
 @click.command("new")
@@ -78,14 +108,15 @@ def command(  # noqa: PLR0913  # one for each option
         drafted = _draft(rows, most, reading)
         connector = _declared(name, drafted.text, (), f"a draft of {rows}")
         load = _load_command(name, rows, drafted, reading)
-    notes = list(_notes(drafted, load))
+    path = directory / f"{name}.yaml"
+    typed = _Typed(name, rows, None if stdout else path, connectors, reading)
+    notes = list(_notes(drafted, load, typed))
     if stdout:
         click.echo(drafted.text, nl=False)
         for note in notes:
             click.echo(note, err=True)
         return
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{name}.yaml"
     write_new(path, drafted.text)
     click.echo(f"{path} is written, with {len(connector.fields)} field{'s' * (len(connector.fields) != 1)}.")
     for line in (
@@ -145,10 +176,10 @@ def _load_command(name: str, rows: Path, drafted: Draft, reading: Reading) -> st
     return shlex.join(["gateway", "load", name, str(rows), *reading.words(), *without])
 
 
-def _notes(drafted: Draft, load: str | None) -> Iterator[str]:
+def _notes(drafted: Draft, load: str | None, typed: _Typed) -> Iterator[str]:
     """Say what the connector does not have of the file, and what may be wrong with that."""
     if drafted.doubt:
-        yield f"{drafted.doubt}. If it is a row and no header, name the columns: --header a,b,c"
+        yield f"{drafted.doubt}. If it is a row and no header, name the columns: {typed.with_header(drafted.width)}"
     for name, problem in drafted.left_out.items():
         if name.isdecimal():
             yield f"Column {name} {problem}. It is left out: name it in the file, or load without it: {load}"

@@ -34,6 +34,7 @@ class Columns:
         nameless: The numbers of columns that have no name, from 1, each with whether it has values.
         left_out: The names of columns that are left out as the user has said.
         doubt: Why the first line may be no header, or None.
+        width: How many columns CSV has, those without a name included.
     """
 
     rows: int = 0
@@ -42,6 +43,7 @@ class Columns:
     nameless: dict[int, bool] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     doubt: str | None = None
+    width: int = 0
 
 
 def look(source: Source, most: int | None, without: Sequence[str] = ()) -> Columns:
@@ -66,12 +68,26 @@ def look(source: Source, most: int | None, without: Sequence[str] = ()) -> Colum
             break
         looking.add(piece)
     if not looking.rows:
-        raise ValueError(f"{source.path} has no rows to tell from")
+        raise ValueError(f"{source.path} has no rows to tell from{_behind_header(source)}")
     found = Columns(looking.rows, {name: guess(each) for name, each in looking.columns.items()}, is_whole)
     if isinstance(looking, _Csv):
         found.nameless = {place + 1: each.absent < each.rows for place, each in looking.nameless.items()}
-        found.doubt = None if source.header else header.doubt(looking.names, found.guesses)
+        if not source.header:
+            header.require_header(looking.columns, looking.names, source)
+            found.doubt = header.doubt(looking.names)
+        found.width = len(looking.names)
     return _without(found, without, source)
+
+
+def _behind_header(source: Source) -> str:
+    """Say what to do where CSV has a header alone."""
+    names = header.first_line(source) if source.media is Media.CSV and not source.header else []
+    if not names:
+        return ""
+    return (
+        ": its one line is the header. Add a row, or say --field 'NAME: TYPE' for each column in place of --from;"
+        f" if the line is a row, name the columns: --header {header.names_for(len(names))}"
+    )
 
 
 def _without(columns: Columns, without: Sequence[str], source: Source) -> Columns:
@@ -126,15 +142,17 @@ class _Csv:
             if record == [None] and width > 1:
                 continue
             if len(record) != width:
-                raise ValueError(
-                    f"{place}: the row has {len(record)} cells, the header {width}{self._advice}"
-                )
+                raise ValueError(f"{place}: {self._of_cells(len(record), width)}")
             yield record
 
-    @property
-    def _advice(self) -> str:
+    def _of_cells(self, cells: int, width: int) -> str:
+        """Say that a row does not have as many cells as the header has names."""
+        if self._source.header:
+            named = "1 column" if width == 1 else f"{width} columns"
+            return f"the row has {cells} cells, and --header names {named}; name every column of the file"
         sign = (self._source.separator or b",").decode()
-        return f"; put cells that have a {sign!r} in quotes, or say what else separates cells: --separator"
+        advice = f"put cells that have a {sign!r} in quotes, or say what else separates cells: --separator"
+        return f"the row has {cells} cells, the header {width}; {advice}"
 
 
 class _Json:

@@ -26,12 +26,14 @@ class Draft:
         left_out: What the file of rows has and the connector has not, as `--without` names it, with the reason.
         questions: How many fields have a question behind a #.
         doubt: Why the first line of the file may be no header, or None.
+        width: How many columns the file has, where it is CSV.
     """
 
     text: str
     left_out: Mapping[str, str]
     questions: int
     doubt: str | None = None
+    width: int = 0
 
 
 def write(columns: Columns, file: str) -> Draft:
@@ -73,7 +75,7 @@ def write(columns: Columns, file: str) -> Draft:
         lines.append(f"  # column {number} {_index(number)}: it is left out")
     lines += _ACCESS
     questions = sum(bool(each.remarks) for each in fields.values())
-    return Draft("\n".join(lines) + "\n", left_out, questions, columns.doubt)
+    return Draft("\n".join(lines) + "\n", left_out, questions, columns.doubt, columns.width)
 
 
 def _index(number: int) -> str:

@@ -1,6 +1,7 @@
 """What a file is by its first bytes, where that is not what its name and the options say."""
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -21,8 +22,8 @@ _MAGIC: Sequence[tuple[bytes, str]] = (
     (b"PAR1", "is Parquet; call it {stem}.parquet"),
     (b"ARROW1", "is Arrow; write it as Parquet"),
     (b"SQLite format 3", "is a SQLite database; write a table of it as CSV"),
-    (b"BZh", "is bzip2; decompress it: bunzip2 {name}"),
-    (b"\xfd7zXZ", "is xz; decompress it: unxz {name}"),
+    (b"BZh", "is bzip2; decompress it: bunzip2 {path}"),
+    (b"\xfd7zXZ", "is xz; decompress it: unxz {path}"),
     (b"%PDF", "is a PDF; save its rows as CSV"),
 )
 _BOMS: Sequence[tuple[bytes, str]] = (
@@ -61,7 +62,7 @@ def _require_text(source: Source, packed: bytes, head: bytes) -> None:
     for start, what in _MAGIC:
         if head.startswith(start):
             name, stem = source.path.name, source.path.name.partition(".")[0]
-            raise _wrong(source, what.format(name=name, stem=stem))
+            raise _wrong(source, what.format(name=name, stem=stem, path=_typed(source)))
     if not head:
         raise _wrong(source, "is empty once it is decompressed" if packed else "is empty: it has no rows")
     if source.encoding is None:
@@ -137,12 +138,46 @@ def _require_csv(source: Source, head: bytes) -> None:
         raise _wrong(source, f"is JSON, not CSV; call it {stem}.{suffix}")
     if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
         message = "ends its lines by CR alone, as old Macs did; turn them into line feeds first"
-        raise _wrong(source, f"{message}: tr '\\r' '\\n' < {source.path.name} > new.csv")
+        raise _wrong(source, f"{message}: tr '\\r' '\\n' < {_typed(source)} > new.csv")
     if line.endswith(b"\r\r"):
         message = "ends its lines by CR CR LF, as a program does that writes CR LF as text on Windows"
-        raise _wrong(source, f"{message}: tr -d '\\r' < {source.path.name} > new.csv")
+        raise _wrong(source, f"{message}: tr -d '\\r' < {_typed(source)} > new.csv")
+    _require_first_line(source, head)
     if source.separator is None:
         _require_commas(source, head)
+
+
+def _require_first_line(source: Source, head: bytes) -> None:
+    """Make sure that the first line is no blank line and no comment, where it has to be the header."""
+    lines = [line.strip() for line in head.splitlines()]
+    if not any(lines):
+        raise _wrong(source, "has blank lines only, and no rows")
+    passed = _leading_comments(lines)
+    before = lines[:passed]
+    if not before or (source.header and not any(before)):
+        return
+    what = "comments (#)" if all(before) else "comments (#) and blank lines" if any(before) else "blank lines"
+    header = "a row" if source.header else "the header"
+    name, some = (
+        shlex.quote(source.path.name),
+        f"the first {passed} lines" if passed > 1 else "the first line",
+    )
+    read = {".gz": f"gzip -dc {name} | ", ".zst": f"zstd -dc {name} | "}.get(source.path.suffix.lower(), "")
+    tail = f": {read}tail -n +{passed + 1}{'' if read else f' {name}'} > new.csv"
+    is_bytes = source.encoding is None or not source.encoding.startswith(("utf-16", "utf-32"))
+    raise _wrong(
+        source,
+        f"begins with {what}, and its first line has to be {header}; take {some} out{tail if is_bytes else ''}",
+    )
+
+
+def _leading_comments(lines: Sequence[bytes]) -> int:
+    """Count the lines at the beginning that are blank or comments; a header may begin with a # as well."""
+    passed = next((place for place, line in enumerate(lines) if line and not line.startswith(b"#")), 0)
+    if passed and lines[passed - 1]:
+        signs = [[line.count(sign) for sign in _NAMES] for line in lines[passed - 1 : passed + 1]]
+        passed -= signs[0] == signs[1] and (passed == 1 or any(signs[0]))
+    return passed
 
 
 def _require_commas(source: Source, head: bytes) -> None:
@@ -168,6 +203,11 @@ def _separated(sign: bytes) -> str:
     shown = _NAMES.get(sign, f"'{sign.decode(errors='replace')}'")
     option = _OPTIONS.get(sign, shown)
     return f"{shown} and not by commas; say --separator {option} (or --separator ',' if that is no separator)"
+
+
+def _typed(source: Source) -> str:
+    """Return the path of a file as it is typed."""
+    return shlex.quote(str(source.path))
 
 
 def _wrong(source: Source, what: str) -> ValueError:

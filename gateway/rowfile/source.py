@@ -1,6 +1,7 @@
 """A file of rows, plain or compressed: what its rows are written in, and its bytes as UTF-8 with commas."""
 
 import codecs
+import csv
 import gzip
 import io
 import itertools
@@ -107,7 +108,9 @@ class Source:
             if len(sign) != 1 or sign in b'"\r\n':
                 message = f"--separator {separator!r} is not one character of ASCII"
                 raise ValueError(f"{message}; write ';', '|', tab or another one")
-        line = f"{header}\n".encode() if header else b""
+        if header and "\n" in header:
+            raise ValueError("--header is more than one line; name the columns in one, as in a,b,c")
+        line = _header_line(header, sign) if header else b""
         return replace(self, separator=sign, encoding=name, header=line)
 
     @property
@@ -137,7 +140,7 @@ class Opened:
             self.first_line += skips
         first = next(chunks, b"").removeprefix(b"\xef\xbb\xbf")
         # Whoever names the first line itself means that it is the header.
-        if source.header and first.partition(b"\n")[0].strip() != source.header.strip():
+        if source.header and cells(first.partition(b"\n")[0]) != cells(source.header):
             first = source.header + first
             self.first_line -= 1
         self._chunks = itertools.chain([first], chunks)
@@ -186,6 +189,22 @@ def decompressed(raw: IO[bytes], path: Path) -> IO[bytes]:
         reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
         return io.BufferedReader(reader)
     return raw
+
+
+def cells(line: bytes, separator: str = ",") -> list[str]:
+    """Read one line of CSV."""
+    text = line.decode(errors="replace").strip()
+    return [cell.strip() for cell in next(csv.reader([text], delimiter=separator), [])]
+
+
+def _header_line(names: str, separator: bytes | None) -> bytes:
+    """Return the names of columns as the first line of CSV with commas; they may have the file's separator."""
+    sign = (separator or b",").decode()
+    if sign == "," or sign not in names:
+        return f"{names}\n".encode()
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells(names.encode(), sign))
+    return text.getvalue().encode()
 
 
 def _not_encoded(source: Source, error: UnicodeError) -> ValueError:
