@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -192,6 +193,19 @@ def test_duckdb_reads_whole_batches_while_rows_arrive(server, duckdb, growing, f
                 f"SELECT count(*), count(DISTINCT s), max(n) FROM {READERS[format]}('{url}')"
             )
             assert count == distinct == last + 1
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_two_duckdb_processes_of_one_name_read_while_rows_arrive(server, duckdb, growing, format):
+    """They share address, name, token and question; each reads what its own HEAD told of."""
+    path, grow = growing
+    url = f"{server.url}{path}?format={format}&order=n.desc"
+    sql = f"SELECT count(*), count(DISTINCT s), max(n) FROM {READERS[format]}('{url}')"
+    other = DuckDB()
+    with contextlib.closing(other), storing(grow), ThreadPoolExecutor(2) as readers:
+        seen = list(readers.map(lambda one: [one.rows(sql)[0] for _ in range(15)], (duckdb, other)))
+    for count, distinct, last in (*seen[0], *seen[1]):
+        assert count == distinct == last + 1
 
 
 SCANS = {

@@ -1,11 +1,15 @@
 """Who comes again for another part of a body goes on in that body, and who begins anew sees what is stored now."""
 
 import subprocess
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from gateway.serve.parts import Part
+from gateway.serve.parts import Kept, Part
 from gateway.serve.readings import READING_RATE, READING_SECONDS, Reader, Readings
+from gateway.store.batch import Batch
+from tests.inside import inside
 from tests.rig import serving
 
 CONNECTOR = "fields: {n: integer}\naccess: {read: [public], change: [ops]}\n"
@@ -83,6 +87,35 @@ def test_head_of_what_is_too_large_to_be_kept_has_no_length(tmp_path):
         assert part(server, f"{path}?format=csv", "0-9").status_code == 507
         short = server.client.head(f"{path}?format=csv&n=lt.9", headers=IDENTITY)
         assert int(short.headers["Content-Length"]) == 2 * 10
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_a_body_has_one_etag_also_while_rows_are_committed(tmp_path, coding):
+    """Two who ask amid a commit for what is there before it are told of one body."""
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        connector = gateway.gateway.app._repeats_at("/c").connector
+
+        def etags():
+            for format in FORMATS:
+                for method, part in (("HEAD", {}), ("GET", {"Range": "bytes=0-"}), ("GET", {})):
+                    headers = {"Accept-Encoding": coding, **part}
+                    status, told, _ = gateway.request(method, "/c", query=f"format={format}", headers=headers)
+                    assert status in (200, 206)
+                    yield format, method, told.get("etag")
+
+        rows = Batch(connector, pa.table({"n": range(2000)}))
+        gateway.store.append([rows])
+        before, amid = list(etags()), []
+        gateway.store.append_and_look(rows, lambda *_: amid.extend(etags()))
+        after = list(etags())
+
+        assert amid == before
+        assert not {etag for _, _, etag in before} & {etag for _, _, etag in after}
+        version = gateway.store.version("c")
+        assert version == gateway.store.version_seen(gateway.store.reading(), "c") != (0, 0)
+        assert (
+            gateway.store.version("d") == gateway.store.version_seen(gateway.store.reading(), "d") == (0, 0)
+        )
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
@@ -249,9 +282,13 @@ class Clock:
         return self.now
 
 
-def begun(*, size=1000, part=None, connection=1, clock=None):
+def body(etag, size, *borders):
+    return Kept(Path("body"), size, b"q", 200, {"ETag": etag}, frozenset(borders))
+
+
+def begun(*, size=1000, part=None, connection=1, clock=None, borders=()):
     readings = Readings(clock or Clock())
-    readings.begin(ONE, connection, "old", size, part)
+    readings.begin(ONE, connection, body("old", size, *borders), part)
     return readings
 
 
@@ -322,7 +359,7 @@ def test_of_two_readings_of_one_program_the_latest_goes_on_on_any_connection():
     readings = begun(connection=1)
     assert going_on(readings, Part(0, 99), connection=2) == "old"
     assert going_on(readings, Part(100, 999), connection=1) == "old"
-    readings.begin(ONE, 1, "new", 1100, None)
+    readings.begin(ONE, 1, body("new", 1100), None)
 
     assert going_on(readings, Part(0, 99), connection=2) == "new"
     assert going_on(readings, Part(100, 1099), connection=2) == "new"
@@ -331,7 +368,7 @@ def test_of_two_readings_of_one_program_the_latest_goes_on_on_any_connection():
 def test_two_programs_of_one_name_at_once_go_on_by_connection_and_length():
     readings = begun(connection=1)
     assert going_on(readings, Part(0, 99), connection=1) == "old"
-    readings.begin(ONE, 2, "new", 1100, None)
+    readings.begin(ONE, 2, body("new", 1100), None)
 
     assert going_on(readings, Part(100, 199), connection=1) == "old"
     assert going_on(readings, Part(0, 99), connection=2) == "new"
@@ -343,9 +380,9 @@ def test_two_programs_of_one_name_at_once_go_on_by_connection_and_length():
 
 @pytest.mark.parametrize("tail", [(Part(900, 999), Part(1050, 1099)), (Part(None, 100), Part(None, 50))])
 def test_what_comes_before_a_tail_is_cut_from_the_body_of_that_tail(tail):
-    readings = begun()
+    readings = begun(borders=(4, 950))
     assert going_on(readings, tail[0], connection=1) == "old"
-    readings.begin(ONE, 2, "new", 1100, None)
+    readings.begin(ONE, 2, body("new", 1100, 4, 1080), None)
 
     assert going_on(readings, Part(4, 899), connection=3) == "old"
     assert going_on(readings, tail[1], connection=2) == "new"
@@ -353,14 +390,74 @@ def test_what_comes_before_a_tail_is_cut_from_the_body_of_that_tail(tail):
     assert going_on(readings, Part(0, 1049), connection=5) == "new"
 
 
-def test_of_two_bodies_of_one_length_the_latest_goes_first_and_the_other_next():
-    readings = begun()
+def test_pieces_of_a_parquet_file_are_cut_from_the_file_that_has_them():
+    """Two processes read row groups, columns and what stands before the metadata, on connections of their own."""
+    readings = begun(borders=(4, 300, 600, 900))
     assert going_on(readings, Part(900, 999), connection=1) == "old"
-    readings.begin(ONE, 2, "new", 1000, Part(900, 999))
+    readings.begin(ONE, 2, body("new", 1100, 4, 350, 700, 980), None)
+    assert going_on(readings, Part(980, 1099), connection=2) == "new"
+
+    asked = [Part(4, 299), Part(4, 349), Part(300, 899), Part(0, 899), Part(350, 699), Part(0, 979)]
+    cut_from = [going_on(readings, each, connection=3 + port) for port, each in enumerate(asked)]
+
+    assert cut_from == ["old", "new", "old", "old", "new", "new"]
+
+
+def test_of_two_bodies_of_one_length_the_latest_goes_first_and_the_other_next():
+    readings = begun(borders=(4, 980))
+    assert going_on(readings, Part(900, 999), connection=1) == "old"
+    readings.begin(ONE, 2, body("new", 1000, 4, 980), None)
+    assert going_on(readings, Part(900, 999), connection=2) == "new"
 
     asked = [going_on(readings, Part(4, 899), connection=port) for port in (3, 4, 5)]
 
     assert asked == ["new", "old", "new"]
+
+
+def test_the_first_part_is_cut_from_what_was_told_on_its_connection():
+    """Two processes ask for the length one after the other, then each for its whole body; the bodies have one length."""
+    for size in (1000, 1100):
+        readings = begun(connection=1)
+        readings.begin(ONE, 2, body("new", size), None)
+
+        assert going_on(readings, Part(0, 999), connection=1) == "old"
+        assert going_on(readings, Part(0, size - 1), connection=2) == "new"
+        assert going_on(readings, Part(0, size - 1), connection=2) is None
+
+
+def test_two_who_were_told_of_one_body_get_it_once_each():
+    """A proxy has other ports for each request; whoever asks a third time begins anew."""
+    readings = begun(connection=1)
+    readings.begin(ONE, 2, body("old", 1000), None)
+
+    asked = [going_on(readings, Part(0, 999), connection=port) for port in (3, 4, 5)]
+
+    assert asked == ["old", "old", None]
+
+
+def test_a_connection_that_asks_again_gets_nothing_older():
+    """Only the second length counts on a connection; and what it has had of that is not had again of an older body."""
+    readings = begun(connection=1)
+    readings.begin(ONE, 1, body("new", 1000), None)
+    assert going_on(readings, Part(0, 999), connection=1) == "new"
+    assert going_on(readings, Part(0, 999), connection=2) is None
+
+    readings = begun(connection=1)
+    readings.begin(ONE, 2, body("new", 1000), None)
+    assert going_on(readings, Part(0, 999), connection=2) == "new"
+    assert going_on(readings, Part(0, 999), connection=2) is None
+    assert going_on(readings, Part(500, 999), connection=2) == "new"
+    assert going_on(readings, Part(500, 999), connection=2) == "new"
+
+
+def test_two_processes_that_read_in_blocks_each_go_on_on_their_connection():
+    readings = begun(connection=1)
+    readings.begin(ONE, 2, body("new", 1100), None)
+    blocks = [Part(first, first + 99) for first in range(0, 900, 100)]
+
+    for block in blocks:
+        assert going_on(readings, block, connection=1) == "old"
+        assert going_on(readings, block, connection=2) == "new"
 
 
 def test_who_reads_in_blocks_goes_on_with_the_latest_though_a_tail_began_behind_the_block():
@@ -368,7 +465,7 @@ def test_who_reads_in_blocks_goes_on_with_the_latest_though_a_tail_began_behind_
     readings = begun()
     for block in (*blocks, Part(800, 999)):
         assert going_on(readings, block) == "old"
-    readings.begin(ONE, 1, "new", 1100, None)
+    readings.begin(ONE, 1, body("new", 1100), None)
 
     for block in (blocks[1], blocks[0], blocks[1], Part(800, 1099)):
         assert going_on(readings, block, connection=2) == "new"
@@ -377,9 +474,9 @@ def test_who_reads_in_blocks_goes_on_with_the_latest_though_a_tail_began_behind_
 def test_what_is_remembered_is_bounded():
     readings = Readings(Clock())
     for number in range(3000):
-        readings.begin(ONE._replace(question=b"%d" % number), 1, f"{number}", 10, None)
+        readings.begin(ONE._replace(question=b"%d" % number), 1, body(f"{number}", 10), None)
         readings.tell(ONE._replace(question=b"%d" % number), f"{number}")
-        readings.begin(ONE, 1, f"{number}", 10, None)
+        readings.begin(ONE, 1, body(f"{number}", 10), None)
 
     assert len(readings.in_use()) <= 1000 + 8
     reading = readings.going_on(ONE, 1, Part(0, 5))

@@ -13,7 +13,7 @@ from gateway.query.encoding import Encoder, Text, compressor_of, encoder_of
 from gateway.query.sql import Sql
 from gateway.query.statement import Statement
 from gateway.store.reading import Reading
-from gateway.store.store import Select, Store
+from gateway.store.store import Select, Store, Version
 from gateway.threads import Threads
 
 _T = TypeVar("_T")
@@ -46,23 +46,30 @@ class Readers:
         self._waiting: OrderedDict[Rendering, float] = OrderedDict()
         self._had_few: dict[str, bool] = {}
 
-    async def open(self, statement: Statement, *, counted: bool, coding: str | None) -> "Rendering":
+    async def open(
+        self, statement: Statement, *, counted: bool, coding: str | None, versioned: bool = False
+    ) -> "Rendering":
         """Run a statement up to its first rows.
 
         Args:
             statement: What is read.
             counted: Whether all rows are counted, beyond the page.
             coding: What the body is compressed with, or None.
+            versioned: Whether the result says which version of the rows it has.
 
         Raises:
             GatewayError: Where it fails; nothing has been sent then.
         """
         self.admit()
-        return await self.open_admitted(statement, counted=counted, coding=coding)
+        return await self.open_admitted(statement, counted=counted, coding=coding, versioned=versioned)
 
-    async def open_admitted(self, statement: Statement, *, counted: bool, coding: str | None) -> "Rendering":
+    async def open_admitted(
+        self, statement: Statement, *, counted: bool, coding: str | None, versioned: bool = False
+    ) -> "Rendering":
         """Run a statement as `open` does, in room that `admit` took."""
-        rendering = Rendering(self, self._store.reading(), statement, counted=counted, coding=coding)
+        rendering = Rendering(
+            self, self._store.reading(), statement, counted=counted, coding=coding, versioned=versioned
+        )
         try:
             await rendering.start()
         except BaseException:
@@ -85,6 +92,10 @@ class Readers:
                 Code.READERS_BUSY, hint="send again a little later", headers={"Retry-After": "1"}
             )
         self.open_results += 1
+
+    def version_seen(self, reading: Reading, statement: Statement) -> Version:
+        """Return the version of the rows that a transaction reads. Any thread may ask."""
+        return self._store.version_seen(reading, statement.connector.name)
 
     async def call(self, function: Callable[[], _T]) -> _T:
         """Run something short that reads the store in one of the threads."""
@@ -147,19 +158,29 @@ class Rendering:
         row_count: How many rows it has, where that is known before its end.
         total: How many rows there are beyond the page, where they were counted.
         cursor: What leads on to the next page, where the limit cut this one.
+        version: The version of the rows, where it was asked for.
     """
 
     def __init__(
-        self, readers: Readers, reading: Reading, statement: Statement, *, counted: bool, coding: str | None
+        self,
+        readers: Readers,
+        reading: Reading,
+        statement: Statement,
+        *,
+        counted: bool,
+        coding: str | None,
+        versioned: bool,
     ) -> None:
         self.whole: bytes | None = None
         self.row_count: int | None = None
         self.total: int | None = None
         self.cursor: int | None = None
+        self.version: Version | None = None
         self._readers = readers
         self._reading = reading
         self._statement = statement
         self._counted = counted
+        self._versioned = versioned
         self.coding = coding
         self._compressor = compressor_of(coding)
         self._encoder: Encoder
@@ -173,6 +194,8 @@ class Rendering:
             await self.close()
 
     def _start(self) -> None:
+        if self._versioned:
+            self.version = self._readers.version_seen(self._reading, self._statement)
         self._read()
         if self.whole is not None:
             self._reading.close()

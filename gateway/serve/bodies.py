@@ -1,6 +1,5 @@
 """Bodies: the answers to what a connector's readers ask for, as they are now, in memory or in files."""
 
-import uuid
 from collections.abc import AsyncIterator
 
 from gateway.errors import Code, GatewayError
@@ -33,12 +32,19 @@ class Bodies:
         return self._cache.find(read.etag(version))
 
     async def rendered(self, read: Read, version: Version | None) -> tuple[Answer, Rendering]:
-        """Read rows, and keep the answer in memory where it is small and surely of one version."""
+        """Read rows, and keep the answer in memory where it is small and of a known version.
+
+        PERF: the version is read with the rows only where the caller knows none, for that is a transaction of three
+        statements. Otherwise it is enough that the version is still the same after the rows were read.
+        """
         counted = read.prefers.count is not None
-        rendering = await self._readers.open(read.statement, counted=counted, coding=read.coding)
-        etag = read.etag(self._settled(version))
+        rendering = await self._readers.open(
+            read.statement, counted=counted, coding=read.coding, versioned=version is None
+        )
+        seen = rendering.version if version is None else self._settled(version)
+        etag = read.etag(seen)
         headers = read.headers(rendering, etag)
-        answer = Answer(read.status(rendering), headers, rendering.whole or b"", read.question)
+        answer = Answer(read.status(rendering), headers, rendering.whole or b"", read.question, seen)
         if etag and rendering.whole is not None:
             self._cache.keep(etag, answer)
         return answer, rendering
@@ -59,7 +65,7 @@ class Bodies:
             return kept
         # While a batch is being committed nobody can say which rows another request is about to read.
         key = (read.question, read.coding, version) if version is not None else object()
-        return await self.spool.once(key, lambda: self._filed(read, version))
+        return await self.spool.once(key, lambda: self._filed(read))
 
     async def in_file_if_small_enough(self, read: Read) -> Kept | None:
         """Give the body as `in_file` does, None where it is too large to be kept."""
@@ -93,22 +99,21 @@ class Bodies:
         """Put an answer that is whole and not compressed into a file."""
         return await self.spool.keep(read.question, answer.status, answer.headers, _once(answer.body))
 
-    async def _filed(self, read: Read, version: Version | None) -> Kept:
-        """Put a new body into a file. Where its version is not sure, its ETag is one that nothing else has."""
-        answer, rendering = await self.rendered(read.plain, version)
+    async def _filed(self, read: Read) -> Kept:
+        """Put a new body into a file, under the ETag of the rows that it has, also amid a commit."""
+        answer, rendering = await self.rendered(read.plain, None)
         try:
+            assert answer.version is not None
             size = None if rendering.whole is None else len(rendering.whole)
-            is_sure = "ETag" in answer.headers
-            etag = read.plain_etag(version, size) if is_sure else None
-            headers = {**answer.headers, "ETag": etag or f'"{uuid.uuid4().hex}"'}
+            headers = {**answer.headers, "ETag": read.plain_etag(answer.version, size)}
             pieces = rendering if rendering.whole is None else _once(rendering.whole)
             return await self.spool.keep(read.question, answer.status, headers, pieces)
         finally:
             await rendering.close()
 
-    def _settled(self, version: Version | None) -> Version | None:
-        """Give the version of what has just been read, where it surely has one."""
-        return version if version is not None and self.version == version else None
+    def _settled(self, version: Version) -> Version | None:
+        """Return the version of what has just been read, None where rows came meanwhile."""
+        return version if self.version == version else None
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

@@ -20,12 +20,14 @@ class Answer:
 
     Attributes:
         question: What it answers.
+        version: The version of the rows in it, None where nobody can say.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     question: bytes = b""
+    version: Version | None = None
 
     @property
     def is_compressed(self) -> bool:

@@ -9,10 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import pyarrow.parquet as pq
+
 from gateway.errors import Code, GatewayError
+from gateway.media import Media
 
 _BYTES = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
 _CHUNK = 256 * 1024
+#: What ends a Parquet file, behind its metadata: how long these are, and a mark.
+_PARQUET_TRAILER = 8
+#: Of a Parquet file with more chunks only the place of the metadata is looked up.
+_MAX_CHUNKS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ class Kept:
 
     Attributes:
         question: What it answers.
+        borders: Where the pieces of a Parquet file begin and end, and its metadata; none in other formats.
     """
 
     path: Path
@@ -61,6 +69,7 @@ class Kept:
     question: bytes
     status: int
     headers: Mapping[str, str]
+    borders: frozenset[int] = frozenset()
 
     @property
     def cost(self) -> int:
@@ -71,6 +80,21 @@ class Kept:
     def etag(self) -> str:
         """Which representation it is."""
         return self.headers["ETag"]
+
+
+def borders_of(path: Path, content_type: str) -> frozenset[int]:
+    """Return where readers of a Parquet file cut it: between the chunks of its columns, and before its metadata."""
+    if content_type != Media.PARQUET.content_type:
+        return frozenset()
+    with pq.ParquetFile(path) as file:
+        metadata = file.metadata
+    found = {path.stat().st_size - _PARQUET_TRAILER - metadata.serialized_size}
+    if metadata.num_row_groups * metadata.num_columns <= _MAX_CHUNKS:
+        for group in map(metadata.row_group, range(metadata.num_row_groups)):
+            for chunk in map(group.column, range(metadata.num_columns)):
+                first = chunk.dictionary_page_offset or chunk.data_page_offset
+                found |= {first, first + chunk.total_compressed_size}
+    return frozenset(found)
 
 
 class Slice:

@@ -83,14 +83,15 @@ class Read:
         coding = None if is_plain else self.coding
         return None if version is None else cache.etag_of(self.question, version, coding)
 
-    def plain_etag(self, version: Version | None, size: int | None) -> str | None:
+    def plain_etag(self, version: Version, size: int | None) -> str:
         """Give the ETag of a body that is not compressed: its own, unless it is too small to be compressed at all.
 
         Args:
             version: That of the rows.
             size: How many bytes it has, None where it is many.
         """
-        return self.etag(version, is_plain=size is None or size >= COMPRESSED_BYTES)
+        is_plain = size is None or size >= COMPRESSED_BYTES
+        return cache.etag_of(self.question, version, None if is_plain else self.coding)
 
     def validators(self, etag: str | None) -> dict[str, str]:
         """Give the headers by which an answer is kept and asked for again."""

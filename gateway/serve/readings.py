@@ -2,27 +2,33 @@
 
 A reader that seeks comes several times, and must find the same bytes each time, whatever has been stored in between:
 bytes of two bodies make a file that never was. HTTP does not say who comes again. So a reading belongs to an address,
-a program's name for itself, an Authorization header and a question. Of several readings the latest goes on: a program
-that begins another one has ended the one before, and it may use its connections in any order. An earlier one goes on
-only with a part that ends where its body does, or just before the last bytes that were asked for, or that follows the
-part before it on the same connection. Whoever names an ETag in If-Match or If-Range needs none of that.
+a program's name for itself, an Authorization header and a question. Two processes of one program share all four. Of
+several readings the latest goes on: a program that begins another one has ended the one before, and it may use its
+connections in any order. An earlier one goes on only with a part that more likely belongs to it:
+
+- a part that begins and ends where only the earlier body is cut: at its end, or between the pieces of a Parquet file,
+- the first part on the connection on which its length was asked for,
+- the part that follows its last one on the same connection.
+
+A connection that asks for the same part again never gets an earlier body than before. Whoever names an ETag in If-Match
+or If-Range needs none of that.
 """
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.serve.parts import Part
+from gateway.serve.parts import Kept, Part
 
 #: How long a reading lasts: so many seconds, and as long as it takes to read the body at so many bytes a second.
 READING_SECONDS, READING_RATE = 60.0, 2**20
 #: How many readers are remembered between their requests, and how many readings of each.
-_MAX_READERS, _MAX_READINGS = 1000, 8
+_MAX_READERS, _MAX_READINGS = 1000, 16
 #: How many different beginnings and tails a reading may have; a reader that asks for more beginnings begins anew.
 _MAX_BEGINNINGS = 64
-#: How many ends of parts are remembered of a reading.
+#: How many beginnings and ends of parts are remembered of a reading.
 _MAX_ENDS = 1000
 
 
@@ -52,8 +58,10 @@ class Reading:
         began: The moment.
         is_measured: Whether the reader began by asking for the length, with HEAD or for the last bytes. Such a reader
             may go on with any part.
-        beginnings: The parts from the first byte, or of the last bytes, that it has had.
-        firsts: The first bytes of its other parts.
+        connection: The client's port when it began, None where a whole body was sent.
+        borders: Where its body is cut by readers who know what is in it.
+        beginnings: The parts from the first byte, or of the last bytes, with the client's port that each went to last.
+        firsts: The first bytes of its other parts, and how often each was asked for.
         ends: The last bytes of its parts, with the client's port that each went to.
         tails: The first bytes of those of its parts that end where the body does.
     """
@@ -62,8 +70,10 @@ class Reading:
     size: int | None
     began: float
     is_measured: bool
-    beginnings: set[Part] = field(default_factory=set)
-    firsts: set[int] = field(default_factory=set)
+    connection: int | None = None
+    borders: frozenset[int] = frozenset()
+    beginnings: dict[Part, int] = field(default_factory=dict)
+    firsts: Counter[int] = field(default_factory=Counter)
     ends: dict[int, int] = field(default_factory=dict)
     tails: set[int] = field(default_factory=set)
 
@@ -76,34 +86,44 @@ class Reading:
         last = part.last if part.first is not None else None
         return self.size is None or last is None or last < self.size
 
-    def ends_with(self, part: Part) -> bool:
-        """Tell whether a part ends just where its body does: who asks for that knows the length."""
-        return part.first is not None and part.last is not None and part.last + 1 == self.size
+    def is_cut_at(self, part: Part) -> bool:
+        """Tell whether a part ends where only one who knows the body would end it.
 
-    def ends_before_tail(self, part: Part) -> bool:
-        """Tell whether a part ends just before the last bytes, which were asked for first: DuckDB reads Parquet so."""
-        return part.first is not None and part.last is not None and part.last + 1 in self.tails
-
-    def _tail(self, part: Part) -> set[int]:
-        """Give the first byte of a part that is known to end where its body does."""
-        if self.size is None or not (part.first is None or self.ends_with(part)):
-            return set()
-        return {part.of(self.size)[0]}
-
-    def leaves(self, other: "Reading", part: Part) -> bool:
-        """Tell whether the part before the tail of another reading is that one's, though this one began later.
-
-        A program that reads in blocks asks for its tail last, and a block may end where the tail of its reading before
-        began. So this one must have a tail of its own, or have had no part yet, and the other not this part.
+        That is at the end of the body; or, in a Parquet file, behind a piece of it or before the last bytes that were
+        asked for, where the part begins with a piece as well.
         """
-        is_new = not (self.firsts or self.beginnings)
-        return bool(self.tails) or (is_new and part.last not in other.ends)
+        if part.first is None or part.last is None:
+            return False
+        behind = part.last + 1
+        if behind == self.size:
+            return True
+        begins_a_piece = part.first == 0 or part.first in self.borders
+        return begins_a_piece and (behind in self.borders or (bool(self.borders) and behind in self.tails))
+
+    def times_asked(self, part: Part) -> int:
+        """Return how often a part of it was asked for."""
+        return self.firsts[part.first] if part.first else int(part in self.beginnings)
+
+    def was_asked_on(self, connection: int, part: Part) -> bool:
+        """Tell whether a connection was the last that asked for a part of it."""
+        if not part.first:
+            return self.beginnings.get(part) == connection
+        return part.last is not None and part.first in self.firsts and self.ends.get(part.last) == connection
+
+    def awaits(self, connection: int) -> bool:
+        """Tell whether its first part is to come, on the connection on which its length was asked for."""
+        return self.connection == connection and not (self.beginnings or self.firsts or self.ends)
 
     def is_followed_by(self, part: Part, connection: int) -> bool:
         """Tell whether a part is the one behind a part that went to the same connection, and was not asked for before."""
         if not part.first or part.first in self.firsts or not self.has(part):
             return False
         return self.ends.get(part.first - 1) == connection
+
+    def _tail(self, part: Part) -> set[int]:
+        """Return the first byte of a part that is known to end where its body does."""
+        ends_it = part.first is None or (part.last is not None and part.last + 1 == self.size)
+        return {part.of(self.size)[0]} if self.size is not None and ends_it else set()
 
     def goes_on_with(self, part: Part, now: float) -> bool:
         """Tell whether a part is one more of it, and not the first of another reading.
@@ -122,16 +142,17 @@ class Reading:
     def take(self, part: Part, connection: int) -> None:
         """Note a part of it that is asked for."""
         if part.first:
-            self.firsts.add(part.first)
+            self.firsts[part.first] += 1
         elif len(self.beginnings) < _MAX_BEGINNINGS:
-            self.beginnings.add(part)
+            self.beginnings[part] = connection
         if part.first is not None and part.last is not None:
             self.ends[part.last] = connection
         if len(self.tails) < _MAX_BEGINNINGS:
             self.tails |= self._tail(part)
+        if len(self.firsts) > _MAX_ENDS:
+            self.firsts.clear()
         while len(self.ends) > _MAX_ENDS:
             self.ends.pop(next(iter(self.ends)))
-            self.firsts.clear()
 
 
 class Readings:
@@ -148,13 +169,15 @@ class Readings:
         self._told[reader] = Reading(etag, None, self._clock(), is_measured=False)
         _bound(self._told, reader)
 
-    def begin(self, reader: Reader, connection: int, etag: str, size: int, part: Part | None) -> None:
+    def begin(self, reader: Reader, connection: int, kept: Kept, part: Part | None) -> None:
         """Note that a reader begins to read a body: with a part, or with HEAD, where there is none."""
         is_measured = part is None or part.first is None
-        reading = Reading(etag, size, self._clock(), is_measured)
+        reading = Reading(kept.etag, kept.size, self._clock(), is_measured, connection, kept.borders)
+        # Who asks for the length again on one connection goes on with what it is told now.
+        known = [each for each in self._begun.get(reader, ()) if not each.awaits(connection)]
+        self._begun[reader] = known
         if part:
             reading.take(part, connection)
-        known = self._begun.setdefault(reader, [])
         known[: 1 - _MAX_READINGS] = []
         known.append(reading)
         _bound(self._begun, reader)
@@ -190,16 +213,23 @@ class Readings:
 
 
 def _of_part(part: Part, connection: int, known: list[Reading]) -> Reading:
-    """Give the one of a reader's readings, the latest last, that a part is most likely one of."""
-    if ending := [each for each in known if each.ends_with(part)]:
-        return ending[-1]
-    latest = next((each for each in reversed(known) if each.has(part)), known[-1])
-    if before := [each for each in known if each.ends_before_tail(part) and latest.leaves(each, part)]:
-        # Of bodies of one length the latest goes first; DuckDB sees a wrong ETag, asks again, and gets the next.
-        return ([each for each in before if part.last not in each.ends] or before)[-1]
-    followed = [each for each in known if each.is_followed_by(part, connection)]
-    follows_latest = part.first and part.first - 1 in latest.ends
-    return followed[-1] if followed and not follows_latest else latest
+    """Return the one of a reader's readings, the latest last, that a part is most likely one of.
+
+    Of equal bodies the one goes first that was asked for the part the fewest times. DuckDB sees a wrong ETag, asks
+    again, and gets the next.
+    """
+    asked_here = [number for number, each in enumerate(known) if each.was_asked_on(connection, part)]
+    known = known[asked_here[-1] :] if asked_here else known
+    long_enough = [each for each in known if each.has(part)] or known[-1:]
+    cut_there = [each for each in long_enough if each.is_cut_at(part)]
+
+    def likelihood(number: int) -> tuple[bool, bool, int, int]:
+        reading = candidates[number]
+        times = reading.times_asked(part) if cut_there else 0
+        return reading.awaits(connection), reading.is_followed_by(part, connection), -times, number
+
+    candidates = cut_there or long_enough
+    return candidates[max(range(len(candidates)), key=likelihood)]
 
 
 def _bound(

@@ -60,7 +60,7 @@ class Retrieval:
             kept = await self._bodies.in_file_if_small_enough(read)
         kept = kept or await self._answer_head_alone(req, resp, read)
         if kept:
-            self._readings.begin(_reader(req, read), _connection(req), kept.etag, kept.size, None)
+            self._readings.begin(_reader(req, read), _connection(req), kept, None)
             reply.kept(resp, kept, has_body=False)
 
     async def _answer_head_alone(self, req: Request, resp: Response, read: Read) -> Kept | None:
@@ -84,10 +84,8 @@ class Retrieval:
         """Note what a reader is sent, under the ETag that parts of it have; None where nobody can say."""
         if answer is None:
             etag = read.etag(version)
-        elif "ETag" in answer.headers:
-            etag = read.etag(version, is_plain=answer.is_compressed)
         else:
-            etag = None
+            etag = read.etag(answer.version, is_plain=answer.is_compressed)
         self._readings.tell(_reader(req, read), etag)
 
     async def _answer_part(self, req: Request, resp: Response, read: Read, part: Part) -> bool:
@@ -127,7 +125,7 @@ class Retrieval:
         reading = self._readings.going_on(reader, connection, part)
         if reading is None:
             kept = await self._bodies.in_file(read)
-            self._readings.begin(reader, connection, kept.etag, kept.size, part)
+            self._readings.begin(reader, connection, kept, part)
             return kept
         found = None
         if not self._readings.is_over(reading) or self._bodies.is_present(read, reading.etag):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.errors import Code, GatewayError
 from gateway.machine import Disk
+from gateway.serve import parts
 from gateway.serve.parts import Kept
 from gateway.serve.readings import Readings
 
@@ -98,7 +99,8 @@ class Spool:
         finally:
             self._writing -= size
         self._too_large.pop(question, None)
-        return self._add(Kept(Path(name), size, question, status, headers))
+        borders = await asyncio.to_thread(parts.borders_of, Path(name), headers["Content-Type"])
+        return self._add(Kept(Path(name), size, question, status, headers, borders))
 
     def _take(self, size: int, question: bytes) -> None:
         """Take room for what is about to be written, by as many requests as there are."""
@@ -116,9 +118,10 @@ class Spool:
             raise GatewayError(Code.SPOOL_FULL, message, hint=hint)
 
     def _add(self, kept: Kept) -> Kept:
-        if twin := self._kept.pop(kept.etag, None):
-            _remove(twin.path)
-            self._bytes -= twin.cost
+        if twin := self._kept.get(kept.etag):  # Its bytes are the same, and readers go on in them.
+            self._kept.move_to_end(twin.etag)
+            _remove(kept.path)
+            return twin
         self._kept[kept.etag] = kept
         self._bytes += kept.cost
         while self._bytes > self._most and len(self._kept) > 1:

@@ -43,6 +43,8 @@ _TOLD = (
     "batch, epoch_us(committed_at), coalesce(action, 'post'), coalesce(received, rows), rows,"
     " coalesce(rejected, 0), coalesce(duplicates, 0), coalesce(deleted, 0), bytes, token, first_id, last_id"
 )
+#: The version of a connector's rows: its latest batch, and when that was committed.
+LATEST = "SELECT batch, epoch_us(committed_at) FROM gateway.batches WHERE connector = ? ORDER BY batch DESC LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)

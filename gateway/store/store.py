@@ -25,7 +25,7 @@ from gateway.store.examination import mend
 from gateway.store.few import FewRows
 from gateway.store.identity import identify
 from gateway.store.keys import Keys
-from gateway.store.ledger import Ledger, Line, Numbers, with_own_columns
+from gateway.store.ledger import LATEST, Ledger, Line, Numbers, with_own_columns
 from gateway.store.migration import table_of
 from gateway.store.reading import Reading
 from gateway.store.rejected import Amendment, Part, Rejected, rejected_of
@@ -33,6 +33,7 @@ from gateway.store.rejected import Amendment, Part, Rejected, rejected_of
 #: The number of a connector's last batch, and when it was committed in microseconds: a store that was begun
 #: anew, or restored, gives the same numbers again at other times.
 Version = tuple[int, int]
+_NO_VERSION = (0, 0)
 Select = Callable[[str, Sequence[Any]], Iterable[pa.RecordBatch]]
 #: What is looked at inside a transaction, by its receipt.
 Look = Callable[[Receipt, Select], bytes | None]
@@ -475,7 +476,19 @@ class Store:
         """
         if name in self._committing:
             return None
-        return self._versions.get(name, (0, 0))
+        return self._versions.get(name, _NO_VERSION)
+
+    def version_seen(self, reading: Reading, name: str) -> Version:
+        """Return the version of a connector's rows that a transaction of reading sees, also amid a commit.
+
+        All its SELECTs from now on see the rows of that version.
+
+        Raises:
+            GatewayError: As `Reading.fetch`.
+        """
+        reading.begin()
+        latest = reading.fetch(LATEST, (name,))
+        return latest[0] if latest else _NO_VERSION
 
     def count(self, connector: Connector) -> int:
         """Count the rows of a connector."""

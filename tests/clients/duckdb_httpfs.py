@@ -13,6 +13,6 @@ connection.execute(f"LOAD '{extension}'")
 for line in sys.stdin:
     try:
         answer = {"rows": connection.execute(json.loads(line)).fetchall()}
-    except duckdb.Error as error:
+    except (duckdb.Error, UnicodeDecodeError) as error:  # A message may hold bytes of a Parquet file.
         answer = {"error": str(error)}
     print(json.dumps(answer, default=str), flush=True)
