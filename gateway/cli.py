@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from gateway import __version__
+from gateway.commands import guesses
 from gateway.printable import protect_terminal
 
 #: The verbs, in the order of a connector's life.
@@ -28,6 +29,8 @@ VERBS = (
 )
 
 
+#: Where the context has what was typed.
+_TYPED = "gateway.typed"
 #: click's own 2 is what `gateway plan` says where there are changes.
 click.UsageError.exit_code = 64  # EX_USAGE
 
@@ -39,6 +42,25 @@ class _Verbs(click.Group):
         """Run a verb, with a terminal that is safe from what it prints."""
         protect_terminal()
         return super().main(*arguments, **more)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_TYPED] = list(args)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args[0] not in VERBS:
+            raise click.UsageError(guesses.of_verb(args, VERBS), ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            raise click.UsageError(guesses.of_option(error, ctx.meta[_TYPED]), error.ctx) from error
+        except click.UsageError as error:
+            if ctx.invoked_subcommand == "serve" and "extra argument" in error.message:
+                raise click.UsageError(guesses.of_argument(ctx.meta[_TYPED]), error.ctx) from error
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)

@@ -1,14 +1,18 @@
 """gateway check and gateway token, as a team uses them."""
 
 import json
+import os
 import re
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from gateway.cli import main
 from gateway.serve.tokens import read_tokens
 from tests.rig import ROOT, put, serving
 
@@ -131,3 +135,57 @@ def test_no_verb_imports_pandas_before_it_is_needed():
     ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT)
 
     assert ran.returncode == 0
+
+
+MEANT = {
+    "server": "there is no verb 'server'; did you mean: gateway serve",
+    "run": "did you mean: gateway serve",
+    "server --port=9000 --data x": "did you mean: gateway serve --data x --bind 127.0.0.1:9000",
+    "serve --port 9000": "gateway serve has no option --port; did you mean: gateway serve --bind 127.0.0.1:9000",
+    "serve --host 0.0.0.0 -p 80": "did you mean: gateway serve --bind 0.0.0.0:80",
+    "serve --bnid localhost:1": "did you mean: gateway serve --bind localhost:1",
+    "serve 9000": "'9000' is none; did you mean: gateway serve --bind 127.0.0.1:9000",
+    "serve --data d localhost:9000": "did you mean: gateway serve --data d --bind localhost:9000",
+    "serve ./my.d": "did you mean: gateway serve --connectors ./my.d",
+    "serve --frobnicate": "has no option --frobnicate; its options are --bind, --tokens",
+    "validate connectors.d": "did you mean: gateway check connectors.d",
+    "plna": "did you mean: gateway plan",
+    "import orders 'my rows.csv'": "did you mean: gateway load orders 'my rows.csv'",
+    "load orders a.csv --sep=;": "did you mean: gateway load orders a.csv --separator ';'",
+    "load orders a.csv --token x": "set GATEWAY_TOKEN to the token",
+    "check --json": "did you mean: gateway check --format json",
+    "new x --file a.csv": "did you mean: gateway new x --from a.csv",
+    "ls --host http://x": "did you mean: gateway ls --url http://x",
+    "rejected ls x --json": "did you mean: gateway rejected ls x --format json",
+    "help serve": "type: gateway serve --help",
+    "version": "type: gateway --version",
+    "frobnicate": "there is no verb 'frobnicate'; the verbs are init, serve",
+}
+
+
+@pytest.mark.parametrize("typed", MEANT)
+def test_verb_or_option_that_is_none_is_told_with_what_is_meant(typed):
+    ran = CliRunner().invoke(main, shlex.split(typed))
+
+    assert (ran.exit_code, ran.stdout) == (64, "")
+    assert MEANT[typed] in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "verb", ["ls", "load x rows.csv", "purge x --yes", "backup f", "plan --against http://127.0.0.1:1"]
+)
+def test_verb_that_meets_no_gateway_names_what_says_where_it_is(tmp_path, verb):
+    (tmp_path / "connectors.d").mkdir()
+    (tmp_path / "rows.csv").write_text("a\n1\n")
+    ran = subprocess.run(
+        [sys.executable, "-m", "gateway", *verb.split()],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "GATEWAY_BIND": "127.0.0.1:1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "no gateway answers at http://127.0.0.1:1" in ran.stderr
+    assert "start one with gateway serve, or set GATEWAY_URL or --url to where it is" in ran.stderr

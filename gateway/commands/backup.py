@@ -72,6 +72,8 @@ def _answer(gateway: Operating) -> Iterator[httpx.Response]:
                 answer.read()
                 raise click.ClickException(told(answer))
             yield answer
+    except httpx.ConnectError as error:
+        raise click.ClickException(gateway.away(error)) from error
     except httpx.HTTPError as error:
         message = f"the gateway at {gateway.url} broke off: {error or type(error).__name__}"
         raise click.ClickException(f"{message}; look whether it runs, and try again") from error

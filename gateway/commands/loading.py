@@ -265,7 +265,7 @@ class Loading:
             try:
                 answer = send()
             except httpx.TransportError as error:
-                trouble = f"no gateway answers at {self.target.gateway.url}: {error or type(error).__name__}"
+                trouble = self.target.gateway.away(error)
                 wait = 1.0
             else:
                 is_running = answer.status_code == 409 and "Retry-After" in answer.headers

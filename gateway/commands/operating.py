@@ -83,8 +83,12 @@ class Operating:
                         raise
                     self._wait_for_restart(deadline)
         except httpx.HTTPError as error:
-            message = f"no gateway answers at {self.url}: {error or type(error).__name__}"
-            raise click.ClickException(f"{message}; start one, or say --url") from error
+            raise click.ClickException(self.away(error)) from error
+
+    def away(self, error: httpx.HTTPError) -> str:
+        """Say that no gateway answers, and what to do."""
+        message = f"no gateway answers at {self.url}: {error or type(error).__name__}"
+        return f"{message}; start one with gateway serve, or set GATEWAY_URL or --url to where it is"
 
     def _wait_for_restart(self, deadline: float) -> None:
         """Wait until somebody listens again."""
@@ -116,7 +120,7 @@ def told(answer: httpx.Response) -> str:
             hint = " (set GATEWAY_TOKEN, or say --token-file)"
         return f"{error['code']}: {error['message']}{hint}"
     except (ValueError, KeyError, TypeError):
-        return f"{answer.request.url} answers {answer.status_code}, which is not a gateway's way"
+        return f"{answer.request.url} answers {answer.status_code}, and not as a gateway does; set GATEWAY_URL or --url to where it is"
 
 
 def with_gateway(command: Callable[..., None]) -> Callable[..., None]:
