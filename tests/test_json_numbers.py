@@ -166,37 +166,41 @@ numbers = st.builds(
 )
 
 
-@settings(max_examples=150)
-@given(st.lists(numbers, min_size=2, max_size=20))
-def test_the_sql_of_a_number_orders_as_decimal_does(texts):
-    near = list(texts) + [f"{text}0" for text in texts if "." in text and "e" not in text.lower()]
+@pytest.fixture(scope="module")
+def database():
+    """A database in memory: to make one takes longer than to ask it."""
     with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE numbers (number VARCHAR)")
-        connection.executemany("INSERT INTO numbers VALUES (?)", [[text] for text in near])
-        order = f"{digits.double('number')}, {digits.rest('number')}"
-        rows = connection.execute(f"SELECT number, [{digits.double('number')}::VARCHAR, {digits.rest('number')}]"
-            f" FROM numbers ORDER BY {order}").fetchall()  # fmt: skip
-        values = [Decimal(text) for text, _ in rows]
-        assert values == sorted(values)
-        for (one, key), (other, next_key) in itertools.pairwise(rows):
-            is_same = key[1] == next_key[1] and float(key[0]) == float(next_key[0])
-            assert is_same == (Decimal(one) == Decimal(other))
-        for text in texts[:3]:
-            parameters: list[object] = []
+        yield connection
 
-            def add(value: object, values: list[object] = parameters) -> str:
-                values.append(value)
-                return f"${len(values)}"
 
-            value = Decimal(text)
-            for sql, operator in (("=", "eq"), ("<", "lt"), (">=", "gte")):
-                parameters.clear()
-                condition = digits.compare("number", sql, value, add)
-                got = connection.execute(
-                    f"SELECT number FROM numbers WHERE {condition}", parameters
-                ).fetchall()
-                expected = sorted(each for each in near if HOLDS[operator](Decimal(each), value))
-                assert sorted(each for (each,) in got) == expected
+@settings(max_examples=150)
+@given(texts=st.lists(numbers, min_size=2, max_size=20))
+def test_the_sql_of_a_number_orders_as_decimal_does(database, texts):
+    near = list(texts) + [f"{text}0" for text in texts if "." in text and "e" not in text.lower()]
+    database.execute("CREATE OR REPLACE TABLE numbers (number VARCHAR)")
+    database.executemany("INSERT INTO numbers VALUES (?)", [[text] for text in near])
+    order = f"{digits.double('number')}, {digits.rest('number')}"
+    rows = database.execute(f"SELECT number, [{digits.double('number')}::VARCHAR, {digits.rest('number')}]"
+        f" FROM numbers ORDER BY {order}").fetchall()  # fmt: skip
+    values = [Decimal(text) for text, _ in rows]
+    assert values == sorted(values)
+    for (one, key), (other, next_key) in itertools.pairwise(rows):
+        is_same = key[1] == next_key[1] and float(key[0]) == float(next_key[0])
+        assert is_same == (Decimal(one) == Decimal(other))
+    for text in texts[:3]:
+        parameters: list[object] = []
+
+        def add(value: object, values: list[object] = parameters) -> str:
+            values.append(value)
+            return f"${len(values)}"
+
+        value = Decimal(text)
+        for sql, operator in (("=", "eq"), ("<", "lt"), (">=", "gte")):
+            parameters.clear()
+            condition = digits.compare("number", sql, value, add)
+            got = database.execute(f"SELECT number FROM numbers WHERE {condition}", parameters).fetchall()
+            expected = sorted(each for each in near if HOLDS[operator](Decimal(each), value))
+            assert sorted(each for (each,) in got) == expected
 
 
 values = st.recursive(
@@ -219,11 +223,10 @@ def spelt(value):
 
 
 @settings(max_examples=150)
-@given(values)
-def test_marks_come_off_again(value):
+@given(value=values)
+def test_marks_come_off_again(database, value):
     text = spelt(value)
-    with duckdb.connect() as connection:
-        got = connection.execute(f"SELECT {digits.unmarked(digits.marked('$1'))}", [text]).fetchone()
+    got = database.execute(f"SELECT {digits.unmarked(digits.marked('$1'))}", [text]).fetchone()
 
     assert json.loads(got[0], parse_float=str, parse_int=str) == json.loads(
         text, parse_float=str, parse_int=str
