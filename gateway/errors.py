@@ -195,9 +195,9 @@ def not_ready() -> GatewayError:
     return GatewayError(Code.NOT_READY, headers={"Retry-After": "2"})
 
 
-def not_implemented(what: str) -> GatewayError:
+def not_implemented(what: str, hint: str | None = None) -> GatewayError:
     """Say that a feature of PostgREST is not here."""
-    return GatewayError(Code.NOT_IMPLEMENTED, f"{what} is not supported")
+    return GatewayError(Code.NOT_IMPLEMENTED, f"{what} is not supported", hint=hint)
 
 
 def trace(error: BaseException) -> str:

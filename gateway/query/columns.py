@@ -1,9 +1,14 @@
 """Columns: the names that a query may use, and the way from a name into its JSON."""
 
+from collections.abc import Callable, Collection
+
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.errors import Code, GatewayError, suggest
 from gateway.query.query import Column
 from gateway.query.scanner import Scanner
+
+#: Makes the hint for a name that is no column out of it and the names of the columns, where it can.
+Guess = Callable[[str, Collection[str]], str | None]
 
 
 class Columns:
@@ -15,17 +20,17 @@ class Columns:
         self._shown = tuple(own)
         self.all = connector.fields
 
-    def named(self, name: str) -> Field:
-        """Find a field by its exact name, or raise with the nearest."""
+    def named(self, name: str, guess: Guess | None = None) -> Field:
+        """Find a field by its exact name, or raise with the hint of `guess` or the nearest name."""
         if name in self.fields:
             return self.fields[name]
-        hint = suggest(name, self._shown, "the columns are")
+        hint = (guess and guess(name, self.fields)) or suggest(name, self._shown, "the columns are")
         raise GatewayError(Code.COLUMN_UNKNOWN, f"there is no column '{name}'", hint=hint)
 
-    def read(self, scanner: Scanner, name: str | None = None) -> Column:
+    def read(self, scanner: Scanner, name: str | None = None, guess: Guess | None = None) -> Column:
         """Read a column and the way into its JSON."""
         name = scanner.name() if name is None else name
-        field = self.named(name)
+        field = self.named(name, guess)
         path, as_text = scanner.path()
         if path and field.type.name != "json" and not field.type.item:
             message = f"'{field.name}' is {field.type.name}, and has nothing inside that -> could reach"

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from gateway import percent
 from gateway.connectors.connector import Connector, Field
-from gateway.errors import Code, GatewayError, not_implemented, suggest
+from gateway.errors import Code, GatewayError, nearest, not_implemented, suggest
 from gateway.media import FORMATS
+from gateway.query import spellings
 from gateway.query.columns import Columns
 from gateway.query.filters import TREES, parse_filter, parse_tree
 from gateway.query.operators import OPERATORS
@@ -58,7 +59,7 @@ def _parse(parameters: Sequence[tuple[str, str]], connector: Connector) -> Query
         elif key in TREES:
             where.append(parse_tree(key, value, columns))
         elif key in WRITES:
-            raise not_implemented(f"the parameter '{key}' on this method")
+            raise not_implemented(f"the parameter '{key}' on this method", spellings.of_parameter(key, ()))
         else:
             where.append(parse_filter(key, value, columns))
     select = parse_select(shape.get("select", ""), columns)
@@ -113,7 +114,9 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
         elif key in ("select", "order", "format"):
             rest.append((key, value))
         elif key not in ("limit", "offset"):  # Upstream passes them over, too.
-            raise not_implemented(f"the parameter '{key}' on POST and PUT")
+            guess = nearest(key, ("columns", "on_conflict", "select", "order", "format"))
+            hint = f"did you mean '{guess}'?" if guess else None
+            raise not_implemented(f"the parameter '{key}' on POST and PUT", hint)
     known = Columns(connector)
     shape = dict(reversed(rest))
     select = parse_select(shape.get("select", ""), known)
@@ -254,10 +257,18 @@ def _fields(text: str, connector: Connector, key: str) -> tuple[Field, ...]:
             raise scanner.error('separate names by commas, such as id,"a name"')
 
 
+_COUNTS = {
+    "limit": "write a number, such as limit=100; leave it out for all rows",
+    "offset": "write a number, such as offset=100",
+    "cursor": "follow the Link header of a page, which has the cursor of the next one",
+}
+
+
 def _count(key: str, text: str) -> int:
     if not re.fullmatch(r"-?[0-9]{1,19}", text.strip()) or int(text) > MAX_COUNT:
         message = f"{key}={text[:100]} is not a whole number up to {MAX_COUNT}"
-        raise GatewayError(Code.QUERY_INVALID, message, hint="separate parameters by &")
+        hint = "separate parameters by &" if "=" in text else _COUNTS[key]
+        raise GatewayError(Code.QUERY_INVALID, message, hint=hint)
     if int(text) < 0:
         raise GatewayError(Code.RANGE_INVALID, f"{key}={text} is negative", hint="count from 0")
     return int(text)

@@ -6,7 +6,7 @@ from typing import Literal
 from gateway.connectors import literals
 from gateway.connectors.fieldtypes import FieldType
 from gateway.errors import Code, GatewayError, nearest, not_implemented
-from gateway.query import patterns
+from gateway.query import patterns, spellings
 from gateway.query.columns import Columns
 from gateway.query.operators import IS_VALUES, LEFT_OUT, OPERATORS, Kind, Operator
 from gateway.query.query import NULL, Column, Condition, Filter, Tree
@@ -38,7 +38,7 @@ def _branch(
     if depth > MAX_DEPTH:
         raise GatewayError(Code.QUERY_INVALID, f"the conditions nest deeper than {MAX_DEPTH}")
     scanner.blanks()
-    if not scanner.skip("("):
+    if not scanner.skip("(") or scanner.text.startswith(")", scanner.place):
         raise scanner.error(f"write {operator}=(a.eq.1,b.gt.2)")
     terms: list[Condition] = []
     while True:
@@ -47,7 +47,7 @@ def _branch(
             word: Literal["and", "or"] = "and" if found[2] == "and" else "or"
             terms.append(_branch(scanner, columns, bool(found[1]), word, depth + 1))
         else:
-            column = columns.read(scanner)
+            column = columns.read(scanner, guess=spellings.of_compared)
             if not scanner.skip("."):
                 raise scanner.error("a condition is COLUMN.OPERATOR.VALUE")
             terms.append(_operation(scanner, column, nested=True))
@@ -97,16 +97,14 @@ def _no_operator(scanner: Scanner) -> GatewayError:
     known = [*OPERATORS, "not"]
     word = re.split(r"[.(,]", scanner.rest, maxsplit=1)[0]
     guess = nearest(word, known)
-    hint = (
-        f"a . and a value come after {word}, and not. comes once"
-        if word in known
-        else f"did you mean '{guess}'?"
-        if guess
-        else f"write {scanner.parameter}=OPERATOR.VALUE; there are {', '.join(known)}"
-    )
     message = f"{scanner.parameter}={scanner.text[:200]} does not start with an operator"
+    way = spellings.of_filter(scanner.parameter, scanner.text[: scanner.place], scanner.rest)
     if scanner.parameter in TREES:
         message = f"{scanner.parameter}={scanner.text[:200]} has no operator at {scanner.place + 1}"
+        way = "a condition is COLUMN.OPERATOR.VALUE"
+    hint = f"did you mean '{guess}'?" if guess else f"{way}; the operators are {', '.join(known)}"
+    if word in known:
+        hint = f"a . and a value come after {word}, and not. comes once"
     return GatewayError(Code.QUERY_INVALID, message, hint=hint)
 
 
@@ -240,7 +238,7 @@ def _key(key: str, columns: Columns) -> Column:
             hint = f'write {name}->key for a place inside JSON, and "a.b" for a name with a dot'
             raise GatewayError(Code.QUERY_INVALID, f"'{key}' is not a column", hint=hint)
         raise not_implemented(f"the embedded resource '{name}'")
-    column = columns.read(scanner, name)
+    column = columns.read(scanner, name, spellings.of_parameter)
     scanner.blanks()
     if not scanner.ended:
         raise scanner.error("a filter is COLUMN=OPERATOR.VALUE")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from gateway.connectors.connector import SYSTEM_FIELDS
 from gateway.connectors.fieldtypes import FieldType
 from gateway.errors import Code, GatewayError, not_implemented
-from gateway.query import aggregates, casts
+from gateway.query import aggregates, casts, spellings
 from gateway.query.columns import Columns
 from gateway.query.query import Column, Order, Selected
 from gateway.query.scanner import Scanner
@@ -56,7 +56,7 @@ def _item(scanner: Scanner, columns: Columns) -> Selected:
         alias, name = name, scanner.name()
     if name not in columns.fields and (name == "count" or scanner.text.startswith(("(", "!"), scanner.place)):
         return _count_of_rows(scanner, name, alias)
-    column = columns.read(scanner, name)
+    column = columns.read(scanner, name, spellings.of_selected)
     cast = _cast(scanner, column.type, str(column))
     selected = Selected(alias or column.name, column, cast or column.type, cast)
     scanner.blanks()
@@ -71,10 +71,14 @@ def _item(scanner: Scanner, columns: Columns) -> Selected:
 
 def _count_of_rows(scanner: Scanner, name: str, alias: str | None) -> Selected:
     """Read what follows a name that is no column: the `()` of `count()`, which older clients leave out."""
-    called = scanner.skip("()")
+    is_whole = scanner.skip("()")
     if name != "count" and name in aggregates.AGGREGATES:
         raise scanner.error(f"write column.{name}(), or count() for the number of rows")
-    if name != "count" or (not called and scanner.text.startswith("(", scanner.place)):
+    if name == "count" and not is_whole and scanner.text.startswith("(", scanner.place):
+        raise scanner.error(
+            "write count() for the number of rows, column.count() for those that are not null"
+        )
+    if name != "count":
         raise not_implemented(f"the embedded resource '{name}' in select")
     return _cast_aggregate(scanner, replace(_COUNT_OF_ROWS, name=alias or name))
 
@@ -127,7 +131,7 @@ def _order_terms(text: str, columns: Columns) -> tuple[Order, ...]:
 
 
 def _order_term(scanner: Scanner, columns: Columns) -> Order:
-    column = columns.read(scanner)
+    column = columns.read(scanner, guess=spellings.of_order)
     words = []
     while scanner.skip("."):
         words.append(scanner.word())
