@@ -130,6 +130,90 @@ def test_a_row_beyond_the_largest_refuses_its_batch(server, name):
     assert rejected(server, name) == []
 
 
+REPEATED = [
+    ("application/json", '[{"id": 1, "name": "a"}]'),
+    ("application/json", '[{"id": 3.50, "name": "a"}, {"id": 1e400, "name": "b"}, {"id": 4, "name": "c"}]'),
+    ("application/json", '[{"id": {"a": 1.10, "b": [1E2, -0.0, "\u2028é"]}, "name": "a"}, 3, "x", null]'),
+    ("application/json", f'[{{"id": {10**300}, "name": "a"}}, {{"id": true, "é": 1}}]'),
+    ("text/csv", "id,name\n1.50,a\n1e400,b\n7,c\n8\n"),
+]
+
+
+@pytest.mark.parametrize(("kind", "body"), REPEATED)
+@pytest.mark.parametrize(
+    "prefer", ["", "return=minimal", "return=headers-only,count=exact", "return=representation"]
+)
+def test_the_answer_to_a_batch_that_comes_again_is_that_of_the_first(server, name, kind, body, prefer):
+    """Byte by byte, with every digit of the values that were wrong."""
+    path = declare(server, name)
+    headers = {"Idempotency-Key": '"k"', "Prefer": prefer}
+
+    first, again = [send(server, path, kind, body.encode(), **headers) for _ in range(2)]
+
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    own = {"date", "x-request-id", "idempotent-replayed"}
+    assert {key: first.headers[key] for key in first.headers if key not in own} == {
+        key: again.headers[key] for key in again.headers if key not in own
+    }
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+EDITED = [
+    ("{", "the body is not valid JSON: line 1, column 2: the text ends in the middle", "whole"),
+    ('{"_id": 1', "the body is not valid JSON: line 1, column", "cut off"),
+    (
+        '[{"_id": 1}, {"_id": 1, "id": NaN}]',
+        "edited row 2, line 1: not valid JSON: JSON has no NaN; send null (column 31)",
+        "_id",
+    ),
+    ('{"_id": 1}\n{"_id": 2,}\n', "edited row 2, line 2: not valid JSON: ", "_id"),
+    ("id,name\n1,a\n", "the body is no JSON object, no list of objects and no NDJSON", "_id"),
+    ("3", "the body is no JSON object, no list of objects", "_id"),
+    ("[3]", "edited row 1 is 3, not an object", "_id"),
+    ('[{"_id": 1}, {"id": 2}]', "edited row 2 has no _id", "_id"),
+    (
+        '[{"_id": "2", "id": 2}]',
+        "the _id of edited row 1 is '2', not a whole number",
+        '"_id": 2, without quotes',
+    ),
+    ('[{"_id": 1.5}]', "the _id of edited row 1 is 1.5, not a whole number", "_id"),
+    ('[{"_id": null}]', "the _id of edited row 1 is null, not a whole number", "_id"),
+    ('[{"_id": true}]', "the _id of edited row 1 is true, not a whole number", "_id"),
+    ('[{"_id": 1}, {"_id": 1}]', "two edited rows have the _id 1", "once"),
+    ('[{"_id": 99}]', "there is no rejected row 99 that is kept", "look at them again"),
+]
+
+
+@pytest.mark.parametrize(("body", "message", "hint"), EDITED)
+def test_what_is_wrong_with_edited_rows_is_named(server, name, body, message, hint):
+    path = declare(server, name)
+    send(server, path, "application/json", b'[{"id": "x", "name": "a"}]')
+
+    error = server.client.post(f"/-/connectors/{name}/rejected/replay", content=body)
+
+    assert error.status_code in (400, 409)
+    assert message in error.json()["message"]
+    assert hint in error.json()["hint"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("{}", "the body gives no reason"),
+        ("x", "the body gives no reason"),
+        ('{"reason": 3}', "a reason that is no text of at most 1000 characters"),
+        (json.dumps({"reason": "x" * 1001}), "a reason that is no text of at most 1000 characters"),
+    ],
+)
+def test_what_is_wrong_with_a_reason_is_named(server, name, body, message):
+    declare(server, name)
+
+    error = server.client.post(f"/-/connectors/{name}/rejected/discard?_id=eq.1", content=body).json()
+
+    assert message in error["message"]
+    assert "reason" in error["hint"]
+
+
 def test_a_batch_of_bad_rows_alone_is_remembered_under_its_key(server, name):
     path = declare(server, name)
     headers = {"Idempotency-Key": "k1"}

@@ -1,6 +1,5 @@
 """Rejected rows to rows once more: each is read as it was, or as it was edited, and meets the schema of today."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +11,7 @@ from gateway.connectors.connector import Connector, Field
 from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError
 from gateway.ingest import csv_rows, payload
-from gateway.ingest.rows import ROWS_AT_A_TIME, RowError, Rows
+from gateway.ingest.rows import MAX_SHOWN, ROWS_AT_A_TIME, RowError, Rows, shorten
 from gateway.ingest.validation import Envelope, Validator
 from gateway.media import RECEIVED_TYPES, Media
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, OnConflict
@@ -83,13 +82,63 @@ def replay(
     return done
 
 
+def read_edited(data: bytes, connector: Connector) -> dict[int, Json]:
+    """Read edited rows, each with the `_id` of the rejected row that it takes the place of.
+
+    Raises:
+        GatewayError: Where the body is no JSON or NDJSON, or a row of it has no `_id` of its own.
+    """
+    rows: dict[int, Json] = {}
+    for number, value in enumerate(_edited_values(data, connector), 1):
+        if not isinstance(value, dict):
+            raise _edited_error(f"edited row {number} is {shorten(value)}, not an object")
+        if "_id" not in value:
+            raise _edited_error(f"edited row {number} has no _id")
+        id = value.pop("_id")
+        if not isinstance(id, int) or isinstance(id, bool):
+            is_quoted = isinstance(id, str) and id.isdecimal() and len(id) < MAX_SHOWN
+            hint = f'write "_id": {id}, without quotes' if is_quoted else _EXAMPLE
+            raise _edited_error(f"the _id of edited row {number} is {shorten(id)}, not a whole number", hint)
+        if id in rows:
+            raise _edited_error(f"two edited rows have the _id {shorten(id)}", "send each row once")
+        rows[id] = value
+    return rows
+
+
+def _edited_values(data: bytes, connector: Connector) -> list[Json]:
+    """Read the values of a body; nothing and an empty object are none."""
+    if not data.strip():
+        return []
+    media = payload.tell_media(None, data)
+    if media not in (Media.JSON, Media.NDJSON):
+        raise _edited_error(
+            "the body is no JSON object, no list of objects and no NDJSON",
+            f"{_EXAMPLE}, whatever the rows came as",
+        )
+    values: list[Json] = []
+    for some in payload.parse(data, media, connector, len(data)):
+        if some.errors:
+            error = some.errors[0]
+            line = f", line {error.line}" if error.line else ""
+            raise _edited_error(f"edited row {error.row}{line}: {error.message}")
+        values += some.values
+    return [] if values == [{}] else values
+
+
+_EXAMPLE = 'send [{"_id": 7, "order_id": 3, …}, …], or nothing to try them as they are'
+
+
+def _edited_error(message: str, hint: str = _EXAMPLE) -> GatewayError:
+    return GatewayError(Code.BODY_INVALID, message, hint=hint)
+
+
 def _settle(done: Replay, rows: Sequence[_Read], batch: Batch, edited: Mapping[int, Json]) -> None:
     """Note what has become of some rows, which are numbered from 1 in their batch."""
     bad = {each.row: each for each in batch.bad}
     good = [read.kept for number, read in enumerate(rows, 1) if number not in bad]
     for number, row in bad.items():
         own = rows[number - 1].kept
-        errors = [{**error, "row": own.row, "line": own.line} for error in json.loads(row.errors)]
+        errors = [{**error, "row": own.row, "line": own.line} for error in strictjson.read_own(row.errors)]
         done.bad += 1
         done.errors += [{"_id": own.id, **each} for each in errors][: MAX_LISTED - len(done.errors)]
         # What was edited and is still bad stays as it was: a slip must not take the place of the row.

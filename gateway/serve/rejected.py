@@ -10,9 +10,7 @@ from falcon.asgi import App, Request, Response
 from gateway import strictjson
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.errors import Code, GatewayError, not_implemented
-from gateway.ingest import payload
-from gateway.ingest.replay import Replay, replay
-from gateway.media import Media
+from gateway.ingest.replay import Replay, read_edited, replay
 from gateway.query import dialect
 from gateway.query.output import PLAIN
 from gateway.query.query import Column, Condition, Filter, Query
@@ -34,6 +32,8 @@ _FIELDS = {field.name: field for field in (*SYSTEM_FIELDS, *FIELDS)}
 _STATE, _ID = Column(_FIELDS["state"]), Column(_FIELDS["_id"])
 #: How many rejected rows are replayed at a time.
 MAX_REPLAYED = 200_000
+#: How many characters the reason for discarding rows has at most.
+MAX_REASON = 1000
 #: What is selected of a rejected row where nothing is said.
 _SELECT = ",".join(name for name in _FIELDS if name != "reading")
 
@@ -93,7 +93,7 @@ class Rejects:
         endpoint = self._served.find(req, name)
         token = self._stages.credentials.name_of(req.auth)
         self._stages.disk.require_space()
-        edited = _edited(await whole_body(req, self._stages))
+        edited = read_edited(await whole_body(req, self._stages), endpoint.connector)
         await self._until_present(endpoint, lambda each: self._replay(req, resp, each, edited, token))
 
     async def _replay(
@@ -216,41 +216,14 @@ def _names_state(condition: Condition) -> bool:
     return any(_names_state(each) for each in condition.terms)
 
 
-def _edited(data: bytes) -> dict[int, Json]:
-    """Read edited rows: as a body of rows is, each with the `_id` of the rejected row that it takes the place of."""
-    rows: dict[int, Json] = {}
-    for value in _values(data):
-        id = value.pop("_id", None) if isinstance(value, dict) else None
-        if not isinstance(id, int) or isinstance(id, bool) or id in rows:
-            shown = "twice the same" if id in rows else "no"
-            hint = 'send [{"_id": 7, "order_id": 3, …}, …], or nothing to try them as they are'
-            raise GatewayError(Code.BODY_INVALID, f"an edited row has {shown} _id", hint=hint)
-        rows[id] = value
-    return rows
-
-
-def _values(data: bytes) -> Sequence[Json]:
-    if not data.strip():
-        return ()
-    try:
-        if payload.tell_media(None, data) is Media.NDJSON:
-            return [strictjson.read(line) for line in data.splitlines() if line.strip()]
-        value = strictjson.read(data)
-    except ValueError as error:
-        hint = 'send edited rows as JSON or NDJSON, whatever they came as: {"_id": 7, "order_id": 3, …}'
-        raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}", hint=hint) from error
-    if value == {}:
-        return ()
-    return value if isinstance(value, list) else [value]
-
-
 def _reason(data: bytes) -> str:
     try:
         given = strictjson.read(data)
     except ValueError:
         given = None
     reason = given.get("reason") if isinstance(given, dict) else None
-    if not isinstance(reason, str) or not 0 < len(reason) <= 1000:
+    if not isinstance(reason, str) or not 0 < len(reason) <= MAX_REASON:
+        what = "no reason" if not reason else f"a reason that is no text of at most {MAX_REASON} characters"
         hint = 'send {"reason": "test rows of the shop"}'
-        raise GatewayError(Code.BODY_INVALID, "the body gives no reason", hint=hint)
+        raise GatewayError(Code.BODY_INVALID, f"the body gives {what}", hint=hint)
     return reason

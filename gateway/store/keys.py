@@ -1,6 +1,5 @@
 """Keys: what was answered under each Idempotency-Key, so that a batch that is sent again is not stored again."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -71,7 +70,7 @@ class Keys:
         if bytes(digest) != key.digest:
             hint = "send the body that belongs to it, or another key"
             raise GatewayError(Code.KEY_REUSED, hint=hint)
-        return remembered(status, json.loads(receipt))
+        return remembered(status, strictjson.read_own(receipt))
 
     def keep(self, batches: Sequence[Batch], receipts: Sequence[Receipt], now: datetime) -> None:
         """Remember the keys of batches that are being stored, as part of the writer's transaction."""
