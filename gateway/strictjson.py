@@ -17,7 +17,10 @@ MAX_DEPTH = 200
 MAX_DIGITS = 400
 
 _ENDLESS = re.compile(rb"(?<![0-9])[0-9]{%d}" % MAX_DIGITS)
-_OVERFLOW = re.compile(r'Internal error: "InvalidOperation.*"', re.DOTALL)
+#: Strings, and zeros with a long exponent.
+_ZEROS = re.compile(
+    rb'"(?:[^"\\]++|\\.)*+"|(?<![0-9.eE+-])(?P<sign>-?)0(?:\.0+)?[eE][+-]?[0-9]{3,}+', re.DOTALL
+)
 _STRIDE = 20
 _DIGITS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else ord(" ") for byte in range(256))
 #: Digits to 0 and E to e, so that an exponent of three digits or more, without its sign, is found by its look.
@@ -28,6 +31,13 @@ _EXPONENTS = bytes(
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
+class NumberTooLongError(ValueError):
+    """A JSON text has a number of more than `MAX_DIGITS` digits."""
+
+    def __init__(self) -> None:
+        super().__init__(f"a number has more than {MAX_DIGITS} digits")
+
+
 def read(text: bytes) -> Json:
     """Read one JSON text (RFC 8259), numbers as int or Decimal.
 
@@ -36,18 +46,30 @@ def read(text: bytes) -> Json:
             surrogate, bytes that are not UTF-8, or nests or counts beyond the caps above.
     """
     try:
-        value = jiter.from_json(text, allow_inf_nan=False, catch_duplicate_keys=True, float_mode="decimal")
+        value = _decode(text)
     except ValueError as error:
         # jiter wraps what Python's Decimal says about an exponent that it cannot hold.
         if "InvalidOperation" not in str(error):
             raise
-        raise ValueError(
-            _OVERFLOW.sub("a number has an exponent that is out of range", str(error))
-        ) from error
+        plain = _with_plain_zeros(text)
+        if plain == text:
+            raise NumberTooLongError from error
+        return read(plain)
     # Either may be in a string, where it is welcome.
     if _ENDLESS.search(text) or _may_have_long_exponent(text):
+        plain = _with_plain_zeros(text)
+        value = value if plain == text else _decode(plain)
         _refuse_endless_numbers(value)
     return value
+
+
+def _decode(text: bytes) -> Json:
+    return jiter.from_json(text, allow_inf_nan=False, catch_duplicate_keys=True, float_mode="decimal")
+
+
+def _with_plain_zeros(text: bytes) -> bytes:
+    """Write zeros without their long exponents: they are zeros all the same."""
+    return _ZEROS.sub(lambda found: found[0] if found["sign"] is None else found["sign"] + b"0.0", text)
 
 
 def is_valid(text: bytes) -> bool:
@@ -94,6 +116,6 @@ def _refuse_endless_numbers(value: Json) -> None:
         elif isinstance(item, Decimal):
             # PERF: a schema takes 17 ms to look at 1e-7000, which grows with the square of the exponent.
             if len(item.as_tuple().digits) > MAX_DIGITS or abs(item.adjusted()) > MAX_DIGITS:
-                raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+                raise NumberTooLongError
         elif isinstance(item, int) and item.bit_length() > MAX_DIGITS * 4:
-            raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+            raise NumberTooLongError

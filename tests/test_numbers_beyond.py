@@ -5,6 +5,7 @@ import pytest
 from gateway import strictjson
 from gateway.connectors import plan
 from gateway.connectors.directory import File
+from gateway.ingest import json_problems
 
 #: Exponents beyond what Python's decimals hold, what they just hold, what a double holds; and words for no number.
 NUMBERS = [
@@ -55,10 +56,15 @@ def assert_plain(text: str) -> None:
 
 @pytest.mark.parametrize("number", ["1e1000000000000000000", "-1e18446744073709551616", "1e" + "9" * 300])
 def test_exponent_out_of_range_is_named_with_its_place(number):
-    with pytest.raises(
-        ValueError, match=r"^a number has an exponent that is out of range at line 2 column \d+$"
-    ):
-        strictjson.read(f'{{"a":\n[1, {number}]}}'.encode())
+    text = f'{{"a":1,"b":\n["{number}", {number}]}}'.encode()
+    with pytest.raises(ValueError, match=r"^a number has more than 400 digits$") as refused:
+        strictjson.read(text)
+
+    problem = json_problems.find(text, refused.value)
+
+    shown = number if len(number) <= 40 else f"{number[:40]}…"
+    assert problem.message == f"a number has more than 400 digits, which only a string can hold: {shown}"
+    assert (problem.offset, problem.field) == (text.rindex(number.encode()), "b")
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -23,6 +23,8 @@ _BAD = re.compile(
 )
 #: How many tokens are looked at to find the place and the field. A row has fewer.
 _MOST_TOKENS = 50_000
+#: How many bytes of a token are shown.
+_SHOWN = 40
 _PLACE = re.compile(r"^(.*) at line (\d+) column (\d+)$", re.DOTALL)
 _CONTROL = {9: "a tab, write \\t", 13: "a carriage return, write \\r"}
 #: What other languages write where JSON has other words.
@@ -59,6 +61,8 @@ class Problem:
 
 def find(text: bytes, error: ValueError) -> Problem:
     """Find out what is wrong with a text that `strictjson.read` has refused with that error."""
+    if isinstance(error, strictjson.NumberTooLongError):
+        return _long_number(text, str(error))
     found = _PLACE.match(str(error))
     if not found:
         return Problem(str(error), 0, None)
@@ -123,6 +127,30 @@ def _token_at(text: bytes, offset: int) -> tuple[int, bytes, str | None]:
     return begin, token, None if field is None else field.strip(b'"').decode(errors="replace")
 
 
+def _long_number(text: bytes, said: str) -> Problem:
+    """Find the number in a row that has too many digits."""
+    place = next((found.start() for found in _TOKEN.finditer(text) if _is_long(found[0])), 0)
+    begin, token, field = _token_at(text, place)
+    shown = (
+        token.decode(errors="replace")
+        if len(token) <= _SHOWN
+        else f"{token[:_SHOWN].decode(errors='replace')}…"
+    )
+    return Problem(f"{said}, which only a string can hold: {shown}", begin, field)
+
+
+def _is_long(token: bytes) -> bool:
+    if token[:1] not in _OF_NUMBERS or not (len(token) > strictjson.MAX_DIGITS or b"e" in token.lower()):
+        return False
+    try:
+        strictjson.read(token)
+    except strictjson.NumberTooLongError:
+        return True
+    except ValueError:
+        pass
+    return False
+
+
 def _is_bad(string: bytes) -> bool:
     return _string_problem(string) is not None
 
@@ -163,7 +191,7 @@ _SENTENCES: Mapping[str, Callable[[bytes], str]] = {
 
 def _syntax_problem(said: str, token: bytes, rest: bytes) -> str:
     """Say what is wrong where a token stands that is not expected there."""
-    shown = printable(token[:40].decode(errors="replace"))
+    shown = printable(token[:_SHOWN].decode(errors="replace"))
     known = _WORDS.get(token) or next((_STARTS[start] for start in _STARTS if rest.startswith(start)), None)
     if known:
         return known

@@ -13,6 +13,7 @@ from gateway.ingest.json_array import ArrayError
 from gateway.ingest.json_problems import Places
 from gateway.ingest.rows import RowError, Rows, too_large
 from gateway.media import Media
+from gateway.printable import printable
 
 _ROWS = "send one row {…}, or a list of rows [{…}, …]"
 
@@ -43,7 +44,8 @@ def _object(data: bytes, start: int, max_row: int) -> Rows:
     except ValueError as error:
         problem = json_problems.find(text, error)
         line, column = Places(data).of(start + problem.offset)
-        message = f"the body is not valid JSON: line {line}, column {column}: {problem.message}"
+        field = f", field '{printable(problem.field)}'" if problem.field else ""
+        message = f"the body is not valid JSON: line {line}, column {column}{field}: {problem.message}"
         other = recognition.of_bytes(data, Media.JSON)
         hint = "it looks cut off; send it again, whole" if problem.is_cut_off else _several(text)
         raise other or GatewayError(Code.BODY_INVALID, message, hint=hint) from error
