@@ -46,6 +46,27 @@ def test_of_a_kept_row_as_many_errors_are_kept_as_an_answer_lists(server, name):
     assert [len(json.loads(each["raw"])) for each in kept] == [20_000, 20_000]
 
 
+def test_a_batch_of_very_many_errors_is_kept_with_the_field_and_code_of_each(server, name):
+    fields = [f"a_column_{number}" for number in range(20)]
+    path = server.declare(
+        name, "fields:\n" + "".join(f"  {each}: integer\n" for each in fields) + CHANGE + KEEP
+    )
+    rows = [dict.fromkeys(fields, f"not a number at all, {number}") for number in range(10_000)]
+
+    answer = server.client.post(path, json=rows)
+
+    assert (answer.status_code, answer.json()["rejected"]) == (207, 10_000), answer.text[:1000]
+    assert len(answer.json()["errors"]) == 100
+    summary = server.client.get(f"/-/connectors/{name}/rejected/summary").json()
+    assert [(each["field"], each["code"], each["rows"]) for each in summary["errors"]] == [
+        (each, "22P02", 10_000) for each in sorted(fields)
+    ]
+    assert all("is not an integer of 64 bits" in each["message"] for each in summary["errors"])
+    (last,) = server.client.get(f"/-/connectors/{name}/rejected?order=_id.desc&limit=1").json()
+    assert [each["field"] for each in last["errors"]] == fields
+    assert {each["message"] for each in last["errors"]} == {"A value is not of its field's type"}
+
+
 def test_each_of_many_new_columns_is_counted_and_kept(server, name):
     path = server.declare(name, NARROW + CHANGE + KEEP)
 

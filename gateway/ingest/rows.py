@@ -16,7 +16,11 @@ MAX_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """What is wrong with one row. `row` counts from 1; `line` is set for NDJSON and CSV, `item` for one of a list."""
+    """What is wrong with one row.
+
+    `row` counts from 1; `line` is set for NDJSON and CSV, `item` for one of a list. One that is not explained is one of
+    very many, of which only the field and the code are kept.
+    """
 
     row: int
     line: int | None
@@ -25,6 +29,7 @@ class RowError:
     message: str
     value: Json = None
     item: int | None = None
+    is_explained: bool = True
 
 
 @dataclass(slots=True)

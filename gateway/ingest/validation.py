@@ -49,6 +49,8 @@ class Envelope:
 
 #: How many bytes of bad rows one batch may leave, with all that is wrong with them.
 MAX_KEPT_BYTES = 32 * 2**20
+#: How many errors of a batch are explained where its bad rows are kept. Of the others the field and the code are kept.
+MAX_EXPLAINED = 10_000
 
 #: So many rows, of so much text, become a table only where they are stored, together with those of others.
 FEW_ROWS, FEW_BYTES = 100, 4096
@@ -90,9 +92,9 @@ class _Checked:
         self.rows: list[Few | pa.Table] = []
         self.places: list[pa.Table] = []
         self._listed: list[RowError] = []
-        #: The codes of all errors; no more than two are looked for.
+        #: The codes of all errors; more than two are not looked for.
         self._codes: set[Code] = set()
-        self._bad_rows = self._size = 0
+        self._bad_rows = self._size = self._explained = 0
         self._kept: list[BadRow] = []
 
     @property
@@ -107,9 +109,13 @@ class _Checked:
             return set()
         self.error_count += len(rows.errors) + sum(len(each.names) for each in bad)
         self._bad_rows += len(rows.unread) + len(bad)
-        self._note_codes(rows, bad)
         if self.keeps or len(self._listed) < MAX_LISTED:
             self._note(rows, bad)
+        if self.keeps:  # PERF: the codes of errors that are kept have been noted with them.
+            more = [_Bad(each.place, each.names[MAX_LISTED:]) for each in bad if len(each.names) > MAX_LISTED]
+            self._note_codes(rows, more)
+        else:
+            self._note_codes(rows, bad)
         return {each.place for each in bad}
 
     def _note_codes(self, rows: Rows, bad: Sequence[_Bad]) -> None:
@@ -129,6 +135,7 @@ class _Checked:
             errors = list(itertools.islice(found, MAX_LISTED if self.keeps else MAX_LISTED - len(listed)))
             listed += errors[: MAX_LISTED - len(listed)]
             if self.keeps:
+                self._codes.update(error.code for error in errors)
                 self._keep(errors, text)
         both = sorted([*self._listed, *listed], key=lambda error: error.row)
         self._listed = both[:MAX_LISTED]
@@ -142,8 +149,17 @@ class _Checked:
                 yield iter([unread[number]]), rows.unread[number]
             else:
                 place = read[number].place
-                found = (self._validator.error_of(rows, place, name) for name in read[number].names)
+                found = (self._error_of(rows, place, name) for name in read[number].names)
                 yield found, rows.texts[place]
+
+    def _error_of(self, rows: Rows, place: int, name: str | None) -> RowError:
+        """Explain an error, or only give its code where many have been explained."""
+        if self._explained >= MAX_EXPLAINED:
+            code = self._validator.code_of(rows.values[place], name)
+            number, line = rows.numbers[place], rows.lines[place]
+            return RowError(number, line, shown(name), code, code.title, is_explained=False)
+        self._explained += 1
+        return self._validator.error_of(rows, place, name)
 
     def _keep(self, errors: list[RowError], text: bytes) -> None:
         """Keep a bad row, or give up all of them where they are too many, or too large to be kept."""
@@ -185,7 +201,7 @@ def _bad_row(text: bytes, reading: str, errors: list[RowError]) -> BadRow:
         raw = text.decode()
     except UnicodeDecodeError:
         raw, reading = text.decode(errors="backslashreplace"), UNREADABLE
-    told = strictjson.write([_listed(error) for error in errors]).decode()
+    told = strictjson.write([_kept(error) for error in errors]).decode()
     return BadRow(errors[0].row, errors[0].line, without_end(raw), told, reading)
 
 
@@ -400,6 +416,12 @@ def _listed(error: RowError) -> dict[str, Json]:
         "message": f"item {error.item}: {error.message}" if error.item else error.message,
         "value": shown(error.value),
     }
+
+
+def _kept(error: RowError) -> dict[str, Json]:
+    if error.is_explained:
+        return _listed(error)
+    return {"field": error.field, "code": error.code.code, "message": error.message}
 
 
 def _rows_invalid(
