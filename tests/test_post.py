@@ -520,3 +520,28 @@ def test_the_code_of_rows_that_cannot_be_read_stands_on_top_as_well(server, orde
 
     assert (unread.status_code, unread.json()["code"]) == (422, "PGRST102")
     assert (both.status_code, both.json()["code"]) == (422, "GW201")
+
+
+@pytest.mark.parametrize("name", ["rows", "data", "items", "records"])
+def test_a_list_of_rows_inside_of_an_object_is_told_so(server, orders, name):
+    answer = server.client.post(orders, json={name: [{"order_id": 1}]})
+
+    assert answer.status_code == 422
+    message = answer.json()["errors"][0]["message"]
+    assert message == f"'{name}' is not a field; send the list of rows by itself, without an object around it"
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ("1", "the row has 1 cell, the header 3"),
+        ("1,a,b,c", "the row has 4 cells, the header 3; put a cell that has a comma in it in quotes"),
+        ('1,a,5" x', "in the middle of cell 3; put the cell in quotes, and write each quote in it twice"),
+    ],
+)
+def test_a_ragged_record_is_told_with_the_fix(server, orders, record, words):
+    body = f"order_id,customer,amount\n{record}\n".encode()
+
+    answer = server.client.post(orders, content=body, headers={"Content-Type": "text/csv"})
+
+    assert words in answer.json()["errors"][0]["message"]

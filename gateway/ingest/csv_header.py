@@ -56,11 +56,14 @@ class Header:
 
     def problem_of(self, record: Sequence[str | None]) -> str:
         """Say what is wrong with a record whose number of cells is not that of the header."""
-        problem = f"the row has {len(record)} cells, the header {len(self.fields)}"
+        cells = "1 cell" if len(record) == 1 else f"{len(record)} cells"
+        problem = f"the row has {cells}, the header {len(self.fields)}"
         extra = record[len(self.fields) :]
-        if extra and not any(extra):
-            problem += "; the last is empty, so take the comma at the end of the line out"
-        return problem
+        if not extra:
+            return problem
+        if any(extra):
+            return f"{problem}; put a cell that has a comma in it in quotes"
+        return f"{problem}; the last is empty, so take the comma at the end of the line out"
 
 
 def read(cells: Sequence[str | None], connector: Connector, columns: Sequence[Field] | None) -> Header:

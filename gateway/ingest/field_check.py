@@ -100,7 +100,8 @@ class FieldCheck:
         """Say which constraint a value breaks, as the end of a sentence."""
         limit = self.field.constraints[name]
         if name == "enum":
-            return f"is not one of {self._enum}"
+            meant = self._folded.get(_fold(value))
+            return f"is not one of {self._enum}" + (f"; did you mean {shorten(meant)}?" if meant else "")
         if name == "format":
             return f"is not {FORMATS[limit]} (format: {limit})"
         if name == "pattern":
@@ -112,6 +113,11 @@ class FieldCheck:
             )
             return f"has {count}; {needed}"
         return f"is {_BROKEN_BOUNDS[name]} {shorten(limit)}"
+
+    @cached_property
+    def _folded(self) -> dict[str | None, Json]:
+        """The allowed texts by how they read without case and blanks around them."""
+        return {_fold(each): each for each in self.field.constraints["enum"] if isinstance(each, str)}
 
     @cached_property
     def _enum(self) -> str:
@@ -168,3 +174,7 @@ _BROKEN_BOUNDS: Mapping[str, str] = {
     "exclusive_minimum": "not greater than the exclusive_minimum of",
     "exclusive_maximum": "not less than the exclusive_maximum of",
 }
+
+
+def _fold(value: Json) -> str | None:
+    return value.strip().casefold() if isinstance(value, str) else None

@@ -152,7 +152,10 @@ def _malformed(data: bytes, place: int, line: int, number: int) -> tuple[str, in
     if quoted and lines:
         below = "1 line below" if lines == 1 else f"{lines:,} lines below"
         return f"the quote that opens cell {number} closes {below}, in the middle of a cell", quoted.end()
-    return f"a quote stands in the middle of cell {number}", place
+    return (
+        f"a quote stands in the middle of cell {number}; put the cell in quotes, and write each quote in it twice",
+        place,
+    )
 
 
 def _not_utf8(text: bytes, error: UnicodeDecodeError, number: int) -> str:

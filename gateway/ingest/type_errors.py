@@ -4,6 +4,7 @@ The table of types itself tells what a text is instead: a text that is a datetim
 needed.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -52,6 +53,8 @@ _FIXES_OF_ANY: Mapping[str, str] = {
     "object": "declare the field as json to take objects",
     **dict.fromkeys(("integer", "large", "number", "boolean"), "send text in quotes{example}"),
 }
+#: A number as it is written for people: with a currency or a percent sign, a decimal comma, separators of thousands.
+_FOR_PEOPLE = re.compile(r"([+-]?)\s*[$€£¥]?\s*([0-9](?:[0-9.,'’\s]*[0-9])?)\s*(?:[$€£¥%]|[A-Z]{3})?")
 #: Types whose values have no quotes in JSON, besides the numeric ones.
 _UNQUOTED = ("boolean", "json")
 #: What programs write where they have no value, in lower case.
@@ -136,9 +139,25 @@ def _fix_of_text(type: FieldType, text: str) -> str | None:
     if type.name not in _UNQUOTED and not _is_numeric(type):
         return None
     if not _reads_as(type, text):
-        return _FIXES.get((type.name, "number" if _reads("number", text) else ""))
+        return _FIXES.get((type.name, "number" if _reads("number", text) else "")) or _number_in(type, text)
     meant = shorten(type.literal(text))
     return "it is a string, so leave the quotes out" if meant == text else f"send {meant}, without quotes"
+
+
+def _number_in(type: FieldType, text: str) -> str | None:
+    """Name the number that a text for people holds: with a decimal comma, a separator of thousands, or a unit."""
+    found = _FOR_PEOPLE.fullmatch(text.strip()) if _is_numeric(type) and len(text) <= _LONGEST_TEXT else None
+    if found is None:
+        return None
+    digits = re.sub(r"[\s'’]", "", found[2])
+    if digits.count(",") == 1 and "." not in digits and re.search(",[0-9]{3}$", digits):
+        return "write it without a comma, and with a point before decimals"
+    if digits.rfind(",") > digits.rfind("."):
+        digits = digits.replace(".", "").replace(",", ".")
+    plain = found[1] + digits.replace(",", "")
+    if not _reads("number", plain):
+        return None
+    return f"write digits{' and a point' if '.' in plain else ''} alone, as in {plain}"
 
 
 def _fix(type: FieldType, value: Json) -> str | None:

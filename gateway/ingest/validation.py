@@ -371,13 +371,19 @@ class Validator:
             )
             return RowError(number, line, name, Code.FIELD_UNKNOWN, message, row[name])
         if name not in self._fields:
-            guess = self._nearest(name) if len(name) <= _LONGEST_NAME else None
-            message = f"{shorten(name)} is not a field" + (f"; did you mean '{guess}'?" if guess else "")
+            message = f"{shorten(name)} is not a field{self._meant(name, row[name])}"
             return RowError(number, line, shown(name), Code.FIELD_UNKNOWN, message, row[name])
         if name not in row:
             return RowError(number, line, name, Code.VALUE_MISSING, "a value is required")
         found = self._fields[name].problem(row[name])
         return RowError(number, line, name, found.code, found.message, found.value, found.item)
+
+    def _meant(self, name: str, value: Json) -> str:
+        """Say what a name that is no field is meant to be, as the end of a sentence."""
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return "; send the list of rows by itself, without an object around it"
+        guess = self._nearest(name) if len(name) <= _LONGEST_NAME else None
+        return f"; did you mean '{guess}'?" if guess else ""
 
 
 def _named_alike(rows: Rows, named: frozenset[str] | None) -> frozenset[str] | None:
