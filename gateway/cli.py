@@ -58,8 +58,9 @@ class _Verbs(click.Group):
         except click.NoSuchOption as error:
             raise click.UsageError(guesses.of_option(error, ctx.meta[_TYPED]), error.ctx) from error
         except click.UsageError as error:
-            if ctx.invoked_subcommand == "serve" and "extra argument" in error.message:
-                raise click.UsageError(guesses.of_argument(ctx.meta[_TYPED]), error.ctx) from error
+            meant = guesses.of_argument(str(ctx.invoked_subcommand), ctx.meta[_TYPED])
+            if meant and "extra argument" in error.message:
+                raise click.UsageError(meant, error.ctx) from error
             raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:

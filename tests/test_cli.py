@@ -153,6 +153,7 @@ MEANT = {
     "import orders 'my rows.csv'": "did you mean: gateway load orders 'my rows.csv'",
     "load orders a.csv --sep=;": "did you mean: gateway load orders a.csv --separator ';'",
     "load orders a.csv --token x": "set GATEWAY_TOKEN to the token",
+    "load orders a.csv b.csv": "gateway load takes one NAME and one FILE; load files one by one: for file in",
     "check --json": "did you mean: gateway check --format json",
     "new x --file a.csv": "did you mean: gateway new x --from a.csv",
     "ls --host http://x": "did you mean: gateway ls --url http://x",

@@ -4,9 +4,11 @@ import csv
 import gzip
 import io
 import json
+import os
 import re
 import shlex
 import subprocess
+import sys
 
 import pandas
 import pytest
@@ -453,3 +455,111 @@ def test_example_says_what_it_has_no_value_for():
     declared = plan.read_file(File.of("x.yaml", text)).connector
 
     assert example.row(declared) == ({"n": 42}, ["code"])
+
+
+# -- gateway load says what is to be typed
+
+
+OTHERWISE = [
+    ("a,b\n1,x\n2,y\n", [], ["--header", "b,a"], 1, "(then: none; now: --header b,a); nothing was stored"),
+    ("1,x\n2,y\n", ["--header", "a,b"], [], 1, "(then: --header a,b; now: none); nothing was stored"),
+    (
+        "a;b\n1;x\n2;y\n",
+        ["--separator", ";"],
+        ["--separator", ";", "--without", "b"],
+        0,
+        "now: --separator ';' --without b)",
+    ),
+    ("a,b\n1,é\n2,ü\n3,z\n", [], ["--encoding", "latin-1"], 1, "(then: none; now: --encoding latin-1)"),
+]
+
+
+@pytest.mark.parametrize(("text", "then", "now", "code", "words"), OTHERWISE)
+def test_options_that_differ_from_the_earlier_load_are_told(
+    server, name, tmp_path, text, then, now, code, words
+):
+    server.declare(name, "fields: {a: integer, b: {type: string, nullable: true}}\n")
+    (tmp_path / "x.csv").write_text(text)
+    first = gateway(server, "load", name, "x.csv", *then, cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    stored = server.client.get(f"/{name}").json()
+
+    ran = gateway(server, "load", name, "x.csv", *now, cwd=tmp_path)
+
+    assert (ran.returncode, words in ran.stderr) == (code, True), ran.stderr
+    assert server.client.get(f"/{name}").json() == stored
+    same = gateway(server, "load", name, "x.csv", *then, cwd=tmp_path)
+    assert (same.returncode, same.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (",a\n0,1\n", ["--without", "1"]),
+        ("a,,\n1,x,y\n", ["--without", "2", "--without", "3"]),
+        ("a,other,an other\n1,2,3\n", ["--without", "other", "--without", "an other"]),
+    ],
+)
+def test_column_that_is_no_field_is_left_out_as_is_told(server, name, tmp_path, text, options):
+    server.declare(name, "fields: {a: integer}\n")
+    (tmp_path / "x.csv").write_text(text)
+    refused = gateway(server, "load", name, "x.csv", cwd=tmp_path)
+
+    assert shlex.split(re.search(r"(?:this column|these columns): (.*)", refused.stderr)[1]) == options
+    assert gateway(server, "load", name, "x.csv", *options, cwd=tmp_path).returncode == 0
+    assert server.client.get(f"/{name}").json() == [{"a": 1}]
+
+
+def test_file_without_a_header_is_told_of_header(server, name, tmp_path):
+    server.declare(name, "fields: {a: string, b: integer}\n")
+    told = {
+        "Ann,1\n": "if its one line is a row, say --header a,b,c",
+        "Ann,1\nBob,2\n": "If its first line is a row, --header names the columns, as in --header a,b,c",
+    }
+    for text, words in told.items():
+        (tmp_path / "x.csv").write_text(text)
+        assert words in gateway(server, "load", name, "x.csv", cwd=tmp_path).stderr
+
+
+def test_row_whose_cells_are_all_empty_is_one_error(server, name):
+    path = server.declare(name, "fields: {a: integer, b: string, c: {type: string, nullable: true}}\n")
+
+    answer = server.client.post(
+        path, content="a,b,c\n1,x,\n,,\n,,z\n", headers={"Content-Type": "text/csv"}
+    ).json()
+
+    found = [
+        (error["line"], error["field"], error["message"].partition(":")[0]) for error in answer["errors"]
+    ]
+    assert found == [
+        (3, None, "every cell of the row is empty, and values are required"),
+        (4, "a", "a value is required"),
+        (4, "b", "a value is required"),
+    ]
+    assert (answer["code"], answer["error_count"]) == ("23502", 3)
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("-", "standard input cannot be read a second time"),
+        ("/dev/stdin", "/dev/stdin is a stream, which cannot be read a second time"),
+        (
+            "https://example.com/rows.csv",
+            "is a URL, not a file; download it first: curl -fLO https://example.com/rows.csv",
+        ),
+        ("s3://bucket/rows.parquet", "s3://bucket/rows.parquet is a URL, not a file"),
+    ],
+)
+def test_what_is_no_file_is_told_with_a_way(server, name, tmp_path, file, words):
+    server.declare(name, "fields: {a: integer}\n")
+    for command in (("new", name, "--stdout", "--from", file), ("load", name, file)):
+        ran = subprocess.run(
+            ["sh", "-c", f"true | {shlex.join([sys.executable, '-m', 'gateway', *command])}"],
+            cwd=tmp_path,
+            env=os.environ | {"GATEWAY_URL": server.url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ran.returncode, words in ran.stderr) == (1, True), ran.stderr

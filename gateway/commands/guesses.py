@@ -110,8 +110,19 @@ def of_option(error: click.NoSuchOption, typed: Sequence[str]) -> str:
     return f"{known}; its options are {', '.join(name for name in has if name.startswith('--')) or 'none'}"
 
 
-def of_argument(typed: Sequence[str]) -> str:
-    """Say that `gateway serve` takes no arguments, and which option its first one is probably of."""
+def of_argument(verb: str, typed: Sequence[str]) -> str | None:
+    """Say what is probably meant by arguments that a verb does not take; None where nothing is known."""
+    if verb == "serve":
+        return _of_argument_of_serve(typed)
+    if verb == "load":
+        return (
+            "gateway load takes one NAME and one FILE; load files one by one:"
+            ' for file in *.csv; do gateway load NAME "$file"; done'
+        )
+    return None
+
+
+def _of_argument_of_serve(typed: Sequence[str]) -> str:
     places = [
         place
         for place, word in enumerate(typed)

@@ -40,7 +40,7 @@ def command(  # noqa: PLR0913  # one for each option
     try:
         source = reading.open(file)
         recognition.require(source)
-        batches = Batches(parse_size(size), reading.without)
+        batches = Batches(parse_size(size), reading.without, tuple(reading.words()))
         loading = Loading(Target.find(gateway, name), name, source, batches, again=again, rest=rest)
         _run(loading, source)
     except ValueError as error:

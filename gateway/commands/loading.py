@@ -4,6 +4,7 @@ import functools
 import hashlib
 import os
 import random
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,10 +42,12 @@ class Batches:
     Attributes:
         size: How many bytes a batch has.
         without: The columns that are left out, by their names or numbers.
+        options: The options that say how to read the file, as they are typed.
     """
 
     size: int
     without: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     def columns(self, piece: Piece) -> dict[str, str]:
         """Return the parameter that leaves columns out, or nothing.
@@ -116,7 +119,9 @@ class Loading:
         """
         first = next(split(self._source, self._size), None)
         if first is None:
-            raise ValueError(f"{self._source.path} has no rows; nothing was stored")
+            is_header = self._source.media is Media.CSV and not self._source.header
+            why = " behind its header; if its one line is a row, say --header a,b,c" if is_header else ""
+            raise ValueError(f"{self._source.path} has no rows{why}; nothing was stored")
         mark = Chain(first.header).add(first.rows()[:1]).get(1, "")
         with self._records.held(mark) as is_held:
             if not is_held:
@@ -150,7 +155,10 @@ class Loading:
         for load, agreement in ranked:
             earlier = self._earlier(load, agreement, is_same_path=load.file == path)
             if earlier and (not self._again or _is_resumable(earlier)):
-                return Overlap(self._source.path, self._total, earlier, self._rest).start()
+                overlapping = Overlap(
+                    self._source.path, self._total, earlier, self._batches.options, self._rest
+                )
+                return overlapping.start()
         if not (self._again or self._rest):
             self._require_new(sample, [load for load, _ in ranked if load.file == path])
         return Start()
@@ -183,15 +191,17 @@ class Loading:
         if found is None or not (old.is_sure or self._rest):
             raise overlap.unreadable(path, old, is_same=found is not None)
         self.notes.append(overlap.adopted(path, old))
-        load = self._records.begin(path, "")
+        load = self._records.begin(path, "", options=self._batches.options)
         return record.stored(load, StoredPart(old.rows), *found, old.at) if old.rows else None
 
     def _require_new(self, sample: Sample, loads: list[Load]) -> None:
-        """Stop where the file is another version of what was loaded from its path."""
+        """Stop where the file is another version of what was loaded from its path, or is read with other options."""
         for load in loads:
             share = sample.share_in(load.sample)
-            if share >= _SIMILAR and self.target.present(load).rows:
-                raise overlap.replaced(self._source.path, load, share)
+            is_read_otherwise = load.options not in (None, self._batches.options)
+            is_same = is_read_otherwise and self._source.path.stat().st_mtime < load.last
+            if (is_same or share >= _SIMILAR) and self.target.present(load).rows:
+                raise overlap.replaced(self._source.path, load, share, self._batches.options)
 
     def _begin(self, start: Start) -> None:
         self.notes += start.notes
@@ -199,7 +209,9 @@ class Loading:
         if start.load is not None:
             self._seed = start.load.seed
             self._load = (
-                self._records.begin(self._source.path, self._seed, start.load) if start.is_new else start.load
+                self._records.begin(self._source.path, self._seed, start.load, self._batches.options)
+                if start.is_new
+                else start.load
             )
 
     def _tell_of_similar(self) -> None:
@@ -226,7 +238,7 @@ class Loading:
     def store(self, body: Piece, until: int, key: str | None, before: str, chain: "_Cumulative") -> None:
         """Post rows and keep the record of it."""
         if self._load is None:
-            self._load = self._records.begin(self._source.path, self._seed)
+            self._load = self._records.begin(self._source.path, self._seed, options=self._batches.options)
         key = key or _key(self._seed, before, body)
         mark = chain.mark
         self._load = record.pending(self._load, Pending(until, mark, key, time.time()))
@@ -280,8 +292,7 @@ class Loading:
         if answer.status_code in (409, 422) and "errors" in answer.json():
             raise _Declined(self._bad_rows(piece, answer.json()))
         if not answer.is_success:
-            leave = ". --without NAME leaves a column out" if '"PGRST204"' in answer.text else ""
-            raise _Declined(f"{told(answer)}; {self.how_far()}{leave}")
+            raise _Declined(f"{told(answer)}; {self.how_far()}{_leaving_out(piece, answer)}")
         receipt: dict[str, Any] = answer.json()
         receipt["is_known"] = answer.headers.get("Idempotent-Replayed") == "true"
         if not receipt["is_known"]:
@@ -419,6 +430,22 @@ def _key(seed: str, before: str, body: Piece) -> str:
     """Name a batch by what it holds and what is stored before it."""
     digest = hashlib.sha256(f"{seed} {before} ".encode() + body.data)
     return f"load-{digest.hexdigest()[:40]}"
+
+
+def _leaving_out(piece: Piece, answer: httpx.Response) -> str:
+    """Name the options that leave out the columns that are no fields; nothing where those are not what is wrong."""
+    if '"PGRST204"' not in answer.text:
+        return ""
+    names = piece.names()
+    listed = [str(each["field"]) for each in answer.json().get("errors", ()) if each["code"] == "PGRST204"]
+    nameless = [str(place) for place, name in enumerate(names, 1) if not name.strip()]
+    left = [each for each in listed if each in names] or nameless
+    if len(left) == len(names):
+        return ". If its first line is a row, --header names the columns, as in --header a,b,c"
+    if not left or len(left) > _SHOWN:
+        return ". --without NAME leaves a column out"
+    options = shlex.join([word for each in left for word in ("--without", each)])
+    return f". Without {'this column' if len(left) == 1 else 'these columns'}: {options}"
 
 
 def _retry_after(answer: httpx.Response) -> float:

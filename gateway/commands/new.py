@@ -46,7 +46,6 @@ class _Typed:
     def with_header(self, width: int) -> str:
         """Return the command that makes the draft anew, with names for so many columns."""
         words = ["gateway", "new", self.name, "--from", str(self.rows), *self.reading.words()]
-        words += [word for each in self.reading.without for word in ("--without", each)]
         words += ["--header", header.names_for(width)]
         words += ["--connectors", str(self.connectors)] if self.connectors else []
         if self.written is None:
@@ -172,7 +171,7 @@ def _draft(rows: Path, most: int | None, reading: Reading) -> Draft:
 
 def _load_command(name: str, rows: Path, drafted: Draft, reading: Reading) -> str:
     """Write the command that loads the file into the connector."""
-    without = [word for each in (*reading.without, *drafted.left_out) for word in ("--without", each)]
+    without = [word for each in drafted.left_out for word in ("--without", each)]
     return shlex.join(["gateway", "load", name, str(rows), *reading.words(), *without])
 
 

@@ -1,5 +1,6 @@
 """What an earlier load means for a file: where loading begins, or why nothing is stored before the user decides."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +62,7 @@ class Overlap:
     file: Path
     total: int
     earlier: Earlier
+    options: tuple[str, ...]
     rest: bool
 
     def start(self) -> Start:
@@ -80,6 +82,8 @@ class Overlap:
                 f"{earlier.lost:,} rows that were loaded on {_day(earlier.load.last)} are not in this store any more"
                 " (it was restored, or the connector purged); they are stored again."
             )
+        if otherwise := _otherwise(earlier.load, self.options):
+            notes.append(f"The rows were loaded {otherwise}.")
         is_new = bool(earlier.lost) or not earlier.is_same_path
         return Start(stored, earlier.load, is_new, self._pending(), tuple(notes))
 
@@ -123,7 +127,7 @@ class Overlap:
             return Start(agreed, load.until(agreed), is_new=True, notes=(note,))
         same = f"{'' if is_exact else 'at least '}the first {_many(agreed)}"
         if self.earlier.is_same_path:
-            message = _changed(self.file, load)
+            message = _changed(self.file, load, self.options)
             what = (
                 f"it has only the first {_many(agreed)} of them"
                 if is_start
@@ -142,10 +146,17 @@ class Overlap:
         )
 
 
-def replaced(file: Path, load: Load, share: float) -> click.ClickException:
+def replaced(file: Path, load: Load, share: float, options: Sequence[str]) -> click.ClickException:
     """Say that a file begins with another row than when it was loaded, and has many of the same ones."""
+    if otherwise := _otherwise(load, options):
+        message = f"{load.rows:,} rows of {file} were loaded on {_day(load.last)} {otherwise}"
+        return click.ClickException(
+            f"{message}; nothing was stored. Type the options as they were; --again stores all rows as they are"
+            " read now"
+        )
     message = (
-        f"{_changed(file, load)}: its first row is another, and about {share:.0%} of its rows are the same"
+        f"{_changed(file, load)}: its header or its first row is another, and about {share:.0%} of its rows are"
+        " the same"
     )
     return click.ClickException(
         f"{message}; nothing was stored. Put the rows back as they were, or load the new ones from a file of"
@@ -179,8 +190,22 @@ def similar(file: Path, loads: Sequence[tuple[Load, float]]) -> str:
     return f"Rows of {file} had been loaded from other files too: {told}."
 
 
-def _changed(file: Path, load: Load) -> str:
-    return f"{file} is not what it was when {load.rows:,} rows of it were loaded, on {_day(load.last)}"
+def _changed(file: Path, load: Load, options: Sequence[str] = ()) -> str:
+    otherwise = _otherwise(load, options)
+    how = f" {otherwise}" if otherwise else ""
+    return f"{file} is not what it was when {load.rows:,} rows of it were loaded, on {_day(load.last)}{how}"
+
+
+def _otherwise(load: Load, options: Sequence[str]) -> str:
+    """Say which options a load had and which are typed now; nothing where they are the same, or not known."""
+    if load.options is None or sorted(_pairs(load.options)) == sorted(_pairs(options)):
+        return ""
+    then, now = (" ".join(_pairs(each)) or "none" for each in (load.options, options))
+    return f"with other options (then: {then}; now: {now})"
+
+
+def _pairs(options: Sequence[str]) -> list[str]:
+    return [shlex.join(options[place : place + 2]) for place in range(0, len(options), 2)]
 
 
 def _many(rows: int) -> str:

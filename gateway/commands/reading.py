@@ -36,9 +36,10 @@ class Reading:
         return Source.of(file).read_as(self.separator, self.encoding, self.header)
 
     def words(self) -> list[str]:
-        """Return the options as they are typed, but for the columns that are left out."""
-        said = {"--separator": self.separator, "--encoding": self.encoding, "--header": self.header}
-        return [word for option, value in said.items() if value is not None for word in (option, value)]
+        """Return the options as they are typed."""
+        said = [("--separator", self.separator), ("--encoding", self.encoding), ("--header", self.header)]
+        said += [("--without", each) for each in self.without]
+        return [word for option, value in said if value is not None for word in (option, value)]
 
 
 def reading_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -23,12 +23,14 @@ class Header:
         nameless: The places of columns that have no name. They are passed over as long as their cells are empty.
         least: How many cells a row needs. Nameless columns at the end need none.
         taken: The names of the columns that are taken, as the header spells them.
+        required: The fields of columns that need a value in every row.
     """
 
     fields: list[Field | None]
     nameless: tuple[int, ...]
     least: int
     taken: tuple[str, ...]
+    required: tuple[str, ...]
 
     def require_empty(self, record: Sequence[str | None], number: int, line: int) -> None:
         """Check that a row has nothing in the columns that have no name.
@@ -53,6 +55,14 @@ class Header:
         else:
             hint = "give the column a name, or take it out with the commas that make it"
         return GatewayError(Code.FIELD_UNKNOWN, message, hint=_or_columns(hint, self.taken))
+
+    def no_value(self) -> str:
+        """Say what is wrong with a record whose cells are all empty, once for all required fields."""
+        more = f" and {len(self.required) - _SHOWN} more" if len(self.required) > _SHOWN else ""
+        return (
+            f"every cell of the row is empty, and values are required: {', '.join(self.required[:_SHOWN])}{more};"
+            " spreadsheets write such rows below a table: take the line out"
+        )
 
     def problem_of(self, record: Sequence[str | None]) -> str:
         """Say what is wrong with a record whose number of cells is not that of the header."""
@@ -95,7 +105,8 @@ def read(cells: Sequence[str | None], connector: Connector, columns: Sequence[Fi
     # What is passed over by `columns` has its cells even so.
     while nameless and least and not names[least - 1].strip():
         least -= 1
-    return Header(fields, nameless, least, tuple(taken))
+    required = tuple(field.name for field in fields if field and field.required)
+    return Header(fields, nameless, least, tuple(taken), required)
 
 
 def _require_once(names: Sequence[str], fields: Sequence[Field | None]) -> None:

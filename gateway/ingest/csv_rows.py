@@ -34,6 +34,8 @@ def parse(data: bytes, connector: Connector, max_row: int, columns: Sequence[Fie
         elif not header.least <= len(record) <= len(header.fields):
             problem = header.problem_of(record)
             rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, problem), text)
+        elif len(header.required) > 1 and not any(cell is not None for cell in record):
+            rows.add_unread(RowError(number, line, None, Code.VALUE_MISSING, header.no_value()), text)
         else:
             _add_record(rows, _values_of(header, record, number, line), number, line, text)
         if rows.full:

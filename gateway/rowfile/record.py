@@ -2,7 +2,7 @@
 
 A line is added before and after each batch, so a load that is killed can go on. The lines are:
 
-    {"file": …, "started": …, "seed": …}                 the load, and the file it read
+    {"file": …, "started": …, "seed": …, "options": …}   the load, the file it read, and how
     {"pending": {"until": …, "mark": …, "key": …, …}}    rows that are being sent
     {"stored": {"until": …, "batch": …, …}}              those rows are stored, in this batch
     {"declined": true}                                   the gateway has stored nothing of them
@@ -79,6 +79,7 @@ class Load:
         pending: What was sent last, where no answer is known.
         is_whole: Whether the end of the file was reached.
         last: When something was stored last.
+        options: The options that said how to read the file, as they are typed; None where they are not known.
     """
 
     file: str
@@ -91,6 +92,7 @@ class Load:
     pending: Pending | None = None
     is_whole: bool = False
     last: float = 0.0
+    options: tuple[str, ...] | None = None
 
     @property
     def rows(self) -> int:
@@ -133,12 +135,14 @@ class Records:
         files = sorted(self.directory.glob("*.ndjson"), reverse=True) if self.directory.is_dir() else []
         return [load for load in map(_read, files) if load is not None]
 
-    def begin(self, file: Path, seed: str, like: Load | None = None) -> Load:
+    def begin(
+        self, file: Path, seed: str, like: Load | None = None, options: tuple[str, ...] | None = None
+    ) -> Load:
         """Begin the record of a load; `like` one whose parts are stored already."""
         now = time.time()
         path = self.directory / f"{time.time_ns():020d}-{os.getpid()}.ndjson"
-        load = Load(str(file.resolve()), now, seed, path)
-        _add(path, {"file": load.file, "started": now, "seed": seed})
+        load = Load(str(file.resolve()), now, seed, path, options=options)
+        _add(path, {"file": load.file, "started": now, "seed": seed, "options": options})
         for part in like.parts if like else ():
             before = load.rows
             marks = (
@@ -204,6 +208,12 @@ def _add(path: Path, line: Mapping[str, Any]) -> None:
             file.write("\n" + json.dumps(line))
 
 
+def _first(line: Mapping[str, Any], path: Path) -> Load:
+    options = line.get("options")
+    known = None if options is None else tuple(map(str, options))
+    return Load(line["file"], line["started"], line["seed"], path, options=known)
+
+
 def _read(path: Path) -> Load | None:
     """Read a record; a line that was cut off by a kill is left out, and what cannot be read is no record."""
     load = None
@@ -211,7 +221,5 @@ def _read(path: Path) -> Load | None:
         for line in path.read_text().splitlines():
             with suppress(ValueError, TypeError, KeyError):
                 read = json.loads(line)
-                load = (
-                    load.with_line(read) if load else Load(read["file"], read["started"], read["seed"], path)
-                )
+                load = load.with_line(read) if load else _first(read, path)
     return load

@@ -5,6 +5,8 @@ import csv
 import gzip
 import io
 import itertools
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,6 +74,7 @@ class Source:
         if suffixes and suffixes[-1] in COMPRESSED:
             suffixes.pop()
         suffix = suffixes[-1] if suffixes else ""
+        _require_on_disk(path)
         if path.is_dir():
             raise ValueError(f"{path} is a directory; name a file of rows")
         if suffix in _OTHERS:
@@ -189,6 +192,18 @@ def decompressed(raw: IO[bytes], path: Path) -> IO[bytes]:
         reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
         return io.BufferedReader(reader)
     return raw
+
+
+def _require_on_disk(path: Path) -> None:
+    """Make sure that a path is none of a stream, which cannot be read a second time, or of a URL."""
+    if str(path) == "-" or path.is_fifo() or path.is_char_device():
+        name = "standard input" if str(path) == "-" else f"{path} is a stream, which"
+        way = "write it to a file first, as in: cat > rows.csv, and name that file"
+        raise ValueError(f"{name} cannot be read a second time, as is needed to store each row once; {way}")
+    if match := re.match(r"(https?|s3|gs|ftp):/+(.*)", str(path)):
+        url = shlex.quote(f"{match[1]}://{match[2]}")
+        way = f"curl -fLO {url}" if match[1] in ("http", "https", "ftp") else "with the tool of its store"
+        raise ValueError(f"{match[1]}://{match[2]} is a URL, not a file; download it first: {way}")
 
 
 def cells(line: bytes, separator: str = ",") -> list[str]:
