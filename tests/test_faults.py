@@ -499,7 +499,7 @@ CASES: dict[str, tuple[bytes, list[str]]] = {
         b"fields:\n  id: integer\naccess: {read: [*]}\n",
         [
             "3:17: a value without quotes cannot begin with * (for anyone write public; a star as text is written '*')",
-            "3:17: error GW505: '*' is not the name of a token",
+            "3:17: error GW505: '*' is not the name of a token (write read: [public])",
         ],
     ),
     "amp": (

@@ -11,7 +11,7 @@ from tests.rig import ROOT
 
 PACKAGE = ROOT / "gateway"
 LAYERS = [  # A module may import only from lines above its own, and from modules before it in its line.
-    "errors printable percent exchange logs threads settings machine strictjson media connectors.finding connectors.lexical connectors.synonyms connectors.literals connectors.fieldtypes connectors.terms connectors.connector",
+    "errors printable percent exchange logs threads settings machine strictjson media connectors.finding connectors.lexical connectors.synonyms connectors.value_synonyms connectors.literals connectors.fieldtypes connectors.terms connectors.connector",
     "connectors.numerals connectors.portable connectors.published connectors.schema connectors.constraints connectors.encoding connectors.faults connectors.loader connectors.shapes connectors.fields connectors.term_keys connectors.declaration connectors.file_schema",
     "connectors.looseness connectors.change connectors.compatibility connectors.passed_over connectors.directory connectors.plan connectors.preview connectors.watch",
     "store.batch store.lock store.blocks store.aside store.repair store.restore store.database store.reading store.expression store.migration store.examination store.survey store.definitions store.blank store.lines store.few store.ledger store.keys store.identity store.conflicts store.rejected store.edits store.backup store.store",

@@ -109,20 +109,22 @@ def test_key_of_another_tool_leads_to_one_of_ours(kind, word):
     hint = KEYS[kind][word]
     named = re.match(r"write (\w+)", hint)
 
-    assert word not in {re.sub("_", "", key) for key in KNOWN[kind]}
+    assert word not in {re.sub("_", "", key) for key in KNOWN[kind.rpartition(" ")[2]]}
     # A key that belongs elsewhere leads there, or is to be deleted.
     assert (
-        not named or named[1] in {*KNOWN[kind], *CONNECTOR_KEYS, "it", "the"} or hint.startswith("write type")
+        not named
+        or named[1] in {*KNOWN[kind.rpartition(" ")[2]], *CONNECTOR_KEYS, "it", "the"}
+        or hint.startswith("write type")
     )
 
 
 @pytest.mark.parametrize("kind", KNOWN)
 def test_other_spelling_of_a_key_leads_to_it(kind):
-    for key in KNOWN[kind]:
+    for key in KNOWN[kind.rpartition(" ")[2]]:
         words = key.split("_")
         for spelled in ("".join(word.capitalize() for word in words), "-".join(words), key.upper()):
             if spelled != key:
-                assert key_hint(spelled, KNOWN[kind], kind) == f"write {key}"
+                assert key_hint(spelled, KNOWN[kind.rpartition(" ")[2]], kind) == f"write {key}"
 
 
 @given(st.text("abcdeintlsru0123456789()[]<>,'|? .", max_size=30))

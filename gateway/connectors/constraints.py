@@ -1,5 +1,6 @@
 """What is wrong with the value of a constraint in YAML, as the end of a sentence."""
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.fieldtypes import FieldType
 from gateway.connectors.lexical import FORMATS
+from gateway.connectors.value_synonyms import format_hint, list_hint
 from gateway.errors import nearest
 from gateway.strictjson import Json
 
@@ -19,9 +21,15 @@ def show(value: Json) -> str:
     return shown if len(shown) <= 80 else shown[:79] + "…"
 
 
+def without_quotes(value: Json) -> str:
+    """Say that a number in quotes is text; nothing where a value is none."""
+    is_number = isinstance(value, str) and re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", value)
+    return f"; write {value} without quotes" if is_number else ""
+
+
 def _length_problem(value: Json, _: FieldType) -> str | None:
     whole = isinstance(value, int) and not isinstance(value, bool)
-    return None if whole and 0 <= value < 2**31 else "is not a whole number from 0"
+    return None if whole and 0 <= value < 2**31 else f"is not a whole number from 0{without_quotes(value)}"
 
 
 def _pattern_problem(value: Json, _: FieldType) -> str | None:
@@ -41,13 +49,15 @@ def _pattern_problem(value: Json, _: FieldType) -> str | None:
 def _format_problem(value: Json, _: FieldType) -> str | None:
     if isinstance(value, str) and value in FORMATS:
         return None
+    if hint := format_hint(value):
+        return f"is not a format; {hint}"
     guess = nearest(str(value), FORMATS)
     return f"is not a format; {f'did you mean {guess}?' if guess else 'use ' + ', '.join(FORMATS)}"
 
 
 def _enum_problem(value: Json, field_type: FieldType) -> str | None:
     if not isinstance(value, list) or not value:
-        return "is not a list of values"
+        return f"is not a list of values; {list_hint('enum', value)}"
     type = field_type.item or field_type
     validator = schema.compile_schema(dict(type.schema))
     wrong = [item for item in value if not validator.is_valid(item)]
@@ -56,8 +66,18 @@ def _enum_problem(value: Json, field_type: FieldType) -> str | None:
     return f"has {show(wrong[0])}, which {type.why_not(wrong[0]) or f'is not {type.expects}'}"
 
 
+def _bound_hint(value: Json) -> str:
+    if isinstance(value, bool):
+        return "; write the bound here, in the place of minimum or maximum"
+    return without_quotes(value)
+
+
 def _bound_problem(value: Json, _: FieldType) -> str | None:
-    return None if isinstance(value, int | Decimal) and not isinstance(value, bool) else "is not a number"
+    return (
+        None
+        if isinstance(value, int | Decimal) and not isinstance(value, bool)
+        else f"is not a number{_bound_hint(value)}"
+    )
 
 
 #: For each constraint: the value and the field's type to what is wrong, or None.

@@ -13,6 +13,7 @@ from gateway.connectors.loader import Node, Reading, doubts, read
 from gateway.connectors.shapes import Shapes
 from gateway.connectors.synonyms import FIELDS, key_hint, other_file
 from gateway.connectors.term_keys import TERM_KEYS, read_key, read_terms
+from gateway.connectors.value_synonyms import token_hint
 from gateway.errors import Code
 
 CONNECTOR_KEYS: Mapping[str, str] = {
@@ -59,6 +60,10 @@ def _declare(reading: Reading, file: str) -> tuple[Connector | None, list[Findin
     connector = declaring.connector(reading.text)
     own = [each for each in declaring.findings if (each.line, each.column) not in reading.spoiled]
     return connector, [*reading.findings, *map(reading.original, own)]
+
+
+def _names_of(fields: Node | None) -> tuple[str, ...]:
+    return tuple(fields.value) if fields and isinstance(fields.value, dict) else ()
 
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -135,7 +140,7 @@ class _Declaring:
             description,
             self._file,
             text,
-            read_key(key, fields, self._shapes),
+            read_key(key, fields, _names_of(top.get("fields")), self._shapes),
             read_terms(top, self._shapes),
             (key.line, key.column) if key else (None, None),
         )
@@ -147,6 +152,12 @@ class _Declaring:
         if _DIGEST.search(str(self._root.plain() if keys else "")) and "fields" not in keys:
             hint = "keep it outside the directory of connectors, and start with --tokens FILE"
             other = ("this is a tokens file, not a connector", hint)
+        inside = [
+            key for key, item in keys.items() if isinstance(item.value, dict) and "fields" in item.value
+        ]
+        if inside and "fields" not in keys and not other:
+            hint = f"take the line {inside[0]}: out, and indent those below it by two blanks less"
+            other = (f"the connector stands below '{inside[0]}', and not at the beginning of the lines", hint)
         if other:
             self._shapes.find(self._root, Code.DECLARATION_INVALID, *other)
         return other is not None
@@ -207,14 +218,14 @@ class _Declaring:
                 node,
                 Code.DECLARATION_INVALID,
                 f"access.{verb} {shown} is not a list",
-                f"write {verb}: [{node.value if isinstance(node.value, str) else 'NAME'}]",
+                token_hint(verb, node.value)
+                or f"write {verb}: [{node.value if isinstance(node.value, str) else 'NAME'}]",
             )
             return frozenset()
         for item in node.value:
             if not isinstance(item.value, str) or not TOKEN_NAME.fullmatch(item.value):
-                self._shapes.find(
-                    item, Code.DECLARATION_INVALID, f"{show(item.plain())} is not the name of a token"
-                )
+                message = f"{show(item.plain())} is not the name of a token"
+                self._shapes.find(item, Code.DECLARATION_INVALID, message, token_hint(verb, item.value))
             elif item.value == PUBLIC and verb != "read":
                 message = f"access.{verb} cannot be public: anyone could write"
                 self._shapes.find(

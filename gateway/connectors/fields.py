@@ -2,16 +2,17 @@
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway.connectors import schema
 from gateway.connectors.connector import ABSENT, SYSTEM_FIELDS, Field
 from gateway.connectors.constraints import PROBLEMS, show
-from gateway.connectors.fieldtypes import FieldType, parse_type
+from gateway.connectors.fieldtypes import FieldType, is_cut_at_comma, parse_type
 from gateway.connectors.loader import Node
 from gateway.connectors.shapes import Shapes
 from gateway.connectors.synonyms import key_hint, meant_by
+from gateway.connectors.value_synonyms import constraint_hint, default_hint, list_hint, pattern_doubt
 from gateway.errors import Code
 from gateway.strictjson import Json
 
@@ -73,6 +74,31 @@ def _unquoted(value: Json, field: Field) -> str | None:
     with contextlib.suppress(ValueError):
         return f"write {show(field.type.literal(value))} without quotes"
     return None
+
+
+def _kind(keys: Mapping[str, Node]) -> str:
+    """Return which table has the words for the keys of a field, by its type."""
+    text = next((item.value for key, item in keys.items() if key.lower() == "type"), None)
+    meant = meant_by(text) if isinstance(text, str) else None
+    with contextlib.suppress(ValueError):
+        type_ = parse_type(meant.type if meant else str(text))
+        if "min_length" in type_.constraints:
+            return "string field"
+        return "number field" if "minimum" in type_.constraints else "plain field"
+    return "field"
+
+
+def _cut_off(keys: Mapping[str, Node]) -> tuple[str, ...]:
+    """Return what a comma inside braces has cut off a type or a list without quotes: keys without a value."""
+    type_, listed = keys.get("type"), keys.get("enum")
+    is_cut = type_ is not None and is_cut_at_comma(str(type_.value))
+    if not is_cut and not (listed is not None and isinstance(listed.value, str)):
+        return ()
+    return tuple(key for key, item in keys.items() if item.value is None and key not in FIELD_KEYS)
+
+
+def _is_known_elsewhere(key: str) -> bool:
+    return key_hint(key, FIELD_KEYS, "field") is not None
 
 
 def _no_fields(node: Node) -> tuple[str, str]:
@@ -155,12 +181,14 @@ class _Reading:
             claimed[former.lower()] = field.name
 
     def field(self, name: str, node: Node, key: Node) -> Field | None:
+        cut_off = _cut_off(node.value) if isinstance(node.value, dict) else ()
         if isinstance(node.value, dict):
-            given = self._shapes.mapping(node, FIELD_KEYS, f"field '{name}'", "field") or {}
+            kind = _kind(node.value)
+            given = self._shapes.mapping(node, FIELD_KEYS, f"field '{name}'", kind, cut_off) or {}
             calls_it_otherwise = any(key_hint(key, FIELD_KEYS, "field") == "write type" for key in node.value)
             if "type" not in given and not calls_it_otherwise:
                 hint = "write type: string, for one"
-                if node.value and not given:
+                if node.value and not given and not any(map(_is_known_elsewhere, node.value)):
                     hint = f"a field has no fields inside: write {name}: json, or a field for each"
                 self._shapes.find(node, Code.KEY_MISSING, f"field '{name}' has no type", hint)
         else:
@@ -174,7 +202,7 @@ class _Reading:
             name,
             field_type,
             nullable,
-            constraints=self._constraints(name, field_type, given),
+            constraints=self._constraints(name, field_type, given, cut_off),
             description=description,
             using=self._using(name, given.get("using")),
             renamed_from=self._former_name(name, given.get("renamed_from")),
@@ -213,7 +241,9 @@ class _Reading:
                 hint = f"write {meant_by(f'{types[0]}[]')} for a list, {meant} for one value"
         self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
 
-    def _constraints(self, name: str, field_type: FieldType, given: dict[str, Node]) -> dict[str, Json]:
+    def _constraints(
+        self, name: str, field_type: FieldType, given: dict[str, Node], cut_off: Sequence[str]
+    ) -> dict[str, Json]:
         constraints = {}
         for key in (key for key in schema.KEYWORDS if key in given):
             node = given[key]
@@ -221,12 +251,18 @@ class _Reading:
                 takes = ", ".join(field_type.constraints)
                 message = f"{name}.{key} does not apply to {field_type.name}"
                 hint = f"{field_type.name} takes {takes}" if takes else f"{field_type.name} takes none"
+                hint = constraint_hint(key, field_type.name, field_type.constraints) or hint
                 self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
             elif problem := PROBLEMS[key](node.plain(), field_type):
+                if key == "enum" and isinstance(node.value, str):
+                    problem = f"is not a list of values; {list_hint(key, node.value, cut_off)}"
                 message = f"{name}.{key} {show(node.plain())} {problem}"
                 self._shapes.find(node, Code.DECLARATION_INVALID, message)
             else:
                 constraints[key] = node.plain()
+                if key == "pattern" and (doubt := pattern_doubt(str(node.value))):
+                    message = f"{name}.pattern {show(node.plain())} is written between slashes"
+                    self._shapes.find(node, Code.DECLARATION_INVALID, message, doubt, warning=True)
         for low, high in (("min_length", "max_length"), ("minimum", "maximum")):
             if low in constraints and high in constraints and constraints[low] > constraints[high]:
                 message = f"{name}.{low} is greater than {name}.{high}: no value satisfies both"
@@ -280,7 +316,7 @@ class _Reading:
         )
         if node.plain() is None and place.endswith(".default"):
             hint = "take it out, and write nullable: true for a field that may be null"
-        hint = _unquoted(node.value, field) or hint
+        hint = _unquoted(node.value, field) or default_hint(node.value) or hint
         why = (field.type.item or field.type).why_not(node.plain()) or "is not a value of the field"
         message = f"{place} {show(node.plain())} {why}"
         self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)

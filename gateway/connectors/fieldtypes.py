@@ -593,12 +593,24 @@ def _item_type(text: str) -> FieldType:
         raise
 
 
+def is_cut_at_comma(text: str) -> bool:
+    """Tell whether a type ends inside its brackets, as one without quotes does at a comma inside braces."""
+    return sum(map(text.count, "([<")) > sum(map(text.count, ")]>"))
+
+
 def _type_hint(text: str) -> str:
     if found := re.fullmatch(r"(\w+)\(([0-9 ]*)", text):
         meant = meant_by(f"{found[1]}({found[2]}, 2)")
         shown = meant if meant and meant.type.startswith("decimal") else "decimal(12, 2)"
         return f'it was cut off at its comma; inside {{ }} put quotes around it: "{shown}"'
+    if is_cut_at_comma(text):
+        word = re.split(r"[(<\[]", text)[0].strip()
+        shown = meant_by(word) or "it in quotes"
+        return f"it was cut off at its comma, inside {{ }}; write {shown}"
     meant = meant_by(text)
+    beside = ", and primary_key: [FIELD] beside fields:" if re.search(r"(?i)\bprimary key\b", text) else ""
+    if meant and beside:
+        return f"write {meant}{beside}"
     if meant and meant.type == "decimal(18, 3)":
         return f"write {meant}, or decimal(p, s) with the digits that you need"
     if meant:

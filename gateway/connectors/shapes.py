@@ -1,16 +1,14 @@
 """Shapes of YAML: mappings of known keys, flags and text, each with a finding where it is something else."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from gateway.connectors.constraints import show
 from gateway.connectors.finding import Finding
 from gateway.connectors.loader import Node
-from gateway.connectors.synonyms import key_hint
+from gateway.connectors.synonyms import key_hint, spelled_otherwise
+from gateway.connectors.value_synonyms import span_hint
 from gateway.errors import Code, suggest
-
-#: What a comma inside braces leaves of an unquoted decimal(p, s).
-_DECIMAL_TAIL = re.compile(r"[0-9]+ *\)(?:\[\])?")
 
 
 class Shapes:
@@ -20,17 +18,37 @@ class Shapes:
         self.file = file
         self.findings: list[Finding] = []
 
-    def mapping(self, node: Node, known: Iterable[str], owner: str, kind: str = "") -> dict[str, Node] | None:
-        """Take a mapping of known keys; `kind` names the table of what other tools call them."""
+    def mapping(
+        self,
+        node: Node,
+        known: Iterable[str],
+        owner: str,
+        kind: str = "",
+        explained: Container[str] = (),
+    ) -> dict[str, Node] | None:
+        """Take a mapping of known keys, and of those that are such a key spelled otherwise.
+
+        Args:
+            node: What should be one.
+            known: The keys.
+            owner: Whose keys they are.
+            kind: Which table has what other tools call them.
+            explained: Keys that are unknown because of something else, which is told.
+        """
         known = tuple(known)
         if not isinstance(node.value, dict):
             self._refuse_shape(node, known, owner)
             return None
         for key, place in (node.keys or {}).items():
-            if key not in known and not _DECIMAL_TAIL.fullmatch(key):  # The type says it.
+            if key not in known and key not in explained:
                 hint = key_hint(key, known, kind) or suggest(key, known, f"{owner} has")
                 self.find(place, Code.KEY_UNKNOWN, f"unknown key {show(key)}", hint)
-        return {key: item for key, item in node.value.items() if key in known}
+        taken = {key: item for key, item in node.value.items() if key in known}
+        for key, item in node.value.items():
+            meant = None if key in known or key in explained else spelled_otherwise(key, known, kind)
+            if meant:
+                taken.setdefault(meant, item)
+        return taken
 
     def _refuse_shape(self, node: Node, known: tuple[str, ...], owner: str) -> None:
         shown = {type(None): "empty", list: f"the list {show(node.plain())}"}.get(
@@ -41,9 +59,17 @@ class Shapes:
             hint = f"write KEY: VALUE without the - before it; {hint}"
         elif isinstance(node.value, list):
             hint = f"write KEY: VALUE; {hint}"
+        if owner == "a connector" and re.match(
+            r"\s*(?:create|select|insert|alter)\s", str(node.value), re.IGNORECASE
+        ):
+            hint = "this is SQL: write fields: and a line NAME: TYPE for each column"
+        if owner == "access" and re.fullmatch(r"\W*(?:public|anyone|all|everyone|\*)\W*", str(node.plain())):
+            hint = "write access: {read: [public]} for anyone to read; the keys are ingest, read, change"
         bare = re.match(r"[0-9]+", str(node.value)) if isinstance(node.value, int | str) else None
         if bare and known and owner in ("retention", "limits"):
             hint = f"write {owner}: {{{known[0]}: {bare[0]}}}"
+        if owner == "retention":
+            hint = span_hint(node.value) or hint
         message = f"{owner} must be keys and values, but is {shown}"
         self.find(node, Code.DECLARATION_INVALID, message, hint)
 

@@ -75,6 +75,31 @@ KEYS: Mapping[str, Mapping[str, str]] = {
             "additionalproperties": _INSIDE,
             "convert cast expression sql transform": "write using: SQL",
             "fill fillna": "write backfill: VALUE",
+            "anyof allof ref": "write type: and one type, with nullable: true for one that may be null",
+            "readonly writeonly deprecated": "delete it: the gateway has no such mark; description says it to people",
+            "tests datatests constraints checks": "delete it, and write what it tests as keys of the field, such as minimum, enum or pattern; a"
+            " field that is not nullable is never null",
+            "meta tags config policytags pii classification airbytetype quote": "delete it, or say it in description",
+        }
+    ),
+    "string field": _table(
+        {
+            "min minvalue gte ge gt atleast above lowerbound exclusivemin": "write min_length",
+            "max maxvalue lte le lt atmost below upperbound exclusivemax": "write max_length",
+            "range between": "write min_length and max_length",
+        }
+    ),
+    "number field": _table(
+        {
+            "length len maxlen size maxsize maxchars width": "write maximum: a number has no length",
+            "minlen minsize": "write minimum: a number has no length",
+        }
+    ),
+    "plain field": _table(
+        {
+            "min minvalue gte ge gt atleast above lowerbound exclusivemin max maxvalue lte le lt atmost below upperbound"
+            " exclusivemax range between": "delete it: this type has no bounds; enum lists the values it takes",
+            "length len maxlen size maxsize maxchars width minlen minsize": "delete it: this type has one size",
         }
     ),
     "access": _table(
@@ -106,11 +131,21 @@ def key_hint(key: str, known: Iterable[str], kind: str) -> str | None:
     for name in known:
         if _bare(name) == word:
             return f"write {name}"
-    return KEYS.get(kind, {}).get(word)
+    own = KEYS.get(kind, {}).get(word)
+    return own or KEYS.get(kind.rpartition(" ")[2], {}).get(word)
+
+
+def spelled_otherwise(key: str, known: Iterable[str], kind: str) -> str | None:
+    """Return the key that another one is beyond doubt, so that what stands there is read; None where there is none."""
+    hint = key_hint(key, known, kind)
+    if hint == FIELDS:
+        return "fields"
+    name = (hint or "").removeprefix("write ")
+    return name if name == "type" or (name in known and _bare(name) == _bare(key)) else None
 
 
 def _bare(word: str) -> str:
-    return re.sub(r"[ _.-]", "", word.lower())
+    return re.sub(r"[ _.$-]", "", word.lower())
 
 
 #: Types of other tools without blanks, `_` and digits of width that say nothing: what the gateway calls them.
@@ -162,6 +197,13 @@ _WITH_KEYS: Mapping[str, tuple[str, str]] = {
 }
 _CONTAINERS = frozenset(("array", "list", "set", "sequence", "vector", "repeated", "tuple", "iterable"))
 _WRAPPERS = frozenset(("nullable", "optional", "maybe", "lowcardinality"))
+#: What stands behind a type in SQL.
+_MODIFIERS = re.compile(
+    r" (?:not null|primary key|unique|auto_?increment|default|references|check ?\(|generated|collate|comment|identity|constraint)"
+    r"(?![\w]).*",
+    re.IGNORECASE,
+)
+_SQL_DEFAULT = re.compile(r"\bdefault (?:'([\w .-]+)'|(-?[0-9.]+|true|false)(?= |$))", re.IGNORECASE)
 _PARTS = re.compile(r"(?P<word>[a-z][a-z0-9_ .-]*?) *[(\[<](?P<inside>.*)[)\]>](?P<tail>[a-z ]*)")
 
 
@@ -181,7 +223,11 @@ class Meant:
 
 def meant_by(text: str) -> Meant | None:
     """Return what a type of another tool is here, such as `varchar(20)`, `Nullable(Int64)`, `list[str]`."""
-    text = " ".join(text.lower().split()).removesuffix(" not null")
+    text, default = _without_modifiers(" ".join(text.split()))
+    if default:
+        meant = meant_by(text)
+        return replace(meant, keys=(*meant.keys, f"default: {default}")) if meant else None
+    text = text.lower()
     if len(text) > 100:
         return None
     if found := re.fullmatch(r"(?:(?:null|none) ?\| ?)?(.+?)(?: ?\| ?(?:null|none)|\?| null)?", text):
@@ -194,6 +240,15 @@ def meant_by(text: str) -> Meant | None:
     if found := _PARTS.fullmatch(text):
         return _with_arguments(found["word"].strip(), found["inside"].strip(), found["tail"].strip())
     return _simple(text)
+
+
+def _without_modifiers(text: str) -> tuple[str, str]:
+    """Return a type of SQL without what stands behind it in a column's definition, and the default that is a literal."""
+    found = _MODIFIERS.search(text)
+    if not found:
+        return text, ""
+    default = _SQL_DEFAULT.search(text, found.start())
+    return text[: found.start()], (default[1] or default[2]) if default else ""
 
 
 def _simple(text: str) -> Meant | None:
@@ -267,6 +322,29 @@ OTHER_FILES: tuple[tuple[frozenset[str], str, str], ...] = (
         frozenset(("repos",)),
         "this is a configuration of pre-commit, not a connector",
         "put it where the repository begins, as .pre-commit-config.yaml",
+    ),
+    (
+        frozenset(("swagger", "paths")),
+        "this is an OpenAPI document, not a connector",
+        "write the fields of one schema of it below fields:, each as NAME: TYPE",
+    ),
+    *(
+        (
+            frozenset((key,)),
+            f"this is a file of dbt with {key}, not a connector",
+            "write the columns of one of them below fields:, each as NAME: TYPE",
+        )
+        for key in ("models", "sources", "seeds")
+    ),
+    (
+        frozenset(("streams",)),
+        "this is a catalog of streams, as Airbyte has them, not a connector",
+        "write a file for each stream, with the properties of its schema below fields:, each as NAME: TYPE",
+    ),
+    (
+        frozenset(("connectors",)),
+        "several connectors are declared here",
+        "write a file for each, whose name is the connector's; fields: stands at the beginning of a line",
     ),
     (
         frozenset(("services",)),

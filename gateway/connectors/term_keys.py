@@ -1,7 +1,7 @@
 """The keys of a connector file that say how rows are taken and kept, as a tree of YAML, to Terms."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from gateway.connectors.constraints import show
 from gateway.connectors.loader import Node
 from gateway.connectors.shapes import Shapes
 from gateway.connectors.terms import Allowance, Limits, Retention, Terms
+from gateway.connectors.value_synonyms import list_hint, number_hint, word_hint
 from gateway.errors import Code, suggest
 
 ON_CONFLICT = ("reject", "ignore", "replace")
@@ -41,16 +42,26 @@ _WHOLE = ("retention.rows", "read_limit")
 _MOST = 10**12
 
 
-def read_key(node: Node | None, fields: Sequence[Field], shapes: Shapes) -> tuple[str, ...]:
-    """Read `primary_key`: the names of fields that every row has a value in."""
-    if node is None:
+def read_key(
+    node: Node | None, fields: Sequence[Field], declared: Collection[str], shapes: Shapes
+) -> tuple[str, ...]:
+    """Read `primary_key`: the names of fields that every row has a value in.
+
+    Args:
+        node: What stands there.
+        fields: The fields, as far as they could be read.
+        declared: The names of all that are declared; of others than `fields`, what is wrong is told already.
+        shapes: Where it is noted what is wrong.
+    """
+    if node is None or not declared:
         return ()
     items = node.value if isinstance(node.value, list) else [node]
     if not items:
         shapes.find(node, Code.DECLARATION_INVALID, "primary_key is empty", "name fields, or leave it out")
     names: list[str] = []
     for item in items:
-        problem, hint = _key_problem(item.plain(), names, fields)
+        is_unread = item.value in declared and not any(each.name == item.value for each in fields)
+        problem, hint = (None, None) if is_unread else _key_problem(item.plain(), names, fields)
         if problem:
             shapes.find(item, Code.DECLARATION_INVALID, problem, hint)
         names.append(str(item.plain()))
@@ -64,6 +75,8 @@ def _key_problem(name: Any, before: Sequence[str], fields: Sequence[Field]) -> t
         hint = f"write primary_key: [FIELD]; the fields are {', '.join(names)}"
         if isinstance(name, str):
             hint = suggest(name, names, "the fields are")
+        if isinstance(name, str) and "," in name:
+            hint = list_hint("primary_key", name)
         return f"primary_key names {show(name)}, which is no field", hint
     if name in before:
         return f"primary_key names '{name}' twice", "name every field once"
@@ -118,7 +131,10 @@ class _Reading:
         if node.value not in words:
             message = f"{key} {show(node.plain())} is none of {', '.join(words)}"
             self._shapes.find(
-                node, Code.DECLARATION_INVALID, message, suggest(str(node.value), words, "write one of")
+                node,
+                Code.DECLARATION_INVALID,
+                message,
+                word_hint(key, node.value, words) or suggest(str(node.value), words, "write one of"),
             )
             return words[0]
         return node.value
@@ -161,8 +177,8 @@ class _Reading:
         if not is_number or not 0 < value <= _MOST or (place in _WHOLE and not is_whole):
             what = "a whole number" if place in _WHOLE else "a number"
             message = f"{place} {show(node.plain())} is not {what} above 0"
-            self._shapes.find(
-                node, Code.DECLARATION_INVALID, message, f"write {place.rpartition('.')[2]}: 90"
-            )
+            name = place.rpartition(".")[2]
+            hint = number_hint(name, value) or f"write {name}: {'90' if name == 'days' else '1000'}"
+            self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
             return None
         return int(value) if is_whole else float(value)
