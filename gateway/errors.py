@@ -132,7 +132,7 @@ class RowErrors:
         listed: The first of them, each as the JSON object that an answer shows.
         count: How many there are in all.
         bad_rows: How many rows have at least one.
-        rows: How many rows were received.
+        rows: How many rows were received; none by a PATCH, which has an object in their place.
     """
 
     listed: Sequence[Mapping[str, Any]]
@@ -144,8 +144,9 @@ class RowErrors:
         """Give one sentence that counts them."""
         errors = "1 error was" if self.count == 1 else f"{self.count:,} errors were"
         rows = "row" if self.rows == 1 else "rows"
+        where = f"{self.bad_rows:,} of {self.rows:,} {rows}" if self.rows else "the object"
         listed = f"; the first {len(self.listed)} are listed" if len(self.listed) < self.count else ""
-        return f"{errors} found in {self.bad_rows:,} of {self.rows:,} {rows}{listed}"
+        return f"{errors} found in {where}{listed}"
 
     def body(self) -> dict[str, Any]:
         """Give the members that they add to an error's JSON object."""

@@ -166,6 +166,75 @@ def test_values_that_the_schema_refuses_change_nothing(server, path, body, statu
     assert stored(server, path) == ROWS
 
 
+ONE_OBJECT = "send one JSON object with the new values"
+OBJECTS = [
+    ('{"n": "x"}', 422, "field 'n': 'x' is not an integer", "mend the object"),
+    ('[{"n": "x"}]', 422, "field 'n': 'x' is not an integer", "mend the object"),
+    (
+        '{"m": 1, "n": 1.5}',
+        422,
+        "field 'm': 'm' is not a field (and 1 more)",
+        "mend the object",
+    ),
+    ("[]", 400, "the body is a list of 0 values", ONE_OBJECT),
+    ('[{"n": 1}, {"n": 2}]', 400, "the body is a list of 2 values", ONE_OBJECT),
+    ("[3]", 400, "the body is a list of 3,", ONE_OBJECT),
+    ('[{"n": tru}]', 400, "the body is not valid JSON: ", ONE_OBJECT),
+    ('{"n": 1} {"n": 2}', 400, "{ stands behind the end of the value", ONE_OBJECT),
+    ('{"n": 1}\n{"n": 2}', 400, "{ stands behind the end of the value", ONE_OBJECT),
+    ("3", 400, "the body is the JSON value 3", ONE_OBJECT),
+    ("n=3", 400, "the body is a URL-encoded form, not JSON", ONE_OBJECT),
+    ("", 400, "the body is empty", ONE_OBJECT),
+    ('{"n": ', 400, "the text ends in the middle of a value", "cut off"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "message", "hint"), OBJECTS)
+def test_what_is_wrong_with_the_object_of_a_patch_is_told_without_rows(
+    server, path, body, status, message, hint
+):
+    answer = server.client.patch(
+        f"{path}?id=eq.1", content=body, headers={"Content-Type": "application/json"}
+    )
+
+    error = answer.json()
+    assert answer.status_code == status
+    assert message in error["message"]
+    assert error["hint"].startswith(hint) or hint in error["hint"]
+    assert "row 1" not in error["message"]
+    for words in ("send rows", "list of rows", "send them all again", "several rows", "of 1 row"):
+        assert words not in f"{error['details']} {error['hint']}"
+    if status == 422:
+        assert error["details"] in ("1 error was found in the object", "2 errors were found in the object")
+        assert {(each["row"], each["line"]) for each in error["errors"]} == {(None, None)}
+        assert (error["error_count"], error["rows"]) == (len(error["errors"]), 0)
+
+
+MISPLACED = [
+    ("PUT", "id=eq.1", "PATCH {path}?id=eq.1"),
+    ("POST", "n=gt.2", "PATCH {path}?n=gt.2"),
+    ("POST", "or=(id.eq.1,id.eq.2)", "PATCH {path}?or=(id.eq.1,id.eq.2)"),
+    ("PUT", "sort=id", "write order=NAME"),
+    ("PUT", "colums=id", "did you mean 'columns'?"),
+    ("PATCH", "id=eq.1&limit=1", "name the rows by their filter alone"),
+    ("DELETE", "id=eq.1&offset=1", "name the rows by their filter alone"),
+    ("PATCH", "id=eq.1&select=n.sum()", "aggregate with a GET"),
+    ("DELETE", "id=eq.1&on_conflict=id", "on_conflict goes with a POST"),
+    ("GET", "columns=id", "write select="),
+    ("GET", "name=fts.a", "write name=ilike.*WORD*"),
+    ("GET", "select=*,others(*)", "a connector is one table"),
+    ("GET", "others.n=eq.1", "a connector is one table"),
+]
+
+
+@pytest.mark.parametrize(("method", "query", "hint"), MISPLACED)
+def test_what_does_not_go_with_a_method_is_told_with_what_does(server, path, method, query, hint):
+    error = server.client.request(method, f"{path}?{query}", json={"n": 1}).json()
+
+    assert error["code"] == "PGRST127"
+    assert hint.format(path=path) in error["hint"]
+
+
 def test_delete_deletes_the_rows_of_a_filter(server, name, path):
     counted = {"Prefer": "count=exact"}
     answer = server.client.delete(f"{path}?or=(id.eq.1,name.like.*5)", headers=counted)

@@ -418,15 +418,47 @@ def test_another_connector_may_take_a_former_path(own):
     assert get(own, "/orders").json()["code"] == "GW511"  # What was there last says so.
 
 
-def test_a_former_path_leads_to_one_that_says_when_its_file_went(own):
+def test_the_admin_is_told_why_a_file_that_is_back_is_not_served(own):
+    own.declare("keeps", GOOD)
+    own.declare("orders", at("/first"))
+    own.declare("orders", at("/orders"))
+    own.client.post("/orders", json={"n": 1})
+    (own.connectors / "orders.yaml").unlink()
+    own.reload()
+    for path in ("/orders", "/first"):
+        assert own.client.get(path).json()["hint"].startswith("put orders.yaml back")
+
+    for text, told in (
+        ("path: /orders\nfields: {n: intger}\n", "orders.yaml:2:13: error GW505: field 'n': 'intger'"),
+        (at("/orders").replace("integer", "uuid"), "orders.yaml:2:"),
+    ):
+        put(own.connectors / "orders.yaml", text)
+        assert own.reload()["orders.yaml"]["state"] == "refused"
+        for path in ("/orders", "/first"):
+            error = own.client.get(path).json()
+            assert error["code"] == "GW511"
+            assert error["details"].startswith(f"Its file is back, and is refused: {told}")
+            assert error["hint"].startswith("mend orders.yaml;")
+            others = get(own, path).json()
+            assert "orders.yaml" not in str(others)
+            assert others["details"].startswith("It was removed at 2")
+
+    own.declare("orders", at("/orders"))
+    assert get(own, "/orders").json() == [{"n": 1}]
+
+
+def test_a_former_path_says_when_its_file_went(own):
     own.declare("keeps", GOOD)
     own.declare("orders", at("/orders"))
     own.declare("orders", at("/sales"))
     (own.connectors / "orders.yaml").unlink()
     own.reload()
 
-    assert moved_to(get(own, "/orders")) == (410, "GW515", "/sales")
-    assert get(own, "/sales").json()["code"] == "GW511"
+    for path, moved in (("/sales", ""), ("/orders", "moved to /sales on 2")):
+        answer = get(own, path)
+        assert moved_to(answer) == (410, "GW511", None)
+        assert answer.json()["message"].startswith(f"{path} {moved}")
+        assert "was removed on 2" in answer.json()["message"]
 
     assert own.client.post("/-/connectors/orders/purge").is_success
     assert get(own, "/orders").status_code == 404

@@ -15,7 +15,10 @@ from gateway.ingest.rows import RowError, Rows, too_large
 from gateway.media import Media
 from gateway.printable import printable
 
-_ROWS = "send one row {…}, or a list of rows [{…}, …]"
+_LIST = "send several rows as a list: [{…}, {…}]"
+_LINES = f"send rows that are a line each with Content-Type: {Media.NDJSON.media_type}"
+#: The hints that ask for rows, which do not fit where one object is expected.
+OF_ROWS = frozenset({recognition.ROWS, recognition.NOTHING, recognition.FORM, _LIST, _LINES})
 
 
 def parse(data: bytes, connector: Connector, max_row: int) -> Iterator[Rows]:
@@ -32,7 +35,7 @@ def parse(data: bytes, connector: Connector, max_row: int) -> Iterator[Rows]:
         yield from _array(data, start, max_row)
     else:
         raise recognition.find(data, Media.JSON, connector) or GatewayError(
-            Code.BODY_INVALID, "the body is neither a JSON object nor an array", hint=_ROWS
+            Code.BODY_INVALID, "the body is neither a JSON object nor an array", hint=recognition.ROWS
         )
 
 
@@ -59,8 +62,8 @@ def _several(text: bytes) -> str | None:
         return None
     behind = text[found:].lstrip()[:1]
     if behind == b"{" and b"\n" in text[found:]:
-        return f"send rows that are a line each with Content-Type: {Media.NDJSON.media_type}"
-    return "send several rows as a list: [{…}, {…}]" if behind in (b"{", b",") else None
+        return _LINES
+    return _LIST if behind in (b"{", b",") else None
 
 
 def _array(data: bytes, start: int, max_row: int) -> Iterator[Rows]:

@@ -9,7 +9,7 @@ from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError
 from gateway.ingest import csv_rows, form_rows, json_rows, recognition
 from gateway.ingest.body_text import after_blanks, start_of
-from gateway.ingest.rows import Rows
+from gateway.ingest.rows import Rows, shorten
 from gateway.media import RECEIVED, RECEIVED_TYPES, Media
 from gateway.strictjson import Json
 
@@ -146,13 +146,28 @@ def read_object(data: bytes, content_type: str | None, connector: Connector) -> 
     """
     media = tell_media(content_type, data)
     if media is not Media.JSON:
-        hint = 'send one JSON object, such as {"paid": true}'
-        raise GatewayError(Code.MEDIA_TYPE_UNSUPPORTED, f"a PATCH is not {media.media_type}", hint=hint)
-    values = [value for some in parse(data, media, connector, len(data)) for value in some.values]
-    if len(values) != 1 or not isinstance(values[0], dict):
-        message = f"the body is {len(values)} values, where one object says what the rows become"
-        raise GatewayError(Code.BODY_INVALID, message, hint='send {"field": value, …}')
+        raise GatewayError(Code.MEDIA_TYPE_UNSUPPORTED, f"a PATCH is not {media.media_type}", hint=_ONE)
+    try:
+        rows = list(parse(data, media, connector, len(data)))
+    except GatewayError as error:
+        if error.hint in json_rows.OF_ROWS:
+            error.hint = _ONE
+        raise
+    if errors := [error for some in rows for error in some.errors]:
+        raise GatewayError(Code.BODY_INVALID, f"the body is {errors[0].message}", hint=_ONE)
+    values = [value for some in rows for value in some.values]
+    if len(values) != 1:
+        message = f"the body is a list of {len(values)} values, where one object says what the rows become"
+        raise GatewayError(Code.BODY_INVALID, message, hint=_ONE)
+    if not isinstance(values[0], dict):
+        message = f"the body is a list of {shorten(values[0])}, where one object says what the rows become"
+        raise GatewayError(Code.BODY_INVALID, message, hint=_ONE)
     return values[0]
+
+
+_ONE = (
+    'send one JSON object with the new values, such as {"paid": true}; the filter in the URL names the rows'
+)
 
 
 def by_present_names(rows: Iterable[Rows], aliases: Mapping[str, Field]) -> Iterator[Rows]:

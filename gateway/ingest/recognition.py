@@ -29,7 +29,9 @@ _PAGE = re.compile(rb"<!doctype html|<html|<head|<body", re.IGNORECASE)
 _PARTS = re.compile(rb"--[^\r\n]+\r?\nContent-Disposition:", re.IGNORECASE)
 _PAIRS = re.compile(rb"[^=&\s,;]+=[^&\s]*(?:&[^=&\s,;]+=[^&\s]*)*")
 _SEP_LINE = re.compile(rb"sep=(.)\r?$", re.IGNORECASE)
-_ROWS = "send one row {…}, or a list of rows [{…}, …]"
+ROWS = "send one row {…}, or a list of rows [{…}, …]"
+FORM = f"send it with Content-Type: {Media.FORM.media_type}, or as JSON"
+NOTHING = "send rows: curl sends a file with --data-binary @FILE"
 _NAMES = {Media.JSON: "JSON", Media.NDJSON: "NDJSON", Media.CSV: "CSV", Media.FORM: "a form"}
 
 
@@ -37,7 +39,7 @@ def find(data: bytes, media: Media, connector: Connector) -> GatewayError | None
     """Return the error that names what a body is, which could not be read as `media`; None where it may be that."""
     start = after_blanks(data, start_of(data))
     if start == len(data):
-        return _error("the body is empty", "send rows: curl sends a file with --data-binary @FILE")
+        return _error("the body is empty", NOTHING)
     text = data[start : start + _LINE]
     names = [*(field.name for field in connector.fields), *connector.aliases]
     lookers: list[Callable[[], GatewayError | None]] = [
@@ -94,8 +96,7 @@ def _of_form(text: bytes, media: Media) -> GatewayError | None:
     line = text.strip()
     if not _PAIRS.fullmatch(line) or _SEP_LINE.match(line):
         return None
-    hint = f"send it with Content-Type: {Media.FORM.media_type}, or as JSON"
-    return _error(f"the body is a URL-encoded form, not {_NAMES[media]}", hint)
+    return _error(f"the body is a URL-encoded form, not {_NAMES[media]}", FORM)
 
 
 def _of_json(data: bytes, start: int, media: Media) -> GatewayError | None:
@@ -144,7 +145,7 @@ def _of_scalar(data: bytes, start: int) -> GatewayError | None:
         return _error("the body is a JSON string that holds JSON: it was encoded twice", hint)
     shown = strictjson.write(value).decode()
     kind = "a JSON string" if isinstance(value, str) else f"the JSON value {shown[:50]}"
-    return _error(f"the body is {kind}, neither an object nor a list", _ROWS)
+    return _error(f"the body is {kind}, neither an object nor a list", ROWS)
 
 
 def _of_csv(data: bytes, text: bytes, names: Collection[str], media: Media) -> GatewayError | None:

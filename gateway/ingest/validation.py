@@ -291,8 +291,7 @@ class Validator:
         bad = [name for name in self._bad_fields(read) if name is None or name in value]
         if bad:
             errors = [self.error_of(rows, 0, name) for name in bad[:MAX_LISTED]]
-            codes = {self.code_of(value, name) for name in bad}
-            raise _rows_invalid(errors, codes, len(bad), 1, 1)
+            raise _values_invalid(errors, {self.code_of(value, name) for name in bad}, len(bad))
         return dict(read)
 
     # -- what is wrong, which is asked only of rows that are known to be bad
@@ -434,17 +433,29 @@ def _rows_invalid(
     errors: list[RowError], codes: set[Code], error_count: int, bad_rows: int, row_count: int
 ) -> GatewayError:
     """Make the error of bad rows, under the code of all of them where they have one."""
-    listed = [_listed(error) for error in errors]
-    first = listed[0]
-    place = f"row {first['row']}" + (f", line {first['line']}" if first["line"] else "")
-    field = f", field '{first['field']}'" if first["field"] else ""
-    message = f"{place}{field}{', ' if errors[0].item else ': '}{first['message']}"
-    row_errors = RowErrors(listed, error_count, bad_rows, row_count)
+    first = errors[0]
+    place = f"row {first.row}" + (f", line {first.line}" if first.line else "")
+    row_errors = RowErrors([_listed(error) for error in errors], error_count, bad_rows, row_count)
+    hint = "nothing was stored; mend the rows and send them all again"
+    return _invalid(place, first, codes, row_errors, hint)
+
+
+def _values_invalid(errors: list[RowError], codes: set[Code], error_count: int) -> GatewayError:
+    """Make the error of the object of a PATCH, which is no row and has no number."""
+    listed = [{**_listed(error), "row": None} for error in errors]
+    hint = "nothing was changed; mend the object and send it again"
+    return _invalid("", errors[0], codes, RowErrors(listed, error_count, bad_rows=0, rows=0), hint)
+
+
+def _invalid(place: str, first: RowError, codes: set[Code], row_errors: RowErrors, hint: str) -> GatewayError:
+    field = f"field '{first.field}'" if first.field else ""
+    where = ", ".join(filter(None, [place, field]))
+    more = f" (and {row_errors.count - 1} more)" if row_errors.count > 1 else ""
     refused = GatewayError(
         next(iter(codes)) if len(codes) == 1 else Code.ROWS_INVALID,
-        message + (f" (and {error_count - 1} more)" if error_count > 1 else ""),
+        f"{where}{', ' if first.item else ': '}{_listed(first)['message']}{more}",
         details=row_errors.summary(),
-        hint="nothing was stored; mend the rows and send them all again",
+        hint=hint,
         row_errors=row_errors,
     )
     refused.status = Code.ROWS_INVALID.status

@@ -22,6 +22,7 @@ from gateway.query.selection import parse_order, parse_select
 
 MAX_PARAMETERS = 200
 MAX_COUNT = 2**62
+_AGGREGATE_AFTER = "aggregate with a GET afterwards"
 
 #: What shapes a read, by parameter, with its meaning for the docs.
 SHAPES: Mapping[str, str] = {
@@ -59,7 +60,8 @@ def _parse(parameters: Sequence[tuple[str, str]], connector: Connector) -> Query
         elif key in TREES:
             where.append(parse_tree(key, value, columns))
         elif key in WRITES:
-            raise not_implemented(f"the parameter '{key}' on this method", spellings.of_parameter(key, ()))
+            hint = spellings.of_parameter(key, ()) or f"{key} goes with a POST"
+            raise not_implemented(f"the parameter '{key}' on this method", hint)
         else:
             where.append(parse_filter(key, value, columns))
     select = parse_select(shape.get("select", ""), columns)
@@ -92,9 +94,10 @@ def parse_edit(
     parts = (("limit", query.limit), ("offset", query.offset or None), ("cursor", query.cursor))
     for name, given in parts:
         if given is not None:
-            raise not_implemented(f"the parameter '{name}' on PATCH and DELETE")
+            hint = "name the rows by their filter alone, such as _id=in.(3,7)"
+            raise not_implemented(f"the parameter '{name}' on PATCH and DELETE", hint)
     if query.is_grouped:
-        raise not_implemented("an aggregate on PATCH and DELETE")
+        raise not_implemented("an aggregate on PATCH and DELETE", _AGGREGATE_AFTER)
     return query, _fields(named[0], connector, "columns") if named else None
 
 
@@ -114,9 +117,9 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
         elif key in ("select", "order", "format"):
             rest.append((key, value))
         elif key not in ("limit", "offset"):  # Upstream passes them over, too.
-            guess = nearest(key, ("columns", "on_conflict", "select", "order", "format"))
-            hint = f"did you mean '{guess}'?" if guess else None
-            raise not_implemented(f"the parameter '{key}' on POST and PUT", hint)
+            raise not_implemented(
+                f"the parameter '{key}' on POST and PUT", _hint_of_write(key, value, connector)
+            )
     known = Columns(connector)
     shape = dict(reversed(rest))
     select = parse_select(shape.get("select", ""), known)
@@ -126,8 +129,21 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
         format=_format(shape["format"]) if "format" in shape else None,
     )
     if query.is_grouped:
-        raise not_implemented("an aggregate on POST and PUT")
+        raise not_implemented("an aggregate on POST and PUT", _AGGREGATE_AFTER)
     return query, columns
+
+
+def _hint_of_write(key: str, value: str, connector: Connector) -> str | None:
+    """Say what does what a filter on POST or PUT was meant to do, or which parameter was meant."""
+    if key in (*TREES, *Columns(connector).fields):
+        if not connector.access.change:
+            return f"POST stores all rows of its body: leave '{key}' out"
+        merge = ", or POST with Prefer: resolution=merge-duplicates" if connector.primary_key else ""
+        return f"to change the rows of a filter, PATCH {connector.path}?{key}={value[:100]}{merge}; PUT replaces all rows"
+    if hint := spellings.of_parameter(key, ()):
+        return hint
+    guess = nearest(key, ("columns", "on_conflict", "select", "order", "format"))
+    return f"did you mean '{guess}'?" if guess else None
 
 
 def parameters_of(query_string: str) -> list[tuple[str, str]]:

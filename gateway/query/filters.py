@@ -79,11 +79,17 @@ def _operation(scanner: Scanner, column: Column, *, nested: bool) -> Filter:
         scanner.place = begun
         raise _no_operator(scanner)
     if found[1] in LEFT_OUT:
-        raise not_implemented(f"the operator '{found[1]}' ({LEFT_OUT[found[1]]})")
+        is_search = LEFT_OUT[found[1]] == "full-text search"
+        hint = (
+            f"write {column}=ilike.*WORD*"
+            if is_search
+            else f"compare with {column}=gte.LOW and {column}=lt.HIGH"
+        )
+        raise not_implemented(f"the operator '{found[1]}' ({LEFT_OUT[found[1]]})", hint)
     operator = OPERATORS[found[1]]
     quantifier = _quantifier(scanner, operator, found[2])
     if operator.name == "cd" and column.type.name == "json":
-        raise not_implemented("the operator 'cd' on json")
+        raise not_implemented("the operator 'cd' on json", f"cs asks what '{column}' contains")
     if not operator.takes(column.type):
         message = f"'{operator.name}' cannot be asked of '{column}', which is {column.type.name}"
         raise GatewayError(Code.OPERATOR_UNDEFINED, message, hint=f"it needs {operator.wants}")
@@ -237,7 +243,7 @@ def _key(key: str, columns: Columns) -> Column:
         if name in columns.fields:
             hint = f'write {name}->key for a place inside JSON, and "a.b" for a name with a dot'
             raise GatewayError(Code.QUERY_INVALID, f"'{key}' is not a column", hint=hint)
-        raise not_implemented(f"the embedded resource '{name}'")
+        raise not_implemented(f"the embedded resource '{name}'", spellings.ONE_TABLE)
     column = columns.read(scanner, name, spellings.of_parameter)
     scanner.blanks()
     if not scanner.ended:

@@ -82,7 +82,8 @@ def compare(expression: str, sql: str, value: Json, parameters: Parameters) -> s
         same = _known(expression, f"coalesce({_same(expression, value, parameters)}, false)")
         return same if sql == "=" else f"(NOT {same})"
     if place in (_ARRAY, _OBJECT):
-        raise not_implemented("the order of JSON arrays and objects")
+        hint = "compare what is inside them, such as data->>key"
+        raise not_implemented("the order of JSON arrays and objects", hint)
     beyond = f"{rank(expression)} {sql} {place}"
     if place == _NULL:
         return f"({beyond})"

@@ -49,7 +49,7 @@ def _add(selected: dict[str, Selected], one: Selected) -> None:
 def _item(scanner: Scanner, columns: Columns) -> Selected:
     """Read one item: `alias:column->path::cast.aggregate()::cast`."""
     if scanner.skip("..."):
-        raise not_implemented(f"the spread '...{scanner.rest}' in select")
+        raise not_implemented(f"the spread '...{scanner.rest}' in select", spellings.ONE_TABLE)
     alias = None
     name = scanner.name()
     if not scanner.text.startswith("::", scanner.place) and scanner.skip(":"):
@@ -79,7 +79,7 @@ def _count_of_rows(scanner: Scanner, name: str, alias: str | None) -> Selected:
             "write count() for the number of rows, column.count() for those that are not null"
         )
     if name != "count":
-        raise not_implemented(f"the embedded resource '{name}' in select")
+        raise not_implemented(f"the embedded resource '{name}' in select", spellings.ONE_TABLE)
     return _cast_aggregate(scanner, replace(_COUNT_OF_ROWS, name=alias or name))
 
 

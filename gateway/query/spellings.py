@@ -3,6 +3,8 @@
 import re
 from collections.abc import Collection, Mapping
 
+#: The hint for whoever asks for rows of another table with those of this one.
+ONE_TABLE = "a connector is one table: read the other one by itself, and join the rows where they are used"
 _LIMIT = "write limit=N&offset=M, or follow the Link header of a page"
 _ORDER = "write order=NAME, or order=NAME.desc"
 _SELECT = "write select=NAME,NAME"

@@ -143,7 +143,8 @@ class Endpoint:
             raise self._no_such_method(req, token)
         access.require(token, self.connector, verb)
         if req.get_header("If-Match"):
-            raise not_implemented("If-Match on a write")
+            hint = "leave it out; a filter on the values that were read, such as n=eq.3, does what it is for"
+            raise not_implemented("If-Match on a write", hint)
         return token
 
     def _wanted(self, req: Request, verb: Verb) -> tuple[str | None, Write]:

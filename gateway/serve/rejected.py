@@ -204,7 +204,8 @@ def _chosen(query_string: str, rejected: Connector, *, kept_only: bool) -> Query
     """Read which rows are meant; those that are settled are not, unless that is asked for."""
     query = dialect.parse(query_string, rejected)
     if kept_only and (query.offset or query.cursor is not None or query.order):
-        raise not_implemented("order, offset or cursor where rejected rows are chosen")
+        hint = "choose them by filters and limit"
+        raise not_implemented("order, offset or cursor where rejected rows are chosen", hint)
     if kept_only or not any(_names_state(each) for each in query.where):
         query = replace(query, where=(*query.where, Filter(_STATE, "eq", ("kept",))))
     return query

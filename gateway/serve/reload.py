@@ -257,13 +257,15 @@ class Reload:
         moves = self._store.definitions.moves()
         self._former_paths = {move: known[move] if move in known else _path_before(move) for move in moves}
 
-    def _moved(self) -> tuple[Moved, ...]:
-        """Return what answers at former paths. That of a removed connector leads to the path that says so."""
-        found = []
+    def _moved(self, gone: Mapping[str, Gone]) -> tuple[Moved | Gone, ...]:
+        """Return what answers at former paths; that of a removed connector says that it is removed."""
+        found: list[Moved | Gone] = []
         for move, path in self._former_paths.items():
-            connector = self._live.get(move.name) or self._stored.get(move.name)
+            removed = gone.get(move.name)
+            connector = removed.connector if removed else self._live.get(move.name)
             if connector is not None and path and path != connector.path:
-                found.append(Moved(path, connector, move.at, self._stages.credentials))
+                moved = Moved(path, connector, move.at, self._stages.credentials)
+                found.append(removed.at_former(moved) if removed else moved)
         return tuple(found)
 
     def _report(self, before: tuple[Outcome, ...]) -> None:
@@ -280,8 +282,9 @@ class Reload:
     def _show(self, outcomes: tuple[Outcome, ...], listing: Listing) -> None:
         before = self._router.snapshot
         endpoints = {name: self._endpoint(before.endpoints, each) for name, each in self._live.items()}
+        refused = {each.name: each for each in outcomes if each.state is State.REFUSED}
         gone = {
-            name: Gone(self._stored[name], definition.removed_at, self._stages.credentials)
+            name: Gone(self._stored[name], definition.removed_at, self._stages.credentials, refused.get(name))
             for name, definition in self._removed.items()
             if name in self._stored and name not in self._live and definition.removed_at
         }
@@ -290,7 +293,7 @@ class Reload:
                 before.generation + 1,
                 endpoints,
                 gone,
-                self._moved(),
+                self._moved(gone),
                 outcomes,
                 listing.path,
                 listing.problem,

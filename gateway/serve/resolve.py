@@ -68,10 +68,11 @@ class Resolving:
         return next((each.connector for each in endpoints.values() if each.connector.path == path), None)
 
     def _unknown(self, wanted: str) -> GatewayError:
+        """Tell the admin, who alone is asked for here, what there is instead."""
         snapshot = self._router.snapshot
         for gone in snapshot.gone.values():
             if wanted in (gone.connector.name, gone.connector.path):
-                return gone.error()
+                return gone.error(is_admin=True)
         known = sorted({each.connector.path for each in snapshot.endpoints.values()})
         names = known if wanted.startswith("/") else sorted(snapshot.endpoints)
         what = "connector at the path" if wanted.startswith("/") else "connector"

@@ -38,7 +38,7 @@ class Snapshot:
         generation: Counts the snapshots of this process.
         endpoints: By connector name.
         gone: Removed connectors whose rows are kept, by name.
-        moved: The paths that connectors had before.
+        moved: What answers at the paths that connectors had before.
         outcomes: What became of each file, and of each removed connector.
         source: The directory the files were read from.
         source_problem: Why it cannot be read now, or None.
@@ -48,7 +48,7 @@ class Snapshot:
     generation: int = 0
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     gone: Mapping[str, Gone] = field(default_factory=dict)
-    moved: tuple[Moved, ...] = ()
+    moved: tuple[Moved | Gone, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     source: str = ""
     source_problem: str | None = None
@@ -151,7 +151,7 @@ class Router:
         if exchange is None or found is None:
             return
         resource, _, parameters, template = found
-        if isinstance(resource, Endpoint | Gone):
+        if isinstance(resource, Endpoint | Gone | Moved):
             exchange.path, exchange.connector = uri, resource.connector.name
         elif template is not None:
             name = parameters.get("name")
