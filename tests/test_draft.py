@@ -187,6 +187,32 @@ NAMED = {
     "lfs.csv": (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
     "mac.csv": (b"a,b\r1,2\r", "ends its lines by CR alone"),
     "blank.csv": (b"\n \n", "has blank lines only"),
+    "rows.dat": (
+        b"a,b\n1,2\n",
+        "is not called like a file of rows: .csv, .tsv, .json, .ndjson, .jsonl, .parquet, those",
+    ),
+    "comma.txt": (b"a,b\n1,2\n", "; if it is CSV, call it comma.csv"),
+    "lines.txt": (b'{"a": 1}\n{"a": 2}\n', "; if it is JSON, call it lines.ndjson"),
+    "places.geojson": (b'[{"a": 1}]', "; if it is JSON, call it places.json"),
+    "packed": (gzip.compress(b"a\n1\n"), "; it is compressed: add .gz to the name"),
+    "table.parq": (b"PAR1", "; it is Parquet: call it table.parquet"),
+    "nothere.txt": (None, "nothere.txt is not there"),
+    "columns.json": (
+        b'{"a": {"0": 1, "1": 2}, "b": {"0": 1, "1": 2}}',
+        "is a table by columns, as pandas writes it; write it with to_json(orient='records'); call it columns.ndjson if",
+    ),
+    "split.json": (
+        b'{"columns": ["a"], "index": [0], "data": [[1]]}',
+        "is a table by columns, as pandas writes it",
+    ),
+    "data.json": (
+        b'{"data": [{"a": 1}, {"a": 2}]}',
+        "is one object, whose 'data' has 2 rows; take them out: jq .data data.json > new.json",
+    ),
+    "cut.json": (
+        b'[{"a": 1}, {"a"',
+        "cut.json: the JSON array ends before its ], as a file does that was cut off",
+    ),
     "text.csv": (b"a,b\r\r\n1,2\r\r\n", "ends its lines by CR CR LF"),
 }
 
@@ -195,7 +221,8 @@ NAMED = {
 def test_file_that_is_something_else_is_named(server, name, tmp_path, file):
     server.declare(name, "fields: {a: integer}\n")
     data, words = NAMED[file]
-    (tmp_path / file).write_bytes(data)
+    if data is not None:
+        (tmp_path / file).write_bytes(data)
 
     for command in (("new", name, "--from", file, "--stdout"), ("load", name, file)):
         ran = gateway(server, *command, cwd=tmp_path)
@@ -250,6 +277,12 @@ def test_option_that_cannot_be_is_told(server, name, tmp_path, options, words):
         ("Ann,1987\nBob,1990\n", 1, "seems to have no header: '1987'"),
         ("Ann,2.5,x\nBob,3,y\n", 1, "seems to have no header: '2.5'"),
         ("Ann,42\nBob,n/a\n", 0, "The first line has what looks like a value, '42'. If it is a row"),
+        ("Sales,,\nid,name,n\n1,x,2\n", 1, "its first line has one name, 'Sales', for 3 columns with values"),
+        (
+            "a,b\n1\n",
+            1,
+            "line 2: the row has 1 cells, the header 2; write a separator for each cell that is empty",
+        ),
         ("country,2019,2020\nNO,1,2\n", 0, ""),
         ("id,1,2,3\nx,4,5,6\n", 0, ""),
         ("Ann,42", 1, "its one line is the header. Add a row"),
@@ -508,6 +541,16 @@ def test_column_that_is_no_field_is_left_out_as_is_told(server, name, tmp_path, 
     assert shlex.split(re.search(r"(?:this column|these columns): (.*)", refused.stderr)[1]) == options
     assert gateway(server, "load", name, "x.csv", *options, cwd=tmp_path).returncode == 0
     assert server.client.get(f"/{name}").json() == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": 1}', '{"a": 1, "b": [{"x": 1}, {"x": 2}]}', '{"a": [1, 2]}', '{"a": {"x": 1}}', '{"a": []}'],
+)
+def test_file_of_one_object_is_one_row(tmp_path, text):
+    (tmp_path / "x.json").write_text(text)
+
+    require_loads(Source.of(tmp_path / "x.json"))
 
 
 def test_file_without_a_header_is_told_of_header(server, name, tmp_path):

@@ -177,6 +177,7 @@ def test_a_broken_array_is_an_error(tmp_path, name, data, words):
 
 
 def test_a_file_that_is_not_called_like_rows_is_refused(tmp_path):
+    (tmp_path / "rows.txt").write_text("n\n1\n")
     with pytest.raises(ValueError, match=r"\.csv, \.tsv, \.json, \.ndjson"):
         Source.of(tmp_path / "rows.txt")
     with pytest.raises(ValueError, match="is an Excel workbook"):

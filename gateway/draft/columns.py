@@ -60,7 +60,7 @@ def look(source: Source, most: int | None, without: Sequence[str] = ()) -> Colum
     recognition.require(source)
     if source.media is Media.PARQUET:
         return _without(_parquet(source), without, source)
-    looking = _Csv(source) if source.media is Media.CSV else _Json()
+    looking = _Csv(source) if source.media is Media.CSV else _Json(source)
     is_whole = True
     for piece in split(source, PIECE_BYTES):
         if most is not None and looking.rows >= most:
@@ -72,6 +72,7 @@ def look(source: Source, most: int | None, without: Sequence[str] = ()) -> Colum
     found = Columns(looking.rows, {name: guess(each) for name, each in looking.columns.items()}, is_whole)
     if isinstance(looking, _Csv):
         found.nameless = {place + 1: each.absent < each.rows for place, each in looking.nameless.items()}
+        header.require_names(looking.names, found.nameless, source)
         if not source.header:
             header.require_header(looking.columns, looking.names, source)
             found.doubt = header.doubt(looking.names)
@@ -150,14 +151,17 @@ class _Csv:
         if self._source.header:
             named = "1 column" if width == 1 else f"{width} columns"
             return f"the row has {cells} cells, and --header names {named}; name every column of the file"
+        if cells < width:
+            return f"the row has {cells} cells, the header {width}; write a separator for each cell that is empty"
         sign = (self._source.separator or b",").decode()
         advice = f"put cells that have a {sign!r} in quotes, or say what else separates cells: --separator"
         return f"the row has {cells} cells, the header {width}; {advice}"
 
 
 class _Json:
-    def __init__(self) -> None:
+    def __init__(self, source: Source) -> None:
         self.rows = 0
+        self._path = source.path
         self.columns: dict[str, Evidence] = {}
 
     def add(self, piece: Piece) -> None:
@@ -166,7 +170,7 @@ class _Json:
             if name not in self.columns:
                 if len(self.columns) == MAX_FIELDS:
                     raise ValueError(
-                        f"its rows have more than {MAX_FIELDS} different names, as many as a connector has fields"
+                        f"{self._path}: its rows have more than {MAX_FIELDS} different names, as many as a connector has fields"
                     )
                 self.columns[name] = Evidence()
                 self.columns[name].add_values((), self.rows)  # No row before had it.
@@ -180,15 +184,17 @@ class _Json:
             try:
                 read = strictjson.read(text)
             except ValueError as error:
-                raise ValueError(f"{place}: not JSON: {error}") from error
+                raise ValueError(f"{self._path}, {place}: not JSON: {error}") from error
             for row in read if isinstance(read, list) and piece.media is Media.JSON else [read]:
                 if not isinstance(row, dict):
-                    raise ValueError(f"{place}: a row is an object of names and values")  # noqa: TRY004  # one way out
+                    shown = strictjson.write(row).decode()[:60]
+                    message = f"{self._path}, {place}: {shown} is not a row"
+                    raise ValueError(f'{message}; a row is an object, such as {{"id": 1}}')  # noqa: TRY004  # one way out
                 yield row
 
     def _texts(self, piece: Piece) -> Iterator[tuple[str, bytes]]:
         if piece.media is Media.JSON:
-            yield f"after row {self.rows}", piece.data
+            yield f"in row {self.rows + 1} or behind it", piece.data
             return
         for number, line in enumerate(piece.data.split(b"\n"), piece.line or 1):
             if line.strip():

@@ -70,6 +70,22 @@ def problem(name: str, earlier: Sequence[str]) -> str | None:
     return found or (f"differs from {other!r} by case alone" if other else None)
 
 
+def require_names(names: Sequence[str], nameless: Mapping[int, bool], source: Source) -> None:
+    """Make sure that the first line is not the title of the table.
+
+    Raises:
+        ValueError: Where several columns have values, and one alone or none has a name.
+    """
+    without = sum(nameless.values())
+    named = [name for name in names if name.strip()]
+    if len(named) < 2 <= without and not source.header:
+        title = f"has one name, {named[0]!r}" if named else "has no names"
+        raise ValueError(
+            f"{source.path}: its first line {title}, for {without + len(named)} columns with values; if it is the"
+            " title of the table, take it out, so that the file begins with the names of the columns"
+        )
+
+
 def require_header(columns: Mapping[str, Evidence], names: Sequence[str], source: Source) -> None:
     """Make sure that the first line is not a row: that its values are not like those below them.
 

@@ -4,6 +4,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import msgspec
 import pyarrow as pa
@@ -187,6 +188,10 @@ class _Buffer:
         return taken
 
     @property
+    def path(self) -> Path:
+        return self._opened.path
+
+    @property
     def raw_place(self) -> int:
         return self._opened.raw_place
 
@@ -315,13 +320,15 @@ class _Array:
             yield last
         self._buffer.fill(_READ)
         if self._buffer.data[self._begin :].strip():
-            raise ValueError("something stands behind the JSON array")
+            what = "something stands behind the JSON array; one value to a line belongs into a file .ndjson"
+            raise ValueError(f"{self._buffer.path}: {what}")
 
     def _next_mark(self) -> bytes:
         """Find the next bracket or comma that is in no string."""
         while not (found := _MARK.match(self._buffer.data, self._place)):
             if self._buffer.ended:
-                raise ValueError("the JSON array ends before its ]")
+                what = "the JSON array ends before its ], as a file does that was cut off; write it anew"
+                raise ValueError(f"{self._buffer.path}: {what}")
             self._buffer.take(self._begin)
             self._begin, self._place = 0, self._place - self._begin
             self._buffer.fill(len(self._buffer.data) + self._more)

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -113,6 +114,38 @@ def _require_json(source: Source, head: bytes) -> None:
         raise _wrong(
             source, f"has a JSON value on each line; call it {source.path.name.partition('.')[0]}.ndjson"
         )
+    _require_rows(source, head)
+
+
+def _require_rows(source: Source, head: bytes) -> None:
+    """Make sure that one object is a row, and not a table."""
+    if not head.lstrip().startswith(b"{") or len(head) == _HEAD:
+        return
+    try:
+        found = msgspec.json.decode(head)
+    except msgspec.DecodeError:
+        return
+    name, stem = _typed(source), source.path.name.partition(".")[0]
+    if _is_of_pandas(found):
+        message = "is a table by columns, as pandas writes it; write it with to_json(orient='records')"
+        raise _wrong(source, f"{message}; call it {stem}.ndjson if it is one row all the same")
+    key, rows = next(iter(found.items())) if len(found) == 1 else ("", None)
+    if isinstance(rows, list) and len(rows) > 1 and all(isinstance(row, dict) for row in rows):
+        path = f".{key}" if re.fullmatch(r"[A-Za-z_]\w*", key) else f".[{msgspec.json.encode(key).decode()}]"
+        message = f"is one object, whose {key!r} has {len(rows)} rows; take them out"
+        way = f"jq {shlex.quote(path)} {name} > new.json"
+        raise _wrong(source, f"{message}: {way} (or call it {stem}.ndjson if it is one row)")
+
+
+def _is_of_pandas(table: dict[str, Any]) -> bool:
+    """Tell whether an object is what `to_json` writes: by columns or by index, split, or with a schema."""
+    if set(table) == {"columns", "index", "data"} or ("pandas_version" in str(table.get("schema", ""))):
+        return True
+    columns = list(table.values())
+    if not columns or not all(isinstance(each, dict) and each for each in columns):
+        return False
+    numbers = [str(place) for place in range(len(columns[0]))]
+    return all(list(each) == numbers for each in columns)
 
 
 def _require_ndjson(source: Source, head: bytes) -> None:

@@ -8,6 +8,7 @@ import itertools
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -79,11 +80,11 @@ class Source:
             raise ValueError(f"{path} is a directory; name a file of rows")
         if suffix in _OTHERS:
             raise ValueError(f"{path} {_OTHERS[suffix]}")
-        if suffix not in SUFFIXES:
-            known = ", ".join([*SUFFIXES, *(f"those with {each} behind" for each in COMPRESSED)])
-            raise ValueError(f"{path} is not called like a file of rows: {known}")
         if not path.exists():
             raise ValueError(f"{path} is not there; look at the name, and at the directory you are in")
+        if suffix not in SUFFIXES:
+            known = ", ".join([*SUFFIXES, *(f"those with {each} behind" for each in COMPRESSED)])
+            raise ValueError(f"{path} is not called like a file of rows: {known}{_rather(path)}")
         if not path.is_file():
             raise ValueError(f"{path} is not a regular file")
         return cls(path, SUFFIXES[suffix], b"\t" if suffix == ".tsv" else None)
@@ -130,10 +131,12 @@ class Opened:
     """The text of a file, and how far it has been read on the disk.
 
     Attributes:
+        path: Where the file is.
         first_line: Which line of the file the text begins with: 0 where a header stands before it.
     """
 
     def __init__(self, source: Source) -> None:
+        self.path = source.path
         self._raw = source.path.open("rb")
         self._file = decompressed(self._raw, source.path)
         self.first_line = 1
@@ -192,6 +195,27 @@ def decompressed(raw: IO[bytes], path: Path) -> IO[bytes]:
         reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
         return io.BufferedReader(reader)
     return raw
+
+
+def _rather(path: Path) -> str:
+    """Say what a file begins like, and how it would be called then; nothing where it is no text."""
+    with suppress(OSError):
+        with path.open("rb") as file:
+            head = file.read(2**12)
+        stem, packed = path.name.partition(".")[0] or path.name.strip("."), ""
+        if head.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
+            packed = ".gz" if head[0] == 0x1F else ".zst"
+            return f"; it is compressed: add {packed} to the name that its rows need"
+        begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if head.startswith(b"PAR1"):
+            return f"; it is Parquet: call it {stem}.parquet"
+        if not begin or b"\0" in head:
+            return ""
+        is_lines = begin.startswith(b"{") and begin.partition(b"\n")[0].rstrip().endswith(b"}")
+        suffix = "ndjson" if is_lines else "json" if begin[:1] in b"[{" else "csv"
+        kind = "JSON" if suffix != "csv" else "CSV"
+        return f"; if it is {kind}, call it {stem}.{suffix}"
+    return ""
 
 
 def _require_on_disk(path: Path) -> None:
