@@ -10,7 +10,7 @@ import click
 from gateway.commands.configuration import read_settings
 from gateway.connectors.connector import ADMIN, PUBLIC, Connector
 from gateway.connectors.finding import Finding, Refused
-from gateway.errors import Code
+from gateway.serve import tokens_file
 from gateway.serve.tokens import expiring, read_tokens, unknown_names
 
 option = click.option(
@@ -58,11 +58,7 @@ def from_file(path: Path | None) -> TokenNames:
     if path is None:
         return TokenNames(None)
     try:
-        tokens = read_tokens(path.read_bytes(), str(path))
-    except OSError as error:
-        message = f"the tokens file cannot be read: {error.strerror}"
-        finding = Finding(str(path), None, None, Code.FILE_UNREADABLE, message, "say --tokens FILE")
-        return TokenNames(None, findings=(finding,))
+        tokens = read_tokens(tokens_file.read(path), str(path))
     except Refused as refused:
         return TokenNames(None, findings=tuple(refused.findings))
     return TokenNames(

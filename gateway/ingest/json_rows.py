@@ -15,6 +15,7 @@ from gateway.ingest.rows import RowError, Rows, too_large
 from gateway.media import Media
 from gateway.printable import printable
 
+_WHOLE, _MEND = "send it again, whole", "mend it there, and send it again"
 _LIST = "send several rows as a list: [{…}, {…}]"
 _LINES = f"send rows that are a line each with Content-Type: {Media.NDJSON.media_type}"
 #: The hints that ask for rows, which do not fit where one object is expected.
@@ -50,7 +51,7 @@ def _object(data: bytes, start: int, max_row: int) -> Rows:
         field = f", field '{printable(problem.field)}'" if problem.field else ""
         message = f"the body is not valid JSON: line {line}, column {column}{field}: {problem.message}"
         other = recognition.of_bytes(data, Media.JSON)
-        hint = "it looks cut off; send it again, whole" if problem.is_cut_off else _several(text)
+        hint = f"it looks cut off; {_WHOLE}" if problem.is_cut_off else _several(text) or _MEND
         raise other or GatewayError(Code.BODY_INVALID, message, hint=hint) from error
     return rows
 
@@ -71,7 +72,9 @@ def _array(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
         pieces = json_array.split(data, start)
     except ArrayError as error:
         raise recognition.of_bytes(data, Media.JSON) or GatewayError(
-            Code.BODY_INVALID, f"the body is not valid JSON: {error}"
+            Code.BODY_INVALID,
+            f"the body is not valid JSON: {error}",
+            hint=_WHOLE if "cut off" in str(error) else _MEND,
         ) from error
     begins = cache(lambda: [begin for begin, _ in json_array.places(data, start)])
     places = Places(data)

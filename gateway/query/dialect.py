@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from gateway import percent
 from gateway.connectors.connector import Connector, Field
-from gateway.errors import Code, GatewayError, nearest, not_implemented, suggest
+from gateway.errors import Code, GatewayError, not_implemented, suggest
 from gateway.media import FORMATS
 from gateway.query import spellings
 from gateway.query.columns import Columns
@@ -133,7 +133,7 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
     return query, columns
 
 
-def _hint_of_write(key: str, value: str, connector: Connector) -> str | None:
+def _hint_of_write(key: str, value: str, connector: Connector) -> str:
     """Say what does what a filter on POST or PUT was meant to do, or which parameter was meant."""
     if key in (*TREES, *Columns(connector).fields):
         if not connector.access.change:
@@ -142,8 +142,7 @@ def _hint_of_write(key: str, value: str, connector: Connector) -> str | None:
         return f"to change the rows of a filter, PATCH {connector.path}?{key}={value[:100]}{merge}; PUT replaces all rows"
     if hint := spellings.of_parameter(key, ()):
         return hint
-    guess = nearest(key, ("columns", "on_conflict", "select", "order", "format"))
-    return f"did you mean '{guess}'?" if guess else None
+    return suggest(key, (*WRITES, "select", "order", "format"), "the parameters are")
 
 
 def parameters_of(query_string: str) -> list[tuple[str, str]]:

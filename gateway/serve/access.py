@@ -6,6 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.terms import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
 from gateway.exchange import current
+from gateway.serve import tokens_file
 from gateway.serve.authorization import CHALLENGE, EXPIRED, HINT, hint_for, secret_of
 from gateway.serve.failures import Failures
 from gateway.serve.tokens import Proof, Token, expiring, make_token, read_tokens, show, unknown_names
@@ -88,11 +90,10 @@ class Credentials:
         if self._file is None:
             return
         try:
-            text = self._file.read_bytes()
-        except OSError as error:
-            problem = f"the tokens file cannot be read, the tokens stay as they were: {error.strerror}"
+            text = tokens_file.read(self._file)
+        except Refused as refused:
             self._text = None
-            self._find((Finding(str(self._file), None, None, Code.FILE_UNREADABLE, problem),))
+            self._find(tuple(replace(each, hint="the tokens stay as they were") for each in refused.findings))
             return
         if text != self._text:
             self._text = text

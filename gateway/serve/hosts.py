@@ -16,6 +16,7 @@ from gateway.settings import HOST, Network
 
 Scope = dict[str, Any]
 
+_HOST = "send the host of the URL, and its port if there is one, such as Host: 127.0.0.1:8000"
 _IPV6_PREFIX = 64
 
 
@@ -52,7 +53,7 @@ def require(host: str | None, http_version: str, allowed: tuple[str, ...]) -> No
         raise GatewayError(Code.REQUEST_MALFORMED, "the request names no host", hint="send a Host header")
     found = HOST.fullmatch(host or "")
     if host and found is None:
-        raise GatewayError(Code.REQUEST_MALFORMED, f"the host {host[:100]!r} cannot be one")
+        raise GatewayError(Code.REQUEST_MALFORMED, f"the host {host[:100]!r} cannot be one", hint=_HOST)
     if not allowed:
         return
     name = found["name"].lower().rstrip(".") if found else ""

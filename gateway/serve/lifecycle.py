@@ -9,6 +9,8 @@ from gateway import strictjson
 from gateway.connectors.declaration import NAME
 from gateway.connectors.directory import File
 from gateway.errors import Code, GatewayError
+from gateway.ingest import json_problems
+from gateway.ingest.json_problems import Places
 from gateway.query import dialect
 from gateway.serve import access, reply
 from gateway.serve.endpoint import Stages, whole_body
@@ -18,6 +20,8 @@ from gateway.store.store import Store
 from gateway.strictjson import Json
 
 MAX_EVENTS = 1000
+_TARGET = 'send {"to": NAME}'
+_FILES = 'send {"files": {"orders.yaml": "fields: …"}}'
 
 
 def add_routes(app: App[Any, Any], *, store: Store, stages: Stages, reload: Reload) -> None:
@@ -39,7 +43,7 @@ class Planning:
     async def on_post(self, req: Request, resp: Response) -> None:
         """Take `{"files": {NAME: TEXT}}`, a whole directory, and tell, with the names of the tokens; nothing is changed."""
         access.require_admin(self._stages.credentials.name_of(req.auth))
-        files = _files_of(await _json_body(req, self._stages))
+        files = _files_of(await _json_body(req, self._stages, _FILES))
         preview = await asyncio.to_thread(self._reload.preview, files)
         reply.json(resp, {**preview, "token_names": self._stages.credentials.names})
 
@@ -64,12 +68,10 @@ class Lifecycle:
     async def on_post_copy(self, req: Request, resp: Response, name: str) -> None:
         """Take `{"to": NAME}` and copy the rows into that connector, which has none yet."""
         token = self._require_name(req, name)
-        given = await _json_body(req, self._stages)
+        given = await _json_body(req, self._stages, _TARGET)
         target = given.get("to") if isinstance(given, dict) else None
         if not isinstance(target, str):
-            raise GatewayError(
-                Code.BODY_INVALID, "the body does not name a connector", hint='send {"to": NAME}'
-            )
+            raise GatewayError(Code.BODY_INVALID, "the body does not name a connector", hint=_TARGET)
         receipt = await asyncio.to_thread(self._reload.duplicate, name, target, token)
         reply.json(resp, receipt.body(), status=201)
 
@@ -87,19 +89,21 @@ class Lifecycle:
         return token
 
 
-async def _json_body(req: Request, stages: Stages) -> Json:
+async def _json_body(req: Request, stages: Stages, hint: str) -> Json:
+    text = await whole_body(req, stages)
     try:
-        return strictjson.read(await whole_body(req, stages))
+        return strictjson.read(text)
     except ValueError as error:
-        raise GatewayError(Code.BODY_INVALID, f"the body is not valid JSON: {error}") from error
+        problem = json_problems.find(text, error)
+        line, column = Places(text).of(problem.offset)
+        message = f"the body is not valid JSON: line {line}, column {column}: {problem.message}"
+        raise GatewayError(Code.BODY_INVALID, message, hint=hint) from error
 
 
 def _files_of(given: Json) -> list[File]:
     files = given.get("files") if isinstance(given, dict) else None
     if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):
-        raise GatewayError(
-            Code.BODY_INVALID, "the body has no files", hint='send {"files": {"orders.yaml": "fields: …"}}'
-        )
+        raise GatewayError(Code.BODY_INVALID, "the body has no files", hint=_FILES)
     return [File.of(name, text.encode()) for name, text in sorted(files.items())]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import falcon
 from falcon.asgi import Request, Response
+from falcon.constants import COMBINED_METHODS
 
 from gateway import strictjson
 from gateway.errors import Code, GatewayError
@@ -135,10 +136,24 @@ async def falcon_error(
     req: Request, resp: Response, error: falcon.HTTPError, params: dict[str, Any], **_: Any
 ) -> None:
     """Answer with an error that Falcon raised."""
-    refused = refusal.of_status(error.status_code)
+    await gateway_error(req, resp, _meaning(req, error), params)
+
+
+def _meaning(req: Request, error: falcon.HTTPError) -> GatewayError:
+    """Return the error that one of Falcon's means."""
     if isinstance(error, falcon.HTTPInvalidParam):
-        refused = GatewayError(Code.QUERY_INVALID, error.description)
-    await gateway_error(req, resp, refused, params)
+        return GatewayError(Code.QUERY_INVALID, error.description)
+    if isinstance(error, falcon.HTTPMethodNotAllowed):
+        allowed = dict(error.headers or {}).get("Allow", "")
+        message = f"{req.method} is not one of {allowed}"
+        return GatewayError(
+            Code.METHOD_NOT_ALLOWED, message, hint=f"send {allowed}", headers={"Allow": allowed}
+        )
+    if req.method not in COMBINED_METHODS:
+        message = f"{req.method[:50]} is no method that HTTP has"
+        hint = "send GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS"
+        return GatewayError(Code.REQUEST_MALFORMED, message, hint=hint)
+    return refusal.of_status(error.status_code)
 
 
 async def any_error(req: Request, resp: Response, error: Exception, params: dict[str, Any], **_: Any) -> None:

@@ -1,7 +1,7 @@
 """Path to resource, from whichever snapshot is live."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from falcon.routing import CompiledRouter
 
 from gateway.connectors.finding import Finding
 from gateway.connectors.plan import Outcome
-from gateway.errors import not_ready
+from gateway.errors import Code, GatewayError, not_ready, suggest
 from gateway.exchange import current
 from gateway.serve import access
 from gateway.serve.access import Credentials
@@ -92,6 +92,9 @@ class Router:
         self._fixed = CompiledRouter()
         nowhere = Nowhere(credentials)
         self._nowhere: Found = (nowhere, dict.fromkeys(COMBINED_METHODS, nowhere.on_any), {}, None)
+        self._fixed_paths: list[str] = []
+        unknown = UnknownFixed(self._fixed_paths)
+        self._unknown_fixed: Found = (unknown, dict.fromkeys(COMBINED_METHODS, unknown.on_any), {}, None)
 
     def show(self, snapshot: Snapshot) -> None:
         """Make a snapshot the one that new requests see."""
@@ -125,6 +128,7 @@ class Router:
     def add_route(self, uri_template: str, resource: object, **kwargs: Any) -> None:
         """Add a fixed path; Falcon calls it from `App.add_route`."""
         self._fixed.add_route(uri_template, resource, **kwargs)
+        self._fixed_paths.append(uri_template)
 
     def map_http_methods(self, resource: object, **kwargs: Any) -> Any:
         """Find a resource's responders; Falcon calls it from `App.add_route`."""
@@ -134,7 +138,7 @@ class Router:
         """Find what serves a path; Falcon calls it for every request."""
         found: Found | None
         if uri.startswith("/-/"):
-            found = self._fixed.find(uri, req)
+            found = self._fixed.find(uri, req) or self._unknown_fixed
         else:
             found = self.snapshot.routes.get(uri, self._nowhere)
         self._tell(uri, found)
@@ -158,6 +162,22 @@ class Router:
             is_known = name in self.snapshot.endpoints or name in self.snapshot.gone
             exchange.connector = name if is_known else None
             exchange.path = template.replace("{name}", name) if name and is_known else template
+
+
+class UnknownFixed:
+    """Every path under `/-/` that is none."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = paths
+
+    async def on_any(self, req: Request, resp: Response) -> None:
+        """Say so, and which paths are near."""
+        path = req.path.rstrip("/")[:200]
+        depth = path.count("/")
+        hint = suggest(
+            path, [each for each in self._paths if each.count("/") == depth] or self._paths, "there are"
+        )
+        raise GatewayError(Code.ENDPOINT_UNKNOWN, f"there is no path '{path}'", hint=hint)
 
 
 class Nowhere:

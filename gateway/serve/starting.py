@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from gateway.connectors.finding import Refused
+from gateway.serve import tokens_file
 from gateway.settings import Settings, unknown_variables
 from gateway.store import lock
 
@@ -65,9 +67,9 @@ def _unread_tokens(tokens: Path | None) -> str | None:
     """A gateway that runs keeps its tokens; one that starts has none yet."""
     try:
         if tokens is not None:
-            tokens.read_bytes()
-    except OSError as error:
-        return f"the tokens file {tokens} cannot be read: {error.strerror}; say --tokens FILE"
+            tokens_file.read(tokens)
+    except Refused as refused:
+        return "; ".join(f"{each.file}: {each.message}; {each.hint}" for each in refused.findings)
     return None
 
 
