@@ -14,6 +14,17 @@ _UNSAFE = re.compile(
 )
 
 
+#: Blanks that look like others, and characters that take no room.
+_UNSEEN = re.compile(
+    "[\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200d\u202f\u205f-\u2064\u206a-\u206f\u3000\ufe00-\ufe0f\ufeff]"
+)
+
+
+def visible(text: str) -> str:
+    r"""Write unsafe characters in the way of `printable`, and those that nobody sees as well, such as `\u00a0`."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", printable(text))
+
+
 def printable(text: str) -> str:
     r"""Write each unsafe character as JSON does, such as `\u001b`; line breaks and tabs stay."""
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

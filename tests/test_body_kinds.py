@@ -34,6 +34,7 @@ on_invalid: keep
 access: {read: [public], change: [admin]}
 """
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
+FORM = "application/x-www-form-urlencoded"
 ANY = (JSON, NDJSON, CSV)
 ROWS = b"id,name\n1,a\n2,b\n"
 LIST = b'[{"id":1,"name":"a"},{"id":2,"name":"b"}]'
@@ -97,9 +98,11 @@ KINDS = [
     (b'<?xml version="1.0"?><rows><row id="1"/></rows>', ANY, "the body is XML, not", "JSON, NDJSON or CSV"),
     (PARTS, ANY, "the body is a form with parts", "--data-binary @FILE"),
     (b"id=1&name=a", ANY, "the body is a URL-encoded form, not", "application/x-www-form-urlencoded"),
-    (b"", (JSON, CSV), "the body is empty", "send"),
-    (b" \r\n\n ", (JSON, CSV), "the body is empty", "send"),
-    (b"\xef\xbb\xbf", (JSON, CSV), "the body is empty", "send"),
+    (b"", (*ANY, FORM, f"{CSV}; header=present"), "the body is empty", "where there are none, send [] as JSON"),
+    (b" \r\n\n ", (*ANY, FORM), "the body is empty", "send"),
+    (b"\xef\xbb\xbf", (*ANY, FORM), "the body is empty", "send"),
+    (b'{"id":1,"name":"a\0b"}', (JSON,), "field 'name': the control character U+0000 stands in a string (take it out)", ""),
+    (b'{"id":1,"name":"a\7b"}', (JSON,), "U+0007 stands in a string (write \\u0007)", ""),
     # CSV in other ways.
     (b"id;name\n1;a\n", (CSV,), "the cells of the header are separated by semicolons, not by commas", "to_csv(sep=',')"),
     (b'"id";"name"\n1;a\n', (CSV,), "are separated by semicolons", "commas"),
@@ -126,7 +129,7 @@ KINDS = [
     (LINES, (JSON,), "{ stands behind the end of the value", "Content-Type: application/x-ndjson"),
     (b'{"id":1},{"id":2}', (JSON,), ", stands behind the end of the value", "as a list: [{…}, {…}]"),
     (b'{"id":1}{"id":2}', (JSON,), "{ stands behind the end of the value", "as a list: [{…}, {…}]"),
-    (b'{"id":1', (JSON,), "line 1, column 8: the text ends in the middle of a value", "it looks cut off"),
+    (b'{"id":1', (JSON,), "line 1, column 8, field 'id': the text ends in the middle of a value", "it looks cut off"),
     (b"null", (JSON,), "the body is the JSON value null, neither an object nor a list", "send one row"),
     (b"17", (JSON,), "the body is the JSON value 17, neither an object nor a list", "send one row"),
     (b'"hello"', (JSON,), "the body is a JSON string, neither an object nor a list", "send one row"),
@@ -149,6 +152,42 @@ def test_body_is_named_as_what_it_is(server, kinds, body, media, message, hint):
     assert message in error["message"]
     assert hint in (error["hint"] or "")
     assert server.client.get(kinds).json() == []
+
+
+PACKED = {"gzip": gzip.compress, "zstd": zstandard.compress, "deflate": zlib.compress}
+
+
+@pytest.mark.parametrize("coding", PACKED)
+@pytest.mark.parametrize("behind", [b"\0", b"x", b"\n", bytes(100), b"not compressed at all"])
+def test_what_stands_behind_a_compressed_body_does_not_make_it_truncated(server, kinds, coding, behind):
+    headers = {"Content-Type": CSV, "Content-Encoding": coding}
+    whole = PACKED[coding](ROWS)
+
+    error = server.client.post(kinds, content=whole + behind, headers=headers).json()
+
+    said = f"something that is not {coding} stands behind the end of the {coding} body"
+    assert (error["code"], error["message"]) == ("GW106", said)
+    if coding != "deflate":
+        two = PACKED[coding](b"id,name\n") + PACKED[coding](b"1,a\n")
+        for body, words in ((two[:-1], "is truncated"), (whole + whole[:1], "is truncated")):
+            assert words in server.client.post(kinds, content=body, headers=headers).json()["message"]
+        assert (
+            server.client.post(kinds, content=two, headers=headers, params={"columns": "id"}).status_code
+            == 201
+        )
+        assert server.client.delete(f"{kinds}?_id=gte.0", headers=server.admin).status_code < 300
+
+
+@pytest.mark.parametrize(
+    "type",
+    ["text/csv; header=absent", 'Text/CSV;charset=utf-8;header="absent"', "text/csv;header = Absent ; a=b"],
+)
+def test_csv_that_is_said_to_have_no_header_is_refused_with_the_way_out(server, kinds, type):
+    answer = server.client.post(kinds, content=b"1,a\n2,b\n", headers={"Content-Type": type})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "GW104")
+    assert "header=absent" in answer.json()["message"]
+    assert answer.json()["hint"].startswith("put a line with the names of the columns before the rows")
 
 
 @pytest.fixture(scope="module")

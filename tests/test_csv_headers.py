@@ -90,6 +90,30 @@ def test_hint_of_a_header_is_a_way_out(server, path, body, hint):
     assert rows(server, path) == [{"id": 1, "name": "a", "paid": None}]
 
 
+@pytest.mark.parametrize(
+    ("body", "message", "hint"),
+    [
+        ("name,colour\na,red\n", "'colour'", "the fields are id, name, paid"),
+        ("\u00a0id,name\n1,a\n", r"'\u00a0id'", "did you mean 'id'?"),
+        (
+            "id,\ufeffname\n1,a\n",
+            r"'\ufeffname'",
+            "did you mean 'name'? Or pass other columns over with ?columns=id",
+        ),
+        (
+            "id,na\u200bme\n1,a\n",
+            r"'na\u200bme'",
+            "did you mean 'name'? Or pass other columns over with ?columns=id",
+        ),
+    ],
+)
+def test_what_is_shown_of_a_wrong_name_helps(server, path, body, message, hint):
+    error = post(server, path, body).json()
+
+    assert error["message"] == f"the CSV header names {message}, which is no field"
+    assert error["hint"] == hint
+
+
 def test_all_unknown_names_are_listed_with_their_guesses(server, path):
     answer = post(server, path, "Id,nam,colour\n1,a,red\n")
 

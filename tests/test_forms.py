@@ -183,7 +183,7 @@ RAW = packed(b'{"id":1}\n' * 50, -zlib.MAX_WBITS)
         ("deflate", WHOLE[:-1], "the deflate body is truncated", "send it again, whole"),
         ("deflate", RAW[:-1], "the deflate body is truncated", "send it again, whole"),
         ("deflate", WHOLE[:-1] + b"x", "the deflate body is damaged", "compress and send it again"),
-        ("deflate", WHOLE + b"\xfftail", "the deflate body is damaged", "compress and send it again"),
+        ("deflate", WHOLE + b"\xfftail", "not deflate stands behind the end of the deflate body", "nothing behind it"),
         ("deflate", b'{"id":1}\n' * 9, "says deflate, but the body is plain text", "leave Content-Encoding out"),
         ("deflate", b"", "says deflate, but the body is empty", "send the compressed rows"),
         ("deflate", b"\x1f\x8b\x08\x00" + bytes(20), "says deflate, but the body is gzip", "Content-Encoding: gzip"),

@@ -1,6 +1,7 @@
 """Rows of a JSON array: what is wrong inside of one is its own fault, what is wrong between two is the body's."""
 
 import json
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -97,6 +98,53 @@ def test_first_line_that_is_not_utf8_is_a_row_like_any_other(server, path, line)
         assert answer.status_code == 207, answer.text
         assert (answer.json()["stored"], answer.json()["rejected"]) == (1, 1)
         assert "the byte 0xEB is not UTF-8" in answer.json()["errors"][0]["message"]
+
+
+def test_what_stands_behind_a_row_is_not_the_fault_of_its_last_field(server, path):
+    for behind in (",", "]", '{"a":2}', " x"):
+        for row in ('{"a":1,"s":"x"}', '{"a":1,"s":null}'):
+            answer = server.client.post(path, content=f'{row}{behind}\n{{"a":3}}\n', headers=NDJSON)
+
+            assert answer.status_code == 207, answer.text
+            (error,) = answer.json()["errors"]
+            assert (error["row"], error["field"]) == (1, None)
+            assert error["message"].endswith(": each line is one row and nothing else")
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ('{"a":1,"a":2}', 'the name "a" stands twice'),
+        ("01", "not a number of JSON"),
+        ("nan", "JSON has no nan; send null"),
+        ("{'a':1}", "JSON has double quotes, not single ones"),
+        ("hello there", "hello is not a value of JSON; a string stands in double quotes in JSON"),
+        ("[1,", "the text ends in the middle of a value"),
+        ("1e999", "a number has more than 400 digits"),
+        ('"\\ud800"', "half of a surrogate pair"),
+    ],
+)
+def test_cell_that_is_no_json_is_told_why(server, name, cell, why):
+    path = server.declare(
+        name, "fields: {j: {type: json, nullable: true}, s: {type: string, nullable: true}}"
+    )
+    quoted = '"' + cell.replace('"', '""') + '"'
+    bodies = [
+        (f"j,s\n{quoted},x\n", "text/csv"),
+        (urlencode({"j": cell}), "application/x-www-form-urlencoded"),
+    ]
+
+    for body, media in bodies:
+        answer = server.client.post(path, content=body, headers={"Content-Type": media})
+
+        assert (answer.status_code, answer.json()["code"]) == (
+            422,
+            "22P02" if media == "text/csv" else "PGRST102",
+        )
+        (error,) = answer.json()["errors"]
+        assert error["field"] == "j"
+        assert "is not JSON: " in error["message"]
+        assert why in error["message"]
 
 
 def test_body_that_is_in_another_encoding_as_a_whole_is_refused_as_that(server, path):

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,6 +23,9 @@ MAX_ZSTD_WINDOW = 8 * 2**20
 
 #: Zstd blocks of this size unpack to at most 4 MiB, whatever they were made to hold.
 _ZSTD_SLICE = 128
+#: How members of gzip begin, and frames of zstd, those that are skipped among them.
+_GZIP_MAGICS = (b"\x1f\x8b",)
+_ZSTD_MAGICS = (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16)))
 #: How many bytes tell that deflate comes with a zlib header.
 _ZLIB_HEADER = 2
 #: How many bytes of a body are looked at to tell what it is, where it is not what its encoding says.
@@ -125,9 +128,10 @@ async def _fill(
 class _UndecodableError(Exception):
     """A body is not what its Content-Encoding says."""
 
-    def __init__(self, name: str, *, is_cut_off: bool = False) -> None:
+    def __init__(self, name: str, *, is_cut_off: bool = False, has_more: bool = False) -> None:
         self.name = name
         self.is_cut_off = is_cut_off
+        self.has_more = has_more
 
 
 def _not_encoded(error: _UndecodableError, beginning: bytes) -> GatewayError:
@@ -141,6 +145,9 @@ def _not_encoded(error: _UndecodableError, beginning: bytes) -> GatewayError:
         message, hint = f"{says} {kind.name}", instead
     elif signatures.is_text(beginning):
         message, hint = f"{says} plain text", "leave Content-Encoding out, or compress the body"
+    elif error.has_more:
+        message = f"something that is not {error.name} stands behind the end of the {error.name} body"
+        hint = "send what the compressor wrote, and nothing behind it"
     elif error.is_cut_off:
         message, hint = f"the {error.name} body is truncated", "send it again, whole"
     else:
@@ -230,12 +237,34 @@ class _Decoder(Protocol):
     def finish(self) -> None: ...
 
 
+class _Following:
+    """The first bytes of what stands behind a compressed piece of a body: of another piece, or of something else."""
+
+    def __init__(self, name: str, magics: Sequence[bytes]) -> None:
+        self._name = name
+        self._magics = magics
+        self._beginning = b""
+
+    def take(self, chunk: bytes) -> None:
+        """Look at what comes next of it.
+
+        Raises:
+            _UndecodableError: Where no piece begins so.
+        """
+        size = len(self._magics[0])
+        if len(self._beginning) < size:
+            self._beginning += chunk[:size]
+            if not any(magic.startswith(self._beginning[:size]) for magic in self._magics):
+                raise _UndecodableError(self._name, has_more=True)
+
+
 class _Gzip:
     """Members one after another (RFC 1952 section 2.2); a decompressor stops after the first by itself."""
 
     def __init__(self, whole: _Whole) -> None:
         self._whole = whole
         self._member = isal_zlib.decompressobj(31)
+        self._following: _Following | None = None
         self._begun = False
 
     def unpack(self, chunk: bytes) -> None:
@@ -243,6 +272,9 @@ class _Gzip:
             while chunk:
                 if self._member.eof:
                     self._member = isal_zlib.decompressobj(31)
+                    self._following = _Following("gzip", _GZIP_MAGICS)
+                if self._following:
+                    self._following.take(chunk)
                 self._whole.write(self._member.decompress(chunk, 2**20))
                 self._begun = True
                 chunk = self._member.unconsumed_tail or self._member.unused_data
@@ -261,6 +293,7 @@ class _Zstd:
         self._whole = whole
         self._context = zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW)
         self._frame = self._context.decompressobj()
+        self._following: _Following | None = None
         self._begun = False
 
     def unpack(self, chunk: bytes) -> None:
@@ -270,6 +303,9 @@ class _Zstd:
                 while piece:
                     if self._frame.eof:
                         self._frame = self._context.decompressobj()
+                        self._following = _Following("zstd", _ZSTD_MAGICS)
+                    if self._following:
+                        self._following.take(piece)
                     self._whole.write(self._frame.decompress(piece))
                     self._begun = True
                     piece = self._frame.unused_data
@@ -308,13 +344,13 @@ class _Deflate:
 
     def _unpack(self, chunk: bytes) -> None:
         if self._stream.eof:
-            raise _UndecodableError("deflate")
+            raise _UndecodableError("deflate", has_more=True)
         while True:
             piece = self._stream.decompress(chunk, 2**20)
             self._whole.write(piece)
             chunk = self._stream.unconsumed_tail
             if self._stream.unused_data:
-                raise _UndecodableError("deflate")
+                raise _UndecodableError("deflate", has_more=True)
             # Raw deflate has no checksum behind it, so its last input may be read before its output is.
             if self._stream.eof or not (chunk or len(piece) == 2**20):
                 return

@@ -160,7 +160,7 @@ def _unknown(
         Code.FIELD_UNKNOWN,
         message,
         details=f"the header lacks the required {', '.join(missing)}" if missing else None,
-        hint=_or_columns(_way_out(names, taken, guesses, known), taken),
+        hint=_or_columns(_way_out(names, taken, guesses, known), [] if missing else taken),
         row_errors=RowErrors(listed, len(names) + len(missing), 0, 0),
     )
 
@@ -185,8 +185,11 @@ def _is_value(name: str) -> bool:
 
 
 def _or_columns(hint: str, taken: Sequence[str]) -> str:
-    """Add the way to pass other columns over, where there is something left to take."""
-    return f"{hint}; or pass other columns over with ?columns={','.join(taken)}" if taken else hint
+    """Add the way to pass other columns over, where what is left has all that is required."""
+    if not taken:
+        return hint
+    joined = f"{hint} Or" if hint.endswith("?") else f"{hint}; or"
+    return f"{joined} pass other columns over with ?columns={','.join(taken)}"
 
 
 def _said(name: str, guess: str | None) -> str:

@@ -1,10 +1,12 @@
 """CSV text to rows: a header that names fields, and records whose cells are read by their types."""
 
+import re
 from collections.abc import Iterator, Sequence
 
+from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError
-from gateway.ingest import csv_header, recognition, records
+from gateway.ingest import csv_header, json_problems, recognition, records
 from gateway.ingest.body_text import start_of
 from gateway.ingest.csv_header import Header
 from gateway.ingest.records import Record, UnclosedQuoteError
@@ -123,7 +125,7 @@ def _values_of(
     In a record of one cell `""` is empty too, where it is no string: that is how a null alone in its row is
     written, for an empty line would be passed over by other readers.
 
-    A cell of JSON that is none comes back beside them, for as a string it would be JSON like any other. The
+    The field of a cell of JSON that is none comes back beside them, for as a string it would be JSON like any other. The
     text of another that cannot be read stays, for the schema to refuse beside whatever else is wrong.
     """
     header.require_empty(record, number, line)
@@ -158,6 +160,23 @@ def read_cell(field: Field, cell: str | None, value: dict[str, Json]) -> bool:
     return True
 
 
+def why_not_json(cell: str) -> str:
+    """Say why a cell is no JSON."""
+    text = cell.encode()
+    try:
+        strictjson.read(text)
+    except ValueError as error:
+        problem = json_problems.find(text, error)
+        is_word = _WORD.fullmatch(cell) and problem.message.endswith("is not a value of JSON")
+        fix = "; a string stands in double quotes in JSON" if is_word else ""
+        return f"{shorten(cell)} is not JSON: {problem.message}{fix}"
+    return f"{shorten(cell)} is not JSON"
+
+
+#: A text without the signs of JSON, that begins with a letter.
+_WORD = re.compile(r"[^\W\d_][^{}\[\]:]*")
+
+
 def _add_record(
     rows: Rows, read: tuple[dict[str, Json], Field | None], number: int, line: int, text: bytes
 ) -> None:
@@ -166,5 +185,6 @@ def _add_record(
         rows.add(value, number, line, text)
     else:
         cell = value[unread.name]
-        message = f"{shorten(cell)} is not {unread.type.expects}"
-        rows.add_unread(RowError(number, line, unread.name, Code.VALUE_INVALID, message, cell), text)
+        rows.add_unread(
+            RowError(number, line, unread.name, Code.VALUE_INVALID, why_not_json(cell), cell), text
+        )

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote_to_bytes
 from gateway.connectors.connector import Connector
 from gateway.errors import Code
 from gateway.ingest import signatures
-from gateway.ingest.csv_rows import read_cell
+from gateway.ingest.csv_rows import read_cell, why_not_json
 from gateway.ingest.rows import RowError, Rows, shorten, too_large
 from gateway.strictjson import Json
 
@@ -68,7 +68,7 @@ def _row(text: bytes, connector: Connector) -> dict[str, Json]:
         if field is None:
             row[key] = cell
         elif not read_cell(field, cell or None, row):
-            raise _BadPairError(field.name, f"{shorten(cell)} is not {field.type.expects}", cell)
+            raise _BadPairError(field.name, why_not_json(cell), cell)
     return row
 
 

@@ -26,7 +26,7 @@ _MOST_TOKENS = 50_000
 #: How many bytes of a token are shown.
 _SHOWN = 40
 _PLACE = re.compile(r"^(.*) at line (\d+) column (\d+)$", re.DOTALL)
-_CONTROL = {9: "a tab, write \\t", 13: "a carriage return, write \\r"}
+_CONTROL = {0: "take it out", 9: "a tab, write \\t", 13: "a carriage return, write \\r"}
 #: What other languages write where JSON has other words.
 _WORDS = {
     b"NaN": "JSON has no NaN; send null",
@@ -118,6 +118,7 @@ def _token_at(text: bytes, offset: int) -> tuple[int, bytes, str | None]:
             depth += 1
         elif token in (b"}", b"]"):
             depth -= 1
+            field = field if depth else None
         elif token == b":" and depth == 1:
             field = last
         elif token == b"," and depth == 1:
@@ -202,6 +203,8 @@ def _syntax_problem(said: str, token: bytes, rest: bytes) -> str:
     return _SYNTAX[said].format(shown) if said in _SYNTAX else said
 
 
+#: What is said of what stands behind a value.
+BEHIND = "stands behind the end of the value"
 _OF_NUMBERS = [b"%c" % byte for byte in b"0123456789.+-"]
 #: What the reader's words mean, with the token that stands there.
 _SYNTAX = {
@@ -209,7 +212,7 @@ _SYNTAX = {
     "key must be a string": "a name stands in double quotes, not as {}",
     "trailing comma": "a comma stands before {}",
     "recursion limit exceeded": f"it nests deeper than {strictjson.MAX_DEPTH}",
-    "trailing characters": "{} stands behind the end of the value",
+    "trailing characters": f"{{}} {BEHIND}",
     "expected value": "{} is not a value of JSON",
     "expected ident": "{} is not a value of JSON",
 }

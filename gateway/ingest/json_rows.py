@@ -91,6 +91,14 @@ def _array(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
     yield rows
 
 
+def _unread_line(number: int, line: int, text: bytes, error: ValueError) -> RowError:
+    """Make the error of a line that is not JSON."""
+    bad = _unread(number, text, error, Places(text), 0)
+    has_more = json_problems.BEHIND in bad.message
+    fix = ": each line is one row and nothing else" if has_more else ""
+    return replace(bad, line=line, message=bad.message + fix)
+
+
 def _unread(number: int, text: bytes, error: ValueError, places: Places, begin: int) -> RowError:
     """Make the error of a row that is not JSON, which begins at byte `begin` of the text of the places."""
     problem = json_problems.find(text, error)
@@ -143,8 +151,10 @@ def parse_lines(data: bytes, connector: Connector, max_row: int) -> Iterator[Row
         except ValueError as error:
             if number == 1:
                 _require_lines(data, connector)
-            rows.add_unread(replace(_unread(number, text, error, Places(text), 0), line=line), text)
+            rows.add_unread(_unread_line(number, line, text, error), text)
         if rows.full:
             yield rows
             rows = Rows()
+    if not number:
+        _require_lines(data, connector)
     yield rows

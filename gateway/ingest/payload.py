@@ -33,6 +33,10 @@ _HINTS = {
 }
 
 
+#: The parameter of text/csv for a body without a header (RFC 4180, section 3).
+_WITHOUT_HEADER = re.compile(r"(?:^|;)\s*header\s*=\s*\"?absent\"?\s*(?:;|$)", re.IGNORECASE)
+
+
 def tell_media(content_type: str | None, data: bytes) -> Media:
     """Tell what a body is by its Content-Type, and by its first byte where that says nothing.
 
@@ -50,7 +54,7 @@ def tell_media(content_type: str | None, data: bytes) -> Media:
     if media is Media.FORM and form_rows.is_form(data):
         return Media.FORM
     if media is Media.FORM and start == len(data):
-        raise GatewayError(Code.BODY_INVALID, "the body is empty", hint="send rows")
+        raise recognition.empty()
     if media is Media.FORM and (other := recognition.of_bytes(data, media)):
         raise other
     message = f"the Content-Type '{name}' is not read"
@@ -74,6 +78,10 @@ def _declared(content_type: str) -> str:
         raise GatewayError(
             Code.MEDIA_TYPE_UNSUPPORTED, f"the charset '{charset[1]}' is not read", hint="send UTF-8"
         )
+    if name.strip().lower() == Media.CSV.media_type and _WITHOUT_HEADER.search(parameters):
+        message = "the Content-Type says header=absent, but line 1 of CSV names the columns here"
+        hint = "put a line with the names of the columns before the rows, and leave header=absent out"
+        raise GatewayError(Code.MEDIA_TYPE_UNSUPPORTED, message, hint=hint)
     return name.strip().lower()
 
 

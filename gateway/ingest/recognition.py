@@ -31,7 +31,7 @@ _PAIRS = re.compile(rb"[^=&\s,;]+=[^&\s]*(?:&[^=&\s,;]+=[^&\s]*)*")
 _SEP_LINE = re.compile(rb"sep=(.)\r?$", re.IGNORECASE)
 ROWS = "send one row {…}, or a list of rows [{…}, …]"
 FORM = f"send it with Content-Type: {Media.FORM.media_type}, or as JSON"
-NOTHING = "send rows: curl sends a file with --data-binary @FILE"
+NOTHING = "send rows: curl sends a file with --data-binary @FILE; where there are none, send [] as JSON"
 _NAMES = {Media.JSON: "JSON", Media.NDJSON: "NDJSON", Media.CSV: "CSV", Media.FORM: "a form"}
 
 
@@ -39,7 +39,7 @@ def find(data: bytes, media: Media, connector: Connector) -> GatewayError | None
     """Return the error that names what a body is, which could not be read as `media`; None where it may be that."""
     start = after_blanks(data, start_of(data))
     if start == len(data):
-        return _error("the body is empty", NOTHING)
+        return empty()
     text = data[start : start + _LINE]
     names = [*(field.name for field in connector.fields), *connector.aliases]
     lookers: list[Callable[[], GatewayError | None]] = [
@@ -53,6 +53,11 @@ def find(data: bytes, media: Media, connector: Connector) -> GatewayError | None
     if media is not Media.NDJSON:
         lookers.append(lambda: _of_encoding(text, media))
     return next((found for look in lookers if (found := look())), None)
+
+
+def empty() -> GatewayError:
+    """Return the error for a body without rows in any format: it is a file that could not be read more often than meant."""
+    return _error("the body is empty", NOTHING)
 
 
 def of_bytes(data: bytes, media: Media) -> GatewayError | None:

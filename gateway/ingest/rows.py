@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway import strictjson
 from gateway.errors import Code
-from gateway.printable import printable
+from gateway.printable import visible
 from gateway.strictjson import Json
 
 #: How many rows are held as Python values at a time.
@@ -84,7 +84,7 @@ def too_large(number: int, line: int | None, size: int, max_row: int) -> RowErro
 
 def shorten(value: Json) -> str:
     """Show a value inside a message, cut where it is long."""
-    return _cut(f"'{printable(value[: MAX_SHOWN + 1])}'" if isinstance(value, str) else _beginning(value))
+    return _cut(f"'{visible(value[: MAX_SHOWN + 1])}'" if isinstance(value, str) else _beginning(value))
 
 
 def shown(value: Json) -> Json:

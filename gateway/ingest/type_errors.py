@@ -6,9 +6,10 @@ needed.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from gateway import strictjson
 from gateway.connectors.fieldtypes import INT64_MAX, INT64_MIN, SCALARS, FieldType
 from gateway.ingest.rows import shorten
 from gateway.strictjson import Json
@@ -18,6 +19,12 @@ _KINDS: Mapping[type, str] = {bool: "boolean", Decimal: "number", list: "list", 
 _TEXT_TYPES, _LONGEST_TEXT = ("date", "timestamp", "datetime", "time"), 100
 #: Numbers that are moments of the years 2001 to 2286, as seconds since 1970.
 _SECONDS = range(10**9, 10**10)
+_UNITS = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9))
+#: A date and a time of day, and what may stand behind them in a moment of another writing.
+_BEHIND = re.compile(
+    r"(?P<moment>[0-9-]{10}[Tt ][0-9:.]+)(?: ?[+-][0-9:]+)?\s?(?P<zone>\[?[A-Za-z][A-Za-z0-9_+/-]+\]?)"
+    r"|(?P<whole>[0-9-]{10}[Tt ][0-9:.]+ ?[+-][0-9]{2}:?[0-9]{2}):?(?P<seconds>[0-9]{2})"
+)
 
 _MOMENT_WITHOUT_DATE = "has no date: send the date as well, or declare the field as time{list}"
 #: What is said of a text that is a value of another type: the field's type and that one.
@@ -120,6 +127,8 @@ def _of_text(type: FieldType, text: str) -> str:
     """Say what is wrong with a text, by what it is instead."""
     if said := type.why_not(text) or _TEXTS.get((type.name, _text_type_of(text) or "")):
         return said
+    if type.name in ("timestamp", "datetime") and (said := _behind(type, text)):
+        return said
     if type.name == "string":
         return "has the character U+0000, which no string can hold: leave it out"
     if type.name == "time" and _reads("timestamp", f"2000-01-01T{text}"):
@@ -128,16 +137,31 @@ def _of_text(type: FieldType, text: str) -> str:
     return _is_not(type) + (f": {fix}" if fix else "")
 
 
+def _behind(type: FieldType, text: str) -> str | None:
+    """Say what stands behind a date and time that no moment has there."""
+    found = _BEHIND.fullmatch(text) if len(text) <= _LONGEST_TEXT else None
+    if not found:
+        return None
+    if found["zone"] and _reads("datetime", found["moment"]):
+        fix = (
+            "write its offset, such as +01:00, or Z for UTC"
+            if type.name == "timestamp"
+            else "send it without"
+        )
+        return f"names the time zone {shorten(found['zone'].strip('[]'))}: {fix}"
+    if found["seconds"] and _reads("timestamp", found["whole"]):
+        fix = "send the moment in UTC, with Z" if type.name == "timestamp" else "send it without"
+        return f"has {found['seconds']} seconds in its offset, which has hours and minutes only: {fix}"
+    return None
+
+
 def _fix_of_text(type: FieldType, text: str) -> str | None:
     """Name the value that a text stands for, where that needs no quotes, or the list that needs them."""
     if type.item:
-        if _reads_as(type, text):
-            return "send the list itself, without quotes around it"
-        needs_quotes = type.item.name not in _UNQUOTED and not _is_numeric(type.item)
-        is_item = needs_quotes and "\0" not in text and _reads_as(type.item, text)
-        return f"put it in brackets, as in {shorten([text])}" if is_item else None
+        return _fix_of_list(type, type.item, text.strip())
     if type.name not in _UNQUOTED and not _is_numeric(type):
-        return None
+        is_number = len(text) <= _LONGEST_TEXT and _NUMBER.fullmatch(text)
+        return _since_1970(type, Decimal(text)) if is_number else None
     if not _reads_as(type, text):
         return _FIXES.get((type.name, "number" if _reads("number", text) else "")) or _number_in(type, text)
     meant = shorten(type.literal(text))
@@ -160,6 +184,34 @@ def _number_in(type: FieldType, text: str) -> str | None:
     return f"write digits{' and a point' if '.' in plain else ''} alone, as in {plain}"
 
 
+def _fix_of_list(type: FieldType, item: FieldType, text: str) -> str | None:
+    """Name the list that a text stands for, or say why it is none though it begins as one."""
+    if _reads_as(type, text):
+        return "send the list itself, without quotes around it"
+    if text[:1] in ("[", "{"):
+        return f"{_malformed_list(text)}; written as JSON a list is {strictjson.write(type.example).decode()}"
+    if item.name != "string" and "," in text and _reads_as(type, f"[{text}]"):
+        return f"put it in brackets, as in {shorten(f'[{text}]')[1:-1]}"
+    needs_quotes = item.name not in _UNQUOTED and not _is_numeric(item)
+    is_item = needs_quotes and "\0" not in text and _reads_as(item, text)
+    return f"put it in brackets, as in {shorten([text])}" if is_item else None
+
+
+def _malformed_list(text: str) -> str:
+    closing = "]" if text[0] == "[" else "}"
+    if not text.endswith(closing):
+        return f"{closing} is missing at its end"
+    if _EMPTY_ITEM.search(text):
+        return "an item is missing beside a comma"
+    if text[1:].lstrip()[:1] == text[0]:
+        return "a list holds no lists"
+    return "a quote is not closed" if text.count('"') % 2 else "it is malformed"
+
+
+_EMPTY_ITEM = re.compile(r"[\[{,]\s*,|,\s*[\]}]$")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+
+
 def _fix(type: FieldType, value: Json) -> str | None:
     kind = _kind_of(value)
     if type.item:
@@ -168,18 +220,23 @@ def _fix(type: FieldType, value: Json) -> str | None:
     fix = _FIXES.get((type.name, kind)) or _FIXES.get((group, kind))
     if fix or (group in ("numeric", "boolean") and kind in ("integer", "large", "number")):
         return fix
-    if type.name in ("timestamp", "datetime") and kind == "integer" and (fix := _since_1970(type, value)):
-        return fix
+    if kind in ("integer", "number") and (fix := _since_1970(type, value)):
+        is_of_pandas = kind == "integer" and fix.startswith("if it counts milliseconds")
+        return fix + ('; pandas writes that with to_json(date_format="iso")' if is_of_pandas else "")
     example = "" if str(type.example) in type.expects else f', such as "{type.example}"'
     return _FIXES_OF_ANY[kind].replace("{name}", type.name).replace("{example}", example)
 
 
 def _since_1970(type: FieldType, value: int | Decimal) -> str | None:
-    """Read a number as a moment, where it may count seconds or milliseconds."""
-    for unit, size in (("seconds", 1), ("milliseconds", 1000)):
+    """Read a number as a moment, where it may count seconds since 1970, or parts of them."""
+    if type.name not in ("date", "timestamp", "datetime"):
+        return None
+    for unit, size in _UNITS:
         if int(value) // size in _SECONDS:
-            moment = datetime.fromtimestamp(int(value) // size, UTC).replace(tzinfo=None).isoformat()
-            return f'if it counts {unit} since 1970, send "{moment}{"Z" if type.name == "timestamp" else ""}"'
+            moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(value * 10**6 // size))
+            text = moment.replace(tzinfo=None).isoformat()
+            shown = text[:10] if type.name == "date" else f"{text}{'Z' * (type.name == 'timestamp')}"
+            return f'if it counts {unit} since 1970, send "{shown}"'
     return None
 
 
