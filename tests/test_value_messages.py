@@ -166,7 +166,7 @@ def test_an_answer_names_the_item_in_its_place(server, name):
     assert posted["message"] == "row 1, field 'li', item 3: 'x' is not an integer of 64 bits"
     assert posted["errors"][0]["message"] == "item 3: 'x' is not an integer of 64 bits"
     assert posted["errors"][0]["value"] == "x"
-    assert changed["message"] == "row 1, field 'li', item 1: null is not allowed in a list"
+    assert changed["message"] == "field 'li', item 1: null is not allowed in a list"
     assert cell["message"].startswith("row 1, line 2, field 'li', item 2: 1.5 is not an integer")
 
 
