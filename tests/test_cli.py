@@ -190,3 +190,24 @@ def test_verb_that_meets_no_gateway_names_what_says_where_it_is(tmp_path, verb):
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "no gateway answers at http://127.0.0.1:1" in ran.stderr
     assert "start one with gateway serve, or set GATEWAY_URL or --url to where it is" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "verb", [["new", "My Orders", "--field", "a: integer"], ["duplicate", "airlines", "My Orders"]]
+)
+def test_name_that_no_connector_can_have_is_told_with_one(verb):
+    ran = CliRunner().invoke(main, [*verb, "--connectors", str(ROOT / "connectors.d")])
+
+    assert ran.exit_code == 1
+    assert (
+        "'My Orders' is not a connector name: a to z, 0 to 9, _ and -, a letter first; my_orders is one"
+        in ran.stderr
+    )
+
+
+def test_file_before_the_name_is_told(tmp_path):
+    (tmp_path / "rows.csv").write_text("a\n1\n")
+
+    ran = CliRunner().invoke(main, ["load", str(tmp_path / "rows.csv"), "orders"])
+
+    assert f"NAME comes first: gateway load orders {tmp_path}/rows.csv" in ran.stderr

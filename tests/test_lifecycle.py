@@ -124,7 +124,7 @@ def test_a_connector_is_removed_and_comes_back_and_is_purged(own):
     eventually(lambda: own.client.get("/orders").status_code == 410)
 
     refused = gateway(own, "purge", "orders", input="n\n")
-    assert (refused.returncode, "Drop the 1 rows of 'orders'?" in refused.stdout) == (1, True)
+    assert (refused.returncode, "Drop the 1 row of 'orders'?" in refused.stdout) == (1, True)
     assert own.client.get("/orders").status_code == 410
     assert gateway(own, "purge", "orders", input="y\n").returncode == 0
     assert own.client.get("/orders").status_code == 404

@@ -59,11 +59,11 @@ def test_bad_rows_are_listed_shown_replayed_and_discarded(server: Server, name, 
     assert "has no rejected row 99" in run("rejected", "show", name, "99", code=1)
 
     (tmp_path / "edited.ndjson").write_text('{"_id": 1, "id": 2, "name": "b"}\n')
-    assert "1 rows were tried: 1 are stored" in run("rejected", "replay", name, "--edited", "edited.ndjson")
-    assert "2 rows were tried: 0 are stored" in run("rejected", "replay", name, code=1)
-    assert "1 rows are discarded" in run("rejected", "discard", name, "--id", "2", "--reason", "a test")
+    assert "1 row was tried: 1 stored" in run("rejected", "replay", name, "--edited", "edited.ndjson")
+    assert "2 rows were tried: 0 stored" in run("rejected", "replay", name, code=1)
+    assert "1 row is discarded" in run("rejected", "discard", name, "--id", "2", "--reason", "a test")
     assert "because: a test" in run("rejected", "show", name, "2")
-    assert "1 rows are discarded" in run("rejected", "discard", name, "--yes", "--reason", "the rest")
+    assert "1 row is discarded" in run("rejected", "discard", name, "--yes", "--reason", "the rest")
     assert [row["id"] for row in server.client.get(f"{path}?select=id").json()] == [1, 4, 2]
 
 

@@ -9,10 +9,10 @@ import click
 
 from gateway.commands import file_of
 from gateway.commands.configuration import read_settings
+from gateway.commands.counting import rows_are
 from gateway.commands.operating import Operating, with_gateway
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
-from gateway.connectors.declaration import NAME
 from gateway.connectors.directory import File
 from gateway.connectors.loader import Node, load
 
@@ -31,10 +31,7 @@ def command(old: str, new: str, connectors: Path | None, gateway: Operating, *, 
     path, connector = file_of.find(connectors or read_settings().connectors, old)
     if connector is None:
         raise click.ClickException(_unreadable(path, old, gateway))
-    if not NAME.fullmatch(new):
-        raise click.ClickException(
-            f"'{new}' is not a connector name: a to z, 0 to 9, _ and -, a letter first"
-        )
+    file_of.require_name(new)
     file_of.require_new(path.parent, new)
     _require_applied(path, old, gateway, with_rows=with_rows)
     target = path.with_name(f"{new}{path.suffix}")
@@ -47,7 +44,7 @@ def command(old: str, new: str, connectors: Path | None, gateway: Operating, *, 
     if with_rows:
         _wait_until_live(gateway, new)
         receipt = gateway.post(f"/-/connectors/{old}/copy", {"to": new})
-        click.echo(f"{receipt['stored']:,} rows are copied.")
+        click.echo(f"{rows_are(receipt['stored'])} copied.")
 
 
 def _unreadable(path: Path, name: str, gateway: Operating) -> str:

@@ -7,6 +7,7 @@ import click
 from gateway.commands.configuration import read_directory
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
+from gateway.connectors.declaration import NAME, nearest_name
 from gateway.errors import suggest
 
 
@@ -26,6 +27,16 @@ def find(directory: Path, name: str) -> tuple[Path, Connector | None]:
         raise click.ClickException(f"no file of {directory} declares a connector '{name}'; {hint}")
     file, connector = found[0]
     return directory / file, connector
+
+
+def require_name(name: str) -> None:
+    """End where a connector cannot have a name."""
+    if not NAME.fullmatch(name):
+        meant = nearest_name(name)
+        hint = f"; {meant} is one" if meant else ""
+        raise click.ClickException(
+            f"{name!r} is not a connector name: a to z, 0 to 9, _ and -, a letter first{hint}"
+        )
 
 
 def require_new(directory: Path, name: str) -> None:

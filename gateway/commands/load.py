@@ -6,6 +6,7 @@ import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway.commands import terminal
+from gateway.commands.counting import rows_are
 from gateway.commands.loading import Batches, Loading
 from gateway.commands.operating import Operating, with_gateway
 from gateway.commands.reading import Reading, reading_options
@@ -37,6 +38,10 @@ def command(  # noqa: PLR0913  # one for each option
     """
     if again and rest:
         raise click.UsageError("--again stores all rows, --rest only some of them; choose one")
+    if Path(name).is_file() and not file.exists():
+        raise click.ClickException(
+            f"{file} is no file, but {name} is; NAME comes first: gateway load {file} {name}"
+        )
     try:
         source = reading.open(file)
         recognition.require(source)
@@ -54,8 +59,7 @@ def _tell(loading: Loading) -> None:
     """Say what became of the file."""
     for note in loading.notes:
         click.echo(note, err=True)
-    stored = "1 row is" if loading.stored == 1 else f"{loading.stored:,} rows are"
-    told = [f"{stored} stored at {loading.target.path}."]
+    told = [f"{rows_are(loading.stored)} stored at {loading.target.path}."]
     if loading.rejected:
         name = loading.target.connector
         told.append(f"{loading.rejected:,} bad ones are kept; gateway rejected ls {name} shows them.")

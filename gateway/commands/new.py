@@ -15,7 +15,6 @@ from gateway.commands.duplicate import write_new
 from gateway.commands.reading import Reading, reading_options
 from gateway.connectors import plan
 from gateway.connectors.connector import Access, Connector
-from gateway.connectors.declaration import NAME
 from gateway.connectors.directory import File
 from gateway.connectors.finding import Finding
 from gateway.draft import columns, draft, example, header
@@ -87,10 +86,7 @@ def command(  # noqa: PLR0913  # one for each option
 
     Types and nullability are what every row has; what the rows cannot tell is said in a comment.
     """
-    if not NAME.fullmatch(name):
-        raise click.ClickException(
-            f"'{name}' is not a connector name: a to z, 0 to 9, _ and -, a letter first"
-        )
+    file_of.require_name(name)
     if (rows is None) == (not fields):
         raise click.ClickException(
             "say what the fields are, in one of two ways: --from FILE with rows of them, or"

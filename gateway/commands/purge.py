@@ -20,7 +20,8 @@ def command(name: str, gateway: Operating, *, yes: bool) -> None:
             f"'{name}' is declared by {found['file']}; gateway remove {name} comes first"
         )
     if not yes:
-        question = f"Drop the {found['rows']:,} rows of '{name}'? They cannot be had back."
+        rows = "1 row" if found["rows"] == 1 else f"{found['rows']:,} rows"
+        question = f"Drop the {rows} of '{name}'? What is dropped cannot be had back."
         click.confirm(question, abort=True)
     purged = gateway.post(f"/-/connectors/{name}/purge")["purged"]
-    click.echo(f"{purged:,} rows of '{name}' are gone.")
+    click.echo(f"1 row of '{name}' is gone." if purged == 1 else f"{purged:,} rows of '{name}' are gone.")

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
+from gateway.commands.counting import rows_are
 from gateway.commands.operating import Operating, with_gateway
 from gateway.commands.table import print_table
 
@@ -109,8 +110,8 @@ def replay(name: str, gateway: Operating, *, edited: Path | None, **chosen: Any)
     path = _path(name, "/replay", _query(**chosen))
     receipt = gateway.post_text(path, edited.read_bytes() if edited else b"")
     click.echo(
-        f"{receipt['received']:,} rows were tried: {receipt['stored']:,} are stored,"
-        f" {receipt['duplicates']:,} were there already, {receipt['rejected']:,} are still bad."
+        f"{rows_are(receipt['received'], 'were')} tried: {receipt['stored']:,} stored,"
+        f" {receipt['duplicates']:,} there already, {receipt['rejected']:,} still bad."
     )
     for each in receipt.get("errors", ())[:10]:
         click.echo(f"  id {each['_id']}, {each['field'] or 'the row'}: {each['message']}")
@@ -130,9 +131,10 @@ def discard(name: str, gateway: Operating, *, reason: str, yes: bool, **chosen: 
     query = _query(**chosen)
     if not query and not yes:
         kept = gateway.get(_path(name, "/summary"))["kept"]
-        click.confirm(f"Discard all {kept:,} rejected rows of '{name}'?", abort=True)
+        all_of = "the 1 rejected row" if kept == 1 else f"all {kept:,} rejected rows"
+        click.confirm(f"Discard {all_of} of '{name}'?", abort=True)
     done = gateway.post(_path(name, "/discard", query or [("_id", "gte.0")]), {"reason": reason})
-    click.echo(f"{done['discarded']:,} rows are discarded.")
+    click.echo(f"{rows_are(done['discarded'])} discarded.")
     _require_all(done["discarded"], chosen["ids"])
 
 

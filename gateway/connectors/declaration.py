@@ -86,9 +86,10 @@ def _with_hint_of_text(finding: Finding, text: str) -> Finding:
     return finding
 
 
-def _name_hint(name: object) -> str | None:
+def nearest_name(name: object) -> str | None:
+    """Return the connector name that is nearest to something that is none; None where there is none."""
     meant = re.sub(r"[^a-z0-9_-]+", "_", str(name).lower()).strip("_")
-    return f"write name: {meant}" if NAME.fullmatch(meant) else None
+    return meant if NAME.fullmatch(meant) else None
 
 
 def _has_errors(findings: Iterable[Finding]) -> bool:
@@ -179,11 +180,13 @@ class _Declaring:
         name = PurePath(self._file).stem if node is None else node.value
         if not isinstance(name, str) or not NAME.fullmatch(name):
             where = "the file's name" if node is None else "the name"
+            meant = nearest_name(name) if node else None
+            in_file = f"write name: {meant}" if meant else None
             self._shapes.find(
                 node or self._root,
                 Code.DECLARATION_INVALID,
                 f"{where} {name!r} is not a connector name: a to z, 0 to 9, _ and -, at most 63, a letter first",
-                _name_hint(name) if node else "rename the file, or write a name: in it",
+                in_file if node else "rename the file, or write a name: in it",
             )
         return str(name)
 
