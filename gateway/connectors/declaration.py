@@ -92,6 +92,12 @@ def nearest_name(name: object) -> str | None:
     return meant if NAME.fullmatch(meant) else None
 
 
+def _nearest_path(text: str) -> str | None:
+    """Return the path in a URL, in a template such as `/orders/{id}`, or in one with a query; None where there is none."""
+    path = re.sub(r"^\w+://[^/]*|[?#].*$|/(?:\{[^}]*\}|:\w+|\*+)", "", text).rstrip("/")
+    return path if path != text and _PATH.fullmatch(path) else None
+
+
 def _has_errors(findings: Iterable[Finding]) -> bool:
     return any(not finding.warning for finding in findings)
 
@@ -196,8 +202,11 @@ class _Declaring:
         path = node.value
         if not isinstance(path, str) or not _PATH.fullmatch(path) or len(path) > 200:
             hint = "write it like /orders or /shop/orders: letters, digits and . _ ~ - between single slashes"
+            meant = _nearest_path(path) if isinstance(path, str) else None
             if isinstance(path, str) and _PATH.fullmatch(f"/{path}"):
                 hint = f"it begins with a slash: write path: /{path}"
+            elif meant:
+                hint = f"it is the path of all rows alone: write path: {meant}"
             self._shapes.find(
                 node, Code.DECLARATION_INVALID, f"path {show(path)} is not one to serve at", hint
             )

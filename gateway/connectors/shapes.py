@@ -65,6 +65,8 @@ class Shapes:
             hint = "this is SQL: write fields: and a line NAME: TYPE for each column"
         if owner == "access" and re.fullmatch(r"\W*(?:public|anyone|all|everyone|\*)\W*", str(node.plain())):
             hint = "write access: {read: [public]} for anyone to read; the keys are ingest, read, change"
+        elif owner == "access" and isinstance(node.value, list) and node.value:
+            hint = f"write access: {{read: [{', '.join(str(item.plain()) for item in node.value)}]}}, for one; the keys are ingest, read, change"
         bare = re.match(r"[0-9]+", str(node.value)) if isinstance(node.value, int | str) else None
         if bare and known and owner in ("retention", "limits"):
             hint = f"write {owner}: {{{known[0]}: {bare[0]}}}"

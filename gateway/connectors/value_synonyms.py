@@ -16,6 +16,20 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "idempotency": {"required": "yes true on always", "optional": "no false off never none"},
 }
+#: What no limit is called elsewhere.
+_NO_LIMIT = (
+    "unlimited",
+    "infinite",
+    "infinity",
+    "forever",
+    "never",
+    "none",
+    "null",
+    "no",
+    "off",
+    "false",
+    "indefinite",
+)
 #: What anyone is called elsewhere.
 _ANYONE = (
     "*",
@@ -86,6 +100,8 @@ def word_hint(key: str, value: object, words: Sequence[str]) -> str | None:
 def number_hint(key: str, value: object) -> str | None:
     """Return how a number with a unit is written, such as `10k`, `90 days` and `P90D`; None where it is none."""
     text = str(value).strip()
+    if text.lower() in _NO_LIMIT or text in ("0", "-1"):
+        return f"delete {key}, or write a number above 0: without it there is no limit"
     if key == "days" and (span := _SPAN.fullmatch(text)):
         return f"write days: {int(span[1]) * _DAYS[span[2][0].lower()]}"
     if found := _NUMBER.fullmatch(text):
@@ -95,6 +111,8 @@ def number_hint(key: str, value: object) -> str | None:
 
 def span_hint(value: object) -> str | None:
     """Return `retention` as it is written for a span of time, or None where it is none."""
+    if str(value).strip().lower() in _NO_LIMIT:
+        return "delete it: without retention rows are kept for good"
     hint = number_hint("days", value) if _SPAN.fullmatch(str(value).strip()) else None
     return hint and f"write retention: {{{hint.removeprefix('write ')}}}"
 
@@ -119,7 +137,10 @@ def list_hint(key: str, value: object, more: Sequence[str] = ()) -> str:
 
 def format_hint(value: object) -> str | None:
     """Say what to do with a format of another tool; None where it is none."""
-    return _FORMATS.get(str(value).lower())
+    text = str(value)
+    if re.search(r"%[YymdHMS]|\b(?:YYYY|DD|MM|HH)\b", text):
+        return "write type: date, time, timestamp or datetime, which say how they are written"
+    return _FORMATS.get(text.lower())
 
 
 def constraint_hint(key: str, type_name: str, constraints: Sequence[str]) -> str | None:
@@ -127,6 +148,8 @@ def constraint_hint(key: str, type_name: str, constraints: Sequence[str]) -> str
     kind = "string" if "min_length" in constraints else "number" if "minimum" in constraints else ""
     if key == "format" and kind == "number":
         return f"delete it: {type_name} has one size"
+    if key == "format" and not kind:
+        return f"delete it: the type says how a {type_name} is written"
     instead = _INSTEAD.get(kind, {}).get(key)
     return f"write {instead}" if instead else None
 
