@@ -24,6 +24,8 @@ from gateway.ingest import payload, signatures
 from gateway.ingest.validation import Validator
 from gateway.media import RECEIVED_TYPES
 from gateway.printable import printable
+from gateway.rowfile import recognition as file_recognition
+from gateway.rowfile.source import Source
 
 DECLARED = """
 fields:
@@ -152,6 +154,22 @@ def test_body_is_named_as_what_it_is(server, kinds, body, media, message, hint):
     assert message in error["message"]
     assert hint in (error["hint"] or "")
     assert server.client.get(kinds).json() == []
+
+
+def test_file_is_named_as_a_body_is(tmp_path):
+    """One table has the formats; the fix is that of a file."""
+    bodies = {message: body for body, types, message, _ in KINDS if types is ANY and signatures.kind_of(body)}
+    assert len(bodies) >= 10
+    for message, body in bodies.items():
+        path = tmp_path / "rows.csv"
+        path.write_bytes(body)
+
+        with pytest.raises(ValueError, match=r"rows\.csv is ") as refused:
+            file_recognition.require(Source.of(path))
+
+        name = message.removeprefix("the body is ").removesuffix(", not")
+        assert f"rows.csv is {name}; " in str(refused.value)
+        assert not any(word in str(refused.value) for word in ("Content-", "send", "{"))
 
 
 PACKED = {"gzip": gzip.compress, "zstd": zstandard.compress, "deflate": zlib.compress}

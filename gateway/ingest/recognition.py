@@ -18,12 +18,6 @@ from gateway.printable import printable
 
 #: How many bytes tell what a text is, and how many of a first line are looked at.
 _SAMPLE, _LINE = 512, 100_000
-_MARKS = {
-    b"\xff\xfe\x00\x00": "UTF-32",
-    b"\x00\x00\xfe\xff": "UTF-32",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-}
 _SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "vertical bars"}
 _PAGE = re.compile(rb"<!doctype html|<html|<head|<body", re.IGNORECASE)
 _PARTS = re.compile(rb"--[^\r\n]+\r?\nContent-Disposition:", re.IGNORECASE)
@@ -65,7 +59,7 @@ def of_bytes(data: bytes, media: Media) -> GatewayError | None:
     not_media = f"not {_NAMES[media]}"
     if kind := signatures.kind_of(data):
         return _error(f"the body is {kind.name}, {not_media}", kind.fix)
-    encoding = next((_MARKS[mark] for mark in _MARKS if data.startswith(mark)), None)
+    encoding = next((name for mark, name in signatures.MARKS.items() if data.startswith(mark)), None)
     sample = data[:_SAMPLE]
     if encoding is None and any(_is_half_zeros(sample, first) for first in (0, 1)):
         encoding = "UTF-16"

@@ -9,6 +9,8 @@ Time and memory grow with the body alone, whatever it holds.
 import re
 from collections.abc import Iterator
 
+from gateway.connectors.encoding import not_utf_8
+
 _CELL = re.compile(rb'(?:"((?:[^"]++|"")*+)"|([^",\n]*+))(,|\r?\n|\r?\Z)')
 _QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
 #: Well-formed records, each with its line end, as many as follow one another.
@@ -159,7 +161,7 @@ def _malformed(data: bytes, place: int, line: int, number: int) -> tuple[str, in
 
 
 def _not_utf8(text: bytes, error: UnicodeDecodeError, number: int) -> str:
-    return f"cell {number} is not UTF-8: it has the byte 0x{text[error.start]:02X}"
+    return f"cell {number}: {not_utf_8(text, error.start)}: convert the text to UTF-8"
 
 
 def _carriage_return(number: int) -> str:

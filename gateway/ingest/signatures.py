@@ -1,4 +1,4 @@
-"""Formats that are told by their first bytes: what each is called, and how its rows can be sent."""
+"""Formats that are told by their first bytes: what each is called, and how its rows can be sent or loaded."""
 
 import re
 from dataclasses import dataclass
@@ -13,30 +13,37 @@ class Kind:
 
     Attributes:
         name: What it is called, with its article.
-        fix: What to do.
+        fix: How its rows can be sent in a body.
+        file_fix: How its rows can be loaded from a file, with `{name}`, `{stem}` and `{path}` for parts of its path.
         coding: The Content-Encoding that says so, where there is one.
     """
 
     name: str
     fix: str
+    file_fix: str
     coding: str | None = None
 
 
 _UNPACK = "unpack it, or send gzip, zstd or deflate"
 _SAVE = "save the sheet as CSV (UTF-8) and send that"
-_GZIP = Kind(
-    "gzip", "send it with Content-Encoding: gzip; where that is sent, it is compressed twice", "gzip"
+_SHEET = "save the sheet as CSV"
+_ROWS = "write its rows as CSV or NDJSON"
+_AGAIN = "where that is sent, it is compressed twice"
+_GZIP = Kind("gzip", f"send it with Content-Encoding: gzip; {_AGAIN}", "call it {name}.gz", "gzip")
+_ZSTD = Kind("zstd", f"send it with Content-Encoding: zstd; {_AGAIN}", "call it {name}.zst", "zstd")
+_ZLIB = Kind("zlib", f"send it with Content-Encoding: deflate; {_AGAIN}", "decompress it", "deflate")
+_PARQUET = Kind(
+    "a Parquet file",
+    "load it with gateway load, or send its rows as NDJSON or CSV",
+    "call it {stem}.parquet",
 )
-_ZSTD = Kind(
-    "zstd", "send it with Content-Encoding: zstd; where that is sent, it is compressed twice", "zstd"
+_ARROW = Kind(
+    "Arrow", "send its rows as NDJSON or CSV, or write a Parquet file for gateway load", "write it as Parquet"
 )
-_ZLIB = Kind(
-    "zlib", "send it with Content-Encoding: deflate; where that is sent, it is compressed twice", "deflate"
-)
-_PARQUET = Kind("a Parquet file", "load it with gateway load, or send its rows as NDJSON or CSV")
-_ARROW = Kind("Arrow", "send its rows as NDJSON or CSV, or write a Parquet file for gateway load")
-_EXCEL = Kind("an Excel workbook", _SAVE)
-_DATABASE = Kind("a database file", "export its rows as CSV or NDJSON")
+_EXCEL = Kind("an Excel workbook", _SAVE, _SHEET)
+_DATABASE = Kind("a database file", "export its rows as CSV or NDJSON", "write a table of it as CSV")
+_IMAGE = Kind("an image", "send rows as JSON, NDJSON or CSV", "name a file of rows")
+_PICKLE = Kind("a Python pickle", "send the rows as JSON: json.dumps(rows)", _ROWS)
 _KINDS = {
     b"\x1f\x8b": _GZIP,
     b"\x28\xb5\x2f\xfd": _ZSTD,
@@ -44,31 +51,42 @@ _KINDS = {
     b"\x78\x5e": _ZLIB,
     b"\x78\x9c": _ZLIB,
     b"\x78\xda": _ZLIB,
-    b"BZh": Kind("bzip2", _UNPACK),
-    b"\xfd7zXZ\x00": Kind("xz", _UNPACK),
-    b"\x04\x22\x4d\x18": Kind("lz4", _UNPACK),
-    b"7z\xbc\xaf": Kind("a 7z archive", _UNPACK),
-    b"Rar!": Kind("a RAR archive", _UNPACK),
+    b"BZh": Kind("bzip2", _UNPACK, "decompress it: bunzip2 {path}"),
+    b"\xfd7zXZ\x00": Kind("xz", _UNPACK, "decompress it: unxz {path}"),
+    b"\x04\x22\x4d\x18": Kind("lz4", _UNPACK, "decompress it: unlz4 {path}"),
+    b"7z\xbc\xaf": Kind("a 7z archive", _UNPACK, "unpack it"),
+    b"Rar!": Kind("a RAR archive", _UNPACK, "unpack it"),
     b"PAR1": _PARQUET,
     b"ARROW1": _ARROW,
     b"\xff\xff\xff\xff": _ARROW,
     b"\xd0\xcf\x11\xe0": _EXCEL,
-    b"%PDF": Kind("a PDF", "send its rows as CSV or JSON"),
-    b"\x89PNG": Kind("an image", "send rows as JSON, NDJSON or CSV"),
-    b"\xff\xd8\xff": Kind("an image", "send rows as JSON, NDJSON or CSV"),
+    b"%PDF": Kind("a PDF", "send its rows as CSV or JSON", "save its rows as CSV"),
+    b"\x89PNG": _IMAGE,
+    b"\xff\xd8\xff": _IMAGE,
     b"SQLite format 3": _DATABASE,
-    b"Obj\x01": Kind("an Avro file", "send its rows as NDJSON or CSV"),
-    b"ORC": Kind("an ORC file", "send its rows as NDJSON or CSV, or write a Parquet file for gateway load"),
-    b"\x80\x04\x95": Kind("a Python pickle", "send the rows as JSON: json.dumps(rows)"),
-    b"\x80\x05\x95": Kind("a Python pickle", "send the rows as JSON: json.dumps(rows)"),
-    b"\x93NUMPY": Kind("a NumPy file", "send the rows as CSV or JSON"),
-    b"HDF": Kind("an HDF file", "send its rows as CSV or JSON"),
+    b"Obj\x01": Kind("an Avro file", "send its rows as NDJSON or CSV", _ROWS),
+    b"ORC": Kind(
+        "an ORC file",
+        "send its rows as NDJSON or CSV, or write a Parquet file for gateway load",
+        "write it as Parquet",
+    ),
+    b"\x80\x04\x95": _PICKLE,
+    b"\x80\x05\x95": _PICKLE,
+    b"\x93NUMPY": Kind("a NumPy file", "send the rows as CSV or JSON", _ROWS),
+    b"HDF": Kind("an HDF file", "send its rows as CSV or JSON", _ROWS),
+}
+#: Byte order marks of encodings that are not read as rows.
+MARKS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
 }
 #: Names of files inside of a zip archive that tell what it is, and what it is then.
 _ZIPPED = {
     b"xl/": _EXCEL,
     b"[Content_Types].xml": _EXCEL,
-    b"opendocument.spreadsheet": Kind("an OpenDocument spreadsheet", _SAVE),
+    b"opendocument.spreadsheet": Kind("an OpenDocument spreadsheet", _SAVE, _SHEET),
 }
 #: How many bytes are looked at in a zip archive.
 _LOOKED_AT = 4096
@@ -78,7 +96,7 @@ def kind_of(data: bytes) -> Kind | None:
     """Return the format that the first bytes of a body are of; None for text, and for what is not known."""
     if data.startswith(b"PK\x03\x04"):
         named = (kind for name, kind in _ZIPPED.items() if name in data[:_LOOKED_AT])
-        return next(named, Kind("a zip archive", _UNPACK))
+        return next(named, Kind("a zip archive", _UNPACK, "unzip it"))
     found = next((kind for magic, kind in _KINDS.items() if data.startswith(magic)), None)
     return None if found and _is_word(data) else found
 

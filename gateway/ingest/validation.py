@@ -14,6 +14,7 @@ from gateway.connectors import schema
 from gateway.connectors.connector import Connector
 from gateway.connectors.terms import Allowance
 from gateway.errors import Code, GatewayError, RowErrors, nearest
+from gateway.exchange import is_here
 from gateway.ingest.columnar import Columnar, Columns
 from gateway.ingest.field_check import FieldCheck
 from gateway.ingest.payload import UNREADABLE, without_end
@@ -57,10 +58,6 @@ FEW_ROWS, FEW_BYTES = 100, 4096
 
 #: The envelope of rows that come with nothing.
 BARE = Envelope()
-
-
-def _is_here() -> bool:
-    return False
 
 
 #: How many names are remembered with the fields that they are likely slips of, and how long such names are.
@@ -225,7 +222,7 @@ class Validator:
         return schema.compile_schema(schema.build(replace(self.connector, fields=fields)))
 
     def check(
-        self, rows: Iterable[Rows], envelope: Envelope = BARE, has_left: Callable[[], bool] = _is_here
+        self, rows: Iterable[Rows], envelope: Envelope = BARE, has_left: Callable[[], bool] = is_here
     ) -> Batch:
         """Check every row and give them as one Batch, with the bad ones beside it where they may be kept.
 

@@ -8,31 +8,13 @@ from typing import Any
 
 import msgspec
 
+from gateway.ingest import signatures
 from gateway.media import Media
 from gateway.rowfile.separators import SEP_LINE
 from gateway.rowfile.source import Source, decompressed
 
 #: How many bytes are looked at, and how many lines of them.
 _HEAD, _LINES = 2**16, 50
-#: How files begin that are no text, what they are, and what to do.
-_MAGIC: Sequence[tuple[bytes, str]] = (
-    (b"\x1f\x8b", "is gzip; call it {name}.gz"),
-    (b"\x28\xb5\x2f\xfd", "is zstd; call it {name}.zst"),
-    (b"PK\x03\x04", "is a ZIP archive or an Excel workbook; unzip it, or save the sheet as CSV"),
-    (b"\xd0\xcf\x11\xe0", "is an old Excel workbook; save the sheet as CSV"),
-    (b"PAR1", "is Parquet; call it {stem}.parquet"),
-    (b"ARROW1", "is Arrow; write it as Parquet"),
-    (b"SQLite format 3", "is a SQLite database; write a table of it as CSV"),
-    (b"BZh", "is bzip2; decompress it: bunzip2 {path}"),
-    (b"\xfd7zXZ", "is xz; decompress it: unxz {path}"),
-    (b"%PDF", "is a PDF; save its rows as CSV"),
-)
-_BOMS: Sequence[tuple[bytes, str]] = (
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
 _MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|body|table|\?xml|!--)", re.IGNORECASE)
 _NAMES = {b";": "';'", b"\t": "tabs", b"|": "'|'", b",": "','"}
 _OPTIONS = {b";": "';'", b"\t": "tab", b"|": "'|'"}
@@ -60,10 +42,10 @@ def require(source: Source) -> None:
 
 
 def _require_text(source: Source, packed: bytes, head: bytes) -> None:
-    for start, what in _MAGIC:
-        if head.startswith(start):
-            name, stem = source.path.name, source.path.name.partition(".")[0]
-            raise _wrong(source, what.format(name=name, stem=stem, path=_typed(source)))
+    if kind := signatures.kind_of(head):
+        name, stem = source.path.name, source.path.name.partition(".")[0]
+        fix = kind.file_fix.format(name=name, stem=stem, path=_typed(source))
+        raise _wrong(source, f"is {kind.name}; {fix}")
     if not head:
         raise _wrong(source, "is empty once it is decompressed" if packed else "is empty: it has no rows")
     if source.encoding is None:
@@ -78,9 +60,9 @@ def _require_text(source: Source, packed: bytes, head: bytes) -> None:
 
 
 def _require_utf8(source: Source, head: bytes) -> None:
-    for start, encoding in _BOMS:
-        if head.startswith(start):
-            raise _wrong(source, f"is {encoding.upper()}; say --encoding {encoding}, or save it as UTF-8")
+    for mark, encoding in signatures.MARKS.items():
+        if head.startswith(mark):
+            raise _wrong(source, f"is {encoding}; say --encoding {encoding.lower()}, or save it as UTF-8")
     sample = head[:200]
     if len(sample) > 3 and b"\0" in sample and not (any(sample[1::2]) and any(sample[::2])):
         encoding = "utf-16-be" if not any(sample[::2]) else "utf-16-le"

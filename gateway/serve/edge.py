@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway import logs, percent
 from gateway.errors import GatewayError
-from gateway.exchange import Exchange, HeaderFields, fields_of
+from gateway.exchange import Exchange, HeaderFields, fields_of, is_here
 from gateway.serve import hosts, refusal
 from gateway.settings import Network
 
@@ -94,13 +94,9 @@ class _Gone(OSError):  # noqa: N818  # it is no error
     """There is nobody to send to any more; it ends the making of what would be sent."""
 
 
-def _is_here() -> bool:
-    return False
-
-
 def has_left_of(scope: Event) -> Callable[[], bool]:
     """Give what tells whether the client of a request has left; any thread may ask it."""
-    has_left: Callable[[], bool] = scope.get(HAS_GONE, _is_here)
+    has_left: Callable[[], bool] = scope.get(HAS_GONE, is_here)
     return has_left
 
 
