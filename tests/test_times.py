@@ -187,6 +187,7 @@ def read(literal, text):
 @settings(max_examples=1500)
 @given(DAYS, st.integers(0, 1439), st.integers(-3, 3), OFFSETS, SECONDS, SIGNED, st.booleans())
 @example("9999-12-31", 1439, 0, 0, ":59.9999995", "{}{:02d}:{:02d}", False)
+@example("9999-12-31", 1439, 0, 0, ":59.9999995", " {}{:02d}:{:02d}", False)
 def test_the_published_patterns_tell_which_instants_are_outside(
     day, minute, near, offset, seconds, form, is_near
 ):

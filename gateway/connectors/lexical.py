@@ -112,7 +112,7 @@ TIMESTAMP_BEYOND: Json = {
         _all(_SAME_HOUR, _FEWER_MINUTES),
         _holds(_pairs(_LAST, 24, lambda hour: range(24 - hour, 24), "-", f"{_MINUTES_OF_OFFSET}?$")),
         _all(_LAST_HOUR, _either(_SIXTY_MINUTES, _all(_LAST_MINUTE, _holds(f"^[ -z]{{16}}{_UP}")))),
-        _holds(rf"{_LAST}23:59{_UP}[0-9]*(?:[Zz]|[+ ]00(?::?00)?)$"),
+        _holds(rf"{_LAST}23:59{_UP}[0-9]*(?:[Zz]|(?: ?[+]| )00(?::?00)?)$"),
         _holds(_pairs(_LAST, 24, lambda hour: _only(23 - hour), f":59{_UP}[0-9]* ?-", "$")),
     ),
 }

@@ -11,7 +11,7 @@ from gateway.query.columns import Columns
 from gateway.query.operators import IS_VALUES, LEFT_OUT, OPERATORS, Kind, Operator
 from gateway.query.query import NULL, Column, Condition, Filter, Tree
 from gateway.query.scanner import Scanner
-from gateway.strictjson import Json
+from gateway.strictjson import Json, NumberTooLongError
 
 MAX_LIST = 10_000
 MAX_DEPTH = 50
@@ -187,14 +187,14 @@ def read_value(column: Column, text: str) -> Json:
         value = type.query_value(text)
         if type.name != "json" and not _is_decimal(type):
             type.operand(value)
+    except (OverflowError, NumberTooLongError) as error:
+        message = f"'{text}' in the filter on '{column}' is beyond what {type.name} can hold"
+        raise GatewayError(Code.VALUE_OUT_OF_RANGE, message) from error
     except ValueError as error:
         expects = "a list as {a,b}" if type.item else type.expects
         message = f"'{text}' in the filter on '{column}' {type.why_not(text) or f'is not {expects}'}"
         hint = _literal_hint(column, text)
         raise GatewayError(Code.VALUE_INVALID, message, hint=hint) from error
-    except OverflowError as error:
-        message = f"'{text}' in the filter on '{column}' is beyond what {type.name} can hold"
-        raise GatewayError(Code.VALUE_OUT_OF_RANGE, message) from error
     if type.name == "json" and (_depth(value) > MAX_JSON_DEPTH or _size(value) > MAX_JSON_SIZE):
         message = (
             f"the JSON in the filter on '{column}' is too large: at most {MAX_JSON_SIZE} values,"
