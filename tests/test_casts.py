@@ -115,7 +115,7 @@ def test_a_cast_gives_what_it_says(server, path, select, expected):
         ("l::json[]", "42704", "'json[]'", "did you mean 'json'?"),
         ("l::date", "42846", "'l': string[] cannot be cast to date", "cast to text"),
         ("n::uuid", "42846", "'n': number cannot be cast to uuid", "cast to text"),
-        ("s::varchar(20)", "PGRST100", "cannot be read at 12", "write ::varchar"),
+        ("s::varchar(20)", "PGRST100", "cannot be read at 12", "write select=s::varchar"),
         ("n::numeric(10,2)", "PGRST100", "cannot be read", "write ::numeric"),
         ("s::", "PGRST100", "cannot be read at 4", "such as ::text"),
         ("j->>--34", "PGRST100", "select=j->>--34 cannot be read at 5", "as in ->-1"),

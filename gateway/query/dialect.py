@@ -4,21 +4,27 @@ https://docs.postgrest.org/en/stable/references/api/tables_views.html
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 from urllib.parse import quote
 
 from gateway import percent
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError, not_implemented, suggest
 from gateway.media import FORMATS
-from gateway.query import spellings
+from gateway.printable import printable
+from gateway.query import rewrites, spellings
 from gateway.query.columns import Columns
 from gateway.query.filters import TREES, parse_filter, parse_tree
 from gateway.query.operators import OPERATORS
-from gateway.query.query import Condition, Query
+from gateway.query.query import Condition, Order, Query, Selected
+from gateway.query.rewrites import Rewrite
 from gateway.query.scanner import Scanner
 from gateway.query.selection import parse_order, parse_select
+
+_T = TypeVar("_T")
 
 MAX_PARAMETERS = 200
 MAX_COUNT = 2**62
@@ -58,22 +64,58 @@ def _parse(parameters: Sequence[tuple[str, str]], connector: Connector) -> Query
         if key in SHAPES and not _is_filter(key, value, columns):
             shape.setdefault(key, value)  # The first wins, as upstream has it.
         elif key in TREES:
-            where.append(parse_tree(key, value, columns))
+            where.append(_read(key, value, columns, partial(parse_tree, key, value, columns)))
         elif key in WRITES:
             hint = spellings.of_parameter(key, ()) or f"{key} goes with a POST"
             raise not_implemented(f"the parameter '{key}' on this method", hint)
         else:
-            where.append(parse_filter(key, value, columns))
-    select = parse_select(shape.get("select", ""), columns)
+            where.append(_read(key, value, columns, partial(parse_filter, key, value, columns)))
+    select, order = _shape(shape, columns)
     return Query(
         select,
         tuple(where),
-        parse_order(shape.get("order", ""), columns, select),
+        order,
         _count("limit", shape["limit"]) if "limit" in shape else None,
         _count("offset", shape.get("offset", "0")),
         _count("cursor", shape["cursor"]) if "cursor" in shape else None,
         _format(shape["format"]) if "format" in shape else None,
     )
+
+
+def _shape(shape: Mapping[str, str], columns: Columns) -> tuple[tuple[Selected, ...], tuple[Order, ...]]:
+    """Read `select` and `order`."""
+    selected, ordered = shape.get("select", ""), shape.get("order", "")
+    select = _read("select", selected, columns, lambda: parse_select(selected, columns))
+    return select, _read("order", ordered, columns, lambda: parse_order(ordered, columns, select))
+
+
+def _read(key: str, value: str, columns: Columns, read: Callable[[], _T]) -> _T:
+    """Read a parameter; where it cannot be read, the hint is what it most likely means, if that can be."""
+    try:
+        return read()
+    except GatewayError as error:
+        meant = next(
+            (each for each in rewrites.of(key, value, columns.fields) if _is_readable(each, columns)), None
+        )
+        if meant and meant != [(key, value)]:
+            error.hint = printable("write " + "&".join(f"{name}={text}" for name, text in meant))
+        raise
+
+
+def _is_readable(rewrite: Rewrite, columns: Columns) -> bool:
+    try:
+        for key, value in rewrite:
+            if key == "select":
+                parse_select(value, columns)
+            elif key == "order":
+                parse_order(value, columns, ())
+            elif key in TREES:
+                parse_tree(key, value, columns)
+            else:
+                parse_filter(key, value, columns)
+    except GatewayError:
+        return False
+    return all(value for _, value in rewrite)
 
 
 def parse_edit(
@@ -122,10 +164,10 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
             )
     known = Columns(connector)
     shape = dict(reversed(rest))
-    select = parse_select(shape.get("select", ""), known)
+    select, order = _shape(shape, known)
     query = Query(
         select,
-        order=parse_order(shape.get("order", ""), known, select),
+        order=order,
         format=_format(shape["format"]) if "format" in shape else None,
     )
     if query.is_grouped:
@@ -153,8 +195,8 @@ def parameters_of(query_string: str) -> list[tuple[str, str]]:
     """
     for part in query_string.split("&"):
         # Upstream drops what has no `=`; a comparison that was meant as one must not be dropped.
-        if "=" not in part and (found := re.search("[<>!~]|%3[CEce]|%21|%7[Ee]", part)):
-            hint = f"write it as {part[: found.start()]}=gt.VALUE; the operators are {', '.join(OPERATORS)}"
+        if "=" not in part and (found := _SIGN.search(part)):
+            hint = f"write it as {_compared(part, found)}; the operators are {', '.join(OPERATORS)}"
             raise GatewayError(Code.QUERY_INVALID, f"'{part[:200]}' has no =", hint=hint)
         if "=" not in part:
             percent.decode(part, "the name of a parameter")
@@ -162,6 +204,17 @@ def parameters_of(query_string: str) -> list[tuple[str, str]]:
     if len(parameters) > MAX_PARAMETERS:
         raise GatewayError(Code.QUERY_INVALID, f"{len(parameters)} parameters are more than {MAX_PARAMETERS}")
     return [_decoded(key, value) for key, _, value in parameters]
+
+
+#: A comparison as other languages write it, which may be percent-encoded.
+_SIGN = re.compile(r"([<>!~]|%3[CEce]|%21|%7[Ee])+")
+_SIGNS = {"<": "lt", "%3c": "lt", ">": "gt", "%3e": "gt", "~": "match", "%7e": "match"}
+
+
+def _compared(part: str, sign: re.Match[str]) -> str:
+    """Write a comparison without `=`, such as `id<3`, as a filter."""
+    value = part[sign.end() :][:100] or "VALUE"
+    return f"{part[: sign.start()][:100]}={_SIGNS.get(sign[0].lower(), 'neq')}.{value}"
 
 
 def _decoded(key: str, value: str) -> tuple[str, str]:

@@ -1,0 +1,186 @@
+"""A parameter that cannot be read, in other words that may be what was meant.
+
+They come from the languages and APIs that people know: SQL, Django, OData, qs, MongoDB. Whoever asks tries them, and
+shows the first that can be read: so a hint is never wrong about what is taken.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+from gateway.query.operators import IS_VALUES, OPERATORS
+
+#: One or more parameters, each with its value.
+Rewrite = Sequence[tuple[str, str]]
+
+#: Longer values are not looked at.
+_MAX_LENGTH = 200
+_DIRECTIONS = {"asc": "asc", "ascending": "asc", "desc": "desc", "descending": "desc"}
+_ORDER_TERM = re.compile(
+    r"([-+]?)(.*?)((?:[\s.:]+(?:asc|desc|ascending|descending|nulls?[\s_.]*first|nulls?[\s_.]*last))*)[\s.:]*",
+    re.IGNORECASE,
+)
+_CALL = re.compile(r"(sum|avg|min|max|count)\(([^()*]+)\)", re.IGNORECASE)
+_NAMED = re.compile(r"(.+?)\s+as\s+(.+)", re.IGNORECASE)
+#: What other languages call the operators.
+_WORDS = {
+    **{name: name for name in OPERATORS},
+    **dict.fromkeys(("=", "==", "===", "equals", "equal", "eql"), "eq"),
+    **dict.fromkeys(("!=", "<>", "ne", "not_eq", "noteq", "not_equal", "notequal", "nequals"), "neq"),
+    **dict.fromkeys((">", "greater", "greater_than", "after"), "gt"),
+    **dict.fromkeys((">=", "ge", "min", "from", "since"), "gte"),
+    **dict.fromkeys(("<", "less", "less_than", "before"), "lt"),
+    **dict.fromkeys(("<=", "le", "max", "to", "until"), "lte"),
+    **dict.fromkeys(("~", "regex", "regexp", "rlike", "matches"), "match"),
+    **dict.fromkeys(("~*", "iregex"), "imatch"),
+    **dict.fromkeys(("isin", "one_of", "oneof", "any"), "in"),
+    **dict.fromkeys(("overlaps", "overlap", "&&"), "ov"),
+    **dict.fromkeys(("@>", "has", "includes"), "cs"),
+}
+#: Operators that are a pattern here.
+_PATTERNS = {
+    **dict.fromkeys(("contains", "icontains", "substring"), "ilike.*{}*"),
+    **dict.fromkeys(("fts", "plfts", "phfts", "wfts", "search"), "ilike.*{}*"),
+    **dict.fromkeys(("startswith", "starts_with", "prefix", "istartswith"), "ilike.{}*"),
+    **dict.fromkeys(("endswith", "ends_with", "suffix", "iendswith"), "ilike.*{}"),
+}
+_COMPARED = ("eq", "neq", "gt", "gte", "lt", "lte", "isdistinct")
+_NULLS = {
+    **dict.fromkeys(("null", "isnull", "is_null", "none", "nil", "is.nil", "is.none", "is.empty"), "is.null"),
+    **dict.fromkeys(
+        ("notnull", "isnotnull", "is_not_null", "not_null", "not.null", "is.notnull"), "is.not_null"
+    ),
+}
+_OPERATION = re.compile(r"(not\.)?([A-Za-z_]+|[=!<>~@&*]+)[\s.:(=]*(.*)", re.DOTALL)
+_GLUED = re.compile(r"(neq|gte|lte|eq|gt|lt)([-0-9].*)", re.IGNORECASE)
+_RANGE = re.compile(
+    r"\W*(?:between|btw|range)\W+(.+?)(?:\s*,\s*|\s+and\s+|\.\.+|\.)([^.,]+?)\W*", re.IGNORECASE
+)
+_KEY = re.compile(r"(.+?)(?:__|\.|\[|\s+|(?=[<>!=]))([A-Za-z_]+|[<>!=]+)\]?")
+_COMPARISON = re.compile(r"\s*(>=|<=|!=|<>|==|=|>|<)\s*")
+
+
+def of(key: str, value: str, names: Collection[str]) -> Iterator[Rewrite]:
+    """Give what a parameter may have meant, the likeliest first. `names` are those of the columns."""
+    if max(len(key), len(value)) > _MAX_LENGTH:
+        return
+    if key == "order":
+        yield [(key, ",".join(_order_terms(value)))]
+    elif key == "select":
+        yield from ([(key, text)] for text in _selects(value, names))
+    elif key in ("and", "or", "not.and", "not.or"):
+        yield from ([(key, text)] for text in _trees(value))
+    elif key in names or "->" in key:
+        yield from _filters(key, value)
+    elif (found := _KEY.fullmatch(key)) and (name := found[1].strip()) in names:
+        operator = _WORDS.get(found[2].lower()) or _WORDS.get(f"{found[2]}=")
+        # The = of a comparison such as >= has gone between the key and the value.
+        sign = f"{found[2]}=" if f"{found[2]}=" in _WORDS and not found[2].isalpha() else ""
+        for word in filter(None, (_WORDS.get(sign), operator)):
+            yield [(name, f"{word}.{value}")]
+            yield from _filters(name, f"{word}.{value}")
+        yield from _filters(name, f"{found[2]}.{value}")
+        yield [(f"{name}->>{found[2]}", value)]
+
+
+def _order_terms(text: str) -> Iterator[str]:
+    """Give the terms of `order`, where SQL has blanks and others a sign or a colon."""
+    terms: list[list[str]] = []
+    for part in re.split(r"[,;]", text):
+        found = _ORDER_TERM.fullmatch(part.strip())
+        if not found:
+            terms.append([part.strip()])
+            continue
+        words = re.sub(r"nulls?[\s_.]*(first|last)", r"nulls\1", found[3].lower())
+        known = re.findall(r"nulls(?:first|last)|[a-z]+", words)
+        directions = [_DIRECTIONS[word] for word in known if word in _DIRECTIONS]
+        directions += ["desc"] if found[1] == "-" and not directions else []
+        name = found[2].strip()
+        if name.lower() in _DIRECTIONS and terms and len(terms[-1]) == 1:  # `order=amount,desc`
+            terms[-1].append(_DIRECTIONS[name.lower()])
+        elif name:
+            terms.append([name, *directions[:1], *[word for word in known if word.startswith("nulls")][:1]])
+    yield from (".".join(term) for term in terms)
+
+
+def _selects(text: str, names: Collection[str]) -> Iterator[str]:
+    for separators in (r"[,;|]", r"[,;|\s]"):
+        items = [_selected(item.strip()) for item in re.split(separators, text) if item.strip()]
+        yield ",".join(items)
+    yield re.sub(r"^(?:distinct|all)\s+", "", text, flags=re.IGNORECASE)
+
+
+def _selected(item: str) -> str:
+    if found := _NAMED.fullmatch(item):
+        return f"{found[2].strip()}:{_selected(found[1].strip())}"
+    if item.lower().replace(" ", "") in ("count(*)", "count(1)"):
+        return "count()"
+    if found := _CALL.fullmatch(item):
+        return f"{found[2].strip()}.{found[1].lower()}()"
+    item = re.sub(r"(::\s*[a-z ]+)\([^)]*\)", r"\1", item)
+    item = re.sub(r"\[([0-9]+)\]", r"->\1", item)
+    item = re.sub(r"\['?([^\]']+)'?\]", r"->\1", item)
+    if found := re.fullmatch(r"(.+)\.(sum|avg|min|max|count)", item):
+        return f"{found[1]}.{found[2]}()"
+    return re.sub(r"\.(?!(?:sum|avg|min|max|count)\()", "->", item)
+
+
+def _trees(text: str) -> Iterator[str]:
+    inner = text.strip().replace(";", ",")
+    inner = re.sub(r",\s*(?=\)|$)", "", inner)
+    inner = inner if inner.startswith("(") else f"({inner}"
+    missing = inner.count("(") - inner.count(")")
+    inner = inner + ")" * missing if missing > 0 else inner[: len(inner) + missing] if missing else inner
+    yield inner
+    yield _COMPARISON.sub(lambda found: f".{_WORDS[found[1]]}.", inner)
+    yield re.sub(r"([\w>-]+)\s+([a-z]+)\s+([^\s,()]+)", r"\1.\2.\3", inner)
+
+
+def _filters(key: str, value: str) -> Iterator[Rewrite]:
+    text = value.strip()
+    if text.lower() in _NULLS:
+        yield [(key, _NULLS[text.lower()])]
+    if found := _RANGE.fullmatch(text):
+        yield [(key, f"gte.{found[1].strip()}"), (key, f"lte.{found[2].strip()}")]
+    if found := _GLUED.fullmatch(text):
+        yield [(key, f"{found[1].lower()}.{found[2]}")]
+    found = _OPERATION.fullmatch(text)
+    # A pattern that cannot be read is not the fault of its operator.
+    if found and not re.match(r"(?:not\.)?i?(?:like|match)\.", text):
+        for operation in _operations(found[2].lower(), found[3]):
+            yield [(key, f"{found[1] or ''}{operation}")]
+
+
+def _operations(word: str, rest: str) -> Iterator[str]:
+    """Give the operations that a word of another language and what stands behind it may mean."""
+    bare = rest.strip().strip("()[]{}")
+    if word in _PATTERNS and bare:
+        yield _PATTERNS[word].format(bare.strip("*%"))
+    operator = _WORDS.get(word)
+    if operator == "in":
+        yield f"in.({bare})"
+    elif operator == "is" and bare.lower() in IS_VALUES:
+        yield f"is.{bare.lower()}"
+    elif operator in ("cs", "cd", "ov"):
+        yield f"{operator}.{{{bare}}}"
+    elif operator in ("like", "ilike"):
+        yield f"{operator}.{rest.replace('%', '*')}"  # As % it would have to be written %25.
+    elif operator:
+        yield f"{operator}.{rest}"
+        yield from _values(operator, rest, bare)
+
+
+def _values(operator: str, rest: str, bare: str) -> Iterator[str]:
+    """Give a value as it is written here: a number with a point, a list in braces, a JSON string in quotes."""
+    if operator not in _COMPARED or not bare:
+        return
+    yield f"{operator}.{bare}"
+    if found := re.fullmatch(r"\s*(?:any|some|all)\)\W*(.*?)\W*", rest):
+        word = "all" if rest.lstrip().startswith("all") else "any"
+        yield f"{operator}({word}).{{{found[1]}}}"
+    number = re.sub(r"^[=$€£]\s*|\s*[€%]$", "", bare)
+    yield f"{operator}.{number}"
+    if re.fullmatch(r"[-+]?[0-9]+,[0-9]+", number):
+        yield f"{operator}.{number.replace(',', '.')}"
+    yield f"{operator}.{{{bare}}}"
+    if '"' not in bare:
+        yield f'{operator}."{bare}"'
