@@ -586,7 +586,7 @@ def test_row_whose_cells_are_all_empty_is_one_error(server, name):
     ("file", "words"),
     [
         ("-", "standard input cannot be read a second time"),
-        ("/dev/stdin", "/dev/stdin is a stream, which cannot be read a second time"),
+        ("/dev/stdin", "/dev/stdin is not a regular file: a stream cannot be read a second time"),
         (
             "https://example.com/rows.csv",
             "is a URL, not a file; download it first: curl -fLO https://example.com/rows.csv",

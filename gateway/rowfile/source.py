@@ -221,7 +221,7 @@ def _rather(path: Path) -> str:
 def _require_on_disk(path: Path) -> None:
     """Make sure that a path is none of a stream, which cannot be read a second time, or of a URL."""
     if str(path) == "-" or path.is_fifo() or path.is_char_device():
-        name = "standard input" if str(path) == "-" else f"{path} is a stream, which"
+        name = "standard input" if str(path) == "-" else f"{path} is not a regular file: a stream"
         way = "write it to a file first, as in: cat > rows.csv, and name that file"
         raise ValueError(f"{name} cannot be read a second time, as is needed to store each row once; {way}")
     if match := re.match(r"(https?|s3|gs|ftp):/+(.*)", str(path)):
