@@ -209,7 +209,7 @@ def test_a_removed_connector_whose_file_comes_back_refused_is_told_as_that(own):
     listed, _ = gateway(own, "ls").stdout.splitlines()[1:]
     assert listed.split()[0] == "orders"
     assert listed.split()[-1] == "refused"
-    assert "and is not refused" in own.client.get("/orders").json()["hint"]
+    assert "mend orders.yaml; gateway check tells" in own.client.get("/orders").json()["hint"]
     ran = gateway(own, "load", "orders", rows_file(own.data.parent, 1))
     assert "GW511: /orders was removed on" in ran.stderr
 
