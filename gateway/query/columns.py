@@ -1,14 +1,12 @@
 """Columns: the names that a query may use, and the way from a name into its JSON."""
 
-from collections.abc import Callable, Collection
-
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.errors import Code, GatewayError, suggest
 from gateway.query.query import Column
 from gateway.query.scanner import Scanner
 
-#: Makes the hint for a name that is no column out of it and the names of the columns, where it can.
-Guess = Callable[[str, Collection[str]], str | None]
+#: The hint for whoever asks for rows of another table with those of this one.
+ONE_TABLE = "a connector is one table: read the other one by itself, and join the rows where they are used"
 
 
 class Columns:
@@ -20,17 +18,17 @@ class Columns:
         self._shown = tuple(own)
         self.all = connector.fields
 
-    def named(self, name: str, guess: Guess | None = None) -> Field:
-        """Find a field by its exact name, or raise with the hint of `guess` or the nearest name."""
+    def named(self, name: str) -> Field:
+        """Find a field by its exact name, or raise with the nearest."""
         if name in self.fields:
             return self.fields[name]
-        hint = (guess and guess(name, self.fields)) or suggest(name, self._shown, "the columns are")
+        hint = suggest(name, self._shown, "the columns are")
         raise GatewayError(Code.COLUMN_UNKNOWN, f"there is no column '{name}'", hint=hint)
 
-    def read(self, scanner: Scanner, name: str | None = None, guess: Guess | None = None) -> Column:
+    def read(self, scanner: Scanner, name: str | None = None) -> Column:
         """Read a column and the way into its JSON."""
         name = scanner.name() if name is None else name
-        field = self.named(name, guess)
+        field = self.named(name)
         path, as_text = scanner.path()
         if path and field.type.name != "json" and not field.type.item:
             message = f"'{field.name}' is {field.type.name}, and has nothing inside that -> could reach"

@@ -15,7 +15,7 @@ from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError, not_implemented, suggest
 from gateway.media import FORMATS
 from gateway.printable import printable
-from gateway.query import rewrites, spellings
+from gateway.query import rewrites
 from gateway.query.columns import Columns
 from gateway.query.filters import TREES, parse_filter, parse_tree
 from gateway.query.operators import OPERATORS
@@ -66,7 +66,7 @@ def _parse(parameters: Sequence[tuple[str, str]], connector: Connector) -> Query
         elif key in TREES:
             where.append(_read(key, value, columns, partial(parse_tree, key, value, columns)))
         elif key in WRITES:
-            hint = spellings.of_parameter(key, ()) or f"{key} goes with a POST"
+            hint = rewrites.of_name(key) or f"{key} goes with a POST"
             raise not_implemented(f"the parameter '{key}' on this method", hint)
         else:
             where.append(_read(key, value, columns, partial(parse_filter, key, value, columns)))
@@ -99,6 +99,8 @@ def _read(key: str, value: str, columns: Columns, read: Callable[[], _T]) -> _T:
         )
         if meant and meant != [(key, value)]:
             error.hint = printable("write " + "&".join(f"{name}={text}" for name, text in meant))
+        elif error.code is Code.COLUMN_UNKNOWN:
+            error.hint = rewrites.of_name(key) or error.hint
         raise
 
 
@@ -182,7 +184,7 @@ def _hint_of_write(key: str, value: str, connector: Connector) -> str:
             return f"POST stores all rows of its body: leave '{key}' out"
         merge = ", or POST with Prefer: resolution=merge-duplicates" if connector.primary_key else ""
         return f"to change the rows of a filter, PATCH {connector.path}?{key}={value[:100]}{merge}; PUT replaces all rows"
-    if hint := spellings.of_parameter(key, ()):
+    if hint := rewrites.of_name(key):
         return hint
     return suggest(key, (*WRITES, "select", "order", "format"), "the parameters are")
 

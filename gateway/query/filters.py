@@ -6,8 +6,8 @@ from typing import Literal
 from gateway.connectors import literals
 from gateway.connectors.fieldtypes import FieldType
 from gateway.errors import Code, GatewayError, nearest, not_implemented
-from gateway.query import patterns, spellings
-from gateway.query.columns import Columns
+from gateway.query import patterns
+from gateway.query.columns import ONE_TABLE, Columns
 from gateway.query.operators import IS_VALUES, LEFT_OUT, OPERATORS, Kind, Operator
 from gateway.query.query import NULL, Column, Condition, Filter, Tree
 from gateway.query.scanner import Scanner
@@ -47,7 +47,7 @@ def _branch(
             word: Literal["and", "or"] = "and" if found[2] == "and" else "or"
             terms.append(_branch(scanner, columns, bool(found[1]), word, depth + 1))
         else:
-            column = columns.read(scanner, guess=spellings.of_compared)
+            column = columns.read(scanner)
             if not scanner.skip("."):
                 raise scanner.error("a condition is COLUMN.OPERATOR.VALUE")
             terms.append(_operation(scanner, column, nested=True))
@@ -104,7 +104,7 @@ def _no_operator(scanner: Scanner) -> GatewayError:
     word = re.split(r"[.(,]", scanner.rest, maxsplit=1)[0]
     guess = nearest(word, known)
     message = f"{scanner.parameter}={scanner.text[:200]} does not start with an operator"
-    way = spellings.of_filter(scanner.parameter, scanner.text[: scanner.place], scanner.rest)
+    way = f"write {scanner.parameter}=OPERATOR.VALUE"
     if scanner.parameter in TREES:
         message = f"{scanner.parameter}={scanner.text[:200]} has no operator at {scanner.place + 1}"
         way = "a condition is COLUMN.OPERATOR.VALUE"
@@ -243,8 +243,8 @@ def _key(key: str, columns: Columns) -> Column:
         if name in columns.fields:
             hint = f'write {name}->key for a place inside JSON, and "a.b" for a name with a dot'
             raise GatewayError(Code.QUERY_INVALID, f"'{key}' is not a column", hint=hint)
-        raise not_implemented(f"the embedded resource '{name}'", spellings.ONE_TABLE)
-    column = columns.read(scanner, name, spellings.of_parameter)
+        raise not_implemented(f"the embedded resource '{name}'", ONE_TABLE)
+    column = columns.read(scanner, name)
     scanner.blanks()
     if not scanner.ended:
         raise scanner.error("a filter is COLUMN=OPERATOR.VALUE")

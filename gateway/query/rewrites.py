@@ -1,11 +1,11 @@
 """A parameter that cannot be read, in other words that may be what was meant.
 
-They come from the languages and APIs that people know: SQL, Django, OData, qs, MongoDB. Whoever asks tries them, and
-shows the first that can be read: so a hint is never wrong about what is taken.
+They come from the languages and APIs that people know: SQL, Django, OData, qs, MongoDB. The caller tries them, and
+shows the first that can be read: so a hint is never wrong about what is taken. What has no place here is a sentence.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from gateway.query.operators import IS_VALUES, OPERATORS
 
@@ -55,8 +55,34 @@ _GLUED = re.compile(r"(neq|gte|lte|eq|gt|lt)([-0-9].*)", re.IGNORECASE)
 _RANGE = re.compile(
     r"\W*(?:between|btw|range)\W+(.+?)(?:\s*,\s*|\s+and\s+|\.\.+|\.)([^.,]+?)\W*", re.IGNORECASE
 )
+_HAS_OPERATOR = re.compile(r"[A-Za-z_]+[.(:]")
 _KEY = re.compile(r"(.+?)(?:__|\.|\[|\s+|(?=[<>!=]))([A-Za-z_]+|[<>!=]+)\]?")
 _COMPARISON = re.compile(r"\s*(>=|<=|!=|<>|==|=|>|<)\s*")
+
+_LIMIT = "write limit=N&offset=M, or follow the Link header of a page"
+_ORDER = "write order=NAME, or order=NAME.desc"
+_SELECT = "write select=NAME,NAME"
+_FILTER = "write NAME=OPERATOR.VALUE, such as id=eq.1"
+_GROUP = "write select=NAME,count(): the columns beside an aggregate are its groups"
+_TOKEN = "send the token in a header: Authorization: Bearer gw_…"  # noqa: S105  # It is no token.
+_COUNT = "send the header Prefer: count=exact, or write select=count()"
+_NEXT = "follow the Link header of a page"
+#: Parameters of other APIs, in lower case and without a leading `$`, and what is written here.
+_PARAMETERS: Mapping[str, str] = {
+    **dict.fromkeys(("sort", "sort_by", "sortby", "order_by", "orderby", "ordering", "sort[]"), _ORDER),
+    **dict.fromkeys(("page", "per_page", "page_size", "pagesize", "top", "take", "skip", "first"), _LIMIT),
+    **dict.fromkeys(("fields", "field", "columns", "cols", "include", "only", "exclude"), _SELECT),
+    **dict.fromkeys(("filter", "filters", "where", "q", "query", "search", "sql"), _FILTER),
+    **dict.fromkeys(("group", "group_by", "groupby", "distinct", "having"), _GROUP),
+    **dict.fromkeys(("token", "access_token", "api_key", "apikey", "api-key", "auth"), _TOKEN),
+    **dict.fromkeys(("count", "total"), _COUNT),
+    **dict.fromkeys(("after", "before", "page_token", "next", "starting_after", "continuation"), _NEXT),
+}
+
+
+def of_name(name: str) -> str | None:
+    """Return the hint for a parameter of another API; None for any other name."""
+    return _PARAMETERS.get(name.lower().removeprefix("$"))
 
 
 def of(key: str, value: str, names: Collection[str]) -> Iterator[Rewrite]:
@@ -148,6 +174,9 @@ def _filters(key: str, value: str) -> Iterator[Rewrite]:
     if found and not re.match(r"(?:not\.)?i?(?:like|match)\.", text):
         for operation in _operations(found[2].lower(), found[3]):
             yield [(key, f"{found[1] or ''}{operation}")]
+    plain = text.removeprefix("not.")
+    if not _HAS_OPERATOR.match(plain):
+        yield [(key, f"{'not.' if plain != text else ''}eq.{plain}")]
 
 
 def _operations(word: str, rest: str) -> Iterator[str]:

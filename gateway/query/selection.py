@@ -5,8 +5,8 @@ from dataclasses import replace
 from gateway.connectors.connector import SYSTEM_FIELDS
 from gateway.connectors.fieldtypes import FieldType
 from gateway.errors import Code, GatewayError, not_implemented
-from gateway.query import aggregates, casts, spellings
-from gateway.query.columns import Columns
+from gateway.query import aggregates, casts
+from gateway.query.columns import ONE_TABLE, Columns
 from gateway.query.query import Column, Order, Selected
 from gateway.query.scanner import Scanner
 
@@ -49,14 +49,14 @@ def _add(selected: dict[str, Selected], one: Selected) -> None:
 def _item(scanner: Scanner, columns: Columns) -> Selected:
     """Read one item: `alias:column->path::cast.aggregate()::cast`."""
     if scanner.skip("..."):
-        raise not_implemented(f"the spread '...{scanner.rest}' in select", spellings.ONE_TABLE)
+        raise not_implemented(f"the spread '...{scanner.rest}' in select", ONE_TABLE)
     alias = None
     name = scanner.name()
     if not scanner.text.startswith("::", scanner.place) and scanner.skip(":"):
         alias, name = name, scanner.name()
     if name not in columns.fields and (name == "count" or scanner.text.startswith(("(", "!"), scanner.place)):
         return _count_of_rows(scanner, name, alias)
-    column = columns.read(scanner, name, spellings.of_selected)
+    column = columns.read(scanner, name)
     cast = _cast(scanner, column.type, str(column))
     selected = Selected(alias or column.name, column, cast or column.type, cast)
     scanner.blanks()
@@ -79,7 +79,7 @@ def _count_of_rows(scanner: Scanner, name: str, alias: str | None) -> Selected:
             "write count() for the number of rows, column.count() for those that are not null"
         )
     if name != "count":
-        raise not_implemented(f"the embedded resource '{name}' in select", spellings.ONE_TABLE)
+        raise not_implemented(f"the embedded resource '{name}' in select", ONE_TABLE)
     return _cast_aggregate(scanner, replace(_COUNT_OF_ROWS, name=alias or name))
 
 
@@ -131,7 +131,7 @@ def _order_terms(text: str, columns: Columns) -> tuple[Order, ...]:
 
 
 def _order_term(scanner: Scanner, columns: Columns) -> Order:
-    column = columns.read(scanner, guess=spellings.of_order)
+    column = columns.read(scanner)
     words = []
     while scanner.skip("."):
         words.append(scanner.word())
