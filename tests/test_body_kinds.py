@@ -100,9 +100,9 @@ KINDS = [
     (b'<?xml version="1.0"?><rows><row id="1"/></rows>', ANY, "the body is XML, not", "JSON, NDJSON or CSV"),
     (PARTS, ANY, "the body is a form with parts", "--data-binary @FILE"),
     (b"id=1&name=a", ANY, "the body is a URL-encoded form, not", "application/x-www-form-urlencoded"),
-    (b"", (*ANY, FORM, f"{CSV}; header=present"), "the body is empty", "where there are none, send [] as JSON"),
-    (b" \r\n\n ", (*ANY, FORM), "the body is empty", "send"),
-    (b"\xef\xbb\xbf", (*ANY, FORM), "the body is empty", "send"),
+    (b"", (JSON, CSV, FORM, f"{CSV}; header=present"), "the body is empty", "where there are none, send [] as JSON"),
+    (b" \r\n\n ", (JSON, CSV, FORM), "the body is empty", "send"),
+    (b"\xef\xbb\xbf", (JSON, CSV, FORM), "the body is empty", "send"),
     (b'{"id":1,"name":"a\0b"}', (JSON,), "field 'name': the control character U+0000 stands in a string (take it out)", ""),
     (b'{"id":1,"name":"a\7b"}', (JSON,), "U+0007 stands in a string (write \\u0007)", ""),
     # CSV in other ways.

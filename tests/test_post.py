@@ -362,6 +362,8 @@ def test_a_boolean_in_quotes_is_told_apart(server, orders):
 def test_no_rows_is_an_honest_receipt(server, orders):
     for body, kind in (
         (b"[]", "application/json"),
+        (b"", "application/x-ndjson"),  # What polars and DuckDB write where there are no rows.
+        (b"\n", "application/x-ndjson"),
         (b"order_id,customer,amount", "text/csv"),
     ):
         answer = server.client.post(orders, content=body, headers={"Content-Type": kind})

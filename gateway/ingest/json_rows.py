@@ -155,6 +155,4 @@ def parse_lines(data: bytes, connector: Connector, max_row: int) -> Iterator[Row
         if rows.full:
             yield rows
             rows = Rows()
-    if not number:
-        _require_lines(data, connector)
     yield rows
