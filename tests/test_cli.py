@@ -14,19 +14,14 @@ from click.testing import CliRunner
 
 from gateway.cli import main
 from gateway.serve.tokens import read_tokens
+from tests import verbs
 from tests.rig import ROOT, put, serving
 
 GOOD = "fields: {n: integer}\n"
 
 
-def gateway(*arguments, **more):
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        **more,
-    )
+def gateway(*arguments, env=os.environ):
+    return verbs.run([*map(str, arguments)], env, ROOT)
 
 
 def test_check_passes_good_files_and_shows_warnings(tmp_path):

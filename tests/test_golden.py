@@ -3,15 +3,13 @@
 `python -m tests.test_golden` writes what is expected anew, to be read before it is committed.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.connectors import plan
 from gateway.connectors.directory import File
-from tests.rig import ROOT
+from tests import verbs
 
 DATA = Path(__file__).parent / "data"
 
@@ -50,13 +48,7 @@ CASES = [
 
 
 def printed(arguments: list[str], directory: Path) -> str:
-    ran = subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
-        cwd=directory,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-    )
+    ran = verbs.run(arguments, {"PATH": "/usr/bin:/bin"}, directory)
     if arguments[0] == "new" and not ran.returncode:
         return ran.stdout  # The notes of `new` are for people, and are tested by themselves.
     return f"{ran.stdout}{ran.stderr}\n(exit {ran.returncode})\n"

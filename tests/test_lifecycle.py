@@ -15,6 +15,7 @@ import pandas
 import pytest
 import zstandard
 
+from tests import verbs
 from tests.rig import ROOT, Server, eventually, is_ready, put, serving
 
 ORDERS = "# Orders.\nfields:\n  n: integer   # counted\n  s: {type: string, nullable: true}\naccess: {read: [public]}\n"
@@ -31,9 +32,9 @@ def gateway(server: Server, *arguments: str, wait: bool = True, **more):
         "GATEWAY_BIND": server.url.removeprefix("http://") if hasattr(server, "url") else "127.0.0.1:1",
         **more.pop("environment", {}),
     }
-    command = [sys.executable, "-m", "gateway", *map(str, arguments)]
     if wait:
-        return subprocess.run(command, env=environment, capture_output=True, text=True, **more)
+        return verbs.run([*map(str, arguments)], environment, **more)
+    command = [sys.executable, "-m", "gateway", *map(str, arguments)]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -246,7 +247,7 @@ def test_what_is_wrong_with_a_command_is_said_with_the_fix(server, tmp_path, wor
     rows_file(tmp_path, 1)
     os.mkfifo(tmp_path / "pipe.csv")
 
-    ran = gateway(server, *words, environment=environment, cwd=tmp_path, timeout=20)
+    ran = gateway(server, *words, environment=environment, cwd=tmp_path)
 
     assert (ran.returncode, said in ran.stderr) == (1, True), ran.stderr
     assert "Traceback" not in ran.stderr

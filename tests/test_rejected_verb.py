@@ -1,11 +1,10 @@
 """`gateway rejected`, and `gateway load` into connectors that keep bad rows or have a primary key."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
+from tests import verbs
 from tests.rig import ROOT, Server
 
 FIELDS = (
@@ -23,13 +22,7 @@ def run(server, tmp_path):
             "GATEWAY_TOKEN": server.admin["Authorization"].removeprefix("Bearer "),
             "XDG_STATE_HOME": str(tmp_path / "state"),
         }
-        ran = subprocess.run(
-            [sys.executable, "-m", "gateway", *arguments],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
+        ran = verbs.run(arguments, environment, tmp_path)
         assert ran.returncode == code, ran.stdout + ran.stderr
         return ran.stdout + ran.stderr
 

@@ -1,8 +1,6 @@
 """A quote that is never closed swallows rows: the whole batch is refused, whatever is kept otherwise."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 from hypothesis import given
@@ -12,6 +10,7 @@ from gateway.ingest import records
 from gateway.ingest.records import UnclosedQuoteError
 from gateway.rowfile.pieces import split
 from gateway.rowfile.source import Source
+from tests import verbs
 from tests.rig import ROOT, serving
 
 KEEPING = """
@@ -138,7 +137,6 @@ def test_no_header_may_be_larger_than_the_limit(tmp_path):
 
 
 def load(server, *arguments):
-    command = [sys.executable, "-m", "gateway", "load", *map(str, arguments)]
     token = server.admin["Authorization"].removeprefix("Bearer ")
     environment = {
         **os.environ,
@@ -147,7 +145,7 @@ def load(server, *arguments):
         "PYTHONPATH": str(ROOT),
         "XDG_STATE_HOME": str(server.data.parent / "state"),
     }
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
+    return verbs.run(["load", *map(str, arguments)], environment)
 
 
 @pytest.mark.parametrize("rows", [20, 200_000])
