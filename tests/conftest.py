@@ -51,8 +51,8 @@ def tell(record_property):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that run alone, while the others have not begun much to wait for."""
-    items.sort(key=lambda item: item.get_closest_marker("alone") is None)
+    """Begin with the tests that run alone, and then with long ones: at the end everybody would wait for them."""
+    items.sort(key=lambda item: (not item.get_closest_marker("alone"), not item.get_closest_marker("long")))
 
 
 @pytest.hookimpl(wrapper=True)

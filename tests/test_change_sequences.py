@@ -167,7 +167,8 @@ class Edits:
         return self.rows({each.name: each.type for each in self.connector.fields} | dict(hidden))
 
 
-@settings(max_examples=80)
+@pytest.mark.long
+@settings(max_examples=60)
 @given(st.data())
 def test_whatever_is_edited_stored_rows_satisfy_the_version_that_is_served(store, data):
     edits = Edits(store)

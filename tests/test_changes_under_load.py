@@ -150,6 +150,7 @@ def test_of_two_paths_that_change_hands_none_does_where_rows_stand_against_one_a
     assert own.client.get("/b?limit=1").json() == [{"s": "ok", "which": "b"}]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.torture) for seed in (2, 3, 4))])
 def test_a_kill_in_the_middle_of_a_change_leaves_the_old_or_the_new_state_never_half(tmp_path, seed, tell):
     """Kills at a random moment around a change of a table with rows, under writers; what is found is whole."""

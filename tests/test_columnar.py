@@ -90,7 +90,7 @@ def bodies(rows: list[bytes]) -> list[tuple[bytes, Media]]:
     ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_columns_hold_what_reading_one_by_one_gives(data):
     declared = data.draw(fields())
@@ -219,7 +219,7 @@ PUT = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(ODD), min_size=1, max_size=4), st.data())
 @example([b'{"id":1}'], None)
 def test_no_mutilated_body_is_read_in_another_way(rows, data):
@@ -242,7 +242,7 @@ def test_nothing_is_read_beyond_what_a_body_is(put):
             require_equal(body[:place] + put + body[place:], media, connector)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.sampled_from([0, 1, 20, 900, 1000, 1960, 1999, 2000, 2001, 2002, 4100]), min_size=1, max_size=6

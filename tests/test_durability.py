@@ -76,7 +76,8 @@ def rows(number: int) -> list[dict]:
     return [{"batch": number, "row": row} for row in range(BATCH)]
 
 
-@pytest.mark.parametrize("cycles", [20, pytest.param(200, marks=pytest.mark.torture)])
+@pytest.mark.long
+@pytest.mark.parametrize("cycles", [12, pytest.param(200, marks=pytest.mark.torture)])
 def test_kill_nine_under_writers_that_retry_leaves_every_batch_once_and_whole(tmp_path, tell, cycles):
     """Kills the worker, or the arbiter too, or both in a checkpoint, at random moments under eight writers."""
     chance = random.Random(SEED)

@@ -229,6 +229,7 @@ class Wire:
         return bool(piece)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.torture)])
 def test_malformed_requests_are_answered_and_leave_nothing_behind(tmp_path, tell, count):
     """Flips, cuts, splices, traps, bombs, wrong labels and wrong framing; tells what was answered, and the growth."""

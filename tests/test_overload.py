@@ -53,7 +53,7 @@ class Quiet:
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("seconds", [20, pytest.param(300, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("seconds", [10, pytest.param(300, marks=pytest.mark.torture)])
 def test_ten_times_what_it_can_take_leaves_the_pace_and_the_other_connectors_as_they_are(
     tmp_path, tell, seconds
 ):

@@ -46,6 +46,7 @@ def sends_of(keys: int) -> list[Send]:
     return [Send(key, version) for _, key, version in sorted(placed)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("keys", "restarts"), [(500, 4), pytest.param(10_000, 40, marks=pytest.mark.torture)]
 )

@@ -46,6 +46,7 @@ class Writers(Crowd):
             self.acknowledged.add(number)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cases", [6, pytest.param(40, marks=pytest.mark.torture)])
 def test_a_kill_in_the_middle_of_a_checkpoint_loses_no_acknowledged_row(tmp_path, tell, cases):
     """Tears the checkpoint behind a change of a connector, and in turn the one of a stop. Tells its counts."""
