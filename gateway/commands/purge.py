@@ -2,6 +2,7 @@
 
 import click
 
+from gateway.commands.counting import rows
 from gateway.commands.operating import Operating, with_gateway
 
 
@@ -20,8 +21,7 @@ def command(name: str, gateway: Operating, *, yes: bool) -> None:
             f"'{name}' is declared by {found['file']}; gateway remove {name} comes first"
         )
     if not yes:
-        rows = "1 row" if found["rows"] == 1 else f"{found['rows']:,} rows"
-        question = f"Drop the {rows} of '{name}'? What is dropped cannot be had back."
+        question = f"Drop the {rows(found['rows'])} of '{name}'? What is dropped cannot be had back."
         click.confirm(question, abort=True)
     purged = gateway.post(f"/-/connectors/{name}/purge")["purged"]
-    click.echo(f"1 row of '{name}' is gone." if purged == 1 else f"{purged:,} rows of '{name}' are gone.")
+    click.echo(f"{rows(purged)} of '{name}' {'is' if purged == 1 else 'are'} gone.")
