@@ -55,10 +55,15 @@ def _is_utf_16(text: bytes) -> bool:
 
 def not_utf_8(text: bytes, start: int) -> str:
     """Name a byte that is not UTF-8, and the character it most likely is."""
-    byte = text[start : start + 1]
-    character = byte.decode("cp1252", errors="ignore")
-    meant = f"; in Windows-1252 it is '{character}'" if character and character.isprintable() else ""
-    return f"the byte 0x{byte.hex().upper()} is not UTF-8{meant}"
+    character = in_windows_1252(text, start)
+    meant = f"; in Windows-1252 it is '{character}'" if character else ""
+    return f"the byte 0x{text[start]:02X} is not UTF-8{meant}"
+
+
+def in_windows_1252(text: bytes, start: int) -> str | None:
+    """Return the character that a byte is in Windows-1252; None where it is none that can be shown."""
+    character = text[start : start + 1].decode("cp1252", errors="ignore")
+    return character if character and character.isprintable() else None
 
 
 def _finding(file: str, line: int | None, column: int | None, message: str, hint: str) -> Finding:

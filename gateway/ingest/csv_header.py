@@ -47,8 +47,7 @@ class Header:
 
     def _nameless(self, place: int, found: str) -> GatewayError:
         others = [str(other + 1) for other in self.nameless if other != place]
-        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-        also = f" (and {', '.join(others[:_SHOWN])}{more})" if others else ""
+        also = f" (and {_first_of(others)})" if others else ""
         message = f"column {place + 1} of the header has no name{also}, but {found}"
         if place == 0:
             hint = f"it looks like the index of pandas: {_WITHOUT_INDEX}, or give the column a name"
@@ -58,9 +57,8 @@ class Header:
 
     def no_value(self) -> str:
         """Say what is wrong with a record whose cells are all empty, once for all required fields."""
-        more = f" and {len(self.required) - _SHOWN} more" if len(self.required) > _SHOWN else ""
         return (
-            f"every cell of the row is empty, and values are required: {', '.join(self.required[:_SHOWN])}{more};"
+            f"every cell of the row is empty, and values are required: {_first_of(self.required)};"
             " spreadsheets write such rows below a table: take the line out"
         )
 
@@ -190,6 +188,12 @@ def _or_columns(hint: str, taken: Sequence[str]) -> str:
         return hint
     joined = f"{hint} Or" if hint.endswith("?") else f"{hint}; or"
     return f"{joined} pass other columns over with ?columns={','.join(taken)}"
+
+
+def _first_of(names: Sequence[str]) -> str:
+    """List the first of some names, and count the others."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _said(name: str, guess: str | None) -> str:

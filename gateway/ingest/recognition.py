@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 
 from gateway import strictjson
 from gateway.connectors.connector import Connector
-from gateway.connectors.encoding import not_utf_8
+from gateway.connectors.encoding import in_windows_1252, not_utf_8
 from gateway.errors import Code, GatewayError
 from gateway.ingest import json_array, signatures
 from gateway.ingest.body_text import after_blanks, start_of
@@ -199,11 +199,9 @@ def _of_encoding(text: bytes, media: Media) -> GatewayError | None:
     try:
         line.decode()
     except UnicodeDecodeError as error:
-        said = not_utf_8(line, error.start)
-        hint = (
-            "convert it: iconv -f WINDOWS-1252 -t UTF-8" if "'" in said else f"send {_NAMES[media]} in UTF-8"
-        )
-        return _error(f"line 1 of the body: {said}", hint)
+        character = in_windows_1252(line, error.start)
+        hint = "convert it: iconv -f WINDOWS-1252 -t UTF-8" if character else f"send {_NAMES[media]} in UTF-8"
+        return _error(f"line 1 of the body: {not_utf_8(line, error.start)}", hint)
     return None
 
 

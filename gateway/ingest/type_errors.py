@@ -221,7 +221,7 @@ def _fix(type: FieldType, value: Json) -> str | None:
     if fix or (group in ("numeric", "boolean") and kind in ("integer", "large", "number")):
         return fix
     if kind in ("integer", "number") and (fix := _since_1970(type, value)):
-        is_of_pandas = kind == "integer" and fix.startswith("if it counts milliseconds")
+        is_of_pandas = kind == "integer" and int(value) // 1000 in _SECONDS
         return fix + ('; pandas writes that with to_json(date_format="iso")' if is_of_pandas else "")
     example = "" if str(type.example) in type.expects else f', such as "{type.example}"'
     return _FIXES_OF_ANY[kind].replace("{name}", type.name).replace("{example}", example)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.connectors.encoding import in_windows_1252
 from gateway.ingest import signatures
 from gateway.media import Media
 from gateway.rowfile.separators import SEP_LINE
@@ -78,12 +79,11 @@ def _require_utf8(source: Source, head: bytes) -> None:
 
 def _not_utf8(source: Source, head: bytes, place: int) -> ValueError:
     line = head.count(b"\n", 0, place) + 1
-    byte = head[place : place + 1]
-    seen = byte.decode("cp1252", "replace")
-    shown = f", in Windows-1252 it is '{seen}'" if seen.isprintable() and seen != "\ufffd" else ""
+    seen = in_windows_1252(head, place)
+    shown = f", in Windows-1252 it is '{seen}'" if seen else ""
     return _wrong(
         source,
-        f"is not UTF-8: line {line} has the byte 0x{byte.hex().upper()}{shown}; say --encoding cp1252, or what it is",
+        f"is not UTF-8: line {line} has the byte 0x{head[place]:02X}{shown}; say --encoding cp1252, or what it is",
     )
 
 
