@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.rig import Server, serving
+from tests import support
+from tests.support.server import Server, serving
 
 # Nothing here speaks TLS, and to load the certificates takes a client longer than most of its requests.
 ssl.create_default_context = functools.cache(ssl.create_default_context)
@@ -59,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
     """Run a test that is marked `alone` while no other one runs, in whatever process."""
     is_alone = item.get_closest_marker("alone") is not None
-    with Path(__file__).open() as turn, Path(__file__).with_name("rig.py").open() as running:
+    with Path(__file__).open() as turn, Path(support.__file__).open() as running:
         # Who waits for the others to end holds the turn meanwhile, so that they begin nothing new.
         fcntl.flock(turn, fcntl.LOCK_EX)
         fcntl.flock(running, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)

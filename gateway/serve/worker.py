@@ -1,6 +1,6 @@
 """gunicorn's asgi worker with the deadlines it lacks, and gunicorn's settings, each with its reason.
 
-It builds on private names of gunicorn 27.0, which pyproject.toml therefore pins; `tests/test_server.py`
+It builds on private names of gunicorn 27.0, which pyproject.toml therefore pins; `tests/server/test_server.py`
 holds it to every one of them.
 """
 

@@ -11,7 +11,7 @@ import click
 from tests.bench import plot, report, results, surroundings, wrk
 from tests.bench.rounds import Grounds, run
 from tests.bench.workloads import WHO, WORKLOADS
-from tests.rig import ROOT
+from tests.support.server import ROOT
 
 
 @click.command()

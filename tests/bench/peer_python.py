@@ -14,7 +14,7 @@ import venv
 from functools import cache
 from pathlib import Path
 
-from tests.rig import ROOT
+from tests.support.server import ROOT
 
 
 def requirements() -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tests.bench.results import Comparison, comparisons
 from tests.bench.workloads import WHO
-from tests.rig import ROOT
+from tests.support.server import ROOT
 
 README = ROOT / "README.md"
 _BLOCK = re.compile(r"(<!-- speed: made by tests/bench -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from gateway.connectors.connector import Connector
 from gateway.connectors.declaration import declare
-from tests.rig import ROOT
+from tests.support.server import ROOT
 
 _ORDERS = """\
 fields:

@@ -11,7 +11,7 @@ from tests.bench.contestants.process import Process
 from tests.bench.files import BULK, Files
 from tests.bench.measure import Measure
 from tests.bench.tables import AN_ORDER, Table
-from tests.rig import free_port, put
+from tests.support.server import free_port, put
 
 _SETTINGS = {"max_insert_rows": BULK, "max_post_body_bytes": 0}
 _CONFIGURATION = {"permissions": {"insert-row": {"id": "bench"}}, "settings": _SETTINGS}

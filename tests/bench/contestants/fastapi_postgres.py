@@ -8,7 +8,7 @@ from tests.bench.contestants.process import Process
 from tests.bench.files import BULK, Files
 from tests.bench.measure import Measure
 from tests.bench.tables import AN_ORDER, Table
-from tests.rig import ROOT, free_port
+from tests.support.server import ROOT, free_port
 
 _TOKEN = "bench-7c1f0a52e6"
 _HEADERS = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": "application/json"}

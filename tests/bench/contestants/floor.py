@@ -13,7 +13,7 @@ from tests.bench.files import BULK, Files
 from tests.bench.measure import Measure, Sample
 from tests.bench.queries import AGGREGATE
 from tests.bench.tables import Table
-from tests.rig import ROOT
+from tests.support.server import ROOT
 
 _FORMATS = {"ndjson": "json", "csv": "csv", "parquet": "parquet"}
 

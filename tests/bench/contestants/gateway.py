@@ -19,7 +19,7 @@ from tests.bench.files import BULK, Files
 from tests.bench.measure import Measure, Sample, WrongAnswerError
 from tests.bench.queries import AGGREGATE, AGGREGATE_PARAMETERS, INSTANTS
 from tests.bench.tables import AN_ORDER, Table
-from tests.rig import Server, eventually, put
+from tests.support.server import Server, eventually, put
 
 _HEADERS = {
     "json": {"Content-Type": "application/json"},

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.rig import eventually
+from tests.support.server import eventually
 
 
 class Process:

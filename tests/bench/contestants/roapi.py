@@ -7,7 +7,7 @@ from tests.bench.contestants.process import Process
 from tests.bench.files import Files
 from tests.bench.measure import Measure
 from tests.bench.tables import Table
-from tests.rig import free_port
+from tests.support.server import free_port
 
 
 class Roapi:

@@ -1,0 +1,172 @@
+"""The limits of a connector hold for each token, refuse before a body is read, and say when to come back."""
+
+import socket
+from types import SimpleNamespace
+
+import httpx
+import pytest
+
+from gateway.connectors.finding import Refused
+from gateway.connectors.terms import Limits
+from gateway.errors import GatewayError
+from gateway.serve.quota import MAX_QUOTAS, Quota, Quotas
+from gateway.serve.tokens import make_token, read_tokens
+from tests.support.server import eventually, serving
+
+FIELDS = "fields: {n: integer}\naccess: {ingest: [etl, shop], read: [public]}\n"
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory):
+    """A gateway with two tokens, and the clients that have them."""
+    directory = tmp_path_factory.mktemp("limited")
+    made = {name: make_token(name) for name in ("etl", "shop", "stranger", "bound")}
+    lines = [line for _, line in made.values()]
+    lines[-1] = lines[-1].replace("bound: ", "bound: {limits: {rows_per_second: 3}, digests: ") + "}"
+    (directory / "tokens.yaml").write_text("\n".join(lines))
+    with serving(directory, GATEWAY_TOKENS=str(directory / "tokens.yaml")) as server:
+        clients = {
+            name: httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {secret}"})
+            for name, (secret, _) in made.items()
+        }
+        clients["anyone"] = httpx.Client(base_url=server.url)
+        yield SimpleNamespace(server=server, **clients)
+        for client in clients.values():
+            client.close()
+
+
+def declare(limited, name, limits, fields=FIELDS):
+    return limited.server.declare(name, f"{fields}limits: {limits}\n")
+
+
+def test_requests_beyond_the_limit_of_one_token_are_refused_and_those_of_another_are_not(limited, name):
+    path = declare(limited, name, "{requests_per_second: 0.2}")
+
+    first, second = limited.etl.post(path, json={"n": 1}), limited.etl.get(path)
+
+    assert (first.status_code, second.status_code, second.json()["code"]) == (201, 429, "GW112")
+    assert (
+        first.headers["RateLimit-Policy"] == second.headers["RateLimit-Policy"] == '1;w=5;comment="requests"'
+    )
+    assert (first.headers["RateLimit-Limit"], first.headers["RateLimit-Remaining"]) == ("1", "0")
+    assert 1 <= int(second.headers["Retry-After"]) <= int(second.headers["RateLimit-Reset"]) <= 5
+    assert limited.shop.post(path, json={"n": 1}).status_code == 201
+    assert limited.anyone.get(path).status_code == 200
+    assert limited.anyone.get(path).status_code == 429
+    assert "RateLimit-Limit" in limited.shop.patch(path).headers
+
+
+def test_rows_are_charged_once_they_are_known_and_later_bodies_wait_for_the_debt(limited, name):
+    path = declare(limited, name, "{rows_per_second: 10}")
+
+    stored = limited.etl.post(path, json=[{"n": 1}] * 25)
+    refused = limited.etl.post(path, json=[{"n": 1}])
+
+    assert (stored.status_code, stored.headers["RateLimit-Remaining"]) == (201, "0")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
+    assert limited.etl.get(path).status_code == 200
+    assert eventually(lambda: limited.etl.post(path, json=[{"n": 2}]).status_code == 201)
+    assert len(limited.etl.get(path).json()) == 26
+
+
+def test_rows_that_are_refused_cost_as_much_as_those_that_are_stored(limited, name):
+    path = declare(limited, name, "{rows_per_second: 10}")
+
+    assert limited.etl.post(path, json=[{"n": "x"}] * 25).status_code == 422
+    assert limited.etl.post(path, json=[{"n": 1}]).status_code == 429
+
+
+def test_a_request_beyond_the_limit_is_refused_before_its_body_is_read(limited, name):
+    path = declare(limited, name, "{requests_per_second: 0.01}")
+    limited.etl.get(path)
+    host, port = limited.server.url.removeprefix("http://").split(":")
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {limited.etl.headers['Authorization']}\r\n"
+        "Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n"
+    )
+
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.sendall(head.encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 429 ")
+
+
+def test_a_connector_that_is_hidden_says_nothing_of_its_limits(limited, name):
+    fields = "fields: {n: integer}\naccess: {ingest: [etl]}\n"
+    path = declare(limited, name, "{requests_per_second: 0.01}", fields)
+
+    answers = [limited.stranger.get(path) for _ in range(3)]
+
+    assert [each.status_code for each in answers] == [404] * 3
+    assert not any("RateLimit-Limit" in each.headers for each in answers)
+
+
+def test_a_reload_forgets_what_was_counted_only_where_the_limits_change(limited, name):
+    path = declare(limited, name, "{requests_per_second: 0.01}")
+    assert limited.etl.get(path).status_code == 200
+
+    declare(
+        limited,
+        name,
+        "{requests_per_second: 0.01}",
+        FIELDS.replace("integer", "{type: integer, nullable: true}"),
+    )
+    assert limited.etl.get(path).status_code == 429
+
+    declare(limited, name, "{requests_per_second: 0.02}")
+    assert limited.etl.get(path).status_code == 200
+
+
+def test_a_connector_without_limits_says_nothing_of_them(limited, name):
+    path = limited.server.declare(name, FIELDS)
+
+    assert "RateLimit-Limit" not in limited.etl.get(path).headers
+
+
+def test_the_limits_of_a_token_hold_over_all_connectors(limited, name):
+    fields = FIELDS.replace("etl", "bound")
+    paths = [limited.server.declare(f"{name}{number}", fields) for number in range(2)]
+
+    first, second = (limited.bound.post(path, json=[{"n": 1}] * 6) for path in paths)
+
+    assert (first.status_code, second.status_code) == (201, 429)
+    assert second.headers["RateLimit-Policy"] == '3;w=1;comment="rows"'
+    assert limited.shop.post(paths[0], json={"n": 1}).status_code == 201
+
+
+def test_limits_of_a_token_that_are_none_are_refused_in_words():
+    _, line = make_token("etl")
+    text = line.replace("etl: ", "etl: {limits: {rows_per_second: -1}, digests: ") + "}"
+
+    with pytest.raises(Refused, match=r"rows_per_second -1 is not a number above 0"):
+        read_tokens(text.encode(), "tokens.yaml")
+
+
+def test_the_average_holds_whatever_the_sizes():
+    """Over many virtual seconds no more rows come in than the rate lets, but for one burst and one batch."""
+    clock, quota, rows = 0.0, Quota(Limits(rows_per_second=100), 0.0), 0
+    while clock < 1000:
+        try:
+            quota.enter("POST", clock)
+        except GatewayError as error:
+            clock += int(error.headers["Retry-After"])
+        else:
+            size = 7 + rows % 1000
+            quota.charge(size, clock)
+            rows += size
+
+    assert 99_000 <= rows <= 101_100
+
+
+def test_the_memory_of_addresses_is_bounded_and_forgets_first_what_does_not_matter():
+    now = [0.0]
+    quotas = Quotas(None, lambda: now[0])
+    limits = Limits(requests_per_second=1)
+    quotas._quota("c", limits, None, "owes").charge(0, 0.0)
+    quotas._quota("c", limits, None, "owes").enter("GET", 0.0)
+
+    for number in range(3 * MAX_QUOTAS):
+        quotas._quota("c", limits, None, f"address {number}")
+
+    assert len(quotas._quotas) <= MAX_QUOTAS
+    with pytest.raises(GatewayError):
+        quotas._quota("c", limits, None, "owes").enter("GET", 0.5)

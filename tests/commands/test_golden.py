@@ -1,0 +1,74 @@
+"""Golden files of what is printed: `gateway check`, `plan` and `new`. A new case is a new file or directory.
+
+`python -m tests.commands.test_golden` writes what is expected anew, to be read before it is committed.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.connectors import plan
+from gateway.connectors.directory import File
+from tests.support import verbs
+from tests.support.server import ROOT
+
+DATA = ROOT / "tests/data"
+
+
+def tokens(case: Path) -> list[str]:
+    return ["--tokens", "tokens.yaml"] if (case / "tokens.yaml").exists() else []
+
+
+CHECKS = sorted(path for path in (DATA / "check").iterdir() if path.is_dir())
+PLANS = sorted(path for path in (DATA / "plan").iterdir() if path.is_dir())
+NEWS = sorted(path for path in (DATA / "new").iterdir() if path.suffix != ".yaml")
+CASES = [
+    *(
+        (["check", "connectors.d", *tokens(case), "--format", style], case, case / f"expected.{style}")
+        for case in CHECKS
+        for style in ("text", "json", "github")
+    ),
+    *(
+        (
+            ["plan", "after", "--against", "before", *tokens(case), "--format", style],
+            case,
+            case / f"expected.{style}",
+        )
+        for case in PLANS
+        for style in ("text", "json", "markdown", "github")
+    ),
+    *(
+        (
+            ["new", "drafted", "--from", case.name, "--stdout"],
+            DATA / "new",
+            case.with_name(f"{case.name}.yaml"),
+        )
+        for case in NEWS
+    ),
+]
+
+
+def printed(arguments: list[str], directory: Path) -> str:
+    ran = verbs.run(arguments, {"PATH": "/usr/bin:/bin"}, directory)
+    if arguments[0] == "new" and not ran.returncode:
+        return ran.stdout  # The notes of `new` are for people, and are tested by themselves.
+    return f"{ran.stdout}{ran.stderr}\n(exit {ran.returncode})\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "directory", "expected"), CASES, ids=[str(case[2].relative_to(DATA)) for case in CASES]
+)
+def test_what_is_printed_is_what_was_expected(arguments, directory, expected):
+    assert printed(arguments, directory) == expected.read_text()
+
+
+@pytest.mark.parametrize("case", NEWS, ids=lambda path: path.name)
+def test_a_drafted_file_is_a_connector_without_errors(case):
+    text = case.with_name(f"{case.name}.yaml").read_bytes()
+
+    assert plan.read_file(File.of("drafted.yaml", text)).connector is not None
+
+
+if __name__ == "__main__":
+    for each, place, golden in CASES:
+        golden.write_text(printed(each, place))

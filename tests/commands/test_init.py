@@ -1,0 +1,134 @@
+"""`gateway init`: a directory of one's own that works as it is, and files that were there stay."""
+
+import importlib.metadata
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gateway.commands import init
+from tests.support.server import ROOT, eventually, free_port, is_ready
+
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
+def run(command: str, directory: Path, **environment: str) -> subprocess.CompletedProcess:
+    known = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=directory,
+        env={**known, "PATH": PATH, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [("-m", "gateway", "serve", "--tokens", "tokens.yaml"), ("-m", "gunicorn")]
+)
+def test_new_directory_is_served_and_its_first_commands_work(tmp_path, command):
+    bind = f"127.0.0.1:{free_port()}"
+    printed = run("gateway init shop", tmp_path, GATEWAY_BIND=bind).stdout
+    next_steps = [line.strip() for line in printed.splitlines() if line.startswith("  ")]
+    environment = {**os.environ, "GATEWAY_BIND": bind, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, *command], cwd=tmp_path / "shop", env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        eventually(lambda: is_ready(f"http://{bind}"))
+        answers = [json.loads(run(step, tmp_path).stdout) for step in next_steps[1:]]
+    finally:
+        process.terminate()
+        process.wait()
+
+    assert next_steps[0] == "cd shop && gateway serve --tokens tokens.yaml"
+    receipt, rows = answers
+    assert receipt["stored"] == 1
+    assert rows[0] | {"order_id": 1, "amount": 12.5, "paid": False, "note": None} == rows[0]
+    ignored = run("git init -q . && git status --porcelain -uall", tmp_path / "shop").stdout
+    assert "admin-token" not in ignored
+
+
+def test_new_directory_passes_its_own_check(tmp_path):
+    run("gateway init", tmp_path)
+    workflow = yaml.safe_load((tmp_path / ".github/workflows/connectors.yaml").read_text())
+    git = "git -c user.name=team -c user.email=team@example.com -c commit.gpgsign=false"
+
+    run(
+        f"git init -q -b main && git add . && {git} commit -qm one && git update-ref refs/remotes/origin/main main",
+        tmp_path,
+    )
+    steps = [step["run"] for step in workflow["jobs"]["connectors"]["steps"] if "run" in step]
+    for step in steps[1:]:
+        ran = run(step, tmp_path, GITHUB_BASE_REF="main", GITHUB_STEP_SUMMARY=str(tmp_path / "summary.md"))
+        assert ran.returncode == 0, ran.stderr + ran.stdout
+
+    assert steps[0].startswith("pip install")
+
+
+def test_next_command_works_where_the_shell_does_not_find_gateway(tmp_path):
+    program = Path(sys.executable).parent / "gateway"
+
+    printed = run(f"PATH=/usr/bin:/bin {program} init shop", tmp_path).stdout
+
+    assert f"  cd shop && {program} serve --tokens tokens.yaml" in printed.splitlines()
+
+
+def test_what_is_there_already_stays(tmp_path):
+    (tmp_path / "tokens.yaml").write_text("{}\n")
+
+    first = run("gateway init", tmp_path)
+    second = run("gateway init", tmp_path)
+
+    assert (tmp_path / "tokens.yaml").read_text() == "{}\n"
+    assert "tokens.yaml is there already, and stays as it is." in first.stdout
+    assert "secret" not in first.stdout, "the tokens file has no line for it"
+    assert second.stdout.count("is there already") == len(init.FILES)
+    assert (first.returncode, second.returncode) == (0, 0)
+
+
+def test_secret_is_printed_and_not_written(tmp_path):
+    printed = run("gateway init", tmp_path).stdout
+
+    (secret,) = set(re.findall(r"gw_[\w-]+", printed))
+    assert all(secret not in path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_directory_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "connectors.d").write_text("a file")
+
+    ran = run("gateway init", tmp_path)
+
+    assert ran.returncode == 1
+    assert ran.stderr == "Error: connectors.d/orders.yaml cannot be written: File exists\n"
+
+
+@pytest.mark.parametrize(
+    ("origin", "requirement"),
+    [
+        (
+            {"url": "https://git.example.com/data/gateway", "vcs_info": {"vcs": "git", "commit_id": "ab12"}},
+            "gateway @ git+https://git.example.com/data/gateway@ab12",
+        ),
+        ({"url": "file:///home/ada/gateway", "dir_info": {"editable": True}}, "OWNER"),
+        ({"url": "file:///srv/gateway.git", "vcs_info": {"vcs": "git", "commit_id": "ab12"}}, "OWNER"),
+        ({}, "OWNER"),
+    ],
+)
+def test_workflow_installs_what_this_gateway_was_installed_from(tmp_path, origin, requirement):
+    """A distribution beside the gateway's code, as pip leaves it behind."""
+    version = importlib.metadata.version("gateway")
+    made = tmp_path / f"site/gateway-{version}.dist-info"
+    made.mkdir(parents=True)
+    (made / "METADATA").write_text(f"Metadata-Version: 2.1\nName: gateway\nVersion: {version}\n")
+    (made / "direct_url.json").write_text(json.dumps(origin))
+
+    printed = run("gateway init shop", tmp_path, PYTHONPATH=f"{tmp_path / 'site'}:{ROOT}").stdout
+
+    assert requirement in (tmp_path / "shop/.github/workflows/connectors.yaml").read_text()
+    assert ("OWNER" in printed) == (requirement == "OWNER")

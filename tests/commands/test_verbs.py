@@ -1,0 +1,649 @@
+"""The verbs, as a team types them: from a file of rows to a connector, its copies and its end."""
+
+import gzip
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+import httpx
+import pandas
+import pytest
+import zstandard
+
+from tests.support import verbs
+from tests.support.server import ROOT, Server, eventually, is_ready, put, serving
+
+ORDERS = "# Orders.\nfields:\n  n: integer   # counted\n  s: {type: string, nullable: true}\naccess: {read: [public]}\n"
+
+
+def gateway(server: Server, *arguments: str, wait: bool = True, **more):
+    """Type a verb beside a running gateway, with its settings."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "GATEWAY_CONNECTORS": str(server.connectors),
+        "GATEWAY_DATA": str(server.data),
+        "XDG_STATE_HOME": str(server.data.parent / "state"),
+        "GATEWAY_BIND": server.url.removeprefix("http://") if hasattr(server, "url") else "127.0.0.1:1",
+        **more.pop("environment", {}),
+    }
+    if wait:
+        return verbs.run([*map(str, arguments)], environment, **more)
+    command = [sys.executable, "-m", "gateway", *map(str, arguments)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def rows_file(tmp_path, count: int, name="rows.csv"):
+    path = tmp_path / name
+    path.write_text("n,s\n" + "".join(f'{n},"row {n}"\n' for n in range(count)))
+    return path
+
+
+def stored(server, path="/orders"):
+    return [row["n"] for row in server.client.get(f"{path}?select=n").json()]
+
+
+# -- ls, duplicate, remove, purge
+
+
+def test_ls_shows_name_path_rows_last_batch_and_state(own):
+    own.declare("orders", ORDERS)
+    own.client.post("/orders", json=[{"n": n} for n in range(1234)])
+    own.declare("sales", "path: /shop/sales\n" + ORDERS)
+    own.declare("old", ORDERS)
+    own.client.post("/old", json={"n": 1})
+    (own.connectors / "old.yaml").unlink()
+    put(own.connectors / "sales.yaml", "fields: [")
+    put(own.connectors / "bad.yaml", "fields: [")
+    own.reload()
+
+    ran = gateway(own, "ls")
+
+    assert ran.returncode == 0, ran.stderr
+    head, *lines = ran.stdout.splitlines()
+    assert head.split() == ["NAME", "PATH", "ROWS", "REJECTED", "LAST", "BATCH", "STATE"]
+    lines = [re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "WHEN", line).split() for line in lines]
+    assert lines == [
+        ["old", "/old", "1", "0", "WHEN", "removed"],
+        ["orders", "/orders", "1,234", "0", "WHEN", "live"],
+        ["sales", "/shop/sales", "0", "0", "-", "last", "good"],
+        ["bad.yaml", "-", "-", "-", "-", "refused"],
+    ]
+    listed = json.loads(gateway(own, "ls", "--format", "json").stdout)
+    assert [(each["name"], each["rows"]) for each in listed] == [
+        ("old", 1),
+        ("orders", 1234),
+        ("sales", 0),
+        ("bad.yaml", None),
+    ]
+
+
+def test_a_connector_is_duplicated_with_its_comments_and_its_rows(own):
+    own.declare("orders", "name: orders\npath: '/shop/orders'   # where it was\n" + ORDERS)
+    own.client.post("/shop/orders", json=[{"n": n} for n in range(2500)])
+
+    ran = gateway(own, "duplicate", "orders", "copy", "--with-rows")
+
+    assert ran.returncode == 0, ran.stderr
+    assert (own.connectors / "copy.yaml").read_text() == "name: copy\npath: /copy   # where it was\n" + ORDERS
+    assert stored(own, "/copy") == list(range(2500))
+    assert "2,500 rows are copied" in ran.stdout
+    again = gateway(own, "duplicate", "orders", "copy", "--with-rows")
+    assert (again.returncode, "has rows already" in again.stderr) == (1, True)
+    assert "is there already" in gateway(own, "duplicate", "copy", "orders").stderr
+
+
+def test_a_duplicate_without_rows_needs_no_gateway_and_keeps_every_byte_else(tmp_path):
+    server = Server(tmp_path)
+    put(server.connectors / "a.yml", "\ufeff" + ORDERS.replace("\n", "\r\n"))
+
+    assert gateway(server, "duplicate", "a", "b").returncode == 0
+    assert (server.connectors / "b.yml").read_bytes() == ORDERS.replace("\n", "\r\n").encode()
+    assert gateway(server, "duplicate", "a", "B!").returncode == 1
+    assert "did you mean 'a'?" in gateway(server, "duplicate", "aa", "c").stderr
+
+
+def test_a_connector_is_removed_and_comes_back_and_is_purged(own):
+    own.declare("orders", ORDERS)
+    own.client.post("/orders", json={"n": 7})
+    assert "gateway remove orders comes first" in gateway(own, "purge", "orders", "--yes").stderr
+
+    removed = gateway(own, "remove", "orders")
+    assert "brings them back, gateway purge orders drops them" in removed.stdout
+    eventually(lambda: own.client.get("/orders").status_code == 410)
+    put(own.connectors / "orders.yaml", ORDERS)
+    eventually(lambda: own.client.get("/orders").status_code == 200)
+    assert stored(own) == [7]
+    gateway(own, "remove", "orders")
+    eventually(lambda: own.client.get("/orders").status_code == 410)
+
+    refused = gateway(own, "purge", "orders", input="n\n")
+    assert (refused.returncode, "Drop the 1 row of 'orders'?" in refused.stdout) == (1, True)
+    assert own.client.get("/orders").status_code == 410
+    assert gateway(own, "purge", "orders", input="y\n").returncode == 0
+    assert own.client.get("/orders").status_code == 404
+    assert "knows no connector 'orders'" in gateway(own, "purge", "orders", "--yes").stderr
+
+
+def test_what_needs_the_gateway_says_where_it_looked(tmp_path):
+    server = Server(tmp_path)
+    ran = gateway(server, "ls", "--url", "http://127.0.0.1:1")
+
+    assert (ran.returncode, "no gateway answers at http://127.0.0.1:1" in ran.stderr) == (1, True)
+
+
+def test_a_token_may_come_from_a_file_or_the_environment(own, tmp_path):
+    own.declare("orders", ORDERS)
+    secret = (own.data / "admin-token").read_text().strip()
+    file = tmp_path / "token"
+    file.write_text(secret + "\n")
+    nowhere = {"GATEWAY_DATA": str(tmp_path / "nowhere")}
+
+    assert gateway(own, "ls", "--token-file", file, environment=nowhere).returncode == 0
+    assert (
+        gateway(
+            own, "ls", environment={**nowhere, "GATEWAY_TOKEN": secret, "GATEWAY_URL": own.url}
+        ).returncode
+        == 0
+    )
+    refused = gateway(own, "ls", environment=nowhere)
+    assert (refused.returncode, "takes the admin token" in refused.stderr) == (1, True)
+
+
+# -- new
+
+
+def test_a_drafted_connector_takes_every_row_it_was_drafted_from(own):
+    for path in sorted((ROOT / "tests/data/new").iterdir()):
+        if path.suffix == ".yaml" or path.name == "every.csv":
+            continue
+        name = path.suffix[1:]
+        assert gateway(own, "new", name, "--from", path).returncode == 0
+        eventually(lambda: own.client.get(f"/{name}").status_code == 200)
+
+        ran = gateway(own, "load", name, path)
+
+        assert ran.returncode == 0, ran.stderr
+        assert len(own.client.get(f"/{name}").json()) == 2
+        assert "is there already" in gateway(own, "new", name, "--from", path).stderr
+
+
+def test_new_says_what_keeps_a_file_from_being_read(tmp_path):
+    server = Server(tmp_path)
+    cases = {
+        "rows.txt": (b"n\n1\n", "is not called like a file of rows"),
+        "empty.csv": (b"", "is empty: it has no rows"),
+        "header.csv": (b"a,b\n", "has no rows to tell from"),
+        "ragged.csv": (b"a,b\n1,2\n1\n", "ragged.csv, line 3: the row has 1 cells, the header 2"),
+        "twice.csv": (b"a,a\n1,2\n", "columns 1 and 2 are both named 'a'"),
+        "bad.ndjson": (b'{"a":1}\n{"a":\n', "line 2: not JSON"),
+        "scalars.json": (b"[1, 2]", "a row is an object"),
+        "bad.json": (b'[{"a": 1}', "ends before its ]"),
+        "bad.parquet": (b"PAR1 no", "is not Parquet"),
+        "bad.csv.gz": (b"not gzip", "cannot be read"),
+    }
+    for name, (data, words) in cases.items():
+        (tmp_path / name).write_bytes(data)
+        ran = gateway(server, "new", "x", "--from", tmp_path / name)
+        assert (ran.returncode, words in ran.stderr) == (1, True), (name, ran.stderr)
+    assert gateway(server, "new", "x", "--from", tmp_path / "nowhere.csv").returncode == 1
+    assert list(server.connectors.iterdir()) == []
+
+
+def test_a_removed_connector_whose_file_comes_back_refused_is_told_as_that(own):
+    own.declare("other", ORDERS)
+    own.declare("orders", ORDERS)
+    own.client.post("/orders", json={"n": 1})
+    file = own.connectors / "orders.yaml"
+    file.unlink()
+    own.reload()
+    put(file, ORDERS.replace("n: integer", "n: string"))
+    own.reload()
+
+    listed, _ = gateway(own, "ls").stdout.splitlines()[1:]
+    assert listed.split()[0] == "orders"
+    assert listed.split()[-1] == "refused"
+    assert "mend orders.yaml; gateway check tells" in own.client.get("/orders").json()["hint"]
+    ran = gateway(own, "load", "orders", rows_file(own.data.parent, 1))
+    assert "GW511: /orders was removed on" in ran.stderr
+
+
+def test_a_name_or_a_path_that_a_file_declares_is_not_declared_again(own, tmp_path):
+    put(own.connectors / "sales.yaml", "name: orders\n" + ORDERS)
+    put(own.connectors / "shop.yaml", "path: /shop2\n" + ORDERS)
+    file = rows_file(tmp_path, 1)
+
+    for words in (("new", "orders", "--from", file), ("duplicate", "shop", "orders")):
+        assert "sales.yaml declares the connector 'orders'" in gateway(own, *words).stderr
+    assert "shop.yaml declares the path '/shop2'" in gateway(own, "new", "shop2", "--from", file).stderr
+    put(own.connectors / "aaa.yaml", "name: orders\n" + ORDERS)
+    assert "is declared by" in gateway(own, "remove", "orders").stderr
+    assert len(list(own.connectors.glob("*.yaml"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "said"),
+    [
+        (["ls", "--url", "localhost:9"], {}, "write http://localhost:9"),
+        (["ls", "--url", "http://[::1"], {}, "write http://HOST:PORT"),
+        (["ls"], {"GATEWAY_TOKEN": "grün"}, "is not made of ASCII"),
+        (["ls"], {"GATEWAY_TOKEN": "gw_bad"}, "set GATEWAY_TOKEN, say --token-file"),
+        (["load", "", "rows.csv"], {}, "neither the name of a connector nor the path of one"),
+        (["load", "/-/reload", "rows.csv"], {}, "neither the name of a connector nor the path of one"),
+        (["load", "x?y", "rows.csv"], {}, "there is no connector 'x?y'"),
+        (["load", "x", "pipe.csv"], {}, "pipe.csv is not a regular file"),
+        (["new", "x", "--from", "pipe.csv"], {}, "pipe.csv is not a regular file"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_a_command_is_said_with_the_fix(server, tmp_path, words, environment, said):
+    rows_file(tmp_path, 1)
+    os.mkfifo(tmp_path / "pipe.csv")
+
+    ran = gateway(server, *words, environment=environment, cwd=tmp_path)
+
+    assert (ran.returncode, said in ran.stderr) == (1, True), ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_plan_of_a_repository_without_a_commit_takes_everything_as_new(server, tmp_path):
+    put(tmp_path / "connectors.d" / "a.yaml", ORDERS)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+
+    ran = gateway(server, "plan", "connectors.d", cwd=tmp_path)
+
+    assert (ran.returncode, "a  is new" in ran.stdout) == (2, True), ran.stdout + ran.stderr
+    assert gateway(server, "plan", "--format", "xml", cwd=tmp_path).returncode == 64
+
+
+# -- load
+
+
+def test_a_file_is_loaded_in_batches_and_typed_again_stores_nothing_twice(own, tmp_path):
+    own.declare("orders", ORDERS)
+    file = rows_file(tmp_path, 20_000)
+
+    ran = gateway(own, "load", "orders", file, "--batch", "50K")
+
+    assert (ran.returncode, ran.stdout) == (0, "20,000 rows are stored at /orders.\n"), ran.stderr
+    assert stored(own) == list(range(20_000))
+    assert len(own.client.get("/-/connectors/orders/batches").json()) > 5
+    again = gateway(own, "load", "orders", file, "--batch", "50K")
+    assert (
+        again.stdout
+        == "0 rows are stored at /orders. 20,000 had been before; --again would store those once more.\n"
+    )
+    assert len(stored(own)) == 20_000
+    assert gateway(own, "load", "orders", file, "--batch", "50K", "--again").returncode == 0
+    assert len(stored(own)) == 40_000
+    assert list(tmp_path.glob("*.loading")) == []
+    assert gateway(own, "load", "orders", file, "--batch", "1M").stdout.startswith("0 rows")
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "ndjson"])
+@pytest.mark.parametrize("batch", ["10K", "1M"])
+def test_of_a_file_that_has_grown_what_is_new_is_loaded(server, name, tmp_path, kind, batch):
+    path = server.declare(name, "fields: {n: integer}\naccess: {read: [public]}\n")
+    file = tmp_path / f"rows.{kind}"
+
+    def write(count, end="\n"):
+        values = [f'{{"n": {n}}}' for n in range(count)]
+        if kind == "csv":
+            values = ["n", *map(str, range(count))]
+        file.write_text("[" + ", ".join(values) + "]" if kind == "json" else "\n".join(values) + end)
+
+    for count, end in ((10, ""), (11, "\n"), (11, ""), (5000, ""), (5001, "\n"), (5003, "\n")):
+        write(count, end)
+        ran = gateway(server, "load", name, file, "--batch", batch)
+        assert ran.returncode == 0, ran.stderr
+    assert stored(server, path) == list(range(5003))
+    assert (
+        ran.stdout
+        == f"2 rows are stored at {path}. 5,001 had been before; --again would store those once more.\n"
+    )
+
+    file.write_text(file.read_text().replace("4", "5"))
+    changed = gateway(server, "load", name, file)
+    assert (changed.returncode, "is not what it was when 5,003 rows of it were loaded" in changed.stderr) == (
+        1,
+        True,
+    )
+    assert len(stored(server, path)) == 5003
+
+
+def test_a_load_of_a_file_that_grows_meanwhile_is_killed_and_typed_again(own, tmp_path):
+    own.declare("orders", ORDERS)
+    file = rows_file(tmp_path, 100)
+    for kill in range(8):
+        process = gateway(own, "load", "orders", file, "--batch", "4K", wait=False)
+        _runs_for(process, 0.5 + 0.06 * kill)
+        process.kill()
+        process.communicate()
+        rows_file(tmp_path, 100 + 313 * kill)
+
+    assert gateway(own, "load", "orders", file, "--batch", "100K").returncode == 0
+    assert stored(own) == list(range(100 + 313 * 7))
+
+
+def test_a_load_that_is_killed_and_typed_again_leaves_every_row_there_once(own, tmp_path, tell):
+    """kill -9 of the command, again and again, at random moments."""
+    own.declare("orders", ORDERS)
+    file = rows_file(tmp_path, 60_000)
+    kills = 0
+    while (process := gateway(own, "load", "orders", file, "--batch", "20K", wait=False)) and kills < 6:
+        _runs_for(process, 0.6 + 0.13 * kills)
+        process.kill()
+        process.communicate()
+        kills += 1
+    _, err = process.communicate()
+
+    assert process.returncode == 0, err
+    tell(f"{kills} kills of gateway load: 60,000 rows, each once, in order")
+    assert stored(own) == list(range(60_000))
+
+
+def test_a_load_goes_on_by_itself_while_the_gateway_is_killed_behind_it(own, tmp_path, tell):
+    own.declare("orders", ORDERS)
+    file = rows_file(tmp_path, 60_000)
+    process = gateway(own, "load", "orders", file, "--batch", "20K", wait=False)
+    kills = 0
+    while _runs_for(process, 0.9) and kills < 6:
+        for pid in own.workers():
+            os.kill(pid, signal.SIGKILL)
+        kills += 1
+        eventually(lambda: is_ready(own.url))
+    _, err = process.communicate()
+
+    assert process.returncode == 0, err
+    own.wait_ready()
+    tell(f"{kills} kills of the gateway under a load: 60,000 rows, each once, in order")
+    assert kills > 0
+    assert stored(own) == list(range(60_000))
+
+
+def _runs_for(process, seconds: float) -> bool:
+    """Give a process some time, and tell whether it still runs then."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def test_bad_rows_are_named_by_their_place_in_the_file_which_can_be_mended(own, tmp_path):
+    own.declare("orders", ORDERS)
+    file = rows_file(tmp_path, 5000)
+    text = file.read_text().replace("\n4000,", "\nx,").replace("\n4001,", "\n,")
+    file.write_text(text)
+
+    ran = gateway(own, "load", "orders", file, "--batch", "10K")
+
+    assert ran.returncode == 1
+    assert "row 4,001, line 4,002, field 'n': 'x' is not an integer" in ran.stderr
+    assert "row 4,002, line 4,003, field 'n': a value is required" in ran.stderr
+    before = len(stored(own))
+    assert f"the first {before:,} rows are stored" in ran.stderr
+    assert 0 < before < 4000
+    file.write_text(text.replace("\nx,", "\n4000,").replace("\n,", "\n4001,"))
+    assert gateway(own, "load", "orders", file, "--batch", "10K").returncode == 0
+    assert stored(own) == list(range(5000))
+
+
+def test_a_file_that_was_changed_where_it_was_loaded_is_not_gone_on_with(own, tmp_path):
+    own.declare("orders", ORDERS)
+    file = rows_file(tmp_path, 5000)
+    file.write_text(file.read_text().replace("\n4000,", "\nx,"))
+    gateway(own, "load", "orders", file, "--batch", "10K")
+
+    file.write_text(file.read_text().replace("\n1,", "\n11111,").replace("\nx,", "\n4000,"))
+    ran = gateway(own, "load", "orders", file, "--batch", "10K")
+
+    assert (ran.returncode, "is not what it was when" in ran.stderr) == (1, True)
+    assert len(stored(own)) < 4000
+
+
+def test_a_gateway_that_was_set_up_anew_is_given_the_whole_file(own, tmp_path, monkeypatch):
+    own.declare("orders", ORDERS)
+    file = rows_file(tmp_path, 5000)
+    good = file.read_text()
+    file.write_text(good.replace("\n4000,", "\nx,"))
+    gateway(own, "load", "orders", file, "--batch", "10K")
+    own.stop()
+    shutil.rmtree(own.data)
+    port = httpx.URL(own.url).port
+    monkeypatch.setattr("tests.support.server.free_port", lambda: port)
+    own.start()
+    file.write_text(good)
+
+    ran = gateway(own, "load", "orders", file, "--batch", "10K")
+
+    assert ran.returncode == 0, ran.stderr
+    assert stored(own) == list(range(5000))
+
+
+def test_a_load_by_a_token_of_its_own_needs_no_admin(tmp_path):
+    tokens = tmp_path / "tokens.yaml"
+    made = gateway(Server(tmp_path), "token", "etl").stdout
+    tokens.write_text(made.strip().splitlines()[-1])
+    with serving(tmp_path, GATEWAY_TOKENS=str(tokens)) as server:
+        server.declare("orders", "path: /shop/orders\n" + ORDERS.replace("read: [public]", "ingest: [etl]"))
+        token = {"GATEWAY_TOKEN": re.search(r"gw_\S+", made)[0]}
+        file = rows_file(tmp_path, 10)
+
+        assert gateway(server, "load", "/shop/orders", file, environment=token).returncode == 0
+        again = gateway(server, "load", "orders", file, environment=token)
+        assert (again.returncode, again.stdout[:21]) == (0, "0 rows are stored at "), again.stderr
+        refused = gateway(server, "load", "other", file, environment=token)
+        assert "the token may not write to a connector 'other'" in refused.stderr
+
+
+@pytest.mark.parametrize("kind", ["parquet", "json", "ndjson.gz", "csv.zst"])
+def test_every_kind_of_file_is_loaded(server, name, tmp_path, kind):
+    server.declare(name, ORDERS)
+    frame = pandas.DataFrame({"n": range(3000), "s": [f"row {n}" for n in range(3000)]})
+    path = tmp_path / f"rows.{kind}"
+    if kind == "parquet":
+        frame.to_parquet(path)
+    elif kind == "json":
+        frame.to_json(path, orient="records")
+    elif kind == "ndjson.gz":
+        path.write_bytes(gzip.compress(frame.to_json(orient="records", lines=True).encode()))
+    else:
+        path.write_bytes(zstandard.compress(frame.to_csv(index=False).encode()))
+
+    ran = gateway(server, "load", name, path, "--batch", "20K")
+
+    assert ran.returncode == 0, ran.stderr
+    assert server.client.get(f"/{name}").json() == frame.to_dict("records")
+
+
+# -- plan, against what runs and what git has
+
+
+def test_a_plan_against_a_gateway_asks_its_rows(own):
+    own.declare("orders", ORDERS)
+    own.client.post("/orders", json=[{"n": n, "s": "x" * n} for n in range(10)])
+    put(
+        own.connectors.with_name("new") / "orders.yaml",
+        ORDERS.replace("nullable: true", "nullable: true, max_length: 5"),
+    )
+
+    ran = gateway(own, "plan", own.connectors.with_name("new"), "--against", own.url)
+
+    assert ran.returncode == 1
+    assert "4 of 10 stored rows do not satisfy it (_id 7, 8, 9)" in ran.stdout
+    assert '_id 7: "xxxxxx"' in ran.stdout
+    put(
+        own.connectors.with_name("new") / "orders.yaml",
+        ORDERS.replace("nullable: true", "nullable: true, max_length: 9"),
+    )
+    assert gateway(own, "plan", own.connectors.with_name("new"), "--against", own.url).returncode == 2
+    put(own.connectors.with_name("new") / "odd.yaml", "fields: [")
+    (own.connectors.with_name("new") / "bytes.yaml").write_bytes(b"\xff\xfe")
+    refused = json.loads(
+        gateway(own, "plan", own.connectors.with_name("new"), "--against", own.url, "--format", "json").stdout
+    )
+    assert {each["file"]: each["action"] for each in refused["connectors"]} == {
+        "orders.yaml": "change",
+        "odd.yaml": "refuse",
+        "bytes.yaml": "refuse",
+    }
+    assert gateway(own, "plan", own.connectors, "--against", own.url).returncode == 0
+    assert own.status()["orders.yaml"]["state"] == "live"
+
+
+def test_a_plan_against_a_revision_needs_git_and_no_secret(tmp_path):
+    server = Server(tmp_path)
+    repository = tmp_path / "repository"
+    connectors = repository / "deep" / "connectors.d"
+    put(connectors / "orders.yaml", ORDERS)
+    put(connectors / "gone.yaml", ORDERS)
+    put(connectors / "caf\u00e9 1.yaml", "name: cafe\n" + ORDERS)
+    git(repository, "init", "-q", "-b", "main")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "one")
+
+    assert gateway(server, "plan", connectors).returncode == 0
+    put(connectors / "orders.yaml", ORDERS + "description: more\n")
+    (connectors / "gone.yaml").unlink()
+    put(connectors / "new.yaml", ORDERS)
+    ran = gateway(server, "plan", connectors, "--format", "json")
+    assert ran.returncode == 2
+    assert {each["connector"]: each["action"] for each in json.loads(ran.stdout)["connectors"]} == {
+        "orders": "change",
+        "gone": "remove",
+        "new": "create",
+        "cafe": "none",
+    }
+    assert gateway(server, "plan", connectors, "--changes-ok").returncode == 0
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "two")
+    git(repository, "tag", "v2")
+    assert gateway(server, "plan", connectors, "--against", "v2").returncode == 0
+    assert gateway(server, "plan", connectors, "--against", "HEAD~1").returncode == 2
+    assert gateway(server, "plan", connectors, "--against", "nowhere").returncode == 1
+    assert "no revision of the repository" in gateway(server, "plan", tmp_path, "--against", "HEAD").stderr
+
+
+def git(repository, *words):
+    who = ["-c", "user.name=team", "-c", "user.email=team@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "-C", str(repository), *who, *words], check=True, capture_output=True)
+
+
+# -- the key that loads rest on
+
+
+def test_a_batch_that_is_sent_again_under_its_key_is_stored_once(own):
+    own.declare("orders", ORDERS)
+    other = own.declare("other", ORDERS)
+    post = lambda path, body, key: own.client.post(path, content=body, headers={"Idempotency-Key": key})  # noqa: E731
+
+    first = post("/orders", b'[{"n":1},{"n":2}]', '"k 1"')
+    again = post("/orders", b'[{"n":1},{"n":2}]', "k 1")
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert stored(own) == [1, 2]
+    shown = own.client.post(
+        "/orders",
+        content=b'[{"n":1},{"n":2}]',
+        headers={"Idempotency-Key": "k 1", "Prefer": "return=representation"},
+    )
+    assert [row["n"] for row in shown.json()] == [1, 2]
+    assert post(other, b'[{"n":1},{"n":2}]', "k 1").headers.get("Idempotent-Replayed") is None
+    own.stop(signal.SIGTERM)
+    own.start()
+    assert post("/orders", b'[{"n":1},{"n":2}]', "k 1").json() == first.json()
+    assert post("/orders", b'[{"n":1}]', "k 1").json()["code"] == "GW202"
+    assert post("/orders", b'[{"n":1}]', "").json()["code"] == "GW111"
+    assert stored(own) == [1, 2]
+
+
+def test_a_key_outlives_a_change_of_the_schema_that_its_rows_no_longer_fit(own):
+    own.declare("orders", ORDERS)
+    body, key = b'{"n":1,"s":"x"}', {"Idempotency-Key": "k"}
+    receipt = own.client.post("/orders", content=body, headers=key).json()
+    own.declare("orders", "fields: {n: integer}\n")
+
+    assert own.client.post("/orders", content=body).status_code == 422
+    assert own.client.post("/orders", content=body, headers=key).json() == receipt
+
+
+def test_a_batch_sent_many_times_at_once_is_stored_once(own):
+    own.declare("orders", ORDERS)
+    answers = []
+
+    def send():
+        with httpx.Client(base_url=own.url, headers=own.admin) as client:
+            for number in range(20):
+                key = {"Idempotency-Key": f"k{number}"}
+                answers.append((number, client.post("/orders", json={"n": number}, headers=key)))
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {answer.status_code for _, answer in answers} <= {201, 409}
+    stored_as = {(key, answer.json()["first_id"]) for key, answer in answers if answer.status_code == 201}
+    assert len(stored_as) == len({key for key, _ in stored_as}) == 20
+    assert sorted(stored(own)) == list(range(20))
+
+
+def test_duplicate_names_the_version_it_copies(own):
+    """A file whose change is refused is served in its last good version: rows of that do not fit the file."""
+    own.declare("orders", "fields: {n: integer}\n")
+    own.client.post("/orders", json={"n": 1})
+    put(own.connectors / "orders.yaml", "fields: {n: string}\n")
+    assert own.reload()["orders.yaml"]["state"] == "last good"
+
+    with_rows = gateway(own, "duplicate", "orders", "copy", "--with-rows")
+    file_alone = gateway(own, "duplicate", "orders", "copy")
+
+    told = f"the gateway serves the last good version of 'orders', for {own.connectors}/orders.yaml is not applied"
+    assert (with_rows.returncode, told in with_rows.stderr) == (1, True)
+    assert "leave --with-rows out" in with_rows.stderr
+    assert (file_alone.returncode, f"Note: {told}" in file_alone.stderr) == (0, True)
+    assert (own.connectors / "copy.yaml").read_text() == "fields: {n: string}\n"
+    refused = own.client.post("/-/connectors/orders/copy", json={"to": "orders"})
+    assert refused.status_code == 409
+
+
+def test_duplicate_of_a_broken_file_names_its_fault(own):
+    own.declare("orders", "fields: {n: integer}\n")
+    put(own.connectors / "orders.yaml", "fields:\n\tn: integer\n")
+    own.reload()
+
+    ran = gateway(own, "duplicate", "orders", "copy")
+
+    assert ran.returncode == 1
+    assert "line 2 begins with a tab" in ran.stderr
+    assert (
+        "The gateway serves the last good version of 'orders', which is not what the file says" in ran.stderr
+    )
+    assert not (own.connectors / "copy.yaml").exists()
+
+
+def test_copy_into_other_fields_says_that_an_older_version_is_served(own):
+    own.declare("orders", "fields: {n: integer}\n")
+    own.client.post("/orders", json={"n": 1})
+    own.declare("copy", "fields: {n: string}\n")
+    put(own.connectors / "orders.yaml", "fields: {n: string}\n")
+    own.reload()
+
+    answer = own.client.post("/-/connectors/orders/copy", json={"to": "copy"})
+
+    assert answer.status_code == 409
+    assert answer.json()["message"] == (
+        "'copy' does not have the fields of 'orders', whose last good version is served: orders.yaml is not applied"
+    )

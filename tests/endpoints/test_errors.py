@@ -1,0 +1,701 @@
+"""Every error there is, provoked once, in the one shape."""
+
+import json
+import shutil
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import httpx
+import pytest
+
+from gateway.errors import Code
+from gateway.serve import failures
+from gateway.serve.tokens import make_token
+from gateway.store.database import FILE, Database
+from gateway.store.few import FewRows
+from tests.support.in_process import body, inside
+from tests.support.server import Server, eventually, put, serving
+from tests.support.torn import damage_rows
+
+CONNECTOR = (
+    "fields: {n: integer, s: {type: string, nullable: true, max_length: 3}}\naccess: {read: [public]}\n"
+)
+_PROVOKE: dict[Code, Callable] = {}
+
+
+def provokes(*codes: Code):
+    def register(function):
+        _PROVOKE.update(dict.fromkeys(codes, function))
+        return function
+
+    return register
+
+
+class Place:
+    """What a provocation may use; `own` servers are started only by those that need settings of their own."""
+
+    def __init__(self, server, path, directory, monkeypatch):
+        self.server, self.path, self.directory, self.monkeypatch = server, path, directory, monkeypatch
+
+    def post(self, content, **headers):
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.server.client.post(self.path, content=content, headers=headers)
+
+    def get(self, query):
+        return self.server.client.get(f"{self.path}?{query}")
+
+
+def check_shape(status: int, headers, text: bytes) -> dict:
+    error = json.loads(text)
+    assert list(error)[:4] == ["code", "message", "details", "hint"]
+    assert list(error)[4:] in ([], ["errors", "error_count", "rows"])
+    assert error["details"] is None or isinstance(error["details"], str)
+    assert isinstance(error["code"], str)
+    assert isinstance(error["message"], str)
+    assert error["hint"] is None or isinstance(error["hint"], str)
+    assert headers["content-type"] == "application/json; charset=utf-8"
+    assert headers["proxy-status"] == f"PostgREST; error={error['code']}"
+    known = next(code for code in Code if code.code == error["code"])
+    assert status == known.status or (status == 422 and "errors" in error)
+    if status in (429, 503):
+        assert "retry-after" in headers
+    return error
+
+
+@pytest.mark.parametrize("code", list(Code), ids=lambda code: code.name)
+def test_every_error_can_be_provoked_and_has_the_one_shape(code, server, name, tmp_path, monkeypatch):
+    path = server.declare(name, CONNECTOR)
+
+    answer = _PROVOKE[code](Place(server, path, tmp_path, monkeypatch), code)
+
+    if isinstance(answer, httpx.Response):
+        answer = (answer.status_code, answer.headers, answer.content)
+    status, headers, text = answer
+    headers = {key.lower(): value for key, value in dict(headers).items()}
+    error = check_shape(status, headers, text)
+    codes = {error["code"]}
+    codes |= {each["code"] for each in error.get("errors", ())}
+    assert code.code in codes
+
+
+def test_codes_are_given_once():
+    assert len({code.code for code in Code}) == len(Code)
+
+
+# -- body
+
+
+@provokes(Code.BODY_INVALID)
+def _(place, code):
+    return place.post(b"[1,", content_type="application/json")
+
+
+@provokes(Code.BODY_TRUNCATED)
+def _(place, code):
+    with inside(place.directory, {"c": CONNECTOR}) as gateway:
+        answer = gateway.request("POST", "/c", body(b'{"n":1}\n', more=True), {"type": "http.disconnect"})
+        assert gateway.request("GET", "/c")[2] == b"[]"
+        return answer
+
+
+@provokes(Code.BODY_TOO_LARGE)
+def _(place, code):
+    return place.post(b" " * (64 * 2**20 + 1))
+
+
+@provokes(Code.MEDIA_TYPE_UNSUPPORTED)
+def _(place, code):
+    return place.post(b"<a/>", content_type="application/xml")
+
+
+@provokes(Code.ENCODING_UNSUPPORTED)
+def _(place, code):
+    return place.post(b"x", content_encoding="br")
+
+
+@provokes(Code.ENCODING_INVALID)
+def _(place, code):
+    return place.post(b"x", content_encoding="gzip")
+
+
+def raw(server: Server, text: bytes) -> tuple[int, dict, bytes]:
+    """Send bytes as they are, and read the answer until the server closes."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(text)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    return int(first.split()[1]), dict(line.split(": ", 1) for line in lines), rest
+
+
+@provokes(Code.REQUEST_MALFORMED)
+def _(place, code):
+    return raw(place.server, b"NOT HTTP AT ALL\r\n\r\n")
+
+
+@provokes(Code.URI_TOO_LONG)
+def _(place, code):
+    return raw(place.server, b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+
+
+@provokes(Code.HEADERS_TOO_LARGE)
+def _(place, code):
+    return raw(place.server, b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70_000 + b"\r\n\r\n")
+
+
+@provokes(Code.HEADERS_TOO_SLOW)
+def _(place, code):
+    with serving(place.directory, GATEWAY_HEADER_TIMEOUT="0.3") as server:
+        return raw(server, b"GET / HTTP/1.1\r\nHos")
+
+
+@provokes(Code.BODY_TOO_SLOW)
+def _(place, code):
+    with serving(place.directory, GATEWAY_BODY_TIMEOUT="0.3") as server:
+        server.declare("c", CONNECTOR)
+        head = f"POST /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 9\r\nAuthorization: {server.admin['Authorization']}"
+        return raw(server, head.encode() + b"\r\n\r\n{")
+
+
+# -- rows and queries
+
+
+@provokes(Code.ROWS_INVALID, Code.VALUE_MISSING, Code.VALUE_REFUSED, Code.VALUE_OUT_OF_RANGE)
+def _(place, code):
+    return place.post(b'[{"s":"long"},{"n":9223372036854775808}]')
+
+
+@provokes(Code.FIELD_UNKNOWN)
+def _(place, code):
+    return place.post(b"n,t\n", content_type="text/csv")
+
+
+_QUERIES = {
+    Code.VALUE_INVALID: "n=eq.x",
+    Code.QUERY_INVALID: "n=x",
+    Code.COLUMN_UNKNOWN: "m=eq.1",
+    Code.NOT_IMPLEMENTED: "s=fts.word",
+    Code.OPERATOR_UNDEFINED: "n=like.1*",
+    Code.TYPE_UNKNOWN: "select=n::nothing",
+    Code.CAST_IMPOSSIBLE: "select=n::date",
+    Code.PATTERN_INVALID: "s=like.x\\",
+    Code.REGEX_INVALID: "s=match.(",
+    Code.RANGE_INVALID: "offset=-1",
+}
+
+
+@provokes(*_QUERIES)
+def _(place, code):
+    return place.get(_QUERIES[code])
+
+
+@provokes(Code.NOT_ACCEPTABLE)
+def _(place, code):
+    return place.server.client.get(place.path, headers={"Accept": "image/png"})
+
+
+@provokes(Code.PRECONDITION_FAILED)
+def _(place, code):
+    return place.server.client.get(place.path, headers={"If-Match": '"another"'})
+
+
+@provokes(Code.METHOD_NOT_ALLOWED)
+def _(place, code):
+    return place.server.client.delete(place.path)
+
+
+def fill(server: Server, path: str, rows: int) -> None:
+    lines = "".join(f'{{"n":{number},"s":"abc"}}\n' for number in range(rows)).encode()
+    assert (
+        server.client.post(path, content=lines, headers={"Content-Type": "application/x-ndjson"}).status_code
+        == 201
+    )
+
+
+@provokes(Code.PROFILE_UNKNOWN, Code.NOT_ONE_ROW, Code.PREFERENCE_INVALID)
+def _(place, code):
+    headers = {
+        Code.PROFILE_UNKNOWN: {"Accept-Profile": "private"},
+        Code.NOT_ONE_ROW: {"Accept": "application/vnd.pgrst.object+json"},
+        Code.PREFERENCE_INVALID: {"Prefer": "handling=strict, count=some"},
+    }
+    return place.server.client.get(place.path, headers=headers[code])
+
+
+@provokes(Code.QUERY_TIMEOUT)
+def _(place, code):
+    with serving(place.directory, GATEWAY_QUERY_TIMEOUT="0.001") as server:
+        fill(server, server.declare("c", CONNECTOR), 100_000)
+        return server.client.get("/c?order=s.desc,n.desc")
+
+
+@provokes(Code.KEY_INVALID)
+def _(place, code):
+    return place.post(b'{"n":1}', Idempotency_Key="k" * 300)
+
+
+@provokes(Code.KEY_REUSED)
+def _(place, code):
+    place.post(b'{"n":1}', Idempotency_Key="k")
+    return place.post(b'{"n":2}', Idempotency_Key="k")
+
+
+@provokes(Code.KEY_REQUIRED)
+def _(place, code):
+    place.server.declare(place.path.strip("/"), CONNECTOR + "idempotency: required\n")
+    return place.post(b'{"n":1}')
+
+
+@provokes(Code.KEY_RUNNING)
+def _(place, code):
+    with (
+        inside(place.directory, {"c": CONNECTOR}) as gateway,
+        gateway.gateway.stages.running.hold("c", "admin", "k"),
+    ):
+        return gateway.request("POST", "/c", body(b'{"n":1}'), headers={"Idempotency-Key": "k"})
+
+
+@provokes(Code.KEY_CONFLICT)
+def _(place, code):
+    place.server.declare(place.path.strip("/"), CONNECTOR + "primary_key: [n]\n")
+    return place.post(b'[{"n":1},{"n":1}]')
+
+
+@provokes(Code.KEY_UNKNOWN_COLUMNS)
+def _(place, code):
+    return place.post(b'{"n":1}', Prefer="resolution=merge-duplicates")
+
+
+@provokes(Code.REJECTED_CHANGED)
+def _(place, code):
+    return place.server.client.post(f"/-/connectors{place.path}/rejected/replay", json=[{"_id": 1, "n": 1}])
+
+
+@provokes(Code.UNFILTERED, Code.TOO_MANY_AFFECTED)
+def _(place, code):
+    place.server.declare(place.path.strip("/"), CONNECTOR.replace("{read", "{change: [admin], read"))
+    place.post(b'[{"n":1},{"n":1}]')
+    query = "" if code is Code.UNFILTERED else "?n=eq.1"
+    headers = {"Prefer": "handling=strict, max-affected=1"}
+    return place.server.client.delete(f"{place.path}{query}", headers=headers)
+
+
+@provokes(Code.LIMIT_EXCEEDED)
+def _(place, code):
+    name = place.path.removeprefix("/")
+    place.server.declare(name, CONNECTOR + "limits: {requests_per_second: 0.01}\n")
+    place.get("")
+    return place.get("")
+
+
+# -- the store
+
+
+@provokes(Code.QUEUE_FULL)
+def _(place, code):
+    with serving(place.directory, GATEWAY_QUEUE="1K") as server:
+        server.declare("c", CONNECTOR)
+        host, port = server.url.removeprefix("http://").split(":")
+        head = f"POST /c HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nAuthorization: {server.admin['Authorization']}"
+
+        def refused():
+            with socket.create_connection((host, int(port))) as slow:
+                slow.sendall(head.encode() + b"\r\n\r\n" + b" " * 900)
+                answers = [server.client.post("/c", content=b'{"n":1}' + b" " * 200) for _ in range(3)]
+            return next((answer for answer in answers if answer.status_code != 201), None)
+
+        return eventually(refused)
+
+
+@provokes(Code.READERS_BUSY)
+def _(place, code):
+    with serving(place.directory, GATEWAY_READERS="1") as server:
+        fill(server, server.declare("c", CONNECTOR), 500_000)
+        with httpx.Client(base_url=server.url, limits=httpx.Limits(max_connections=None)) as client:
+            open_ones = []
+            while (
+                not open_ones or open_ones[-1].status_code == 200
+            ):  # One that stalls would give its room, in time.
+                assert len(open_ones) < 100
+                open_ones.append(client.send(client.build_request("GET", "/c"), stream=True))
+            for each in open_ones[:-1]:
+                each.close()
+            open_ones[-1].read()
+            return open_ones[-1]
+
+
+@provokes(Code.NOT_READY)
+def _(place, code):
+    with inside(place.directory, {"c": CONNECTOR}) as gateway:
+        gateway.shell.service = None
+        return gateway.request("GET", "/c")
+
+
+def failing_insert(place, error: Exception):
+    def insert(*_):
+        raise error
+
+    with inside(place.directory, {"c": CONNECTOR}) as gateway:
+        with place.monkeypatch.context() as patch:
+            patch.setattr(FewRows, "insert", insert)
+            answer = gateway.request("POST", "/c", body(b'{"n":1}'))
+        assert gateway.request("GET", "/c")[2] == b"[]"
+        assert gateway.request("POST", "/c", body(b'{"n":1}'))[0] == 201
+        return answer
+
+
+@provokes(Code.STORE_FAILED)
+def _(place, code):
+    return failing_insert(place, duckdb.IOException("Could not write"))
+
+
+@provokes(Code.SPOOL_FULL)
+def _(place, code):
+    with serving(place.directory, GATEWAY_SPOOL="100") as server:
+        fill(server, server.declare("c", CONNECTOR), 1000)
+        return server.client.get("/c?format=parquet", headers={"Range": "bytes=-8"})
+
+
+@provokes(Code.READ_FAILED)
+def _(place, code):
+    def fail(*_):
+        raise duckdb.OutOfMemoryException("failed to pin block")
+
+    with inside(place.directory, {"c": CONNECTOR}) as gateway:
+        with place.monkeypatch.context() as patch:
+            patch.setattr("gateway.store.reading.Stream", fail)
+            answer = gateway.request("GET", "/c")
+        assert gateway.request("GET", "/c")[0] == 200
+        return answer
+
+
+@provokes(Code.FILE_DAMAGED)
+def _(place, code):
+    with serving(place.directory) as server:
+        path = server.declare("c", CONNECTOR)
+        rows = [{"n": n, "s": str(n * 7919 % 1000)} for n in range(50_000)]
+        assert server.client.post(path, json=rows).status_code == 201
+        server.stop()
+        damage_rows(server.data / FILE, "c@1", "s")
+        server.start()
+        assert server.client.get("/-/ready").status_code == 200
+        answer = server.client.get(path)
+        assert "Corrupt database file" in server.log.read_text()
+        return answer
+
+
+@provokes(Code.BACKUP_RUNNING)
+def _(place, code):
+    with inside(place.directory, {"c": CONNECTOR}) as gateway, gateway.store.backup._turn:
+        return gateway.request("GET", "/-/backup")
+
+
+@provokes(Code.BACKUP_NO_ROOM)
+def _(place, code):
+    usage = shutil.disk_usage(place.directory)
+    with inside(place.directory, {"c": CONNECTOR}) as gateway, place.monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**20))
+        return gateway.request("GET", "/-/backup")
+
+
+@provokes(Code.BACKUP_FAILED)
+def _(place, code):
+    def fail(*_):
+        raise duckdb.OutOfMemoryException("failed to pin block")
+
+    with inside(place.directory, {"c": CONNECTOR}) as gateway:
+        with place.monkeypatch.context() as patch:
+            patch.setattr(gateway.store.backup, "_copy", fail)
+            answer = gateway.request("GET", "/-/backup")
+        assert gateway.request("GET", "/-/backup")[0] == 200
+        return answer
+
+
+@provokes(Code.DISK_FULL)
+def _(place, code):
+    return failing_insert(place, duckdb.TransactionException("Failed to commit: No space left on device"))
+
+
+@provokes(Code.INTERNAL)
+def _(place, code):
+    status, headers, text = failing_insert(place, RuntimeError("row value: secret"))
+    assert b"secret" not in text
+    assert json.loads(text)["details"].startswith("The id of the request is ")
+    return status, headers, text
+
+
+# -- connectors, whose findings carry the codes
+
+
+def find(place, code, *texts: str):
+    """Put files in place, one after another, and take what is said about the last of them."""
+    names = [f"x{place.path.removeprefix('/')}{number}.yaml" for number in range(len(texts))]
+    for name, text in zip(names, texts, strict=True):
+        put(place.server.connectors / name, text)
+    return found_in(place.server, names, code)
+
+
+def found_in(server, names, code):
+    findings = server.reload()[names[-1]]["findings"]
+    for name in names:
+        (server.connectors / name).unlink(missing_ok=True)
+    server.reload()
+    return shown_by(findings, code)
+
+
+def shown_by(findings, code):
+    (found,) = [each for each in findings if each["code"] == code.code]
+    assert list(found) == ["file", "line", "column", "level", "code", "message", "hint"]
+    error = {"code": found["code"], "message": found["message"], "details": None, "hint": found["hint"]}
+    headers = {
+        "content-type": "application/json; charset=utf-8",
+        "proxy-status": f"PostgREST; error={code.code}",
+    }
+    return code.status, headers, json.dumps(error).encode()
+
+
+_FILES = {
+    Code.YAML_INVALID: "fields: [",
+    Code.KEY_UNKNOWN: "feilds: {n: integer}",
+    Code.KEY_MISSING: "description: x",
+    Code.DECLARATION_INVALID: "fields: {n: strnig}",
+    Code.NAME_RESERVED: "fields: {select: integer}",
+    Code.TOKEN_UNKNOWN: "fields: {n: integer}\naccess: {ingest: [nobody]}",
+}
+
+
+@provokes(*_FILES)
+def _(place, code):
+    return find(place, code, _FILES[code])
+
+
+@provokes(Code.FILE_UNREADABLE)
+def _(place, code):
+    name = f"link{place.path.removeprefix('/')}.yaml"
+    (place.server.connectors / name).symlink_to("/etc/hostname")
+    return found_in(place.server, [name], code)
+
+
+@provokes(Code.FILE_PASSED_OVER)
+def _(place, code):
+    name = f"{place.path.removeprefix('/')}.YAML"
+    put(place.server.connectors / name, CONNECTOR)
+    place.server.reload()
+    findings = place.server.client.get("/-/status").json()["passed_over"]
+    (place.server.connectors / name).unlink()
+    return shown_by([each for each in findings if each["file"] == name], code)
+
+
+@provokes(Code.CONNECTOR_REMOVED)
+def _(place, code):
+    name = f"{place.path.removeprefix('/')}.yaml"
+    place.server.declare("remaining", CONNECTOR)  # That a directory is empty is not believed at once.
+    (place.server.connectors / name).unlink()
+    found_in(place.server, [name], code)
+    return place.server.client.get(place.path)
+
+
+@provokes(Code.CONNECTOR_MOVED)
+def _(place, code):
+    place.server.declare(place.path.removeprefix("/"), f"path: /moved{place.path}\n{CONNECTOR}")
+    return place.server.client.get(place.path)
+
+
+@provokes(Code.CONNECTOR_CLASH)
+def _(place, code):
+    return find(place, code, "path: /x\nfields: {n: integer}", "path: /x\nfields: {n: integer}")
+
+
+@provokes(Code.CHANGE_REFUSED)
+def _(place, code):
+    name = place.path.removeprefix("/")
+    place.post(b'{"n":1}')
+    put(place.server.connectors / f"{name}.yaml", CONNECTOR.replace("integer", "string"))
+    return found_in(place.server, [f"{name}.yaml"], code)
+
+
+@provokes(Code.CONNECTOR_LIVE)
+def _(place, code):
+    return place.server.client.post(f"/-/connectors{place.path}/purge")
+
+
+@provokes(Code.COPY_REFUSED)
+def _(place, code):
+    place.post(b'{"n":1}')
+    return place.server.client.post(f"/-/connectors{place.path}/copy", json={"to": place.path[1:]})
+
+
+# -- access
+
+
+@provokes(Code.ENDPOINT_UNKNOWN)
+def _(place, code):
+    return place.server.client.get("/nowhere")
+
+
+@provokes(Code.TOKEN_INVALID)
+def _(place, code):
+    return place.server.client.get(place.path, headers={"Authorization": "Bearer gw_wrong"})
+
+
+@provokes(Code.TOKEN_REQUIRED)
+def _(place, code):
+    return httpx.post(place.server.url + place.path, json={"n": 1})
+
+
+@provokes(Code.ACCESS_DENIED)
+def _(place, code):
+    secret, line = make_token("reader")
+    tokens = place.directory / "tokens.yaml"
+    tokens.write_text(line)
+    with serving(place.directory, GATEWAY_TOKENS=str(tokens)) as server:
+        server.declare("c", "fields: {n: integer}\naccess: {read: [reader]}")
+        return httpx.post(server.url + "/c", json={"n": 1}, headers={"Authorization": f"Bearer {secret}"})
+
+
+@provokes(Code.TOKEN_EXPIRED, Code.TOKEN_EXPIRES, Code.TOO_MANY_FAILURES)
+def _(place, code):
+    secret, line = make_token("etl", datetime.now(UTC) - timedelta(days=1))
+    tokens = place.directory / "tokens.yaml"
+    tokens.write_text(line)
+    with serving(place.directory, GATEWAY_TOKENS=str(tokens)) as server:
+        if code is Code.TOKEN_EXPIRES:
+            return shown_by(server.client.get("/-/status").json()["tokens"], code)
+        if code is Code.TOKEN_EXPIRED:
+            return httpx.get(server.url + "/c", headers={"Authorization": f"Bearer {secret}"})
+        with httpx.Client(headers={"Authorization": "Bearer gw_wrong"}) as client:
+            answers = [client.get(server.url + "/c") for _ in range(failures.BURST + 9)]
+        return answers[-1]
+
+
+@provokes(Code.HOST_UNKNOWN)
+def _(place, code):
+    with serving(place.directory, GATEWAY_HOSTS="127.0.0.1") as server:
+        return httpx.get(server.url + "/-/healthy", headers={"Host": "evil.example"})
+
+
+def test_a_poisoned_member_of_a_group_fails_alone(tmp_path, monkeypatch):
+    """Group commit: the group is rolled back and its members are committed one by one."""
+    insert = FewRows.insert
+
+    def poisoned(rows, connector, several, *others):
+        if any(value["n"] == 13 for _, few in several for value in few.values):
+            raise duckdb.ConstraintException("thirteen")
+        insert(rows, connector, several, *others)
+
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        monkeypatch.setattr(FewRows, "insert", poisoned)
+        with ThreadPoolExecutor(8) as threads:
+            numbers = range(40)
+            answers = list(
+                threads.map(lambda n: gateway.request("POST", "/c", body(b'{"n":%d}' % n)), numbers)
+            )
+        stored = json.loads(gateway.request("GET", "/c")[2])
+
+    assert [status for status, _, _ in answers] == [500 if n == 13 else 201 for n in numbers]
+    assert sorted(row["n"] for row in stored) == [n for n in numbers if n != 13]
+
+
+def test_a_fatal_database_error_answers_503_and_ends_the_process(tmp_path, monkeypatch):
+    def fatal(*_):
+        raise duckdb.FatalException("database has been invalidated")
+
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        monkeypatch.setattr(FewRows, "insert", fatal)
+        status, _, text = gateway.request("POST", "/c", body(b'{"n":1}'))
+        after = gateway.request("POST", "/c", body(b'{"n":1}'))
+
+    assert (status, json.loads(text)["code"]) == (503, "GW404")
+    assert (after[0], gateway.fatal) == (503, [True])
+
+
+def test_a_writer_that_finds_the_database_dead_already_ends_the_process_too(tmp_path, monkeypatch):
+    class Dead:
+        def execute(self, *_):
+            raise duckdb.FatalException("database has been invalidated because of a previous fatal error")
+
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway, monkeypatch.context() as patch:
+        patch.setattr(gateway.store._database, "writer", Dead())
+        status, _, text = gateway.request("POST", "/c", body(b'{"n":1}'))
+
+    assert (status, json.loads(text)["code"]) == (503, "GW404")
+    assert gateway.fatal == [True]
+
+
+@pytest.mark.parametrize("path", ["/c", "/-/connectors"])
+def test_a_reader_that_meets_a_dead_database_ends_the_process_too(tmp_path, monkeypatch, path):
+    """Whatever killed it, nobody may be served by it for as long as no row comes in."""
+
+    def dead(*_):
+        raise duckdb.FatalException("database has been invalidated because of a previous fatal error")
+
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        with monkeypatch.context() as patch:
+            patch.setattr(Database, "borrow", dead)
+            statuses = [gateway.request("GET", path)[0] for _ in range(2)]
+        after = gateway.request("POST", "/c", body(b'{"n":1}'))
+
+    assert statuses == [503, 503]
+    assert gateway.fatal == [True]
+    assert (after[0], json.loads(after[2])["code"]) == (503, "GW402")
+
+
+def test_a_commit_that_is_safe_is_acknowledged_though_the_checkpoint_behind_it_failed(tmp_path, monkeypatch):
+    class Writer:
+        """The connection, but for a COMMIT that fails after the fact, in DuckDB's own words."""
+
+        def __init__(self, real):
+            self.real = real
+
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+        def execute(self, sql, *more):
+            result = self.real.execute(sql, *more)
+            if sql == "COMMIT":
+                raise duckdb.FatalException(
+                    "Transaction COMMIT succeeded and is durable, but the autocheckpoint failed."
+                )
+            return result
+
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        database = gateway.store._database
+        with monkeypatch.context() as patch:
+            patch.setattr(database, "writer", Writer(database.writer))
+            status, _, text = gateway.request("POST", "/c", body(b'{"n":1}'))
+
+    assert (status, json.loads(text)["stored"], gateway.fatal) == (201, 1, [True])
+
+
+def test_a_checkpoint_that_fails_after_a_commit_stores_nothing_twice(tmp_path, monkeypatch):
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        store = gateway.store
+        store._checkpoint_due = True
+        monkeypatch.setattr(store._database, "writer", _Failing(store._database.writer, "CHECKPOINT"))
+        answers = [gateway.request("POST", "/c", body(b'{"n":%d}' % n))[0] for n in range(3)]
+        monkeypatch.undo()
+        stored = json.loads(gateway.request("GET", "/c")[2])
+
+    assert answers == [201] * 3
+    assert [row["n"] for row in stored] == [0, 1, 2]
+
+
+class _Failing:
+    """A connection on which one statement fails."""
+
+    def __init__(self, real, statement):
+        self._real, self._statement = real, statement
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    def execute(self, sql, *more):
+        if sql == self._statement:
+            raise duckdb.IOException("Could not write")
+        return self._real.execute(sql, *more)

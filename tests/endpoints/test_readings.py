@@ -1,0 +1,485 @@
+"""Who comes again for another part of a body goes on in that body, and who begins anew sees what is stored now."""
+
+import subprocess
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from gateway.serve.parts import Kept, Part
+from gateway.serve.readings import READING_RATE, READING_SECONDS, Reader, Readings
+from gateway.store.batch import Batch
+from tests.support.in_process import inside
+from tests.support.server import serving
+
+CONNECTOR = "fields: {n: integer}\naccess: {read: [public], change: [ops]}\n"
+FORMATS = ("json", "ndjson", "csv", "parquet", "arrow")
+IDENTITY = {"Accept-Encoding": "identity"}
+
+
+@pytest.fixture
+def path(server, name):
+    path = server.declare(name, CONNECTOR)
+    store(server, path, 100)
+    return path
+
+
+def store(server, path, rows):
+    assert server.client.post(path, json=[{"n": n} for n in range(rows)]).status_code == 201
+
+
+def part(server, url, bytes, **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return server.client.get(url, headers={"Range": f"bytes={bytes}", **IDENTITY, **headers})
+
+
+def whole(server, url):
+    return server.client.get(url, headers=IDENTITY)
+
+
+# -- HEAD and GET
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
+@pytest.mark.parametrize("query", ["", "&limit=3", "&n=lt.0"])
+def test_head_and_get_agree(server, path, format, coding, query):
+    url, headers = f"{path}?format={format}{query}", {"Accept-Encoding": coding}
+
+    head, answer = server.client.head(url, headers=headers), server.client.get(url, headers=headers)
+
+    told = ("ETag", "Content-Type", "Content-Length", "Accept-Ranges", "Content-Encoding", "Vary", "Link")
+    assert {name: head.headers.get(name) for name in told} == {
+        name: answer.headers.get(name) for name in told
+    }
+    assert ("Accept-Ranges" in head.headers) == ("Content-Encoding" not in head.headers)
+    if "Accept-Ranges" in head.headers and answer.content:
+        first = part(server, url, "0-1", **{"Accept-Encoding": coding})
+        assert first.headers["ETag"] == head.headers["ETag"]
+        assert first.headers["Content-Range"] == f"bytes 0-1/{head.headers['Content-Length']}"
+
+
+def test_head_of_a_long_result_has_its_length(server, name):
+    path = server.declare(name, "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
+    lines = "".join(f"{n},{'x' * 90}\n" for n in range(50_000))
+    kind = {"Content-Type": "text/csv"}
+    assert server.client.post(path, content=f"n,s\n{lines}", headers=kind).status_code == 201
+
+    for format in FORMATS:
+        url = f"{path}?format={format}"
+        before = whole(server, url)
+        head = server.client.head(url, headers=IDENTITY)
+        assert int(head.headers["Content-Length"]) == len(before.content)
+        after = whole(server, url)
+        assert (after.headers["ETag"], after.content) == (head.headers["ETag"], before.content)
+        assert after.headers["Content-Length"] == head.headers["Content-Length"]
+
+
+def test_head_of_what_is_too_large_to_be_kept_has_no_length(tmp_path):
+    with serving(tmp_path, GATEWAY_SPOOL="10K") as server:
+        path = server.declare("c", CONNECTOR)
+        rows = "n\n" + "".join(f"{n}\n" for n in range(400_000))
+        kind = {"Content-Type": "text/csv"}
+        assert server.client.post(path, content=rows, headers=kind).status_code == 201
+        for _ in range(2):
+            head = server.client.head(f"{path}?format=csv", headers=IDENTITY)
+            assert (head.status_code, "Content-Length" in head.headers) == (200, False)
+        assert part(server, f"{path}?format=csv", "0-9").status_code == 507
+        short = server.client.head(f"{path}?format=csv&n=lt.9", headers=IDENTITY)
+        assert int(short.headers["Content-Length"]) == 2 * 10
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_a_body_has_one_etag_also_while_rows_are_committed(tmp_path, coding):
+    """Two who ask amid a commit for what is there before it are told of one body."""
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        connector = gateway.gateway.app._repeats_at("/c").connector
+
+        def etags():
+            for format in FORMATS:
+                for method, part in (("HEAD", {}), ("GET", {"Range": "bytes=0-"}), ("GET", {})):
+                    headers = {"Accept-Encoding": coding, **part}
+                    status, told, _ = gateway.request(method, "/c", query=f"format={format}", headers=headers)
+                    assert status in (200, 206)
+                    yield format, method, told.get("etag")
+
+        rows = Batch(connector, pa.table({"n": range(2000)}))
+        gateway.store.append([rows])
+        before, amid = list(etags()), []
+        gateway.store.append_and_look(rows, lambda *_: amid.extend(etags()))
+        after = list(etags())
+
+        assert amid == before
+        assert not {etag for _, _, etag in before} & {etag for _, _, etag in after}
+        version = gateway.store.version("c")
+        assert version == gateway.store.version_seen(gateway.store.reading(), "c") != (0, 0)
+        assert (
+            gateway.store.version("d") == gateway.store.version_seen(gateway.store.reading(), "d") == (0, 0)
+        )
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_head_keeps_one_file_for_all_who_ask_until_rows_come(own, coding):
+    path = own.declare("c", CONNECTOR)
+    store(own, path, 20)
+
+    def kept():
+        for format in FORMATS:
+            own.client.head(f"{path}?format={format}", headers={"Accept-Encoding": coding})
+        return {each.name for each in (own.data / "parts").iterdir()}
+
+    first = kept()
+    assert len(first) == len(FORMATS)
+    assert kept() == first
+    store(own, path, 1)
+    assert len(kept() - first) == len(FORMATS)
+
+
+# -- which body a part is cut from
+
+
+@pytest.mark.parametrize("format", ["json", "ndjson", "csv", "parquet"])
+def test_parts_after_head_are_cut_from_the_body_that_it_told_of(server, path, format):
+    url = f"{path}?format={format}&order=_id.desc"
+    before = whole(server, url).content
+    head = server.client.head(url, headers=IDENTITY)
+    store(server, path, 500)
+
+    size = len(before)
+    ranges = ["0-3", "0-9", f"10-{size // 2}", f"{size // 2 + 1}-", f"0-{size - 1}"]
+    answers = [part(server, url, each) for each in ranges]
+
+    assert {answer.headers["ETag"] for answer in answers} == {head.headers["ETag"]}
+    assert b"".join(answer.content for answer in answers[1:4]) == answers[4].content == before
+
+
+def test_whoever_asks_again_from_the_first_byte_sees_what_is_stored(server, path):
+    url = f"{path}?format=csv"
+    for asked in ("0-", "0-9", "-9"):
+        rows = len(whole(server, url).content.splitlines())
+        for _ in range(3):
+            answer = part(server, url, asked)
+            size = int(answer.headers["Content-Range"].rpartition("/")[2])
+            assert size == len(whole(server, url).content)
+            assert answer.headers["ETag"] == whole(server, url).headers["ETag"]
+            store(server, path, 5)
+            rows += 5
+        server.client.head(url, headers=IDENTITY)
+        first = part(server, url, asked)
+        store(server, path, 1)
+        again = part(server, url, asked)
+        assert again.headers["ETag"] == whole(server, url).headers["ETag"] != first.headers["ETag"]
+
+
+def test_curl_polls_new_rows(server, path):
+    url = f"{server.url}{path}?format=ndjson"
+    for rows in (100, 105, 110):
+        shown = subprocess.run(["curl", "-s", "-r", "0-", url], capture_output=True).stdout
+        assert len(shown.splitlines()) == rows
+        store(server, path, 5)
+
+
+def test_head_tells_of_what_is_stored_now_whatever_was_begun(server, path):
+    url = f"{path}?format=csv"
+    for rows in (100, 105, 110):
+        head = server.client.head(url, headers=IDENTITY)
+        size = int(head.headers["Content-Length"])
+        answer = part(server, url, f"0-{size - 1}")
+        assert len(answer.content.splitlines()) == rows + 1
+        assert answer.headers["ETag"] == head.headers["ETag"]
+        store(server, path, 5)
+
+
+def test_what_a_whole_get_did_not_bring_is_cut_from_its_body(server, path):
+    url = f"{path}?format=csv&order=_id.desc"
+    before = whole(server, url).content
+    store(server, path, 5)
+
+    rest = part(server, url, "100-")
+
+    assert rest.content == before[100:]
+    assert part(server, url, f"{len(before)}-").status_code == 416
+
+
+def test_a_body_that_is_gone_is_not_completed_from_another_one(tmp_path):
+    with serving(tmp_path, GATEWAY_CACHE="1") as server:
+        path = server.declare("c", CONNECTOR)
+        store(server, path, 100)
+        url = f"{path}?format=csv&order=_id.desc"
+        whole(server, url)
+        store(server, path, 5)
+
+        gone = part(server, url, "100-")
+        assert (gone.status_code, gone.json()["code"]) == (412, "GW301")
+        assert "from the beginning" in gone.json()["hint"]
+        assert part(server, url, "0-").headers["ETag"] == whole(server, url).headers["ETag"]
+
+
+# -- conditions
+
+
+def test_conditions_on_parts(server, path):
+    url = f"{path}?format=csv&order=_id.desc"
+    before = whole(server, url)
+    old = before.headers["ETag"]
+    first = part(server, url, "0-49", If_Range=old)
+    assert (first.status_code, first.content) == (206, before.content[:50])
+    assert part(server, url, "0-49", If_Match=old).status_code == 206
+    assert part(server, url, "0-49", If_Match="*").status_code == 206
+    assert part(server, url, "0-49", If_None_Match=old).status_code == 304
+    assert part(server, url, "0-49", If_Match='"x"').status_code == 412
+    assert part(server, url, "0-49", If_Match=f"W/{old}").status_code == 412
+    store(server, path, 5)
+    now = whole(server, url)
+
+    # Who names the body goes on in it, as long as it is kept; else the whole of the present one comes, or nothing.
+    assert part(server, url, "50-", If_Range=old).content == before.content[50:]
+    assert part(server, url, "50-", If_Match=old).content == before.content[50:]
+    for name in ('"x"', f"W/{now.headers['ETag']}", "Sun, 29 Nov 2026 00:00:00 GMT"):
+        answer = part(server, url, "50-", If_Range=name)
+        assert (answer.status_code, answer.content) == (200, now.content)
+    again = part(server, url, "0-49", If_Range=old)
+    assert (again.status_code, again.content) == (200, now.content)
+    assert part(server, url, "50-", If_Match='"x"').status_code == 412
+
+
+def test_conditions_on_whole_bodies(server, path):
+    etag = whole(server, path).headers["ETag"]
+    for method in ("GET", "HEAD"):
+
+        def status(**headers):
+            headers = {name.replace("_", "-"): value for name, value in headers.items()}
+            return server.client.request(method, path, headers={**IDENTITY, **headers}).status_code
+
+        assert status(If_Match=etag) == status(If_Match="*") == status(If_Match=f'"x", {etag}') == 200
+        assert status(If_Match='"x"') == status(If_Match=f"W/{etag}") == 412
+        assert status(If_None_Match=etag) == status(If_None_Match=f"W/{etag}") == 304
+        assert status(If_Match='"x"', If_None_Match=etag) == 412
+        assert status(If_None_Match='"x"', If_Range=etag) == 200
+
+
+def test_an_etag_opens_no_other_connector(server, name, path):
+    secret = server.declare(f"{name}s", "fields: {n: integer}\n")
+    store(server, secret, 3)
+    etag = part(server, f"{secret}?format=csv", "0-3").headers["ETag"]
+
+    for condition in ("If_Match", "If_Range"):
+        answer = part(server, f"{path}?format=csv", "2-3", **{condition: etag})
+        assert answer.headers.get("ETag") != etag
+        assert answer.status_code == (412 if condition == "If_Match" else 200)
+
+
+# -- who goes on in what
+
+ONE = Reader("10.0.0.1", "duckdb", 0, b"q")
+OTHER = ONE._replace(agent="polars")
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def body(etag, size, *borders):
+    return Kept(Path("body"), size, b"q", 200, {"ETag": etag}, frozenset(borders))
+
+
+def begun(*, size=1000, part=None, connection=1, clock=None, borders=()):
+    readings = Readings(clock or Clock())
+    readings.begin(ONE, connection, body("old", size, *borders), part)
+    return readings
+
+
+def going_on(readings, part, reader=ONE, connection=1):
+    reading = readings.going_on(reader, connection, part)
+    if reading:
+        reading.take(part, connection)
+    return reading.etag if reading else None
+
+
+@pytest.mark.parametrize(
+    ("begins_with", "parts", "goes_on"),
+    [
+        (None, [Part(0, 999)], True),
+        (None, [Part(0, None)], True),
+        (None, [Part(None, 8)], True),
+        (None, [Part(500, None)], True),
+        (None, [Part(0, 3), Part(0, 65), Part(66, 999)], True),
+        (None, [Part(None, 8), Part(None, 500)], True),
+        (None, [Part(0, 999), Part(0, 999)], False),
+        (None, [Part(0, 3), Part(0, None)], False),
+        (None, [Part(None, 8), Part(None, 8)], False),
+        (Part(None, 8), [Part(0, 99)], True),
+        (Part(None, 8), [Part(None, 500)], True),
+        (Part(None, 8), [Part(None, 8)], False),
+        (Part(None, 8), [Part(0, None)], False),
+        (Part(0, 9), [Part(10, 19), Part(10, 19)], True),
+        (Part(0, 9), [Part(0, 9)], False),
+        (Part(0, 9), [Part(0, 19)], False),
+        (Part(0, 9), [Part(None, 8)], False),
+        (Part(4, 9), [Part(0, 9)], False),
+    ],
+)
+def test_which_parts_begin_anew(begins_with, parts, goes_on):
+    readings = begun(part=begins_with)
+
+    *before, last = [going_on(readings, each) for each in parts]
+
+    assert before == ["old"] * len(before)
+    assert last == ("old" if goes_on else None)
+
+
+def test_a_reading_lasts_as_long_as_a_slow_reader_needs_and_no_longer():
+    clock = Clock()
+    readings = begun(size=100 * READING_RATE, clock=clock)
+    clock.now = READING_SECONDS + 99
+    assert going_on(readings, Part(0, 9)) == "old"
+    assert not readings.is_over(readings.going_on(ONE, 1, Part(500, 600)))
+    clock.now = READING_SECONDS + 101
+    assert going_on(readings, Part(0, 19)) is None
+    assert readings.is_over(readings.going_on(ONE, 1, Part(600, 700)))
+    assert readings.in_use() == set()
+
+
+def test_readers_are_told_apart():
+    readings = begun()
+
+    assert going_on(readings, Part(10, 19), OTHER) is None
+    for other in (
+        ONE._replace(address="10.0.0.2"),
+        ONE._replace(asker=1),
+        ONE._replace(question=b"r"),
+    ):
+        assert going_on(readings, Part(10, 19), other) is None
+
+
+def test_of_two_readings_of_one_program_the_latest_goes_on_on_any_connection():
+    readings = begun(connection=1)
+    assert going_on(readings, Part(0, 99), connection=2) == "old"
+    assert going_on(readings, Part(100, 999), connection=1) == "old"
+    readings.begin(ONE, 1, body("new", 1100), None)
+
+    assert going_on(readings, Part(0, 99), connection=2) == "new"
+    assert going_on(readings, Part(100, 1099), connection=2) == "new"
+
+
+def test_two_programs_of_one_name_at_once_go_on_by_connection_and_length():
+    readings = begun(connection=1)
+    assert going_on(readings, Part(0, 99), connection=1) == "old"
+    readings.begin(ONE, 2, body("new", 1100), None)
+
+    assert going_on(readings, Part(100, 199), connection=1) == "old"
+    assert going_on(readings, Part(0, 99), connection=2) == "new"
+    assert going_on(readings, Part(200, 299), connection=1) == "old"
+    assert going_on(readings, Part(100, 199), connection=2) == "new"
+    assert going_on(readings, Part(300, 999), connection=3) == "old"
+    assert going_on(readings, Part(200, 1099), connection=4) == "new"
+
+
+@pytest.mark.parametrize("tail", [(Part(900, 999), Part(1050, 1099)), (Part(None, 100), Part(None, 50))])
+def test_what_comes_before_a_tail_is_cut_from_the_body_of_that_tail(tail):
+    readings = begun(borders=(4, 950))
+    assert going_on(readings, tail[0], connection=1) == "old"
+    readings.begin(ONE, 2, body("new", 1100, 4, 1080), None)
+
+    assert going_on(readings, Part(4, 899), connection=3) == "old"
+    assert going_on(readings, tail[1], connection=2) == "new"
+    assert going_on(readings, Part(4, 899), connection=4) == "old"
+    assert going_on(readings, Part(0, 1049), connection=5) == "new"
+
+
+def test_pieces_of_a_parquet_file_are_cut_from_the_file_that_has_them():
+    """Two processes read row groups, columns and what stands before the metadata, on connections of their own."""
+    readings = begun(borders=(4, 300, 600, 900))
+    assert going_on(readings, Part(900, 999), connection=1) == "old"
+    readings.begin(ONE, 2, body("new", 1100, 4, 350, 700, 980), None)
+    assert going_on(readings, Part(980, 1099), connection=2) == "new"
+
+    asked = [Part(4, 299), Part(4, 349), Part(300, 899), Part(0, 899), Part(350, 699), Part(0, 979)]
+    cut_from = [going_on(readings, each, connection=3 + port) for port, each in enumerate(asked)]
+
+    assert cut_from == ["old", "new", "old", "old", "new", "new"]
+
+
+def test_of_two_bodies_of_one_length_the_latest_goes_first_and_the_other_next():
+    readings = begun(borders=(4, 980))
+    assert going_on(readings, Part(900, 999), connection=1) == "old"
+    readings.begin(ONE, 2, body("new", 1000, 4, 980), None)
+    assert going_on(readings, Part(900, 999), connection=2) == "new"
+
+    asked = [going_on(readings, Part(4, 899), connection=port) for port in (3, 4, 5)]
+
+    assert asked == ["new", "old", "new"]
+
+
+def test_the_first_part_is_cut_from_what_was_told_on_its_connection():
+    """Two processes ask for the length one after the other, then each for its whole body; the bodies have one length."""
+    for size in (1000, 1100):
+        readings = begun(connection=1)
+        readings.begin(ONE, 2, body("new", size), None)
+
+        assert going_on(readings, Part(0, 999), connection=1) == "old"
+        assert going_on(readings, Part(0, size - 1), connection=2) == "new"
+        assert going_on(readings, Part(0, size - 1), connection=2) is None
+
+
+def test_two_who_were_told_of_one_body_get_it_once_each():
+    """A proxy has other ports for each request; whoever asks a third time begins anew."""
+    readings = begun(connection=1)
+    readings.begin(ONE, 2, body("old", 1000), None)
+
+    asked = [going_on(readings, Part(0, 999), connection=port) for port in (3, 4, 5)]
+
+    assert asked == ["old", "old", None]
+
+
+def test_a_connection_that_asks_again_gets_nothing_older():
+    """Only the second length counts on a connection; and what it has had of that is not had again of an older body."""
+    readings = begun(connection=1)
+    readings.begin(ONE, 1, body("new", 1000), None)
+    assert going_on(readings, Part(0, 999), connection=1) == "new"
+    assert going_on(readings, Part(0, 999), connection=2) is None
+
+    readings = begun(connection=1)
+    readings.begin(ONE, 2, body("new", 1000), None)
+    assert going_on(readings, Part(0, 999), connection=2) == "new"
+    assert going_on(readings, Part(0, 999), connection=2) is None
+    assert going_on(readings, Part(500, 999), connection=2) == "new"
+    assert going_on(readings, Part(500, 999), connection=2) == "new"
+
+
+def test_two_processes_that_read_in_blocks_each_go_on_on_their_connection():
+    readings = begun(connection=1)
+    readings.begin(ONE, 2, body("new", 1100), None)
+    blocks = [Part(first, first + 99) for first in range(0, 900, 100)]
+
+    for block in blocks:
+        assert going_on(readings, block, connection=1) == "old"
+        assert going_on(readings, block, connection=2) == "new"
+
+
+def test_who_reads_in_blocks_goes_on_with_the_latest_though_a_tail_began_behind_the_block():
+    blocks = [Part(0, 399), Part(400, 799)]
+    readings = begun()
+    for block in (*blocks, Part(800, 999)):
+        assert going_on(readings, block) == "old"
+    readings.begin(ONE, 1, body("new", 1100), None)
+
+    for block in (blocks[1], blocks[0], blocks[1], Part(800, 1099)):
+        assert going_on(readings, block, connection=2) == "new"
+
+
+def test_what_is_remembered_is_bounded():
+    readings = Readings(Clock())
+    for number in range(3000):
+        readings.begin(ONE._replace(question=b"%d" % number), 1, body(f"{number}", 10), None)
+        readings.tell(ONE._replace(question=b"%d" % number), f"{number}")
+        readings.begin(ONE, 1, body(f"{number}", 10), None)
+
+    assert len(readings.in_use()) <= 1000 + 8
+    reading = readings.going_on(ONE, 1, Part(0, 5))
+    for number in range(5000):
+        reading.take(Part(number * 2 + 1, number * 2 + 2), 1)
+    assert len(reading.ends) <= 1000

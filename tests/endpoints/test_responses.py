@@ -1,0 +1,820 @@
+"""What surrounds the rows of a GET: counts, ranges, links, preferences, validators, compression, CORS."""
+
+import gzip
+import io
+import json
+import random
+import re
+import socket
+
+import httpx
+import pyarrow
+import pyarrow.parquet
+import pytest
+import zstandard
+
+from tests.support.in_process import inside
+from tests.support.server import serving
+
+CONNECTOR = """
+fields:
+  id: integer
+  name: {type: string, nullable: true}
+access: {read: [public]}
+"""
+ROWS = [{"id": number, "name": None if number == 3 else f"row {number}"} for number in range(1, 6)]
+
+
+@pytest.fixture(scope="session")
+def path(server):
+    path = server.declare("responses", CONNECTOR)
+    assert server.client.post(path, json=ROWS).status_code == 201
+    return path
+
+
+def get(server, path, query="", **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return server.client.get(f"{path}?{query}", headers=headers)
+
+
+# -- counts and ranges
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status", "content_range"),
+    [
+        ("", {}, 200, None),
+        ("limit=2", {}, 200, None),
+        ("limit=2&offset=1", {}, 200, None),
+        ("limit=0", {}, 200, None),
+        ("offset=9", {}, 200, None),
+        ("id=eq.9", {}, 200, None),
+        ("", {"Prefer": "count=exact"}, 200, "0-4/5"),
+        ("limit=2", {"Prefer": "count=exact"}, 206, "0-1/5"),
+        ("limit=2", {"Prefer": "count=planned"}, 206, "0-1/5"),
+        ("limit=2", {"Prefer": "count=estimated"}, 206, "0-1/5"),
+        ("limit=0", {"Prefer": "count=exact"}, 206, "*/5"),
+        ("id=gt.3", {"Prefer": "count=exact"}, 200, "0-1/2"),
+        ("id=eq.9", {"Prefer": "count=exact"}, 200, "*/0"),
+        ("offset=5", {"Prefer": "count=exact"}, 206, "*/5"),
+        ("offset=6", {"Prefer": "count=exact"}, 416, "*/5"),
+        ("select=count()", {"Prefer": "count=exact"}, 200, "0-0/1"),
+        ("select=name,count()&limit=1", {"Prefer": "count=exact"}, 206, "0-0/5"),
+        ("", {"Range": "1-2"}, 200, "1-2/*"),
+        ("", {"Range": "3-"}, 200, "3-4/*"),
+        ("", {"Range": "0-99"}, 200, "0-4/*"),
+        ("", {"Range": "1-2", "Range-Unit": "items", "Prefer": "count=exact"}, 206, "1-2/5"),
+        ("limit=3&offset=1", {"Range": "2-9"}, 200, "2-3/*"),
+        ("limit=2", {"Range": "2-3"}, 416, None),
+        ("", {"Range": "3-1"}, 416, None),
+        ("", {"Range": "rows"}, 200, None),
+        ("", {"Range": "-2"}, 200, None),
+        ("id=eq.9", {"Range": "0-9"}, 200, "*/*"),
+        ("select=id", {"Range": "0-1"}, 200, "0-1/*"),
+        ("select=id&limit=2", {}, 200, None),
+    ],
+)
+def test_content_range_and_status_tell_which_part_it_is(server, path, query, headers, status, content_range):
+    answer = get(server, path, query, **headers)
+
+    assert (answer.status_code, answer.headers.get("Content-Range")) == (status, content_range)
+    if status == 416:
+        assert answer.json()["code"] == "PGRST103"
+
+
+def test_head_has_a_content_range_only_where_one_is_asked_for(server, path):
+    assert "Content-Range" not in server.client.head(f"{path}?limit=2").headers
+    counted = server.client.head(f"{path}?limit=2", headers={"Prefer": "count=exact"})
+    assert (counted.status_code, counted.headers["Content-Range"]) == (206, "0-1/5")
+
+
+def test_an_offset_beyond_the_last_row_says_how_many_there_are(server, path):
+    error = get(server, path, "offset=9", Prefer="count=exact").json()
+
+    assert error["details"] == "An offset of 9 was requested, but there are only 5 rows."
+
+
+@pytest.fixture(scope="session")
+def long(server):
+    """A result too long for one buffer."""
+    path = server.declare("long", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
+    lines = "".join(f'{{"n":{n % 1000},"s":"{n:060}"}}\n' for n in range(100_000)).encode()
+    kind = {"Content-Type": "application/x-ndjson"}
+    assert server.client.post(path, content=lines, headers=kind).status_code == 201
+    return path
+
+
+def test_a_long_result_has_a_content_range_only_where_it_was_counted(server, long):
+    assert "Content-Range" not in get(server, long).headers
+    assert get(server, long, Prefer="count=exact").headers["Content-Range"] == "0-99999/100000"
+    part = get(server, long, "limit=80000&offset=100", Prefer="count=exact")
+    assert (part.status_code, part.headers["Content-Range"]) == (206, "100-80099/100000")
+    assert len(part.json()) == 80_000
+
+
+@pytest.mark.parametrize("order", ["", "order=n", "order=n.desc,s", "order=_id.desc"])
+def test_the_pages_of_a_long_result_are_linked_too(server, long, order):
+    whole = [row["s"] for row in get(server, long, order).json()]
+    found, url = [], f"{long}?{order}&limit=40000"
+    while url:
+        answer = server.client.get(url)
+        found += [row["s"] for row in answer.json()]
+        url = answer.links.get("next", {}).get("url")
+
+    assert len(whole) == 100_000
+    assert found == whole
+
+
+def test_what_is_aggregated_of_no_rows_is_one_row(server, path):
+    assert get(server, path, "select=count(),id.sum()&id=eq.99&limit=1").json() == [{"count": 0, "sum": None}]
+    assert get(server, path, "select=id,count()&id=eq.99&limit=1").json() == []
+
+
+# -- links
+
+
+def test_the_link_keeps_the_rest_of_the_query_and_hides_nothing_in_the_offset(server, path):
+    answer = get(server, path, "select=id&id=gt.0&order=name.desc&limit=2&offset=1", Range="0-1")
+
+    assert answer.json() == [{"id": 5}]
+    link = answer.links["next"]["url"]
+    assert link.startswith(f"{path}?select=id&id=gt.0&order=name.desc&limit=1&cursor=")
+    assert server.client.get(link).json() == [{"id": 4}]
+
+
+def test_no_link_follows_the_last_page(server, path):
+    assert "Link" not in get(server, path, "limit=5").headers
+    assert "Link" not in get(server, path, "limit=0").headers
+    assert "Link" not in get(server, path).headers
+
+
+@pytest.mark.parametrize(
+    "order", ["", "order=name", "order=name.desc.nullslast", "order=_id.desc", "order=id.desc"]
+)
+def test_pages_stay_where_they_are_while_rows_arrive(server, name, order):
+    path = server.declare(name, CONNECTOR)
+    server.client.post(path, json=ROWS)
+    before = [row["id"] for row in get(server, path, f"select=id&{order}").json()]
+
+    found, url = [], f"{path}?select=id&{order}&limit=2"
+    while url:
+        answer = server.client.get(url)
+        found += [row["id"] for row in answer.json()]
+        url = answer.links.get("next", {}).get("url")
+        if len(found) <= 5:
+            for number in (-len(found), 100 + len(found)):
+                server.client.post(path, json={"id": number, "name": f"row {number}"})
+
+    assert [number for number in found if 1 <= number <= 5] == before
+    assert len(found) == len(set(found))
+
+
+def test_a_cursor_is_the_id_of_a_row(server, path):
+    link = get(server, path, "order=name&limit=2").links["next"]["url"]
+
+    assert link.endswith("cursor=2")
+    error = server.client.get(link.replace("cursor=2", "cursor=99")).json()
+    assert (error["code"], error["message"]) == (
+        "PGRST100",
+        "there is no row 99 that a page could come after",
+    )
+    assert get(server, path, "cursor=99").json() == []  # In commit order it need not be there.
+
+
+def test_only_what_is_new_is_read_by_id(server, name):
+    path = server.declare(name, CONNECTOR)
+    server.client.post(path, json=ROWS[:2])
+    last = get(server, path, "select=_id&order=_id.desc&limit=1").json()[0]["_id"]
+    server.client.post(path, json=ROWS[2:])
+
+    assert [row["id"] for row in get(server, path, f"_id=gt.{last}&order=_id").json()] == [3, 4, 5]
+
+
+def test_fields_may_be_called_like_the_gateways_own_parameters(server, name):
+    path = server.declare(
+        name, "fields: {format: string, cursor: string, n: integer}\naccess: {read: [public]}\n"
+    )
+    server.client.post(path, json=[{"format": "a", "cursor": "b", "n": n} for n in range(3)])
+
+    assert len(get(server, path, "format=eq.a&cursor=eq.b&format=csv").text.splitlines()) == 4
+    link = get(server, path, "format=eq.a&cursor=eq.b&limit=1&select=n").links["next"]["url"]
+    assert server.client.get(link).json() == [{"n": 1}]
+
+
+def test_a_link_is_a_header_whatever_the_query_holds(server, path):
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        target = f"{path}?limit=1&name=neq.%3C%3E%22%C3%A9'(|^)".encode()
+        connection.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head = connection.recv(65536).partition(b"\r\n\r\n")[0].decode()
+
+    assert head.startswith("HTTP/1.1 200")
+    link = re.search('^Link: <([^<>"]*)>; rel="next"\r?$', head, re.MULTILINE | re.IGNORECASE)
+    assert link, head
+    assert server.client.get(link[1]).json() == ROWS[1:2]
+
+
+# -- formats
+
+
+def test_a_single_object_is_asked_for_by_its_media_type(server, path):
+    kind = "application/vnd.pgrst.object+json"
+    answer = get(server, path, "id=eq.1", Accept=kind)
+    assert (answer.headers["Content-Type"], answer.json()) == (f"{kind}; charset=utf-8", ROWS[0])
+    for query, rows in (("", 5), ("id=eq.9", 0), ("limit=3&offset=1", 3)):
+        answer = get(server, path, query, Accept=kind)
+        assert (answer.status_code, answer.json()["code"]) == (406, "PGRST116")
+        assert answer.json()["details"] == f"The result contains {rows} rows"
+
+
+def test_null_keys_are_left_out_where_that_is_asked_for(server, path):
+    kind = "application/vnd.pgrst.array+json;nulls=stripped"
+    answer = get(server, path, "id=in.(2,3)", Accept=kind)
+    assert answer.json() == [{"id": 2, "name": "row 2"}, {"id": 3}]
+    assert answer.headers["Content-Type"].startswith("application/vnd.pgrst.array+json; nulls=stripped")
+    kind = "application/vnd.pgrst.object+json; nulls=stripped"
+    assert get(server, path, "id=eq.3&select=name", Accept=kind).json() == {}
+
+
+@pytest.mark.parametrize("query", ["", "id=eq.99", "limit=2", "select=name,count()"])
+def test_every_format_says_the_same(server, path, query):
+    rows = get(server, path, query).json()
+
+    assert get(server, path, query, Accept="application/vnd.pgrst.array+json").json() == rows
+    assert [
+        json.loads(line) for line in get(server, path, f"{query}&format=ndjson").text.splitlines()
+    ] == rows
+    parquet = pyarrow.parquet.read_table(io.BytesIO(get(server, path, f"{query}&format=parquet").content))
+    assert parquet.to_pylist() == rows
+    arrow = get(server, path, query, Accept="application/vnd.apache.arrow.stream")
+    assert arrow.headers["Content-Type"] == "application/vnd.apache.arrow.stream"
+    assert pyarrow.ipc.open_stream(arrow.content).read_all().to_pylist() == rows
+    text = get(server, path, f"{query}&format=csv")
+    assert len(text.text.splitlines()) == len(rows) + 1
+
+
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_long_results_stream_in_every_format(server, long, format):
+    body = io.BytesIO(get(server, long, f"format={format}").content)
+    table = (
+        pyarrow.parquet.read_table(body) if format == "parquet" else pyarrow.ipc.open_stream(body).read_all()
+    )
+
+    assert table.column("s").to_pylist() == [f"{n:060}" for n in range(100_000)]
+
+
+def test_a_parquet_file_has_dictionaries_where_values_come_again(server, name):
+    path = server.declare(name, 'fields: {once: string, again: integer, "a.b": string, tags: "string[]"}')
+    rows = [{"once": str(n), "again": n % 3, "a.b": str(n % 5), "tags": ["x"]} for n in range(100)]
+    server.client.post(path, json=rows)
+
+    file = pyarrow.parquet.ParquetFile(io.BytesIO(get(server, path, "format=parquet").content))
+
+    group = file.metadata.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    having = {column.path_in_schema for column in columns if column.has_dictionary_page}
+    assert having == {"again", "a.b", "tags.list.element"}
+    assert file.read().to_pylist() == rows
+
+
+def test_a_parquet_file_without_rows_has_its_columns(server, path):
+    body = io.BytesIO(get(server, path, "id=eq.99&format=parquet").content)
+
+    file = pyarrow.parquet.ParquetFile(body)
+
+    assert file.schema_arrow.names == ["id", "name"]
+    assert (file.metadata.num_rows, file.metadata.num_row_groups) == (0, 0)
+
+
+def test_the_first_of_what_is_accepted_equally_is_sent(server, path):
+    def kind(accept):
+        return get(server, path, "limit=1", Accept=accept).headers["Content-Type"].partition(";")[0]
+
+    assert kind("text/csv, application/json") == "text/csv"
+    assert kind("application/json, text/csv") == "application/json"
+    assert kind("text/csv;q=0.1, */*") == "application/json"
+    assert kind("application/vnd.apache.parquet") == "application/vnd.apache.parquet"
+
+
+def test_a_browser_is_told_a_name_for_what_it_saves(server, path):
+    assert (
+        get(server, path, "format=csv").headers["Content-Disposition"] == 'inline; filename="responses.csv"'
+    )
+
+
+# -- compression
+
+
+@pytest.mark.parametrize(
+    ("accepts", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("zstd;q=0.5, gzip", "gzip"),
+        ("*", "zstd"),
+        ("br", None),
+        ("gzip;q=0", None),
+        ("identity, gzip;q=0.5", None),
+        ("gzip;q=x", None),
+    ],
+)
+def test_responses_are_compressed_as_the_client_accepts(server, long, accepts, coding):
+    plain = get(server, long, "limit=2000", Accept_Encoding="identity")
+    for query, expected in (("limit=2000", plain), ("", get(server, long, Accept_Encoding="identity"))):
+        with server.client.stream("GET", f"{long}?{query}", headers={"Accept-Encoding": accepts}) as answer:
+            raw = b"".join(answer.iter_raw())
+        assert answer.headers.get("Content-Encoding") == coding
+        if coding:
+            assert len(raw) < len(expected.content) / 4
+            raw = (
+                gzip.decompress(raw)
+                if coding == "gzip"
+                else zstandard.ZstdDecompressor().decompressobj().decompress(raw)
+            )
+        assert raw == expected.content
+
+
+def test_what_is_small_is_sent_as_it_is(server, path):
+    assert "Content-Encoding" not in get(server, path, Accept_Encoding="gzip").headers
+
+
+# -- conditional requests and the cache
+
+
+def test_an_etag_names_the_rows_and_the_question(server, name):
+    path = server.declare(name, CONNECTOR)
+    server.client.post(path, json=ROWS)
+    etag = get(server, path, "id=gt.1&limit=2").headers["ETag"]
+
+    assert etag.startswith('"')  # A strong one.
+    assert get(server, path, "limit=2&id=gt.1").headers["ETag"] == etag
+    others = [
+        get(server, path, "id=gt.2&limit=2"),
+        get(server, path, "id=gt.1&limit=3"),
+        get(server, path, "id=gt.1&limit=2", Accept="text/csv"),
+        get(server, path, "id=gt.1&limit=2", Prefer="count=exact"),
+        get(server, path, "id=gt.1&limit=2", Accept_Encoding="gzip"),
+        get(server, path, "id=gt.1&limit=2&select=id,x:name"),
+        get(server, path, "id=gt.1&limit=2&select=id,y:name"),
+    ]
+    assert len({etag, *(each.headers["ETag"] for each in others)}) == 8
+    server.client.post(path, json=ROWS[:1])
+    assert get(server, path, "id=gt.1&limit=2").headers["ETag"] != etag
+
+
+def test_what_a_client_has_is_not_sent_again_until_a_commit(server, name):
+    path = server.declare(name, CONNECTOR)
+    other = server.declare(f"{name}x", CONNECTOR)
+    server.client.post(path, json=ROWS)
+    etag = get(server, path).headers["ETag"]
+
+    for header in (etag, f"W/{etag}", f'"x", {etag}', "*"):
+        answer = get(server, path, If_None_Match=header)
+        assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", etag)
+        assert "Content-Type" not in answer.headers
+    assert get(server, path, If_None_Match='"x"').status_code == 200
+    assert server.client.head(path, headers={"If-None-Match": etag}).status_code == 304
+    server.client.post(other, json=ROWS)
+    server.client.post(path, json=[])
+    assert server.client.post(path, json={"id": "x"}).status_code == 422
+    assert get(server, path, If_None_Match=etag).status_code == 304
+    server.client.post(path, json=ROWS[:1])
+    answer = get(server, path, If_None_Match=etag)
+    assert (answer.status_code, len(answer.json())) == (200, 6)
+
+
+def test_an_etag_outlives_a_restart(own):
+    path = own.declare("kept", CONNECTOR)
+    own.client.post(path, json=ROWS)
+    etag = own.client.get(path).headers["ETag"]
+    own.stop()
+    own.start()
+
+    assert own.client.get(path, headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_an_edit_of_the_connector_makes_another_etag(server, name):
+    path = server.declare(name, CONNECTOR)
+    server.client.post(path, json=ROWS)
+    etag = get(server, path).headers["ETag"]
+    server.declare(name, CONNECTOR.replace("access", '  more: {type: string, default: "x"}\naccess'))
+
+    answer = get(server, path, If_None_Match=etag)
+    assert (answer.status_code, answer.json()[0]["more"]) == (200, "x")
+
+
+def test_answers_that_are_asked_for_again_come_without_the_database(tmp_path, monkeypatch):
+    with inside(tmp_path, {"c": CONNECTOR}) as gateway:
+        gateway.request(
+            "POST", "/c", {"type": "http.request", "body": json.dumps(ROWS).encode(), "more_body": False}
+        )
+        first = gateway.request("GET", "/c", query="order=name&limit=2")
+        etag = first[1]["etag"]
+
+        def fail(*_):
+            raise AssertionError("the database was asked")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("gateway.store.reading.Reading._reading", fail)
+            assert gateway.request("GET", "/c", query="limit=2&order=name") == first
+            status, headers, body = gateway.request(
+                "GET", "/c", query="order=name&limit=2", headers={"If-None-Match": etag}
+            )
+            assert (status, headers["etag"], body) == (304, etag, b"")
+            assert gateway.request("GET", "/c", query="limit=1")[0] == 500
+        gateway.request(
+            "POST", "/c", {"type": "http.request", "body": b'{"id":6,"name":"a"}', "more_body": False}
+        )
+        assert json.loads(gateway.request("GET", "/c", query="order=name&limit=2")[2])[0]["id"] == 6
+
+
+def test_the_cache_is_bounded_in_bytes(tmp_path):
+    with inside(tmp_path, {"c": CONNECTOR}, GATEWAY_CACHE="20K") as gateway:
+        gateway.request(
+            "POST", "/c", {"type": "http.request", "body": json.dumps(ROWS).encode(), "more_body": False}
+        )
+        cache = gateway.gateway.stages.cache
+        for number in range(100):
+            gateway.request("GET", "/c", query=f"id=gt.{number - 1000}")
+            assert cache.bytes <= 20 * 1024
+        assert cache.bytes > 15 * 1024
+
+
+def test_readers_and_a_writer_never_disagree_about_an_etag(server, name):
+    """Every body under one ETag is the same, whatever is being committed meanwhile."""
+    path = server.declare(name, "fields: {n: integer}\naccess: {read: [public]}\n")
+    bodies: dict[str, bytes] = {}
+    with httpx.Client(base_url=server.url) as reader:
+        for number in range(150):
+            server.client.post(path, json={"n": number})
+            for query in ("select=n&limit=1000", "select=count()"):
+                answer = reader.get(f"{path}?{query}")
+                assert bodies.setdefault(answer.headers["ETag"], answer.content) == answer.content
+                assert (answer.json()[-1].get("n", -1) + 1 or answer.json()[0]["count"]) == number + 1
+
+
+# -- preferences, profiles
+
+
+@pytest.mark.parametrize(
+    ("prefer", "applied"),
+    [
+        ("count=exact", "count=exact"),
+        ("handling=strict, count=planned", "count=planned, handling=strict"),
+        ("handling=lenient, nothing=here", "handling=lenient"),
+        ("return=minimal", None),
+        ("count=exact, count=planned", "count=exact"),
+        ("count=none", None),
+    ],
+)
+def test_the_answer_says_which_preferences_it_has_met(server, path, prefer, applied):
+    answer = get(server, path, Prefer=prefer)
+
+    assert (answer.status_code, answer.headers.get("Preference-Applied")) == (200, applied)
+
+
+def test_a_strict_client_learns_which_preference_is_not_here(server, path):
+    error = get(server, path, Prefer="handling=strict, count=some, anything").json()
+
+    assert (error["code"], error["details"]) == ("PGRST122", "Invalid preferences: count=some, anything")
+
+
+def test_the_one_schema_is_public(server, path):
+    assert get(server, path, Accept_Profile="public").status_code == 200
+    error = get(server, path, Accept_Profile="private")
+    assert (error.status_code, error.json()["code"]) == (406, "PGRST106")
+    assert server.client.post(path, json=[], headers={"Content-Profile": "x"}).status_code == 406
+
+
+# -- CORS
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("cors"), GATEWAY_CORS="https://app.example") as server:
+        server.declare("open", CONNECTOR)
+        server.declare("closed", CONNECTOR.replace("[public]", "[reader]"))
+        yield server
+
+
+def test_a_page_of_an_allowed_origin_may_read_and_see_what_matters(shared):
+    answer = httpx.get(f"{shared.url}/open", headers={"Origin": "https://app.example"})
+
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
+    assert "Origin" in answer.headers["Vary"]
+    exposed = answer.headers["Access-Control-Expose-Headers"]
+    assert all(
+        name in exposed for name in ("Content-Range", "Link", "ETag", "Location", "Preference-Applied")
+    )
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_errors_are_readable_for_an_allowed_origin_too(shared):
+    for path in ("/open?x=y", "/nowhere", "/closed"):
+        answer = httpx.get(shared.url + path, headers={"Origin": "https://app.example"})
+        assert answer.status_code >= 400
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
+
+
+@pytest.mark.parametrize("path", ["/open", "/closed", "/nowhere"])
+def test_a_preflight_is_answered_without_a_token_and_tells_nothing(shared, path):
+    asked = {
+        "Origin": "https://app.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type,prefer",
+    }
+    answer = httpx.options(shared.url + path, headers=asked)
+
+    assert answer.status_code == 200
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert answer.headers["Access-Control-Allow-Headers"] == "Authorization, content-type,prefer"
+    assert answer.headers["Access-Control-Max-Age"] == "86400"
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
+
+
+def test_other_origins_get_no_leave(shared, server, path):
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
+
+    assert "Access-Control-Allow-Origin" not in httpx.options(f"{shared.url}/open", headers=asked).headers
+    assert "Access-Control-Allow-Origin" not in httpx.get(f"{shared.url}/open", headers=asked).headers
+    assert "Access-Control-Allow-Origin" not in httpx.get(server.url + path, headers=asked).headers
+
+
+def test_any_origin_may_be_allowed(tmp_path):
+    with serving(tmp_path, GATEWAY_CORS="*") as server:
+        path = server.declare("c", CONNECTOR)
+        answer = httpx.get(server.url + path, headers={"Origin": "https://any.example"})
+
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+# -- parts of a body
+
+
+@pytest.mark.parametrize("format", ["parquet", "csv", "json", "ndjson"])
+def test_bytes_are_served_in_parts(server, path, format):
+    url = f"{path}?format={format}"
+    whole = server.client.get(url).content
+    size = len(whole)
+
+    for asked, place, end in (
+        ("0-3", 0, 4),
+        ("4-", 4, size),
+        ("-5", size - 5, size),
+        (f"1-{size * 2}", 1, size),
+    ):
+        answer = server.client.get(url, headers={"Range": f"bytes={asked}", "Accept-Encoding": "gzip"})
+        assert (answer.status_code, answer.content) == (206, whole[place:end])
+        assert answer.headers["Content-Range"] == f"bytes {place}-{end - 1}/{size}"
+        assert "Content-Encoding" not in answer.headers
+    answer = server.client.get(url, headers={"Range": f"bytes={size}-"})
+    assert (answer.status_code, answer.headers["Content-Range"]) == (416, f"bytes */{size}")
+    for ignored in ("bytes=0-1,3-4", "bytes=5-2", "bytes=-", "bytes=a-b"):
+        assert server.client.get(url, headers={"Range": ignored}).content == whole
+    etag = server.client.get(url, headers={"Accept-Encoding": "identity"}).headers["ETag"]
+    assert server.client.get(url, headers={"Range": "bytes=0-3", "If-Range": etag}).status_code == 206
+    assert server.client.get(url, headers={"Range": "bytes=0-3", "If-Range": '"x"'}).content == whole
+
+
+def test_the_length_of_a_parquet_file_is_known_before_it_is_read(server, long):
+    url = f"{long}?format=parquet"
+    head = server.client.head(url)
+
+    assert head.headers["Accept-Ranges"] == "bytes"
+    assert int(head.headers["Content-Length"]) == len(server.client.get(url).content)
+    part = server.client.head(url, headers={"Range": "bytes=0-9"})  # Range is for GET alone.
+    assert (part.status_code, part.headers["Content-Length"]) == (200, head.headers["Content-Length"])
+
+
+def test_the_files_of_parts_are_bounded_and_do_not_outlive_the_process(tmp_path):
+    with serving(tmp_path, GATEWAY_SPOOL="8K") as server:
+        path = server.declare("c", CONNECTOR)
+        server.client.post(path, json=ROWS)
+        for number in range(20):
+            assert (
+                server.client.get(
+                    f"{path}?format=parquet&id=gt.{number - 30}", headers={"Range": "bytes=-8"}
+                ).status_code
+                == 206
+            )
+        kept = list((server.data / "parts").iterdir())
+        assert 0 < sum(each.stat().st_size for each in kept) <= 8 * 1024
+        server.kill()
+        server.start()
+        assert list((server.data / "parts").iterdir()) == []
+
+
+# -- deadlines
+
+
+def test_a_query_ends_when_its_client_leaves(tmp_path):
+    """The one reader would be busy for minutes, and its deadline is further away than this test waits."""
+    with serving(tmp_path, GATEWAY_READERS="1", GATEWAY_QUERY_TIMEOUT="600") as server:
+        path = server.declare("c", "fields: {s: string}\naccess: {read: [public]}\n")
+        chance = random.Random(1)
+        texts = (format(chance.getrandbits(300), "0300b") for _ in range(100_000))
+        lines = "".join(f'{{"s":"{text}"}}\n' for text in texts).encode()
+        kind = {"Content-Type": "application/x-ndjson"}
+        assert server.client.post(path, content=lines, headers=kind, timeout=60).status_code == 201
+        slow = "&".join(f"s=not.like.*1{'_' * times}x" for times in (100, 101, 102))
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(f"{server.url}{path}?{slow}&select=count()", timeout=1)
+
+        assert server.client.get(f"{path}?select=s&limit=1", timeout=60).status_code == 200
+
+
+# -- what went wrong once
+
+
+def test_a_cast_that_fails_in_mid_stream_is_an_error_and_not_a_fault(server, name):
+    path = server.declare(name, CONNECTOR)
+    many = [{"id": number, "name": "1"} for number in range(5000)] + [{"id": 5000, "name": "x"}]
+    answer = server.client.post(
+        f"{path}?select=name::int", json=many, headers={"Prefer": "return=representation"}
+    )
+
+    assert (answer.status_code, answer.json()["stored"]) == (201, 5001)
+    assert "return=" not in answer.headers.get("Preference-Applied", "")
+    answer = get(server, path, "select=name::int")
+    assert (answer.status_code, answer.json()["code"]) == (400, "22P02")
+    rehearsal = "return=representation, tx=rollback"
+    answer = server.client.post(f"{path}?select=name::int", json=many, headers={"Prefer": rehearsal})
+    assert (answer.status_code, answer.json()["code"]) == (400, "22P02")
+    assert len(get(server, path, "select=id").json()) == 5001
+
+
+@pytest.mark.parametrize("operator", ["like", "ilike", "match", "imatch"])
+def test_no_pattern_takes_for_ever(server, name, operator):
+    path = server.declare(name, CONNECTOR)
+    server.client.post(path, json={"id": 1, "name": "a" * 100_000})
+    star = ".*" if "match" in operator else "*"
+    pattern = star.join(["", *"aaaaaaaa", "b"])
+
+    assert get(server, path, f"select=id&name={operator}.{pattern}").json() == []
+    assert get(server, path, f"select=id&name={operator}.{pattern[:-1]}").json() == [{"id": 1}]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("name=match.a.{1000}c", "2201B"),
+        ("name=match.a.{100}.{100}c", "2201B"),
+        ("name=imatch.((a{20}b){20}c){20}", "2201B"),
+        (f"name=match.{'.' * 200}", "2201B"),
+        (f"name=like.*a{'_' * 200}c", "22025"),
+    ],
+)
+def test_a_pattern_that_would_become_too_large_is_refused(server, path, query, code):
+    answer = get(server, path, query)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+@pytest.mark.parametrize(
+    "regex",
+    [
+        "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "row [0-9]{1,3}",
+        "(?:row|line) .",
+        "[]a]|x{2,}|\\.",
+        "ro(w)",
+    ],
+)
+def test_an_ordinary_regular_expression_is_taken(server, path, regex):
+    answer = server.client.get(path, params={"name": f"match.{regex}"})
+    expected = [row for row in ROWS if row["name"] and re.search(regex, row["name"])]
+    assert answer.json() == expected
+
+
+def test_a_cursor_comes_after_the_only_row_of_an_aggregate(server, path):
+    assert get(server, path, "select=count()&cursor=1").json() == []
+    assert get(server, path, "select=count()&cursor=99&limit=1").json() == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"j{'->a' * 300}=eq.1",
+        f"select=j{'->a' * 300}",
+        f"order=j{'->a' * 300}",
+        f"order={','.join(f'j->a{n}' for n in range(500))}&cursor=1",
+        f"select={','.join(f'j->a{n}' for n in range(500))}",
+        f"select={','.join(f'a{n}:j' for n in range(900))},count()&limit=1&cursor=1",
+        f"j=eq.{'[' * 150}{']' * 150}",
+        f"j=cs.{'[' * 150}{']' * 150}",
+        f"j=eq.[{','.join('1' * 2000)}]",
+        f"j=in.({','.join('1' * 2000)})",
+    ],
+    ids=lambda query: query[:20],
+)
+def test_no_path_and_no_json_makes_endless_sql(server, name, query):
+    path = server.declare(name, "fields: {j: {type: json, nullable: true}}\naccess: {read: [public]}\n")
+
+    answer = get(server, path, query)
+    assert (answer.status_code, answer.json()["code"]) == (400, "PGRST100")
+
+
+def test_the_edges_of_a_wide_decimal_are_found_and_paged_through(server, name):
+    path = server.declare(
+        name, 'fields: {d: {type: "decimal(38, 10)", nullable: true}}\naccess: {read: [public]}\n'
+    )
+    values = [
+        "-9999999999999999999999999999.9999999999",
+        "9999999999999999999999999999.9999999999",
+        "0.0000000001",
+    ]
+    body = ("[" + ",".join(f'{{"d":{value}}}' for value in values) + "]").encode()
+    kind = {"Content-Type": "application/json"}
+    assert server.client.post(path, content=body, headers=kind).status_code == 201
+
+    def found(query):
+        return [
+            line.partition(":")[2][:-1]
+            for line in get(server, path, f"{query}&format=ndjson").text.splitlines()
+        ]
+
+    for value in values:
+        assert found(f"d=eq.{value}") == found(f"d=in.({value})") == [value]
+    assert found("d=lt.1e30&order=d") == found("d=gt.-1e30&order=d") == [values[0], values[2], values[1]]
+    link = get(server, path, "order=d.desc&limit=1").links["next"]["url"]
+    assert server.client.get(link).text.endswith(f'[{{"d":{values[2]}}}]')
+    for beyond in ("-10000000000000000000000000000", "10000000000000000000000000000"):
+        assert server.client.post(path, content=f'{{"d":{beyond}}}'.encode(), headers=kind).status_code == 422
+
+
+@pytest.mark.parametrize("order", ["order=name", "order=name.desc", "select=name,count()"])
+def test_pages_of_long_values_are_linked(server, name, order):
+    path = server.declare(name, CONNECTOR)
+    server.client.post(path, json=[{"id": n, "name": f"{n}" * 5000} for n in range(4)])
+    found, url = [], f"{path}?{order}&limit=1"
+    while url:
+        answer = server.client.get(url)
+        found += [row["name"][0] for row in answer.json()]
+        url = answer.links.get("next", {}).get("url")
+
+    assert sorted(found) == ["0", "1", "2", "3"]
+
+
+def test_infinite_keys_are_paged_through(server, name):
+    path = server.declare(name, CONNECTOR)
+    texts = ["NaN", "Infinity", "-Infinity", "1", None]
+    server.client.post(path, json=[{"id": 1, "name": text} for text in texts])
+    found, url = [], f"{path}?select=name::float8,count()&limit=1"
+    while url:
+        answer = server.client.get(url)
+        found += [row["name"] for row in answer.json()]
+        url = answer.links.get("next", {}).get("url")
+
+    assert found == ["-Infinity", 1, "Infinity", "NaN", None]
+
+
+def test_a_link_repeats_nothing_of_another_client(server, path):
+    first = get(server, path, "limit=2&select=id&order=id&order=name.desc&select=name")
+    second = get(server, path, "limit=2&select=id&order=id")
+
+    assert first.links["next"]["url"] == second.links["next"]["url"]
+    assert "format" not in get(server, path, "limit=2&order=id", Accept="text/csv").links["next"]["url"]
+    assert "format=csv" in get(server, path, "limit=2&order=id&format=csv").links["next"]["url"]
+
+
+def test_a_store_that_was_begun_anew_gives_other_etags(tmp_path):
+    seen = []
+    for directory in ("a", "b"):
+        with inside(tmp_path / directory, {"c": CONNECTOR}) as gateway:
+            body = {"type": "http.request", "body": b'{"id":1}', "more_body": False}
+            gateway.request("POST", "/c", body)
+            seen.append(gateway.request("GET", "/c")[1]["etag"])
+
+    assert seen[0] != seen[1]
+
+
+def test_a_field_may_have_the_name_of_a_number(server, name):
+    """Names of the gateway's own SQL never meet those of fields."""
+    path = server.declare(
+        name, "fields: {c1: integer, c0: integer, p0: integer, place: integer}\naccess: {read: [public]}\n"
+    )
+    server.client.post(
+        path, json=[{"c1": 2, "c0": 1, "p0": 5, "place": 3}, {"c1": 1, "c0": 2, "p0": 6, "place": 4}]
+    )
+
+    assert get(server, path, "select=c0,p0&order=c1&limit=1").json() == [{"c0": 2, "p0": 6}]
+    assert get(server, path, "select=place,c0.sum()&order=place").json() == [
+        {"place": 3, "sum": 1},
+        {"place": 4, "sum": 2},
+    ]
+
+
+def test_a_failure_after_the_first_byte_breaks_the_connection(server, name):
+    path = server.declare(name, CONNECTOR)
+    lines = (
+        b"".join(b'{"id":%d,"name":"%d"}\n' % (n, 10**15 + n) for n in range(400_000))
+        + b'{"id":0,"name":"x"}'
+    )
+    kind = {"Content-Type": "application/x-ndjson"}
+    assert server.client.post(path, content=lines, headers=kind).status_code == 201
+
+    with httpx.stream("GET", f"{server.url}{path}?select=id,name::int", timeout=60) as answer:
+        pieces = answer.iter_raw()
+        assert answer.status_code == 200
+        assert next(pieces)
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(pieces)

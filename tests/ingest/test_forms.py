@@ -1,0 +1,207 @@
+"""A URL-encoded form is one row, and `deflate` an encoding, as HTTP clients send both."""
+
+import zlib
+
+import pytest
+
+from tests.support.server import serving
+
+DECLARED = """
+fields:
+  id: integer
+  name: {type: string, nullable: true}
+  paid: {type: boolean, default: false}
+  at: {type: timestamp, nullable: true}
+  tags: {type: "string[]", nullable: true}
+  extra: {type: json, nullable: true}
+access: {read: [public], change: [admin]}
+"""
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture
+def path(server, name):
+    return server.declare(name, DECLARED)
+
+
+def post(server, path, body, **more):
+    return server.client.post(path, content=body, headers=FORM, **more)
+
+
+@pytest.mark.parametrize(
+    ("body", "row"),
+    [
+        ("id=1&name=Ada+L&paid=t", {"name": "Ada L", "paid": True}),
+        ("id=1&name=Zo%C3%AB%26%3D%2B", {"name": "Zoë&=+"}),
+        ("id=1&name=Zoë", {"name": "Zoë"}),
+        ("id=1&name=&paid=&at=", {}),
+        ("id=1&name", {}),
+        ("id=1&&name=x&", {"name": "x"}),
+        ("id=1&name=a=b", {"name": "a=b"}),
+        ("id=1&name=100%", {"name": "100%"}),
+        ("id=1&at=2026-11-23+08%3A30%3A00%2B01", {"at": "2026-11-23T07:30:00Z"}),
+        ('id=1&tags=["a","b"]&extra={"k":1}', {"tags": ["a", "b"], "extra": {"k": 1}}),
+        ("id=1&name=two%0D%0Alines\r\n", {"name": "two\r\nlines"}),
+    ],
+)
+def test_form_is_one_row_by_the_rules_of_csv(server, path, body, row):
+    answer = post(server, path, body.encode())
+
+    assert answer.status_code == 201, answer.text
+    nothing = {"id": 1, "name": None, "paid": False, "at": None, "tags": None, "extra": None}
+    assert server.client.get(path).json() == [nothing | row]
+
+
+def test_form_of_a_client_library_is_read(server, path):
+    answer = server.client.post(path, data={"id": 7, "name": "é & ü"})
+
+    assert answer.status_code == 201, answer.text
+    assert server.client.get(path).json()[0]["name"] == "é & ü"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field", "words"),
+    [
+        ("id=x", "22P02", "id", "'x' is not an integer"),
+        ("name=a", "23502", "id", "a value is required"),
+        ("id=1&nam=a", "PGRST204", "nam", "did you mean 'name'?"),
+        ("id=1&id=2", "PGRST102", "id", "the form names 'id' twice"),
+        ("id=1&name=Zo%EB", "PGRST102", "name", "the value is not UTF-8 at %EB"),
+        ("id=1&%EB=1", "PGRST102", None, "a name of the form is not UTF-8 at %EB"),
+        ("id=1&extra=x", "PGRST102", "extra", "'x' is not"),
+        ("id=1&name=a%00b", "22P02", "name", ""),
+    ],
+)
+def test_bad_form_is_named_by_its_field(server, path, body, code, field, words):
+    answer = post(server, path, body.encode())
+
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert (error["row"], error["field"], error["code"]) == (1, field, code)
+    assert words in error["message"]
+    assert server.client.get(path).json() == []
+
+
+def test_columns_pass_over_what_a_form_has_besides(server, path):
+    answer = post(server, path, b"id=1&name=a&csrf=x&submit=Send", params={"columns": "id,name"})
+
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"id,name\n1,a\n",
+        b"id,name1,a2,b",
+        b"id\tname\n1\ta=b\n",
+        b"id,name1,a=b2,c",
+        b"id;name1;a=b",
+        b"id|name1|a=b",
+        b"id\tname1\ta=b",
+        b"namehttps://example.org/?q=1",
+        b'"name"a=b',
+        b'<row id="1"/>',
+        b"=1",
+    ],
+)
+@pytest.mark.parametrize("on_invalid", ["reject", "keep"])
+def test_what_is_sent_as_a_form_by_mistake_is_told_so(server, name, body, on_invalid):
+    path = server.declare(name, DECLARED + f"on_invalid: {on_invalid}\n")
+
+    answer = post(server, path, body)
+
+    assert answer.status_code == 415
+    assert "--data-binary @FILE" in answer.json()["hint"]
+
+
+def test_json_sent_with_the_type_curl_adds_is_json(server, path):
+    assert post(server, path, b' {"id":1}').status_code == 201
+    assert post(server, path, b'[{"id":2,"name":"a=b&c"}]').status_code == 201
+    assert post(server, path, b'{"id":3}\n{"id":4}\n').json()["stored"] == 2
+    assert post(server, path, b"").json()["message"] == "the body is empty"
+
+
+def test_rejected_form_is_read_again_as_one(server, name):
+    path = server.declare(name, DECLARED + "on_invalid: keep\n")
+    assert post(server, path, b"id=1&name=a&colour=red").status_code == 207
+    server.declare(name, DECLARED.replace("  name:", "  colour: string\n  name:") + "on_invalid: keep\n")
+
+    answer = server.client.post(f"/-/connectors/{name}/rejected/replay")
+
+    assert answer.status_code == 201, answer.text
+    assert [(row["id"], row["colour"]) for row in server.client.get(path).json()] == [(1, "red")]
+
+
+def packed(data: bytes, bits: int) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, bits)
+    return packer.compress(data) + packer.flush()
+
+
+def send(server, path, body, encoding="deflate"):
+    headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": encoding}
+    return server.client.post(path, content=body, headers=headers)
+
+
+@pytest.mark.parametrize("bits", [zlib.MAX_WBITS, 9, -zlib.MAX_WBITS], ids=["zlib", "small window", "raw"])
+@pytest.mark.parametrize("rows", [1, 100_000])
+def test_deflate_is_read_with_and_without_its_header(server, path, bits, rows):
+    body = b"".join(b'{"id":%d}\n' % number for number in range(rows))
+
+    answer = send(server, path, packed(body, bits))
+
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["stored"] == rows
+
+
+def test_deflate_may_come_a_byte_at_a_time(server, path):
+    body = packed(b'{"id":1}\n', zlib.MAX_WBITS)
+
+    answer = send(server, path, (bytes([byte]) for byte in body))
+
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize("bits", [zlib.MAX_WBITS, -zlib.MAX_WBITS], ids=["zlib", "raw"])
+def test_deflate_bomb_is_refused_before_it_is_unpacked(tmp_path, bits):
+    with serving(tmp_path, GATEWAY_MAX_BODY="1M") as server:
+        path = server.declare("c", DECLARED)
+        before = server.memory()
+
+        answer = send(server, path, packed(bytes(2**28), bits))
+
+        assert answer.status_code == 413
+        assert server.memory() - before < 2**26
+
+
+WHOLE = packed(b'{"id":1}\n' * 50, zlib.MAX_WBITS)
+RAW = packed(b'{"id":1}\n' * 50, -zlib.MAX_WBITS)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "message", "hint"),
+    [
+        ("deflate", WHOLE[:-1], "the deflate body is truncated", "send it again, whole"),
+        ("deflate", RAW[:-1], "the deflate body is truncated", "send it again, whole"),
+        ("deflate", WHOLE[:-1] + b"x", "the deflate body is damaged", "compress and send it again"),
+        ("deflate", WHOLE + b"\xfftail", "not deflate stands behind the end of the deflate body", "nothing behind it"),
+        ("deflate", b'{"id":1}\n' * 9, "says deflate, but the body is plain text", "leave Content-Encoding out"),
+        ("deflate", b"", "says deflate, but the body is empty", "send the compressed rows"),
+        ("deflate", b"\x1f\x8b\x08\x00" + bytes(20), "says deflate, but the body is gzip", "Content-Encoding: gzip"),
+        ("gzip", b'{"id":1}', "says gzip, but the body is plain text", "leave Content-Encoding out"),
+        ("gzip", b'{"id":1}\n' * 999, "says gzip, but the body is plain text", "leave Content-Encoding out"),
+        ("gzip", b"id,name\n1,a\n", "says gzip, but the body is plain text", "leave Content-Encoding out"),
+        ("gzip", WHOLE, "says gzip, but the body is zlib", "Content-Encoding: deflate"),
+        ("gzip", b"\x28\xb5\x2f\xfd" + bytes(20), "says gzip, but the body is zstd", "Content-Encoding: zstd"),
+        ("gzip", b"PK\x03\x04" + bytes(40), "says gzip, but the body is a zip archive", "unpack it"),
+        ("gzip", b"\x1f\x8b" + b"\xff" * 40, "the gzip body is damaged", "compress and send it again"),
+        ("zstd", b'{"id":1}\n', "says zstd, but the body is plain text", "leave Content-Encoding out"),
+        ("zstd", b"", "says zstd, but the body is empty", "send the compressed rows"),
+    ],
+)  # fmt: skip
+def test_body_that_is_not_what_its_encoding_says_is_named(server, path, encoding, body, message, hint):
+    answer = send(server, path, body, encoding)
+
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["code"] == "GW106"
+    assert message in answer.json()["message"]
+    assert hint in answer.json()["hint"]

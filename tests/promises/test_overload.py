@@ -1,0 +1,87 @@
+"""More than the gateway can take: it goes on at its pace, refuses the rest, and nobody pays for another's flood."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from typing import Self
+
+import httpx
+import pytest
+
+from tests.support.flood import body_of
+from tests.support.server import ROOT, Server, serving
+
+CONNECTOR = "fields: {n: integer, s: string}\n"
+#: How many times what it can take it is offered.
+TIMES = 10
+
+
+def flood(server: Server, seconds: float, clients: int, large: float, small: float) -> dict[str, dict]:
+    words = (server.url, server.admin["Authorization"], seconds, clients, large, small)
+    command = (sys.executable, "-m", "tests.support.flood", *map(str, words))
+    return json.loads(subprocess.check_output(command, cwd=ROOT, timeout=seconds + 60))
+
+
+class Quiet:
+    """A client that posts a little to a connector of its own, and notes what it gets and when."""
+
+    def __init__(self, server: Server) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.seconds: list[float] = []
+        self._server = server
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        headers = {**self._server.admin, "Content-Type": "application/x-ndjson"}
+        with httpx.Client(base_url=self._server.url, headers=headers, timeout=60) as client:
+            while not self._stop.wait(0.1):
+                began = time.monotonic()
+                self.statuses[client.post("/quiet", content=body_of(60)).status_code] += 1
+                self.seconds.append(time.monotonic() - began)
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("seconds", [10, pytest.param(300, marks=pytest.mark.torture)])
+def test_ten_times_what_it_can_take_leaves_the_pace_and_the_other_connectors_as_they_are(
+    tmp_path, tell, seconds
+):
+    """The pace is told in shares: what of each kind of body is stored, of what could be if there were no other."""
+    with serving(tmp_path, GATEWAY_QUEUE="64M") as server:
+        server.declare("flooded", CONNECTOR)
+        server.declare("quiet", CONNECTOR)
+        peaks = {
+            "large": flood(server, 4, 8, -1, 0)["large"]["per_second"],
+            "small": flood(server, 4, 16, 0, -1)["small"]["per_second"],
+        }
+        with Quiet(server) as quiet:
+            told = flood(server, seconds, 150, 0.99 * TIMES * peaks["large"], 0.01 * TIMES * peaks["small"])
+        began = time.monotonic()
+        assert server.client.post("/flooded", json={"n": 1, "s": "x"}).status_code == 201
+        recovered = time.monotonic() - began
+
+    shares = {kind: told[kind]["per_second"] / peak for kind, peak in peaks.items()}
+    statuses = Counter(told["large"]["statuses"]) + Counter(told["small"]["statuses"])
+    quiet.seconds.sort()
+    tell(
+        f"peak: {peaks['large']:.0f} large or {peaks['small']:.0f} small a second; offered {TIMES} times that for"
+        f" {seconds} s: {dict(statuses)}, of which {told['large']['wasted']} after their body was asked for; stored {shares['large']:.0%} + {shares['small']:.0%} of the peak;"
+        f" beside it {dict(quiet.statuses)}, median {quiet.seconds[len(quiet.seconds) // 2] * 1000:.0f} ms, longest"
+        f" {quiet.seconds[-1] * 1000:.0f} ms; answered {recovered * 1000:.0f} ms after it"
+    )
+    assert [each["odd"] for each in told.values()] == [[], []]
+    assert statuses["503"]
+    assert sum(shares.values()) >= 0.8
+    assert set(quiet.statuses) == {201}
+    assert recovered < 5

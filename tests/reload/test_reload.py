@@ -1,0 +1,466 @@
+"""What is live follows the directory, and nothing good goes down on the way."""
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway.errors import Code, GatewayError
+from gateway.store.store import Store
+from tests.support.clients import Load
+from tests.support.in_process import inside
+from tests.support.server import Server, eventually, put
+
+GOOD = "fields: {n: integer}\naccess: {read: [public]}\n"
+WITH_FIELD = "fields: {n: integer, s: {type: string, default: new}, t: {type: date, nullable: true}}\naccess: {read: [public]}\n"
+BROKEN = "fields: {n: integr}\n"
+
+
+def get(server, path):
+    return httpx.get(server.url + path)
+
+
+def test_a_file_is_live_within_the_promise_and_gone_when_removed(own):
+    put(own.connectors / "keeps.yaml", GOOD)
+    put(own.connectors / "a.yaml", GOOD)
+    eventually(lambda: get(own, "/a").status_code == 200)
+    own.client.post("/a", json={"n": 1})
+
+    (own.connectors / "a.yaml").unlink()
+    eventually(lambda: get(own, "/a").status_code == 410)
+    removed = own.status()["a.yaml"]
+    assert (removed["state"], removed["connector"]) == ("removed", "a")
+    assert get(own, "/keeps").status_code == 200
+
+    put(own.connectors / "a.yaml", GOOD)
+    eventually(lambda: get(own, "/a").status_code == 200)
+    assert get(own, "/a").json() == [{"n": 1}]
+
+
+def test_valid_then_invalid_then_valid(own):
+    file = own.connectors / "a.yaml"
+    own.declare("a", GOOD)
+    own.client.post("/a", json={"n": 1})
+
+    put(file, BROKEN)
+    status = own.reload()["a.yaml"]
+    assert status["state"] == "last good"
+    (finding,) = status["findings"]
+    assert (finding["file"], finding["line"], finding["column"], finding["code"]) == (
+        "a.yaml",
+        1,
+        13,
+        "GW505",
+    )
+    assert "did you mean 'integer'?" in finding["message"]
+    assert own.client.post("/a", json={"n": 2}).status_code == 201
+
+    own.stop()
+    own.start()
+    assert own.status()["a.yaml"]["state"] == "last good"
+    assert own.client.post("/a", json={"n": 3}).status_code == 201
+
+    put(file, WITH_FIELD)
+    assert own.reload()["a.yaml"]["state"] == "live"
+    own.client.post("/a", json={"n": 4, "t": "2026-01-01"})
+    assert get(own, "/a").json() == [
+        *({"n": n, "s": "new", "t": None} for n in (1, 2, 3)),
+        {"n": 4, "s": "new", "t": "2026-01-01"},
+    ]
+
+
+def test_a_file_that_was_never_good_is_refused_and_the_others_serve(own):
+    put(own.connectors / "bad.yaml", BROKEN)
+    put(own.connectors / "good.yaml", GOOD)
+
+    states = {file: each["state"] for file, each in own.reload().items()}
+
+    assert states == {"bad.yaml": "refused", "good.yaml": "live"}
+    assert get(own, "/good").status_code == 200
+    assert httpx.get(own.url + "/-/ready").status_code == 200
+
+
+ADDED_DEFAULTS = {
+    "string": ("it's", "it's"),
+    "integer": (-5, -5),
+    "number": (1.5, 1.5),
+    "decimal(9, 2)": (1.05, 1.05),
+    "boolean": (True, True),
+    "date": ("2026-01-02", "2026-01-02"),
+    "time": ("01:02:03.5", "01:02:03.5"),
+    "timestamp": ("2026-01-02T03:04:05+01:00", "2026-01-02T02:04:05Z"),
+    "datetime": ("2026-01-02T03:04:05", "2026-01-02T03:04:05"),
+    "uuid": ("0190D6B2-7B7E-7C3A-9F2E-3C1D5A6B7C8D", "0190d6b2-7b7e-7c3a-9f2e-3c1d5a6b7c8d"),
+    "json": ({"a": ["it's", None]}, {"a": ["it's", None]}),
+    "string[]": (["a'b", "c"], ["a'b", "c"]),
+    "integer[]": ([], []),
+}
+
+
+def test_a_new_field_gives_old_rows_its_default_whatever_its_type(server, name):
+    path = server.declare(name, GOOD)
+    server.client.post(path, json={"n": 1})
+    fields = {
+        f"f{n}": {"type": kind, "default": value}
+        for n, (kind, (value, _)) in enumerate(ADDED_DEFAULTS.items())
+    }
+
+    server.declare(name, json.dumps({"fields": {"n": "integer", **fields}, "access": {"read": ["public"]}}))
+    server.client.post(path, json={"n": 2})
+
+    expected = {f"f{n}": got for n, (_, got) in enumerate(ADDED_DEFAULTS.values())}
+    assert server.client.get(path).json() == [{"n": 1, **expected}, {"n": 2, **expected}]
+
+
+def test_changes_that_touch_no_row_are_applied(server, name):
+    server.declare(name, GOOD)
+    server.client.post(f"/{name}", json={"n": 1})
+
+    path = server.declare(
+        name, f"path: /moved/{name}\ndescription: x\nfields: {{n: {{type: integer, default: 3}}}}\n"
+    )
+
+    assert path == f"/moved/{name}"
+    assert server.client.get(path).json() == [{"n": 1}]
+    assert server.client.get(f"/{name}").status_code == 410
+    assert get(server, f"/{name}").status_code == 404
+    assert get(server, path).status_code == 404
+
+
+def test_two_files_on_one_path_are_both_refused_and_the_one_that_was_live_stays(own):
+    own.declare("a", "path: /x\n" + GOOD)
+    own.client.post("/x", json={"n": 1})
+    put(own.connectors / "b.yaml", "path: /x\n" + GOOD)
+    put(own.connectors / "c.yaml", "name: a\npath: /c\n" + GOOD)
+    put(own.connectors / "d.yaml", "path: /d\n" + GOOD)
+
+    files = own.reload()
+
+    assert {file: each["state"] for file, each in files.items()} == {
+        "a.yaml": "last good",
+        "b.yaml": "refused",
+        "c.yaml": "refused",
+        "d.yaml": "live",
+    }
+    assert {
+        finding["code"] for file in ("a.yaml", "b.yaml", "c.yaml") for finding in files[file]["findings"]
+    } == {"GW507"}
+    assert get(own, "/x").json() == [{"n": 1}]
+    (own.connectors / "b.yaml").unlink()
+    (own.connectors / "c.yaml").unlink()
+    assert own.reload()["a.yaml"]["state"] == "live"
+
+
+def test_a_renamed_file_keeps_its_connector(own):
+    own.declare("a", "name: kept\npath: /x\n" + GOOD)
+    own.client.post("/x", json={"n": 1})
+
+    (own.connectors / "a.yaml").rename(own.connectors / "b.yaml")
+
+    files = own.reload()
+    assert {file: each["state"] for file, each in files.items()} == {"b.yaml": "live"}
+    assert get(own, "/x").json() == [{"n": 1}]
+
+
+def test_a_directory_out_of_sight_takes_nothing_down(own):
+    own.declare("a", GOOD)
+    aside = own.connectors.with_name("aside")
+
+    own.connectors.rename(aside)
+    eventually(lambda: own.client.get("/-/status").json()["source"]["problem"])
+    assert get(own, "/a").status_code == 200
+
+    own.stop()
+    own.start()
+    assert own.client.get("/-/status").json()["source"]["problem"]
+    assert own.status()["a.yaml"]["state"] == "last good"
+    assert get(own, "/a").status_code == 200
+
+    put(aside / "b.yaml", GOOD)
+    aside.rename(own.connectors)
+    eventually(lambda: get(own, "/b").status_code == 200)
+    assert own.client.get("/-/status").json()["source"]["problem"] is None
+
+
+def test_a_momentarily_empty_directory_takes_nothing_down(own):
+    own.declare("a", GOOD)
+
+    shutil.rmtree(own.connectors)
+    own.connectors.mkdir()
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        assert get(own, "/a").status_code == 200
+    put(own.connectors / "a.yaml", GOOD)
+    put(own.connectors / "b.yaml", GOOD)
+
+    eventually(lambda: get(own, "/b").status_code == 200)
+    assert get(own, "/a").status_code == 200
+
+
+def test_a_file_written_byte_by_byte_is_never_half_read(own):
+    text = (
+        "fields:\n  a: integer\n  b: integer\n  c: {type: string, nullable: true}\naccess: {read: [public]}\n"
+    )
+    seen = set()
+    with (own.connectors / "slow.yaml").open("w") as file:
+        for character in text:
+            file.write(character)
+            file.flush()
+            seen.add(get(own, "/slow").status_code)
+
+    assert seen == {404}
+    eventually(lambda: get(own, "/slow").status_code == 200)
+    assert own.status()["slow.yaml"]["findings"] == []
+
+
+def test_odd_files_are_named_or_passed_over_and_harm_nobody(own, tmp_path):
+    (tmp_path / "elsewhere.yaml").write_text(GOOD)
+    odd = {
+        "directory": lambda path: path.mkdir(),
+        "fifo": os.mkfifo,
+        "dangling": lambda path: path.symlink_to(tmp_path / "nowhere.yaml"),
+        "outside": lambda path: path.symlink_to(tmp_path / "elsewhere.yaml"),
+        "huge": lambda path: path.write_bytes(b"#" * 300_000),
+        "binary": lambda path: path.write_bytes(b"\xff\xfe\x00"),
+    }
+    for name, make in odd.items():
+        make(own.connectors / f"{name}.yaml")
+    put(own.connectors / ".hidden.yaml", GOOD)
+    own.declare("good", GOOD)
+
+    files = own.reload()
+
+    assert files.pop("good.yaml")["state"] == "live"
+    assert {name: each["state"] for name, each in files.items()} == {
+        f"{name}.yaml": "refused" for name in odd
+    }
+    assert all(each["findings"] for each in files.values())
+
+
+POISON = {
+    "escape.yaml": b'description: "\\UFFFFFFFF"\nfields: {n: integer}',
+    "character.yaml": b'description: "\\U00110000"\nfields: {n: integer}',
+    "version.yaml": b"%YAML 1." + b"1" * 5000 + b"\n---\nfields: {n: integer}",
+    "default.yaml": b'fields: {a: {type: string, default: "\\ud800"}}',
+    "key.yaml": b'fields: {"\\ud800": integer}',
+    "unknown.yaml": b'"\\ud800": 1',
+    os.fsdecode(b"caf\xe9.yaml"): b"fields: {n: integer}",
+}
+
+
+def test_no_file_however_odd_keeps_another_from_going_live(own):
+    for name, text in POISON.items():
+        (own.connectors / name).write_bytes(text)
+    own.declare("good", GOOD)
+
+    files = own.reload()
+
+    assert len(files) == len(POISON) + 1
+    assert {each["state"] for file, each in files.items() if file != "good.yaml"} == {"refused"}
+    own.stop()
+    own.start()
+    assert own.status()["good.yaml"]["state"] == "live"
+
+
+def test_a_connector_the_store_cannot_take_keeps_no_other_from_going_live(tmp_path, monkeypatch):
+    apply = Store.apply
+
+    def fail(store, comparisons):
+        if any(each.new.name == "bad" for each in comparisons):
+            raise GatewayError(Code.STORE_FAILED)
+        return apply(store, comparisons)
+
+    monkeypatch.setattr(Store, "apply", fail)
+    with inside(tmp_path, {"bad": GOOD, "good": GOOD}) as gateway:
+        files = {
+            each["file"]: each["state"]
+            for each in json.loads(gateway.request("GET", "/-/status")[2])["files"]
+        }
+        assert files == {"bad.yaml": "refused", "good.yaml": "live"}
+        assert gateway.request("GET", "/good")[0] == 200
+        monkeypatch.undo()
+        gateway.request("POST", "/-/reload")
+        assert gateway.request("GET", "/bad")[0] == 200
+
+
+def _flip(server: Server, directory: Path, files: dict[str, str], generation: int) -> None:
+    """Deliver a whole directory as git-sync does: a new one beside it, then the link is flipped."""
+    target = directory / f"rev{generation}"
+    target.mkdir()
+    for name, text in files.items():
+        (target / name).write_text(text)
+    link = directory / "next"
+    link.symlink_to(target)
+    link.rename(server.connectors)
+    shutil.rmtree(directory / f"rev{generation - 1}", ignore_errors=True)
+
+
+@pytest.mark.parametrize("reloads", [30, pytest.param(200, marks=pytest.mark.torture)])
+def test_reloads_under_load_fail_no_request_on_untouched_connectors(tmp_path, tell, reloads):
+    """Add, change, break, mend, remove; by rename, in-place write and symlink flip. Tells its counts."""
+    server = Server(tmp_path / "server")
+    server.connectors.rmdir()
+    files = {"steady.yaml": GOOD}
+    _flip(server, tmp_path, files, 0)
+    server.start()
+    steps = [("add", GOOD), ("change", WITH_FIELD), ("break", BROKEN), ("mend", WITH_FIELD), ("remove", None)]
+    expected = {"add": "live", "change": "live", "break": "last good", "mend": "live", "remove": "removed"}
+    flips = done = 0
+    try:
+        with Load(server, "/steady") as load:
+            for done in range(reloads):
+                step, text = steps[done % 5]
+                name = f"t{done // 5}.yaml"
+                if text is None:
+                    files.pop(name)
+                else:
+                    files[name] = text
+                how = ("rename", "in place", "flip")[(done + done // 5) % 3]
+                if how == "flip":
+                    flips += 1
+                    _flip(server, tmp_path, files, flips)
+                elif text is None:
+                    (server.connectors / name).unlink()
+                elif how == "rename":
+                    put(server.connectors / name, text)
+                else:
+                    (server.connectors / name).write_text(text)
+                eventually(
+                    lambda: server.status().get(name, {}).get("state") == expected[step],
+                    f"{step} {name} by {how}",
+                )
+        tell(f"reloads: {done + 1}, requests: {load.requests}, failed: {len(load.failures)}")
+        assert load.failures == []
+        assert load.requests > reloads
+        stored = [row["n"] for row in server.client.get("/steady").json()]
+        assert sorted(stored) == sorted(load.acknowledged)
+    finally:
+        server.stop()
+
+
+def test_reloads_leave_nothing_open_behind_them(own):
+    def held():
+        (pid,) = own.workers()
+        return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
+
+    own.declare("a", GOOD)
+    before = held()
+    for number in range(30):
+        put(own.connectors / "a.yaml", GOOD + f"description: {number}\n")
+        own.reload()
+        get(own, "/a")
+
+    assert all(after <= first + 3 for after, first in zip(held(), before, strict=True))
+
+
+# -- a path that moved
+
+
+def at(path, *, access="read: [public], change: [admin]"):
+    return f"path: {path}\nfields: {{n: integer}}\naccess: {{{access}}}\n"
+
+
+def moved_to(answer):
+    return (answer.status_code, answer.json().get("code"), answer.headers.get("Location"))
+
+
+def test_a_former_path_answers_with_the_present_one(own):
+    own.declare("orders", at("/orders"))
+    own.client.post("/orders", json={"n": 1})
+    own.declare("orders", at("/sales/orders"))
+
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        answer = own.client.request(method, "/orders?n=eq.1", json={"n": 2})
+        assert moved_to(answer) == (410, "GW515", "/sales/orders")
+        assert "/orders moved to /sales/orders on 2" in answer.json()["message"]
+        assert answer.json()["hint"] == "send the request to /sales/orders"
+    assert own.client.head("/orders").status_code == 410
+    assert get(own, "/sales/orders").json() == [{"n": 1}]
+
+    own.declare("orders", at("/third"))
+    for former in ("/orders", "/sales/orders"):
+        assert moved_to(get(own, former)) == (410, "GW515", "/third")
+    own.stop()
+    own.start()
+    for former in ("/orders", "/sales/orders"):
+        assert moved_to(get(own, former)) == (410, "GW515", "/third")
+
+    own.declare("orders", at("/orders"))
+    assert get(own, "/orders").json() == [{"n": 1}]
+    assert moved_to(get(own, "/third")) == (410, "GW515", "/orders")
+
+
+def test_a_former_path_is_hidden_from_whom_the_connector_is(own):
+    own.declare("orders", at("/orders", access="read: [public]"))
+    own.declare("orders", at("/secret/orders", access="change: [admin]"))
+
+    answer = get(own, "/orders")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "PGRST205")
+    assert "secret" not in answer.text
+    assert "Location" not in answer.headers
+    assert moved_to(own.client.get("/orders")) == (410, "GW515", "/secret/orders")
+
+
+def test_another_connector_may_take_a_former_path(own):
+    own.declare("orders", at("/orders"))
+    own.declare("orders", at("/sales"))
+    own.declare("other", at("/orders"))
+    own.client.post("/orders", json={"n": 7})
+    assert get(own, "/orders").json() == [{"n": 7}]
+
+    (own.connectors / "other.yaml").unlink()
+    own.reload()
+    assert get(own, "/orders").json()["code"] == "GW511"  # What was there last says so.
+
+
+def test_the_admin_is_told_why_a_file_that_is_back_is_not_served(own):
+    own.declare("keeps", GOOD)
+    own.declare("orders", at("/first"))
+    own.declare("orders", at("/orders"))
+    own.client.post("/orders", json={"n": 1})
+    (own.connectors / "orders.yaml").unlink()
+    own.reload()
+    for path in ("/orders", "/first"):
+        assert own.client.get(path).json()["hint"].startswith("put orders.yaml back")
+
+    for text, told in (
+        ("path: /orders\nfields: {n: intger}\n", "orders.yaml:2:13: error GW505: field 'n': 'intger'"),
+        (at("/orders").replace("integer", "uuid"), "orders.yaml:2:"),
+    ):
+        put(own.connectors / "orders.yaml", text)
+        assert own.reload()["orders.yaml"]["state"] == "refused"
+        for path in ("/orders", "/first"):
+            error = own.client.get(path).json()
+            assert error["code"] == "GW511"
+            assert error["details"].startswith(f"Its file is back, and is refused: {told}")
+            assert error["hint"].startswith("mend orders.yaml;")
+            others = get(own, path).json()
+            assert "orders.yaml" not in str(others)
+            assert others["details"].startswith("It was removed at 2")
+
+    own.declare("orders", at("/orders"))
+    assert get(own, "/orders").json() == [{"n": 1}]
+
+
+def test_a_former_path_says_when_its_file_went(own):
+    own.declare("keeps", GOOD)
+    own.declare("orders", at("/orders"))
+    own.declare("orders", at("/sales"))
+    (own.connectors / "orders.yaml").unlink()
+    own.reload()
+
+    for path, moved in (("/sales", ""), ("/orders", "moved to /sales on 2")):
+        answer = get(own, path)
+        assert moved_to(answer) == (410, "GW511", None)
+        assert answer.json()["message"].startswith(f"{path} {moved}")
+        assert "was removed on 2" in answer.json()["message"]
+
+    assert own.client.post("/-/connectors/orders/purge").is_success
+    assert get(own, "/orders").status_code == 404
+    own.declare("orders", at("/new"))
+    assert get(own, "/orders").status_code == 404

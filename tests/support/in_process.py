@@ -1,0 +1,94 @@
+"""A gateway inside the test's own process, for faults that no client and no file can provoke."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gateway.app import Gateway
+from gateway.serve.edge import HAS_GONE, Edge
+from gateway.serve.shell import Shell
+from gateway.settings import Settings
+from tests.support.server import FAST, put
+
+
+@contextlib.contextmanager
+def inside(directory: Path, connectors: dict[str, str], **environment: str) -> Iterator["Inside"]:
+    for name, text in connectors.items():
+        put(directory / "connectors.d" / f"{name}.yaml", text)
+    settings = Settings.read(
+        {
+            "GATEWAY_CONNECTORS": str(directory / "connectors.d"),
+            "GATEWAY_DATA": str(directory / "data"),
+            "GATEWAY_FAST": FAST,
+            **environment,
+        }
+    )
+    fatal: list[bool] = []
+    gateway = Gateway(settings, lambda: fatal.append(True))
+    try:
+        yield Inside(gateway, (directory / "data" / "admin-token").read_text().strip(), fatal)
+    finally:
+        gateway.close()
+
+
+class Inside:
+    def __init__(self, gateway: Gateway, token: str, fatal: list[bool]) -> None:
+        self.gateway = gateway
+        self.store = gateway.store
+        self.fatal = fatal
+        self.shell = Shell(lambda: gateway)
+        self.shell.service = gateway
+        self._edge = Edge(self.shell)
+        self._authorization = f"Bearer {token}".encode()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *events: dict,
+        query: str = "",
+        headers: dict[str, str] | None = None,
+        has_gone: bool | Callable[[], bool] = False,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Drive one request of a client, which may have gone, through the edge; without events, an empty body."""
+        return asyncio.run(self._request(method, path, list(events), query, headers or {}, has_gone))
+
+    async def _request(self, method, path, events, query, headers, has_gone):
+        events = events or [{"type": "http.request", "body": b"", "more_body": False}]
+        sent = []
+
+        async def receive():
+            return events.pop(0) if events else {"type": "http.disconnect"}
+
+        async def send(event):
+            sent.append(event)
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "scheme": "http",
+            "headers": [
+                (b"authorization", self._authorization),
+                (b"host", b"test"),
+                (b"x-request-id", b"test"),
+                *((name.lower().encode(), value.encode()) for name, value in headers.items()),
+            ],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 2),
+            HAS_GONE: has_gone if callable(has_gone) else lambda: has_gone,
+        }
+        await self._edge(scope, receive, send)
+        start = sent[0]
+        headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        return start["status"], headers, b"".join(each.get("body", b"") for each in sent[1:])
+
+
+def body(text: bytes, *, more: bool = False) -> dict:
+    return {"type": "http.request", "body": text, "more_body": more}
