@@ -11,7 +11,7 @@ import falcon.asgi
 
 from gateway.connectors.watch import Watch
 from gateway.errors import GatewayError
-from gateway.ingest.checking import Checking
+from gateway.ingest.parse_pool import Checking
 from gateway.ingest.writer import Writer
 from gateway.machine import Disk, Resources
 from gateway.query.render import Readers

@@ -12,7 +12,7 @@ from gateway.draft import header
 from gateway.draft.evidence import Evidence
 from gateway.draft.guess import Guess, guess
 from gateway.errors import suggest
-from gateway.ingest import records
+from gateway.ingest import csv_records
 from gateway.media import Media
 from gateway.rowfile import recognition
 from gateway.rowfile.pieces import Piece, split
@@ -115,7 +115,7 @@ class _Csv:
         self._source = source
 
     def add(self, piece: Piece) -> None:
-        found = records.read(piece.data, 0)
+        found = csv_records.read(piece.data, 0)
         _, _, names = next(found)
         if isinstance(names, str):
             raise ValueError(f"{self._source.path}: the header: {names}")  # noqa: TRY004  # a Record may be what is wrong with it
@@ -133,7 +133,7 @@ class _Csv:
             each.add_texts(cells)
 
     def _rows(
-        self, found: Iterator[tuple[int, bytes, records.Record]], piece: Piece, width: int
+        self, found: Iterator[tuple[int, bytes, csv_records.Record]], piece: Piece, width: int
     ) -> Iterator[list[str | None]]:
         header_lines = piece.header.count(b"\n")
         for line, _, record in found:

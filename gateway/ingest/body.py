@@ -13,7 +13,7 @@ from isal import isal_zlib
 
 from gateway.errors import Code, GatewayError
 from gateway.ingest import signatures
-from gateway.ingest.patience import InTime
+from gateway.ingest.timeouts import InTime
 
 #: What a body is compressed with, as Content-Encoding names it.
 ENCODINGS = ("gzip", "zstd", "deflate")

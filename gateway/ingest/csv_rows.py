@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError
-from gateway.ingest import csv_header, json_problems, recognition, records
+from gateway.ingest import csv_header, csv_records, json_problems, recognition
 from gateway.ingest.body_text import start_of
 from gateway.ingest.csv_header import Header
-from gateway.ingest.records import Record, UnclosedQuoteError
+from gateway.ingest.csv_records import Record, UnclosedQuoteError
 from gateway.ingest.rows import RowError, Rows, shorten, too_large
 from gateway.media import Media
 from gateway.strictjson import Json
@@ -66,7 +66,7 @@ def _records(data: bytes) -> Iterator[tuple[int, bytes, Record]]:
         GatewayError: Where a quote is never closed: rows are lost in it, and nobody knows how many.
     """
     try:
-        yield from records.read(data, start_of(data))
+        yield from csv_records.read(data, start_of(data))
     except UnclosedQuoteError as error:
         if other := recognition.of_bytes(data, Media.CSV):
             raise other from error

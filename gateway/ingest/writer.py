@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from gateway.errors import Code, GatewayError, not_ready, trace
-from gateway.ingest import answers
-from gateway.ingest.answers import Answer
-from gateway.ingest.lanes import QUANTUM, Lanes
-from gateway.ingest.room import Room, Rooms
+from gateway.ingest import loop_futures
+from gateway.ingest.admission import Room, Rooms
+from gateway.ingest.fair_queue import QUANTUM, Lanes
+from gateway.ingest.loop_futures import Answer
 from gateway.machine import Disk
 from gateway.store.batch import Batch, Receipt
 from gateway.store.database import FatalError
@@ -180,7 +180,7 @@ class Writer:
                 for waiting in group:
                     self._append([waiting])
             return
-        answers.give((waiting.answer, receipt) for waiting, receipt in zip(group, receipts, strict=True))
+        loop_futures.give((waiting.answer, receipt) for waiting, receipt in zip(group, receipts, strict=True))
 
     def _call(self, waiting: _Call) -> None:
         try:
@@ -195,7 +195,7 @@ class Writer:
     def _fail(self, group: list[_Append], error: Exception) -> None:
         if not isinstance(error, GatewayError) or error.code in (Code.INTERNAL, Code.STORE_FAILED):
             _log.error("the writer failed: %s", trace(error))
-        answers.give((waiting.answer, error) for waiting in group)
+        loop_futures.give((waiting.answer, error) for waiting in group)
 
     def _leave(self) -> None:
         """Take nothing more, and send away what waits: none of it has been written. Any thread may call it."""
@@ -205,7 +205,7 @@ class Writer:
             self._has_left = self._closing = True
             waiting = list(self._lanes.drain())
             self._changed.notify_all()
-        answers.give((each.answer, not_ready()) for each in waiting if isinstance(each, _Append))
+        loop_futures.give((each.answer, not_ready()) for each in waiting if isinstance(each, _Append))
         for each in waiting:
             if isinstance(each, _Call):
                 each.done.set_exception(not_ready())

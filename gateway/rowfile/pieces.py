@@ -10,8 +10,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gateway.ingest import records
-from gateway.ingest.records import UnclosedQuoteError
+from gateway.ingest import csv_records
+from gateway.ingest.csv_records import UnclosedQuoteError
 from gateway.media import Media
 from gateway.rowfile.source import Opened, Source
 
@@ -57,7 +57,7 @@ class Piece:
     def names(self) -> list[str]:
         """Return the names of the columns: those of the header of CSV, or those that the rows have."""
         if self.media is Media.CSV:
-            _, _, cells = next(records.read(self.header, 0))
+            _, _, cells = next(csv_records.read(self.header, 0))
             return [cell or "" for cell in cells] if isinstance(cells, list) else []
         names: dict[str, None] = {}
         for row in self.rows():
@@ -119,7 +119,7 @@ class Piece:
         if self.media is not Media.CSV:
             return self.data.find(b"\n", begin) + 1 or len(self.data)
         found = _RECORD.match(self.data, begin)
-        return found.end() if found else records.end_of_first(self.data, begin, 0) or len(self.data)
+        return found.end() if found else csv_records.end_of_first(self.data, begin, 0) or len(self.data)
 
 
 def _without_end(line: bytes) -> bytes:
@@ -233,14 +233,14 @@ def _cut_records(buffer: _Buffer, size: int, line: int) -> int:
 
     The record behind it is read to its end as well: where a quote of it is never closed, nothing of the piece is given.
     """
-    end = _reading_on(buffer, lambda: records.end_of_whole(buffer.data, size, line))
+    end = _reading_on(buffer, lambda: csv_records.end_of_whole(buffer.data, size, line))
     behind = _end_of_record(buffer, end, line + buffer.data.count(b"\n", 0, end))
     return end or behind
 
 
 def _end_of_record(buffer: _Buffer, place: int, line: int) -> int:
     """Return the end of the record that begins at `place`; that of the file where it has no line end."""
-    while not (end := _reading_on(buffer, lambda: records.end_of_first(buffer.data, place, line))):
+    while not (end := _reading_on(buffer, lambda: csv_records.end_of_first(buffer.data, place, line))):
         if buffer.ended:
             return len(buffer.data)
         _read_on(buffer)

@@ -14,10 +14,10 @@ from falcon.constants import COMBINED_METHODS
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError, not_implemented, trace
 from gateway.ingest import body, payload
+from gateway.ingest.admission import Room
 from gateway.ingest.body import Body, Pace
-from gateway.ingest.checking import Checking
-from gateway.ingest.room import Room
-from gateway.ingest.running import Running
+from gateway.ingest.in_flight import Running
+from gateway.ingest.parse_pool import Checking
 from gateway.ingest.validation import Envelope, Validator
 from gateway.ingest.writer import Writer
 from gateway.machine import Disk, Resources

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gateway.connectors.connector import PUBLIC, Connector
-from gateway.query import dialect, preferences, shape
+from gateway.query import dialect, preferences
 from gateway.query.preferences import Preferences
 from gateway.query.render import COMPRESSED_BYTES, Rendering
-from gateway.query.shape import Shape, Template
 from gateway.query.statement import Statement
+from gateway.query.template import Shape, Template, split
 from gateway.serve import cache, negotiate
 from gateway.serve.negotiate import Words
 from gateway.store.store import Version
@@ -151,7 +151,7 @@ class Reads:
 
     def of(self, words: Words) -> Read:
         """Read a GET or HEAD, as `Read.of` does."""
-        form, texts = shape.split(words.query_string)
+        form, texts = split(words.query_string)
         if not texts:
             return Read.of(self._connector, words, self._most)
         key = (form, words._replace(query_string=""))

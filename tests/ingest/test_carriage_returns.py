@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ingest import records
+from gateway.ingest import csv_records
 
 FIELDS = """
 fields:
@@ -63,8 +63,8 @@ def test_carriage_return_in_quotes_is_a_part_of_its_cell(server, name, end):
 @given(text=st.text(alphabet='a,"\n\r', max_size=40))
 def test_no_text_yields_a_cell_with_a_carriage_return_that_is_not_in_quotes(text):
     try:
-        found = [record for _, _, record in records.read(text.encode(), 0)]
-    except records.UnclosedQuoteError:
+        found = [record for _, _, record in csv_records.read(text.encode(), 0)]
+    except csv_records.UnclosedQuoteError:
         return
 
     cells = [cell or "" for record in found if isinstance(record, list) for cell in record]

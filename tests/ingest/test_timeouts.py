@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from gateway.ingest.answers import Answer, give
-from gateway.ingest.patience import InTime
+from gateway.ingest.loop_futures import Answer, give
+from gateway.ingest.timeouts import InTime
 
 
 async def at_once():

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ingest import records
-from gateway.ingest.records import UnclosedQuoteError
+from gateway.ingest import csv_records
+from gateway.ingest.csv_records import UnclosedQuoteError
 from gateway.rowfile.pieces import split
 from gateway.rowfile.source import Source
 from tests.support import verbs
@@ -175,7 +175,7 @@ def test_pieces_of_any_text_are_the_records_of_the_whole(tmp_path_factory, text,
     """A file is cut where its records end, malformed ones too, or it is refused as the whole is."""
     file = tmp_path_factory.getbasetemp() / "any.csv"
     file.write_bytes(f"a,b\n{text}".encode())
-    whole = refused_or(lambda: [record for _, _, record in records.read(file.read_bytes(), 0)][1:])
+    whole = refused_or(lambda: [record for _, _, record in csv_records.read(file.read_bytes(), 0)][1:])
     pieces = refused_or(lambda: list(split(Source.of(file), size)))
     if isinstance(whole, str):
         assert pieces == whole
@@ -184,7 +184,7 @@ def test_pieces_of_any_text_are_the_records_of_the_whole(tmp_path_factory, text,
     read = [
         (piece.line + line - 2, record)
         for piece in pieces
-        for line, _, record in records.read(piece.data, 0)
+        for line, _, record in csv_records.read(piece.data, 0)
         if line > 1
     ]
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
-from gateway.ingest.checking import Checking
-from gateway.ingest.lanes import QUANTUM, Lanes
-from gateway.ingest.room import MAX_WAIT_SECONDS, PATIENCE_SECONDS, Rooms
+from gateway.ingest.admission import MAX_WAIT_SECONDS, PATIENCE_SECONDS, Rooms
+from gateway.ingest.fair_queue import QUANTUM, Lanes
+from gateway.ingest.parse_pool import Checking
 from tests.support.server import serving
 
 SIZES = st.integers(0, 3 * QUANTUM)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.connectors.declaration import declare
 from gateway.errors import GatewayError
-from gateway.query.shape import Template, split
+from gateway.query.template import Template, split
 from gateway.serve.negotiate import Words
 from gateway.serve.read import Read, Reads
 

@@ -10,8 +10,8 @@ import zstandard
 from hypothesis import example, given, reject
 from hypothesis import strategies as st
 
-from gateway.ingest import records
-from gateway.ingest.records import UnclosedQuoteError
+from gateway.ingest import csv_records
+from gateway.ingest.csv_records import UnclosedQuoteError
 from gateway.media import Media
 from gateway.rowfile.pieces import joined, split
 from gateway.rowfile.source import Source
@@ -45,7 +45,7 @@ def test_csv_is_cut_between_records_with_the_header_before_each_piece(tmp_path_f
         b"".join(piece.data.removeprefix(header) for piece in pieces) == text.encode()[len(header) :]
         or not rows
     )
-    read = [record for piece in pieces for line, _, record in records.read(piece.data, 0) if line > 1]
+    read = [record for piece in pieces for line, _, record in csv_records.read(piece.data, 0) if line > 1]
     assert [[cell or "" for cell in record] for record in read] == rows
     for piece in pieces:
         before = (

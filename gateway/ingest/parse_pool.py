@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
-from gateway.ingest.lanes import Lanes
+from gateway.ingest.fair_queue import Lanes
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
