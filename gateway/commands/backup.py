@@ -9,9 +9,9 @@ import click
 import httpx
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from gateway.commands import diagnosis, terminal
-from gateway.commands.configuration import read_settings
-from gateway.commands.operating import Operating, told, with_gateway
+from gateway.commands.support import integrity_text, terminal
+from gateway.commands.support.client import Operating, told, with_gateway
+from gateway.commands.support.configuration import read_settings
 from gateway.machine import memory_of
 from gateway.store import aside
 from gateway.store.examination import Examination, examine_file
@@ -45,7 +45,7 @@ def command(file: Path, gateway: Operating, *, force: bool, quick: bool) -> None
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
     size = file.stat().st_size
-    click.echo(f"{file} has {size:,} bytes. {diagnosis.sentence(found)}.")
+    click.echo(f"{file} has {size:,} bytes. {integrity_text.sentence(found)}.")
 
 
 def _receive(gateway: Operating, part: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from gateway.commands import token_names, workflow
-from gateway.commands.configuration import read_directory, read_settings
+from gateway.commands.support import github, token_names
+from gateway.commands.support.configuration import read_directory, read_settings
 from gateway.connectors import plan
 from gateway.connectors.finding import Finding
 from gateway.connectors.plan import Unseen
@@ -61,6 +61,6 @@ def command(directory: Path | None, tokens: Path | None, style: str) -> None:
 def _show(findings: Sequence[Finding], directory: Path | None, style: str) -> None:
     for finding in findings:
         if style == "github":
-            click.echo(workflow.finding(directory, finding.body()))
+            click.echo(github.finding(directory, finding.body()))
         else:
             click.echo(f"{directory}/{finding}" if directory else str(finding))

@@ -8,8 +8,8 @@ from typing import Any
 import click
 from rich.text import Text
 
-from gateway.commands import diagnosis, terminal
-from gateway.commands.configuration import read_settings
+from gateway.commands.support import integrity_text, terminal
+from gateway.commands.support.configuration import read_settings
 from gateway.machine import memory_of
 from gateway.store import aside, lock, restore
 from gateway.store.database import FILE
@@ -63,7 +63,11 @@ def command(data: Path | None, elsewhere: Path | None, style: str, *, repair: bo
         _say(style, {"state": "not examined", "message": message}, [Text(message, "bold red")])
     else:
         code = SOUND if found.is_sound else DAMAGED
-        _say(style, diagnosis.body(found), [_files(file), *diagnosis.text(found), *_copies(directory, found)])
+        _say(
+            style,
+            integrity_text.body(found),
+            [_files(file), *integrity_text.text(found), *_copies(directory, found)],
+        )
     raise SystemExit(code)
 
 

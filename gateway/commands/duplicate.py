@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from gateway.commands import file_of
-from gateway.commands.configuration import read_settings
-from gateway.commands.counting import rows_are
-from gateway.commands.operating import Operating, with_gateway
+from gateway.commands.support import connector_lookup
+from gateway.commands.support.client import Operating, with_gateway
+from gateway.commands.support.configuration import read_settings
+from gateway.commands.support.plurals import rows_are
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
 from gateway.connectors.directory import File
@@ -28,11 +28,11 @@ SECONDS = 30.0
 @with_gateway
 def command(old: str, new: str, connectors: Path | None, gateway: Operating, *, with_rows: bool) -> None:
     """Write a connector NEW that is like OLD, comments and all, at the path /NEW."""
-    path, connector = file_of.find(connectors or read_settings().connectors, old)
+    path, connector = connector_lookup.find(connectors or read_settings().connectors, old)
     if connector is None:
         raise click.ClickException(_unreadable(path, old, gateway))
-    file_of.require_name(new)
-    file_of.require_new(path.parent, new)
+    connector_lookup.require_name(new)
+    connector_lookup.require_new(path.parent, new)
     _require_applied(path, old, gateway, with_rows=with_rows)
     target = path.with_name(f"{new}{path.suffix}")
     text = renamed(connector, new)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.configuration import read_settings
+from gateway.commands.support.configuration import read_settings
 from gateway.serve.tokens import make_token
 
 #: What is written, each with its file in the package and what it is.

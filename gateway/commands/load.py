@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gateway.commands import terminal
-from gateway.commands.counting import rows_are
-from gateway.commands.loading import Batches, Loading
-from gateway.commands.operating import Operating, with_gateway
-from gateway.commands.reading import Reading, reading_options
-from gateway.commands.target import Target
-from gateway.rowfile import recognition
+from gateway.commands.support import terminal
+from gateway.commands.support.client import Operating, with_gateway
+from gateway.commands.support.file_options import Reading, reading_options
+from gateway.commands.support.load_target import Target
+from gateway.commands.support.plurals import rows_are
+from gateway.commands.support.upload import Batches, Loading
+from gateway.rowfile import sniffing
 from gateway.rowfile.source import BROKEN, Source
 from gateway.settings import parse_size
 
@@ -44,7 +44,7 @@ def command(  # noqa: PLR0913  # one for each option
         )
     try:
         source = reading.open(file)
-        recognition.require(source)
+        sniffing.require(source)
         batches = Batches(parse_size(size), reading.without, tuple(reading.words()))
         loading = Loading(Target.find(gateway, name), name, source, batches, again=again, rest=rest)
         _run(loading, source)

@@ -6,8 +6,8 @@ from typing import Any
 import click
 from rich.text import Text
 
-from gateway.commands.operating import Operating, with_gateway
-from gateway.commands.table import print_table
+from gateway.commands.support.client import Operating, with_gateway
+from gateway.commands.support.table import print_table
 
 _COLUMNS = ("NAME", "PATH", "ROWS", "REJECTED", "LAST BATCH", "STATE")
 

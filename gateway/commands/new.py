@@ -9,15 +9,15 @@ from pathlib import Path
 import click
 
 from gateway import strictjson
-from gateway.commands import file_of
-from gateway.commands.configuration import read_settings
 from gateway.commands.duplicate import write_new
-from gateway.commands.reading import Reading, reading_options
+from gateway.commands.support import connector_lookup
+from gateway.commands.support.configuration import read_settings
+from gateway.commands.support.file_options import Reading, reading_options
 from gateway.connectors import plan
 from gateway.connectors.connector import Access, Connector
 from gateway.connectors.directory import File
 from gateway.connectors.finding import Finding
-from gateway.draft import columns, draft, example, header
+from gateway.draft import columns, draft, example_row, header
 from gateway.draft.draft import Draft
 from gateway.rowfile.source import BROKEN
 from gateway.serve.access import ADMIN_FILE
@@ -86,7 +86,7 @@ def command(  # noqa: PLR0913  # one for each option
 
     Types and nullability are what every row has; what the rows cannot tell is said in a comment.
     """
-    file_of.require_name(name)
+    connector_lookup.require_name(name)
     if (rows is None) == (not fields):
         raise click.ClickException(
             "say what the fields are, in one of two ways: --from FILE with rows of them, or"
@@ -95,7 +95,7 @@ def command(  # noqa: PLR0913  # one for each option
     settings = read_settings()
     directory = connectors or settings.connectors
     if not stdout:
-        file_of.require_new(directory, name)
+        connector_lookup.require_new(directory, name)
     if rows is None:
         drafted, load = Draft(_of_fields(fields), {}, 0), None
         connector = _declared(name, drafted.text, fields, "--field")
@@ -195,7 +195,7 @@ def _way_on(connector: Connector, directory: Path, settings: Settings, load: str
     """Say where the connector is served, and how rows come in."""
     base = os.environ.get("GATEWAY_URL") or settings.local_url
     url = base.rstrip("/") + connector.path
-    row, missing = example.row(connector)
+    row, missing = example_row.row(connector)
     body = shlex.quote(strictjson.write([row]).decode())
     token = (
         "$GATEWAY_TOKEN"

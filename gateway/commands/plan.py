@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from gateway.commands import against as comparison
-from gateway.commands import presentation, terminal, token_names
-from gateway.commands.configuration import read_directory, read_settings
-from gateway.commands.token_names import TokenNames
+from gateway.commands.support import baseline as comparison
+from gateway.commands.support import plan_report, terminal, token_names
+from gateway.commands.support.configuration import read_directory, read_settings
+from gateway.commands.support.token_names import TokenNames
 from gateway.connectors import plan
 
 NOTHING, REFUSED, CHANGES = 0, 1, 2
@@ -65,10 +65,10 @@ def command(
         click.echo(json.dumps({"against": against, **preview}, indent=2, ensure_ascii=False))
     elif style == "text":
         console = terminal.console(soft_wrap=True)
-        for line in presentation.text(preview, directory):
+        for line in plan_report.text(preview, directory):
             console.print(line)
     else:
-        lines = presentation.markdown if style == "markdown" else presentation.github
+        lines = plan_report.markdown if style == "markdown" else plan_report.github_lines
         click.echo("\n".join(lines(preview, directory)))
     has_errors = any(not finding.warning for finding in (*unknown, *known.findings))
     raise SystemExit(REFUSED if has_errors else _code(preview["verdict"], changes_ok=changes_ok))

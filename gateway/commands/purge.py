@@ -2,8 +2,8 @@
 
 import click
 
-from gateway.commands.counting import rows
-from gateway.commands.operating import Operating, with_gateway
+from gateway.commands.support.client import Operating, with_gateway
+from gateway.commands.support.plurals import rows
 
 
 @click.command("purge")

@@ -8,9 +8,9 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from gateway.commands.counting import rows_are
-from gateway.commands.operating import Operating, with_gateway
-from gateway.commands.table import print_table
+from gateway.commands.support.client import Operating, with_gateway
+from gateway.commands.support.plurals import rows_are
+from gateway.commands.support.table import print_table
 
 _COLUMNS = ("ID", "BATCH", "ROW", "STATE", "FIELD", "CODE", "WHAT IS WRONG")
 #: How many rows are listed where nothing is said.

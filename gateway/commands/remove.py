@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from gateway.commands import file_of
-from gateway.commands.configuration import read_settings
+from gateway.commands.support import connector_lookup
+from gateway.commands.support.configuration import read_settings
 
 
 @click.command("remove")
@@ -13,7 +13,7 @@ from gateway.commands.configuration import read_settings
 @click.option("--connectors", type=click.Path(path_type=Path), help="The directory. [GATEWAY_CONNECTORS]")
 def command(name: str, connectors: Path | None) -> None:
     """Delete the file of the connector NAME. Its endpoint answers 410 then; its rows are kept."""
-    path, _ = file_of.find(connectors or read_settings().connectors, name)
+    path, _ = connector_lookup.find(connectors or read_settings().connectors, name)
     path.unlink()
     click.echo(
         f"{path} is deleted. The rows are kept: the file brings them back, gateway purge {name} drops them."

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from gateway.commands import diagnosis
-from gateway.commands.configuration import read_settings
+from gateway.commands.support import integrity_text
+from gateway.commands.support.configuration import read_settings
 from gateway.machine import memory_of
 from gateway.store import aside, lock, restore
 from gateway.store.database import FILE
@@ -41,7 +41,7 @@ def command(file: Path, data: Path | None, *, move_aside: bool, quick: bool) -> 
         raise click.ClickException(f"{error}; free some, and nothing has been changed") from error
     except OSError as error:
         raise click.ClickException(f"{directory} cannot be written: {error.strerror or error}") from error
-    click.echo(f"{directory} has the store of {file}. {diagnosis.sentence(found)}.")
+    click.echo(f"{directory} has the store of {file}. {integrity_text.sentence(found)}.")
     if folder:
         click.echo(f"What was there is in {folder}.")
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 from gunicorn.app.base import BaseApplication
 
-from gateway.commands.configuration import read_settings
+from gateway.commands.support.configuration import read_settings
 from gateway.serve.worker import gunicorn_settings
 from gateway.settings import SETTINGS, Setting
 

@@ -14,8 +14,8 @@ from gateway.draft.guess import Guess, guess
 from gateway.errors import suggest
 from gateway.ingest import csv_records
 from gateway.media import Media
-from gateway.rowfile import recognition
-from gateway.rowfile.pieces import Piece, split
+from gateway.rowfile import sniffing
+from gateway.rowfile.chunks import Piece, split
 from gateway.rowfile.source import Source
 from gateway.strictjson import Json
 
@@ -57,7 +57,7 @@ def look(source: Source, most: int | None, without: Sequence[str] = ()) -> Colum
     Raises:
         ValueError: Where they cannot be read, naming the line.
     """
-    recognition.require(source)
+    sniffing.require(source)
     if source.media is Media.PARQUET:
         return _without(_parquet(source), without, source)
     looking = _Csv(source) if source.media is Media.CSV else _Json(source)

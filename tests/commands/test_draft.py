@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from gateway.connectors import plan
 from gateway.connectors.directory import File
-from gateway.draft import columns, draft, example
+from gateway.draft import columns, draft, example_row
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
-from gateway.rowfile.pieces import split
+from gateway.rowfile.chunks import split
 from gateway.rowfile.source import Source
 from tests.commands.test_verbs import gateway
 from tests.support.server import Server, eventually
@@ -487,7 +487,7 @@ def test_example_says_what_it_has_no_value_for():
     text = b'fields: {code: {type: string, pattern: "^[A-Z]{3}$"}, n: integer}\n'
     declared = plan.read_file(File.of("x.yaml", text)).connector
 
-    assert example.row(declared) == ({"n": 42}, ["code"])
+    assert example_row.row(declared) == ({"n": 42}, ["code"])
 
 
 # -- gateway load says what is to be typed

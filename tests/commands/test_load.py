@@ -13,7 +13,7 @@ import time
 import httpx
 import pytest
 
-from gateway.rowfile.content import Chain, Sample, next_mark
+from gateway.rowfile.fingerprint import Chain, Sample, next_mark
 from tests.commands.test_verbs import ORDERS, gateway, rows_file, stored
 from tests.support.server import eventually, serving
 

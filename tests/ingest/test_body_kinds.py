@@ -24,7 +24,7 @@ from gateway.ingest import payload, signatures
 from gateway.ingest.validation import Validator
 from gateway.media import RECEIVED_TYPES
 from gateway.printable import printable
-from gateway.rowfile import recognition as file_recognition
+from gateway.rowfile import sniffing as file_recognition
 from gateway.rowfile.source import Source
 
 DECLARED = """

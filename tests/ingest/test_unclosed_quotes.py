@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.ingest import csv_records
 from gateway.ingest.csv_records import UnclosedQuoteError
-from gateway.rowfile.pieces import split
+from gateway.rowfile.chunks import split
 from gateway.rowfile.source import Source
 from tests.support import verbs
 from tests.support.server import ROOT, serving

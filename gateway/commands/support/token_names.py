@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.configuration import read_settings
+from gateway.commands.support.configuration import read_settings
 from gateway.connectors.connector import ADMIN, PUBLIC, Connector
 from gateway.connectors.finding import Finding, Refused
 from gateway.serve import tokens_file

@@ -9,9 +9,9 @@ from typing import Any
 import click
 import httpx
 
-from gateway.commands.operating import Operating, told
+from gateway.commands.support.client import Operating, told
 from gateway.connectors.declaration import NAME
-from gateway.rowfile.record import Load
+from gateway.rowfile.progress import Load
 
 #: How many batches are asked for at a time.
 _AT_A_TIME = 500

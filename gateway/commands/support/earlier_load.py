@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.target import Present
-from gateway.rowfile.content import Agreement
-from gateway.rowfile.legacy import OldRecord
-from gateway.rowfile.record import Load, Pending
+from gateway.commands.support.load_target import Present
+from gateway.rowfile.fingerprint import Agreement
+from gateway.rowfile.legacy_progress import OldRecord
+from gateway.rowfile.progress import Load, Pending
 
 _AGAIN = "--again stores them once more"
 _BOTH = "--rest stores what follows them, --again stores all rows"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.configuration import read_directory
+from gateway.commands.support.configuration import read_directory
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
 from gateway.connectors.declaration import NAME, nearest_name

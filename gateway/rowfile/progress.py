@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gateway.rowfile.content import Sample
+from gateway.rowfile.fingerprint import Sample
 
 #: How long rows that may be stored can be sent again: a gateway forgets an Idempotency-Key after seven days.
 DAYS = 6

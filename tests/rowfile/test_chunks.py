@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.ingest import csv_records
 from gateway.ingest.csv_records import UnclosedQuoteError
 from gateway.media import Media
-from gateway.rowfile.pieces import joined, split
+from gateway.rowfile.chunks import joined, split
 from gateway.rowfile.source import Source
 
 SIZES = st.integers(1, 200)

@@ -6,7 +6,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from gateway.commands import terminal
+from gateway.commands.support import terminal
 
 
 def print_table(

@@ -13,16 +13,16 @@ from typing import Any
 import click
 import httpx
 
-from gateway.commands import overlap
-from gateway.commands.operating import told
-from gateway.commands.overlap import Earlier, Overlap, Start
-from gateway.commands.target import Present, Target
+from gateway.commands.support import earlier_load
+from gateway.commands.support.client import told
+from gateway.commands.support.earlier_load import Earlier, Overlap, Start
+from gateway.commands.support.load_target import Present, Target
 from gateway.errors import suggest
 from gateway.media import Media
-from gateway.rowfile import legacy, record
-from gateway.rowfile.content import Agreement, Chain, Sample, compare
-from gateway.rowfile.pieces import Piece, joined, split
-from gateway.rowfile.record import LATEST, Load, Pending, Records, StoredPart
+from gateway.rowfile import legacy_progress, progress
+from gateway.rowfile.chunks import Piece, joined, split
+from gateway.rowfile.fingerprint import Agreement, Chain, Sample, compare
+from gateway.rowfile.progress import LATEST, Load, Pending, Records, StoredPart
 from gateway.rowfile.source import Source
 
 #: How long in all a piece is sent again while the gateway is away or has no room.
@@ -134,7 +134,7 @@ class Loading:
             if start.pending or start.rows != self._total:
                 yield from self._post_from(start)
             if self._load and not self._load.is_whole:
-                self._load = record.keep(self._load, {"whole": True})
+                self._load = progress.keep(self._load, {"whole": True})
         if self.stored:
             self._tell_of_similar()
 
@@ -184,15 +184,15 @@ class Loading:
         here = target.gateway.url
         other = here.replace("//localhost", "//127.0.0.1") if "//localhost" in here else ""
         urls = (here, other or here.replace("//127.0.0.1", "//localhost"))
-        old = legacy.find(path, urls, (self._wanted, target.connector, target.path))
+        old = legacy_progress.find(path, urls, (self._wanted, target.connector, target.path))
         if old is None:
             return None
-        found = legacy.read(old, self._source)
+        found = legacy_progress.read(old, self._source)
         if found is None or not (old.is_sure or self._rest):
-            raise overlap.unreadable(path, old, is_same=found is not None)
-        self.notes.append(overlap.adopted(path, old))
+            raise earlier_load.unreadable(path, old, is_same=found is not None)
+        self.notes.append(earlier_load.adopted(path, old))
         load = self._records.begin(path, "", options=self._batches.options)
-        return record.stored(load, StoredPart(old.rows), *found, old.at) if old.rows else None
+        return progress.stored(load, StoredPart(old.rows), *found, old.at) if old.rows else None
 
     def _require_new(self, sample: Sample, loads: list[Load]) -> None:
         """Stop where the file is another version of what was loaded from its path, or is read with other options."""
@@ -201,7 +201,7 @@ class Loading:
             is_read_otherwise = load.options not in (None, self._batches.options)
             is_same = is_read_otherwise and self._source.path.stat().st_mtime < load.last
             if (is_same or share >= _SIMILAR) and self.target.present(load).rows:
-                raise overlap.replaced(self._source.path, load, share, self._batches.options)
+                raise earlier_load.replaced(self._source.path, load, share, self._batches.options)
 
     def _begin(self, start: Start) -> None:
         self.notes += start.notes
@@ -220,7 +220,7 @@ class Loading:
         others = [each for each in self._records.all()[:LATEST] if each.file != self._load.file]
         shares = [(each, self._load.sample.share_in(each.sample)) for each in others]
         if found := [(each, share) for each, share in shares if share >= _SIMILAR]:
-            self.notes.append(overlap.similar(self._source.path, found[:3]))
+            self.notes.append(earlier_load.similar(self._source.path, found[:3]))
 
     def left(self) -> Present:
         """Ask what is left of what was stored."""
@@ -241,14 +241,14 @@ class Loading:
             self._load = self._records.begin(self._source.path, self._seed, options=self._batches.options)
         key = key or _key(self._seed, before, body)
         mark = chain.mark
-        self._load = record.pending(self._load, Pending(until, mark, key, time.time()))
+        self._load = progress.pending(self._load, Pending(until, mark, key, time.time()))
         try:
             receipt = self._post(body, key)
         except _Declined:
-            self._load = record.keep(self._load, {"declined": True})
+            self._load = progress.keep(self._load, {"declined": True})
             raise
         part = StoredPart(until, receipt["batch"], self._committed_at(receipt["batch"]))
-        self._load = record.stored(self._load, part, chain.take_marks(until), chain.sample)
+        self._load = progress.stored(self._load, part, chain.take_marks(until), chain.sample)
         if receipt["is_known"]:
             self.before += until - self.rows
         self.rows = until

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import httpx
 
-from gateway.commands.configuration import read_settings
+from gateway.commands.support.configuration import read_settings
 from gateway.serve.access import ADMIN_FILE
 
 #: How long a gateway may take to answer: a plan or a copy may look at every row.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from gateway.rowfile.content import Chain, Sample
-from gateway.rowfile.pieces import split
-from gateway.rowfile.record import states
+from gateway.rowfile.chunks import split
+from gateway.rowfile.fingerprint import Chain, Sample
+from gateway.rowfile.progress import states
 from gateway.rowfile.source import Source
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from gateway.commands import workflow
+from gateway.commands.support import github
 
 #: For each action its mark, its colour and the words of the summary.
 _ACTIONS = {
@@ -83,7 +83,7 @@ def markdown(preview: Preview, directory: Path) -> Iterator[str]:
         yield f"- {finding['level']} {finding['code']} `{path}`: {_cell(finding['message'])}{hint}"
 
 
-def github(preview: Preview, directory: Path) -> Iterator[str]:
+def github_lines(preview: Preview, directory: Path) -> Iterator[str]:
     """Give one workflow command for each change and finding, on its line."""
     for entry in _changed(preview):
         path = f"{directory}/{entry['file']}"
@@ -91,17 +91,17 @@ def github(preview: Preview, directory: Path) -> Iterator[str]:
         for change in entry["changes"]:
             hint = f" ({change['hint']})" if change["verdict"] == "refused" and change["hint"] else ""
             place = {"line": change["line"], "column": change["column"]}
-            yield workflow.mark(
+            yield github.mark(
                 _LEVELS[change["verdict"]], path, f"{_told(change)}{hint}", title=title, **place
             )
         for finding in _other_findings(entry):
-            yield workflow.finding(directory, finding)
+            yield github.finding(directory, finding)
         if not entry["changes"] and not entry["findings"]:
-            yield workflow.mark("notice", path, _what(entry), line=None, column=None, title=_title(entry))
+            yield github.mark("notice", path, _what(entry), line=None, column=None, title=_title(entry))
     for finding in preview["findings"]:
-        yield workflow.finding(directory, finding)
+        yield github.finding(directory, finding)
     for finding in preview["token_findings"]:
-        yield workflow.finding(None, finding)
+        yield github.finding(None, finding)
     yield _summary(preview)
 
 
