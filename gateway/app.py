@@ -29,7 +29,7 @@ from gateway.serve.router import Router
 from gateway.serve.shell import Shell
 from gateway.serve.spool import Spool
 from gateway.settings import Settings
-from gateway.store.store import Store
+from gateway.store.tables.store import Store
 
 _log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from gateway.commands.support import integrity_text, terminal
 from gateway.commands.support.client import Operating, told, with_gateway
 from gateway.commands.support.configuration import read_settings
 from gateway.machine import memory_of
-from gateway.store import aside
-from gateway.store.examination import Examination, examine_file
-from gateway.store.repair import Unopenable
+from gateway.store.files import saved_files
+from gateway.store.files.checksum_repair import Unopenable
+from gateway.store.files.integrity_check import Examination, examine_file
 
 #: How long the gateway may take to copy its store before the first byte comes.
 SECONDS = 24 * 3600.0
@@ -38,7 +38,7 @@ def command(file: Path, gateway: Operating, *, force: bool, quick: bool) -> None
         _receive(gateway, part)
         found = _checked(part, is_thorough=not quick)
         part.replace(file)
-        aside.sync(file.resolve().parent)
+        saved_files.sync(file.resolve().parent)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror or error}") from error
     finally:

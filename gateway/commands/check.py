@@ -11,7 +11,7 @@ from gateway.commands.support.configuration import read_directory, read_settings
 from gateway.connectors import plan
 from gateway.connectors.finding import Finding
 from gateway.connectors.plan import Unseen
-from gateway.store import expression
+from gateway.store.sql import expression
 
 
 @click.command("check")

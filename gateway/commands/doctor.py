@@ -11,10 +11,10 @@ from rich.text import Text
 from gateway.commands.support import integrity_text, terminal
 from gateway.commands.support.configuration import read_settings
 from gateway.machine import memory_of
-from gateway.store import aside, lock, restore
-from gateway.store.database import FILE
-from gateway.store.examination import Examination, examine_file
-from gateway.store.repair import Repairable, Unopenable
+from gateway.store.engine.duckdb_file import FILE
+from gateway.store.files import lock, restore, saved_files
+from gateway.store.files.checksum_repair import Repairable, Unopenable
+from gateway.store.files.integrity_check import Examination, examine_file
 
 #: The exit codes.
 SOUND, DAMAGED, REPAIRABLE, NOT_EXAMINED = 0, 1, 2, 3
@@ -81,12 +81,12 @@ def _say(style: str, body: dict[str, Any], lines: Iterable[Text]) -> None:
 
 
 def _files(file: Path) -> Text:
-    sizes = (f"{each.name} {each.stat().st_size:,} bytes" for each in aside.siblings(file))
+    sizes = (f"{each.name} {each.stat().st_size:,} bytes" for each in saved_files.siblings(file))
     return Text(f"{file.parent}: {', '.join(sizes)}")
 
 
 def _copies(directory: Path, found: Examination) -> Iterable[Text]:
     """Name the folders with files that were put aside, which nobody else removes."""
-    for folder in aside.folders(directory, "before"):
+    for folder in saved_files.folders(directory, "before"):
         if found.repair is None or found.repair.copies != folder:
             yield Text(f"{folder} has files that were put aside; remove it once nobody misses anything")

@@ -7,10 +7,10 @@ import click
 from gateway.commands.support import integrity_text
 from gateway.commands.support.configuration import read_settings
 from gateway.machine import memory_of
-from gateway.store import aside, lock, restore
-from gateway.store.database import FILE
-from gateway.store.examination import Examination, examine_file
-from gateway.store.repair import Unopenable
+from gateway.store.engine.duckdb_file import FILE
+from gateway.store.files import lock, restore, saved_files
+from gateway.store.files.checksum_repair import Unopenable
+from gateway.store.files.integrity_check import Examination, examine_file
 
 
 @click.command("restore")
@@ -37,7 +37,7 @@ def command(file: Path, data: Path | None, *, move_aside: bool, quick: bool) -> 
     except restore.Occupied as error:
         hint = "--move-aside puts it into a dated folder of that directory first"
         raise click.ClickException(f"{error}; {hint}") from error
-    except aside.NoRoom as error:
+    except saved_files.NoRoom as error:
         raise click.ClickException(f"{error}; free some, and nothing has been changed") from error
     except OSError as error:
         raise click.ClickException(f"{directory} cannot be written: {error.strerror or error}") from error

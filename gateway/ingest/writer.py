@@ -15,8 +15,8 @@ from gateway.ingest.fair_queue import QUANTUM, Lanes
 from gateway.ingest.loop_futures import Answer
 from gateway.machine import Disk
 from gateway.store.batch import Batch, Receipt
-from gateway.store.database import FatalError
-from gateway.store.store import Store
+from gateway.store.engine.duckdb_file import FatalError
+from gateway.store.tables.store import Store
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gateway.connectors.fieldtypes import SCALARS, FieldType, list_of
 from gateway.errors import Code, GatewayError, suggest
-from gateway.store.database import CAST_FAILED
+from gateway.store.engine.duckdb_file import CAST_FAILED
 
 #: A double that was computed may be infinite or no number, and JSON has no number for those: they are
 #: strings there, as PostgreSQL writes them.

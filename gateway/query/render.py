@@ -12,8 +12,8 @@ from gateway.errors import Code, GatewayError
 from gateway.query.encoding import Encoder, Text, compressor_of, encoder_of
 from gateway.query.sql import Sql
 from gateway.query.statement import Statement
-from gateway.store.reading import Reading
-from gateway.store.store import Select, Store, Version
+from gateway.store.engine.read_transaction import Reading
+from gateway.store.tables.store import Select, Store, Version
 from gateway.threads import Threads
 
 _T = TypeVar("_T")

@@ -19,7 +19,7 @@ from gateway.serve import access, reply
 from gateway.serve.endpoint import Endpoint, Stages
 from gateway.serve.router import Router, settled
 from gateway.store.batch import StoredBatch
-from gateway.store.store import Store
+from gateway.store.tables.store import Store
 
 MAX_BATCHES = 1000
 

@@ -10,7 +10,7 @@ from falcon.asgi import App, Request, Response
 from gateway.serve import access
 from gateway.serve.endpoint import Stages
 from gateway.serve.parts import Slice
-from gateway.store.backup import Backup
+from gateway.store.engine.backup import Backup
 
 
 def add_routes(app: App[Any, Any], *, backup: Backup, stages: Stages) -> None:

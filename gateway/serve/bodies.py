@@ -8,7 +8,7 @@ from gateway.serve.cache import Answer, Cache
 from gateway.serve.parts import Kept
 from gateway.serve.read import Read
 from gateway.serve.spool import Spool
-from gateway.store.store import Store, Version
+from gateway.store.tables.store import Store, Version
 
 
 class Bodies:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.query.statement import Statement
-from gateway.store.store import Version
+from gateway.store.tables.store import Version
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,9 @@ from gateway.serve.spool import Spool
 from gateway.serve.write import Write
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, Key, Receipt
-from gateway.store.database import Superseded
-from gateway.store.edits import Edit
-from gateway.store.store import Select, Store
+from gateway.store.engine.duckdb_file import Superseded
+from gateway.store.tables.edits import Edit
+from gateway.store.tables.store import Select, Store
 
 #: Where the shell keeps the ASGI receive of a request, for Falcon's own stream hides a broken-off body.
 RECEIVE = "gateway.receive"

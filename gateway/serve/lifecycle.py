@@ -15,8 +15,8 @@ from gateway.query import dialect
 from gateway.serve import access, reply
 from gateway.serve.endpoint import Stages, whole_body
 from gateway.serve.reload import Reload, unknown_connector
-from gateway.store.definitions import Event
-from gateway.store.store import Store
+from gateway.store.tables.definitions import Event
+from gateway.store.tables.store import Store
 from gateway.strictjson import Json
 
 MAX_EVENTS = 1000

@@ -12,7 +12,7 @@ from gateway.query.statement import Statement
 from gateway.query.template import Shape, Template, split
 from gateway.serve import cache, negotiate
 from gateway.serve.negotiate import Words
-from gateway.store.store import Version
+from gateway.store.tables.store import Version
 
 #: How many shapes of questions are remembered, of each connector.
 _SHAPES = 128

@@ -23,8 +23,8 @@ from gateway.serve.endpoint import Endpoint, Stages, whole_body
 from gateway.serve.negotiate import Words
 from gateway.serve.read import Read
 from gateway.store.batch import NO_ROWS, Receipt
-from gateway.store.database import Superseded
-from gateway.store.rejected import FIELDS, KEPT, Kept, kept, rejected_of
+from gateway.store.engine.duckdb_file import Superseded
+from gateway.store.tables.rejected import FIELDS, KEPT, Kept, kept, rejected_of
 from gateway.strictjson import Json
 
 _T = TypeVar("_T")

@@ -20,10 +20,10 @@ from gateway.serve.endpoint import Endpoint, Stages
 from gateway.serve.gone import Gone, Moved
 from gateway.serve.router import Router, Snapshot
 from gateway.serve.transactions import Unit, failure, groups
-from gateway.store import expression
 from gateway.store.batch import Receipt
-from gateway.store.definitions import Definition, Move, Outdated
-from gateway.store.store import Store
+from gateway.store.sql import expression
+from gateway.store.tables.definitions import Definition, Move, Outdated
+from gateway.store.tables.store import Store
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from gateway.serve.access import Credentials
 from gateway.serve.cache import Cache
 from gateway.serve.edge import Asgi, Event, Receive, Send
 from gateway.serve.quota import Quotas
-from gateway.store.store import Store, Version
+from gateway.store.tables.store import Store, Version
 
 #: How many questions of a connector are remembered with the answers' headers, and how long their headers may be.
 MAX_QUESTIONS, MAX_QUESTION_BYTES = 64, 2048

@@ -12,7 +12,7 @@ from gateway.errors import Code, GatewayError, suggest
 from gateway.serve import access, reply
 from gateway.serve.endpoint import Stages
 from gateway.serve.router import Router, settled
-from gateway.store.store import Store
+from gateway.store.tables.store import Store
 
 #: How many batches one request may ask for.
 MAX_BATCHES = 500

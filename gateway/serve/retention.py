@@ -9,7 +9,7 @@ from gateway.connectors.terms import Retention
 from gateway.errors import GatewayError, trace
 from gateway.ingest.writer import Writer
 from gateway.serve.router import Router
-from gateway.store.store import EXPIRED_AT_A_TIME, Store
+from gateway.store.tables.store import EXPIRED_AT_A_TIME, Store
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from gateway.serve.parts import Kept, Part
 from gateway.serve.read import Read
 from gateway.serve.readings import Reader
 from gateway.serve.repeats import Repeats
-from gateway.store.store import Version
+from gateway.store.tables.store import Version
 
 
 class Retrieval:

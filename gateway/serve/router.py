@@ -19,7 +19,7 @@ from gateway.serve.access import Credentials
 from gateway.serve.endpoint import Endpoint
 from gateway.serve.gone import Gone, Moved
 from gateway.serve.repeats import Repeats
-from gateway.store.database import Superseded
+from gateway.store.engine.duckdb_file import Superseded
 
 _T = TypeVar("_T")
 

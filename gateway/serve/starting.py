@@ -17,7 +17,7 @@ from typing import Any
 from gateway.connectors.finding import Refused
 from gateway.serve import tokens_file
 from gateway.settings import Settings, unknown_variables
-from gateway.store import lock
+from gateway.store.files import lock
 
 _log = logging.getLogger(__name__)
 

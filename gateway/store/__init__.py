@@ -1,1 +1,1 @@
-"""Rows at rest: the only folder that imports duckdb."""
+"""Rows on disk, the only folder that imports duckdb: the writer thread writes, any thread reads."""

@@ -14,8 +14,8 @@ import duckdb
 import httpx
 import pytest
 
-from gateway.store import aside, restore
-from gateway.store.database import BACKUPS, FILE
+from gateway.store.engine.duckdb_file import BACKUPS, FILE
+from gateway.store.files import restore, saved_files
 from tests.promises.test_repair import doctor
 from tests.support.in_process import body, inside
 from tests.support.server import ROOT, Server, eventually, serving
@@ -203,11 +203,11 @@ def test_a_restore_replaces_no_store_unasked_and_none_that_is_in_use(own, tmp_pa
     (tmp_path / "bad.duckdb").write_bytes(file.read_bytes()[:300_000])
     ran = typed("restore", tmp_path / "bad.duckdb", "--data", own.data, "--move-aside")
     assert ran.returncode == 1, ran.stdout
-    assert not aside.folders(own.data, restore.WORD)
+    assert not saved_files.folders(own.data, restore.WORD)
 
     ran = typed("restore", file, "--data", own.data, "--move-aside")
     assert ran.returncode == 0, ran.stderr
-    (folder,) = aside.folders(own.data, restore.WORD)
+    (folder,) = saved_files.folders(own.data, restore.WORD)
     assert (folder / FILE).exists()
     own.start()
     assert own.client.get("/a?select=batch.max()").json() == [{"max": 1}]
@@ -227,7 +227,7 @@ def test_a_restore_that_was_killed_is_not_served_and_can_be_repeated(own, tmp_pa
         raise Killed
 
     for place in ("copy", "moved"):
-        monkeypatch.setattr(aside, place, killed)
+        monkeypatch.setattr(saved_files, place, killed)
         with pytest.raises(Killed):
             restore.put(file, own.data / FILE, move_aside=True)
         monkeypatch.undo()

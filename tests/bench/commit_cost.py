@@ -22,7 +22,7 @@ from gateway.ingest.columnar import Columnar
 from gateway.ingest.validation import Validator
 from gateway.media import Media
 from gateway.store.batch import Batch
-from gateway.store.store import Store
+from gateway.store.tables.store import Store
 from tests.bench.files import Files
 from tests.bench.tables import AN_ORDER, FLIGHTS, ORDERS, Table
 

@@ -18,8 +18,8 @@ from gateway.connectors.change import Comparison
 from gateway.connectors.connector import Connector
 from gateway.connectors.declaration import declare
 from gateway.store.batch import Batch
-from gateway.store.migration import table_of
-from gateway.store.store import Store
+from gateway.store.tables.migration import table_of
+from gateway.store.tables.store import Store
 
 TURNS = 9
 #: Of each type of key, SQL that makes the keys of the rows that are there, and what makes a new one.

@@ -23,7 +23,7 @@ from gateway.query.dialect import SHAPES, WRITES
 from gateway.query.operators import LEFT_OUT, OPERATORS
 from gateway.query.preferences import PREFERENCES
 from gateway.settings import CLIENT_ENVIRONMENT, SETTINGS
-from gateway.store.expression import FUNCTIONS
+from gateway.store.sql.expression import FUNCTIONS
 from tests.support.server import ROOT
 from tests.test_layers import LAYERS
 

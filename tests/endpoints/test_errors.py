@@ -14,8 +14,8 @@ import pytest
 from gateway.errors import Code
 from gateway.serve import failures
 from gateway.serve.tokens import make_token
-from gateway.store.database import FILE, Database
-from gateway.store.few import FewRows
+from gateway.store.engine.duckdb_file import FILE, Database
+from gateway.store.tables.small_inserts import FewRows
 from tests.support.in_process import body, inside
 from tests.support.server import Server, eventually, put, serving
 from tests.support.torn import damage_rows
@@ -369,7 +369,7 @@ def _(place, code):
 
     with inside(place.directory, {"c": CONNECTOR}) as gateway:
         with place.monkeypatch.context() as patch:
-            patch.setattr("gateway.store.reading.Stream", fail)
+            patch.setattr("gateway.store.engine.read_transaction.Stream", fail)
             answer = gateway.request("GET", "/c")
         assert gateway.request("GET", "/c")[0] == 200
         return answer

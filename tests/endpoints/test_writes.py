@@ -263,7 +263,7 @@ def test_rows_that_cannot_be_read_back_are_stored_all_the_same(tmp_path, monkeyp
 
         prefer = {"Prefer": "return=representation, count=exact", "Content-Type": "application/json"}
         with monkeypatch.context() as patch:
-            patch.setattr("gateway.store.reading.Reading._reading", fail)
+            patch.setattr("gateway.store.engine.read_transaction.Reading._reading", fail)
             status, headers, text = gateway.request("POST", "/c", body(b'{"id":1}'), headers=prefer)
 
         assert (status, json.loads(text)["stored"]) == (201, 1)
@@ -280,7 +280,7 @@ def test_a_batch_that_cannot_be_stored_gives_its_reader_back(tmp_path, monkeypat
 
         prefer = {"Prefer": "return=representation", "Content-Type": "application/json"}
         with monkeypatch.context() as patch:
-            patch.setattr("gateway.store.store.Store.append", fail)
+            patch.setattr("gateway.store.tables.store.Store.append", fail)
             assert gateway.request("POST", "/c", body(b'{"id":1}'), headers=prefer)[0] == 500
 
         assert gateway.gateway.stages.readers.open_results == 0

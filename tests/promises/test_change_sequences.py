@@ -18,9 +18,10 @@ from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
 from gateway.media import Media
-from gateway.store import expression, survey
-from gateway.store.migration import table_of
-from gateway.store.store import Store
+from gateway.store.sql import expression
+from gateway.store.tables import row_check
+from gateway.store.tables.migration import table_of
+from gateway.store.tables.store import Store
 from tests.support.reference_validator import exact, reference
 
 #: For each type: values, constraints it may be given, and SQL over `{}` that some other types are made by.
@@ -263,7 +264,7 @@ def test_the_schema_of_renamed_fields_takes_what_the_endpoint_takes(data):
 
 
 def test_an_expression_that_does_not_end_in_time_is_refused_for_that(store, monkeypatch):
-    monkeypatch.setattr(survey, "SECONDS", 0.02)
+    monkeypatch.setattr(row_check, "SECONDS", 0.02)
     edits = Edits(store)
     edits.edit({"a": "string"})
     edits.append([{"a": str(n)} for n in range(20_000)])

@@ -10,9 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from gateway.store import aside, blocks
-from gateway.store.database import FILE
-from gateway.store.repair import WORD
+from gateway.store.engine.duckdb_file import FILE
+from gateway.store.files import blocks, saved_files
+from gateway.store.files.checksum_repair import WORD
 from tests.support import torn
 from tests.support.server import ROOT, Server, serving
 
@@ -38,7 +38,9 @@ def stopped(directory: Path, rows: int = 1000) -> Server:
 
 
 def bytes_of(data: Path) -> dict[str, str]:
-    return {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in aside.siblings(data / FILE)}
+    return {
+        each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in saved_files.siblings(data / FILE)
+    }
 
 
 def test_the_blocks_of_metadata_are_those_that_duckdb_names(tmp_path):
@@ -70,7 +72,7 @@ def test_a_start_mends_a_torn_block_says_so_and_keeps_the_files_as_they_were(tmp
     with serving(tmp_path) as server:
         assert server.client.get("/a?select=count()").json() == [{"count": 1000}]
         assert server.client.post("/a", json={"n": 1}).json()["first_id"] == 1001
-    (folder,) = aside.folders(server.data, WORD)
+    (folder,) = saved_files.folders(server.data, WORD)
     assert bytes_of(folder) == before
     told = server.tail()
     assert f"the write of metadata at {place} had been cut off" in told
@@ -109,8 +111,8 @@ def test_a_start_that_is_killed_while_it_copies_or_mends_is_begun_anew(tmp_path)
     half = server.data / f"{WORD}-2026-01-01T00-00-00Z.part"
     half.mkdir()
     (half / FILE).write_bytes(b"half")
-    whole = aside.copied(
-        aside.siblings(server.data / FILE),
+    whole = saved_files.copied(
+        saved_files.siblings(server.data / FILE),
         server.data,
         WORD,
         {"repaired": str(server.data / FILE), "block": 12288},
@@ -119,7 +121,7 @@ def test_a_start_that_is_killed_while_it_copies_or_mends_is_begun_anew(tmp_path)
 
     assert doctor(server.data, "--repair")[0] == 0
 
-    assert aside.folders(server.data, WORD) == [whole]  # Untouched files are not copied twice.
+    assert saved_files.folders(server.data, WORD) == [whole]  # Untouched files are not copied twice.
     assert bytes_of(whole) == before
 
 
@@ -136,7 +138,7 @@ def test_a_damaged_block_of_rows_is_told_and_not_touched(tmp_path):
     assert f"location {place}" in told["findings"][0]["message"]
     assert "gateway restore" in told["findings"][0]["hint"]
     assert bytes_of(server.data) == before
-    assert not aside.folders(server.data, WORD)
+    assert not saved_files.folders(server.data, WORD)
 
 
 def test_the_doctor_finds_nothing_where_rows_were_replaced_changed_and_deleted(tmp_path):

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.store import aside, blocks
-from gateway.store.database import FILE
-from gateway.store.repair import WORD
+from gateway.store.engine.duckdb_file import FILE
+from gateway.store.files import blocks, saved_files
+from gateway.store.files.checksum_repair import WORD
 from tests.support import torn
 from tests.support.clients import Crowd
 from tests.support.server import Server, eventually, is_ready, put
@@ -89,7 +89,7 @@ def test_a_kill_in_the_middle_of_a_checkpoint_loses_no_acknowledged_row(tmp_path
     )
     assert log.count("torn: block at") == cases
     assert log.count("had been cut off, and") >= cases // 3
-    assert len(aside.folders(server.data, WORD)) == log.count("had been cut off, and")
+    assert len(saved_files.folders(server.data, WORD)) == log.count("had been cut off, and")
     assert not lost
     assert all(rows == list(range(BATCH)) for rows in stored.values())
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Code, GatewayError
-from gateway.store import reading
-from gateway.store.reading import Reading
+from gateway.store.engine import read_transaction
+from gateway.store.engine.read_transaction import Reading
 from tests.support.in_process import inside
 
 CONNECTOR = """
@@ -134,7 +134,7 @@ def test_a_question_that_had_many_rows_is_not_asked_twice(gateway):
 
 
 def test_more_text_than_so_much_is_not_gone_on_with(few, monkeypatch):
-    monkeypatch.setattr(reading, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(read_transaction, "ROWS_AT_ONCE", 2)
 
     assert few(10, "repeat('x', 600)") is None
     assert few(1, "repeat('x', 600)") == [("x" * 600,)]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gateway.errors import Code, GatewayError
-from gateway.store.store import Store
+from gateway.store.tables.store import Store
 from tests.support.clients import Load
 from tests.support.in_process import inside
 from tests.support.server import Server, eventually, put

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from gateway import logs
 from gateway.exchange import Exchange, current, parse_traceparent
 from gateway.serve.tokens import make_token
-from gateway.store.few import FewRows
+from gateway.store.tables.small_inserts import FewRows
 from gateway.threads import Threads
 from tests.endpoints.test_errors import raw
 from tests.support.in_process import body, inside

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import CLIENT_ENVIRONMENT, SETTINGS, Settings, unknown_variables
-from gateway.store import lock
+from gateway.store.files import lock
 from tests.support.server import ROOT, Server, eventually, free_port, put
 
 GOOD = "fields: {n: integer}\naccess: {read: [public]}\n"

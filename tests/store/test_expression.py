@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.connectors.connector import Field
 from gateway.connectors.fieldtypes import SCALARS
-from gateway.store.expression import FUNCTIONS, parse
+from gateway.store.sql.expression import FUNCTIONS, parse
 from tests.support.server import put
 
 FIELD = Field("x", SCALARS["string"], renamed_from="former")

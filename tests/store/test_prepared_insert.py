@@ -18,23 +18,23 @@ from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
 from gateway.media import Media
-from gateway.store import few, lines
-from gateway.store.few import FewRows
-from gateway.store.ledger import with_own_columns
-from gateway.store.lines import Lines
-from gateway.store.migration import table_of
-from gateway.store.store import Store
+from gateway.store.tables import prepared_insert, small_inserts
+from gateway.store.tables.ledger import with_own_columns
+from gateway.store.tables.migration import table_of
+from gateway.store.tables.prepared_insert import Lines
+from gateway.store.tables.small_inserts import FewRows
+from gateway.store.tables.store import Store
 from tests.endpoints.test_roundtrip import VALUES, fields, rows_of, value_of, yaml_of
 from tests.ingest.test_columnar import connector_of, exactly
 
 _numbers = itertools.count()
 NOW = datetime(2026, 11, 23, 8, 30, 0, 123456, UTC)
 COLUMNS = {
-    "n": lines.BIGINT,
-    "i": lines.INTEGER,
-    "s": lines.VARCHAR,
-    "b": lines.BLOB,
-    "moment": lines.TIMESTAMPTZ,
+    "n": prepared_insert.BIGINT,
+    "i": prepared_insert.INTEGER,
+    "s": prepared_insert.VARCHAR,
+    "b": prepared_insert.BLOB,
+    "moment": prepared_insert.TIMESTAMPTZ,
 }
 TYPES = {"n": "BIGINT", "i": "INTEGER", "s": "VARCHAR", "b": "BLOB", "moment": "TIMESTAMPTZ"}
 TEXT = st.text(st.characters(exclude_categories=("Cs",)))
@@ -155,7 +155,7 @@ def test_rows_that_were_inserted_are_let_go(database):
 
 def test_a_failing_insert_is_an_error_of_the_database(database):
     with pytest.raises(duckdb.Error):
-        Lines(database, "kept", {"nothing": lines.BIGINT}).insert([(1,)])
+        Lines(database, "kept", {"nothing": prepared_insert.BIGINT}).insert([(1,)])
 
 
 # -- rows of connectors
@@ -212,7 +212,7 @@ def test_few_values_of_a_type_are_stored_as_many_are(store, kind, data):
 
 
 def test_few_rows_are_stored_for_more_connectors_than_are_remembered(store, monkeypatch):
-    monkeypatch.setattr(few, "_KEPT", 2)
+    monkeypatch.setattr(small_inserts, "_KEPT", 2)
     connectors = [applied(store, {"a": ("integer", False, {})}) for _ in range(4)]
     rows = FewRows(store._database)
     batches = [Validator(each).check(payload.parse(b'{"a":1}', Media.JSON, each, 100)) for each in connectors]

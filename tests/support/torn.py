@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from gateway.store import blocks
+from gateway.store.files import blocks
 
 _SOURCE = Path(__file__).with_name("torn.c")
 

@@ -14,8 +14,8 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.directory import File
 from gateway.connectors.passed_over import is_connector_file
 from gateway.connectors.preview import preview
-from gateway.store import expression
-from gateway.store.blank import Blank
+from gateway.store.sql import expression
+from gateway.store.tables.empty_tables import Blank
 
 
 def compare(files: Iterable[File], directory: Path, against: str, token_file: Path | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from gateway.store.examination import Examination
+from gateway.store.files.integrity_check import Examination
 
 
 def text(found: Examination) -> Iterator[Text]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
-from gateway.store.conflicts import key_exists
-from gateway.store.database import Database, literal, quote
-from gateway.store.migration import constant, table_of
+from gateway.store.engine.duckdb_file import Database, literal, quote
+from gateway.store.tables.conflicts import key_exists
+from gateway.store.tables.migration import constant, table_of
 from gateway.strictjson import Json
 
 

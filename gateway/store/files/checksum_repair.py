@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import duckdb
 
-from gateway.store import aside, blocks
+from gateway.store.files import blocks, saved_files
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -122,13 +122,15 @@ def _mend(file: Path, place: int, repair: Repair | None, where: Path) -> Repair:
     try:
         if repair is None:
             _log.warning("%s: the write of the block of metadata at %d was cut off", file, place)
-            copies = aside.copied(aside.siblings(file), where, WORD, {"repaired": str(file), "block": place})
+            copies = saved_files.copied(
+                saved_files.siblings(file), where, WORD, {"repaired": str(file), "block": place}
+            )
             _log.warning("its files as they are were copied to %s", copies)
             repair = Repair(copies)
         block = blocks.read(file, place)
         repair.before[place] = blocks.checksum_of(block)
         blocks.write_checksum(file, place, blocks.checksum(block))
-    except aside.NoRoom as error:
+    except saved_files.NoRoom as error:
         hint = "free some, or copy them elsewhere by gateway doctor --repair --aside DIR"
         raise unopenable(
             file, f"its files must be copied before they are mended, and {error}: {hint}"

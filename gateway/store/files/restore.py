@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from gateway.store import aside
-from gateway.store.repair import Unopenable
+from gateway.store.files import saved_files
+from gateway.store.files.checksum_repair import Unopenable
 
 #: What the folders with the files that were there before are called, followed by the time.
 WORD = "before-restore"
@@ -43,22 +43,22 @@ def put(copy: Path, store: Path, *, move_aside: bool) -> Path | None:
         OSError: Where it cannot be written.
     """
     directory = store.parent
-    if (there := aside.siblings(store)) and not move_aside:
+    if (there := saved_files.siblings(store)) and not move_aside:
         raise Occupied(f"{directory} has a store already: {', '.join(each.name for each in there)}")
     for each in directory.glob(f"{store.name}*{_PART}"):
         each.unlink()  # A restore that was interrupted has left it.
-    files = aside.siblings(copy)
-    aside.require_room(directory, sum(each.stat().st_size for each in files))
+    files = saved_files.siblings(copy)
+    saved_files.require_room(directory, sum(each.stat().st_size for each in files))
     names = {each: store.name + each.name.removeprefix(copy.name) for each in files}
     for each, name in names.items():
-        aside.copy(each, directory / (name + _PART))
+        saved_files.copy(each, directory / (name + _PART))
     mark = directory / UNFINISHED
     mark.touch(mode=0o600)
-    aside.sync(directory)
-    folder = aside.moved(there, directory, WORD) if there else None
+    saved_files.sync(directory)
+    folder = saved_files.moved(there, directory, WORD) if there else None
     for name in names.values():
         (directory / (name + _PART)).rename(directory / name)
-    aside.sync(directory)
+    saved_files.sync(directory)
     mark.unlink()
-    aside.sync(directory)
+    saved_files.sync(directory)
     return folder

@@ -15,10 +15,10 @@ import pyarrow as pa
 from gateway.connectors.connector import Access, Connector, Field
 from gateway.connectors.fieldtypes import SCALARS
 from gateway.errors import Code, GatewayError
-from gateway.store import migration
 from gateway.store.batch import BadRow, Batch
-from gateway.store.database import Database, literal, quote
-from gateway.store.migration import table_of
+from gateway.store.engine.duckdb_file import Database, literal, quote
+from gateway.store.tables import migration
+from gateway.store.tables.migration import table_of
 
 State = Literal["kept", "replayed", "discarded"]
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from gateway.connectors.connector import SYSTEM_FIELDS
 from gateway.store.batch import Batch, Receipt, Rows, StoredBatch, joined
-from gateway.store.database import Database, moment
-from gateway.store.lines import BIGINT, TIMESTAMPTZ, VARCHAR, Lines
+from gateway.store.engine.duckdb_file import Database, moment
+from gateway.store.tables.prepared_insert import BIGINT, TIMESTAMPTZ, VARCHAR, Lines
 
 _TABLE = """
 CREATE SCHEMA IF NOT EXISTS gateway;

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
 from gateway.machine import disk_full
-from gateway.store import lock, repair, restore
+from gateway.store.files import checksum_repair, lock, restore
 
 _log = logging.getLogger(__name__)
 
@@ -509,7 +509,7 @@ def _opened(
     try:
         return duckdb.connect(str(path), config=config)
     except duckdb.Error as error:
-        raise repair.unopenable(path, str(error).splitlines()[0][:300]) from error
+        raise checksum_repair.unopenable(path, str(error).splitlines()[0][:300]) from error
 
 
 def _config(

@@ -10,10 +10,10 @@ from typing import Any
 
 import duckdb
 
-from gateway.store import repair
-from gateway.store.database import instant, quote
-from gateway.store.migration import REJECTED, table_named
-from gateway.store.repair import Repair
+from gateway.store.engine.duckdb_file import instant, quote
+from gateway.store.files import checksum_repair
+from gateway.store.files.checksum_repair import Repair
+from gateway.store.tables.migration import REJECTED, table_named
 
 _log = logging.getLogger(__name__)
 
@@ -127,8 +127,8 @@ def mend(file: Path, text: str, memory: int) -> None:
     Raises:
         Unopenable: Where it cannot be mended, or rows would be missing.
     """
-    if not repair.is_torn(text):
-        raise repair.unopenable(file, text.splitlines()[0][:300])
+    if not checksum_repair.is_torn(text):
+        raise checksum_repair.unopenable(file, text.splitlines()[0][:300])
     found = examine_file(file, memory=memory, is_thorough=False, repair_in=file.parent)
     if found.is_sound:
         rows = sum(found.rows.values())
@@ -138,9 +138,9 @@ def mend(file: Path, text: str, memory: int) -> None:
         )
         return
     if found.repair is not None:
-        repair.take_back(file, found.repair)
+        checksum_repair.take_back(file, found.repair)
     flaws = "; ".join(f"{each.about}: {each.message}" for each in found.flaws if not each.is_harmless)
-    raise repair.unopenable(file, f"{found.repair}, but then {flaws}. The repair was taken back")
+    raise checksum_repair.unopenable(file, f"{found.repair}, but then {flaws}. The repair was taken back")
 
 
 def examine(connection: duckdb.DuckDBPyConnection, *, is_thorough: bool) -> Examination:
@@ -265,7 +265,7 @@ def _connected(
         "memory_limit": f"{memory}B",
         "temp_directory": f"{file}.spill",
     }
-    connection, mended = repair.opened(
+    connection, mended = checksum_repair.opened(
         file, lambda: duckdb.connect(str(file), read_only=True, config=config), where=repair_in
     )
     try:

@@ -14,21 +14,28 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.plan import Table
 from gateway.connectors.terms import Retention
 from gateway.errors import Code, GatewayError
-from gateway.store import ledger, survey
-from gateway.store.backup import Backup
 from gateway.store.batch import NO_ROWS, Batch, Receipt, StoredBatch, rehearsed
-from gateway.store.conflicts import Conflicts, Member, without
-from gateway.store.database import Database, Superseded, interrupted_after, literal, quote, selecting
-from gateway.store.definitions import Definitions
-from gateway.store.edits import Edit, Editing
-from gateway.store.examination import mend
-from gateway.store.few import FewRows
-from gateway.store.identity import identify
-from gateway.store.keys import Keys
-from gateway.store.ledger import LATEST, Ledger, Line, Numbers, with_own_columns
-from gateway.store.migration import table_of
-from gateway.store.reading import Reading
-from gateway.store.rejected import Amendment, Part, Rejected, rejected_of
+from gateway.store.engine.backup import Backup
+from gateway.store.engine.duckdb_file import (
+    Database,
+    Superseded,
+    interrupted_after,
+    literal,
+    quote,
+    selecting,
+)
+from gateway.store.engine.read_transaction import Reading
+from gateway.store.files.integrity_check import mend
+from gateway.store.tables import ledger, row_check
+from gateway.store.tables.conflicts import Conflicts, Member, without
+from gateway.store.tables.definitions import Definitions
+from gateway.store.tables.edits import Edit, Editing
+from gateway.store.tables.idempotency import Keys
+from gateway.store.tables.identity import identify
+from gateway.store.tables.ledger import LATEST, Ledger, Line, Numbers, with_own_columns
+from gateway.store.tables.migration import table_of
+from gateway.store.tables.rejected import Amendment, Part, Rejected, rejected_of
+from gateway.store.tables.small_inserts import FewRows
 
 #: The number of a connector's last batch, and when it was committed in microseconds: a store that was begun
 #: anew, or restored, gives the same numbers again at other times.
@@ -146,10 +153,10 @@ class Store:
         with self._database.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION READ ONLY")
             try:
-                with interrupted_after(survey.SECONDS, cursor) if is_endless else contextlib.nullcontext():
+                with interrupted_after(row_check.SECONDS, cursor) if is_endless else contextlib.nullcontext():
                     last = cursor.execute(f"SELECT coalesce(max(_id), 0) FROM {table_of(comparison.old)}")
                     through = int(last.fetchall()[0][0])
-                    return replace(survey.settle(comparison, selecting(cursor)), asked_through=through)
+                    return replace(row_check.settle(comparison, selecting(cursor)), asked_through=through)
             finally:
                 cursor.execute("ROLLBACK")
 

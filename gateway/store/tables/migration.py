@@ -13,8 +13,8 @@ from gateway import strictjson
 from gateway.connectors.change import Column, Comparison
 from gateway.connectors.connector import ABSENT, SYSTEM_FIELDS, Connector
 from gateway.connectors.fieldtypes import FieldType
-from gateway.store.database import literal, quote
-from gateway.store.expression import parse
+from gateway.store.engine.duckdb_file import literal, quote
+from gateway.store.sql.expression import parse
 from gateway.strictjson import Json
 
 

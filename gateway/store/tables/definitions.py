@@ -12,9 +12,9 @@ from gateway.connectors.change import Comparison, Rule
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.connectors.fieldtypes import FieldType, type_of_column
 from gateway.connectors.finding import Refused
-from gateway.store import migration, survey
-from gateway.store.database import Database, instant, moment, quote, selecting
-from gateway.store.migration import table_of
+from gateway.store.engine.duckdb_file import Database, instant, moment, quote, selecting
+from gateway.store.tables import migration, row_check
+from gateway.store.tables.migration import table_of
 
 _TABLES = """
 CREATE SCHEMA IF NOT EXISTS gateway;
@@ -206,7 +206,7 @@ class Definitions:
             ):
                 raise Outdated
             return
-        again = survey.settle(
+        again = row_check.settle(
             replace(comparison, changes=comparison.asked or comparison.changes),
             select,
             comparison.asked_through,

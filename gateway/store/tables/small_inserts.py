@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TypeGuard
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
-from gateway.store import lines
 from gateway.store.batch import Few, Rows
-from gateway.store.database import Database
-from gateway.store.lines import Column, Lines
-from gateway.store.migration import table_of
+from gateway.store.engine.duckdb_file import Database
+from gateway.store.tables import prepared_insert
+from gateway.store.tables.migration import table_of
+from gateway.store.tables.prepared_insert import Column, Lines
 
 #: Beyond so many the time it takes to write them is longer than the time to plan an INSERT.
 MAX_ROWS = 300
@@ -18,7 +18,11 @@ MAX_ROWS = 300
 _KEPT = 100
 
 _OWN = dict(
-    zip((field.name for field in SYSTEM_FIELDS), (lines.BIGINT, lines.TIMESTAMPTZ, lines.BIGINT), strict=True)
+    zip(
+        (field.name for field in SYSTEM_FIELDS),
+        (prepared_insert.BIGINT, prepared_insert.TIMESTAMPTZ, prepared_insert.BIGINT),
+        strict=True,
+    )
 )
 
 

@@ -10,8 +10,8 @@ from typing import BinaryIO
 import duckdb
 
 from gateway.errors import Code, GatewayError
-from gateway.store import aside
-from gateway.store.database import BACKUPS, STORAGE_VERSION, Database, literal, quote
+from gateway.store.engine.duckdb_file import BACKUPS, STORAGE_VERSION, Database, literal, quote
+from gateway.store.files import saved_files
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Backup:
             self._require_room()
             path = self._directory / _FILE
             self._copied(path)
-            if aside.siblings(path) != [path]:
+            if saved_files.siblings(path) != [path]:
                 raise _failed()
             # No connection has it open any more, so that reading it costs DuckDB no lock.
             return path.open("rb", buffering=0)
@@ -58,10 +58,10 @@ class Backup:
             self._turn.release()
 
     def _require_room(self) -> None:
-        size = sum(each.stat().st_size for each in aside.siblings(self._database.path))
+        size = sum(each.stat().st_size for each in saved_files.siblings(self._database.path))
         try:
-            aside.require_room(self._directory, size + SPARE_BYTES)
-        except aside.NoRoom as error:
+            saved_files.require_room(self._directory, size + SPARE_BYTES)
+        except saved_files.NoRoom as error:
             hint = "free space there, or stop the gateway and copy its data directory elsewhere"
             raise GatewayError(Code.BACKUP_NO_ROOM, str(error), hint=hint) from error
 

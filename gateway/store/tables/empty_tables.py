@@ -6,8 +6,8 @@ import duckdb
 
 from gateway.connectors.change import Comparison, Verdict
 from gateway.connectors.plan import Unseen
-from gateway.store import migration, survey
-from gateway.store.database import selecting
+from gateway.store.engine.duckdb_file import selecting
+from gateway.store.tables import migration, row_check
 
 
 class Blank(Unseen):
@@ -24,7 +24,7 @@ class Blank(Unseen):
             repaired = [
                 replace(each, using=each.using or each.repair, repair=None) for each in comparison.columns
             ]
-            settled = survey.settle(replace(comparison, columns=tuple(repaired)), selecting(connection))
+            settled = row_check.settle(replace(comparison, columns=tuple(repaired)), selecting(connection))
         changes = (
             tried if tried.verdict is Verdict.REFUSED else change
             for change, tried in zip(comparison.changes, settled.changes, strict=True)

@@ -1,0 +1,1 @@
+"""SQL text for the store: names, times, and safe expressions; pure functions for any thread."""
