@@ -13,8 +13,8 @@ from gateway.connectors.watch import Watch
 from gateway.errors import GatewayError
 from gateway.ingest.parse_pool import Checking
 from gateway.ingest.writer import Writer
-from gateway.machine import Disk, Resources
 from gateway.query.render import Readers
+from gateway.resources import Disk, Resources
 from gateway.serve import admin, backup, lifecycle, rejected, reply, resolve, starting
 from gateway.serve.access import Credentials
 from gateway.serve.cache import Cache

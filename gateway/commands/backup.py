@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from gateway.commands.support import integrity_text, terminal
 from gateway.commands.support.client import Operating, told, with_gateway
 from gateway.commands.support.configuration import read_settings
-from gateway.machine import memory_of
+from gateway.resources import memory_of
 from gateway.store.files import saved_files
 from gateway.store.files.checksum_repair import Unopenable
 from gateway.store.files.integrity_check import Examination, examine_file

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gateway.commands.support import integrity_text, terminal
 from gateway.commands.support.configuration import read_settings
-from gateway.machine import memory_of
+from gateway.resources import memory_of
 from gateway.store.engine.duckdb_file import FILE
 from gateway.store.files import lock, restore, saved_files
 from gateway.store.files.checksum_repair import Repairable, Unopenable

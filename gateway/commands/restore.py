@@ -6,7 +6,7 @@ import click
 
 from gateway.commands.support import integrity_text
 from gateway.commands.support.configuration import read_settings
-from gateway.machine import memory_of
+from gateway.resources import memory_of
 from gateway.store.engine.duckdb_file import FILE
 from gateway.store.files import lock, restore, saved_files
 from gateway.store.files.checksum_repair import Unopenable

@@ -7,12 +7,12 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from gateway import strictjson
-from gateway.connectors import looseness
+from gateway.connectors import widening
 from gateway.connectors.change import Change, Column, Comparison, Rule, Verdict
 from gateway.connectors.connector import ABSENT, Connector, Field
 from gateway.connectors.constraints import show
 from gateway.connectors.fieldtypes import FieldType
-from gateway.connectors.terms import Allowance, Limits, Retention, Terms
+from gateway.connectors.policy import Allowance, Limits, Retention, Terms
 from gateway.errors import nearest
 from gateway.strictjson import Json
 
@@ -310,12 +310,12 @@ def _type_change(name: str, before: FieldType, field: Field) -> Change:
     sql = cast(name, field.type.column)
     # In braces YAML would end it at its comma.
     example = f"using: {json.dumps(sql, ensure_ascii=False) if ',' in sql else sql}"
-    if looseness.widens(before, field.type):
+    if widening.widens(before, field.type):
         return _change(
             Rule.TYPE_WIDENED,
             field,
             sentence,
-            Verdict.APPLIED if looseness.always_survives(before, field.type) else Verdict.CONDITIONAL,
+            Verdict.APPLIED if widening.always_survives(before, field.type) else Verdict.CONDITIONAL,
             reason="every stored value must survive it",
             hint=f"keep {before.name}, or write {example}, which says how to convert the others",
         )
@@ -382,7 +382,7 @@ def _constrained(before: Field, field: Field) -> Iterator[Change]:
     tighter = [
         key
         for key in keys
-        if not looseness.is_looser(key, before.constraints.get(key), field.constraints.get(key))
+        if not widening.is_looser(key, before.constraints.get(key), field.constraints.get(key))
     ]
     if looser := [key for key in keys if key not in tighter]:
         sentence = f"loosens '{field.name}': {_told(looser, before, field)}"

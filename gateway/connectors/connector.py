@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.connectors.fieldtypes import SCALARS, FieldType
-from gateway.connectors.terms import NO_TERMS, Terms
+from gateway.connectors.policy import NO_TERMS, Terms
 from gateway.strictjson import Json
 
 

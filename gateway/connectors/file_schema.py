@@ -1,12 +1,12 @@
 """The JSON Schema of a connector file, for editors: the same tables that the reader goes by."""
 
 from gateway.connectors import schema
+from gateway.connectors.connector_file import ACCESS_KEYS, CONNECTOR_KEYS
 from gateway.connectors.constraints import MAX_PATTERN
-from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS
 from gateway.connectors.fields import FIELD_KEYS, MAX_FIELDS, MAX_USING
 from gateway.connectors.fieldtypes import SCALARS, TYPE_NAMES
 from gateway.connectors.lexical import FORMATS
-from gateway.connectors.term_keys import IDEMPOTENCY, LIMIT_KEYS, ON_CONFLICT, ON_INVALID, RETENTION_KEYS
+from gateway.connectors.policy_keys import IDEMPOTENCY, LIMIT_KEYS, ON_CONFLICT, ON_INVALID, RETENTION_KEYS
 from gateway.strictjson import Json
 
 _SCALAR_NAMES = "|".join(name for name in SCALARS if not name.startswith("decimal") and name != "json")

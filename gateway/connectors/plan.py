@@ -13,7 +13,7 @@ from typing import Protocol
 from gateway.connectors.change import Comparison
 from gateway.connectors.compatibility import compare
 from gateway.connectors.connector import Connector
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.connectors.directory import File
 from gateway.connectors.fieldtypes import FieldType
 from gateway.connectors.finding import Finding, Refused

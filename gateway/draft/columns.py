@@ -13,7 +13,7 @@ from gateway.draft.evidence import Evidence
 from gateway.draft.guess import Guess, guess
 from gateway.errors import suggest
 from gateway.ingest import csv_records
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.rowfile import sniffing
 from gateway.rowfile.chunks import Piece, split
 from gateway.rowfile.source import Source

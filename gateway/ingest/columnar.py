@@ -29,7 +29,7 @@ from gateway.connectors.connector import Connector, Field
 from gateway.connectors.fieldtypes import DECIMAL_MAX_DIGITS, INT64_MAX, INT64_MIN, FieldType
 from gateway.connectors.lexical import NO_NUL
 from gateway.ingest.body_text import start_of
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.strictjson import Json
 
 #: How much text is parsed at a time, about.

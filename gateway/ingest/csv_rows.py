@@ -11,7 +11,7 @@ from gateway.ingest.body_text import start_of
 from gateway.ingest.csv_header import Header
 from gateway.ingest.csv_records import Record, UnclosedQuoteError
 from gateway.ingest.rows import RowError, Rows, shorten, too_large
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.strictjson import Json
 
 

@@ -12,7 +12,7 @@ from gateway.ingest.body_text import after_blanks, start_of
 from gateway.ingest.json_array import ArrayError
 from gateway.ingest.json_problems import Places
 from gateway.ingest.rows import RowError, Rows, too_large
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.printable import printable
 
 _WHOLE, _MEND = "send it again, whole", "mend it there, and send it again"

@@ -10,7 +10,7 @@ from gateway.errors import Code, GatewayError
 from gateway.ingest import csv_rows, form_rows, json_rows, recognition
 from gateway.ingest.body_text import after_blanks, start_of
 from gateway.ingest.rows import Rows, shorten
-from gateway.media import RECEIVED, RECEIVED_TYPES, Media
+from gateway.media_types import RECEIVED, RECEIVED_TYPES, Media
 from gateway.strictjson import Json
 
 #: What a form is sent as, and what curl says when it was told nothing; no form starts with a bracket.

@@ -13,7 +13,7 @@ from gateway.errors import Code, GatewayError
 from gateway.ingest import json_array, signatures
 from gateway.ingest.body_text import after_blanks, start_of
 from gateway.ingest.json_array import ArrayError
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.printable import printable
 
 #: How many bytes tell what a text is, and how many of a first line are looked at.

@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
-from gateway.connectors.terms import Allowance
+from gateway.connectors.policy import Allowance
 from gateway.errors import Code, GatewayError
 from gateway.ingest import csv_rows, payload
 from gateway.ingest.rows import MAX_SHOWN, ROWS_AT_A_TIME, RowError, Rows, shorten
 from gateway.ingest.validation import Envelope, Validator
-from gateway.media import RECEIVED_TYPES, Media
+from gateway.media_types import RECEIVED_TYPES, Media
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, OnConflict
 from gateway.store.tables.rejected import Amendment, Kept, Part
 from gateway.strictjson import Json

@@ -12,7 +12,7 @@ import pyarrow as pa
 from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.connector import Connector
-from gateway.connectors.terms import Allowance
+from gateway.connectors.policy import Allowance
 from gateway.errors import Code, GatewayError, RowErrors, nearest
 from gateway.exchange import is_here
 from gateway.ingest.columnar import Columnar, Columns

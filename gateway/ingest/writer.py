@@ -13,7 +13,7 @@ from gateway.ingest import loop_futures
 from gateway.ingest.admission import Room, Rooms
 from gateway.ingest.fair_queue import QUANTUM, Lanes
 from gateway.ingest.loop_futures import Answer
-from gateway.machine import Disk
+from gateway.resources import Disk
 from gateway.store.batch import Batch, Receipt
 from gateway.store.engine.duckdb_file import FatalError
 from gateway.store.tables.store import Store

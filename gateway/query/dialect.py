@@ -13,7 +13,7 @@ from urllib.parse import quote
 from gateway import percent
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError, not_implemented, suggest
-from gateway.media import FORMATS
+from gateway.media_types import FORMATS
 from gateway.printable import printable
 from gateway.query import rewrites
 from gateway.query.columns import Columns

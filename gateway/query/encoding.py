@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import zstandard
 
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.query.output import Output, schema_of
 from gateway.query.query import Selected
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from gateway import strictjson
 from gateway.connectors.fieldtypes import FieldType
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.query.query import Selected
 from gateway.query.sql import Parameters
 

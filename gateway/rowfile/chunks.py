@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from gateway.ingest import csv_records
 from gateway.ingest.csv_records import UnclosedQuoteError
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.rowfile.source import Opened, Source
 
 _BOM = b"\xef\xbb\xbf"

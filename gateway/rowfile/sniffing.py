@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.connectors.encoding import in_windows_1252
 from gateway.ingest import signatures
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.rowfile.separators import SEP_LINE
 from gateway.rowfile.source import Source, decompressed
 

@@ -15,7 +15,7 @@ from typing import IO
 
 import zstandard
 
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.rowfile.separators import SEPARATORS, with_commas
 
 #: Suffixes of files, as they are called out there.

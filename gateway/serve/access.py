@@ -13,7 +13,7 @@ from typing import Literal
 
 from gateway.connectors.connector import ADMIN, PUBLIC, Access, Connector
 from gateway.connectors.finding import Finding, Refused
-from gateway.connectors.terms import NO_LIMITS, Limits
+from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
 from gateway.exchange import current
 from gateway.serve import tokens_file

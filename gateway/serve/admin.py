@@ -8,10 +8,10 @@ from falcon.asgi import App, Request, Response
 
 from gateway import __version__
 from gateway.connectors.connector import Connector
-from gateway.connectors.declaration import NAME
+from gateway.connectors.connector_file import NAME
 from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.plan import Outcome, State
-from gateway.connectors.terms import Allowance
+from gateway.connectors.policy import Allowance
 from gateway.connectors.watch import Watch
 from gateway.errors import Code, GatewayError
 from gateway.query import dialect

@@ -20,8 +20,8 @@ from gateway.ingest.in_flight import Running
 from gateway.ingest.parse_pool import Checking
 from gateway.ingest.validation import Envelope, Validator
 from gateway.ingest.writer import Writer
-from gateway.machine import Disk, Resources
 from gateway.query.render import Readers, render
+from gateway.resources import Disk, Resources
 from gateway.serve import access, quota, reply
 from gateway.serve.access import Credentials, Verb
 from gateway.serve.bodies import Bodies

@@ -6,7 +6,7 @@ from typing import Any
 from falcon.asgi import App, Request, Response
 
 from gateway import strictjson
-from gateway.connectors.declaration import NAME
+from gateway.connectors.connector_file import NAME
 from gateway.connectors.directory import File
 from gateway.errors import Code, GatewayError
 from gateway.ingest import json_problems

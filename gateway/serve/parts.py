@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pyarrow.parquet as pq
 
 from gateway.errors import Code, GatewayError
-from gateway.media import Media
+from gateway.media_types import Media
 
 _BYTES = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
 _CHUNK = 256 * 1024

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from falcon.asgi import Request, Response
 
 from gateway.connectors.connector import Connector
-from gateway.connectors.terms import NO_LIMITS, Limits
+from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
 from gateway.ingest.rows import Rows
 from gateway.serve import access

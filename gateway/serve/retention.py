@@ -5,7 +5,7 @@ import threading
 from datetime import UTC, datetime
 
 from gateway.connectors.connector import Connector
-from gateway.connectors.terms import Retention
+from gateway.connectors.policy import Retention
 from gateway.errors import GatewayError, trace
 from gateway.ingest.writer import Writer
 from gateway.serve.router import Router

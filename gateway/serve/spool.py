@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Mappin
 from pathlib import Path
 
 from gateway.errors import Code, GatewayError
-from gateway.machine import Disk
+from gateway.resources import Disk
 from gateway.serve import parts
 from gateway.serve.parts import Kept
 from gateway.serve.readings import Readings

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.connectors import literals
 from gateway.connectors.connector import ADMIN, PUBLIC, Connector
-from gateway.connectors.declaration import TOKEN_NAME, places_in_access
+from gateway.connectors.connector_file import TOKEN_NAME, places_in_access
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.loader import Node, load
-from gateway.connectors.shapes import Shapes
-from gateway.connectors.term_keys import read_limits
-from gateway.connectors.terms import NO_LIMITS, Limits
+from gateway.connectors.policy import NO_LIMITS, Limits
+from gateway.connectors.policy_keys import read_limits
+from gateway.connectors.yaml_values import Shapes
 from gateway.errors import Code, nearest
 
 #: What secrets begin with.

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
-from gateway.connectors.terms import Allowance
+from gateway.connectors.policy import Allowance
 from gateway.errors import Code, GatewayError, RowErrors
 from gateway.ingest import csv_rows, payload
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.query import dialect, preferences
 from gateway.query.output import Output
 from gateway.query.preferences import Preferences

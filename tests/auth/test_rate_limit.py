@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from gateway.connectors.finding import Refused
-from gateway.connectors.terms import Limits
+from gateway.connectors.policy import Limits
 from gateway.errors import GatewayError
 from gateway.serve.quota import MAX_QUOTAS, Quota, Quotas
 from gateway.serve.tokens import make_token, read_tokens

@@ -20,7 +20,7 @@ from gateway.connectors.change import Comparison
 from gateway.ingest import payload
 from gateway.ingest.columnar import Columnar
 from gateway.ingest.validation import Validator
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.store.batch import Batch
 from gateway.store.tables.store import Store
 from tests.bench.files import Files

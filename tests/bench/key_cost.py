@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from gateway.connectors.change import Comparison
 from gateway.connectors.connector import Connector
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.store.batch import Batch
 from gateway.store.tables.migration import table_of
 from gateway.store.tables.store import Store

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from gateway.machine import cpu_count, memory_bytes
+from gateway.resources import cpu_count, memory_bytes
 
 
 def machine() -> str:

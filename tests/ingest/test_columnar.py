@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from gateway import strictjson
 from gateway.connectors.connector import Connector
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.errors import GatewayError
 from gateway.ingest import columnar as columnar_module
 from gateway.ingest import payload
 from gateway.ingest.columnar import Columnar
 from gateway.ingest.validation import Validator
-from gateway.media import Media
+from gateway.media_types import Media
 from tests.endpoints.test_roundtrip import PLAIN, VALUES, fields, rows_of, yaml_of
 
 MAX_ROW = 2000

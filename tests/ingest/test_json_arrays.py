@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.ingest import json_array
 from gateway.ingest.json_array import ArrayError
-from gateway.media import Media
+from gateway.media_types import Media
 
 JSON, NDJSON = ({"Content-Type": media.media_type} for media in (Media.JSON, Media.NDJSON))
 KEEPING = """

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gateway import strictjson
 from gateway.connectors import literals, numerals
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.connectors.finding import Refused
 from gateway.errors import GatewayError
 from gateway.ingest.rows import Rows

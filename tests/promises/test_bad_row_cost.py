@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
-from gateway.media import Media
+from gateway.media_types import Media
 from tests.support.in_process import body, inside
 
 NAMES = [f"customer_attribute_{number:03}" for number in range(1000)]

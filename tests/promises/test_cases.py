@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.connectors.finding import Refused
 from tests.support.server import ROOT, Server, put
 

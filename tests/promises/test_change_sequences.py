@@ -17,7 +17,7 @@ from gateway.connectors.directory import File
 from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.store.sql import expression
 from gateway.store.tables import row_check
 from gateway.store.tables.migration import table_of

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.errors import GatewayError
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.query import dialect, digits
 from gateway.query.output import Output
 from gateway.query.statement import Statement

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.errors import GatewayError
 from gateway.query import dialect
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.connectors.declaration import declare
+from gateway.connectors.connector_file import declare
 from gateway.errors import GatewayError
 from gateway.query.template import Template, split
 from gateway.serve.negotiate import Words

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.ingest import csv_records
 from gateway.ingest.csv_records import UnclosedQuoteError
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.rowfile.chunks import joined, split
 from gateway.rowfile.source import Source
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.machine import cpu_count, memory_bytes
+from gateway.resources import cpu_count, memory_bytes
 from gateway.settings import Settings
 from tests.support.in_process import inside
 

@@ -17,7 +17,7 @@ from gateway.connectors.change import Comparison
 from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.store.tables import prepared_insert, small_inserts
 from gateway.store.tables.ledger import with_own_columns
 from gateway.store.tables.migration import table_of

@@ -7,7 +7,7 @@ import click
 from gateway.commands.support.configuration import read_directory
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
-from gateway.connectors.declaration import NAME, nearest_name
+from gateway.connectors.connector_file import NAME, nearest_name
 from gateway.errors import suggest
 
 

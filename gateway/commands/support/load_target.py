@@ -10,7 +10,7 @@ import click
 import httpx
 
 from gateway.commands.support.client import Operating, told
-from gateway.connectors.declaration import NAME
+from gateway.connectors.connector_file import NAME
 from gateway.rowfile.progress import Load
 
 #: How many batches are asked for at a time.

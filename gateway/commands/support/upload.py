@@ -18,7 +18,7 @@ from gateway.commands.support.client import told
 from gateway.commands.support.earlier_load import Earlier, Overlap, Start
 from gateway.commands.support.load_target import Present, Target
 from gateway.errors import suggest
-from gateway.media import Media
+from gateway.media_types import Media
 from gateway.rowfile import legacy_progress, progress
 from gateway.rowfile.chunks import Piece, joined, split
 from gateway.rowfile.fingerprint import Agreement, Chain, Sample, compare

@@ -21,7 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
-from gateway.machine import disk_full
+from gateway.resources import disk_full
 from gateway.store.files import checksum_repair, lock, restore
 
 _log = logging.getLogger(__name__)

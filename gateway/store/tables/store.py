@@ -12,7 +12,7 @@ import pyarrow as pa
 from gateway.connectors.change import Comparison
 from gateway.connectors.connector import Connector
 from gateway.connectors.plan import Table
-from gateway.connectors.terms import Retention
+from gateway.connectors.policy import Retention
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import NO_ROWS, Batch, Receipt, StoredBatch, rehearsed
 from gateway.store.engine.backup import Backup

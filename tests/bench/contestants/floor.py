@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from gateway.machine import cpu_count, memory_of
+from gateway.resources import cpu_count, memory_of
 from gateway.settings import Settings
 from tests.bench.files import BULK, Files
 from tests.bench.measure import Measure, Sample
