@@ -78,7 +78,7 @@ class Gateway:
             reload.read(watch.look())
             watch.scan()
             watch.start()
-            expiry = Expiry(store, writer, router, seconds=settings.retention_interval)
+            expiry = Expiry(writer, router, seconds=settings.retention_interval)
             closing.callback(expiry.stop)
             self.store = store
             self.stages = stages

@@ -46,7 +46,7 @@ class _Append:
 class _Call:
     """A call that waits for the writer thread, to run alone."""
 
-    call: Callable[[], Any]
+    act: Callable[[Store], Any]
     done: "Future[Any]" = field(default_factory=Future)
 
 
@@ -54,7 +54,10 @@ _Waiting = _Append | _Call
 
 
 class Writer:
-    """Owns the store's writing side. `append` belongs to the event loop; any thread may call `run`."""
+    """Owns the store's writing side, and hands it to calls on its thread alone.
+
+    `append` and `call` belong to the event loop; any other thread may call `run`.
+    """
 
     def __init__(self, store: Store, *, max_bytes: int, disk: Disk, fatal: Callable[[], None]) -> None:
         """Start the thread.
@@ -102,12 +105,19 @@ class Writer:
         waiting.answer.loop.call_soon(self._wake)
         return waiting.answer.future
 
-    def run(self, call: Callable[[], _T], connector: str = "") -> "Future[_T]":
-        """Queue a call that changes the database and must run on the writer thread, alone.
+    async def call(self, act: Callable[[Store], _T], connector: str) -> _T:
+        """Run a call on the writer thread, and wait for its result.
 
-        It waits for its turn behind what the connector has there already; without one it is the gateway's own.
+        A task that is canceled because its client has left does not cancel the call.
         """
-        waiting = _Call(call)
+        return await asyncio.shield(asyncio.wrap_future(self.run(act, connector)))
+
+    def run(self, act: Callable[[Store], _T], connector: str = "") -> "Future[_T]":
+        """Queue a call that changes the database. It runs on the writer thread, alone, and receives the store.
+
+        It waits for its turn behind the connector's queued work; without a connector it is the gateway's own.
+        """
+        waiting = _Call(act)
         self._put(waiting, connector, QUANTUM)
         self._wake()
         return waiting.done
@@ -184,7 +194,7 @@ class Writer:
 
     def _call(self, waiting: _Call) -> None:
         try:
-            result = waiting.call()
+            result = waiting.act(self._store)
         except Exception as error:  # noqa: BLE001  # it belongs to whoever waits for the call
             waiting.done.set_exception(error)
         else:

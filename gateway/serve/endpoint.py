@@ -208,7 +208,7 @@ class Endpoint:
     async def _change(self, req: Request, resp: Response, data: bytes) -> None:
         """Change or delete rows in one transaction, in which the rows of the answer are read, too."""
         token, filtered = self._filtered(req)
-        store, most = self._stages.store, self._stages.settings.max_body
+        most = self._stages.settings.max_body
 
         def look(receipt: Receipt, select: Select) -> bytes | None:
             shown = filtered.shown(receipt)
@@ -223,10 +223,9 @@ class Endpoint:
                 reply.edited(resp, NO_ROWS, filtered, b"[]")
                 return
             edit = Edit(self.connector, filtered.matching, values, filtered.check, token)
-            waiting = self._stages.writer.run(
-                lambda: store.edit(edit, look, is_rehearsal=filtered.is_rehearsal), self.connector.name
+            receipt, shown = await self._stages.writer.call(
+                lambda store: store.edit(edit, look, is_rehearsal=filtered.is_rehearsal), self.connector.name
             )
-            receipt, shown = await asyncio.shield(asyncio.wrap_future(waiting))
             reply.edited(resp, receipt, filtered, shown)
         except Superseded:
             successor = await self._stages.successor(self)
@@ -375,13 +374,14 @@ class Endpoint:
 
     async def _store_and_look(self, batch: Batch, write: Write) -> tuple[Receipt, bytes | None]:
         """Store rows that others may replace at once, and read them in the same transaction."""
-        store, most = self._stages.store, self._stages.settings.max_body
+        most = self._stages.settings.max_body
 
         def look(receipt: Receipt, select: Select) -> bytes:
             return render(write.stored_rows(receipt), select, most)
 
-        waiting = self._stages.writer.run(lambda: store.append_and_look(batch, look), self.connector.name)
-        return await asyncio.shield(asyncio.wrap_future(waiting))
+        return await self._stages.writer.call(
+            lambda store: store.append_and_look(batch, look), self.connector.name
+        )
 
     async def _rehearse(self, resp: Response, batch: Batch, write: Write) -> None:
         """Do everything but keep the rows."""
@@ -389,10 +389,9 @@ class Endpoint:
         def look(receipt: Receipt, select: Select) -> bytes | None:
             return None if write.output is None else render(write.stored_rows(receipt), select)
 
-        waiting = self._stages.writer.run(
-            lambda: self._stages.store.rehearse(batch, look), self.connector.name
+        receipt, seen = await self._stages.writer.call(
+            lambda store: store.rehearse(batch, look), self.connector.name
         )
-        receipt, seen = await asyncio.shield(asyncio.wrap_future(waiting))
         reply.seen_rows(resp, receipt, write, seen)
 
 

@@ -115,11 +115,9 @@ class Rejects:
             self._stages.checking.lane(connector.name),
             lambda: replay(chosen, edited, endpoint.validator, connector, token),
         )
-        store = self._stages.store
-        waiting = self._stages.writer.run(
-            lambda: store.replay(connector, done.parts, done.amendments), connector.name
+        receipts = await self._stages.writer.call(
+            lambda store: store.replay(connector, done.parts, done.amendments), connector.name
         )
-        receipts = await asyncio.shield(asyncio.wrap_future(waiting))
         told = _together(receipts, len(chosen), done)
         reply.json(resp, told.body(), status=told.status)
 
@@ -136,9 +134,7 @@ class Rejects:
         text = f"{sql.text} ORDER BY _id{_limit(query)}"
         found = await self._stages.readers.call(lambda: self._stages.store.rows(text, sql.parameters))
         ids = [id for (id,) in found]
-        store = self._stages.store
-        waiting = self._stages.writer.run(lambda: store.discard(connector, ids, reason), connector.name)
-        await asyncio.shield(asyncio.wrap_future(waiting))
+        await self._stages.writer.call(lambda store: store.discard(connector, ids, reason), connector.name)
         reply.json(resp, {"connector": name, "discarded": len(ids), "reason": reason})
 
     # -- which rows
@@ -147,8 +143,7 @@ class Rejects:
         """Give the connector of another's rejected rows, once its table is there."""
         store = self._stages.store
         if not await self._stages.readers.call(lambda: store.rejected.exists(connector)):
-            waiting = self._stages.writer.run(lambda: store.ensure_rejected(connector), connector.name)
-            await asyncio.shield(asyncio.wrap_future(waiting))
+            await self._stages.writer.call(lambda store: store.ensure_rejected(connector), connector.name)
         return rejected_of(connector)
 
     async def _choose(self, rejected: Connector, query: Query) -> list[Kept]:

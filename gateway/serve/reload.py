@@ -122,7 +122,7 @@ class Reload:
                     Code.COPY_REFUSED, message, hint=f"gateway duplicate {name} makes one that does"
                 )
             self._stages.disk.require_space()
-            return self._writer.run(lambda: self._store.duplicate(old, new, token)).result()
+            return self._writer.run(lambda store: store.duplicate(old, new, token)).result()
 
     def _older(self, name: str) -> str:
         """Say that a connector is served in an older version than its file has, as the end of a sentence."""
@@ -146,7 +146,7 @@ class Reload:
             if name not in self._removed or name not in self._stored:
                 raise unknown_connector(name)
             connector = self._stored[name]
-            rows = self._writer.run(lambda: self._store.purge(connector)).result()
+            rows = self._writer.run(lambda store: store.purge(connector)).result()
             _log.info("%s was purged: %s rows", name, rows)
             del self._removed[name], self._stored[name]
             snapshot = self._router.snapshot
@@ -227,7 +227,7 @@ class Reload:
         ]
         if not over:
             return
-        self._writer.run(lambda: self._store.remove(over)).result()
+        self._writer.run(lambda store: store.remove(over)).result()
         for connector in over:
             del self._live[connector.name], self._lingering[connector.name]
         self._note_removed()
@@ -238,7 +238,7 @@ class Reload:
         """Apply units in one transaction; where that fails, one by one, so that only the offender fails."""
         comparisons = [comparison for unit in group for comparison in unit]
         try:
-            return [self._writer.run(lambda: self._store.apply(comparisons)).result()]
+            return [self._writer.run(lambda store: store.apply(comparisons)).result()]
         except (GatewayError, Refused, Outdated) as error:
             if len(group) > 1:
                 return [each for unit in group for each in self._applied([unit], failed, outdated)]

@@ -9,7 +9,7 @@ from gateway.connectors.policy import Retention
 from gateway.errors import GatewayError, trace
 from gateway.ingest.writer import Writer
 from gateway.serve.router import Router
-from gateway.store.tables.store import EXPIRED_AT_A_TIME, Store
+from gateway.store.tables.store import EXPIRED_AT_A_TIME
 
 _log = logging.getLogger(__name__)
 
@@ -17,9 +17,8 @@ _log = logging.getLogger(__name__)
 class Expiry:
     """A thread that has the writer delete old rows, and forget old keys. `stop` may be called from any other."""
 
-    def __init__(self, store: Store, writer: Writer, router: Router, *, seconds: float) -> None:
+    def __init__(self, writer: Writer, router: Router, *, seconds: float) -> None:
         """Start the thread, which looks every so many seconds."""
-        self._store = store
         self._writer = writer
         self._router = router
         self._seconds = seconds
@@ -35,7 +34,7 @@ class Expiry:
     def _run(self) -> None:
         while not self._stopping.wait(self._seconds):
             try:
-                self._writer.run(self._store.forget_keys).result()
+                self._writer.run(lambda store: store.forget_keys()).result()
                 for endpoint in tuple(self._router.snapshot.endpoints.values()):
                     if endpoint.connector.terms.retention != Retention():
                         self._expire(endpoint.connector)
@@ -48,7 +47,7 @@ class Expiry:
         """Delete until nothing is left to: others have their turn at the writer between two steps."""
         now, total, done = datetime.now(UTC), 0, EXPIRED_AT_A_TIME
         while done >= EXPIRED_AT_A_TIME and not self._stopping.is_set():
-            step = self._writer.run(lambda: self._store.expire(connector, connector.terms.retention, now))
+            step = self._writer.run(lambda store: store.expire(connector, connector.terms.retention, now))
             done = step.result()
             total += done
         if total:
