@@ -9,25 +9,27 @@ from typing import Any, cast
 
 import falcon.asgi
 
-from gateway.connectors.watch import Watch
+from gateway.admin import backup, connectors, lifecycle, rejected, resolve
+from gateway.endpoints import reply
+from gateway.endpoints.endpoint import Stages
+from gateway.endpoints.etag_cache import Cache
+from gateway.endpoints.request_cache import Again
+from gateway.endpoints.router import Router
+from gateway.endpoints.spool import Spool
 from gateway.errors import GatewayError
 from gateway.ingest.parse_pool import Checking
 from gateway.ingest.writer import Writer
+from gateway.jobs.retention import Expiry
 from gateway.query.render import Readers
+from gateway.reload.reload import Reload
+from gateway.reload.watch import Watch
 from gateway.resources import Disk, Resources
-from gateway.serve import admin, backup, lifecycle, rejected, reply, resolve, starting
+from gateway.serve import starting
 from gateway.serve.access import Credentials
-from gateway.serve.cache import Cache
 from gateway.serve.cors import Cors
 from gateway.serve.edge import Asgi, Edge
-from gateway.serve.endpoint import Stages
 from gateway.serve.quota import Quotas
-from gateway.serve.reload import Reload
-from gateway.serve.repeats import Again
-from gateway.serve.retention import Expiry
-from gateway.serve.router import Router
 from gateway.serve.shell import Shell
-from gateway.serve.spool import Spool
 from gateway.settings import Settings
 from gateway.store.tables.store import Store
 
@@ -104,7 +106,7 @@ def _falcon_app(router: Router, stages: Stages, watch: Watch, reload: Reload) ->
     app.add_error_handler(Exception, reply.any_error)
     app.add_error_handler(falcon.HTTPError, reply.falcon_error)
     app.add_error_handler(GatewayError, reply.gateway_error)
-    served = admin.add_routes(app, router=router, store=stages.store, stages=stages, watch=watch)
+    served = connectors.add_routes(app, router=router, store=stages.store, stages=stages, watch=watch)
     resolve.add_routes(app, router=router, store=stages.store, stages=stages)
     rejected.add_routes(app, served=served, stages=stages)
     lifecycle.add_routes(app, store=stages.store, stages=stages, reload=reload)

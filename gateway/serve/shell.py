@@ -9,10 +9,10 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from gateway.endpoints.endpoint import RECEIVE
 from gateway.errors import not_ready, trace
 from gateway.serve import refusal
 from gateway.serve.edge import Asgi, Event, Receive, Send
-from gateway.serve.endpoint import RECEIVE
 from gateway.serve.starting import GREETING
 
 _log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from gateway.connectors.finding import Refused
+from gateway.endpoints.endpoint import CHANGES, METHODS
 from gateway.serve import failures
 from gateway.serve.access import Credentials
-from gateway.serve.endpoint import CHANGES, METHODS
 from gateway.serve.failures import Failures
 from gateway.serve.hosts import remote_of
 from gateway.serve.tokens import make_token, read_tokens

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.connectors import watch
 from gateway.connectors.directory import Directory
+from gateway.reload import watch
 from tests.support.server import eventually, put
 
 

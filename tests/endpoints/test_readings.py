@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from gateway.serve.parts import Kept, Part
-from gateway.serve.readings import READING_RATE, READING_SECONDS, Reader, Readings
+from gateway.endpoints.ranges import Kept, Part
+from gateway.endpoints.readings import READING_RATE, READING_SECONDS, Reader, Readings
 from gateway.store.batch import Batch
 from tests.support.in_process import inside
 from tests.support.server import serving

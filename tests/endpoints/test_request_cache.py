@@ -8,7 +8,7 @@ import falcon.asgi
 import httpx
 import pytest
 
-from gateway.serve import repeats
+from gateway.endpoints import request_cache
 from gateway.serve.tokens import make_token
 from tests.server.test_logs import TRACE, of
 from tests.support.in_process import body, inside
@@ -277,11 +277,15 @@ def test_what_is_remembered_is_bounded(tmp_path):
     with inside(tmp_path, {"c": READABLE}) as gateway:
         gateway.request("POST", "/c", body(b'{"n":1}'))
         known = gateway.gateway.app._repeats_at("/c")
-        for number in [*range(2 * repeats.MAX_QUESTIONS)] * 2:
-            gateway.request("GET", "/c", headers={"User-Agent": str(number % (repeats.MAX_QUESTIONS + 9))})
-        assert len(known._kept) == repeats.MAX_QUESTIONS
+        for number in [*range(2 * request_cache.MAX_QUESTIONS)] * 2:
+            gateway.request(
+                "GET", "/c", headers={"User-Agent": str(number % (request_cache.MAX_QUESTIONS + 9))}
+            )
+        assert len(known._kept) == request_cache.MAX_QUESTIONS
         for _ in range(TIMES):
-            answer = gateway.request("GET", "/c", headers={"User-Agent": "x" * repeats.MAX_QUESTION_BYTES})
+            answer = gateway.request(
+                "GET", "/c", headers={"User-Agent": "x" * request_cache.MAX_QUESTION_BYTES}
+            )
             assert answer[0] == 200
         assert all(question.is_short for question in known._kept)
 

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.connectors.connector_file import declare
+from gateway.endpoints.negotiation import Words
+from gateway.endpoints.read_request import Read, Reads
 from gateway.errors import GatewayError
 from gateway.query.template import Template, split
-from gateway.serve.negotiate import Words
-from gateway.serve.read import Read, Reads
 
 CONNECTOR = declare(
     b"""

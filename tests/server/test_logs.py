@@ -59,7 +59,7 @@ def test_everything_the_process_writes_is_a_json_object_a_line(tmp_path):
         server.wait_ready()
     written = lines(server)
 
-    assert {"gunicorn.error", "gateway.access", "gateway.serve.access", "gateway.serve.reload"} <= {
+    assert {"gunicorn.error", "gateway.access", "gateway.serve.access", "gateway.reload.reload"} <= {
         line["logger"] for line in written
     }
     for line in written:

@@ -2,13 +2,13 @@
 
 from falcon.asgi import Request, Response
 
-from gateway.serve import parts, preconditions, reply
-from gateway.serve.bodies import Bodies
-from gateway.serve.cache import Answer
-from gateway.serve.parts import Kept, Part
-from gateway.serve.read import Read
-from gateway.serve.readings import Reader
-from gateway.serve.repeats import Repeats
+from gateway.endpoints import preconditions, ranges, reply
+from gateway.endpoints.bodies import Bodies
+from gateway.endpoints.etag_cache import Answer
+from gateway.endpoints.ranges import Kept, Part
+from gateway.endpoints.read_request import Read
+from gateway.endpoints.readings import Reader
+from gateway.endpoints.request_cache import Repeats
 from gateway.store.tables.store import Version
 
 
@@ -23,7 +23,7 @@ class Retrieval:
 
     async def answer(self, req: Request, resp: Response, read: Read, token: str | None) -> None:
         """Answer a GET or HEAD of whoever may read."""
-        part = parts.parse(req.get_header("Range")) if req.method == "GET" else None
+        part = ranges.parse(req.get_header("Range")) if req.method == "GET" else None
         if part and await self._answer_part(req, resp, read, part):
             return
         etag = read.etag(self._bodies.version)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.connectors.connector import Connector, Field
+from gateway.endpoints import negotiation
+from gateway.endpoints.negotiation import Words
+from gateway.endpoints.write_request import Write
 from gateway.errors import Code, GatewayError
 from gateway.query import dialect, preferences
 from gateway.query.output import PLAIN, Output
@@ -11,9 +14,6 @@ from gateway.query.preferences import Preferences
 from gateway.query.query import Query
 from gateway.query.render import not_one_row
 from gateway.query.statement import Statement
-from gateway.serve import negotiate
-from gateway.serve.negotiate import Words
-from gateway.serve.write import Write
 from gateway.store.batch import Receipt
 from gateway.strictjson import Json
 
@@ -47,12 +47,12 @@ class Filtered:
         Raises:
             GatewayError: Naming the parameter or header, its value and what would be right.
         """
-        negotiate.require_profile(words.profile)
+        negotiation.require_profile(words.profile)
         prefers = preferences.parse(words.prefer, words.method)
         deletes = words.method == "DELETE"
         query, columns = dialect.parse_edit(words.query_string, connector, deletes=deletes)
-        output, _ = negotiate.representation_of(words, prefers, query)
-        single = negotiate.wants_single(words.accept)
+        output, _ = negotiation.representation_of(words, prefers, query)
+        single = negotiation.wants_single(words.accept)
         return cls(connector, query, prefers, single, output, deletes, columns)
 
     @property

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 
+from gateway.endpoints.etag_cache import Answer, Cache
+from gateway.endpoints.ranges import Kept
+from gateway.endpoints.read_request import Read
+from gateway.endpoints.spool import Spool
 from gateway.errors import Code, GatewayError
 from gateway.query.render import Readers, Rendering
-from gateway.serve.cache import Answer, Cache
-from gateway.serve.parts import Kept
-from gateway.serve.read import Read
-from gateway.serve.spool import Spool
 from gateway.store.tables.store import Store, Version
 
 

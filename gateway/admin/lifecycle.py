@@ -8,13 +8,14 @@ from falcon.asgi import App, Request, Response
 from gateway import strictjson
 from gateway.connectors.connector_file import NAME
 from gateway.connectors.directory import File
+from gateway.endpoints import reply
+from gateway.endpoints.endpoint import Stages, whole_body
 from gateway.errors import Code, GatewayError
 from gateway.ingest import json_problems
 from gateway.ingest.json_problems import Places
 from gateway.query import dialect
-from gateway.serve import access, reply
-from gateway.serve.endpoint import Stages, whole_body
-from gateway.serve.reload import Reload, unknown_connector
+from gateway.reload.reload import Reload, unknown_connector
+from gateway.serve import access
 from gateway.store.tables.definitions import Event
 from gateway.store.tables.store import Store
 from gateway.strictjson import Json

@@ -14,12 +14,12 @@ from gateway.connectors.directory import File, Listing
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.plan import Declared, Outcome, Plan, State, Table, Tables
 from gateway.connectors.preview import preview
+from gateway.endpoints.endpoint import Endpoint, Stages
+from gateway.endpoints.removed import Gone, Moved
+from gateway.endpoints.router import Router, Snapshot
 from gateway.errors import Code, GatewayError
 from gateway.ingest.writer import Writer
-from gateway.serve.endpoint import Endpoint, Stages
-from gateway.serve.gone import Gone, Moved
-from gateway.serve.router import Router, Snapshot
-from gateway.serve.transactions import Unit, failure, groups
+from gateway.reload.apply_groups import Unit, failure, groups
 from gateway.store.batch import Receipt
 from gateway.store.sql import expression
 from gateway.store.tables.definitions import Definition, Move, Outdated

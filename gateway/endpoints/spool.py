@@ -7,11 +7,11 @@ from collections import OrderedDict
 from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Mapping
 from pathlib import Path
 
+from gateway.endpoints import ranges
+from gateway.endpoints.ranges import Kept
+from gateway.endpoints.readings import Readings
 from gateway.errors import Code, GatewayError
 from gateway.resources import Disk
-from gateway.serve import parts
-from gateway.serve.parts import Kept
-from gateway.serve.readings import Readings
 
 #: The free space of the disk, in reserves, below which no more results are put on it: rows go first.
 SPARED = 1.25
@@ -99,7 +99,7 @@ class Spool:
         finally:
             self._writing -= size
         self._too_large.pop(question, None)
-        borders = await asyncio.to_thread(parts.borders_of, Path(name), headers["Content-Type"])
+        borders = await asyncio.to_thread(ranges.borders_of, Path(name), headers["Content-Type"])
         return self._add(Kept(Path(name), size, question, status, headers, borders))
 
     def _take(self, size: int, question: bytes) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.connectors.policy import Allowance
+from gateway.endpoints import negotiation
+from gateway.endpoints.negotiation import Words
 from gateway.errors import Code, GatewayError, RowErrors
 from gateway.ingest import csv_rows, payload
 from gateway.media_types import Media
@@ -14,8 +16,6 @@ from gateway.query.preferences import Preferences
 from gateway.query.query import Column, Filter, Query
 from gateway.query.render import not_one_row
 from gateway.query.statement import Statement
-from gateway.serve import negotiate
-from gateway.serve.negotiate import Words
 from gateway.store.batch import Batch, OnConflict, Receipt
 
 _ID = Column(SYSTEM_FIELDS[0])
@@ -55,11 +55,11 @@ class Write:
         Raises:
             GatewayError: Naming the parameter or header, its value and what would be right.
         """
-        negotiate.require_profile(words.profile)
+        negotiation.require_profile(words.profile)
         prefers = preferences.parse(words.prefer, words.method)
         query, columns = dialect.parse_write(words.query_string, connector)
-        output, coding = negotiate.representation_of(words, prefers, query)
-        single = negotiate.wants_single(words.accept)
+        output, coding = negotiation.representation_of(words, prefers, query)
+        single = negotiation.wants_single(words.accept)
         replaces_all = words.method == "PUT"
         return cls(connector, columns, prefers, single, query, output, coding, replaces_all=replaces_all)
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gateway.connectors.connector import PUBLIC, Connector
+from gateway.endpoints import etag_cache, negotiation
+from gateway.endpoints.negotiation import Words
 from gateway.query import dialect, preferences
 from gateway.query.preferences import Preferences
 from gateway.query.render import COMPRESSED_BYTES, Rendering
 from gateway.query.statement import Statement
 from gateway.query.template import Shape, Template, split
-from gateway.serve import cache, negotiate
-from gateway.serve.negotiate import Words
 from gateway.store.tables.store import Version
 
 #: How many shapes of questions are remembered, of each connector.
@@ -46,22 +46,22 @@ class Read:
         Raises:
             GatewayError: Naming the parameter or header, its value and what would be right.
         """
-        negotiate.require_profile(words.profile)
+        negotiation.require_profile(words.profile)
         prefers = preferences.parse(words.prefer, words.method)
         query = dialect.parse(words.query_string, connector)
         rows = words.range if words.method == "GET" and dialect.names_rows(words.range) else None
         query = dialect.within(query, rows)
-        output = negotiate.output_of(words.accept, query.format)
+        output = negotiation.output_of(words.accept, query.format)
         if not output.singular:  # Of several rows no single object is made, however few may be sent.
             query = dialect.capped(query, most)
-        coding = negotiate.coding_of(words.accept_encoding, output.media)
+        coding = negotiation.coding_of(words.accept_encoding, output.media)
         asks_for_place = prefers.count is not None or rows is not None
         return cls(Statement(query, connector, output), prefers, coding, words.query_string, asks_for_place)
 
     @cached_property
     def question(self) -> bytes:
         """What tells it from all other questions, however the answer is compressed."""
-        return cache.fingerprint(
+        return etag_cache.fingerprint(
             self.statement,
             self.prefers.applied(),
             self.statement.query.format,
@@ -81,7 +81,7 @@ class Read:
             is_plain: Whether it is that of a body that is not compressed, whatever the client accepts.
         """
         coding = None if is_plain else self.coding
-        return None if version is None else cache.etag_of(self.question, version, coding)
+        return None if version is None else etag_cache.etag_of(self.question, version, coding)
 
     def plain_etag(self, version: Version, size: int | None) -> str:
         """Give the ETag of a body that is not compressed: its own, unless it is too small to be compressed at all.
@@ -91,7 +91,7 @@ class Read:
             size: How many bytes it has, None where it is many.
         """
         is_plain = size is None or size >= COMPRESSED_BYTES
-        return cache.etag_of(self.question, version, None if is_plain else self.coding)
+        return etag_cache.etag_of(self.question, version, None if is_plain else self.coding)
 
     def validators(self, etag: str | None) -> dict[str, str]:
         """Give the headers by which an answer is kept and asked for again."""

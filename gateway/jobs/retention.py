@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from gateway.connectors.connector import Connector
 from gateway.connectors.policy import Retention
+from gateway.endpoints.router import Router
 from gateway.errors import GatewayError, trace
 from gateway.ingest.writer import Writer
-from gateway.serve.router import Router
 from gateway.store.tables.store import EXPIRED_AT_A_TIME
 
 _log = logging.getLogger(__name__)

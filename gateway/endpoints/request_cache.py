@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.connectors.connector import Connector
+from gateway.endpoints.etag_cache import Cache
 from gateway.exchange import current
 from gateway.serve.access import Credentials
-from gateway.serve.cache import Cache
 from gateway.serve.edge import Asgi, Event, Receive, Send
 from gateway.serve.quota import Quotas
 from gateway.store.tables.store import Store, Version

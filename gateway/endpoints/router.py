@@ -12,13 +12,13 @@ from falcon.routing import CompiledRouter
 
 from gateway.connectors.finding import Finding
 from gateway.connectors.plan import Outcome
+from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.removed import Gone, Moved
+from gateway.endpoints.request_cache import Repeats
 from gateway.errors import Code, GatewayError, not_ready, suggest
 from gateway.exchange import current
 from gateway.serve import access
 from gateway.serve.access import Credentials
-from gateway.serve.endpoint import Endpoint
-from gateway.serve.gone import Gone, Moved
-from gateway.serve.repeats import Repeats
 from gateway.store.engine.duckdb_file import Superseded
 
 _T = TypeVar("_T")

@@ -8,10 +8,11 @@ from typing import Any
 from falcon.asgi import App, Request, Response
 
 from gateway.connectors.connector import Connector
+from gateway.endpoints import reply
+from gateway.endpoints.endpoint import Stages
+from gateway.endpoints.router import Router, settled
 from gateway.errors import Code, GatewayError, suggest
-from gateway.serve import access, reply
-from gateway.serve.endpoint import Stages
-from gateway.serve.router import Router, settled
+from gateway.serve import access
 from gateway.store.tables.store import Store
 
 #: How many batches one request may ask for.

@@ -8,16 +8,16 @@ from falcon.asgi import Request, Response
 from falcon.constants import COMBINED_METHODS
 
 from gateway import strictjson
+from gateway.endpoints.edit_request import Filtered
+from gateway.endpoints.etag_cache import Answer
+from gateway.endpoints.ranges import Kept, Part, Slice
+from gateway.endpoints.write_request import Write
 from gateway.errors import Code, GatewayError
 from gateway.exchange import note
 from gateway.query.render import Rendering
 from gateway.serve import refusal
 from gateway.serve.authorization import challenge_to
-from gateway.serve.cache import Answer
-from gateway.serve.filtered import Filtered
-from gateway.serve.parts import Kept, Part, Slice
 from gateway.serve.refusal import JSON
-from gateway.serve.write import Write
 from gateway.store.batch import Receipt
 from gateway.strictjson import Json
 

@@ -8,7 +8,13 @@ from typing import Any, TypeVar
 from falcon.asgi import App, Request, Response
 
 from gateway import strictjson
+from gateway.admin.connectors import Served
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
+from gateway.endpoints import reply
+from gateway.endpoints.endpoint import Endpoint, Stages, whole_body
+from gateway.endpoints.etag_cache import Answer
+from gateway.endpoints.negotiation import Words
+from gateway.endpoints.read_request import Read
 from gateway.errors import Code, GatewayError, not_implemented
 from gateway.ingest.replay import Replay, read_edited, replay
 from gateway.query import dialect
@@ -16,12 +22,6 @@ from gateway.query.output import PLAIN
 from gateway.query.query import Column, Condition, Filter, Query
 from gateway.query.render import Rendering
 from gateway.query.statement import Statement
-from gateway.serve import reply
-from gateway.serve.admin import Served
-from gateway.serve.cache import Answer
-from gateway.serve.endpoint import Endpoint, Stages, whole_body
-from gateway.serve.negotiate import Words
-from gateway.serve.read import Read
 from gateway.store.batch import NO_ROWS, Receipt
 from gateway.store.engine.duckdb_file import Superseded
 from gateway.store.tables.rejected import FIELDS, KEPT, Kept, kept, rejected_of

@@ -12,12 +12,13 @@ from gateway.connectors.connector_file import NAME
 from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.plan import Outcome, State
 from gateway.connectors.policy import Allowance
-from gateway.connectors.watch import Watch
+from gateway.endpoints import reply
+from gateway.endpoints.endpoint import Endpoint, Stages
+from gateway.endpoints.router import Router, settled
 from gateway.errors import Code, GatewayError
 from gateway.query import dialect
-from gateway.serve import access, reply
-from gateway.serve.endpoint import Endpoint, Stages
-from gateway.serve.router import Router, settled
+from gateway.reload.watch import Watch
+from gateway.serve import access
 from gateway.store.batch import StoredBatch
 from gateway.store.tables.store import Store
 

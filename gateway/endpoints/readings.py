@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.serve.parts import Kept, Part
+from gateway.endpoints.ranges import Kept, Part
 
 #: How long a reading lasts: so many seconds, and as long as it takes to read the body at so many bytes a second.
 READING_SECONDS, READING_RATE = 60.0, 2**20

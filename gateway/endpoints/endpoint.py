@@ -12,6 +12,16 @@ from falcon.asgi import Request, Response
 from falcon.constants import COMBINED_METHODS
 
 from gateway.connectors.connector import Connector
+from gateway.endpoints import reply
+from gateway.endpoints.bodies import Bodies
+from gateway.endpoints.edit_request import Filtered
+from gateway.endpoints.etag_cache import Cache
+from gateway.endpoints.negotiation import Words
+from gateway.endpoints.read_request import Reads
+from gateway.endpoints.request_cache import Repeats
+from gateway.endpoints.retrieval import Retrieval
+from gateway.endpoints.spool import Spool
+from gateway.endpoints.write_request import Write
 from gateway.errors import Code, GatewayError, not_implemented, trace
 from gateway.ingest import body, payload
 from gateway.ingest.admission import Room
@@ -22,19 +32,10 @@ from gateway.ingest.validation import Envelope, Validator
 from gateway.ingest.writer import Writer
 from gateway.query.render import Readers, render
 from gateway.resources import Disk, Resources
-from gateway.serve import access, quota, reply
+from gateway.serve import access, quota
 from gateway.serve.access import Credentials, Verb
-from gateway.serve.bodies import Bodies
-from gateway.serve.cache import Cache
 from gateway.serve.edge import has_left_of
-from gateway.serve.filtered import Filtered
-from gateway.serve.negotiate import Words
 from gateway.serve.quota import Quotas, Responder
-from gateway.serve.read import Reads
-from gateway.serve.repeats import Repeats
-from gateway.serve.retrieval import Retrieval
-from gateway.serve.spool import Spool
-from gateway.serve.write import Write
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, Key, Receipt
 from gateway.store.engine.duckdb_file import Superseded

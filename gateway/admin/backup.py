@@ -7,9 +7,9 @@ from typing import Any
 
 from falcon.asgi import App, Request, Response
 
+from gateway.endpoints.endpoint import Stages
+from gateway.endpoints.ranges import Slice
 from gateway.serve import access
-from gateway.serve.endpoint import Stages
-from gateway.serve.parts import Slice
 from gateway.store.engine.backup import Backup
 
 

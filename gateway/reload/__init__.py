@@ -1,0 +1,1 @@
+"""Changed connector files to a new snapshot, on threads of its own."""
