@@ -88,6 +88,8 @@ LAYERS = [  # A module may import only from lines above its own.
     "ingest.form_rows",
     "ingest.payload",
     "ingest.in_flight",
+    "ingest.columnar_text",
+    "ingest.column_checks",
     "ingest.columnar",
     "ingest.type_errors",
     "ingest.field_check",

@@ -14,8 +14,7 @@ from gateway import strictjson
 from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import declare
 from gateway.errors import GatewayError
-from gateway.ingest import columnar as columnar_module
-from gateway.ingest import payload
+from gateway.ingest import columnar_text, payload
 from gateway.ingest.columnar import Columnar
 from gateway.ingest.validation import Validator
 from gateway.media_types import Media
@@ -63,7 +62,7 @@ def require_equal(body: bytes, media: Media, connector: Connector) -> bool:
     """Require of columns what the truth says, unless they leave it to the truth; tells whether they do not."""
     columnar = Columnar(connector)
     columns = columnar.read(body, media, MAX_ROW)
-    with mock.patch.object(columnar_module, "PIECE_BYTES", 20):  # Nearly every row is a slice of its own.
+    with mock.patch.object(columnar_text, "PIECE_BYTES", 20):  # Nearly every row is a slice of its own.
         in_slices = columnar.read(body, media, MAX_ROW)
     # Lines may end in two ways, though not in one slice; and what a slice does not name is not seen to be in quotes there.
     if in_slices is None and columns is None:

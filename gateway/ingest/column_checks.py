@@ -1,0 +1,163 @@
+"""Checks of whole Arrow columns against what a field's JSON Schema says."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.connectors.fieldtypes import INT64_MAX, INT64_MIN, FieldType
+from gateway.connectors.lexical import NO_NUL
+from gateway.ingest.columnar_text import NotColumnarError
+from gateway.strictjson import Json
+
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+#: What keywords of a field's schema say of no value by itself: the parsed type does, or the pattern beside a format.
+_SILENT = frozenset(("type", "format", "description", "default", "examples", "multipleOf", "items"))
+_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+#: Bounds that no integer is beyond that pyarrow reads, inclusive as they are.
+_ENDS = {"minimum": INT64_MIN, "maximum": INT64_MAX}
+#: Gives the places of values that a column cannot tell about; raises NotColumnarError where one is bad.
+Check = Callable[[pa.Array], Sequence[int]]
+
+
+def checks_of(
+    built: dict[str, Json], type: FieldType, is_valid: Callable[[Json], bool]
+) -> list[Check] | None:
+    """Make what checks a column against all that a schema says; None where columns cannot."""
+    is_float = type.parsed == pa.float64()
+    checks: list[Check] = [_finite] if is_float else []
+    said = {keyword: value for keyword, value in built.items() if not _is_silent(keyword, value, type)}
+    if bounds := {keyword: said.pop(keyword) for keyword in _BOUNDS if keyword in said}:
+        checks += [_double_bound(*bound) for bound in bounds.items()] if is_float else [_bounds(bounds)]
+    is_asked = False
+    for keyword, value in said.items():
+        if keyword in _LENGTHS:
+            checks.append(_LENGTHS[keyword](value))
+        elif keyword == "pattern" and value == type.schema["pattern"]:
+            checks.append(_lexical(value, str(type.example)))
+        elif is_float:
+            return None  # A double has forgotten which of the numbers it was that are stored so.
+        elif not is_asked:
+            checks.append(_distinct(is_valid))
+            is_asked = True
+    return checks
+
+
+def _is_silent(keyword: str, value: Json, type: FieldType) -> bool:
+    """Whether a keyword says of no value more than that it could be parsed."""
+    # That no text has U+0000 is seen before it is parsed, and what is beyond a type when it is cast.
+    is_told_elsewhere = (keyword, value) in (("pattern", NO_NUL), ("not", type.schema.get("not")))
+    return (
+        keyword in _SILENT or is_told_elsewhere or (type.parsed == pa.int64() and _ENDS.get(keyword) == value)
+    )
+
+
+def _finite(array: pa.Array) -> Sequence[int]:
+    """Refuse NaN, which is no JSON, and -0, which is read as an integer where it is not -0.0."""
+    negative_zero = pc.equal(array.view(pa.int64()), INT64_MIN)
+    if _any(pc.invert(pc.is_finite(array))) or _any(negative_zero):
+        raise NotColumnarError
+    return ()
+
+
+def _min_length(least: int) -> Check:
+    return lambda array: _within(pc.min_max(pc.utf8_length(array)), "minimum", least)
+
+
+def _max_length(most: int) -> Check:
+    def check(array: pa.Array) -> Sequence[int]:
+        # Characters are no more than bytes, which Arrow need not count.
+        bytes = pc.min_max(pc.binary_length(array))["max"].as_py()
+        if bytes is None or bytes <= most:
+            return ()
+        return _within(pc.min_max(pc.utf8_length(array)), "maximum", most)
+
+    return check
+
+
+_LENGTHS = {"minLength": _min_length, "maxLength": _max_length}
+
+
+def _bounds(bounds: dict[str, Json]) -> Check:
+    def check(array: pa.Array) -> Sequence[int]:
+        least_and_most = pc.min_max(array)
+        for keyword, bound in bounds.items():
+            _within(least_and_most, keyword, bound)
+        return ()
+
+    return check
+
+
+def _double_bound(keyword: str, value: Json) -> Check:
+    """Check doubles, which keep the order of the numbers they were made of, but for those made of the bound."""
+    bound = float(value)
+    outside = "exclusiveMinimum" if keyword in ("minimum", "exclusiveMinimum") else "exclusiveMaximum"
+
+    def check(array: pa.Array) -> Sequence[int]:
+        equal = pc.equal(array, bound)
+        if not _any(equal):
+            return _within(pc.min_max(array), outside, bound)
+        _within(pc.min_max(array), outside.replace("exclusiveM", "m"), bound)
+        places: list[int] = pc.indices_nonzero(pc.fill_null(equal, False)).to_pylist()
+        return places
+
+    return check
+
+
+def _within(least_and_most: pa.StructScalar, keyword: str, bound: Json) -> Sequence[int]:
+    least, most = least_and_most["min"].as_py(), least_and_most["max"].as_py()
+    is_within = (
+        least is None
+        or {
+            "minimum": least >= bound,
+            "maximum": most <= bound,
+            "exclusiveMinimum": least > bound,
+            "exclusiveMaximum": most < bound,
+        }[keyword]
+    )
+    if not is_within:
+        raise NotColumnarError
+    return ()
+
+
+def _lexical(pattern: str, example: str) -> Check:
+    """Check a type's own form, whose pattern means the same to every engine.
+
+    Values that have digits where the example has them, as those of machines do, need no such engine: whether there is
+    that day and that time is seen when they are cast, but for days of the year 0.
+    """
+    shape = example.encode().translate(_DIGITS)
+
+    def check(array: pa.Array) -> Sequence[int]:
+        if not _is_all(array, shape) and _any(pc.invert(pc.match_substring_regex(array, pattern))):
+            raise NotColumnarError
+        return ()
+
+    return check
+
+
+def _is_all(array: pa.Array, shape: bytes) -> bool:
+    """Tell whether all texts are of one shape, whose digits stand for any, and none begins with the year 0."""
+    lengths = pc.min_max(pc.binary_length(array))
+    if array.offset or lengths["min"].as_py() != len(shape) or lengths["max"].as_py() != len(shape):
+        return False
+    count = len(array) - array.null_count
+    texts = array.buffers()[2].slice(0, count * len(shape)).to_pybytes()
+    return texts.translate(_DIGITS) == shape * count and not _any(pc.starts_with(array, "0000-"))
+
+
+def _distinct(is_valid: Callable[[Json], bool]) -> Check:
+    """Ask the schema itself, once about each of the different values."""
+
+    def check(array: pa.Array) -> Sequence[int]:
+        values = pc.unique(array.drop_null()).to_pylist()
+        if not all(map(is_valid, values)):
+            raise NotColumnarError
+        return ()
+
+    return check
+
+
+def _any(array: pa.Array) -> Any:
+    return pc.any(array).as_py()
