@@ -12,7 +12,8 @@ from gateway.commands.support.load_target import Target
 from gateway.commands.support.plurals import rows_are
 from gateway.commands.support.upload import Batches, Loading
 from gateway.rowfile import sniffing
-from gateway.rowfile.source import BROKEN, Source
+from gateway.rowfile.compression import BROKEN
+from gateway.rowfile.source import Source
 from gateway.settings import parse_size
 
 

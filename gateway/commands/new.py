@@ -19,7 +19,7 @@ from gateway.connectors.directory import File
 from gateway.connectors.finding import Finding
 from gateway.draft import columns, draft, example_row, header
 from gateway.draft.draft import Draft
-from gateway.rowfile.source import BROKEN
+from gateway.rowfile.compression import BROKEN
 from gateway.serve.access import ADMIN_FILE
 from gateway.settings import Settings
 

@@ -15,7 +15,8 @@ from gateway.errors import suggest
 from gateway.ingest import csv_records
 from gateway.media_types import Media
 from gateway.rowfile import sniffing
-from gateway.rowfile.chunks import Piece, split
+from gateway.rowfile.chunk import Piece
+from gateway.rowfile.chunks import split
 from gateway.rowfile.source import Source
 from gateway.strictjson import Json
 

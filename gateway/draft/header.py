@@ -12,6 +12,7 @@ from gateway.connectors.fields import MAX_FIELDS
 from gateway.draft.evidence import TESTS, Evidence
 from gateway.draft.guess import guess
 from gateway.rowfile.source import Source, cells
+from gateway.rowfile.source_reader import SourceReader
 
 #: The types that a cell of a header has no business to be of.
 _VALUES = ("integer", "number", "date", "timestamp", "datetime", "time", "uuid", "json")
@@ -49,7 +50,7 @@ def require(names: Sequence[str], source: Source) -> None:
 
 def first_line(source: Source) -> list[str]:
     """Read the names of a file that has no rows."""
-    opened = source.open()
+    opened = SourceReader(source)
     try:
         return cells(opened.read(2**20).partition(b"\n")[0])
     finally:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import pairwise
 
-from gateway.rowfile.chunks import Piece
+from gateway.rowfile.chunk import Piece
 
 #: Up to so many rows each has a mark; of the rows behind them, a thousandth.
 _DENSE_BITS = 11

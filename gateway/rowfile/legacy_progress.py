@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.rowfile.chunks import split
 from gateway.rowfile.fingerprint import Chain, Sample
-from gateway.rowfile.progress import states
+from gateway.rowfile.progress_files import states
 from gateway.rowfile.source import Source
 
 

@@ -11,8 +11,9 @@ import msgspec
 from gateway.connectors.encoding import in_windows_1252
 from gateway.ingest import signatures
 from gateway.media_types import Media
+from gateway.rowfile.compression import decompressed
 from gateway.rowfile.separators import SEP_LINE
-from gateway.rowfile.source import Source, decompressed
+from gateway.rowfile.source import Source
 
 #: How many bytes are looked at, and how many lines of them.
 _HEAD, _LINES = 2**16, 50

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from gateway.ingest import csv_records
 from gateway.ingest.csv_records import UnclosedQuoteError
 from gateway.media_types import Media
-from gateway.rowfile.chunks import joined, split
+from gateway.rowfile.chunk import joined
+from gateway.rowfile.chunks import split
 from gateway.rowfile.source import Source
 
 SIZES = st.integers(1, 200)

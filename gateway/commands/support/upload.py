@@ -19,10 +19,12 @@ from gateway.commands.support.earlier_load import Earlier, Overlap, Start
 from gateway.commands.support.load_target import Present, Target
 from gateway.errors import suggest
 from gateway.media_types import Media
-from gateway.rowfile import legacy_progress, progress
-from gateway.rowfile.chunks import Piece, joined, split
+from gateway.rowfile import legacy_progress, progress_files
+from gateway.rowfile.chunk import Piece, joined
+from gateway.rowfile.chunks import split
 from gateway.rowfile.fingerprint import Agreement, Chain, Sample, compare
-from gateway.rowfile.progress import LATEST, Load, Pending, Records, StoredPart
+from gateway.rowfile.progress import Load, Pending, StoredPart
+from gateway.rowfile.progress_files import LATEST, Records
 from gateway.rowfile.source import Source
 
 #: How long in all a piece is sent again while the gateway is away or has no room.
@@ -134,7 +136,7 @@ class Loading:
             if start.pending or start.rows != self._total:
                 yield from self._post_from(start)
             if self._load and not self._load.is_whole:
-                self._load = progress.keep(self._load, {"whole": True})
+                self._load = progress_files.keep(self._load, {"whole": True})
         if self.stored:
             self._tell_of_similar()
 
@@ -192,7 +194,7 @@ class Loading:
             raise earlier_load.unreadable(path, old, is_same=found is not None)
         self.notes.append(earlier_load.adopted(path, old))
         load = self._records.begin(path, "", options=self._batches.options)
-        return progress.stored(load, StoredPart(old.rows), *found, old.at) if old.rows else None
+        return progress_files.stored(load, StoredPart(old.rows), *found, old.at) if old.rows else None
 
     def _require_new(self, sample: Sample, loads: list[Load]) -> None:
         """Stop where the file is another version of what was loaded from its path, or is read with other options."""
@@ -241,14 +243,14 @@ class Loading:
             self._load = self._records.begin(self._source.path, self._seed, options=self._batches.options)
         key = key or _key(self._seed, before, body)
         mark = chain.mark
-        self._load = progress.pending(self._load, Pending(until, mark, key, time.time()))
+        self._load = progress_files.pending(self._load, Pending(until, mark, key, time.time()))
         try:
             receipt = self._post(body, key)
         except _Declined:
-            self._load = progress.keep(self._load, {"declined": True})
+            self._load = progress_files.keep(self._load, {"declined": True})
             raise
         part = StoredPart(until, receipt["batch"], self._committed_at(receipt["batch"]))
-        self._load = progress.stored(self._load, part, chain.take_marks(until), chain.sample)
+        self._load = progress_files.stored(self._load, part, chain.take_marks(until), chain.sample)
         if receipt["is_known"]:
             self.before += until - self.rows
         self.rows = until

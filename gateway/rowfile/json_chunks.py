@@ -1,0 +1,84 @@
+"""JSON in chunks: the elements of an array as they are written, without parsing them."""
+
+import re
+from collections.abc import Iterator
+
+from gateway.media_types import Media
+from gateway.rowfile.chunk import Piece
+from gateway.rowfile.read_buffer import READ_BYTES, ReadBuffer
+from gateway.rowfile.source_reader import SourceReader
+
+#: What is neither bracket nor comma, strings whole, and then one of them.
+_MARK = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\],])', re.DOTALL)
+
+
+def json_chunks(opened: SourceReader, size: int) -> Iterator[Piece]:
+    """Yield the elements of a JSON array in chunks; any other JSON value is one chunk."""
+    buffer = ReadBuffer(opened)
+    buffer.fill(size)
+    start = len(buffer.data) - len(buffer.data.lstrip())
+    buffer.take(start)
+    if not buffer.data.startswith(b"["):
+        buffer.fill(2**62)
+        if buffer.data.strip():
+            yield Piece(buffer.data, Media.JSON, None, buffer.raw_place, elements=(buffer.data.strip(),))
+        return
+    buffer.take(1)
+    waiting: list[bytes] = []
+    held = 0
+    for element in _Array(buffer, size):
+        if waiting and held + len(element) > size:
+            yield _array(waiting, buffer)
+            waiting, held = [], 0
+        waiting.append(element)
+        held += len(element) + 1
+    if waiting:
+        yield _array(waiting, buffer)
+
+
+def _array(elements: list[bytes], buffer: ReadBuffer) -> Piece:
+    data = b"[" + b",".join(elements) + b"]"
+    return Piece(data, Media.JSON, None, buffer.raw_place, elements=tuple(elements))
+
+
+class _Array:
+    """Gives the elements of an array as they stand, without reading what is in them; its [ has been taken."""
+
+    def __init__(self, buffer: ReadBuffer, size: int) -> None:
+        self._buffer = buffer
+        self._more = max(READ_BYTES, size)
+        self._begin = self._place = 0  # Of the element, and of what has been looked at of it.
+
+    def __iter__(self) -> Iterator[bytes]:
+        depth = 0
+        while (mark := self._next_mark()) != b"]" or depth:
+            if mark in b"{[":
+                depth += 1
+            elif mark in b"}]":
+                depth -= 1
+            elif not depth:
+                yield self._element()
+        last = self._element()
+        if last:
+            yield last
+        self._buffer.fill(READ_BYTES)
+        if self._buffer.data[self._begin :].strip():
+            what = "something stands behind the JSON array; one value to a line belongs into a file .ndjson"
+            raise ValueError(f"{self._buffer.path}: {what}")
+
+    def _next_mark(self) -> bytes:
+        """Find the next bracket or comma that is in no string."""
+        while not (found := _MARK.match(self._buffer.data, self._place)):
+            if self._buffer.ended:
+                what = "the JSON array ends before its ], as a file does that was cut off; write it anew"
+                raise ValueError(f"{self._buffer.path}: {what}")
+            self._buffer.take(self._begin)
+            self._begin, self._place = 0, self._place - self._begin
+            self._buffer.fill(len(self._buffer.data) + self._more)
+        self._place = found.end()
+        return found[1]
+
+    def _element(self) -> bytes:
+        element = self._buffer.data[self._begin : self._place - 1].strip()
+        self._begin = self._place
+        return element

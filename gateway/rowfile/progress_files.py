@@ -1,0 +1,127 @@
+"""The record of what was loaded: a file of lines for each load, in a directory for each store and connector.
+
+A line is added before and after each batch, so a load that is killed can go on. The lines are:
+
+    {"file": …, "started": …, "seed": …, "options": …}   the load, the file it read, and how
+    {"pending": {"until": …, "mark": …, "key": …, …}}    rows that are being sent
+    {"stored": {"until": …, "batch": …, …}}              those rows are stored, in this batch
+    {"declined": true}                                   the gateway has stored nothing of them
+    {"whole": true}                                      the end of the file was reached
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gateway.rowfile.fingerprint import Sample
+from gateway.rowfile.progress import Load, Pending, StoredPart
+
+#: How many of the latest loads are compared beyond their first rows.
+LATEST = 50
+
+
+class Records:
+    """The records of one connector of one store."""
+
+    def __init__(self, store: str, connector: str) -> None:
+        self.directory = states() / store / connector
+
+    def all(self) -> list[Load]:
+        """Read every load that can be read, the latest first."""
+        files = sorted(self.directory.glob("*.ndjson"), reverse=True) if self.directory.is_dir() else []
+        return [load for load in map(_read, files) if load is not None]
+
+    def begin(
+        self, file: Path, seed: str, like: Load | None = None, options: tuple[str, ...] | None = None
+    ) -> Load:
+        """Begin the record of a load; `like` one whose parts are stored already."""
+        now = time.time()
+        path = self.directory / f"{time.time_ns():020d}-{os.getpid()}.ndjson"
+        load = Load(str(file.resolve()), now, seed, path, options=options)
+        _add(path, {"file": load.file, "started": now, "seed": seed, "options": options})
+        for part in like.parts if like else ():
+            before = load.rows
+            marks = (
+                {rows: mark for rows, mark in like.marks.items() if before < rows <= part.until}
+                if like
+                else {}
+            )
+            sample = like.sample.hashes if like and not before else ()
+            load = keep(load, _stored(part, marks, sample, like.last if like else now))
+        return load
+
+    @contextmanager
+    def held(self, content: str) -> Iterator[bool]:
+        """Hold the load of a file that begins in some way, and tell whether no other process holds it."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            lock = (self.directory / "lock").open("ab")
+        except OSError:
+            yield True
+            return
+        with lock:
+            try:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(content[:10] or "0", 16))
+            except OSError:
+                yield False
+            else:
+                yield True
+
+
+def states() -> Path:
+    """Return the directory of all records."""
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "gateway" / "loads"
+
+
+def keep(load: Load, line: Mapping[str, Any]) -> Load:
+    """Add a line to the record of a load. Where that fails, a later load offers the rows again, under the same keys."""
+    _add(load.record, line)
+    return load.with_line(line)
+
+
+def pending(load: Load, what: Pending) -> Load:
+    """Note that rows are being sent."""
+    return keep(load, {"pending": asdict(what)})
+
+
+def stored(
+    load: Load, part: StoredPart, marks: Mapping[int, str], sample: Sample, at: float | None = None
+) -> Load:
+    """Note that rows are stored."""
+    return keep(load, _stored(part, marks, sample.hashes - load.sample.hashes, at or time.time()))
+
+
+def _stored(part: StoredPart, marks: Mapping[int, str], sample: Any, at: float) -> dict[str, Any]:
+    return {"stored": asdict(part), "marks": dict(marks), "sample": sorted(sample), "at": at}
+
+
+def _add(path: Path, line: Mapping[str, Any]) -> None:
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            # The line before may have been cut off by a kill.
+            file.write("\n" + json.dumps(line))
+
+
+def _first(line: Mapping[str, Any], path: Path) -> Load:
+    options = line.get("options")
+    known = None if options is None else tuple(map(str, options))
+    return Load(line["file"], line["started"], line["seed"], path, options=known)
+
+
+def _read(path: Path) -> Load | None:
+    """Read a record; a line that was cut off by a kill is left out, and what cannot be read is no record."""
+    load = None
+    with suppress(OSError, UnicodeDecodeError):
+        for line in path.read_text().splitlines():
+            with suppress(ValueError, TypeError, KeyError):
+                read = json.loads(line)
+                load = load.with_line(read) if load else _first(read, path)
+    return load

@@ -1,0 +1,74 @@
+"""The text of a file of rows, decompressed and in UTF-8, with commas between the cells of CSV."""
+
+import codecs
+import itertools
+from collections.abc import Iterator
+
+from gateway.media_types import Media
+from gateway.rowfile.compression import decompressed
+from gateway.rowfile.separators import with_commas
+from gateway.rowfile.source import Source, cells
+
+
+class SourceReader:
+    """The text of a file, and how far it has been read on the disk.
+
+    Attributes:
+        path: Where the file is.
+        first_line: Which line of the file the text begins with: 0 where a header stands before it.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.path = source.path
+        self._raw = source.path.open("rb")
+        self._file = decompressed(self._raw, source.path)
+        self.first_line = 1
+        chunks = self._decoded(source)
+        if source.media is Media.CSV and source.separator not in (None, b","):
+            chunks, skips = with_commas(chunks, source.separator or b",")
+            self.first_line += skips
+        first = next(chunks, b"").removeprefix(b"\xef\xbb\xbf")
+        # Whoever names the first line itself means that it is the header.
+        if source.header and cells(first.partition(b"\n")[0]) != cells(source.header):
+            first = source.header + first
+            self.first_line -= 1
+        self._chunks = itertools.chain([first], chunks)
+        self._rest = b""
+
+    def _decoded(self, source: Source) -> Iterator[bytes]:
+        decoder = codecs.getincrementaldecoder(source.encoding)() if source.encoding else None
+        while data := self._file.read(2**20):
+            try:
+                yield decoder.decode(data).encode() if decoder else data
+            except UnicodeError as error:
+                raise _not_encoded(source, error) from error
+        if decoder:
+            try:
+                yield decoder.decode(b"", final=True).encode()
+            except UnicodeError as error:
+                raise _not_encoded(source, error) from error
+
+    @property
+    def raw_place(self) -> int:
+        """How many bytes of the file on the disk have been read."""
+        return self._raw.tell()
+
+    def read(self, size: int) -> bytes:
+        """Read up to so many bytes; none at the end."""
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            self._rest = chunk
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
+
+    def close(self) -> None:
+        """Close it."""
+        self._file.close()
+        self._raw.close()
+
+
+def _not_encoded(source: Source, error: UnicodeError) -> ValueError:
+    message = f"{source.path} is not {source.encoding}, as --encoding says: {error}"
+    return ValueError(f"{message}; leave it out for UTF-8, or name another one")
