@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import msgspec
 
 from gateway.errors import trace
-from gateway.exchange import current
+from gateway.request_context import current
 
 FORMS = ("json", "text")
 
@@ -106,10 +106,10 @@ def _values(record: logging.LogRecord) -> dict[str, Any]:
     }
     if record.exc_info and record.exc_info[1]:
         values["exception"] = trace(record.exc_info[1])
-    if exchange := current.get():
-        values["request_id"] = exchange.request_id
-        if exchange.traceparent is not None:
-            values["traceparent"] = exchange.traceparent
+    if context := current.get():
+        values["request_id"] = context.request_id
+        if context.traceparent is not None:
+            values["traceparent"] = context.traceparent
     fields: Fields = getattr(record, "fields", {})
     for name, value in fields.items():
         if value is not None:

@@ -14,7 +14,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "errors",
     "printable",
     "percent",
-    "exchange",
+    "request_context",
     "logs",
     "threads",
     "settings",

@@ -13,8 +13,8 @@ from gateway.endpoints.etag_cache import Answer
 from gateway.endpoints.ranges import Kept, Part, Slice
 from gateway.endpoints.write_request import Write
 from gateway.errors import Code, GatewayError
-from gateway.exchange import note
 from gateway.query.render import Rendering
+from gateway.request_context import note
 from gateway.serve import refusal
 from gateway.serve.authorization import challenge_to
 from gateway.serve.refusal import JSON

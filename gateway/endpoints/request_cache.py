@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gateway.connectors.connector import Connector
 from gateway.endpoints.etag_cache import Cache
-from gateway.exchange import current
+from gateway.request_context import current
 from gateway.serve.access import Credentials
 from gateway.serve.edge import Asgi, Event, Receive, Send
 from gateway.serve.quota import Quotas
@@ -138,9 +138,9 @@ class Again:
             return self._app(scope, receive, send)
         question, authorization = asked
         if repeat := repeats.find(question, authorization):
-            if exchange := current.get():
-                exchange.path, exchange.connector = question.path, repeats.connector.name
-                exchange.token = repeat.token
+            if context := current.get():
+                context.path, context.connector = question.path, repeats.connector.name
+                context.token = repeat.token
             return _send_again(repeat, send)
 
         async def send_and_keep(event: Event) -> None:

@@ -16,7 +16,7 @@ from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.removed import Gone, Moved
 from gateway.endpoints.request_cache import Repeats
 from gateway.errors import Code, GatewayError, not_ready, suggest
-from gateway.exchange import current
+from gateway.request_context import current
 from gateway.serve import access
 from gateway.serve.access import Credentials
 from gateway.store.engine.duckdb_file import Superseded
@@ -151,17 +151,17 @@ class Router:
 
     def _tell(self, uri: str, found: Found | None) -> None:
         """Tell the log which path it is, where it is a known one; one that is not may hold anything."""
-        exchange = current.get()
-        if exchange is None or found is None:
+        context = current.get()
+        if context is None or found is None:
             return
         resource, _, parameters, template = found
         if isinstance(resource, Endpoint | Gone | Moved):
-            exchange.path, exchange.connector = uri, resource.connector.name
+            context.path, context.connector = uri, resource.connector.name
         elif template is not None:
             name = parameters.get("name")
             is_known = name in self.snapshot.endpoints or name in self.snapshot.gone
-            exchange.connector = name if is_known else None
-            exchange.path = template.replace("{name}", name) if name and is_known else template
+            context.connector = name if is_known else None
+            context.path = template.replace("{name}", name) if name and is_known else template
 
 
 class UnknownFixed:

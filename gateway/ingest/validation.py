@@ -14,11 +14,11 @@ from gateway.connectors import schema
 from gateway.connectors.connector import Connector
 from gateway.connectors.policy import Allowance
 from gateway.errors import Code, GatewayError, RowErrors, nearest
-from gateway.exchange import is_here
 from gateway.ingest.columnar import Columnar, Columns
 from gateway.ingest.field_check import FieldCheck
 from gateway.ingest.payload import UNREADABLE, without_end
 from gateway.ingest.rows import RowError, Rows, shorten, shown
+from gateway.request_context import never_left
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, Few, Key, OnConflict, joined
 from gateway.strictjson import Json
 
@@ -222,7 +222,7 @@ class Validator:
         return schema.compile_schema(schema.build(replace(self.connector, fields=fields)))
 
     def check(
-        self, rows: Iterable[Rows], envelope: Envelope = BARE, has_left: Callable[[], bool] = is_here
+        self, rows: Iterable[Rows], envelope: Envelope = BARE, has_left: Callable[[], bool] = never_left
     ) -> Batch:
         """Check every row and give them as one Batch, with the bad ones beside it where they may be kept.
 

@@ -15,7 +15,7 @@ from gateway.connectors.connector import ADMIN, PUBLIC, Access, Connector
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
-from gateway.exchange import current
+from gateway.request_context import current
 from gateway.serve import tokens_file
 from gateway.serve.authorization import CHALLENGE, EXPIRED, HINT, hint_for, secret_of
 from gateway.serve.failures import Failures
@@ -158,7 +158,7 @@ class Credentials:
 
         Raises:
             GatewayError: Where it is no token the gateway knows, or not any more; 429 where the address that the
-                current exchange is with has come with too many of them.
+                current request is from has come with too many of them.
         """
         if authorization is None:
             return None
@@ -173,8 +173,8 @@ class Credentials:
                 hint="ask whoever runs the gateway for a new one",
                 headers=EXPIRED,
             )
-        if exchange := current.get():
-            exchange.token = name
+        if context := current.get():
+            context.token = name
         return name
 
     def proves(self, authorization: str | None, name: str | None) -> bool:
@@ -202,8 +202,8 @@ class Credentials:
         return ADMIN in self._tokens and hmac.compare_digest(self._admin.proofs[0].digest, digest)
 
     def _failure(self, authorization: str) -> GatewayError:
-        exchange = current.get()
-        wait = self._failures.count(exchange.remote if exchange else None)
+        context = current.get()
+        wait = self._failures.count(context.remote if context else None)
         if not wait and self._is_superseded(authorization):
             message = f"the tokens file has its own admin, so the token of DATA/{ADMIN_FILE} is not in use"
             hint = "send the secret of that admin; the command line takes it from GATEWAY_TOKEN"

@@ -13,14 +13,14 @@ from typing import Any
 
 from gateway import logs, percent
 from gateway.errors import GatewayError
-from gateway.exchange import Exchange, HeaderFields, fields_of, is_here
+from gateway.request_context import HeaderFields, RequestContext, fields_of, never_left
 from gateway.serve import hosts, refusal
 from gateway.settings import Network
 
 _log = logging.getLogger(__name__)
 
 #: Where the server keeps in a scope what tells whether the client has gone. It takes what is sent all the same.
-HAS_GONE = "gateway.has_gone"
+HAS_LEFT = "gateway.has_left"
 #: How long the rest of a refused body is read, so that the client sees the answer and not a reset; and how
 #: long without a byte of it.
 LINGER_SECONDS, LINGER_IDLE_SECONDS = 10.0, 1.0
@@ -48,23 +48,23 @@ class Edge:
             await self._app(scope, receive, send)
             return
         fields = fields_of(scope["headers"])
-        exchange = Exchange.of(fields, hosts.remote_of(scope.get("client"), fields, self._proxies))
-        passage = _Passage(exchange, scope, receive, send)
-        with exchange.is_current():
+        context = RequestContext.of(fields, hosts.remote_of(scope.get("client"), fields, self._proxies))
+        passage = _Passage(context, scope, receive, send)
+        with context.as_current():
             try:
-                await self._serve(exchange, scope, fields, passage)
+                await self._serve(context, scope, fields, passage)
             finally:
-                log_access(exchange, scope["method"], passage.status, passage.figures())
+                log_access(context, scope["method"], passage.status, passage.figures())
 
     async def _serve(
-        self, exchange: Exchange, scope: Event, fields: HeaderFields, passage: "_Passage"
+        self, context: RequestContext, scope: Event, fields: HeaderFields, passage: "_Passage"
     ) -> None:
         try:
             scope, host = hosts.in_origin_form(scope, fields)
             hosts.require(host, scope["http_version"], self._allowed)
             if "\ufffd" in scope["path"]:  # The server's own decoder puts it where bytes are not UTF-8.
                 percent.require_utf8_path(scope.get("raw_path", b""))
-            await self._app(_from(exchange.remote, scope), passage.receive, passage.send)
+            await self._app(_from(context.remote, scope), passage.receive, passage.send)
         except _Gone:
             return
         except Exception as error:
@@ -96,7 +96,7 @@ class _Gone(OSError):  # noqa: N818  # it is no error
 
 def has_left_of(scope: Event) -> Callable[[], bool]:
     """Give what tells whether the client of a request has left; any thread may ask it."""
-    has_left: Callable[[], bool] = scope.get(HAS_GONE, is_here)
+    has_left: Callable[[], bool] = scope.get(HAS_LEFT, never_left)
     return has_left
 
 
@@ -107,8 +107,8 @@ class _Passage:
         "_began",
         "_bytes_in",
         "_bytes_out",
-        "_exchange",
-        "_has_gone",
+        "_context",
+        "_has_left",
         "_is_complete",
         "_receive",
         "_scope",
@@ -117,10 +117,10 @@ class _Passage:
         "status",
     )
 
-    def __init__(self, exchange: Exchange, scope: Event, receive: Receive, send: Send) -> None:
-        self._exchange, self._scope = exchange, scope
+    def __init__(self, context: RequestContext, scope: Event, receive: Receive, send: Send) -> None:
+        self._context, self._scope = context, scope
         self._receive, self._send = receive, send
-        self._has_gone = has_left_of(scope)
+        self._has_left = has_left_of(scope)
         self._began = time.monotonic()
         self._bytes_in = self._bytes_out = 0
         self._is_complete = False
@@ -152,7 +152,7 @@ class _Passage:
     async def send(self, event: Event) -> None:
         begins = event["type"] == "http.response.start"
         # Not before it has begun: Falcon lets go of an answer that streams only from then on.
-        if not begins and self._has_gone():
+        if not begins and self._has_left():
             raise _Gone
         if begins:
             self.status = event["status"]
@@ -160,10 +160,10 @@ class _Passage:
         await self._send(event)
         if event["type"] == "http.response.body":
             self._bytes_out += len(event.get("body", b""))
-            self._is_complete = not event.get("more_body", False) and not self._has_gone()
+            self._is_complete = not event.get("more_body", False) and not self._has_left()
 
     def _headers(self, event: Event) -> list[tuple[bytes, bytes]]:
-        headers = [*event.get("headers", ()), *refusal.standing(self._exchange)]
+        headers = [*event.get("headers", ()), *refusal.standing(self._context)]
         is_fleeting = event["status"] >= 400 or self._scope["path"].startswith("/-/")
         if is_fleeting and not any(name.lower() == b"cache-control" for name, _ in headers):
             headers.append((b"cache-control", b"no-store"))
@@ -171,18 +171,18 @@ class _Passage:
 
 
 def log_access(
-    exchange: Exchange, method: str | None, status: int | None, figures: Mapping[str, Any]
+    context: RequestContext, method: str | None, status: int | None, figures: Mapping[str, Any]
 ) -> None:
     """Log what became of a request: never its query, its body or its headers, which hold values and secrets."""
     method = method if method in _METHODS else None  # Another may be anything, as a path may.
     fields = {
         "method": method,
-        "path": exchange.path,
+        "path": context.path,
         "status": status,
         **figures,
-        **exchange.outcome,
-        "token": exchange.token,
-        "connector": exchange.connector,
-        "remote": exchange.remote,
+        **context.outcome,
+        "token": context.token,
+        "connector": context.connector,
+        "remote": context.remote,
     }
-    logs.access(f"{method or '-'} {exchange.path or '-'} {status or '-'}", fields)
+    logs.access(f"{method or '-'} {context.path or '-'} {status or '-'}", fields)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.errors import Code, GatewayError
-from gateway.exchange import HeaderFields
+from gateway.request_context import HeaderFields
 from gateway.settings import HOST, Network
 
 Scope = dict[str, Any]

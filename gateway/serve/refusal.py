@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway import strictjson
 from gateway.errors import Code, GatewayError, trace
-from gateway.exchange import Exchange, current, note
+from gateway.request_context import RequestContext, current, note
 
 _log = logging.getLogger(__name__)
 
@@ -47,20 +47,20 @@ def of_status(status: int) -> GatewayError:
     return GatewayError(code)
 
 
-def standing(exchange: Exchange) -> list[tuple[bytes, bytes]]:
+def standing(context: RequestContext) -> list[tuple[bytes, bytes]]:
     """Give the headers that every answer has, an error or not."""
-    request_id = (b"x-request-id", exchange.request_id.encode())
-    if exchange.traceparent is None:
+    request_id = (b"x-request-id", context.request_id.encode())
+    if context.traceparent is None:
         return [request_id, _NO_SNIFFING]
-    return [request_id, (b"traceparent", exchange.traceparent.encode()), _NO_SNIFFING]
+    return [request_id, (b"traceparent", context.traceparent.encode()), _NO_SNIFFING]
 
 
 def internal(error: BaseException) -> GatewayError:
     """Give the error for what nobody foresaw; only the log learns what it was, under the request's id."""
-    exchange = current.get() or Exchange.of({})
-    _log.error("request %s failed: %s", exchange.request_id, trace(error))
+    context = current.get() or RequestContext.of({})
+    _log.error("request %s failed: %s", context.request_id, trace(error))
     hint = "give the id to whoever runs the gateway"
-    return GatewayError(Code.INTERNAL, details=f"The id of the request is {exchange.request_id}", hint=hint)
+    return GatewayError(Code.INTERNAL, details=f"The id of the request is {context.request_id}", hint=hint)
 
 
 async def send(error: GatewayError, to: Callable[[dict[str, Any]], Awaitable[None]]) -> None:

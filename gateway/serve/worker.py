@@ -22,9 +22,9 @@ from gunicorn_h1c import H1CProtocol
 
 from gateway import logs, percent
 from gateway.errors import Code, GatewayError, trace
-from gateway.exchange import Exchange, fields_of
+from gateway.request_context import RequestContext, fields_of
 from gateway.serve import http_faults, refusal, starting
-from gateway.serve.edge import HAS_GONE, log_access
+from gateway.serve.edge import HAS_LEFT, log_access
 from gateway.serve.hosts import remote_of
 from gateway.serve.starting import GREETING
 from gateway.settings import Settings
@@ -186,10 +186,10 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
 
     def _build_http_scope(self, *args: Any) -> dict[str, Any]:
         scope: dict[str, Any] = super()._build_http_scope(*args)
-        scope[HAS_GONE] = self._has_gone
+        scope[HAS_LEFT] = self._has_left
         return scope
 
-    def _has_gone(self) -> bool:
+    def _has_left(self) -> bool:
         return bool(self._closed)
 
     def _refuse(self, error: GatewayError) -> None:
@@ -209,22 +209,22 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         return HTTPStatus(status).phrase
 
     def _send_error(self, error: GatewayError) -> None:
-        exchange = self._exchange()
+        context = self._context()
         body = refusal.body(error)
         head = {**refusal.head(error), "Cache-Control": "no-store"}
         head |= {"Content-Length": str(len(body)), "Connection": "close"}
         lines = [f"HTTP/1.1 {error.status} {self._get_reason_phrase(error.status)}"]
         lines += [f"{name}: {value}" for name, value in head.items()]
-        standing = [b"%b: %b" % each for each in refusal.standing(exchange)]
+        standing = [b"%b: %b" % each for each in refusal.standing(context)]
         self._safe_write(b"\r\n".join(["\r\n".join(lines).encode("latin-1"), *standing, b"", body]))
-        with exchange.is_current():
-            log_access(exchange, None, error.status, {"bytes_out": len(body)})
+        with context.as_current():
+            log_access(context, None, error.status, {"bytes_out": len(body)})
 
-    def _exchange(self) -> Exchange:
-        """Begin the exchange of a request that did not get as far as the application; its headers may have come."""
+    def _context(self) -> RequestContext:
+        """Begin the context of a request that did not get as far as the application; its headers may have come."""
         fields = fields_of(list(getattr(self._callback_parser, "headers", ())))
         client = self.transport.get_extra_info("peername") or None
-        return Exchange.of(fields, remote_of(client, fields, self._settings.proxies))
+        return RequestContext.of(fields, remote_of(client, fields, self._settings.proxies))
 
 
 class Log(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types

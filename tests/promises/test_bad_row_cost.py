@@ -125,10 +125,10 @@ def test_the_threads_that_check_rows_ask_whether_the_client_has_left(tmp_path):
         return threading.current_thread().name.startswith("checking")
 
     with inside(tmp_path, {"c": NARROW, "kept": NARROW + KEEP}) as gateway:
-        status, _, text = gateway.request("POST", "/c", body(rows), has_gone=has_left)
+        status, _, text = gateway.request("POST", "/c", body(rows), has_left=has_left)
         assert (status, json.loads(text)["error_count"]) == (422, 1)
         # What is to be stored is stored, whether or not its client waits for the answer.
-        status, _, text = gateway.request("POST", "/kept", body(rows), has_gone=has_left)
+        status, _, text = gateway.request("POST", "/kept", body(rows), has_left=has_left)
         assert (status, json.loads(text)["rejected"]) == (207, 30_000)
 
 

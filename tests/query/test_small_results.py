@@ -79,7 +79,7 @@ def test_a_client_that_has_gone_before_the_answer_leaves_no_result_open(gateway,
     readers = gateway.gateway.stages.readers
     with patch("gateway.query.render.WHOLE_BYTES", 10_000):
         for _ in range(3):
-            gateway.request("GET", "/c", query=query, has_gone=True)
+            gateway.request("GET", "/c", query=query, has_left=True)
 
     assert readers.open_results == 0
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import logs
-from gateway.exchange import Exchange, current, parse_traceparent
+from gateway.request_context import RequestContext, current, parse_traceparent
 from gateway.serve.tokens import make_token
 from gateway.store.tables.small_inserts import FewRows
 from gateway.threads import Threads
@@ -243,7 +243,7 @@ def test_what_nobody_foresaw_is_found_in_the_log_by_the_id_in_the_answer(tmp_pat
 
 def test_a_thread_that_works_for_a_request_says_so():
     with Threads(1) as threads, ThreadPoolExecutor(1) as others:
-        with Exchange("mine").is_current():
+        with RequestContext("mine").as_current():
             inside_, outside = threads.submit(current.get), others.submit(current.get)
         after = threads.submit(current.get)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gateway.app import Gateway
-from gateway.serve.edge import HAS_GONE, Edge
+from gateway.serve.edge import HAS_LEFT, Edge
 from gateway.serve.shell import Shell
 from gateway.settings import Settings
 from tests.support.server import FAST, put
@@ -49,12 +49,12 @@ class Inside:
         *events: dict,
         query: str = "",
         headers: dict[str, str] | None = None,
-        has_gone: bool | Callable[[], bool] = False,
+        has_left: bool | Callable[[], bool] = False,
     ) -> tuple[int, dict[str, str], bytes]:
         """Drive one request of a client, which may have gone, through the edge; without events, an empty body."""
-        return asyncio.run(self._request(method, path, list(events), query, headers or {}, has_gone))
+        return asyncio.run(self._request(method, path, list(events), query, headers or {}, has_left))
 
-    async def _request(self, method, path, events, query, headers, has_gone):
+    async def _request(self, method, path, events, query, headers, has_left):
         events = events or [{"type": "http.request", "body": b"", "more_body": False}]
         sent = []
 
@@ -82,7 +82,7 @@ class Inside:
             ],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 2),
-            HAS_GONE: has_gone if callable(has_gone) else lambda: has_gone,
+            HAS_LEFT: has_left if callable(has_left) else lambda: has_left,
         }
         await self._edge(scope, receive, send)
         start = sent[0]

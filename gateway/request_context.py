@@ -1,4 +1,4 @@
-"""Exchange: what is known of the request that is being answered; every line that is logged meanwhile carries it."""
+"""What is known of the request that is being answered; every line that is logged meanwhile carries it."""
 
 import random
 import re
@@ -29,7 +29,7 @@ def fields_of(headers: Headers) -> HeaderFields:
 
 
 @dataclass(slots=True)
-class Exchange:
+class RequestContext:
     """One request and its answer. It is filled in by those who find something out, on the event loop.
 
     Attributes:
@@ -51,31 +51,31 @@ class Exchange:
     outcome: Mapping[str, str | int | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, fields: HeaderFields, remote: str | None = None) -> "Exchange":
+    def of(cls, fields: HeaderFields, remote: str | None = None) -> "RequestContext":
         """Begin one with what the client says in its headers."""
         given = _text(fields.get(b"x-request-id"))
         request_id = given if given and _REQUEST_ID.fullmatch(given) else _new_id()
         return cls(request_id, parse_traceparent(_text(fields.get(b"traceparent"))), remote)
 
-    def is_current(self) -> "_IsCurrent":
+    def as_current(self) -> "_AsCurrent":
         """Make it the one that what is logged inside a block belongs to."""
-        return _IsCurrent(self)
+        return _AsCurrent(self)
 
 
-#: The exchange that this task, or the thread that works for it, belongs to.
-current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+#: The context that this task, or the thread that works for it, belongs to.
+current: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
 
 
-class _IsCurrent:
-    """The block in which an exchange is the current one."""
+class _AsCurrent:
+    """The block in which a context is the current one."""
 
-    __slots__ = ("_before", "_exchange")
+    __slots__ = ("_before", "_context")
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, context: RequestContext) -> None:
+        self._context = context
 
     def __enter__(self) -> None:
-        self._before: Token[Exchange | None] = current.set(self._exchange)
+        self._before: Token[RequestContext | None] = current.set(self._context)
 
     def __exit__(self, *_: object) -> None:
         current.reset(self._before)
@@ -83,8 +83,8 @@ class _IsCurrent:
 
 def note(**outcome: str | int | None) -> None:
     """Note what became of the request, for its line in the log: numbers and codes, never a value."""
-    if exchange := current.get():
-        exchange.outcome = outcome
+    if context := current.get():
+        context.outcome = outcome
 
 
 def parse_traceparent(header: str | None) -> str | None:
@@ -99,7 +99,7 @@ def parse_traceparent(header: str | None) -> str | None:
     return found[0] if is_sound else None
 
 
-def is_here() -> bool:
+def never_left() -> bool:
     """Say that a client has not left, where nothing else can tell."""
     return False
 
