@@ -106,7 +106,7 @@ def _values(record: logging.LogRecord) -> dict[str, Any]:
     }
     if record.exc_info and record.exc_info[1]:
         values["exception"] = trace(record.exc_info[1])
-    if context := current.get():
+    if context := current.get(None):
         values["request_id"] = context.request_id
         if context.traceparent is not None:
             values["traceparent"] = context.traceparent

@@ -1,24 +1,29 @@
-"""What is known of the request that is being answered; every line that is logged meanwhile carries it."""
+"""The context of the request that is being answered: its identity, its client and what the log says about it.
+
+Every record that is logged while the context is current carries its ids.
+"""
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
+from typing import Any
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
-#: Version, trace, parent and flags; a version to come may have more behind them.
+#: Version, trace, parent and flags; a later version may append more fields.
 _TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 Headers = Sequence[tuple[bytes, bytes]]
-#: The headers by their names in lower case, see `fields_of`.
+#: Header values by name in lower case, see `fields_of`.
 HeaderFields = Mapping[bytes, bytes]
 
 
 def fields_of(headers: Headers) -> HeaderFields:
-    """Give headers by their names, which are in lower case: of those of one name the values with commas between.
+    """Return headers by name; values of one name are joined with commas (RFC 9110 section 5.3).
 
-    That is what several mean where several may be (RFC 9110 section 5.3); no id has a comma.
+    Args:
+        headers: Pairs whose names are in lower case.
     """
     fields = dict(headers)
     if len(fields) != len(headers):
@@ -28,85 +33,102 @@ def fields_of(headers: Headers) -> HeaderFields:
     return fields
 
 
+def never_left() -> bool:
+    """Report that a client is connected, where the server has no way to find out."""
+    return False
+
+
+async def no_body() -> dict[str, Any]:
+    """Return the ASGI event of a request whose body cannot be read."""
+    return {"type": "http.disconnect"}
+
+
 @dataclass(slots=True)
 class RequestContext:
-    """One request and its answer. It is filled in by those who find something out, on the event loop.
+    """One request and its answer.
+
+    The event loop fills it in, except `rows`, which the thread that parses the body counts. The event loop reads
+    `rows` after that thread has finished.
 
     Attributes:
-        request_id: The client's own where it is sane, else one that was made.
+        request_id: The client's own id if it is well formed, else a generated one.
         traceparent: The W3C trace context that the client sent, or None.
-        remote: The client's address, behind the proxies that are trusted; None where there is none.
-        path: The path, once something is known to be served there. Another may hold anything, a secret too.
+        remote: The client's address behind the trusted proxies, or None.
+        receive: Returns the next ASGI event of the body. Falcon's own stream hides that a body broke off.
+        has_left: Whether the client has disconnected. Any thread may call it.
+        path: The path, once a resource is known to be there. An unknown path may hold a secret.
         connector: The connector's name, once it is known.
         token: The token's name, once it is known.
-        outcome: What became of it: the code of an error, or the numbers of a receipt.
+        notes: The result, for the access log: an error code, or the numbers of a receipt. Never a value of a row.
+        rows: How many rows of the body were parsed; rate limits charge them.
+        cache_basis: What the answer depends on, as the request cache noted it; None if it is not cached.
     """
 
     request_id: str
     traceparent: str | None = None
     remote: str | None = None
+    receive: Callable[[], Awaitable[dict[str, Any]]] = no_body
+    has_left: Callable[[], bool] = never_left
     path: str | None = None
     connector: str | None = None
     token: str | None = None
-    outcome: Mapping[str, str | int | None] = field(default_factory=dict)
+    notes: Mapping[str, str | int | None] = field(default_factory=dict)
+    rows: int = 0
+    cache_basis: object = None
 
     @classmethod
     def of(cls, fields: HeaderFields, remote: str | None = None) -> "RequestContext":
-        """Begin one with what the client says in its headers."""
+        """Build the context of a request from its headers and its client's address."""
         given = _text(fields.get(b"x-request-id"))
         request_id = given if given and _REQUEST_ID.fullmatch(given) else _new_id()
         return cls(request_id, parse_traceparent(_text(fields.get(b"traceparent"))), remote)
 
     def as_current(self) -> "_AsCurrent":
-        """Make it the one that what is logged inside a block belongs to."""
+        """Return a context manager that makes this the current context inside its block."""
         return _AsCurrent(self)
 
 
-#: The context that this task, or the thread that works for it, belongs to.
-current: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
+#: The context of the request that this task, or the thread that works for it, belongs to. It is unset outside of one.
+current: ContextVar[RequestContext] = ContextVar("request_context")
 
 
 class _AsCurrent:
-    """The block in which a context is the current one."""
-
     __slots__ = ("_before", "_context")
 
     def __init__(self, context: RequestContext) -> None:
         self._context = context
 
     def __enter__(self) -> None:
-        self._before: Token[RequestContext | None] = current.set(self._context)
+        self._before: Token[RequestContext] = current.set(self._context)
 
     def __exit__(self, *_: object) -> None:
         current.reset(self._before)
 
 
-def note(**outcome: str | int | None) -> None:
-    """Note what became of the request, for its line in the log: numbers and codes, never a value."""
-    if context := current.get():
-        context.outcome = outcome
+def note(**notes: str | int | None) -> None:
+    """Replace the notes of the current request with numbers and codes for its line in the access log."""
+    if context := current.get(None):
+        context.notes = notes
 
 
 def parse_traceparent(header: str | None) -> str | None:
-    """Read a traceparent header (https://www.w3.org/TR/trace-context/#traceparent-header); None where it is not one."""
+    """Parse a traceparent header; return None if it is invalid.
+
+    https://www.w3.org/TR/trace-context/#traceparent-header
+    """
     found = _TRACEPARENT.match(header) if header else None
     if found is None or header is None:
         return None
     rest = header[found.end() :]
-    # Of a later version only what version 00 has is understood, and passed on; behind a comma there is another one.
+    # Only the fields of version 00 are passed on. A comma would begin a second value.
     is_later = found[1] != "00" and rest.startswith("-") and len(rest) < 200 and "," not in rest
-    is_sound = not rest or is_later
-    return found[0] if is_sound else None
-
-
-def never_left() -> bool:
-    """Say that a client has not left, where nothing else can tell."""
-    return False
+    is_valid = not rest or is_later
+    return found[0] if is_valid else None
 
 
 def _new_id() -> str:
-    """Make an id. It only has to be another one each time, so it need not cost a call of the system."""
-    return f"{random.getrandbits(128):032x}"  # no secret
+    # Ids must be unique, not secret, so they cost no system call.
+    return f"{random.getrandbits(128):032x}"
 
 
 def _text(value: bytes | None) -> str | None:

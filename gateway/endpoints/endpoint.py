@@ -31,19 +31,16 @@ from gateway.ingest.parse_pool import Checking
 from gateway.ingest.validation import Envelope, Validator
 from gateway.ingest.writer import Writer
 from gateway.query.render import Readers, render
+from gateway.request_context import current
 from gateway.resources import Disk, Resources
 from gateway.serve import access, quota
 from gateway.serve.access import Credentials, Verb
-from gateway.serve.edge import has_left_of
 from gateway.serve.quota import Quotas, Responder
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, Key, Receipt
 from gateway.store.engine.duckdb_file import Superseded
 from gateway.store.tables.edits import Edit
 from gateway.store.tables.store import Select, Store
-
-#: Where the shell keeps the ASGI receive of a request, for Falcon's own stream hides a broken-off body.
-RECEIVE = "gateway.receive"
 
 #: A body up to this size is checked on the event loop: a thread would take longer to start.
 _SMALL = 4096
@@ -283,7 +280,7 @@ class Endpoint:
     def _receive(self, req: Request, room: Room) -> Awaitable[Body]:
         settings = self._stages.settings
         return body.receive(
-            req.scope[RECEIVE],
+            current.get().receive,
             req.get_header("Content-Encoding"),
             limit=settings.max_body,
             take=room.take,
@@ -305,7 +302,7 @@ class Endpoint:
     async def _check(
         self, req: Request, received: Body, token: str | None, write: Write, key: Key | None = None
     ) -> Batch:
-        settings, data, has_left = self._stages.settings, received.data, has_left_of(req.scope)
+        settings, data, context = self._stages.settings, received.data, current.get()
 
         def check() -> Batch:
             media = payload.tell_media(req.content_type, data)
@@ -322,13 +319,13 @@ class Endpoint:
             if write.takes_whole_rows and 0 < settings.fast <= len(data):
                 columns = self.validator.columnar.read(data, media, settings.max_row)
                 if columns is not None:
-                    quota.count(columns.table.num_rows, req)
+                    context.rows = columns.table.num_rows
                     return self.validator.take(columns, envelope)
             rows = payload.parse(data, media, self.connector, settings.max_row, write.columns)
-            rows = quota.counted(rows, req)
+            rows = quota.counted(rows, context)
             if write.columns is not None:
                 rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
-            return self.validator.check(rows, envelope, has_left)
+            return self.validator.check(rows, envelope, context.has_left)
 
         if len(data) <= _SMALL:
             batch = check()
@@ -407,7 +404,7 @@ def _digest_of(data: bytes, write: Write) -> bytes:
 async def whole_body(req: Request, stages: Stages) -> bytes:
     """Receive the body of a request to the operating plane."""
     received = await body.receive(
-        req.scope[RECEIVE],
+        current.get().receive,
         req.get_header("Content-Encoding"),
         limit=stages.settings.max_body,
         take=lambda _: None,

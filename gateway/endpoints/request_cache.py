@@ -21,8 +21,6 @@ from gateway.store.tables.store import Store, Version
 #: How many questions of a connector are remembered with the answers' headers, and how long their headers may be.
 MAX_QUESTIONS, MAX_QUESTION_BYTES = 64, 2048
 
-#: Where the endpoint leaves in a scope what its answer goes by.
-_BASIS = "gateway.basis"
 #: The headers that no answer depends on. They differ from one request to the next.
 _ASIDE = (b"x-request-id", b"traceparent", b"tracestate", b"x-forwarded-for")
 
@@ -91,10 +89,10 @@ class Repeats:
         self._quotas = quotas
         self._kept: OrderedDict[Question, tuple[Basis, Event]] = OrderedDict()
 
-    def note(self, scope: Event, token: str | None, version: Version, etag: str) -> None:
+    def note(self, token: str | None, version: Version, etag: str) -> None:
         """Note on a request that it is answered with what the cache has; the headers show when they are sent."""
         if not self._quotas.limit(self.connector):
-            scope[_BASIS] = Basis(self, token, version, etag)
+            current.get().cache_basis = Basis(self, token, version, etag)
 
     def keep(self, question: Question, basis: Basis, start: Event) -> None:
         """Keep what an answer began with, and forget the question that was not asked for the longest."""
@@ -138,14 +136,16 @@ class Again:
             return self._app(scope, receive, send)
         question, authorization = asked
         if repeat := repeats.find(question, authorization):
-            if context := current.get():
-                context.path, context.connector = question.path, repeats.connector.name
-                context.token = repeat.token
+            context = current.get()
+            context.path, context.connector = question.path, repeats.connector.name
+            context.token = repeat.token
             return _send_again(repeat, send)
 
         async def send_and_keep(event: Event) -> None:
             await send(event)
-            if event["type"] == "http.response.start" and (basis := scope.get(_BASIS)):
+            if event["type"] == "http.response.start" and isinstance(
+                basis := current.get().cache_basis, Basis
+            ):
                 basis.repeats.keep(question, basis, event)
 
         return self._app(scope, receive, send_and_keep)

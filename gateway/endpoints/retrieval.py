@@ -42,7 +42,7 @@ class Retrieval:
         answer, kept = self._bodies.known(read, version), None
         if version is not None and etag and answer:
             reply.whole(resp, answer)
-            self._repeats.note(req.scope, token, version, etag)
+            self._repeats.note(token, version, etag)
         elif read.coding is None and (kept := self._bodies.find_in_file(read, version)):
             reply.kept(resp, kept)
         else:

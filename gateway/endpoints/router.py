@@ -151,7 +151,7 @@ class Router:
 
     def _tell(self, uri: str, found: Found | None) -> None:
         """Tell the log which path it is, where it is a known one; one that is not may hold anything."""
-        context = current.get()
+        context = current.get(None)
         if context is None or found is None:
             return
         resource, _, parameters, template = found

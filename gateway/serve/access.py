@@ -173,7 +173,7 @@ class Credentials:
                 hint="ask whoever runs the gateway for a new one",
                 headers=EXPIRED,
             )
-        if context := current.get():
+        if context := current.get(None):
             context.token = name
         return name
 
@@ -202,7 +202,7 @@ class Credentials:
         return ADMIN in self._tokens and hmac.compare_digest(self._admin.proofs[0].digest, digest)
 
     def _failure(self, authorization: str) -> GatewayError:
-        context = current.get()
+        context = current.get(None)
         wait = self._failures.count(context.remote if context else None)
         if not wait and self._is_superseded(authorization):
             message = f"the tokens file has its own admin, so the token of DATA/{ADMIN_FILE} is not in use"

@@ -50,6 +50,7 @@ class Edge:
         fields = fields_of(scope["headers"])
         context = RequestContext.of(fields, hosts.remote_of(scope.get("client"), fields, self._proxies))
         passage = _Passage(context, scope, receive, send)
+        context.receive, context.has_left = passage.receive, scope.get(HAS_LEFT, never_left)
         with context.as_current():
             try:
                 await self._serve(context, scope, fields, passage)
@@ -94,12 +95,6 @@ class _Gone(OSError):  # noqa: N818  # it is no error
     """There is nobody to send to any more; it ends the making of what would be sent."""
 
 
-def has_left_of(scope: Event) -> Callable[[], bool]:
-    """Give what tells whether the client of a request has left; any thread may ask it."""
-    has_left: Callable[[], bool] = scope.get(HAS_LEFT, never_left)
-    return has_left
-
-
 class _Passage:
     """What goes in and out of one exchange, counted."""
 
@@ -108,7 +103,6 @@ class _Passage:
         "_bytes_in",
         "_bytes_out",
         "_context",
-        "_has_left",
         "_is_complete",
         "_receive",
         "_scope",
@@ -120,7 +114,6 @@ class _Passage:
     def __init__(self, context: RequestContext, scope: Event, receive: Receive, send: Send) -> None:
         self._context, self._scope = context, scope
         self._receive, self._send = receive, send
-        self._has_left = has_left_of(scope)
         self._began = time.monotonic()
         self._bytes_in = self._bytes_out = 0
         self._is_complete = False
@@ -152,7 +145,7 @@ class _Passage:
     async def send(self, event: Event) -> None:
         begins = event["type"] == "http.response.start"
         # Not before it has begun: Falcon lets go of an answer that streams only from then on.
-        if not begins and self._has_left():
+        if not begins and self._context.has_left():
             raise _Gone
         if begins:
             self.status = event["status"]
@@ -160,7 +153,7 @@ class _Passage:
         await self._send(event)
         if event["type"] == "http.response.body":
             self._bytes_out += len(event.get("body", b""))
-            self._is_complete = not event.get("more_body", False) and not self._has_left()
+            self._is_complete = not event.get("more_body", False) and not self._context.has_left()
 
     def _headers(self, event: Event) -> list[tuple[bytes, bytes]]:
         headers = [*event.get("headers", ()), *refusal.standing(self._context)]
@@ -180,7 +173,7 @@ def log_access(
         "path": context.path,
         "status": status,
         **figures,
-        **context.outcome,
+        **context.notes,
         "token": context.token,
         "connector": context.connector,
         "remote": context.remote,

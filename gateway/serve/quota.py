@@ -15,6 +15,7 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
 from gateway.ingest.rows import Rows
+from gateway.request_context import RequestContext, current
 from gateway.serve import access
 from gateway.serve.access import Credentials
 from gateway.serve.hosts import owner_of
@@ -130,15 +131,14 @@ class Quotas:
             token = self._credentials.name_of(req.auth)
             is_seen = access.sees(token, connector.access)
             quotas = self._of(connector, token, req.remote_addr) if is_seen else []
-            req.context.rows = 0
             try:
                 for quota in quotas:
                     quota.enter(req.method, self._clock())
                 await responder(req, resp)
             finally:
-                now = self._clock()
+                now, rows = self._clock(), current.get().rows
                 for quota in quotas:
-                    quota.charge(req.context.rows, now)
+                    quota.charge(rows, now)
                 if quotas:
                     resp.set_headers(min(quotas, key=lambda quota: quota.share_left(now)).headers(now))
 
@@ -173,14 +173,9 @@ class Quotas:
             self._quotas.popitem(last=False)
 
 
-def counted(rows: Iterable[Rows], req: Request) -> Iterator[Rows]:
+def counted(rows: Iterable[Rows], context: RequestContext) -> Iterator[Rows]:
     """Count rows as they are parsed, good and bad."""
-    count(0, req)
+    context.rows = 0
     for some in rows:
-        req.context.rows += len(some.values) + len(some.errors)
+        context.rows += len(some.values) + len(some.errors)
         yield some
-
-
-def count(rows: int, req: Request) -> None:
-    """Count the rows of a request."""
-    req.context.rows = rows

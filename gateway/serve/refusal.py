@@ -57,7 +57,7 @@ def standing(context: RequestContext) -> list[tuple[bytes, bytes]]:
 
 def internal(error: BaseException) -> GatewayError:
     """Give the error for what nobody foresaw; only the log learns what it was, under the request's id."""
-    context = current.get() or RequestContext.of({})
+    context = current.get(None) or RequestContext.of({})
     _log.error("request %s failed: %s", context.request_id, trace(error))
     hint = "give the id to whoever runs the gateway"
     return GatewayError(Code.INTERNAL, details=f"The id of the request is {context.request_id}", hint=hint)

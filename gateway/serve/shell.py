@@ -9,7 +9,6 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from gateway.endpoints.endpoint import RECEIVE
 from gateway.errors import not_ready, trace
 from gateway.serve import refusal
 from gateway.serve.edge import Asgi, Event, Receive, Send
@@ -90,7 +89,6 @@ class Shell:
     def _http(self, scope: Event, receive: Receive, send: Send) -> Awaitable[None]:
         if self.service is None:
             return refusal.send(not_ready(), send)
-        scope[RECEIVE] = receive
         return self.service.app(scope, _falcon_receive(receive), send)
 
 

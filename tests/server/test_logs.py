@@ -244,8 +244,8 @@ def test_what_nobody_foresaw_is_found_in_the_log_by_the_id_in_the_answer(tmp_pat
 def test_a_thread_that_works_for_a_request_says_so():
     with Threads(1) as threads, ThreadPoolExecutor(1) as others:
         with RequestContext("mine").as_current():
-            inside_, outside = threads.submit(current.get), others.submit(current.get)
-        after = threads.submit(current.get)
+            inside_, outside = threads.submit(current.get), others.submit(current.get, None)
+        after = threads.submit(current.get, None)
 
         assert (inside_.result().request_id, outside.result(), after.result()) == ("mine", None, None)
 
