@@ -16,7 +16,7 @@ from gateway.ingest.json_problems import Places
 from gateway.query import dialect
 from gateway.reload.reload import Reload, unknown_connector
 from gateway.serve import access
-from gateway.store.tables.definitions import Event
+from gateway.store.definition import Event
 from gateway.store.tables.store import Store
 from gateway.strictjson import Json
 

@@ -23,8 +23,8 @@ from gateway.query.query import Column, Condition, Filter, Query
 from gateway.query.render import Rendering
 from gateway.query.statement import Statement
 from gateway.store.batch import NO_ROWS, Receipt
-from gateway.store.engine.duckdb_file import Superseded
-from gateway.store.tables.rejected import FIELDS, KEPT, Kept, kept, rejected_of
+from gateway.store.errors import Superseded
+from gateway.store.rejection import FIELDS, KEPT, Kept, kept, rejected_of
 from gateway.strictjson import Json
 
 _T = TypeVar("_T")

@@ -38,8 +38,8 @@ from gateway.serve.access import Credentials, Verb
 from gateway.serve.quota import Quotas, Responder
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, Key, Receipt
-from gateway.store.engine.duckdb_file import Superseded
-from gateway.store.tables.edits import Edit
+from gateway.store.edit import Edit
+from gateway.store.errors import Superseded
 from gateway.store.tables.store import Select, Store
 
 #: A body up to this size is checked on the event loop: a thread would take longer to start.

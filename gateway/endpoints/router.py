@@ -19,7 +19,7 @@ from gateway.errors import Code, GatewayError, not_ready, suggest
 from gateway.request_context import current
 from gateway.serve import access
 from gateway.serve.access import Credentials
-from gateway.store.engine.duckdb_file import Superseded
+from gateway.store.errors import Superseded
 
 _T = TypeVar("_T")
 

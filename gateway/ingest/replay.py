@@ -15,7 +15,7 @@ from gateway.ingest.rows import MAX_SHOWN, ROWS_AT_A_TIME, RowError, Rows, short
 from gateway.ingest.validation import Envelope, Validator
 from gateway.media_types import RECEIVED_TYPES, Media
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, OnConflict
-from gateway.store.tables.rejected import Amendment, Kept, Part
+from gateway.store.rejection import Amendment, Kept, Part
 from gateway.strictjson import Json
 
 _EDITED = {"media": Media.JSON.media_type, "header": None, "columns": None, "absent_is_null": False}

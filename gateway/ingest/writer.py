@@ -15,7 +15,7 @@ from gateway.ingest.fair_queue import QUANTUM, Lanes
 from gateway.ingest.loop_futures import Answer
 from gateway.resources import Disk
 from gateway.store.batch import Batch, Receipt
-from gateway.store.engine.duckdb_file import FatalError
+from gateway.store.errors import FatalError
 from gateway.store.tables.store import Store
 
 _log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gateway.connectors.fieldtypes import SCALARS, FieldType, list_of
 from gateway.errors import Code, GatewayError, suggest
-from gateway.store.engine.duckdb_file import CAST_FAILED
+from gateway.store.errors import CAST_FAILED
 
 #: A double that was computed may be infinite or no number, and JSON has no number for those: they are
 #: strings there, as PostgreSQL writes them.
@@ -161,7 +161,7 @@ def _or_fail(expression: str, tried: str, label: str) -> str:
 
 
 def label_of(what: str, source: FieldType, target: FieldType) -> str:
-    """Give the SQL of what `store.database` reads an error of a cast by: in hexadecimal digits, for it has keys of a request.
+    """Give the SQL of what `store.engine` reads an error of a cast by: in hexadecimal digits, for it has keys of a request.
 
     It is no parameter, for statements that only count have none of the casts.
     """

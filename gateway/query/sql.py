@@ -8,7 +8,7 @@ from gateway.connectors.fieldtypes import FieldType
 from gateway.errors import Code, GatewayError
 from gateway.query import digits
 from gateway.query.query import Column
-from gateway.store.engine.duckdb_file import quote
+from gateway.store.sql.names import quote
 from gateway.strictjson import Json
 
 #: How many places inside JSON one query may look at.

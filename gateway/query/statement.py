@@ -12,8 +12,7 @@ from gateway.query.keyset import Key
 from gateway.query.output import Output, Value
 from gateway.query.query import Column, Query, Selected
 from gateway.query.sql import Parameters, Sql
-from gateway.store.engine.duckdb_file import quote
-from gateway.store.tables.migration import table_of
+from gateway.store.sql.names import quote, table_of
 
 _ID = Column(SYSTEM_FIELDS[0])
 _ID_SQL = quote(_ID.name)

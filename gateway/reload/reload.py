@@ -21,8 +21,8 @@ from gateway.errors import Code, GatewayError
 from gateway.ingest.writer import Writer
 from gateway.reload.apply_groups import Unit, failure, groups
 from gateway.store.batch import Receipt
+from gateway.store.definition import Definition, Move, Outdated
 from gateway.store.sql import expression
-from gateway.store.tables.definitions import Definition, Move, Outdated
 from gateway.store.tables.store import Store
 
 _log = logging.getLogger(__name__)

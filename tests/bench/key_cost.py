@@ -18,7 +18,7 @@ from gateway.connectors.change import Comparison
 from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import declare
 from gateway.store.batch import Batch
-from gateway.store.tables.migration import table_of
+from gateway.store.sql.names import table_of
 from gateway.store.tables.store import Store
 
 TURNS = 9

@@ -19,8 +19,8 @@ from gateway.ingest import payload
 from gateway.ingest.validation import Validator
 from gateway.media_types import Media
 from gateway.store.sql import expression
+from gateway.store.sql.names import table_of
 from gateway.store.tables import row_check
-from gateway.store.tables.migration import table_of
 from gateway.store.tables.store import Store
 from tests.support.reference_validator import exact, reference
 

@@ -14,7 +14,7 @@ from gateway.media_types import Media
 from gateway.query import dialect, digits
 from gateway.query.output import Output
 from gateway.query.statement import Statement
-from gateway.store.engine.duckdb_file import CAST_FAILED
+from gateway.store.errors import CAST_FAILED
 
 CONNECTOR = """
 fields:

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from gateway.store.engine import duckdb_file
-from gateway.store.engine.duckdb_file import Stream
+from gateway.store.engine.stream import Stream
 
 #: With what the client of DuckDB 2 does not promise to have, and without.
 WAYS = [True, False] if duckdb_file._submits() else [False]

@@ -18,9 +18,9 @@ from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
 from gateway.media_types import Media
+from gateway.store.sql.names import table_of
 from gateway.store.tables import prepared_insert, small_inserts
 from gateway.store.tables.ledger import with_own_columns
-from gateway.store.tables.migration import table_of
 from gateway.store.tables.prepared_insert import Lines
 from gateway.store.tables.small_inserts import FewRows
 from gateway.store.tables.store import Store

@@ -10,8 +10,9 @@ from typing import BinaryIO
 import duckdb
 
 from gateway.errors import Code, GatewayError
-from gateway.store.engine.duckdb_file import BACKUPS, STORAGE_VERSION, Database, literal, quote
+from gateway.store.engine.duckdb_file import BACKUPS, STORAGE_VERSION, Database
 from gateway.store.files import saved_files
+from gateway.store.sql.names import literal, quote
 
 _log = logging.getLogger(__name__)
 

@@ -5,15 +5,10 @@ drops every lock of a process on a file when it closes any descriptor of it (sql
 """
 
 import contextlib
-import functools
-import json
 import logging
 import os
-import re
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +16,11 @@ import duckdb
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
-from gateway.resources import disk_full
+from gateway.store.engine.duckdb_errors import store_error
+from gateway.store.engine.stream import RELATIONS_STREAM, Stream, unreadable
+from gateway.store.errors import FatalError
 from gateway.store.files import checksum_repair, lock, restore
+from gateway.store.sql.names import literal
 
 _log = logging.getLogger(__name__)
 
@@ -32,12 +30,6 @@ FILE = "store.duckdb"
 BACKUPS = "backup"
 #: What DuckDB 1.5 reads, so that going back to it stays possible.
 STORAGE_VERSION = "v1.5.0"
-
-#: DuckDB 2 streams a relation and materialises what `execute` gives as Arrow; DuckDB 1 does the opposite.
-_RELATIONS_STREAM = int(duckdb.__version__.split(".", maxsplit=1)[0]) >= 2
-
-#: Rows of a streamed result that come at a time: one of DuckDB's vectors, the least it makes.
-ROWS_AT_A_TIME = 2048
 
 #: How many statements are kept parsed, and how long the text of one may be.
 _PARSED, _PARSED_TEXT = 512, 4096
@@ -125,7 +117,7 @@ class Database:
             if isinstance(error, duckdb.Error):
                 raise self.meaning(error) from error
             if isinstance(error, UnicodeDecodeError):
-                raise store_error(_unreadable()) from error
+                raise store_error(unreadable()) from error
             raise
 
     def _commit(self) -> None:
@@ -281,223 +273,6 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-class FatalError(GatewayError):
-    """DuckDB has invalidated the whole instance: nothing works any more until the process starts anew."""
-
-
-#: What the error of a query begins with that fails for a value that cannot be cast; the label and the value follow.
-CAST_FAILED = "a cast failed: "
-_CAST_ERROR = f"Invalid Input Error: {CAST_FAILED}"
-#: How much of such a value is shown, in characters.
-MAX_SHOWN = 100
-
-
-class Superseded(GatewayError):  # noqa: N818  # a state, not a fault
-    """A connector was changed since a statement or a batch was made for it: it is to be made anew."""
-
-    def __init__(self) -> None:
-        message = "the connector is being changed; nothing was stored"
-        super().__init__(Code.NOT_READY, message, hint="send again", headers={"Retry-After": "1"})
-
-
-def store_error(error: duckdb.Error) -> GatewayError:
-    """Say what a DuckDB error means for a request."""
-    text = str(error)
-    if text.startswith(_CAST_ERROR):  # First, for it holds a value, which may be any text.
-        return _cast_error(text.removeprefix(_CAST_ERROR))
-    return _engine_error(error, text)
-
-
-def _engine_error(error: duckdb.Error, text: str) -> GatewayError:
-    full = "No space left" in text
-    if isinstance(error, duckdb.CatalogException) and "Table with name" in text:
-        return Superseded()
-    if isinstance(error, duckdb.FatalException) or "database has been invalidated" in text:
-        hint = "the gateway restarts by itself; send again"
-        return FatalError(
-            Code.DISK_FULL if full else Code.STORE_FAILED, hint=hint, headers={"Retry-After": "2"}
-        )
-    if full or "Corrupt database file" in text:
-        return _disk_error(full)
-    if isinstance(error, duckdb.InterruptException):
-        return GatewayError(Code.QUERY_TIMEOUT, hint="ask for less, or filter more")
-    if isinstance(error, duckdb.IOException | duckdb.TransactionException | duckdb.OutOfMemoryException):
-        return GatewayError(Code.STORE_FAILED, hint="send again", headers={"Retry-After": "1"})
-    return _value_error(error, text)
-
-
-def _cast_error(text: str) -> GatewayError:
-    """Say which value of which column cannot be cast: it is what `query.casts` has the query fail with."""
-    label, _, value = text.partition("\x1f")
-    what, type, is_number = json.loads(bytes.fromhex(label))
-    shown = value if len(value) <= MAX_SHOWN else f"{value[: MAX_SHOWN - 1]}…"
-    if type in ("integer", "smallint") and (is_number or re.fullmatch(r"\s*[+-]?[0-9]+\s*", value)):
-        message = f"'{shown}' in '{what}' is beyond what the cast to {type} can hold"
-        wider = "bigint" if type == "smallint" else "numeric or text"
-        hint = f"cast {what} to {wider}, or filter such values out"
-        return GatewayError(Code.VALUE_OUT_OF_RANGE, message, hint=hint)
-    message = f"'{shown}' in '{what}' cannot be cast to {type}"
-    return GatewayError(Code.VALUE_INVALID, message, hint=f"cast {what} to text, or filter such values out")
-
-
-def _disk_error(full: bool) -> GatewayError:
-    if full:
-        return disk_full()
-    return GatewayError(Code.FILE_DAMAGED, hint="ask for other rows or columns; the log has the details")
-
-
-def _value_error(error: duckdb.Error, text: str) -> GatewayError:
-    if isinstance(error, duckdb.ConversionException) and "the value is out of range" not in text:
-        message = "a cast in select meets a value that is none of its type"
-        return GatewayError(Code.VALUE_INVALID, message, hint="select the column as it is to see its values")
-    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
-        message = "a cast or a sum in select is beyond what its type can hold"
-        return GatewayError(Code.VALUE_OUT_OF_RANGE, message, hint="cast to float8, or leave the cast out")
-    return GatewayError(Code.INTERNAL)
-
-
-class Stream:
-    """A running query whose result is never whole in memory, as batches; one thread at a time may use it.
-
-    Whatever goes wrong in it is raised as a duckdb.Error.
-    """
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> None:
-        try:
-            self._reader = _reader(cursor, sql, list(parameters))
-        except UnicodeDecodeError as error:
-            raise _unreadable() from error
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns."""
-        return self._reader.schema
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Give the batches that have rows."""
-        try:
-            for batch in self._reader:
-                if batch.num_rows:
-                    yield batch
-        except (pa.ArrowException, OSError) as error:  # How Arrow passes on a failure of the query.
-            raise _cause(error) from error
-        except UnicodeDecodeError as error:
-            raise _unreadable() from error
-
-    def close(self) -> None:
-        """End the query, on whose cursor another may run then."""
-        with contextlib.suppress(duckdb.Error, pa.ArrowException, OSError):
-            self._reader.close()
-
-
-def _reader(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> pa.RecordBatchReader:
-    if _submits():
-        return _submitted(cursor, sql, parameters)
-    if _RELATIONS_STREAM:
-        return cursor.sql(sql, params=parameters).to_arrow_reader(ROWS_AT_A_TIME)
-    return cursor.execute(sql, parameters).to_arrow_reader(ROWS_AT_A_TIME)
-
-
-def _submitted(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> pa.RecordBatchReader:
-    """Run a query by what a relation of DuckDB 2 runs itself with.
-
-    PERF: a relation binds its query once more before, only to know its columns: 1.0 of the 2.6 ms that a hundred rows
-    by key take.
-    """
-    return cursor._submit(sql, parameters, "stream", ROWS_AT_A_TIME).arrow_reader()  # noqa: SLF001  # as said
-
-
-def stop(cursor: duckdb.DuckDBPyConnection) -> None:
-    """End what `execute` has begun, and let go of its rows; DuckDB 1 does so when the next is run."""
-    if _RELATIONS_STREAM:
-        with contextlib.suppress(duckdb.Error):  # As when a stream is closed.
-            cursor.abort()
-
-
-@functools.cache
-def _submits() -> bool:
-    """Tell whether there is such a thing: it is not public, and may be gone or be another in any release."""
-    with contextlib.suppress(Exception), duckdb.connect() as scratch:
-        return bool(_submitted(scratch, "SELECT $1 AS i", [7]).read_all().to_pydict() == {"i": [7]})
-    return False
-
-
-def selecting(
-    connection: duckdb.DuckDBPyConnection,
-) -> Callable[[str, Sequence[Any]], Iterator[pa.RecordBatch]]:
-    """Give what runs SELECTs on a connection, one after another, each of them streaming."""
-
-    def select(sql: str, parameters: Sequence[Any]) -> Iterator[pa.RecordBatch]:
-        stream = Stream(connection, sql, parameters)
-        try:
-            yield from stream
-        finally:
-            stream.close()
-
-    return select
-
-
-@contextlib.contextmanager
-def interrupted_after(seconds: float, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Interrupt whatever a connection does in a block that has lasted so long, until the block ends."""
-    done = threading.Event()
-
-    def interrupt() -> None:
-        wait = seconds
-        while not done.wait(wait):
-            connection.interrupt()
-            wait = 0.1  # And again: one that comes between two statements is lost.
-
-    thread = threading.Thread(target=interrupt, name="deadline", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()  # It must not interrupt whoever has the connection next.
-
-
-def _cause(error: Exception) -> duckdb.Error:
-    """Give the DuckDB error that Arrow tells of: it passes on the words, and the class only as a word."""
-    text = str(error)
-    if "INTERRUPT" in text.upper():
-        return duckdb.InterruptException(text)
-    kinds = {
-        "Conversion Error": duckdb.ConversionException,
-        "Out of Range Error": duckdb.OutOfRangeException,
-        "Out of Memory Error": duckdb.OutOfMemoryException,
-        "IO Error": duckdb.IOException,
-        "FATAL Error": duckdb.FatalException,
-    }
-    kind = next((kind for words, kind in kinds.items() if words in text), duckdb.Error)
-    return kind(text)
-
-
-def _unreadable() -> duckdb.Error:
-    """Give the error whose message DuckDB has cut in the middle of a character, which Python then cannot read."""
-    return duckdb.DataError("it failed, and the message of the failure cannot be read")
-
-
-def quote(name: str) -> str:
-    """Quote an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Quote an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def moment(microseconds: int) -> datetime:
-    """Give the instant of an `epoch_us`."""
-    return datetime.fromtimestamp(microseconds / 1e6, UTC)
-
-
-def instant(microseconds: int | None) -> datetime | None:
-    """Give the instant of an `epoch_us`, or None."""
-    return None if microseconds is None else moment(microseconds)
-
-
 def _opened(
     path: Path, config: dict[str, str | bool | int | float | list[str]], mend: Callable[[str], None]
 ) -> duckdb.DuckDBPyConnection:
@@ -531,7 +306,7 @@ def _config(
         config["threads"] = threads
     if spill is not None:
         config["max_temp_directory_size"] = f"{spill}B"
-    if _RELATIONS_STREAM:
+    if RELATIONS_STREAM:
         config["storage_compatibility_version"] = STORAGE_VERSION
     return config
 

@@ -9,7 +9,9 @@ import duckdb
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
-from gateway.store.engine.duckdb_file import Database, FatalError, Stream, stop
+from gateway.store.engine.duckdb_file import Database
+from gateway.store.engine.stream import Stream, stop
+from gateway.store.errors import FatalError
 
 #: How many rows are taken as Python values at a time.
 ROWS_AT_ONCE = 128

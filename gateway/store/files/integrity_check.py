@@ -10,10 +10,10 @@ from typing import Any
 
 import duckdb
 
-from gateway.store.engine.duckdb_file import instant, quote
 from gateway.store.files import checksum_repair
 from gateway.store.files.checksum_repair import Repair
-from gateway.store.tables.migration import REJECTED, table_named
+from gateway.store.sql.names import REJECTED, quote, table_named
+from gateway.store.sql.times import instant
 
 _log = logging.getLogger(__name__)
 

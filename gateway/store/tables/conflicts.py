@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from gateway.errors import Code, GatewayError, RowErrors
 from gateway.store.batch import MAX_LISTED, Batch, Rows, joined
-from gateway.store.engine.duckdb_file import Database, quote
+from gateway.store.engine.duckdb_file import Database
+from gateway.store.sql.names import quote, table_of
 from gateway.store.tables.definitions import hidden_columns
-from gateway.store.tables.migration import table_of
 
 #: How much of a value is shown.
 MAX_SHOWN = 100

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +12,12 @@ from gateway.connectors.change import Comparison, Rule
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.connectors.fieldtypes import FieldType, type_of_column
 from gateway.connectors.finding import Refused
-from gateway.store.engine.duckdb_file import Database, instant, moment, quote, selecting
+from gateway.store.definition import Definition, Event, Move, Outdated
+from gateway.store.engine.duckdb_file import Database
+from gateway.store.engine.stream import selecting
+from gateway.store.sql.names import REJECTED, quote, table_named, table_of
+from gateway.store.sql.times import instant, moment
 from gateway.store.tables import migration, row_check
-from gateway.store.tables.migration import table_of
 
 _TABLES = """
 CREATE SCHEMA IF NOT EXISTS gateway;
@@ -53,59 +56,6 @@ _EVENTS = pa.schema(
         ("new_text", pa.string()),
     ]
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """The last version of a connector file that was applied, as it was stored with the change."""
-
-    name: str
-    file: str
-    text: str
-    revision: int
-    removed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A change of a connector's path.
-
-    Attributes:
-        name: The connector.
-        at: When it was committed.
-        text: The connector file before it, which has the former path.
-    """
-
-    name: str
-    at: datetime
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a connector: one line of its history.
-
-    Attributes:
-        at: When it was committed.
-        action: `created`, `changed`, `removed`, `restored` or `purged`.
-        file: The file it came from.
-        revision: Which version of the table it led to.
-        changes: The changes, as `Change.body` gives them.
-        old: The definition before it, or None.
-        new: The definition after it, or None.
-    """
-
-    at: datetime
-    action: str
-    file: str
-    revision: int
-    changes: list[dict[str, Any]]
-    old: str | None
-    new: str | None
-
-
-class Outdated(Exception):  # noqa: N818  # it only asks for another try
-    """Rows came in since a change was judged by there being none."""
 
 
 class Definitions:
@@ -259,7 +209,7 @@ class Definitions:
         name = connector.name
         with self._database.transaction() as writer:
             writer.execute(f"DROP TABLE {table_of(connector)}")
-            writer.execute(f"DROP TABLE IF EXISTS {migration.table_named(name + migration.REJECTED, 1)}")
+            writer.execute(f"DROP TABLE IF EXISTS {table_named(name + REJECTED, 1)}")
             writer.execute(
                 "INSERT INTO gateway.purged SELECT ?, now(), ?, max(last_id), max(batch) FROM gateway.batches"
                 " WHERE connector = ?",

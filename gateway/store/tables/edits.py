@@ -3,36 +3,15 @@
 A changed row is a new one with an `_id` of its own, so that readers of what is new see it; the old one goes.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
-from gateway.store.engine.duckdb_file import Database, literal, quote
+from gateway.store.edit import Edit
+from gateway.store.engine.duckdb_file import Database
+from gateway.store.sql.names import literal, quote, table_of
 from gateway.store.tables.conflicts import key_exists
-from gateway.store.tables.migration import constant, table_of
-from gateway.strictjson import Json
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What becomes of the rows that a filter lets through.
-
-    Attributes:
-        connector: Whose rows.
-        matching: SQL that selects their `_id`, and its parameters.
-        values: What their fields become; None deletes the rows.
-        check: Called with how many rows they are, before anything is done; may raise.
-        token: Whose token asked for it.
-    """
-
-    connector: Connector
-    matching: tuple[str, tuple[Any, ...]]
-    values: Mapping[str, Json] | None
-    check: Callable[[int], None]
-    token: str | None
+from gateway.store.tables.migration import constant
 
 
 class Editing:

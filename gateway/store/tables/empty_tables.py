@@ -6,7 +6,7 @@ import duckdb
 
 from gateway.connectors.change import Comparison, Verdict
 from gateway.connectors.plan import Unseen
-from gateway.store.engine.duckdb_file import selecting
+from gateway.store.engine.stream import selecting
 from gateway.store.tables import migration, row_check
 
 

@@ -13,26 +13,9 @@ from gateway import strictjson
 from gateway.connectors.change import Column, Comparison
 from gateway.connectors.connector import ABSENT, SYSTEM_FIELDS, Connector
 from gateway.connectors.fieldtypes import FieldType
-from gateway.store.engine.duckdb_file import literal, quote
 from gateway.store.sql.expression import parse
+from gateway.store.sql.names import literal, quote, table_of
 from gateway.strictjson import Json
-
-
-def table_of(connector: Connector) -> str:
-    """Give the quoted name of the table that holds a connector's rows."""
-    return table_named(connector.name, connector.revision)
-
-
-def table_named(connector: str, revision: int) -> str:
-    """Give the quoted name of the table of a connector's revision.
-
-    Every revision has another, so that what was made for an older one finds no table instead of other columns.
-    """
-    return f"rows.{quote(f'{connector}@{revision}')}"
-
-
-#: What the name of a connector's rejected rows ends with; no connector's own does.
-REJECTED = ".rejected"
 
 
 def create(connector: Connector) -> list[str]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.store.engine.duckdb_file import Database, literal, quote
+from gateway.store.engine.duckdb_file import Database
+from gateway.store.sql.names import literal, quote
 
 #: How often a statement is run before it is prepared anew: one that was prepared before any table was made or changed
 #: is planned each time, and DuckDB does not tell. `Database.epoch` does, of nearly all of them.

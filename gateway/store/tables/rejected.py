@@ -4,42 +4,20 @@ The table is that of a connector like any other, called after the one whose rows
 in the same dialect; `_batch` is the batch that the row came with.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
-from gateway.connectors.connector import Access, Connector, Field
-from gateway.connectors.fieldtypes import SCALARS
+from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
-from gateway.store.batch import BadRow, Batch
-from gateway.store.engine.duckdb_file import Database, literal, quote
+from gateway.store.batch import BadRow
+from gateway.store.engine.duckdb_file import Database
+from gateway.store.rejection import Amendment, State, rejected_of
+from gateway.store.sql.names import REJECTED, literal, table_named, table_of
 from gateway.store.tables import migration
-from gateway.store.tables.migration import table_of
 
-State = Literal["kept", "replayed", "discarded"]
-
-FIELDS = (
-    Field("row", SCALARS["integer"], description="The number of the row in its batch, from 1."),
-    Field("line", SCALARS["integer"], nullable=True, description="The line it began in."),
-    Field("raw", SCALARS["string"], description="Its text."),
-    Field(
-        "errors", SCALARS["json"], description="What is wrong with it, as a 422 lists it; at most 100 errors."
-    ),
-    Field("state", SCALARS["string"], description="kept, replayed or discarded."),
-    Field("reason", SCALARS["string"], nullable=True, description="Why it was discarded."),
-    Field("token", SCALARS["string"], nullable=True, description="Whose token sent it."),
-    Field(
-        "settled_at", SCALARS["timestamp"], nullable=True, description="When it was replayed or discarded."
-    ),
-    Field(
-        "settled_batch", SCALARS["integer"], nullable=True, description="The batch that it became a row in."
-    ),
-    Field("reading", SCALARS["json"], description="How its text was read."),
-)
 _ARROW = pa.schema(
     [
         ("_id", pa.int64()),
@@ -57,29 +35,6 @@ _ARROW = pa.schema(
 _AMENDED = pa.schema(
     [("_id", pa.int64()), ("raw", pa.string()), ("errors", pa.string()), ("reading", pa.string())]
 )
-
-
-def rejected_of(connector: Connector) -> Connector:
-    """Give the connector that the rejected rows of another are the rows of."""
-    name = f"{connector.name}{migration.REJECTED}"
-    path = f"/-/connectors/{connector.name}/rejected"
-    return Connector(name, path, FIELDS, Access(), None, "", "", revision=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Amendment:
-    """What is known of a rejected row since it was last tried, and is still bad."""
-
-    id: int
-    bad: BadRow
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Rejected rows that are good now, as a batch, and the `_id`s they had."""
-
-    batch: Batch
-    ids: Sequence[int]
 
 
 class Rejected:
@@ -177,11 +132,11 @@ class Rejected:
         """Count the rejected rows that are kept, by the names of their connectors."""
         tables = self._database.rows(
             "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows' AND contains(table_name, ?)",
-            [f"{migration.REJECTED}@"],
+            [f"{REJECTED}@"],
         )
-        names = [table.rpartition(migration.REJECTED)[0] for (table,) in tables]
+        names = [table.rpartition(REJECTED)[0] for (table,) in tables]
         each = [
-            f"SELECT {literal(name)}, count(*) FROM {migration.table_named(f'{name}{migration.REJECTED}', 1)}"
+            f"SELECT {literal(name)}, count(*) FROM {table_named(f'{name}{REJECTED}', 1)}"
             " WHERE state = 'kept'"
             for name in names
         ]
@@ -201,24 +156,3 @@ class Rejected:
         )
         names = ("field", "code", "rows", "first_id", "last_id", "message")
         return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A rejected row that is to be tried again."""
-
-    id: int
-    row: int
-    line: int | None
-    raw: str
-    reading: Mapping[str, Any]
-
-
-#: The columns of a Kept, in their order.
-KEPT = ", ".join(quote(name) for name in ("_id", "row", "line", "raw", "reading"))
-
-
-def kept(row: Sequence[Any]) -> Kept:
-    """Give a rejected row from its columns."""
-    id, number, line, raw, reading = row
-    return Kept(id, number, line, raw, json.loads(reading))

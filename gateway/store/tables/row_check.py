@@ -12,8 +12,8 @@ from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.change import Change, Column, Comparison, Rule, Verdict
 from gateway.connectors.finding import Example
-from gateway.store.engine.duckdb_file import quote
-from gateway.store.tables.migration import filled, table_of, value_of
+from gateway.store.sql.names import quote, table_of
+from gateway.store.tables.migration import filled, value_of
 
 #: Runs a SELECT and gives its rows; whatever goes wrong is a duckdb.Error.
 Select = Callable[[str, Sequence[Any]], Iterable[pa.RecordBatch]]

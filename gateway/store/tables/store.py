@@ -15,26 +15,23 @@ from gateway.connectors.plan import Table
 from gateway.connectors.policy import Retention
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import NO_ROWS, Batch, Receipt, StoredBatch, rehearsed
+from gateway.store.edit import Edit
 from gateway.store.engine.backup import Backup
-from gateway.store.engine.duckdb_file import (
-    Database,
-    Superseded,
-    interrupted_after,
-    literal,
-    quote,
-    selecting,
-)
+from gateway.store.engine.duckdb_file import Database
 from gateway.store.engine.read_transaction import Reading
+from gateway.store.engine.stream import interrupted_after, selecting
+from gateway.store.errors import Superseded
 from gateway.store.files.integrity_check import mend
+from gateway.store.rejection import Amendment, Part, rejected_of
+from gateway.store.sql.names import literal, quote, table_of
 from gateway.store.tables import ledger, row_check
 from gateway.store.tables.conflicts import Conflicts, Member, without
 from gateway.store.tables.definitions import Definitions
-from gateway.store.tables.edits import Edit, Editing
+from gateway.store.tables.edits import Editing
 from gateway.store.tables.idempotency import Keys
 from gateway.store.tables.identity import identify
 from gateway.store.tables.ledger import LATEST, Ledger, Line, Numbers, with_own_columns
-from gateway.store.tables.migration import table_of
-from gateway.store.tables.rejected import Amendment, Part, Rejected, rejected_of
+from gateway.store.tables.rejected import Rejected
 from gateway.store.tables.small_inserts import FewRows
 
 #: The number of a connector's last batch, and when it was committed in microseconds: a store that was begun

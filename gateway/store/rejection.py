@@ -1,0 +1,76 @@
+"""Rejected rows as values: their fields, and what is told of some of them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gateway.connectors.connector import Access, Connector, Field
+from gateway.connectors.fieldtypes import SCALARS
+from gateway.store.batch import BadRow, Batch
+from gateway.store.sql.names import REJECTED, quote
+
+State = Literal["kept", "replayed", "discarded"]
+
+FIELDS = (
+    Field("row", SCALARS["integer"], description="The number of the row in its batch, from 1."),
+    Field("line", SCALARS["integer"], nullable=True, description="The line it began in."),
+    Field("raw", SCALARS["string"], description="Its text."),
+    Field(
+        "errors", SCALARS["json"], description="What is wrong with it, as a 422 lists it; at most 100 errors."
+    ),
+    Field("state", SCALARS["string"], description="kept, replayed or discarded."),
+    Field("reason", SCALARS["string"], nullable=True, description="Why it was discarded."),
+    Field("token", SCALARS["string"], nullable=True, description="Whose token sent it."),
+    Field(
+        "settled_at", SCALARS["timestamp"], nullable=True, description="When it was replayed or discarded."
+    ),
+    Field(
+        "settled_batch", SCALARS["integer"], nullable=True, description="The batch that it became a row in."
+    ),
+    Field("reading", SCALARS["json"], description="How its text was read."),
+)
+
+
+def rejected_of(connector: Connector) -> Connector:
+    """Give the connector that the rejected rows of another are the rows of."""
+    name = f"{connector.name}{REJECTED}"
+    path = f"/-/connectors/{connector.name}/rejected"
+    return Connector(name, path, FIELDS, Access(), None, "", "", revision=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What is known of a rejected row since it was last tried, and is still bad."""
+
+    id: int
+    bad: BadRow
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rejected rows that are good now, as a batch, and the `_id`s they had."""
+
+    batch: Batch
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A rejected row that is to be tried again."""
+
+    id: int
+    row: int
+    line: int | None
+    raw: str
+    reading: Mapping[str, Any]
+
+
+#: The columns of a Kept, in their order.
+KEPT = ", ".join(quote(name) for name in ("_id", "row", "line", "raw", "reading"))
+
+
+def kept(row: Sequence[Any]) -> Kept:
+    """Give a rejected row from its columns."""
+    id, number, line, raw, reading = row
+    return Kept(id, number, line, raw, json.loads(reading))
