@@ -26,6 +26,7 @@ VERBS = (
     "restore",
     "doctor",
     "token",
+    "docs",
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from falcon.asgi import App, Request, Response
 
 from gateway import __version__
+from gateway.admin import docs
 from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import NAME
 from gateway.connectors.file_schema import FILE_SCHEMA
@@ -31,6 +32,7 @@ def add_routes(app: App[Any, Any], *, router: Router, store: Store, stages: Stag
     app.add_route("/-/healthy", Healthy())
     app.add_route("/-/ready", Ready(router))
     app.add_route("/-/schema/connector.json", FileSchema())
+    docs.add_routes(app)
     app.add_route("/-/status", status)
     app.add_route("/-/reload", Reloading(watch, status, stages))
     served = Served(router, store, stages)

@@ -1,4 +1,4 @@
-"""`python -m tests.bench` measures the gateway and its peers, and writes it down: here, in the README, as a picture."""
+"""`python -m tests.bench` measures the gateway and its peers, and writes it down: in JSON, in the documentation, as a picture."""
 
 import datetime
 import signal
@@ -73,7 +73,7 @@ def _now() -> dict:
 def _write(merged: dict) -> None:
     results.write(merged)
     plot.PATH.write_text(plot.svg(merged))
-    report.README.write_text(report.filled(report.README.read_text(), merged))
+    report.PAGE.write_text(report.filled(report.PAGE.read_text(), merged))
 
 
 if __name__ == "__main__":

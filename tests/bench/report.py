@@ -1,4 +1,4 @@
-"""Results to the README's section about speed."""
+"""Results to the tables of gateway/docs/performance.md."""
 
 import re
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from tests.bench.results import Comparison, comparisons
 from tests.bench.workloads import WHO
 from tests.support.server import ROOT
 
-README = ROOT / "README.md"
+PAGE = ROOT / "gateway/docs/performance.md"
 _BLOCK = re.compile(r"(<!-- speed: made by tests/bench -->\n).*?(<!-- end -->)", re.DOTALL)
 _HEAD = ("workload", "gateway", "against", "its figure", "ratio", "target", "met", "peak memory, MiB")
 
 
-def filled(readme: str, results: dict) -> str:
-    """Give the README with what came of the benchmark."""
-    return _BLOCK.sub(lambda found: f"{found[1]}{section(results)}\n{found[2]}", readme)
+def filled(page: str, results: dict) -> str:
+    """Return the page with the results of the benchmark."""
+    return _BLOCK.sub(lambda found: f"{found[1]}{section(results)}\n{found[2]}", page)
 
 
 def section(results: dict) -> str:

@@ -1,6 +1,29 @@
-"""`python -m tests.docs` makes the tables of the documentation and the published schema anew from the code."""
+"""`python -m tests.docs` writes the tables of the documentation and the published schema anew from the code.
 
-from tests.docs.tables import PUBLISHED_SCHEMA, README, filled, published_schema
+`python -m tests.docs --sessions [PAGE ...]` also runs the console blocks and writes what they print.
+"""
 
-README.write_text(filled(README.read_text()))
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.docs import pages, sessions
+from tests.docs.tables import PUBLISHED_SCHEMA, filled, published_schema
+from tests.support.server import serving
+
+
+def _rewrite_sessions(names: list[str]) -> None:
+    for path in pages.PATHS:
+        if pages.has_console(path) and (not names or path.stem in names):
+            with (
+                tempfile.TemporaryDirectory() as directory,
+                serving(Path(directory), **sessions.SETTINGS) as own,
+            ):
+                path.write_text(sessions.rewritten(path, sessions.run(path, own)))
+
+
+for path in pages.PATHS:
+    path.write_text(filled(path.read_text()))
 PUBLISHED_SCHEMA.write_text(published_schema())
+if "--sessions" in sys.argv:
+    _rewrite_sessions(sys.argv[2:])

@@ -1,4 +1,4 @@
-"""The README's tables, made from the code that they mirror. `python -m tests.docs` writes them anew."""
+"""The tables of the documentation, generated from the code that they mirror. `python -m tests.docs` writes them anew."""
 
 import ast
 import json
@@ -27,7 +27,6 @@ from gateway.store.sql.expression import FUNCTIONS
 from tests.support.server import ROOT
 from tests.test_layers import LAYERS
 
-README = ROOT / "README.md"
 PUBLISHED_SCHEMA = ROOT / "gateway/connectors/connector.schema.json"
 
 
@@ -204,7 +203,7 @@ _BLOCK = re.compile(r"(<!-- (?P<name>[a-z ]+): made by tests/docs -->\n).*?(<!--
 
 
 def filled(text: str) -> str:
-    """The README with every table made anew."""
+    """Return a page with every table generated anew."""
     return _BLOCK.sub(lambda found: found[1] + TABLES[found["name"]]() + "\n" + found[3], text)
 
 

@@ -1,11 +1,11 @@
-"""What the README says of speed is what the benchmark has found."""
+"""The documentation of performance shows the results of the benchmark."""
 
 from tests.bench import plot, report, results
 from tests.bench.workloads import WORKLOADS
 
 
-def test_the_readme_and_the_picture_show_the_results():
-    found, text = results.read(), report.README.read_text()
+def test_the_page_and_the_picture_show_the_results():
+    found, text = results.read(), report.PAGE.read_text()
 
     assert report.filled(text, found) == text, "python -m tests.bench --again writes it anew"
     assert plot.PATH.read_text() == plot.svg(found)

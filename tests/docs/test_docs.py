@@ -1,4 +1,4 @@
-"""The README is true: its tables mirror the code, its YAML loads, its commands run and print what it says."""
+"""The documentation is true: its tables mirror the code, its YAML loads, its commands run and print what it says."""
 
 import os
 import re
@@ -12,18 +12,26 @@ import yaml
 
 from gateway import __version__
 from gateway.connectors.connector_file import declare
+from gateway.docs import pages as shipped
 from gateway.serve.tokens import read_tokens
-from tests.docs import tables
-from tests.support.server import ROOT, put
+from tests.docs import pages, sessions, tables
+from tests.support.server import ROOT, put, serving
 
-TEXT = tables.README.read_text()
-YAML = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
-CONSOLE = re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
+YAML = pages.blocks("yaml")
+CONSOLES = [path for path in pages.PATHS if pages.has_console(path)]
 
 
-def test_the_tables_are_as_the_code_is():
-    assert tables.filled(TEXT) == TEXT, "python -m tests.docs writes them anew"
-    assert {found[1] for found in tables._BLOCK.findall(TEXT)} == set(tables.TABLES)
+@pytest.mark.parametrize("path", pages.PATHS, ids=lambda path: path.stem)
+def test_tables_match_the_code(path):
+    text = path.read_text()
+
+    assert tables.filled(text) == text, "python -m tests.docs writes them anew"
+
+
+def test_every_table_is_on_a_page():
+    found = {name for path in pages.PATHS for _, name, _ in tables._BLOCK.findall(path.read_text())}
+
+    assert found == set(tables.TABLES)
 
 
 def test_the_published_schema_is_the_one_that_is_served(server):
@@ -31,10 +39,12 @@ def test_the_published_schema_is_the_one_that_is_served(server):
     assert server.client.get("/-/schema/connector.json").json() == tables.FILE_SCHEMA
 
 
-CONNECTORS = [text for text in YAML if "connectors.d/" in text.splitlines()[0]]
-(TOKENS,) = (text for text in YAML if "tokens.yaml" in text.splitlines()[0])
-(WORKFLOW,) = (yaml.load(text, yaml.BaseLoader) for text in YAML if ".github/" in text.splitlines()[0])
-(HOOKS,) = (yaml.safe_load(text) for text in YAML if ".pre-commit" in text.splitlines()[0])
+CONNECTORS = [block.text for block in YAML if "connectors.d/" in block.first]
+TOKENS = [block.text for block in YAML if "tokens.yaml" in block.first]
+(WORKFLOW,) = (block.text for block in YAML if ".github/" in block.first)
+(HOOKS,) = (yaml.safe_load(block.text) for block in YAML if ".pre-commit" in block.first)
+ORDERS = next(text for text in CONNECTORS if "connectors.d/orders.yaml" in text)
+METRICS = next(text for text in CONNECTORS if "connectors.d/metrics.yaml" in text)
 
 
 @pytest.mark.parametrize("text", CONNECTORS, ids=lambda text: text.splitlines()[0])
@@ -44,12 +54,13 @@ def test_every_connector_is_one_the_gateway_reads(text):
     assert warnings == []
 
 
-def test_the_tokens_are_ones_the_gateway_reads():
-    assert read_tokens(TOKENS.encode(), "tokens.yaml")
+@pytest.mark.parametrize("text", TOKENS)
+def test_tokens_files_can_be_read(text):
+    assert read_tokens(text.encode(), "tokens.yaml")
 
 
 def test_every_yaml_is_tested():
-    assert len(YAML) == len(CONNECTORS) + 3
+    assert len(YAML) == len(CONNECTORS) + len(TOKENS) + 2
 
 
 @pytest.fixture
@@ -61,17 +72,17 @@ def repository(tmp_path):
         subprocess.run(["git", "-C", tmp_path, *who, *words], check=True, capture_output=True)
 
     git("init", "-q", "-b", "main")
-    put(tmp_path / "connectors.d/orders.yaml", CONNECTORS[0])
-    put(tmp_path / "tokens.yaml", TOKENS)
+    put(tmp_path / "connectors.d/orders.yaml", ORDERS)
+    put(tmp_path / "tokens.yaml", TOKENS[0])
     git("add", ".")
     git("commit", "-qm", "one")
     git("update-ref", "refs/remotes/origin/main", "main")
     git("checkout", "-q", "-b", "branch")
     put(
         tmp_path / "connectors.d/orders.yaml",
-        CONNECTORS[0].replace("note:", "more: {type: date, nullable: true}\n  note:"),
+        ORDERS.replace("note:", "more: {type: date, nullable: true}\n  note:"),
     )
-    put(tmp_path / "connectors.d/metrics.yaml", CONNECTORS[1])
+    put(tmp_path / "connectors.d/metrics.yaml", METRICS)
     return tmp_path
 
 
@@ -84,7 +95,11 @@ def typed(command: str, directory: Path, **environment: str) -> subprocess.Compl
 
 
 def test_the_workflow_for_pull_requests_passes_and_shows_what_changes(repository):
-    steps = [step["run"] for step in WORKFLOW["jobs"]["connectors"]["steps"] if "run" in step]
+    steps = [
+        step["run"]
+        for step in yaml.load(WORKFLOW, yaml.BaseLoader)["jobs"]["connectors"]["steps"]
+        if "run" in step
+    ]
     summary = repository / "summary.md"
 
     told = ""
@@ -97,7 +112,7 @@ def test_the_workflow_for_pull_requests_passes_and_shows_what_changes(repository
     assert "### gateway plan: 1 to create, 1 to change" in summary.read_text()
     assert "::notice file=connectors.d/orders.yaml,line=" in told
     assert "adds the field 'more'" in told
-    put(repository / "connectors.d/orders.yaml", CONNECTORS[0].replace("note:", "remark:"))
+    put(repository / "connectors.d/orders.yaml", ORDERS.replace("note:", "remark:"))
     ran = typed(steps[-1], repository, GITHUB_BASE_REF="main")
     assert (ran.returncode, "::error file=connectors.d/orders.yaml" in ran.stdout) == (1, True)
 
@@ -113,7 +128,7 @@ def test_the_hooks_pass_what_loses_nothing_under_pre_commit(repository):
         return typed("git add . && pre-commit run --all-files", repository)
 
     assert run_hooks().returncode == 0
-    put(repository / "connectors.d/orders.yaml", CONNECTORS[0].replace("note:", "remark:"))
+    put(repository / "connectors.d/orders.yaml", ORDERS.replace("note:", "remark:"))
     refused = run_hooks()
     assert (refused.returncode, "it looks like a rename" in refused.stdout) == (1, True)
     put(repository / "connectors.d/orders.yaml", "fields: [")
@@ -121,39 +136,26 @@ def test_the_hooks_pass_what_loses_nothing_under_pre_commit(repository):
 
 
 def test_the_workflow_is_the_one_that_init_writes():
-    assert f"```yaml\n{(ROOT / 'gateway/project/workflow.yaml').read_text()}```" in TEXT
+    assert (ROOT / "gateway/project/workflow.yaml").read_text() == WORKFLOW
 
 
-def test_every_command_prints_what_the_readme_says(own):
-    """The console blocks are one session, in the directory that the gateway was started in."""
-    for name in ("orders", "stock"):
-        put(own.connectors / f"{name}.yaml", next(text for text in YAML if f"connectors.d/{name}" in text))
-    own.reload()
-    script, expected = ["set -e"], []
-    for line in "".join(CONSOLE).splitlines():
-        if line.startswith("$ "):
-            script.append(f"{line[2:]}\necho; echo '#'")
-            expected.append("")
-        else:
-            expected[-1] += line + "\n"
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    home = {"XDG_STATE_HOME": str(own.data.parent / "state")}
-    environment = {**os.environ, **home, "PATH": path, "PYTHONPATH": str(ROOT)}
-    text = "\n".join(script).replace("localhost:8000", own.url.removeprefix("http://"))
+@pytest.mark.parametrize("path", CONSOLES, ids=lambda path: path.stem)
+def test_console_prints_what_the_page_says(path, tmp_path):
+    with serving(tmp_path, **sessions.SETTINGS) as own:
+        steps = sessions.run(path, own)
 
-    ran = subprocess.run(
-        ["bash", "-c", text], cwd=own.data.parent, env=environment, capture_output=True, text=True
-    )
-
-    assert ran.returncode == 0, ran.stderr
-    printed = [part.strip("\n") for part in ran.stdout.split("\n#\n")]
-    assert printed[: len(expected)] == [each.strip("\n") for each in expected]
+    assert [(command, printed) for command, _, printed in steps] == [
+        (command, written.strip("\n")) for command, written, _ in steps
+    ], f"python -m tests.docs --sessions {path.stem} writes what they print now"
 
 
 def test_the_two_commands_are_those_that_ci_and_the_machine_know():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
-    serve, test = (block.strip() for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)[:2])
+    serve, test = (
+        block.strip()
+        for block in [block.text for block in pages.blocks_of(pages.README) if block.language == "sh"][:2]
+    )
     assert serve.endswith("gateway serve")
     assert test in (ROOT / ".ci/run").read_text()
     assert "gateway" in project["scripts"]
@@ -162,29 +164,59 @@ def test_the_two_commands_are_those_that_ci_and_the_machine_know():
 def test_every_dependency_earns_its_line():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {re.match(r"[a-z0-9-]+", each)[0] for each in project["dependencies"]}
-    table = TEXT.partition("| dependency |")[2].partition("\n\n")[0]
+    text = (ROOT / "gateway/docs/design.md").read_text()
+    table = text.partition("| dependency |")[2].partition("\n\n")[0]
 
     assert set(re.findall(r"^\| ([a-z0-9-]+) \|", table, re.MULTILINE)) == needed
 
 
 def test_the_newest_change_is_the_version():
-    assert re.search(r"^## Changes\n\n### (\S+)", TEXT, re.MULTILINE)[1] == __version__
+    assert re.search(r"^## (\d\S+)", shipped.read("changes").text, re.MULTILINE)[1] == __version__
 
 
-def test_every_operating_path_is_in_the_readme():
-    sources = (path.read_text() for path in (ROOT / "gateway/admin").glob("*.py"))
-    routes = [route for text in sources for route in re.findall(r'add_route\("(/-/[^"]+)"', text)]
+def test_every_operating_path_is_on_its_page():
+    sources = [path.read_text() for path in (ROOT / "gateway").rglob("*.py")]
+    routes = {route for text in sources for route in re.findall(r'add_route\(\s*"(/-/[^"]+)"', text)}
+    text = shipped.read("operating").text
 
+    assert len(routes) > 15
     for route in routes:
-        assert f"`{route.replace('{name}', 'NAME')}`" in TEXT
+        assert f"`{route.replace('{name}', 'NAME').replace('{page}', 'NAME')}" in text
 
 
-def test_every_line_of_python_runs(own):
-    put(own.connectors / "orders.yaml", next(text for text in YAML if "connectors.d/orders" in text))
-    own.reload()
+@pytest.mark.parametrize("block", pages.blocks("python"), ids=lambda block: block.page.stem)
+def test_python_runs_and_finds_its_rows(block, own):
+    own.declare("orders", ORDERS)
     row = {"order_id": 1, "customer": "Ada", "amount": 12.5, "placed_at": "2026-11-23T08:30:00Z"}
     assert own.client.post("/orders", json=row).status_code == 201
-    for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
-        names: dict[str, object] = {}
-        exec(block.replace("http://localhost:8000", own.url), names)
-        assert [len(names[name]) for name in ("frame", "lines", "large", "rows")] == [1, 1, 1, 1]
+    names: dict[str, object] = {}
+
+    exec(block.text.replace("http://localhost:8000", own.url), names)
+
+    assert [len(names[name]) for name in ("frame", "lines", "large", "rows")] == [1, 1, 1, 1]
+
+
+# -- pages, links, and the ways to them
+
+
+def test_every_page_is_in_the_index():
+    assert {path.stem for path in pages.PATHS[1:]} == set(shipped.NAMES)
+    assert all(f"(docs/{name}.md)" in shipped.index() for name in shipped.NAMES)
+    assert {file for file, _ in pages.links(pages.README)} >= {f"gateway/docs/{n}.md" for n in shipped.NAMES}
+
+
+@pytest.mark.parametrize("path", pages.PATHS, ids=lambda path: path.stem)
+def test_links_lead_to_pages_and_headings(path):
+    for file, anchor in pages.links(path):
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), f"{path.name} links to {file}"
+        assert path == pages.README or target in pages.PATHS, f"{file} is not in the package"
+        assert not anchor or anchor in pages.anchors(target), f"{path.name} links to {file}#{anchor}"
+
+
+@pytest.mark.parametrize("name", shipped.NAMES)
+def test_pages_have_a_title_and_a_summary(name):
+    page = shipped.read(name)
+
+    assert page.text.startswith(f"# {page.title}\n")
+    assert re.fullmatch(r"[A-Z][^\n]+\.", page.summary)

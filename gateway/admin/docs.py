@@ -1,0 +1,40 @@
+"""`/-/docs`: the documentation as Markdown, for anybody."""
+
+from typing import Any
+
+from falcon.asgi import App, Request, Response
+
+from gateway.docs import pages
+
+_MARKDOWN = "text/markdown; charset=utf-8"
+
+
+def add_routes(app: App[Any, Any]) -> None:
+    """Add the list of pages, and every page by its name."""
+    docs = Docs()
+    app.add_route("/-/docs", docs)
+    app.add_route("/-/docs/{page}", docs, suffix="page")
+
+
+class Docs:
+    """The pages that ship with the gateway, read into memory once."""
+
+    def __init__(self) -> None:
+        self._index = pages.index().encode()
+        self._pages = {name: pages.read(name).text.encode() for name in pages.NAMES}
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Respond with the list of pages."""
+        _respond(resp, self._index)
+
+    async def on_get_page(self, req: Request, resp: Response, page: str) -> None:
+        """Respond with a page; links between pages end with `.md`, so both names of it are served."""
+        name = page.removesuffix(".md")
+        if name not in self._pages:
+            raise pages.unknown(name)
+        _respond(resp, self._pages[name])
+
+
+def _respond(resp: Response, body: bytes) -> None:
+    resp.content_type = _MARKDOWN
+    resp.data = body

@@ -1,0 +1,1 @@
+"""The documentation: Markdown pages that ship with the package, read in any thread."""

@@ -1,0 +1,32 @@
+"""The documentation as Markdown, at `/-/docs`, for anybody."""
+
+import httpx
+
+from gateway.docs import pages
+
+
+def test_docs_list_has_a_link_to_every_page(server):
+    answer = httpx.get(f"{server.url}/-/docs")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/markdown; charset=utf-8")
+    assert answer.text == pages.index()
+
+
+def test_docs_pages_are_served_under_both_names(server):
+    for name in pages.NAMES:
+        for path in (f"/-/docs/{name}", f"/-/docs/{name}.md"):
+            answer = httpx.get(server.url + path)
+            assert (answer.status_code, answer.text) == (200, pages.read(name).text)
+            assert answer.headers["Content-Type"] == "text/markdown; charset=utf-8"
+
+
+def test_docs_without_such_a_page_name_the_nearest(server):
+    answer = httpx.get(f"{server.url}/-/docs/conectors")
+
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "PGRST205"
+    assert answer.json()["hint"] == "did you mean 'connectors'?"
+
+
+def test_docs_take_no_post(server):
+    assert httpx.post(f"{server.url}/-/docs/writing").status_code == 405

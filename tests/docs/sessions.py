@@ -1,0 +1,102 @@
+"""Console blocks as sessions at a shell, in the directory that a gateway was started in.
+
+The README's blocks are one session. Every other page goes on from where the README ends.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.docs.pages import README, Block, blocks_of
+from tests.support.server import ROOT, Server, put
+
+#: The settings of the gateway that a session types to.
+SETTINGS: dict[str, str] = {}
+_FILE = re.compile(r"# (connectors\.d/\S+\.yaml)")
+
+
+def run(page: Path, own: Server) -> list[tuple[str, str, str]]:
+    """Run a page, and return each of its commands with the text in the page and what it printed.
+
+    The gateway must have been started for this page alone.
+    """
+    directory = own.data.parent
+    setup = [] if page == README else blocks_of(README)
+    steps = [*_steps(setup, directory), *_steps(blocks_of(page), directory)]
+    printed = _typed([command for command, _ in steps], own)
+    before = len(_steps(setup, directory))
+    return [(command, text, out) for (command, text), out in zip(steps, printed, strict=True)][before:]
+
+
+def rewritten(page: Path, steps: list[tuple[str, str, str]]) -> str:
+    """Return a page whose console blocks show what their commands have printed."""
+    text, place = page.read_text(), 0
+    for command, written, printed in (step for step in steps if f"$ {step[0]}\n" in page.read_text()):
+        old = f"$ {command}\n{written}"
+        place = text.index(old, place)
+        new = f"$ {command}\n{printed}\n" if printed else f"$ {command}\n"
+        text = text[:place] + new + text[place + len(old) :]
+        place += len(new)
+    return text
+
+
+def environment(own: Server) -> dict[str, str]:
+    """Return the environment of a shell in the directory of a gateway: its settings are the defaults there."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {
+        "PATH": path,
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(own.data.parent),
+        "GATEWAY_BIND": own.url.removeprefix("http://"),
+        "LANG": "C.UTF-8",
+    }
+
+
+def _steps(found: Iterable[Block], directory: Path) -> list[tuple[str, str]]:
+    """Return commands with what they print; a connector file of a page is a command that writes it."""
+    steps: list[tuple[str, str]] = []
+    for block in found:
+        if block.language == "yaml" and (file := _FILE.match(block.first)):
+            steps.append((_written(file[1], block, directory), ""))
+        elif block.language == "sh" and "serve --tokens" in block.text:
+            steps.append(('curl -sf -X POST localhost:8000/-/reload -H "$TOKEN" > reload.json', ""))
+        elif block.language == "console":
+            steps += _commands(block.text)
+    return steps
+
+
+def _written(file: str, block: Block, directory: Path) -> str:
+    put(directory / ".pages" / block.page.stem / file, block.text)
+    reload = 'curl -sf -X POST localhost:8000/-/reload -H "Authorization: Bearer $(cat data/admin-token)"'
+    return f"cp .pages/{block.page.stem}/{file} {file} && {reload} > reload.json"
+
+
+def _commands(text: str) -> list[tuple[str, str]]:
+    steps: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            steps.append((line[2:], ""))
+        else:
+            command, printed = steps[-1]
+            is_continued = command.endswith("\\") and not printed
+            steps[-1] = (f"{command}\n{line}", "") if is_continued else (command, f"{printed}{line}\n")
+    return steps
+
+
+def _typed(commands: list[str], own: Server) -> list[str]:
+    script = "\n".join(["set -e", *(f"{command}\necho; echo '#'" for command in commands)])
+    ran = subprocess.run(
+        ["bash", "-c", script.replace("localhost:8000", own.url.removeprefix("http://"))],
+        cwd=own.data.parent,
+        env=environment(own),
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout[-1000:] + ran.stderr
+    printed = [part.strip("\n") for part in ran.stdout.split("\n#\n")]
+    return [
+        each.replace(own.url.removeprefix("http://"), "localhost:8000") for each in printed[: len(commands)]
+    ]
