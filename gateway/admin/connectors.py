@@ -17,7 +17,7 @@ from gateway.endpoints import reply
 from gateway.endpoints.endpoint import Endpoint, Stages
 from gateway.endpoints.router import Router, settled
 from gateway.errors import Code, GatewayError
-from gateway.query import dialect
+from gateway.query import parameters
 from gateway.reload.watch import Watch
 from gateway.serve import access
 from gateway.store.batch import StoredBatch
@@ -213,7 +213,7 @@ class Served:
     async def on_get_batches(self, req: Request, resp: Response, name: str) -> None:
         """List the latest batches, newest first; `?limit=` says how many."""
         self.find(req, name)
-        limit = dialect.whole_number(req.query_string, "limit", most=MAX_BATCHES, default=100)
+        limit = parameters.whole_number(req.query_string, "limit", most=MAX_BATCHES, default=100)
         batches = await self._stages.readers.call(lambda: self._store.ledger.batches(name, limit))
         reply.json(resp, [_batch(each) for each in batches])
 

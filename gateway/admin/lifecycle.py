@@ -13,7 +13,7 @@ from gateway.endpoints.endpoint import Stages, whole_body
 from gateway.errors import Code, GatewayError
 from gateway.ingest import json_problems
 from gateway.ingest.json_problems import Places
-from gateway.query import dialect
+from gateway.query import parameters
 from gateway.reload.reload import Reload, unknown_connector
 from gateway.serve import access
 from gateway.store.definition import Event
@@ -60,7 +60,7 @@ class Lifecycle:
     async def on_get_history(self, req: Request, resp: Response, name: str) -> None:
         """List what happened to a connector, latest first; `?limit=` says how much of it."""
         self._require_name(req, name)
-        limit = dialect.whole_number(req.query_string, "limit", most=MAX_EVENTS, default=100)
+        limit = parameters.whole_number(req.query_string, "limit", most=MAX_EVENTS, default=100)
         events = await self._stages.readers.call(lambda: self._store.definitions.history(name, limit))
         if not events and limit:
             raise unknown_connector(name)

@@ -17,7 +17,7 @@ from gateway.endpoints.negotiation import Words
 from gateway.endpoints.read_request import Read
 from gateway.errors import Code, GatewayError, not_implemented
 from gateway.ingest.replay import Replay, read_edited, replay
-from gateway.query import dialect
+from gateway.query import dialect, parameters
 from gateway.query.output import PLAIN
 from gateway.query.query import Column, Condition, Filter, Query
 from gateway.query.render import Rendering
@@ -57,7 +57,7 @@ class Rejects:
     async def on_get(self, req: Request, resp: Response, name: str) -> None:
         """List them, by filters, in an order and in pages, as rows of a connector are."""
         rejected = await self._table(self._served.find(req, name).connector)
-        names = [key for key, _ in dialect.parameters_of(req.query_string)]
+        names = [key for key, _ in parameters.parameters_of(req.query_string)]
         given = req.query_string if "select" in names else f"{req.query_string}&select={_SELECT}"
         read = Read.of(rejected, Words.of_read(req)._replace(query_string=given))
         counted = read.prefers.count is not None

@@ -23,12 +23,14 @@ from gateway.endpoints.retrieval import Retrieval
 from gateway.endpoints.spool import Spool
 from gateway.endpoints.write_request import Write
 from gateway.errors import Code, GatewayError, not_implemented, trace
-from gateway.ingest import body, payload
+from gateway.ingest import body, media_detection, payload
 from gateway.ingest.admission import Room
-from gateway.ingest.body import Body, Pace
+from gateway.ingest.arrival import Pace
+from gateway.ingest.body import Body
+from gateway.ingest.envelope import Envelope
 from gateway.ingest.in_flight import Running
 from gateway.ingest.parse_pool import Checking
-from gateway.ingest.validation import Envelope, Validator
+from gateway.ingest.validation import Validator
 from gateway.ingest.writer import Writer
 from gateway.query.render import Readers, render
 from gateway.request_context import current
@@ -305,7 +307,7 @@ class Endpoint:
         settings, data, context = self._stages.settings, received.data, current.get()
 
         def check() -> Batch:
-            media = payload.tell_media(req.content_type, data)
+            media = media_detection.media_of(req.content_type, data)
             envelope = Envelope(
                 received.received_bytes,
                 token,

@@ -9,7 +9,7 @@ from falcon.asgi import Request
 
 from gateway.errors import Code, GatewayError
 from gateway.media_types import FORMATS, MEDIA_TYPES, SERVED, Media
-from gateway.query.encoding import CODINGS
+from gateway.query.compression import CODINGS
 from gateway.query.output import Output
 from gateway.query.preferences import Preferences
 from gateway.query.query import Query

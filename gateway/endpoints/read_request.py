@@ -7,7 +7,7 @@ from functools import cached_property
 from gateway.connectors.connector import PUBLIC, Connector
 from gateway.endpoints import etag_cache, negotiation
 from gateway.endpoints.negotiation import Words
-from gateway.query import dialect, preferences
+from gateway.query import dialect, paging, preferences
 from gateway.query.preferences import Preferences
 from gateway.query.render import COMPRESSED_BYTES, Rendering
 from gateway.query.statement import Statement
@@ -49,11 +49,11 @@ class Read:
         negotiation.require_profile(words.profile)
         prefers = preferences.parse(words.prefer, words.method)
         query = dialect.parse(words.query_string, connector)
-        rows = words.range if words.method == "GET" and dialect.names_rows(words.range) else None
-        query = dialect.within(query, rows)
+        rows = words.range if words.method == "GET" and paging.names_rows(words.range) else None
+        query = paging.within(query, rows)
         output = negotiation.output_of(words.accept, query.format)
         if not output.singular:  # Of several rows no single object is made, however few may be sent.
-            query = dialect.capped(query, most)
+            query = paging.capped(query, most)
         coding = negotiation.coding_of(words.accept_encoding, output.media)
         asks_for_place = prefers.count is not None or rows is not None
         return cls(Statement(query, connector, output), prefers, coding, words.query_string, asks_for_place)
@@ -120,9 +120,7 @@ class Read:
             name = f"{self.statement.connector.name}.{query.format}"
             optional["Content-Disposition"] = f'inline; filename="{name}"'
         if rendering.cursor:
-            following = dialect.next_page(
-                self.query_string, query, rendering.cursor, self.statement.connector
-            )
+            following = paging.next_page(self.query_string, query, rendering.cursor, self.statement.connector)
             optional["Link"] = f'<{self.statement.connector.path}?{following}>; rel="next"'
         told = {name: value for name, value in optional.items() if value}
         return {"Content-Type": output.content_type, **self.validators(etag), **told}

@@ -8,7 +8,7 @@ from gateway.connectors.policy import Allowance
 from gateway.endpoints import negotiation
 from gateway.endpoints.negotiation import Words
 from gateway.errors import Code, GatewayError, RowErrors
-from gateway.ingest import csv_rows, payload
+from gateway.ingest import csv_rows, decoding
 from gateway.media_types import Media
 from gateway.query import dialect, preferences
 from gateway.query.output import Output
@@ -128,7 +128,7 @@ class Write:
         """Say how the rows of a body are read, where bad ones may be kept to be read again."""
         if self.allowance is None:
             return "{}"
-        return payload.reading(
+        return decoding.reading(
             data,
             media,
             self.columns,

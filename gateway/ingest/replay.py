@@ -10,9 +10,10 @@ from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
 from gateway.connectors.policy import Allowance
 from gateway.errors import Code, GatewayError
-from gateway.ingest import csv_rows, payload
+from gateway.ingest import csv_rows, media_detection, payload
+from gateway.ingest.envelope import Envelope
 from gateway.ingest.rows import MAX_SHOWN, ROWS_AT_A_TIME, RowError, Rows, shorten
-from gateway.ingest.validation import Envelope, Validator
+from gateway.ingest.validation import Validator
 from gateway.media_types import RECEIVED_TYPES, Media
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, OnConflict
 from gateway.store.rejection import Amendment, Kept, Part
@@ -109,7 +110,7 @@ def _edited_values(data: bytes, connector: Connector) -> list[Json]:
     """Read the values of a body; nothing and an empty object are none."""
     if not data.strip():
         return []
-    media = payload.tell_media(None, data)
+    media = media_detection.media_of(None, data)
     if media not in (Media.JSON, Media.NDJSON):
         raise _edited_error(
             "the body is no JSON object, no list of objects and no NDJSON",

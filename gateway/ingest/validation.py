@@ -12,41 +12,16 @@ import pyarrow as pa
 from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.connector import Connector
-from gateway.connectors.policy import Allowance
-from gateway.errors import Code, GatewayError, RowErrors, nearest
+from gateway.errors import Code, GatewayError, nearest
 from gateway.ingest.columnar import Columnar, Columns
+from gateway.ingest.decoding import UNREADABLE, without_end
+from gateway.ingest.envelope import BARE, Envelope
 from gateway.ingest.field_check import FieldCheck
-from gateway.ingest.payload import UNREADABLE, without_end
+from gateway.ingest.row_errors import listed, rows_invalid, stored_form, values_invalid
 from gateway.ingest.rows import RowError, Rows, shorten, shown
 from gateway.request_context import never_left
-from gateway.store.batch import MAX_LISTED, BadRow, Batch, Few, Key, OnConflict, joined
+from gateway.store.batch import MAX_LISTED, BadRow, Batch, Few, joined
 from gateway.strictjson import Json
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What comes with the rows of a batch.
-
-    Attributes:
-        received_bytes: The size of the body as it came over the wire.
-        token: The name of the token that sent them, or None.
-        key: The Idempotency-Key, or None.
-        allowance: How many bad rows are kept; None refuses the batch for one.
-        reading: How the body is read, as JSON, for bad rows to be read again.
-        on_conflict: What becomes of a row whose primary key is there already.
-        named: The fields that rows name, where they are merged; None: those of the first, and of all others.
-        replaces_all: Whether the rows take the place of all there are.
-    """
-
-    received_bytes: int = 0
-    token: str | None = None
-    key: Key | None = None
-    allowance: Allowance | None = None
-    reading: str = "{}"
-    on_conflict: OnConflict = "reject"
-    named: frozenset[str] | None = None
-    replaces_all: bool = False
-
 
 #: How many bytes of bad rows one batch may leave, with all that is wrong with them.
 MAX_KEPT_BYTES = 32 * 2**20
@@ -55,9 +30,6 @@ MAX_EXPLAINED = 10_000
 
 #: So many rows, of so much text, become a table only where they are stored, together with those of others.
 FEW_ROWS, FEW_BYTES = 100, 4096
-
-#: The envelope of rows that come with nothing.
-BARE = Envelope()
 
 
 #: How many names are remembered with the fields that they are likely slips of, and how long such names are.
@@ -183,11 +155,11 @@ class _Checked:
         elif allowance is not None and not self.keeps:
             why = f"{self._bad_rows} bad rows are more, or larger, than can be kept; send smaller batches"
         elif allowance is not None:
-            return tuple(self._kept), tuple(_listed(error) for error in self._listed)
+            return tuple(self._kept), tuple(listed(error) for error in self._listed)
         else:
             why = ""
         counts = (self.error_count, self._bad_rows, self.received)
-        refused = _rows_invalid(self._listed, self._codes, *counts)
+        refused = rows_invalid(self._listed, self._codes, *counts)
         refused.hint = f"{refused.hint}; {why}" if why else refused.hint
         raise refused
 
@@ -198,7 +170,7 @@ def _bad_row(text: bytes, reading: str, errors: list[RowError]) -> BadRow:
         raw = text.decode()
     except UnicodeDecodeError:
         raw, reading = text.decode(errors="backslashreplace"), UNREADABLE
-    told = strictjson.write([_kept(error) for error in errors]).decode()
+    told = strictjson.write([stored_form(error) for error in errors]).decode()
     return BadRow(errors[0].row, errors[0].line, without_end(raw), told, reading)
 
 
@@ -288,7 +260,7 @@ class Validator:
         bad = [name for name in self._bad_fields(read) if name is None or name in value]
         if bad:
             errors = [self.error_of(rows, 0, name) for name in bad[:MAX_LISTED]]
-            raise _values_invalid(errors, {self.code_of(value, name) for name in bad}, len(bad))
+            raise values_invalid(errors, {self.code_of(value, name) for name in bad}, len(bad))
         return dict(read)
 
     # -- what is wrong, which is asked only of rows that are known to be bad
@@ -407,53 +379,3 @@ def _numbered(columns: Columns) -> pa.Table:
     numbers = pa.arange(1, columns.table.num_rows + 1)
     lines = numbers if columns.has_lines else pa.nulls(len(numbers), pa.int64())
     return pa.table({"row": numbers, "line": lines})
-
-
-def _listed(error: RowError) -> dict[str, Json]:
-    return {
-        "row": error.row,
-        "line": error.line,
-        "field": error.field,
-        "code": error.code.code,
-        "message": f"item {error.item}: {error.message}" if error.item else error.message,
-        "value": shown(error.value),
-    }
-
-
-def _kept(error: RowError) -> dict[str, Json]:
-    if error.is_explained:
-        return _listed(error)
-    return {"field": error.field, "code": error.code.code, "message": error.message}
-
-
-def _rows_invalid(
-    errors: list[RowError], codes: set[Code], error_count: int, bad_rows: int, row_count: int
-) -> GatewayError:
-    """Make the error of bad rows, under the code of all of them where they have one."""
-    first = errors[0]
-    place = f"row {first.row}" + (f", line {first.line}" if first.line else "")
-    row_errors = RowErrors([_listed(error) for error in errors], error_count, bad_rows, row_count)
-    hint = "nothing was stored; mend the rows and send them all again"
-    return _invalid(place, first, codes, row_errors, hint)
-
-
-def _values_invalid(errors: list[RowError], codes: set[Code], error_count: int) -> GatewayError:
-    """Make the error of the object of a PATCH, which is no row and has no number."""
-    listed = [{**_listed(error), "row": None} for error in errors]
-    hint = "nothing was changed; mend the object and send it again"
-    return _invalid("", errors[0], codes, RowErrors(listed, error_count, bad_rows=0, rows=0), hint)
-
-
-def _invalid(place: str, first: RowError, codes: set[Code], row_errors: RowErrors, hint: str) -> GatewayError:
-    field = f"field '{first.field}'" if first.field else ""
-    where = ", ".join(filter(None, [place, field]))
-    more = f" (and {row_errors.count - 1} more)" if row_errors.count > 1 else ""
-    refused = GatewayError(
-        next(iter(codes)) if len(codes) == 1 else Code.ROWS_INVALID,
-        f"{where}{', ' if first.item else ': '}{_listed(first)['message']}{more}",
-        details=row_errors.summary(),
-        hint=hint,
-        row_errors=row_errors,
-    )
-    refused.status = Code.ROWS_INVALID.status
-    return refused

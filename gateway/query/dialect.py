@@ -5,12 +5,9 @@ https://docs.postgrest.org/en/stable/references/api/tables_views.html
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
-from urllib.parse import quote
 
-from gateway import percent
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError, not_implemented, suggest
 from gateway.media_types import FORMATS
@@ -18,7 +15,8 @@ from gateway.printable import printable
 from gateway.query import rewrites
 from gateway.query.columns import Columns
 from gateway.query.filters import TREES, parse_filter, parse_tree
-from gateway.query.operators import OPERATORS
+from gateway.query.paging import is_filter
+from gateway.query.parameters import SHAPES, WRITES, parameters_of
 from gateway.query.query import Condition, Order, Query, Selected
 from gateway.query.rewrites import Rewrite
 from gateway.query.scanner import Scanner
@@ -26,25 +24,8 @@ from gateway.query.selection import parse_order, parse_select
 
 _T = TypeVar("_T")
 
-MAX_PARAMETERS = 200
 MAX_COUNT = 2**62
 _AGGREGATE_AFTER = "aggregate with a GET afterwards"
-
-#: What shapes a read, by parameter, with its meaning for the docs.
-SHAPES: Mapping[str, str] = {
-    "select": "the columns of the result: `select=id,total:amount,data->items->0->>name,amount::text,amount.sum()`",
-    "order": "`order=amount.desc.nullslast,id`; nulls come last in ascending order and first in descending",
-    "limit": "at most so many rows; a `Link` header leads to the next page",
-    "offset": "so many rows are passed over",
-    "format": "the format, whatever `Accept` says, for those who cannot send it: "
-    + ", ".join(f"`{each}`" for each in FORMATS),
-    "cursor": "the `_id` that the page comes after, in whatever order; the `Link` header has it",
-}
-#: What shapes a write.
-WRITES: Mapping[str, str] = {
-    "columns": "on POST, PUT and PATCH: the fields that are taken from the rows; others are passed over, absent ones are null, and on PATCH left as they are",
-    "on_conflict": "on POST with `Prefer: resolution`: the primary key, by its fields; it can be left out",
-}
 
 
 def parse(query_string: str, connector: Connector) -> Query:
@@ -61,7 +42,7 @@ def _parse(parameters: Sequence[tuple[str, str]], connector: Connector) -> Query
     shape: dict[str, str] = {}
     where: list[Condition] = []
     for key, value in parameters:
-        if key in SHAPES and not _is_filter(key, value, columns):
+        if key in SHAPES and not is_filter(key, value, columns):
             shape.setdefault(key, value)  # The first wins, as upstream has it.
         elif key in TREES:
             where.append(_read(key, value, columns, partial(parse_tree, key, value, columns)))
@@ -187,115 +168,6 @@ def _hint_of_write(key: str, value: str, connector: Connector) -> str:
     if hint := rewrites.of_name(key):
         return hint
     return suggest(key, (*WRITES, "select", "order", "format"), "the parameters are")
-
-
-def parameters_of(query_string: str) -> list[tuple[str, str]]:
-    """Split a query string into decoded keys and values; one without `=` says nothing.
-
-    Raises:
-        GatewayError: Where bytes of it are not UTF-8, naming the parameter and the bytes.
-    """
-    for part in query_string.split("&"):
-        # Upstream drops what has no `=`; a comparison that was meant as one must not be dropped.
-        if "=" not in part and (found := _SIGN.search(part)):
-            hint = f"write it as {_compared(part, found)}; the operators are {', '.join(OPERATORS)}"
-            raise GatewayError(Code.QUERY_INVALID, f"'{part[:200]}' has no =", hint=hint)
-        if "=" not in part:
-            percent.decode(part, "the name of a parameter")
-    parameters = [part.partition("=") for part in query_string.split("&") if "=" in part]
-    if len(parameters) > MAX_PARAMETERS:
-        raise GatewayError(Code.QUERY_INVALID, f"{len(parameters)} parameters are more than {MAX_PARAMETERS}")
-    return [_decoded(key, value) for key, _, value in parameters]
-
-
-#: A comparison as other languages write it, which may be percent-encoded.
-_SIGN = re.compile(r"([<>!~]|%3[CEce]|%21|%7[Ee])+")
-_SIGNS = {"<": "lt", "%3c": "lt", ">": "gt", "%3e": "gt", "~": "match", "%7e": "match"}
-
-
-def _compared(part: str, sign: re.Match[str]) -> str:
-    """Write a comparison without `=`, such as `id<3`, as a filter."""
-    value = part[sign.end() :][:100] or "VALUE"
-    return f"{part[: sign.start()][:100]}={_SIGNS.get(sign[0].lower(), 'neq')}.{value}"
-
-
-def _decoded(key: str, value: str) -> tuple[str, str]:
-    key = percent.decode(key, "the name of a parameter")
-    is_filter = key not in (*SHAPES, *WRITES, *TREES)
-    return key, percent.decode(value, f"the value of {'the filter on ' if is_filter else ''}'{key[:100]}'")
-
-
-def whole_number(query_string: str, name: str, *, most: int, default: int) -> int:
-    """Read a parameter that is a number from 0 to `most`, where nothing else of the dialect is.
-
-    Raises:
-        GatewayError: Where it is another value.
-    """
-    text = dict(reversed(parameters_of(query_string))).get(name)
-    if text is None:
-        return default
-    if not re.fullmatch("[0-9]{1,9}", text) or int(text) > most:
-        message = f"{name}={text[:100]} is not a whole number from 0 to {most}"
-        raise GatewayError(Code.QUERY_INVALID, message)
-    return int(text)
-
-
-_RANGE = re.compile(r"(?:items=)?([0-9]{1,18})-([0-9]{0,18})")
-
-
-def names_rows(range_header: str | None) -> bool:
-    """Tell whether a Range header names rows: `0-24`. Other units and forms are passed over, as upstream has it."""
-    return _RANGE.fullmatch((range_header or "").strip()) is not None
-
-
-def within(query: Query, range_header: str | None) -> Query:
-    """Narrow a query to the rows that a Range header names.
-
-    Raises:
-        GatewayError: Where nothing can be in that range.
-    """
-    found = _RANGE.fullmatch((range_header or "").strip())
-    if not found or query.limit == 0 or query.cursor is not None:
-        return query
-    first = int(found[1])
-    last = int(found[2]) if found[2] else None
-    limited = None if query.limit is None else query.offset + query.limit - 1
-    ends = [end for end in (last, limited) if end is not None]
-    start = max(first, query.offset)
-    if ends and min(ends) < start:
-        message = f"no row can be in the range {range_header}"
-        raise GatewayError(Code.RANGE_INVALID, message, hint="write Range: FIRST-LAST, counted from 0")
-    return replace(query, offset=start, limit=min(ends) - start + 1 if ends else None)
-
-
-def capped(query: Query, most: int | None) -> Query:
-    """Limit a query to `most` rows, where it does not ask for fewer."""
-    if most is None or (query.limit is not None and query.limit <= most):
-        return query
-    return replace(query, limit=most)
-
-
-def next_page(query_string: str, query: Query, cursor: int, connector: Connector) -> str:
-    """Give the query string of the page that follows."""
-    columns = Columns(connector)
-    kept: dict[object, str] = {}
-    for number, part in enumerate(each for each in query_string.split("&") if "=" in each):
-        key, value = parameters_of(part)[0]
-        if key not in SHAPES or _is_filter(key, value, columns):
-            kept[number] = part
-        elif key not in ("cursor", "offset", "limit"):
-            kept.setdefault(key, part)
-    # Whatever came in unescaped, in a header it may not be a bracket, a space or a byte beyond ASCII.
-    parts = [quote(part, _IN_URLS) for part in kept.values()]
-    return "&".join([*parts, f"limit={query.limit}", f"cursor={cursor}"])
-
-
-_IN_URLS = "%!$'()*+,/:;=?@[]"
-
-
-def _is_filter(key: str, value: str, columns: Columns) -> bool:
-    """Tell a filter on a field called `format` or `cursor` from the parameter, which has no operator."""
-    return key in ("format", "cursor") and key in columns.fields and "." in value
 
 
 def _require_key(fields: tuple[Field, ...], connector: Connector) -> None:

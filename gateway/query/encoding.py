@@ -4,23 +4,17 @@ An encoder belongs to one response and to one thread at a time. What it holds is
 """
 
 import io
-import zlib
 from collections.abc import Sequence
 from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import zstandard
 
 from gateway.media_types import Media
 from gateway.query.output import Output, schema_of
 from gateway.query.query import Selected
 
-#: What responses may be compressed with, the best first, by the names of Accept-Encoding.
-CODINGS = ("zstd", "gzip")
-#: A zlib level that costs half of the default and gains nearly as much; zstd's own default.
-_GZIP_LEVEL, _ZSTD_LEVEL = 4, 3
 #: How many bytes of Arrow make a message of a stream, and a row group of Parquet.
 _MESSAGE_BYTES, _GROUP_BYTES = 2**20, 8 * 2**20
 
@@ -40,31 +34,6 @@ def encoder_of(output: Output, select: Sequence[Selected]) -> Encoder:
     if output.is_text:
         return Text(output, select)
     return _Arrow(select) if output.media is Media.ARROW else _Parquet(select)
-
-
-class Compressor(Protocol):
-    """Takes the bytes of a body in their order and gives them compressed."""
-
-    def compress(self, data: bytes, /) -> bytes:
-        """Give the next bytes; they may be none yet."""
-
-    def flush(self) -> bytes:
-        """Give the last bytes."""
-
-
-def compressor_of(coding: str | None) -> Compressor:
-    """Make the compressor of a response; without a coding it changes nothing."""
-    if coding == "zstd":
-        return zstandard.ZstdCompressor(_ZSTD_LEVEL).compressobj()
-    return zlib.compressobj(_GZIP_LEVEL, wbits=31) if coding else _Plain()
-
-
-class _Plain:
-    def compress(self, data: bytes, /) -> bytes:
-        return data
-
-    def flush(self) -> bytes:
-        return b""
 
 
 class Text:

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
-from gateway.query.encoding import Encoder, Text, compressor_of, encoder_of
+from gateway.query.compression import compressor_of
+from gateway.query.encoding import Encoder, Text, encoder_of
 from gateway.query.sql import Sql
 from gateway.query.statement import Statement
 from gateway.store.engine.read_transaction import Reading

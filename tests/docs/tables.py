@@ -19,8 +19,8 @@ from gateway.errors import Code
 from gateway.media_types import SERVED
 from gateway.query.aggregates import AGGREGATES
 from gateway.query.casts import CASTS
-from gateway.query.dialect import SHAPES, WRITES
 from gateway.query.operators import LEFT_OUT, OPERATORS
+from gateway.query.parameters import SHAPES, WRITES
 from gateway.query.preferences import PREFERENCES
 from gateway.settings import CLIENT_ENVIRONMENT, SETTINGS
 from gateway.store.sql.expression import FUNCTIONS

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from gateway.connectors.connector_file import declare
 from gateway.errors import GatewayError
-from gateway.ingest import payload, signatures
+from gateway.ingest import media_detection, payload, signatures
 from gateway.ingest.validation import Validator
 from gateway.media_types import RECEIVED_TYPES
 from gateway.printable import printable
@@ -276,7 +276,7 @@ def garbage(draw) -> bytes:
 def told(body: bytes, media: str | None) -> GatewayError | None:
     """Return what is told about a body, as the endpoint does it."""
     try:
-        kind = payload.tell_media(media, body)
+        kind = media_detection.media_of(media, body)
         VALIDATOR.check(payload.parse(body, kind, CONNECTOR, 2**20))
     except GatewayError as error:
         return error

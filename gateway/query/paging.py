@@ -1,0 +1,68 @@
+"""The part of a result that a request asks for: ranges of rows, limits, and the link to the next page."""
+
+import re
+from dataclasses import replace
+from urllib.parse import quote
+
+from gateway.connectors.connector import Connector
+from gateway.errors import Code, GatewayError
+from gateway.query.columns import Columns
+from gateway.query.parameters import SHAPES, parameters_of
+from gateway.query.query import Query
+
+_RANGE = re.compile(r"(?:items=)?([0-9]{1,18})-([0-9]{0,18})")
+
+
+def names_rows(range_header: str | None) -> bool:
+    """Tell whether a Range header names rows: `0-24`. Other units and forms are passed over, as upstream has it."""
+    return _RANGE.fullmatch((range_header or "").strip()) is not None
+
+
+def within(query: Query, range_header: str | None) -> Query:
+    """Narrow a query to the rows that a Range header names.
+
+    Raises:
+        GatewayError: Where nothing can be in that range.
+    """
+    found = _RANGE.fullmatch((range_header or "").strip())
+    if not found or query.limit == 0 or query.cursor is not None:
+        return query
+    first = int(found[1])
+    last = int(found[2]) if found[2] else None
+    limited = None if query.limit is None else query.offset + query.limit - 1
+    ends = [end for end in (last, limited) if end is not None]
+    start = max(first, query.offset)
+    if ends and min(ends) < start:
+        message = f"no row can be in the range {range_header}"
+        raise GatewayError(Code.RANGE_INVALID, message, hint="write Range: FIRST-LAST, counted from 0")
+    return replace(query, offset=start, limit=min(ends) - start + 1 if ends else None)
+
+
+def capped(query: Query, most: int | None) -> Query:
+    """Limit a query to `most` rows, where it does not ask for fewer."""
+    if most is None or (query.limit is not None and query.limit <= most):
+        return query
+    return replace(query, limit=most)
+
+
+def next_page(query_string: str, query: Query, cursor: int, connector: Connector) -> str:
+    """Give the query string of the page that follows."""
+    columns = Columns(connector)
+    kept: dict[object, str] = {}
+    for number, part in enumerate(each for each in query_string.split("&") if "=" in each):
+        key, value = parameters_of(part)[0]
+        if key not in SHAPES or is_filter(key, value, columns):
+            kept[number] = part
+        elif key not in ("cursor", "offset", "limit"):
+            kept.setdefault(key, part)
+    # Whatever came in unescaped, in a header it may not be a bracket, a space or a byte beyond ASCII.
+    parts = [quote(part, _IN_URLS) for part in kept.values()]
+    return "&".join([*parts, f"limit={query.limit}", f"cursor={cursor}"])
+
+
+_IN_URLS = "%!$'()*+,/:;=?@[]"
+
+
+def is_filter(key: str, value: str, columns: Columns) -> bool:
+    """Tell a filter on a field called `format` or `cursor` from the parameter, which has no operator."""
+    return key in ("format", "cursor") and key in columns.fields and "." in value
