@@ -9,7 +9,10 @@ from typing import Any, cast
 
 import falcon.asgi
 
+from gateway import startup
 from gateway.admin import backup, connectors, lifecycle, rejected, resolve
+from gateway.auth.credentials import Credentials
+from gateway.auth.rate_limit import Quotas
 from gateway.endpoints import reply
 from gateway.endpoints.endpoint import Stages
 from gateway.endpoints.etag_cache import Cache
@@ -24,12 +27,9 @@ from gateway.query.render import Readers
 from gateway.reload.reload import Reload
 from gateway.reload.watch import Watch
 from gateway.resources import Disk, Resources
-from gateway.serve import starting
-from gateway.serve.access import Credentials
-from gateway.serve.cors import Cors
-from gateway.serve.edge import Asgi, Edge
-from gateway.serve.quota import Quotas
-from gateway.serve.shell import Shell
+from gateway.server.cors import Cors
+from gateway.server.lifespan import Shell
+from gateway.server.middleware import Asgi, Edge
 from gateway.settings import Settings
 from gateway.store.tables.store import Store
 
@@ -86,7 +86,7 @@ class Gateway:
             self.stages = stages
             self.app: Asgi = Again(_falcon_app(router, stages, watch, reload), router.repeats_at)
             paths = [endpoint.connector.path for endpoint in router.snapshot.endpoints.values()]
-            self.greeting = starting.greeting(settings, paths, admin_file=credentials.admin_file)
+            self.greeting = startup.greeting(settings, paths, admin_file=credentials.admin_file)
             self._closing = closing.pop_all()
 
     def close(self) -> None:

@@ -142,7 +142,7 @@ class _JsonLines(logging.Formatter):
 
 
 class _Text(logging.Formatter):
-    """`2026-11-23T08:30:00.123Z warning gateway.serve.access: the message name=value`, with ids last."""
+    """`2026-11-23T08:30:00.123Z warning gateway.auth.credentials: the message name=value`, with ids last."""
 
     def format(self, record: logging.LogRecord) -> str:
         values = _values(record)

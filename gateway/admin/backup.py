@@ -7,9 +7,9 @@ from typing import Any
 
 from falcon.asgi import App, Request, Response
 
+from gateway.auth import credentials
 from gateway.endpoints.endpoint import Stages
 from gateway.endpoints.ranges import Slice
-from gateway.serve import access
 from gateway.store.engine.backup import Backup
 
 
@@ -27,7 +27,7 @@ class Backups:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Make a copy of the store as it is now, and send it."""
-        access.require_admin(self._stages.credentials.name_of(req.auth))
+        credentials.require_admin(self._stages.credentials.name_of(req.auth))
         # Not in a reader's thread: it takes long, and they are few.
         copy = await asyncio.to_thread(self._backup.make)
         size = os.fstat(copy.fileno()).st_size

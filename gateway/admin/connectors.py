@@ -8,6 +8,7 @@ from falcon.asgi import App, Request, Response
 
 from gateway import __version__
 from gateway.admin import docs
+from gateway.auth import credentials
 from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import NAME
 from gateway.connectors.file_schema import FILE_SCHEMA
@@ -19,7 +20,6 @@ from gateway.endpoints.router import Router, settled
 from gateway.errors import Code, GatewayError
 from gateway.query import parameters
 from gateway.reload.watch import Watch
-from gateway.serve import access
 from gateway.store.batch import StoredBatch
 from gateway.store.tables.store import Store
 
@@ -84,7 +84,7 @@ class Status:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List the files with their states and findings."""
-        access.require_admin(self._credentials.name_of(req.auth))
+        credentials.require_admin(self._credentials.name_of(req.auth))
         reply.json(resp, self.body())
 
     def body(self) -> dict[str, Any]:
@@ -126,7 +126,7 @@ class Reloading:
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Show what the directory holds, and answer with the findings once it is live."""
-        access.require_admin(self._stages.credentials.name_of(req.auth))
+        credentials.require_admin(self._stages.credentials.name_of(req.auth))
         await asyncio.to_thread(self._read_again)
         reply.json(resp, self._status.body())
 
@@ -145,7 +145,7 @@ class Served:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List them, and those that were removed while their rows are kept, each with its state."""
-        access.require_admin(self._stages.credentials.name_of(req.auth))
+        credentials.require_admin(self._stages.credentials.name_of(req.auth))
         reply.json(resp, await settled(self._list))
 
     async def _list(self) -> list[dict[str, Any]]:
@@ -219,7 +219,7 @@ class Served:
 
     def find(self, req: Request, name: str) -> Endpoint:
         """Find the endpoint of a connector for the admin token, or raise."""
-        access.require_admin(self._stages.credentials.name_of(req.auth))
+        credentials.require_admin(self._stages.credentials.name_of(req.auth))
         snapshot = self._router.snapshot
         endpoint = snapshot.endpoints.get(name) if NAME.fullmatch(name) else None
         if endpoint is None and name in snapshot.gone:

@@ -6,6 +6,7 @@ from typing import Any
 from falcon.asgi import App, Request, Response
 
 from gateway import strictjson
+from gateway.auth import credentials
 from gateway.connectors.connector_file import NAME
 from gateway.connectors.directory import File
 from gateway.endpoints import reply
@@ -15,7 +16,6 @@ from gateway.ingest import json_problems
 from gateway.ingest.json_problems import Places
 from gateway.query import parameters
 from gateway.reload.reload import Reload, unknown_connector
-from gateway.serve import access
 from gateway.store.definition import Event
 from gateway.store.tables.store import Store
 from gateway.strictjson import Json
@@ -43,7 +43,7 @@ class Planning:
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Take `{"files": {NAME: TEXT}}`, a whole directory, and tell, with the names of the tokens; nothing is changed."""
-        access.require_admin(self._stages.credentials.name_of(req.auth))
+        credentials.require_admin(self._stages.credentials.name_of(req.auth))
         files = _files_of(await _json_body(req, self._stages, _FILES))
         preview = await asyncio.to_thread(self._reload.preview, files)
         reply.json(resp, {**preview, "token_names": self._stages.credentials.names})
@@ -84,7 +84,7 @@ class Lifecycle:
 
     def _require_name(self, req: Request, name: str) -> str | None:
         token = self._stages.credentials.name_of(req.auth)
-        access.require_admin(token)
+        credentials.require_admin(token)
         if not NAME.fullmatch(name):
             raise unknown_connector(name)
         return token

@@ -7,12 +7,12 @@ from typing import Any
 
 from falcon.asgi import App, Request, Response
 
+from gateway.auth import credentials
 from gateway.connectors.connector import Connector
 from gateway.endpoints import reply
 from gateway.endpoints.endpoint import Stages
 from gateway.endpoints.router import Router, settled
 from gateway.errors import Code, GatewayError, suggest
-from gateway.serve import access
 from gateway.store.tables.store import Store
 
 #: How many batches one request may ask for.
@@ -40,8 +40,8 @@ class Resolving:
         token = self._stages.credentials.name_of(req.auth)
         wanted = req.get_param("connector", default="")
         connector = self._find(wanted)
-        if connector is None or not access.may(token, connector.access, "ingest"):
-            access.require_admin(token)  # Who may not write here is not told whether there is something.
+        if connector is None or not credentials.may(token, connector.access, "ingest"):
+            credentials.require_admin(token)  # Who may not write here is not told whether there is something.
         if connector is None:
             raise self._unknown(wanted)
         numbers = _numbers(req.get_param("batch", default=""))

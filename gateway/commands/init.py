@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
+from gateway.auth.tokens_file import make_token
 from gateway.commands.support.configuration import read_settings
-from gateway.serve.tokens import make_token
 
 #: What is written, each with its file in the package and what it is.
 FILES: Mapping[str, tuple[str, str]] = {

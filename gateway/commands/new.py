@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from gateway import strictjson
+from gateway.auth.credentials import ADMIN_FILE
 from gateway.commands.duplicate import write_new
 from gateway.commands.support import connector_lookup
 from gateway.commands.support.configuration import read_settings
@@ -20,7 +21,6 @@ from gateway.connectors.finding import Finding
 from gateway.draft import columns, draft, example_row, header
 from gateway.draft.draft import Draft
 from gateway.rowfile.compression import BROKEN
-from gateway.serve.access import ADMIN_FILE
 from gateway.settings import Settings
 
 

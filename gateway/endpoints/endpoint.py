@@ -11,6 +11,9 @@ from functools import cached_property
 from falcon.asgi import Request, Response
 from falcon.constants import COMBINED_METHODS
 
+from gateway.auth import credentials, rate_limit
+from gateway.auth.credentials import Credentials, Verb
+from gateway.auth.rate_limit import Quotas, Responder
 from gateway.connectors.connector import Connector
 from gateway.endpoints import reply
 from gateway.endpoints.bodies import Bodies
@@ -35,9 +38,6 @@ from gateway.ingest.writer import Writer
 from gateway.query.render import Readers, render
 from gateway.request_context import current
 from gateway.resources import Disk, Resources
-from gateway.serve import access, quota
-from gateway.serve.access import Credentials, Verb
-from gateway.serve.quota import Quotas, Responder
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, Key, Receipt
 from gateway.store.edit import Edit
@@ -141,7 +141,7 @@ class Endpoint:
         token = self._stages.credentials.name_of(req.auth)
         if verb == "change" and not self.connector.access.change:
             raise self._no_such_method(req, token)
-        access.require(token, self.connector, verb)
+        credentials.require(token, self.connector, verb)
         if req.get_header("If-Match"):
             hint = "leave it out; a filter on the values that were read, such as n=eq.3, does what it is for"
             raise not_implemented("If-Match on a write", hint)
@@ -152,9 +152,9 @@ class Endpoint:
         token = self._allowed(req, verb)
         write = self._write_of(Words.of_write(req)).under(req.get_header("Idempotency-Key"))
         if write.changes_rows:
-            access.require(token, self.connector, "change")
+            credentials.require(token, self.connector, "change")
         if write.output is not None:
-            access.require(token, self.connector, "read")
+            credentials.require(token, self.connector, "read")
         return token, write
 
     def _filtered(self, req: Request) -> tuple[str | None, Filtered]:
@@ -162,7 +162,7 @@ class Endpoint:
         token = self._allowed(req, "change")
         filtered = Filtered.of(self.connector, Words.of_write(req))
         if filtered.output is not None:
-            access.require(token, self.connector, "read")
+            credentials.require(token, self.connector, "read")
         return token, filtered
 
     def _room(self, req: Request) -> Room:
@@ -240,7 +240,7 @@ class Endpoint:
 
     async def _get(self, req: Request, resp: Response) -> None:
         token = self._stages.credentials.name_of(req.auth)
-        access.require(token, self.connector, "read")
+        credentials.require(token, self.connector, "read")
         await self._retrieval.answer(req, resp, self._read_of(Words.of_read(req)), token)
 
     async def on_head(self, req: Request, resp: Response) -> None:
@@ -270,8 +270,8 @@ class Endpoint:
         return GatewayError(Code.METHOD_NOT_ALLOWED, message, hint=hint, headers={"Allow": allow})
 
     def _require_sight(self, token: str | None) -> None:
-        if not access.sees(token, self.connector.access):
-            raise access.unknown_endpoint(self.connector.path)
+        if not credentials.sees(token, self.connector.access):
+            raise credentials.unknown_endpoint(self.connector.path)
 
     def _expected_bytes(self, req: Request) -> int:
         most = self._stages.settings.max_body
@@ -324,7 +324,7 @@ class Endpoint:
                     context.rows = columns.table.num_rows
                     return self.validator.take(columns, envelope)
             rows = payload.parse(data, media, self.connector, settings.max_row, write.columns)
-            rows = quota.counted(rows, context)
+            rows = rate_limit.counted(rows, context)
             if write.columns is not None:
                 rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
             return self.validator.check(rows, envelope, context.has_left)

@@ -8,6 +8,7 @@ from falcon.asgi import Request, Response
 from falcon.constants import COMBINED_METHODS
 
 from gateway import strictjson
+from gateway.auth.authorization_header import challenge_to
 from gateway.endpoints.edit_request import Filtered
 from gateway.endpoints.etag_cache import Answer
 from gateway.endpoints.ranges import Kept, Part, Slice
@@ -15,9 +16,8 @@ from gateway.endpoints.write_request import Write
 from gateway.errors import Code, GatewayError
 from gateway.query.render import Rendering
 from gateway.request_context import note
-from gateway.serve import refusal
-from gateway.serve.authorization import challenge_to
-from gateway.serve.refusal import JSON
+from gateway.server import error_response
+from gateway.server.error_response import JSON
 from gateway.store.batch import Receipt
 from gateway.strictjson import Json
 
@@ -124,11 +124,11 @@ async def gateway_error(
 ) -> None:
     """Answer with an error that a stage raised."""
     if error.code is Code.INTERNAL:
-        error = refusal.internal(error)
+        error = error_response.internal(error)
     resp.status = error.status
     resp.stream = None
-    resp.data = refusal.body(error)
-    for name, value in refusal.head(error).items():
+    resp.data = error_response.body(error)
+    for name, value in error_response.head(error).items():
         resp.set_header(name, challenge_to(req, value) if name == "WWW-Authenticate" else value)
 
 
@@ -153,7 +153,7 @@ def _meaning(req: Request, error: falcon.HTTPError) -> GatewayError:
         message = f"{req.method[:50]} is no method that HTTP has"
         hint = "send GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS"
         return GatewayError(Code.REQUEST_MALFORMED, message, hint=hint)
-    return refusal.of_status(error.status_code)
+    return error_response.of_status(error.status_code)
 
 
 async def any_error(req: Request, resp: Response, error: Exception, params: dict[str, Any], **_: Any) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gateway.auth.credentials import Credentials
+from gateway.auth.rate_limit import Quotas
 from gateway.connectors.connector import Connector
 from gateway.endpoints.etag_cache import Cache
 from gateway.request_context import current
-from gateway.serve.access import Credentials
-from gateway.serve.edge import Asgi, Event, Receive, Send
-from gateway.serve.quota import Quotas
+from gateway.server.middleware import Asgi, Event, Receive, Send
 from gateway.store.tables.store import Store, Version
 
 #: How many questions of a connector are remembered with the answers' headers, and how long their headers may be.

@@ -10,6 +10,8 @@ from falcon.asgi import Request, Response
 from falcon.constants import COMBINED_METHODS
 from falcon.routing import CompiledRouter
 
+from gateway.auth import credentials
+from gateway.auth.credentials import Credentials
 from gateway.connectors.finding import Finding
 from gateway.connectors.plan import Outcome
 from gateway.endpoints.endpoint import Endpoint
@@ -17,8 +19,6 @@ from gateway.endpoints.removed import Gone, Moved
 from gateway.endpoints.request_cache import Repeats
 from gateway.errors import Code, GatewayError, not_ready, suggest
 from gateway.request_context import current
-from gateway.serve import access
-from gateway.serve.access import Credentials
 from gateway.store.errors import Superseded
 
 _T = TypeVar("_T")
@@ -189,4 +189,4 @@ class Nowhere:
     async def on_any(self, req: Request, resp: Response) -> None:
         """Say that there is nothing."""
         self._credentials.name_of(req.auth)
-        raise access.unknown_endpoint(req.path)
+        raise credentials.unknown_endpoint(req.path)

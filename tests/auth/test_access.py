@@ -8,13 +8,13 @@ import falcon.inspect
 import httpx
 import pytest
 
+from gateway.auth import login_throttle
+from gateway.auth.credentials import Credentials
+from gateway.auth.login_throttle import Failures
+from gateway.auth.tokens_file import make_token, read_tokens
 from gateway.connectors.finding import Refused
 from gateway.endpoints.endpoint import CHANGES, METHODS
-from gateway.serve import failures
-from gateway.serve.access import Credentials
-from gateway.serve.failures import Failures
-from gateway.serve.hosts import remote_of
-from gateway.serve.tokens import make_token, read_tokens
+from gateway.server.forwarded import remote_of
 from gateway.settings import Settings
 from tests.endpoints.test_errors import raw
 from tests.support.in_process import inside
@@ -368,14 +368,14 @@ def test_an_address_that_keeps_failing_is_held_up_and_a_token_that_is_known_is_n
         return client.get(server.url + "/open", headers=headers)
 
     with httpx.Client() as client:
-        answers = [fail("10.9.9.9") for _ in range(failures.BURST + 20)]
+        answers = [fail("10.9.9.9") for _ in range(login_throttle.BURST + 20)]
         other, known, expired = (
             fail("10.9.9.8"),
             fail("10.9.9.9", secrets["etl"]),
             fail("10.9.9.9", secrets["expired"]),
         )
 
-    assert [answer.status_code for answer in answers[: failures.BURST]] == [401] * failures.BURST
+    assert [answer.status_code for answer in answers[: login_throttle.BURST]] == [401] * login_throttle.BURST
     held = answers[-1]
     assert held.status_code == 429
     assert held.json()["code"] == "GW601"
@@ -387,15 +387,15 @@ def test_failures_are_forgiven_with_time_and_remembered_of_so_many_addresses():
     now = [0.0]
     counted = Failures(lambda: now[0])
 
-    assert [counted.count("10.9.9.9") > 0 for _ in range(failures.BURST + 1)] == [False] * failures.BURST + [
-        True
-    ]
-    now[0] += 1 / failures.PER_SECOND
+    assert [counted.count("10.9.9.9") > 0 for _ in range(login_throttle.BURST + 1)] == [
+        False
+    ] * login_throttle.BURST + [True]
+    now[0] += 1 / login_throttle.PER_SECOND
     assert [counted.count("10.9.9.9") > 0 for _ in range(2)] == [False, True]
-    for number in range(failures.MAX_ADDRESSES * 2):
+    for number in range(login_throttle.MAX_ADDRESSES * 2):
         counted.count(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
-    assert len(counted._left) == failures.MAX_ADDRESSES
-    assert [counted.count(f"2001:db8::{n:x}") > 0 for n in range(failures.BURST + 1)][-1], (
+    assert len(counted._left) == login_throttle.MAX_ADDRESSES
+    assert [counted.count(f"2001:db8::{n:x}") > 0 for n in range(login_throttle.BURST + 1)][-1], (
         "one owner of a network"
     )
 

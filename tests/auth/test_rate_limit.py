@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
+from gateway.auth.rate_limit import MAX_QUOTAS, Quota, Quotas
+from gateway.auth.tokens_file import make_token, read_tokens
 from gateway.connectors.finding import Refused
 from gateway.connectors.policy import Limits
 from gateway.errors import GatewayError
-from gateway.serve.quota import MAX_QUOTAS, Quota, Quotas
-from gateway.serve.tokens import make_token, read_tokens
 from tests.support.server import eventually, serving
 
 FIELDS = "fields: {n: integer}\naccess: {ingest: [etl, shop], read: [public]}\n"

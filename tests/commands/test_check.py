@@ -12,8 +12,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from gateway.auth.tokens_file import read_tokens
 from gateway.cli import main
-from gateway.serve.tokens import read_tokens
 from tests.support import verbs
 from tests.support.server import ROOT, put, serving
 

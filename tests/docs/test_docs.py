@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from gateway import __version__
+from gateway.auth.tokens_file import read_tokens
 from gateway.connectors.connector_file import declare
 from gateway.docs import pages as shipped
-from gateway.serve.tokens import read_tokens
 from tests.docs import pages, sessions, tables
 from tests.support.server import ROOT, put, serving
 

@@ -11,9 +11,9 @@ import duckdb
 import httpx
 import pytest
 
+from gateway.auth import login_throttle
+from gateway.auth.tokens_file import make_token
 from gateway.errors import Code
-from gateway.serve import failures
-from gateway.serve.tokens import make_token
 from gateway.store.engine.duckdb_file import FILE, Database
 from gateway.store.tables.small_inserts import FewRows
 from tests.support.in_process import body, inside
@@ -570,7 +570,7 @@ def _(place, code):
         if code is Code.TOKEN_EXPIRED:
             return httpx.get(server.url + "/c", headers={"Authorization": f"Bearer {secret}"})
         with httpx.Client(headers={"Authorization": "Bearer gw_wrong"}) as client:
-            answers = [client.get(server.url + "/c") for _ in range(failures.BURST + 9)]
+            answers = [client.get(server.url + "/c") for _ in range(login_throttle.BURST + 9)]
         return answers[-1]
 
 

@@ -8,8 +8,8 @@ import falcon.asgi
 import httpx
 import pytest
 
+from gateway.auth.tokens_file import make_token
 from gateway.endpoints import request_cache
-from gateway.serve.tokens import make_token
 from tests.server.test_logs import TRACE, of
 from tests.support.in_process import body, inside
 from tests.support.server import put, serving

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import logs
+from gateway.auth.tokens_file import make_token
 from gateway.request_context import RequestContext, current, parse_traceparent
-from gateway.serve.tokens import make_token
 from gateway.store.tables.small_inserts import FewRows
 from gateway.threads import Threads
 from tests.endpoints.test_errors import raw
@@ -59,7 +59,7 @@ def test_everything_the_process_writes_is_a_json_object_a_line(tmp_path):
         server.wait_ready()
     written = lines(server)
 
-    assert {"gunicorn.error", "gateway.access", "gateway.serve.access", "gateway.reload.reload"} <= {
+    assert {"gunicorn.error", "gateway.access", "gateway.auth.credentials", "gateway.reload.reload"} <= {
         line["logger"] for line in written
     }
     for line in written:
@@ -234,7 +234,9 @@ def test_what_nobody_foresaw_is_found_in_the_log_by_the_id_in_the_answer(tmp_pat
 
     assert status == 500
     assert json.loads(text)["details"] == f"The id of the request is {headers['x-request-id']}"
-    told = [record.getMessage() for record in caplog.records if record.name == "gateway.serve.refusal"]
+    told = [
+        record.getMessage() for record in caplog.records if record.name == "gateway.server.error_response"
+    ]
     assert len(told) == 1, "logged once"
     assert headers["x-request-id"] in told[0]
     assert "ConstraintException" in told[0]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gateway.app import Gateway
-from gateway.serve.edge import HAS_LEFT, Edge
-from gateway.serve.shell import Shell
+from gateway.server.lifespan import Shell
+from gateway.server.middleware import HAS_LEFT, Edge
 from gateway.settings import Settings
 from tests.support.server import FAST, put
 

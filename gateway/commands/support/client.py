@@ -10,8 +10,8 @@ from typing import Any
 import click
 import httpx
 
+from gateway.auth.credentials import ADMIN_FILE
 from gateway.commands.support.configuration import read_settings
-from gateway.serve.access import ADMIN_FILE
 
 #: How long a gateway may take to answer: a plan or a copy may look at every row.
 SECONDS = 600.0

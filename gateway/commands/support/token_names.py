@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
+from gateway.auth import tokens_source
+from gateway.auth.tokens_file import expiring, read_tokens, unknown_names
 from gateway.commands.support.configuration import read_settings
 from gateway.connectors.connector import ADMIN, PUBLIC, Connector
 from gateway.connectors.finding import Finding, Refused
-from gateway.serve import tokens_file
-from gateway.serve.tokens import expiring, read_tokens, unknown_names
 
 option = click.option(
     "--tokens",
@@ -58,7 +58,7 @@ def from_file(path: Path | None) -> TokenNames:
     if path is None:
         return TokenNames(None)
     try:
-        tokens = read_tokens(tokens_file.read(path), str(path))
+        tokens = read_tokens(tokens_source.read(path), str(path))
     except Refused as refused:
         return TokenNames(None, findings=tuple(refused.findings))
     return TokenNames(

@@ -20,14 +20,14 @@ from gunicorn.asgi.protocol import _REASON_PHRASES, ASGIProtocol
 from gunicorn.workers import gasgi
 from gunicorn_h1c import H1CProtocol
 
-from gateway import logs, percent
+from gateway import logs, percent, startup
 from gateway.errors import Code, GatewayError, trace
 from gateway.request_context import RequestContext, fields_of
-from gateway.serve import http_faults, refusal, starting
-from gateway.serve.edge import HAS_LEFT, log_access
-from gateway.serve.hosts import remote_of
-from gateway.serve.starting import GREETING
+from gateway.server import error_response, parser_errors
+from gateway.server.forwarded import remote_of
+from gateway.server.middleware import HAS_LEFT, log_access
 from gateway.settings import Settings
+from gateway.startup import GREETING
 from gateway.threads import STOPPING
 
 _log = logging.getLogger(__name__)
@@ -201,7 +201,9 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         status = 400 if status == 501 else status
         target = _TARGET.search(self._fed) if status == 400 else None
         error = percent.not_encoded(target[1]) if target else None
-        fault = http_faults.fault_of(message, self._fed) if status == 400 else refusal.of_status(status)
+        fault = (
+            parser_errors.fault_of(message, self._fed) if status == 400 else error_response.of_status(status)
+        )
         self._send_error(error or fault)
 
     def _get_reason_phrase(self, status: int) -> str:
@@ -210,12 +212,12 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
 
     def _send_error(self, error: GatewayError) -> None:
         context = self._context()
-        body = refusal.body(error)
-        head = {**refusal.head(error), "Cache-Control": "no-store"}
+        body = error_response.body(error)
+        head = {**error_response.head(error), "Cache-Control": "no-store"}
         head |= {"Content-Length": str(len(body)), "Connection": "close"}
         lines = [f"HTTP/1.1 {error.status} {self._get_reason_phrase(error.status)}"]
         lines += [f"{name}: {value}" for name, value in head.items()]
-        standing = [b"%b: %b" % each for each in refusal.standing(context)]
+        standing = [b"%b: %b" % each for each in error_response.standing(context)]
         self._safe_write(b"\r\n".join(["\r\n".join(lines).encode("latin-1"), *standing, b"", body]))
         with context.as_current():
             log_access(context, None, error.status, {"bytes_out": len(body)})
@@ -308,7 +310,7 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         """Tell the arbiter that the worker is alive; the first time, greet whoever has started it."""
         super().notify()
         if self.servers and (text := self.state.pop(GREETING, None)):
-            starting.greet(text)
+            startup.greet(text)
 
     async def _shutdown(self) -> None:
         """Drain the connections, then always run the lifespan's end, inside the time the arbiter gives."""
@@ -353,7 +355,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
     """Give the settings that gunicorn must run with."""
     return {
         "wsgi_app": "gateway.app:app",
-        "worker_class": "gateway.serve.worker.Worker",
+        "worker_class": "gateway.server.worker.Worker",
         # Without gunicorn_h1c the one in Python would be taken, and nobody told.
         "http_parser": "fast",
         "bind": settings.bind,
@@ -363,7 +365,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "proc_name": "gateway",
         # One process owns the file; a second is refused in words rather than by a failing lock.
         "workers": 1,
-        "on_starting": starting.check,
+        "on_starting": startup.check,
         "nworkers_changed": keep_one_worker,
         # A DuckDB handle must not be inherited through fork.
         "preload_app": False,

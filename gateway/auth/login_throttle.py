@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from gateway.serve.hosts import owner_of
+from gateway.server.forwarded import owner_of
 
 #: So many at once, and then so many a second.
 BURST, PER_SECOND = 50, 0.5

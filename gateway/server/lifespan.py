@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from gateway.errors import not_ready, trace
-from gateway.serve import refusal
-from gateway.serve.edge import Asgi, Event, Receive, Send
-from gateway.serve.starting import GREETING
+from gateway.server import error_response
+from gateway.server.middleware import Asgi, Event, Receive, Send
+from gateway.startup import GREETING
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Shell:
 
     def _http(self, scope: Event, receive: Receive, send: Send) -> Awaitable[None]:
         if self.service is None:
-            return refusal.send(not_ready(), send)
+            return error_response.send(not_ready(), send)
         return self.service.app(scope, _falcon_receive(receive), send)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from gateway import logs, percent
 from gateway.errors import GatewayError
 from gateway.request_context import HeaderFields, RequestContext, fields_of, never_left
-from gateway.serve import hosts, refusal
+from gateway.server import error_response, forwarded
 from gateway.settings import Network
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         fields = fields_of(scope["headers"])
-        context = RequestContext.of(fields, hosts.remote_of(scope.get("client"), fields, self._proxies))
+        context = RequestContext.of(fields, forwarded.remote_of(scope.get("client"), fields, self._proxies))
         passage = _Passage(context, scope, receive, send)
         context.receive, context.has_left = passage.receive, scope.get(HAS_LEFT, never_left)
         with context.as_current():
@@ -61,8 +61,8 @@ class Edge:
         self, context: RequestContext, scope: Event, fields: HeaderFields, passage: "_Passage"
     ) -> None:
         try:
-            scope, host = hosts.in_origin_form(scope, fields)
-            hosts.require(host, scope["http_version"], self._allowed)
+            scope, host = forwarded.in_origin_form(scope, fields)
+            forwarded.require(host, scope["http_version"], self._allowed)
             if "\ufffd" in scope["path"]:  # The server's own decoder puts it where bytes are not UTF-8.
                 percent.require_utf8_path(scope.get("raw_path", b""))
             await self._app(_from(context.remote, scope), passage.receive, passage.send)
@@ -73,8 +73,8 @@ class Edge:
                 if isinstance(error, GatewayError):
                     _log.warning("the answer breaks off: %s, %s", error.code.code, error.code.title)
                 raise  # The connection breaks: an answer cut short must not look whole.
-            told = error if isinstance(error, GatewayError) else refusal.internal(error)
-            await refusal.send(told, passage.send)
+            told = error if isinstance(error, GatewayError) else error_response.internal(error)
+            await error_response.send(told, passage.send)
         if not passage.has_ended and _has_body(fields):
             await passage.linger()
 
@@ -156,7 +156,7 @@ class _Passage:
             self._is_complete = not event.get("more_body", False) and not self._context.has_left()
 
     def _headers(self, event: Event) -> list[tuple[bytes, bytes]]:
-        headers = [*event.get("headers", ()), *refusal.standing(self._context)]
+        headers = [*event.get("headers", ()), *error_response.standing(self._context)]
         is_fleeting = event["status"] >= 400 or self._scope["path"].startswith("/-/")
         if is_fleeting and not any(name.lower() == b"cache-control" for name, _ in headers):
             headers.append((b"cache-control", b"no-store"))

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from gateway.auth import tokens_source
 from gateway.connectors.finding import Refused
-from gateway.serve import tokens_file
 from gateway.settings import Settings, unknown_variables
 from gateway.store.files import lock
 
@@ -67,7 +67,7 @@ def _unread_tokens(tokens: Path | None) -> str | None:
     """A gateway that runs keeps its tokens; one that starts has none yet."""
     try:
         if tokens is not None:
-            tokens_file.read(tokens)
+            tokens_source.read(tokens)
     except Refused as refused:
         return "; ".join(f"{each.file}: {each.message}; {each.hint}" for each in refused.findings)
     return None

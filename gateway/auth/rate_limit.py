@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from falcon.asgi import Request, Response
 
+from gateway.auth import credentials
+from gateway.auth.credentials import Credentials
 from gateway.connectors.connector import Connector
 from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
 from gateway.ingest.rows import Rows
 from gateway.request_context import RequestContext, current
-from gateway.serve import access
-from gateway.serve.access import Credentials
-from gateway.serve.hosts import owner_of
+from gateway.server.forwarded import owner_of
 
 #: The quotas that are remembered; of those that are not used up the least recently used is forgotten first.
 MAX_QUOTAS = 10_000
@@ -129,7 +129,7 @@ class Quotas:
 
         async def respond_within(req: Request, resp: Response) -> None:
             token = self._credentials.name_of(req.auth)
-            is_seen = access.sees(token, connector.access)
+            is_seen = credentials.sees(token, connector.access)
             quotas = self._of(connector, token, req.remote_addr) if is_seen else []
             try:
                 for quota in quotas:

@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from gateway.auth import tokens_source
+from gateway.auth.authorization_header import CHALLENGE, EXPIRED, HINT, hint_for, secret_of
+from gateway.auth.login_throttle import Failures
+from gateway.auth.tokens_file import Proof, Token, expiring, make_token, read_tokens, show, unknown_names
 from gateway.connectors.connector import ADMIN, PUBLIC, Access, Connector
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
 from gateway.request_context import current
-from gateway.serve import tokens_file
-from gateway.serve.authorization import CHALLENGE, EXPIRED, HINT, hint_for, secret_of
-from gateway.serve.failures import Failures
-from gateway.serve.tokens import Proof, Token, expiring, make_token, read_tokens, show, unknown_names
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Credentials:
         if self._file is None:
             return
         try:
-            text = tokens_file.read(self._file)
+            text = tokens_source.read(self._file)
         except Refused as refused:
             self._text = None
             self._find(tuple(replace(each, hint="the tokens stay as they were") for each in refused.findings))

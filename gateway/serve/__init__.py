@@ -1,1 +1,0 @@
-"""HTTP: routes, access, replies, and the worker that serves them."""
