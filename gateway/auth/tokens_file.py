@@ -11,9 +11,10 @@ from gateway.connectors import literals
 from gateway.connectors.connector import ADMIN, PUBLIC, Connector
 from gateway.connectors.connector_file import TOKEN_NAME, places_in_access
 from gateway.connectors.finding import Finding, Refused
-from gateway.connectors.loader import Node, load
 from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.connectors.policy_keys import read_limits
+from gateway.connectors.yaml_text.document import load
+from gateway.connectors.yaml_text.node import Node
 from gateway.connectors.yaml_values import Shapes
 from gateway.errors import Code, nearest
 

@@ -14,7 +14,8 @@ from gateway.commands.support.plurals import rows_are
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
 from gateway.connectors.directory import File
-from gateway.connectors.loader import Node, load
+from gateway.connectors.yaml_text.document import load
+from gateway.connectors.yaml_text.node import Node
 
 #: How long a new file may take to go live before the command gives up on copying rows.
 SECONDS = 30.0

@@ -9,10 +9,11 @@ from gateway.connectors.connector import PUBLIC, Access, Connector, Field
 from gateway.connectors.constraints import show
 from gateway.connectors.fields import read_fields
 from gateway.connectors.finding import Finding, Refused
-from gateway.connectors.loader import Node, Reading, doubts, read
 from gateway.connectors.policy_keys import TERM_KEYS, read_key, read_terms
 from gateway.connectors.synonyms import FIELDS, key_hint, other_file
 from gateway.connectors.value_synonyms import token_hint
+from gateway.connectors.yaml_text.document import Reading, doubts, read
+from gateway.connectors.yaml_text.node import Node
 from gateway.connectors.yaml_values import Shapes
 from gateway.errors import Code
 

@@ -13,8 +13,8 @@ from functools import cached_property
 from pathlib import Path
 
 from gateway.connectors.finding import Finding
-from gateway.connectors.loader import MAX_FILE_BYTES
 from gateway.connectors.passed_over import is_connector_file, passed_over
+from gateway.connectors.yaml_text.document import MAX_FILE_BYTES
 from gateway.errors import Code
 
 MAX_FILES = 5000

@@ -9,9 +9,9 @@ from gateway.connectors import schema
 from gateway.connectors.connector import ABSENT, SYSTEM_FIELDS, Field
 from gateway.connectors.constraints import PROBLEMS, show
 from gateway.connectors.fieldtypes import FieldType, is_cut_at_comma, parse_type
-from gateway.connectors.loader import Node
 from gateway.connectors.synonyms import key_hint, meant_by
 from gateway.connectors.value_synonyms import constraint_hint, default_hint, list_hint, pattern_doubt
+from gateway.connectors.yaml_text.node import Node
 from gateway.connectors.yaml_values import Shapes
 from gateway.errors import Code
 from gateway.strictjson import Json

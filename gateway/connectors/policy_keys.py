@@ -7,9 +7,9 @@ from typing import Any
 
 from gateway.connectors.connector import Field
 from gateway.connectors.constraints import show
-from gateway.connectors.loader import Node
 from gateway.connectors.policy import Allowance, Limits, Retention, Terms
 from gateway.connectors.value_synonyms import list_hint, number_hint, word_hint
+from gateway.connectors.yaml_text.node import Node
 from gateway.connectors.yaml_values import Shapes
 from gateway.errors import Code, suggest
 

@@ -5,9 +5,9 @@ from collections.abc import Container, Iterable
 
 from gateway.connectors.constraints import show
 from gateway.connectors.finding import Finding
-from gateway.connectors.loader import Node
 from gateway.connectors.synonyms import key_hint, spelled_otherwise
 from gateway.connectors.value_synonyms import span_hint
+from gateway.connectors.yaml_text.node import Node
 from gateway.errors import Code, suggest
 
 

@@ -9,7 +9,7 @@ Time and memory grow with the body alone, whatever it holds.
 import re
 from collections.abc import Iterator
 
-from gateway.connectors.encoding import not_utf_8
+from gateway.connectors.yaml_text.encoding import not_utf_8
 
 _CELL = re.compile(rb'(?:"((?:[^"]++|"")*+)"|([^",\n]*+))(,|\r?\n|\r?\Z)')
 _QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')

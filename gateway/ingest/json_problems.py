@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from gateway import strictjson
-from gateway.connectors.encoding import not_utf_8
+from gateway.connectors.yaml_text.encoding import not_utf_8
 from gateway.printable import printable
 
 #: Strings, even such as are not closed, punctuation, and everything between.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 
 from gateway import strictjson
 from gateway.connectors.connector import Connector
-from gateway.connectors.encoding import in_windows_1252, not_utf_8
+from gateway.connectors.yaml_text.encoding import in_windows_1252, not_utf_8
 from gateway.errors import Code, GatewayError
 from gateway.ingest import json_array, signatures
 from gateway.ingest.body_text import after_blanks, start_of

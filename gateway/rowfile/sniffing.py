@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.connectors.encoding import in_windows_1252
+from gateway.connectors.yaml_text.encoding import in_windows_1252
 from gateway.ingest import signatures
 from gateway.media_types import Media
 from gateway.rowfile.compression import decompressed

@@ -13,7 +13,7 @@ from gateway.connectors import schema
 from gateway.connectors.connector_file import declare
 from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.finding import Refused
-from gateway.connectors.loader import load
+from gateway.connectors.yaml_text.document import load
 from tests.support.server import ROOT
 
 CASES = sorted((ROOT / "tests/data/connectors").glob("*.yaml"))
