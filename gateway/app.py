@@ -23,7 +23,7 @@ from gateway.errors import GatewayError
 from gateway.ingest.parse_pool import Checking
 from gateway.ingest.writer import Writer
 from gateway.jobs.retention import Expiry
-from gateway.query.render import Readers
+from gateway.query.read_pool import ReadPool
 from gateway.reload.reload import Reload
 from gateway.reload.watch import Watch
 from gateway.resources import Disk, Resources
@@ -54,7 +54,7 @@ class Gateway:
             credentials = Credentials(settings.data, settings.tokens)
             writer = Writer(store, max_bytes=settings.queue, disk=disk, fatal=fatal)
             closing.callback(writer.close)
-            readers = Readers(store, threads=settings.readers, seconds=settings.query_timeout)
+            readers = ReadPool(store, threads=settings.readers, seconds=settings.query_timeout)
             closing.callback(readers.stop)
             router = Router(credentials)
             checking = Checking(CHECKING_THREADS)

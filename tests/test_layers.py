@@ -152,6 +152,8 @@ LAYERS = [  # A module may import only from lines above its own.
     "query.template",
     "query.compression",
     "query.encoding",
+    "query.result_sizes",
+    "query.read_pool",
     "query.render",
     "server.error_response",
     "server.parser_errors",

@@ -61,7 +61,9 @@ class Rejects:
         given = req.query_string if "select" in names else f"{req.query_string}&select={_SELECT}"
         read = Read.of(rejected, Words.of_read(req)._replace(query_string=given))
         counted = read.prefers.count is not None
-        rendering = await self._stages.readers.open(read.statement, counted=counted, coding=read.coding)
+        rendering = await Rendering.open(
+            self._stages.readers, read.statement, counted=counted, coding=read.coding
+        )
         headers = read.headers(rendering, None)
         reply.rows(resp, Answer(read.status(rendering), headers, rendering.whole or b""), rendering)
 

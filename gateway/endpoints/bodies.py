@@ -7,14 +7,15 @@ from gateway.endpoints.ranges import Kept
 from gateway.endpoints.read_request import Read
 from gateway.endpoints.spool import Spool
 from gateway.errors import Code, GatewayError
-from gateway.query.render import Readers, Rendering
+from gateway.query.read_pool import ReadPool
+from gateway.query.render import Rendering
 from gateway.store.tables.store import Store, Version
 
 
 class Bodies:
     """Those of one connector. Belongs to the event loop."""
 
-    def __init__(self, name: str, store: Store, readers: Readers, cache: Cache, spool: Spool) -> None:
+    def __init__(self, name: str, store: Store, readers: ReadPool, cache: Cache, spool: Spool) -> None:
         """Take the connector's name, and where bodies are made and kept."""
         self._name = name
         self._store = store
@@ -38,8 +39,8 @@ class Bodies:
         statements. Otherwise it is enough that the version is still the same after the rows were read.
         """
         counted = read.prefers.count is not None
-        rendering = await self._readers.open(
-            read.statement, counted=counted, coding=read.coding, versioned=version is None
+        rendering = await Rendering.open(
+            self._readers, read.statement, counted=counted, coding=read.coding, versioned=version is None
         )
         seen = rendering.version if version is None else self._settled(version)
         etag = read.etag(seen)

@@ -35,7 +35,8 @@ from gateway.ingest.in_flight import Running
 from gateway.ingest.parse_pool import Checking
 from gateway.ingest.validation import Validator
 from gateway.ingest.writer import Writer
-from gateway.query.render import Readers, render
+from gateway.query.read_pool import ReadPool
+from gateway.query.render import Rendering, render
 from gateway.request_context import current
 from gateway.resources import Disk, Resources
 from gateway.settings import Settings
@@ -70,7 +71,7 @@ class Stages:
     disk: Disk
     store: Store
     writer: Writer
-    readers: Readers
+    readers: ReadPool
     cache: Cache
     spool: Spool
     quotas: Quotas
@@ -356,15 +357,15 @@ class Endpoint:
                 reply.seen_rows(resp, batch, write, seen)
                 return
         readers = self._stages.readers
-        readers.admit()
+        readers.reserve()
         try:
             receipt = await self._append(batch)
         except BaseException:
-            readers.done()
+            readers.release()
             raise
         try:
-            shown = await readers.open_admitted(
-                write.stored_rows(receipt), counted=False, coding=write.coding
+            shown = await Rendering.open_reserved(
+                readers, write.stored_rows(receipt), counted=False, coding=write.coding
             )
         except Exception as error:  # noqa: BLE001  # whatever it is, the rows are stored
             _log.error("the rows of batch %s could not be shown: %s", receipt.batch, trace(error))

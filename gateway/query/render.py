@@ -1,153 +1,27 @@
 """A Statement to the body of a response, without the event loop ever waiting for the database."""
 
-import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
 from gateway.query.compression import compressor_of
 from gateway.query.encoding import Encoder, Text, encoder_of
+from gateway.query.read_pool import ReadPool
+from gateway.query.result_sizes import SMALL_RESULT_ROWS
 from gateway.query.sql import Sql
 from gateway.query.statement import Statement
 from gateway.store.engine.read_transaction import Reading
-from gateway.store.tables.store import Select, Store, Version
-from gateway.threads import Threads
-
-_T = TypeVar("_T")
+from gateway.store.tables.store import Select, Version
 
 #: Results up to this size are sent whole, with their length, and their reader is free before the first byte.
 WHOLE_BYTES = 2 * 2**20
-#: Text of so many rows is taken from the database as it is cheapest for few of them.
-FEW_ROWS = 512
-#: Of how many statements it is remembered whether they had few.
-_REMEMBERED = 1024
 #: A piece of a longer result has as many bytes at least, or comes as soon as so many seconds have passed.
 PIECE_BYTES, PIECE_SECONDS = 2**18, 0.005
 #: Below this, compressing a body saves nobody anything.
 COMPRESSED_BYTES = 1024
-#: How many results may be open for each thread that reads them; an open one waits for its client mostly.
-OPEN_PER_THREAD = 16
-#: How long a client may keep an open result waiting where others need its room.
-STALLED_SECONDS = 2.0
-
-
-class Readers:
-    """The bounded pool of threads that run queries. Belongs to the event loop."""
-
-    def __init__(self, store: Store, *, threads: int, seconds: float) -> None:
-        self._store = store
-        self._threads = Threads(threads, thread_name_prefix="reader")
-        self._most = threads * OPEN_PER_THREAD
-        self._seconds = seconds
-        self.open_results = 0
-        self._waiting: OrderedDict[Rendering, float] = OrderedDict()
-        self._had_few: dict[str, bool] = {}
-
-    async def open(
-        self, statement: Statement, *, counted: bool, coding: str | None, versioned: bool = False
-    ) -> "Rendering":
-        """Run a statement up to its first rows.
-
-        Args:
-            statement: What is read.
-            counted: Whether all rows are counted, beyond the page.
-            coding: What the body is compressed with, or None.
-            versioned: Whether the result says which version of the rows it has.
-
-        Raises:
-            GatewayError: Where it fails; nothing has been sent then.
-        """
-        self.admit()
-        return await self.open_admitted(statement, counted=counted, coding=coding, versioned=versioned)
-
-    async def open_admitted(
-        self, statement: Statement, *, counted: bool, coding: str | None, versioned: bool = False
-    ) -> "Rendering":
-        """Run a statement as `open` does, in room that `admit` took."""
-        rendering = Rendering(
-            self, self._store.reading(), statement, counted=counted, coding=coding, versioned=versioned
-        )
-        try:
-            await rendering.start()
-        except BaseException:
-            await rendering.close()
-            raise
-        return rendering
-
-    def admit(self) -> None:
-        """Take the room of one open result, which `done` gives back.
-
-        Where all is taken, the result that has waited longest for a client that does not read gives up its own.
-
-        Raises:
-            GatewayError: Where too many are open.
-        """
-        if self.open_results >= self._most:
-            self._end_stalled()
-        if self.open_results >= self._most:
-            raise GatewayError(
-                Code.READERS_BUSY, hint="send again a little later", headers={"Retry-After": "1"}
-            )
-        self.open_results += 1
-
-    def version_seen(self, reading: Reading, statement: Statement) -> Version:
-        """Return the version of the rows that a transaction reads. Any thread may ask."""
-        return self._store.version_seen(reading, statement.connector.name)
-
-    async def call(self, function: Callable[[], _T]) -> _T:
-        """Run something short that reads the store in one of the threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
-
-    async def run(self, reading: Reading, step: Callable[[], _T]) -> _T:
-        """Run one step of a reading, interrupting it at the deadline or when the client has left."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.call_later(self._seconds, reading.interrupt)
-        step_done = loop.run_in_executor(self._threads, step)
-        try:
-            return await asyncio.shield(step_done)
-        except asyncio.CancelledError:
-            reading.interrupt()
-            await asyncio.wait([step_done])
-            raise
-        finally:
-            deadline.cancel()
-
-    def done(self) -> None:
-        """Give back the room of an open result."""
-        self.open_results -= 1
-
-    def waits(self, rendering: "Rendering") -> None:
-        """Note that a result begins to wait for its client."""
-        self._waiting[rendering] = time.monotonic()
-
-    def goes_on(self, rendering: "Rendering") -> None:
-        """Note that it waits no more."""
-        self._waiting.pop(rendering, None)
-
-    def expects_few(self, statement: Statement) -> bool:
-        """Tell whether a statement is thought to have few rows: as with other values the last time. Any thread may ask."""
-        query = statement.query
-        guess = bool(query.where) or (query.limit is not None and query.limit <= FEW_ROWS)
-        return self._had_few.get(statement.page.text, guess)
-
-    def learn(self, statement: Statement, *, few: bool) -> None:
-        """Remember whether a statement had few rows. Any thread may call it."""
-        if len(self._had_few) >= _REMEMBERED:
-            self._had_few.clear()
-        self._had_few[statement.page.text] = few
-
-    def _end_stalled(self) -> None:
-        rendering, since = next(iter(self._waiting.items()), (None, 0.0))
-        if rendering is not None and time.monotonic() - since > STALLED_SECONDS:
-            rendering.end()
-
-    def stop(self) -> None:
-        """End the threads."""
-        self._threads.shutdown(cancel_futures=True)
 
 
 class Rendering:
@@ -164,7 +38,7 @@ class Rendering:
 
     def __init__(
         self,
-        readers: Readers,
+        pool: ReadPool,
         reading: Reading,
         statement: Statement,
         *,
@@ -177,7 +51,7 @@ class Rendering:
         self.total: int | None = None
         self.cursor: int | None = None
         self.version: Version | None = None
-        self._readers = readers
+        self._pool = pool
         self._reading = reading
         self._statement = statement
         self._counted = counted
@@ -188,15 +62,61 @@ class Rendering:
         self._begun = b""
         self._closed = False
 
+    @classmethod
+    async def open(
+        cls,
+        pool: ReadPool,
+        statement: Statement,
+        *,
+        counted: bool,
+        coding: str | None,
+        versioned: bool = False,
+    ) -> "Rendering":
+        """Run a statement up to its first rows.
+
+        Args:
+            pool: The threads that run it.
+            statement: What is read.
+            counted: Whether all rows are counted, beyond the page.
+            coding: What the body is compressed with, or None.
+            versioned: Whether the result says which version of the rows it has.
+
+        Raises:
+            GatewayError: Where it fails; nothing has been sent then.
+        """
+        pool.reserve()
+        return await cls.open_reserved(pool, statement, counted=counted, coding=coding, versioned=versioned)
+
+    @classmethod
+    async def open_reserved(
+        cls,
+        pool: ReadPool,
+        statement: Statement,
+        *,
+        counted: bool,
+        coding: str | None,
+        versioned: bool = False,
+    ) -> "Rendering":
+        """Run a statement as `open` does, in the place that `ReadPool.reserve` took."""
+        rendering = cls(
+            pool, pool.transaction(), statement, counted=counted, coding=coding, versioned=versioned
+        )
+        try:
+            await rendering.start()
+        except BaseException:
+            await rendering.close()
+            raise
+        return rendering
+
     async def start(self) -> None:
         """Read the first rows, and all of them if they are few."""
-        await self._readers.run(self._reading, self._start)
+        await self._pool.run(self._reading, self._start)
         if self.whole is not None:
             await self.close()
 
     def _start(self) -> None:
         if self._versioned:
-            self.version = self._readers.version_seen(self._reading, self._statement)
+            self.version = self._pool.version_seen(self._reading, self._statement)
         self._read()
         if self.whole is not None:
             self._reading.close()
@@ -241,12 +161,12 @@ class Rendering:
     def _first_rows(self) -> bytes | None:
         """Read until the end, which leaves the page in `whole`, or give what has come when it is too much."""
         statement = self._statement
-        if not statement.output.is_text or not self._readers.expects_few(statement):
+        if not statement.output.is_text or not self._pool.result_sizes.expects_small(statement):
             self._begin(statement.page)
             return self._first_batches()
         rows = self._few(statement.page)
         if rows is None:
-            self._readers.learn(statement, few=False)
+            self._pool.result_sizes.learn(statement, is_small=False)
             return self._first_batches()
         limit = statement.query.limit
         taken = rows if limit is None else rows[:limit]
@@ -259,7 +179,7 @@ class Rendering:
     def _few(self, sql: Sql) -> list[tuple[Any, ...]] | None:
         """Read all rows of text where they are few, or begin to."""
         self._encoder = self._text = Text(self._statement.output, self._statement.query.select)
-        return self._reading.few(sql.text, sql.parameters, most_rows=FEW_ROWS, most_size=WHOLE_BYTES)
+        return self._reading.few(sql.text, sql.parameters, most_rows=SMALL_RESULT_ROWS, most_size=WHOLE_BYTES)
 
     def _text_of(self, rows: list[tuple[Any, ...]]) -> bytes:
         """Give the beginning of the body that rows make."""
@@ -281,9 +201,9 @@ class Rendering:
             pieces.append(self._encoder.encode(taken))
             size += len(pieces[-1])
             if size > WHOLE_BYTES:
-                self._readers.learn(self._statement, few=False)
+                self._pool.result_sizes.learn(self._statement, is_small=False)
                 return b"".join(pieces)
-        self._readers.learn(self._statement, few=rows <= FEW_ROWS)
+        self._pool.result_sizes.learn(self._statement, is_small=rows <= SMALL_RESULT_ROWS)
         self.row_count = rows if limit is None else min(rows, limit)
         if limit is not None and rows > limit:
             self.cursor = place
@@ -311,14 +231,14 @@ class Rendering:
         ended = False
         while True:
             if piece:
-                self._readers.waits(self)
+                self._pool.note_waiting(self)
                 yield piece
-                self._readers.goes_on(self)
+                self._pool.note_running(self)
             if ended:
                 return
             if self._closed:
                 raise GatewayError(Code.READERS_BUSY, "others needed the room of a result that nobody read")
-            piece, ended = await self._readers.run(self._reading, self._next)
+            piece, ended = await self._pool.run(self._reading, self._next)
 
     def _next(self) -> tuple[bytes, bool]:
         """Give the next piece, and whether it is the last."""
@@ -339,10 +259,10 @@ class Rendering:
 
     def end(self) -> None:
         """Give the reader back, while no step of it runs; who still iterates finds it broken off."""
-        self._readers.goes_on(self)
+        self._pool.note_running(self)
         if not self._closed:
             self._closed = True
-            self._readers.done()
+            self._pool.release()
             self._reading.close()
 
 

@@ -56,7 +56,7 @@ def test_an_answer_is_the_same_whichever_way_its_rows_come(gateway, query, accep
     headers = {"Accept": accept, **({"Prefer": "count=exact"} if counted else {})}
     sent = []
     for expected in (True, False):
-        with patch("gateway.query.render.Readers.expects_few", return_value=expected):
+        with patch("gateway.query.result_sizes.ResultSizes.expects_small", return_value=expected):
             sent.append(gateway.request("GET", "/c", query=query, headers=headers))
 
     assert sent[0] == sent[1]

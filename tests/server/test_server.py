@@ -21,7 +21,7 @@ from gunicorn.workers.gasgi import ASGIWorker
 from gateway.errors import Code, GatewayError
 from gateway.ingest import body
 from gateway.ingest.arrival import Pace
-from gateway.query.render import OPEN_PER_THREAD
+from gateway.query.read_pool import OPEN_PER_THREAD
 from tests.promises.test_slow_clients import sockets
 from tests.reload.test_reload import GOOD, Load
 from tests.support.server import ROOT, Server, eventually, serving

@@ -1,0 +1,111 @@
+"""The bounded pool of threads that run queries, and the number of results that may be open."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from gateway.errors import Code, GatewayError
+from gateway.query.result_sizes import ResultSizes
+from gateway.query.statement import Statement
+from gateway.store.engine.read_transaction import Reading
+from gateway.store.tables.store import Store, Version
+from gateway.threads import Threads
+
+_T = TypeVar("_T")
+
+#: How many results may be open for each thread of the pool; an open one mostly waits for its client.
+OPEN_PER_THREAD = 16
+#: How long an open result may wait for its client while others need its place.
+STALLED_SECONDS = 2.0
+
+
+class OpenResult(Protocol):
+    """A result that holds a place in the pool."""
+
+    def end(self) -> None:
+        """Close it, and give its place back."""
+
+
+class ReadPool:
+    """The bounded pool of threads that run queries. Belongs to the event loop."""
+
+    def __init__(self, store: Store, *, threads: int, seconds: float) -> None:
+        """Start no thread yet.
+
+        Args:
+            store: What is read.
+            threads: How many threads run queries at a time.
+            seconds: How long a step of a query may run.
+        """
+        self._store = store
+        self._threads = Threads(threads, thread_name_prefix="reader")
+        self._max_open = threads * OPEN_PER_THREAD
+        self._seconds = seconds
+        self.open_results = 0
+        self.result_sizes = ResultSizes()
+        self._waiting: OrderedDict[OpenResult, float] = OrderedDict()
+
+    def reserve(self) -> None:
+        """Take a place for one open result, which `release` gives back.
+
+        If all places are taken, the result that has waited longest for a stalled client loses its own.
+
+        Raises:
+            GatewayError: Too many results are open.
+        """
+        if self.open_results >= self._max_open:
+            self._end_stalled()
+        if self.open_results >= self._max_open:
+            raise GatewayError(
+                Code.READERS_BUSY, hint="send again a little later", headers={"Retry-After": "1"}
+            )
+        self.open_results += 1
+
+    def release(self) -> None:
+        """Give back the place of an open result."""
+        self.open_results -= 1
+
+    def transaction(self) -> Reading:
+        """Return a new transaction that reads the store."""
+        return self._store.reading()
+
+    def version_seen(self, reading: Reading, statement: Statement) -> Version:
+        """Return the version of the rows that a transaction reads. Any thread may ask."""
+        return self._store.version_seen(reading, statement.connector.name)
+
+    async def call(self, function: Callable[[], _T]) -> _T:
+        """Run a short call that reads the store in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+
+    async def run(self, reading: Reading, step: Callable[[], _T]) -> _T:
+        """Run one step of a transaction; interrupt it at the deadline, or when the client has left."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.call_later(self._seconds, reading.interrupt)
+        step_done = loop.run_in_executor(self._threads, step)
+        try:
+            return await asyncio.shield(step_done)
+        except asyncio.CancelledError:
+            reading.interrupt()
+            await asyncio.wait([step_done])
+            raise
+        finally:
+            deadline.cancel()
+
+    def note_waiting(self, result: OpenResult) -> None:
+        """Note that a result begins to wait for its client."""
+        self._waiting[result] = time.monotonic()
+
+    def note_running(self, result: OpenResult) -> None:
+        """Note that a result no longer waits for its client."""
+        self._waiting.pop(result, None)
+
+    def _end_stalled(self) -> None:
+        result, since = next(iter(self._waiting.items()), (None, 0.0))
+        if result is not None and time.monotonic() - since > STALLED_SECONDS:
+            result.end()
+
+    def stop(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(cancel_futures=True)
