@@ -10,7 +10,8 @@ from gateway.commands.support.client import Operating, with_gateway
 from gateway.commands.support.file_options import Reading, reading_options
 from gateway.commands.support.load_target import Target
 from gateway.commands.support.plurals import rows_are
-from gateway.commands.support.upload import Batches, Loading
+from gateway.commands.support.upload import Upload
+from gateway.commands.support.upload_options import UploadOptions
 from gateway.rowfile import sniffing
 from gateway.rowfile.compression import BROKEN
 from gateway.rowfile.source import Source
@@ -46,53 +47,51 @@ def command(  # noqa: PLR0913  # one for each option
     try:
         source = reading.open(file)
         sniffing.require(source)
-        batches = Batches(parse_size(size), reading.without, tuple(reading.words()))
-        loading = Loading(Target.find(gateway, name), name, source, batches, again=again, rest=rest)
-        _run(loading, source)
+        options = UploadOptions(parse_size(size), reading.without, tuple(reading.words()), again, rest)
+        upload = Upload(Target.find(gateway, name), name, source, options)
+        _run(upload, source)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     except BROKEN as error:
         raise click.ClickException(f"{file} cannot be read: {error}") from error
-    _tell(loading)
+    _tell(upload)
 
 
-def _tell(loading: Loading) -> None:
+def _tell(upload: Upload) -> None:
     """Say what became of the file."""
-    for note in loading.notes:
+    for note in upload.notes:
         click.echo(note, err=True)
-    told = [f"{rows_are(loading.stored)} stored at {loading.target.path}."]
-    if loading.rejected:
-        name = loading.target.connector
-        told.append(f"{loading.rejected:,} bad ones are kept; gateway rejected ls {name} shows them.")
-    if loading.duplicates:
-        told.append(f"{loading.duplicates:,} have primary keys that were there already.")
-    if loading.before:
-        told.append(f"{loading.before:,} had been before; --again would store those once more.")
-        told += _what_is_left(loading)
+    told = [f"{rows_are(upload.sender.stored)} stored at {upload.target.path}."]
+    if upload.sender.rejected:
+        name = upload.target.connector
+        told.append(f"{upload.sender.rejected:,} bad ones are kept; gateway rejected ls {name} shows them.")
+    if upload.sender.duplicates:
+        told.append(f"{upload.sender.duplicates:,} have primary keys that were there already.")
+    if upload.before:
+        told.append(f"{upload.before:,} had been before; --again would store those once more.")
+        told += _what_is_left(upload)
     click.echo(" ".join(told))
 
 
-def _what_is_left(loading: Loading) -> list[str]:
+def _what_is_left(upload: Upload) -> list[str]:
     """Say how many of the rows that had been stored before are not there as they were stored.
 
     Raises:
         click.ClickException: Where none is, and nothing was stored.
     """
-    present = loading.left()
+    present = upload.left()
     gone = present.stored - present.left
     if not gone:
         return []
-    if present.left or loading.stored:
+    if present.left or upload.sender.stored:
         return [f"{gone:,} of all these are deleted, replaced or changed since."]
-    message = (
-        f"the {loading.before:,} rows had been stored before, and none of them is there as it was stored"
-    )
+    message = f"the {upload.before:,} rows had been stored before, and none of them is there as it was stored"
     raise click.ClickException(
         f"{message}: they were deleted, replaced or changed since. Nothing was stored; --again stores them once more"
     )
 
 
-def _run(loading: Loading, source: Source) -> None:
+def _run(upload: Upload, source: Source) -> None:
     console = terminal.console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -104,7 +103,7 @@ def _run(loading: Loading, source: Source) -> None:
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(source.path.name, total=source.size, rows=0)
         try:
-            for raw_place in loading.run():
-                progress.update(task, completed=raw_place, rows=loading.rows)
+            for raw_place in upload.run():
+                progress.update(task, completed=raw_place, rows=upload.sender.rows)
         except KeyboardInterrupt as error:
-            raise click.ClickException(f"interrupted; {loading.how_far()}") from error
+            raise click.ClickException(f"interrupted; {upload.sender.how_far()}") from error

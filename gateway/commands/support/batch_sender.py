@@ -1,0 +1,138 @@
+"""Sending batches: each one again until the gateway answers, and what its answer says about the rows."""
+
+import functools
+import random
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+
+from gateway.commands.support.client import told
+from gateway.commands.support.load_target import Target
+from gateway.commands.support.upload_options import UploadOptions
+from gateway.rowfile.chunk import Piece
+
+#: How long in all a piece is sent again while the gateway is away or has no room.
+PATIENCE_SECONDS = 300.0
+#: What says that nothing was stored, and that the same is worth sending again; so does a 409 that says when.
+_AGAIN = (408, 429, 502, 503, 504, 507)
+#: How many bad rows of a piece are shown.
+_SHOWN = 10
+
+
+class DeclinedError(click.ClickException):
+    """The gateway has said that it stores nothing of what it was sent."""
+
+
+class BatchSender:
+    """Posts batches of one file.
+
+    Attributes:
+        rows: How many rows of the file are stored.
+        stored: How many rows were stored by these batches.
+        rejected: How many bad ones are kept as rejected rows.
+        duplicates: How many were passed over for others with the same primary key.
+    """
+
+    def __init__(self, target: Target, file: Path, options: UploadOptions) -> None:
+        self.target = target
+        self.rows = self.stored = self.rejected = self.duplicates = 0
+        self._file = file
+        self._options = options
+
+    def committed_at(self, batch: int | None) -> str | None:
+        """Ask when a batch was committed; None where the gateway does not know."""
+        if batch is None:
+            return None
+        answer = self._send(lambda: self.target.request([batch]))
+        found = answer.json()["batches"] if answer.is_success else []
+        return str(found[0]["committed_at"]) if found else None
+
+    def post(self, piece: Piece, key: str) -> dict[str, Any]:
+        """Send a piece until there is an answer to it, and return its receipt."""
+        client, path = self.target.gateway.client, self.target.path
+        columns = self._options.columns(piece)
+        headers = {"Content-Type": piece.media.media_type, "Idempotency-Key": key}
+        if columns:
+            headers["Prefer"] = "missing=default"
+        send = functools.partial(client.post, path, content=piece.data, headers=headers, params=columns)
+        return self._receipt(piece, self._send(send))
+
+    def _send(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        """Send a request until the gateway is there and has room."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                answer = send()
+            except httpx.TransportError as error:
+                trouble = self.target.gateway.away(error)
+                wait = 1.0
+            else:
+                is_running = answer.status_code == 409 and "Retry-After" in answer.headers
+                if answer.status_code not in _AGAIN and not is_running:
+                    return answer
+                trouble, wait = told(answer), _retry_after(answer)
+            if time.monotonic() + wait > deadline:
+                raise click.ClickException(f"{trouble}; {self.how_far()}")
+            time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  # it only spreads the crowd
+
+    def _receipt(self, piece: Piece, answer: httpx.Response) -> dict[str, Any]:
+        if answer.status_code in (409, 422) and "errors" in answer.json():
+            raise DeclinedError(self._bad_rows(piece, answer.json()))
+        if not answer.is_success:
+            raise DeclinedError(f"{told(answer)}; {self.how_far()}{_leaving_out(piece, answer)}")
+        receipt: dict[str, Any] = answer.json()
+        receipt["is_known"] = answer.headers.get("Idempotent-Replayed") == "true"
+        if not receipt["is_known"]:
+            self.stored += receipt["stored"]
+            self.rejected += receipt["rejected"]
+            self.duplicates += receipt["duplicates"]
+        return receipt
+
+    def _bad_rows(self, piece: Piece, answer: dict[str, Any]) -> str:
+        """Name bad rows by their places in the file."""
+        lines, header_lines = [], piece.header.count(b"\n")
+        for error in answer["errors"][:_SHOWN]:
+            place = f"row {self.rows + error['row']:,}"
+            if error["line"] is not None and piece.line is not None:
+                place += f", line {piece.line + error['line'] - 1 - header_lines:,}"
+            field = f", field '{error['field']}'" if error["field"] else ""
+            lines.append(f"  {place}{field}: {error['message']}")
+        more = answer["error_count"] - len(lines)
+        if more > 0:
+            lines.append(f"  and {more:,} more in the same batch")
+        return "\n".join([f"{self._file} has bad rows; {self.how_far()}", *lines])
+
+    def how_far(self) -> str:
+        """Say how much of the file is stored."""
+        if not self.rows:
+            return "nothing of it is stored"
+        return f"the first {self.rows:,} rows are stored, and the same command goes on behind them"
+
+
+def _leaving_out(piece: Piece, answer: httpx.Response) -> str:
+    """Name the options that leave out the columns that are no fields; nothing where those are not what is wrong."""
+    if '"PGRST204"' not in answer.text:
+        return ""
+    names = piece.names()
+    listed = [str(each["field"]) for each in answer.json().get("errors", ()) if each["code"] == "PGRST204"]
+    nameless = [str(place) for place, name in enumerate(names, 1) if not name.strip()]
+    left = [each for each in listed if each in names] or nameless
+    if len(left) == len(names):
+        return ". If its first line is a row, --header names the columns, as in --header a,b,c"
+    if not left or len(left) > _SHOWN:
+        return ". --without NAME leaves a column out"
+    options = shlex.join([word for each in left for word in ("--without", each)])
+    return f". Without {'this column' if len(left) == 1 else 'these columns'}: {options}"
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    """Return how many seconds an answer asks to wait for."""
+    try:
+        return min(max(float(answer.headers["Retry-After"]), 0.1), 30.0)
+    except (KeyError, ValueError):
+        return 1.0
