@@ -5,7 +5,7 @@ from gateway.ingest.rows import RowError, shown
 from gateway.strictjson import Json
 
 
-def listed(error: RowError) -> dict[str, Json]:
+def listed_form(error: RowError) -> dict[str, Json]:
     """Return an error as a response lists it."""
     return {
         "row": error.row,
@@ -20,7 +20,7 @@ def listed(error: RowError) -> dict[str, Json]:
 def stored_form(error: RowError) -> dict[str, Json]:
     """Return an error as it is stored beside a rejected row."""
     if error.is_explained:
-        return listed(error)
+        return listed_form(error)
     return {"field": error.field, "code": error.code.code, "message": error.message}
 
 
@@ -30,14 +30,14 @@ def rows_invalid(
     """Make the error of bad rows, under the code of all of them where they have one."""
     first = errors[0]
     place = f"row {first.row}" + (f", line {first.line}" if first.line else "")
-    row_errors = RowErrors([listed(error) for error in errors], error_count, bad_rows, row_count)
+    row_errors = RowErrors([listed_form(error) for error in errors], error_count, bad_rows, row_count)
     hint = "nothing was stored; mend the rows and send them all again"
     return _invalid(place, first, codes, row_errors, hint)
 
 
 def values_invalid(errors: list[RowError], codes: set[Code], error_count: int) -> GatewayError:
     """Make the error of the object of a PATCH, which is no row and has no number."""
-    listed = [{**listed(error), "row": None} for error in errors]
+    listed = [{**listed_form(error), "row": None} for error in errors]
     hint = "nothing was changed; mend the object and send it again"
     return _invalid("", errors[0], codes, RowErrors(listed, error_count, bad_rows=0, rows=0), hint)
 
@@ -48,7 +48,7 @@ def _invalid(place: str, first: RowError, codes: set[Code], row_errors: RowError
     more = f" (and {row_errors.count - 1} more)" if row_errors.count > 1 else ""
     refused = GatewayError(
         next(iter(codes)) if len(codes) == 1 else Code.ROWS_INVALID,
-        f"{where}{', ' if first.item else ': '}{listed(first)['message']}{more}",
+        f"{where}{', ' if first.item else ': '}{listed_form(first)['message']}{more}",
         details=row_errors.summary(),
         hint=hint,
         row_errors=row_errors,

@@ -1,0 +1,134 @@
+"""The check of rows against their connector's schema, and what is wrong with those that do not satisfy it."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import jsonschema_rs
+
+from gateway.connectors import schema
+from gateway.connectors.connector import Connector
+from gateway.errors import Code, nearest
+from gateway.ingest.field_check import FieldCheck
+from gateway.ingest.rows import RowError, Rows, shorten, shown
+from gateway.strictjson import Json
+
+#: How many names are remembered with the fields that they are likely slips of, and how long such names are.
+_REMEMBERED, _LONGEST_NAME = 1000, 100
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidRow:
+    """A decoded row that does not satisfy the schema.
+
+    Attributes:
+        place: Its place among the rows that were decoded with it.
+        names: The fields with a bad value, and names that are no field; None stands for the row itself.
+    """
+
+    place: int
+    names: Sequence[str | None]
+
+
+class RowCheck:
+    """Checks the rows of one connector. Any thread may use it."""
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+        self._aliases = connector.aliases
+
+    @cached_property
+    def _compiled(self) -> jsonschema_rs.Validator:
+        # Rows come in by the present names of fields, whatever they were sent under.
+        fields = tuple(replace(each, renamed_from=None) for each in self._connector.fields)
+        return schema.compile_schema(schema.build(replace(self._connector, fields=fields)))
+
+    @cached_property
+    def _nearest(self) -> Callable[[str], str | None]:
+        # Rows that come together have the same names, and the same slips.
+        return functools.lru_cache(_REMEMBERED)(lambda name: nearest(name, self._fields))
+
+    @cached_property
+    def _fields(self) -> dict[str, FieldCheck]:
+        return {field.name: FieldCheck(field) for field in self._connector.fields}
+
+    def find_bad(self, rows: Rows, is_over: Callable[[], bool]) -> list[InvalidRow]:
+        """Find the bad rows; the first of them alone, at least, where `is_over` says that no more are wanted."""
+        is_valid = self._compiled.is_valid
+        bad: list[InvalidRow] = []
+        for place, value in enumerate(rows.values):
+            if is_valid(value):
+                continue
+            read = self.read_strings(value)
+            if read is not value and is_valid(read):
+                rows.values[place] = read
+                continue
+            bad.append(InvalidRow(place, self.bad_fields(read)))
+            if is_over():
+                break
+        return bad
+
+    @cached_property
+    def _string_readers(self) -> dict[str, Callable[[Json], Json]]:
+        types = {field.name: field.type for field in self._connector.fields}
+        return {name: type.read_strings for name, type in types.items() if type.read_strings}
+
+    def read_strings(self, row: Json) -> Json:
+        """Give a row with numbers in the place of the strings that spell them; the schema is about those alone."""
+        if not isinstance(row, dict):
+            return row
+        read = {
+            name: reader(row[name])
+            for name, reader in self._string_readers.items()
+            if isinstance(row.get(name), str | list)
+        }
+        return {**row, **read} if read else row
+
+    def bad_fields(self, value: Json) -> list[str | None]:
+        """Return the fields with a bad value, and names that are no field; None stands for the row itself."""
+        if not isinstance(value, dict):
+            return [None]
+        bad: list[str | None] = [name for name in value if name not in self._fields]
+        if bad and self._compiled.is_valid(
+            {name: each for name, each in value.items() if name in self._fields}
+        ):
+            return bad
+        for name, check in self._fields.items():
+            if not check.is_valid(value[name]) if name in value else check.field.required:
+                bad.append(name)
+        return bad
+
+    def code_of(self, row: Json, name: str | None) -> Code:
+        """Give the code of a bad value, which costs far less than its whole error."""
+        if name is None:
+            return Code.VALUE_INVALID
+        if name not in self._fields:
+            return Code.FIELD_UNKNOWN
+        return self._fields[name].code_of(row[name]) if name in row else Code.VALUE_MISSING
+
+    def error_of(self, rows: Rows, place: int, name: str | None) -> RowError:
+        """Say what is wrong with a bad value, or with a row as a whole."""
+        row, number, line = rows.values[place], rows.numbers[place], rows.lines[place]
+        if name is None:
+            message = f"{shorten(row)} is not a row; a row is an object of fields and values"
+            return RowError(number, line, None, Code.VALUE_INVALID, message, row)
+        if name in self._aliases:
+            message = (
+                f"it is what '{self._aliases[name].name}' was called before, which the row names as well"
+            )
+            return RowError(number, line, name, Code.FIELD_UNKNOWN, message, row[name])
+        if name not in self._fields:
+            message = f"{shorten(name)} is not a field{self._meant(name, row[name])}"
+            return RowError(number, line, shown(name), Code.FIELD_UNKNOWN, message, row[name])
+        if name not in row:
+            return RowError(number, line, name, Code.VALUE_MISSING, "a value is required")
+        found = self._fields[name].problem(row[name])
+        return RowError(number, line, name, found.code, found.message, found.value, found.item)
+
+    def _meant(self, name: str, value: Json) -> str:
+        """Say what a name that is no field is meant to be, as the end of a sentence."""
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return "; send the list of rows by itself, without an object around it"
+        guess = self._nearest(name) if len(name) <= _LONGEST_NAME else None
+        return f"; did you mean '{guess}'?" if guess else ""
