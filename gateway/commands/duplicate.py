@@ -1,6 +1,5 @@
 """gateway duplicate."""
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import click
 from gateway.commands.support import connector_lookup
 from gateway.commands.support.client import Operating, with_gateway
 from gateway.commands.support.configuration import read_settings
+from gateway.commands.support.new_file import write_new
 from gateway.commands.support.plurals import rows_are
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
@@ -104,20 +104,6 @@ def _length(rest: str, value: Any) -> int:
     """Tell how long a scalar is as it stands: with its quotes, where it has any."""
     quoted = rest[:1] in ("'", '"')
     return len(str(value)) + 2 if quoted else len(str(value))
-
-
-def write_new(path: Path, text: str) -> None:
-    """Write a file that is not there yet, whole or not at all."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        os.link(aside, path)  # Unlike a rename, it replaces nothing.
-    except FileExistsError as error:
-        raise click.ClickException(f"{path} is there already; remove it, or choose another name") from error
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _wait_until_live(gateway: Operating, name: str) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gateway.connectors import plan
 from gateway.connectors.directory import File
-from gateway.draft import columns, draft, example_row
+from gateway.draft import columns, draft_file, example_row
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
 from gateway.rowfile.chunks import split
@@ -66,7 +66,7 @@ VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.sampled_fr
 
 def require_loads(source: Source) -> None:
     """Draft a connector of a file, and check the rows of the file as its endpoint does."""
-    text = draft.write(columns.look(source, None), source.path.name).text
+    text = draft_file.write(columns.look(source, None), source.path.name).text
     declared = plan.read_file(File.of("x.yaml", text.encode()))
     assert declared.connector is not None, (text, declared.findings)
     validator = Validator(declared.connector)

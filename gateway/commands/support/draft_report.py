@@ -1,0 +1,89 @@
+"""What `gateway new` prints about a draft of a connector file."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway import strictjson
+from gateway.auth.credentials import ADMIN_FILE
+from gateway.commands.support.file_options import Reading
+from gateway.connectors.connector import Access, Connector
+from gateway.draft import example_row, header
+from gateway.draft.draft_file import Draft
+from gateway.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class DraftReport:
+    """What is printed about a draft.
+
+    Attributes:
+        draft: The draft.
+        connector: The connector that it declares.
+        rows: The file of rows; None where the fields were typed.
+        written: The connector file that is written; None where it is printed.
+        connectors: The directory, where that was typed.
+        reading: The options that say how the file of rows is written.
+    """
+
+    draft: Draft
+    connector: Connector
+    rows: Path | None
+    written: Path | None
+    connectors: Path | None
+    reading: Reading
+
+    def notes(self) -> Iterator[str]:
+        """Yield what the connector does not have of the file, and what may be wrong with that."""
+        draft, load = self.draft, self._load_command()
+        if draft.doubt:
+            yield f"{draft.doubt}. If it is a row and no header, name the columns: {self._with_header(draft.width)}"
+        for name, problem in draft.left_out.items():
+            if name.isdecimal():
+                yield f"Column {name} {problem}. It is left out: name it in the file, or load without it: {load}"
+            else:
+                yield f"The column {name!r} {problem}. It is left out: rename it in the file, or load without it: {load}"
+
+    def questions(self) -> Iterator[str]:
+        """Yield what is to be decided before others use the connector."""
+        count = self.draft.questions
+        if count:
+            has = "field has a question" if count == 1 else "fields have a question"
+            yield f"{count} {has} behind a # in {self.written}."
+        if self.connector.access == Access():
+            yield f"Nothing but the admin token may write or read its rows; access: in {self.written} names others."
+
+    def next_steps(self, settings: Settings) -> Iterator[str]:
+        """Yield where the connector is served, and how rows come in."""
+        base = os.environ.get("GATEWAY_URL") or settings.local_url
+        url = base.rstrip("/") + self.connector.path
+        row, missing = example_row.row(self.connector)
+        body = shlex.quote(strictjson.write([row]).decode())
+        token = (
+            "$GATEWAY_TOKEN"
+            if os.environ.get("GATEWAY_TOKEN")
+            else f"$(cat {shlex.quote(str(settings.data / ADMIN_FILE))})"
+        )
+        yield f"A gateway that serves {self.connectors or settings.connectors} has it at {url}. To store a row:"
+        yield f"  curl {url} -H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json' -d {body}"
+        if missing:
+            yield f"Put a value for {', '.join(missing)} into it: none was found that their constraints let through."
+        if self.rows:
+            yield f"To load the file: {self._load_command()}"
+
+    def _load_command(self) -> str:
+        """Return the command that loads the file into the connector."""
+        without = [word for each in self.draft.left_out for word in ("--without", each)]
+        words = ["gateway", "load", self.connector.name, str(self.rows), *self.reading.words(), *without]
+        return shlex.join(words)
+
+    def _with_header(self, width: int) -> str:
+        """Return the command that makes the draft again, with names for `width` columns."""
+        words = ["gateway", "new", self.connector.name, "--from", str(self.rows), *self.reading.words()]
+        words += ["--header", header.names_for(width)]
+        words += ["--connectors", str(self.connectors)] if self.connectors else []
+        if self.written is None:
+            return shlex.join([*words, "--stdout"])
+        return f"rm {shlex.quote(str(self.written))} && {shlex.join(words)}"

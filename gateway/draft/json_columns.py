@@ -1,0 +1,66 @@
+"""JSON and NDJSON to the evidence about each name of their rows."""
+
+from collections.abc import Iterator, Mapping
+
+from gateway import strictjson
+from gateway.connectors.fields import MAX_FIELDS
+from gateway.draft.evidence import Evidence
+from gateway.media_types import Media
+from gateway.rowfile.chunk import Piece
+from gateway.rowfile.source import Source
+from gateway.strictjson import Json
+
+
+class JsonColumns:
+    """Collects the evidence about the names of JSON rows.
+
+    Attributes:
+        rows: How many rows were looked at.
+        columns: The evidence about each name.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.rows = 0
+        self._path = source.path
+        self.columns: dict[str, Evidence] = {}
+
+    def add(self, piece: Piece) -> None:
+        """Look at the rows of one more piece.
+
+        Raises:
+            ValueError: Where they cannot be read, naming the place.
+        """
+        rows = list(self._rows(piece))
+        for name in {name: None for row in rows for name in row}:
+            if name not in self.columns:
+                if len(self.columns) == MAX_FIELDS:
+                    raise ValueError(
+                        f"{self._path}: its rows have more than {MAX_FIELDS} different names, as many as a connector has fields"
+                    )
+                self.columns[name] = Evidence()
+                self.columns[name].add_values((), self.rows)  # No row before had it.
+        for name, evidence in self.columns.items():
+            values = [row[name] for row in rows if name in row]
+            evidence.add_values(values, len(rows) - len(values))
+        self.rows += len(rows)
+
+    def _rows(self, piece: Piece) -> Iterator[Mapping[str, Json]]:
+        for place, text in self._texts(piece):
+            try:
+                read = strictjson.read(text)
+            except ValueError as error:
+                raise ValueError(f"{self._path}, {place}: not JSON: {error}") from error
+            for row in read if isinstance(read, list) and piece.media is Media.JSON else [read]:
+                if not isinstance(row, dict):
+                    shown = strictjson.write(row).decode()[:60]
+                    message = f"{self._path}, {place}: {shown} is not a row"
+                    raise ValueError(f'{message}; a row is an object, such as {{"id": 1}}')  # noqa: TRY004  # one way out
+                yield row
+
+    def _texts(self, piece: Piece) -> Iterator[tuple[str, bytes]]:
+        if piece.media is Media.JSON:
+            yield f"in row {self.rows + 1} or behind it", piece.data
+            return
+        for number, line in enumerate(piece.data.split(b"\n"), piece.line or 1):
+            if line.strip():
+                yield f"line {number}", line

@@ -1,0 +1,70 @@
+"""Parquet to a guess for each of its columns: the file says the types itself."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gateway.draft.evidence import Evidence
+from gateway.draft.guess import Guess, guess
+from gateway.rowfile.source import Source
+
+
+def parquet_columns(source: Source) -> tuple[int, dict[str, Guess]]:
+    """Return the number of rows of a Parquet file, and the guess for each of its columns."""
+    try:
+        file = pq.ParquetFile(source.path)
+    except pa.ArrowException as error:
+        raise ValueError(f"{source.path} is not Parquet: {error}") from error
+    columns = {each.name: Evidence() for each in file.schema_arrow}
+    for batch in file.iter_batches():
+        for evidence, column in zip(columns.values(), batch.columns, strict=True):
+            is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+            if is_text:
+                evidence.add_values(column.to_pylist(), 0)
+            else:
+                evidence.rows += len(column)
+                evidence.absent += column.null_count
+    guesses = {}
+    for each in file.schema_arrow:
+        evidence = columns[each.name]
+        type, remarks = _type_of(each.type)
+        plain = Guess(type, evidence.absent > 0, remarks)
+        guesses[each.name] = guess(evidence) if evidence.kinds else plain
+    return file.metadata.num_rows, guesses
+
+
+def _type_of(arrow: pa.DataType) -> tuple[str, tuple[str, ...]]:
+    """Give the type that takes every value of an Arrow type."""
+    types = pa.types
+    if types.is_dictionary(arrow):
+        return _type_of(arrow.value_type)
+    if types.is_list(arrow) or types.is_large_list(arrow) or types.is_fixed_size_list(arrow):
+        item, _ = _type_of(arrow.value_type)
+        return ("json" if item == "json" or item.endswith("[]") else f"{item}[]"), ()
+    if types.is_decimal(arrow):
+        return f"decimal({arrow.precision}, {arrow.scale})", ()
+    remarks: tuple[str, ...] = ()
+    if types.is_timestamp(arrow) and arrow.unit == "ns":
+        remarks = ("it has nanoseconds; the gateway keeps microseconds",)
+    elif any(test(arrow) for test in (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)):
+        remarks = ("it is binary, and comes as base64",)
+    name = next((name for test, name in _ARROW_TYPES if test(arrow)), None)
+    return (name, remarks) if name else ("json", (f"Parquet calls it {arrow}",))
+
+
+_ARROW_TYPES = (
+    (pa.types.is_boolean, "boolean"),
+    (pa.types.is_uint64, "decimal(20, 0)"),
+    (pa.types.is_integer, "integer"),
+    (pa.types.is_floating, "number"),
+    (pa.types.is_string, "string"),
+    (pa.types.is_large_string, "string"),
+    (pa.types.is_binary, "string"),
+    (pa.types.is_large_binary, "string"),
+    (pa.types.is_fixed_size_binary, "string"),
+    (lambda arrow: pa.types.is_timestamp(arrow) and arrow.tz is not None, "timestamp"),
+    (pa.types.is_timestamp, "datetime"),
+    (pa.types.is_date, "date"),
+    (pa.types.is_time, "time"),
+    (pa.types.is_struct, "json"),
+    (pa.types.is_map, "json"),
+)
