@@ -14,12 +14,15 @@ from gateway.admin import backup, connectors, lifecycle, rejected, resolve
 from gateway.auth.credentials import Credentials
 from gateway.auth.rate_limit import Quotas
 from gateway.endpoints import reply
-from gateway.endpoints.endpoint import Stages
 from gateway.endpoints.etag_cache import Cache
+from gateway.endpoints.live import Live
 from gateway.endpoints.request_cache import Again
+from gateway.endpoints.responders import Responders
 from gateway.endpoints.router import Router
+from gateway.endpoints.services import Auth, Caches, Intake, Services, Storage
 from gateway.endpoints.spool import Spool
 from gateway.errors import GatewayError
+from gateway.ingest.in_flight import Running
 from gateway.ingest.parse_pool import Checking
 from gateway.ingest.writer import Writer
 from gateway.jobs.retention import Expiry
@@ -36,7 +39,7 @@ from gateway.store.tables.store import Store
 _log = logging.getLogger(__name__)
 
 #: Bodies are parsed and checked in as many threads; more would only wait for each other.
-CHECKING_THREADS = 2
+PARSE_THREADS = 2
 
 
 class Gateway:
@@ -56,36 +59,29 @@ class Gateway:
             closing.callback(writer.close)
             readers = ReadPool(store, threads=settings.readers, seconds=settings.query_timeout)
             closing.callback(readers.stop)
-            router = Router(credentials)
-            checking = Checking(CHECKING_THREADS)
-            closing.callback(checking.close)
-            stages = Stages(
-                settings,
-                credentials,
-                resources,
-                disk,
-                store,
-                writer,
-                readers,
-                Cache(settings.cache),
-                Spool(settings.data / "parts", settings.spool, disk),
-                Quotas(credentials),
-                checking,
-                router.successor,
-                router.present,
+            parse_pool = Checking(PARSE_THREADS)
+            closing.callback(parse_pool.close)
+            live = Live()
+            services = Services(
+                Auth(credentials, Quotas(credentials)),
+                Storage(store, writer, readers),
+                Intake(settings, parse_pool, Running(), disk),
+                Caches(Cache(settings.cache), Spool(settings.data / "parts", settings.spool, disk)),
+                live,
             )
-            reload = Reload(store, router, stages)
+            reload = Reload(services)
             watch = Watch(settings.connectors, reload, credentials.refresh)
             closing.callback(watch.stop)
             reload.read(watch.look())
             watch.scan()
             watch.start()
-            expiry = Expiry(writer, router, seconds=settings.retention_interval)
+            expiry = Expiry(writer, live, seconds=settings.retention_interval)
             closing.callback(expiry.stop)
             self.store = store
-            self.stages = stages
-            self.app: Asgi = Again(_falcon_app(router, stages, watch, reload), router.repeats_at)
-            paths = [endpoint.connector.path for endpoint in router.snapshot.endpoints.values()]
+            self.services = services
+            router = Router(live, Responders(services), credentials)
+            self.app: Asgi = Again(_falcon_app(router, services, resources, watch, reload), router.repeats_at)
+            paths = [endpoint.connector.path for endpoint in live.snapshot.endpoints.values()]
             self.greeting = startup.greeting(settings, paths, admin_file=credentials.admin_file)
             self._closing = closing.pop_all()
 
@@ -94,9 +90,11 @@ class Gateway:
         self._closing.close()
 
 
-def _falcon_app(router: Router, stages: Stages, watch: Watch, reload: Reload) -> Any:
+def _falcon_app(
+    router: Router, services: Services, resources: Resources, watch: Watch, reload: Reload
+) -> Any:
     # Any router with Falcon's two methods is documented; the annotation is narrower.
-    origins = stages.settings.cors
+    origins = services.intake.settings.cors
     app: falcon.asgi.App[Any, Any] = falcon.asgi.App(
         router=cast(Any, router), middleware=[Cors(origins)] if origins else []
     )
@@ -106,11 +104,11 @@ def _falcon_app(router: Router, stages: Stages, watch: Watch, reload: Reload) ->
     app.add_error_handler(Exception, reply.any_error)
     app.add_error_handler(falcon.HTTPError, reply.falcon_error)
     app.add_error_handler(GatewayError, reply.gateway_error)
-    served = connectors.add_routes(app, router=router, store=stages.store, stages=stages, watch=watch)
-    resolve.add_routes(app, router=router, store=stages.store, stages=stages)
-    rejected.add_routes(app, served=served, stages=stages)
-    lifecycle.add_routes(app, store=stages.store, stages=stages, reload=reload)
-    backup.add_routes(app, backup=stages.store.backup, stages=stages)
+    served = connectors.add_routes(app, services=services, resources=resources, watch=watch)
+    resolve.add_routes(app, services=services)
+    rejected.add_routes(app, served=served, services=services)
+    lifecycle.add_routes(app, services=services, reload=reload)
+    backup.add_routes(app, backup=services.storage.reader.backup, auth=services.auth)
     return app
 
 

@@ -8,26 +8,26 @@ from typing import Any
 from falcon.asgi import App, Request, Response
 
 from gateway.auth import credentials
-from gateway.endpoints.endpoint import Stages
 from gateway.endpoints.ranges import Slice
+from gateway.endpoints.services import Auth
 from gateway.store.engine.backup import Backup
 
 
-def add_routes(app: App[Any, Any], *, backup: Backup, stages: Stages) -> None:
+def add_routes(app: App[Any, Any], *, backup: Backup, auth: Auth) -> None:
     """Add the path to the Falcon app."""
-    app.add_route("/-/backup", Backups(backup, stages))
+    app.add_route("/-/backup", Backups(backup, auth))
 
 
 class Backups:
     """`/-/backup`."""
 
-    def __init__(self, backup: Backup, stages: Stages) -> None:
+    def __init__(self, backup: Backup, auth: Auth) -> None:
         self._backup = backup
-        self._stages = stages
+        self._auth = auth
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Make a copy of the store as it is now, and send it."""
-        credentials.require_admin(self._stages.credentials.name_of(req.auth))
+        credentials.require_admin(self._auth.credentials.name_of(req.auth))
         # Not in a reader's thread: it takes long, and they are few.
         copy = await asyncio.to_thread(self._backup.make)
         size = os.fstat(copy.fileno()).st_size

@@ -15,27 +15,29 @@ from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.plan import Outcome, State
 from gateway.connectors.policy import Allowance
 from gateway.endpoints import reply
-from gateway.endpoints.endpoint import Endpoint, Stages
-from gateway.endpoints.router import Router, settled
+from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.live import Live
+from gateway.endpoints.services import Auth, Services, Storage
 from gateway.errors import Code, GatewayError
 from gateway.query import parameters
 from gateway.reload.watch import Watch
+from gateway.resources import Disk, Resources
 from gateway.store.batch import StoredBatch
-from gateway.store.tables.store import Store
 
 MAX_BATCHES = 1000
 
 
-def add_routes(app: App[Any, Any], *, router: Router, store: Store, stages: Stages, watch: Watch) -> "Served":
-    """Add the operating plane to the Falcon app; gives what finds connectors there."""
-    status = Status(router, stages)
+def add_routes(app: App[Any, Any], *, services: Services, resources: Resources, watch: Watch) -> "Served":
+    """Add the operating plane to the Falcon app, and return what finds connectors there."""
+    auth, storage, live = services.auth, services.storage, services.live
+    status = Status(auth, storage, services.intake.disk, live, resources)
     app.add_route("/-/healthy", Healthy())
-    app.add_route("/-/ready", Ready(router))
+    app.add_route("/-/ready", Ready(live))
     app.add_route("/-/schema/connector.json", FileSchema())
     docs.add_routes(app)
     app.add_route("/-/status", status)
-    app.add_route("/-/reload", Reloading(watch, status, stages))
-    served = Served(router, store, stages)
+    app.add_route("/-/reload", Reloading(watch, status, auth))
+    served = Served(auth, storage, live)
     app.add_route("/-/connectors", served)
     app.add_route("/-/connectors/{name}", served, suffix="one")
     app.add_route("/-/connectors/{name}/schema", served, suffix="schema")
@@ -54,12 +56,12 @@ class Healthy:
 class Ready:
     """`/-/ready`: the store is open and the connectors have been read once."""
 
-    def __init__(self, router: Router) -> None:
-        self._router = router
+    def __init__(self, live: Live) -> None:
+        self._live = live
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Say which snapshot is live. Until there is one, the shell answers 503."""
-        snapshot = self._router.snapshot
+        snapshot = self._live.snapshot
         reply.json(
             resp, {"ready": True, "generation": snapshot.generation, "connectors": len(snapshot.endpoints)}
         )
@@ -76,11 +78,11 @@ class FileSchema:
 class Status:
     """`/-/status`: what became of every file, and what the machine gives."""
 
-    def __init__(self, router: Router, stages: Stages) -> None:
-        self._router = router
-        self._credentials = stages.credentials
-        self._resources, self._disk = stages.resources, stages.disk
-        self._store_id = stages.store.id
+    def __init__(self, auth: Auth, storage: Storage, disk: Disk, live: Live, resources: Resources) -> None:
+        self._live = live
+        self._credentials = auth.credentials
+        self._resources, self._disk = resources, disk
+        self._store_id = storage.reader.id
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List the files with their states and findings."""
@@ -89,7 +91,7 @@ class Status:
 
     def body(self) -> dict[str, Any]:
         """Give the live snapshot as JSON."""
-        snapshot = self._router.snapshot
+        snapshot = self._live.snapshot
         return {
             "version": __version__,
             "generation": snapshot.generation,
@@ -119,45 +121,45 @@ class Status:
 class Reloading:
     """`/-/reload`: read the directory now."""
 
-    def __init__(self, watch: Watch, status: Status, stages: Stages) -> None:
+    def __init__(self, watch: Watch, status: Status, auth: Auth) -> None:
         self._watch = watch
         self._status = status
-        self._stages = stages
+        self._auth = auth
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Show what the directory holds, and answer with the findings once it is live."""
-        credentials.require_admin(self._stages.credentials.name_of(req.auth))
+        credentials.require_admin(self._auth.credentials.name_of(req.auth))
         await asyncio.to_thread(self._read_again)
         reply.json(resp, self._status.body())
 
     def _read_again(self) -> None:
-        self._stages.credentials.refresh()
+        self._auth.credentials.refresh()
         self._watch.scan(again=True)
 
 
 class Served:
     """`/-/connectors`: the connectors that are served."""
 
-    def __init__(self, router: Router, store: Store, stages: Stages) -> None:
-        self._router = router
-        self._store = store
-        self._stages = stages
+    def __init__(self, auth: Auth, storage: Storage, live: Live) -> None:
+        self._auth = auth
+        self._storage = storage
+        self._live = live
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List them, and those that were removed while their rows are kept, each with its state."""
-        credentials.require_admin(self._stages.credentials.name_of(req.auth))
-        reply.json(resp, await settled(self._list))
+        credentials.require_admin(self._auth.credentials.name_of(req.auth))
+        reply.json(resp, await self._live.settled(self._list))
 
     async def _list(self) -> list[dict[str, Any]]:
-        snapshot = self._router.snapshot
+        snapshot = self._live.snapshot
         states = {each.name: each.state for each in snapshot.outcomes if each.connector}
         known = {name: each.connector for name, each in snapshot.gone.items()}
         known |= {name: each.connector for name, each in snapshot.endpoints.items()}
-        counts, rejected, latest = await self._stages.readers.call(
+        counts, rejected, latest = await self._storage.read_pool.call(
             lambda: (
-                self._store.counts(list(known.values())),
-                self._store.rejected.counts(),
-                self._store.ledger.latest(),
+                self._storage.reader.counts(list(known.values())),
+                self._storage.reader.rejected.counts(),
+                self._storage.reader.ledger.latest(),
             )
         )
         return [
@@ -173,16 +175,16 @@ class Served:
 
     async def on_get_one(self, req: Request, resp: Response, name: str) -> None:
         """Describe one, with its record count, its last batch, and the fields that are kept out of sight."""
-        reply.json(resp, await settled(lambda: self._describe(req, name)))
+        reply.json(resp, await self._live.settled(lambda: self._describe(req, name)))
 
     async def _describe(self, req: Request, name: str) -> dict[str, Any]:
         connector = self.find(req, name).connector
-        rows, rejected, latest, hidden = await self._stages.readers.call(
+        rows, rejected, latest, hidden = await self._storage.read_pool.call(
             lambda: (
-                self._store.count(connector),
-                self._store.rejected.counts(),
-                self._store.ledger.batches(name, 1),
-                self._store.definitions.hidden(connector),
+                self._storage.reader.count(connector),
+                self._storage.reader.rejected.counts(),
+                self._storage.reader.ledger.batches(name, 1),
+                self._storage.reader.definitions.hidden(connector),
             )
         )
         fields = [
@@ -214,13 +216,13 @@ class Served:
         """List the latest batches, newest first; `?limit=` says how many."""
         self.find(req, name)
         limit = parameters.whole_number(req.query_string, "limit", most=MAX_BATCHES, default=100)
-        batches = await self._stages.readers.call(lambda: self._store.ledger.batches(name, limit))
+        batches = await self._storage.read_pool.call(lambda: self._storage.reader.ledger.batches(name, limit))
         reply.json(resp, [_batch(each) for each in batches])
 
     def find(self, req: Request, name: str) -> Endpoint:
         """Find the endpoint of a connector for the admin token, or raise."""
-        credentials.require_admin(self._stages.credentials.name_of(req.auth))
-        snapshot = self._router.snapshot
+        credentials.require_admin(self._auth.credentials.name_of(req.auth))
+        snapshot = self._live.snapshot
         endpoint = snapshot.endpoints.get(name) if NAME.fullmatch(name) else None
         if endpoint is None and name in snapshot.gone:
             raise snapshot.gone[name].error()

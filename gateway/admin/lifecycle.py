@@ -10,14 +10,14 @@ from gateway.auth import credentials
 from gateway.connectors.connector_file import NAME
 from gateway.connectors.directory import File
 from gateway.endpoints import reply
-from gateway.endpoints.endpoint import Stages, whole_body
+from gateway.endpoints.intake import RequestBodies
+from gateway.endpoints.services import Auth, Services, Storage
 from gateway.errors import Code, GatewayError
 from gateway.ingest import json_problems
 from gateway.ingest.json_problems import Places
 from gateway.query import parameters
 from gateway.reload.reload import Reload, unknown_connector
 from gateway.store.definition import Event
-from gateway.store.tables.store import Store
 from gateway.strictjson import Json
 
 MAX_EVENTS = 1000
@@ -25,10 +25,11 @@ _TARGET = 'send {"to": NAME}'
 _FILES = 'send {"files": {"orders.yaml": "fields: …"}}'
 
 
-def add_routes(app: App[Any, Any], *, store: Store, stages: Stages, reload: Reload) -> None:
+def add_routes(app: App[Any, Any], *, services: Services, reload: Reload) -> None:
     """Add these paths to the Falcon app."""
-    app.add_route("/-/plan", Planning(reload, stages))
-    lifecycle = Lifecycle(store, stages, reload)
+    bodies = RequestBodies(services)
+    app.add_route("/-/plan", Planning(services.auth, bodies, reload))
+    lifecycle = Lifecycle(services.auth, services.storage, bodies, reload)
     app.add_route("/-/connectors/{name}/history", lifecycle, suffix="history")
     app.add_route("/-/connectors/{name}/copy", lifecycle, suffix="copy")
     app.add_route("/-/connectors/{name}/purge", lifecycle, suffix="purge")
@@ -37,31 +38,35 @@ def add_routes(app: App[Any, Any], *, store: Store, stages: Stages, reload: Relo
 class Planning:
     """`/-/plan`: what connector files would bring about."""
 
-    def __init__(self, reload: Reload, stages: Stages) -> None:
+    def __init__(self, auth: Auth, bodies: RequestBodies, reload: Reload) -> None:
+        self._auth = auth
+        self._bodies = bodies
         self._reload = reload
-        self._stages = stages
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Take `{"files": {NAME: TEXT}}`, a whole directory, and tell, with the names of the tokens; nothing is changed."""
-        credentials.require_admin(self._stages.credentials.name_of(req.auth))
-        files = _files_of(await _json_body(req, self._stages, _FILES))
+        credentials.require_admin(self._auth.credentials.name_of(req.auth))
+        files = _files_of(await _json_body(req, self._bodies, _FILES))
         preview = await asyncio.to_thread(self._reload.preview, files)
-        reply.json(resp, {**preview, "token_names": self._stages.credentials.names})
+        reply.json(resp, {**preview, "token_names": self._auth.credentials.names})
 
 
 class Lifecycle:
     """What happened to a connector, and what can be made to happen to its rows."""
 
-    def __init__(self, store: Store, stages: Stages, reload: Reload) -> None:
-        self._store = store
-        self._stages = stages
+    def __init__(self, auth: Auth, storage: Storage, bodies: RequestBodies, reload: Reload) -> None:
+        self._auth = auth
+        self._storage = storage
+        self._bodies = bodies
         self._reload = reload
 
     async def on_get_history(self, req: Request, resp: Response, name: str) -> None:
         """List what happened to a connector, latest first; `?limit=` says how much of it."""
         self._require_name(req, name)
         limit = parameters.whole_number(req.query_string, "limit", most=MAX_EVENTS, default=100)
-        events = await self._stages.readers.call(lambda: self._store.definitions.history(name, limit))
+        events = await self._storage.read_pool.call(
+            lambda: self._storage.reader.definitions.history(name, limit)
+        )
         if not events and limit:
             raise unknown_connector(name)
         reply.json(resp, [_event(each) for each in events])
@@ -69,7 +74,7 @@ class Lifecycle:
     async def on_post_copy(self, req: Request, resp: Response, name: str) -> None:
         """Take `{"to": NAME}` and copy the rows into that connector, which has none yet."""
         token = self._require_name(req, name)
-        given = await _json_body(req, self._stages, _TARGET)
+        given = await _json_body(req, self._bodies, _TARGET)
         target = given.get("to") if isinstance(given, dict) else None
         if not isinstance(target, str):
             raise GatewayError(Code.BODY_INVALID, "the body does not name a connector", hint=_TARGET)
@@ -83,15 +88,15 @@ class Lifecycle:
         reply.json(resp, {"connector": name, "purged": rows})
 
     def _require_name(self, req: Request, name: str) -> str | None:
-        token = self._stages.credentials.name_of(req.auth)
+        token = self._auth.credentials.name_of(req.auth)
         credentials.require_admin(token)
         if not NAME.fullmatch(name):
             raise unknown_connector(name)
         return token
 
 
-async def _json_body(req: Request, stages: Stages, hint: str) -> Json:
-    text = await whole_body(req, stages)
+async def _json_body(req: Request, bodies: RequestBodies, hint: str) -> Json:
+    text = await bodies.receive_whole(req)
     try:
         return strictjson.read(text)
     except ValueError as error:

@@ -1,9 +1,9 @@
 """Rejected rows on the operating plane: looked at in the dialect of any connector, replayed, discarded."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from falcon.asgi import App, Request, Response
 
@@ -11,10 +11,12 @@ from gateway import strictjson
 from gateway.admin.connectors import Served
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.endpoints import reply
-from gateway.endpoints.endpoint import Endpoint, Stages, whole_body
+from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.etag_cache import Answer
+from gateway.endpoints.intake import RequestBodies
 from gateway.endpoints.negotiation import Words
 from gateway.endpoints.read_request import Read
+from gateway.endpoints.services import Services
 from gateway.errors import Code, GatewayError, not_implemented
 from gateway.ingest.replay import Replay, read_edited, replay
 from gateway.query import dialect, parameters
@@ -23,11 +25,9 @@ from gateway.query.query import Column, Condition, Filter, Query
 from gateway.query.render import Rendering
 from gateway.query.statement import Statement
 from gateway.store.batch import NO_ROWS, Receipt
-from gateway.store.errors import Superseded
 from gateway.store.rejection import FIELDS, KEPT, Kept, kept, rejected_of
 from gateway.strictjson import Json
 
-_T = TypeVar("_T")
 _FIELDS = {field.name: field for field in (*SYSTEM_FIELDS, *FIELDS)}
 _STATE, _ID = Column(_FIELDS["state"]), Column(_FIELDS["_id"])
 #: How many rejected rows are replayed at a time.
@@ -38,9 +38,9 @@ MAX_REASON = 1000
 _SELECT = ",".join(name for name in _FIELDS if name != "reading")
 
 
-def add_routes(app: App[Any, Any], *, served: Served, stages: Stages) -> None:
+def add_routes(app: App[Any, Any], *, served: Served, services: Services) -> None:
     """Add these paths to the Falcon app."""
-    rejected = Rejects(served, stages)
+    rejected = Rejects(served, services)
     app.add_route("/-/connectors/{name}/rejected", rejected)
     app.add_route("/-/connectors/{name}/rejected/summary", rejected, suffix="summary")
     app.add_route("/-/connectors/{name}/rejected/replay", rejected, suffix="replay")
@@ -50,9 +50,13 @@ def add_routes(app: App[Any, Any], *, served: Served, stages: Stages) -> None:
 class Rejects:
     """`/-/connectors/NAME/rejected` and what can be done with the rows there."""
 
-    def __init__(self, served: Served, stages: Stages) -> None:
+    def __init__(self, served: Served, services: Services) -> None:
         self._served = served
-        self._stages = stages
+        self._auth = services.auth
+        self._storage = services.storage
+        self._intake = services.intake
+        self._bodies = RequestBodies(services)
+        self._live = services.live
 
     async def on_get(self, req: Request, resp: Response, name: str) -> None:
         """List them, by filters, in an order and in pages, as rows of a connector are."""
@@ -62,7 +66,7 @@ class Rejects:
         read = Read.of(rejected, Words.of_read(req)._replace(query_string=given))
         counted = read.prefers.count is not None
         rendering = await Rendering.open(
-            self._stages.readers, read.statement, counted=counted, coding=read.coding
+            self._storage.read_pool, read.statement, counted=counted, coding=read.coding
         )
         headers = read.headers(rendering, None)
         reply.rows(resp, Answer(read.status(rendering), headers, rendering.whole or b""), rendering)
@@ -81,10 +85,10 @@ class Rejects:
         of_errors = Statement(query, rejected, PLAIN).matching('"_id", "errors"')
         everything = replace(query, where=())
         states = Statement(everything, rejected, PLAIN).matching("state, count(*)")
-        counts, errors = await self._stages.readers.call(
+        counts, errors = await self._storage.read_pool.call(
             lambda: (
-                self._stages.store.rows(f"{states.text} GROUP BY state", states.parameters),
-                self._stages.store.rejected.summary(of_errors.text, of_errors.parameters),
+                self._storage.reader.rows(f"{states.text} GROUP BY state", states.parameters),
+                self._storage.reader.rejected.summary(of_errors.text, of_errors.parameters),
             )
         )
         by_state = {"kept": 0, "replayed": 0, "discarded": 0, **dict(counts)}
@@ -93,10 +97,10 @@ class Rejects:
     async def on_post_replay(self, req: Request, resp: Response, name: str) -> None:
         """Let them meet the schema of today: all that are kept, those of a filter, or edited rows, by `_id`."""
         endpoint = self._served.find(req, name)
-        token = self._stages.credentials.name_of(req.auth)
-        self._stages.disk.require_space()
-        edited = read_edited(await whole_body(req, self._stages), endpoint.connector)
-        await self._until_present(endpoint, lambda each: self._replay(req, resp, each, edited, token))
+        token = self._auth.credentials.name_of(req.auth)
+        self._intake.disk.require_space()
+        edited = read_edited(await self._bodies.receive_whole(req), endpoint.connector)
+        await self._live.retrying(endpoint, lambda each: self._replay(req, resp, each, edited, token))
 
     async def _replay(
         self, req: Request, resp: Response, endpoint: Endpoint, edited: Mapping[int, Json], token: str | None
@@ -114,10 +118,10 @@ class Rejects:
             reply.json(resp, NO_ROWS.body())
             return
         done = await asyncio.get_running_loop().run_in_executor(
-            self._stages.checking.lane(connector.name),
+            self._intake.parse_pool.lane(connector.name),
             lambda: replay(chosen, edited, endpoint.validator, connector, token),
         )
-        receipts = await self._stages.writer.call(
+        receipts = await self._storage.writer.call(
             lambda store: store.replay(connector, done.parts, done.amendments), connector.name
         )
         told = _together(receipts, len(chosen), done)
@@ -126,7 +130,7 @@ class Rejects:
     async def on_post_discard(self, req: Request, resp: Response, name: str) -> None:
         """Mark those of a filter that are kept as discarded; `{"reason": …}` says why."""
         connector = self._served.find(req, name).connector
-        reason = _reason(await whole_body(req, self._stages))
+        reason = _reason(await self._bodies.receive_whole(req))
         rejected = await self._table(connector)
         if not dialect.parse(req.query_string, rejected).where:
             hint = "name them by a filter, such as _id=eq.7; _id=gte.0 is all that are kept"
@@ -134,18 +138,18 @@ class Rejects:
         query = _chosen(req.query_string, rejected, kept_only=True)
         sql = Statement(query, rejected, PLAIN).matching()
         text = f"{sql.text} ORDER BY _id{_limit(query)}"
-        found = await self._stages.readers.call(lambda: self._stages.store.rows(text, sql.parameters))
+        found = await self._storage.read_pool.call(lambda: self._storage.reader.rows(text, sql.parameters))
         ids = [id for (id,) in found]
-        await self._stages.writer.call(lambda store: store.discard(connector, ids, reason), connector.name)
+        await self._storage.writer.call(lambda store: store.discard(connector, ids, reason), connector.name)
         reply.json(resp, {"connector": name, "discarded": len(ids), "reason": reason})
 
     # -- which rows
 
     async def _table(self, connector: Connector) -> Connector:
         """Give the connector of another's rejected rows, once its table is there."""
-        store = self._stages.store
-        if not await self._stages.readers.call(lambda: store.rejected.exists(connector)):
-            await self._stages.writer.call(lambda store: store.ensure_rejected(connector), connector.name)
+        store = self._storage.reader
+        if not await self._storage.read_pool.call(lambda: store.rejected.exists(connector)):
+            await self._storage.writer.call(lambda store: store.ensure_rejected(connector), connector.name)
         return rejected_of(connector)
 
     async def _choose(self, rejected: Connector, query: Query) -> list[Kept]:
@@ -155,26 +159,19 @@ class Rejects:
             GatewayError: Where they are more.
         """
         sql = Statement(query, rejected, PLAIN).matching(KEPT)
-        most = self._stages.settings.max_body
+        most = self._intake.settings.max_body
         chosen = f"{sql.text} ORDER BY _id{_limit(query)}"
         sizes = f'SELECT count(*), coalesce(sum(strlen("raw") + strlen("reading")), 0) FROM ({chosen})'
 
         def read() -> list[Kept]:
-            rows, size = self._stages.store.rows(sizes, sql.parameters)[0]
+            rows, size = self._storage.reader.rows(sizes, sql.parameters)[0]
             if size > most or rows > MAX_REPLAYED:
                 hint = "choose some of them by a filter, or by limit=10000 again and again"
                 message = f"{rows} rows of {size} bytes are more than {MAX_REPLAYED}, or than {most} bytes"
                 raise GatewayError(Code.BODY_TOO_LARGE, message, hint=hint)
-            return [kept(row) for row in self._stages.store.rows(chosen, sql.parameters)]
+            return [kept(row) for row in self._storage.reader.rows(chosen, sql.parameters)]
 
-        return await self._stages.readers.call(read)
-
-    async def _until_present(self, endpoint: Endpoint, act: Callable[[Endpoint], Awaitable[_T]]) -> _T:
-        """Do something with an endpoint, or with the one that has taken its place meanwhile."""
-        try:
-            return await act(endpoint)
-        except Superseded:
-            return await self._until_present(await self._stages.successor(endpoint), act)
+        return await self._storage.read_pool.call(read)
 
 
 def _limit(query: Query) -> str:

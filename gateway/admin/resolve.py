@@ -10,34 +10,33 @@ from falcon.asgi import App, Request, Response
 from gateway.auth import credentials
 from gateway.connectors.connector import Connector
 from gateway.endpoints import reply
-from gateway.endpoints.endpoint import Stages
-from gateway.endpoints.router import Router, settled
+from gateway.endpoints.live import Live
+from gateway.endpoints.services import Auth, Services, Storage
 from gateway.errors import Code, GatewayError, suggest
-from gateway.store.tables.store import Store
 
 #: How many batches one request may ask for.
 MAX_BATCHES = 500
 
 
-def add_routes(app: App[Any, Any], *, router: Router, store: Store, stages: Stages) -> None:
+def add_routes(app: App[Any, Any], *, services: Services) -> None:
     """Add the path to the Falcon app."""
-    app.add_route("/-/resolve", Resolving(router, store, stages))
+    app.add_route("/-/resolve", Resolving(services.auth, services.storage, services.live))
 
 
 class Resolving:
     """Answers for connectors that a token may write to."""
 
-    def __init__(self, router: Router, store: Store, stages: Stages) -> None:
-        self._router = router
-        self._store = store
-        self._stages = stages
+    def __init__(self, auth: Auth, storage: Storage, live: Live) -> None:
+        self._auth = auth
+        self._storage = storage
+        self._live = live
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Answer `?connector=` a name or a path, with `&batch=` numbers of batches between commas."""
-        reply.json(resp, await settled(lambda: self._resolve(req)))
+        reply.json(resp, await self._live.settled(lambda: self._resolve(req)))
 
     async def _resolve(self, req: Request) -> dict[str, Any]:
-        token = self._stages.credentials.name_of(req.auth)
+        token = self._auth.credentials.name_of(req.auth)
         wanted = req.get_param("connector", default="")
         connector = self._find(wanted)
         if connector is None or not credentials.may(token, connector.access, "ingest"):
@@ -45,9 +44,11 @@ class Resolving:
         if connector is None:
             raise self._unknown(wanted)
         numbers = _numbers(req.get_param("batch", default=""))
-        found = await self._stages.readers.call(lambda: self._store.still_stored(connector, numbers))
+        found = await self._storage.read_pool.call(
+            lambda: self._storage.reader.still_stored(connector, numbers)
+        )
         return {
-            "store": self._store.id,
+            "store": self._storage.reader.id,
             "connector": connector.name,
             "path": connector.path,
             "batches": [
@@ -62,7 +63,7 @@ class Resolving:
         }
 
     def _find(self, wanted: str) -> Connector | None:
-        endpoints = self._router.snapshot.endpoints
+        endpoints = self._live.snapshot.endpoints
         if not wanted.startswith("/"):
             return endpoints[wanted].connector if wanted in endpoints else None
         path = wanted.rstrip("/")
@@ -70,7 +71,7 @@ class Resolving:
 
     def _unknown(self, wanted: str) -> GatewayError:
         """Tell the admin, who alone is asked for here, what there is instead."""
-        snapshot = self._router.snapshot
+        snapshot = self._live.snapshot
         for gone in snapshot.gone.values():
             if wanted in (gone.connector.name, gone.connector.path):
                 return gone.error(is_admin=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from gateway.connectors.connector import Connector
 from gateway.connectors.policy import Retention
-from gateway.endpoints.router import Router
+from gateway.endpoints.live import Live
 from gateway.errors import GatewayError, trace
 from gateway.ingest.writer import Writer
 from gateway.store.tables.store import EXPIRED_AT_A_TIME
@@ -17,10 +17,10 @@ _log = logging.getLogger(__name__)
 class Expiry:
     """A thread that has the writer delete old rows, and forget old keys. `stop` may be called from any other."""
 
-    def __init__(self, writer: Writer, router: Router, *, seconds: float) -> None:
+    def __init__(self, writer: Writer, live: Live, *, seconds: float) -> None:
         """Start the thread, which looks every so many seconds."""
         self._writer = writer
-        self._router = router
+        self._live = live
         self._seconds = seconds
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
@@ -35,7 +35,7 @@ class Expiry:
         while not self._stopping.wait(self._seconds):
             try:
                 self._writer.run(lambda store: store.forget_keys()).result()
-                for endpoint in tuple(self._router.snapshot.endpoints.values()):
+                for endpoint in tuple(self._live.snapshot.endpoints.values()):
                     if endpoint.connector.terms.retention != Retention():
                         self._expire(endpoint.connector)
             except GatewayError as error:

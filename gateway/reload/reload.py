@@ -14,11 +14,11 @@ from gateway.connectors.directory import File, Listing
 from gateway.connectors.finding import Finding, Refused
 from gateway.connectors.plan import Declared, Outcome, Plan, State, Table, Tables
 from gateway.connectors.preview import preview
-from gateway.endpoints.endpoint import Endpoint, Stages
+from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.live import Snapshot
 from gateway.endpoints.removed import Gone, Moved
-from gateway.endpoints.router import Router, Snapshot
+from gateway.endpoints.services import Services
 from gateway.errors import Code, GatewayError
-from gateway.ingest.writer import Writer
 from gateway.reload.apply_groups import Unit, failure, groups
 from gateway.store.batch import Receipt
 from gateway.store.definition import Definition, Move, Outdated
@@ -36,11 +36,13 @@ LINGER_SECONDS = 0.4
 class Reload:
     """Shows what the directory declares. Any thread may call it; one change is made at a time."""
 
-    def __init__(self, store: Store, router: Router, stages: Stages) -> None:
-        self._store = store
-        self._writer: Writer = stages.writer
-        self._router = router
-        self._stages = stages
+    def __init__(self, services: Services) -> None:
+        self._store = services.storage.reader
+        self._writer = services.storage.writer
+        self._credentials = services.auth.credentials
+        self._disk = services.intake.disk
+        self._shown = services.live
+        self._endpoint_of = services.endpoint
         # The lock guards what follows.
         self._lock = threading.Lock()
         self._declared: dict[str, tuple[str, Declared]] = {}
@@ -50,7 +52,7 @@ class Reload:
         self._former_paths: dict[Move, str] = {}
         self._lingering: dict[str, float] = {}
         self._listing = Listing("", {})
-        self._recall(store.definitions.all())
+        self._recall(self._store.definitions.all())
         self._note_moved()
 
     def apply(self, listing: Listing, *, at_once: bool) -> None:
@@ -59,7 +61,7 @@ class Reload:
         Unless it is `at_once`, a connector whose file has gone is served a moment longer.
         """
         with self._lock:
-            before = self._router.snapshot.outcomes
+            before = self._shown.snapshot.outcomes
             for warning in listing.warnings:
                 if warning not in self._listing.warnings:
                     _log.warning("%s", warning)
@@ -88,7 +90,7 @@ class Reload:
             left = [since + LINGER_SECONDS - now for since in self._lingering.values()]
             if min(left) > 0:
                 return min(left)
-            before = self._router.snapshot.outcomes
+            before = self._shown.snapshot.outcomes
             declared = self._declare(self._listing)
             self._bring_about(declared, self._listing, self._store, at_once=False)
             self._report(before)
@@ -121,12 +123,12 @@ class Reload:
                 raise GatewayError(
                     Code.COPY_REFUSED, message, hint=f"gateway duplicate {name} makes one that does"
                 )
-            self._stages.disk.require_space()
+            self._disk.require_space()
             return self._writer.run(lambda store: store.duplicate(old, new, token)).result()
 
     def _older(self, name: str) -> str:
         """Say that a connector is served in an older version than its file has, as the end of a sentence."""
-        outcomes = self._router.snapshot.outcomes
+        outcomes = self._shown.snapshot.outcomes
         is_older = any(each.name == name and each.state is State.LAST_GOOD for each in outcomes)
         return (
             f", whose last good version is served: {self._live[name].file} is not applied" if is_older else ""
@@ -149,7 +151,7 @@ class Reload:
             rows = self._writer.run(lambda store: store.purge(connector)).result()
             _log.info("%s was purged: %s rows", name, rows)
             del self._removed[name], self._stored[name]
-            snapshot = self._router.snapshot
+            snapshot = self._shown.snapshot
             outcomes = tuple(
                 each for each in snapshot.outcomes if each.name != name or each.state is not State.REMOVED
             )
@@ -208,7 +210,7 @@ class Reload:
                 self._live |= {each.name: each for each in some}
                 self._note_removed()
                 self._note_moved()
-                self._show(self._router.snapshot.outcomes, listing)
+                self._show(self._shown.snapshot.outcomes, listing)
         decided = replace(decided, postponed=decided.postponed | outdated)
         decided = plan.without(decided, failed | dict.fromkeys(outdated, ()), self._live)
         outcomes = [replace(each, connector=self._served_for(each)) for each in decided.outcomes]
@@ -264,31 +266,31 @@ class Reload:
             removed = gone.get(move.name)
             connector = removed.connector if removed else self._live.get(move.name)
             if connector is not None and path and path != connector.path:
-                moved = Moved(path, connector, move.at, self._stages.credentials)
+                moved = Moved(path, connector, move.at, self._credentials)
                 found.append(removed.at_former(moved) if removed else moved)
         return tuple(found)
 
     def _report(self, before: tuple[Outcome, ...]) -> None:
         """Log what has become different, and the names in it that no token proves."""
         known = [outcome.connector for outcome in before]
-        for outcome in _report(before, self._router.snapshot.outcomes):
+        for outcome in _report(before, self._shown.snapshot.outcomes):
             connector = outcome.connector
             if connector is not None and connector not in known and connector.name in self._live:
-                for finding in self._stages.credentials.unknown(
+                for finding in self._credentials.unknown(
                     connector, is_as_written=outcome.state is State.LIVE
                 ):
                     _log.warning("%s", finding)
 
     def _show(self, outcomes: tuple[Outcome, ...], listing: Listing) -> None:
-        before = self._router.snapshot
+        before = self._shown.snapshot
         endpoints = {name: self._endpoint(before.endpoints, each) for name, each in self._live.items()}
         refused = {each.name: each for each in outcomes if each.state is State.REFUSED}
         gone = {
-            name: Gone(self._stored[name], definition.removed_at, self._stages.credentials, refused.get(name))
+            name: Gone(self._stored[name], definition.removed_at, self._credentials, refused.get(name))
             for name, definition in self._removed.items()
             if name in self._stored and name not in self._live and definition.removed_at
         }
-        self._router.show(
+        self._shown.show(
             Snapshot(
                 before.generation + 1,
                 endpoints,
@@ -303,7 +305,7 @@ class Reload:
 
     def _endpoint(self, before: Mapping[str, Endpoint], connector: Connector) -> Endpoint:
         known = before.get(connector.name)
-        return known if known and known.connector is connector else Endpoint(connector, self._stages)
+        return known if known and known.connector is connector else self._endpoint_of(connector)
 
     def _served_for(self, outcome: Outcome) -> Connector | None:
         """Give what is served for a file, or was: that of a removed connector may be back, and not be taken."""

@@ -13,7 +13,7 @@ from gateway.auth.credentials import Credentials
 from gateway.auth.login_throttle import Failures
 from gateway.auth.tokens_file import make_token, read_tokens
 from gateway.connectors.finding import Refused
-from gateway.endpoints.endpoint import CHANGES, METHODS
+from gateway.endpoints.methods import CHANGES, METHODS
 from gateway.server.forwarded import remote_of
 from gateway.settings import Settings
 from tests.endpoints.test_errors import raw

@@ -256,7 +256,7 @@ def _(place, code):
 def _(place, code):
     with (
         inside(place.directory, {"c": CONNECTOR}) as gateway,
-        gateway.gateway.stages.running.hold("c", "admin", "k"),
+        gateway.gateway.services.intake.in_flight.hold("c", "admin", "k"),
     ):
         return gateway.request("POST", "/c", body(b'{"n":1}'), headers={"Idempotency-Key": "k"})
 

@@ -433,7 +433,7 @@ def test_the_cache_is_bounded_in_bytes(tmp_path):
         gateway.request(
             "POST", "/c", {"type": "http.request", "body": json.dumps(ROWS).encode(), "more_body": False}
         )
-        cache = gateway.gateway.stages.cache
+        cache = gateway.gateway.services.caches.responses
         for number in range(100):
             gateway.request("GET", "/c", query=f"id=gt.{number - 1000}")
             assert cache.bytes <= 20 * 1024

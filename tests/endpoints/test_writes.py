@@ -269,7 +269,7 @@ def test_rows_that_cannot_be_read_back_are_stored_all_the_same(tmp_path, monkeyp
         assert (status, json.loads(text)["stored"]) == (201, 1)
         assert headers["preference-applied"] == "count=exact"
         assert len(json.loads(gateway.request("GET", "/c")[2])) == 1
-        assert gateway.gateway.stages.readers.open_results == 0
+        assert gateway.gateway.services.storage.read_pool.open_results == 0
 
 
 def test_a_batch_that_cannot_be_stored_gives_its_reader_back(tmp_path, monkeypatch):
@@ -283,5 +283,5 @@ def test_a_batch_that_cannot_be_stored_gives_its_reader_back(tmp_path, monkeypat
             patch.setattr("gateway.store.tables.store.Store.append", fail)
             assert gateway.request("POST", "/c", body(b'{"id":1}'), headers=prefer)[0] == 500
 
-        assert gateway.gateway.stages.readers.open_results == 0
+        assert gateway.gateway.services.storage.read_pool.open_results == 0
         assert gateway.request("GET", "/c")[2] == b"[]"

@@ -76,7 +76,7 @@ def test_what_is_long_is_told_by_its_bytes_too(gateway):
     "query", ["select=*", "select=id&id=lt.5", "format=parquet", "limit=1400", "select=text&limit=1000"]
 )
 def test_a_client_that_has_gone_before_the_answer_leaves_no_result_open(gateway, query):
-    readers = gateway.gateway.stages.readers
+    readers = gateway.gateway.services.storage.read_pool
     with patch("gateway.query.render.WHOLE_BYTES", 10_000):
         for _ in range(3):
             gateway.request("GET", "/c", query=query, has_left=True)

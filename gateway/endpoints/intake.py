@@ -1,0 +1,67 @@
+"""Request bodies: memory is reserved before a body is received, and the body is decoded while it comes."""
+
+from falcon.asgi import Request
+
+from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.services import Services
+from gateway.errors import Code, GatewayError
+from gateway.ingest import body
+from gateway.ingest.admission import Room
+from gateway.ingest.arrival import Pace
+from gateway.ingest.body import Body
+from gateway.request_context import current
+
+
+class RequestBodies:
+    """Receives the bodies of requests. Belongs to the event loop."""
+
+    def __init__(self, services: Services) -> None:
+        self._writer = services.storage.writer
+        self._spool = services.caches.spool
+        self._parse_pool = services.intake.parse_pool
+        self._max_body = services.intake.settings.max_body
+        self._pace = Pace(services.intake.settings.body_timeout, services.intake.settings.body_rate)
+
+    def reserve(self, req: Request, endpoint: Endpoint) -> Room:
+        """Reserve memory for the body of a request to an endpoint.
+
+        Raises:
+            GatewayError: 413 if its declared length is over the limit; 503 or 507 with `Retry-After` if memory or
+                disk is full.
+        """
+        size = req.content_length or 0
+        if size > self._max_body:
+            raise body.too_large(self._max_body)
+        try:
+            return self._writer.admit(size, endpoint.connector.name)
+        except GatewayError as error:
+            if error.code is Code.DISK_FULL:
+                self._spool.give_way()
+            raise
+
+    async def receive(self, req: Request, room: Room, endpoint: Endpoint) -> Body:
+        """Receive and decode a body within its reservation, which grows with what is decoded.
+
+        Raises:
+            GatewayError: The body is too large, too slow, broken off, or encoded in a way that is unknown or broken.
+        """
+        return await body.receive(
+            current.get().receive,
+            req.get_header("Content-Encoding"),
+            limit=self._max_body,
+            take=room.take,
+            pace=self._pace,
+            threads=self._parse_pool.lane(endpoint.connector.name),
+        )
+
+    async def receive_whole(self, req: Request) -> bytes:
+        """Receive the body of a request under `/-/`, without a reservation; it raises what `receive` does."""
+        received = await body.receive(
+            current.get().receive,
+            req.get_header("Content-Encoding"),
+            limit=self._max_body,
+            take=lambda _: None,
+            pace=self._pace,
+            threads=self._parse_pool.lane(""),
+        )
+        return received.data

@@ -1,0 +1,25 @@
+"""GET and HEAD: query string -> query -> statement -> rows, or the cached response while the rows are the same."""
+
+from falcon.asgi import Request, Response
+
+from gateway.auth import credentials
+from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.negotiation import Words
+from gateway.endpoints.services import Services
+
+
+class GetAndHead:
+    """Answers GET and HEAD; HEAD answers as GET would, without the rows. Belongs to the event loop."""
+
+    def __init__(self, services: Services) -> None:
+        self._credentials = services.auth.credentials
+        self._live = services.live
+
+    async def answer(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
+        """Answer with the rows that a request asks for."""
+        await self._live.retrying(endpoint, lambda each: self._read(each, req, resp))
+
+    async def _read(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
+        token = self._credentials.name_of(req.auth)
+        credentials.require(token, endpoint.connector, "read")
+        await endpoint.retrieval.answer(req, resp, endpoint.read_request(Words.of_read(req)), token)

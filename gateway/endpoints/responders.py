@@ -1,0 +1,50 @@
+"""Responders: what answers each method of an endpoint, within the connector's rate limits."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from falcon.asgi import Request, Response
+from falcon.constants import COMBINED_METHODS
+
+from gateway.auth.rate_limit import Responder
+from gateway.endpoints.edit import Edits
+from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.methods import Methods
+from gateway.endpoints.read import GetAndHead
+from gateway.endpoints.services import Services
+from gateway.endpoints.write import Writes
+
+_Answer = Callable[[Endpoint, Request, Response], Awaitable[None]]
+
+
+class Responders:
+    """Binds the methods to endpoints. Belongs to the event loop."""
+
+    def __init__(self, services: Services) -> None:
+        reads, writes, edits = GetAndHead(services), Writes(services), Edits(services)
+        self._rate_limits = services.auth.rate_limits
+        self._methods = Methods(services.auth.credentials)
+        self._answers: Mapping[str, _Answer] = {
+            "GET": reads.answer,
+            "HEAD": reads.answer,
+            "POST": writes.answer,
+            "PUT": writes.answer,
+            "PATCH": edits.patch,
+            "DELETE": edits.delete,
+        }
+
+    def of(self, endpoint: Endpoint) -> Mapping[str, Responder]:
+        """Return the responders of an endpoint by method. OPTIONS is not counted against a limit."""
+        limited = {
+            method: self._rate_limits.limited(
+                endpoint.connector, _bind(self._answers.get(method, self._methods.refuse), endpoint)
+            )
+            for method in COMBINED_METHODS
+        }
+        return limited | {"OPTIONS": _bind(self._methods.options, endpoint)}
+
+
+def _bind(answer: _Answer, endpoint: Endpoint) -> Responder:
+    def respond(req: Request, resp: Response) -> Awaitable[None]:
+        return answer(endpoint, req, resp)
+
+    return respond

@@ -1,0 +1,76 @@
+"""Services: what requests work with, grouped by owner; built once by the composition root."""
+
+from dataclasses import dataclass
+
+from gateway.auth.credentials import Credentials
+from gateway.auth.rate_limit import Quotas
+from gateway.connectors.connector import Connector
+from gateway.endpoints.bodies import Bodies
+from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.etag_cache import Cache
+from gateway.endpoints.live import Live
+from gateway.endpoints.request_cache import Repeats
+from gateway.endpoints.retrieval import Retrieval
+from gateway.endpoints.spool import Spool
+from gateway.ingest.in_flight import Running
+from gateway.ingest.parse_pool import Checking
+from gateway.ingest.writer import Writer
+from gateway.query.read_pool import ReadPool
+from gateway.resources import Disk
+from gateway.settings import Settings
+from gateway.store.tables.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Who sends a request, and how often they may."""
+
+    credentials: Credentials
+    rate_limits: Quotas
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Rows on disk: reads go through `read_pool`, changes through `writer`."""
+
+    reader: Store
+    writer: Writer
+    read_pool: ReadPool
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What a request with a body passes before it reaches the writer."""
+
+    settings: Settings
+    parse_pool: Checking
+    in_flight: Running
+    disk: Disk
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """Responses that are kept: small ones in memory, those that are sent in parts in files."""
+
+    responses: Cache
+    spool: Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that requests share. Each class takes only the members that it uses."""
+
+    auth: Auth
+    storage: Storage
+    intake: Intake
+    caches: Caches
+    live: Live
+
+    def endpoint(self, connector: Connector) -> Endpoint:
+        """Build the endpoint of a connector."""
+        reader, caches = self.storage.reader, self.caches
+        repeats = Repeats(connector, reader, caches.responses, self.auth.credentials, self.auth.rate_limits)
+        bodies = Bodies(connector.name, reader, self.storage.read_pool, caches.responses, caches.spool)
+        bounds = (connector.terms.read_limit, self.intake.settings.read_limit)
+        read_limit = min((each for each in bounds if each is not None), default=None)
+        return Endpoint.of(connector, repeats, Retrieval(bodies, repeats), read_limit)

@@ -1,0 +1,205 @@
+"""POST and PUT: body -> rows -> batch -> receipt, or the rows as they were stored."""
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import dataclass
+
+from falcon.asgi import Request, Response
+
+from gateway.auth import credentials, rate_limit
+from gateway.auth.credentials import Verb
+from gateway.endpoints import reply
+from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.intake import RequestBodies
+from gateway.endpoints.methods import authorize_write
+from gateway.endpoints.negotiation import Words
+from gateway.endpoints.services import Services
+from gateway.endpoints.write_request import Write
+from gateway.errors import trace
+from gateway.ingest import media_detection, payload
+from gateway.ingest.body import Body
+from gateway.ingest.envelope import Envelope
+from gateway.query.render import Rendering, render
+from gateway.request_context import RequestContext, current
+from gateway.settings import Settings
+from gateway.store.batch import NO_ROWS, Batch, Key, Receipt
+from gateway.store.tables.store import Select
+
+#: A body up to this size is checked on the event loop: a thread would take longer to start.
+_SMALL_BODY_BYTES = 4096
+#: What a token needs to be allowed to, by method.
+_VERBS: dict[str, Verb] = {"POST": "ingest", "PUT": "change"}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    """A received body with what its request's head says, for one version of a connector."""
+
+    endpoint: Endpoint
+    context: RequestContext
+    content_type: str | None
+    received: Body
+    token: str | None
+    write: Write
+
+    @property
+    def digest(self) -> bytes:
+        """What an idempotency key belongs to: the body, and for a PUT that it is one."""
+        digest = hashlib.sha256(self.received.data)
+        if self.write.replaces_all:
+            digest.update(b"PUT")
+        return digest.digest()
+
+    def batch(self, key: Key | None, settings: Settings) -> Batch:
+        """Parse and validate the rows. Any thread may call it.
+
+        Raises:
+            GatewayError: The body cannot be read, or it has bad rows that are not kept.
+        """
+        data, write, validator = self.received.data, self.write, self.endpoint.validator
+        media = media_detection.media_of(self.content_type, data)
+        envelope = Envelope(
+            self.received.received_bytes,
+            self.token,
+            key,
+            write.allowance,
+            write.reading(data, media),
+            write.on_conflict,
+            write.named(data, media),
+            write.replaces_all,
+        )
+        if write.takes_whole_rows and 0 < settings.fast <= len(data):
+            columns = validator.columnar.read(data, media, settings.max_row)
+            if columns is not None:
+                self.context.rows = columns.table.num_rows
+                return validator.take(columns, envelope)
+        rows = payload.parse(data, media, self.endpoint.connector, settings.max_row, write.columns)
+        rows = rate_limit.counted(rows, self.context)
+        if write.columns is not None:
+            rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
+        return validator.check(rows, envelope, self.context.has_left)
+
+
+class Writes:
+    """Answers POST and PUT. Belongs to the event loop; larger bodies are parsed in the threads of the parse pool."""
+
+    def __init__(self, services: Services) -> None:
+        self._credentials = services.auth.credentials
+        self._bodies = RequestBodies(services)
+        self._intake = services.intake
+        self._storage = services.storage
+        self._live = services.live
+
+    async def answer(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
+        """Receive, check, and store rows, and answer with their receipt."""
+        token, write = self._parse(endpoint, req)  # Its errors are best told before the body comes.
+        with self._bodies.reserve(req, endpoint) as room:
+            received = await self._bodies.receive(req, room, endpoint)
+            with self._intake.in_flight.hold(endpoint.connector.name, token, write.key):
+                await self._live.retrying(endpoint, lambda each: self._store(each, req, resp, received))
+
+    def _parse(self, endpoint: Endpoint, req: Request) -> tuple[str | None, Write]:
+        """Authorize a request and parse its head, or raise."""
+        connector = endpoint.connector
+        token = authorize_write(req, connector, self._credentials, _VERBS[req.method])
+        write = endpoint.write_request(Words.of_write(req)).under(req.get_header("Idempotency-Key"))
+        if write.changes_rows:
+            credentials.require(token, connector, "change")
+        if write.output is not None:
+            credentials.require(token, connector, "read")
+        return token, write
+
+    async def _store(self, endpoint: Endpoint, req: Request, resp: Response, received: Body) -> None:
+        """Check and store the rows of a body, unless they were stored before under their key."""
+        # Rights may have changed while the body came: those of the token, or the connector that gives them.
+        token, write = self._parse(endpoint, req)
+        submission = _Submission(endpoint, current.get(), req.content_type, received, token, write)
+        if write.is_rehearsal:
+            await self._rehearse(resp, await self._check(submission, None), write)
+            return
+        key, receipt = await self._find_replay(submission)
+        stored = receipt or await self._check(submission, key)
+        if write.output is not None:
+            await self._store_and_show(resp, stored, write)
+        else:
+            reply.receipt(resp, await self._append(stored), write)
+
+    async def _find_replay(self, submission: _Submission) -> tuple[Key | None, Receipt | None]:
+        """Find the receipt of a batch that was stored before under the same idempotency key."""
+        if submission.write.key is None:
+            return None, None
+        key = Key(submission.write.key, await asyncio.to_thread(lambda: submission.digest))
+        name, token, keys = submission.endpoint.connector.name, submission.token, self._storage.reader.keys
+        return key, await self._storage.read_pool.call(lambda: keys.find(name, token, key))
+
+    async def _check(self, submission: _Submission, key: Key | None) -> Batch:
+        """Parse and validate the rows of a body: a small one here, a larger one in the parse pool."""
+        size, settings = len(submission.received.data), self._intake.settings
+        if size <= _SMALL_BODY_BYTES:
+            batch = submission.batch(key, settings)
+        else:
+            lane = self._intake.parse_pool.lane(submission.endpoint.connector.name, size)
+            loop = asyncio.get_running_loop()
+            batch = await loop.run_in_executor(lane, submission.batch, key, settings)
+        submission.write.require_rows(batch)
+        return batch
+
+    async def _append(self, batch: Batch | Receipt) -> Receipt:
+        if isinstance(batch, Receipt):
+            return batch
+        if batch.changes_nothing:
+            return NO_ROWS
+        return await self._storage.writer.append(batch)
+
+    async def _store_and_show(self, resp: Response, batch: Batch | Receipt, write: Write) -> None:
+        """Store a batch, unless it was before, and answer with its rows; they are read only after they are safe.
+
+        From then on nothing can be refused any more: where the rows cannot be read back, the receipt says
+        that they are stored, and `Preference-Applied` leaves `return` out.
+        """
+        if isinstance(batch, Batch) and batch.on_conflict in ("replace", "merge"):
+            batch, seen = await self._store_and_look(batch, write)
+            if seen is not None:
+                reply.seen_rows(resp, batch, write, seen)
+                return
+        readers = self._storage.read_pool
+        readers.reserve()
+        try:
+            receipt = await self._append(batch)
+        except BaseException:
+            readers.release()
+            raise
+        try:
+            shown = await Rendering.open_reserved(
+                readers, write.stored_rows(receipt), counted=False, coding=write.coding
+            )
+        except Exception as error:  # noqa: BLE001  # whatever it is, the rows are stored
+            _log.error("the rows of batch %s could not be shown: %s", receipt.batch, trace(error))
+            reply.receipt(resp, receipt, write)
+        else:
+            reply.stored_rows(resp, receipt, write, shown)
+
+    async def _store_and_look(self, batch: Batch, write: Write) -> tuple[Receipt, bytes | None]:
+        """Store rows that others may replace at once, and read them in the same transaction."""
+        most = self._intake.settings.max_body
+
+        def look(receipt: Receipt, select: Select) -> bytes:
+            return render(write.stored_rows(receipt), select, most)
+
+        return await self._storage.writer.call(
+            lambda store: store.append_and_look(batch, look), batch.connector.name
+        )
+
+    async def _rehearse(self, resp: Response, batch: Batch, write: Write) -> None:
+        """Do everything but keep the rows."""
+
+        def look(receipt: Receipt, select: Select) -> bytes | None:
+            return None if write.output is None else render(write.stored_rows(receipt), select)
+
+        receipt, seen = await self._storage.writer.call(
+            lambda store: store.rehearse(batch, look), batch.connector.name
+        )
+        reply.seen_rows(resp, receipt, write, seen)
