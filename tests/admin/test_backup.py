@@ -76,7 +76,7 @@ def test_a_backup_under_load_is_a_prefix_of_what_was_committed_and_goes_on_when_
     assert "Sound: 2 connectors" in ran.stdout
     assert not list((own.data / BACKUPS).iterdir())
 
-    restored = Server(tmp_path / "restored")
+    restored = Server(tmp_path / "restored", is_forked=True)
     shutil.copy(own.connectors / "a.yaml", restored.connectors)
     (restored.connectors / "b.yaml").write_text("fields: [")
     ran = typed("restore", file, "--data", restored.data)
@@ -231,7 +231,7 @@ def test_a_restore_that_was_killed_is_not_served_and_can_be_repeated(own, tmp_pa
         with pytest.raises(Killed):
             restore.put(file, own.data / FILE, move_aside=True)
         monkeypatch.undo()
-        half_served = Server(tmp_path).start(wait=False)
+        half_served = Server(tmp_path, is_forked=True).start(wait=False)
         if place == "copy":
             half_served.wait_ready()  # Nothing has changed its place yet.
             half_served.stop()

@@ -29,7 +29,7 @@ def test_two_stores_have_two_ids(own, server):
 def test_restored_store_has_the_id_of_its_backup(own, tmp_path):
     first = id_of(own)
     assert gateway(own, "backup", tmp_path / "copy.duckdb").returncode == 0
-    other = Server(tmp_path / "other")
+    other = Server(tmp_path / "other", is_forked=True)
     assert gateway(other, "restore", tmp_path / "copy.duckdb").returncode == 0
 
     with serving(tmp_path / "other") as restored:

@@ -475,7 +475,7 @@ def test_new_works_without_a_sample(own):
     ],
 )
 def test_new_says_what_is_wrong_with_a_field(tmp_path, words, said):
-    server = Server(tmp_path)
+    server = Server(tmp_path, is_forked=True)
 
     ran = gateway(server, "new", "x", *words, cwd=tmp_path)
 

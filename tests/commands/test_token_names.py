@@ -146,7 +146,7 @@ def test_admin_of_the_tokens_file_is_told_to_who_comes_with_the_other_token(tmp_
 
 def test_log_of_a_start_names_the_admin_that_is_in_use(tmp_path):
     put(tmp_path / "tokens.yaml", make_token("admin")[1])
-    server = Server(tmp_path, GATEWAY_TOKENS=str(tmp_path / "tokens.yaml")).start(wait=False)
+    server = Server(tmp_path, is_forked=True, GATEWAY_TOKENS=str(tmp_path / "tokens.yaml")).start(wait=False)
     try:
         eventually(lambda: is_ready(server.url), "it did not start")
         log = server.log.read_text()

@@ -101,7 +101,7 @@ def test_a_connector_is_duplicated_with_its_comments_and_its_rows(own):
 
 
 def test_a_duplicate_without_rows_needs_no_gateway_and_keeps_every_byte_else(tmp_path):
-    server = Server(tmp_path)
+    server = Server(tmp_path, is_forked=True)
     put(server.connectors / "a.yml", "\ufeff" + ORDERS.replace("\n", "\r\n"))
 
     assert gateway(server, "duplicate", "a", "b").returncode == 0
@@ -133,7 +133,7 @@ def test_a_connector_is_removed_and_comes_back_and_is_purged(own):
 
 
 def test_what_needs_the_gateway_says_where_it_looked(tmp_path):
-    server = Server(tmp_path)
+    server = Server(tmp_path, is_forked=True)
     ran = gateway(server, "ls", "--url", "http://127.0.0.1:1")
 
     assert (ran.returncode, "no gateway answers at http://127.0.0.1:1" in ran.stderr) == (1, True)
@@ -176,7 +176,7 @@ def test_a_drafted_connector_takes_every_row_it_was_drafted_from(own):
 
 
 def test_new_says_what_keeps_a_file_from_being_read(tmp_path):
-    server = Server(tmp_path)
+    server = Server(tmp_path, is_forked=True)
     cases = {
         "rows.txt": (b"n\n1\n", "is not called like a file of rows"),
         "empty.csv": (b"", "is empty: it has no rows"),
@@ -500,7 +500,7 @@ def test_a_plan_against_a_gateway_asks_its_rows(own):
 
 
 def test_a_plan_against_a_revision_needs_git_and_no_secret(tmp_path):
-    server = Server(tmp_path)
+    server = Server(tmp_path, is_forked=True)
     repository = tmp_path / "repository"
     connectors = repository / "deep" / "connectors.d"
     put(connectors / "orders.yaml", ORDERS)

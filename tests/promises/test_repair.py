@@ -222,7 +222,7 @@ def test_a_repair_after_which_rows_are_missing_is_taken_back(tmp_path):
     "content", [b"", b"not a database" * 1000, bytes(20_000)], ids=["empty", "something else", "zeros"]
 )
 def test_a_file_that_cannot_be_mended_ends_the_start_with_words(tmp_path, content):
-    server = Server(tmp_path)
+    server = Server(tmp_path, is_forked=True)
     server.data.mkdir()
     (server.data / FILE).write_bytes(content)
 
