@@ -11,6 +11,7 @@ from tests.support.server import ROOT
 
 PACKAGE = ROOT / "gateway"
 LAYERS = [  # A module may import only from lines above its own.
+    "plurals",
     "errors",
     "printable",
     "percent",
@@ -232,7 +233,6 @@ LAYERS = [  # A module may import only from lines above its own.
     "draft.columns",
     "draft.draft_file",
     "draft.example_row",
-    "commands.support.plurals",
     "commands.support.usage_hints",
     "commands.support.configuration",
     "commands.support.terminal",

@@ -11,6 +11,7 @@ from gateway.commands.support.configuration import read_directory, read_settings
 from gateway.connectors import plan
 from gateway.connectors.finding import Finding
 from gateway.connectors.plan import Unseen
+from gateway.plurals import counted
 from gateway.store.sql import expression
 
 
@@ -50,10 +51,8 @@ def command(directory: Path | None, tokens: Path | None, style: str) -> None:
     if style == "text":
         note = "; names in access were not looked up: say --tokens FILE" * known.leave_open(connectors)
         if unknown:
-            note = f"; {len(unknown)} unknown {'name' if len(unknown) == 1 else 'names'} in access"
-        click.echo(
-            f"{len(outcomes)} {'file' if len(outcomes) == 1 else 'files'}, {len(refused)} refused{note}"
-        )
+            note = f"; {counted(len(unknown), 'unknown name')} in access"
+        click.echo(f"{counted(len(outcomes), 'file')}, {len(refused)} refused{note}")
     has_errors = any(not finding.warning for finding in (*findings, *known.findings))
     raise SystemExit(1 if has_errors else 0)
 

@@ -10,12 +10,12 @@ from gateway.commands.support import connector_lookup
 from gateway.commands.support.client import Operating, with_gateway
 from gateway.commands.support.configuration import read_settings
 from gateway.commands.support.new_file import write_new
-from gateway.commands.support.plurals import rows_are
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
 from gateway.connectors.directory import File
 from gateway.connectors.yaml_text.document import load
 from gateway.connectors.yaml_text.node import Node
+from gateway.plurals import rows_are
 
 #: How long a new file may take to go live before the command gives up on copying rows.
 SECONDS = 30.0

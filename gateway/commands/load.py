@@ -9,9 +9,9 @@ from gateway.commands.support import terminal
 from gateway.commands.support.client import Operating, with_gateway
 from gateway.commands.support.file_options import Reading, reading_options
 from gateway.commands.support.load_target import Target
-from gateway.commands.support.plurals import rows_are
 from gateway.commands.support.upload import Upload
 from gateway.commands.support.upload_options import UploadOptions
+from gateway.plurals import rows_are
 from gateway.rowfile import sniffing
 from gateway.rowfile.compression import BROKEN
 from gateway.rowfile.source import Source

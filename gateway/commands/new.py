@@ -16,6 +16,7 @@ from gateway.connectors.directory import File
 from gateway.connectors.finding import Finding
 from gateway.draft import columns, draft_file
 from gateway.draft.draft_file import Draft
+from gateway.plurals import counted
 from gateway.rowfile.compression import BROKEN
 
 
@@ -74,7 +75,7 @@ def command(  # noqa: PLR0913  # one for each option
         return
     directory.mkdir(parents=True, exist_ok=True)
     write_new(path, draft.text)
-    click.echo(f"{path} is written, with {len(connector.fields)} field{'s' * (len(connector.fields) != 1)}.")
+    click.echo(f"{path} is written, with {counted(len(connector.fields), 'field')}.")
     for line in (*report.notes(), *report.questions(), *report.next_steps(settings)):
         click.echo(line)
 

@@ -3,7 +3,7 @@
 import click
 
 from gateway.commands.support.client import Operating, with_gateway
-from gateway.commands.support.plurals import rows
+from gateway.plurals import counted
 
 
 @click.command("purge")
@@ -21,7 +21,9 @@ def command(name: str, gateway: Operating, *, yes: bool) -> None:
             f"'{name}' is declared by {found['file']}; gateway remove {name} comes first"
         )
     if not yes:
-        question = f"Drop the {rows(found['rows'])} of '{name}'? What is dropped cannot be had back."
+        question = (
+            f"Drop the {counted(found['rows'], 'row')} of '{name}'? What is dropped cannot be had back."
+        )
         click.confirm(question, abort=True)
     purged = gateway.post(f"/-/connectors/{name}/purge")["purged"]
-    click.echo(f"{rows(purged)} of '{name}' {'is' if purged == 1 else 'are'} gone.")
+    click.echo(f"{counted(purged, 'row')} of '{name}' {'is' if purged == 1 else 'are'} gone.")

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlencode
 import click
 
 from gateway.commands.support.client import Operating, with_gateway
-from gateway.commands.support.plurals import rows_are
 from gateway.commands.support.table import print_table
+from gateway.plurals import rows_are
 
 _COLUMNS = ("ID", "BATCH", "ROW", "STATE", "FIELD", "CODE", "WHAT IS WRONG")
 #: How many rows are listed where nothing is said.

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from gateway.draft import header
 from gateway.draft.evidence import Evidence
 from gateway.ingest import csv_records
+from gateway.plurals import counted
 from gateway.rowfile.chunk import Piece
 from gateway.rowfile.source import Source
 
@@ -66,10 +67,10 @@ class CsvColumns:
     def _of_cells(self, cells: int, width: int) -> str:
         """Say that a row does not have as many cells as the header has names."""
         if self._source.header:
-            named = "1 column" if width == 1 else f"{width} columns"
-            return f"the row has {cells} cells, and --header names {named}; name every column of the file"
+            columns = counted(width, "column")
+            return f"the row has {counted(cells, 'cell')}, and --header names {columns}; name every column of the file"
         if cells < width:
-            return f"the row has {cells} cells, the header {width}; write a separator for each cell that is empty"
+            return f"the row has {counted(cells, 'cell')}, the header {width}; write a separator for each cell that is empty"
         sign = (self._source.separator or b",").decode()
         advice = f"put cells that have a {sign!r} in quotes, or say what else separates cells: --separator"
-        return f"the row has {cells} cells, the header {width}; {advice}"
+        return f"the row has {counted(cells, 'cell')}, the header {width}; {advice}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.draft import header
 from gateway.draft.columns import Columns
 from gateway.draft.guess import Guess
+from gateway.plurals import counted
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _ACCESS = (
@@ -42,8 +43,8 @@ def write(columns: Columns, file: str) -> Draft:
     Raises:
         ValueError: Where no column can be a field.
     """
-    counted = "1 row" if columns.rows == 1 else f"{columns.rows:,} rows"
-    seen = counted if columns.is_whole else f"the first {counted}"
+    rows = counted(columns.rows, "row")
+    seen = rows if columns.is_whole else f"the first {rows}"
     lines = [
         f"# Drafted by gateway new from {seen} of {file}. What the rows could not tell stands behind a #.",
         *(

@@ -281,7 +281,7 @@ def test_option_that_cannot_be_is_told(server, name, tmp_path, options, words):
         (
             "a,b\n1\n",
             1,
-            "line 2: the row has 1 cells, the header 2; write a separator for each cell that is empty",
+            "line 2: the row has 1 cell, the header 2; write a separator for each cell that is empty",
         ),
         ("country,2019,2020\nNO,1,2\n", 0, ""),
         ("id,1,2,3\nx,4,5,6\n", 0, ""),

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from gateway.commands.support.load_target import Present
+from gateway.plurals import counted
 from gateway.rowfile.fingerprint import Agreement
 from gateway.rowfile.legacy_progress import OldRecord
 from gateway.rowfile.progress import Load, Pending
@@ -111,8 +112,8 @@ class Overlap:
         stored, load = self.earlier.load.rows, self.earlier.load
         whose = f"those of {load.file}, stored on {_day(load.last)}"
         if self.total == stored:
-            return f"the {_many(stored)} of {self.file} {_are(stored)} {whose}; nothing was stored. {_AGAIN}"
-        return f"the first {_many(stored)} of {self.file} {_are(stored)} {whose}; nothing was stored. {_BOTH}"
+            return f"the {counted(stored, 'row')} of {self.file} {_are(stored)} {whose}; nothing was stored. {_AGAIN}"
+        return f"the first {counted(stored, 'row')} of {self.file} {_are(stored)} {whose}; nothing was stored. {_BOTH}"
 
     def _diverged(self) -> Start:
         """Go on behind the rows that are the same, where that was asked for."""
@@ -123,13 +124,13 @@ class Overlap:
         )
         is_start = agreed == self.total
         if self.rest and not is_start:
-            note = f"the first {_many(agreed)} {_are(agreed)} stored already, since {_day(load.last)}; those behind them follow."
+            note = f"the first {counted(agreed, 'row')} {_are(agreed)} stored already, since {_day(load.last)}; those behind them follow."
             return Start(agreed, load.until(agreed), is_new=True, notes=(note,))
-        same = f"{'' if is_exact else 'at least '}the first {_many(agreed)}"
+        same = f"{'' if is_exact else 'at least '}the first {counted(agreed, 'row')}"
         if self.earlier.is_same_path:
             message = _changed(self.file, load, self.options)
             what = (
-                f"it has only the first {_many(agreed)} of them"
+                f"it has only the first {counted(agreed, 'row')} of them"
                 if is_start
                 else f"{same} {_are(agreed)} the same, and not all"
             )
@@ -137,9 +138,7 @@ class Overlap:
             raise click.ClickException(f"{message}: {what}; nothing was stored. {hint}")
         whose = f"{load.file}, stored on {_day(load.last)}"
         if is_start:
-            message = (
-                f"the {_many(agreed)} of {self.file} {_are(agreed)} the first of the {load.rows:,} of {whose}"
-            )
+            message = f"the {counted(agreed, 'row')} of {self.file} {_are(agreed)} the first of the {load.rows:,} of {whose}"
             raise click.ClickException(f"{message}; nothing was stored. {_AGAIN}")
         raise click.ClickException(
             f"{same} of {self.file} {_are(agreed)} those of {whose}; nothing was stored. {_BOTH}"
@@ -179,7 +178,7 @@ def unreadable(file: Path, old: OldRecord, *, is_same: bool) -> click.ClickExcep
 def adopted(file: Path, old: OldRecord) -> str:
     """Say that a record of gateway 0.1 is believed."""
     return (
-        f"The first {_many(old.rows)} of {file} were loaded by gateway 0.1 on {_day(old.at)}, says {old.path};"
+        f"The first {counted(old.rows, 'row')} of {file} were loaded by gateway 0.1 on {_day(old.at)}, says {old.path};"
         " whether they are in this store is not known. --again stores all rows."
     )
 
@@ -206,10 +205,6 @@ def _otherwise(load: Load, options: Sequence[str]) -> str:
 
 def _pairs(options: Sequence[str]) -> list[str]:
     return [shlex.join(options[place : place + 2]) for place in range(0, len(options), 2)]
-
-
-def _many(rows: int) -> str:
-    return f"{rows:,} row{'' if rows == 1 else 's'}"
 
 
 def _are(rows: int) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from gateway.plurals import counted
 from gateway.store.files.integrity_check import Examination
 
 
@@ -14,7 +15,9 @@ def text(found: Examination) -> Iterator[Text]:
     if found.repair:
         yield Text(f"repaired: {found.repair}", "yellow")
     for name, rows in found.rows.items():
-        yield Text(f"  {name}: {_many(rows, 'row')}{' (its file is gone)' if name in found.removed else ''}")
+        yield Text(
+            f"  {name}: {counted(rows, 'row')}{' (its file is gone)' if name in found.removed else ''}"
+        )
     for flaw in found.flaws:
         yield Text(f"! {flaw.about}: {flaw.message}", "yellow" if flaw.is_harmless else "bold red")
         yield Text(f"    {flaw.hint}")
@@ -24,12 +27,12 @@ def text(found: Examination) -> Iterator[Text]:
 def summary(found: Examination) -> str:
     """Say it in a line."""
     rows = sum(found.rows.values())
-    counted = f"{_many(len(found.rows), 'connector')}, {_many(rows, 'row')}"
+    sizes = f"{counted(len(found.rows), 'connector')}, {counted(rows, 'row')}"
     looked = "every row was read" if found.is_thorough else "rows were counted, and not read"
     if not found.is_sound:
         looked = "what is wrong stands above"
     last = f", the last batch is of {_moment(found.last_commit)}" if found.last_commit else ""
-    return f"{'sound' if found.is_sound else 'damaged'}: {counted}{last}; {looked}"
+    return f"{'sound' if found.is_sound else 'damaged'}: {sizes}{last}; {looked}"
 
 
 def sentence(found: Examination) -> str:
@@ -53,10 +56,6 @@ def body(found: Examination) -> dict[str, Any]:
         "every_row_read": found.is_thorough and found.is_sound,
         "findings": [flaw.body() for flaw in found.flaws],
     }
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _moment(at: datetime) -> str:

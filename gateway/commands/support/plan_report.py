@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from gateway.commands.support import github
+from gateway.plurals import counted
 
 #: For each action its mark, its colour and the words of the summary.
 _ACTIONS = {
@@ -149,7 +150,7 @@ def _summary(preview: Preview) -> str:
     found = [*preview["findings"], *preview["token_findings"]]
     errors = sum(finding["level"] == "error" for finding in found)
     told = _counted(counts, preview)
-    return f"{told}; {errors} {'error' if errors == 1 else 'errors'}" if errors else told
+    return f"{told}; {counted(errors, 'error')}" if errors else told
 
 
 def _counted(counts: Counter[str], preview: Preview) -> str:
