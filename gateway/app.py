@@ -108,7 +108,7 @@ def _falcon_app(
     resolve.add_routes(app, services=services)
     rejected.add_routes(app, served=served, services=services)
     lifecycle.add_routes(app, services=services, reload=reload)
-    backup.add_routes(app, backup=services.storage.reader.backup, auth=services.auth)
+    backup.add_routes(app, store=services.storage.reader, auth=services.auth)
     return app
 
 

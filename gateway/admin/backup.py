@@ -10,26 +10,26 @@ from falcon.asgi import App, Request, Response
 from gateway.auth import credentials
 from gateway.endpoints.ranges import Slice
 from gateway.endpoints.services import Auth
-from gateway.store.engine.backup import Backup
+from gateway.store.interface import StoreReader
 
 
-def add_routes(app: App[Any, Any], *, backup: Backup, auth: Auth) -> None:
+def add_routes(app: App[Any, Any], *, store: StoreReader, auth: Auth) -> None:
     """Add the path to the Falcon app."""
-    app.add_route("/-/backup", Backups(backup, auth))
+    app.add_route("/-/backup", Backups(store, auth))
 
 
 class Backups:
     """`/-/backup`."""
 
-    def __init__(self, backup: Backup, auth: Auth) -> None:
-        self._backup = backup
+    def __init__(self, store: StoreReader, auth: Auth) -> None:
+        self._store = store
         self._auth = auth
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Make a copy of the store as it is now, and send it."""
         credentials.require_admin(self._auth.credentials.name_of(req.auth))
         # Not in a reader's thread: it takes long, and they are few.
-        copy = await asyncio.to_thread(self._backup.make)
+        copy = await asyncio.to_thread(self._store.backup)
         size = os.fstat(copy.fileno()).st_size
         resp.content_type = "application/vnd.duckdb"
         resp.content_length = size

@@ -159,7 +159,7 @@ class Served:
             lambda: (
                 self._storage.reader.counts(list(known.values())),
                 self._storage.reader.rejected.counts(),
-                self._storage.reader.ledger.latest(),
+                self._storage.reader.batches.latest(),
             )
         )
         return [
@@ -181,9 +181,9 @@ class Served:
         connector = self.find(req, name).connector
         rows, rejected, latest, hidden = await self._storage.read_pool.call(
             lambda: (
-                self._storage.reader.count(connector),
+                self._storage.reader.counts([connector])[connector.name],
                 self._storage.reader.rejected.counts(),
-                self._storage.reader.ledger.batches(name, 1),
+                self._storage.reader.batches.newest(name, 1),
                 self._storage.reader.definitions.hidden(connector),
             )
         )
@@ -216,7 +216,7 @@ class Served:
         """List the latest batches, newest first; `?limit=` says how many."""
         self.find(req, name)
         limit = parameters.whole_number(req.query_string, "limit", most=MAX_BATCHES, default=100)
-        batches = await self._storage.read_pool.call(lambda: self._storage.reader.ledger.batches(name, limit))
+        batches = await self._storage.read_pool.call(lambda: self._storage.reader.batches.newest(name, limit))
         reply.json(resp, [_batch(each) for each in batches])
 
     def find(self, req: Request, name: str) -> Endpoint:

@@ -25,7 +25,7 @@ from gateway.query.query import Column, Condition, Filter, Query
 from gateway.query.render import Rendering
 from gateway.query.statement import Statement
 from gateway.store.batch import NO_ROWS, Receipt
-from gateway.store.rejection import FIELDS, KEPT, Kept, kept, rejected_of
+from gateway.store.rejection import FIELDS, Kept, rejected_of
 from gateway.strictjson import Json
 
 _FIELDS = {field.name: field for field in (*SYSTEM_FIELDS, *FIELDS)}
@@ -82,16 +82,15 @@ class Rejects:
         connector = self._served.find(req, name).connector
         rejected = await self._table(connector)
         query = _chosen(req.query_string, rejected, kept_only=False)
-        of_errors = Statement(query, rejected, PLAIN).matching('"_id", "errors"')
-        everything = replace(query, where=())
-        states = Statement(everything, rejected, PLAIN).matching("state, count(*)")
+        chosen = Statement(query, rejected, PLAIN).matching()
+        rows = self._storage.reader.rejected
         counts, errors = await self._storage.read_pool.call(
             lambda: (
-                self._storage.reader.rows(f"{states.text} GROUP BY state", states.parameters),
-                self._storage.reader.rejected.summary(of_errors.text, of_errors.parameters),
+                rows.states(connector),
+                rows.summary(connector, chosen),
             )
         )
-        by_state = {"kept": 0, "replayed": 0, "discarded": 0, **dict(counts)}
+        by_state = {"kept": 0, "replayed": 0, "discarded": 0, **counts}
         reply.json(resp, {"connector": connector.name, **by_state, "errors": errors})
 
     async def on_post_replay(self, req: Request, resp: Response, name: str) -> None:
@@ -110,7 +109,7 @@ class Rejects:
         query = _chosen(req.query_string, rejected, kept_only=True)
         if edited:
             query = replace(query, where=(*query.where, Filter(_ID, "in", tuple(edited))))
-        chosen = await self._choose(rejected, query)
+        chosen = await self._choose(connector, rejected, query)
         if unknown := edited.keys() - {each.id for each in chosen}:
             message = f"there is no rejected row {min(unknown)} that is kept"
             raise GatewayError(Code.REJECTED_CHANGED, message, hint="look at them again, and choose anew")
@@ -136,10 +135,8 @@ class Rejects:
             hint = "name them by a filter, such as _id=eq.7; _id=gte.0 is all that are kept"
             raise GatewayError(Code.UNFILTERED, hint=hint)
         query = _chosen(req.query_string, rejected, kept_only=True)
-        sql = Statement(query, rejected, PLAIN).matching()
-        text = f"{sql.text} ORDER BY _id{_limit(query)}"
-        found = await self._storage.read_pool.call(lambda: self._storage.reader.rows(text, sql.parameters))
-        ids = [id for (id,) in found]
+        chosen, rows = Statement(query, rejected, PLAIN).matching(), self._storage.reader.rejected
+        ids = await self._storage.read_pool.call(lambda: rows.find_ids(connector, chosen, query.limit))
         await self._storage.writer.call(lambda store: store.discard(connector, ids, reason), connector.name)
         reply.json(resp, {"connector": name, "discarded": len(ids), "reason": reason})
 
@@ -152,30 +149,24 @@ class Rejects:
             await self._storage.writer.call(lambda store: store.ensure_rejected(connector), connector.name)
         return rejected_of(connector)
 
-    async def _choose(self, rejected: Connector, query: Query) -> list[Kept]:
+    async def _choose(self, connector: Connector, rejected: Connector, query: Query) -> list[Kept]:
         """Read rejected rows, as many as a body may be large.
 
         Raises:
             GatewayError: Where they are more.
         """
-        sql = Statement(query, rejected, PLAIN).matching(KEPT)
+        chosen, rejected_rows = Statement(query, rejected, PLAIN).matching(), self._storage.reader.rejected
         most = self._intake.settings.max_body
-        chosen = f"{sql.text} ORDER BY _id{_limit(query)}"
-        sizes = f'SELECT count(*), coalesce(sum(strlen("raw") + strlen("reading")), 0) FROM ({chosen})'
 
         def read() -> list[Kept]:
-            rows, size = self._storage.reader.rows(sizes, sql.parameters)[0]
+            rows, size = rejected_rows.measure(connector, chosen, query.limit)
             if size > most or rows > MAX_REPLAYED:
                 hint = "choose some of them by a filter, or by limit=10000 again and again"
                 message = f"{rows} rows of {size} bytes are more than {MAX_REPLAYED}, or than {most} bytes"
                 raise GatewayError(Code.BODY_TOO_LARGE, message, hint=hint)
-            return [kept(row) for row in self._storage.reader.rows(chosen, sql.parameters)]
+            return rejected_rows.find(connector, chosen, query.limit)
 
         return await self._storage.read_pool.call(read)
-
-
-def _limit(query: Query) -> str:
-    return "" if query.limit is None else f" LIMIT {query.limit}"
 
 
 def _together(receipts: Sequence[Receipt], tried: int, done: Replay) -> Receipt:

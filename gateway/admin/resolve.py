@@ -45,7 +45,7 @@ class Resolving:
             raise self._unknown(wanted)
         numbers = _numbers(req.get_param("batch", default=""))
         found = await self._storage.read_pool.call(
-            lambda: self._storage.reader.still_stored(connector, numbers)
+            lambda: self._storage.reader.batches.find(connector, numbers)
         )
         return {
             "store": self._storage.reader.id,

@@ -9,13 +9,13 @@ from gateway.endpoints.spool import Spool
 from gateway.errors import Code, GatewayError
 from gateway.query.read_pool import ReadPool
 from gateway.query.render import Rendering
-from gateway.store.tables.store import Store, Version
+from gateway.store.interface import StoreReader, Version
 
 
 class Bodies:
     """Those of one connector. Belongs to the event loop."""
 
-    def __init__(self, name: str, store: Store, readers: ReadPool, cache: Cache, spool: Spool) -> None:
+    def __init__(self, name: str, store: StoreReader, readers: ReadPool, cache: Cache, spool: Spool) -> None:
         """Take the connector's name, and where bodies are made and kept."""
         self._name = name
         self._store = store

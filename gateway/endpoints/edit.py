@@ -14,7 +14,7 @@ from gateway.ingest import payload
 from gateway.query.render import render
 from gateway.store.batch import NO_ROWS, Receipt
 from gateway.store.edit import Edit
-from gateway.store.tables.store import Select
+from gateway.store.interface import Select
 from gateway.strictjson import Json
 
 
@@ -60,7 +60,7 @@ class Edits:
             shown = filtered.shown(receipt)
             return None if shown is None else render(shown, select, self._max_body)
 
-        edit = Edit(endpoint.connector, filtered.matching, values, filtered.check, token)
+        edit = Edit(endpoint.connector, filtered.selection, values, filtered.check, token)
         receipt, shown = await self._writer.call(
             lambda store: store.edit(edit, look, is_rehearsal=filtered.is_rehearsal), endpoint.connector.name
         )

@@ -15,6 +15,7 @@ from gateway.query.query import Query
 from gateway.query.render import not_one_row
 from gateway.query.statement import Statement
 from gateway.store.batch import Receipt
+from gateway.store.selection import Selection
 from gateway.strictjson import Json
 
 
@@ -61,10 +62,9 @@ class Filtered:
         return self.prefers.tx == "rollback"
 
     @property
-    def matching(self) -> tuple[str, tuple[object, ...]]:
-        """The SQL of the `_id`s of the rows."""
-        sql = Statement(self.query, self.connector, PLAIN).matching()
-        return sql.text, sql.parameters
+    def selection(self) -> Selection:
+        """The rows that the filter lets through."""
+        return Statement(self.query, self.connector, PLAIN).matching()
 
     def taken(self, values: Mapping[str, Json]) -> dict[str, Json]:
         """Return what is taken of a body, by the present names of fields."""

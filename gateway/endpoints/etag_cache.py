@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.query.statement import Statement
-from gateway.store.tables.store import Version
+from gateway.store.interface import Version
 
 
 @dataclass(frozen=True, slots=True)

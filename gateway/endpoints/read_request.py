@@ -12,7 +12,7 @@ from gateway.query.preferences import Preferences
 from gateway.query.render import COMPRESSED_BYTES, Rendering
 from gateway.query.statement import Statement
 from gateway.query.template import Shape, Template, split
-from gateway.store.tables.store import Version
+from gateway.store.interface import Version
 
 #: How many shapes of questions are remembered, of each connector.
 _SHAPES = 128

@@ -16,7 +16,7 @@ from gateway.connectors.connector import Connector
 from gateway.endpoints.etag_cache import Cache
 from gateway.request_context import current
 from gateway.server.middleware import Asgi, Event, Receive, Send
-from gateway.store.tables.store import Store, Version
+from gateway.store.interface import StoreReader, Version
 
 #: How many questions of a connector are remembered with the answers' headers, and how long their headers may be.
 MAX_QUESTIONS, MAX_QUESTION_BYTES = 64, 2048
@@ -80,7 +80,7 @@ class Repeats:
     """The answers of one endpoint that were asked for again. They go with it. Belongs to the event loop."""
 
     def __init__(
-        self, connector: Connector, store: Store, cache: Cache, credentials: Credentials, quotas: Quotas
+        self, connector: Connector, store: StoreReader, cache: Cache, credentials: Credentials, quotas: Quotas
     ) -> None:
         self.connector = connector
         self._store = store

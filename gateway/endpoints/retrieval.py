@@ -9,7 +9,7 @@ from gateway.endpoints.ranges import Kept, Part
 from gateway.endpoints.read_request import Read
 from gateway.endpoints.readings import Reader
 from gateway.endpoints.request_cache import Repeats
-from gateway.store.tables.store import Version
+from gateway.store.interface import Version
 
 
 class Retrieval:

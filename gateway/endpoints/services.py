@@ -18,7 +18,7 @@ from gateway.ingest.writer import Writer
 from gateway.query.read_pool import ReadPool
 from gateway.resources import Disk
 from gateway.settings import Settings
-from gateway.store.tables.store import Store
+from gateway.store.interface import StoreReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Auth:
 class Storage:
     """Rows on disk: reads go through `read_pool`, changes through `writer`."""
 
-    reader: Store
+    reader: StoreReader
     writer: Writer
     read_pool: ReadPool
 

@@ -24,7 +24,7 @@ from gateway.query.render import Rendering, render
 from gateway.request_context import RequestContext, current
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, Key, Receipt
-from gateway.store.tables.store import Select
+from gateway.store.interface import Select
 
 #: A body up to this size is checked on the event loop: a thread would take longer to start.
 _SMALL_BODY_BYTES = 4096
@@ -132,8 +132,8 @@ class Writes:
         if submission.write.key is None:
             return None, None
         key = Key(submission.write.key, await asyncio.to_thread(lambda: submission.digest))
-        name, token, keys = submission.endpoint.connector.name, submission.token, self._storage.reader.keys
-        return key, await self._storage.read_pool.call(lambda: keys.find(name, token, key))
+        name, token, store = submission.endpoint.connector.name, submission.token, self._storage.reader
+        return key, await self._storage.read_pool.call(lambda: store.find_receipt(name, token, key))
 
     async def _check(self, submission: _Submission, key: Key | None) -> Batch:
         """Parse and validate the rows of a body: a small one here, a larger one in the parse pool."""
@@ -190,7 +190,7 @@ class Writes:
             return render(write.stored_rows(receipt), select, most)
 
         return await self._storage.writer.call(
-            lambda store: store.append_and_look(batch, look), batch.connector.name
+            lambda store: store.append_and_show(batch, look), batch.connector.name
         )
 
     async def _rehearse(self, resp: Response, batch: Batch, write: Write) -> None:
@@ -200,6 +200,6 @@ class Writes:
             return None if write.output is None else render(write.stored_rows(receipt), select)
 
         receipt, seen = await self._storage.writer.call(
-            lambda store: store.rehearse(batch, look), batch.connector.name
+            lambda store: store.append_and_show(batch, look, is_rehearsal=True), batch.connector.name
         )
         reply.seen_rows(resp, receipt, write, seen)

@@ -16,7 +16,7 @@ from gateway.ingest.loop_futures import Answer
 from gateway.resources import Disk
 from gateway.store.batch import Batch, Receipt
 from gateway.store.errors import FatalError
-from gateway.store.tables.store import Store
+from gateway.store.interface import StoreWriter
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -46,7 +46,7 @@ class _Append:
 class _Call:
     """A call that waits for the writer thread, to run alone."""
 
-    act: Callable[[Store], Any]
+    act: Callable[[StoreWriter], Any]
     done: "Future[Any]" = field(default_factory=Future)
 
 
@@ -59,7 +59,7 @@ class Writer:
     `append` and `call` belong to the event loop; any other thread may call `run`.
     """
 
-    def __init__(self, store: Store, *, max_bytes: int, disk: Disk, fatal: Callable[[], None]) -> None:
+    def __init__(self, store: StoreWriter, *, max_bytes: int, disk: Disk, fatal: Callable[[], None]) -> None:
         """Start the thread.
 
         Args:
@@ -79,7 +79,7 @@ class Writer:
         self._has_left = False
         # The writer thread alone looks at this: whether there may be a checkpoint to make.
         self._is_due = False
-        store.when_broken(self._leave)
+        store.on_failure(self._leave)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -105,14 +105,14 @@ class Writer:
         waiting.answer.loop.call_soon(self._wake)
         return waiting.answer.future
 
-    async def call(self, act: Callable[[Store], _T], connector: str) -> _T:
+    async def call(self, act: Callable[[StoreWriter], _T], connector: str) -> _T:
         """Run a call on the writer thread, and wait for its result.
 
         A task that is canceled because its client has left does not cancel the call.
         """
         return await asyncio.shield(asyncio.wrap_future(self.run(act, connector)))
 
-    def run(self, act: Callable[[Store], _T], connector: str = "") -> "Future[_T]":
+    def run(self, act: Callable[[StoreWriter], _T], connector: str = "") -> "Future[_T]":
         """Queue a call that changes the database. It runs on the writer thread, alone, and receives the store.
 
         It waits for its turn behind the connector's queued work; without a connector it is the gateway's own.
@@ -142,7 +142,7 @@ class Writer:
     def _run(self) -> None:
         while (waiting := self._next()) is not None:
             if not waiting:
-                self._is_due = self._store.checkpoint()
+                self._is_due = self._store.maintain()
             elif isinstance(waiting, _Call):
                 self._call(waiting)
             else:

@@ -9,7 +9,7 @@ from gateway.connectors.policy import Retention
 from gateway.endpoints.live import Live
 from gateway.errors import GatewayError, trace
 from gateway.ingest.writer import Writer
-from gateway.store.tables.store import EXPIRED_AT_A_TIME
+from gateway.store.interface import EXPIRED_ROWS_MAX
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ class Expiry:
 
     def _expire(self, connector: Connector) -> None:
         """Delete until nothing is left to: others have their turn at the writer between two steps."""
-        now, total, done = datetime.now(UTC), 0, EXPIRED_AT_A_TIME
-        while done >= EXPIRED_AT_A_TIME and not self._stopping.is_set():
+        now, total, done = datetime.now(UTC), 0, EXPIRED_ROWS_MAX
+        while done >= EXPIRED_ROWS_MAX and not self._stopping.is_set():
             step = self._writer.run(lambda store: store.expire(connector, connector.terms.retention, now))
             done = step.result()
             total += done

@@ -9,8 +9,7 @@ from typing import Protocol, TypeVar
 from gateway.errors import Code, GatewayError
 from gateway.query.result_sizes import ResultSizes
 from gateway.query.statement import Statement
-from gateway.store.engine.read_transaction import Reading
-from gateway.store.tables.store import Store, Version
+from gateway.store.interface import ReadTransaction, StoreReader, Version
 from gateway.threads import Threads
 
 _T = TypeVar("_T")
@@ -31,7 +30,7 @@ class OpenResult(Protocol):
 class ReadPool:
     """The bounded pool of threads that run queries. Belongs to the event loop."""
 
-    def __init__(self, store: Store, *, threads: int, seconds: float) -> None:
+    def __init__(self, store: StoreReader, *, threads: int, seconds: float) -> None:
         """Start no thread yet.
 
         Args:
@@ -67,19 +66,19 @@ class ReadPool:
         """Give back the place of an open result."""
         self.open_results -= 1
 
-    def transaction(self) -> Reading:
+    def transaction(self) -> ReadTransaction:
         """Return a new transaction that reads the store."""
-        return self._store.reading()
+        return self._store.read()
 
-    def version_seen(self, reading: Reading, statement: Statement) -> Version:
+    def version_seen(self, reading: ReadTransaction, statement: Statement) -> Version:
         """Return the version of the rows that a transaction reads. Any thread may ask."""
-        return self._store.version_seen(reading, statement.connector.name)
+        return self._store.version_in(reading, statement.connector.name)
 
     async def call(self, function: Callable[[], _T]) -> _T:
         """Run a short call that reads the store in one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, function)
 
-    async def run(self, reading: Reading, step: Callable[[], _T]) -> _T:
+    async def run(self, reading: ReadTransaction, step: Callable[[], _T]) -> _T:
         """Run one step of a transaction; interrupt it at the deadline, or when the client has left."""
         loop = asyncio.get_running_loop()
         deadline = loop.call_later(self._seconds, reading.interrupt)

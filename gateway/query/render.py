@@ -13,8 +13,7 @@ from gateway.query.read_pool import ReadPool
 from gateway.query.result_sizes import SMALL_RESULT_ROWS
 from gateway.query.sql import Sql
 from gateway.query.statement import Statement
-from gateway.store.engine.read_transaction import Reading
-from gateway.store.tables.store import Select, Version
+from gateway.store.interface import ReadTransaction, Select, Version
 
 #: Results up to this size are sent whole, with their length, and their reader is free before the first byte.
 WHOLE_BYTES = 2 * 2**20
@@ -39,7 +38,7 @@ class Rendering:
     def __init__(
         self,
         pool: ReadPool,
-        reading: Reading,
+        reading: ReadTransaction,
         statement: Statement,
         *,
         counted: bool,

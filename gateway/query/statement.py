@@ -9,6 +9,7 @@ from gateway.query.output import Output, Value
 from gateway.query.query import Query
 from gateway.query.relation import ID_SQL, Relation
 from gateway.query.sql import Parameters, Sql
+from gateway.store.selection import Selection
 from gateway.store.sql.names import table_of
 
 
@@ -45,10 +46,10 @@ class Statement:
         offset = self.query.offset + self.query.limit - 1
         return relation.statement(relation.page([relation.place], limit=2, offset=offset))
 
-    def matching(self, columns: str = ID_SQL) -> Sql:
-        """Select columns of the rows that the filters let through, whatever the page."""
+    def matching(self) -> Selection:
+        """Select the rows that the filters let through, whatever the page."""
         relation = Relation(replace(self.query, select=(), order=()), self.connector)
-        return relation.statement(relation.matching(columns))
+        return Selection(relation.matching(ID_SQL), relation.parameters.values)
 
     def count(self) -> Sql:
         """Count all rows, or groups, that the filters let through, whatever the page."""

@@ -22,8 +22,8 @@ from gateway.errors import Code, GatewayError
 from gateway.reload.apply_groups import Unit, failure, groups
 from gateway.store.batch import Receipt
 from gateway.store.definition import Definition, Move, Outdated
+from gateway.store.interface import StoreReader
 from gateway.store.sql import expression
-from gateway.store.tables.store import Store
 
 _log = logging.getLogger(__name__)
 
@@ -326,7 +326,7 @@ class Reload:
 class _Postponing:
     """Looks at tables, but asks no rows."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: StoreReader) -> None:
         self._store = store
 
     def look(self, connector: Connector) -> Table:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from gateway.connectors.connector import Connector
+from gateway.store.selection import Selection
 from gateway.strictjson import Json
 
 
@@ -14,14 +14,14 @@ class Edit:
 
     Attributes:
         connector: Whose rows.
-        matching: SQL that selects their `_id`, and its parameters.
+        rows: Which of them.
         values: What their fields become; None deletes the rows.
         check: Called with how many rows they are, before anything is done; may raise.
         token: Whose token asked for it.
     """
 
     connector: Connector
-    matching: tuple[str, tuple[Any, ...]]
+    rows: Selection
     values: Mapping[str, Json] | None
     check: Callable[[int], None]
     token: str | None

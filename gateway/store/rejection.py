@@ -1,6 +1,5 @@
 """Rejected rows as values: their fields, and what is told of some of them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,7 +7,7 @@ from typing import Any, Literal
 from gateway.connectors.connector import Access, Connector, Field
 from gateway.connectors.fieldtypes import SCALARS
 from gateway.store.batch import BadRow, Batch
-from gateway.store.sql.names import REJECTED, quote
+from gateway.store.sql.names import REJECTED
 
 State = Literal["kept", "replayed", "discarded"]
 
@@ -64,13 +63,3 @@ class Kept:
     line: int | None
     raw: str
     reading: Mapping[str, Any]
-
-
-#: The columns of a Kept, in their order.
-KEPT = ", ".join(quote(name) for name in ("_id", "row", "line", "raw", "reading"))
-
-
-def kept(row: Sequence[Any]) -> Kept:
-    """Give a rejected row from its columns."""
-    id, number, line, raw, reading = row
-    return Kept(id, number, line, raw, json.loads(reading))

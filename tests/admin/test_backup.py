@@ -108,7 +108,7 @@ def test_the_copy_keeps_the_order_of_rows_that_others_were_taken_from(tmp_path):
         writer.execute("CHECKPOINT")
         writer.execute('DELETE FROM rows."c@1" WHERE hash(_id) % 5 = 0')
         kept = writer.execute('SELECT _id FROM rows."c@1"').fetchall()
-        with gateway.store.backup.make() as copy:
+        with gateway.store.backup() as copy:
             file = tmp_path / "copy.duckdb"
             file.write_bytes(copy.read())
         assert not [each for each in Path("/proc/self/fd").iterdir() if BACKUPS in str(_target(each))]
@@ -151,7 +151,7 @@ def test_a_gateway_that_stops_does_not_wait_for_a_backup(tmp_path):
         answers = []
         asking = threading.Thread(target=lambda: answers.append(gateway.request("GET", "/-/backup")))
         asking.start()
-        eventually(lambda: gateway.store.backup._cursor is not None)
+        eventually(lambda: gateway.store._backup._cursor is not None)
     asking.join()
 
     status, _, text = answers[0]

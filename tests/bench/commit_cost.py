@@ -68,7 +68,7 @@ def show_commits(table: Table, batches: dict[str, list[Batch]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         store = Store(Path(directory), memory=4 * 2**30)
         (connector,) = store.apply([Comparison(None, table.connector)])
-        store.checkpoint()
+        store.maintain()
         watched = store._database.writer = Watched(store._database.writer)
         for name, several in batches.items():
             some = [replace(batch, connector=connector) for batch in several]

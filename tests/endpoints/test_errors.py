@@ -392,7 +392,7 @@ def _(place, code):
 
 @provokes(Code.BACKUP_RUNNING)
 def _(place, code):
-    with inside(place.directory, {"c": CONNECTOR}) as gateway, gateway.store.backup._turn:
+    with inside(place.directory, {"c": CONNECTOR}) as gateway, gateway.store._backup._turn:
         return gateway.request("GET", "/-/backup")
 
 
@@ -411,7 +411,7 @@ def _(place, code):
 
     with inside(place.directory, {"c": CONNECTOR}) as gateway:
         with place.monkeypatch.context() as patch:
-            patch.setattr(gateway.store.backup, "_copy", fail)
+            patch.setattr(gateway.store._backup, "_copy", fail)
             answer = gateway.request("GET", "/-/backup")
         assert gateway.request("GET", "/-/backup")[0] == 200
         return answer

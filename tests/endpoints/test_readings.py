@@ -106,16 +106,14 @@ def test_a_body_has_one_etag_also_while_rows_are_committed(tmp_path, coding):
         rows = Batch(connector, pa.table({"n": range(2000)}))
         gateway.store.append([rows])
         before, amid = list(etags()), []
-        gateway.store.append_and_look(rows, lambda *_: amid.extend(etags()))
+        gateway.store.append_and_show(rows, lambda *_: amid.extend(etags()))
         after = list(etags())
 
         assert amid == before
         assert not {etag for _, _, etag in before} & {etag for _, _, etag in after}
         version = gateway.store.version("c")
-        assert version == gateway.store.version_seen(gateway.store.reading(), "c") != (0, 0)
-        assert (
-            gateway.store.version("d") == gateway.store.version_seen(gateway.store.reading(), "d") == (0, 0)
-        )
+        assert version == gateway.store.version_in(gateway.store.read(), "c") != (0, 0)
+        assert gateway.store.version("d") == gateway.store.version_in(gateway.store.read(), "d") == (0, 0)
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])

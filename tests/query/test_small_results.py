@@ -87,7 +87,7 @@ def test_a_client_that_has_gone_before_the_answer_leaves_no_result_open(gateway,
 @pytest.fixture
 def few(gateway):
     """Give what reads text of a `range`, of at most ten rows and a thousand characters, by one Reading."""
-    with closing(gateway.store.reading()) as one:
+    with closing(gateway.store.read()) as one:
 
         def few(count, text="'r' || i", rest=""):
             sql = f"SELECT {text} FROM range($1) t(i) {rest}"
@@ -179,7 +179,7 @@ def test_a_statement_that_was_parsed_once_is_run_by_many_threads(gateway):
     wrong = []
 
     def run(number):
-        one: Reading = gateway.store.reading()
+        one: Reading = gateway.store.read()
         for first in range(number, 3000, 20):
             rows = one.few(sql, (first, f"<{number}>"), most_rows=100, most_size=10_000)
             if rows != [(f"<{number}>{i}",) for i in range(first, first + 20)]:
@@ -196,7 +196,7 @@ def test_a_statement_that_was_parsed_once_is_run_by_many_threads(gateway):
 
 
 def test_the_statements_that_are_kept_parsed_are_bounded(gateway):
-    database = gateway.store.reading()._database
+    database = gateway.store.read()._database
     with duckdb.connect() as connection:
         for number in range(2000):
             database.parsed(connection, f"SELECT {number}")

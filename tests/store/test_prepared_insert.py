@@ -223,5 +223,5 @@ def test_few_rows_are_stored_for_more_connectors_than_are_remembered(store, monk
                 rows.insert(connector, [(turn, batch.rows)], turn + 1, NOW)
 
     for connector in connectors:
-        stored = store.rows(f"SELECT a, _id, _batch FROM {table_of(connector)} ORDER BY _id")
+        stored = store._database.rows(f"SELECT a, _id, _batch FROM {table_of(connector)} ORDER BY _id")
         assert stored == [(1, turn + 1, turn) for turn in range(3)]

@@ -21,7 +21,7 @@ class Editing:
         self._database = database
         self._edit = edit
         self._table = table_of(edit.connector)
-        self._ids = database.table(*edit.matching).select(["_id"])
+        self._ids = database.table(edit.rows.sql, edit.rows.parameters).select(["_id"])
 
     @property
     def rows(self) -> int:

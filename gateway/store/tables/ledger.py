@@ -6,9 +6,10 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from gateway.connectors.connector import SYSTEM_FIELDS
+from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.store.batch import Batch, Receipt, Rows, StoredBatch, joined
 from gateway.store.engine.duckdb_file import Database
+from gateway.store.sql.names import table_of
 from gateway.store.sql.times import moment
 from gateway.store.tables.prepared_insert import BIGINT, TIMESTAMPTZ, VARCHAR, Lines
 
@@ -102,7 +103,7 @@ class Ledger:
         )
         return {name: _stored(line) for name, *line in rows}
 
-    def batches(self, name: str, limit: int) -> list[StoredBatch]:
+    def newest(self, name: str, limit: int) -> list[StoredBatch]:
         """List the latest batches of a connector, newest first."""
         rows = self._database.rows(
             f"SELECT {_TOLD} FROM gateway.batches WHERE connector = ? ORDER BY batch DESC LIMIT ?",
@@ -110,14 +111,23 @@ class Ledger:
         )
         return [_stored(line) for line in rows]
 
-    def find(self, name: str, batches: Sequence[int]) -> list[StoredBatch]:
-        """Return those of some batches that a connector has, in their order."""
+    def find(self, connector: Connector, numbers: Sequence[int]) -> list[tuple[StoredBatch, int]]:
+        """Return those of some batches that a connector has, each with how many of its rows are left as they came."""
         rows = self._database.rows(
             f"SELECT {_TOLD} FROM gateway.batches"
             " WHERE connector = ? AND list_contains(?::BIGINT[], batch) ORDER BY batch",
-            [name, list(batches)],
+            [connector.name, list(numbers)],
         )
-        return [_stored(line) for line in rows]
+        if not rows:
+            return []
+        counted = self._database.rows(
+            f"SELECT _batch, count(*) FROM {table_of(connector)} WHERE list_contains(?::BIGINT[], _batch)"
+            " AND _batch BETWEEN ? AND ? GROUP BY _batch",
+            [list(numbers), min(numbers), max(numbers)],
+        )
+        left = dict(counted)
+        found = [_stored(line) for line in rows]
+        return [(each, left.get(each.batch, 0)) for each in found]
 
 
 def _stored(line: Sequence[object]) -> StoredBatch:

@@ -4,6 +4,7 @@ The table is that of a connector like any other, called after the one whose rows
 in the same dialect; `_batch` is the batch that the row came with.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,8 +15,9 @@ from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import BadRow
 from gateway.store.engine.duckdb_file import Database
-from gateway.store.rejection import Amendment, State, rejected_of
-from gateway.store.sql.names import REJECTED, literal, table_named, table_of
+from gateway.store.rejection import Amendment, Kept, State, rejected_of
+from gateway.store.selection import Selection
+from gateway.store.sql.names import REJECTED, literal, quote, table_named, table_of
 from gateway.store.tables import migration
 
 _ARROW = pa.schema(
@@ -142,17 +144,54 @@ class Rejected:
         ]
         return dict(self._database.rows(" UNION ALL ".join(each))) if each else {}
 
-    def summary(self, matching: str, parameters: Sequence[Any]) -> list[Mapping[str, Any]]:
-        """Count rows by field and code of their errors.
+    def states(self, connector: Connector) -> dict[str, int]:
+        """Count the rejected rows of a connector, by their state."""
+        table = table_of(rejected_of(connector))
+        return dict(self._database.rows(f"SELECT state, count(*) FROM {table} GROUP BY state"))
 
-        `matching` selects `_id` and `errors`.
-        """
+    def summary(self, connector: Connector, selection: Selection) -> list[Mapping[str, Any]]:
+        """Count selected rows by field and code of their errors."""
         rows = self._database.rows(
             "SELECT e ->> 'field' AS field, e ->> 'code' AS code, count(DISTINCT _id) AS rows,"
             " min(_id), max(_id), arg_min(e ->> 'message', _id)"
-            f" FROM (SELECT _id, unnest(CAST(errors AS JSON[])) AS e FROM ({matching}))"
+            f" FROM ({_selected(connector, selection, '_id, unnest(CAST(errors AS JSON[])) AS e')})"
             " GROUP BY field, code ORDER BY rows DESC, field, code",
-            parameters,
+            selection.parameters,
         )
         names = ("field", "code", "rows", "first_id", "last_id", "message")
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def measure(self, connector: Connector, selection: Selection, limit: int | None) -> tuple[int, int]:
+        """Tell how many rows `find` gives, and their size in bytes."""
+        rows = _in_order(connector, selection, "raw, reading", limit)
+        sql = f"SELECT count(*), coalesce(sum(strlen(raw) + strlen(reading)), 0)::BIGINT FROM ({rows})"
+        ((count, size),) = self._database.rows(sql, selection.parameters)
+        return count, size
+
+    def find(self, connector: Connector, selection: Selection, limit: int | None) -> list[Kept]:
+        """Give selected rows, in the order of their `_id`."""
+        sql = _in_order(connector, selection, _COLUMNS, limit)
+        return [
+            Kept(id, row, line, raw, json.loads(reading))
+            for id, row, line, raw, reading in self._database.rows(sql, selection.parameters)
+        ]
+
+    def find_ids(self, connector: Connector, selection: Selection, limit: int | None) -> list[int]:
+        """Give the `_id`s of selected rows, in their order."""
+        sql = _in_order(connector, selection, "_id", limit)
+        return [id for (id,) in self._database.rows(sql, selection.parameters)]
+
+
+#: The columns of a Kept, in their order.
+_COLUMNS = ", ".join(map(quote, ("_id", "row", "line", "raw", "reading")))
+
+
+def _selected(connector: Connector, selection: Selection, columns: str) -> str:
+    """Select columns of selected rows."""
+    return f"SELECT {columns} FROM {table_of(rejected_of(connector))} WHERE _id IN ({selection.sql})"
+
+
+def _in_order(connector: Connector, selection: Selection, columns: str, limit: int | None) -> str:
+    """Select columns of selected rows in the order of their `_id`, of at most so many."""
+    text = f"{_selected(connector, selection, columns)} ORDER BY _id"
+    return text if limit is None else f"{text} LIMIT {limit:d}"

@@ -1,9 +1,8 @@
 """What stored rows say about a change: how many stand against it, and three of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -12,11 +11,9 @@ from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.change import Change, Column, Comparison, Rule, Verdict
 from gateway.connectors.finding import Example
+from gateway.store.interface import Select
 from gateway.store.sql.names import quote, table_of
 from gateway.store.tables.migration import filled, value_of
-
-#: Runs a SELECT and gives its rows; whatever goes wrong is a duckdb.Error.
-Select = Callable[[str, Sequence[Any]], Iterable[pa.RecordBatch]]
 
 SHOWN = 3
 #: How long stored rows are asked about a change that has an expression, for it may be one without an end.

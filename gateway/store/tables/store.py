@@ -1,20 +1,18 @@
 """Store: connectors' rows, and the batches they came in."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import Any, BinaryIO
 
 from gateway.connectors.change import Comparison
 from gateway.connectors.connector import Connector
 from gateway.connectors.plan import Table
 from gateway.connectors.policy import Retention
 from gateway.errors import Code, GatewayError
-from gateway.store.batch import NO_ROWS, Batch, Receipt, StoredBatch, rehearsed
+from gateway.store.batch import NO_ROWS, Batch, Key, Receipt, rehearsed
 from gateway.store.edit import Edit
 from gateway.store.engine.backup import Backup
 from gateway.store.engine.duckdb_file import Database
@@ -22,6 +20,7 @@ from gateway.store.engine.read_transaction import Reading
 from gateway.store.engine.stream import interrupted_after, selecting
 from gateway.store.errors import Superseded
 from gateway.store.files.integrity_check import mend
+from gateway.store.interface import EXPIRED_ROWS_MAX, NO_VERSION, ReadTransaction, Show, Version
 from gateway.store.rejection import Amendment, Part, rejected_of
 from gateway.store.sql.names import literal, quote, table_of
 from gateway.store.tables import ledger, row_check
@@ -33,17 +32,6 @@ from gateway.store.tables.identity import identify
 from gateway.store.tables.ledger import LATEST, Ledger, Line, Numbers, with_own_columns
 from gateway.store.tables.rejected import Rejected
 from gateway.store.tables.small_inserts import FewRows
-
-#: The number of a connector's last batch, and when it was committed in microseconds: a store that was begun
-#: anew, or restored, gives the same numbers again at other times.
-Version = tuple[int, int]
-_NO_VERSION = (0, 0)
-Select = Callable[[str, Sequence[Any]], Iterable[pa.RecordBatch]]
-#: What is looked at inside a transaction, by its receipt.
-Look = Callable[[Receipt, Select], bytes | None]
-
-#: How many rows retention deletes in one transaction, so that nobody waits long for it.
-EXPIRED_AT_A_TIME = 20_000
 
 
 class _Rehearsed(Exception):  # noqa: N818  # it only ends a transaction
@@ -89,12 +77,12 @@ class Store:
         try:
             #: What tells this store from all others but its copies.
             self.id = identify(self._database)
-            self.ledger = Ledger(self._database)
+            self.batches = Ledger(self._database)
             self.definitions = Definitions(self._database)
-            self.keys = Keys(self._database)
+            self._keys = Keys(self._database)
             self.rejected = Rejected(self._database)
             self._few = FewRows(self._database)
-            self.backup = Backup(self._database)
+            self._backup = Backup(self._database)
             # Only the writer thread touches these two.
             self._checkpoint_due = False
             self._numbers = Numbers.of(self._database)
@@ -105,19 +93,19 @@ class Store:
             self._committing: frozenset[str] = frozenset()
             self._versions: dict[str, Version] = {
                 name: (latest.batch, _microseconds(latest.committed_at))
-                for name, latest in self.ledger.latest().items()
+                for name, latest in self.batches.latest().items()
             }
         except BaseException:
             self._database.close()
             raise
 
-    def when_broken(self, leave: Callable[[], None]) -> None:
-        """Have `leave` called once the database can no longer be used, by any thread, and maybe by several."""
-        self._database.when_broken = leave
+    def on_failure(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called once the database can no longer be used, by any thread, and maybe by several."""
+        self._database.when_broken = callback
 
     def close(self) -> None:
         """Close the file; nobody may use the store afterwards."""
-        self.backup.stop()
+        self._backup.stop()
         self._database.close()
 
     # -- definitions
@@ -171,7 +159,7 @@ class Store:
 
     def purge(self, connector: Connector) -> int:
         """Drop the rows of a connector, and tell how many there were."""
-        rows = self.count(connector)
+        rows = self.counts([connector])[connector.name]
         self._checkpoint_due = True
         self.definitions.purge(connector)
         self._database.epoch += 1
@@ -195,7 +183,7 @@ class Store:
                 receipts = self._insert([batches[number] for number in new], work)
             for number, receipt in zip(new, receipts, strict=True):
                 answers[number] = receipt
-            self.checkpoint()
+            self.maintain()
         return [answer or NO_ROWS for answer in answers]
 
     def _answered_before(self, batch: Batch) -> Receipt | GatewayError | None:
@@ -204,45 +192,44 @@ class Store:
             self._require_present(batch.connector)
             if batch.key is None:
                 return None
-            return self.keys.find(batch.connector.name, batch.token, batch.key)
+            return self._keys.find(batch.connector.name, batch.token, batch.key)
         except GatewayError as error:
             return error
 
-    def rehearse(self, batch: Batch, look: Look) -> tuple[Receipt, bytes | None]:
-        """Insert a batch, look at what is there then, and take it back.
-
-        Raises:
-            GatewayError: As `append` would, or `look` does.
-        """
-        self._require_present(batch.connector)
-        receipt, seen = NO_ROWS, None
-        with contextlib.suppress(_Rehearsed), self._database.transaction() as writer:
-            receipt = _given(self._insert([batch], self._work()))
-            seen = look(receipt, selecting(writer))
-            raise _Rehearsed
-        return rehearsed(receipt), seen
-
-    def append_and_look(self, batch: Batch, look: Look) -> tuple[Receipt, bytes | None]:
+    def append_and_show(
+        self, batch: Batch, show: Show, *, is_rehearsal: bool = False
+    ) -> tuple[Receipt, bytes | None]:
         """Store one batch as `append` does, and look at its rows before anybody can replace them.
 
-        What was stored before under its key is not looked at.
+        What was stored before under its key is not looked at. A rehearsal is taken back.
 
         Raises:
-            GatewayError: When nothing was stored, also where `look` raises one.
+            GatewayError: When nothing was stored, also where `show` raises one.
         """
+        if is_rehearsal:
+            return self._rehearse(batch, show)
         answer = self._answered_before(batch)
         if answer is not None:
             return _given([answer]), None
         with self._committed({batch.connector.name}) as work:
             receipt = _given(self._insert([batch], work))
-            seen = look(receipt, selecting(self._database.writer))
-        self.checkpoint()
+            seen = show(receipt, selecting(self._database.writer))
+        self.maintain()
         return receipt, seen
 
-    def edit(self, edit: Edit, look: Look, *, is_rehearsal: bool = False) -> tuple[Receipt, bytes | None]:
+    def _rehearse(self, batch: Batch, show: Show) -> tuple[Receipt, bytes | None]:
+        self._require_present(batch.connector)
+        receipt, seen = NO_ROWS, None
+        with contextlib.suppress(_Rehearsed), self._database.transaction() as writer:
+            receipt = _given(self._insert([batch], self._work()))
+            seen = show(receipt, selecting(writer))
+            raise _Rehearsed
+        return rehearsed(receipt), seen
+
+    def edit(self, edit: Edit, show: Show, *, is_rehearsal: bool = False) -> tuple[Receipt, bytes | None]:
         """Change or delete the rows that a filter lets through, all of them or none; returns after COMMIT.
 
-        `look` sees rows as they are deleted, or after they are changed.
+        `show` sees rows as they are deleted, or after they are changed.
 
         Raises:
             Superseded: When the edit was made for a version of its connector that is no more.
@@ -253,19 +240,19 @@ class Store:
         with contextlib.suppress(_Rehearsed), self._committed({edit.connector.name}) as work:
             editing = Editing(self._database, edit)
             edit.check(editing.rows)
-            receipt, seen = self._edited(editing, edit, work, look)
+            receipt, seen = self._edited(editing, edit, work, show)
             if is_rehearsal or not editing.rows:
                 receipt = rehearsed(receipt)
                 raise _Rehearsed
-        self.checkpoint()
+        self.maintain()
         return receipt, seen
 
-    def _edited(self, editing: Editing, edit: Edit, work: _Work, look: Look) -> tuple[Receipt, bytes | None]:
+    def _edited(self, editing: Editing, edit: Edit, work: _Work, show: Show) -> tuple[Receipt, bytes | None]:
         name, rows = edit.connector.name, editing.rows
         select = selecting(self._database.writer)
         if edit.values is None:
             receipt = Receipt(work.numbers.batch, rows, 0, 0, 0, None, None, deleted=rows, status=200)
-            seen = look(receipt, select)
+            seen = show(receipt, select)
             editing.delete()
             work.record(Line(name, "delete", receipt, token=edit.token))
             return receipt, seen
@@ -275,7 +262,7 @@ class Store:
         if rows:
             editing.change(work.numbers.batch, first, work.now)
         work.record(Line(name, "patch", receipt, token=edit.token), rows)
-        return receipt, look(receipt, select)
+        return receipt, show(receipt, select)
 
     def duplicate(self, source: Connector, target: Connector, token: str | None) -> Receipt:
         """Copy all rows of a connector into one of the same fields that has none, as one batch; their order stays.
@@ -318,11 +305,11 @@ class Store:
             if before is not None:
                 conditions.append("_ingested_at < $1::TIMESTAMPTZ")
                 parameters = [before.isoformat()]
-                expired = self.rejected.expire(connector, before, EXPIRED_AT_A_TIME)
+                expired = self.rejected.expire(connector, before, EXPIRED_ROWS_MAX)
             if conditions:
                 rows = self._deleted(
                     f"{table} WHERE _id IN (SELECT _id FROM {table} WHERE {' OR '.join(conditions)}"
-                    f" LIMIT {EXPIRED_AT_A_TIME})",
+                    f" LIMIT {EXPIRED_ROWS_MAX})",
                     parameters,
                 )
             if rows:
@@ -339,7 +326,7 @@ class Store:
             return [], []
         table = table_of(connector)
         ((rows,),) = self._database.writer.execute(f"SELECT count(*) FROM {table}").fetchall()
-        beyond = min(rows - retention.rows, EXPIRED_AT_A_TIME)
+        beyond = min(rows - retention.rows, EXPIRED_ROWS_MAX)
         if beyond <= 0:
             return [], []
         return [f"_id <= (SELECT max(_id) FROM (SELECT _id FROM {table} ORDER BY _id LIMIT {beyond}))"], []
@@ -347,7 +334,7 @@ class Store:
     def forget_keys(self) -> None:
         """Forget the Idempotency-Keys of long ago."""
         with self._database.transaction():
-            self.keys.forget_old()
+            self._keys.forget_old()
 
     # -- rejected rows
 
@@ -403,7 +390,7 @@ class Store:
         try:
             with self._database.transaction():
                 yield work
-                self.ledger.write(work.lines, work.now)
+                self.batches.write(work.lines, work.now)
             self._numbers = work.numbers
             moment = _microseconds(work.now)
             for line in work.lines:
@@ -449,7 +436,7 @@ class Store:
         kept = [
             (batch, each) for batch, each in zip(batches, answers, strict=True) if isinstance(each, Receipt)
         ]
-        self.keys.keep([batch for batch, _ in kept], [each for _, each in kept], work.now)
+        self._keys.keep([batch for batch, _ in kept], [each for _, each in kept], work.now)
         return answers
 
     def _met(self, batches: Sequence[Batch]) -> list[Member]:
@@ -463,13 +450,13 @@ class Store:
         ((deleted,),) = self._database.writer.execute(f"DELETE FROM {rows}", list(parameters)).fetchall()
         return int(deleted)
 
-    def checkpoint(self) -> bool:
+    def maintain(self) -> bool:
         """Write the WAL into the file where a change of tables asks for it; tell whether it is still to be done."""
         if self._checkpoint_due:
             self._checkpoint_due = not self._database.checkpoint()
         return self._checkpoint_due
 
-    def reading(self) -> Reading:
+    def read(self) -> Reading:
         """Make a transaction of reading; nothing runs before its first SELECT."""
         return Reading(self._database)
 
@@ -480,9 +467,9 @@ class Store:
         """
         if name in self._committing:
             return None
-        return self._versions.get(name, _NO_VERSION)
+        return self._versions.get(name, NO_VERSION)
 
-    def version_seen(self, reading: Reading, name: str) -> Version:
+    def version_in(self, transaction: ReadTransaction, name: str) -> Version:
         """Return the version of a connector's rows that a transaction of reading sees, also amid a commit.
 
         All its SELECTs from now on see the rows of that version.
@@ -490,13 +477,9 @@ class Store:
         Raises:
             GatewayError: As `Reading.fetch`.
         """
-        reading.begin()
-        latest = reading.fetch(LATEST, (name,))
-        return latest[0] if latest else _NO_VERSION
-
-    def count(self, connector: Connector) -> int:
-        """Count the rows of a connector."""
-        return int(self._one(f"SELECT count(*) FROM {table_of(connector)}"))
+        transaction.begin()
+        latest = transaction.fetch(LATEST, (name,))
+        return latest[0] if latest else NO_VERSION
 
     def counts(self, connectors: Sequence[Connector]) -> dict[str, int]:
         """Count the rows of several connectors, at one moment."""
@@ -505,25 +488,17 @@ class Store:
         each = [f"SELECT {literal(one.name)}, count(*) FROM {table_of(one)}" for one in connectors]
         return dict(self._database.rows(" UNION ALL ".join(each)))
 
-    def still_stored(self, connector: Connector, batches: Sequence[int]) -> list[tuple[StoredBatch, int]]:
-        """Return those of some batches that a connector has, each with how many of its rows are left as they came."""
-        found = self.ledger.find(connector.name, batches)
-        if not found:
-            return []
-        counted = self._database.rows(
-            f"SELECT _batch, count(*) FROM {table_of(connector)} WHERE list_contains(?::BIGINT[], _batch)"
-            " AND _batch BETWEEN ? AND ? GROUP BY _batch",
-            [list(batches), min(batches), max(batches)],
-        )
-        left = dict(counted)
-        return [(each, left.get(each.batch, 0)) for each in found]
+    def find_receipt(self, connector: str, token: str | None, key: Key) -> Receipt | None:
+        """Give the receipt of the batch that was stored under a key; None where there is none.
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a SELECT with few rows."""
-        return self._database.rows(sql, parameters)
+        Raises:
+            GatewayError: Where it came with another body then.
+        """
+        return self._keys.find(connector, token, key)
 
-    def _one(self, sql: str) -> Any:
-        return self._database.rows(sql)[0][0]
+    def backup(self) -> BinaryIO:
+        """Make a copy of what is committed now, as `Backup.make` does."""
+        return self._backup.make()
 
 
 def _given(answers: Sequence[Receipt | GatewayError]) -> Receipt:

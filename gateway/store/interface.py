@@ -1,0 +1,288 @@
+"""The front door of the store: all that other rooms may ask of it, whatever its engine.
+
+`StoreWriter` belongs to the writer thread. `StoreReader` belongs to any thread, also during a commit. Both raise
+`GatewayError` with the code of the failure, and `FatalError` once the database can no longer be used by this process.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, BinaryIO, Protocol
+
+import pyarrow as pa
+
+from gateway.connectors.change import Comparison
+from gateway.connectors.connector import Connector
+from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.plan import Tables
+from gateway.connectors.policy import Retention
+from gateway.errors import GatewayError
+from gateway.store.batch import Batch, Key, Receipt, StoredBatch
+from gateway.store.definition import Definition, Event, Move
+from gateway.store.edit import Edit
+from gateway.store.rejection import Amendment, Kept, Part
+from gateway.store.selection import Selection
+
+#: The version of a connector's rows: the number of its last batch, and the commit of that batch in microseconds since
+#: 1970. A store that was started anew, or restored, gives the same numbers again at other times.
+Version = tuple[int, int]
+#: The version of a connector without batches.
+NO_VERSION: Version = (0, 0)
+#: Runs a SELECT and streams its rows; every failure is a duckdb.Error.
+Select = Callable[[str, Sequence[Any]], Iterable[pa.RecordBatch]]
+#: Renders rows inside a writing transaction, given the receipt of the batch and a `Select` that sees its rows.
+Show = Callable[[Receipt, Select], bytes | None]
+
+#: The most rows that one call of `StoreWriter.expire` deletes, so that other writes never wait long.
+EXPIRED_ROWS_MAX = 20_000
+
+
+class StoreWriter(Protocol):
+    """All that changes a store. The writer thread alone calls it; what a method did is durable when it returns.
+
+    A method that raises has changed nothing. `ConnectorChanged` means: built for another version of the connector;
+    build it again for the present version.
+    """
+
+    def on_failure(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once the database can no longer be used; any thread may call it, and more than once."""
+
+    # -- rows
+
+    def append(self, batches: Sequence[Batch]) -> list[Receipt | GatewayError]:
+        """Store batches in one transaction and return, for each, its receipt or why nothing of it is stored.
+
+        A batch whose idempotency key is stored already gets the stored receipt. No two batches may share a key.
+
+        Raises:
+            GatewayError: Nothing of any batch is stored.
+        """
+
+    def append_and_show(
+        self, batch: Batch, show: Show, *, is_rehearsal: bool = False
+    ) -> tuple[Receipt, bytes | None]:
+        """Store one batch and return its receipt and what `show` rendered inside the same transaction.
+
+        A batch whose key is stored already gets the stored receipt and is not shown. A rehearsal is rolled back.
+
+        Raises:
+            GatewayError: Nothing is stored, also where `show` raises.
+        """
+
+    def edit(self, edit: Edit, show: Show, *, is_rehearsal: bool = False) -> tuple[Receipt, bytes | None]:
+        """Change or delete all rows of a selection, or none, and return the receipt and what `show` rendered.
+
+        `show` sees deleted rows before, and changed rows after the edit. An edit of no rows has no batch number.
+        A rehearsal is rolled back.
+
+        Raises:
+            GatewayError: Nothing is changed, also where `edit.check` or `show` raises.
+        """
+
+    def duplicate(self, source: Connector, target: Connector, token: str | None) -> Receipt:
+        """Copy all rows of a connector into an empty one with the same fields, in order, as one batch.
+
+        Raises:
+            GatewayError: The target has rows, or the copy could not be committed.
+        """
+
+    # -- rejected rows
+
+    def ensure_rejected(self, connector: Connector) -> Connector:
+        """Create the table of a connector's rejected rows if it is missing; return the connector that reads it."""
+
+    def replay(
+        self, connector: Connector, parts: Sequence[Part], amendments: Sequence[Amendment]
+    ) -> list[Receipt]:
+        """Store repaired rows and note what is wrong with the others, in one transaction.
+
+        Args:
+            connector: The connector of the rows.
+            parts: The repaired rows, one batch and one receipt each.
+            amendments: The findings about rows that are still bad.
+
+        Raises:
+            GatewayError: Nothing is done, also where a row is no longer kept.
+        """
+
+    def discard(self, connector: Connector, ids: Sequence[int], reason: str) -> None:
+        """Mark rejected rows as discarded.
+
+        Raises:
+            GatewayError: One of them is no longer kept; none is marked.
+        """
+
+    # -- connectors
+
+    def apply(self, comparisons: Sequence[Comparison]) -> list[Connector]:
+        """Apply new versions of connectors in one transaction; return them with their revisions.
+
+        Raises:
+            Refused: Rows that arrived after the check conflict with a change.
+            Outdated: Rows arrived in a table that was judged as empty; compare again.
+            GatewayError: It could not be committed.
+        """
+
+    def remove(self, connectors: Sequence[Connector]) -> None:
+        """Record that connectors are no longer served. Their rows stay."""
+
+    def purge(self, connector: Connector) -> int:
+        """Delete a removed connector with its rows, rejected rows, and keys; return how many rows it had.
+
+        Its batch numbers, `_id`s, and revisions are never given again.
+        """
+
+    # -- upkeep
+
+    def expire(self, connector: Connector, retention: Retention, now: datetime) -> int:
+        """Delete up to `EXPIRED_ROWS_MAX` rows that retention no longer keeps, and as many rejected rows.
+
+        Return the larger of both numbers; call again until it is 0. A connector that is being changed returns 0.
+        """
+
+    def forget_keys(self) -> None:
+        """Delete the idempotency keys that are older than they are promised to be kept."""
+
+    def maintain(self) -> bool:
+        """Do the upkeep that is due, such as a checkpoint; return whether some is still due. Never raises."""
+
+
+class ReadTransaction(Protocol):
+    """SELECTs of one reader. One thread at a time may use it, except for `interrupt`.
+
+    Every method raises GatewayError if the query fails or was interrupted, and `ConnectorChanged` if its table is gone.
+    """
+
+    def begin(self) -> None:
+        """Show every later SELECT the same rows, and end the running SELECT."""
+
+    def fetch(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """Run a SELECT with a small result; it ends the running SELECT."""
+
+    def few(
+        self, sql: str, parameters: tuple[Any, ...], *, most_rows: int, most_size: int
+    ) -> list[tuple[Any, ...]] | None:
+        """Run a SELECT whose first column is text; return its rows, or None if they exceed a limit.
+
+        After None, `next` returns all rows. `most_size` counts the characters of the first column.
+        """
+
+    def start(self, sql: str, parameters: tuple[Any, ...]) -> None:
+        """Start a SELECT whose rows `next` returns; it ends the running SELECT."""
+
+    def next(self) -> pa.RecordBatch | None:
+        """Return the next rows, or None at the end."""
+
+    def interrupt(self) -> None:
+        """Stop the query; its thread gets a GatewayError. Any thread may call it."""
+
+    def close(self) -> None:
+        """End the transaction. Nothing may be running."""
+
+
+class BatchReader(Protocol):
+    """The ledger: one entry for each batch."""
+
+    def latest(self) -> Mapping[str, StoredBatch]:
+        """Return the last batch of every connector, by connector name."""
+
+    def newest(self, name: str, limit: int) -> list[StoredBatch]:
+        """List the last batches of a connector, newest first."""
+
+    def find(self, connector: Connector, numbers: Sequence[int]) -> list[tuple[StoredBatch, int]]:
+        """Return the batches of a connector among some numbers, each with how many of its rows are unchanged."""
+
+
+class DefinitionReader(Protocol):
+    """The applied versions of connectors, and their history."""
+
+    def all(self) -> list[Definition]:
+        """List the last applied version of every connector, removed ones included, purged ones not."""
+
+    def history(self, name: str, limit: int) -> list[Event]:
+        """List the events of a connector, newest first."""
+
+    def moves(self) -> list[Move]:
+        """List the changes of paths, oldest first; those of a purged connector are left out."""
+
+    def hidden(self, connector: Connector) -> Mapping[str, FieldType]:
+        """Return the columns of a connector's table that are not fields, with their types."""
+
+
+class RejectedReader(Protocol):
+    """The rejected rows."""
+
+    def exists(self, connector: Connector) -> bool:
+        """Return whether a connector has a table of rejected rows; `StoreWriter.ensure_rejected` creates it."""
+
+    def counts(self) -> Mapping[str, int]:
+        """Count the kept rejected rows, by connector name."""
+
+    def states(self, connector: Connector) -> Mapping[str, int]:
+        """Count the rejected rows of a connector, by state."""
+
+    def summary(self, connector: Connector, selection: Selection) -> list[Mapping[str, Any]]:
+        """Count selected rows by field and code of their errors, most frequent first."""
+
+    def measure(self, connector: Connector, selection: Selection, limit: int | None) -> tuple[int, int]:
+        """Return how many rows `find` would return, and their size in bytes."""
+
+    def find(self, connector: Connector, selection: Selection, limit: int | None) -> list[Kept]:
+        """Return selected rejected rows, ordered by `_id`."""
+
+    def find_ids(self, connector: Connector, selection: Selection, limit: int | None) -> list[int]:
+        """Return the `_id`s of selected rejected rows, in order."""
+
+
+class StoreReader(Tables, Protocol):
+    """All that reads a store, without changing it. Any thread may call it, also during a commit.
+
+    It sees committed rows only. Every method raises GatewayError if the store cannot be read.
+    """
+
+    @property
+    def id(self) -> str:
+        """A UUID that tells this store from all others except its copies."""
+
+    @property
+    def batches(self) -> BatchReader:
+        """The ledger."""
+
+    @property
+    def definitions(self) -> DefinitionReader:
+        """The applied versions of connectors, and their history."""
+
+    @property
+    def rejected(self) -> RejectedReader:
+        """The rejected rows."""
+
+    def version(self, name: str) -> Version | None:
+        """Return the version of a connector's rows, from memory; None during a commit to the connector.
+
+        Rows that were read between two calls with the same result are the rows of that version.
+        """
+
+    def version_in(self, transaction: ReadTransaction, name: str) -> Version:
+        """Return the version of a connector's rows that a transaction sees, also during a commit.
+
+        All its later SELECTs see the rows of that version.
+        """
+
+    def find_receipt(self, connector: str, token: str | None, key: Key) -> Receipt | None:
+        """Return the receipt that is stored under an idempotency key, or None.
+
+        Raises:
+            GatewayError: The key was stored with another body.
+        """
+
+    def read(self) -> ReadTransaction:
+        """Return a new transaction; it takes no resources before its first SELECT."""
+
+    def counts(self, connectors: Sequence[Connector]) -> Mapping[str, int]:
+        """Count the rows of connectors at one moment, by connector name."""
+
+    def backup(self) -> BinaryIO:
+        """Copy all committed rows into a file and return it open; closing it deletes it. Writes continue.
+
+        Raises:
+            GatewayError: Another backup runs, the disk has too little space, or the copy failed.
+        """
