@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any
 
 from gateway.connectors.connector import ABSENT, Connector, Field
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.finding import Example, Finding
 from gateway.errors import Code
 from gateway.strictjson import Json

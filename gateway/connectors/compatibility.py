@@ -11,7 +11,7 @@ from gateway.connectors import widening
 from gateway.connectors.change import Change, Column, Comparison, Rule, Verdict
 from gateway.connectors.connector import ABSENT, Connector, Field
 from gateway.connectors.constraints import show
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.policy import Allowance, Limits, Retention, Terms
 from gateway.errors import nearest
 from gateway.strictjson import Json
@@ -307,7 +307,7 @@ def _type_change(name: str, before: FieldType, field: Field) -> Change:
             reason="it must convert every stored row",
             hint="mend the expression of using, or the rows",
         )
-    sql = cast(name, field.type.column)
+    sql = cast(name, field.type.sql.column)
     # In braces YAML would end it at its comma.
     example = f"using: {json.dumps(sql, ensure_ascii=False) if ',' in sql else sql}"
     if widening.widens(before, field.type):

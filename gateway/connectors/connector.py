@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.connectors.fieldtypes import SCALARS, FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
+from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.connectors.policy import NO_TERMS, Terms
 from gateway.strictjson import Json
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from gateway.connectors import schema
 from gateway.connectors.connector import ABSENT, SYSTEM_FIELDS, Field
 from gateway.connectors.constraints import PROBLEMS, show
-from gateway.connectors.fieldtypes import FieldType, is_cut_at_comma, parse_type
+from gateway.connectors.fieldtypes.field_type import FieldType
+from gateway.connectors.fieldtypes.type_names import is_cut_at_comma, parse_type
 from gateway.connectors.synonyms import key_hint, meant_by
 from gateway.connectors.value_synonyms import constraint_hint, default_hint, list_hint, pattern_doubt
 from gateway.connectors.yaml_text.node import Node
@@ -72,7 +73,7 @@ def _unquoted(value: Json, field: Field) -> str | None:
     if not isinstance(value, str) or field.type.name not in ("integer", "number", "boolean"):
         return None
     with contextlib.suppress(ValueError):
-        return f"write {show(field.type.literal(value))} without quotes"
+        return f"write {show(field.type.text.parse(value))} without quotes"
     return None
 
 

@@ -4,7 +4,8 @@ from gateway.connectors import schema
 from gateway.connectors.connector_file import ACCESS_KEYS, CONNECTOR_KEYS
 from gateway.connectors.constraints import MAX_PATTERN
 from gateway.connectors.fields import FIELD_KEYS, MAX_FIELDS, MAX_USING
-from gateway.connectors.fieldtypes import SCALARS, TYPE_NAMES
+from gateway.connectors.fieldtypes.scalars import SCALARS
+from gateway.connectors.fieldtypes.type_names import TYPE_NAMES
 from gateway.connectors.lexical import FORMATS
 from gateway.connectors.policy_keys import IDEMPOTENCY, LIMIT_KEYS, ON_CONFLICT, ON_INVALID, RETENTION_KEYS
 from gateway.strictjson import Json

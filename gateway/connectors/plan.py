@@ -15,7 +15,7 @@ from gateway.connectors.compatibility import compare
 from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import declare
 from gateway.connectors.directory import File
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.finding import Finding, Refused
 from gateway.errors import Code, GatewayError, trace
 

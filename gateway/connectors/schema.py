@@ -6,7 +6,7 @@ import jsonschema_rs
 
 from gateway.connectors import literals, portable, published
 from gateway.connectors.connector import ABSENT, Connector, Field
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.lexical import FORMATS, NO_NUL, TIMESTAMP_BEYOND, Format
 from gateway.strictjson import Json
 

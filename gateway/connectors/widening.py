@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.strictjson import Json
 
 
@@ -66,8 +66,8 @@ def _kind(type: FieldType) -> str:
 
 def _digits(type: FieldType) -> int:
     """Count the digits a decimal has before its point."""
-    return int(type.arrow.precision - type.arrow.scale)
+    return int(type.arrow.type.precision - type.arrow.type.scale)
 
 
 def _scale(type: FieldType) -> int:
-    return int(type.arrow.scale)
+    return int(type.arrow.type.scale)

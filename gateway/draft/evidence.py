@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from gateway import strictjson
 from gateway.connectors import schema
-from gateway.connectors.fieldtypes import INT64_MAX, INT64_MIN, SCALARS
+from gateway.connectors.fieldtypes.scalars import INT64_MAX, INT64_MIN, SCALARS
 from gateway.strictjson import Json
 
 #: How many different values may stand in a type's way before it is given up for the column.
@@ -40,7 +40,7 @@ _VALIDATORS = {name: schema.compile_schema(dict(type.schema)) for name, type in 
 
 
 def _reads_as(name: str) -> Callable[[str], bool]:
-    literal = SCALARS[name].literal
+    literal = SCALARS[name].text.parse
 
     def reads(text: str) -> bool:
         try:

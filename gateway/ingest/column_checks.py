@@ -6,7 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.connectors.fieldtypes import INT64_MAX, INT64_MIN, FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
+from gateway.connectors.fieldtypes.scalars import INT64_MAX, INT64_MIN
 from gateway.connectors.lexical import NO_NUL
 from gateway.ingest.columnar_text import NotColumnarError
 from gateway.strictjson import Json
@@ -25,7 +26,7 @@ def checks_of(
     built: dict[str, Json], type: FieldType, is_valid: Callable[[Json], bool]
 ) -> list[Check] | None:
     """Make what checks a column against all that a schema says; None where columns cannot."""
-    is_float = type.parsed == pa.float64()
+    is_float = type.arrow.read_as == pa.float64()
     checks: list[Check] = [_finite] if is_float else []
     said = {keyword: value for keyword, value in built.items() if not _is_silent(keyword, value, type)}
     if bounds := {keyword: said.pop(keyword) for keyword in _BOUNDS if keyword in said}:
@@ -49,7 +50,9 @@ def _is_silent(keyword: str, value: Json, type: FieldType) -> bool:
     # That no text has U+0000 is seen before it is parsed, and what is beyond a type when it is cast.
     is_told_elsewhere = (keyword, value) in (("pattern", NO_NUL), ("not", type.schema.get("not")))
     return (
-        keyword in _SILENT or is_told_elsewhere or (type.parsed == pa.int64() and _ENDS.get(keyword) == value)
+        keyword in _SILENT
+        or is_told_elsewhere
+        or (type.arrow.read_as == pa.int64() and _ENDS.get(keyword) == value)
     )
 
 

@@ -24,7 +24,7 @@ import pyarrow.json
 from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.connector import Connector, Field
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.ingest import columnar_text
 from gateway.ingest.column_checks import checks_of
 from gateway.ingest.columnar_text import NotColumnarError, Texts
@@ -162,7 +162,7 @@ class Columnar:
     @cached_property
     def _first_numbers(self) -> dict[str, re.Pattern[bytes]]:
         """What finds the first number of each field that may come as a string."""
-        names = [field.name for field in self._fields if field.type.parse_strings]
+        names = [field.name for field in self._fields if field.type.arrow.parse_strings]
         return {
             name: re.compile(rf'"{re.escape(name)}"{columnar_text.COLON}(?:\[\s*)?(["0-9-])'.encode())
             for name in names
@@ -171,12 +171,15 @@ class Columnar:
     @cached_property
     def _has_doubles(self) -> bool:
         """Whether a number may be of more digits than are read: no integer can, and no decimal that pyarrow is asked to."""
-        return any(pa.types.is_floating((field.type.item or field.type).arrow) for field in self._fields)
+        return any(pa.types.is_floating((field.type.item or field.type).arrow.type) for field in self._fields)
 
     def _parsed(self, quoted: frozenset[str]) -> pa.Schema:
         return pa.schema(
             [
-                (field.name, _as_strings(field.type) if field.name in quoted else field.type.parsed)
+                (
+                    field.name,
+                    _as_strings(field.type) if field.name in quoted else field.type.arrow.read_as,
+                )
                 for field in self._fields
             ]
         )
@@ -187,7 +190,7 @@ def _as_strings(type: FieldType) -> pa.DataType:
 
 
 def _is_decimal(type: FieldType) -> bool:
-    return isinstance(type.arrow, pa.Decimal128Type)
+    return isinstance(type.arrow.type, pa.Decimal128Type)
 
 
 class _Column:
@@ -207,12 +210,12 @@ class _Column:
     def is_readable(self) -> bool:
         """Whether what pyarrow parses can be checked and stored."""
         is_found = not _is_decimal(self._type) or not {'"', "\\"} & set(self.name)
-        return self._type.parsed is not None and self._checks is not None and is_found
+        return self._type.arrow.read_as is not None and self._checks is not None and is_found
 
     def unquoted(self, array: pa.Array) -> pa.Array:
         """Give parsed strings as the numbers that they spell."""
-        assert self._type.parse_strings is not None
-        return self._type.parse_strings(array)
+        assert self._type.arrow.parse_strings is not None
+        return self._type.arrow.parse_strings(array)
 
     def read(self, array: pa.Array, texts: Texts) -> pa.Array:
         """Check parsed values, and give them as they are stored; `texts` gives their rows."""
@@ -228,7 +231,7 @@ class _Column:
                 raise NotColumnarError
             if doubtful:
                 self._settle(doubtful, texts())
-        return self._type.cast(array)
+        return self._type.arrow.cast(array)
 
     def _settle(self, doubtful: Sequence[int], texts: Sequence[msgspec.Raw]) -> None:
         """Ask the schema itself about the values of some rows."""

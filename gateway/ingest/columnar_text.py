@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.connectors.connector import Field
-from gateway.connectors.fieldtypes import DECIMAL_MAX_DIGITS
+from gateway.connectors.fieldtypes.arrow_values import DECIMAL_MAX_DIGITS
 from gateway.ingest.body_text import start_of
 
 #: How much text is parsed at a time, about.
@@ -111,7 +111,7 @@ def odd_decimal(field: Field, key: str) -> str:
 
     `key` is the end of its key, and of no other's.
     """
-    digits = field.type.arrow.precision - field.type.arrow.scale
+    digits = field.type.arrow.type.precision - field.type.arrow.type.scale
     return rf'{key}"{COLON}(?:"|-?[0-9.]+[eE]|-?[1-9][0-9]{{{digits},}}|-?[0-9]+[.][0-9]{{{_DECIMALS},}})'
 
 

@@ -153,7 +153,7 @@ def read_cell(field: Field, cell: str | None, value: dict[str, Json]) -> bool:
             value[field.name] = None
         return True
     try:
-        value[field.name] = field.type.literal(cell)
+        value[field.name] = field.type.text.parse(cell)
     except ValueError:
         value[field.name] = cell
         return field.type.name != "json"

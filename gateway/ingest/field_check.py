@@ -58,7 +58,7 @@ class FieldCheck:
         self.field = field
         self._is_item = is_item
         self._type = field.type
-        self._read = field.type.read_strings or (lambda value: value)
+        self._read = field.type.text.read_strings or (lambda value: value)
         #: Whether a value is good, which was read.
         self.is_valid: Callable[[Json], bool] = schema.compile_schema(schema.build_field(field)).is_valid
 

@@ -72,7 +72,7 @@ class RowCheck:
     @cached_property
     def _string_readers(self) -> dict[str, Callable[[Json], Json]]:
         types = {field.name: field.type for field in self._connector.fields}
-        return {name: type.read_strings for name, type in types.items() if type.read_strings}
+        return {name: type.text.read_strings for name, type in types.items() if type.text.read_strings}
 
     def read_strings(self, row: Json) -> Json:
         """Give a row with numbers in the place of the strings that spell them; the schema is about those alone."""

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from gateway import strictjson
-from gateway.connectors.fieldtypes import INT64_MAX, INT64_MIN, SCALARS, FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
+from gateway.connectors.fieldtypes.scalars import INT64_MAX, INT64_MIN, SCALARS
 from gateway.ingest.rows import shorten
 from gateway.strictjson import Json
 
@@ -164,7 +165,7 @@ def _fix_of_text(type: FieldType, text: str) -> str | None:
         return _since_1970(type, Decimal(text)) if is_number else None
     if not _reads_as(type, text):
         return _FIXES.get((type.name, "number" if _reads("number", text) else "")) or _number_in(type, text)
-    meant = shorten(type.literal(text))
+    meant = shorten(type.text.parse(text))
     return "it is a string, so leave the quotes out" if meant == text else f"send {meant}, without quotes"
 
 
@@ -269,7 +270,7 @@ def _reads(name: str, text: str) -> bool:
 
 def _reads_as(type: FieldType, text: str) -> bool:
     try:
-        type.literal(text)
+        type.text.parse(text)
     except ValueError:
         return False
     return True

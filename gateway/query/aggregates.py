@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from gateway.connectors.fieldtypes import DECIMAL_MAX_DIGITS, SCALARS, FieldType, decimal
+from gateway.connectors.fieldtypes.arrow_values import DECIMAL_MAX_DIGITS
+from gateway.connectors.fieldtypes.decimals import decimal
+from gateway.connectors.fieldtypes.field_type import FieldType
+from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.errors import Code, GatewayError
 from gateway.query.casts import COMPUTED_NUMBER
 
@@ -33,13 +36,13 @@ def result(name: str, type: FieldType) -> FieldType:
     Raises:
         GatewayError: Where the aggregate does not take them.
     """
-    is_decimal = pa.types.is_decimal(type.arrow)
+    is_decimal = pa.types.is_decimal(type.arrow.type)
     if name == "count":
         return SCALARS["integer"]
     if name in ("min", "max") and type.item is None and type.name != "json":
         return type
     if name == "sum" and is_decimal:
-        return decimal(DECIMAL_MAX_DIGITS, type.arrow.scale)
+        return decimal(DECIMAL_MAX_DIGITS, type.arrow.type.scale)
     if name == "sum" and type.name == "integer":
         return decimal(DECIMAL_MAX_DIGITS, 0)
     if name in ("sum", "avg") and (is_decimal or type.name in ("integer", "number")):
@@ -55,4 +58,4 @@ def sql(name: str, expression: str, type: FieldType) -> str:
     """Give the SQL of an aggregate whose result has a type."""
     applied = AGGREGATES[name].sql.format(expression)
     # The sum of integers is a HUGEINT, which Arrow carries as a decimal.
-    return f"CAST({applied} AS {type.column})" if name == "sum" else applied
+    return f"CAST({applied} AS {type.sql.column})" if name == "sum" else applied

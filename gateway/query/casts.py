@@ -2,22 +2,22 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
-from gateway.connectors.fieldtypes import SCALARS, FieldType, list_of
+from gateway.connectors.fieldtypes.field_type import FieldType
+from gateway.connectors.fieldtypes.lists import list_of
+from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.errors import Code, GatewayError, suggest
 from gateway.store.errors import CAST_FAILED
 
 #: A double that was computed may be infinite or no number, and JSON has no number for those: they are
 #: strings there, as PostgreSQL writes them.
 _NOT_FINITE = "WHEN isnan({0}) THEN '\"NaN\"' WHEN {0} > 0 THEN '\"Infinity\"' ELSE '\"-Infinity\"'"
-COMPUTED_NUMBER = replace(
-    SCALARS["number"],
+COMPUTED_NUMBER = SCALARS["number"].with_sql(
     csv="replace(replace({}::VARCHAR, 'nan', 'NaN'), 'inf', 'Infinity')",
     json=f"CASE WHEN {{0}} IS NULL OR isfinite({{0}}) THEN {{0}}::VARCHAR {_NOT_FINITE} END",
 )
 
-_SMALL = replace(SCALARS["integer"], column="SMALLINT")
+_SMALL = SCALARS["integer"].with_sql(column="SMALLINT")
 
 #: What stands behind `::`. PostgreSQL's `timestamp` has no zone, which is our `datetime`.
 CASTS: Mapping[str, FieldType] = {
@@ -84,9 +84,9 @@ def find(name: str, source: FieldType, what: str) -> FieldType:
 def _list(name: str, source: FieldType, item: FieldType, what: str) -> FieldType:
     if source.name not in ("string", "json") and not (source.item and _is_possible(source.item, item)):
         raise _impossible(name, source, what)
-    text = f"coalesce({item.json.format('x')}, 'null')"
+    text = f"coalesce({item.sql.json.format('x')}, 'null')"
     text = f"('[' || array_to_string(list_transform({{}}, lambda x: {text}), ',') || ']')"
-    return replace(list_of(item), json=text, csv=text, pieces=text)
+    return list_of(item).with_sql(json=text, csv=text, pieces=text)
 
 
 def _is_possible(source: FieldType, target: FieldType) -> bool:
@@ -112,14 +112,14 @@ def sql(expression: str, source: FieldType, target: FieldType, label: str) -> st
     if target.item is not None:
         return _list_sql(expression, source, target, label)
     if target.name == "string":
-        return source.csv.format(expression)
+        return source.sql.csv.format(expression)
     if target.name == "json":
         return _json_sql(expression, source, label)
     if source.name == "json":
         expression, source = f"json_extract_string({expression}, '$')", SCALARS["string"]
     if source.name == "timestamp" and target.name == "time":
         expression = f"({expression} AT TIME ZONE 'UTC')"
-    tried = f"TRY_CAST({expression} AS {target.column})"
+    tried = f"TRY_CAST({expression} AS {target.sql.column})"
     if source.name == "string" and target.name == "integer":
         # DuckDB rounds '1.5' and reads '0x10'.
         tried = f"CASE WHEN regexp_full_match({expression}, '\\s*[+-]?[0-9]+\\s*') THEN {tried} END"
@@ -143,7 +143,7 @@ def _list_sql(expression: str, source: FieldType, target: FieldType, label: str)
 
 def _json_sql(expression: str, source: FieldType, label: str) -> str:
     if source.name != "string":
-        return f"CAST({source.json.format(expression)} AS JSON)"
+        return f"CAST({source.sql.json.format(expression)} AS JSON)"
     # DuckDB lets NaN, Infinity and a comma before a bracket through.
     bare = f"""regexp_replace({expression}, '"(?:[^"\\\\]|\\\\.)*"', '""', 'gs')"""
     loose = f"regexp_matches({bare}, '(?i)nan|inf|,\\s*[\\]}}]')"

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Context, Decimal
 
-from gateway.connectors.fieldtypes import DECIMAL_MAX_DIGITS, FieldType
+from gateway.connectors.fieldtypes.arrow_values import DECIMAL_MAX_DIGITS
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.query import jsonb
 from gateway.query.operators import IS_VALUES, OPERATORS, Kind
 from gateway.query.query import NULL, Condition, Filter, Tree
@@ -87,7 +88,7 @@ def compare(expression: str, sql: str, type: FieldType, value: Json, parameters:
 def _is_exact(value: Json, type: FieldType) -> bool:
     """Tell whether a column of the type could hold the value; only decimals are compared with what it cannot."""
     try:
-        type.operand(value)
+        type.sql.parameter(value)
     except OverflowError:
         return False
     return True
@@ -114,12 +115,12 @@ def _constant(expression: str, *, holds: bool) -> str:
 
 def _below(value: Decimal, type: FieldType) -> Decimal | None:
     """Give the greatest value of a decimal type that is not above a value."""
-    most = Decimal(10**type.arrow.precision - 1).scaleb(-type.arrow.scale, _EXACT)
+    most = Decimal(10**type.arrow.type.precision - 1).scaleb(-type.arrow.type.scale, _EXACT)
     if value > most:
         return most
     if value < most.copy_negate():
         return None
-    return value.quantize(Decimal(1).scaleb(-type.arrow.scale), ROUND_FLOOR, _EXACT)
+    return value.quantize(Decimal(1).scaleb(-type.arrow.type.scale), ROUND_FLOOR, _EXACT)
 
 
 _EXACT = Context(prec=DECIMAL_MAX_DIGITS * 2)

@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 from gateway.connectors import literals
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.errors import Code, GatewayError, nearest, not_implemented
 from gateway.query import patterns
 from gateway.query.columns import ONE_TABLE, Columns
@@ -184,9 +184,9 @@ def read_value(column: Column, text: str) -> Json:
     """
     type = column.type
     try:
-        value = type.query_value(text)
+        value = type.text.parse_query(text)
         if type.name != "json" and not _is_decimal(type):
-            type.operand(value)
+            type.sql.parameter(value)
     except (OverflowError, NumberTooLongError) as error:
         message = f"'{text}' in the filter on '{column}' is beyond what {type.name} can hold"
         raise GatewayError(Code.VALUE_OUT_OF_RANGE, message) from error

@@ -8,7 +8,7 @@ page than on the first (https://use-the-index-luke.com/no-offset).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.errors import Code, GatewayError
 from gateway.query import jsonb
 from gateway.query.query import Order

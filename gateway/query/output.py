@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from gateway import strictjson
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.media_types import Media
 from gateway.query.query import Selected
 from gateway.query.sql import Parameters
@@ -45,16 +45,18 @@ class Value:
     @property
     def pieces(self) -> str:
         """The SQL of its text in pieces, where it is stored and not null."""
-        return self.type.pieces.format(self.sql)
+        return self.type.sql.pieces.format(self.sql)
 
     @property
     def json(self) -> str:
         """The SQL of its JSON text."""
-        if self.is_stored and self.type.quoted:
+        if self.is_stored and self.type.sql.is_quoted:
             text = f"concat('\"', {self.pieces}, '\"')"
             return f"CASE WHEN {self.sql} IS NULL THEN 'null' ELSE {text} END"
         text = (
-            self.pieces if self.is_stored and self.type.name == "string" else self.type.json.format(self.sql)
+            self.pieces
+            if self.is_stored and self.type.name == "string"
+            else self.type.sql.json.format(self.sql)
         )
         return f"coalesce({text}, 'null')"
 
@@ -125,7 +127,7 @@ _SEPARATOR = b",\n"
 
 def schema_of(select: Sequence[Selected]) -> pa.Schema:
     """Give the Arrow schema of a result, as Parquet and Arrow carry it."""
-    return pa.schema([(each.name, each.type.arrow) for each in select])
+    return pa.schema([(each.name, each.type.arrow.type) for each in select])
 
 
 def _json_row(values: Sequence[Value], parameters: Parameters, before: str, behind: str) -> list[str]:
@@ -137,7 +139,7 @@ def _json_row(values: Sequence[Value], parameters: Parameters, before: str, behi
             parts += [parameters.add(before), value.json]
             before = ""
             continue
-        quote = '"' if value.type.quoted else ""
+        quote = '"' if value.type.sql.is_quoted else ""
         parts += [parameters.add(before + quote), value.pieces]
         before = quote
     return [*parts, parameters.add(before + behind)]
@@ -146,7 +148,7 @@ def _json_row(values: Sequence[Value], parameters: Parameters, before: str, behi
 def _stripped_row(values: Sequence[Value], parameters: Parameters, before: str, behind: str) -> list[str]:
     parts = []
     for value in values:
-        text = f"concat({parameters.add(',' + value.key)}, {value.type.json.format(value.sql)})"
+        text = f"concat({parameters.add(',' + value.key)}, {value.type.sql.json.format(value.sql)})"
         parts.append(f"CASE WHEN {value.sql} IS NULL THEN '' ELSE {text} END")
     return [parameters.add(before), f"substr(concat({', '.join(parts)}), 2)", parameters.add(behind)]
 
@@ -158,8 +160,8 @@ def _csv_row(values: Sequence[Value]) -> list[str]:
     """
     parts = []
     for value in values:
-        cell = value.type.csv.format(value.sql)
-        if value.type.quotable:
+        cell = value.type.sql.csv.format(value.sql)
+        if value.type.sql.can_need_quotes:
             quoted = f"""concat('"', replace({cell}, '"', '""'), '"')"""
             cell = f"""CASE WHEN regexp_matches({cell}, '^$|[",\\r\\n]|^\\s|\\s$') THEN {quoted} ELSE {cell} END"""
         elif not value.is_nullable:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from gateway.connectors.connector import Field
-from gateway.connectors.fieldtypes import SCALARS, FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
+from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.strictjson import Json
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
-from gateway.connectors.fieldtypes import SCALARS, FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
+from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.query import aggregates, casts, keyset
 from gateway.query.conditions import where
 from gateway.query.keyset import Key

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gateway.connectors.connector import SYSTEM_FIELDS
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.errors import Code, GatewayError, not_implemented
 from gateway.query import aggregates, casts
 from gateway.query.columns import ONE_TABLE, Columns

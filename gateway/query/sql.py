@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.errors import Code, GatewayError
 from gateway.query import digits
 from gateway.query.query import Column
@@ -45,11 +45,11 @@ class Parameters:
     def typed(self, value: Json, type: FieldType) -> str:
         """Add a JSON value of a type, as SQL of its column's type."""
         if value is None:
-            return f"CAST(NULL AS {type.column})"
+            return f"CAST(NULL AS {type.sql.column})"
         if type.item is not None:
             items = ", ".join(self.typed(each, type.item) for each in value)
-            return f"CAST([{items}] AS {type.column})"
-        return type.placeholder.format(self.add(type.operand(value)))
+            return f"CAST([{items}] AS {type.sql.column})"
+        return type.sql.placeholder.format(self.add(type.sql.parameter(value)))
 
     def column(self, column: Column) -> str:
         """Give the SQL of a column. A place inside JSON is a column of its own, which `source` defines."""
@@ -77,7 +77,7 @@ class Parameters:
         """Give the SQL of a place inside JSON, with every digit of its numbers."""
         document = quote(column.field.name)
         if column.field.type.item is not None:
-            document = f"CAST({column.field.type.json.format(document)} AS JSON)"
+            document = f"CAST({column.field.type.sql.json.format(document)} AS JSON)"
         plain = self._plain_place(document, column)
         return f"CASE WHEN {digits.is_lossy(document)} THEN {self._exact_place(document, column)} ELSE {plain} END"
 

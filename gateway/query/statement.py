@@ -87,7 +87,7 @@ class Statement:
         """Give what the format makes of the columns of those names."""
         if not self.output.is_text:
             return [
-                each.type.export.format(name) for each, name in zip(self.query.select, names, strict=True)
+                each.type.sql.export.format(name) for each, name in zip(self.query.select, names, strict=True)
             ]
         values = [
             Value(each, name, is_stored=are_stored and each.column is not None and not each.column.path)

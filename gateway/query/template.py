@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.errors import GatewayError
 from gateway.query.filters import read_value
 from gateway.query.query import Column, Filter
@@ -59,7 +59,7 @@ class Template:
             if not _is_one_parameter(one.column.type):
                 return None
             try:
-                operands.append(one.column.type.operand(one.values[0]))
+                operands.append(one.column.type.sql.parameter(one.values[0]))
             except OverflowError:
                 return None
         return cls(statement) if statement.page.parameters[: len(where)] == tuple(operands) else None
@@ -72,7 +72,7 @@ class Template:
             for one, text in zip(query.where, texts, strict=True):
                 assert isinstance(one, Filter)
                 value = read_value(one.column, text)
-                operands.append(one.column.type.operand(value))
+                operands.append(one.column.type.sql.parameter(value))
                 where.append(Filter(one.column, one.operator, (value,)))
         except (GatewayError, OverflowError):
             return None

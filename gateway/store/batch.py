@@ -76,7 +76,7 @@ class Few:
         arrays = []
         for field in self.connector.fields:
             name, absent = field.name, field.absent_value
-            arrays.append(field.type.array([value.get(name, absent) for value in self.values]))
+            arrays.append(field.type.arrow.build([value.get(name, absent) for value in self.values]))
         return pa.Table.from_arrays(arrays, names=[field.name for field in self.connector.fields])
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from gateway.connectors.change import Comparison
 from gateway.connectors.connector import Connector
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.plan import Tables
 from gateway.connectors.policy import Retention
 from gateway.errors import GatewayError

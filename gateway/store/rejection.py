@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gateway.connectors.connector import Access, Connector, Field
-from gateway.connectors.fieldtypes import SCALARS
+from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.store.batch import BadRow, Batch
 from gateway.store.sql.names import REJECTED
 

@@ -46,7 +46,7 @@ class Table:
     @cached_property
     def columns(self) -> dict[str, str]:
         """The columns and their types as the gateway's own table has them."""
-        return {field.name: field.type.column for field in self.connector.fields}
+        return {field.name: field.type.sql.column for field in self.connector.fields}
 
 
 ORDERS = Table("orders", _ORDERS, f"SELECT {_AN_ORDER} FROM range({{first}}, {{end}}) t(i)")

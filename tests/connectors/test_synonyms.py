@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.connectors.connector_file import ACCESS_KEYS, CONNECTOR_KEYS
 from gateway.connectors.fields import FIELD_KEYS
-from gateway.connectors.fieldtypes import parse_type
+from gateway.connectors.fieldtypes.type_names import parse_type
 from gateway.connectors.policy_keys import LIMIT_KEYS, RETENTION_KEYS
 from gateway.connectors.synonyms import _TYPES, _WITH_KEYS, KEYS, key_hint, meant_by
 

@@ -12,7 +12,8 @@ from gateway.cli import VERBS, main
 from gateway.connectors.change import Rule
 from gateway.connectors.connector_file import ACCESS_KEYS, CONNECTOR_KEYS
 from gateway.connectors.fields import FIELD_KEYS
-from gateway.connectors.fieldtypes import SCALARS, TYPE_NAMES
+from gateway.connectors.fieldtypes.scalars import SCALARS
+from gateway.connectors.fieldtypes.type_names import TYPE_NAMES
 from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.lexical import FORMATS
 from gateway.errors import Code
@@ -85,7 +86,7 @@ def client_settings() -> str:
 def types() -> str:
     rows = []
     for name, each in zip(TYPE_NAMES, SCALARS.values(), strict=True):
-        expects, column = each.expects, each.column
+        expects, column = each.expects, each.sql.column
         if name != each.name:
             expects, column = (
                 "a number with at most p - s digits before the point and s after it; p up to 38",

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import strictjson
-from gateway.connectors.fieldtypes import parse_type
+from gateway.connectors.fieldtypes.type_names import parse_type
 from gateway.connectors.schema import compile_schema
 from tests.support.reference_validator import exact, reference
 from tests.support.server import put
@@ -234,7 +234,7 @@ def test_a_literal_of_a_valid_value_is_that_value(kind, data):
     value = data.draw(VALUES[kind].filter(compile_schema(dict(field_type.schema)).is_valid))
     text = value if isinstance(value, str) and kind != "json" else strictjson.write(value).decode()
 
-    assert same(kind, value, field_type.literal(text))
+    assert same(kind, value, field_type.text.parse(text))
 
 
 @settings(max_examples=300)
@@ -243,9 +243,9 @@ def test_no_text_makes_a_literal_fail_in_another_way(text):
     for kind in (*VALUES, *(f"{each}[]" for each in VALUES if each != "json")):
         field_type = parse_type(kind)
         with contextlib.suppress(ValueError, OverflowError):
-            field_type.operand(
-                field_type.literal(text)
-            ) if not field_type.item and kind != "json" else field_type.literal(text)
+            field_type.sql.parameter(
+                field_type.text.parse(text)
+            ) if not field_type.item and kind != "json" else field_type.text.parse(text)
 
 
 def test_timestamps_of_every_zone_are_one_instant(server, name):

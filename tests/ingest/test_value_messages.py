@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.connectors.connector import Field
-from gateway.connectors.fieldtypes import TYPE_NAMES, parse_type
+from gateway.connectors.fieldtypes.type_names import TYPE_NAMES, parse_type
 from gateway.connectors.lexical import FORMATS as PATTERNS
 from gateway.ingest.field_check import FORMATS, FieldCheck
 

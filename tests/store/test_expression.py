@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.connectors.connector import Field
-from gateway.connectors.fieldtypes import SCALARS
+from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.store.sql.expression import FUNCTIONS, parse
 from tests.support.server import put
 

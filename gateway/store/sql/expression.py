@@ -136,7 +136,9 @@ def check(declared: Declared) -> Declared:
                 parse(field.using, field)
         except ValueError as error:
             message = f"{field.name}.using {show(field.using)}: {error}"
-            hint = f"write an expression over '{field.name}', such as {cast(field.name, field.type.column)}"
+            hint = (
+                f"write an expression over '{field.name}', such as {cast(field.name, field.type.sql.column)}"
+            )
             place = (declared.file, field.line, field.column)
             findings.append(Finding(*place, Code.DECLARATION_INVALID, message, hint))
     if not findings:

@@ -79,7 +79,7 @@ class Conflicts:
     def _keys(self) -> str:
         """Select the keys of the rows, as the table has them."""
         columns = [
-            f"CAST({quote(field.name)} AS {field.type.column}) AS {quote(field.name)}"
+            f"CAST({quote(field.name)} AS {field.type.sql.column}) AS {quote(field.name)}"
             for field in self._connector.fields
             if field.name in self._connector.primary_key
         ]
@@ -173,7 +173,7 @@ class Conflicts:
             return
         columns = [f"t.{name}" for name in self._hidden()]
         for field in self._connector.fields:
-            own, old = f"m.{quote(field.name)}", field.type.export.format(f"t.{quote(field.name)}")
+            own, old = f"m.{quote(field.name)}", field.type.sql.export.format(f"t.{quote(field.name)}")
             kept = f"CASE WHEN t._id IS NULL THEN {own} ELSE {old} END"
             columns.append(f"{own if field.name in named else kept} AS {quote(field.name)}")
         with (

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from gateway.connectors.change import Comparison, Rule
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
-from gateway.connectors.fieldtypes import FieldType, type_of_column
+from gateway.connectors.fieldtypes.field_type import FieldType
+from gateway.connectors.fieldtypes.type_names import type_of_column
 from gateway.connectors.finding import Refused
 from gateway.store.definition import Definition, Event, Move, Outdated
 from gateway.store.engine.duckdb_file import Database

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gateway import strictjson
 from gateway.connectors.change import Column, Comparison
 from gateway.connectors.connector import ABSENT, SYSTEM_FIELDS, Connector
-from gateway.connectors.fieldtypes import FieldType
+from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.store.sql.expression import parse
 from gateway.store.sql.names import literal, quote, table_of
 from gateway.strictjson import Json
@@ -21,7 +21,7 @@ from gateway.strictjson import Json
 def create(connector: Connector) -> list[str]:
     """Make the table of a connector without rows."""
     fields = (*SYSTEM_FIELDS, *connector.fields)
-    columns = ", ".join(f"{quote(field.name)} {field.type.column}" for field in fields)
+    columns = ", ".join(f"{quote(field.name)} {field.type.sql.column}" for field in fields)
     return [f"CREATE TABLE {table_of(connector)} ({columns})"]
 
 
@@ -101,7 +101,7 @@ class _Layout:
         for number, new in enumerate(self.moved):
             yield f"RENAME COLUMN _m{number} TO {quote(new)}"
         for column in self.columns:
-            name, type = quote(column.field.name), column.field.type.column
+            name, type = quote(column.field.name), column.field.type.sql.column
             if column.source is None or column.using is not None:
                 yield f"ADD COLUMN {name} {type}"
             elif column.is_widened:
@@ -140,7 +140,7 @@ def _free(name: str, suffix: str, names: set[str]) -> str:
 
 def value_of(column: Column, source: str | None) -> str:
     """Give the SQL of a field's values, where they are in a column called `source` now."""
-    type = column.field.type.column
+    type = column.field.type.sql.column
     if source is None:
         return f"CAST(NULL AS {type})"
     if column.using is not None:
@@ -158,10 +158,10 @@ def filled(column: Column, value: str) -> str:
 def constant(field_type: FieldType, value: Json) -> str:
     """Spell a checked JSON value as an SQL constant of a type."""
     if value is None:
-        return f"CAST(NULL AS {field_type.column})"
+        return f"CAST(NULL AS {field_type.sql.column})"
     if field_type.item:
         items = ", ".join(constant(field_type.item, item) for item in value)
-        return f"CAST([{items}] AS {field_type.column})"
-    written = field_type.written(value) if field_type.written else value
+        return f"CAST([{items}] AS {field_type.sql.column})"
+    written = field_type.text.normalize(value) if field_type.text.normalize else value
     text = written if isinstance(written, str) else strictjson.write(written).decode()
-    return f"CAST({literal(text)} AS {field_type.column})"
+    return f"CAST({literal(text)} AS {field_type.sql.column})"

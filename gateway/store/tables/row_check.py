@@ -182,7 +182,7 @@ def _rows_against(
 ) -> tuple[dict[_Against, _Rows], int]:
     """Look at every row, and give those that stand against the column, by reason."""
     assert comparison.old is not None
-    sql = f"SELECT _id, failed, {column.field.type.json.format('value')} AS text FROM ({_values(comparison, column)})"
+    sql = f"SELECT _id, failed, {column.field.type.sql.json.format('value')} AS text FROM ({_values(comparison, column)})"
     checking = _Checking(column)
     total = 0
     for batch in select(sql, (after,)):
@@ -201,8 +201,8 @@ def _values(comparison: Comparison, column: Column) -> str:
         # computes outside of TRY.
         source, failed, value = f"TRY([{source}])", "tried IS NULL", "tried[1]"
     elif column.is_widened and column.source is not None and column.type is not None:
-        source = f"TRY_CAST({quote(column.source)} AS {column.field.type.column})"
-        failed = f"TRY_CAST(tried AS {column.type.column}) IS DISTINCT FROM source"
+        source = f"TRY_CAST({quote(column.source)} AS {column.field.type.sql.column})"
+        failed = f"TRY_CAST(tried AS {column.type.sql.column}) IS DISTINCT FROM source"
     inner = f"SELECT _id, {quote(column.source or '_id')} AS source, {source} AS tried FROM {table_of(comparison.old)}"
     return f"SELECT _id, {failed} AS failed, {filled(column, value)} AS value FROM ({inner}) WHERE _id > $1"
 
@@ -252,7 +252,7 @@ def _examples(
     assert comparison.old is not None
     if column.source is None or column.type is None:
         return tuple(Example(id, None) for id in ids)
-    text = column.type.json.format(quote(column.source))
+    text = column.type.sql.json.format(quote(column.source))
     sql = f"SELECT _id, {text} AS text FROM {table_of(comparison.old)} WHERE list_contains($1, _id) ORDER BY _id"
     found = [row for batch in select(sql, (list(ids),)) for row in batch.to_pylist()]
     return tuple(Example(row["_id"], row["text"] and row["text"][:_SHOWN_CHARACTERS]) for row in found)

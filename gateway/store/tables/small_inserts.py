@@ -69,6 +69,8 @@ class FewRows:
 
 def _columns(connector: Connector) -> dict[str, Column]:
     return {
-        field.name: Column(f"CAST({field.type.line} AS {field.type.column})", field.type.written)
+        field.name: Column(
+            f"CAST({field.type.sql.from_text} AS {field.type.sql.column})", field.type.text.normalize
+        )
         for field in connector.fields
     } | _OWN

@@ -48,7 +48,7 @@ class Datasette:
         put(self._directory / "datasette.json", json.dumps(_CONFIGURATION))
         put(self._directory / "plugins/durable.py", _DURABLE)
         columns = ", ".join(
-            f"{field.name} {field.type.column}{'' if field.nullable else ' NOT NULL'}"
+            f"{field.name} {field.type.sql.column}{'' if field.nullable else ' NOT NULL'}"
             for field in self._table.connector.fields
         )
         with closing(sqlite3.connect(self._file)) as database:

@@ -83,7 +83,7 @@ class Postgres:
 
 def _columns(table: Table) -> list[str]:
     columns = [
-        f"{field.name} {_TYPES.get(field.type.column, field.type.column)}{'' if field.nullable else ' NOT NULL'}"
+        f"{field.name} {_TYPES.get(field.type.sql.column, field.type.sql.column)}{'' if field.nullable else ' NOT NULL'}"
         for field in table.connector.fields
     ]
     if table.connector.primary_key:
