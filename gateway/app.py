@@ -22,8 +22,8 @@ from gateway.endpoints.router import Router
 from gateway.endpoints.services import Auth, Caches, Intake, Services, Storage
 from gateway.endpoints.spool import Spool
 from gateway.errors import GatewayError
-from gateway.ingest.in_flight import Running
-from gateway.ingest.parse_pool import Checking
+from gateway.ingest.in_flight import InFlightKeys
+from gateway.ingest.parse_pool import ParsePool
 from gateway.ingest.writer import Writer
 from gateway.jobs.retention import Expiry
 from gateway.query.read_pool import ReadPool
@@ -59,13 +59,13 @@ class Gateway:
             closing.callback(writer.close)
             readers = ReadPool(store, threads=settings.readers, seconds=settings.query_timeout)
             closing.callback(readers.stop)
-            parse_pool = Checking(PARSE_THREADS)
+            parse_pool = ParsePool(PARSE_THREADS)
             closing.callback(parse_pool.close)
             live = Live()
             services = Services(
                 Auth(credentials, Quotas(credentials)),
                 Storage(store, writer, readers),
-                Intake(settings, parse_pool, Running(), disk),
+                Intake(settings, parse_pool, InFlightKeys(), disk),
                 Caches(Cache(settings.cache), Spool(settings.data / "parts", settings.spool, disk)),
                 live,
             )

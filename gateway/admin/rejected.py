@@ -117,7 +117,7 @@ class Rejects:
             reply.json(resp, NO_ROWS.body())
             return
         done = await asyncio.get_running_loop().run_in_executor(
-            self._intake.parse_pool.lane(connector.name),
+            self._intake.parse_pool.executor_for(connector.name),
             lambda: replay(chosen, edited, endpoint.validator, connector, token),
         )
         receipts = await self._storage.writer.call(

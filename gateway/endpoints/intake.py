@@ -6,7 +6,7 @@ from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.services import Services
 from gateway.errors import Code, GatewayError
 from gateway.ingest import body
-from gateway.ingest.admission import Room
+from gateway.ingest.admission import Reservation
 from gateway.ingest.arrival import Pace
 from gateway.ingest.body import Body
 from gateway.request_context import current
@@ -22,7 +22,7 @@ class RequestBodies:
         self._max_body = services.intake.settings.max_body
         self._pace = Pace(services.intake.settings.body_timeout, services.intake.settings.body_rate)
 
-    def reserve(self, req: Request, endpoint: Endpoint) -> Room:
+    def reserve(self, req: Request, endpoint: Endpoint) -> Reservation:
         """Reserve memory for the body of a request to an endpoint.
 
         Raises:
@@ -33,13 +33,13 @@ class RequestBodies:
         if size > self._max_body:
             raise body.too_large(self._max_body)
         try:
-            return self._writer.admit(size, endpoint.connector.name)
+            return self._writer.reserve(size, endpoint.connector.name)
         except GatewayError as error:
             if error.code is Code.DISK_FULL:
                 self._spool.give_way()
             raise
 
-    async def receive(self, req: Request, room: Room, endpoint: Endpoint) -> Body:
+    async def receive(self, req: Request, reservation: Reservation, endpoint: Endpoint) -> Body:
         """Receive and decode a body within its reservation, which grows with what is decoded.
 
         Raises:
@@ -49,9 +49,9 @@ class RequestBodies:
             current.get().receive,
             req.get_header("Content-Encoding"),
             limit=self._max_body,
-            take=room.take,
+            grow=reservation.grow,
             pace=self._pace,
-            threads=self._parse_pool.lane(endpoint.connector.name),
+            threads=self._parse_pool.executor_for(endpoint.connector.name),
         )
 
     async def receive_whole(self, req: Request) -> bytes:
@@ -60,8 +60,8 @@ class RequestBodies:
             current.get().receive,
             req.get_header("Content-Encoding"),
             limit=self._max_body,
-            take=lambda _: None,
+            grow=lambda _: None,
             pace=self._pace,
-            threads=self._parse_pool.lane(""),
+            threads=self._parse_pool.executor_for(""),
         )
         return received.data

@@ -12,7 +12,7 @@ from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.removed import Gone, Moved
 from gateway.errors import not_ready
 from gateway.ingest import loop_futures
-from gateway.ingest.loop_futures import Answer
+from gateway.ingest.loop_futures import LoopFuture
 from gateway.store.errors import Superseded
 
 _T = TypeVar("_T")
@@ -58,14 +58,14 @@ class Live:
         self.snapshot = Snapshot()
         # The lock guards this and the replacement of the snapshot: whoever waits must not miss one.
         self._lock = threading.Lock()
-        self._waiting: set[Answer] = set()
+        self._waiting: set[LoopFuture] = set()
 
     def show(self, snapshot: Snapshot) -> None:
         """Make a snapshot the one that new requests see, and wake those that wait for it."""
         with self._lock:
             self.snapshot = snapshot
             waiting, self._waiting = self._waiting, set()
-        loop_futures.give((each, None) for each in waiting)
+        loop_futures.resolve_all((each, None) for each in waiting)
 
     def current(self, endpoint: Endpoint) -> Endpoint:
         """Return the endpoint that serves a connector now.
@@ -127,7 +127,7 @@ class Live:
 
     async def _replaced(self, snapshot: Snapshot, deadline: float) -> bool:
         """Wait until another snapshot is live; False if the deadline, in seconds of the loop's clock, passes first."""
-        shown = Answer()
+        shown = LoopFuture()
         with self._lock:
             if self.snapshot is not snapshot:
                 return True

@@ -11,7 +11,7 @@ from gateway.query import dialect, paging, preferences
 from gateway.query.preferences import Preferences
 from gateway.query.render import COMPRESSED_BYTES, Rendering
 from gateway.query.statement import Statement
-from gateway.query.template import Shape, Template, split
+from gateway.query.template import Template, TemplateKey, split_values
 from gateway.store.interface import Version
 
 #: How many shapes of questions are remembered, of each connector.
@@ -145,11 +145,11 @@ class Reads:
         """Take the connector, and how many rows an answer may have."""
         self._connector = connector
         self._most = most
-        self._templates: OrderedDict[tuple[Shape, Words], tuple[Read, Template]] = OrderedDict()
+        self._templates: OrderedDict[tuple[TemplateKey, Words], tuple[Read, Template]] = OrderedDict()
 
     def of(self, words: Words) -> Read:
         """Read a GET or HEAD, as `Read.of` does."""
-        form, texts = split(words.query_string)
+        form, texts = split_values(words.query_string)
         if not texts:
             return Read.of(self._connector, words, self._most)
         key = (form, words._replace(query_string=""))
@@ -163,7 +163,7 @@ class Reads:
             return Read.of(self._connector, words, self._most)
         return replace(read, statement=statement, query_string=words.query_string)
 
-    def _learn(self, key: tuple[Shape, Words], read: Read) -> Read:
+    def _learn(self, key: tuple[TemplateKey, Words], read: Read) -> Read:
         template = Template.of(key[0], read.statement)
         if template is not None:
             self._templates[key] = (read, template)

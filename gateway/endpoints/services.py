@@ -12,8 +12,8 @@ from gateway.endpoints.live import Live
 from gateway.endpoints.request_cache import Repeats
 from gateway.endpoints.retrieval import Retrieval
 from gateway.endpoints.spool import Spool
-from gateway.ingest.in_flight import Running
-from gateway.ingest.parse_pool import Checking
+from gateway.ingest.in_flight import InFlightKeys
+from gateway.ingest.parse_pool import ParsePool
 from gateway.ingest.writer import Writer
 from gateway.query.read_pool import ReadPool
 from gateway.resources import Disk
@@ -43,8 +43,8 @@ class Intake:
     """What a request with a body passes before it reaches the writer."""
 
     settings: Settings
-    parse_pool: Checking
-    in_flight: Running
+    parse_pool: ParsePool
+    in_flight: InFlightKeys
     disk: Disk
 
 

@@ -141,7 +141,7 @@ class Writes:
         if size <= _SMALL_BODY_BYTES:
             batch = submission.batch(key, settings)
         else:
-            lane = self._intake.parse_pool.lane(submission.endpoint.connector.name, size)
+            lane = self._intake.parse_pool.executor_for(submission.endpoint.connector.name, size)
             loop = asyncio.get_running_loop()
             batch = await loop.run_in_executor(lane, submission.batch, key, settings)
         submission.write.require_rows(batch)

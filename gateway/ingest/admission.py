@@ -1,4 +1,4 @@
-"""Room: the bytes of bodies that are held until they are stored, shared out between connectors."""
+"""Memory budget for request bodies: each connector reserves bytes for a body until its rows are stored."""
 
 import math
 import random
@@ -10,131 +10,132 @@ from typing import Self
 
 from gateway.errors import Code, GatewayError
 
-#: For how long a body has room for all of what it says that it has.
-PATIENCE_SECONDS = 10.0
-#: The pace at which bodies are stored is that of about the last so many seconds.
-PACE_SECONDS = 5.0
-#: The longest that anybody is told to wait: the pace may pick up.
+#: How long a body keeps the bytes that it announced but has not sent yet.
+PROMISE_SECONDS = 10.0
+#: The time constant of the storage rate: older measurements fade out.
+RATE_WINDOW_SECONDS = 5.0
+#: The longest wait in `Retry-After`: the storage rate may pick up.
 MAX_WAIT_SECONDS = 30.0
 
 
-class Rooms:
-    """The room there is for bodies. Any thread may call it.
+class MemoryBudget:
+    """The bytes that request bodies may hold. Any thread may call it.
 
-    A connector may hold as much as is still free (dynamic queue thresholds, Choudhury and Hahne, 1998): alone half
-    of it all, two that flood a third each; so there is always some for one that has been quiet. Nobody waits
-    for room: who gets none is refused and gives back what it has, so that bodies cannot block each other.
+    A connector may hold as much as is still free (dynamic queue thresholds, Choudhury and Hahne, 1998): one alone
+    gets half of the budget, two that flood it get a third each. So a quiet connector always finds free bytes. No body
+    waits for memory: one that gets none is rejected and releases its bytes, so bodies cannot block each other.
     """
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Share out `most` bytes. One body that is alone may have more."""
-        self._most = most
+    def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Share `max_bytes`. A single body may exceed it while no other holds any."""
+        self._max_bytes = max_bytes
         self._clock = clock
-        # The lock guards what follows, and what every Room holds.
+        # The lock guards everything below, and the bytes of every Reservation.
         self._lock = threading.Lock()
         self._total = 0
-        self._held: Counter[str] = Counter()
-        self._expected: deque[tuple[float, Room]] = deque()
-        self._pace = _Pace()
-        self._since = 0.0
+        self._bytes_by_connector: Counter[str] = Counter()
+        self._promises: deque[tuple[float, Reservation]] = deque()
+        self._rate = _StorageRate()
+        self._measured_at = 0.0
 
-    def admit(self, size: int, connector: str) -> "Room":
-        """Let a body of that size in, before it is read.
+    def reserve(self, size: int, connector: str) -> "Reservation":
+        """Reserve bytes for a body before it is received.
 
-        It has room for its size for a while, so that none is broken off which arrives at a pace, and after that
-        for the bytes that have arrived, so that one which does not arrive holds nothing.
+        The whole size is promised for a while, so that a body that arrives steadily is never rejected halfway. After
+        that only bytes that have arrived count, so that a stalled body holds nothing.
 
         Raises:
-            GatewayError: When there is no room for it now, with `Retry-After`.
+            GatewayError: The budget is exhausted; with `Retry-After`.
         """
-        room = Room(self, connector)
+        reservation = Reservation(self, connector)
         with self._lock:
             now = self._clock()
-            while self._expected and self._expected[0][0] < now:
-                _, late = self._expected.popleft()
+            while self._promises and self._promises[0][0] < now:
+                _, late = self._promises.popleft()
                 self._give_back(late, late.promised)
                 late.promised = 0
-            self._hold(room, size)
-            room.promised = size
+            self._hold(reservation, size)
+            reservation.promised = size
             if size:
-                self._expected.append((now + PATIENCE_SECONDS, room))
-        return room
+                self._promises.append((now + PROMISE_SECONDS, reservation))
+        return reservation
 
-    def take(self, room: "Room", size: int) -> None:
-        """Give a body room for bytes that have arrived; `Room.take` calls it."""
+    def grow(self, reservation: "Reservation", size: int) -> None:
+        """Add bytes that have arrived; `Reservation.grow` calls it."""
         with self._lock:
-            promised = min(size, room.promised)
-            self._hold(room, size - promised)
-            room.promised -= promised
-            room.taken += size
+            promised = min(size, reservation.promised)
+            self._hold(reservation, size - promised)
+            reservation.promised -= promised
+            reservation.arrived += size
 
-    def leave(self, room: "Room", *, is_stored: bool) -> None:
-        """Take back all that a body has; leaving a Room calls it."""
+    def release(self, reservation: "Reservation", *, is_stored: bool) -> None:
+        """Give back all bytes of a body; leaving a Reservation calls it."""
         with self._lock:
-            self._give_back(room, room.taken + room.promised)
-            size, room.taken, room.promised = room.taken, 0, 0
+            self._give_back(reservation, reservation.arrived + reservation.promised)
+            size, reservation.arrived, reservation.promised = reservation.arrived, 0, 0
             now = self._clock()
-            self._pace.note(size if is_stored else 0, now - self._since)
-            self._since = now
+            self._rate.add(size if is_stored else 0, now - self._measured_at)
+            self._measured_at = now
 
-    def _hold(self, room: "Room", size: int) -> None:
-        """Add to what a room has, or raise."""
-        own = room.taken + room.promised
+    def _hold(self, reservation: "Reservation", size: int) -> None:
+        """Add bytes to a reservation, or raise."""
+        own = reservation.arrived + reservation.promised
         others = self._total - own
-        if others and size + self._total + self._held[room.connector] - own > self._most:
-            wait = _spread(self._pace.seconds_for(self._total))
+        of_connector = self._bytes_by_connector[reservation.connector]
+        if others and size + self._total + of_connector - own > self._max_bytes:
+            wait = _spread(self._rate.seconds_for(self._total))
             raise GatewayError(
                 Code.QUEUE_FULL, hint="send again a little later", headers={"Retry-After": str(wait)}
             )
         if not self._total:
-            self._since = self._clock()
+            self._measured_at = self._clock()
         self._total += size
-        self._held[room.connector] += size
+        self._bytes_by_connector[reservation.connector] += size
 
-    def _give_back(self, room: "Room", size: int) -> None:
+    def _give_back(self, reservation: "Reservation", size: int) -> None:
         self._total -= size
-        self._held[room.connector] -= size
-        if not self._held[room.connector]:
-            del self._held[room.connector]
+        self._bytes_by_connector[reservation.connector] -= size
+        if not self._bytes_by_connector[reservation.connector]:
+            del self._bytes_by_connector[reservation.connector]
 
 
-class Room:
-    """The room of one body; leaving it gives all of it back. One thread at a time.
+class Reservation:
+    """The bytes that one body holds; leaving the context gives them back. One thread at a time.
 
     Attributes:
-        connector: Where the body goes.
-        taken: How many bytes have arrived, decompressed.
-        promised: How many more it may take without asking.
+        connector: The connector that the body is for.
+        arrived: How many bytes have arrived, decompressed.
+        promised: How many more bytes may arrive without another check of the budget.
     """
 
-    def __init__(self, rooms: Rooms, connector: str) -> None:
-        self._rooms = rooms
+    def __init__(self, budget: MemoryBudget, connector: str) -> None:
+        self._budget = budget
         self.connector = connector
-        self.taken = self.promised = 0
+        self.arrived = self.promised = 0
 
-    def take(self, size: int) -> None:
-        """Take room for bytes that have arrived.
+    def grow(self, size: int) -> None:
+        """Add bytes that have arrived.
 
         Raises:
-            GatewayError: As `Rooms.admit` does.
+            GatewayError: As `MemoryBudget.reserve` does.
         """
-        self._rooms.take(self, size)
+        self._budget.grow(self, size)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._rooms.leave(self, is_stored=kind is None)
+        self._budget.release(self, is_stored=kind is None)
 
 
-class _Pace:
-    """How many bytes a second are stored while some wait, the last seconds counting most."""
+class _StorageRate:
+    """Bytes stored per second while bodies wait, as an exponentially weighted average."""
 
     def __init__(self) -> None:
         self._bytes = self._seconds = 0.0
 
-    def note(self, size: int, seconds: float) -> None:
-        fade = math.exp(-seconds / PACE_SECONDS)
+    def add(self, size: int, seconds: float) -> None:
+        fade = math.exp(-seconds / RATE_WINDOW_SECONDS)
         self._bytes = self._bytes * fade + size
         self._seconds = self._seconds * fade + seconds
 
@@ -143,6 +144,6 @@ class _Pace:
 
 
 def _spread(seconds: float) -> int:
-    """Give a whole number of seconds to wait: that many to twice as many, so that not all come back at once."""
+    """Return a random wait between `seconds` and twice that, so that clients do not all retry at once."""
     least = min(max(seconds, 1.0), MAX_WAIT_SECONDS)
     return math.ceil(random.uniform(least, 2 * least))  # noqa: S311  # no secret

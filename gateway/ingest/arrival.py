@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import Code, GatewayError
-from gateway.ingest.timeouts import InTime
+from gateway.ingest.timeouts import WithTimeout
 
 #: How long a body may come as slowly as it likes, and how long nothing of it may come. Below the time after which
 #: gunicorn ends a body by itself, as if the client had left.
@@ -56,7 +56,7 @@ class Arrival:
         began = time.monotonic()
         patience, left = self._pace.patience(self.received, self._waited), self._end - began
         try:
-            event = await InTime(self._events(), min(patience, left))
+            event = await WithTimeout(self._events(), min(patience, left))
         except TimeoutError as error:
             raise _too_slow(self._pace, self.received, is_at_end=left <= patience) from error
         now = time.monotonic()

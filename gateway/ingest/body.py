@@ -33,7 +33,7 @@ async def receive(
     encoding: str | None,
     *,
     limit: int,
-    take: Callable[[int], None],
+    grow: Callable[[int], None],
     pace: Pace,
     threads: Executor,
 ) -> Body:
@@ -43,14 +43,14 @@ async def receive(
         events: Gives those of the request.
         encoding: The Content-Encoding header.
         limit: The most bytes it may have, on the wire and decompressed.
-        take: Called with every number of decompressed bytes that are about to be held; may raise.
+        grow: Called with every number of decompressed bytes that are about to be held; may raise.
         pace: How fast it has to arrive.
         threads: Where decompression runs.
 
     Raises:
         GatewayError: Truncated, too large, too slow, or not what its encoding says.
     """
-    whole = _Whole(limit, take)
+    whole = _Whole(limit, grow)
     try:
         received = await _fill(whole, Arrival(events, pace), encoding, limit, threads)
     except BaseException:
@@ -88,7 +88,7 @@ async def _fill(
 
 def _not_encoded(error: UndecodableError, beginning: bytes) -> GatewayError:
     """Make the error of a body that begins with these bytes, naming what it is instead."""
-    kind = signatures.kind_of(beginning)
+    kind = signatures.format_of(beginning)
     says = f"Content-Encoding says {error.name}, but the body is"
     if not beginning:
         message, hint = f"{says} empty", "send the compressed rows"
@@ -119,15 +119,15 @@ def too_large(limit: int) -> GatewayError:
 class _Whole:
     """The body so far. BytesIO hands out its buffer as bytes without copying it."""
 
-    def __init__(self, limit: int, take: Callable[[int], None]) -> None:
+    def __init__(self, limit: int, grow: Callable[[int], None]) -> None:
         self._limit = limit
-        self._take = take
+        self._grow = grow
         self._buffer = io.BytesIO()
 
     def write(self, piece: bytes) -> None:
         if self._buffer.tell() + len(piece) > self._limit:
             raise too_large(self._limit)
-        self._take(len(piece))
+        self._grow(len(piece))
         self._buffer.write(piece)
 
     def bytes(self) -> bytes:

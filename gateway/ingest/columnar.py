@@ -37,7 +37,7 @@ _HEAD_BYTES = 2**16
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ColumnarRows:
     """The rows of a body, all of them good.
 
     Attributes:
@@ -61,7 +61,7 @@ class Columnar:
         columns = [_Column(field) for field in self._fields]
         return columns if all(column.is_readable for column in columns) else None
 
-    def read(self, data: bytes, media: Media, max_row: int) -> Columns | None:
+    def read(self, data: bytes, media: Media, max_row: int) -> ColumnarRows | None:
         """Give the rows of a JSON array or of NDJSON, or None where they have to be read one by one.
 
         Args:
@@ -87,7 +87,9 @@ class Columnar:
             OverflowError,
         ):
             return None
-        return Columns(tables[0] if len(tables) == 1 else pa.concat_tables(tables), media is Media.NDJSON)
+        return ColumnarRows(
+            tables[0] if len(tables) == 1 else pa.concat_tables(tables), media is Media.NDJSON
+        )
 
     def _of_array(self, text: bytes) -> pa.Table:
         """Read an array as `columnar_text.array_pieces` gives it."""

@@ -15,7 +15,7 @@ _WITHOUT_INDEX = "write the file with to_csv(index=False)"
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class CsvHeader:
     """The columns of a CSV body.
 
     Attributes:
@@ -74,7 +74,7 @@ class Header:
         return f"{problem}; the last is empty, so take the comma at the end of the line out"
 
 
-def read(cells: Sequence[str | None], connector: Connector, columns: Sequence[Field] | None) -> Header:
+def read(cells: Sequence[str | None], connector: Connector, columns: Sequence[Field] | None) -> CsvHeader:
     """Find the fields that the columns of a body are.
 
     Args:
@@ -104,7 +104,7 @@ def read(cells: Sequence[str | None], connector: Connector, columns: Sequence[Fi
     while nameless and least and not names[least - 1].strip():
         least -= 1
     required = tuple(field.name for field in fields if field and field.required)
-    return Header(fields, nameless, least, tuple(taken), required)
+    return CsvHeader(fields, nameless, least, tuple(taken), required)
 
 
 def _require_once(names: Sequence[str], fields: Sequence[Field | None]) -> None:

@@ -8,7 +8,7 @@ from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError
 from gateway.ingest import csv_header, csv_records, json_problems, recognition
 from gateway.ingest.body_text import start_of
-from gateway.ingest.csv_header import Header
+from gateway.ingest.csv_header import CsvHeader
 from gateway.ingest.csv_records import Record, UnclosedQuoteError
 from gateway.ingest.rows import RowError, Rows, shorten, too_large
 from gateway.media_types import Media
@@ -80,7 +80,7 @@ def _header(
     connector: Connector,
     max_row: int,
     columns: Sequence[Field] | None,
-) -> Header:
+) -> CsvHeader:
     """Read the header, or say what the body is if it is no CSV."""
     try:
         first = next(found, None)
@@ -103,7 +103,7 @@ def _require_short(first: tuple[int, bytes, Record] | None, max_row: int) -> Non
 
 def _read_header(
     first: tuple[int, bytes, Record] | None, connector: Connector, columns: Sequence[Field] | None
-) -> Header:
+) -> CsvHeader:
     fields = ", ".join(field.name for field in connector.fields)
     hint = f"the first line names the columns; the fields are {fields}"
     if first is None:
@@ -118,7 +118,7 @@ def _read_header(
 
 
 def _values_of(
-    header: Header, record: list[str | None], number: int, line: int
+    header: CsvHeader, record: list[str | None], number: int, line: int
 ) -> tuple[dict[str, Json], Field | None]:
     """Read the cells by their fields' types; an empty cell is null where null may be, else left out.
 

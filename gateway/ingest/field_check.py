@@ -32,7 +32,7 @@ FORMATS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ValueProblem:
     """What is wrong with a value.
 
     Attributes:
@@ -73,15 +73,15 @@ class FieldCheck:
             return Code.VALUE_REFUSED
         return Code.VALUE_OUT_OF_RANGE if is_beyond(self._type, value) else Code.VALUE_INVALID
 
-    def problem(self, value: Json) -> Problem:
+    def problem(self, value: Json) -> ValueProblem:
         """Say what is wrong with a bad value."""
         read = self._read(value)
         place = self._bad_item(read)
         if place is None:
-            return Problem(self.code_of(read), self._message(read), value)
+            return ValueProblem(self.code_of(read), self._message(read), value)
         item = value[place]
         message = "null is not allowed in a list" if item is None else self._items.problem(item).message
-        return Problem(self._code_of_item(item), message, item, place + 1)
+        return ValueProblem(self._code_of_item(item), message, item, place + 1)
 
     def _code_of_item(self, item: Json) -> Code:
         return Code.VALUE_INVALID if item is None else self._items.code_of(item)

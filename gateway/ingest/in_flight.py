@@ -1,4 +1,4 @@
-"""Running: the batches with an Idempotency-Key that are being stored at this moment."""
+"""Idempotency keys of the batches that are being stored at this moment."""
 
 import contextlib
 from contextlib import AbstractContextManager
@@ -8,17 +8,17 @@ from gateway.errors import Code, GatewayError
 _NOTHING = contextlib.nullcontext()
 
 
-class Running:
-    """The keys that are in use, each of one connector and one token. Belongs to the event loop."""
+class InFlightKeys:
+    """The idempotency keys in use, each for one connector and one token. Belongs to the event loop."""
 
     def __init__(self) -> None:
         self._keys: set[tuple[str, str | None, str]] = set()
 
     def hold(self, connector: str, token: str | None, key: str | None) -> AbstractContextManager[object]:
-        """Hold a key for the time of a block; None is none.
+        """Hold a key while a block runs; without a key it does nothing.
 
         Raises:
-            GatewayError: Where another request holds it, with `Retry-After`: what becomes of that is the answer.
+            GatewayError: Another request holds the key; its result answers this one, too. With `Retry-After`.
         """
         if key is None:
             return _NOTHING

@@ -142,6 +142,6 @@ def _shown(data: bytes, place: int) -> str:
 
 
 def _error(data: bytes, offset: int, number: int | None, what: str) -> ArrayError:
-    line, column = json_problems.Places(data).of(offset)
+    line, column = json_problems.TextPositions(data).of(offset)
     row = "" if number is None else f"row {number}, "
     return ArrayError(f"{row}line {line}, column {column}: {what}")

@@ -43,7 +43,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class JsonProblem:
     """What is wrong with a text.
 
     Attributes:
@@ -59,13 +59,13 @@ class Problem:
     is_cut_off: bool = False
 
 
-def find(text: bytes, error: ValueError) -> Problem:
+def find(text: bytes, error: ValueError) -> JsonProblem:
     """Find out what is wrong with a text that `strictjson.read` has refused with that error."""
     if isinstance(error, strictjson.NumberTooLongError):
         return _long_number(text, str(error))
     found = _PLACE.match(str(error))
     if not found:
-        return Problem(str(error), 0, None)
+        return JsonProblem(str(error), 0, None)
     said, line, column = found[1], int(found[2]), int(found[3])
     start = 0
     for _ in range(line - 1):
@@ -75,16 +75,18 @@ def find(text: bytes, error: ValueError) -> Problem:
     begin, token, field = _token_at(text, offset - (said in ("invalid number", "expected ident")))
     if said.startswith("EOF"):
         what = "string" if "string" in said else "value"
-        return Problem(f"the text ends in the middle of a {what}", len(text), field, is_cut_off=True)
+        return JsonProblem(f"the text ends in the middle of a {what}", len(text), field, is_cut_off=True)
     if said.startswith("Detected duplicate key"):
-        return Problem(f"the name {said.removeprefix('Detected duplicate key ')} stands twice", offset, field)
+        return JsonProblem(
+            f"the name {said.removeprefix('Detected duplicate key ')} stands twice", offset, field
+        )
     is_string = token.startswith(b'"')
     if inside := (_string_problem if is_string else _encoding_problem)(token):
-        return Problem(inside[0], begin + inside[1], field)
-    return Problem(_syntax_problem(said, token, text[begin:]), begin, field)
+        return JsonProblem(inside[0], begin + inside[1], field)
+    return JsonProblem(_syntax_problem(said, token, text[begin:]), begin, field)
 
 
-class Places:
+class TextPositions:
     """Tells the lines and columns of bytes of a text, which are asked for in their order: each byte is counted once."""
 
     def __init__(self, data: bytes) -> None:
@@ -128,7 +130,7 @@ def _token_at(text: bytes, offset: int) -> tuple[int, bytes, str | None]:
     return begin, token, None if field is None else field.strip(b'"').decode(errors="replace")
 
 
-def _long_number(text: bytes, said: str) -> Problem:
+def _long_number(text: bytes, said: str) -> JsonProblem:
     """Find the number in a row that has too many digits."""
     place = next((found.start() for found in _TOKEN.finditer(text) if _is_long(found[0])), 0)
     begin, token, field = _token_at(text, place)
@@ -137,7 +139,7 @@ def _long_number(text: bytes, said: str) -> Problem:
         if len(token) <= _SHOWN
         else f"{token[:_SHOWN].decode(errors='replace')}…"
     )
-    return Problem(f"{said}, which only a string can hold: {shown}", begin, field)
+    return JsonProblem(f"{said}, which only a string can hold: {shown}", begin, field)
 
 
 def _is_long(token: bytes) -> bool:

@@ -10,7 +10,7 @@ from gateway.errors import Code, GatewayError
 from gateway.ingest import json_array, json_problems, recognition
 from gateway.ingest.body_text import after_blanks, start_of
 from gateway.ingest.json_array import ArrayError
-from gateway.ingest.json_problems import Places
+from gateway.ingest.json_problems import TextPositions
 from gateway.ingest.rows import RowError, Rows, too_large
 from gateway.media_types import Media
 from gateway.printable import printable
@@ -47,7 +47,7 @@ def _object(data: bytes, start: int, max_row: int) -> Rows:
         _add_json(rows, text, 1, None, max_row)
     except ValueError as error:
         problem = json_problems.find(text, error)
-        line, column = Places(data).of(start + problem.offset)
+        line, column = TextPositions(data).of(start + problem.offset)
         field = f", field '{printable(problem.field)}'" if problem.field else ""
         message = f"the body is not valid JSON: line {line}, column {column}{field}: {problem.message}"
         other = recognition.of_bytes(data, Media.JSON)
@@ -77,7 +77,7 @@ def _array(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
             hint=_WHOLE if "cut off" in str(error) else _MEND,
         ) from error
     begins = cache(lambda: [begin for begin, _ in json_array.places(data, start)])
-    places = Places(data)
+    places = TextPositions(data)
     rows = Rows()
     for number, piece in enumerate(pieces, 1):
         text = bytes(piece)
@@ -93,13 +93,13 @@ def _array(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
 
 def _unread_line(number: int, line: int, text: bytes, error: ValueError) -> RowError:
     """Make the error of a line that is not JSON."""
-    bad = _unread(number, text, error, Places(text), 0)
+    bad = _unread(number, text, error, TextPositions(text), 0)
     has_more = json_problems.BEHIND in bad.message
     fix = ": each line is one row and nothing else" if has_more else ""
     return replace(bad, line=line, message=bad.message + fix)
 
 
-def _unread(number: int, text: bytes, error: ValueError, places: Places, begin: int) -> RowError:
+def _unread(number: int, text: bytes, error: ValueError, places: TextPositions, begin: int) -> RowError:
     """Make the error of a row that is not JSON, which begins at byte `begin` of the text of the places."""
     problem = json_problems.find(text, error)
     line, column = places.of(begin + problem.offset)

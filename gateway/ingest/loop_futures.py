@@ -1,4 +1,4 @@
-"""Answers: what an event loop waits for, and another thread gives, many at a time with one call of the loop."""
+"""Futures of an event loop that another thread resolves, many with one call of the loop."""
 
 import asyncio
 import contextlib
@@ -6,29 +6,29 @@ from collections.abc import Iterable
 from typing import Any
 
 
-class Answer:
-    """One that is waited for. Made on the event loop; whoever stops waiting for it stops nothing else."""
+class LoopFuture:
+    """A future that is created on the event loop. Canceling it cancels nothing else."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
 
 
-def give(answers: Iterable[tuple[Answer, Any]]) -> None:
-    """Give answers to whoever waits for them, an exception for it to be raised there. Any thread may call it."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Answer, Any]]] = {}
-    for each in answers:
-        by_loop.setdefault(each[0].loop, []).append(each)
-    for loop, some in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # A loop that is closed has nobody that waits.
-            loop.call_soon_threadsafe(_give, some)
+def resolve_all(results: Iterable[tuple[LoopFuture, Any]]) -> None:
+    """Resolve futures, each with its result, or with an exception to raise there. Any thread may call it."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[LoopFuture, Any]]] = {}
+    for pair in results:
+        by_loop.setdefault(pair[0].loop, []).append(pair)
+    for loop, pairs in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # A closed loop has no tasks left that wait.
+            loop.call_soon_threadsafe(_resolve, pairs)
 
 
-def _give(answers: list[tuple[Answer, Any]]) -> None:
-    for answer, given in answers:
-        if answer.future.done():  # Whoever waited has left.
+def _resolve(results: list[tuple[LoopFuture, Any]]) -> None:
+    for loop_future, result in results:
+        if loop_future.future.done():  # The waiting task was canceled.
             continue
-        if isinstance(given, BaseException):
-            answer.future.set_exception(given)
+        if isinstance(result, BaseException):
+            loop_future.future.set_exception(result)
         else:
-            answer.future.set_result(given)
+            loop_future.future.set_result(result)

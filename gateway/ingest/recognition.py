@@ -57,7 +57,7 @@ def empty() -> GatewayError:
 def of_bytes(data: bytes, media: Media) -> GatewayError | None:
     """Return the error for a body whose first bytes are no text in UTF-8, but of something that is known."""
     not_media = f"not {_NAMES[media]}"
-    if kind := signatures.kind_of(data):
+    if kind := signatures.format_of(data):
         return _error(f"the body is {kind.name}, {not_media}", kind.fix)
     encoding = next((name for mark, name in signatures.MARKS.items() if data.startswith(mark)), None)
     sample = data[:_SAMPLE]

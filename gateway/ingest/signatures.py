@@ -8,7 +8,7 @@ _NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Format:
     """A format that is not read as rows.
 
     Attributes:
@@ -29,21 +29,21 @@ _SAVE = "save the sheet as CSV (UTF-8) and send that"
 _SHEET = "save the sheet as CSV"
 _ROWS = "write its rows as CSV or NDJSON"
 _AGAIN = "where that is sent, it is compressed twice"
-_GZIP = Kind("gzip", f"send it with Content-Encoding: gzip; {_AGAIN}", "call it {name}.gz", "gzip")
-_ZSTD = Kind("zstd", f"send it with Content-Encoding: zstd; {_AGAIN}", "call it {name}.zst", "zstd")
-_ZLIB = Kind("zlib", f"send it with Content-Encoding: deflate; {_AGAIN}", "decompress it", "deflate")
-_PARQUET = Kind(
+_GZIP = Format("gzip", f"send it with Content-Encoding: gzip; {_AGAIN}", "call it {name}.gz", "gzip")
+_ZSTD = Format("zstd", f"send it with Content-Encoding: zstd; {_AGAIN}", "call it {name}.zst", "zstd")
+_ZLIB = Format("zlib", f"send it with Content-Encoding: deflate; {_AGAIN}", "decompress it", "deflate")
+_PARQUET = Format(
     "a Parquet file",
     "load it with gateway load, or send its rows as NDJSON or CSV",
     "call it {stem}.parquet",
 )
-_ARROW = Kind(
+_ARROW = Format(
     "Arrow", "send its rows as NDJSON or CSV, or write a Parquet file for gateway load", "write it as Parquet"
 )
-_EXCEL = Kind("an Excel workbook", _SAVE, _SHEET)
-_DATABASE = Kind("a database file", "export its rows as CSV or NDJSON", "write a table of it as CSV")
-_IMAGE = Kind("an image", "send rows as JSON, NDJSON or CSV", "name a file of rows")
-_PICKLE = Kind("a Python pickle", "send the rows as JSON: json.dumps(rows)", _ROWS)
+_EXCEL = Format("an Excel workbook", _SAVE, _SHEET)
+_DATABASE = Format("a database file", "export its rows as CSV or NDJSON", "write a table of it as CSV")
+_IMAGE = Format("an image", "send rows as JSON, NDJSON or CSV", "name a file of rows")
+_PICKLE = Format("a Python pickle", "send the rows as JSON: json.dumps(rows)", _ROWS)
 _KINDS = {
     b"\x1f\x8b": _GZIP,
     b"\x28\xb5\x2f\xfd": _ZSTD,
@@ -51,29 +51,29 @@ _KINDS = {
     b"\x78\x5e": _ZLIB,
     b"\x78\x9c": _ZLIB,
     b"\x78\xda": _ZLIB,
-    b"BZh": Kind("bzip2", _UNPACK, "decompress it: bunzip2 {path}"),
-    b"\xfd7zXZ\x00": Kind("xz", _UNPACK, "decompress it: unxz {path}"),
-    b"\x04\x22\x4d\x18": Kind("lz4", _UNPACK, "decompress it: unlz4 {path}"),
-    b"7z\xbc\xaf": Kind("a 7z archive", _UNPACK, "unpack it"),
-    b"Rar!": Kind("a RAR archive", _UNPACK, "unpack it"),
+    b"BZh": Format("bzip2", _UNPACK, "decompress it: bunzip2 {path}"),
+    b"\xfd7zXZ\x00": Format("xz", _UNPACK, "decompress it: unxz {path}"),
+    b"\x04\x22\x4d\x18": Format("lz4", _UNPACK, "decompress it: unlz4 {path}"),
+    b"7z\xbc\xaf": Format("a 7z archive", _UNPACK, "unpack it"),
+    b"Rar!": Format("a RAR archive", _UNPACK, "unpack it"),
     b"PAR1": _PARQUET,
     b"ARROW1": _ARROW,
     b"\xff\xff\xff\xff": _ARROW,
     b"\xd0\xcf\x11\xe0": _EXCEL,
-    b"%PDF": Kind("a PDF", "send its rows as CSV or JSON", "save its rows as CSV"),
+    b"%PDF": Format("a PDF", "send its rows as CSV or JSON", "save its rows as CSV"),
     b"\x89PNG": _IMAGE,
     b"\xff\xd8\xff": _IMAGE,
     b"SQLite format 3": _DATABASE,
-    b"Obj\x01": Kind("an Avro file", "send its rows as NDJSON or CSV", _ROWS),
-    b"ORC": Kind(
+    b"Obj\x01": Format("an Avro file", "send its rows as NDJSON or CSV", _ROWS),
+    b"ORC": Format(
         "an ORC file",
         "send its rows as NDJSON or CSV, or write a Parquet file for gateway load",
         "write it as Parquet",
     ),
     b"\x80\x04\x95": _PICKLE,
     b"\x80\x05\x95": _PICKLE,
-    b"\x93NUMPY": Kind("a NumPy file", "send the rows as CSV or JSON", _ROWS),
-    b"HDF": Kind("an HDF file", "send its rows as CSV or JSON", _ROWS),
+    b"\x93NUMPY": Format("a NumPy file", "send the rows as CSV or JSON", _ROWS),
+    b"HDF": Format("an HDF file", "send its rows as CSV or JSON", _ROWS),
 }
 #: Byte order marks of encodings that are not read as rows.
 MARKS = {
@@ -86,17 +86,17 @@ MARKS = {
 _ZIPPED = {
     b"xl/": _EXCEL,
     b"[Content_Types].xml": _EXCEL,
-    b"opendocument.spreadsheet": Kind("an OpenDocument spreadsheet", _SAVE, _SHEET),
+    b"opendocument.spreadsheet": Format("an OpenDocument spreadsheet", _SAVE, _SHEET),
 }
 #: How many bytes are looked at in a zip archive.
 _LOOKED_AT = 4096
 
 
-def kind_of(data: bytes) -> Kind | None:
+def format_of(data: bytes) -> Format | None:
     """Return the format that the first bytes of a body are of; None for text, and for what is not known."""
     if data.startswith(b"PK\x03\x04"):
         named = (kind for name, kind in _ZIPPED.items() if name in data[:_LOOKED_AT])
-        return next(named, Kind("a zip archive", _UNPACK, "unzip it"))
+        return next(named, Format("a zip archive", _UNPACK, "unzip it"))
     found = next((kind for magic, kind in _KINDS.items() if data.startswith(magic)), None)
     return None if found and _is_word(data) else found
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from gateway.connectors import schema
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
-from gateway.ingest.columnar import Columnar, Columns
+from gateway.ingest.columnar import Columnar, ColumnarRows
 from gateway.ingest.envelope import BARE, Envelope
 from gateway.ingest.error_collector import ErrorCollector
 from gateway.ingest.row_check import RowCheck
@@ -19,7 +19,7 @@ from gateway.store.batch import MAX_LISTED, Batch, Few, joined
 from gateway.strictjson import Json
 
 #: So many rows, of so much text, become a table only where they are stored, together with those of others.
-FEW_ROWS, FEW_BYTES = 100, 4096
+SMALL_BATCH_ROWS, SMALL_BATCH_BYTES = 100, 4096
 
 
 class Validator:
@@ -61,7 +61,7 @@ class Validator:
                 if envelope.on_conflict == "merge" and envelope.named is None:
                     named = _named_alike(good, named)
                 few = Few(self.connector, good.values, sum(map(len, good.texts)))
-                are_few = few.num_rows <= FEW_ROWS and few.nbytes <= FEW_BYTES
+                are_few = few.num_rows <= SMALL_BATCH_ROWS and few.nbytes <= SMALL_BATCH_BYTES
                 tables.append(few if are_few else few.table)
                 if self.connector.primary_key:
                     places.append(_places(good))
@@ -81,7 +81,7 @@ class Validator:
             envelope.replaces_all,
         )
 
-    def take(self, columns: Columns, envelope: Envelope = BARE) -> Batch:
+    def take(self, columns: ColumnarRows, envelope: Envelope = BARE) -> Batch:
         """Give rows that were checked as columns as one Batch; they are not merged."""
         return Batch(
             self.connector,
@@ -130,7 +130,7 @@ def _places(rows: Rows) -> pa.Table:
     return pa.table({"row": pa.array(rows.numbers, pa.int64()), "line": pa.array(rows.lines, pa.int64())})
 
 
-def _numbered(columns: Columns) -> pa.Table:
+def _numbered(columns: ColumnarRows) -> pa.Table:
     """Give the places of the rows of a whole body."""
     numbers = pa.arange(1, columns.table.num_rows + 1)
     lines = numbers if columns.has_lines else pa.nulls(len(numbers), pa.int64())

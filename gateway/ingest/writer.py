@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from gateway.errors import Code, GatewayError, not_ready, trace
 from gateway.ingest import loop_futures
-from gateway.ingest.admission import Room, Rooms
-from gateway.ingest.fair_queue import QUANTUM, Lanes
-from gateway.ingest.loop_futures import Answer
+from gateway.ingest.admission import MemoryBudget, Reservation
+from gateway.ingest.fair_queue import QUANTUM, FairQueue
+from gateway.ingest.loop_futures import LoopFuture
 from gateway.resources import Disk
 from gateway.store.batch import Batch, Receipt
 from gateway.store.errors import FatalError
@@ -30,10 +30,10 @@ CHECKPOINT_SECONDS = 0.2
 
 @dataclass(slots=True)
 class _Append:
-    """A batch that waits for the writer thread."""
+    """A queued batch."""
 
     batch: Batch
-    answer: Answer
+    result: LoopFuture
 
     @property
     def key(self) -> tuple[str, str | None, str] | None:
@@ -50,7 +50,7 @@ class _Call:
     done: "Future[Any]" = field(default_factory=Future)
 
 
-_Waiting = _Append | _Call
+_Queued = _Append | _Call
 
 
 class Writer:
@@ -69,12 +69,12 @@ class Writer:
             fatal: Called once when the database can no longer be used by this process.
         """
         self._store = store
-        self._rooms = Rooms(max_bytes)
+        self._budget = MemoryBudget(max_bytes)
         self._disk = disk
         self._fatal = fatal
         # The lock guards these two.
         self._changed = threading.Condition()
-        self._lanes: Lanes[_Waiting] = Lanes()
+        self._queue: FairQueue[_Queued] = FairQueue()
         self._closing = False
         self._has_left = False
         # The writer thread alone looks at this: whether there may be a checkpoint to make.
@@ -83,7 +83,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def admit(self, size: int, connector: str) -> Room:
+    def reserve(self, size: int, connector: str) -> Reservation:
         """Let a body of that size in, before it is read; what it has beyond that needs room when it comes.
 
         Raises:
@@ -92,18 +92,18 @@ class Writer:
         if self._closing:
             raise not_ready()
         self._disk.require_space()
-        return self._rooms.admit(size, connector)
+        return self._budget.reserve(size, connector)
 
     def append(self, batch: Batch) -> "asyncio.Future[Receipt]":
         """Queue a batch. The future has its receipt once it is committed, or the reason it was not stored.
 
         Whoever cancels it, because the client has left, does not cancel the commit.
         """
-        waiting = _Append(batch, Answer())
-        self._put(waiting, batch.connector.name, batch.rows.nbytes)
+        queued = _Append(batch, LoopFuture())
+        self._put(queued, batch.connector.name, batch.rows.nbytes)
         # PERF: at the end of the loop's turn, for amid it the thread only waits for the GIL, and then takes fewer.
-        waiting.answer.loop.call_soon(self._wake)
-        return waiting.answer.future
+        queued.result.loop.call_soon(self._wake)
+        return queued.result.future
 
     async def call(self, act: Callable[[StoreWriter], _T], connector: str) -> _T:
         """Run a call on the writer thread, and wait for its result.
@@ -117,10 +117,10 @@ class Writer:
 
         It waits for its turn behind the connector's queued work; without a connector it is the gateway's own.
         """
-        waiting = _Call(act)
-        self._put(waiting, connector, QUANTUM)
+        queued = _Call(act)
+        self._put(queued, connector, QUANTUM)
         self._wake()
-        return waiting.done
+        return queued.done
 
     def close(self) -> None:
         """Take nothing more, write what waits, and end the thread."""
@@ -129,24 +129,24 @@ class Writer:
             self._changed.notify()
         self._thread.join()
 
-    def _put(self, waiting: _Waiting, lane: str, cost: int) -> None:
+    def _put(self, queued: _Queued, lane: str, cost: int) -> None:
         with self._changed:
             if self._closing:
                 raise not_ready()
-            self._lanes.put(lane, waiting, cost)
+            self._queue.put(lane, queued, cost)
 
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify()
 
     def _run(self) -> None:
-        while (waiting := self._next()) is not None:
-            if not waiting:
+        while (queued := self._next()) is not None:
+            if not queued:
                 self._is_due = self._store.maintain()
-            elif isinstance(waiting, _Call):
-                self._call(waiting)
+            elif isinstance(queued, _Call):
+                self._call(queued)
             else:
-                self._append(waiting)
+                self._append(queued)
 
     def _next(self) -> list[_Append] | _Call | None:
         """Take what waits, the connectors in turns: a call, or batches up to the limits; None means the end.
@@ -154,10 +154,10 @@ class Writer:
         Nothing waits where there is time for a checkpoint that is due.
         """
         with self._changed:
-            while not self._lanes and not self._closing:
+            while not self._queue and not self._closing:
                 if not self._changed.wait(CHECKPOINT_SECONDS if self._is_due else None):
                     return []
-            if not self._lanes:
+            if not self._queue:
                 return None
             return self._take()
 
@@ -167,45 +167,47 @@ class Writer:
         size = 0
         while len(group) < MAX_GROUP and size < MAX_GROUP_BYTES:
             # A batch has to see what becomes of another one with its key.
-            waiting = self._lanes.look(lambda each: isinstance(each, _Call) or each.key not in keys)
-            if waiting is None or (isinstance(waiting, _Call) and group):
+            queued = self._queue.peek(lambda item: isinstance(item, _Call) or item.key not in keys)
+            if queued is None or (isinstance(queued, _Call) and group):
                 break
-            self._lanes.take()
-            if isinstance(waiting, _Call):
-                return waiting
-            group.append(waiting)
-            if waiting.key is not None:
-                keys.add(waiting.key)
-            size += waiting.batch.rows.nbytes
+            self._queue.pop()
+            if isinstance(queued, _Call):
+                return queued
+            group.append(queued)
+            if queued.key is not None:
+                keys.add(queued.key)
+            size += queued.batch.rows.nbytes
         return group
 
     def _append(self, group: list[_Append]) -> None:
         """Commit a group; when that fails, commit its members one by one so that only the offender fails."""
         try:
-            receipts = self._store.append([waiting.batch for waiting in group])
+            receipts = self._store.append([queued.batch for queued in group])
         except Exception as error:  # noqa: BLE001  # whatever it is, every member must be answered
             if len(group) == 1 or isinstance(error, FatalError):
                 self._fail(group, error)
             else:
-                for waiting in group:
-                    self._append([waiting])
+                for queued in group:
+                    self._append([queued])
             return
-        loop_futures.give((waiting.answer, receipt) for waiting, receipt in zip(group, receipts, strict=True))
+        loop_futures.resolve_all(
+            (queued.result, receipt) for queued, receipt in zip(group, receipts, strict=True)
+        )
 
-    def _call(self, waiting: _Call) -> None:
+    def _call(self, queued: _Call) -> None:
         try:
-            result = waiting.act(self._store)
+            result = queued.act(self._store)
         except Exception as error:  # noqa: BLE001  # it belongs to whoever waits for the call
-            waiting.done.set_exception(error)
+            queued.done.set_exception(error)
         else:
-            waiting.done.set_result(result)
+            queued.done.set_result(result)
             # A change of tables is in the WAL now, and shown by whoever waited for it before the checkpoint.
             self._is_due = True
 
     def _fail(self, group: list[_Append], error: Exception) -> None:
         if not isinstance(error, GatewayError) or error.code in (Code.INTERNAL, Code.STORE_FAILED):
             _log.error("the writer failed: %s", trace(error))
-        loop_futures.give((waiting.answer, error) for waiting in group)
+        loop_futures.resolve_all((queued.result, error) for queued in group)
 
     def _leave(self) -> None:
         """Take nothing more, and send away what waits: none of it has been written. Any thread may call it."""
@@ -213,10 +215,10 @@ class Writer:
             if self._has_left:
                 return
             self._has_left = self._closing = True
-            waiting = list(self._lanes.drain())
+            queued = list(self._queue.drain())
             self._changed.notify_all()
-        loop_futures.give((each.answer, not_ready()) for each in waiting if isinstance(each, _Append))
-        for each in waiting:
+        loop_futures.resolve_all((each.result, not_ready()) for each in queued if isinstance(each, _Append))
+        for each in queued:
             if isinstance(each, _Call):
                 each.done.set_exception(not_ready())
         self._fatal()

@@ -1,4 +1,4 @@
-"""Columns: the names that a query may use, and the way from a name into its JSON."""
+"""ColumnNames: the names that a query may use, and the way from a name into its JSON."""
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.errors import Code, GatewayError, suggest
@@ -9,7 +9,7 @@ from gateway.query.scanner import Scanner
 ONE_TABLE = "a connector is one table: read the other one by itself, and join the rows where they are used"
 
 
-class Columns:
+class ColumnNames:
     """The names a query may use: the connector's fields, by their former names too, and the gateway's own."""
 
     def __init__(self, connector: Connector) -> None:

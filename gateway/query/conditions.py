@@ -6,7 +6,7 @@ from decimal import ROUND_FLOOR, Context, Decimal
 from gateway.connectors.fieldtypes.arrow_values import DECIMAL_MAX_DIGITS
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.query import jsonb
-from gateway.query.operators import IS_VALUES, OPERATORS, Kind
+from gateway.query.operators import IS_VALUES, OPERATORS, OperatorKind
 from gateway.query.query import NULL, Condition, Filter, Tree
 from gateway.query.sql import Parameters
 from gateway.strictjson import Json
@@ -32,13 +32,13 @@ def _filter(condition: Filter, parameters: Parameters) -> str:
     if not condition.values:
         return "true" if condition.quantifier == "all" else "false"
     expression = parameters.column(condition.column)
-    if operator.kind is Kind.IS:
+    if operator.kind is OperatorKind.IS:
         return f"({expression} {IS_VALUES[condition.values[0]]})"
-    if operator.kind is Kind.LIST:
+    if operator.kind is OperatorKind.LIST:
         return _in(expression, type, condition.values, parameters)
-    if operator.kind is Kind.SET:
+    if operator.kind is OperatorKind.SET:
         return _set(expression, operator.sql, type, condition.values[0], parameters)
-    if operator.kind is Kind.DISTINCT:
+    if operator.kind is OperatorKind.DISTINCT:
         same = compare(expression, "=", type, condition.values[0], parameters)
         return f"(NOT coalesce({same}, false))"
     each = [
@@ -47,10 +47,12 @@ def _filter(condition: Filter, parameters: Parameters) -> str:
     return f"({(' AND ' if condition.quantifier == 'all' else ' OR ').join(each)})"
 
 
-def _one(kind: Kind, sql: str, expression: str, type: FieldType, value: Json, parameters: Parameters) -> str:
+def _one(
+    kind: OperatorKind, sql: str, expression: str, type: FieldType, value: Json, parameters: Parameters
+) -> str:
     if value is NULL:
         return "CAST(NULL AS BOOLEAN)"
-    if kind in (Kind.PATTERN, Kind.REGEX):
+    if kind in (OperatorKind.PATTERN, OperatorKind.REGEX):
         # PostgreSQL's dot matches a newline, too, which is what the option s says.
         return f"regexp_matches({expression}, {parameters.add(value)}, '{sql}')"
     return compare(expression, sql, type, value, parameters)

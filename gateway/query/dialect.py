@@ -13,10 +13,10 @@ from gateway.errors import Code, GatewayError, not_implemented, suggest
 from gateway.media_types import FORMATS
 from gateway.printable import printable
 from gateway.query import rewrites
-from gateway.query.columns import Columns
+from gateway.query.columns import ColumnNames
 from gateway.query.filters import TREES, parse_filter, parse_tree
 from gateway.query.paging import is_filter
-from gateway.query.parameters import SHAPES, WRITES, parameters_of
+from gateway.query.parameters import READ_PARAMETERS, WRITE_PARAMETERS, parameters_of
 from gateway.query.query import Condition, Order, Query, Selected
 from gateway.query.rewrites import Rewrite
 from gateway.query.scanner import Scanner
@@ -38,15 +38,15 @@ def parse(query_string: str, connector: Connector) -> Query:
 
 
 def _parse(parameters: Sequence[tuple[str, str]], connector: Connector) -> Query:
-    columns = Columns(connector)
+    columns = ColumnNames(connector)
     shape: dict[str, str] = {}
     where: list[Condition] = []
     for key, value in parameters:
-        if key in SHAPES and not is_filter(key, value, columns):
+        if key in READ_PARAMETERS and not is_filter(key, value, columns):
             shape.setdefault(key, value)  # The first wins, as upstream has it.
         elif key in TREES:
             where.append(_read(key, value, columns, partial(parse_tree, key, value, columns)))
-        elif key in WRITES:
+        elif key in WRITE_PARAMETERS:
             hint = rewrites.of_name(key) or f"{key} goes with a POST"
             raise not_implemented(f"the parameter '{key}' on this method", hint)
         else:
@@ -63,14 +63,14 @@ def _parse(parameters: Sequence[tuple[str, str]], connector: Connector) -> Query
     )
 
 
-def _shape(shape: Mapping[str, str], columns: Columns) -> tuple[tuple[Selected, ...], tuple[Order, ...]]:
+def _shape(shape: Mapping[str, str], columns: ColumnNames) -> tuple[tuple[Selected, ...], tuple[Order, ...]]:
     """Read `select` and `order`."""
     selected, ordered = shape.get("select", ""), shape.get("order", "")
     select = _read("select", selected, columns, lambda: parse_select(selected, columns))
     return select, _read("order", ordered, columns, lambda: parse_order(ordered, columns, select))
 
 
-def _read(key: str, value: str, columns: Columns, read: Callable[[], _T]) -> _T:
+def _read(key: str, value: str, columns: ColumnNames, read: Callable[[], _T]) -> _T:
     """Read a parameter; where it cannot be read, the hint is what it most likely means, if that can be."""
     try:
         return read()
@@ -85,7 +85,7 @@ def _read(key: str, value: str, columns: Columns, read: Callable[[], _T]) -> _T:
         raise
 
 
-def _is_readable(rewrite: Rewrite, columns: Columns) -> bool:
+def _is_readable(rewrite: Rewrite, columns: ColumnNames) -> bool:
     try:
         for key, value in rewrite:
             if key == "select":
@@ -145,7 +145,7 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
             raise not_implemented(
                 f"the parameter '{key}' on POST and PUT", _hint_of_write(key, value, connector)
             )
-    known = Columns(connector)
+    known = ColumnNames(connector)
     shape = dict(reversed(rest))
     select, order = _shape(shape, known)
     query = Query(
@@ -160,14 +160,14 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
 
 def _hint_of_write(key: str, value: str, connector: Connector) -> str:
     """Say what does what a filter on POST or PUT was meant to do, or which parameter was meant."""
-    if key in (*TREES, *Columns(connector).fields):
+    if key in (*TREES, *ColumnNames(connector).fields):
         if not connector.access.change:
             return f"POST stores all rows of its body: leave '{key}' out"
         merge = ", or POST with Prefer: resolution=merge-duplicates" if connector.primary_key else ""
         return f"to change the rows of a filter, PATCH {connector.path}?{key}={value[:100]}{merge}; PUT replaces all rows"
     if hint := rewrites.of_name(key):
         return hint
-    return suggest(key, (*WRITES, "select", "order", "format"), "the parameters are")
+    return suggest(key, (*WRITE_PARAMETERS, "select", "order", "format"), "the parameters are")
 
 
 def _require_key(fields: tuple[Field, ...], connector: Connector) -> None:

@@ -32,11 +32,11 @@ class Encoder(Protocol):
 def encoder_of(output: Output, select: Sequence[Selected]) -> Encoder:
     """Make the encoder of a response."""
     if output.is_text:
-        return Text(output, select)
+        return TextEncoder(output, select)
     return _Arrow(select) if output.media is Media.ARROW else _Parquet(select)
 
 
-class Text:
+class TextEncoder:
     """The database has written the text: the column's Arrow buffer is the body already."""
 
     def __init__(self, output: Output, select: Sequence[Selected]) -> None:

@@ -7,8 +7,8 @@ from gateway.connectors import literals
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.errors import Code, GatewayError, nearest, not_implemented
 from gateway.query import patterns
-from gateway.query.columns import ONE_TABLE, Columns
-from gateway.query.operators import IS_VALUES, LEFT_OUT, OPERATORS, Kind, Operator
+from gateway.query.columns import ONE_TABLE, ColumnNames
+from gateway.query.operators import IS_VALUES, LEFT_OUT, OPERATORS, Operator, OperatorKind
 from gateway.query.query import NULL, Column, Condition, Filter, Tree
 from gateway.query.scanner import Scanner
 from gateway.strictjson import Json, NumberTooLongError
@@ -21,7 +21,7 @@ MAX_JSON_SIZE, MAX_JSON_DEPTH = 100, 8
 TREES = ("and", "or", "not.and", "not.or")
 
 
-def parse_tree(key: str, text: str, columns: Columns) -> Tree:
+def parse_tree(key: str, text: str, columns: ColumnNames) -> Tree:
     """Read `or=(a.eq.1,and(b.gt.2,c.is.null))`."""
     scanner = Scanner(key, text)
     scanner.blanks()
@@ -33,7 +33,7 @@ def parse_tree(key: str, text: str, columns: Columns) -> Tree:
 
 
 def _branch(
-    scanner: Scanner, columns: Columns, negated: bool, operator: Literal["and", "or"], depth: int
+    scanner: Scanner, columns: ColumnNames, negated: bool, operator: Literal["and", "or"], depth: int
 ) -> Tree:
     if depth > MAX_DEPTH:
         raise GatewayError(Code.QUERY_INVALID, f"the conditions nest deeper than {MAX_DEPTH}")
@@ -61,7 +61,7 @@ def _branch(
 _BRANCH = re.compile(r"(not\.)?(and|or)\s*(?=\()")
 
 
-def parse_filter(key: str, text: str, columns: Columns) -> Filter:
+def parse_filter(key: str, text: str, columns: ColumnNames) -> Filter:
     """Read `amount=gte.5`, the key and the value already decoded."""
     column = _key(key, columns)
     return _operation(Scanner(str(column), text), column, nested=False)
@@ -126,9 +126,9 @@ def _quantifier(scanner: Scanner, operator: Operator, text: str | None) -> Liter
 def _values(
     scanner: Scanner, operator: Operator, quantifier: str | None, column: Column, nested: bool
 ) -> tuple[Json, ...]:
-    if operator.kind is Kind.IS:
+    if operator.kind is OperatorKind.IS:
         return (_is_value(scanner, column, nested),)
-    if operator.kind is Kind.LIST:
+    if operator.kind is OperatorKind.LIST:
         most = MAX_JSON_SIZE if column.type.name == "json" else MAX_LIST
         return tuple(read_value(column, _unspaced(column, each)) for each in _list(scanner, nested, most))
     text = _unspaced(column, scanner.value()) if nested else scanner.rest
@@ -147,9 +147,9 @@ def _unspaced(column: Column, text: str) -> str:
 
 
 def _operand(operator: Operator, column: Column, text: str) -> Json:
-    if operator.kind is Kind.PATTERN:
+    if operator.kind is OperatorKind.PATTERN:
         return patterns.like(text)
-    if operator.kind is Kind.REGEX:
+    if operator.kind is OperatorKind.REGEX:
         return patterns.regex(text)
     return read_value(column, text)
 
@@ -231,7 +231,7 @@ def _is_decimal(type: FieldType) -> bool:
     return type.name.startswith("decimal") and not type.item
 
 
-def _key(key: str, columns: Columns) -> Column:
+def _key(key: str, columns: ColumnNames) -> Column:
     """Read the key of a filter, past the `[0]` that some clients number repeated keys with."""
     if key in columns.fields:
         return columns.column(key)

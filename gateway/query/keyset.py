@@ -17,7 +17,7 @@ MAX_KEYS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeysetColumn:
     """One expression that rows are ordered by. All keys of a row together are its own alone.
 
     Attributes:
@@ -39,21 +39,21 @@ class Key:
         return f"{self.sql} {direction} NULLS {'FIRST' if self.nulls_first else 'LAST'}"
 
 
-def keys_of(sql: str, row_sql: str, type: FieldType, term: Order) -> list[Key]:
+def keys_of(sql: str, row_sql: str, type: FieldType, term: Order) -> list[KeysetColumn]:
     """Give the keys that order an expression: one, or for JSON one each for kind, number and text."""
     if type.name != "json":
-        return [Key(sql, row_sql, term.descending, term.nulls_first)]
+        return [KeysetColumn(sql, row_sql, term.descending, term.nulls_first)]
     parts = (jsonb.rank, jsonb.number, jsonb.text)
-    return [Key(part(sql), part(row_sql), term.descending, term.nulls_first) for part in parts]
+    return [KeysetColumn(part(sql), part(row_sql), term.descending, term.nulls_first) for part in parts]
 
 
-def anchor(keys: Sequence[Key], source: str, cursor: str) -> str:
+def anchor(keys: Sequence[KeysetColumn], source: str, cursor: str) -> str:
     """Give the SQL of the keys that the cursor's row has, as `_a0`, `_a1` and so on."""
     columns = ", ".join(f"{key.row_sql} AS _a{number}" for number, key in enumerate(keys))
     return f'(SELECT {columns} FROM {source} WHERE "_id" = {cursor})'
 
 
-def after(keys: Sequence[Key]) -> str:
+def after(keys: Sequence[KeysetColumn]) -> str:
     """Give the SQL of coming after the row whose keys `anchor` gives.
 
     Raises:
@@ -69,7 +69,7 @@ def after(keys: Sequence[Key]) -> str:
     return f"({' OR '.join(alternatives)})"
 
 
-def _beyond(key: Key, place: str) -> str:
+def _beyond(key: KeysetColumn, place: str) -> str:
     further = f"{key.sql} {'<' if key.descending else '>'} {place}"
     first, last = (place, key.sql) if key.nulls_first else (key.sql, place)
     return f"({further} OR ({first} IS NULL AND {last} IS NOT NULL))"

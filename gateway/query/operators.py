@@ -7,7 +7,7 @@ from enum import Enum
 from gateway.connectors.fieldtypes.field_type import FieldType
 
 
-class Kind(Enum):
+class OperatorKind(Enum):
     """What an operator does, and so how its value is read and what SQL it becomes."""
 
     COMPARE = "compare"
@@ -34,7 +34,7 @@ class Operator:
     """
 
     name: str
-    kind: Kind
+    kind: OperatorKind
     sql: str
     meaning: str
     takes: Callable[[FieldType], bool] = lambda _: True
@@ -60,34 +60,40 @@ _REGEX = "a regular expression in RE2's syntax, which need not match the whole"
 OPERATORS: Mapping[str, Operator] = {
     operator.name: operator
     for operator in (
-        Operator("eq", Kind.COMPARE, "=", "equal", quantified=True),
-        Operator("neq", Kind.COMPARE, "<>", "not equal"),
-        Operator("gt", Kind.COMPARE, ">", "greater", quantified=True),
-        Operator("gte", Kind.COMPARE, ">=", "greater or equal", quantified=True),
-        Operator("lt", Kind.COMPARE, "<", "less", quantified=True),
-        Operator("lte", Kind.COMPARE, "<=", "less or equal", quantified=True),
+        Operator("eq", OperatorKind.COMPARE, "=", "equal", quantified=True),
+        Operator("neq", OperatorKind.COMPARE, "<>", "not equal"),
+        Operator("gt", OperatorKind.COMPARE, ">", "greater", quantified=True),
+        Operator("gte", OperatorKind.COMPARE, ">=", "greater or equal", quantified=True),
+        Operator("lt", OperatorKind.COMPARE, "<", "less", quantified=True),
+        Operator("lte", OperatorKind.COMPARE, "<=", "less or equal", quantified=True),
         Operator(
             "isdistinct",
-            Kind.DISTINCT,
+            OperatorKind.DISTINCT,
             "IS DISTINCT FROM",
             "not equal, and null is a value like any other",
         ),
-        Operator("in", Kind.LIST, "IN", 'one of a list: `in.(1,2,3)`, `in.("a,b",c)`'),
-        Operator("is", Kind.IS, "IS", "`null`, `not_null`; for a boolean `true`, `false`, `unknown`"),
-        Operator("like", Kind.PATTERN, "s", f"like a pattern: {_PATTERN}", _is_text, "a string", True),
-        Operator("ilike", Kind.PATTERN, "si", "`like` without regard to case", _is_text, "a string", True),
-        Operator("match", Kind.REGEX, "s", f"matches {_REGEX}", _is_text, "a string", True),
-        Operator("imatch", Kind.REGEX, "si", "`match` without regard to case", _is_text, "a string", True),
+        Operator("in", OperatorKind.LIST, "IN", 'one of a list: `in.(1,2,3)`, `in.("a,b",c)`'),
+        Operator("is", OperatorKind.IS, "IS", "`null`, `not_null`; for a boolean `true`, `false`, `unknown`"),
+        Operator(
+            "like", OperatorKind.PATTERN, "s", f"like a pattern: {_PATTERN}", _is_text, "a string", True
+        ),
+        Operator(
+            "ilike", OperatorKind.PATTERN, "si", "`like` without regard to case", _is_text, "a string", True
+        ),
+        Operator("match", OperatorKind.REGEX, "s", f"matches {_REGEX}", _is_text, "a string", True),
+        Operator(
+            "imatch", OperatorKind.REGEX, "si", "`match` without regard to case", _is_text, "a string", True
+        ),
         Operator(
             "cs",
-            Kind.SET,
+            OperatorKind.SET,
             "@>",
             'contains: `cs.{a,"b,c"}` for a list, `cs.{"a":1}` for JSON',
             _is_set_or_json,
             "a list or json",
         ),
-        Operator("cd", Kind.SET, "<@", "is contained in: `cd.{a,b}`", _is_set, "a list"),
-        Operator("ov", Kind.SET, "&&", "has an item in common with: `ov.{a,b}`", _is_set, "a list"),
+        Operator("cd", OperatorKind.SET, "<@", "is contained in: `cd.{a,b}`", _is_set, "a list"),
+        Operator("ov", OperatorKind.SET, "&&", "has an item in common with: `ov.{a,b}`", _is_set, "a list"),
     )
 }
 IS_VALUES: Mapping[str, str] = {

@@ -13,7 +13,7 @@ from gateway.query.sql import Parameters
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class OutputValue:
     """A column of the result, and the SQL that stands for its value.
 
     Attributes:
@@ -102,7 +102,7 @@ class Output:
     def _is_array(self) -> bool:
         return self.media is Media.JSON and not self.singular
 
-    def row(self, values: Sequence[Value], parameters: Parameters) -> str:
+    def row(self, values: Sequence[OutputValue], parameters: Parameters) -> str:
         """Give the SQL of one row's text, over its values."""
         if self.media is Media.CSV:
             parts = [*_csv_row(values), "chr(10)"]
@@ -130,7 +130,7 @@ def schema_of(select: Sequence[Selected]) -> pa.Schema:
     return pa.schema([(each.name, each.type.arrow.type) for each in select])
 
 
-def _json_row(values: Sequence[Value], parameters: Parameters, before: str, behind: str) -> list[str]:
+def _json_row(values: Sequence[OutputValue], parameters: Parameters, before: str, behind: str) -> list[str]:
     """Give the parts of a row. PERF: every one of them, and every function in it, is 50 microseconds of planning."""
     parts = []
     for number, value in enumerate(values):
@@ -145,7 +145,9 @@ def _json_row(values: Sequence[Value], parameters: Parameters, before: str, behi
     return [*parts, parameters.add(before + behind)]
 
 
-def _stripped_row(values: Sequence[Value], parameters: Parameters, before: str, behind: str) -> list[str]:
+def _stripped_row(
+    values: Sequence[OutputValue], parameters: Parameters, before: str, behind: str
+) -> list[str]:
     parts = []
     for value in values:
         text = f"concat({parameters.add(',' + value.key)}, {value.type.sql.json.format(value.sql)})"
@@ -153,7 +155,7 @@ def _stripped_row(values: Sequence[Value], parameters: Parameters, before: str, 
     return [parameters.add(before), f"substr(concat({', '.join(parts)}), 2)", parameters.add(behind)]
 
 
-def _csv_row(values: Sequence[Value]) -> list[str]:
+def _csv_row(values: Sequence[OutputValue]) -> list[str]:
     """Give the parts of a row, where a null is nothing, as it is for `concat`.
 
     In a row of one cell it is `""`: nothing would be an empty line, and readers of CSV pass over those.

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
-from gateway.query.columns import Columns
-from gateway.query.parameters import SHAPES, parameters_of
+from gateway.query.columns import ColumnNames
+from gateway.query.parameters import READ_PARAMETERS, parameters_of
 from gateway.query.query import Query
 
 _RANGE = re.compile(r"(?:items=)?([0-9]{1,18})-([0-9]{0,18})")
@@ -47,11 +47,11 @@ def capped(query: Query, most: int | None) -> Query:
 
 def next_page(query_string: str, query: Query, cursor: int, connector: Connector) -> str:
     """Give the query string of the page that follows."""
-    columns = Columns(connector)
+    columns = ColumnNames(connector)
     kept: dict[object, str] = {}
     for number, part in enumerate(each for each in query_string.split("&") if "=" in each):
         key, value = parameters_of(part)[0]
-        if key not in SHAPES or is_filter(key, value, columns):
+        if key not in READ_PARAMETERS or is_filter(key, value, columns):
             kept[number] = part
         elif key not in ("cursor", "offset", "limit"):
             kept.setdefault(key, part)
@@ -63,6 +63,6 @@ def next_page(query_string: str, query: Query, cursor: int, connector: Connector
 _IN_URLS = "%!$'()*+,/:;=?@[]"
 
 
-def is_filter(key: str, value: str, columns: Columns) -> bool:
+def is_filter(key: str, value: str, columns: ColumnNames) -> bool:
     """Tell a filter on a field called `format` or `cursor` from the parameter, which has no operator."""
     return key in ("format", "cursor") and key in columns.fields and "." in value

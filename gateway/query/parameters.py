@@ -11,7 +11,7 @@ from gateway.query.operators import OPERATORS
 
 MAX_PARAMETERS = 200
 #: What shapes a read, by parameter, with its meaning for the docs.
-SHAPES: Mapping[str, str] = {
+READ_PARAMETERS: Mapping[str, str] = {
     "select": "the columns of the result: `select=id,total:amount,data->items->0->>name,amount::text,amount.sum()`",
     "order": "`order=amount.desc.nullslast,id`; nulls come last in ascending order and first in descending",
     "limit": "at most so many rows; a `Link` header leads to the next page",
@@ -21,7 +21,7 @@ SHAPES: Mapping[str, str] = {
     "cursor": "the `_id` that the page comes after, in whatever order; the `Link` header has it",
 }
 #: What shapes a write.
-WRITES: Mapping[str, str] = {
+WRITE_PARAMETERS: Mapping[str, str] = {
     "columns": "on POST, PUT and PATCH: the fields that are taken from the rows; others are passed over, absent ones are null, and on PATCH left as they are",
     "on_conflict": "on POST with `Prefer: resolution`: the primary key, by its fields; it can be left out",
 }
@@ -59,7 +59,7 @@ def _compared(part: str, sign: re.Match[str]) -> str:
 
 def _decoded(key: str, value: str) -> tuple[str, str]:
     key = percent.decode(key, "the name of a parameter")
-    is_filter = key not in (*SHAPES, *WRITES, *TREES)
+    is_filter = key not in (*READ_PARAMETERS, *WRITE_PARAMETERS, *TREES)
     return key, percent.decode(value, f"the value of {'the filter on ' if is_filter else ''}'{key[:100]}'")
 
 

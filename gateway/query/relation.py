@@ -8,7 +8,7 @@ from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.query import aggregates, casts, keyset
 from gateway.query.conditions import where
-from gateway.query.keyset import Key
+from gateway.query.keyset import KeysetColumn
 from gateway.query.query import Column, Query, Selected
 from gateway.query.sql import Parameters, Sql
 from gateway.store.sql.names import quote, table_of
@@ -115,14 +115,14 @@ class Relation:
         through filters and limits (https://duckdb.org/docs/stable/sql/dialect/order_preservation): without
         an ORDER BY nothing has to be sorted, and ten million rows stream in bounded memory.
         """
-        return self._keys == [Key(ID_SQL, ID_SQL)]
+        return self._keys == [KeysetColumn(ID_SQL, ID_SQL)]
 
-    def _row_keys(self) -> list[Key]:
+    def _row_keys(self) -> list[KeysetColumn]:
         """Give the keys of `order`, and `_id`, which tells all rows apart."""
-        keys: list[Key] = []
+        keys: list[KeysetColumn] = []
         for term in self._query.order:
             if term.column == ID:
-                return [*keys, Key(ID_SQL, ID_SQL, term.descending)]
+                return [*keys, KeysetColumn(ID_SQL, ID_SQL, term.descending)]
             expression = self.parameters.column(term.column)
             parts = keyset.keys_of(expression, expression, term.column.type, term)
             if len(parts) > 1:
@@ -131,19 +131,19 @@ class Relation:
                     replace(each, sql=name, row_sql=name) for each, name in zip(parts, computed, strict=True)
                 ]
             keys += parts
-        return [*keys, Key(ID_SQL, ID_SQL)]
+        return [*keys, KeysetColumn(ID_SQL, ID_SQL)]
 
-    def _group_keys(self) -> list[Key]:
+    def _group_keys(self) -> list[KeysetColumn]:
         """Give the keys of `order`, and all the columns of the group, which tell all groups apart."""
         groups = [(number, each) for number, each in enumerate(self._query.select) if not each.aggregate]
-        keys: list[Key] = []
+        keys: list[KeysetColumn] = []
         for term in self._query.order:
             number, selected = next(each for each in groups if each[1].column == term.column)
             keys += keyset.keys_of(f"_c{number}", self._expression(selected), selected.type, term)
         for number, each in groups:
             # JSON is grouped by its text.
             text = "::VARCHAR" if each.type.name == "json" else ""
-            keys.append(Key(f"_c{number}{text}", f"{self._expression(each)}{text}"))
+            keys.append(KeysetColumn(f"_c{number}{text}", f"{self._expression(each)}{text}"))
         return keys
 
     def _expression(self, selected: Selected) -> str:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
 from gateway.query.compression import compressor_of
-from gateway.query.encoding import Encoder, Text, encoder_of
+from gateway.query.encoding import Encoder, TextEncoder, encoder_of
 from gateway.query.read_pool import ReadPool
 from gateway.query.result_sizes import SMALL_RESULT_ROWS
 from gateway.query.sql import Sql
@@ -177,7 +177,7 @@ class Rendering:
 
     def _few(self, sql: Sql) -> list[tuple[Any, ...]] | None:
         """Read all rows of text where they are few, or begin to."""
-        self._encoder = self._text = Text(self._statement.output, self._statement.query.select)
+        self._encoder = self._text = TextEncoder(self._statement.output, self._statement.query.select)
         return self._reading.few(sql.text, sql.parameters, most_rows=SMALL_RESULT_ROWS, most_size=WHOLE_BYTES)
 
     def _text_of(self, rows: list[tuple[Any, ...]]) -> bytes:

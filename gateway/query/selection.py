@@ -6,7 +6,7 @@ from gateway.connectors.connector import SYSTEM_FIELDS
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.errors import Code, GatewayError, not_implemented
 from gateway.query import aggregates, casts
-from gateway.query.columns import ONE_TABLE, Columns
+from gateway.query.columns import ONE_TABLE, ColumnNames
 from gateway.query.query import Column, Order, Selected
 from gateway.query.scanner import Scanner
 
@@ -16,7 +16,7 @@ MAX_ORDER = 16
 _COUNT_OF_ROWS = Selected("count", None, aggregates.result("count", SYSTEM_FIELDS[0].type), aggregate="count")
 
 
-def parse_select(text: str, columns: Columns) -> tuple[Selected, ...]:
+def parse_select(text: str, columns: ColumnNames) -> tuple[Selected, ...]:
     """Read `select`; nothing selects every field."""
     everything = [Selected(field.name, Column(field), field.type) for field in columns.all]
     if not text.strip():
@@ -46,7 +46,7 @@ def _add(selected: dict[str, Selected], one: Selected) -> None:
         raise GatewayError(Code.QUERY_INVALID, f"select has two columns called '{one.name}'", hint=hint)
 
 
-def _item(scanner: Scanner, columns: Columns) -> Selected:
+def _item(scanner: Scanner, columns: ColumnNames) -> Selected:
     """Read one item: `alias:column->path::cast.aggregate()::cast`."""
     if scanner.skip("..."):
         raise not_implemented(f"the spread '...{scanner.rest}' in select", ONE_TABLE)
@@ -101,7 +101,7 @@ def _cast(scanner: Scanner, source: FieldType, what: str) -> FieldType | None:
     return casts.find(name, source, what)
 
 
-def parse_order(text: str, columns: Columns, select: tuple[Selected, ...]) -> tuple[Order, ...]:
+def parse_order(text: str, columns: ColumnNames, select: tuple[Selected, ...]) -> tuple[Order, ...]:
     """Read `order`; groups can be ordered only by what they are made of."""
     if not text.strip():
         return ()
@@ -116,7 +116,7 @@ def parse_order(text: str, columns: Columns, select: tuple[Selected, ...]) -> tu
     return terms
 
 
-def _order_terms(text: str, columns: Columns) -> tuple[Order, ...]:
+def _order_terms(text: str, columns: ColumnNames) -> tuple[Order, ...]:
     scanner = Scanner("order", text)
     terms = []
     while True:
@@ -130,7 +130,7 @@ def _order_terms(text: str, columns: Columns) -> tuple[Order, ...]:
             raise scanner.error("separate columns by commas")
 
 
-def _order_term(scanner: Scanner, columns: Columns) -> Order:
+def _order_term(scanner: Scanner, columns: ColumnNames) -> Order:
     column = columns.read(scanner)
     words = []
     while scanner.skip("."):

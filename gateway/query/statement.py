@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gateway.connectors.connector import Connector
-from gateway.query.output import Output, Value
+from gateway.query.output import Output, OutputValue
 from gateway.query.query import Query
 from gateway.query.relation import ID_SQL, Relation
 from gateway.query.sql import Parameters, Sql
@@ -90,7 +90,7 @@ class Statement:
                 each.type.sql.export.format(name) for each, name in zip(self.query.select, names, strict=True)
             ]
         values = [
-            Value(each, name, is_stored=are_stored and each.column is not None and not each.column.path)
+            OutputValue(each, name, is_stored=are_stored and each.column is not None and not each.column.path)
             for each, name in zip(self.query.select, names, strict=True)
         ]
         return [self.output.row(values, parameters)]

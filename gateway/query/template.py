@@ -16,13 +16,13 @@ from gateway.query.sql import Sql
 from gateway.query.statement import Statement
 
 #: A query string without the values: of `id=gte.5` the key and the operator, and any other part as it stands.
-Shape: TypeAlias = tuple[str | tuple[str, str], ...]
+TemplateKey: TypeAlias = tuple[str | tuple[str, str], ...]
 
 #: A comparison of which nothing has to be decoded.
 _COMPARISON = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(eq|neq|gte?|lte?)\.([A-Za-z0-9_.:-]*)")
 
 
-def split(query_string: str) -> tuple[Shape, list[str]]:
+def split_values(query_string: str) -> tuple[TemplateKey, list[str]]:
     """Split a query string into its shape and the values, in their order."""
     shape: list[str | tuple[str, str]] = []
     texts: list[str] = []
@@ -44,7 +44,7 @@ class Template:
     statement: Statement
 
     @classmethod
-    def of(cls, shape: Shape, statement: Statement) -> "Template | None":
+    def of(cls, shape: TemplateKey, statement: Statement) -> "Template | None":
         """Make one of what a query string of a shape became; None where more than parameters would differ."""
         where = statement.query.where
         comparisons = [each for each in shape if isinstance(each, tuple)]

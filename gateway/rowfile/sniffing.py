@@ -44,7 +44,7 @@ def require(source: Source) -> None:
 
 
 def _require_text(source: Source, packed: bytes, head: bytes) -> None:
-    if kind := signatures.kind_of(head):
+    if kind := signatures.format_of(head):
         name, stem = source.path.name, source.path.name.partition(".")[0]
         fix = kind.file_fix.format(name=name, stem=stem, path=_typed(source))
         raise _wrong(source, f"is {kind.name}; {fix}")

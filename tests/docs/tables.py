@@ -21,7 +21,7 @@ from gateway.media_types import SERVED
 from gateway.query.aggregates import AGGREGATES
 from gateway.query.casts import CASTS
 from gateway.query.operators import LEFT_OUT, OPERATORS
-from gateway.query.parameters import SHAPES, WRITES
+from gateway.query.parameters import READ_PARAMETERS, WRITE_PARAMETERS
 from gateway.query.preferences import PREFERENCES
 from gateway.settings import CLIENT_ENVIRONMENT, SETTINGS
 from gateway.store.sql.expression import FUNCTIONS
@@ -106,7 +106,7 @@ def formats() -> str:
 
 def dialect() -> str:
     """The whole dialect in one table."""
-    rows = [(f"`{name}=`", meaning) for name, meaning in SHAPES.items()]
+    rows = [(f"`{name}=`", meaning) for name, meaning in READ_PARAMETERS.items()]
     rows += [
         ("`FIELD=OPERATOR.VALUE`", "a filter; all of them must hold, a field may have several"),
         (
@@ -127,7 +127,7 @@ def dialect() -> str:
         ("`::TYPE` in `select`", "a cast to " + ", ".join(f"`{name}`" for name in CASTS)),
     ]
     rows += [(f"`.{name}()` in `select`", each.meaning + ", by group") for name, each in AGGREGATES.items()]
-    rows += [(f"`{name}=`", meaning) for name, meaning in WRITES.items()]
+    rows += [(f"`{name}=`", meaning) for name, meaning in WRITE_PARAMETERS.items()]
     rows += [
         (f"`Prefer: {name}=" + "|".join(values) + "`", meaning)
         for name, (values, meaning) in PREFERENCES.items()

@@ -158,7 +158,9 @@ def test_body_is_named_as_what_it_is(server, kinds, body, media, message, hint):
 
 def test_file_is_named_as_a_body_is(tmp_path):
     """One table has the formats; the fix is that of a file."""
-    bodies = {message: body for body, types, message, _ in KINDS if types is ANY and signatures.kind_of(body)}
+    bodies = {
+        message: body for body, types, message, _ in KINDS if types is ANY and signatures.format_of(body)
+    }
     assert len(bodies) >= 10
     for message, body in bodies.items():
         path = tmp_path / "rows.csv"

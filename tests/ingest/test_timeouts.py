@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from gateway.ingest.loop_futures import Answer, give
-from gateway.ingest.timeouts import InTime
+from gateway.ingest.loop_futures import LoopFuture, resolve_all
+from gateway.ingest.timeouts import WithTimeout
 
 
 async def at_once():
@@ -31,14 +31,14 @@ def test_what_is_there_is_taken_without_a_timer(monkeypatch):
     monkeypatch.setattr(asyncio, "timeout", no_timer)
 
     async def ask():
-        return await InTime(at_once(), -1)
+        return await WithTimeout(at_once(), -1)
 
     assert asyncio.run(ask()) == "there"
 
 
 def test_what_comes_in_time_is_taken_and_what_does_not_is_not_waited_for():
     async def ask(seconds):
-        return await InTime(after(0.05), seconds)
+        return await WithTimeout(after(0.05), seconds)
 
     assert asyncio.run(ask(5)) == "came"
     with pytest.raises(TimeoutError):
@@ -47,10 +47,10 @@ def test_what_comes_in_time_is_taken_and_what_does_not_is_not_waited_for():
 
 def test_what_fails_fails_and_who_is_cancelled_is_cancelled():
     async def ask():
-        return await InTime(fails(), 5)
+        return await WithTimeout(fails(), 5)
 
     async def leave():
-        task = asyncio.ensure_future(InTime(after(5), 5))
+        task = asyncio.ensure_future(WithTimeout(after(5), 5))
         await asyncio.sleep(0.01)
         task.cancel()
         await task
@@ -63,10 +63,10 @@ def test_what_fails_fails_and_who_is_cancelled_is_cancelled():
 
 def test_answers_reach_those_who_still_wait():
     async def ask():
-        answers = [Answer(), Answer(), Answer()]
+        answers = [LoopFuture(), LoopFuture(), LoopFuture()]
         answers[1].future.cancel()
         given = zip(answers, ("one", "two", KeyError("three")), strict=True)
-        threading.Thread(target=give, args=(list(given),)).start()
+        threading.Thread(target=resolve_all, args=(list(given),)).start()
         with pytest.raises(KeyError):
             await answers[2].future
         return await answers[0].future
@@ -76,6 +76,6 @@ def test_answers_reach_those_who_still_wait():
 
 def test_an_answer_for_a_loop_that_is_closed_goes_nowhere():
     async def ask():
-        return Answer()
+        return LoopFuture()
 
-    give([(asyncio.run(ask()), "late")])
+    resolve_all([(asyncio.run(ask()), "late")])

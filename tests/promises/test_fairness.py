@@ -10,29 +10,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
-from gateway.ingest.admission import MAX_WAIT_SECONDS, PATIENCE_SECONDS, Rooms
-from gateway.ingest.fair_queue import QUANTUM, Lanes
-from gateway.ingest.parse_pool import Checking
+from gateway.ingest.admission import MAX_WAIT_SECONDS, PROMISE_SECONDS, MemoryBudget
+from gateway.ingest.fair_queue import QUANTUM, FairQueue
+from gateway.ingest.parse_pool import ParsePool
 from tests.support.server import serving
 
 SIZES = st.integers(0, 3 * QUANTUM)
 
 
-def take_all(lanes: Lanes) -> list:
+def take_all(queue: FairQueue) -> list:
     taken = []
-    while (item := lanes.look()) is not None:
-        lanes.take()
+    while (item := queue.peek()) is not None:
+        queue.pop()
         taken.append(item)
     return taken
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), SIZES), max_size=60))
 def test_everything_is_taken_once_and_in_the_order_of_its_lane(items):
-    lanes: Lanes = Lanes()
+    queue: FairQueue = FairQueue()
     for number, (name, size) in enumerate(items):
-        lanes.put(name, (name, number), size)
+        queue.put(name, (name, number), size)
 
-    taken = take_all(lanes)
+    taken = take_all(queue)
 
     assert sorted(number for _, number in taken) == list(range(len(items)))
     for name in "abcde":
@@ -42,20 +42,20 @@ def test_everything_is_taken_once_and_in_the_order_of_its_lane(items):
 
 @given(st.lists(SIZES, min_size=1, max_size=30), st.lists(SIZES, min_size=1, max_size=30))
 def test_two_lanes_that_are_never_empty_get_the_same_bytes(first, second):
-    lanes: Lanes = Lanes()
+    queue: FairQueue = FairQueue()
     sizes = {"a": itertools.cycle(first), "b": itertools.cycle(second)}
     given_bytes = {"a": 0, "b": 0}
 
     def put(name: str) -> None:
         size = next(sizes[name])
-        lanes.put(name, (name, size), size)
+        queue.put(name, (name, size), size)
 
     for name in sizes:
         put(name)
         put(name)
     for _ in range(500):
-        name, size = lanes.look()
-        lanes.take()
+        name, size = queue.peek()
+        queue.pop()
         given_bytes[name] += max(size, 4096)
         put(name)
 
@@ -64,36 +64,36 @@ def test_two_lanes_that_are_never_empty_get_the_same_bytes(first, second):
 
 
 def test_a_small_item_waits_for_one_turn_of_the_others_and_not_for_their_crowd():
-    lanes: Lanes = Lanes()
+    queue: FairQueue = FairQueue()
     for number in range(1000):
-        lanes.put("crowd", number, QUANTUM // 4)
-    lanes.put("quiet", "small", 10)
+        queue.put("crowd", number, QUANTUM // 4)
+    queue.put("quiet", "small", 10)
 
-    assert take_all(lanes).index("small") <= 4
+    assert take_all(queue).index("small") <= 4
 
 
 def test_what_is_not_admitted_loses_its_turn_and_nothing_overtakes_it_in_its_lane():
-    lanes: Lanes = Lanes()
+    queue: FairQueue = FairQueue()
     for item in ("a1", "a2"):
-        lanes.put("a", item, 1)
-    lanes.put("b", "b1", 1)
+        queue.put("a", item, 1)
+    queue.put("b", "b1", 1)
 
-    assert lanes.look(lambda item: item != "a1") == "b1"
-    lanes.take()
-    assert lanes.look(lambda item: item != "a1") is None
-    assert take_all(lanes) == ["a1", "a2"]
+    assert queue.peek(lambda item: item != "a1") == "b1"
+    queue.pop()
+    assert queue.peek(lambda item: item != "a1") is None
+    assert take_all(queue) == ["a1", "a2"]
 
 
 def test_a_thread_that_is_free_serves_who_has_waited_least_served():
     """One thread, taken; behind it a crowd, and behind the crowd one call of another connector."""
-    checking, free, order = Checking(1), threading.Event(), []
-    checking.lane("crowd").submit(free.wait)
-    calls = [checking.lane("crowd", QUANTUM).submit(order.append, "crowd") for _ in range(20)]
-    calls.append(checking.lane("quiet", 10).submit(order.append, "quiet"))
+    pool, free, order = ParsePool(1), threading.Event(), []
+    pool.executor_for("crowd").submit(free.wait)
+    calls = [pool.executor_for("crowd", QUANTUM).submit(order.append, "crowd") for _ in range(20)]
+    calls.append(pool.executor_for("quiet", 10).submit(order.append, "quiet"))
     free.set()
     for call in calls:
         call.result()
-    checking.close()
+    pool.close()
 
     assert order.index("quiet") <= 2
 
@@ -101,63 +101,63 @@ def test_a_thread_that_is_free_serves_who_has_waited_least_served():
 # -- room
 
 
-def fill(rooms: Rooms, connector: str, size: int = 1) -> int:
+def fill(budget: MemoryBudget, connector: str, size: int = 1) -> int:
     """Let bodies in until there is no room; tell how many there were."""
     for number in itertools.count():
         try:
-            rooms.admit(size, connector)
+            budget.reserve(size, connector)
         except GatewayError:
             return number
     raise AssertionError
 
 
 def test_connectors_that_flood_leave_room_for_one_that_has_been_quiet():
-    rooms = Rooms(1000, lambda: 0.0)
+    budget = MemoryBudget(1000, lambda: 0.0)
 
-    assert fill(rooms, "first") == 500
-    assert fill(rooms, "second") == 250
-    assert fill(rooms, "third") == 125
-    assert fill(rooms, "quiet", 50) == 1
+    assert fill(budget, "first") == 500
+    assert fill(budget, "second") == 250
+    assert fill(budget, "third") == 125
+    assert fill(budget, "quiet", 50) == 1
 
 
 def test_a_body_that_is_alone_has_room_whatever_its_size():
-    rooms = Rooms(10, lambda: 0.0)
+    budget = MemoryBudget(10, lambda: 0.0)
 
-    with rooms.admit(100, "a") as room:
-        room.take(200)
+    with budget.reserve(100, "a") as reservation:
+        reservation.grow(200)
         with pytest.raises(GatewayError) as refused:
-            rooms.admit(1, "b")
+            budget.reserve(1, "b")
     assert 1 <= int(refused.value.headers["Retry-After"]) <= 2
-    rooms.admit(5, "b")
+    budget.reserve(5, "b")
 
 
 def test_a_body_that_does_not_arrive_holds_no_room_for_long():
     now = [0.0]
-    rooms = Rooms(100, lambda: now[0])
-    slow = rooms.admit(50, "a")
-    slow.take(1)
-    assert fill(rooms, "a", 40) == 0
+    budget = MemoryBudget(100, lambda: now[0])
+    slow = budget.reserve(50, "a")
+    slow.grow(1)
+    assert fill(budget, "a", 40) == 0
 
-    now[0] = PATIENCE_SECONDS + 1
-    assert fill(rooms, "a", 40) == 1
+    now[0] = PROMISE_SECONDS + 1
+    assert fill(budget, "a", 40) == 1
     with pytest.raises(GatewayError):
-        slow.take(49)
+        slow.grow(49)
 
 
 def test_the_wait_is_as_long_as_the_queue_takes_to_drain():
     now = [0.0]
-    rooms = Rooms(2000, lambda: now[0])
-    bodies = [rooms.admit(100, "a") for _ in range(10)]
+    budget = MemoryBudget(2000, lambda: now[0])
+    bodies = [budget.reserve(100, "a") for _ in range(10)]
     for each in bodies:
-        each.take(100)
+        each.grow(100)
     for each in bodies[:3]:  # 100 bytes in 2 seconds.
         now[0] += 2
         with each:
             pass
-    fill(rooms, "a", 100)
+    fill(budget, "a", 100)
 
     with pytest.raises(GatewayError) as refused:
-        rooms.admit(500, "a")
+        budget.reserve(500, "a")
     assert 20 <= int(refused.value.headers["Retry-After"]) <= 2 * MAX_WAIT_SECONDS
 
 

@@ -166,7 +166,7 @@ def columns(draw):
     return (name, path, draw(st.booleans()))
 
 
-def kind_of(column):
+def format_of(column):
     name, path, as_text = column
     return ("s" if as_text else "j") if path else name
 
@@ -205,7 +205,7 @@ def operands(kind, operator):
 def filters(draw):
     """Give (spelled operation at the top, spelled inside a tree, column, the model's condition)."""
     column = draw(columns())
-    kind = kind_of(column)
+    kind = format_of(column)
     names = ["eq", "neq", "gt", "gte", "lt", "lte", "isdistinct", "in", "is"]
     names += {
         "s": ["like", "ilike", "match", "imatch"] * 2,

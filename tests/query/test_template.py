@@ -8,7 +8,7 @@ from gateway.connectors.connector_file import declare
 from gateway.endpoints.negotiation import Words
 from gateway.endpoints.read_request import Read, Reads
 from gateway.errors import GatewayError
-from gateway.query.template import Template, split
+from gateway.query.template import Template, split_values
 
 CONNECTOR = declare(
     b"""
@@ -161,10 +161,10 @@ def test_a_value_that_is_none_of_its_type_is_refused_as_ever():
 def test_a_template_is_of_its_own_shape_alone():
     statement = Read.of(CONNECTOR, words_of("i=gte.1")).statement
 
-    assert Template.of(split("i=gte.1")[0], statement) is not None
-    assert Template.of(split("i=gt.1")[0], statement) is None
-    assert Template.of(split("d=gte.1")[0], statement) is None
-    assert Template.of(split("i=gte.1&i=gte.1")[0], statement) is None
+    assert Template.of(split_values("i=gte.1")[0], statement) is not None
+    assert Template.of(split_values("i=gt.1")[0], statement) is None
+    assert Template.of(split_values("d=gte.1")[0], statement) is None
+    assert Template.of(split_values("i=gte.1&i=gte.1")[0], statement) is None
 
 
 def test_the_shapes_that_are_remembered_are_bounded():
