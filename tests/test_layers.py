@@ -63,6 +63,8 @@ LAYERS = [  # A module may import only from lines above its own.
     "connectors.file_schema",
     "connectors.widening",
     "connectors.change",
+    "connectors.field_changes",
+    "connectors.field_comparison",
     "connectors.compatibility",
     "connectors.passed_over",
     "connectors.directory",

@@ -14,9 +14,9 @@ from typing import Any
 
 import duckdb
 
-from gateway.connectors.compatibility import cast
 from gateway.connectors.connector import Field
 from gateway.connectors.constraints import show
+from gateway.connectors.field_changes import cast
 from gateway.connectors.finding import Finding
 from gateway.connectors.plan import Declared
 from gateway.errors import Code, nearest
