@@ -50,16 +50,16 @@ class _Verbs(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args[0] not in VERBS:
-            raise click.UsageError(usage_hints.of_verb(args, VERBS), ctx)
+            raise click.UsageError(usage_hints.verb_hint(args, VERBS), ctx)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except click.NoSuchOption as error:
-            raise click.UsageError(usage_hints.of_option(error, ctx.meta[_TYPED]), error.ctx) from error
+            raise click.UsageError(usage_hints.option_hint(error, ctx.meta[_TYPED]), error.ctx) from error
         except click.UsageError as error:
-            meant = usage_hints.of_argument(str(ctx.invoked_subcommand), ctx.meta[_TYPED])
+            meant = usage_hints.argument_hint(str(ctx.invoked_subcommand), ctx.meta[_TYPED])
             if meant and "extra argument" in error.message:
                 raise click.UsageError(meant, error.ctx) from error
             raise

@@ -10,7 +10,7 @@ import httpx
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from gateway.commands.support import integrity_text, terminal
-from gateway.commands.support.client import Operating, told, with_gateway
+from gateway.commands.support.client import GatewayClient, add_gateway_options, error_text
 from gateway.commands.support.configuration import read_settings
 from gateway.resources import memory_of
 from gateway.store.files import saved_files
@@ -25,8 +25,8 @@ SECONDS = 24 * 3600.0
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--force", is_flag=True, help="Replace FILE where it is there.")
 @click.option("--quick", is_flag=True, help="Count the rows of the copy, but do not read them.")
-@with_gateway
-def command(file: Path, gateway: Operating, *, force: bool, quick: bool) -> None:
+@add_gateway_options
+def command(file: Path, gateway: GatewayClient, *, force: bool, quick: bool) -> None:
     """Write a copy of what a running gateway has stored into FILE, and check it; gateway restore reads it.
 
     FILE is there once the copy is whole and sound, and not before.
@@ -48,7 +48,7 @@ def command(file: Path, gateway: Operating, *, force: bool, quick: bool) -> None
     click.echo(f"{file} has {size:,} bytes. {integrity_text.sentence(found)}.")
 
 
-def _receive(gateway: Operating, part: Path) -> None:
+def _receive(gateway: GatewayClient, part: Path) -> None:
     """Write what the gateway sends into a file; returns when it is on the disk."""
     with _answer(gateway) as answer, open(part, "wb", opener=_private) as written:
         size = int(answer.headers["Content-Length"])
@@ -64,16 +64,16 @@ def _private(path: str, flags: int) -> int:
 
 
 @contextlib.contextmanager
-def _answer(gateway: Operating) -> Iterator[httpx.Response]:
+def _answer(gateway: GatewayClient) -> Iterator[httpx.Response]:
     try:
         timeout = httpx.Timeout(60.0, read=SECONDS)
         with gateway.client.stream("GET", "/-/backup", timeout=timeout) as answer:
             if not answer.is_success:
                 answer.read()
-                raise click.ClickException(told(answer))
+                raise click.ClickException(error_text(answer))
             yield answer
     except httpx.ConnectError as error:
-        raise click.ClickException(gateway.away(error)) from error
+        raise click.ClickException(gateway.unreachable_text(error)) from error
     except httpx.HTTPError as error:
         message = f"the gateway at {gateway.url} broke off: {error or type(error).__name__}"
         raise click.ClickException(f"{message}; look whether it runs, and try again") from error
@@ -84,9 +84,9 @@ def _pieces(answer: httpx.Response, size: int) -> Iterator[bytes]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("backup", total=size)
-        for piece in answer.iter_raw():
-            yield piece
-            progress.advance(task, len(piece))
+        for chunk in answer.iter_raw():
+            yield chunk
+            progress.advance(task, len(chunk))
 
 
 def _checked(part: Path, *, is_thorough: bool) -> Examination:

@@ -17,7 +17,7 @@ from gateway.store.sql import expression
 
 @click.command("check")
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
-@token_names.option
+@token_names.tokens_option
 @click.option(
     "--format", "style", type=click.Choice(["text", "json", "github"]), default="text", show_default=True
 )
@@ -60,6 +60,6 @@ def command(directory: Path | None, tokens: Path | None, style: str) -> None:
 def _show(findings: Sequence[Finding], directory: Path | None, style: str) -> None:
     for finding in findings:
         if style == "github":
-            click.echo(github.finding(directory, finding.body()))
+            click.echo(github.finding_annotation(directory, finding.body()))
         else:
             click.echo(f"{directory}/{finding}" if directory else str(finding))

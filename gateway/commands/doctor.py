@@ -65,8 +65,8 @@ def command(data: Path | None, elsewhere: Path | None, style: str, *, repair: bo
         code = SOUND if found.is_sound else DAMAGED
         _say(
             style,
-            integrity_text.body(found),
-            [_files(file), *integrity_text.text(found), *_copies(directory, found)],
+            integrity_text.to_json(found),
+            [_files(file), *integrity_text.text_lines(found), *_copies(directory, found)],
         )
     raise SystemExit(code)
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from gateway.commands.support import connector_lookup
-from gateway.commands.support.client import Operating, with_gateway
+from gateway.commands.support.client import GatewayClient, add_gateway_options
 from gateway.commands.support.configuration import read_settings
 from gateway.commands.support.new_file import write_new
 from gateway.connectors import plan
@@ -26,14 +26,14 @@ SECONDS = 30.0
 @click.argument("new")
 @click.option("--with-rows", is_flag=True, help="Copy the rows, too, through the running gateway.")
 @click.option("--connectors", type=click.Path(path_type=Path), help="The directory. [GATEWAY_CONNECTORS]")
-@with_gateway
-def command(old: str, new: str, connectors: Path | None, gateway: Operating, *, with_rows: bool) -> None:
+@add_gateway_options
+def command(old: str, new: str, connectors: Path | None, gateway: GatewayClient, *, with_rows: bool) -> None:
     """Write a connector NEW that is like OLD, comments and all, at the path /NEW."""
     path, connector = connector_lookup.find(connectors or read_settings().connectors, old)
     if connector is None:
         raise click.ClickException(_unreadable(path, old, gateway))
-    connector_lookup.require_name(new)
-    connector_lookup.require_new(path.parent, new)
+    connector_lookup.check_name(new)
+    connector_lookup.check_unused(path.parent, new)
     _require_applied(path, old, gateway, with_rows=with_rows)
     target = path.with_name(f"{new}{path.suffix}")
     text = renamed(connector, new)
@@ -48,7 +48,7 @@ def command(old: str, new: str, connectors: Path | None, gateway: Operating, *, 
         click.echo(f"{rows_are(receipt['stored'])} copied.")
 
 
-def _unreadable(path: Path, name: str, gateway: Operating) -> str:
+def _unreadable(path: Path, name: str, gateway: GatewayClient) -> str:
     """Say why a file cannot be copied, and whether its last good version is served all the same."""
     text = path.read_bytes() if path.is_file() else b""
     found = next(
@@ -61,7 +61,7 @@ def _unreadable(path: Path, name: str, gateway: Operating) -> str:
     return f"{path} cannot be copied, for it is not a connector{why}. Mend it first; gateway check shows the rest"
 
 
-def _require_applied(path: Path, name: str, gateway: Operating, *, with_rows: bool) -> None:
+def _require_applied(path: Path, name: str, gateway: GatewayClient, *, with_rows: bool) -> None:
     """Say where a gateway serves an older version than the file, and end where rows of that one are wanted."""
     served = gateway.state_of(name)
     if served is None or served["state"] != "last good":
@@ -106,7 +106,7 @@ def _length(rest: str, value: Any) -> int:
     return len(str(value)) + 2 if quoted else len(str(value))
 
 
-def _wait_until_live(gateway: Operating, name: str) -> None:
+def _wait_until_live(gateway: GatewayClient, name: str) -> None:
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         if gateway.find(f"/-/connectors/{name}"):

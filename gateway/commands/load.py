@@ -6,9 +6,9 @@ import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway.commands.support import terminal
-from gateway.commands.support.client import Operating, with_gateway
-from gateway.commands.support.file_options import Reading, reading_options
-from gateway.commands.support.load_target import Target
+from gateway.commands.support.client import GatewayClient, add_gateway_options
+from gateway.commands.support.file_options import FileOptions, add_file_options
+from gateway.commands.support.load_target import LoadTarget
 from gateway.commands.support.upload import Upload
 from gateway.commands.support.upload_options import UploadOptions
 from gateway.plurals import rows_are
@@ -26,10 +26,17 @@ from gateway.settings import parse_size
 )
 @click.option("--again", is_flag=True, help="Store all rows once more, although they were loaded before.")
 @click.option("--rest", is_flag=True, help="Store only the rows behind those that another file had before.")
-@reading_options
-@with_gateway
+@add_file_options
+@add_gateway_options
 def command(  # noqa: PLR0913  # one for each option
-    name: str, file: Path, size: str, gateway: Operating, *, again: bool, rest: bool, reading: Reading
+    name: str,
+    file: Path,
+    size: str,
+    gateway: GatewayClient,
+    *,
+    again: bool,
+    rest: bool,
+    file_options: FileOptions,
 ) -> None:
     """Post the rows of FILE to the connector NAME, or to a path such as /orders, in batches.
 
@@ -45,10 +52,12 @@ def command(  # noqa: PLR0913  # one for each option
             f"{file} is no file, but {name} is; NAME comes first: gateway load {file} {name}"
         )
     try:
-        source = reading.open(file)
-        sniffing.require(source)
-        options = UploadOptions(parse_size(size), reading.without, tuple(reading.words()), again, rest)
-        upload = Upload(Target.find(gateway, name), name, source, options)
+        source = file_options.open(file)
+        sniffing.check_content(source)
+        options = UploadOptions(
+            parse_size(size), file_options.without, tuple(file_options.words()), again, rest
+        )
+        upload = Upload(LoadTarget.find(gateway, name), name, source, options)
         _run(upload, source)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
@@ -103,7 +112,7 @@ def _run(upload: Upload, source: Source) -> None:
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(source.path.name, total=source.size, rows=0)
         try:
-            for raw_place in upload.run():
-                progress.update(task, completed=raw_place, rows=upload.sender.rows)
+            for bytes_read in upload.run():
+                progress.update(task, completed=bytes_read, rows=upload.sender.rows)
         except KeyboardInterrupt as error:
             raise click.ClickException(f"interrupted; {upload.sender.how_far()}") from error

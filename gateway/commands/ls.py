@@ -6,7 +6,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from gateway.commands.support.client import Operating, with_gateway
+from gateway.commands.support.client import GatewayClient, add_gateway_options
 from gateway.commands.support.table import print_table
 
 _COLUMNS = ("NAME", "PATH", "ROWS", "REJECTED", "LAST BATCH", "STATE")
@@ -16,8 +16,8 @@ _COLOURS = {"live": "green", "last good": "yellow", "refused": "bold red", "remo
 
 @click.command("ls")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@with_gateway
-def command(gateway: Operating, style: str) -> None:
+@add_gateway_options
+def command(gateway: GatewayClient, style: str) -> None:
     """List the connectors of a running gateway: name, path, rows, rejected rows, last batch, state."""
     listed = gateway.get("/-/connectors")
     named = {each["name"] for each in listed}

@@ -8,7 +8,7 @@ import click
 from gateway.commands.support import connector_lookup
 from gateway.commands.support.configuration import read_settings
 from gateway.commands.support.draft_report import DraftReport
-from gateway.commands.support.file_options import Reading, reading_options
+from gateway.commands.support.file_options import FileOptions, add_file_options
 from gateway.commands.support.new_file import write_new
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
@@ -37,7 +37,7 @@ from gateway.rowfile.compression import BROKEN
     help="A field such as 'amount: decimal(12, 2)'; repeatable.",
 )
 @click.option("--rows", "most", type=click.IntRange(min=1), help="Look at so many rows. [default: all]")
-@reading_options
+@add_file_options
 @click.option("--stdout", is_flag=True, help="Print the file instead of writing it.")
 @click.option("--connectors", type=click.Path(path_type=Path), help="The directory. [GATEWAY_CONNECTORS]")
 def command(  # noqa: PLR0913  # one for each option
@@ -48,13 +48,13 @@ def command(  # noqa: PLR0913  # one for each option
     connectors: Path | None,
     *,
     stdout: bool,
-    reading: Reading,
+    file_options: FileOptions,
 ) -> None:
     """Write a connector NAME whose fields are the columns of a file of rows, or those of --field.
 
     Types and nullability are what every row has; what the rows cannot tell is said in a comment.
     """
-    connector_lookup.require_name(name)
+    connector_lookup.check_name(name)
     if (rows is None) == (not fields):
         raise click.ClickException(
             "say what the fields are, in one of two ways: --from FILE with rows of them, or"
@@ -63,12 +63,12 @@ def command(  # noqa: PLR0913  # one for each option
     settings = read_settings()
     directory = connectors or settings.connectors
     if not stdout:
-        connector_lookup.require_new(directory, name)
-    draft = _from_fields(fields) if rows is None else _from_rows(rows, most, reading)
+        connector_lookup.check_unused(directory, name)
+    draft = _from_fields(fields) if rows is None else _from_rows(rows, most, file_options)
     what = "--field" if rows is None else f"a draft of {rows}"
     connector = _declared(name, draft.text, fields, what)
     path = None if stdout else directory / f"{name}.yaml"
-    report = DraftReport(draft, connector, rows, path, connectors, reading)
+    report = DraftReport(draft, connector, rows, path, connectors, file_options)
     if path is None:
         click.echo(draft.text, nl=False)
         click.echo("".join(f"{note}\n" for note in report.notes()), err=True, nl=False)
@@ -87,9 +87,11 @@ def _from_fields(fields: Sequence[str]) -> Draft:
     return Draft("fields:\n" + "".join(f"  {each.strip()}\n" for each in fields), {}, 0)
 
 
-def _from_rows(rows: Path, most: int | None, reading: Reading) -> Draft:
+def _from_rows(rows: Path, most: int | None, file_options: FileOptions) -> Draft:
     try:
-        return draft_file.write(columns.look(reading.open(rows), most, reading.without), rows.name)
+        return draft_file.render(
+            columns.inspect(file_options.open(rows), most, file_options.without), rows.name
+        )
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     except BROKEN as error:

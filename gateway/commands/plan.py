@@ -31,7 +31,7 @@ NOTHING, REFUSED, CHANGES = 0, 1, 2
     default="text",
     show_default=True,
 )
-@token_names.option
+@token_names.tokens_option
 @click.option("--changes-ok", is_flag=True, help="Exit 0 where there are changes and none is refused.")
 @click.option(
     "--token-file",
@@ -65,10 +65,10 @@ def command(
         click.echo(json.dumps({"against": against, **preview}, indent=2, ensure_ascii=False))
     elif style == "text":
         console = terminal.console(soft_wrap=True)
-        for line in plan_report.text(preview, directory):
+        for line in plan_report.text_lines(preview, directory):
             console.print(line)
     else:
-        lines = plan_report.markdown if style == "markdown" else plan_report.github_lines
+        lines = plan_report.markdown_lines if style == "markdown" else plan_report.github_lines
         click.echo("\n".join(lines(preview, directory)))
     has_errors = any(not finding.warning for finding in (*unknown, *known.findings))
     raise SystemExit(REFUSED if has_errors else _code(preview["verdict"], changes_ok=changes_ok))

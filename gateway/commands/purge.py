@@ -2,15 +2,15 @@
 
 import click
 
-from gateway.commands.support.client import Operating, with_gateway
+from gateway.commands.support.client import GatewayClient, add_gateway_options
 from gateway.plurals import counted
 
 
 @click.command("purge")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@with_gateway
-def command(name: str, gateway: Operating, *, yes: bool) -> None:
+@add_gateway_options
+def command(name: str, gateway: GatewayClient, *, yes: bool) -> None:
     """Drop the rows of the removed connector NAME, for good."""
     known = {each["name"]: each for each in gateway.get("/-/connectors")}
     found = known.get(name)

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from gateway.commands.support.client import Operating, with_gateway
+from gateway.commands.support.client import GatewayClient, add_gateway_options
 from gateway.commands.support.table import print_table
 from gateway.plurals import rows_are
 
@@ -44,8 +44,8 @@ def command() -> None:
 )
 @click.option("--limit", type=click.IntRange(1), default=LISTED, show_default=True, metavar="MOST")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@with_gateway
-def ls(name: str, gateway: Operating, *, state: str, limit: int, style: str, **chosen: Any) -> None:
+@add_gateway_options
+def ls(name: str, gateway: GatewayClient, *, state: str, limit: int, style: str, **chosen: Any) -> None:
     """List the rejected rows of NAME, latest first, each with what is wrong with it first."""
     query = [*_query(**chosen), ("order", "_id.desc"), ("limit", str(limit))]
     if state != "all":
@@ -75,8 +75,8 @@ def _cells(each: dict[str, Any]) -> tuple[str, ...]:
 @command.command("show")
 @click.argument("name")
 @click.argument("id", type=int)
-@with_gateway
-def show(name: str, id: int, gateway: Operating) -> None:
+@add_gateway_options
+def show(name: str, id: int, gateway: GatewayClient) -> None:
     """Show the rejected row ID of NAME: its text as it came, and everything that is wrong with it."""
     found = gateway.get(_path(name, query=[("_id", f"eq.{id}")]))
     if not found:
@@ -104,8 +104,8 @@ def show(name: str, id: int, gateway: Operating) -> None:
     metavar="FILE",
     help="JSON or NDJSON: rows to be taken in the place of rejected ones, each with their _id.",
 )
-@with_gateway
-def replay(name: str, gateway: Operating, *, edited: Path | None, **chosen: Any) -> None:
+@add_gateway_options
+def replay(name: str, gateway: GatewayClient, *, edited: Path | None, **chosen: Any) -> None:
     """Let the rejected rows of NAME meet the schema of today: all that are kept, or those that are chosen."""
     path = _path(name, "/replay", _query(**chosen))
     receipt = gateway.post_text(path, edited.read_bytes() if edited else b"")
@@ -125,8 +125,8 @@ def replay(name: str, gateway: Operating, *, edited: Path | None, **chosen: Any)
 @_chooses
 @click.option("--reason", required=True, metavar="WHY", help="Kept with the rows.")
 @click.option("--yes", is_flag=True, help="Do not ask before all of them are discarded.")
-@with_gateway
-def discard(name: str, gateway: Operating, *, reason: str, yes: bool, **chosen: Any) -> None:
+@add_gateway_options
+def discard(name: str, gateway: GatewayClient, *, reason: str, yes: bool, **chosen: Any) -> None:
     """Mark rejected rows of NAME as discarded, for good: all that are kept, or those that are chosen."""
     query = _query(**chosen)
     if not query and not yes:

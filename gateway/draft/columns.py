@@ -15,11 +15,11 @@ from gateway.rowfile.chunks import split
 from gateway.rowfile.source import Source
 
 #: How many bytes of rows are looked at together.
-PIECE_BYTES = 2**21
+CHUNK_BYTES = 2**21
 
 
 @dataclass(slots=True)
-class Columns:
+class DraftColumns:
     """The columns of a file.
 
     Attributes:
@@ -41,7 +41,7 @@ class Columns:
     width: int = 0
 
 
-def look(source: Source, most: int | None, without: Sequence[str] = ()) -> Columns:
+def inspect(source: Source, most: int | None, without: Sequence[str] = ()) -> DraftColumns:
     """Look at the rows of a file, or the first `most` of them.
 
     Args:
@@ -52,24 +52,26 @@ def look(source: Source, most: int | None, without: Sequence[str] = ()) -> Colum
     Raises:
         ValueError: Where they cannot be read, naming the line.
     """
-    sniffing.require(source)
+    sniffing.check_content(source)
     if source.media is Media.PARQUET:
-        return _without(Columns(*parquet_columns(source)), without, source)
+        return _without(DraftColumns(*parquet_columns(source)), without, source)
     looking = CsvColumns(source) if source.media is Media.CSV else JsonColumns(source)
     is_whole = True
-    for piece in split(source, PIECE_BYTES):
+    for chunk in split(source, CHUNK_BYTES):
         if most is not None and looking.rows >= most:
             is_whole = False
             break
-        looking.add(piece)
+        looking.add(chunk)
     if not looking.rows:
         raise ValueError(f"{source.path} has no rows to tell from{_behind_header(source)}")
-    found = Columns(looking.rows, {name: guess(each) for name, each in looking.columns.items()}, is_whole)
+    found = DraftColumns(
+        looking.rows, {name: guess(each) for name, each in looking.columns.items()}, is_whole
+    )
     if isinstance(looking, CsvColumns):
         found.nameless = {place + 1: each.absent < each.rows for place, each in looking.nameless.items()}
-        header.require_names(looking.names, found.nameless, source)
+        header.check_no_title(looking.names, found.nameless, source)
         if not source.header:
-            header.require_header(looking.columns, looking.names, source)
+            header.check_is_no_row(looking.columns, looking.names, source)
             found.doubt = header.doubt(looking.names)
         found.width = len(looking.names)
     return _without(found, without, source)
@@ -82,11 +84,11 @@ def _behind_header(source: Source) -> str:
         return ""
     return (
         ": its one line is the header. Add a row, or say --field 'NAME: TYPE' for each column in place of --from;"
-        f" if the line is a row, name the columns: --header {header.names_for(len(names))}"
+        f" if the line is a row, name the columns: --header {header.default_names(len(names))}"
     )
 
 
-def _without(columns: Columns, without: Sequence[str], source: Source) -> Columns:
+def _without(columns: DraftColumns, without: Sequence[str], source: Source) -> DraftColumns:
     """Leave columns out."""
     names = list(columns.guesses)
     for each in without:

@@ -6,7 +6,7 @@ from gateway.draft import header
 from gateway.draft.evidence import Evidence
 from gateway.ingest import csv_records
 from gateway.plurals import counted
-from gateway.rowfile.chunk import Piece
+from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.source import Source
 
 
@@ -27,35 +27,35 @@ class CsvColumns:
         self.nameless: dict[int, Evidence] = {}
         self._source = source
 
-    def add(self, piece: Piece) -> None:
-        """Look at the rows of one more piece.
+    def add(self, chunk: Chunk) -> None:
+        """Look at the rows of one more chunk.
 
         Raises:
             ValueError: Where they cannot be read, naming the line.
         """
-        found = csv_records.read(piece.data, 0)
+        found = csv_records.read(chunk.data, 0)
         _, _, names = next(found)
         if isinstance(names, str):
             raise ValueError(f"{self._source.path}: the header: {names}")  # noqa: TRY004  # a Record may be what is wrong with it
         if not self.names:
             self.names = [name or "" for name in names]
-            header.require(self.names, self._source)
+            header.check_names(self.names, self._source)
             evidence = [Evidence() for _ in names]
             pairs = list(zip(self.names, evidence, strict=True))
             self.columns = {name: each for name, each in pairs if name.strip()}
             self.nameless = {place: each for place, (name, each) in enumerate(pairs) if not name.strip()}
             self._evidence = evidence
-        rows = list(self._rows(found, piece, len(names)))
+        rows = list(self._rows(found, chunk, len(names)))
         self.rows += len(rows)
         for each, cells in zip(self._evidence, zip(*rows, strict=True), strict=False):
             each.add_texts(cells)
 
     def _rows(
-        self, found: Iterator[tuple[int, bytes, csv_records.Record]], piece: Piece, width: int
+        self, found: Iterator[tuple[int, bytes, csv_records.Record]], chunk: Chunk, width: int
     ) -> Iterator[list[str | None]]:
-        header_lines = piece.header.count(b"\n")
+        header_lines = chunk.header.count(b"\n")
         for line, _, record in found:
-            place = f"{self._source.path}, line {line + (piece.line or 2) - 1 - header_lines}"
+            place = f"{self._source.path}, line {line + (chunk.line or 2) - 1 - header_lines}"
             if isinstance(record, str):
                 raise ValueError(f"{place}: {record}")  # noqa: TRY004  # as above
             if record == [None] and width > 1:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.draft import header
-from gateway.draft.columns import Columns
+from gateway.draft.columns import DraftColumns
 from gateway.draft.guess import Guess
 from gateway.plurals import counted
 
@@ -37,7 +37,7 @@ class Draft:
     width: int = 0
 
 
-def write(columns: Columns, file: str) -> Draft:
+def render(columns: DraftColumns, file: str) -> Draft:
     """Write the connector file of a file's columns.
 
     Raises:
@@ -55,7 +55,7 @@ def write(columns: Columns, file: str) -> Draft:
         "fields:",
     ]
     names = list(columns.guesses)
-    problems = {name: header.problem(name, names[:place]) for place, name in enumerate(names)}
+    problems = {name: header.name_problem(name, names[:place]) for place, name in enumerate(names)}
     fields = {name: each for name, each in columns.guesses.items() if not problems[name]}
     left_out = {name: problem for name, problem in problems.items() if problem}
     if not fields:

@@ -23,7 +23,7 @@ _OF_FORMAT = {
 }
 
 
-def row(connector: Connector) -> tuple[dict[str, Json], list[str]]:
+def build(connector: Connector) -> tuple[dict[str, Json], list[str]]:
     """Return a value for each field, and the names of the required fields that none was found for."""
     found = {field.name: _value(field) for field in connector.fields}
     missing = [field.name for field in connector.fields if found[field.name] is ABSENT and field.required]

@@ -11,7 +11,7 @@ from itertools import pairwise
 from gateway.connectors.fields import MAX_FIELDS
 from gateway.draft.evidence import TESTS, Evidence
 from gateway.draft.guess import guess
-from gateway.rowfile.source import Source, cells
+from gateway.rowfile.source import Source, csv_cells
 from gateway.rowfile.source_reader import SourceReader
 
 #: The types that a cell of a header has no business to be of.
@@ -19,7 +19,7 @@ _VALUES = ("integer", "number", "date", "timestamp", "datetime", "time", "uuid",
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
 
-def require(names: Sequence[str], source: Source) -> None:
+def check_names(names: Sequence[str], source: Source) -> None:
     """Make sure that a header can be that of rows.
 
     Raises:
@@ -52,12 +52,12 @@ def first_line(source: Source) -> list[str]:
     """Read the names of a file that has no rows."""
     opened = SourceReader(source)
     try:
-        return cells(opened.read(2**20).partition(b"\n")[0])
+        return csv_cells(opened.read(2**20).partition(b"\n")[0])
     finally:
         opened.close()
 
 
-def problem(name: str, earlier: Sequence[str]) -> str | None:
+def name_problem(name: str, earlier: Sequence[str]) -> str | None:
     """Say why a column cannot be a field under its own name, to finish the sentence "it …"."""
     reasons = {
         "starts with a blank": name[:1].isspace(),
@@ -71,7 +71,7 @@ def problem(name: str, earlier: Sequence[str]) -> str | None:
     return found or (f"differs from {other!r} by case alone" if other else None)
 
 
-def require_names(names: Sequence[str], nameless: Mapping[int, bool], source: Source) -> None:
+def check_no_title(names: Sequence[str], nameless: Mapping[int, bool], source: Source) -> None:
     """Make sure that the first line is not the title of the table.
 
     Raises:
@@ -87,7 +87,7 @@ def require_names(names: Sequence[str], nameless: Mapping[int, bool], source: So
         )
 
 
-def require_header(columns: Mapping[str, Evidence], names: Sequence[str], source: Source) -> None:
+def check_is_no_row(columns: Mapping[str, Evidence], names: Sequence[str], source: Source) -> None:
     """Make sure that the first line is not a row: that its values are not like those below them.
 
     Raises:
@@ -107,22 +107,22 @@ def doubt(names: Sequence[str]) -> str | None:
     return f"The first line has what looks like {like}, {_shown(values)}" if values else None
 
 
-def names_for(count: int) -> str:
+def default_names(count: int) -> str:
     """Return names for so many columns, as `--header` takes them."""
     letters = "abcdefghijklmnopqrstuvwxyz"
     return ",".join(letters[:count] if count <= len(letters) else [f"c{n}" for n in range(1, count + 1)])
 
 
 def _no_header(values: Sequence[str], names: Sequence[str], source: Source) -> ValueError:
-    line = shlex.quote(written(names))
+    line = shlex.quote(csv_line(names))
     are = "is a value" if len(values) == 1 else "are values"
     return ValueError(
         f"{source.path} seems to have no header: {_shown(values)} in its first line {are};"
-        f" say --header {names_for(len(names))} to name the columns (or --header {line} if that line is the header)"
+        f" say --header {default_names(len(names))} to name the columns (or --header {line} if that line is the header)"
     )
 
 
-def written(names: Sequence[str]) -> str:
+def csv_line(names: Sequence[str]) -> str:
     """Return names as a line of CSV."""
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(names)

@@ -6,7 +6,7 @@ from gateway import strictjson
 from gateway.connectors.fields import MAX_FIELDS
 from gateway.draft.evidence import Evidence
 from gateway.media_types import Media
-from gateway.rowfile.chunk import Piece
+from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.source import Source
 from gateway.strictjson import Json
 
@@ -24,13 +24,13 @@ class JsonColumns:
         self._path = source.path
         self.columns: dict[str, Evidence] = {}
 
-    def add(self, piece: Piece) -> None:
-        """Look at the rows of one more piece.
+    def add(self, chunk: Chunk) -> None:
+        """Look at the rows of one more chunk.
 
         Raises:
             ValueError: Where they cannot be read, naming the place.
         """
-        rows = list(self._rows(piece))
+        rows = list(self._rows(chunk))
         for name in {name: None for row in rows for name in row}:
             if name not in self.columns:
                 if len(self.columns) == MAX_FIELDS:
@@ -44,23 +44,23 @@ class JsonColumns:
             evidence.add_values(values, len(rows) - len(values))
         self.rows += len(rows)
 
-    def _rows(self, piece: Piece) -> Iterator[Mapping[str, Json]]:
-        for place, text in self._texts(piece):
+    def _rows(self, chunk: Chunk) -> Iterator[Mapping[str, Json]]:
+        for place, text in self._texts(chunk):
             try:
                 read = strictjson.read(text)
             except ValueError as error:
                 raise ValueError(f"{self._path}, {place}: not JSON: {error}") from error
-            for row in read if isinstance(read, list) and piece.media is Media.JSON else [read]:
+            for row in read if isinstance(read, list) and chunk.media is Media.JSON else [read]:
                 if not isinstance(row, dict):
                     shown = strictjson.write(row).decode()[:60]
                     message = f"{self._path}, {place}: {shown} is not a row"
                     raise ValueError(f'{message}; a row is an object, such as {{"id": 1}}')  # noqa: TRY004  # one way out
                 yield row
 
-    def _texts(self, piece: Piece) -> Iterator[tuple[str, bytes]]:
-        if piece.media is Media.JSON:
-            yield f"in row {self.rows + 1} or behind it", piece.data
+    def _texts(self, chunk: Chunk) -> Iterator[tuple[str, bytes]]:
+        if chunk.media is Media.JSON:
+            yield f"in row {self.rows + 1} or behind it", chunk.data
             return
-        for number, line in enumerate(piece.data.split(b"\n"), piece.line or 1):
+        for number, line in enumerate(chunk.data.split(b"\n"), chunk.line or 1):
             if line.strip():
                 yield f"line {number}", line

@@ -1,1 +1,1 @@
-"""Files of rows on a disk: what they are, and their rows a piece at a time."""
+"""Files of rows on a disk: what they are, and their rows a chunk at a time."""

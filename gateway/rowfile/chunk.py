@@ -15,14 +15,14 @@ _RECORD = re.compile(rb'(?:(?:"(?:[^"]++|"")*+"|[^",\n]*+),)*+(?:"(?:[^"]++|"")*
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Chunk:
     """Whole rows of a file.
 
     Attributes:
         data: The rows as a body: CSV with its header, NDJSON, or a JSON array or object.
         media: What the body is.
         line: The line of the file that its first row starts in, where the file has lines of rows.
-        raw_place: How many bytes of the file on the disk have been read by now.
+        bytes_read: How many bytes of the file on the disk have been read by now.
         head: How many bytes of the body are the header of CSV.
         elements: The rows of a JSON array or object; None for other media.
     """
@@ -30,7 +30,7 @@ class Piece:
     data: bytes
     media: Media
     line: int | None
-    raw_place: int
+    bytes_read: int
     head: int = 0
     elements: tuple[bytes, ...] | None = None
 
@@ -39,7 +39,7 @@ class Piece:
         """The header of CSV."""
         return self.data[: self.head]
 
-    def names(self) -> list[str]:
+    def column_names(self) -> list[str]:
         """Return the names of the columns: those of the header of CSV, or those that the rows have."""
         if self.media is Media.CSV:
             _, _, cells = next(csv_records.read(self.header, 0))
@@ -71,13 +71,13 @@ class Piece:
             return lines if b"," not in self.header else [line for line in lines if line]
         return [line for line in lines if line.strip()]
 
-    def closed(self) -> "Piece":
-        """Return the piece with an end of its last line, so that its body is the same once the file has grown."""
+    def with_line_end(self) -> "Chunk":
+        """Return the chunk with an end of its last line, so that its body is the same once the file has grown."""
         if self.elements is not None or self.data.endswith(b"\n"):
             return self
         return replace(self, data=self.data + b"\n")
 
-    def part(self, begin: int, end: int) -> "Piece":
+    def slice(self, begin: int, end: int) -> "Chunk":
         """Return the rows from number `begin`, counted from 0, to before number `end`."""
         if self.elements is not None:
             some = self.elements[begin:end]
@@ -87,7 +87,7 @@ class Piece:
         start, stop = (places[0][0], places[-1][1]) if places else (0, 0)
         rows = self.data[self.head + start : self.head + stop]
         line = self.line and self.line + self.data.count(b"\n", self.head, self.head + start)
-        return replace(self, data=self.header + rows, line=line).closed()
+        return replace(self, data=self.header + rows, line=line).with_line_end()
 
     def _places(self) -> Iterator[tuple[int, int]]:
         """Yield where each row begins and ends behind the header, with the end of its line."""
@@ -111,13 +111,13 @@ def _without_end(line: bytes) -> bytes:
     return line.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def joined(pieces: Sequence[Piece]) -> Piece:
-    """Return the rows of pieces that follow each other as one piece."""
-    first = pieces[0]
-    if len(pieces) == 1:
+def joined(chunks: Sequence[Chunk]) -> Chunk:
+    """Return the rows of chunks that follow each other as one chunk."""
+    first = chunks[0]
+    if len(chunks) == 1:
         return first
     if first.elements is not None:
-        elements = tuple(element for piece in pieces for element in piece.elements or ())
+        elements = tuple(element for chunk in chunks for element in chunk.elements or ())
         return replace(first, data=b"[" + b",".join(elements) + b"]", elements=elements)
-    rows = (piece.data[piece.head :] for piece in pieces)
-    return replace(pieces[-1], data=first.header + b"".join(rows), line=first.line, head=first.head)
+    rows = (chunk.data[chunk.head :] for chunk in chunks)
+    return replace(chunks[-1], data=first.header + b"".join(rows), line=first.line, head=first.head)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.media_types import Media
-from gateway.rowfile.chunk import Piece
+from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.json_chunks import json_chunks
 from gateway.rowfile.line_chunks import csv_chunks, line_chunks
 from gateway.rowfile.parquet_chunks import parquet_chunks
@@ -12,10 +12,10 @@ from gateway.rowfile.source import Source
 from gateway.rowfile.source_reader import SourceReader
 
 
-def split(source: Source, size: int) -> Iterator[Piece]:
-    """Give the rows of a file in pieces of about `size` bytes; a row that is larger is a piece by itself.
+def split(source: Source, size: int) -> Iterator[Chunk]:
+    """Give the rows of a file in chunks of about `size` bytes; a row that is larger is a chunk by itself.
 
-    Where the pieces end depends on the bytes before and on `size` alone.
+    Where the chunks end depends on the bytes before and on `size` alone.
 
     Raises:
         ValueError: Where the file is not what it is called.

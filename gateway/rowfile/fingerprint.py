@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import pairwise
 
-from gateway.rowfile.chunk import Piece
+from gateway.rowfile.chunk import Chunk
 
 #: Up to so many rows each has a mark; of the rows behind them, a thousandth.
 _DENSE_BITS = 11
@@ -27,7 +27,7 @@ def next_mark(rows: int) -> int:
     return (rows // step + 1) * step
 
 
-class Chain:
+class RowDigest:
     """The digest of a file's header and its rows so far. The line ends of the rows are not part of it."""
 
     def __init__(self, header: bytes) -> None:
@@ -63,7 +63,7 @@ def _marks_between(begin: int, end: int) -> Iterator[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class RowSample:
     """Hashes of some rows, the same ones in whichever file they stand: the smallest hashes of all.
 
     Attributes:
@@ -77,17 +77,17 @@ class Sample:
         """All hashes of the file below it are in the sample."""
         return max(self.hashes) if len(self.hashes) == _SAMPLE_ROWS else 2**32
 
-    def with_rows(self, rows: Iterable[bytes]) -> "Sample":
-        """Return the sample with the rows of one more piece."""
+    def with_rows(self, rows: Iterable[bytes]) -> "RowSample":
+        """Return the sample with the rows of one more chunk."""
         limit = self.limit
         return self.with_hashes(value for value in map(zlib.crc32, rows) if value < limit)
 
-    def with_hashes(self, hashes: Iterable[int]) -> "Sample":
+    def with_hashes(self, hashes: Iterable[int]) -> "RowSample":
         """Return the sample with more hashes."""
         joined = self.hashes.union(hashes)
-        return Sample(frozenset(nsmallest(_SAMPLE_ROWS, joined)) if len(joined) > _SAMPLE_ROWS else joined)
+        return RowSample(frozenset(nsmallest(_SAMPLE_ROWS, joined)) if len(joined) > _SAMPLE_ROWS else joined)
 
-    def share_in(self, other: "Sample") -> float:
+    def share_in(self, other: "RowSample") -> float:
         """Estimate which share of this file's different rows the other file has too."""
         limit = min(self.limit, other.limit)
         own = {value for value in self.hashes if value < limit}
@@ -95,8 +95,8 @@ class Sample:
 
 
 @dataclass(slots=True)
-class Agreement:
-    """How many of a file's first rows are those of a file that was loaded, found piece by piece.
+class PrefixMatch:
+    """How many of a file's first rows are those of a file that was loaded, found chunk by chunk.
 
     Attributes:
         marks: The marks of the loaded file.
@@ -115,7 +115,7 @@ class Agreement:
         self._open = sorted(self.marks, reverse=True)
 
     def compare(self, marks: Mapping[int, str], end: int) -> None:
-        """Compare the marks of one more piece, which ends behind `end` rows."""
+        """Compare the marks of one more chunk, which ends behind `end` rows."""
         while self._open and self._open[-1] <= end and not self.ended:
             place = self._open.pop()
             if marks.get(place) != self.marks[place]:
@@ -133,17 +133,17 @@ class Agreement:
 
 
 def compare(
-    pieces: Iterable[Piece], agreements: Sequence[Agreement], *, to_the_end: bool
-) -> tuple[int, Sample]:
+    chunks: Iterable[Chunk], agreements: Sequence[PrefixMatch], *, to_the_end: bool
+) -> tuple[int, RowSample]:
     """Compare a file with loaded ones, whose agreements are filled in; return its number of rows and its sample.
 
-    Where it begins like none of them, the rest is only read `to_the_end`; else both are of the first piece.
+    Where it begins like none of them, the rest is only read `to_the_end`; else both are of the first chunk.
     """
     wanted = sorted({place for each in agreements for place in each.marks})
-    chain, sample, has_ended = None, Sample(), True
-    for piece in pieces:
-        chain = chain or Chain(piece.header)
-        rows = piece.rows()
+    chain, sample, has_ended = None, RowSample(), True
+    for chunk in chunks:
+        chain = chain or RowDigest(chunk.header)
+        rows = chunk.rows()
         marks = chain.add(rows, wanted)
         sample = sample.with_rows(rows)
         for each in agreements:

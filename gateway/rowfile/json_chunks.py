@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from gateway.media_types import Media
-from gateway.rowfile.chunk import Piece
+from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.read_buffer import READ_BYTES, ReadBuffer
 from gateway.rowfile.source_reader import SourceReader
 
@@ -12,7 +12,7 @@ from gateway.rowfile.source_reader import SourceReader
 _MARK = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\],])', re.DOTALL)
 
 
-def json_chunks(opened: SourceReader, size: int) -> Iterator[Piece]:
+def json_chunks(opened: SourceReader, size: int) -> Iterator[Chunk]:
     """Yield the elements of a JSON array in chunks; any other JSON value is one chunk."""
     buffer = ReadBuffer(opened)
     buffer.fill(size)
@@ -21,7 +21,7 @@ def json_chunks(opened: SourceReader, size: int) -> Iterator[Piece]:
     if not buffer.data.startswith(b"["):
         buffer.fill(2**62)
         if buffer.data.strip():
-            yield Piece(buffer.data, Media.JSON, None, buffer.raw_place, elements=(buffer.data.strip(),))
+            yield Chunk(buffer.data, Media.JSON, None, buffer.bytes_read, elements=(buffer.data.strip(),))
         return
     buffer.take(1)
     waiting: list[bytes] = []
@@ -36,9 +36,9 @@ def json_chunks(opened: SourceReader, size: int) -> Iterator[Piece]:
         yield _array(waiting, buffer)
 
 
-def _array(elements: list[bytes], buffer: ReadBuffer) -> Piece:
+def _array(elements: list[bytes], buffer: ReadBuffer) -> Chunk:
     data = b"[" + b",".join(elements) + b"]"
-    return Piece(data, Media.JSON, None, buffer.raw_place, elements=tuple(elements))
+    return Chunk(data, Media.JSON, None, buffer.bytes_read, elements=tuple(elements))
 
 
 class _Array:

@@ -9,13 +9,13 @@ from itertools import product
 from pathlib import Path
 
 from gateway.rowfile.chunks import split
-from gateway.rowfile.fingerprint import Chain, Sample
-from gateway.rowfile.progress_files import states
+from gateway.rowfile.fingerprint import RowDigest, RowSample
+from gateway.rowfile.progress_files import progress_directory
 from gateway.rowfile.source import Source
 
 
 @dataclass(frozen=True, slots=True)
-class OldRecord:
+class LegacyProgress:
     """What such a record says.
 
     Attributes:
@@ -40,27 +40,27 @@ class OldRecord:
     at: float
 
 
-def find(file: Path, urls: Iterable[str], names: Iterable[str]) -> OldRecord | None:
+def find(file: Path, urls: Iterable[str], names: Iterable[str]) -> LegacyProgress | None:
     """Find the record of a file under some spellings of the URL and the name."""
     for url, name in product(urls, names):
         target = f"{url} {name}"
         digest = hashlib.sha256(f"{target}\0{file.resolve()}".encode()).hexdigest()[:32]
-        path = states() / f"{digest}.json"
+        path = progress_directory() / f"{digest}.json"
         with suppress(OSError, ValueError, KeyError, TypeError):
             read = json.loads(path.read_text())
             known = {key: read[key] for key in ("size", "pieces", "until", "digest", "is_sure", "rows", "at")}
             if read["pieces"]:
-                return OldRecord(path, f"{read['seed']} {target}", **known)
+                return LegacyProgress(path, f"{read['seed']} {target}", **known)
     return None
 
 
-def read(old: OldRecord, source: Source) -> tuple[dict[int, str], Sample] | None:
+def read(old: LegacyProgress, source: Source) -> tuple[dict[int, str], RowSample] | None:
     """Return the marks and the sample of the rows that were loaded; None where the file does not begin with them."""
     pieces = hashlib.sha256(old.load.encode())
-    chain, sample = None, Sample()
+    chain, sample = None, RowSample()
     marks: dict[int, str] = {}
     for number, piece in enumerate(split(source, old.size), 1):
-        chain = chain or Chain(piece.header)
+        chain = chain or RowDigest(piece.header)
         rows = piece.rows()[: old.rows - chain.rows]
         marks |= chain.add(rows, [old.rows])
         sample = sample.with_rows(rows)

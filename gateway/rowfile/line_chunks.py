@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from gateway.ingest import csv_records
 from gateway.ingest.csv_records import UnclosedQuoteError
 from gateway.media_types import Media
-from gateway.rowfile.chunk import Piece
+from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.read_buffer import READ_BYTES, ReadBuffer
 from gateway.rowfile.source_reader import SourceReader
 
@@ -16,7 +16,7 @@ _LONGEST_RECORD = 2**28
 _BLANK_LINES = {Media.CSV: re.compile(rb"(?:\r?\n)*+\r?"), Media.NDJSON: re.compile(rb"\s*+")}
 
 
-def csv_chunks(opened: SourceReader, size: int) -> Iterator[Piece]:
+def csv_chunks(opened: SourceReader, size: int) -> Iterator[Chunk]:
     """Yield the records of CSV in chunks, each with the header."""
     buffer = ReadBuffer(opened)
     header = buffer.take(_end_of_record(buffer, 0, opened.first_line))
@@ -24,7 +24,7 @@ def csv_chunks(opened: SourceReader, size: int) -> Iterator[Piece]:
         yield from line_chunks(buffer, header, size, Media.CSV, opened.first_line + header.count(b"\n"))
 
 
-def line_chunks(buffer: ReadBuffer, header: bytes, size: int, media: Media, line: int) -> Iterator[Piece]:
+def line_chunks(buffer: ReadBuffer, header: bytes, size: int, media: Media, line: int) -> Iterator[Chunk]:
     """Yield the rest of a buffer in chunks of about `size` bytes; `line` is the number of its first line."""
     while True:
         buffer.fill(size)
@@ -32,14 +32,14 @@ def line_chunks(buffer: ReadBuffer, header: bytes, size: int, media: Media, line
             return
         cut = _cut_records if media is Media.CSV else _cut_lines
         end = cut(buffer, size, line)
-        # A last row without a line end belongs to its piece, where it is when the file has grown.
+        # A last row without a line end belongs to its chunk, where it is when the file has grown.
         is_last = buffer.ended and len(buffer.data) + 2 <= size
-        piece = buffer.take(len(buffer.data) if is_last else end)
+        chunk = buffer.take(len(buffer.data) if is_last else end)
         # In CSV of one column an empty line is a row whose value is null.
         is_column = media is Media.CSV and b"," not in header
-        if is_column or not _BLANK_LINES[media].fullmatch(piece):
-            yield Piece(header + piece, media, line, buffer.raw_place, len(header))
-        line += piece.count(b"\n")
+        if is_column or not _BLANK_LINES[media].fullmatch(chunk):
+            yield Chunk(header + chunk, media, line, buffer.bytes_read, len(header))
+        line += chunk.count(b"\n")
 
 
 def _cut_lines(buffer: ReadBuffer, size: int, line: int) -> int:
@@ -53,7 +53,7 @@ def _cut_lines(buffer: ReadBuffer, size: int, line: int) -> int:
 def _cut_records(buffer: ReadBuffer, size: int, line: int) -> int:
     """Return the end of the last whole record within `size` bytes, else that of the first.
 
-    The record behind it is read to its end as well: where a quote of it is never closed, nothing of the piece is given.
+    The record behind it is read to its end as well: where a quote of it is never closed, nothing of the chunk is given.
     """
     end = _reading_on(buffer, lambda: csv_records.end_of_whole(buffer.data, size, line))
     behind = _end_of_record(buffer, end, line + buffer.data.count(b"\n", 0, end))

@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gateway.media_types import Media
-from gateway.rowfile.chunk import Piece
+from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.source import Source
 
 #: Rows of a Parquet file that are Python values at a time.
 _PARQUET_ROWS = 5000
 
 
-def parquet_chunks(source: Source, size: int) -> Iterator[Piece]:
+def parquet_chunks(source: Source, size: int) -> Iterator[Chunk]:
     """Yield the rows of a Parquet file in chunks of NDJSON."""
     encoder = msgspec.json.Encoder(decimal_format="number")
     file = pq.ParquetFile(source.path)
@@ -26,12 +26,12 @@ def parquet_chunks(source: Source, size: int) -> Iterator[Piece]:
             line = encoder.encode(row) + b"\n"
             done += 1
             if waiting and held + len(line) > size:
-                yield Piece(b"".join(waiting), Media.NDJSON, None, source.size * done // total)
+                yield Chunk(b"".join(waiting), Media.NDJSON, None, source.size * done // total)
                 waiting, held = [], 0
             waiting.append(line)
             held += len(line)
     if waiting:
-        yield Piece(b"".join(waiting), Media.NDJSON, None, source.size)
+        yield Chunk(b"".join(waiting), Media.NDJSON, None, source.size)
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gateway.rowfile.fingerprint import Sample
+from gateway.rowfile.fingerprint import RowSample
 
 #: How long rows that may be stored can be sent again: a gateway forgets an Idempotency-Key after seven days.
-DAYS = 6
+RESEND_DAYS_MAX = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class StoredPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingRows:
     """Rows that were sent, and may be stored.
 
     Attributes:
@@ -46,18 +46,18 @@ class Pending:
     @property
     def is_too_old(self) -> bool:
         """Whether the gateway may have forgotten the key."""
-        return time.time() - self.at > DAYS * 24 * 3600
+        return time.time() - self.at > RESEND_DAYS_MAX * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadProgress:
     """One load of a file into a connector.
 
     Attributes:
         file: The path of the file then.
         started: When it began, in seconds since 1970.
         seed: Part of the keys of its batches: another one where rows are stored once more on purpose.
-        record: The file of its lines.
+        path: The file of its lines.
         parts: What was stored.
         marks: The marks of the file, as far as it was sent.
         sample: The sample of those rows.
@@ -70,11 +70,11 @@ class Load:
     file: str
     started: float
     seed: str
-    record: Path
+    path: Path
     parts: tuple[StoredPart, ...] = ()
     marks: Mapping[int, str] = field(default_factory=dict)
-    sample: Sample = field(default_factory=Sample)
-    pending: Pending | None = None
+    sample: RowSample = field(default_factory=RowSample)
+    pending: PendingRows | None = None
     is_whole: bool = False
     last: float = 0.0
     options: tuple[str, ...] | None = None
@@ -84,10 +84,10 @@ class Load:
         """How many rows of the file were stored."""
         return self.parts[-1].until if self.parts else 0
 
-    def with_line(self, line: Mapping[str, Any]) -> "Load":
+    def with_line(self, line: Mapping[str, Any]) -> "LoadProgress":
         """Return the load after one more line of its record."""
         if "pending" in line:
-            return replace(self, pending=Pending(**line["pending"]), is_whole=False)
+            return replace(self, pending=PendingRows(**line["pending"]), is_whole=False)
         if "stored" in line:
             return replace(
                 self,
@@ -101,7 +101,7 @@ class Load:
             return replace(self, pending=None)
         return replace(self, is_whole=True)
 
-    def until(self, rows: int) -> "Load":
+    def until(self, rows: int) -> "LoadProgress":
         """Return the load as if no more than some first rows had been stored."""
         parts = [replace(part, until=min(part.until, rows)) for part in self.parts]
         kept = [part for place, part in enumerate(parts) if not place or parts[place - 1].until < rows]

@@ -19,31 +19,31 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gateway.rowfile.fingerprint import Sample
-from gateway.rowfile.progress import Load, Pending, StoredPart
+from gateway.rowfile.fingerprint import RowSample
+from gateway.rowfile.progress import LoadProgress, PendingRows, StoredPart
 
 #: How many of the latest loads are compared beyond their first rows.
-LATEST = 50
+COMPARED_LOADS_MAX = 50
 
 
-class Records:
+class ProgressFiles:
     """The records of one connector of one store."""
 
     def __init__(self, store: str, connector: str) -> None:
-        self.directory = states() / store / connector
+        self.directory = progress_directory() / store / connector
 
-    def all(self) -> list[Load]:
+    def all(self) -> list[LoadProgress]:
         """Read every load that can be read, the latest first."""
         files = sorted(self.directory.glob("*.ndjson"), reverse=True) if self.directory.is_dir() else []
         return [load for load in map(_read, files) if load is not None]
 
     def begin(
-        self, file: Path, seed: str, like: Load | None = None, options: tuple[str, ...] | None = None
-    ) -> Load:
+        self, file: Path, seed: str, like: LoadProgress | None = None, options: tuple[str, ...] | None = None
+    ) -> LoadProgress:
         """Begin the record of a load; `like` one whose parts are stored already."""
         now = time.time()
         path = self.directory / f"{time.time_ns():020d}-{os.getpid()}.ndjson"
-        load = Load(str(file.resolve()), now, seed, path, options=options)
+        load = LoadProgress(str(file.resolve()), now, seed, path, options=options)
         _add(path, {"file": load.file, "started": now, "seed": seed, "options": options})
         for part in like.parts if like else ():
             before = load.rows
@@ -53,7 +53,7 @@ class Records:
                 else {}
             )
             sample = like.sample.hashes if like and not before else ()
-            load = keep(load, _stored(part, marks, sample, like.last if like else now))
+            load = append(load, _stored(part, marks, sample, like.last if like else now))
         return load
 
     @contextmanager
@@ -74,28 +74,28 @@ class Records:
                 yield True
 
 
-def states() -> Path:
+def progress_directory() -> Path:
     """Return the directory of all records."""
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(home) / "gateway" / "loads"
 
 
-def keep(load: Load, line: Mapping[str, Any]) -> Load:
+def append(load: LoadProgress, line: Mapping[str, Any]) -> LoadProgress:
     """Add a line to the record of a load. Where that fails, a later load offers the rows again, under the same keys."""
-    _add(load.record, line)
+    _add(load.path, line)
     return load.with_line(line)
 
 
-def pending(load: Load, what: Pending) -> Load:
+def append_pending(load: LoadProgress, what: PendingRows) -> LoadProgress:
     """Note that rows are being sent."""
-    return keep(load, {"pending": asdict(what)})
+    return append(load, {"pending": asdict(what)})
 
 
-def stored(
-    load: Load, part: StoredPart, marks: Mapping[int, str], sample: Sample, at: float | None = None
-) -> Load:
+def append_stored(
+    load: LoadProgress, part: StoredPart, marks: Mapping[int, str], sample: RowSample, at: float | None = None
+) -> LoadProgress:
     """Note that rows are stored."""
-    return keep(load, _stored(part, marks, sample.hashes - load.sample.hashes, at or time.time()))
+    return append(load, _stored(part, marks, sample.hashes - load.sample.hashes, at or time.time()))
 
 
 def _stored(part: StoredPart, marks: Mapping[int, str], sample: Any, at: float) -> dict[str, Any]:
@@ -110,13 +110,13 @@ def _add(path: Path, line: Mapping[str, Any]) -> None:
             file.write("\n" + json.dumps(line))
 
 
-def _first(line: Mapping[str, Any], path: Path) -> Load:
+def _first(line: Mapping[str, Any], path: Path) -> LoadProgress:
     options = line.get("options")
     known = None if options is None else tuple(map(str, options))
-    return Load(line["file"], line["started"], line["seed"], path, options=known)
+    return LoadProgress(line["file"], line["started"], line["seed"], path, options=known)
 
 
-def _read(path: Path) -> Load | None:
+def _read(path: Path) -> LoadProgress | None:
     """Read a record; a line that was cut off by a kill is left out, and what cannot be read is no record."""
     load = None
     with suppress(OSError, UnicodeDecodeError):

@@ -21,14 +21,14 @@ class ReadBuffer:
 
     def fill(self, size: int) -> None:
         """Read until there are so many bytes, or the end has come."""
-        pieces = [self.data]
+        parts = [self.data]
         have = len(self.data)
         while have < size and not self.ended:
-            piece = self._opened.read(max(READ_BYTES, size - have))
-            self.ended = not piece
-            pieces.append(piece)
-            have += len(piece)
-        self.data = b"".join(pieces)
+            part = self._opened.read(max(READ_BYTES, size - have))
+            self.ended = not part
+            parts.append(part)
+            have += len(part)
+        self.data = b"".join(parts)
 
     def take(self, size: int) -> bytes:
         """Remove and return the first bytes."""
@@ -41,6 +41,6 @@ class ReadBuffer:
         return self._opened.path
 
     @property
-    def raw_place(self) -> int:
+    def bytes_read(self) -> int:
         """The number of bytes of the file on the disk that have been read."""
-        return self._opened.raw_place
+        return self._opened.bytes_read

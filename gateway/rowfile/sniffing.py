@@ -23,7 +23,7 @@ _OPTIONS = {b";": "';'", b"\t": "tab", b"|": "'|'"}
 _CELL_IN_QUOTES = re.compile(rb'"(?:[^"]++|"")*+"')
 
 
-def require(source: Source) -> None:
+def check_content(source: Source) -> None:
     """Make sure that a file begins as a file of its kind does.
 
     Raises:

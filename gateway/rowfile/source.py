@@ -30,7 +30,7 @@ class Source:
     header: bytes = b""
 
     @classmethod
-    def of(cls, path: Path) -> "Source":
+    def from_path(cls, path: Path) -> "Source":
         """Tell by its name what a file is.
 
         Raises:
@@ -39,7 +39,7 @@ class Source:
         suffix = suffix_of(path)
         return cls(path, SUFFIXES[suffix], b"\t" if suffix == ".tsv" else None)
 
-    def read_as(self, separator: str | None, encoding: str | None, header: str | None) -> "Source":
+    def with_options(self, separator: str | None, encoding: str | None, header: str | None) -> "Source":
         """Return the file as it is to be read, by what the user has said of it.
 
         Raises:
@@ -73,7 +73,7 @@ class Source:
         return self.path.stat().st_size
 
 
-def cells(line: bytes, separator: str = ",") -> list[str]:
+def csv_cells(line: bytes, separator: str = ",") -> list[str]:
     """Read one line of CSV."""
     text = line.decode(errors="replace").strip()
     return [cell.strip() for cell in next(csv.reader([text], delimiter=separator), [])]
@@ -85,5 +85,5 @@ def _header_line(names: str, separator: bytes | None) -> bytes:
     if sign == "," or sign not in names:
         return f"{names}\n".encode()
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells(names.encode(), sign))
+    csv.writer(text, lineterminator="\n").writerow(csv_cells(names.encode(), sign))
     return text.getvalue().encode()

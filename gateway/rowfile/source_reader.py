@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gateway.media_types import Media
 from gateway.rowfile.compression import decompressed
 from gateway.rowfile.separators import with_commas
-from gateway.rowfile.source import Source, cells
+from gateway.rowfile.source import Source, csv_cells
 
 
 class SourceReader:
@@ -29,7 +29,7 @@ class SourceReader:
             self.first_line += skips
         first = next(chunks, b"").removeprefix(b"\xef\xbb\xbf")
         # Whoever names the first line itself means that it is the header.
-        if source.header and cells(first.partition(b"\n")[0]) != cells(source.header):
+        if source.header and csv_cells(first.partition(b"\n")[0]) != csv_cells(source.header):
             first = source.header + first
             self.first_line -= 1
         self._chunks = itertools.chain([first], chunks)
@@ -49,7 +49,7 @@ class SourceReader:
                 raise _not_encoded(source, error) from error
 
     @property
-    def raw_place(self) -> int:
+    def bytes_read(self) -> int:
         """How many bytes of the file on the disk have been read."""
         return self._raw.tell()
 

@@ -66,12 +66,12 @@ VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.sampled_fr
 
 def require_loads(source: Source) -> None:
     """Draft a connector of a file, and check the rows of the file as its endpoint does."""
-    text = draft_file.write(columns.look(source, None), source.path.name).text
+    text = draft_file.render(columns.inspect(source, None), source.path.name).text
     declared = plan.read_file(File.of("x.yaml", text.encode()))
     assert declared.connector is not None, (text, declared.findings)
     validator = Validator(declared.connector)
-    for piece in split(source, 2**20):
-        validator.check(payload.parse(piece.data, piece.media, declared.connector, 2**20))
+    for chunk in split(source, 2**20):
+        validator.check(payload.parse(chunk.data, chunk.media, declared.connector, 2**20))
 
 
 @settings(max_examples=200)
@@ -84,7 +84,7 @@ def test_drafted_csv_loads(tmp_path_factory, rows):
     path = tmp_path_factory.getbasetemp() / "draft.csv"
     path.write_text(written.getvalue())
 
-    require_loads(Source.of(path).read_as(",", None, None))
+    require_loads(Source.from_path(path).with_options(",", None, None))
 
 
 @settings(max_examples=200)
@@ -96,7 +96,7 @@ def test_drafted_ndjson_loads(tmp_path_factory, rows):
     text = "\n".join(map(json.dumps, rows))
     path.write_text(re.sub(r'"(-?1e-?400)"', r"\1", text))
 
-    require_loads(Source.of(path))
+    require_loads(Source.from_path(path))
 
 
 # -- what a file is, and how it is read
@@ -235,7 +235,7 @@ def test_file_that_is_something_else_is_named(server, name, tmp_path, file):
 def test_commas_are_not_doubted_without_need(tmp_path, text):
     (tmp_path / "x.csv").write_text(text)
 
-    require_loads(Source.of(tmp_path / "x.csv"))
+    require_loads(Source.from_path(tmp_path / "x.csv"))
 
 
 @pytest.mark.parametrize(
@@ -487,7 +487,7 @@ def test_example_says_what_it_has_no_value_for():
     text = b'fields: {code: {type: string, pattern: "^[A-Z]{3}$"}, n: integer}\n'
     declared = plan.read_file(File.of("x.yaml", text)).connector
 
-    assert example_row.row(declared) == ({"n": 42}, ["code"])
+    assert example_row.build(declared) == ({"n": 42}, ["code"])
 
 
 # -- gateway load says what is to be typed
@@ -550,7 +550,7 @@ def test_column_that_is_no_field_is_left_out_as_is_told(server, name, tmp_path, 
 def test_file_of_one_object_is_one_row(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
 
-    require_loads(Source.of(tmp_path / "x.json"))
+    require_loads(Source.from_path(tmp_path / "x.json"))
 
 
 def test_file_without_a_header_is_told_of_header(server, name, tmp_path):

@@ -13,7 +13,7 @@ import time
 import httpx
 import pytest
 
-from gateway.rowfile.fingerprint import Chain, Sample, next_mark
+from gateway.rowfile.fingerprint import RowDigest, RowSample, next_mark
 from tests.commands.test_verbs import ORDERS, gateway, rows_file, stored
 from tests.support.server import eventually, serving
 
@@ -399,8 +399,8 @@ def test_marks_are_dense_at_first_and_then_a_thousandth():
 
 def test_marks_do_not_depend_on_how_rows_are_cut():
     rows = [str(n).encode() for n in range(5000)]
-    whole = Chain(b"h\n").add(rows, [4999])
-    chain, marks = Chain(b"h"), {}
+    whole = RowDigest(b"h\n").add(rows, [4999])
+    chain, marks = RowDigest(b"h"), {}
     for place in range(0, 5000, 37):
         marks |= chain.add(rows[place : place + 37], [4999])
 
@@ -410,12 +410,12 @@ def test_marks_do_not_depend_on_how_rows_are_cut():
 
 def test_samples_tell_which_share_of_rows_is_the_same():
     rows = [b"row %d" % n for n in range(20_000)]
-    sample = Sample().with_rows(rows)
+    sample = RowSample().with_rows(rows)
 
-    assert Sample().with_rows(reversed(rows)) == sample
+    assert RowSample().with_rows(reversed(rows)) == sample
     assert sample.share_in(sample) == 1
-    assert 0.4 < sample.share_in(Sample().with_rows(rows[:10_000])) < 0.6
-    assert Sample().with_rows(b"other %d" % n for n in range(20_000)).share_in(sample) < 0.01
+    assert 0.4 < sample.share_in(RowSample().with_rows(rows[:10_000])) < 0.6
+    assert RowSample().with_rows(b"other %d" % n for n in range(20_000)).share_in(sample) < 0.01
 
 
 def test_load_says_how_far_it_came_when_it_is_interrupted(orders, tmp_path):

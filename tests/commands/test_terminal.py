@@ -37,12 +37,12 @@ def on_terminal(arguments: list[str], **environment: str) -> str:
     written = b""
     while True:
         try:
-            piece = os.read(ours, 65536)
+            chunk = os.read(ours, 65536)
         except OSError:  # The other end is closed.
             break
-        if not piece:
+        if not chunk:
             break
-        written += piece
+        written += chunk
     os.close(ours)
     ran.wait()
     return written.decode()

@@ -167,7 +167,7 @@ def test_file_is_named_as_a_body_is(tmp_path):
         path.write_bytes(body)
 
         with pytest.raises(ValueError, match=r"rows\.csv is ") as refused:
-            file_recognition.require(Source.of(path))
+            file_recognition.check_content(Source.from_path(path))
 
         name = message.removeprefix("the body is ").removesuffix(", not")
         assert f"rows.csv is {name}; " in str(refused.value)

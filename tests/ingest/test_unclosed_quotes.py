@@ -176,15 +176,15 @@ def test_pieces_of_any_text_are_the_records_of_the_whole(tmp_path_factory, text,
     file = tmp_path_factory.getbasetemp() / "any.csv"
     file.write_bytes(f"a,b\n{text}".encode())
     whole = refused_or(lambda: [record for _, _, record in csv_records.read(file.read_bytes(), 0)][1:])
-    pieces = refused_or(lambda: list(split(Source.of(file), size)))
+    chunks = refused_or(lambda: list(split(Source.from_path(file), size)))
     if isinstance(whole, str):
-        assert pieces == whole
+        assert chunks == whole
         return
 
     read = [
-        (piece.line + line - 2, record)
-        for piece in pieces
-        for line, _, record in csv_records.read(piece.data, 0)
+        (chunk.line + line - 2, record)
+        for chunk in chunks
+        for line, _, record in csv_records.read(chunk.data, 0)
         if line > 1
     ]
 

@@ -1,4 +1,4 @@
-"""Pieces of a file are whole rows, all of them, in order, byte for byte, whatever the size of a piece."""
+"""Pieces of a file are whole rows, all of them, in order, byte for byte, whatever the size of a chunk."""
 
 import gzip
 import json
@@ -28,7 +28,7 @@ def quoted(cell: str) -> str:
 def written(tmp_path_factory, name, data):
     path = tmp_path_factory.getbasetemp() / name
     path.write_bytes(data)
-    return Source.of(path)
+    return Source.from_path(path)
 
 
 @given(
@@ -38,36 +38,36 @@ def written(tmp_path_factory, name, data):
 )
 def test_csv_is_cut_between_records_with_the_header_before_each_piece(tmp_path_factory, rows, size, end):
     text = "\n".join(",".join(map(quoted, row)) for row in [["a", 'the "b"'], *rows]) + end
-    pieces = list(split(written(tmp_path_factory, "x.csv", text.encode()), size))
+    chunks = list(split(written(tmp_path_factory, "x.csv", text.encode()), size))
 
     header = b'a,"the ""b"""\n'
-    assert all(piece.data.startswith(header) for piece in pieces)
+    assert all(chunk.data.startswith(header) for chunk in chunks)
     assert (
-        b"".join(piece.data.removeprefix(header) for piece in pieces) == text.encode()[len(header) :]
+        b"".join(chunk.data.removeprefix(header) for chunk in chunks) == text.encode()[len(header) :]
         or not rows
     )
-    read = [record for piece in pieces for line, _, record in csv_records.read(piece.data, 0) if line > 1]
+    read = [record for chunk in chunks for line, _, record in csv_records.read(chunk.data, 0) if line > 1]
     assert [[cell or "" for cell in record] for record in read] == rows
-    for piece in pieces:
+    for chunk in chunks:
         before = (
-            text.encode().split(piece.data.removeprefix(header))[0]
-            if piece.data.removeprefix(header)
+            text.encode().split(chunk.data.removeprefix(header))[0]
+            if chunk.data.removeprefix(header)
             else b""
         )
-        assert piece.line >= 2
-        assert piece.line <= before.count(b"\n") + 1 + text.count("\n")
+        assert chunk.line >= 2
+        assert chunk.line <= before.count(b"\n") + 1 + text.count("\n")
 
 
 @given(lines=st.lists(st.text(alphabet="ab {}é", max_size=30), max_size=20), size=SIZES)
 def test_ndjson_is_cut_between_lines(tmp_path_factory, lines, size):
     data = "\n".join(lines).encode()
-    pieces = list(split(written(tmp_path_factory, "x.ndjson", data), size))
+    chunks = list(split(written(tmp_path_factory, "x.ndjson", data), size))
 
-    assert [line for piece in pieces for line in piece.data.decode().split("\n") if line.strip()] == [
+    assert [line for chunk in chunks for line in chunk.data.decode().split("\n") if line.strip()] == [
         line for line in lines if line.strip()
     ]
     starts = [line for line, text in enumerate(lines, 1) if text.strip()]
-    assert not pieces or pieces[0].line <= starts[0]
+    assert not chunks or chunks[0].line <= starts[0]
 
 
 VALUES = st.recursive(
@@ -82,9 +82,9 @@ VALUES = st.recursive(
 @given(rows=st.lists(VALUES, max_size=20), size=SIZES, indent=st.sampled_from([None, 1]))
 def test_a_json_array_is_cut_between_elements(tmp_path_factory, rows, size, indent):
     data = json.dumps(rows, indent=indent, ensure_ascii=False).encode()
-    pieces = list(split(written(tmp_path_factory, "x.json", b"\xef\xbb\xbf \n" + data + b"\n"), size))
+    chunks = list(split(written(tmp_path_factory, "x.json", b"\xef\xbb\xbf \n" + data + b"\n"), size))
 
-    assert [value for piece in pieces for value in json.loads(piece.data)] == rows
+    assert [value for chunk in chunks for value in json.loads(chunk.data)] == rows
 
 
 @example(text='a"\n\r', header="a\n", kind="csv", size=1, place=0)
@@ -101,13 +101,13 @@ def test_rows_do_not_depend_on_where_a_file_is_cut(tmp_path_factory, text, heade
         whole = list(split(source, 2**20))
     except UnclosedQuoteError:
         reject()
-    pieces = list(split(source, size))
-    rows = [row for piece in whole for row in piece.rows()]
+    chunks = list(split(source, size))
+    rows = [row for chunk in whole for row in chunk.rows()]
 
-    assert [row for piece in pieces for row in piece.rows()] == rows
-    for piece in whole:
+    assert [row for chunk in chunks for row in chunk.rows()] == rows
+    for chunk in whole:
         place = min(place, len(rows))
-        parts = [part for part in (piece.part(0, place), piece.part(place, len(rows))) if part.rows()]
+        parts = [part for part in (chunk.slice(0, place), chunk.slice(place, len(rows))) if part.rows()]
         assert not rows or joined(parts).rows() == rows
 
 
@@ -124,16 +124,16 @@ def test_large_and_compressed_files_are_read_in_pieces(tmp_path, kind, suffix):
     path = tmp_path / f"rows.{kind}{suffix}"
     path.write_bytes(packed)
 
-    pieces = list(split(Source.of(path), 300_000))
+    chunks = list(split(Source.from_path(path), 300_000))
 
-    assert len(pieces) > 5
-    assert all(len(piece.data) <= 300_100 for piece in pieces)
-    assert pieces[-1].raw_place == len(packed)
+    assert len(chunks) > 5
+    assert all(len(chunk.data) <= 300_100 for chunk in chunks)
+    assert chunks[-1].bytes_read == len(packed)
     if kind == "json":
-        assert [row for piece in pieces for row in json.loads(piece.data)] == rows
+        assert [row for chunk in chunks for row in json.loads(chunk.data)] == rows
     else:
         head = b"n,s\n" if kind == "csv" else b""
-        assert head + b"".join(piece.data.removeprefix(head) for piece in pieces) == text
+        assert head + b"".join(chunk.data.removeprefix(head) for chunk in chunks) == text
 
 
 def test_parquet_comes_as_the_lines_that_would_be_posted(tmp_path):
@@ -152,14 +152,14 @@ def test_parquet_comes_as_the_lines_that_would_be_posted(tmp_path):
     )
     pq.write_table(table, path)
 
-    (piece,) = split(Source.of(path), 2**20)
+    (chunk,) = split(Source.from_path(path), 2**20)
 
-    assert piece.media is Media.NDJSON
-    assert piece.data.splitlines()[0] == (
+    assert chunk.media is Media.NDJSON
+    assert chunk.data.splitlines()[0] == (
         b'{"n":1,"d":1.50,"at":"1970-01-01T00:00:00Z","local":"1970-01-01T00:00:00","day":"1970-01-01",'
         b'"time":"00:00:00","tags":["a"],"extra":{"k":1}}'
     )
-    assert len(list(split(Source.of(path), 10))) == 2
+    assert len(list(split(Source.from_path(path), 10))) == 2
 
 
 @pytest.mark.parametrize(
@@ -174,12 +174,12 @@ def test_a_broken_array_is_an_error(tmp_path, name, data, words):
     (tmp_path / name).write_bytes(data)
 
     with pytest.raises(ValueError, match=words):
-        list(split(Source.of(tmp_path / name), 100))
+        list(split(Source.from_path(tmp_path / name), 100))
 
 
 def test_a_file_that_is_not_called_like_rows_is_refused(tmp_path):
     (tmp_path / "rows.txt").write_text("n\n1\n")
     with pytest.raises(ValueError, match=r"\.csv, \.tsv, \.json, \.ndjson"):
-        Source.of(tmp_path / "rows.txt")
+        Source.from_path(tmp_path / "rows.txt")
     with pytest.raises(ValueError, match="is an Excel workbook"):
-        Source.of(tmp_path / "rows.xlsx")
+        Source.from_path(tmp_path / "rows.xlsx")

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-from gateway.commands.support.earlier_load import Start
-from gateway.rowfile.chunk import Piece, joined
-from gateway.rowfile.fingerprint import Chain, Sample
+from gateway.commands.support.earlier_load import UploadStart
+from gateway.rowfile.chunk import Chunk, joined
+from gateway.rowfile.fingerprint import RowDigest, RowSample
 
 
-class RowChain:
+class UploadFingerprint:
     """The chain of a file while it is posted, and the marks that are not in the record yet."""
 
-    def __init__(self, header: bytes, sample: Sample) -> None:
-        self._chain = Chain(header)
+    def __init__(self, header: bytes, sample: RowSample) -> None:
+        self._chain = RowDigest(header)
         self._marks: dict[int, str] = {}
         self.sample = sample
 
@@ -46,24 +46,24 @@ class RowChain:
 
 #: Stores rows: the rows, how many rows of the file are stored then, their key where they have one, the digest of the
 #: rows before them, and the chain.
-StoreBatch = Callable[[Piece, int, str | None, str, RowChain], None]
+StoreBatch = Callable[[Chunk, int, str | None, str, UploadFingerprint], None]
 
 
 class BatchCutter:
-    """Cuts pieces where loading begins and where an unanswered batch ended, and posts what lies behind."""
+    """Cuts chunks where loading begins and where an unanswered batch ended, and posts what lies behind."""
 
-    def __init__(self, store: StoreBatch, start: Start) -> None:
+    def __init__(self, store: StoreBatch, start: UploadStart) -> None:
         self._store = store
         self._start = start
-        self._sample = start.load.sample if start.load else Sample()
-        self._chain: RowChain | None = None
-        self._waiting: list[Piece] = []
+        self._sample = start.load.sample if start.load else RowSample()
+        self._chain: UploadFingerprint | None = None
+        self._waiting: list[Chunk] = []
         self._before = ""
 
-    def add(self, piece: Piece) -> None:
-        """Post the rows of a piece that are to be posted."""
-        chain = self._chain = self._chain or RowChain(piece.header, self._sample)
-        rows, begin = piece.rows(), chain.rows
+    def add(self, chunk: Chunk) -> None:
+        """Post the rows of a chunk that are to be posted."""
+        chain = self._chain = self._chain or UploadFingerprint(chunk.header, self._sample)
+        rows, begin = chunk.rows(), chain.rows
         end = begin + len(rows)
         pending = self._start.pending
         cuts = {self._start.rows, pending.until if pending else end, end}
@@ -75,10 +75,10 @@ class BatchCutter:
             chain.add(rows[here - begin : stop - begin], is_stored=is_stored)
             if not is_stored:
                 is_all = (here, stop) == (begin, end)
-                body = piece.closed() if is_all else piece.part(here - begin, stop - begin)
+                body = chunk.with_line_end() if is_all else chunk.slice(here - begin, stop - begin)
                 self._post(body, stop, before)
 
-    def _post(self, body: Piece, until: int, before: str) -> None:
+    def _post(self, body: Chunk, until: int, before: str) -> None:
         assert self._chain is not None
         self._before = self._before or before
         self._waiting.append(body)

@@ -11,17 +11,17 @@ from typing import Any
 import click
 import httpx
 
-from gateway.commands.support.client import told
-from gateway.commands.support.load_target import Target
+from gateway.commands.support.client import error_text
+from gateway.commands.support.load_target import LoadTarget
 from gateway.commands.support.upload_options import UploadOptions
-from gateway.rowfile.chunk import Piece
+from gateway.rowfile.chunk import Chunk
 
-#: How long in all a piece is sent again while the gateway is away or has no room.
-PATIENCE_SECONDS = 300.0
+#: How long in all a chunk is sent again while the gateway is away or has no room.
+RETRY_SECONDS_MAX = 300.0
 #: What says that nothing was stored, and that the same is worth sending again; so does a 409 that says when.
-_AGAIN = (408, 429, 502, 503, 504, 507)
-#: How many bad rows of a piece are shown.
-_SHOWN = 10
+_RETRIED_STATUSES = (408, 429, 502, 503, 504, 507)
+#: How many bad rows of a chunk are shown.
+_SHOWN_ROWS_MAX = 10
 
 
 class DeclinedError(click.ClickException):
@@ -38,7 +38,7 @@ class BatchSender:
         duplicates: How many were passed over for others with the same primary key.
     """
 
-    def __init__(self, target: Target, file: Path, options: UploadOptions) -> None:
+    def __init__(self, target: LoadTarget, file: Path, options: UploadOptions) -> None:
         self.target = target
         self.rows = self.stored = self.rejected = self.duplicates = 0
         self._file = file
@@ -48,43 +48,43 @@ class BatchSender:
         """Ask when a batch was committed; None where the gateway does not know."""
         if batch is None:
             return None
-        answer = self._send(lambda: self.target.request([batch]))
+        answer = self._send(lambda: self.target.request_batches([batch]))
         found = answer.json()["batches"] if answer.is_success else []
         return str(found[0]["committed_at"]) if found else None
 
-    def post(self, piece: Piece, key: str) -> dict[str, Any]:
-        """Send a piece until there is an answer to it, and return its receipt."""
+    def post(self, chunk: Chunk, key: str) -> dict[str, Any]:
+        """Send a chunk until there is an answer to it, and return its receipt."""
         client, path = self.target.gateway.client, self.target.path
-        columns = self._options.columns(piece)
-        headers = {"Content-Type": piece.media.media_type, "Idempotency-Key": key}
+        columns = self._options.columns(chunk)
+        headers = {"Content-Type": chunk.media.media_type, "Idempotency-Key": key}
         if columns:
             headers["Prefer"] = "missing=default"
-        send = functools.partial(client.post, path, content=piece.data, headers=headers, params=columns)
-        return self._receipt(piece, self._send(send))
+        send = functools.partial(client.post, path, content=chunk.data, headers=headers, params=columns)
+        return self._receipt(chunk, self._send(send))
 
     def _send(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         """Send a request until the gateway is there and has room."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + RETRY_SECONDS_MAX
         while True:
             try:
                 answer = send()
             except httpx.TransportError as error:
-                trouble = self.target.gateway.away(error)
+                trouble = self.target.gateway.unreachable_text(error)
                 wait = 1.0
             else:
                 is_running = answer.status_code == 409 and "Retry-After" in answer.headers
-                if answer.status_code not in _AGAIN and not is_running:
+                if answer.status_code not in _RETRIED_STATUSES and not is_running:
                     return answer
-                trouble, wait = told(answer), _retry_after(answer)
+                trouble, wait = error_text(answer), _retry_after(answer)
             if time.monotonic() + wait > deadline:
                 raise click.ClickException(f"{trouble}; {self.how_far()}")
             time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  # it only spreads the crowd
 
-    def _receipt(self, piece: Piece, answer: httpx.Response) -> dict[str, Any]:
+    def _receipt(self, chunk: Chunk, answer: httpx.Response) -> dict[str, Any]:
         if answer.status_code in (409, 422) and "errors" in answer.json():
-            raise DeclinedError(self._bad_rows(piece, answer.json()))
+            raise DeclinedError(self._bad_rows(chunk, answer.json()))
         if not answer.is_success:
-            raise DeclinedError(f"{told(answer)}; {self.how_far()}{_leaving_out(piece, answer)}")
+            raise DeclinedError(f"{error_text(answer)}; {self.how_far()}{_leaving_out(chunk, answer)}")
         receipt: dict[str, Any] = answer.json()
         receipt["is_known"] = answer.headers.get("Idempotent-Replayed") == "true"
         if not receipt["is_known"]:
@@ -93,13 +93,13 @@ class BatchSender:
             self.duplicates += receipt["duplicates"]
         return receipt
 
-    def _bad_rows(self, piece: Piece, answer: dict[str, Any]) -> str:
+    def _bad_rows(self, chunk: Chunk, answer: dict[str, Any]) -> str:
         """Name bad rows by their places in the file."""
-        lines, header_lines = [], piece.header.count(b"\n")
-        for error in answer["errors"][:_SHOWN]:
+        lines, header_lines = [], chunk.header.count(b"\n")
+        for error in answer["errors"][:_SHOWN_ROWS_MAX]:
             place = f"row {self.rows + error['row']:,}"
-            if error["line"] is not None and piece.line is not None:
-                place += f", line {piece.line + error['line'] - 1 - header_lines:,}"
+            if error["line"] is not None and chunk.line is not None:
+                place += f", line {chunk.line + error['line'] - 1 - header_lines:,}"
             field = f", field '{error['field']}'" if error["field"] else ""
             lines.append(f"  {place}{field}: {error['message']}")
         more = answer["error_count"] - len(lines)
@@ -114,17 +114,17 @@ class BatchSender:
         return f"the first {self.rows:,} rows are stored, and the same command goes on behind them"
 
 
-def _leaving_out(piece: Piece, answer: httpx.Response) -> str:
+def _leaving_out(chunk: Chunk, answer: httpx.Response) -> str:
     """Name the options that leave out the columns that are no fields; nothing where those are not what is wrong."""
     if '"PGRST204"' not in answer.text:
         return ""
-    names = piece.names()
+    names = chunk.column_names()
     listed = [str(each["field"]) for each in answer.json().get("errors", ()) if each["code"] == "PGRST204"]
     nameless = [str(place) for place, name in enumerate(names, 1) if not name.strip()]
     left = [each for each in listed if each in names] or nameless
     if len(left) == len(names):
         return ". If its first line is a row, --header names the columns, as in --header a,b,c"
-    if not left or len(left) > _SHOWN:
+    if not left or len(left) > _SHOWN_ROWS_MAX:
         return ". --without NAME leaves a column out"
     options = shlex.join([word for each in left for word in ("--without", each)])
     return f". Without {'this column' if len(left) == 1 else 'these columns'}: {options}"

@@ -20,7 +20,7 @@ SECONDS = 600.0
 RESTART_SECONDS = 10.0
 
 
-class Operating:
+class GatewayClient:
     """A running gateway. Its errors end the command with their message and hint."""
 
     def __init__(self, url: str, token: str | None) -> None:
@@ -83,9 +83,9 @@ class Operating:
                         raise
                     self._wait_for_restart(deadline)
         except httpx.HTTPError as error:
-            raise click.ClickException(self.away(error)) from error
+            raise click.ClickException(self.unreachable_text(error)) from error
 
-    def away(self, error: httpx.HTTPError) -> str:
+    def unreachable_text(self, error: httpx.HTTPError) -> str:
         """Say that no gateway answers, and what to do."""
         message = f"no gateway answers at {self.url}: {error or type(error).__name__}"
         return f"{message}; start one with gateway serve, or set GATEWAY_URL or --url to where it is"
@@ -102,14 +102,14 @@ class Operating:
 
     def _answer(self, answer: httpx.Response) -> Any:
         if not answer.is_success:
-            raise click.ClickException(told(answer))
+            raise click.ClickException(error_text(answer))
         try:
             return answer.json()
         except ValueError as error:
-            raise click.ClickException(told(answer)) from error
+            raise click.ClickException(error_text(answer)) from error
 
 
-def told(answer: httpx.Response) -> str:
+def error_text(answer: httpx.Response) -> str:
     """Say what an error answer says."""
     try:
         error = answer.json()
@@ -123,7 +123,7 @@ def told(answer: httpx.Response) -> str:
         return f"{answer.request.url} answers {answer.status_code}, and not as a gateway does; set GATEWAY_URL or --url to where it is"
 
 
-def with_gateway(command: Callable[..., None]) -> Callable[..., None]:
+def add_gateway_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that name a gateway, and the gateway."""
 
     @click.option(
@@ -141,11 +141,11 @@ def with_gateway(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def connect(url: str | None, token_file: Path | None) -> Operating:
+def connect(url: str | None, token_file: Path | None) -> GatewayClient:
     """Find the gateway that is meant."""
     settings = read_settings()
     here = settings.local_url
-    return Operating(
+    return GatewayClient(
         url or os.environ.get("GATEWAY_URL") or here, _token(token_file, settings.data / ADMIN_FILE)
     )
 

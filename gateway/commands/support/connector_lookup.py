@@ -29,7 +29,7 @@ def find(directory: Path, name: str) -> tuple[Path, Connector | None]:
     return directory / file, connector
 
 
-def require_name(name: str) -> None:
+def check_name(name: str) -> None:
     """End where a connector cannot have a name."""
     if not NAME.fullmatch(name):
         meant = nearest_name(name)
@@ -39,7 +39,7 @@ def require_name(name: str) -> None:
         )
 
 
-def require_new(directory: Path, name: str) -> None:
+def check_unused(directory: Path, name: str) -> None:
     """End where a file declares a connector of that name, or one at the path of that name."""
     for file, (called, connector) in _declared(directory).items() if directory.is_dir() else ():
         path = connector.path if connector else None

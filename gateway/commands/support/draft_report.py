@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway import strictjson
 from gateway.auth.credentials import ADMIN_FILE
-from gateway.commands.support.file_options import Reading
+from gateway.commands.support.file_options import FileOptions
 from gateway.connectors.connector import Access, Connector
 from gateway.draft import example_row, header
 from gateway.draft.draft_file import Draft
@@ -25,7 +25,7 @@ class DraftReport:
         rows: The file of rows; None where the fields were typed.
         written: The connector file that is written; None where it is printed.
         connectors: The directory, where that was typed.
-        reading: The options that say how the file of rows is written.
+        file_options: The options that say how the file of rows is written.
     """
 
     draft: Draft
@@ -33,7 +33,7 @@ class DraftReport:
     rows: Path | None
     written: Path | None
     connectors: Path | None
-    reading: Reading
+    file_options: FileOptions
 
     def notes(self) -> Iterator[str]:
         """Yield what the connector does not have of the file, and what may be wrong with that."""
@@ -59,7 +59,7 @@ class DraftReport:
         """Yield where the connector is served, and how rows come in."""
         base = os.environ.get("GATEWAY_URL") or settings.local_url
         url = base.rstrip("/") + self.connector.path
-        row, missing = example_row.row(self.connector)
+        row, missing = example_row.build(self.connector)
         body = shlex.quote(strictjson.write([row]).decode())
         token = (
             "$GATEWAY_TOKEN"
@@ -76,13 +76,27 @@ class DraftReport:
     def _load_command(self) -> str:
         """Return the command that loads the file into the connector."""
         without = [word for each in self.draft.left_out for word in ("--without", each)]
-        words = ["gateway", "load", self.connector.name, str(self.rows), *self.reading.words(), *without]
+        words = [
+            "gateway",
+            "load",
+            self.connector.name,
+            str(self.rows),
+            *self.file_options.words(),
+            *without,
+        ]
         return shlex.join(words)
 
     def _with_header(self, width: int) -> str:
         """Return the command that makes the draft again, with names for `width` columns."""
-        words = ["gateway", "new", self.connector.name, "--from", str(self.rows), *self.reading.words()]
-        words += ["--header", header.names_for(width)]
+        words = [
+            "gateway",
+            "new",
+            self.connector.name,
+            "--from",
+            str(self.rows),
+            *self.file_options.words(),
+        ]
+        words += ["--header", header.default_names(width)]
         words += ["--connectors", str(self.connectors)] if self.connectors else []
         if self.written is None:
             return shlex.join([*words, "--stdout"])

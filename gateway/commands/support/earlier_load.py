@@ -8,18 +8,18 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.support.load_target import Present
+from gateway.commands.support.load_target import LoadState
 from gateway.plurals import counted
-from gateway.rowfile.fingerprint import Agreement
-from gateway.rowfile.legacy_progress import OldRecord
-from gateway.rowfile.progress import Load, Pending
+from gateway.rowfile.fingerprint import PrefixMatch
+from gateway.rowfile.legacy_progress import LegacyProgress
+from gateway.rowfile.progress import LoadProgress, PendingRows
 
 _AGAIN = "--again stores them once more"
 _BOTH = "--rest stores what follows them, --again stores all rows"
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class EarlierLoad:
     """An earlier load that has rows of the file.
 
     Attributes:
@@ -30,15 +30,15 @@ class Earlier:
         is_same_path: Whether it read the same path.
     """
 
-    load: Load
-    present: Present
-    agreement: Agreement
+    load: LoadProgress
+    present: LoadState
+    agreement: PrefixMatch
     lost: int
     is_same_path: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class UploadStart:
     """Where loading begins.
 
     Attributes:
@@ -50,9 +50,9 @@ class Start:
     """
 
     rows: int = 0
-    load: Load | None = None
+    load: LoadProgress | None = None
     is_new: bool = True
-    pending: Pending | None = None
+    pending: PendingRows | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -62,11 +62,11 @@ class Overlap:
 
     file: Path
     total: int
-    earlier: Earlier
+    earlier: EarlierLoad
     options: tuple[str, ...]
     rest: bool
 
-    def start(self) -> Start:
+    def start(self) -> UploadStart:
         """Decide where loading begins.
 
         Raises:
@@ -86,9 +86,9 @@ class Overlap:
         if otherwise := _otherwise(earlier.load, self.options):
             notes.append(f"The rows were loaded {otherwise}.")
         is_new = bool(earlier.lost) or not earlier.is_same_path
-        return Start(stored, earlier.load, is_new, self._pending(), tuple(notes))
+        return UploadStart(stored, earlier.load, is_new, self._pending(), tuple(notes))
 
-    def _pending(self) -> Pending | None:
+    def _pending(self) -> PendingRows | None:
         pending, agreed = self.earlier.load.pending, self.earlier.agreement.rows
         if pending is None or (self.rest and (agreed < pending.until or pending.is_too_old)):
             return None
@@ -115,7 +115,7 @@ class Overlap:
             return f"the {counted(stored, 'row')} of {self.file} {_are(stored)} {whose}; nothing was stored. {_AGAIN}"
         return f"the first {counted(stored, 'row')} of {self.file} {_are(stored)} {whose}; nothing was stored. {_BOTH}"
 
-    def _diverged(self) -> Start:
+    def _diverged(self) -> UploadStart:
         """Go on behind the rows that are the same, where that was asked for."""
         load, agreed, is_exact = (
             self.earlier.load,
@@ -125,7 +125,7 @@ class Overlap:
         is_start = agreed == self.total
         if self.rest and not is_start:
             note = f"the first {counted(agreed, 'row')} {_are(agreed)} stored already, since {_day(load.last)}; those behind them follow."
-            return Start(agreed, load.until(agreed), is_new=True, notes=(note,))
+            return UploadStart(agreed, load.until(agreed), is_new=True, notes=(note,))
         same = f"{'' if is_exact else 'at least '}the first {counted(agreed, 'row')}"
         if self.earlier.is_same_path:
             message = _changed(self.file, load, self.options)
@@ -145,7 +145,7 @@ class Overlap:
         )
 
 
-def replaced(file: Path, load: Load, share: float, options: Sequence[str]) -> click.ClickException:
+def replaced(file: Path, load: LoadProgress, share: float, options: Sequence[str]) -> click.ClickException:
     """Say that a file begins with another row than when it was loaded, and has many of the same ones."""
     if otherwise := _otherwise(load, options):
         message = f"{load.rows:,} rows of {file} were loaded on {_day(load.last)} {otherwise}"
@@ -163,7 +163,7 @@ def replaced(file: Path, load: Load, share: float, options: Sequence[str]) -> cl
     )
 
 
-def unreadable(file: Path, old: OldRecord, *, is_same: bool) -> click.ClickException:
+def unreadable(file: Path, old: LegacyProgress, *, is_same: bool) -> click.ClickException:
     """Say that a record of gateway 0.1 cannot be gone on with."""
     what = f"{old.rows:,} rows of {file} were loaded by gateway 0.1 on {_day(old.at)} ({old.path} says so)"
     why = (
@@ -175,7 +175,7 @@ def unreadable(file: Path, old: OldRecord, *, is_same: bool) -> click.ClickExcep
     return click.ClickException(f"{what}, and {why}; nothing was stored. {hint}")
 
 
-def adopted(file: Path, old: OldRecord) -> str:
+def adopted(file: Path, old: LegacyProgress) -> str:
     """Say that a record of gateway 0.1 is believed."""
     return (
         f"The first {counted(old.rows, 'row')} of {file} were loaded by gateway 0.1 on {_day(old.at)}, says {old.path};"
@@ -183,19 +183,19 @@ def adopted(file: Path, old: OldRecord) -> str:
     )
 
 
-def similar(file: Path, loads: Sequence[tuple[Load, float]]) -> str:
+def similar(file: Path, loads: Sequence[tuple[LoadProgress, float]]) -> str:
     """Say that rows which were stored now were also in other files."""
     told = ", ".join(f"about {share:.0%} in {load.file} ({_day(load.last)})" for load, share in loads)
     return f"Rows of {file} had been loaded from other files too: {told}."
 
 
-def _changed(file: Path, load: Load, options: Sequence[str] = ()) -> str:
+def _changed(file: Path, load: LoadProgress, options: Sequence[str] = ()) -> str:
     otherwise = _otherwise(load, options)
     how = f" {otherwise}" if otherwise else ""
     return f"{file} is not what it was when {load.rows:,} rows of it were loaded, on {_day(load.last)}{how}"
 
 
-def _otherwise(load: Load, options: Sequence[str]) -> str:
+def _otherwise(load: LoadProgress, options: Sequence[str]) -> str:
     """Say which options a load had and which are typed now; nothing where they are the same, or not known."""
     if load.options is None or sorted(_pairs(load.options)) == sorted(_pairs(options)):
         return ""

@@ -12,7 +12,7 @@ from gateway.rowfile.source import Source
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FileOptions:
     """What the user says of a file.
 
     Attributes:
@@ -33,7 +33,7 @@ class Reading:
         Raises:
             ValueError: Where it cannot be.
         """
-        return Source.of(file).read_as(self.separator, self.encoding, self.header)
+        return Source.from_path(file).with_options(self.separator, self.encoding, self.header)
 
     def words(self) -> list[str]:
         """Return the options as they are typed."""
@@ -42,8 +42,8 @@ class Reading:
         return [word for option, value in said if value is not None for word in (option, value)]
 
 
-def reading_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options, and what they say as `reading`."""
+def add_file_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options, and what they say as `file_options`."""
 
     @click.option(
         "--separator", metavar="SIGN", help="What is between the cells of CSV: ';', '|' or tab. [default: ,]"
@@ -69,6 +69,6 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
         without: tuple[str, ...],
         **more: Any,
     ) -> None:
-        command(*arguments, reading=Reading(separator, encoding, header, without), **more)
+        command(*arguments, file_options=FileOptions(separator, encoding, header, without), **more)
 
     return run

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-def mark(level: str, path: str, text: str, *, line: int | None, column: int | None, title: str) -> str:
+def annotation(level: str, path: str, text: str, *, line: int | None, column: int | None, title: str) -> str:
     """Write one: `level` is `error`, `warning` or `notice`."""
     place = f"file={_property(path)}"
     place += "" if line is None else f",line={line}"
@@ -16,12 +16,12 @@ def mark(level: str, path: str, text: str, *, line: int | None, column: int | No
     return f"::{level} {place},title={_property(title)}::{_data(text)}"
 
 
-def finding(directory: Path | None, body: Mapping[str, Any]) -> str:
+def finding_annotation(directory: Path | None, body: Mapping[str, Any]) -> str:
     """Write a finding, as JSON has it, about a file of a directory, or one that names its own path."""
     text = body["message"] + (f" ({body['hint']})" if body["hint"] else "")
     path = f"{directory}/{body['file']}" if directory else str(body["file"])
     place = {"line": body["line"], "column": body["column"]}
-    return mark(body["level"], path, text, title=body["code"], **place)
+    return annotation(body["level"], path, text, title=body["code"], **place)
 
 
 def _data(text: str) -> str:

@@ -10,7 +10,7 @@ from gateway.plurals import counted
 from gateway.store.files.integrity_check import Examination
 
 
-def text(found: Examination) -> Iterator[Text]:
+def text_lines(found: Examination) -> Iterator[Text]:
     """Give the lines for a terminal."""
     if found.repair:
         yield Text(f"repaired: {found.repair}", "yellow")
@@ -41,7 +41,7 @@ def sentence(found: Examination) -> str:
     return told[0].upper() + told[1:]
 
 
-def body(found: Examination) -> dict[str, Any]:
+def to_json(found: Examination) -> dict[str, Any]:
     """Give it as JSON."""
     repair = found.repair
     return {

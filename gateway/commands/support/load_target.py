@@ -9,16 +9,16 @@ from typing import Any
 import click
 import httpx
 
-from gateway.commands.support.client import Operating, told
+from gateway.commands.support.client import GatewayClient, error_text
 from gateway.connectors.connector_file import NAME
-from gateway.rowfile.progress import Load
+from gateway.rowfile.progress import LoadProgress
 
 #: How many batches are asked for at a time.
 _AT_A_TIME = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class LoadState:
     """What the gateway has of a load.
 
     Attributes:
@@ -33,7 +33,7 @@ class Present:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class LoadTarget:
     """A connector of a store.
 
     Attributes:
@@ -42,13 +42,13 @@ class Target:
         path: Where its rows are posted.
     """
 
-    gateway: Operating
+    gateway: GatewayClient
     store: str
     connector: str
     path: str
 
     @classmethod
-    def find(cls, gateway: Operating, wanted: str) -> "Target":
+    def find(cls, gateway: GatewayClient, wanted: str) -> "LoadTarget":
         """Find the connector of a name or a path.
 
         Raises:
@@ -61,12 +61,12 @@ class Target:
         found = _body(answer, gateway, wanted)
         return cls(gateway, str(uuid.UUID(found["store"])), found["connector"], found["path"])
 
-    def request(self, batches: Sequence[int]) -> httpx.Response:
+    def request_batches(self, batches: Sequence[int]) -> httpx.Response:
         """Ask for batches."""
         query = {"connector": self.connector, "batch": ",".join(map(str, batches))}
         return self.gateway.client.get("/-/resolve", params=query)
 
-    def present(self, load: Load) -> Present:
+    def load_state(self, load: LoadProgress) -> LoadState:
         """Ask how much of a load is there: a batch is the same if its number and its time are."""
         batches = [part.batch for part in load.parts if part.batch is not None]
         found: dict[int, dict[str, Any]] = {}
@@ -85,10 +85,10 @@ class Target:
         )
         counted = [found[part.batch] for part in there if part.batch is not None]
         rows = there[-1].until if there else 0
-        return Present(rows, sum(each["rows"] for each in counted), sum(each["left"] for each in counted))
+        return LoadState(rows, sum(each["rows"] for each in counted), sum(each["left"] for each in counted))
 
 
-def _body(answer: httpx.Response, gateway: Operating, wanted: str) -> dict[str, Any]:
+def _body(answer: httpx.Response, gateway: GatewayClient, wanted: str) -> dict[str, Any]:
     if answer.status_code == 404 and "'/-/resolve'" in answer.text:
         message = f"the gateway at {gateway.url} is older than this command and cannot say which store it has"
         raise click.ClickException(f"{message}; upgrade it, or load with the gateway command of its version")
@@ -103,4 +103,4 @@ def _body(answer: httpx.Response, gateway: Operating, wanted: str) -> dict[str, 
             return found
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
-    raise click.ClickException(told(answer))
+    raise click.ClickException(error_text(answer))

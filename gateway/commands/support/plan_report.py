@@ -25,7 +25,7 @@ Preview = dict[str, Any]
 Entry = dict[str, Any]
 
 
-def text(preview: Preview, directory: Path) -> Iterator[Text]:
+def text_lines(preview: Preview, directory: Path) -> Iterator[Text]:
     """Give the lines for a terminal."""
     for entry in _changed(preview):
         mark, colour, _ = _ACTIONS[entry["action"]]
@@ -58,7 +58,7 @@ def text(preview: Preview, directory: Path) -> Iterator[Text]:
     yield Text(_summary(preview))
 
 
-def markdown(preview: Preview, directory: Path) -> Iterator[str]:
+def markdown_lines(preview: Preview, directory: Path) -> Iterator[str]:
     """Give the lines of a comment."""
     yield f"### gateway plan: {_summary(preview)}"
     for entry in _changed(preview):
@@ -92,17 +92,17 @@ def github_lines(preview: Preview, directory: Path) -> Iterator[str]:
         for change in entry["changes"]:
             hint = f" ({change['hint']})" if change["verdict"] == "refused" and change["hint"] else ""
             place = {"line": change["line"], "column": change["column"]}
-            yield github.mark(
+            yield github.annotation(
                 _LEVELS[change["verdict"]], path, f"{_told(change)}{hint}", title=title, **place
             )
         for finding in _other_findings(entry):
-            yield github.finding(directory, finding)
+            yield github.finding_annotation(directory, finding)
         if not entry["changes"] and not entry["findings"]:
-            yield github.mark("notice", path, _what(entry), line=None, column=None, title=_title(entry))
+            yield github.annotation("notice", path, _what(entry), line=None, column=None, title=_title(entry))
     for finding in preview["findings"]:
-        yield github.finding(directory, finding)
+        yield github.finding_annotation(directory, finding)
     for finding in preview["token_findings"]:
-        yield github.finding(None, finding)
+        yield github.finding_annotation(None, finding)
     yield _summary(preview)
 
 

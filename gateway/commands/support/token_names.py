@@ -13,7 +13,7 @@ from gateway.commands.support.configuration import read_settings
 from gateway.connectors.connector import ADMIN, PUBLIC, Connector
 from gateway.connectors.finding import Finding, Refused
 
-option = click.option(
+tokens_option = click.option(
     "--tokens",
     type=click.Path(path_type=Path),
     help="The tokens file, which names in access are looked up in. [GATEWAY_TOKENS; default: they are not]",

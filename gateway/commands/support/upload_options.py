@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gateway.errors import suggest
 from gateway.media_types import Media
-from gateway.rowfile.chunk import Piece
+from gateway.rowfile.chunk import Chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class UploadOptions:
     again: bool
     rest: bool
 
-    def columns(self, piece: Piece) -> dict[str, str]:
+    def columns(self, chunk: Chunk) -> dict[str, str]:
         """Return the parameter that leaves columns out, or nothing.
 
         Raises:
@@ -33,9 +33,9 @@ class UploadOptions:
         """
         if not self.without:
             return {}
-        names = piece.names()
+        names = chunk.column_names()
         by_number = {each for each in self.without if each not in names and each.isdecimal()}
-        for each in self.without if piece.media is Media.CSV else ():
+        for each in self.without if chunk.media is Media.CSV else ():
             if each not in names and not (each in by_number and 0 < int(each) <= len(names)):
                 hint = suggest(each, [name for name in names if name], "its columns are")
                 raise ValueError(f"the file has no column {each!r} to leave out; {hint}")

@@ -75,7 +75,7 @@ _OPTIONS: Mapping[str, Sequence[str]] = {
 _PORT, _HOST = ("--port", "-p"), ("--host", "-h", "--hostname", "--interface")
 
 
-def of_verb(typed: Sequence[str], verbs: Sequence[str]) -> str:
+def verb_hint(typed: Sequence[str], verbs: Sequence[str]) -> str:
     """Say that there is no such verb, and which command is probably meant."""
     word, rest = typed[0], list(typed[1:])
     known = f"there is no verb {word!r}"
@@ -91,7 +91,7 @@ def of_verb(typed: Sequence[str], verbs: Sequence[str]) -> str:
     return f"{known}; did you mean: {_command([verb, *words])}"
 
 
-def of_option(error: click.NoSuchOption, typed: Sequence[str]) -> str:
+def option_hint(error: click.NoSuchOption, typed: Sequence[str]) -> str:
     """Say that a verb has no such option, and which command is probably meant."""
     option, context = error.option_name, error.ctx
     known = f"{_command(_verb(context))} has no option {option}"
@@ -110,7 +110,7 @@ def of_option(error: click.NoSuchOption, typed: Sequence[str]) -> str:
     return f"{known}; its options are {', '.join(name for name in has if name.startswith('--')) or 'none'}"
 
 
-def of_argument(verb: str, typed: Sequence[str]) -> str | None:
+def argument_hint(verb: str, typed: Sequence[str]) -> str | None:
     """Say what is probably meant by arguments that a verb does not take; None where nothing is known."""
     if verb == "serve":
         return _of_argument_of_serve(typed)
