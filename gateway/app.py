@@ -32,7 +32,8 @@ from gateway.reload.watch import Watch
 from gateway.resources import Disk, Resources
 from gateway.server.cors import Cors
 from gateway.server.lifespan import Shell
-from gateway.server.middleware import Asgi, Edge
+from gateway.server.middleware import Edge
+from gateway.server.scope import Asgi
 from gateway.settings import Settings
 from gateway.store.tables.store import Store
 

@@ -4,7 +4,7 @@ They follow from the environment as it is when this is imported. A `gunicorn.con
 whatever else moves in the package.
 """
 
-from gateway.server.worker import gunicorn_settings
+from gateway.gunicorn_settings import gunicorn_settings
 from gateway.settings import Settings
 
 globals().update(gunicorn_settings(Settings.read()))

@@ -9,7 +9,6 @@ import logging
 import os
 import shlex
 import socket
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,6 @@ from gateway.settings import Settings, unknown_variables
 from gateway.store.files import lock
 
 _log = logging.getLogger(__name__)
-
-#: Where in the state of the ASGI lifespan the greeting is, from the application's start until the worker serves.
-GREETING = "gateway.greeting"
 
 _WHY_NOT = {
     errno.EADDRINUSE: "another process listens there; stop it, or choose another address with --bind HOST:PORT",
@@ -125,9 +121,3 @@ def greeting(settings: Settings, paths: Iterable[str], *, admin_file: Path | Non
     target = f"{path}?limit=5" if path else "/-/status"
     lines.append(f'Try:  curl -H "Authorization: Bearer {secret}" {shlex.quote(url + target)}')
     return "\n".join(["", *(f"  {line}" for line in lines), ""])
-
-
-def greet(text: str) -> None:
-    """Show it where somebody looks; a log has no use for it."""
-    if sys.stderr.isatty():
-        print(text, file=sys.stderr, flush=True)  # noqa: T201  # it is for the person who has started it

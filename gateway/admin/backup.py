@@ -7,7 +7,7 @@ from typing import Any
 
 from falcon.asgi import App, Request, Response
 
-from gateway.auth import credentials
+from gateway.auth import permissions
 from gateway.endpoints.ranges import Slice
 from gateway.endpoints.services import Auth
 from gateway.store.interface import StoreReader
@@ -27,7 +27,7 @@ class Backups:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Make a copy of the store as it is now, and send it."""
-        credentials.require_admin(self._auth.credentials.name_of(req.auth))
+        permissions.require_admin(self._auth.credentials.name_of(req.auth))
         # Not in a reader's thread: it takes long, and they are few.
         copy = await asyncio.to_thread(self._store.backup)
         size = os.fstat(copy.fileno()).st_size

@@ -8,7 +8,7 @@ from falcon.asgi import App, Request, Response
 
 from gateway import __version__
 from gateway.admin import docs
-from gateway.auth import credentials
+from gateway.auth import permissions
 from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import NAME
 from gateway.connectors.file_schema import FILE_SCHEMA
@@ -86,7 +86,7 @@ class Status:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List the files with their states and findings."""
-        credentials.require_admin(self._credentials.name_of(req.auth))
+        permissions.require_admin(self._credentials.name_of(req.auth))
         reply.json(resp, self.body())
 
     def body(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class Reloading:
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Show what the directory holds, and answer with the findings once it is live."""
-        credentials.require_admin(self._auth.credentials.name_of(req.auth))
+        permissions.require_admin(self._auth.credentials.name_of(req.auth))
         await asyncio.to_thread(self._read_again)
         reply.json(resp, self._status.body())
 
@@ -147,7 +147,7 @@ class Served:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List them, and those that were removed while their rows are kept, each with its state."""
-        credentials.require_admin(self._auth.credentials.name_of(req.auth))
+        permissions.require_admin(self._auth.credentials.name_of(req.auth))
         reply.json(resp, await self._live.settled(self._list))
 
     async def _list(self) -> list[dict[str, Any]]:
@@ -221,7 +221,7 @@ class Served:
 
     def find(self, req: Request, name: str) -> Endpoint:
         """Find the endpoint of a connector for the admin token, or raise."""
-        credentials.require_admin(self._auth.credentials.name_of(req.auth))
+        permissions.require_admin(self._auth.credentials.name_of(req.auth))
         snapshot = self._live.snapshot
         endpoint = snapshot.endpoints.get(name) if NAME.fullmatch(name) else None
         if endpoint is None and name in snapshot.gone:

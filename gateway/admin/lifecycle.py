@@ -6,7 +6,7 @@ from typing import Any
 from falcon.asgi import App, Request, Response
 
 from gateway import strictjson
-from gateway.auth import credentials
+from gateway.auth import permissions
 from gateway.connectors.connector_file import NAME
 from gateway.connectors.directory import File
 from gateway.endpoints import reply
@@ -45,7 +45,7 @@ class Planning:
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Take `{"files": {NAME: TEXT}}`, a whole directory, and tell, with the names of the tokens; nothing is changed."""
-        credentials.require_admin(self._auth.credentials.name_of(req.auth))
+        permissions.require_admin(self._auth.credentials.name_of(req.auth))
         files = _files_of(await _json_body(req, self._bodies, _FILES))
         preview = await asyncio.to_thread(self._reload.preview, files)
         reply.json(resp, {**preview, "token_names": self._auth.credentials.names})
@@ -89,7 +89,7 @@ class Lifecycle:
 
     def _require_name(self, req: Request, name: str) -> str | None:
         token = self._auth.credentials.name_of(req.auth)
-        credentials.require_admin(token)
+        permissions.require_admin(token)
         if not NAME.fullmatch(name):
             raise unknown_connector(name)
         return token

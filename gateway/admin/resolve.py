@@ -7,7 +7,7 @@ from typing import Any
 
 from falcon.asgi import App, Request, Response
 
-from gateway.auth import credentials
+from gateway.auth import permissions
 from gateway.connectors.connector import Connector
 from gateway.endpoints import reply
 from gateway.endpoints.live import Live
@@ -39,8 +39,8 @@ class Resolving:
         token = self._auth.credentials.name_of(req.auth)
         wanted = req.get_param("connector", default="")
         connector = self._find(wanted)
-        if connector is None or not credentials.may(token, connector.access, "ingest"):
-            credentials.require_admin(token)  # Who may not write here is not told whether there is something.
+        if connector is None or not permissions.may(token, connector.access, "ingest"):
+            permissions.require_admin(token)  # Who may not write here is not told whether there is something.
         if connector is None:
             raise self._unknown(wanted)
         numbers = _numbers(req.get_param("batch", default=""))

@@ -7,8 +7,6 @@ import base64
 import binascii
 from collections.abc import Mapping
 
-from falcon.asgi import Request
-
 _BEARER, _BASIC = 'Bearer realm="gateway"', 'Basic realm="gateway", charset="UTF-8"'
 #: What a request that has no token, or not a right one, may answer with.
 CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": f"{_BEARER}, {_BASIC}"}
@@ -45,15 +43,9 @@ def hint_for(authorization: str) -> str:
     return "the token is the password: curl -u NAME:TOKEN, where NAME may be anything"
 
 
-def challenge_to(req: Request, challenge: str) -> str:
-    """Give the challenge of an answer to a request: a page's script is not offered Basic.
-
-    The browser would ask its user for a password in between.
-    """
-    is_script = (
-        req.get_header("Sec-Fetch-Dest") == "empty" or req.get_header("X-Requested-With") == "XMLHttpRequest"
-    )
-    return challenge.removesuffix(f", {_BASIC}") if is_script else challenge
+def without_basic(challenge: str) -> str:
+    """Give a challenge that does not offer Basic."""
+    return challenge.removesuffix(f", {_BASIC}")
 
 
 def _decoded(text: str) -> bytes | None:

@@ -7,25 +7,16 @@ until the debt is paid: what holds is the average.
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable
 
-from falcon.asgi import Request, Response
-
-from gateway.auth import credentials
 from gateway.auth.credentials import Credentials
 from gateway.connectors.connector import Connector
 from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
-from gateway.ingest.rows import Rows
-from gateway.request_context import RequestContext, current
 from gateway.server.forwarded import owner_of
 
 #: The quotas that are remembered; of those that are not used up the least recently used is forgotten first.
 MAX_QUOTAS = 10_000
-#: The methods that bring rows.
-_BRINGS_ROWS = frozenset({"POST", "PUT"})
-
-Responder = Callable[[Request, Response], Awaitable[None]]
 
 
 class _Bucket:
@@ -63,14 +54,14 @@ class Quota:
         """Whether nothing is used up, so that it may as well be forgotten."""
         return all(bucket.left(now) >= bucket.size for bucket in self._buckets.values())
 
-    def enter(self, method: str, now: float) -> None:
+    def enter(self, now: float, *, brings_rows: bool) -> None:
         """Count a request before its body is read.
 
         Raises:
             GatewayError: Where there is none left, or rows are owed and it brings more, with `Retry-After`.
         """
         needed = [self._buckets[unit] for unit in ("requests", "rows") if unit in self._buckets]
-        needed = [bucket for bucket in needed if bucket.unit == "requests" or method in _BRINGS_ROWS]
+        needed = [bucket for bucket in needed if bucket.unit == "requests" or brings_rows]
         short = [bucket for bucket in needed if bucket.left(now) < 1]
         if short:
             wait = max(bucket.seconds_to(1, now) for bucket in short)
@@ -121,33 +112,11 @@ class Quotas:
         """Tell whether there are limits for what is asked of a connector: its own, or those of any token."""
         return connector.terms.limits != NO_LIMITS or self._credentials.have_limits
 
-    def limited(self, connector: Connector, responder: Responder) -> Responder:
-        """Give a responder that counts every request of those who may know of the connector.
+    def now(self) -> float:
+        """Give the time that the quotas go by."""
+        return self._clock()
 
-        A connector of the same name goes on with what was counted while its limits are the same, as a token does.
-        """
-
-        async def respond_within(req: Request, resp: Response) -> None:
-            token = self._credentials.name_of(req.auth)
-            is_seen = credentials.sees(token, connector.access)
-            quotas = self._of(connector, token, req.remote_addr) if is_seen else []
-            try:
-                for quota in quotas:
-                    quota.enter(req.method, self._clock())
-                await responder(req, resp)
-            finally:
-                now, rows = self._clock(), current.get().rows
-                for quota in quotas:
-                    quota.charge(rows, now)
-                if quotas:
-                    resp.set_headers(min(quotas, key=lambda quota: quota.share_left(now)).headers(now))
-
-        def respond(req: Request, resp: Response) -> Awaitable[None]:
-            return respond_within(req, resp) if self.limit(connector) else responder(req, resp)
-
-        return respond
-
-    def _of(self, connector: Connector, token: str | None, address: str) -> list[Quota]:
+    def of(self, connector: Connector, token: str | None, address: str) -> list[Quota]:
         """Give what a request counts against: the connector's limits, and the token's own."""
         own, where = self._credentials.limits_of(token), "" if token else owner_of(address)
         given = (connector.name, connector.terms.limits), ("", own)
@@ -171,11 +140,3 @@ class Quotas:
         )
         while len(self._quotas) > MAX_QUOTAS * 0.9:
             self._quotas.popitem(last=False)
-
-
-def counted(rows: Iterable[Rows], context: RequestContext) -> Iterator[Rows]:
-    """Count rows as they are parsed, good and bad."""
-    context.rows = 0
-    for some in rows:
-        context.rows += len(some.values) + len(some.errors)
-        yield some

@@ -1,30 +1,20 @@
 """The tokens file: what proves each token's name, and until when; and the making of tokens."""
 
-import hashlib
 import re
-import secrets
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
-from gateway.connectors import literals
-from gateway.connectors.connector import ADMIN, PUBLIC, Connector
-from gateway.connectors.connector_file import TOKEN_NAME, places_in_access
+from gateway.auth.tokens import PREFIX, Proof, Token, can_name_a_token, parse_instant
 from gateway.connectors.finding import Finding, Refused
-from gateway.connectors.policy import NO_LIMITS, Limits
+from gateway.connectors.policy import NO_LIMITS
 from gateway.connectors.policy_keys import read_limits
 from gateway.connectors.yaml_text.document import load
 from gateway.connectors.yaml_text.node import Node
 from gateway.connectors.yaml_values import Shapes
-from gateway.errors import Code, nearest
+from gateway.errors import Code
 
-#: What secrets begin with.
-PREFIX = "gw_"
 #: How many secrets prove one name: the old one and the new one, while a token is being rotated.
 MAX_PROOFS = 2
-#: How long before its end a token is warned of.
-NOTICE = timedelta(days=14)
-
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 #: What is said about the text of a file without a word of it.
 _BARE = re.compile(
@@ -34,54 +24,6 @@ _BARE = re.compile(
 _HINT = "`gateway token NAME` prints a line to paste"
 #: The keys of a token, and of one of its digests.
 _TOKEN_KEYS, _PROOF_KEYS = ("digests", "limits"), ("digest", "expires")
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What proves a name: the SHA-256 of a secret, until it expires, if it does; and its line in the file."""
-
-    digest: bytes
-    expires: datetime | None = None
-    line: int | None = None
-
-    def has_expired(self, now: datetime) -> bool:
-        """Tell whether it proves nothing any more."""
-        return self.expires is not None and self.expires <= now
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A name of the tokens file: what proves it, and how much it may do at all connectors together."""
-
-    proofs: tuple[Proof, ...]
-    limits: Limits = NO_LIMITS
-
-
-def can_name_a_token(name: str) -> bool:
-    """Tell whether a token may be called that; `public` means anyone, and what begins like a secret may be one."""
-    return name != PUBLIC and not name.startswith(PREFIX) and TOKEN_NAME.fullmatch(name) is not None
-
-
-def make_token(name: str, expires: datetime | None = None) -> tuple[str, str]:
-    """Make a secret for a token name: the secret itself, and the line of the tokens file that proves it."""
-    secret = f"{PREFIX}{secrets.token_urlsafe(32)}"
-    digest = f"sha256:{hashlib.sha256(secret.encode()).hexdigest()}"
-    proof = digest if expires is None else f"{{digest: {digest}, expires: {show(expires)}}}"
-    return secret, f"{name}: [{proof}]"
-
-
-def show(moment: datetime) -> str:
-    """Write an instant, in UTC and to the second."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def parse_instant(text: str) -> datetime:
-    """Read an instant, or a day, which stands for its start in UTC.
-
-    Raises:
-        ValueError: Where it is neither.
-    """
-    return datetime.fromisoformat(literals.instant(text)).astimezone(UTC)
 
 
 def read_tokens(text: bytes, file: str) -> dict[str, Token]:
@@ -119,50 +61,6 @@ def _unseen(finding: Finding) -> Finding:
     """Say where something is wrong and what kind of thing, but not what stands there: it may be a secret."""
     message = f"{finding.code.title.lower()}; what stands here is not shown, for it may be a secret"
     return replace(finding, message=message, hint=_HINT)
-
-
-def expiring(tokens: Mapping[str, Token], file: str, now: datetime) -> tuple[Finding, ...]:
-    """Warn of what has expired or soon does."""
-    return tuple(
-        Finding(
-            file,
-            proof.line,
-            None,
-            Code.TOKEN_EXPIRES,
-            f"the token '{name}' {'expired' if proof.has_expired(now) else 'expires'} on {show(proof.expires)}",
-            f"`gateway token {name} --expires 90d` prints the digest of a new one, to stand beside it for a while",
-            warning=True,
-        )
-        for name, token in tokens.items()
-        for proof in token.proofs
-        if proof.expires is not None and proof.expires <= now + NOTICE
-    )
-
-
-def unknown_names(
-    connector: Connector, known: Collection[str], where: str, *, warning: bool, is_as_written: bool = True
-) -> tuple[Finding, ...]:
-    """Return a finding for every name in a connector's access that no token proves.
-
-    Args:
-        connector: The connector.
-        known: The names that tokens prove.
-        where: Which tokens, as the end of the sentence "access names 'etl', which …".
-        warning: Whether the findings are warnings.
-        is_as_written: Whether its file says what the connector does, so that places in it can be named.
-    """
-    known = (*known, ADMIN, PUBLIC)
-    access = connector.access
-    missing = sorted((access.ingest | access.read | access.change).difference(known))
-    places = places_in_access(connector) if missing and is_as_written else {}
-    findings = []
-    for name in missing:
-        line, column = places.get(name, (None, None))
-        guess = nearest(name, known)
-        hint = f"did you mean '{guess}'?" if guess else f"`gateway token {name}` prints the line to add to it"
-        message = f"access names '{name}', which {where}"
-        findings.append(Finding(connector.file, line, column, Code.TOKEN_UNKNOWN, message, hint, warning))
-    return tuple(sorted(findings, key=lambda finding: (finding.line or 0, finding.column or 0)))
 
 
 def _shown(name: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from gateway.auth.tokens_file import make_token
+from gateway.auth.tokens import make_token
 from gateway.commands.support.configuration import read_settings
 
 #: What is written, each with its file in the package and what it is.

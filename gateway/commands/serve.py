@@ -7,7 +7,7 @@ import click
 from gunicorn.app.base import BaseApplication
 
 from gateway.commands.support.configuration import read_settings
-from gateway.server.worker import gunicorn_settings
+from gateway.gunicorn_settings import gunicorn_settings
 from gateway.settings import SETTINGS, Setting
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from gateway.auth.tokens_file import can_name_a_token, make_token, parse_instant
+from gateway.auth.tokens import can_name_a_token, make_token, parse_instant
 
 
 @click.command("token")

@@ -2,7 +2,7 @@
 
 from falcon.asgi import Request, Response
 
-from gateway.auth import credentials
+from gateway.auth import permissions
 from gateway.endpoints import reply
 from gateway.endpoints.edit_request import Filtered
 from gateway.endpoints.endpoint import Endpoint
@@ -44,7 +44,7 @@ class Edits:
         token = authorize_write(req, endpoint.connector, self._credentials, "change")
         filtered = Filtered.of(endpoint.connector, Words.of_write(req))
         if filtered.output is not None:
-            credentials.require(token, endpoint.connector, "read")
+            permissions.require(token, endpoint.connector, "read")
         return token, filtered
 
     async def _store(self, endpoint: Endpoint, req: Request, resp: Response, data: bytes) -> None:

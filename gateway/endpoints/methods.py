@@ -2,8 +2,9 @@
 
 from falcon.asgi import Request, Response
 
-from gateway.auth import credentials
-from gateway.auth.credentials import Credentials, Verb
+from gateway.auth import permissions
+from gateway.auth.credentials import Credentials
+from gateway.auth.permissions import Verb
 from gateway.connectors.connector import Connector
 from gateway.endpoints.endpoint import Endpoint
 from gateway.errors import Code, GatewayError, not_implemented
@@ -23,7 +24,7 @@ def authorize_write(req: Request, connector: Connector, known: Credentials, verb
     token = known.name_of(req.auth)
     if verb == "change" and not connector.access.change:
         raise _no_such_method(req, connector, token)
-    credentials.require(token, connector, verb)
+    permissions.require(token, connector, verb)
     if req.get_header("If-Match"):
         hint = "leave it out; a filter on the values that were read, such as n=eq.3, does what it is for"
         raise not_implemented("If-Match on a write", hint)
@@ -61,5 +62,5 @@ def _no_such_method(req: Request, connector: Connector, token: str | None) -> Ga
 
 
 def _require_sight(connector: Connector, token: str | None) -> None:
-    if not credentials.sees(token, connector.access):
-        raise credentials.unknown_endpoint(connector.path)
+    if not permissions.sees(token, connector.access):
+        raise permissions.unknown_endpoint(connector.path)

@@ -2,7 +2,7 @@
 
 from falcon.asgi import Request, Response
 
-from gateway.auth import credentials
+from gateway.auth import permissions
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.negotiation import Words
 from gateway.endpoints.services import Services
@@ -21,5 +21,5 @@ class GetAndHead:
 
     async def _read(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         token = self._credentials.name_of(req.auth)
-        credentials.require(token, endpoint.connector, "read")
+        permissions.require(token, endpoint.connector, "read")
         await endpoint.retrieval.answer(req, resp, endpoint.read_request(Words.of_read(req)), token)

@@ -5,7 +5,7 @@ from typing import Any
 
 from falcon.asgi import Request, Response
 
-from gateway.auth import credentials
+from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
 from gateway.connectors.connector import ADMIN, Connector
 from gateway.connectors.plan import Outcome
@@ -72,8 +72,8 @@ class Gone:
     async def on_any(self, req: Request, resp: Response, **_: Any) -> None:
         """Say so, or that there is nothing, to those who may not know."""
         token = self._credentials.name_of(req.auth)
-        if not credentials.sees(token, self.connector.access):
-            raise credentials.unknown_endpoint(req.path)
+        if not permissions.sees(token, self.connector.access):
+            raise permissions.unknown_endpoint(req.path)
         raise self.error(is_admin=token == ADMIN)
 
 
@@ -102,8 +102,8 @@ class Moved:
 
     async def on_any(self, req: Request, resp: Response, **_: Any) -> None:
         """Say so, or that there is nothing, to those who may not know."""
-        if not credentials.sees(self._credentials.name_of(req.auth), self.connector.access):
-            raise credentials.unknown_endpoint(req.path)
+        if not permissions.sees(self._credentials.name_of(req.auth), self.connector.access):
+            raise permissions.unknown_endpoint(req.path)
         raise self.error()
 
 

@@ -8,7 +8,7 @@ from falcon.asgi import Request, Response
 from falcon.constants import COMBINED_METHODS
 
 from gateway import strictjson
-from gateway.auth.authorization_header import challenge_to
+from gateway.auth.authorization_header import without_basic
 from gateway.endpoints.edit_request import Filtered
 from gateway.endpoints.etag_cache import Answer
 from gateway.endpoints.ranges import Kept, Part, Slice
@@ -129,7 +129,7 @@ async def gateway_error(
     resp.stream = None
     resp.data = error_response.body(error)
     for name, value in error_response.head(error).items():
-        resp.set_header(name, challenge_to(req, value) if name == "WWW-Authenticate" else value)
+        resp.set_header(name, _challenge_to(req, value) if name == "WWW-Authenticate" else value)
 
 
 async def falcon_error(
@@ -161,3 +161,14 @@ async def any_error(req: Request, resp: Response, error: Exception, params: dict
     failure = GatewayError(Code.INTERNAL)
     failure.__cause__ = error
     await gateway_error(req, resp, failure, params)
+
+
+def _challenge_to(req: Request, challenge: str) -> str:
+    """Give the challenge of an answer to a request: a page's script is not offered Basic.
+
+    The browser would ask its user for a password in between.
+    """
+    is_script = (
+        req.get_header("Sec-Fetch-Dest") == "empty" or req.get_header("X-Requested-With") == "XMLHttpRequest"
+    )
+    return without_basic(challenge) if is_script else challenge

@@ -15,7 +15,7 @@ from gateway.auth.rate_limit import Quotas
 from gateway.connectors.connector import Connector
 from gateway.endpoints.etag_cache import Cache
 from gateway.request_context import current
-from gateway.server.middleware import Asgi, Event, Receive, Send
+from gateway.server.scope import Asgi, Event, Receive, Send
 from gateway.store.interface import StoreReader, Version
 
 #: How many questions of a connector are remembered with the answers' headers, and how long their headers may be.

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from falcon.asgi import Request, Response
 from falcon.constants import COMBINED_METHODS
 
-from gateway.auth.rate_limit import Responder
 from gateway.endpoints.edit import Edits
 from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.metered import Responder, metered
 from gateway.endpoints.methods import Methods
 from gateway.endpoints.read import GetAndHead
 from gateway.endpoints.services import Services
@@ -21,7 +21,7 @@ class Responders:
 
     def __init__(self, services: Services) -> None:
         reads, writes, edits = GetAndHead(services), Writes(services), Edits(services)
-        self._rate_limits = services.auth.rate_limits
+        self._auth = services.auth
         self._methods = Methods(services.auth.credentials)
         self._answers: Mapping[str, _Answer] = {
             "GET": reads.answer,
@@ -35,8 +35,10 @@ class Responders:
     def of(self, endpoint: Endpoint) -> Mapping[str, Responder]:
         """Return the responders of an endpoint by method. OPTIONS is not counted against a limit."""
         limited = {
-            method: self._rate_limits.limited(
-                endpoint.connector, _bind(self._answers.get(method, self._methods.refuse), endpoint)
+            method: metered(
+                endpoint.connector,
+                _bind(self._answers.get(method, self._methods.refuse), endpoint),
+                self._auth,
             )
             for method in COMBINED_METHODS
         }

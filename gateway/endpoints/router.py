@@ -7,7 +7,7 @@ from falcon.asgi import Request, Response
 from falcon.constants import COMBINED_METHODS
 from falcon.routing import CompiledRouter
 
-from gateway.auth import credentials
+from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Live
@@ -117,4 +117,4 @@ class Nowhere:
     async def on_any(self, req: Request, resp: Response) -> None:
         """Say that there is nothing."""
         self._credentials.name_of(req.auth)
-        raise credentials.unknown_endpoint(req.path)
+        raise permissions.unknown_endpoint(req.path)

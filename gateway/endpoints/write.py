@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from falcon.asgi import Request, Response
 
-from gateway.auth import credentials, rate_limit
-from gateway.auth.credentials import Verb
-from gateway.endpoints import reply
+from gateway.auth import permissions
+from gateway.auth.permissions import Verb
+from gateway.endpoints import metered, reply
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.intake import RequestBodies
 from gateway.endpoints.methods import authorize_write
@@ -77,7 +77,7 @@ class _Submission:
                 self.context.rows = columns.table.num_rows
                 return validator.take(columns, envelope)
         rows = payload.parse(data, media, self.endpoint.connector, settings.max_row, write.columns)
-        rows = rate_limit.counted(rows, self.context)
+        rows = metered.counted(rows, self.context)
         if write.columns is not None:
             rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
         return validator.check(rows, envelope, self.context.has_left)
@@ -107,9 +107,9 @@ class Writes:
         token = authorize_write(req, connector, self._credentials, _VERBS[req.method])
         write = endpoint.write_request(Words.of_write(req)).under(req.get_header("Idempotency-Key"))
         if write.changes_rows:
-            credentials.require(token, connector, "change")
+            permissions.require(token, connector, "change")
         if write.output is not None:
-            credentials.require(token, connector, "read")
+            permissions.require(token, connector, "read")
         return token, write
 
     async def _store(self, endpoint: Endpoint, req: Request, resp: Response, received: Body) -> None:

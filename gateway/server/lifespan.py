@@ -11,8 +11,7 @@ from typing import Protocol
 
 from gateway.errors import not_ready, trace
 from gateway.server import error_response
-from gateway.server.middleware import Asgi, Event, Receive, Send
-from gateway.startup import GREETING
+from gateway.server.scope import GREETING, Asgi, Event, Receive, Send
 
 _log = logging.getLogger(__name__)
 

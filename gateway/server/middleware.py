@@ -7,30 +7,22 @@ headers that all have, and a body that was not read to its end is; and what happ
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from http import HTTPMethod
+from collections.abc import Sequence
 from typing import Any
 
-from gateway import logs, percent
+from gateway import percent
 from gateway.errors import GatewayError
 from gateway.request_context import HeaderFields, RequestContext, fields_of, never_left
 from gateway.server import error_response, forwarded
+from gateway.server.access_log import log_access
+from gateway.server.scope import HAS_LEFT, Asgi, Event, Receive, Send
 from gateway.settings import Network
 
 _log = logging.getLogger(__name__)
 
-#: Where the server keeps in a scope what tells whether the client has gone. It takes what is sent all the same.
-HAS_LEFT = "gateway.has_left"
 #: How long the rest of a refused body is read, so that the client sees the answer and not a reset; and how
 #: long without a byte of it.
 LINGER_SECONDS, LINGER_IDLE_SECONDS = 10.0, 1.0
-
-_METHODS = frozenset(HTTPMethod.__members__)
-
-Event = dict[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
-Asgi = Callable[[Event, Receive, Send], Awaitable[None]]
 
 
 class Edge:
@@ -161,21 +153,3 @@ class _Passage:
         if is_fleeting and not any(name.lower() == b"cache-control" for name, _ in headers):
             headers.append((b"cache-control", b"no-store"))
         return headers
-
-
-def log_access(
-    context: RequestContext, method: str | None, status: int | None, figures: Mapping[str, Any]
-) -> None:
-    """Log what became of a request: never its query, its body or its headers, which hold values and secrets."""
-    method = method if method in _METHODS else None  # Another may be anything, as a path may.
-    fields = {
-        "method": method,
-        "path": context.path,
-        "status": status,
-        **figures,
-        **context.notes,
-        "token": context.token,
-        "connector": context.connector,
-        "remote": context.remote,
-    }
-    logs.access(f"{method or '-'} {context.path or '-'} {status or '-'}", fields)

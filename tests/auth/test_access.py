@@ -11,7 +11,8 @@ import pytest
 from gateway.auth import login_throttle
 from gateway.auth.credentials import Credentials
 from gateway.auth.login_throttle import Failures
-from gateway.auth.tokens_file import make_token, read_tokens
+from gateway.auth.tokens import make_token
+from gateway.auth.tokens_file import read_tokens
 from gateway.connectors.finding import Refused
 from gateway.endpoints.methods import CHANGES, METHODS
 from gateway.server.forwarded import remote_of

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from gateway.auth.rate_limit import MAX_QUOTAS, Quota, Quotas
-from gateway.auth.tokens_file import make_token, read_tokens
+from gateway.auth.tokens import make_token
+from gateway.auth.tokens_file import read_tokens
 from gateway.connectors.finding import Refused
 from gateway.connectors.policy import Limits
 from gateway.errors import GatewayError
@@ -146,7 +147,7 @@ def test_the_average_holds_whatever_the_sizes():
     clock, quota, rows = 0.0, Quota(Limits(rows_per_second=100), 0.0), 0
     while clock < 1000:
         try:
-            quota.enter("POST", clock)
+            quota.enter(clock, brings_rows=True)
         except GatewayError as error:
             clock += int(error.headers["Retry-After"])
         else:
@@ -162,11 +163,11 @@ def test_the_memory_of_addresses_is_bounded_and_forgets_first_what_does_not_matt
     quotas = Quotas(None, lambda: now[0])
     limits = Limits(requests_per_second=1)
     quotas._quota("c", limits, None, "owes").charge(0, 0.0)
-    quotas._quota("c", limits, None, "owes").enter("GET", 0.0)
+    quotas._quota("c", limits, None, "owes").enter(0.0, brings_rows=False)
 
     for number in range(3 * MAX_QUOTAS):
         quotas._quota("c", limits, None, f"address {number}")
 
     assert len(quotas._quotas) <= MAX_QUOTAS
     with pytest.raises(GatewayError):
-        quotas._quota("c", limits, None, "owes").enter("GET", 0.5)
+        quotas._quota("c", limits, None, "owes").enter(0.5, brings_rows=False)

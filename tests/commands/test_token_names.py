@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.auth.tokens_file import make_token
+from gateway.auth.tokens import make_token
 from tests.commands.test_check import gateway
 from tests.support.server import Server, eventually, is_ready, put, serving
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from gateway.auth import login_throttle
-from gateway.auth.tokens_file import make_token
+from gateway.auth.tokens import make_token
 from gateway.errors import Code
 from gateway.store.engine.duckdb_file import FILE, Database
 from gateway.store.tables.small_inserts import FewRows

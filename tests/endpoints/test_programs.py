@@ -18,7 +18,7 @@ import httpx
 import polars
 import pytest
 
-from gateway.auth.tokens_file import make_token
+from gateway.auth.tokens import make_token
 from tests.support.server import ROOT, Server, put, serving
 
 FORMATS = ("json", "ndjson", "csv", "parquet", "arrow")

@@ -8,7 +8,7 @@ import falcon.asgi
 import httpx
 import pytest
 
-from gateway.auth.tokens_file import make_token
+from gateway.auth.tokens import make_token
 from gateway.endpoints import request_cache
 from tests.server.test_logs import TRACE, of
 from tests.support.in_process import body, inside

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from gateway.auth.tokens_file import make_token
+from gateway.auth.tokens import make_token
 from tests.support.in_process import body, inside
 
 CONNECTOR = """

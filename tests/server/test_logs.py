@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import logs
-from gateway.auth.tokens_file import make_token
+from gateway.auth.tokens import make_token
 from gateway.request_context import RequestContext, current, parse_traceparent
 from gateway.store.tables.small_inserts import FewRows
 from gateway.threads import Threads

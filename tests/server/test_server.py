@@ -55,7 +55,7 @@ def test_gunicorn_keeps_the_names_that_the_worker_builds_on():
         "_is_websocket_upgrade",
     ):
         assert callable(getattr(ASGIProtocol, name))
-    source = (ROOT / "gateway/server/worker.py").read_text()
+    source = (ROOT / "gateway/server/connection.py").read_text()
     protocol = Path(sys.modules[ASGIProtocol.__module__].__file__).read_text()
     for name in (
         "_current_request",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gateway.app import Gateway
 from gateway.server.lifespan import Shell
-from gateway.server.middleware import HAS_LEFT, Edge
+from gateway.server.middleware import Edge
+from gateway.server.scope import HAS_LEFT
 from gateway.settings import Settings
 from tests.support.server import FAST, put
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import httpx
 
-from gateway.auth.credentials import ADMIN_FILE
+from gateway.auth.permissions import ADMIN_FILE
 from gateway.commands.support.configuration import read_settings
 
 #: How long a gateway may take to answer: a plan or a copy may look at every row.

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from gateway.auth import tokens_source
-from gateway.auth.tokens_file import expiring, read_tokens, unknown_names
+from gateway.auth.token_findings import expiring, unknown_names
+from gateway.auth.tokens_file import read_tokens
 from gateway.commands.support.configuration import read_settings
 from gateway.connectors.connector import ADMIN, PUBLIC, Connector
 from gateway.connectors.finding import Finding, Refused

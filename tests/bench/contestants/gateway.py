@@ -12,7 +12,7 @@ import duckdb
 import httpx
 
 from gateway import __version__
-from gateway.auth.tokens_file import make_token
+from gateway.auth.tokens import make_token
 from gateway.settings import Settings
 from tests.bench import answers, ranges, wrk
 from tests.bench.files import BULK, Files

@@ -1,0 +1,211 @@
+"""gunicorn's HTTP connection with the deadlines it lacks.
+
+It builds on private names of gunicorn 27.0, which pyproject.toml therefore pins; `tests/server/test_server.py`
+holds it to every one of them.
+"""
+
+import asyncio
+import re
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn_h1c import H1CProtocol
+
+from gateway import percent
+from gateway.errors import Code, GatewayError
+from gateway.request_context import RequestContext, fields_of
+from gateway.server import error_response, parser_errors
+from gateway.server.access_log import log_access
+from gateway.server.forwarded import remote_of
+from gateway.server.scope import HAS_LEFT
+from gateway.settings import Settings
+
+#: The target of a request line.
+_TARGET = re.compile(rb"^[A-Z]+ ([^\r\n]*) HTTP/1", re.MULTILINE)
+
+#: How many bytes uvloop or asyncio read from a connection at once, at most.
+_MOST_READ = 2**20
+
+
+class Parser(H1CProtocol):  # type: ignore[misc]  # it has no types
+    """gunicorn's parser in C, keeping as much of what follows a request as is read at once."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(limit_remaining=_MOST_READ, **options)
+
+
+class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
+    """One connection: with deadlines for what it sends and reads, a cap on the number, and errors in the one shape."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Take the connection, or refuse it when there are too many."""
+        self._settings: Settings = self.worker.gateway_settings
+        self._header_deadline: asyncio.TimerHandle | None = None
+        self._unread_deadline: asyncio.TimerHandle | None = None
+        self._fed = b""  # What the parser is reading.
+        super().connection_made(transport)
+        self.worker.protocols.add(self)
+        self._expect_headers()
+        if self.worker.nr_conns > self._settings.max_connections:
+            message = f"there are {self.worker.nr_conns - 1} connections already"
+            self._refuse(GatewayError(Code.QUEUE_FULL, message, headers={"Retry-After": "1"}))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._headers_came()
+        self._stop_watching()
+        self.worker.protocols.discard(self)
+        super().connection_lost(exc)
+        self.resume_writing()  # Whoever waits for the client to read waits for nothing.
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being served."""
+        return self._current_request is None and not self._finishing_calls
+
+    def end(self) -> None:
+        """Close the connection and wake up whoever waits for its next request."""
+        self._close_transport()
+        if self._request_ready is not None:
+            self._request_ready.set()
+
+    # -- the deadline for headers: of the first request from when the connection stands, of others from their first byte
+
+    def _feed_callback_parser(self, data: bytes) -> bool:
+        self._fed = data
+        goes_on: bool = super()._feed_callback_parser(data)
+        self._fed = b""
+        if self._is_followed:
+            self._pause_reading()
+        else:
+            self._resume_reading()
+        if (
+            goes_on and self._current_request is None
+        ):  # Else all headers have come, and nothing has to be waited for.
+            self._expect_headers()
+        return goes_on
+
+    def _resume_reading(self) -> None:
+        # What follows a request waits for the end of that one, in the client: the parser keeps only a part of it, and
+        # gunicorn then closes the connection.
+        if self._reading_paused and not self._is_followed:
+            super()._resume_reading()
+
+    @property
+    def _is_followed(self) -> bool:
+        """Whether a request has all come, and the parser has bytes behind it."""
+        parser = self._callback_parser
+        return parser is not None and parser.is_complete and bool(parser.remaining())
+
+    def _on_headers_complete(self) -> bool:
+        self._headers_came()
+        complete: bool = super()._on_headers_complete()
+        return complete
+
+    def _arm_keepalive_timer(self) -> None:
+        if self._header_deadline is None:  # Else the next request has begun.
+            super()._arm_keepalive_timer()
+
+    def _expect_headers(self) -> None:
+        if self._header_deadline is None:
+            self._cancel_keepalive_timer()
+            self._header_deadline = self.worker.loop.call_later(
+                self._settings.header_timeout, self._headers_too_slow
+            )
+
+    def _headers_came(self) -> None:
+        if self._header_deadline is not None:
+            self._header_deadline.cancel()
+            self._header_deadline = None
+
+    def _headers_too_slow(self) -> None:
+        if self._current_request is None and not self._closed:
+            self._refuse(GatewayError(Code.HEADERS_TOO_SLOW))
+
+    # -- the deadline for reading: what waits to be sent must grow less, and a closed connection must come to its end
+
+    def pause_writing(self) -> None:
+        """Begin to watch a client that does not read as fast as it is sent to."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """Go on sending."""
+        super().resume_writing()
+        if not self._closed:
+            self._stop_watching()
+
+    def _close_transport(self) -> None:
+        super()._close_transport()
+        # Until all is sent the transport stays open, for ever where the client does not read.
+        if self._unread_deadline is None and self.transport.get_write_buffer_size():
+            self._watch()
+
+    def _watch(self) -> None:
+        self._unread: int = self.transport.get_write_buffer_size()
+        self._unread_deadline = self.worker.loop.call_later(
+            self._settings.send_timeout, self._reads_too_slowly
+        )
+
+    def _stop_watching(self) -> None:
+        if self._unread_deadline is not None:
+            self._unread_deadline.cancel()
+            self._unread_deadline = None
+
+    def _reads_too_slowly(self) -> None:
+        read = self._unread - self.transport.get_write_buffer_size()
+        if read < self._settings.body_rate * self._settings.send_timeout:
+            self.transport.abort()
+        else:
+            self._watch()
+
+    # -- answers from below the application
+
+    def _is_websocket_upgrade(self, request: object) -> bool:
+        # Nobody has to follow an Upgrade (RFC 9110 section 7.8): it is a request like any other.
+        return False
+
+    def _build_http_scope(self, *args: Any) -> dict[str, Any]:
+        scope: dict[str, Any] = super()._build_http_scope(*args)
+        scope[HAS_LEFT] = self._has_left
+        return scope
+
+    def _has_left(self) -> bool:
+        return bool(self._closed)
+
+    def _refuse(self, error: GatewayError) -> None:
+        self._send_error(error)
+        self.end()
+
+    def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
+        # gunicorn answers 501 to transfer codings it does not know; to the client that is its own mistake.
+        status = 400 if status == 501 else status
+        target = _TARGET.search(self._fed) if status == 400 else None
+        error = percent.not_encoded(target[1]) if target else None
+        fault = (
+            parser_errors.fault_of(message, self._fed) if status == 400 else error_response.of_status(status)
+        )
+        self._send_error(error or fault)
+
+    def _get_reason_phrase(self, status: int) -> str:
+        # gunicorn's own table lacks some.
+        return HTTPStatus(status).phrase
+
+    def _send_error(self, error: GatewayError) -> None:
+        context = self._context()
+        body = error_response.body(error)
+        head = {**error_response.head(error), "Cache-Control": "no-store"}
+        head |= {"Content-Length": str(len(body)), "Connection": "close"}
+        lines = [f"HTTP/1.1 {error.status} {self._get_reason_phrase(error.status)}"]
+        lines += [f"{name}: {value}" for name, value in head.items()]
+        standing = [b"%b: %b" % each for each in error_response.standing(context)]
+        self._safe_write(b"\r\n".join(["\r\n".join(lines).encode("latin-1"), *standing, b"", body]))
+        with context.as_current():
+            log_access(context, None, error.status, {"bytes_out": len(body)})
+
+    def _context(self) -> RequestContext:
+        """Begin the context of a request that did not get as far as the application; its headers may have come."""
+        fields = fields_of(list(getattr(self._callback_parser, "headers", ())))
+        client = self.transport.get_extra_info("peername") or None
+        return RequestContext.of(fields, remote_of(client, fields, self._settings.proxies))
