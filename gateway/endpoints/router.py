@@ -10,7 +10,7 @@ from falcon.routing import CompiledRouter
 from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
 from gateway.endpoints.endpoint import Endpoint
-from gateway.endpoints.live import Live
+from gateway.endpoints.live import Live, Snapshot
 from gateway.endpoints.removed import Gone, Moved
 from gateway.endpoints.request_cache import Repeats
 from gateway.endpoints.responders import Responders
@@ -30,7 +30,7 @@ class Router:
     def __init__(self, live: Live, responders: Responders, credentials: Credentials) -> None:
         self._live = live
         self._responders = responders
-        self._routed = live.snapshot
+        self._routed: Snapshot | None = None
         self._routes: Mapping[str, Found] = {}
         self._fixed = CompiledRouter()
         nowhere = Nowhere(credentials)
