@@ -19,7 +19,7 @@ import msgspec
 from gateway.errors import trace
 from gateway.request_context import current
 
-FORMS = ("json", "text")
+FORMATS = ("json", "text")
 
 #: The name of what logs every request.
 ACCESS = "gateway.access"
@@ -42,14 +42,14 @@ class _Access(logging.LogRecord):
         self.__dict__.update(_BLANK, msg=message, created=created, msecs=created % 1 * 1000, fields=fields)
 
 
-def access(message: str, fields: Fields) -> None:
+def log_access(message: str, fields: Fields) -> None:
     """Log what became of a request."""
     # Not by `info`, which first looks for the line of code that calls it.
     if _access.isEnabledFor(logging.INFO):
         _access.handle(_Access(message, fields))
 
 
-class Lines(logging.StreamHandler[TextIO]):
+class BufferedHandler(logging.StreamHandler[TextIO]):
     """Writes records to stderr: the access log's, of which there may be many, all at once of a turn of the event loop.
 
     A line is as safe as the answer before it was: what is logged otherwise is written at once, and after them.
@@ -86,12 +86,12 @@ class Lines(logging.StreamHandler[TextIO]):
 
 
 def formatter(form: str) -> logging.Formatter:
-    """Give what writes records in one of `FORMS`."""
+    """Give what writes records in one of `FORMATS`."""
     return _Text() if form == "text" else _JsonLines()
 
 
-def form_for(handler: logging.Handler) -> str:
-    """Return the form of `FORMS` for who reads a log: a person at a terminal, or a program."""
+def format_for(handler: logging.Handler) -> str:
+    """Return the form of `FORMATS` for who reads a log: a person at a terminal, or a program."""
     return "text" if isinstance(handler, logging.StreamHandler) and handler.stream.isatty() else "json"
 
 

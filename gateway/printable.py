@@ -30,7 +30,7 @@ def printable(text: str) -> str:
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-class Printable:
+class PrintableStream:
     """A text stream that writes everything in printable form."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -52,7 +52,7 @@ class Printable:
 
 def protect_terminal() -> None:
     """Let nothing unprintable through `sys.stdout` and `sys.stderr` from now on."""
-    if not isinstance(sys.stdout, Printable):
-        sys.stdout = cast("TextIO", Printable(sys.stdout))
-    if not isinstance(sys.stderr, Printable):
-        sys.stderr = cast("TextIO", Printable(sys.stderr))
+    if not isinstance(sys.stdout, PrintableStream):
+        sys.stdout = cast("TextIO", PrintableStream(sys.stdout))
+    if not isinstance(sys.stderr, PrintableStream):
+        sys.stderr = cast("TextIO", PrintableStream(sys.stderr))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from gateway.errors import nearest
-from gateway.logs import FORMS
+from gateway.logs import FORMATS
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -96,8 +96,8 @@ def parse_bind(text: str) -> str:
 
 def parse_log(text: str) -> str:
     """Read the form of the log."""
-    if text not in FORMS:
-        raise ValueError(f"write {' or '.join(FORMS)}")
+    if text not in FORMATS:
+        raise ValueError(f"write {' or '.join(FORMATS)}")
     return text
 
 

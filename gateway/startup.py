@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.auth import tokens_source
-from gateway.connectors.finding import Refused
+from gateway.connectors.finding import InvalidFileError
 from gateway.settings import Settings, unknown_variables
 from gateway.store.files import lock
 
@@ -64,7 +64,7 @@ def _unread_tokens(tokens: Path | None) -> str | None:
     try:
         if tokens is not None:
             tokens_source.read(tokens)
-    except Refused as refused:
+    except InvalidFileError as refused:
         return "; ".join(f"{each.file}: {each.message}; {each.hint}" for each in refused.findings)
     return None
 

@@ -13,7 +13,7 @@ from typing import Any
 STOPPING = threading.Event()
 
 
-class Threads(ThreadPoolExecutor):
+class ContextThreadPool(ThreadPoolExecutor):
     """A pool that runs each call in the context of its caller, as `asyncio.to_thread` does."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":

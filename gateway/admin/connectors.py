@@ -12,8 +12,8 @@ from gateway.auth import permissions
 from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import NAME
 from gateway.connectors.file_schema import FILE_SCHEMA
-from gateway.connectors.plan import Outcome, State
-from gateway.connectors.policy import Allowance
+from gateway.connectors.plan import FileState, Outcome
+from gateway.connectors.policy import BadRowLimit
 from gateway.endpoints import reply
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Live
@@ -107,8 +107,8 @@ class Status:
     def _file(self, outcome: Outcome) -> dict[str, Any]:
         connector = outcome.connector
         findings = outcome.findings
-        if connector and outcome.state in (State.LIVE, State.LAST_GOOD):
-            findings += self._credentials.unknown(connector, is_as_written=outcome.state is State.LIVE)
+        if connector and outcome.state in (FileState.LIVE, FileState.LAST_GOOD):
+            findings += self._credentials.unknown(connector, is_as_written=outcome.state is FileState.LIVE)
         return {
             "file": outcome.file,
             "state": outcome.state.value,
@@ -165,7 +165,7 @@ class Served:
         return [
             {
                 **_summary(known[name]),
-                "state": states.get(name, State.LIVE).value,
+                "state": states.get(name, FileState.LIVE).value,
                 "rows": counts[name],
                 "rejected": rejected.get(name, 0),
                 "last_batch": _batch(latest[name]) if name in latest else None,
@@ -249,7 +249,7 @@ def _terms(connector: Connector) -> dict[str, Any]:
     return {
         "on_conflict": terms.on_conflict if connector.primary_key else None,
         "on_invalid": terms.on_invalid,
-        "keep_at_most": None if terms.keep_at_most == Allowance() else str(terms.keep_at_most),
+        "keep_at_most": None if terms.keep_at_most == BadRowLimit() else str(terms.keep_at_most),
         "idempotency": "required" if terms.key_required else "optional",
         "retention": asdict(terms.retention),
         "limits": asdict(terms.limits),

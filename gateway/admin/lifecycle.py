@@ -8,7 +8,7 @@ from falcon.asgi import App, Request, Response
 from gateway import strictjson
 from gateway.auth import permissions
 from gateway.connectors.connector_file import NAME
-from gateway.connectors.directory import File
+from gateway.connectors.directory import ConnectorFile
 from gateway.endpoints import reply
 from gateway.endpoints.intake import RequestBodies
 from gateway.endpoints.services import Auth, Services, Storage
@@ -106,11 +106,11 @@ async def _json_body(req: Request, bodies: RequestBodies, hint: str) -> Json:
         raise GatewayError(Code.BODY_INVALID, message, hint=hint) from error
 
 
-def _files_of(given: Json) -> list[File]:
+def _files_of(given: Json) -> list[ConnectorFile]:
     files = given.get("files") if isinstance(given, dict) else None
     if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):
         raise GatewayError(Code.BODY_INVALID, "the body has no files", hint=_FILES)
-    return [File.of(name, text.encode()) for name, text in sorted(files.items())]
+    return [ConnectorFile.of(name, text.encode()) for name, text in sorted(files.items())]
 
 
 def _event(event: Event) -> dict[str, Any]:

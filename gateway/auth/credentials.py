@@ -18,7 +18,7 @@ from gateway.auth.token_findings import expiring, unknown_names
 from gateway.auth.tokens import Proof, Token, make_token, show
 from gateway.auth.tokens_file import read_tokens
 from gateway.connectors.connector import ADMIN, Connector
-from gateway.connectors.finding import Finding, Refused
+from gateway.connectors.finding import Finding, InvalidFileError
 from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
 from gateway.request_context import current
@@ -59,7 +59,7 @@ class Credentials:
         self.refresh()
         self._tell_admin()
         if self._problems:
-            raise Refused(list(self._problems))
+            raise InvalidFileError(list(self._problems))
 
     @property
     def admin_file(self) -> Path | None:
@@ -89,7 +89,7 @@ class Credentials:
             return
         try:
             text = tokens_source.read(self._file)
-        except Refused as refused:
+        except InvalidFileError as refused:
             self._text = None
             self._find(tuple(replace(each, hint="the tokens stay as they were") for each in refused.findings))
             return
@@ -105,7 +105,7 @@ class Credentials:
             return
         try:
             self._know(read_tokens(text, str(self._file)))
-        except Refused as refused:
+        except InvalidFileError as refused:
             self._find(tuple(refused.findings))
         else:
             self._find(())

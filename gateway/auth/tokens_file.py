@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.auth.tokens import PREFIX, Proof, Token, can_name_a_token, parse_instant
-from gateway.connectors.finding import Finding, Refused
+from gateway.connectors.finding import Finding, InvalidFileError
 from gateway.connectors.policy import NO_LIMITS
-from gateway.connectors.policy_keys import read_limits
-from gateway.connectors.yaml_text.document import load
+from gateway.connectors.policy_keys import parse_limits
+from gateway.connectors.yaml_text.document import load_document
 from gateway.connectors.yaml_text.node import Node
-from gateway.connectors.yaml_values import Shapes
+from gateway.connectors.yaml_values import YamlValues
 from gateway.errors import Code
 
 #: How many secrets prove one name: the old one and the new one, while a token is being rotated.
@@ -34,9 +34,9 @@ def read_tokens(text: bytes, file: str) -> dict[str, Token]:
     """
     reader = _Reader(file)
     try:
-        root = load(text, file)
-    except Refused as refused:
-        raise Refused(
+        root = load_document(text, file)
+    except InvalidFileError as refused:
+        raise InvalidFileError(
             [each if _BARE.match(each.message) else _unseen(each) for each in refused.findings]
         ) from None
     if root.value is None:
@@ -46,7 +46,9 @@ def read_tokens(text: bytes, file: str) -> dict[str, Token]:
     else:
         reader.refuse(root, "a tokens file maps names to lists of sha256:… digests")
     if reader.shapes.findings:
-        raise Refused([each if each in reader.own else _careful(each) for each in reader.shapes.findings])
+        raise InvalidFileError(
+            [each if each in reader.own else _careful(each) for each in reader.shapes.findings]
+        )
     return tokens
 
 
@@ -76,7 +78,7 @@ class _Reader:
     """Takes the tree of a tokens file for Tokens, and collects what is wrong with it."""
 
     def __init__(self, file: str) -> None:
-        self.shapes = Shapes(file)
+        self.shapes = YamlValues(file)
         self.own: list[Finding] = []
         self._names: dict[bytes, str] = {}
 
@@ -90,7 +92,7 @@ class _Reader:
                 message = f"the token {_shown(name)} has no 'digests'"
                 self.refuse(node, message, "write digests: [sha256:…]")
                 return Token(())
-            list_, limits = known["digests"], read_limits(known.get("limits"), self.shapes)
+            list_, limits = known["digests"], parse_limits(known.get("limits"), self.shapes)
         given = list_.value if isinstance(list_.value, list) else [list_]
         if not 1 <= len(given) <= MAX_PROOFS:
             self.refuse(

@@ -5,7 +5,7 @@ The arbiter imports this by way of the worker class, so nothing here may lead to
 
 from pathlib import Path
 
-from gateway.connectors.finding import Finding, Refused
+from gateway.connectors.finding import Finding, InvalidFileError
 from gateway.errors import Code
 
 
@@ -20,4 +20,4 @@ def read(path: Path) -> bytes:
     except OSError as error:
         message = f"the tokens file cannot be read: {error.strerror}"
         finding = Finding(str(path), None, None, Code.FILE_UNREADABLE, message, "say --tokens FILE")
-        raise Refused([finding]) from error
+        raise InvalidFileError([finding]) from error

@@ -12,8 +12,8 @@ from gateway.commands.support.configuration import read_settings
 from gateway.commands.support.new_file import write_new
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
-from gateway.connectors.directory import File
-from gateway.connectors.yaml_text.document import load
+from gateway.connectors.directory import ConnectorFile
+from gateway.connectors.yaml_text.document import load_document
 from gateway.connectors.yaml_text.node import Node
 from gateway.plurals import rows_are
 
@@ -52,7 +52,8 @@ def _unreadable(path: Path, name: str, gateway: GatewayClient) -> str:
     """Say why a file cannot be copied, and whether its last good version is served all the same."""
     text = path.read_bytes() if path.is_file() else b""
     found = next(
-        (each for each in plan.read_file(File.of(path.name, text)).findings if not each.warning), None
+        (each for each in plan.parse_file(ConnectorFile.of(path.name, text)).findings if not each.warning),
+        None,
     )
     why = f": {found}" if found else ""
     served = gateway.state_of(name)
@@ -77,7 +78,7 @@ def _require_applied(path: Path, name: str, gateway: GatewayClient, *, with_rows
 def renamed(connector: Connector, new: str) -> str:
     """Give the text of a connector file under another name, and at the path of that name; all else stays."""
     lines = connector.text.splitlines(keepends=True)
-    top = load(connector.text.encode(), connector.file).value
+    top = load_document(connector.text.encode(), connector.file).value
     changed = {"name": new, "path": f"/{new}"}
     # From the end to the beginning, so that the places before a change still hold.
     nodes = sorted((key for key in changed if key in top), key=lambda key: -_place(top[key]))
@@ -87,7 +88,7 @@ def renamed(connector: Connector, new: str) -> str:
         start = node.column - 1
         lines[node.line - 1] = line[:start] + changed[key] + line[start + _length(line[start:], node.value) :]
     text = "".join(lines)
-    made = plan.read_file(File.of(f"{new}.yaml", text.encode())).connector
+    made = plan.parse_file(ConnectorFile.of(f"{new}.yaml", text.encode())).connector
     if made is None or (made.name, made.path, made.fields) != (new, f"/{new}", connector.fields):
         message = (
             f"the name and the path in {connector.file} are written in a way that cannot be changed here"

@@ -12,7 +12,7 @@ from gateway.commands.support.file_options import FileOptions, add_file_options
 from gateway.commands.support.new_file import write_new
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
-from gateway.connectors.directory import File
+from gateway.connectors.directory import ConnectorFile
 from gateway.connectors.finding import Finding
 from gateway.draft import columns, draft_file
 from gateway.draft.draft_file import Draft
@@ -100,7 +100,7 @@ def _from_rows(rows: Path, most: int | None, file_options: FileOptions) -> Draft
 
 def _declared(name: str, text: str, fields: Sequence[str], what: str) -> Connector:
     """Read the connector of a text, or end with what is wrong with it."""
-    declared = plan.read_file(File.of(f"{name}.yaml", text.encode()))
+    declared = plan.parse_file(ConnectorFile.of(f"{name}.yaml", text.encode()))
     if declared.connector is None:
         faults = [each for each in declared.findings if not each.warning]
         raise click.ClickException(

@@ -57,7 +57,7 @@ def command(
     listing = read_directory(directory)
     preview = comparison.compare(listing.files.values(), directory, against, token_file)
     known = _known_tokens(tokens, preview)
-    connectors = [plan.read_file(file).connector for file in listing.files.values()]
+    connectors = [plan.parse_file(file).connector for file in listing.files.values()]
     unknown = known.unknown(connectors)
     preview["findings"] = [finding.body() for finding in (*unknown, *listing.warnings)]
     preview["token_findings"] = [finding.body() for finding in known.findings]

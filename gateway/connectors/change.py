@@ -176,7 +176,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ColumnSource:
     """Where the values of one field of the new version come from.
 
     Attributes:
@@ -204,7 +204,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class SchemaDiff:
     """Everything that lies between an applied version and a new one.
 
     Attributes:
@@ -220,7 +220,7 @@ class Comparison:
     old: Connector | None
     new: Connector
     changes: tuple[Change, ...] = ()
-    columns: tuple[Column, ...] = ()
+    columns: tuple[ColumnSource, ...] = ()
     is_empty: bool = False
     asked: tuple[Change, ...] = ()
     asked_through: int = 0

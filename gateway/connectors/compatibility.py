@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from gateway.connectors.change import Change, Column, Comparison, Rule, Verdict
+from gateway.connectors.change import Change, ColumnSource, Rule, SchemaDiff, Verdict
 from gateway.connectors.connector import ABSENT, Connector
 from gateway.connectors.field_comparison import FieldComparison
 from gateway.connectors.fieldtypes.field_type import FieldType
-from gateway.connectors.policy import Allowance, Limits, Retention, Terms
+from gateway.connectors.policy import BadRowLimit, Limits, Policy, Retention
 
 
 def compare(
     old: Connector, new: Connector, hidden: Mapping[str, FieldType], *, is_empty: bool = False
-) -> Comparison:
+) -> SchemaDiff:
     """Compare what was applied with what is to be.
 
     Args:
@@ -27,7 +27,7 @@ def compare(
     changes += _of_key(old, new, comparing.columns)
     if is_empty:
         changes = [replace(each, verdict=Verdict.APPLIED, reason=None, hint=None) for each in changes]
-    return Comparison(old, new, tuple(changes), tuple(comparing.columns), is_empty)
+    return SchemaDiff(old, new, tuple(changes), tuple(comparing.columns), is_empty)
 
 
 def _of_connector(old: Connector, new: Connector) -> Iterator[Change]:
@@ -51,7 +51,7 @@ def _of_connector(old: Connector, new: Connector) -> Iterator[Change]:
         yield Change(Rule.FIELDS_ORDERED, "changes the order of fields")
 
 
-def _of_terms(old: Terms, new: Terms) -> Iterator[Change]:
+def _of_terms(old: Policy, new: Policy) -> Iterator[Change]:
     for attribute, key in _TERMS.items():
         before, after = getattr(old, attribute), getattr(new, attribute)
         if before != after:
@@ -95,10 +95,10 @@ def _show_term(value: Any) -> str:
     if isinstance(value, Limits):
         told = [f"{name} {number:,}" for name, number in asdict(value).items() if number is not None]
         return " and ".join(told) or "none"
-    return "all" if value == Allowance() else str(value)
+    return "all" if value == BadRowLimit() else str(value)
 
 
-def _of_key(old: Connector, new: Connector, columns: Sequence[Column]) -> Iterator[Change]:
+def _of_key(old: Connector, new: Connector, columns: Sequence[ColumnSource]) -> Iterator[Change]:
     """Compare primary keys: what tells rows apart in another way than before is for the stored rows to decide."""
     if not new.primary_key:
         if old.primary_key:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.fieldtypes.scalars import SCALARS
-from gateway.connectors.policy import NO_TERMS, Terms
+from gateway.connectors.policy import DEFAULT_POLICY, Policy
 from gateway.strictjson import Json
 
 
@@ -89,7 +89,7 @@ class Connector:
     file: str
     text: str
     primary_key: tuple[str, ...] = ()
-    terms: Terms = NO_TERMS
+    terms: Policy = DEFAULT_POLICY
     key_place: tuple[int | None, int | None] = field(default=(None, None), compare=False)
     revision: int = field(default=0, compare=False)
 

@@ -7,14 +7,14 @@ from pathlib import PurePath
 
 from gateway.connectors.connector import PUBLIC, Access, Connector, Field
 from gateway.connectors.constraints import show
-from gateway.connectors.fields import read_fields
-from gateway.connectors.finding import Finding, Refused
-from gateway.connectors.policy_keys import TERM_KEYS, read_key, read_terms
+from gateway.connectors.fields import parse_fields
+from gateway.connectors.finding import Finding, InvalidFileError
+from gateway.connectors.policy_keys import POLICY_KEYS, parse_policy, parse_primary_key
 from gateway.connectors.synonyms import FIELDS, key_hint, other_file
 from gateway.connectors.value_synonyms import token_hint
-from gateway.connectors.yaml_text.document import Reading, doubts, read
+from gateway.connectors.yaml_text.document import YamlDocument, find_doubts, parse_document
 from gateway.connectors.yaml_text.node import Node
-from gateway.connectors.yaml_values import Shapes
+from gateway.connectors.yaml_values import YamlValues
 from gateway.errors import Code
 
 CONNECTOR_KEYS: Mapping[str, str] = {
@@ -23,7 +23,7 @@ CONNECTOR_KEYS: Mapping[str, str] = {
     "path": "where it is served; default: `/` and its name",
     "fields": "the fields of a row, by name",
     "access": "who may use it: `ingest`, `read` and `change`, each a list of token names",
-    **TERM_KEYS,
+    **POLICY_KEYS,
 }
 ACCESS_KEYS: Mapping[str, str] = {
     "ingest": "who may POST rows",
@@ -36,28 +36,28 @@ TOKEN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,62}")
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
 
 
-def declare(text: bytes, file: str) -> tuple[Connector, list[Finding]]:
+def parse_connector(text: bytes, file: str) -> tuple[Connector, list[Finding]]:
     """Read a connector file into the connector it declares, and the warnings about it.
 
     Raises:
         Refused: With every finding of the file, warnings included.
     """
-    reading = read(text, file)
-    connector, findings = _declare(reading, file)
+    reading = parse_document(text, file)
+    connector, findings = _parse(reading, file)
     if not reading.is_scanned and _has_errors(findings):
-        reading = read(text, file, is_suspect=True)
-        connector, findings = _declare(reading, file)
+        reading = parse_document(text, file, is_suspect=True)
+        connector, findings = _parse(reading, file)
     if connector is None or _has_errors(findings):
         findings = [_with_hint_of_text(finding, reading.text) for finding in findings]
-        raise Refused(sorted(findings, key=lambda finding: (finding.line or 0, finding.column or 0)))
-    return connector, [*findings, *doubts(reading.text, file)]
+        raise InvalidFileError(sorted(findings, key=lambda finding: (finding.line or 0, finding.column or 0)))
+    return connector, [*findings, *find_doubts(reading.text, file)]
 
 
-def _declare(reading: Reading, file: str) -> tuple[Connector | None, list[Finding]]:
+def _parse(reading: YamlDocument, file: str) -> tuple[Connector | None, list[Finding]]:
     """Read a connector from a tree, with the findings of both."""
     if reading.root is None:
         return None, reading.findings
-    declaring = _Declaring(reading.root, file)
+    declaring = _ConnectorParser(reading.root, file)
     connector = declaring.connector(reading.text)
     own = [each for each in declaring.findings if (each.line, each.column) not in reading.spoiled]
     return connector, [*reading.findings, *map(reading.original, own)]
@@ -106,7 +106,7 @@ def _has_errors(findings: Iterable[Finding]) -> bool:
 def places_in_access(connector: Connector) -> Mapping[str, tuple[int, int]]:
     """Return where each name in the `access` of a connector stands first in its file, as line and column."""
     places: dict[str, tuple[int, int]] = {}
-    top = read(connector.text.encode(), connector.file).root
+    top = parse_document(connector.text.encode(), connector.file).root
     access = top.value.get("access") if top and isinstance(top.value, dict) else None
     for names in access.value.values() if access and isinstance(access.value, dict) else ():
         for item in names.value if isinstance(names.value, list) else ():
@@ -114,11 +114,11 @@ def places_in_access(connector: Connector) -> Mapping[str, tuple[int, int]]:
     return places
 
 
-class _Declaring:
+class _ConnectorParser:
     """Walks one file's tree and collects what is wrong with it."""
 
     def __init__(self, root: Node, file: str) -> None:
-        self._shapes = Shapes(file)
+        self._shapes = YamlValues(file)
         self._root = root
         self._file = file
 
@@ -148,8 +148,8 @@ class _Declaring:
             description,
             self._file,
             text,
-            read_key(key, fields, _names_of(top.get("fields")), self._shapes),
-            read_terms(top, self._shapes),
+            parse_primary_key(key, fields, _names_of(top.get("fields")), self._shapes),
+            parse_policy(top, self._shapes),
             (key.line, key.column) if key else (None, None),
         )
 
@@ -255,4 +255,4 @@ class _Declaring:
             if not calls_them_otherwise:
                 self._shapes.find(self._root, Code.KEY_MISSING, "the key 'fields' is missing", FIELDS)
             return ()
-        return read_fields(node, self._shapes)
+        return parse_fields(node, self._shapes)

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gateway.connectors.finding import Finding
-from gateway.connectors.passed_over import is_connector_file, passed_over
+from gateway.connectors.passed_over import find_ignored_files, is_connector_file
 from gateway.connectors.yaml_text.document import MAX_FILE_BYTES
 from gateway.errors import Code
 
@@ -26,7 +26,7 @@ WRITING_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class ConnectorFile:
     """One file's content, or why it could not be read; `is_open` while somebody has it open for writing."""
 
     name: str
@@ -36,13 +36,13 @@ class File:
     is_open: bool = False
 
     @classmethod
-    def of(cls, name: str, text: bytes) -> "File":
+    def of(cls, name: str, text: bytes) -> "ConnectorFile":
         """Make one of what it holds."""
         return cls(name, hashlib.sha256(text).hexdigest(), text)
 
 
 @dataclass(frozen=True)
-class Listing:
+class DirectoryListing:
     """What a directory holds. Two listings are equal when every name and every content is.
 
     `problem` is set, and `files` empty, where the directory itself cannot be read. `warnings` are about files
@@ -50,7 +50,7 @@ class Listing:
     """
 
     path: str
-    files: Mapping[str, File]
+    files: Mapping[str, ConnectorFile]
     problem: str | None = None
     warnings: tuple[Finding, ...] = ()
 
@@ -73,24 +73,24 @@ class Directory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._known: dict[str, tuple[tuple[int, ...], File]] = {}
+        self._known: dict[str, tuple[tuple[int, ...], ConnectorFile]] = {}
 
-    def read(self) -> Listing:
+    def read(self) -> DirectoryListing:
         """List the connector files: `*.yaml` and `*.yml`, but for hidden ones and editors' own."""
         real = os.path.realpath(self.path)
         try:
             with os.scandir(real) as entries:
                 listed = list(entries)
         except OSError as error:
-            return Listing(real, {}, f"{self.path}: {error.strerror}")
+            return DirectoryListing(real, {}, f"{self.path}: {error.strerror}")
         found = {entry.name: entry for entry in listed if is_connector_file(entry.name)}
         if len(found) > MAX_FILES:
-            return Listing(real, {}, f"{self.path}: {len(found)} files are more than {MAX_FILES}")
+            return DirectoryListing(real, {}, f"{self.path}: {len(found)} files are more than {MAX_FILES}")
         files = {_shown(name): file for name in sorted(found) if (file := self._file(real, found[name]))}
         self._known = {name: known for name, known in self._known.items() if name in files}
-        return Listing(real, files, warnings=passed_over(listed))
+        return DirectoryListing(real, files, warnings=find_ignored_files(listed))
 
-    def _file(self, directory: str, entry: os.DirEntry[str]) -> File | None:
+    def _file(self, directory: str, entry: os.DirEntry[str]) -> ConnectorFile | None:
         name, path = entry.name, entry.path
         if _shown(name) != name:
             return _unreadable(_shown(name), "has a name that is not UTF-8", "rename it")
@@ -102,7 +102,7 @@ class Directory:
                 )
         return self._seen(name, path) or self._read(entry, path)
 
-    def _seen(self, name: str, path: str) -> File | None:
+    def _seen(self, name: str, path: str) -> ConnectorFile | None:
         """Give a file that has not changed since it was read, without opening it."""
         known = self._known.get(name)
         with contextlib.suppress(OSError):
@@ -110,7 +110,7 @@ class Directory:
                 return known[1]
         return None
 
-    def _read(self, entry: os.DirEntry[str], path: str) -> File | None:
+    def _read(self, entry: os.DirEntry[str], path: str) -> ConnectorFile | None:
         name = entry.name
         try:
             # O_NONBLOCK: opening a FIFO must not wait for its other end. O_NOFOLLOW: links were followed already.
@@ -126,14 +126,14 @@ class Directory:
         finally:
             os.close(descriptor)
 
-    def _content(self, descriptor: int, name: str) -> File:
+    def _content(self, descriptor: int, name: str) -> ConnectorFile:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return _unreadable(name, "is not a regular file")
         text = b""
         while len(text) <= MAX_FILE_BYTES and (chunk := os.read(descriptor, MAX_FILE_BYTES + 1)):
             text += chunk
-        file = File.of(name, text)
+        file = ConnectorFile.of(name, text)
         age = time.time() - status.st_ctime
         if age < WRITING_SECONDS and _is_open(descriptor):
             return replace(file, is_open=True)
@@ -167,11 +167,11 @@ def _shown(name: str) -> str:
     return os.fsencode(name).decode(errors="replace")
 
 
-def being_written(name: str) -> File:
+def file_being_written(name: str) -> ConnectorFile:
     """Give a file of which nothing is known but that somebody is writing it."""
     return _unreadable(name, "is being written", "it is read once it is closed")
 
 
-def _unreadable(name: str, problem: str, hint: str | None = None) -> File:
+def _unreadable(name: str, problem: str, hint: str | None = None) -> ConnectorFile:
     finding = Finding(name, None, None, Code.FILE_UNREADABLE, f"the file {problem}", hint)
-    return File(name, hashlib.sha256(problem.encode()).hexdigest(), problem=finding)
+    return ConnectorFile(name, hashlib.sha256(problem.encode()).hexdigest(), problem=finding)

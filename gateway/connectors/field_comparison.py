@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from gateway.connectors.change import Change, Column, Rule, Verdict
+from gateway.connectors.change import Change, ColumnSource, Rule, Verdict
 from gateway.connectors.connector import ABSENT, Connector, Field
 from gateway.connectors.constraints import show
 from gateway.connectors.field_changes import (
@@ -31,7 +31,7 @@ class FieldComparison:
             for field in new.fields
             if field.name not in self._old and field.renamed_from in self._old
         }
-        self.columns: list[Column] = []
+        self.columns: list[ColumnSource] = []
 
     def changes(self) -> list[Change]:
         """Return the changes of all fields, and fill `columns`."""
@@ -65,7 +65,7 @@ class FieldComparison:
 
     def _added(self, field: Field, gone: list[str]) -> Change:
         fill = field.backfill if field.backfill is not ABSENT else field.default
-        self.columns.append(Column(field, fill=ABSENT if fill is None else fill))
+        self.columns.append(ColumnSource(field, fill=ABSENT if fill is None else fill))
         if field.renamed_from is not None:
             return self._misnamed(field, gone)
         like = [name for name in gone if self._old[name].type.name == field.type.name]
@@ -115,7 +115,7 @@ class FieldComparison:
             fill = field.absent_value if field.absent_value is not None else ABSENT
         using = field.using if type.name != field.type.name else None
         self.columns.append(
-            Column(field, column, type, using=using, repair=field.using, fill=fill, surveyed=True)
+            ColumnSource(field, column, type, using=using, repair=field.using, fill=fill, surveyed=True)
         )
         yield field_change(
             Rule.FIELD_RESTORED,
@@ -136,7 +136,7 @@ class FieldComparison:
         using = field.using if before.type.name != field.type.name else None
         leaves_nulls = before.nullable or is_checked
         self.columns.append(
-            Column(
+            ColumnSource(
                 field,
                 before.name,
                 before.type,

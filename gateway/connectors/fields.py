@@ -13,7 +13,7 @@ from gateway.connectors.fieldtypes.type_names import is_cut_at_comma, parse_type
 from gateway.connectors.synonyms import key_hint, meant_by
 from gateway.connectors.value_synonyms import constraint_hint, default_hint, list_hint, pattern_doubt
 from gateway.connectors.yaml_text.node import Node
-from gateway.connectors.yaml_values import Shapes
+from gateway.connectors.yaml_values import YamlValues
 from gateway.errors import Code
 from gateway.strictjson import Json
 
@@ -45,7 +45,7 @@ def _ends_inside(sql: str) -> bool:
     return bare.count("(") > bare.count(")")
 
 
-def read_fields(node: Node, shapes: Shapes) -> tuple[Field, ...]:
+def parse_fields(node: Node, shapes: YamlValues) -> tuple[Field, ...]:
     """Read the fields, as far as they can be; what is wrong with them is found in `shapes`."""
     if not isinstance(node.value, dict) or not node.value:
         message, hint = _no_fields(node)
@@ -58,7 +58,7 @@ def read_fields(node: Node, shapes: Shapes) -> tuple[Field, ...]:
     if len(node.value) > MAX_FIELDS:
         shapes.find(node, Code.DECLARATION_INVALID, f"{len(node.value)} fields are more than {MAX_FIELDS}")
         return ()
-    reading = _Reading(shapes)
+    reading = _FieldParser(shapes)
     places = node.keys or {}
     for name, key in places.items():
         reading.check_name(name, key)
@@ -136,10 +136,10 @@ def _as_line(item: Mapping[str, Json]) -> str:
     return f"{item['name']}: {{{pairs}}}"
 
 
-class _Reading:
+class _FieldParser:
     """Reads the fields of one file."""
 
-    def __init__(self, shapes: Shapes) -> None:
+    def __init__(self, shapes: YamlValues) -> None:
         self._shapes = shapes
         self._seen: dict[str, str] = {}
 

@@ -62,7 +62,7 @@ class Finding:
         return text.replace("\n", "\\n")
 
 
-class Refused(Exception):  # noqa: N818  # the field's word for a file that is not served
+class InvalidFileError(Exception):
     """A connector file is not served; `findings` says why."""
 
     def __init__(self, findings: list[Finding]) -> None:

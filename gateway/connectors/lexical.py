@@ -174,7 +174,7 @@ _LEAP_MINUTE = "|".join(
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class StringFormat:
     """What asserts a format: patterns that all hold, and the most characters."""
 
     patterns: tuple[str, ...]
@@ -182,19 +182,19 @@ class Format:
 
 
 #: The `format` a string field may ask for.
-FORMATS: Mapping[str, Format] = {
-    "date": Format((f"^{DATE}$",)),
-    "date-time": Format((f"^{DATE}[Tt]{_FULL_TIME}$", _LEAP_HOUR, _LEAP_MINUTE)),
-    "duration": Format(
+FORMATS: Mapping[str, StringFormat] = {
+    "date": StringFormat((f"^{DATE}$",)),
+    "date-time": StringFormat((f"^{DATE}[Tt]{_FULL_TIME}$", _LEAP_HOUR, _LEAP_MINUTE)),
+    "duration": StringFormat(
         (f"^P(?:{_DURATION_DATE}(?:{_DURATION_TIME})?|{_DURATION_TIME}|[0-9]+W)$",),
     ),
-    "email": Format((f"^{_MAILBOX}$",)),
-    "hostname": Format((rf"^{_LABEL}(?:\.{_LABEL})*$",), max_length=253),
-    "ipv4": Format((f"^{_IPV4}$",)),
-    "ipv6": Format((f"^{_IPV6}$",)),
-    "json-pointer": Format(("^(?:/(?:[^/~\\u0000]|~[01])*)*$",)),
-    "time": Format((f"^{_FULL_TIME}$", _LEAP_HOUR, _LEAP_MINUTE)),
-    "uri": Format((f"^{_URI}$",)),
-    "uri-reference": Format((f"^(?:{_URI}|{_RELATIVE})$",)),
-    "uuid": Format((f"^{UUID}$",)),
+    "email": StringFormat((f"^{_MAILBOX}$",)),
+    "hostname": StringFormat((rf"^{_LABEL}(?:\.{_LABEL})*$",), max_length=253),
+    "ipv4": StringFormat((f"^{_IPV4}$",)),
+    "ipv6": StringFormat((f"^{_IPV6}$",)),
+    "json-pointer": StringFormat(("^(?:/(?:[^/~\\u0000]|~[01])*)*$",)),
+    "time": StringFormat((f"^{_FULL_TIME}$", _LEAP_HOUR, _LEAP_MINUTE)),
+    "uri": StringFormat((f"^{_URI}$",)),
+    "uri-reference": StringFormat((f"^(?:{_URI}|{_RELATIVE})$",)),
+    "uuid": StringFormat((f"^{UUID}$",)),
 }

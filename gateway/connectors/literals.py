@@ -14,7 +14,7 @@ from gateway.connectors.lexical import UUID
 from gateway.strictjson import Json
 
 
-class NoSuchValue(ValueError):  # noqa: N818  # it is an answer to a question
+class InvalidLiteralError(ValueError):  # it is an answer to a question
     """A text has the form of its type and is no value of it; the message ends a sentence that begins with the text."""
 
 
@@ -136,7 +136,7 @@ def timestamp(text: str) -> Json:
         try:
             moment = moment + offset if sign == "-" else moment - offset
         except OverflowError as error:
-            raise NoSuchValue(_UTC_YEARS) from error
+            raise InvalidLiteralError(_UTC_YEARS) from error
     return f"{_later(moment, fraction, 'is rounded to the year 10000 in UTC')}Z"
 
 
@@ -155,12 +155,12 @@ def _moment(day: str, clock_time: str = "00:00") -> clock.datetime:
             ("hour", "minute", "second"), (24, 60, 60), clock_time.split(":"), strict=False
         ):
             _require_below(bound, what, text)
-        raise NoSuchValue(f"names {day}, which is no day of the calendar") from error
+        raise InvalidLiteralError(f"names {day}, which is no day of the calendar") from error
 
 
 def _require_below(bound: int, what: str, text: str) -> None:
     if int(text) >= bound:
-        raise NoSuchValue(f"has {text} for the {what}, which is at most {bound - 1}")
+        raise InvalidLiteralError(f"has {text} for the {what}, which is at most {bound - 1}")
 
 
 def _later(moment: clock.datetime, fraction: str | None, beyond: str) -> str:
@@ -171,7 +171,7 @@ def _later(moment: clock.datetime, fraction: str | None, beyond: str) -> str:
         # A double does not tell more digits apart.
         moment += clock.timedelta(microseconds=round(float(f"0.{fraction[:15]}") * 1e6))
     except OverflowError as error:
-        raise NoSuchValue(beyond) from error
+        raise InvalidLiteralError(beyond) from error
     return moment.isoformat().rstrip("0") if moment.microsecond else moment.isoformat()
 
 

@@ -31,7 +31,7 @@ def is_connector_file(name: str) -> bool:
     return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
 
 
-def passed_over(entries: Iterable[os.DirEntry[str]]) -> tuple[Finding, ...]:
+def find_ignored_files(entries: Iterable[os.DirEntry[str]]) -> tuple[Finding, ...]:
     """Return a warning for each entry of a directory that looks like a connector file and is none."""
     found: list[Finding] = []
     directories = 0

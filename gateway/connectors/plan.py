@@ -10,19 +10,19 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Protocol
 
-from gateway.connectors.change import Comparison
+from gateway.connectors.change import SchemaDiff
 from gateway.connectors.compatibility import compare
 from gateway.connectors.connector import Connector
-from gateway.connectors.connector_file import declare
-from gateway.connectors.directory import File
+from gateway.connectors.connector_file import parse_connector
+from gateway.connectors.directory import ConnectorFile
 from gateway.connectors.fieldtypes.field_type import FieldType
-from gateway.connectors.finding import Finding, Refused
+from gateway.connectors.finding import Finding, InvalidFileError
 from gateway.errors import Code, GatewayError, trace
 
 _log = logging.getLogger(__name__)
 
 
-class State(Enum):
+class FileState(Enum):
     """What became of a file."""
 
     LIVE = "live"
@@ -32,7 +32,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class ParsedFile:
     """What a file says by itself: a connector, or the findings that keep it from being one."""
 
     file: str
@@ -54,10 +54,10 @@ class Outcome:
     """
 
     file: str
-    state: State
+    state: FileState
     connector: Connector | None
     findings: tuple[Finding, ...] = ()
-    comparison: Comparison | None = None
+    comparison: SchemaDiff | None = None
 
     @property
     def name(self) -> str | None:
@@ -79,13 +79,13 @@ class Plan:
 
     outcomes: tuple[Outcome, ...]
     served: Mapping[str, Connector]
-    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    comparisons: Mapping[str, SchemaDiff] = field(default_factory=dict)
     postponed: frozenset[str] = frozenset()
     removed: tuple[Connector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableState:
     """What a connector's table is beside its fields: hidden columns, and whether it has no rows."""
 
     hidden: Mapping[str, FieldType] = field(default_factory=dict)
@@ -95,41 +95,41 @@ class Table:
 class Tables(Protocol):
     """What a plan asks about stored rows."""
 
-    def look(self, connector: Connector) -> Table:
+    def look(self, connector: Connector) -> TableState:
         """Look at the table of an applied connector."""
 
-    def settle(self, comparison: Comparison) -> Comparison | None:
+    def settle(self, comparison: SchemaDiff) -> SchemaDiff | None:
         """Decide what depends on the stored rows; None puts it off."""
 
 
-class Unseen:
+class UnknownTables:
     """Tables out of sight: nothing is known of their rows, and what depends on them stays open."""
 
-    def look(self, connector: Connector) -> Table:
+    def look(self, connector: Connector) -> TableState:
         """Say that there is nothing beside the fields."""
-        return Table()
+        return TableState()
 
-    def settle(self, comparison: Comparison) -> Comparison | None:
+    def settle(self, comparison: SchemaDiff) -> SchemaDiff | None:
         """Leave it open."""
         return comparison
 
 
-def read_file(file: File) -> Declared:
+def parse_file(file: ConnectorFile) -> ParsedFile:
     """Read what one file declares."""
     if file.problem:
-        return Declared(file.name, None, (file.problem,))
+        return ParsedFile(file.name, None, (file.problem,))
     try:
-        connector, warnings = declare(file.text, file.name)
-    except Refused as refused:
-        return Declared(file.name, None, tuple(refused.findings))
+        connector, warnings = parse_connector(file.text, file.name)
+    except InvalidFileError as refused:
+        return ParsedFile(file.name, None, tuple(refused.findings))
     except Exception as error:  # noqa: BLE001  # a file nobody foresaw must not take the others down
         message = f"the file cannot be read: {type(error).__name__}"
-        return Declared(file.name, None, (Finding(file.name, None, None, Code.FILE_UNREADABLE, message),))
-    return Declared(file.name, connector, tuple(warnings))
+        return ParsedFile(file.name, None, (Finding(file.name, None, None, Code.FILE_UNREADABLE, message),))
+    return ParsedFile(file.name, connector, tuple(warnings))
 
 
-def build(
-    files: Iterable[Declared],
+def build_plan(
+    files: Iterable[ParsedFile],
     live: Mapping[str, Connector],
     stored: Mapping[str, Connector],
     tables: Tables,
@@ -145,7 +145,7 @@ def build(
     files = list(files)
     by_file = {connector.file: connector for connector in live.values()}
     names = {each.file for each in files}
-    choices = [_Choice(_as_served(each, live), _last_good(each, by_file, names, live)) for each in files]
+    choices = [_FileChoice(_as_served(each, live), _last_good(each, by_file, names, live)) for each in files]
     for choice in choices:
         if choice.connector is not None and choice.connector is not live.get(choice.connector.name):
             choice.compare(stored.get(choice.connector.name), tables)
@@ -169,7 +169,9 @@ def build(
     )
 
 
-def without(decided: Plan, failed: Mapping[str, Sequence[Finding]], live: Mapping[str, Connector]) -> Plan:
+def without_failed(
+    decided: Plan, failed: Mapping[str, Sequence[Finding]], live: Mapping[str, Connector]
+) -> Plan:
     """Take back connectors that could not be applied after all; what was live under their names stays."""
     outcomes = []
     for outcome in decided.outcomes:
@@ -177,7 +179,7 @@ def without(decided: Plan, failed: Mapping[str, Sequence[Finding]], live: Mappin
         if name in failed:
             last_good = live.get(name)
             findings = (*outcome.findings, *failed[name])
-            state = State.LAST_GOOD if last_good else State.REFUSED
+            state = FileState.LAST_GOOD if last_good else FileState.REFUSED
             outcomes.append(Outcome(outcome.file, state, last_good, findings))
         else:
             outcomes.append(outcome)
@@ -188,15 +190,15 @@ def without(decided: Plan, failed: Mapping[str, Sequence[Finding]], live: Mappin
 
 
 @dataclass(slots=True)
-class _Choice:
+class _FileChoice:
     """What one file is to serve, while it is being decided."""
 
-    declared: Declared
+    declared: ParsedFile
     last_good: Connector | None
     is_new: bool = True
     is_postponed: bool = False
     findings: list[Finding] = field(default_factory=list)
-    comparison: Comparison | None = None
+    comparison: SchemaDiff | None = None
 
     def __post_init__(self) -> None:
         self.findings = list(self.declared.findings)
@@ -211,7 +213,7 @@ class _Choice:
         new = self.declared.connector
         assert new is not None
         if old is None:
-            self.comparison = Comparison(None, new)
+            self.comparison = SchemaDiff(None, new)
             return
         try:
             self._compare(old, new, tables)
@@ -227,7 +229,7 @@ class _Choice:
 
     def _compare(self, old: Connector, new: Connector, tables: Tables) -> None:
         is_alike = (old.fields, old.primary_key) == (new.fields, new.primary_key)
-        table = Table() if is_alike else tables.look(old)
+        table = TableState() if is_alike else tables.look(old)
         self.comparison = compare(old, new, table.hidden, is_empty=table.is_empty)
         if self.comparison.is_conditional:
             settled = tables.settle(self.comparison)
@@ -241,11 +243,13 @@ class _Choice:
         self.findings += [finding for finding in findings if finding not in self.findings]
 
     def outcome(self) -> Outcome:
-        state = State.LIVE if self.is_new else State.LAST_GOOD if self.last_good else State.REFUSED
+        state = (
+            FileState.LIVE if self.is_new else FileState.LAST_GOOD if self.last_good else FileState.REFUSED
+        )
         return Outcome(self.declared.file, state, self.connector, tuple(self.findings), self.comparison)
 
 
-def _as_served(declared: Declared, live: Mapping[str, Connector]) -> Declared:
+def _as_served(declared: ParsedFile, live: Mapping[str, Connector]) -> ParsedFile:
     """Give the connector that is being served in the place of one that is the same to the letter."""
     new = declared.connector
     served = live.get(new.name) if new else None
@@ -255,7 +259,7 @@ def _as_served(declared: Declared, live: Mapping[str, Connector]) -> Declared:
 
 
 def _last_good(
-    declared: Declared, by_file: Mapping[str, Connector], files: set[str], live: Mapping[str, Connector]
+    declared: ParsedFile, by_file: Mapping[str, Connector], files: set[str], live: Mapping[str, Connector]
 ) -> Connector | None:
     """Find what was served for a file; for a renamed one, what was served under its connector's name."""
     if declared.file in by_file:
@@ -264,7 +268,7 @@ def _last_good(
     return moved if moved and moved.file not in files else None
 
 
-def _successions(choice: _Choice, removed: Iterable[Connector]) -> list[Finding]:
+def _successions(choice: _FileChoice, removed: Iterable[Connector]) -> list[Finding]:
     """Warn of a new connector at the path of one that is removed: it may be meant to be that one."""
     new = choice.connector
     if new is None or choice.comparison is None or choice.comparison.old is not None:
@@ -284,10 +288,10 @@ def _successions(choice: _Choice, removed: Iterable[Connector]) -> list[Finding]
     ]
 
 
-def _clashes(choices: Iterable[_Choice]) -> Iterable[tuple[_Choice, Finding]]:
+def _clashes(choices: Iterable[_FileChoice]) -> Iterable[tuple[_FileChoice, Finding]]:
     """Find new versions that want a name or a path which another file has or wants too."""
     for what in ("name", "path"):
-        wanting: dict[str, list[_Choice]] = defaultdict(list)
+        wanting: dict[str, list[_FileChoice]] = defaultdict(list)
         for choice in choices:
             if choice.connector:
                 wanting[getattr(choice.connector, what)].append(choice)

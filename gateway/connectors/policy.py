@@ -8,7 +8,7 @@ OnInvalid = Literal["reject", "keep", "on_request"]
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class BadRowLimit:
     """How many bad rows a batch may have: so many, or such a share of it in percent."""
 
     rows: int | None = None
@@ -45,7 +45,7 @@ NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Policy:
     """How rows are taken and kept.
 
     Attributes:
@@ -60,7 +60,7 @@ class Terms:
 
     on_conflict: OnConflict = "reject"
     on_invalid: OnInvalid = "reject"
-    keep_at_most: Allowance = Allowance()
+    keep_at_most: BadRowLimit = BadRowLimit()
     key_required: bool = False
     retention: Retention = Retention()
     limits: Limits = NO_LIMITS
@@ -68,4 +68,4 @@ class Terms:
 
 
 #: The terms of a file that says nothing.
-NO_TERMS = Terms()
+DEFAULT_POLICY = Policy()

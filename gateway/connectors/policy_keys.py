@@ -7,10 +7,10 @@ from typing import Any
 
 from gateway.connectors.connector import Field
 from gateway.connectors.constraints import show
-from gateway.connectors.policy import Allowance, Limits, Retention, Terms
+from gateway.connectors.policy import BadRowLimit, Limits, Policy, Retention
 from gateway.connectors.value_synonyms import list_hint, number_hint, word_hint
 from gateway.connectors.yaml_text.node import Node
-from gateway.connectors.yaml_values import Shapes
+from gateway.connectors.yaml_values import YamlValues
 from gateway.errors import Code, suggest
 
 ON_CONFLICT = ("reject", "ignore", "replace")
@@ -24,7 +24,7 @@ LIMIT_KEYS: Mapping[str, str] = {
     "rows_per_second": "how many rows a token may send in a second, on the average",
     "requests_per_second": "how many requests a token may make in a second, on the average",
 }
-TERM_KEYS: Mapping[str, str] = {
+POLICY_KEYS: Mapping[str, str] = {
     "primary_key": "the field or the fields that no two rows have the same values in",
     "on_conflict": "a row whose primary key is there already: `reject` refuses the batch, `ignore` passes the row over,"
     " `replace` puts it in the place of the other",
@@ -42,8 +42,8 @@ _WHOLE = ("retention.rows", "read_limit")
 _MOST = 10**12
 
 
-def read_key(
-    node: Node | None, fields: Sequence[Field], declared: Collection[str], shapes: Shapes
+def parse_primary_key(
+    node: Node | None, fields: Sequence[Field], declared: Collection[str], shapes: YamlValues
 ) -> tuple[str, ...]:
     """Read `primary_key`: the names of fields that every row has a value in.
 
@@ -90,16 +90,16 @@ def _key_problem(name: Any, before: Sequence[str], fields: Sequence[Field]) -> t
     return None, None
 
 
-def read_terms(top: Mapping[str, Node], shapes: Shapes) -> Terms:
+def parse_policy(top: Mapping[str, Node], shapes: YamlValues) -> Policy:
     """Read the other keys; what is wrong with them is found in `shapes`."""
-    reading = _Reading(shapes)
-    terms = Terms(
+    reading = _PolicyParser(shapes)
+    terms = Policy(
         reading.word(top.get("on_conflict"), "on_conflict", ON_CONFLICT),
         reading.word(top.get("on_invalid"), "on_invalid", ON_INVALID),
         reading.allowance(top.get("keep_at_most")),
         reading.word(top.get("idempotency"), "idempotency", IDEMPOTENCY) == "required",
         Retention(**reading.bounds(top.get("retention"), "retention", RETENTION_KEYS)),
-        read_limits(top.get("limits"), shapes),
+        parse_limits(top.get("limits"), shapes),
         reading.count(top.get("read_limit"), "read_limit"),
     )
     if "on_conflict" in top and "primary_key" not in top:
@@ -113,15 +113,15 @@ def read_terms(top: Mapping[str, Node], shapes: Shapes) -> Terms:
     return terms
 
 
-def read_limits(node: Node | None, shapes: Shapes) -> Limits:
+def parse_limits(node: Node | None, shapes: YamlValues) -> Limits:
     """Read `limits`, of a connector or of a token; what is wrong with them is found in `shapes`."""
-    return Limits(**_Reading(shapes).bounds(node, "limits", LIMIT_KEYS))
+    return Limits(**_PolicyParser(shapes).bounds(node, "limits", LIMIT_KEYS))
 
 
-class _Reading:
+class _PolicyParser:
     """Reads single values."""
 
-    def __init__(self, shapes: Shapes) -> None:
+    def __init__(self, shapes: YamlValues) -> None:
         self._shapes = shapes
 
     def word(self, node: Node | None, key: str, words: Sequence[str]) -> Any:
@@ -139,18 +139,18 @@ class _Reading:
             return words[0]
         return node.value
 
-    def allowance(self, node: Node | None) -> Allowance:
+    def allowance(self, node: Node | None) -> BadRowLimit:
         if node is None:
-            return Allowance()
+            return BadRowLimit()
         value = node.value
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
-            return Allowance(rows=value)
+            return BadRowLimit(rows=value)
         found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%", value) if isinstance(value, str) else None
         if found and float(found[1]) <= 100:
-            return Allowance(percent=float(found[1]))
+            return BadRowLimit(percent=float(found[1]))
         message = f"keep_at_most {show(node.plain())} is neither a number of rows nor a share of them"
         self._shapes.find(node, Code.DECLARATION_INVALID, message, "write one like 100 or 10%")
-        return Allowance()
+        return BadRowLimit()
 
     def bounds(self, node: Node | None, key: str, known: Mapping[str, str]) -> dict[str, Any]:
         """Take a mapping of numbers above zero; rows are counted whole."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.connectors.change import Comparison, Verdict
+from gateway.connectors.change import SchemaDiff, Verdict
 from gateway.connectors.connector import Connector
-from gateway.connectors.plan import Outcome, Plan, State
+from gateway.connectors.plan import FileState, Outcome, Plan
 
 #: What becomes of a connector, with its meaning for the docs.
 ACTIONS: Mapping[str, str] = {
@@ -58,8 +58,8 @@ def _of_file(outcome: Outcome, live: Mapping[str, Connector]) -> dict[str, Any]:
     }
 
 
-def _action(outcome: Outcome, comparison: Comparison | None, live: Mapping[str, Connector]) -> str:
-    if outcome.state is not State.LIVE:
+def _action(outcome: Outcome, comparison: SchemaDiff | None, live: Mapping[str, Connector]) -> str:
+    if outcome.state is not FileState.LIVE:
         return "refuse"
     if comparison is None:
         return "none"

@@ -7,7 +7,7 @@ import jsonschema_rs
 from gateway.connectors import literals, portable, published
 from gateway.connectors.connector import ABSENT, Connector, Field
 from gateway.connectors.fieldtypes.field_type import FieldType
-from gateway.connectors.lexical import FORMATS, NO_NUL, TIMESTAMP_BEYOND, Format
+from gateway.connectors.lexical import FORMATS, NO_NUL, TIMESTAMP_BEYOND, StringFormat
 from gateway.strictjson import Json
 
 #: The constraints of a field in YAML, as the JSON Schema keywords that they are.
@@ -119,7 +119,7 @@ def _constrained(type: FieldType, constraints: Mapping[str, Json]) -> dict[str, 
     return schema
 
 
-def _assert_format(schema: dict[str, Json], format: Format) -> tuple[str, ...]:
+def _assert_format(schema: dict[str, Json], format: StringFormat) -> tuple[str, ...]:
     """Give the patterns that assert a format, and set how long it may be."""
     if format.max_length is not None:
         _narrow(schema, "maxLength", format.max_length)

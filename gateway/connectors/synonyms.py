@@ -208,7 +208,7 @@ _PARTS = re.compile(r"(?P<word>[a-z][a-z0-9_ .-]*?) *[(\[<](?P<inside>.*)[)\]>](
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class MeantType:
     """A type of the gateway, the keys beside it, and whether it is nullable."""
 
     type: str
@@ -221,7 +221,7 @@ class Meant:
         return f"{{type: {quoted}, {', '.join(keys)}}}" if keys else self.type
 
 
-def meant_by(text: str) -> Meant | None:
+def meant_by(text: str) -> MeantType | None:
     """Return what a type of another tool is here, such as `varchar(20)`, `Nullable(Int64)`, `list[str]`."""
     text, default = _without_modifiers(" ".join(text.split()))
     if default:
@@ -251,22 +251,22 @@ def _without_modifiers(text: str) -> tuple[str, str]:
     return text[: found.start()], (default[1] or default[2]) if default else ""
 
 
-def _simple(text: str) -> Meant | None:
+def _simple(text: str) -> MeantType | None:
     word = _bare(text.rpartition(".")[2]).removesuffix("dtype")
     if word in _WITH_KEYS:
         type_, keys = _WITH_KEYS[word]
-        return Meant(type_, (keys,))
-    return Meant(_TYPES[word]) if word in _TYPES else None
+        return MeantType(type_, (keys,))
+    return MeantType(_TYPES[word]) if word in _TYPES else None
 
 
-def _list_of(item: str) -> Meant | None:
+def _list_of(item: str) -> MeantType | None:
     meant = meant_by(item)
     if meant is None or meant.type.endswith("[]") or meant.type == "json":
-        return Meant("json") if meant else None
-    return Meant(f"{meant.type}[]", meant.keys)
+        return MeantType("json") if meant else None
+    return MeantType(f"{meant.type}[]", meant.keys)
 
 
-def _with_arguments(word: str, inside: str, tail: str) -> Meant | None:
+def _with_arguments(word: str, inside: str, tail: str) -> MeantType | None:
     bare = _bare(word.rpartition(".")[2])
     if bare in _CONTAINERS:
         return _list_of(inside)
@@ -275,19 +275,19 @@ def _with_arguments(word: str, inside: str, tail: str) -> Meant | None:
         return replace(meant, nullable=meant.nullable or bare != "lowcardinality") if meant else None
     if bare in ("enum", "enum8", "enum16"):
         values = re.findall(r"'([^']*)'|\"([^\"]*)\"", inside)
-        return Meant("string", (f"enum: [{', '.join(a or b for a, b in values) or 'A, B'}]",))
+        return MeantType("string", (f"enum: [{', '.join(a or b for a, b in values) or 'A, B'}]",))
     meant = _simple(f"{word} {tail}")
     numbers = [int(each) for each in re.findall(r"[0-9]{1,9}", inside)]
     return _of_size(meant, numbers) if meant and numbers else meant
 
 
-def _of_size(meant: Meant, numbers: Sequence[int]) -> Meant:
+def _of_size(meant: MeantType, numbers: Sequence[int]) -> MeantType:
     """Add what the numbers in brackets say: a length, or the digits of a decimal."""
     if meant.type == "string" and not meant.keys:
-        return Meant("string", (f"max_length: {numbers[0]}",))
+        return MeantType("string", (f"max_length: {numbers[0]}",))
     precision, scale = numbers[0], numbers[1] if len(numbers) > 1 else 0
     if meant.type == "decimal(18, 3)" and 1 <= precision <= 38 and scale <= precision:
-        return Meant(f"decimal({precision}, {scale})")
+        return MeantType(f"decimal({precision}, {scale})")
     return meant
 
 

@@ -11,7 +11,7 @@ from gateway.connectors.yaml_text.node import Node
 from gateway.errors import Code, suggest
 
 
-class Shapes:
+class YamlValues:
     """Takes values of a file's tree for what they should be, and collects what is wrong with them."""
 
     def __init__(self, file: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
-from gateway.connectors.policy import Allowance
+from gateway.connectors.policy import BadRowLimit
 from gateway.endpoints import negotiation
 from gateway.endpoints.negotiation import Words
 from gateway.errors import Code, GatewayError, RowErrors
@@ -97,7 +97,7 @@ class Write:
         return self.connector.terms.on_conflict
 
     @property
-    def allowance(self) -> Allowance | None:
+    def allowance(self) -> BadRowLimit | None:
         """How many bad rows are kept, None where one refuses the batch."""
         terms, handling = self.connector.terms, self.prefers.handling
         keeps = terms.on_invalid == "keep" and handling != "strict"

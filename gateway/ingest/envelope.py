@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.connectors.policy import Allowance
+from gateway.connectors.policy import BadRowLimit
 from gateway.store.batch import Key, OnConflict
 
 
@@ -24,7 +24,7 @@ class Envelope:
     received_bytes: int = 0
     token: str | None = None
     key: Key | None = None
-    allowance: Allowance | None = None
+    allowance: BadRowLimit | None = None
     reading: str = "{}"
     on_conflict: OnConflict = "reject"
     named: frozenset[str] | None = None

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
-from gateway.connectors.policy import Allowance
+from gateway.connectors.policy import BadRowLimit
 from gateway.errors import Code, GatewayError
 from gateway.ingest import csv_rows, media_detection, payload
 from gateway.ingest.envelope import Envelope
@@ -78,7 +78,7 @@ def replay(
         groups.setdefault((word, named), []).append(read)
     done = Replay()
     for (word, named), rows in groups.items():
-        envelope = Envelope(token=token, allowance=Allowance(), on_conflict=word, named=named)
+        envelope = Envelope(token=token, allowance=BadRowLimit(), on_conflict=word, named=named)
         _settle(done, rows, validator.check(_rows(rows), envelope), edited)
     return done
 

@@ -10,7 +10,7 @@ from gateway.errors import Code, GatewayError
 from gateway.query.result_sizes import ResultSizes
 from gateway.query.statement import Statement
 from gateway.store.interface import ReadTransaction, StoreReader, Version
-from gateway.threads import Threads
+from gateway.threads import ContextThreadPool
 
 _T = TypeVar("_T")
 
@@ -39,7 +39,7 @@ class ReadPool:
             seconds: How long a step of a query may run.
         """
         self._store = store
-        self._threads = Threads(threads, thread_name_prefix="reader")
+        self._threads = ContextThreadPool(threads, thread_name_prefix="reader")
         self._max_open = threads * OPEN_PER_THREAD
         self._seconds = seconds
         self.open_results = 0

@@ -3,18 +3,18 @@
 import logging
 from collections.abc import Sequence
 
-from gateway.connectors.change import Comparison
+from gateway.connectors.change import SchemaDiff
 from gateway.connectors.connector import Connector
-from gateway.connectors.finding import Finding, Refused
+from gateway.connectors.finding import Finding, InvalidFileError
 from gateway.errors import Code, GatewayError
 
 _log = logging.getLogger(__name__)
 
 #: Comparisons that are applied together or not at all.
-Unit = list[Comparison]
+Unit = list[SchemaDiff]
 
 
-def groups(comparisons: Sequence[Comparison]) -> list[list[Unit]]:
+def groups(comparisons: Sequence[SchemaDiff]) -> list[list[Unit]]:
     """Put together what touches no row; each of the others is a transaction of its own."""
     light, heavy = [], []
     for unit in _units(comparisons):
@@ -25,7 +25,7 @@ def groups(comparisons: Sequence[Comparison]) -> list[list[Unit]]:
     return [light, *heavy] if light else heavy
 
 
-def _units(comparisons: Sequence[Comparison]) -> list[Unit]:
+def _units(comparisons: Sequence[SchemaDiff]) -> list[Unit]:
     """Put together those between which a path changes hands: none of them can be without the others."""
     leaving = {each.old.path: each for each in comparisons if each.old and each.old.path != each.new.path}
     unit_of = {each.new.name: [each] for each in comparisons}
@@ -38,7 +38,7 @@ def _units(comparisons: Sequence[Comparison]) -> list[Unit]:
 
 
 def failure(
-    new: Connector, comparisons: Sequence[Comparison], error: GatewayError | Refused
+    new: Connector, comparisons: Sequence[SchemaDiff], error: GatewayError | InvalidFileError
 ) -> Sequence[Finding]:
     """Say of one connector why it could not be applied, which may be because of another one."""
     if isinstance(error, GatewayError):

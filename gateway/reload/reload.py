@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.connectors import plan
-from gateway.connectors.change import Comparison
+from gateway.connectors.change import SchemaDiff
 from gateway.connectors.connector import Connector
-from gateway.connectors.directory import File, Listing
-from gateway.connectors.finding import Finding, Refused
-from gateway.connectors.plan import Declared, Outcome, Plan, State, Table, Tables
+from gateway.connectors.directory import ConnectorFile, DirectoryListing
+from gateway.connectors.finding import Finding, InvalidFileError
+from gateway.connectors.plan import FileState, Outcome, ParsedFile, Plan, Tables, TableState
 from gateway.connectors.preview import preview
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Snapshot
@@ -45,17 +45,17 @@ class Reload:
         self._endpoint_of = services.endpoint
         # The lock guards what follows.
         self._lock = threading.Lock()
-        self._declared: dict[str, tuple[str, Declared]] = {}
+        self._declared: dict[str, tuple[str, ParsedFile]] = {}
         self._stored: dict[str, Connector] = {}
         self._live: dict[str, Connector] = {}
         self._removed: dict[str, Definition] = {}
         self._former_paths: dict[Move, str] = {}
         self._lingering: dict[str, float] = {}
-        self._listing = Listing("", {})
+        self._listing = DirectoryListing("", {})
         self._recall(self._store.definitions.all())
         self._note_moved()
 
-    def apply(self, listing: Listing, *, at_once: bool) -> None:
+    def apply(self, listing: DirectoryListing, *, at_once: bool) -> None:
         """Bring the tables to what the files declare, then show it.
 
         Unless it is `at_once`, a connector whose file has gone is served a moment longer.
@@ -96,16 +96,16 @@ class Reload:
             self._report(before)
             return None
 
-    def read(self, listing: Listing) -> None:
+    def read(self, listing: DirectoryListing) -> None:
         """Read files that are about to be applied, if they stay as they are."""
         with self._lock:
             self._declare(listing)
 
-    def preview(self, files: Sequence[File]) -> dict[str, Any]:
+    def preview(self, files: Sequence[ConnectorFile]) -> dict[str, Any]:
         """Tell what files would bring about in the place of those that are there; nothing is changed."""
         with self._lock:
             live, stored = dict(self._live), dict(self._stored)
-        decided = plan.build([_declare(file) for file in files], live, stored, self._store)
+        decided = plan.build_plan([_declare(file) for file in files], live, stored, self._store)
         return preview(decided, live)
 
     def duplicate(self, name: str, target: str, token: str | None) -> Receipt:
@@ -129,7 +129,7 @@ class Reload:
     def _older(self, name: str) -> str:
         """Say that a connector is served in an older version than its file has, as the end of a sentence."""
         outcomes = self._shown.snapshot.outcomes
-        is_older = any(each.name == name and each.state is State.LAST_GOOD for each in outcomes)
+        is_older = any(each.name == name and each.state is FileState.LAST_GOOD for each in outcomes)
         return (
             f", whose last good version is served: {self._live[name].file} is not applied" if is_older else ""
         )
@@ -153,17 +153,17 @@ class Reload:
             del self._removed[name], self._stored[name]
             snapshot = self._shown.snapshot
             outcomes = tuple(
-                each for each in snapshot.outcomes if each.name != name or each.state is not State.REMOVED
+                each for each in snapshot.outcomes if each.name != name or each.state is not FileState.REMOVED
             )
-            listing = Listing(snapshot.source, {}, snapshot.source_problem, snapshot.passed_over)
+            listing = DirectoryListing(snapshot.source, {}, snapshot.source_problem, snapshot.passed_over)
             self._show(outcomes, listing)
             return rows
 
     def _recall(self, definitions: list[Definition]) -> None:
         """Take the last good versions from the store: they are what a broken file falls back to."""
         for definition in definitions:
-            file = File.of(definition.file, definition.text.encode())
-            declared = plan.read_file(file)
+            file = ConnectorFile.of(definition.file, definition.text.encode())
+            declared = plan.parse_file(file)
             if declared.connector is None:
                 _log.error(
                     "the stored connector %s cannot be read any more: %s",
@@ -181,11 +181,11 @@ class Reload:
 
     def _recalled(self) -> tuple[Outcome, ...]:
         """Give what is served while the directory has not been readable since the start."""
-        return tuple(Outcome(each.file, State.LAST_GOOD, each) for each in self._live.values())
+        return tuple(Outcome(each.file, FileState.LAST_GOOD, each) for each in self._live.values())
 
-    def _declare(self, listing: Listing) -> list[Declared]:
+    def _declare(self, listing: DirectoryListing) -> list[ParsedFile]:
         """Read the files, those that have not changed only once."""
-        read: dict[str, tuple[str, Declared]] = {}
+        read: dict[str, tuple[str, ParsedFile]] = {}
         for name, file in listing.files.items():
             known = self._declared.get(name)
             read[name] = known if known and known[0] == file.digest else (file.digest, _declare(file))
@@ -193,14 +193,14 @@ class Reload:
         return [declared for _, declared in read.values()]
 
     def _bring_about(
-        self, declared: Sequence[Declared], listing: Listing, tables: Tables, *, at_once: bool
+        self, declared: Sequence[ParsedFile], listing: DirectoryListing, tables: Tables, *, at_once: bool
     ) -> Plan:
         """Decide, commit what the store must know, and show it.
 
         Several times, where there is much to do: a connector whose change is committed is shown before the
         next one's begins, for requests that were made for its older version wait for that.
         """
-        decided = plan.build(declared, self._live, self._stored, tables)
+        decided = plan.build_plan(declared, self._live, self._stored, tables)
         self._remove(decided, at_once=at_once)
         failed: dict[str, Sequence[Finding]] = {}
         outdated: set[str] = set()
@@ -212,7 +212,7 @@ class Reload:
                 self._note_moved()
                 self._show(self._shown.snapshot.outcomes, listing)
         decided = replace(decided, postponed=decided.postponed | outdated)
-        decided = plan.without(decided, failed | dict.fromkeys(outdated, ()), self._live)
+        decided = plan.without_failed(decided, failed | dict.fromkeys(outdated, ()), self._live)
         outcomes = [replace(each, connector=self._served_for(each)) for each in decided.outcomes]
         self._show((*outcomes, *self._gone(outcomes)), listing)
         return decided
@@ -241,7 +241,7 @@ class Reload:
         comparisons = [comparison for unit in group for comparison in unit]
         try:
             return [self._writer.run(lambda store: store.apply(comparisons)).result()]
-        except (GatewayError, Refused, Outdated) as error:
+        except (GatewayError, InvalidFileError, Outdated) as error:
             if len(group) > 1:
                 return [each for unit in group for each in self._applied([unit], failed, outdated)]
             if isinstance(error, Outdated):
@@ -277,14 +277,14 @@ class Reload:
             connector = outcome.connector
             if connector is not None and connector not in known and connector.name in self._live:
                 for finding in self._credentials.unknown(
-                    connector, is_as_written=outcome.state is State.LIVE
+                    connector, is_as_written=outcome.state is FileState.LIVE
                 ):
                     _log.warning("%s", finding)
 
-    def _show(self, outcomes: tuple[Outcome, ...], listing: Listing) -> None:
+    def _show(self, outcomes: tuple[Outcome, ...], listing: DirectoryListing) -> None:
         before = self._shown.snapshot
         endpoints = {name: self._endpoint(before.endpoints, each) for name, each in self._live.items()}
-        refused = {each.name: each for each in outcomes if each.state is State.REFUSED}
+        refused = {each.name: each for each in outcomes if each.state is FileState.REFUSED}
         gone = {
             name: Gone(self._stored[name], definition.removed_at, self._credentials, refused.get(name))
             for name, definition in self._removed.items()
@@ -317,7 +317,7 @@ class Reload:
         """Give the removed connectors, but for those whose file is there and cannot be applied."""
         told = {each.name for each in outcomes}
         return [
-            Outcome(each.file, State.REMOVED, self._stored.get(each.name), (_removal(each),))
+            Outcome(each.file, FileState.REMOVED, self._stored.get(each.name), (_removal(each),))
             for each in self._removed.values()
             if each.name not in self._live and each.name not in told
         ]
@@ -329,10 +329,10 @@ class _Postponing:
     def __init__(self, store: StoreReader) -> None:
         self._store = store
 
-    def look(self, connector: Connector) -> Table:
+    def look(self, connector: Connector) -> TableState:
         return self._store.look(connector)
 
-    def settle(self, comparison: Comparison) -> Comparison | None:
+    def settle(self, comparison: SchemaDiff) -> SchemaDiff | None:
         return None
 
 
@@ -343,13 +343,13 @@ def unknown_connector(name: str) -> GatewayError:
     )
 
 
-def _declare(file: File) -> Declared:
-    return expression.check(plan.read_file(file))
+def _declare(file: ConnectorFile) -> ParsedFile:
+    return expression.check(plan.parse_file(file))
 
 
 def _path_before(move: Move) -> str:
     """Return the path that a connector had before it moved, nothing where its file of then cannot be read now."""
-    declared = plan.read_file(File.of(f"{move.name}.yaml", move.text.encode()))
+    declared = plan.parse_file(ConnectorFile.of(f"{move.name}.yaml", move.text.encode()))
     return declared.connector.path if declared.connector else ""
 
 
@@ -368,7 +368,7 @@ def _report(before: tuple[Outcome, ...], after: tuple[Outcome, ...]) -> Iterator
     known = {(outcome.file, outcome.name): outcome for outcome in before}
     for outcome in after:
         old = known.get((outcome.file, outcome.name))
-        if old == outcome or (not before and outcome.state is State.REMOVED):
+        if old == outcome or (not before and outcome.state is FileState.REMOVED):
             continue
         if old is None or old.state is not outcome.state or old.connector != outcome.connector:
             _log.info("%s: %s", outcome.file, outcome.state.value)

@@ -19,7 +19,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from gateway.connectors.directory import WRITING_SECONDS, Directory, Listing, being_written
+from gateway.connectors.directory import WRITING_SECONDS, Directory, DirectoryListing, file_being_written
 from gateway.errors import trace
 
 _log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ _ENDS = frozenset(("closed", "moved", "deleted"))
 class Shows(Protocol):
     """What is shown new listings."""
 
-    def apply(self, listing: Listing, *, at_once: bool) -> None:
+    def apply(self, listing: DirectoryListing, *, at_once: bool) -> None:
         """Make a listing what is live; what is missing in it may be given some time unless it is `at_once`."""
 
     def linger(self) -> float | None:
@@ -68,15 +68,15 @@ class Watch:
         self._tick = tick
         self._hint = threading.Event()
         self._stopping = False
-        self._shown: Listing | None = None
+        self._shown: DirectoryListing | None = None
         # The first look, which is believed once another that agrees comes late enough.
-        self._first: tuple[Listing, float] | None = None
+        self._first: tuple[DirectoryListing, float] | None = None
         self._empty_since: float | None = None
         self._reading = threading.Lock()
         self._hints = _Hints(self._hint.set)
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
-    def look(self) -> Listing:
+    def look(self) -> DirectoryListing:
         """Look at the directory for the first time, without believing it yet.
 
         Whoever has something to do until then does it between this and the first `scan`.
@@ -123,7 +123,7 @@ class Watch:
             except Exception as error:  # noqa: BLE001  # it is tried again, and must be
                 _log.error("%s could not be shown, trying again: %s", self.directory.path, trace(error))
 
-    def _settled(self) -> Listing | None:
+    def _settled(self) -> DirectoryListing | None:
         """Give the listing once it stands still; None while it keeps changing for longer than a second."""
         listing, seen = self._first or (self._read(), time.monotonic())
         self._first = None
@@ -138,7 +138,7 @@ class Watch:
             listing, seen = again, time.monotonic()
         return None
 
-    def _read(self) -> Listing:
+    def _read(self) -> DirectoryListing:
         """Read the directory, with the files that are being written as they were shown last."""
         listing = self.directory.read()
         files = dict(listing.files)
@@ -148,15 +148,15 @@ class Watch:
             if name in before:
                 files[name] = before[name]
             elif self._shown is None:  # It may be what is served of it that goes on being so.
-                files[name] = being_written(name)
+                files[name] = file_being_written(name)
             else:
                 del files[name]
         return replace(listing, files=files)
 
-    def _is_shown(self, listing: Listing) -> bool:
+    def _is_shown(self, listing: DirectoryListing) -> bool:
         return self._shown is not None and self._shown.digest == listing.digest
 
-    def _is_momentarily_empty(self, listing: Listing) -> bool:
+    def _is_momentarily_empty(self, listing: DirectoryListing) -> bool:
         if listing.files or listing.problem or self._shown is None:
             self._empty_since = None
             return False

@@ -25,4 +25,4 @@ def log_access(
         "connector": context.connector,
         "remote": context.remote,
     }
-    logs.access(f"{method or '-'} {context.path or '-'} {status or '-'}", fields)
+    logs.log_access(f"{method or '-'} {context.path or '-'} {status or '-'}", fields)

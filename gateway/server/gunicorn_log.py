@@ -19,10 +19,11 @@ class Log(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
         logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
         form = Settings.read().log
         self.error_log.handlers = [
-            logs.Lines() if type(each) is logging.StreamHandler else each for each in self.error_log.handlers
+            logs.BufferedHandler() if type(each) is logging.StreamHandler else each
+            for each in self.error_log.handlers
         ]
         for handler in self.error_log.handlers:
-            handler.setFormatter(logs.formatter(form or logs.form_for(handler)))
+            handler.setFormatter(logs.formatter(form or logs.format_for(handler)))
             handler._gunicorn = True  # noqa: SLF001  # It is replaced when this is done again.
         for name, level in ((None, logging.WARNING), ("gateway", self.error_log.level)):
             logger = logging.getLogger(name)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
 
-from gateway.connectors.change import Comparison
+from gateway.connectors.change import SchemaDiff
 from gateway.connectors.connector import Connector
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.plan import Tables
@@ -113,7 +113,7 @@ class StoreWriter(Protocol):
 
     # -- connectors
 
-    def apply(self, comparisons: Sequence[Comparison]) -> list[Connector]:
+    def apply(self, comparisons: Sequence[SchemaDiff]) -> list[Connector]:
         """Apply new versions of connectors in one transaction; return them with their revisions.
 
         Raises:

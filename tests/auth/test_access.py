@@ -13,7 +13,7 @@ from gateway.auth.credentials import Credentials
 from gateway.auth.login_throttle import Failures
 from gateway.auth.tokens import make_token
 from gateway.auth.tokens_file import read_tokens
-from gateway.connectors.finding import Refused
+from gateway.connectors.finding import InvalidFileError
 from gateway.endpoints.methods import CHANGES, METHODS
 from gateway.server.forwarded import remote_of
 from gateway.settings import Settings
@@ -349,7 +349,7 @@ def test_a_tokens_file_has_digests_alone_or_with_what_belongs_to_them(text):
     ],
 )
 def test_what_is_wrong_with_a_tokens_file_is_said_with_its_place_and_the_fix(text, place, message, hint):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidFileError) as refused:
         read_tokens(text.encode(), "tokens.yaml")
 
     finding = next(each for each in refused.value.findings if message in each.message)
@@ -585,7 +585,7 @@ def test_a_token_that_goes_while_a_body_comes_is_gone(tmp_path, method, status):
 def test_a_secret_in_the_wrong_place_of_a_tokens_file_is_never_shown(text):
     secret, _ = make_token("etl")
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidFileError) as refused:
         read_tokens(text.format(S=secret).encode(), "tokens.yaml")
 
     assert refused.value.findings
@@ -595,7 +595,7 @@ def test_a_secret_in_the_wrong_place_of_a_tokens_file_is_never_shown(text):
 def test_a_fault_of_yaml_in_a_tokens_file_is_told_where_it_shows_nothing_of_it():
     secret = make_token("etl")[0]
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidFileError) as refused:
         read_tokens(f"etl:\n\t- {secret}\n".encode(), "tokens.yaml")
 
     assert str(refused.value.findings[0]).startswith(

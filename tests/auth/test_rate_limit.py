@@ -9,7 +9,7 @@ import pytest
 from gateway.auth.rate_limit import MAX_QUOTAS, Quota, Quotas
 from gateway.auth.tokens import make_token
 from gateway.auth.tokens_file import read_tokens
-from gateway.connectors.finding import Refused
+from gateway.connectors.finding import InvalidFileError
 from gateway.connectors.policy import Limits
 from gateway.errors import GatewayError
 from tests.support.server import eventually, serving
@@ -138,7 +138,7 @@ def test_limits_of_a_token_that_are_none_are_refused_in_words():
     _, line = make_token("etl")
     text = line.replace("etl: ", "etl: {limits: {rows_per_second: -1}, digests: ") + "}"
 
-    with pytest.raises(Refused, match=r"rows_per_second -1 is not a number above 0"):
+    with pytest.raises(InvalidFileError, match=r"rows_per_second -1 is not a number above 0"):
         read_tokens(text.encode(), "tokens.yaml")
 
 

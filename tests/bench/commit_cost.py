@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json
 
-from gateway.connectors.change import Comparison
+from gateway.connectors.change import SchemaDiff
 from gateway.ingest import payload
 from gateway.ingest.columnar import Columnar
 from gateway.ingest.validation import Validator
@@ -67,7 +67,7 @@ class Watched:
 def show_commits(table: Table, batches: dict[str, list[Batch]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         store = Store(Path(directory), memory=4 * 2**30)
-        (connector,) = store.apply([Comparison(None, table.connector)])
+        (connector,) = store.apply([SchemaDiff(None, table.connector)])
         store.maintain()
         watched = store._database.writer = Watched(store._database.writer)
         for name, several in batches.items():

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gateway.connectors.change import Comparison
+from gateway.connectors.change import SchemaDiff
 from gateway.connectors.connector import Connector
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from gateway.store.batch import Batch
 from gateway.store.sql.names import table_of
 from gateway.store.tables.store import Store
@@ -32,7 +32,7 @@ KEYS = {
 def fill(store: Store, name: str, type: str, more: str, rows: int) -> Connector:
     """Make a connector of so many rows, as if they had come by POST."""
     text = f"fields: {{id: {type}, a: string, b: number}}\n{more}"
-    (connector,) = store.apply([Comparison(None, declare(text.encode(), f"{name}.yaml")[0])])
+    (connector,) = store.apply([SchemaDiff(None, parse_connector(text.encode(), f"{name}.yaml")[0])])
     store._database.writer.execute(
         f"INSERT INTO {table_of(connector)} (_id, _ingested_at, _batch, id, a, b) SELECT i + 1, now(), 1,"
         f" {KEYS[type][0]}, 'name ' || i, random() FROM range({rows}) t(i)"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gateway.connectors.connector import Connector
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from tests.support.server import ROOT
 
 _ORDERS = """\
@@ -41,7 +41,7 @@ class Table:
 
     @cached_property
     def connector(self) -> Connector:
-        return declare(self.text.encode(), f"{self.name}.yaml")[0]
+        return parse_connector(self.text.encode(), f"{self.name}.yaml")[0]
 
     @cached_property
     def columns(self) -> dict[str, str]:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.connectors import plan
-from gateway.connectors.directory import File
+from gateway.connectors.directory import ConnectorFile
 from gateway.draft import columns, draft_file, example_row
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
@@ -67,7 +67,7 @@ VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.sampled_fr
 def require_loads(source: Source) -> None:
     """Draft a connector of a file, and check the rows of the file as its endpoint does."""
     text = draft_file.render(columns.inspect(source, None), source.path.name).text
-    declared = plan.read_file(File.of("x.yaml", text.encode()))
+    declared = plan.parse_file(ConnectorFile.of("x.yaml", text.encode()))
     assert declared.connector is not None, (text, declared.findings)
     validator = Validator(declared.connector)
     for chunk in split(source, 2**20):
@@ -485,7 +485,7 @@ def test_new_says_what_is_wrong_with_a_field(tmp_path, words, said):
 
 def test_example_says_what_it_has_no_value_for():
     text = b'fields: {code: {type: string, pattern: "^[A-Z]{3}$"}, n: integer}\n'
-    declared = plan.read_file(File.of("x.yaml", text)).connector
+    declared = plan.parse_file(ConnectorFile.of("x.yaml", text)).connector
 
     assert example_row.build(declared) == ({"n": 42}, ["code"])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.connectors import plan
-from gateway.connectors.directory import File
+from gateway.connectors.directory import ConnectorFile
 from tests.support import verbs
 from tests.support.server import ROOT
 
@@ -66,7 +66,7 @@ def test_what_is_printed_is_what_was_expected(arguments, directory, expected):
 def test_a_drafted_file_is_a_connector_without_errors(case):
     text = case.with_name(f"{case.name}.yaml").read_bytes()
 
-    assert plan.read_file(File.of("drafted.yaml", text)).connector is not None
+    assert plan.parse_file(ConnectorFile.of("drafted.yaml", text)).connector is not None
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from gateway.connectors import plan
-from gateway.connectors.directory import File
+from gateway.connectors.directory import ConnectorFile
 from gateway.printable import printable
 from tests.support.server import ROOT, put
 from tests.test_layers import MODULES, PACKAGE
@@ -136,7 +136,9 @@ def test_answers_of_a_gateway_are_made_printable(own, hostile):
 def test_one_finding_is_one_line():
     """A line break in a key forges no second line."""
 
-    (found, *_) = plan.read_file(File.of("a.yaml", b'"a\\nb.yaml: fine": 1\nfields: {n: integer}\n')).findings
+    (found, *_) = plan.parse_file(
+        ConnectorFile.of("a.yaml", b'"a\\nb.yaml: fine": 1\nfields: {n: integer}\n')
+    ).findings
 
     assert "\n" not in str(found)
     assert "\n" not in found.message

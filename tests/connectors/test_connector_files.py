@@ -10,10 +10,10 @@ import pytest
 
 from gateway import strictjson
 from gateway.connectors import schema
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from gateway.connectors.file_schema import FILE_SCHEMA
-from gateway.connectors.finding import Refused
-from gateway.connectors.yaml_text.document import load
+from gateway.connectors.finding import InvalidFileError
+from gateway.connectors.yaml_text.document import load_document
 from tests.support.server import ROOT
 
 CASES = sorted((ROOT / "tests/data/connectors").glob("*.yaml"))
@@ -22,8 +22,8 @@ LINE = "----------\n"
 
 def outcome(text: str, name: str) -> str:
     try:
-        connector, warnings = declare(text.encode(), name)
-    except Refused as refused:
+        connector, warnings = parse_connector(text.encode(), name)
+    except InvalidFileError as refused:
         return "\n".join(map(str, refused.findings)) + "\n"
     shown = json.dumps(json.loads(strictjson.write(schema.build(connector))), indent=2, ensure_ascii=False)
     return "".join(f"{warning}\n" for warning in warnings) + shown + "\n"
@@ -42,7 +42,7 @@ def test_editors_are_told_the_same(case):
     text, _, expected = case.read_text().partition(LINE)
 
     if expected.partition("{")[0].count("error") == 0:
-        value = json.loads(strictjson.write(load(text.encode(), "orders.yaml").plain()))
+        value = json.loads(strictjson.write(load_document(text.encode(), "orders.yaml").plain()))
         jsonschema.Draft202012Validator(FILE_SCHEMA).validate(value)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.connectors import plan
-from gateway.connectors.directory import File
+from gateway.connectors.directory import ConnectorFile
 
 #: A text, and its findings as `line:column: message (hint)`; the code is GW502 where none is written.
 CASES: dict[str, tuple[bytes, list[str]]] = {
@@ -814,7 +814,7 @@ INTERNAL = re.compile(
 
 def findings_of(text: bytes) -> list[str]:
     """Return the findings of a file as the table has them."""
-    found = plan.read_file(File.of("f", text)).findings
+    found = plan.parse_file(ConnectorFile.of("f", text)).findings
     return [str(each).removeprefix("f:").replace("error GW502: ", "") for each in found]
 
 
@@ -835,14 +835,14 @@ def test_broken_file_is_told_in_plain_words(place, cut, added):
     text = SOUND[:place] + added.encode() + SOUND[place + cut :]
     lines = text.decode().split("\n")
 
-    for finding in plan.read_file(File.of("f", text)).findings:
+    for finding in plan.parse_file(ConnectorFile.of("f", text)).findings:
         assert not INTERNAL.search(f"{finding.message} {finding.hint}"), finding
         assert finding.line is None or 1 <= finding.line <= len(lines), finding
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_told_in_plain_words(text):
-    declared = plan.read_file(File.of("f", text))
+    declared = plan.parse_file(ConnectorFile.of("f", text))
 
     assert declared.connector is None
     assert declared.findings
@@ -852,5 +852,5 @@ def test_any_bytes_are_told_in_plain_words(text):
 
 @given(st.text("\t :-#{}[]'\"\\|>*&!%@`,?\u00a0ab\n", max_size=40))
 def test_any_text_is_told_in_plain_words(text):
-    for finding in plan.read_file(File.of("f", text.encode())).findings:
+    for finding in plan.parse_file(ConnectorFile.of("f", text.encode())).findings:
         assert not INTERNAL.search(f"{finding.message} {finding.hint}"), finding

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway import strictjson
 from gateway.connectors import schema
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from gateway.connectors.published import DIVISORS
 from tests.support.validators import VALIDATORS
 
@@ -23,7 +23,7 @@ DIGITS = 14
 
 def field_of(declared):
     text = strictjson.write({"fields": {"x": declared}})
-    connector, findings = declare(text, "c.yaml")
+    connector, findings = parse_connector(text, "c.yaml")
     assert connector is not None, findings
     return connector.find_field("x")
 

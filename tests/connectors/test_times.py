@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from gateway import strictjson
 from gateway.connectors import literals
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from gateway.connectors.fieldtypes.scalars import DOUBLE_MAX, SCALARS
-from gateway.connectors.finding import Refused
+from gateway.connectors.finding import InvalidFileError
 from gateway.connectors.lexical import FORMATS
 from gateway.connectors.schema import build_field, compile_schema
 from gateway.media_types import Media
@@ -162,8 +162,8 @@ def test_defaults_and_enums_take_every_spelling(server, name, kind):
 def test_a_value_in_a_file_that_is_none_is_refused_for_its_reason(key):
     given = key.format("'9999-12-31T23:59:59-01:00'")
 
-    with pytest.raises(Refused) as refused:
-        declare(f"fields: {{v: {{type: timestamp, {given}}}}}\n".encode(), "c.yaml")
+    with pytest.raises(InvalidFileError) as refused:
+        parse_connector(f"fields: {{v: {{type: timestamp, {given}}}}}\n".encode(), "c.yaml")
     assert "is outside the years 1 to 9999 in UTC" in str(
         [finding.message for finding in refused.value.findings]
     )

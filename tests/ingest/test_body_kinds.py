@@ -18,7 +18,7 @@ import zstandard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from gateway.errors import GatewayError
 from gateway.ingest import media_detection, payload, signatures
 from gateway.ingest.validation import Validator
@@ -254,7 +254,7 @@ def test_first_line_that_is_no_row_is_kept_where_the_others_are(server, name):
 
 # -- garbage of these kinds
 
-(CONNECTOR, *_) = declare(DECLARED.encode(), "kinds.yaml")
+(CONNECTOR, *_) = parse_connector(DECLARED.encode(), "kinds.yaml")
 VALIDATOR = Validator(CONNECTOR)
 BODIES = [body for body, *_ in KINDS] + [ROWS, LIST, LINES, b"id=1&name=a"]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway import strictjson
 from gateway.connectors.connector import Connector
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from gateway.errors import GatewayError
 from gateway.ingest import columnar_text, payload
 from gateway.ingest.columnar import Columnar
@@ -33,7 +33,7 @@ fields:
 
 
 def connector_of(text: str) -> Connector:
-    connector, findings = declare(text.encode(), "c.yaml")
+    connector, findings = parse_connector(text.encode(), "c.yaml")
     assert connector is not None, findings
     return connector
 

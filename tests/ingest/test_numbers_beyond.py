@@ -4,7 +4,7 @@ import pytest
 
 from gateway import strictjson
 from gateway.connectors import plan
-from gateway.connectors.directory import File
+from gateway.connectors.directory import ConnectorFile
 from gateway.ingest import json_problems
 
 #: Exponents beyond what Python's decimals hold, what they just hold, what a double holds; and words for no number.
@@ -73,10 +73,12 @@ def test_connector_file_with_the_number_is_told_in_plain_words(number):
         value = f"[{number}]" if key in ("enum", "examples") else number
         for each in TYPES:
             text = f"fields: {{v: {{type: {each}, {key}: {value}}}}}\n"
-            assert_plain(" ".join(map(str, plan.read_file(File.of("a.yaml", text.encode())).findings)))
+            assert_plain(
+                " ".join(map(str, plan.parse_file(ConnectorFile.of("a.yaml", text.encode())).findings))
+            )
     for term in TERMS:
         text = f"fields: {{v: integer}}\n{term.format(number)}\n"
-        assert_plain(" ".join(map(str, plan.read_file(File.of("a.yaml", text.encode())).findings)))
+        assert_plain(" ".join(map(str, plan.parse_file(ConnectorFile.of("a.yaml", text.encode())).findings)))
 
 
 @pytest.mark.parametrize("number", NUMBERS)

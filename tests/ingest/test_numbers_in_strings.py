@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from gateway import strictjson
 from gateway.connectors import literals, numerals
-from gateway.connectors.connector_file import declare
-from gateway.connectors.finding import Refused
+from gateway.connectors.connector_file import parse_connector
+from gateway.connectors.finding import InvalidFileError
 from gateway.errors import GatewayError
 from gateway.ingest.rows import Rows
 from gateway.ingest.validation import Validator
@@ -279,8 +279,8 @@ def test_kept_rows_are_replayed_with_their_strings(server, name):
 def test_a_connector_file_writes_numbers_without_quotes(constraint):
     text = f'fields: {{amount: {{type: "decimal(6, 2)", {constraint}}}}}'
 
-    with pytest.raises(Refused):
-        declare(text.encode(), "c.yaml")
+    with pytest.raises(InvalidFileError):
+        parse_connector(text.encode(), "c.yaml")
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -364,7 +364,7 @@ def test_the_published_pattern_takes_what_the_endpoint_takes(drawn):
 
 def is_taken(declared, text: str) -> bool:
     """Whether a row is taken, by the walk of every row."""
-    connector, _ = declare(strictjson.write({"fields": {"x": declared}}), "c.yaml")
+    connector, _ = parse_connector(strictjson.write({"fields": {"x": declared}}), "c.yaml")
     rows = Rows()
     rows.add({"x": text}, 1, None, b"")
     try:

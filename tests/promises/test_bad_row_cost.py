@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
@@ -102,7 +102,7 @@ def test_of_a_long_value_the_beginning_is_shown(server, name, value, shown):
 def rows_looked_at(rows: list[dict], has_left, connector: str = NARROW) -> int:
     """Check rows for a client that may leave; return how many of the bad ones were counted."""
     text = json.dumps(rows).encode()
-    validator = Validator(declare(connector.encode(), "c.yaml")[0])
+    validator = Validator(parse_connector(connector.encode(), "c.yaml")[0])
     with pytest.raises(GatewayError) as refused:
         validator.check(payload.parse(text, Media.JSON, validator.connector, 10_000), has_left=has_left)
     assert refused.value.row_errors is not None
@@ -151,7 +151,7 @@ def test_number_with_a_long_exponent_is_refused_before_the_schema_works_with_it(
 
 def test_cells_with_long_exponents_reach_the_schema_as_text():
     """The schema is never asked about one: 65 ms each made two hours of this."""
-    connector, _ = declare(b"fields: {n: 'decimal(12, 2)'}\n", "c.yaml")
+    connector, _ = parse_connector(b"fields: {n: 'decimal(12, 2)'}\n", "c.yaml")
     text = b"n\n" + b"1e-9999\n" * 125_000
 
     values = [value for some in payload.parse(text, Media.CSV, connector, 10_000) for value in some.values]

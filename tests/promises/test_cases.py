@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.connectors.connector_file import declare
-from gateway.connectors.finding import Refused
+from gateway.connectors.connector_file import parse_connector
+from gateway.connectors.finding import InvalidFileError
 from tests.support.server import ROOT, Server, put
 
 CASES = sorted((ROOT / "tests/data/cases").glob("*/steps.console"))
@@ -61,8 +61,8 @@ def printed_by(command: str, directory: Path, server: Server) -> str:
 def serve_valid_files(server: Server, directory: Path) -> None:
     for path in sorted(directory.glob("*.yaml")):
         try:
-            declare(path.read_bytes(), path.name)
-        except Refused:
+            parse_connector(path.read_bytes(), path.name)
+        except InvalidFileError:
             continue
         put(server.connectors / path.name, path.read_text())
     assert all(state["state"] == "live" for state in server.reload().values())

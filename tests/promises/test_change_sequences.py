@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway import strictjson
 from gateway.connectors import plan, schema
 from gateway.connectors.change import Verdict
-from gateway.connectors.directory import File
+from gateway.connectors.directory import ConnectorFile
 from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
@@ -121,11 +121,11 @@ class Edits:
 
     def edit(self, fields) -> plan.Outcome | None:
         """Apply a version; None where the file itself is not one."""
-        file = File.of(f"{self.name}.yaml", json.dumps({"fields": fields}).encode())
-        declared = expression.check(plan.read_file(file))
+        file = ConnectorFile.of(f"{self.name}.yaml", json.dumps({"fields": fields}).encode())
+        declared = expression.check(plan.parse_file(file))
         if declared.connector is None:
             return None
-        decided = plan.build([declared], self.live, self.stored, self.store)
+        decided = plan.build_plan([declared], self.live, self.stored, self.store)
         for connector in self.store.apply(list(decided.comparisons.values())):
             self.live[connector.name] = self.stored[connector.name] = connector
         return decided.outcomes[0]
@@ -190,14 +190,14 @@ def test_whatever_is_edited_stored_rows_satisfy_the_version_that_is_served(store
             assert edits.everything() == before
             continue
         _check(edits, outcome, before, seen, old)
-        if outcome.state is plan.State.LIVE:
+        if outcome.state is plan.FileState.LIVE:
             fields = wanted
 
 
 def _check(edits, outcome, before, seen, old) -> None:
     now = edits.rows()
     assert list(now) == list(before)  # The same rows, in the same order.
-    if outcome.state is not plan.State.LIVE:
+    if outcome.state is not plan.FileState.LIVE:
         assert edits.everything() == before
         assert outcome.findings
         return
@@ -240,8 +240,8 @@ def test_the_schema_of_renamed_fields_takes_what_the_endpoint_takes(data):
         | data.draw(st.sampled_from([{}, {"renamed_from": f"old {name}"}]))
         for name in "abc"
     }
-    file = File.of("c.yaml", json.dumps({"fields": fields}).encode())
-    connector = plan.read_file(file).connector
+    file = ConnectorFile.of("c.yaml", json.dumps({"fields": fields}).encode())
+    connector = plan.parse_file(file).connector
     validator = Validator(connector)
     names = [*fields, *(f"old {name}" for name in fields), "other"]
     values = st.sampled_from([1, "s", None, ["s"], {"k": 1}])

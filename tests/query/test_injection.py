@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from gateway.errors import GatewayError
 from gateway.media_types import Media
 from gateway.query import dialect, digits
@@ -30,7 +30,7 @@ fields:
   'we"ird; --': {type: string, nullable: true}
 access: {read: [public]}
 """
-CONNECTOR_VALUE, _ = declare(CONNECTOR.encode(), "injection.yaml")
+CONNECTOR_VALUE, _ = parse_connector(CONNECTOR.encode(), "injection.yaml")
 IDENTIFIERS = {
     '"injection@0"',
     '"_id"',

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from gateway.errors import GatewayError
 from gateway.query import dialect
 
-CONNECTOR, _ = declare(
+CONNECTOR, _ = parse_connector(
     b"fields: {id: integer, name: {type: string, nullable: true}, amount: {type: 'decimal(12, 2)', nullable: true},"
     b" data: {type: json, nullable: true}, tags: {type: 'string[]', nullable: true}}",
     "c.yaml",

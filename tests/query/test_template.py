@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.connectors.connector_file import declare
+from gateway.connectors.connector_file import parse_connector
 from gateway.endpoints.negotiation import Words
 from gateway.endpoints.read_request import Read, Reads
 from gateway.errors import GatewayError
 from gateway.query.template import Template, split_values
 
-CONNECTOR = declare(
+CONNECTOR = parse_connector(
     b"""
 fields:
   i: integer

@@ -20,7 +20,7 @@ from gateway import logs
 from gateway.auth.tokens import make_token
 from gateway.request_context import RequestContext, current, parse_traceparent
 from gateway.store.tables.small_inserts import FewRows
-from gateway.threads import Threads
+from gateway.threads import ContextThreadPool
 from tests.endpoints.test_errors import raw
 from tests.support.in_process import body, inside
 from tests.support.server import Server, basic, eventually, serving
@@ -244,7 +244,7 @@ def test_what_nobody_foresaw_is_found_in_the_log_by_the_id_in_the_answer(tmp_pat
 
 
 def test_a_thread_that_works_for_a_request_says_so():
-    with Threads(1) as threads, ThreadPoolExecutor(1) as others:
+    with ContextThreadPool(1) as threads, ThreadPoolExecutor(1) as others:
         with RequestContext("mine").as_current():
             inside_, outside = threads.submit(current.get), others.submit(current.get, None)
         after = threads.submit(current.get, None)
@@ -361,7 +361,7 @@ def test_no_secret_and_no_row_value_reaches_the_log(tmp_path):
 @given(
     text=st.text(st.characters(exclude_categories=())),
     value=st.text(st.characters(exclude_categories=())),
-    form=st.sampled_from(logs.FORMS),
+    form=st.sampled_from(logs.FORMATS),
 )
 def test_no_text_breaks_a_line(text, value, form):
     record = logging.LogRecord("gateway.x", logging.INFO, __file__, 1, "%s", (text,), None)
@@ -385,7 +385,7 @@ def test_no_text_breaks_a_line(text, value, form):
 def test_lines_come_in_their_order_and_those_of_requests_at_once():
     """A turn of the event loop may answer many; what else is logged, such as why the process ends, waits for nothing."""
     written = []
-    handler = logs.Lines()
+    handler = logs.BufferedHandler()
     handler.stream = type(
         "Stream", (), {"write": lambda _, text: written.append(text), "flush": lambda _: None}
     )()
@@ -416,7 +416,7 @@ def test_any_handler_can_write_the_access_log():
     try:
         for level_now in (logging.WARNING, logging.INFO):
             logger.setLevel(level_now)
-            logs.access(f"GET /100% {level_now}", {"status": 200})
+            logs.log_access(f"GET /100% {level_now}", {"status": 200})
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
@@ -434,7 +434,7 @@ def test_an_exception_shows_where_it_came_from_and_not_its_message():
             "asyncio", logging.ERROR, __file__, 1, "it failed", (), (ValueError, error, error.__traceback__)
         )
 
-    for form in logs.FORMS:
+    for form in logs.FORMATS:
         line = logs.formatter(form).format(record)
         assert "ValueError" in line
         assert "test_logs.py" in line

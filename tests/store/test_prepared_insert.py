@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import strictjson
-from gateway.connectors.change import Comparison
+from gateway.connectors.change import SchemaDiff
 from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
@@ -168,7 +168,7 @@ def of_kind(store, kind):
 
 def applied(store, declared):
     connector = replace(connector_of(yaml_of(declared)), name=f"c{next(_numbers)}")
-    return store.apply([Comparison(None, connector)])[0]
+    return store.apply([SchemaDiff(None, connector)])[0]
 
 
 def require_same_rows(store, connector, rows):

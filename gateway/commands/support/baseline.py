@@ -11,14 +11,16 @@ from gateway.commands.support.client import connect
 from gateway.commands.support.configuration import read_directory
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
-from gateway.connectors.directory import File
+from gateway.connectors.directory import ConnectorFile
 from gateway.connectors.passed_over import is_connector_file
 from gateway.connectors.preview import preview
 from gateway.store.sql import expression
 from gateway.store.tables.empty_tables import Blank
 
 
-def compare(files: Iterable[File], directory: Path, against: str, token_file: Path | None) -> dict[str, Any]:
+def compare(
+    files: Iterable[ConnectorFile], directory: Path, against: str, token_file: Path | None
+) -> dict[str, Any]:
     """Tell what files would change, as `preview` does."""
     files = list(files)
     if against.startswith(("http://", "https://")):
@@ -29,31 +31,31 @@ def compare(files: Iterable[File], directory: Path, against: str, token_file: Pa
     return _with_files(files, _files_at(directory, against))
 
 
-def _with_gateway(files: list[File], url: str, token_file: Path | None) -> dict[str, Any]:
-    unreadable = [each for each in map(plan.read_file, files) if each.connector is None]
+def _with_gateway(files: list[ConnectorFile], url: str, token_file: Path | None) -> dict[str, Any]:
+    unreadable = [each for each in map(plan.parse_file, files) if each.connector is None]
     broken = {each.file for each in unreadable}
     texts = {file.name: file.text.decode(errors="replace") for file in files if not file.problem}
     answer: dict[str, Any] = connect(url, token_file).post("/-/plan", {"files": texts})
     # What cannot be sent as it is, such as bytes that are not UTF-8, is told by what was found here.
     told = [each for each in answer["connectors"] if each["file"] not in broken]
-    local = preview(plan.build(unreadable, {}, {}, Blank()), {})["connectors"]
+    local = preview(plan.build_plan(unreadable, {}, {}, Blank()), {})["connectors"]
     verdict = "refused" if local else answer["verdict"]
     return {**answer, "verdict": verdict, "connectors": [*told, *local]}
 
 
-def _with_files(files: Iterable[File], others: Iterable[File]) -> dict[str, Any]:
+def _with_files(files: Iterable[ConnectorFile], others: Iterable[ConnectorFile]) -> dict[str, Any]:
     before = {each.name: each for each in _connectors(others)}
-    declared = [expression.check(plan.read_file(file)) for file in files]
-    return preview(plan.build(declared, before, before, Blank()), before)
+    declared = [expression.check(plan.parse_file(file)) for file in files]
+    return preview(plan.build_plan(declared, before, before, Blank()), before)
 
 
-def _connectors(files: Iterable[File]) -> list[Connector]:
+def _connectors(files: Iterable[ConnectorFile]) -> list[Connector]:
     """Give what files declare, but for those that are refused and so were never applied."""
-    declared = [expression.check(plan.read_file(file)) for file in files]
-    return list(plan.build(declared, {}, {}, Blank()).served.values())
+    declared = [expression.check(plan.parse_file(file)) for file in files]
+    return list(plan.build_plan(declared, {}, {}, Blank()).served.values())
 
 
-def _files_at(directory: Path, revision: str) -> list[File]:
+def _files_at(directory: Path, revision: str) -> list[ConnectorFile]:
     """Read the connector files that a directory had at a revision; needs nothing but git."""
 
     def git(*words: str, given: bytes = b"") -> bytes:
@@ -73,7 +75,7 @@ def _files_at(directory: Path, revision: str) -> list[File]:
     for name in blobs:
         head, _, rest = told.partition(b"\n")
         size = int(head.split()[-1])
-        files.append(File.of(name, rest[:size]))
+        files.append(ConnectorFile.of(name, rest[:size]))
         told = rest[size + 1 :]
     return files
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.connectors.directory import Directory, Listing
+from gateway.connectors.directory import Directory, DirectoryListing
 from gateway.settings import Settings
 
 
@@ -16,7 +16,7 @@ def read_settings() -> Settings:
         raise click.ClickException(str(error)) from error
 
 
-def read_directory(directory: Path) -> Listing:
+def read_directory(directory: Path) -> DirectoryListing:
     """Read a directory of connector files, or end where it cannot be."""
     listing = Directory(directory).read()
     if listing.problem:

@@ -53,6 +53,6 @@ def _declared(directory: Path) -> dict[str, tuple[str, Connector | None]]:
     """Give what each file of a directory declares, and what it is called."""
     declared = {}
     for file in read_directory(directory).files.values():
-        connector = plan.read_file(file).connector
+        connector = plan.parse_file(file).connector
         declared[file.name] = (connector.name if connector else Path(file.name).stem, connector)
     return declared

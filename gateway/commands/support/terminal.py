@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from gateway.printable import Printable, printable
+from gateway.printable import PrintableStream, printable
 
 
 class _Console(Console):
@@ -24,5 +24,5 @@ class _Console(Console):
 def console(*, stderr: bool = False, soft_wrap: bool = False) -> Console:
     """Return a console for one of the two streams."""
     stream = sys.stderr if stderr else sys.stdout
-    file = stream.unprotected if isinstance(stream, Printable) else stream
+    file = stream.unprotected if isinstance(stream, PrintableStream) else stream
     return _Console(file=file, stderr=stderr, highlight=False, soft_wrap=soft_wrap)

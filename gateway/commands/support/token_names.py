@@ -12,7 +12,7 @@ from gateway.auth.token_findings import expiring, unknown_names
 from gateway.auth.tokens_file import read_tokens
 from gateway.commands.support.configuration import read_settings
 from gateway.connectors.connector import ADMIN, PUBLIC, Connector
-from gateway.connectors.finding import Finding, Refused
+from gateway.connectors.finding import Finding, InvalidFileError
 
 tokens_option = click.option(
     "--tokens",
@@ -60,7 +60,7 @@ def from_file(path: Path | None) -> TokenNames:
         return TokenNames(None)
     try:
         tokens = read_tokens(tokens_source.read(path), str(path))
-    except Refused as refused:
+    except InvalidFileError as refused:
         return TokenNames(None, findings=tuple(refused.findings))
     return TokenNames(
         frozenset(tokens), f"{path} does not have", expiring(tokens, str(path), datetime.now(UTC))

@@ -131,7 +131,7 @@ class FieldType:
         try:
             if self.sql.is_quoted and isinstance(value, str):
                 self.text.parse(value)
-        except literals.NoSuchValue as error:
+        except literals.InvalidLiteralError as error:
             return str(error)
         except ValueError:
             pass

@@ -2,7 +2,7 @@
 
 import re
 
-from gateway.connectors.yaml_text.fault import Edit, Fault, Trouble
+from gateway.connectors.yaml_text.fault import Fault, ParserComplaint, TextEdit
 from gateway.connectors.yaml_text.positions import (
     find_opening,
     line_at,
@@ -20,15 +20,15 @@ _COMMENT = re.compile(r"(?:(?<=\s)|^)#[^\n]*")
 _CLOSERS = {"{": "}", "[": "]"}
 
 
-def explain_closes_nothing(text: str, trouble: Trouble) -> Fault | None:
+def explain_closes_nothing(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a closing bracket without an opening one."""
     character = text[trouble.at]
-    edit = Edit(trouble.at, trouble.at + 1, " ")
+    edit = TextEdit(trouble.at, trouble.at + 1, " ")
     message = f"the {character} here closes nothing that is open"
     return Fault(trouble.at, message, "delete it, or put the value in quotes", (edit,))
 
 
-def explain_comment_in_brackets(text: str, trouble: Trouble) -> Fault | None:
+def explain_comment_in_brackets(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a bracket whose end a comment has hidden."""
     begin = trouble.start
     if "#" not in text[begin : trouble.at]:  # The parser names the end of the text alone.
@@ -43,12 +43,12 @@ def explain_comment_in_brackets(text: str, trouble: Trouble) -> Fault | None:
             quoted = single_quoted(text[start:end])
             message = "the # here begins a comment, which hides the rest of the line and its closing bracket"
             return Fault(
-                index, message, f"put the text in quotes: {shorten(quoted)}", (Edit(start, end, quoted),)
+                index, message, f"put the text in quotes: {shorten(quoted)}", (TextEdit(start, end, quoted),)
             )
     return None
 
 
-def explain_unclosed_bracket(text: str, trouble: Trouble) -> Fault | None:
+def explain_unclosed_bracket(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a bracket that is never closed."""
     at = trouble.start
     if "<stream end>" in trouble.problem:
@@ -63,7 +63,7 @@ def explain_unclosed_bracket(text: str, trouble: Trouble) -> Fault | None:
     if comment := _COMMENT.search(text, at, end):
         end = comment.start()
     end = at + len(text[at:end].rstrip())
-    edit = Edit(end, end, _CLOSERS[opener])
+    edit = TextEdit(end, end, _CLOSERS[opener])
     return Fault(at, message, f"close it with {_CLOSERS[opener]}", (edit,))
 
 
@@ -76,7 +76,7 @@ def _is_closed(text: str) -> bool:
     return False
 
 
-def _missing_comma(text: str, trouble: Trouble) -> Fault | None:
+def _missing_comma(text: str, trouble: ParserComplaint) -> Fault | None:
     above = next(lines_above(text, line_at(text, trouble.at)[0]), None)
     if above is None:
         return None
@@ -86,7 +86,7 @@ def _missing_comma(text: str, trouble: Trouble) -> Fault | None:
         end - 1,
         f"no comma stands at the end of line {line_number(text, above[0])}",
         hint,
-        (Edit(end, end, ","),),
+        (TextEdit(end, end, ","),),
     )
 
 
@@ -101,14 +101,14 @@ def _last_open(text: str, otherwise: int) -> int:
     return places[-1] if places else otherwise
 
 
-def explain_in_brackets(text: str, trouble: Trouble) -> Fault | None:
+def explain_in_brackets(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a surprise between brackets, in the line where they open."""
     index = trouble.at
     character, opener = text[index : index + 1], text[trouble.start : trouble.start + 1]
     if character in ("]", "}"):
         wanted = _CLOSERS.get(opener, "")
         message = f"a {character} stands where the {opener} before it needs its {wanted}"
-        edit = Edit(index, index + 1, wanted)
+        edit = TextEdit(index, index + 1, wanted)
         return Fault(index, message, f"close {opener} with {wanted}", (edit,))
     if character == ":":
         value = value_start(text, index)

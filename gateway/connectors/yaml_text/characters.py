@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from gateway.connectors.yaml_text.fault import Edit, Fault
+from gateway.connectors.yaml_text.fault import Fault, TextEdit
 from gateway.connectors.yaml_text.positions import line_end, line_number
 
 #: Blanks that are no blanks for YAML, and characters without any width.
@@ -34,7 +34,7 @@ def find_odd_characters(masked: str) -> Iterator[Fault]:
     for start, index in lines.items():
         line = masked[start : line_end(masked, start)]
         edits = tuple(
-            Edit(start + each.start(), start + each.end(), "" if _is_widthless(each[0]) else " ")
+            TextEdit(start + each.start(), start + each.end(), "" if _is_widthless(each[0]) else " ")
             for each in _ODD_CHARACTER.finditer(line)
         )
         character = masked[index]
@@ -46,7 +46,7 @@ def find_odd_characters(masked: str) -> Iterator[Fault]:
         following = masked[index + 1 : index + 2]
         mended = common if following in (" ", "\n", "") else f"{common} "
         message = f"the {name_character(character)} is no '{common}' for YAML"
-        yield Fault(index, message, f"write {common} in its place", (Edit(index, index + 1, mended),))
+        yield Fault(index, message, f"write {common} in its place", (TextEdit(index, index + 1, mended),))
 
 
 def _odd_message(before: str, start: int, text: str, character: str) -> str:
@@ -76,7 +76,8 @@ def find_curly_quotes(masked: str) -> Iterator[Fault]:
     for start, index in lines.items():
         line = masked[start : line_end(masked, start)]
         edits = tuple(
-            Edit(start + each.start(), start + each.end(), "'") for each in re.finditer(f"[{_CURLY}]", line)
+            TextEdit(start + each.start(), start + each.end(), "'")
+            for each in re.finditer(f"[{_CURLY}]", line)
         )
         message = f"the {name_character(masked[index])} is no quote for YAML"
         yield Fault(index, message, "write \" or ' in its place", edits)
@@ -89,7 +90,7 @@ def find_unacceptable(text: str) -> Fault | None:
         return None
     first = found[0]
     more = f"; the file has {len(found)} characters of this kind" if len(found) > 1 else ""
-    edits = tuple(Edit(each.start(), each.end(), "" if each[0] == "\0" else "_") for each in found)
+    edits = tuple(TextEdit(each.start(), each.end(), "" if each[0] == "\0" else "_") for each in found)
     message = f"the {name_character(first[0])} is not allowed in YAML{more}"
     hint = (
         f"delete it, or write \\x{ord(first[0]):02x} in double quotes" if ord(first[0]) < 256 else "delete it"

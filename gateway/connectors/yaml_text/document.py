@@ -6,19 +6,19 @@ from typing import NamedTuple
 
 import yaml
 
-from gateway.connectors.finding import Finding, Refused
+from gateway.connectors.finding import Finding, InvalidFileError
 from gateway.connectors.yaml_text import encoding
 from gateway.connectors.yaml_text.event_reader import EventReader
 from gateway.connectors.yaml_text.lost_text import find_lost_text, may_lose_text
 from gateway.connectors.yaml_text.node import Node
-from gateway.connectors.yaml_text.repair import Repair, masked
+from gateway.connectors.yaml_text.repair import TextRepair, masked
 from gateway.errors import Code
 
 MAX_FILE_BYTES = 256 * 1024
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Reading(NamedTuple):
+class YamlDocument(NamedTuple):
     """A document as far as it can be read.
 
     Attributes:
@@ -38,19 +38,19 @@ class Reading(NamedTuple):
     is_scanned: bool = True
 
 
-def load(text: bytes, file: str) -> Node:
+def load_document(text: bytes, file: str) -> Node:
     """Read one YAML document.
 
     Raises:
         Refused: With every finding.
     """
-    reading = read(text, file)
+    reading = parse_document(text, file)
     if reading.findings or reading.root is None:
-        raise Refused(reading.findings)
+        raise InvalidFileError(reading.findings)
     return reading.root
 
 
-def read(text: bytes, file: str, *, is_suspect: bool = False) -> Reading:
+def parse_document(text: bytes, file: str, *, is_suspect: bool = False) -> YamlDocument:
     """Read one YAML document, and go on behind its faults where that is possible.
 
     Args:
@@ -61,10 +61,10 @@ def read(text: bytes, file: str, *, is_suspect: bool = False) -> Reading:
     if len(text) > MAX_FILE_BYTES:
         message = f"the file has {len(text)} bytes; at most {MAX_FILE_BYTES} are read"
         hint = "a connector needs a few kilobytes: is this another file?"
-        return Reading(None, [_whole(file, message, hint)], "", _unmoved)
+        return YamlDocument(None, [_whole(file, message, hint)], "", _unmoved)
     decoded, findings = encoding.decode(text, file)
     if decoded is None:
-        return Reading(None, findings, "", _unmoved)
+        return YamlDocument(None, findings, "", _unmoved)
     if not findings and not is_suspect:
         # libyaml, where PyYAML has it: some twenty times as fast. What it cannot read is left to the other, whose
         # complaints name the index in the text.
@@ -72,16 +72,16 @@ def read(text: bytes, file: str, *, is_suspect: bool = False) -> Reading:
             reader = EventReader(file)
             tree = reader.document(yaml.parse(decoded, Loader=_FAST))
             spoiled = frozenset(reader.spoiled)
-            return Reading(tree, reader.findings, decoded, _unmoved, spoiled, is_scanned=False)
-    mending = Repair(decoded, file, findings)
+            return YamlDocument(tree, reader.findings, decoded, _unmoved, spoiled, is_scanned=False)
+    mending = TextRepair(decoded, file, findings)
     root = mending.read()
-    return Reading(root, mending.findings, decoded, mending.original, mending.spoiled)
+    return YamlDocument(root, mending.findings, decoded, mending.original, mending.spoiled)
 
 
-def doubts(text: str, file: str) -> list[Finding]:
+def find_doubts(text: str, file: str) -> list[Finding]:
     """Return warnings about text that YAML reads as something else than it looks."""
     if may_lose_text(text):
-        mending = Repair(text, file, [])
+        mending = TextRepair(text, file, [])
         return [mending.warning(fault) for fault in find_lost_text(text, masked(text))]
     return []
 

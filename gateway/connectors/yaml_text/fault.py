@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Edit(NamedTuple):
+class TextEdit(NamedTuple):
     """A change of the text. It never adds or removes a line break, so that lines keep their numbers."""
 
     start: int
@@ -17,10 +17,10 @@ class Fault(NamedTuple):
     at: int
     message: str
     hint: str
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[TextEdit, ...] = ()
 
 
-class Trouble(NamedTuple):
+class ParserComplaint(NamedTuple):
     """The complaint of a YAML parser: about the text `at` an index, while it read something that began at `start`."""
 
     problem: str

@@ -15,7 +15,7 @@ from gateway.connectors.yaml_text.brackets import (
     explain_unclosed_bracket,
 )
 from gateway.connectors.yaml_text.characters import find_curly_quotes, find_odd_characters
-from gateway.connectors.yaml_text.fault import Fault, Trouble
+from gateway.connectors.yaml_text.fault import Fault, ParserComplaint
 from gateway.connectors.yaml_text.indentation import explain_indentation, explain_second_start, explain_tab
 from gateway.connectors.yaml_text.keys import (
     explain_colon,
@@ -41,7 +41,7 @@ from gateway.connectors.yaml_text.quotes import (
 _ANY_HINT = "put text that has : # , [ ] { } or quotes in it in quotes"
 
 
-def scan(text: str, masked: str) -> list[Fault]:
+def find_faults(text: str, masked: str) -> list[Fault]:
     """Find the faults that show in the text itself.
 
     Args:
@@ -59,7 +59,7 @@ def scan(text: str, masked: str) -> list[Fault]:
     )
 
 
-def explain(text: str, trouble: Trouble) -> Fault:
+def explain_complaint(text: str, trouble: ParserComplaint) -> Fault:
     """Find the cause of a parser's complaint."""
     for pattern, explanation in _EXPLANATIONS:
         if re.search(pattern, f"{trouble.context} {trouble.problem}"):
@@ -69,7 +69,7 @@ def explain(text: str, trouble: Trouble) -> Fault:
     return _unexpected(text, trouble)
 
 
-def _unexpected(text: str, trouble: Trouble) -> Fault:
+def _unexpected(text: str, trouble: ParserComplaint) -> Fault:
     """Describe a place that has no explanation of its own."""
     rest = text[trouble.at : line_end(text, trouble.at)].split()
     if not rest:
@@ -77,7 +77,7 @@ def _unexpected(text: str, trouble: Trouble) -> Fault:
     return Fault(trouble.at, f"YAML cannot read '{shorten(rest[0])}' in this place", _ANY_HINT)
 
 
-_Explanation = Callable[[str, Trouble], Fault | None]
+_Explanation = Callable[[str, ParserComplaint], Fault | None]
 #: Complaints, as PyYAML words them, and their explanations; the first one that applies and explains it counts.
 _EXPLANATIONS: Sequence[tuple[str, _Explanation]] = (
     (r"found character '\\t'", explain_tab),

@@ -2,21 +2,23 @@
 
 import re
 
-from gateway.connectors.yaml_text.fault import Edit, Fault, Trouble
+from gateway.connectors.yaml_text.fault import Fault, ParserComplaint, TextEdit
 from gateway.connectors.yaml_text.positions import PAIR, indent_of, line_at, line_number, lines_above, shorten
 from gateway.connectors.yaml_text.quotes import explain_directive, explain_text_behind
 
 
-def explain_tab(text: str, trouble: Trouble) -> Fault | None:
+def explain_tab(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a tab: in the indentation, where all of them are repaired, or behind a value."""
     start, line = line_at(text, trouble.at)
     if line[: trouble.at - start].strip():
         before = line[: trouble.at - start].split()[-1]
-        edit = Edit(trouble.at, trouble.at + 1, " ")
+        edit = TextEdit(trouble.at, trouble.at + 1, " ")
         return Fault(trouble.at, f"a tab stands after '{before}'", "write a blank in its place", (edit,))
     tabbed = list(re.finditer(r"(?m:^ *\t[ \t]*)", text))
     edits = tuple(
-        Edit(each.start(), each.end(), each[0].replace("\t", "  ")) for each in tabbed if each[0].count("\t")
+        TextEdit(each.start(), each.end(), each[0].replace("\t", "  "))
+        for each in tabbed
+        if each[0].count("\t")
     )
     begins = "begins with a tab" if line.startswith("\t") else "has a tab in its indentation"
     more = len(tabbed) - 1
@@ -38,7 +40,7 @@ def deeper_line(text: str, start: int, line: str, above: tuple[int, str]) -> Fau
 
 
 def _reindented(start: int, line: str, wanted: int, message: str, like: str) -> Fault:
-    edit = Edit(start, start + indent_of(line), " " * wanted)
+    edit = TextEdit(start, start + indent_of(line), " " * wanted)
     return Fault(start + indent_of(line), message, f"indent it by {_blanks(wanted)}, {like}", (edit,))
 
 
@@ -46,7 +48,7 @@ def _blanks(count: int) -> str:
     return f"{count or 'no'} blank{'' if count == 1 else 's'}"
 
 
-def explain_indentation(text: str, trouble: Trouble) -> Fault | None:
+def explain_indentation(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a line that begins in a column where none of the open blocks does."""
     start, line = line_at(text, trouble.at)
     mine = indent_of(line)
@@ -66,7 +68,7 @@ def explain_indentation(text: str, trouble: Trouble) -> Fault | None:
     return _reindented(start, line, wanted, message, f"as '{shorten(like)}'")
 
 
-def explain_second_start(text: str, trouble: Trouble) -> Fault | None:
+def explain_second_start(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain content behind the end of the document."""
     start, line = line_at(text, trouble.at)
     above = list(lines_above(text, start))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from gateway.connectors.yaml_text.fault import Edit, Fault, Trouble
+from gateway.connectors.yaml_text.fault import Fault, ParserComplaint, TextEdit
 from gateway.connectors.yaml_text.indentation import deeper_line
 from gateway.connectors.yaml_text.positions import (
     KEY,
@@ -35,13 +35,19 @@ def find_missing_marks(masked: str) -> Iterator[Fault]:
         if line.lstrip().startswith("//"):
             place = start + indent_of(line)
             yield Fault(
-                place, "// begins no comment in YAML", "write # in its place", (Edit(place, place + 2, "##"),)
+                place,
+                "// begins no comment in YAML",
+                "write # in its place",
+                (TextEdit(place, place + 2, "##"),),
             )
             continue
         if not depth and (item := re.fullmatch(r"( *-)[A-Za-z_][\w ]*", line)):
             place = start + item.end(1)
             yield Fault(
-                place, "no blank stands after '-'", f"write - {line.lstrip(' -')}", (Edit(place, place, " "),)
+                place,
+                "no blank stands after '-'",
+                f"write - {line.lstrip(' -')}",
+                (TextEdit(place, place, " "),),
             )
         elif not depth and not line.lstrip().startswith("-"):
             missing = _missing(masked, start, line) if _MEANT.match(line) else None
@@ -50,11 +56,13 @@ def find_missing_marks(masked: str) -> Iterator[Fault]:
         for inner in _MEANT_INSIDE.finditer(line):
             place = start + inner.start("value")
             hint = f"write {inner['key']}: {inner['value']}"
-            yield Fault(place, f"no blank stands after '{inner['key']}:'", hint, (Edit(place, place, " "),))
+            yield Fault(
+                place, f"no blank stands after '{inner['key']}:'", hint, (TextEdit(place, place, " "),)
+            )
         depth = max(0, depth + sum(map(line.count, "[{")) - sum(map(line.count, "]}")))
 
 
-def explain_colon(text: str, trouble: Trouble) -> Fault | None:
+def explain_colon(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a colon where no key can be: a second one in its line, or one behind text that goes on from above."""
     start, line = line_at(text, trouble.at)
     pair = PAIR.fullmatch(line)
@@ -71,11 +79,11 @@ def _second_colon(text: str, start: int, pair: re.Match[str]) -> Fault | None:
     end = value_end(text, place)
     shown = text[place:end]
     if re.match(r"(?:type|nullable|default|enum|format|pattern|description):\s", value):
-        edit = Edit(place, end, f"{{{shown}}}")
+        edit = TextEdit(place, end, f"{{{shown}}}")
         message = f"a second key stands in the line of '{pair['key']}'"
         return Fault(place, message, f"write {pair['key']}: {{{shorten(shown)}}}", (edit,))
     if written := _type_and_keys(shown):
-        edit = Edit(place, end, written)
+        edit = TextEdit(place, end, written)
         what = "keys stand" if written.startswith("{") else "a colon stands"
         message = f"{what} behind the type of '{pair['key']}'"
         return Fault(place, message, f"write {pair['key']}: {shorten(written)}", (edit,))
@@ -98,22 +106,22 @@ def _missing(text: str, start: int, line: str) -> Fault | None:
         place = start + found.start("value")
         message = f"no blank stands after '{found['key']}:'"
         hint = f"write {found['key']}: {shorten(found['value'])}"
-        return Fault(place, message, hint, (Edit(place, place, " "),))
+        return Fault(place, message, hint, (TextEdit(place, place, " "),))
     if found := _ONE_WORD.fullmatch(line):
         if line.lstrip().startswith("- "):
             return None
         place = start + found.end("key")
-        edit = Edit(place, place, ":")
+        edit = TextEdit(place, place, ":")
         hint = f"write {found['key']}: and its value, or indent the lines that belong to it"
         return Fault(start + found.start("key"), f"no colon stands after '{found['key']}'", hint, (edit,))
     if (found := _TWO_WORDS.fullmatch(line)) and ": " not in line:
-        edit = Edit(start + found.start("gap"), start + found.end("gap"), ": ")
+        edit = TextEdit(start + found.start("gap"), start + found.end("gap"), ": ")
         hint = f"write {found['key']}: {shorten(found['value'])}"
         return Fault(start + found.start("key"), f"no colon stands after '{found['key']}'", hint, (edit,))
     return None
 
 
-def explain_simple_key(text: str, trouble: Trouble) -> Fault | None:
+def explain_simple_key(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a line without a colon where a key must be."""
     start, line = line_at(text, trouble.start)
     found = _missing(text, start, line)
@@ -124,28 +132,28 @@ def explain_simple_key(text: str, trouble: Trouble) -> Fault | None:
     shown = shorten(line.strip())
     hint = f"write {shown}: and its value" if found else "write KEY: VALUE, or delete the line"
     return Fault(
-        place, f"'{shown}' is no key and value: it has no colon", hint, (Edit(place, place + 1, "#"),)
+        place, f"'{shown}' is no key and value: it has no colon", hint, (TextEdit(place, place + 1, "#"),)
     )
 
 
-def explain_list_among_keys(text: str, trouble: Trouble) -> Fault | None:
+def explain_list_among_keys(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain an item of a list among keys."""
     hint = "write KEY: VALUE without the -, or indent the list below the key that it belongs to"
     return Fault(trouble.at, "an item of a list stands among keys and values", hint)
 
 
-def explain_key_among_items(text: str, trouble: Trouble) -> Fault | None:
+def explain_key_among_items(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a key among the items of a list."""
     message = "a key stands among the items of a list"
     return Fault(trouble.at, message, "write all of them as KEY: VALUE, without the -")
 
 
-def explain_nothing_before_colon(text: str, trouble: Trouble) -> Fault | None:
+def explain_nothing_before_colon(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a colon without a key."""
     return Fault(trouble.at, "a colon stands here without a key before it", "write KEY: VALUE")
 
 
-def explain_nothing_between(text: str, trouble: Trouble) -> Fault | None:
+def explain_nothing_between(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a value that is missing between brackets."""
     if text[trouble.at : trouble.at + 1] not in (",", "}", "]", ":"):
         return None
@@ -153,7 +161,7 @@ def explain_nothing_between(text: str, trouble: Trouble) -> Fault | None:
     return Fault(trouble.at, message, "write it, or put text with , or : in quotes")
 
 
-def explain_list_in_line(text: str, trouble: Trouble) -> Fault | None:
+def explain_list_in_line(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a list that begins in the line of its key."""
     message = "a list with - cannot begin in the line of its key"
     return Fault(trouble.at, message, "write [A, B], or each item on a line of its own below the key")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from gateway.connectors.yaml_text.fault import Edit, Fault
+from gateway.connectors.yaml_text.fault import Fault, TextEdit
 from gateway.connectors.yaml_text.positions import line_number, shorten
 
 _CONFLICT = re.compile(r"(?ms:^<{7}(?: [^\n]*)?$.*?(?:^>{7}(?: [^\n]*)?$|\Z))")
@@ -27,7 +27,7 @@ def find_conflicts(text: str) -> Iterator[Fault]:
             conflict.start(),
             f"the marks of a merge conflict stand here, from line {first} to line {last}",
             "keep one of the two sides, and delete the lines with <<<<<<<, ======= and >>>>>>>",
-            tuple(Edit(start, start + 1, "#") for start in sorted(starts)),
+            tuple(TextEdit(start, start + 1, "#") for start in sorted(starts)),
         )
     for mark in re.finditer(
         r"(?m:^>{7}(?: [^\n]*)?$)", _CONFLICT.sub(lambda found: "#" * len(found[0]), text)
@@ -36,7 +36,7 @@ def find_conflicts(text: str) -> Iterator[Fault]:
             mark.start(),
             "a mark of a merge conflict stands here",
             "delete the line",
-            (Edit(*_first_mark(mark), "#"),),
+            (TextEdit(*_first_mark(mark), "#"),),
         )
 
 

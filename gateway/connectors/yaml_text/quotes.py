@@ -2,7 +2,7 @@
 
 import re
 
-from gateway.connectors.yaml_text.fault import Edit, Fault, Trouble
+from gateway.connectors.yaml_text.fault import Fault, ParserComplaint, TextEdit
 from gateway.connectors.yaml_text.positions import (
     find_opening,
     line_at,
@@ -26,10 +26,12 @@ def missing_quotes(text: str, start: int, message: str, *, first: bool = False) 
     if not value or (len(value) > 1 and value[0] in "'\"" and value[-1] == value[0]):
         return None
     quoted = single_quoted(value)
-    return Fault(start, message, f"put the value in quotes: {shorten(quoted)}", (Edit(start, end, quoted),))
+    return Fault(
+        start, message, f"put the value in quotes: {shorten(quoted)}", (TextEdit(start, end, quoted),)
+    )
 
 
-def explain_first_character(text: str, trouble: Trouble) -> Fault | None:
+def explain_first_character(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a character that no value without quotes can begin with."""
     start = min(trouble.start, trouble.at)
     character = text[start : start + 1]
@@ -43,7 +45,7 @@ def explain_first_character(text: str, trouble: Trouble) -> Fault | None:
     return fault
 
 
-def explain_unclosed_quote(text: str, trouble: Trouble) -> Fault | None:
+def explain_unclosed_quote(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a quote that is never closed."""
     quote = text[trouble.start]
     inside = 'a " inside is written \\"' if quote == '"' else "a ' inside is written ''"
@@ -51,7 +53,7 @@ def explain_unclosed_quote(text: str, trouble: Trouble) -> Fault | None:
     return Fault(trouble.start, message, f"close it behind its text; {inside}")
 
 
-def explain_escape(text: str, trouble: Trouble) -> Fault | None:
+def explain_escape(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain an escape that YAML does not know."""
     quoted = _DOUBLE_QUOTED.match(text, trouble.start)
     found = _ESCAPE.search(text, trouble.start, quoted.end() if quoted else len(text))
@@ -61,7 +63,7 @@ def explain_escape(text: str, trouble: Trouble) -> Fault | None:
     key = re.search(r"(\w+):\s*$", line[: trouble.start - start])
     what = key[1] if key and key[1] in ("pattern", "description", "using") else "value"
     edits = tuple(
-        Edit(each.start(), each.start() + 1, "\\\\")
+        TextEdit(each.start(), each.start() + 1, "\\\\")
         for each in _ESCAPE.finditer(text, quoted.start(), quoted.end())
     )
     return Fault(
@@ -72,7 +74,7 @@ def explain_escape(text: str, trouble: Trouble) -> Fault | None:
     )
 
 
-def explain_text_behind(text: str, trouble: Trouble) -> Fault | None:
+def explain_text_behind(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain text behind the end of a value: behind its quotes, its brackets, or an alias."""
     start, line = line_at(text, trouble.at)
     before = line[: trouble.at - start].rstrip()
@@ -98,32 +100,32 @@ def _inner_quote(text: str, index: int, quote: str) -> Fault | None:
     if text[end - 1] != quote:
         behind = text[index:end]
         message = f"the text {shorten(behind)} stands behind the closing {quote}"
-        return Fault(index, message, "take it into the quotes, or delete it", (Edit(index, end, ""),))
+        return Fault(index, message, "take it into the quotes, or delete it", (TextEdit(index, end, ""),))
     inner = text[place + 1 : end - 1]
     other = '"' if quote == "'" else "'"
     written = f"{other}{inner}{other}" if other not in inner and "\\" not in inner else single_quoted(inner)
     message = f"a {quote} stands inside text in {quote}, and ends it"
     inside = "''" if quote == "'" else '\\"'
     hint = f"write {shorten(written)}, or {inside} for the one inside"
-    return Fault(index - 1, message, hint, (Edit(place, end, written),))
+    return Fault(index - 1, message, hint, (TextEdit(place, end, written),))
 
 
-def explain_directive(text: str, trouble: Trouble) -> Fault | None:
+def explain_directive(text: str, trouble: ParserComplaint) -> Fault | None:
     """Explain a line that begins with %, as a directive does."""
     found = re.search(r"(?m:^%)", text)
     if found is None:
         return None
-    edit = Edit(found.start(), found.start() + 1, "#")
+    edit = TextEdit(found.start(), found.start() + 1, "#")
     return Fault(
         found.start(), "a line cannot begin with %", "delete the line, or put its text in quotes", (edit,)
     )
 
 
-def explain_out_of_range(text: str, _: Trouble) -> Fault | None:
+def explain_out_of_range(text: str, _: ParserComplaint) -> Fault | None:
     """Explain an escape beyond the last character of Unicode."""
     found = re.search(r"\\U(?!00(?:0[0-9A-Fa-f]|10))[0-9A-Fa-f]{8}", text)
     if found is None:
         return None
-    edit = Edit(found.start(), found.start(), "\\")
+    edit = TextEdit(found.start(), found.start(), "\\")
     message = f"{found[0]} is no character: the last one is \\U0010FFFF"
     return Fault(found.start(), message, "write a backslash as \\\\, or use single quotes", (edit,))

@@ -10,7 +10,7 @@ from gateway.connectors.finding import Finding
 from gateway.connectors.yaml_text import faults
 from gateway.connectors.yaml_text.characters import find_unacceptable
 from gateway.connectors.yaml_text.event_reader import EventReader, TooDeepError
-from gateway.connectors.yaml_text.fault import Fault, Trouble
+from gateway.connectors.yaml_text.fault import Fault, ParserComplaint
 from gateway.connectors.yaml_text.node import Node
 from gateway.errors import Code
 
@@ -19,7 +19,7 @@ MAX_MENDS = 20
 MAX_MENDED = 32 * 1024
 
 
-class Repair:
+class TextRepair:
     """Reads text that has faults: mends each one in memory, and begins anew."""
 
     def __init__(self, text: str, file: str, findings: list[Finding]) -> None:
@@ -39,7 +39,7 @@ class Repair:
         if fault := find_unacceptable(self._text):
             self._find(fault)
         for fault in reversed(
-            faults.scan(self._text, masked(self._text))
+            faults.find_faults(self._text, masked(self._text))
         ):  # So that places before an edit hold.
             if not self._find(fault):
                 return None
@@ -49,7 +49,7 @@ class Repair:
                 root = reader.document(yaml.parse(self._text, Loader=yaml.SafeLoader))
             except (yaml.YAMLError, ValueError, OverflowError) as error:
                 if isinstance(error, TooDeepError) or not self._find(
-                    faults.explain(self._text, _trouble(error))
+                    faults.explain_complaint(self._text, _trouble(error))
                 ):
                     self._note_depth(error)
                     return None
@@ -104,12 +104,14 @@ class Repair:
         return self._text.count("\n", 0, index) + 1, index - self._text.rfind("\n", 0, index)
 
 
-def _trouble(error: Exception) -> Trouble:
+def _trouble(error: Exception) -> ParserComplaint:
     if not isinstance(error, yaml.MarkedYAMLError):  # Numbers and escapes that PyYAML's scanner trips over.
-        return Trouble("an escape or a number is out of range", "", 0, 0)
+        return ParserComplaint("an escape or a number is out of range", "", 0, 0)
     mark, context = error.problem_mark or error.context_mark, error.context_mark
     index = mark.index if mark else 0
-    return Trouble(error.problem or "", error.context or "", index, context.index if context else index)
+    return ParserComplaint(
+        error.problem or "", error.context or "", index, context.index if context else index
+    )
 
 
 def masked(text: str) -> str:

@@ -18,7 +18,7 @@ from gateway.connectors.connector import Field
 from gateway.connectors.constraints import show
 from gateway.connectors.field_changes import cast
 from gateway.connectors.finding import Finding
-from gateway.connectors.plan import Declared
+from gateway.connectors.plan import ParsedFile
 from gateway.errors import Code, nearest
 
 #: How deep the tree of an expression may be; DuckDB 2 reads at most 256 levels of JSON.
@@ -127,7 +127,7 @@ class _Parser:
 _parser = _Parser()
 
 
-def check(declared: Declared) -> Declared:
+def check(declared: ParsedFile) -> ParsedFile:
     """Add to what a file says what is wrong with its `using`, in which case it declares nothing."""
     findings = []
     for field in declared.connector.fields if declared.connector else ():
@@ -143,7 +143,7 @@ def check(declared: Declared) -> Declared:
             findings.append(Finding(*place, Code.DECLARATION_INVALID, message, hint))
     if not findings:
         return declared
-    return Declared(declared.file, None, (*declared.findings, *findings))
+    return ParsedFile(declared.file, None, (*declared.findings, *findings))
 
 
 def _expression(tree: dict[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from gateway.connectors.change import Comparison, Rule
+from gateway.connectors.change import Rule, SchemaDiff
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.fieldtypes.type_names import type_of_column
-from gateway.connectors.finding import Refused
+from gateway.connectors.finding import InvalidFileError
 from gateway.store.definition import Definition, Event, Move, Outdated
 from gateway.store.engine.duckdb_file import Database
 from gateway.store.engine.stream import selecting
@@ -116,12 +116,12 @@ class Definitions:
 
     # -- changes
 
-    def apply(self, comparisons: Sequence[Comparison]) -> list[Connector]:
+    def apply(self, comparisons: Sequence[SchemaDiff]) -> list[Connector]:
         """Bring tables to new versions and remember those, all in one transaction; give them with their revisions.
 
         Raises:
-            Refused: Where rows that came in after `Comparison.asked_through` stand against a change.
-            Outdated: Where rows came in although `Comparison.is_empty`.
+            Refused: Where rows that came in after `SchemaDiff.asked_through` stand against a change.
+            Outdated: Where rows came in although `SchemaDiff.is_empty`.
             GatewayError: Where it cannot be committed.
         """
         with self._database.transaction():
@@ -130,7 +130,7 @@ class Definitions:
         self.revisions |= {connector.name: connector.revision for connector in applied}
         return applied
 
-    def _alter(self, comparison: Comparison) -> Connector:
+    def _alter(self, comparison: SchemaDiff) -> Connector:
         """Bring a table to a new version, and give that with its revision."""
         old, new = comparison.old, comparison.new
         if old is None:
@@ -147,7 +147,7 @@ class Definitions:
             self._database.writer.execute(statement)
         return new
 
-    def _require_still(self, comparison: Comparison) -> None:
+    def _require_still(self, comparison: SchemaDiff) -> None:
         """Ask the rows that have come in since the others were asked."""
         assert comparison.old is not None
         select = selecting(self._database.writer)
@@ -163,9 +163,9 @@ class Definitions:
             comparison.asked_through,
         )
         if again.refused:
-            raise Refused([change.finding(comparison.new.file) for change in again.refused])
+            raise InvalidFileError([change.finding(comparison.new.file) for change in again.refused])
 
-    def _remember(self, comparisons: Sequence[Comparison], applied: Sequence[Connector]) -> None:
+    def _remember(self, comparisons: Sequence[SchemaDiff], applied: Sequence[Connector]) -> None:
         """Put new versions in the place of the old ones, and what happened into the history."""
         now, names = datetime.now(UTC), [connector.name for connector in applied]
         gone = self._database.writer.execute(

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import duckdb
 
-from gateway.connectors.change import Comparison, Verdict
-from gateway.connectors.plan import Unseen
+from gateway.connectors.change import SchemaDiff, Verdict
+from gateway.connectors.plan import UnknownTables
 from gateway.store.engine.stream import selecting
 from gateway.store.tables import migration, row_check
 
 
-class Blank(Unseen):
+class Blank(UnknownTables):
     """Refuses the `using` that no row could be converted by, and leaves the rest to the rows."""
 
-    def settle(self, comparison: Comparison) -> Comparison | None:
+    def settle(self, comparison: SchemaDiff) -> SchemaDiff | None:
         """Give the comparison as it is, or with that refused."""
         assert comparison.old is not None
         with duckdb.connect(config={"enable_external_access": "false"}) as connection:

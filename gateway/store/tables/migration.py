@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway import strictjson
-from gateway.connectors.change import Column, Comparison
+from gateway.connectors.change import ColumnSource, SchemaDiff
 from gateway.connectors.connector import ABSENT, SYSTEM_FIELDS, Connector
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.store.sql.expression import parse
@@ -25,7 +25,7 @@ def create(connector: Connector) -> list[str]:
     return [f"CREATE TABLE {table_of(connector)} ({columns})"]
 
 
-def migrate(comparison: Comparison, new: Connector, hidden: Mapping[str, FieldType]) -> list[str]:
+def migrate(comparison: SchemaDiff, new: Connector, hidden: Mapping[str, FieldType]) -> list[str]:
     """Make the table of `new`, which is `comparison.new` with its revision, out of the old version's.
 
     `hidden` are the columns of the old table that were no fields of it.
@@ -61,12 +61,12 @@ class _Layout:
         moved: Columns of the old table that have another name in the new one, by the new name.
     """
 
-    columns: Sequence[Column]
+    columns: Sequence[ColumnSource]
     kept: dict[str, str]
     moved: dict[str, str]
 
     @classmethod
-    def of(cls, comparison: Comparison, hidden: Mapping[str, FieldType]) -> "_Layout":
+    def of(cls, comparison: SchemaDiff, hidden: Mapping[str, FieldType]) -> "_Layout":
         assert comparison.old is not None
         columns = comparison.columns
         taken = {column.source for column in columns if column.using is None}
@@ -89,7 +89,7 @@ class _Layout:
         return cls(columns, kept, moved)
 
     @property
-    def set(self) -> list[Column]:
+    def set(self) -> list[ColumnSource]:
         """The columns whose values are computed."""
         return [column for column in self.columns if column.using is not None or column.fill is not ABSENT]
 
@@ -138,7 +138,7 @@ def _free(name: str, suffix: str, names: set[str]) -> str:
     return free
 
 
-def value_of(column: Column, source: str | None) -> str:
+def value_of(column: ColumnSource, source: str | None) -> str:
     """Give the SQL of a field's values, where they are in a column called `source` now."""
     type = column.field.type.sql.column
     if source is None:
@@ -148,7 +148,7 @@ def value_of(column: Column, source: str | None) -> str:
     return f"CAST({quote(source)} AS {type})" if column.is_widened else quote(source)
 
 
-def filled(column: Column, value: str) -> str:
+def filled(column: ColumnSource, value: str) -> str:
     """Give values to the rows that have none."""
     if column.fill is ABSENT:
         return value

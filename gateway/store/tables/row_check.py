@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from gateway import strictjson
 from gateway.connectors import schema
-from gateway.connectors.change import Change, Column, Comparison, Rule, Verdict
+from gateway.connectors.change import Change, ColumnSource, Rule, SchemaDiff, Verdict
 from gateway.connectors.finding import Example
 from gateway.store.interface import Select
 from gateway.store.sql.names import quote, table_of
@@ -52,7 +52,7 @@ class _Rows:
         self.ids += ids[: SHOWN - len(self.ids)]
 
 
-def settle(comparison: Comparison, select: Select, after: int = 0) -> Comparison:
+def settle(comparison: SchemaDiff, select: Select, after: int = 0) -> SchemaDiff:
     """Let the stored rows with an `_id` above `after` decide what depends on them.
 
     Afterwards every change is applied or refused, and a column has `using` only where it is needed. `asked`
@@ -105,7 +105,7 @@ def settle(comparison: Comparison, select: Select, after: int = 0) -> Comparison
     )
 
 
-def _count_expired(comparison: Comparison, change: Change, select: Select) -> Change:
+def _count_expired(comparison: SchemaDiff, change: Change, select: Select) -> Change:
     """Tell how many rows a shorter retention deletes."""
     assert comparison.old is not None
     retention = comparison.new.terms.retention
@@ -125,7 +125,7 @@ def _count_expired(comparison: Comparison, change: Change, select: Select) -> Ch
 
 
 def _ask_key(
-    comparison: Comparison, columns: Sequence[Column], change: Change, select: Select, after: int
+    comparison: SchemaDiff, columns: Sequence[ColumnSource], change: Change, select: Select, after: int
 ) -> Change:
     """Look for rows that share the primary key; those that are twice there may be any, old or new."""
     assert comparison.old is not None
@@ -149,8 +149,8 @@ def _ask_key(
 
 
 def _ask(
-    comparison: Comparison, column: Column, select: Select, after: int
-) -> tuple[Column, dict[_Against, _Rows], int, str | None]:
+    comparison: SchemaDiff, column: ColumnSource, select: Select, after: int
+) -> tuple[ColumnSource, dict[_Against, _Rows], int, str | None]:
     """Ask the rows about a column as it is, and with its repair where it does not do as it is."""
     try:
         against, total = _rows_against(comparison, column, select, after)
@@ -178,7 +178,7 @@ def _problem(error: duckdb.Error) -> str | None:
 
 
 def _rows_against(
-    comparison: Comparison, column: Column, select: Select, after: int
+    comparison: SchemaDiff, column: ColumnSource, select: Select, after: int
 ) -> tuple[dict[_Against, _Rows], int]:
     """Look at every row, and give those that stand against the column, by reason."""
     assert comparison.old is not None
@@ -191,7 +191,7 @@ def _rows_against(
     return {why: rows for why, rows in checking.against.items() if rows.count}, total
 
 
-def _values(comparison: Comparison, column: Column) -> str:
+def _values(comparison: SchemaDiff, column: ColumnSource) -> str:
     """Select a column's values as they would become, and whether one cannot."""
     assert comparison.old is not None
     source = value_of(column, column.source)
@@ -210,7 +210,7 @@ def _values(comparison: Comparison, column: Column) -> str:
 class _Checking:
     """Checks the values of one column against its field's schema."""
 
-    def __init__(self, column: Column) -> None:
+    def __init__(self, column: ColumnSource) -> None:
         self.against = {why: _Rows() for why in _Against}
         self._nullable = column.field.nullable
         one = schema.build_field(column.field)
@@ -246,7 +246,7 @@ class _Checking:
 
 
 def _examples(
-    comparison: Comparison, column: Column, ids: Sequence[int], select: Select
+    comparison: SchemaDiff, column: ColumnSource, ids: Sequence[int], select: Select
 ) -> tuple[Example, ...]:
     """Show rows with the value that they have now."""
     assert comparison.old is not None
@@ -259,7 +259,7 @@ def _examples(
 
 
 def _blame(
-    changes: list[Change], column: Column, why: _Against, words: str, examples: tuple[Example, ...]
+    changes: list[Change], column: ColumnSource, why: _Against, words: str, examples: tuple[Example, ...]
 ) -> list[Change]:
     """Refuse the change of a field that rows stand against."""
     own = [change for change in changes if change.field == column.field.name and change.reason is not None]
@@ -272,13 +272,13 @@ def _blame(
     return [refused if change is blamed else change for change in changes]
 
 
-def _refused_for(change: Change, column: Column, problem: str) -> Change:
+def _refused_for(change: Change, column: ColumnSource, problem: str) -> Change:
     if change.field != column.field.name or change.verdict is not Verdict.CONDITIONAL:
         return change
     return replace(change, verdict=Verdict.REFUSED, reason=f"using cannot be run: {problem}")
 
 
-def _mended(change: Change, column: Column) -> Change:
+def _mended(change: Change, column: ColumnSource) -> Change:
     if change.field != column.field.name or change.verdict is not Verdict.CONDITIONAL:
         return change
     sentence = f"{change.sentence}; stored values become {column.using}, the old ones are kept out of sight"

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gateway.connectors.change import Comparison
+from gateway.connectors.change import SchemaDiff
 from gateway.connectors.connector import Connector
-from gateway.connectors.plan import Table
+from gateway.connectors.plan import TableState
 from gateway.connectors.policy import Retention
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import NO_ROWS, Batch, Key, Receipt, rehearsed
@@ -88,7 +88,7 @@ class Store:
             self._numbers = Numbers.of(self._database)
             # What rows said last of a change of their connector, after what they were asked and when; any
             # thread may replace an answer, for it can be had again.
-            self._answers: dict[str, tuple[tuple[Comparison, int, Version | None], Comparison]] = {}
+            self._answers: dict[str, tuple[tuple[SchemaDiff, int, Version | None], SchemaDiff]] = {}
             # The writer thread alone changes these two; any thread may look at them.
             self._committing: frozenset[str] = frozenset()
             self._versions: dict[str, Version] = {
@@ -110,11 +110,11 @@ class Store:
 
     # -- definitions
 
-    def look(self, connector: Connector) -> Table:
+    def look(self, connector: Connector) -> TableState:
         """Look at a connector's table."""
-        return Table(self.definitions.hidden(connector), self.definitions.is_empty(connector))
+        return TableState(self.definitions.hidden(connector), self.definitions.is_empty(connector))
 
-    def settle(self, comparison: Comparison) -> Comparison:
+    def settle(self, comparison: SchemaDiff) -> SchemaDiff:
         """Ask the stored rows what depends on them, once while neither they nor the question change.
 
         Nothing is held up meanwhile.
@@ -131,7 +131,7 @@ class Store:
             self._answers[name] = (question, answer)
         return answer
 
-    def _ask(self, comparison: Comparison) -> Comparison:
+    def _ask(self, comparison: SchemaDiff) -> SchemaDiff:
         assert comparison.old is not None
         # What the gateway asks by itself has an end.
         is_endless = any(column.using or column.repair for column in comparison.columns)
@@ -145,7 +145,7 @@ class Store:
             finally:
                 cursor.execute("ROLLBACK")
 
-    def apply(self, comparisons: Sequence[Comparison]) -> list[Connector]:
+    def apply(self, comparisons: Sequence[SchemaDiff]) -> list[Connector]:
         """Apply new versions of connectors in one transaction, as `Definitions.apply` says."""
         # What is done to tables is best not left to the recovery of the WAL, where DuckDB has had its bugs.
         self._checkpoint_due = self._checkpoint_due or any(each.old and each.alters for each in comparisons)
