@@ -14,9 +14,9 @@ from gateway.admin import backup, connectors, lifecycle, rejected, resolve
 from gateway.auth.credentials import Credentials
 from gateway.auth.rate_limit import Quotas
 from gateway.endpoints import reply
-from gateway.endpoints.etag_cache import Cache
+from gateway.endpoints.etag_cache import EtagCache
 from gateway.endpoints.live import Live
-from gateway.endpoints.request_cache import Again
+from gateway.endpoints.request_cache import RequestCacheMiddleware
 from gateway.endpoints.responders import Responders
 from gateway.endpoints.router import Router
 from gateway.endpoints.services import Auth, Caches, Intake, Services, Storage
@@ -67,7 +67,7 @@ class Gateway:
                 Auth(credentials, Quotas(credentials)),
                 Storage(store, writer, readers),
                 Intake(settings, parse_pool, InFlightKeys(), disk),
-                Caches(Cache(settings.cache), Spool(settings.data / "parts", settings.spool, disk)),
+                Caches(EtagCache(settings.cache), Spool(settings.data / "parts", settings.spool, disk)),
                 live,
             )
             reload = Reload(services)
@@ -81,7 +81,9 @@ class Gateway:
             self.store = store
             self.services = services
             router = Router(live, Responders(services), credentials)
-            self.app: Asgi = Again(_falcon_app(router, services, resources, watch, reload), router.repeats_at)
+            self.app: Asgi = RequestCacheMiddleware(
+                _falcon_app(router, services, resources, watch, reload), router.request_cache_at
+            )
             paths = [endpoint.connector.path for endpoint in live.snapshot.endpoints.values()]
             self.greeting = startup.greeting(settings, paths, admin_file=credentials.admin_file)
             self._closing = closing.pop_all()

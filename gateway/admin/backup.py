@@ -8,7 +8,7 @@ from typing import Any
 from falcon.asgi import App, Request, Response
 
 from gateway.auth import permissions
-from gateway.endpoints.ranges import Slice
+from gateway.endpoints.ranges import FileSlice
 from gateway.endpoints.services import Auth
 from gateway.store.interface import StoreReader
 
@@ -36,4 +36,4 @@ class Backups:
         name = f"gateway-{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.duckdb"
         resp.set_header("Content-Disposition", f'attachment; filename="{name}"')
         resp.set_header("Cache-Control", "no-store")
-        resp.stream = Slice(copy, 0, size)  # type: ignore[assignment]  # any async iterable with close() is iterated
+        resp.stream = FileSlice(copy, 0, size)  # type: ignore[assignment]  # any async iterable with close() is iterated

@@ -12,10 +12,10 @@ from gateway.admin.connectors import Served
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.endpoints import reply
 from gateway.endpoints.endpoint import Endpoint
-from gateway.endpoints.etag_cache import Answer
+from gateway.endpoints.etag_cache import TaggedResponse
 from gateway.endpoints.intake import RequestBodies
-from gateway.endpoints.negotiation import Words
-from gateway.endpoints.read_request import Read
+from gateway.endpoints.negotiation import RequestHeaders
+from gateway.endpoints.read_request import ReadRequest
 from gateway.endpoints.services import Services
 from gateway.errors import Code, GatewayError, not_implemented
 from gateway.ingest.replay import Replay, read_edited, replay
@@ -63,13 +63,13 @@ class Rejects:
         rejected = await self._table(self._served.find(req, name).connector)
         names = [key for key, _ in parameters.parameters_of(req.query_string)]
         given = req.query_string if "select" in names else f"{req.query_string}&select={_SELECT}"
-        read = Read.of(rejected, Words.of_read(req)._replace(query_string=given))
+        read = ReadRequest.of(rejected, RequestHeaders.of_read(req)._replace(query_string=given))
         counted = read.prefers.count is not None
         rendering = await Rendering.open(
             self._storage.read_pool, read.statement, counted=counted, coding=read.coding
         )
         headers = read.headers(rendering, None)
-        reply.rows(resp, Answer(read.status(rendering), headers, rendering.whole or b""), rendering)
+        reply.rows(resp, TaggedResponse(read.status(rendering), headers, rendering.whole or b""), rendering)
 
     async def on_head(self, req: Request, resp: Response, name: str) -> None:
         """Answer as GET would, without the rows."""

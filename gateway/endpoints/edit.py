@@ -4,11 +4,11 @@ from falcon.asgi import Request, Response
 
 from gateway.auth import permissions
 from gateway.endpoints import reply
-from gateway.endpoints.edit_request import Filtered
+from gateway.endpoints.edit_request import EditRequest
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.intake import RequestBodies
 from gateway.endpoints.methods import authorize_write
-from gateway.endpoints.negotiation import Words
+from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.services import Services
 from gateway.ingest import payload
 from gateway.query.render import render
@@ -39,10 +39,10 @@ class Edits:
         """Delete the rows that match. A body, which some clients send, has no meaning and is not received."""
         await self._live.retrying(endpoint, lambda each: self._store(each, req, resp, b""))
 
-    def _parse(self, endpoint: Endpoint, req: Request) -> tuple[str | None, Filtered]:
+    def _parse(self, endpoint: Endpoint, req: Request) -> tuple[str | None, EditRequest]:
         """Authorize a request and parse its head, or raise."""
         token = authorize_write(req, endpoint.connector, self._credentials, "change")
-        filtered = Filtered.of(endpoint.connector, Words.of_write(req))
+        filtered = EditRequest.of(endpoint.connector, RequestHeaders.of_write(req))
         if filtered.output is not None:
             permissions.require(token, endpoint.connector, "read")
         return token, filtered
@@ -67,7 +67,7 @@ class Edits:
         reply.edited(resp, receipt, filtered, shown)
 
 
-def _values_of(data: bytes, endpoint: Endpoint, req: Request, filtered: Filtered) -> dict[str, Json]:
+def _values_of(data: bytes, endpoint: Endpoint, req: Request, filtered: EditRequest) -> dict[str, Json]:
     """Parse and validate the values that a PATCH gives to rows."""
     value = payload.read_object(data, req.content_type, endpoint.connector)
     return endpoint.validator.check_values(filtered.taken(value))

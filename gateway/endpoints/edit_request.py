@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from gateway.connectors.connector import Connector, Field
 from gateway.endpoints import negotiation
-from gateway.endpoints.negotiation import Words
-from gateway.endpoints.write_request import Write
+from gateway.endpoints.negotiation import RequestHeaders
+from gateway.endpoints.write_request import WriteRequest
 from gateway.errors import Code, GatewayError
 from gateway.query import dialect, preferences
 from gateway.query.output import PLAIN, Output
@@ -20,7 +20,7 @@ from gateway.strictjson import Json
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
+class EditRequest:
     """Which rows are changed or deleted, and what is answered.
 
     Attributes:
@@ -42,7 +42,7 @@ class Filtered:
     columns: tuple[Field, ...] | None = None
 
     @classmethod
-    def of(cls, connector: Connector, words: Words) -> "Filtered":
+    def of(cls, connector: Connector, words: RequestHeaders) -> "EditRequest":
         """Read a PATCH or DELETE, but for its body.
 
         Raises:
@@ -87,7 +87,7 @@ class Filtered:
             return None
         if self.deletes:
             return Statement(self.query, self.connector, self.output)
-        return Write.rows_of(receipt, Statement(self.query, self.connector, self.output))
+        return WriteRequest.rows_of(receipt, Statement(self.query, self.connector, self.output))
 
     def headers(self, receipt: Receipt) -> Mapping[str, str]:
         """Give the headers of the answer."""

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.connectors.connector import Connector
-from gateway.endpoints.negotiation import Words
-from gateway.endpoints.read_request import Read, Reads
-from gateway.endpoints.request_cache import Repeats
+from gateway.endpoints.negotiation import RequestHeaders
+from gateway.endpoints.read_request import ReadRequest, ReadRequestParser
+from gateway.endpoints.request_cache import RequestCache
 from gateway.endpoints.retrieval import Retrieval
-from gateway.endpoints.write_request import Write
+from gateway.endpoints.write_request import WriteRequest
 from gateway.ingest.validation import Validator
 
 #: Parsed requests remembered per endpoint: clients repeat them, and to parse one may take longer than to answer it.
@@ -33,21 +33,21 @@ class Endpoint:
 
     connector: Connector
     validator: Validator
-    repeats: Repeats
+    request_cache: RequestCache
     retrieval: Retrieval
-    read_request: Callable[[Words], Read]
-    write_request: Callable[[Words], Write]
+    read_request: Callable[[RequestHeaders], ReadRequest]
+    write_request: Callable[[RequestHeaders], WriteRequest]
 
     @classmethod
     def of(
-        cls, connector: Connector, repeats: Repeats, retrieval: Retrieval, read_limit: int | None
+        cls, connector: Connector, request_cache: RequestCache, retrieval: Retrieval, read_limit: int | None
     ) -> "Endpoint":
         """Build the endpoint of a connector; `read_limit` bounds the rows of a response, None does not."""
         return cls(
             connector,
             Validator(connector),
-            repeats,
+            request_cache,
             retrieval,
-            functools.lru_cache(_REMEMBERED)(Reads(connector, read_limit).of),
-            functools.lru_cache(_REMEMBERED)(functools.partial(Write.of, connector)),
+            functools.lru_cache(_REMEMBERED)(ReadRequestParser(connector, read_limit).of),
+            functools.lru_cache(_REMEMBERED)(functools.partial(WriteRequest.of, connector)),
         )

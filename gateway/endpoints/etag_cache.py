@@ -15,7 +15,7 @@ from gateway.store.interface import Version
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TaggedResponse:
     """A whole answer.
 
     Attributes:
@@ -69,22 +69,22 @@ def etag_of(question: bytes, version: Version, coding: str | None) -> str:
     return f'"{hashlib.sha256(told).hexdigest()[:32]}"'
 
 
-class Cache:
+class EtagCache:
     """The latest whole answers, bounded in bytes. Belongs to the event loop."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._answers: OrderedDict[str, TaggedResponse] = OrderedDict()
         self.bytes = 0
 
-    def find(self, etag: str | None) -> Answer | None:
+    def find(self, etag: str | None) -> TaggedResponse | None:
         """Give the answer under an ETag."""
         answer = self._answers.get(etag) if etag else None
         if etag and answer:
             self._answers.move_to_end(etag)
         return answer
 
-    def keep(self, etag: str, answer: Answer) -> None:
+    def keep(self, etag: str, answer: TaggedResponse) -> None:
         """Keep an answer, and forget those that nobody has asked for the longest."""
         if etag in self._answers or answer.size > self._most:
             return

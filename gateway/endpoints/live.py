@@ -9,7 +9,7 @@ from typing import TypeVar
 from gateway.connectors.finding import Finding
 from gateway.connectors.plan import Outcome
 from gateway.endpoints.endpoint import Endpoint
-from gateway.endpoints.removed import Gone, Moved
+from gateway.endpoints.removed import MovedConnector, RemovedConnector
 from gateway.errors import not_ready
 from gateway.ingest import loop_futures
 from gateway.ingest.loop_futures import LoopFuture
@@ -40,8 +40,8 @@ class Snapshot:
 
     generation: int = 0
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
-    gone: Mapping[str, Gone] = field(default_factory=dict)
-    moved: tuple[Moved | Gone, ...] = ()
+    gone: Mapping[str, RemovedConnector] = field(default_factory=dict)
+    moved: tuple[MovedConnector | RemovedConnector, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     source: str = ""
     source_problem: str | None = None

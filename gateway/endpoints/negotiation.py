@@ -26,7 +26,7 @@ _OFFERED: Mapping[str, Media] = {
 _NAMED = ", ".join([*(media.media_type for media in SERVED), _VENDOR_OBJECT[0]])
 
 
-class Words(NamedTuple):
+class RequestHeaders(NamedTuple):
     """All that a request says of what it wants, but for its body and its key: the same words ask for the same.
 
     `profile` is that of what comes on a write, and of what goes on a read.
@@ -41,22 +41,24 @@ class Words(NamedTuple):
     profile: str | None = None
 
     @classmethod
-    def of_read(cls, req: Request) -> "Words":
+    def of_read(cls, req: Request) -> "RequestHeaders":
         """Take those of a GET or HEAD."""
         return cls._of(req, req.get_header("Range"), req.get_header("Accept-Profile"))
 
     @classmethod
-    def of_write(cls, req: Request) -> "Words":
+    def of_write(cls, req: Request) -> "RequestHeaders":
         """Take those of any other method."""
         return cls._of(req, None, req.get_header("Content-Profile"))
 
     @classmethod
-    def _of(cls, req: Request, range: str | None, profile: str | None) -> "Words":
+    def _of(cls, req: Request, range: str | None, profile: str | None) -> "RequestHeaders":
         encoding, prefer = req.get_header("Accept-Encoding"), req.get_header("Prefer")
         return cls(req.method, req.query_string, req.accept, encoding, prefer, range, profile)
 
 
-def representation_of(words: Words, prefers: Preferences, query: Query) -> tuple[Output | None, str | None]:
+def representation_of(
+    words: RequestHeaders, prefers: Preferences, query: Query
+) -> tuple[Output | None, str | None]:
     """Choose the format and the compression of rows that a write answers with; None where it has none.
 
     Raises:

@@ -23,7 +23,7 @@ _MAX_CHUNKS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ByteRange:
     """One range of bytes: `first` to `last`, or where `first` is None the `last` bytes there are."""
 
     first: int | None
@@ -46,17 +46,17 @@ class Part:
         return start, stop - start
 
 
-def parse(header: str | None) -> Part | None:
+def parse(header: str | None) -> ByteRange | None:
     """Read a Range header; None where it names no bytes, or several ranges, which nobody has to serve."""
     found = _BYTES.fullmatch((header or "").strip())
     if not found or found.groups() == ("", ""):
         return None
     first, last = (int(each) if each else None for each in found.groups())
-    return None if first is not None and last is not None and last < first else Part(first, last)
+    return None if first is not None and last is not None and last < first else ByteRange(first, last)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SpooledBody:
     """A whole body in a file, with the status and the headers it is sent with.
 
     Attributes:
@@ -97,7 +97,7 @@ def borders_of(path: Path, content_type: str) -> frozenset[int]:
     return frozenset(found)
 
 
-class Slice:
+class FileSlice:
     """Some bytes of a file on their way out; an async iterable with `close`, as Falcon wants its streams."""
 
     def __init__(self, file: BinaryIO, place: int, length: int) -> None:

@@ -4,11 +4,11 @@ from falcon.asgi import Request, Response
 
 from gateway.auth import permissions
 from gateway.endpoints.endpoint import Endpoint
-from gateway.endpoints.negotiation import Words
+from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.services import Services
 
 
-class GetAndHead:
+class Reads:
     """Answers GET and HEAD; HEAD answers as GET would, without the rows. Belongs to the event loop."""
 
     def __init__(self, services: Services) -> None:
@@ -22,4 +22,4 @@ class GetAndHead:
     async def _read(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         token = self._credentials.name_of(req.auth)
         permissions.require(token, endpoint.connector, "read")
-        await endpoint.retrieval.answer(req, resp, endpoint.read_request(Words.of_read(req)), token)
+        await endpoint.retrieval.answer(req, resp, endpoint.read_request(RequestHeaders.of_read(req)), token)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from gateway.connectors.connector import PUBLIC, Connector
 from gateway.endpoints import etag_cache, negotiation
-from gateway.endpoints.negotiation import Words
+from gateway.endpoints.negotiation import RequestHeaders
 from gateway.query import dialect, paging, preferences
 from gateway.query.preferences import Preferences
 from gateway.query.render import COMPRESSED_BYTES, Rendering
@@ -21,7 +21,7 @@ _VARY = "Accept, Accept-Encoding, Prefer, Range"
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadRequest:
     """A statement with what the answer to it says and how it is sent.
 
     Attributes:
@@ -40,7 +40,7 @@ class Read:
     asks_for_place: bool
 
     @classmethod
-    def of(cls, connector: Connector, words: Words, most: int | None = None) -> "Read":
+    def of(cls, connector: Connector, words: RequestHeaders, most: int | None = None) -> "ReadRequest":
         """Read a GET or HEAD, of whose rows there may be `most`.
 
         Raises:
@@ -69,7 +69,7 @@ class Read:
         )
 
     @property
-    def plain(self) -> "Read":
+    def plain(self) -> "ReadRequest":
         """The same, not compressed."""
         return self if self.coding is None else replace(self, coding=None)
 
@@ -135,7 +135,7 @@ class Read:
         return f"{query.offset}-{query.offset + row_count - 1}/{end}" if row_count else f"*/{end}"
 
 
-class Reads:
+class ReadRequestParser:
     """What the GETs of a connector ask for. Belongs to the event loop.
 
     What differs from an earlier one in the values of its filters alone is what that was, with those values.
@@ -145,25 +145,27 @@ class Reads:
         """Take the connector, and how many rows an answer may have."""
         self._connector = connector
         self._most = most
-        self._templates: OrderedDict[tuple[TemplateKey, Words], tuple[Read, Template]] = OrderedDict()
+        self._templates: OrderedDict[tuple[TemplateKey, RequestHeaders], tuple[ReadRequest, Template]] = (
+            OrderedDict()
+        )
 
-    def of(self, words: Words) -> Read:
-        """Read a GET or HEAD, as `Read.of` does."""
+    def of(self, words: RequestHeaders) -> ReadRequest:
+        """Read a GET or HEAD, as `ReadRequest.of` does."""
         form, texts = split_values(words.query_string)
         if not texts:
-            return Read.of(self._connector, words, self._most)
+            return ReadRequest.of(self._connector, words, self._most)
         key = (form, words._replace(query_string=""))
         known = self._templates.get(key)
         if known is None:
-            return self._learn(key, Read.of(self._connector, words, self._most))
+            return self._learn(key, ReadRequest.of(self._connector, words, self._most))
         self._templates.move_to_end(key)
         read, template = known
         statement = template.filled(texts)
         if statement is None:
-            return Read.of(self._connector, words, self._most)
+            return ReadRequest.of(self._connector, words, self._most)
         return replace(read, statement=statement, query_string=words.query_string)
 
-    def _learn(self, key: tuple[TemplateKey, Words], read: Read) -> Read:
+    def _learn(self, key: tuple[TemplateKey, RequestHeaders], read: ReadRequest) -> ReadRequest:
         template = Template.of(key[0], read.statement)
         if template is not None:
             self._templates[key] = (read, template)

@@ -12,7 +12,7 @@ from gateway.connectors.plan import Outcome
 from gateway.errors import Code, GatewayError
 
 
-class Gone:
+class RemovedConnector:
     """Answers 410 to those who could see the connector; its rows are kept, and come back with its file."""
 
     def __init__(
@@ -21,7 +21,7 @@ class Gone:
         since: datetime,
         credentials: Credentials,
         refused: Outcome | None = None,
-        moved: "Moved | None" = None,
+        moved: "MovedConnector | None" = None,
     ) -> None:
         """Take the connector and since when it is gone.
 
@@ -40,9 +40,9 @@ class Gone:
         self._refused = refused
         self._moved = moved
 
-    def at_former(self, moved: "Moved") -> "Gone":
+    def at_former(self, moved: "MovedConnector") -> "RemovedConnector":
         """Return what says the same at a former path."""
-        return Gone(self.connector, self._removed_at, self._credentials, self._refused, moved)
+        return RemovedConnector(self.connector, self._removed_at, self._credentials, self._refused, moved)
 
     def error(self, *, is_admin: bool = False) -> GatewayError:
         """Say since when it is gone; and to the admin why its file is refused, where that is back."""
@@ -77,7 +77,7 @@ class Gone:
         raise self.error(is_admin=token == ADMIN)
 
 
-class Moved:
+class MovedConnector:
     """Answers 410 with the present path to those who can see the connector.
 
     It is no redirect: a client that does not follow one, such as curl, would take a POST for done.

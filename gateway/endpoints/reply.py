@@ -9,10 +9,10 @@ from falcon.constants import COMBINED_METHODS
 
 from gateway import strictjson
 from gateway.auth.authorization_header import without_basic
-from gateway.endpoints.edit_request import Filtered
-from gateway.endpoints.etag_cache import Answer
-from gateway.endpoints.ranges import Kept, Part, Slice
-from gateway.endpoints.write_request import Write
+from gateway.endpoints.edit_request import EditRequest
+from gateway.endpoints.etag_cache import TaggedResponse
+from gateway.endpoints.ranges import ByteRange, FileSlice, SpooledBody
+from gateway.endpoints.write_request import WriteRequest
 from gateway.errors import Code, GatewayError
 from gateway.query.render import Rendering
 from gateway.request_context import note
@@ -29,7 +29,7 @@ def json(resp: Response, value: Json, *, status: int = 200, content_type: str = 
     resp.data = strictjson.write(value)
 
 
-def receipt(resp: Response, value: Receipt, write: Write) -> None:
+def receipt(resp: Response, value: Receipt, write: WriteRequest) -> None:
     """Answer a POST whose rows are committed, with the receipt or without a body."""
     note_receipt(value)
     resp.set_headers(dict(write.headers(value)))
@@ -39,17 +39,17 @@ def receipt(resp: Response, value: Receipt, write: Write) -> None:
         json(resp, value.body(), status=value.status)
 
 
-def stored_rows(resp: Response, value: Receipt, write: Write, shown: Rendering) -> None:
+def stored_rows(resp: Response, value: Receipt, write: WriteRequest, shown: Rendering) -> None:
     """Answer a POST whose rows are committed with the rows themselves."""
     assert write.output is not None
     note_receipt(value)
     headers = {"Content-Type": write.output.content_type, **write.headers(value, has_rows=True)}
     if shown.coding:
         headers["Content-Encoding"] = shown.coding
-    rows(resp, Answer(value.status, headers, shown.whole or b""), shown)
+    rows(resp, TaggedResponse(value.status, headers, shown.whole or b""), shown)
 
 
-def seen_rows(resp: Response, value: Receipt, write: Write, seen: bytes | None) -> None:
+def seen_rows(resp: Response, value: Receipt, write: WriteRequest, seen: bytes | None) -> None:
     """Answer a write with its rows as they were inside its transaction; with the receipt where none were asked for.
 
     The status of a receipt of what was only rehearsed is 200, for nothing was created.
@@ -69,7 +69,7 @@ def note_receipt(value: Receipt) -> None:
     note(batch=value.batch, received=value.received, stored=value.stored, rejected=value.rejected)
 
 
-def edited(resp: Response, value: Receipt, filtered: Filtered, shown: bytes | None) -> None:
+def edited(resp: Response, value: Receipt, filtered: EditRequest, shown: bytes | None) -> None:
     """Answer a PATCH or DELETE with the rows as they are now, or were; or with how many they were."""
     note_receipt(value)
     resp.set_headers(dict(filtered.headers(value)))
@@ -86,14 +86,14 @@ def minimal(resp: Response, status: int, headers: Mapping[str, str]) -> None:
     resp.set_headers(dict(headers))
 
 
-def whole(resp: Response, kept: Answer) -> None:
+def whole(resp: Response, kept: TaggedResponse) -> None:
     """Answer with what is whole."""
     resp.status = kept.status
     resp.set_headers(dict(kept.headers))
     resp.data = kept.body
 
 
-def rows(resp: Response, answer: Answer, rendering: Rendering) -> None:
+def rows(resp: Response, answer: TaggedResponse, rendering: Rendering) -> None:
     """Answer with rows: whole where they are few, else as a stream."""
     whole(resp, answer)
     if rendering.whole is None:
@@ -101,22 +101,22 @@ def rows(resp: Response, answer: Answer, rendering: Rendering) -> None:
         resp.stream = rendering  # type: ignore[assignment]  # any async iterable with close() is iterated
 
 
-def kept(resp: Response, kept: Kept, *, has_body: bool = True) -> None:
+def kept(resp: Response, kept: SpooledBody, *, has_body: bool = True) -> None:
     """Answer with a whole body from its file, or with its headers alone."""
     resp.status = kept.status
     resp.set_headers(dict(kept.headers))
     resp.content_length = kept.size
     if has_body:
-        resp.stream = Slice(kept.path.open("rb"), 0, kept.size)  # type: ignore[assignment]  # as in `rows`
+        resp.stream = FileSlice(kept.path.open("rb"), 0, kept.size)  # type: ignore[assignment]  # as in `rows`
 
 
-def part(resp: Response, kept: Kept, wanted: Part) -> None:
+def part(resp: Response, kept: SpooledBody, wanted: ByteRange) -> None:
     """Answer with some bytes of a kept body."""
     place, length = wanted.of(kept.size)
     resp.status = 206
     resp.set_headers({**kept.headers, "Content-Range": f"bytes {place}-{place + length - 1}/{kept.size}"})
     resp.content_length = length
-    resp.stream = Slice(kept.path.open("rb"), place, length)  # type: ignore[assignment]  # as in `rows`
+    resp.stream = FileSlice(kept.path.open("rb"), place, length)  # type: ignore[assignment]  # as in `rows`
 
 
 async def gateway_error(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from gateway.auth.credentials import Credentials
 from gateway.auth.rate_limit import Quotas
 from gateway.connectors.connector import Connector
-from gateway.endpoints.etag_cache import Cache
+from gateway.endpoints.etag_cache import EtagCache
 from gateway.request_context import current
 from gateway.server.scope import Asgi, Event, Receive, Send
 from gateway.store.interface import StoreReader, Version
@@ -25,7 +25,7 @@ MAX_QUESTIONS, MAX_QUESTION_BYTES = 64, 2048
 _ASIDE = (b"x-request-id", b"traceparent", b"tracestate", b"x-forwarded-for")
 
 
-class Question(NamedTuple):
+class RequestKey(NamedTuple):
     """All that a GET says.
 
     Attributes:
@@ -46,7 +46,7 @@ class Question(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class Validity:
     """What an answer goes by: while it is the same, so is the answer.
 
     Attributes:
@@ -56,14 +56,14 @@ class Basis:
         etag: What the answer is kept under in the cache.
     """
 
-    repeats: "Repeats"
+    request_cache: "RequestCache"
     token: str | None
     version: Version
     etag: str
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class CachedResponse:
     """An answer that is ready to be sent once more.
 
     Attributes:
@@ -76,25 +76,30 @@ class Repeat:
     body: bytes
 
 
-class Repeats:
+class RequestCache:
     """The answers of one endpoint that were asked for again. They go with it. Belongs to the event loop."""
 
     def __init__(
-        self, connector: Connector, store: StoreReader, cache: Cache, credentials: Credentials, quotas: Quotas
+        self,
+        connector: Connector,
+        store: StoreReader,
+        cache: EtagCache,
+        credentials: Credentials,
+        quotas: Quotas,
     ) -> None:
         self.connector = connector
         self._store = store
         self._cache = cache
         self._credentials = credentials
         self._quotas = quotas
-        self._kept: OrderedDict[Question, tuple[Basis, Event]] = OrderedDict()
+        self._kept: OrderedDict[RequestKey, tuple[Validity, Event]] = OrderedDict()
 
     def note(self, token: str | None, version: Version, etag: str) -> None:
         """Note on a request that it is answered with what the cache has; the headers show when they are sent."""
         if not self._quotas.limit(self.connector):
-            current.get().cache_basis = Basis(self, token, version, etag)
+            current.get().cache_basis = Validity(self, token, version, etag)
 
-    def keep(self, question: Question, basis: Basis, start: Event) -> None:
+    def keep(self, question: RequestKey, basis: Validity, start: Event) -> None:
         """Keep what an answer began with, and forget the question that was not asked for the longest."""
         answer = self._cache.find(basis.etag)
         if answer is None or answer.status != start["status"] or not question.is_short:
@@ -103,7 +108,7 @@ class Repeats:
         if len(self._kept) > MAX_QUESTIONS:
             self._kept.popitem(last=False)
 
-    def find(self, question: Question, authorization: str | None) -> Repeat | None:
+    def find(self, question: RequestKey, authorization: str | None) -> CachedResponse | None:
         """Give the answer to a question where nothing that it went by is another now."""
         kept = self._kept.get(question)
         if kept is None:
@@ -116,47 +121,47 @@ class Repeats:
             and not self._quotas.limit(self.connector)
         ):
             self._kept.move_to_end(question)
-            return Repeat(basis.token, start, answer.body)
+            return CachedResponse(basis.token, start, answer.body)
         return None
 
 
-class Again:
+class RequestCacheMiddleware:
     """An ASGI application that gives answers again, around the one that gives them first."""
 
-    def __init__(self, app: Asgi, repeats_at: Callable[[str], Repeats | None]) -> None:
+    def __init__(self, app: Asgi, request_cache_at: Callable[[str], RequestCache | None]) -> None:
         """Take what answers, and what tells the repeats of the endpoint that is at a path now."""
         self._app = app
-        self._repeats_at = repeats_at
+        self._repeats_at = request_cache_at
 
     def __call__(self, scope: Event, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""
-        repeats = self._repeats_at(scope["path"]) if scope["method"] == "GET" else None
-        asked = _question_of(scope) if repeats else None
-        if repeats is None or asked is None:
+        request_cache = self._repeats_at(scope["path"]) if scope["method"] == "GET" else None
+        asked = _question_of(scope) if request_cache else None
+        if request_cache is None or asked is None:
             return self._app(scope, receive, send)
         question, authorization = asked
-        if repeat := repeats.find(question, authorization):
+        if repeat := request_cache.find(question, authorization):
             context = current.get()
-            context.path, context.connector = question.path, repeats.connector.name
+            context.path, context.connector = question.path, request_cache.connector.name
             context.token = repeat.token
             return _send_again(repeat, send)
 
         async def send_and_keep(event: Event) -> None:
             await send(event)
             if event["type"] == "http.response.start" and isinstance(
-                basis := current.get().cache_basis, Basis
+                basis := current.get().cache_basis, Validity
             ):
-                basis.repeats.keep(question, basis, event)
+                basis.request_cache.keep(question, basis, event)
 
         return self._app(scope, receive, send_and_keep)
 
 
-async def _send_again(repeat: Repeat, send: Send) -> None:
+async def _send_again(repeat: CachedResponse, send: Send) -> None:
     await send(repeat.start)
     await send({"type": "http.response.body", "body": repeat.body})
 
 
-def _question_of(scope: Event) -> tuple[Question, str | None] | None:
+def _question_of(scope: Event) -> tuple[RequestKey, str | None] | None:
     """Give a question and its Authorization header; None where a header stands there twice."""
     headers = scope["headers"]
     fields = dict(headers)
@@ -165,5 +170,5 @@ def _question_of(scope: Event) -> tuple[Question, str | None] | None:
     for name in _ASIDE:
         fields.pop(name, None)
     asker = fields.pop(b"authorization", None)
-    question = Question(scope["path"], scope["query_string"], hash(asker), tuple(fields.items()))
+    question = RequestKey(scope["path"], scope["query_string"], hash(asker), tuple(fields.items()))
     return question, asker.decode("latin-1") if asker else None

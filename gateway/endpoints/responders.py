@@ -9,7 +9,7 @@ from gateway.endpoints.edit import Edits
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.metered import Responder, metered
 from gateway.endpoints.methods import Methods
-from gateway.endpoints.read import GetAndHead
+from gateway.endpoints.read import Reads
 from gateway.endpoints.services import Services
 from gateway.endpoints.write import Writes
 
@@ -20,7 +20,7 @@ class Responders:
     """Binds the methods to endpoints. Belongs to the event loop."""
 
     def __init__(self, services: Services) -> None:
-        reads, writes, edits = GetAndHead(services), Writes(services), Edits(services)
+        reads, writes, edits = Reads(services), Writes(services), Edits(services)
         self._auth = services.auth
         self._methods = Methods(services.auth.credentials)
         self._answers: Mapping[str, _Answer] = {

@@ -3,25 +3,25 @@
 from falcon.asgi import Request, Response
 
 from gateway.endpoints import preconditions, ranges, reply
-from gateway.endpoints.bodies import Bodies
-from gateway.endpoints.etag_cache import Answer
-from gateway.endpoints.ranges import Kept, Part
-from gateway.endpoints.read_request import Read
-from gateway.endpoints.readings import Reader
-from gateway.endpoints.request_cache import Repeats
+from gateway.endpoints.etag_cache import TaggedResponse
+from gateway.endpoints.range_sessions import RangeClient
+from gateway.endpoints.ranges import ByteRange, SpooledBody
+from gateway.endpoints.read_request import ReadRequest
+from gateway.endpoints.request_cache import RequestCache
+from gateway.endpoints.response_bodies import ResponseBodies
 from gateway.store.interface import Version
 
 
 class Retrieval:
     """Answers those who read a connector."""
 
-    def __init__(self, bodies: Bodies, repeats: Repeats) -> None:
+    def __init__(self, bodies: ResponseBodies, request_cache: RequestCache) -> None:
         """Take what makes the bodies, and what remembers which were asked for again."""
         self._bodies = bodies
-        self._readings = bodies.spool.readings
-        self._repeats = repeats
+        self._readings = bodies.spool.range_sessions
+        self._repeats = request_cache
 
-    async def answer(self, req: Request, resp: Response, read: Read, token: str | None) -> None:
+    async def answer(self, req: Request, resp: Response, read: ReadRequest, token: str | None) -> None:
         """Answer a GET or HEAD of whoever may read."""
         part = ranges.parse(req.get_header("Range")) if req.method == "GET" else None
         if part and await self._answer_part(req, resp, read, part):
@@ -35,7 +35,7 @@ class Retrieval:
         else:
             await self._answer_whole(req, resp, read, token)
 
-    async def _answer_whole(self, req: Request, resp: Response, read: Read, token: str | None) -> None:
+    async def _answer_whole(self, req: Request, resp: Response, read: ReadRequest, token: str | None) -> None:
         """Send a whole body: from memory, from a file that is there, or from the database."""
         version = self._bodies.version
         etag = read.etag(version)
@@ -50,7 +50,7 @@ class Retrieval:
             reply.rows(resp, answer, rendering)
         self._tell(req, read, version, answer)
 
-    async def _answer_head(self, req: Request, resp: Response, read: Read) -> None:
+    async def _answer_head(self, req: Request, resp: Response, read: ReadRequest) -> None:
         """Send the headers of a whole body. Who asks for its length is about to read it: it is kept for that.
 
         A body that is sent compressed has no parts, and one that is too large to be kept has no length.
@@ -63,7 +63,7 @@ class Retrieval:
             self._readings.begin(_reader(req, read), _connection(req), kept, None)
             reply.kept(resp, kept, has_body=False)
 
-    async def _answer_head_alone(self, req: Request, resp: Response, read: Read) -> Kept | None:
+    async def _answer_head_alone(self, req: Request, resp: Response, read: ReadRequest) -> SpooledBody | None:
         """Send the headers of a body that cannot be kept for parts; give it where it turns out that it can."""
         version = self._bodies.version
         answer, rendering = self._bodies.known(read, version), None
@@ -80,7 +80,9 @@ class Retrieval:
             await rendering.close()
         return None
 
-    def _tell(self, req: Request, read: Read, version: Version | None, answer: Answer | None) -> None:
+    def _tell(
+        self, req: Request, read: ReadRequest, version: Version | None, answer: TaggedResponse | None
+    ) -> None:
         """Note what a reader is sent, under the ETag that parts of it have; None where nobody can say."""
         if answer is None:
             etag = read.etag(version)
@@ -88,7 +90,7 @@ class Retrieval:
             etag = read.etag(answer.version, is_plain=answer.is_compressed)
         self._readings.tell(_reader(req, read), etag)
 
-    async def _answer_part(self, req: Request, resp: Response, read: Read, part: Part) -> bool:
+    async def _answer_part(self, req: Request, resp: Response, read: ReadRequest, part: ByteRange) -> bool:
         """Send a part of a body; False where it has to be the whole one, because of If-Range."""
         if_range, if_match = req.get_header("If-Range"), req.get_header("If-Match")
         if if_range is not None:
@@ -104,13 +106,15 @@ class Retrieval:
             reply.part(resp, kept, part)
         return True
 
-    async def _of_if_range(self, read: Read, part: Part, if_range: str) -> Kept | None:
+    async def _of_if_range(self, read: ReadRequest, part: ByteRange, if_range: str) -> SpooledBody | None:
         """Give the body that an If-Range header names: the present one, or where it is gone on with one that is kept."""
         if part.first or self._bodies.is_present(read, if_range):
             return await self._bodies.of_etag(read, if_range)
         return None
 
-    async def _selected(self, req: Request, read: Read, part: Part, wanted: list[str]) -> Kept:
+    async def _selected(
+        self, req: Request, read: ReadRequest, part: ByteRange, wanted: list[str]
+    ) -> SpooledBody:
         """Give the body that a part is cut from: what the request names, what its reader goes on with, or the present one.
 
         Raises:
@@ -137,8 +141,8 @@ class Retrieval:
         return found
 
 
-def _reader(req: Request, read: Read) -> Reader:
-    return Reader(req.remote_addr, req.user_agent, hash(req.auth), read.question)
+def _reader(req: Request, read: ReadRequest) -> RangeClient:
+    return RangeClient(req.remote_addr, req.user_agent, hash(req.auth), read.question)
 
 
 def _connection(req: Request) -> int:

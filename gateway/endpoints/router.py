@@ -11,8 +11,8 @@ from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Live, Snapshot
-from gateway.endpoints.removed import Gone, Moved
-from gateway.endpoints.request_cache import Repeats
+from gateway.endpoints.removed import MovedConnector, RemovedConnector
+from gateway.endpoints.request_cache import RequestCache
 from gateway.endpoints.responders import Responders
 from gateway.errors import Code, GatewayError, suggest
 from gateway.request_context import current
@@ -58,10 +58,10 @@ class Router:
         self._tell(uri, found)
         return found
 
-    def repeats_at(self, path: str) -> Repeats | None:
+    def request_cache_at(self, path: str) -> RequestCache | None:
         """Give the answers of the endpoint at a path, where there is one."""
         found = self._live_routes().get(path)
-        return found[0].repeats if found is not None and isinstance(found[0], Endpoint) else None
+        return found[0].request_cache if found is not None and isinstance(found[0], Endpoint) else None
 
     def _live_routes(self) -> Mapping[str, Found]:
         """Return what serves each path in the live snapshot. Endpoints of the former one keep their responders."""
@@ -83,7 +83,7 @@ class Router:
         if context is None or found is None:
             return
         resource, _, parameters, template = found
-        if isinstance(resource, Endpoint | Gone | Moved):
+        if isinstance(resource, Endpoint | RemovedConnector | MovedConnector):
             context.path, context.connector = uri, resource.connector.name
         elif template is not None:
             name = parameters.get("name")

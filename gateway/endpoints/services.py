@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from gateway.auth.credentials import Credentials
 from gateway.auth.rate_limit import Quotas
 from gateway.connectors.connector import Connector
-from gateway.endpoints.bodies import Bodies
 from gateway.endpoints.endpoint import Endpoint
-from gateway.endpoints.etag_cache import Cache
+from gateway.endpoints.etag_cache import EtagCache
 from gateway.endpoints.live import Live
-from gateway.endpoints.request_cache import Repeats
+from gateway.endpoints.request_cache import RequestCache
+from gateway.endpoints.response_bodies import ResponseBodies
 from gateway.endpoints.retrieval import Retrieval
 from gateway.endpoints.spool import Spool
 from gateway.ingest.in_flight import InFlightKeys
@@ -52,7 +52,7 @@ class Intake:
 class Caches:
     """Responses that are kept: small ones in memory, those that are sent in parts in files."""
 
-    responses: Cache
+    responses: EtagCache
     spool: Spool
 
 
@@ -69,8 +69,12 @@ class Services:
     def endpoint(self, connector: Connector) -> Endpoint:
         """Build the endpoint of a connector."""
         reader, caches = self.storage.reader, self.caches
-        repeats = Repeats(connector, reader, caches.responses, self.auth.credentials, self.auth.rate_limits)
-        bodies = Bodies(connector.name, reader, self.storage.read_pool, caches.responses, caches.spool)
+        request_cache = RequestCache(
+            connector, reader, caches.responses, self.auth.credentials, self.auth.rate_limits
+        )
+        bodies = ResponseBodies(
+            connector.name, reader, self.storage.read_pool, caches.responses, caches.spool
+        )
         bounds = (connector.terms.read_limit, self.intake.settings.read_limit)
         read_limit = min((each for each in bounds if each is not None), default=None)
-        return Endpoint.of(connector, repeats, Retrieval(bodies, repeats), read_limit)
+        return Endpoint.of(connector, request_cache, Retrieval(bodies, request_cache), read_limit)

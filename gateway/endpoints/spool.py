@@ -8,8 +8,8 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Mappin
 from pathlib import Path
 
 from gateway.endpoints import ranges
-from gateway.endpoints.ranges import Kept
-from gateway.endpoints.readings import Readings
+from gateway.endpoints.range_sessions import RangeSessions
+from gateway.endpoints.ranges import SpooledBody
 from gateway.errors import Code, GatewayError
 from gateway.resources import Disk
 
@@ -28,11 +28,11 @@ class Spool:
 
     def __init__(self, directory: Path, most_bytes: int, disk: Disk) -> None:
         """Empty the directory: nobody goes on with what another process began."""
-        self.readings = Readings()
+        self.range_sessions = RangeSessions()
         self._disk = disk
         self._directory = directory
         self._most = most_bytes
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept: OrderedDict[str, SpooledBody] = OrderedDict()
         self._too_large: OrderedDict[bytes, None] = OrderedDict()
         self._making: dict[Hashable, _Making] = {}
         self._writing = 0
@@ -41,7 +41,7 @@ class Spool:
         for path in directory.iterdir():
             path.unlink()
 
-    def find(self, etag: str | None, question: bytes) -> Kept | None:
+    def find(self, etag: str | None, question: bytes) -> SpooledBody | None:
         """Give the body of an ETag, where it is one of a question."""
         kept = self._kept.get(etag) if etag else None
         if kept is None or kept.question != question:
@@ -55,13 +55,13 @@ class Spool:
 
     def give_way(self) -> None:
         """Forget what nobody is reading now: the space is needed for rows."""
-        in_use = self.readings.in_use()
+        in_use = self.range_sessions.in_use()
         for etag in [etag for etag in self._kept if etag not in in_use]:
             forgotten = self._kept.pop(etag)
             self._bytes -= forgotten.cost
             _remove(forgotten.path)
 
-    async def once(self, key: Hashable, make: Callable[[], Awaitable[Kept]]) -> Kept:
+    async def once(self, key: Hashable, make: Callable[[], Awaitable[SpooledBody]]) -> SpooledBody:
         """Make a body, or wait for the one that is being made under the same key. It ends with the last who waits."""
         making = self._making.get(key)
         if making is None:
@@ -77,7 +77,7 @@ class Spool:
 
     async def keep(
         self, question: bytes, status: int, headers: Mapping[str, str], pieces: AsyncIterable[bytes]
-    ) -> Kept:
+    ) -> SpooledBody:
         """Write a whole body into a file and forget the oldest.
 
         Raises:
@@ -100,7 +100,7 @@ class Spool:
             self._writing -= size
         self._too_large.pop(question, None)
         borders = await asyncio.to_thread(ranges.borders_of, Path(name), headers["Content-Type"])
-        return self._add(Kept(Path(name), size, question, status, headers, borders))
+        return self._add(SpooledBody(Path(name), size, question, status, headers, borders))
 
     def _take(self, size: int, question: bytes) -> None:
         """Take room for what is about to be written, by as many requests as there are."""
@@ -117,7 +117,7 @@ class Spool:
             message = f"the result is larger than the {self._most} bytes that are kept for reading in parts"
             raise GatewayError(Code.SPOOL_FULL, message, hint=hint)
 
-    def _add(self, kept: Kept) -> Kept:
+    def _add(self, kept: SpooledBody) -> SpooledBody:
         if twin := self._kept.get(kept.etag):  # Its bytes are the same, and readers go on in them.
             self._kept.move_to_end(twin.etag)
             _remove(kept.path)
@@ -134,7 +134,7 @@ class Spool:
 class _Making:
     """A body that is being made, and how many wait for it."""
 
-    def __init__(self, task: asyncio.Future[Kept]) -> None:
+    def __init__(self, task: asyncio.Future[SpooledBody]) -> None:
         self.task = task
         self.waiting = 0
 

@@ -13,9 +13,9 @@ from gateway.endpoints import metered, reply
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.intake import RequestBodies
 from gateway.endpoints.methods import authorize_write
-from gateway.endpoints.negotiation import Words
+from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.services import Services
-from gateway.endpoints.write_request import Write
+from gateway.endpoints.write_request import WriteRequest
 from gateway.errors import trace
 from gateway.ingest import media_detection, payload
 from gateway.ingest.body import Body
@@ -43,7 +43,7 @@ class _Submission:
     content_type: str | None
     received: Body
     token: str | None
-    write: Write
+    write: WriteRequest
 
     @property
     def digest(self) -> bytes:
@@ -101,11 +101,11 @@ class Writes:
             with self._intake.in_flight.hold(endpoint.connector.name, token, write.key):
                 await self._live.retrying(endpoint, lambda each: self._store(each, req, resp, received))
 
-    def _parse(self, endpoint: Endpoint, req: Request) -> tuple[str | None, Write]:
+    def _parse(self, endpoint: Endpoint, req: Request) -> tuple[str | None, WriteRequest]:
         """Authorize a request and parse its head, or raise."""
         connector = endpoint.connector
         token = authorize_write(req, connector, self._credentials, _VERBS[req.method])
-        write = endpoint.write_request(Words.of_write(req)).under(req.get_header("Idempotency-Key"))
+        write = endpoint.write_request(RequestHeaders.of_write(req)).under(req.get_header("Idempotency-Key"))
         if write.changes_rows:
             permissions.require(token, connector, "change")
         if write.output is not None:
@@ -154,7 +154,7 @@ class Writes:
             return NO_ROWS
         return await self._storage.writer.append(batch)
 
-    async def _store_and_show(self, resp: Response, batch: Batch | Receipt, write: Write) -> None:
+    async def _store_and_show(self, resp: Response, batch: Batch | Receipt, write: WriteRequest) -> None:
         """Store a batch, unless it was before, and answer with its rows; they are read only after they are safe.
 
         From then on nothing can be refused any more: where the rows cannot be read back, the receipt says
@@ -182,7 +182,7 @@ class Writes:
         else:
             reply.stored_rows(resp, receipt, write, shown)
 
-    async def _store_and_look(self, batch: Batch, write: Write) -> tuple[Receipt, bytes | None]:
+    async def _store_and_look(self, batch: Batch, write: WriteRequest) -> tuple[Receipt, bytes | None]:
         """Store rows that others may replace at once, and read them in the same transaction."""
         most = self._intake.settings.max_body
 
@@ -193,7 +193,7 @@ class Writes:
             lambda store: store.append_and_show(batch, look), batch.connector.name
         )
 
-    async def _rehearse(self, resp: Response, batch: Batch, write: Write) -> None:
+    async def _rehearse(self, resp: Response, batch: Batch, write: WriteRequest) -> None:
         """Do everything but keep the rows."""
 
         def look(receipt: Receipt, select: Select) -> bytes | None:

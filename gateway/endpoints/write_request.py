@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.connectors.policy import BadRowLimit
 from gateway.endpoints import negotiation
-from gateway.endpoints.negotiation import Words
+from gateway.endpoints.negotiation import RequestHeaders
 from gateway.errors import Code, GatewayError, RowErrors
 from gateway.ingest import csv_rows, decoding
 from gateway.media_types import Media
@@ -23,7 +23,7 @@ MAX_KEY = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class WriteRequest:
     """How the rows of a body are taken, and what is answered about them.
 
     Attributes:
@@ -49,7 +49,7 @@ class Write:
     replaces_all: bool = False
 
     @classmethod
-    def of(cls, connector: Connector, words: Words) -> "Write":
+    def of(cls, connector: Connector, words: RequestHeaders) -> "WriteRequest":
         """Read a POST or PUT, but for its body and its key.
 
         Raises:
@@ -63,7 +63,7 @@ class Write:
         replaces_all = words.method == "PUT"
         return cls(connector, columns, prefers, single, query, output, coding, replaces_all=replaces_all)
 
-    def under(self, key: str | None) -> "Write":
+    def under(self, key: str | None) -> "WriteRequest":
         """Give it with what its header `Idempotency-Key` says, as far as the connector's terms allow both.
 
         Raises:

@@ -16,7 +16,7 @@ from gateway.connectors.plan import FileState, Outcome, ParsedFile, Plan, Tables
 from gateway.connectors.preview import preview
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Snapshot
-from gateway.endpoints.removed import Gone, Moved
+from gateway.endpoints.removed import MovedConnector, RemovedConnector
 from gateway.endpoints.services import Services
 from gateway.errors import Code, GatewayError
 from gateway.reload.apply_groups import Unit, failure, groups
@@ -259,14 +259,14 @@ class Reload:
         moves = self._store.definitions.moves()
         self._former_paths = {move: known[move] if move in known else _path_before(move) for move in moves}
 
-    def _moved(self, gone: Mapping[str, Gone]) -> tuple[Moved | Gone, ...]:
+    def _moved(self, gone: Mapping[str, RemovedConnector]) -> tuple[MovedConnector | RemovedConnector, ...]:
         """Return what answers at former paths; that of a removed connector says that it is removed."""
-        found: list[Moved | Gone] = []
+        found: list[MovedConnector | RemovedConnector] = []
         for move, path in self._former_paths.items():
             removed = gone.get(move.name)
             connector = removed.connector if removed else self._live.get(move.name)
             if connector is not None and path and path != connector.path:
-                moved = Moved(path, connector, move.at, self._credentials)
+                moved = MovedConnector(path, connector, move.at, self._credentials)
                 found.append(removed.at_former(moved) if removed else moved)
         return tuple(found)
 
@@ -286,7 +286,9 @@ class Reload:
         endpoints = {name: self._endpoint(before.endpoints, each) for name, each in self._live.items()}
         refused = {each.name: each for each in outcomes if each.state is FileState.REFUSED}
         gone = {
-            name: Gone(self._stored[name], definition.removed_at, self._credentials, refused.get(name))
+            name: RemovedConnector(
+                self._stored[name], definition.removed_at, self._credentials, refused.get(name)
+            )
             for name, definition in self._removed.items()
             if name in self._stored and name not in self._live and definition.removed_at
         }

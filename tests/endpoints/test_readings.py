@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from gateway.endpoints.ranges import Kept, Part
-from gateway.endpoints.readings import READING_RATE, READING_SECONDS, Reader, Readings
+from gateway.endpoints.range_sessions import READING_RATE, READING_SECONDS, RangeClient, RangeSessions
+from gateway.endpoints.ranges import ByteRange, SpooledBody
 from gateway.store.batch import Batch
 from tests.support.in_process import inside
 from tests.support.server import serving
@@ -269,7 +269,7 @@ def test_an_etag_opens_no_other_connector(server, name, path):
 
 # -- who goes on in what
 
-ONE = Reader("10.0.0.1", "duckdb", 0, b"q")
+ONE = RangeClient("10.0.0.1", "duckdb", 0, b"q")
 OTHER = ONE._replace(agent="polars")
 
 
@@ -281,11 +281,11 @@ class Clock:
 
 
 def body(etag, size, *borders):
-    return Kept(Path("body"), size, b"q", 200, {"ETag": etag}, frozenset(borders))
+    return SpooledBody(Path("body"), size, b"q", 200, {"ETag": etag}, frozenset(borders))
 
 
 def begun(*, size=1000, part=None, connection=1, clock=None, borders=()):
-    readings = Readings(clock or Clock())
+    readings = RangeSessions(clock or Clock())
     readings.begin(ONE, connection, body("old", size, *borders), part)
     return readings
 
@@ -300,24 +300,24 @@ def going_on(readings, part, reader=ONE, connection=1):
 @pytest.mark.parametrize(
     ("begins_with", "parts", "goes_on"),
     [
-        (None, [Part(0, 999)], True),
-        (None, [Part(0, None)], True),
-        (None, [Part(None, 8)], True),
-        (None, [Part(500, None)], True),
-        (None, [Part(0, 3), Part(0, 65), Part(66, 999)], True),
-        (None, [Part(None, 8), Part(None, 500)], True),
-        (None, [Part(0, 999), Part(0, 999)], False),
-        (None, [Part(0, 3), Part(0, None)], False),
-        (None, [Part(None, 8), Part(None, 8)], False),
-        (Part(None, 8), [Part(0, 99)], True),
-        (Part(None, 8), [Part(None, 500)], True),
-        (Part(None, 8), [Part(None, 8)], False),
-        (Part(None, 8), [Part(0, None)], False),
-        (Part(0, 9), [Part(10, 19), Part(10, 19)], True),
-        (Part(0, 9), [Part(0, 9)], False),
-        (Part(0, 9), [Part(0, 19)], False),
-        (Part(0, 9), [Part(None, 8)], False),
-        (Part(4, 9), [Part(0, 9)], False),
+        (None, [ByteRange(0, 999)], True),
+        (None, [ByteRange(0, None)], True),
+        (None, [ByteRange(None, 8)], True),
+        (None, [ByteRange(500, None)], True),
+        (None, [ByteRange(0, 3), ByteRange(0, 65), ByteRange(66, 999)], True),
+        (None, [ByteRange(None, 8), ByteRange(None, 500)], True),
+        (None, [ByteRange(0, 999), ByteRange(0, 999)], False),
+        (None, [ByteRange(0, 3), ByteRange(0, None)], False),
+        (None, [ByteRange(None, 8), ByteRange(None, 8)], False),
+        (ByteRange(None, 8), [ByteRange(0, 99)], True),
+        (ByteRange(None, 8), [ByteRange(None, 500)], True),
+        (ByteRange(None, 8), [ByteRange(None, 8)], False),
+        (ByteRange(None, 8), [ByteRange(0, None)], False),
+        (ByteRange(0, 9), [ByteRange(10, 19), ByteRange(10, 19)], True),
+        (ByteRange(0, 9), [ByteRange(0, 9)], False),
+        (ByteRange(0, 9), [ByteRange(0, 19)], False),
+        (ByteRange(0, 9), [ByteRange(None, 8)], False),
+        (ByteRange(4, 9), [ByteRange(0, 9)], False),
     ],
 )
 def test_which_parts_begin_anew(begins_with, parts, goes_on):
@@ -333,69 +333,78 @@ def test_a_reading_lasts_as_long_as_a_slow_reader_needs_and_no_longer():
     clock = Clock()
     readings = begun(size=100 * READING_RATE, clock=clock)
     clock.now = READING_SECONDS + 99
-    assert going_on(readings, Part(0, 9)) == "old"
-    assert not readings.is_over(readings.going_on(ONE, 1, Part(500, 600)))
+    assert going_on(readings, ByteRange(0, 9)) == "old"
+    assert not readings.is_over(readings.going_on(ONE, 1, ByteRange(500, 600)))
     clock.now = READING_SECONDS + 101
-    assert going_on(readings, Part(0, 19)) is None
-    assert readings.is_over(readings.going_on(ONE, 1, Part(600, 700)))
+    assert going_on(readings, ByteRange(0, 19)) is None
+    assert readings.is_over(readings.going_on(ONE, 1, ByteRange(600, 700)))
     assert readings.in_use() == set()
 
 
 def test_readers_are_told_apart():
     readings = begun()
 
-    assert going_on(readings, Part(10, 19), OTHER) is None
+    assert going_on(readings, ByteRange(10, 19), OTHER) is None
     for other in (
         ONE._replace(address="10.0.0.2"),
         ONE._replace(asker=1),
         ONE._replace(question=b"r"),
     ):
-        assert going_on(readings, Part(10, 19), other) is None
+        assert going_on(readings, ByteRange(10, 19), other) is None
 
 
 def test_of_two_readings_of_one_program_the_latest_goes_on_on_any_connection():
     readings = begun(connection=1)
-    assert going_on(readings, Part(0, 99), connection=2) == "old"
-    assert going_on(readings, Part(100, 999), connection=1) == "old"
+    assert going_on(readings, ByteRange(0, 99), connection=2) == "old"
+    assert going_on(readings, ByteRange(100, 999), connection=1) == "old"
     readings.begin(ONE, 1, body("new", 1100), None)
 
-    assert going_on(readings, Part(0, 99), connection=2) == "new"
-    assert going_on(readings, Part(100, 1099), connection=2) == "new"
+    assert going_on(readings, ByteRange(0, 99), connection=2) == "new"
+    assert going_on(readings, ByteRange(100, 1099), connection=2) == "new"
 
 
 def test_two_programs_of_one_name_at_once_go_on_by_connection_and_length():
     readings = begun(connection=1)
-    assert going_on(readings, Part(0, 99), connection=1) == "old"
+    assert going_on(readings, ByteRange(0, 99), connection=1) == "old"
     readings.begin(ONE, 2, body("new", 1100), None)
 
-    assert going_on(readings, Part(100, 199), connection=1) == "old"
-    assert going_on(readings, Part(0, 99), connection=2) == "new"
-    assert going_on(readings, Part(200, 299), connection=1) == "old"
-    assert going_on(readings, Part(100, 199), connection=2) == "new"
-    assert going_on(readings, Part(300, 999), connection=3) == "old"
-    assert going_on(readings, Part(200, 1099), connection=4) == "new"
+    assert going_on(readings, ByteRange(100, 199), connection=1) == "old"
+    assert going_on(readings, ByteRange(0, 99), connection=2) == "new"
+    assert going_on(readings, ByteRange(200, 299), connection=1) == "old"
+    assert going_on(readings, ByteRange(100, 199), connection=2) == "new"
+    assert going_on(readings, ByteRange(300, 999), connection=3) == "old"
+    assert going_on(readings, ByteRange(200, 1099), connection=4) == "new"
 
 
-@pytest.mark.parametrize("tail", [(Part(900, 999), Part(1050, 1099)), (Part(None, 100), Part(None, 50))])
+@pytest.mark.parametrize(
+    "tail", [(ByteRange(900, 999), ByteRange(1050, 1099)), (ByteRange(None, 100), ByteRange(None, 50))]
+)
 def test_what_comes_before_a_tail_is_cut_from_the_body_of_that_tail(tail):
     readings = begun(borders=(4, 950))
     assert going_on(readings, tail[0], connection=1) == "old"
     readings.begin(ONE, 2, body("new", 1100, 4, 1080), None)
 
-    assert going_on(readings, Part(4, 899), connection=3) == "old"
+    assert going_on(readings, ByteRange(4, 899), connection=3) == "old"
     assert going_on(readings, tail[1], connection=2) == "new"
-    assert going_on(readings, Part(4, 899), connection=4) == "old"
-    assert going_on(readings, Part(0, 1049), connection=5) == "new"
+    assert going_on(readings, ByteRange(4, 899), connection=4) == "old"
+    assert going_on(readings, ByteRange(0, 1049), connection=5) == "new"
 
 
 def test_pieces_of_a_parquet_file_are_cut_from_the_file_that_has_them():
     """Two processes read row groups, columns and what stands before the metadata, on connections of their own."""
     readings = begun(borders=(4, 300, 600, 900))
-    assert going_on(readings, Part(900, 999), connection=1) == "old"
+    assert going_on(readings, ByteRange(900, 999), connection=1) == "old"
     readings.begin(ONE, 2, body("new", 1100, 4, 350, 700, 980), None)
-    assert going_on(readings, Part(980, 1099), connection=2) == "new"
+    assert going_on(readings, ByteRange(980, 1099), connection=2) == "new"
 
-    asked = [Part(4, 299), Part(4, 349), Part(300, 899), Part(0, 899), Part(350, 699), Part(0, 979)]
+    asked = [
+        ByteRange(4, 299),
+        ByteRange(4, 349),
+        ByteRange(300, 899),
+        ByteRange(0, 899),
+        ByteRange(350, 699),
+        ByteRange(0, 979),
+    ]
     cut_from = [going_on(readings, each, connection=3 + port) for port, each in enumerate(asked)]
 
     assert cut_from == ["old", "new", "old", "old", "new", "new"]
@@ -403,11 +412,11 @@ def test_pieces_of_a_parquet_file_are_cut_from_the_file_that_has_them():
 
 def test_of_two_bodies_of_one_length_the_latest_goes_first_and_the_other_next():
     readings = begun(borders=(4, 980))
-    assert going_on(readings, Part(900, 999), connection=1) == "old"
+    assert going_on(readings, ByteRange(900, 999), connection=1) == "old"
     readings.begin(ONE, 2, body("new", 1000, 4, 980), None)
-    assert going_on(readings, Part(900, 999), connection=2) == "new"
+    assert going_on(readings, ByteRange(900, 999), connection=2) == "new"
 
-    asked = [going_on(readings, Part(4, 899), connection=port) for port in (3, 4, 5)]
+    asked = [going_on(readings, ByteRange(4, 899), connection=port) for port in (3, 4, 5)]
 
     assert asked == ["new", "old", "new"]
 
@@ -418,9 +427,9 @@ def test_the_first_part_is_cut_from_what_was_told_on_its_connection():
         readings = begun(connection=1)
         readings.begin(ONE, 2, body("new", size), None)
 
-        assert going_on(readings, Part(0, 999), connection=1) == "old"
-        assert going_on(readings, Part(0, size - 1), connection=2) == "new"
-        assert going_on(readings, Part(0, size - 1), connection=2) is None
+        assert going_on(readings, ByteRange(0, 999), connection=1) == "old"
+        assert going_on(readings, ByteRange(0, size - 1), connection=2) == "new"
+        assert going_on(readings, ByteRange(0, size - 1), connection=2) is None
 
 
 def test_two_who_were_told_of_one_body_get_it_once_each():
@@ -428,7 +437,7 @@ def test_two_who_were_told_of_one_body_get_it_once_each():
     readings = begun(connection=1)
     readings.begin(ONE, 2, body("old", 1000), None)
 
-    asked = [going_on(readings, Part(0, 999), connection=port) for port in (3, 4, 5)]
+    asked = [going_on(readings, ByteRange(0, 999), connection=port) for port in (3, 4, 5)]
 
     assert asked == ["old", "old", None]
 
@@ -437,21 +446,21 @@ def test_a_connection_that_asks_again_gets_nothing_older():
     """Only the second length counts on a connection; and what it has had of that is not had again of an older body."""
     readings = begun(connection=1)
     readings.begin(ONE, 1, body("new", 1000), None)
-    assert going_on(readings, Part(0, 999), connection=1) == "new"
-    assert going_on(readings, Part(0, 999), connection=2) is None
+    assert going_on(readings, ByteRange(0, 999), connection=1) == "new"
+    assert going_on(readings, ByteRange(0, 999), connection=2) is None
 
     readings = begun(connection=1)
     readings.begin(ONE, 2, body("new", 1000), None)
-    assert going_on(readings, Part(0, 999), connection=2) == "new"
-    assert going_on(readings, Part(0, 999), connection=2) is None
-    assert going_on(readings, Part(500, 999), connection=2) == "new"
-    assert going_on(readings, Part(500, 999), connection=2) == "new"
+    assert going_on(readings, ByteRange(0, 999), connection=2) == "new"
+    assert going_on(readings, ByteRange(0, 999), connection=2) is None
+    assert going_on(readings, ByteRange(500, 999), connection=2) == "new"
+    assert going_on(readings, ByteRange(500, 999), connection=2) == "new"
 
 
 def test_two_processes_that_read_in_blocks_each_go_on_on_their_connection():
     readings = begun(connection=1)
     readings.begin(ONE, 2, body("new", 1100), None)
-    blocks = [Part(first, first + 99) for first in range(0, 900, 100)]
+    blocks = [ByteRange(first, first + 99) for first in range(0, 900, 100)]
 
     for block in blocks:
         assert going_on(readings, block, connection=1) == "old"
@@ -459,25 +468,25 @@ def test_two_processes_that_read_in_blocks_each_go_on_on_their_connection():
 
 
 def test_who_reads_in_blocks_goes_on_with_the_latest_though_a_tail_began_behind_the_block():
-    blocks = [Part(0, 399), Part(400, 799)]
+    blocks = [ByteRange(0, 399), ByteRange(400, 799)]
     readings = begun()
-    for block in (*blocks, Part(800, 999)):
+    for block in (*blocks, ByteRange(800, 999)):
         assert going_on(readings, block) == "old"
     readings.begin(ONE, 1, body("new", 1100), None)
 
-    for block in (blocks[1], blocks[0], blocks[1], Part(800, 1099)):
+    for block in (blocks[1], blocks[0], blocks[1], ByteRange(800, 1099)):
         assert going_on(readings, block, connection=2) == "new"
 
 
 def test_what_is_remembered_is_bounded():
-    readings = Readings(Clock())
+    readings = RangeSessions(Clock())
     for number in range(3000):
         readings.begin(ONE._replace(question=b"%d" % number), 1, body(f"{number}", 10), None)
         readings.tell(ONE._replace(question=b"%d" % number), f"{number}")
         readings.begin(ONE, 1, body(f"{number}", 10), None)
 
     assert len(readings.in_use()) <= 1000 + 8
-    reading = readings.going_on(ONE, 1, Part(0, 5))
+    reading = readings.going_on(ONE, 1, ByteRange(0, 5))
     for number in range(5000):
-        reading.take(Part(number * 2 + 1, number * 2 + 2), 1)
+        reading.take(ByteRange(number * 2 + 1, number * 2 + 2), 1)
     assert len(reading.ends) <= 1000

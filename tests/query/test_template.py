@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.connectors.connector_file import parse_connector
-from gateway.endpoints.negotiation import Words
-from gateway.endpoints.read_request import Read, Reads
+from gateway.endpoints.negotiation import RequestHeaders
+from gateway.endpoints.read_request import ReadRequest, ReadRequestParser
 from gateway.errors import GatewayError
 from gateway.query.template import Template, split_values
 
@@ -111,20 +111,20 @@ def outcome(read):
 
 @given(st.lists(parts, min_size=1, max_size=5), st.lists(values, min_size=2, max_size=4), others)
 def test_a_remembered_shape_makes_what_reading_all_of_it_makes(parts, rounds, other):
-    reads = Reads(CONNECTOR)
+    reads = ReadRequestParser(CONNECTOR)
     for texts in rounds:
         query = "&".join(
             part + text if part.endswith(".") else part for part, text in zip(parts, texts, strict=False)
         )
-        words = Words(**{"method": "GET", "query_string": query, "accept": "*/*", **other})
+        words = RequestHeaders(**{"method": "GET", "query_string": query, "accept": "*/*", **other})
 
         assert outcome(lambda words=words: reads.of(words)) == outcome(
-            lambda words=words: Read.of(CONNECTOR, words)
+            lambda words=words: ReadRequest.of(CONNECTOR, words)
         )
 
 
 def words_of(query):
-    return Words("GET", query, "*/*")
+    return RequestHeaders("GET", query, "*/*")
 
 
 @pytest.mark.parametrize(
@@ -144,14 +144,14 @@ def words_of(query):
     ],
 )
 def test_only_plain_comparisons_are_remembered(query, is_remembered):
-    reads = Reads(CONNECTOR)
+    reads = ReadRequestParser(CONNECTOR)
     outcome(lambda: reads.of(words_of(query)))
 
     assert bool(reads._templates) is is_remembered
 
 
 def test_a_value_that_is_none_of_its_type_is_refused_as_ever():
-    reads = Reads(CONNECTOR)
+    reads = ReadRequestParser(CONNECTOR)
     reads.of(words_of("i=eq.1"))
 
     with pytest.raises(GatewayError, match="'x' in the filter on 'i'"):
@@ -159,7 +159,7 @@ def test_a_value_that_is_none_of_its_type_is_refused_as_ever():
 
 
 def test_a_template_is_of_its_own_shape_alone():
-    statement = Read.of(CONNECTOR, words_of("i=gte.1")).statement
+    statement = ReadRequest.of(CONNECTOR, words_of("i=gte.1")).statement
 
     assert Template.of(split_values("i=gte.1")[0], statement) is not None
     assert Template.of(split_values("i=gt.1")[0], statement) is None
@@ -168,7 +168,7 @@ def test_a_template_is_of_its_own_shape_alone():
 
 
 def test_the_shapes_that_are_remembered_are_bounded():
-    reads = Reads(CONNECTOR)
+    reads = ReadRequestParser(CONNECTOR)
     for limit in range(1, 1000):
         reads.of(words_of(f"i=eq.1&limit={limit}"))
 

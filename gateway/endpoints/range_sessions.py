@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.endpoints.ranges import Kept, Part
+from gateway.endpoints.ranges import ByteRange, SpooledBody
 
 #: How long a reading lasts: so many seconds, and as long as it takes to read the body at so many bytes a second.
 READING_SECONDS, READING_RATE = 60.0, 2**20
@@ -32,7 +32,7 @@ _MAX_BEGINNINGS = 64
 _MAX_ENDS = 1000
 
 
-class Reader(NamedTuple):
+class RangeClient(NamedTuple):
     """Who reads what.
 
     Attributes:
@@ -49,7 +49,7 @@ class Reader(NamedTuple):
 
 
 @dataclass(slots=True)
-class Reading:
+class RangeSession:
     """A body that a reader was told of.
 
     Attributes:
@@ -72,7 +72,7 @@ class Reading:
     is_measured: bool
     connection: int | None = None
     borders: frozenset[int] = frozenset()
-    beginnings: dict[Part, int] = field(default_factory=dict)
+    beginnings: dict[ByteRange, int] = field(default_factory=dict)
     firsts: Counter[int] = field(default_factory=Counter)
     ends: dict[int, int] = field(default_factory=dict)
     tails: set[int] = field(default_factory=set)
@@ -81,12 +81,12 @@ class Reading:
         """Tell whether it has lasted as long as it may."""
         return now - self.began > READING_SECONDS + (self.size or 0) / READING_RATE
 
-    def has(self, part: Part) -> bool:
+    def has(self, part: ByteRange) -> bool:
         """Tell whether its body is long enough for a part."""
         last = part.last if part.first is not None else None
         return self.size is None or last is None or last < self.size
 
-    def is_cut_at(self, part: Part) -> bool:
+    def is_cut_at(self, part: ByteRange) -> bool:
         """Tell whether a part ends where only one who knows the body would end it.
 
         That is at the end of the body; or, in a Parquet file, behind a piece of it or before the last bytes that were
@@ -100,11 +100,11 @@ class Reading:
         begins_a_piece = part.first == 0 or part.first in self.borders
         return begins_a_piece and (behind in self.borders or (bool(self.borders) and behind in self.tails))
 
-    def times_asked(self, part: Part) -> int:
+    def times_asked(self, part: ByteRange) -> int:
         """Return how often a part of it was asked for."""
         return self.firsts[part.first] if part.first else int(part in self.beginnings)
 
-    def was_asked_on(self, connection: int, part: Part) -> bool:
+    def was_asked_on(self, connection: int, part: ByteRange) -> bool:
         """Tell whether a connection was the last that asked for a part of it."""
         if not part.first:
             return self.beginnings.get(part) == connection
@@ -114,18 +114,18 @@ class Reading:
         """Tell whether its first part is to come, on the connection on which its length was asked for."""
         return self.connection == connection and not (self.beginnings or self.firsts or self.ends)
 
-    def is_followed_by(self, part: Part, connection: int) -> bool:
+    def is_followed_by(self, part: ByteRange, connection: int) -> bool:
         """Tell whether a part is the one behind a part that went to the same connection, and was not asked for before."""
         if not part.first or part.first in self.firsts or not self.has(part):
             return False
         return self.ends.get(part.first - 1) == connection
 
-    def _tail(self, part: Part) -> set[int]:
+    def _tail(self, part: ByteRange) -> set[int]:
         """Return the first byte of a part that is known to end where its body does."""
         ends_it = part.first is None or (part.last is not None and part.last + 1 == self.size)
         return {part.of(self.size)[0]} if self.size is not None and ends_it else set()
 
-    def goes_on_with(self, part: Part, now: float) -> bool:
+    def goes_on_with(self, part: ByteRange, now: float) -> bool:
         """Tell whether a part is one more of it, and not the first of another reading.
 
         A part that begins at the first byte begins another reading, unless the reader has asked for the length before:
@@ -139,7 +139,7 @@ class Reading:
         is_whole = part.first == 0 and part.last is None
         return not self.beginnings if is_whole else part not in self.beginnings
 
-    def take(self, part: Part, connection: int) -> None:
+    def take(self, part: ByteRange, connection: int) -> None:
         """Note a part of it that is asked for."""
         if part.first:
             self.firsts[part.first] += 1
@@ -155,24 +155,24 @@ class Reading:
             self.ends.pop(next(iter(self.ends)))
 
 
-class Readings:
+class RangeSessions:
     """What readers were told of, the latest of them. Belongs to the event loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Start with none; the clock must never go back."""
         self._clock = clock
-        self._begun: OrderedDict[Reader, list[Reading]] = OrderedDict()
-        self._told: OrderedDict[Reader, Reading] = OrderedDict()
+        self._begun: OrderedDict[RangeClient, list[RangeSession]] = OrderedDict()
+        self._told: OrderedDict[RangeClient, RangeSession] = OrderedDict()
 
-    def tell(self, reader: Reader, etag: str | None) -> None:
+    def tell(self, reader: RangeClient, etag: str | None) -> None:
         """Note that a reader is sent a whole body: it may come again for what it did not get of it."""
-        self._told[reader] = Reading(etag, None, self._clock(), is_measured=False)
+        self._told[reader] = RangeSession(etag, None, self._clock(), is_measured=False)
         _bound(self._told, reader)
 
-    def begin(self, reader: Reader, connection: int, kept: Kept, part: Part | None) -> None:
+    def begin(self, reader: RangeClient, connection: int, kept: SpooledBody, part: ByteRange | None) -> None:
         """Note that a reader begins to read a body: with a part, or with HEAD, where there is none."""
         is_measured = part is None or part.first is None
-        reading = Reading(kept.etag, kept.size, self._clock(), is_measured, connection, kept.borders)
+        reading = RangeSession(kept.etag, kept.size, self._clock(), is_measured, connection, kept.borders)
         # Who asks for the length again on one connection goes on with what it is told now.
         known = [each for each in self._begun.get(reader, ()) if not each.awaits(connection)]
         self._begun[reader] = known
@@ -182,7 +182,7 @@ class Readings:
         known.append(reading)
         _bound(self._begun, reader)
 
-    def going_on(self, reader: Reader, connection: int, part: Part) -> Reading | None:
+    def going_on(self, reader: RangeClient, connection: int, part: ByteRange) -> RangeSession | None:
         """Give the reading that a part is one more of; None where it begins another one."""
         known = sorted([*self._begun.get(reader, ()), *self._of_told(reader)], key=lambda each: each.began)
         if not known:
@@ -190,11 +190,11 @@ class Readings:
         reading = _of_part(part, connection, known)
         return reading if reading.goes_on_with(part, self._clock()) else None
 
-    def is_over(self, reading: Reading) -> bool:
+    def is_over(self, reading: RangeSession) -> bool:
         """Tell whether a reading has lasted as long as it may."""
         return reading.is_over(self._clock())
 
-    def forget(self, reader: Reader) -> None:
+    def forget(self, reader: RangeClient) -> None:
         """Forget all readings of a reader."""
         self._begun.pop(reader, None)
         self._told.pop(reader, None)
@@ -203,16 +203,16 @@ class Readings:
         """Give the ETags of the bodies that readers go on with now."""
         return {each.etag for each in self._all() if not each.is_over(self._clock())}
 
-    def _all(self) -> Iterator[Reading]:
-        for readings in self._begun.values():
-            yield from readings
+    def _all(self) -> Iterator[RangeSession]:
+        for range_sessions in self._begun.values():
+            yield from range_sessions
 
-    def _of_told(self, reader: Reader) -> Iterator[Reading]:
+    def _of_told(self, reader: RangeClient) -> Iterator[RangeSession]:
         if told := self._told.get(reader):
             yield told
 
 
-def _of_part(part: Part, connection: int, known: list[Reading]) -> Reading:
+def _of_part(part: ByteRange, connection: int, known: list[RangeSession]) -> RangeSession:
     """Return the one of a reader's readings, the latest last, that a part is most likely one of.
 
     Of equal bodies the one goes first that was asked for the part the fewest times. DuckDB sees a wrong ETag, asks
@@ -233,7 +233,8 @@ def _of_part(part: Part, connection: int, known: list[Reading]) -> Reading:
 
 
 def _bound(
-    readers: OrderedDict[Reader, list[Reading]] | OrderedDict[Reader, Reading], latest: Reader
+    readers: OrderedDict[RangeClient, list[RangeSession]] | OrderedDict[RangeClient, RangeSession],
+    latest: RangeClient,
 ) -> None:
     """Move a reader to the end, and forget those who have not come for the longest."""
     readers.move_to_end(latest)
