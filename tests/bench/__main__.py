@@ -73,7 +73,8 @@ def _now() -> dict:
 def _write(merged: dict) -> None:
     results.write(merged)
     plot.PATH.write_text(plot.svg(merged))
-    report.PAGE.write_text(report.filled(report.PAGE.read_text(), merged))
+    for page in (report.PAGE, report.README):
+        page.write_text(report.filled(page.read_text(), merged))
 
 
 if __name__ == "__main__":

@@ -8,17 +8,39 @@ from tests.bench.workloads import WHO
 from tests.support.server import ROOT
 
 PAGE = ROOT / "gateway/docs/performance.md"
-_BLOCK = re.compile(r"(<!-- speed: made by tests/bench -->\n).*?(<!-- end -->)", re.DOTALL)
+README = ROOT / "README.md"
+_BLOCK = re.compile(
+    r"(<!-- (?P<name>speed|speed in short): made by tests/bench -->\n).*?(<!-- end -->)", re.DOTALL
+)
+#: The workloads that the README shows.
+_SHORT = ("W1 orders", "W4", "W8 ndjson", "W10")
 _HEAD = ("workload", "gateway", "against", "its figure", "ratio", "target", "met", "peak memory, MiB")
 
 
 def filled(page: str, results: dict) -> str:
     """Return the page with the results of the benchmark."""
-    return _BLOCK.sub(lambda found: f"{found[1]}{section(results)}\n{found[2]}", page)
+    made = {"speed": section, "speed in short": summary}
+    return _BLOCK.sub(lambda found: f"{found[1]}{made[found['name']](results)}\n{found[3]}", page)
+
+
+def summary(results: dict) -> str:
+    """Return four figures, with their date and machine."""
+    own = {each.workload.name: each for each in comparisons(results)}
+    dates = sorted({results["workloads"][name]["date"] for name in _SHORT})
+    when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
+    return "\n".join(
+        [
+            f"Measured {when} on {results['machine']}.",
+            "",
+            "| what | gateway |",
+            "|---|---|",
+            *(f"| {own[name].workload.what} | {_own(own[name])} |" for name in _SHORT),
+        ]
+    )
 
 
 def section(results: dict) -> str:
-    """Give when, where and of what it was measured, and a table of every comparison."""
+    """Return when, where, and of what it was measured, and a table of every comparison."""
     runs = results["workloads"].values()
     dates = sorted({each["date"] for each in runs})
     how = sorted({f"{each['rounds']} measurements of {each['seconds']:g} s" for each in runs})

@@ -9,16 +9,12 @@ from pathlib import Path
 
 from tests.docs import pages, sessions
 from tests.docs.tables import PUBLISHED_SCHEMA, filled, published_schema
-from tests.support.server import serving
 
 
 def _rewrite_sessions(names: list[str]) -> None:
     for path in pages.PATHS:
-        if pages.has_console(path) and (not names or path.stem in names):
-            with (
-                tempfile.TemporaryDirectory() as directory,
-                serving(Path(directory), **sessions.SETTINGS) as own,
-            ):
+        if pages.has(path, "console") and (not names or path.stem in names):
+            with tempfile.TemporaryDirectory() as name, sessions.gateway_for_pages(Path(name)) as own:
                 path.write_text(sessions.rewritten(path, sessions.run(path, own)))
 
 

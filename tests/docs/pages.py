@@ -37,9 +37,9 @@ def blocks_of(path: Path) -> list[Block]:
     return [Block(path, found["language"], found["text"]) for found in _BLOCK.finditer(path.read_text())]
 
 
-def has_console(path: Path) -> bool:
-    """Whether commands of a page are run."""
-    return any(block.language == "console" for block in blocks_of(path))
+def has(path: Path, language: str) -> bool:
+    """Return whether a page has a block in a language."""
+    return any(block.language == language for block in blocks_of(path))
 
 
 def prose(path: Path) -> str:

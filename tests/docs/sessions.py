@@ -3,19 +3,30 @@
 The README's blocks are one session. Every other page goes on from where the README ends.
 """
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.docs.pages import README, Block, blocks_of
-from tests.support.server import ROOT, Server, put
+from tests.support.server import ROOT, Server, put, serving
 
-#: The settings of the gateway that a session types to.
-SETTINGS: dict[str, str] = {}
+#: A session cannot stop its gateway. One that has a tokens file from the start reads it again instead.
+_RESTART = "gateway serve --tokens tokens.yaml"
+_RELOAD = 'curl -sf -X POST localhost:8000/-/reload -H "Authorization: Bearer $(cat data/admin-token)" > reload.json'
 _FILE = re.compile(r"# (connectors\.d/\S+\.yaml)")
+
+
+@contextlib.contextmanager
+def gateway_for_pages(directory: Path) -> Iterator[Server]:
+    """Start a gateway in a directory inside of this one, so that a page may write beside it."""
+    own = directory / "gateway"
+    put(own / "tokens.yaml", "{}")
+    with serving(own, GATEWAY_TOKENS=str(own / "tokens.yaml")) as server:
+        yield server
 
 
 def run(page: Path, own: Server) -> list[tuple[str, str, str]]:
@@ -49,7 +60,7 @@ def environment(own: Server) -> dict[str, str]:
     return {
         "PATH": path,
         "PYTHONPATH": str(ROOT),
-        "HOME": str(own.data.parent),
+        "HOME": str(own.data.parents[1]),
         "GATEWAY_BIND": own.url.removeprefix("http://"),
         "LANG": "C.UTF-8",
     }
@@ -61,8 +72,6 @@ def _steps(found: Iterable[Block], directory: Path) -> list[tuple[str, str]]:
     for block in found:
         if block.language == "yaml" and (file := _FILE.match(block.first)):
             steps.append((_written(file[1], block, directory), ""))
-        elif block.language == "sh" and "serve --tokens" in block.text:
-            steps.append(('curl -sf -X POST localhost:8000/-/reload -H "$TOKEN" > reload.json', ""))
         elif block.language == "console":
             steps += _commands(block.text)
     return steps
@@ -70,8 +79,7 @@ def _steps(found: Iterable[Block], directory: Path) -> list[tuple[str, str]]:
 
 def _written(file: str, block: Block, directory: Path) -> str:
     put(directory / ".pages" / block.page.stem / file, block.text)
-    reload = 'curl -sf -X POST localhost:8000/-/reload -H "Authorization: Bearer $(cat data/admin-token)"'
-    return f"cp .pages/{block.page.stem}/{file} {file} && {reload} > reload.json"
+    return f"cp .pages/{block.page.stem}/{file} {file} && {_RELOAD}"
 
 
 def _commands(text: str) -> list[tuple[str, str]]:
@@ -87,7 +95,8 @@ def _commands(text: str) -> list[tuple[str, str]]:
 
 
 def _typed(commands: list[str], own: Server) -> list[str]:
-    script = "\n".join(["set -e", *(f"{command}\necho; echo '#'" for command in commands)])
+    lines = [_RELOAD if command == _RESTART else command for command in commands]
+    script = "\n".join(["set -e", *(f"{line}\necho; echo '#'" for line in lines)])
     ran = subprocess.run(
         ["bash", "-c", script.replace("localhost:8000", own.url.removeprefix("http://"))],
         cwd=own.data.parent,

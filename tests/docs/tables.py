@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import textwrap
 from collections.abc import Iterable
 
 import click
@@ -16,6 +17,7 @@ from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.connectors.fieldtypes.type_names import TYPE_NAMES
 from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.lexical import FORMATS
+from gateway.docs import pages
 from gateway.errors import Code
 from gateway.media_types import SERVED
 from gateway.query.aggregates import AGGREGATES
@@ -50,11 +52,29 @@ def access_keys() -> str:
 
 
 def changes() -> str:
-    return _table(("change", "what becomes of it"), ((each.change, each.becomes) for each in Rule))
+    return _table(("change", "what happens"), ((each.change, each.becomes) for each in Rule))
 
 
 def functions() -> str:
-    return " ".join(f"`{name}`" for name in FUNCTIONS if name.isidentifier())
+    names = ", ".join(name for name in FUNCTIONS if name.isidentifier())
+    return f"```text\n{textwrap.fill(names, 110)}\n```"
+
+
+def page_list() -> str:
+    rows = [
+        (group, f"[{name}](gateway/docs/{name}.md)", pages.read(name).summary)
+        for group, names in pages.GROUPS.items()
+        for name in names
+    ]
+    return _table(("", "page", "what it is about"), rows)
+
+
+def verbs_in_short() -> str:
+    commands = {name: main.get_command(click.Context(main), name) for name in VERBS}
+    return _table(
+        ("command", "what it does"),
+        ((f"`gateway {name}`", command.help.splitlines()[0]) for name, command in commands.items()),
+    )
 
 
 def verbs() -> str:
@@ -191,7 +211,9 @@ TABLES = {
     "access keys": access_keys,
     "changes": changes,
     "functions": functions,
+    "pages": page_list,
     "verbs": verbs,
+    "verbs in short": verbs_in_short,
     "client settings": client_settings,
     "types": types,
     "formats": formats,

@@ -1,14 +1,20 @@
 """The documentation of performance shows the results of the benchmark."""
 
+import pytest
+
 from tests.bench import plot, report, results
 from tests.bench.workloads import WORKLOADS
 
 
-def test_the_page_and_the_picture_show_the_results():
-    found, text = results.read(), report.PAGE.read_text()
+@pytest.mark.parametrize("page", [report.PAGE, report.README], ids=lambda page: page.stem)
+def test_the_page_shows_the_results(page):
+    text = page.read_text()
 
-    assert report.filled(text, found) == text, "python -m tests.bench --again writes it anew"
-    assert plot.PATH.read_text() == plot.svg(found)
+    assert report.filled(text, results.read()) == text, "python -m tests.bench --again writes it anew"
+
+
+def test_the_picture_shows_the_results():
+    assert plot.PATH.read_text() == plot.svg(results.read())
 
 
 def test_every_workload_has_been_measured_whole():
