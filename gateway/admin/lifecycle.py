@@ -14,7 +14,6 @@ from gateway.endpoints.intake import RequestBodies
 from gateway.endpoints.services import Auth, Services, Storage
 from gateway.errors import Code, GatewayError
 from gateway.ingest import json_problems
-from gateway.ingest.json_problems import TextPositions
 from gateway.query import parameters
 from gateway.reload.reload import Reload, unknown_connector
 from gateway.store.definition import Event
@@ -101,9 +100,7 @@ async def _json_body(req: Request, bodies: RequestBodies, hint: str) -> Json:
         return strictjson.read(text)
     except ValueError as error:
         problem = json_problems.find(text, error)
-        line, column = TextPositions(text).of(problem.offset)
-        message = f"the body is not valid JSON: line {line}, column {column}: {problem.message}"
-        raise GatewayError(Code.BODY_INVALID, message, hint=hint) from error
+        raise GatewayError(Code.BODY_INVALID, json_problems.in_body(text, problem), hint=hint) from error
 
 
 def _files_of(given: Json) -> list[ConnectorFile]:

@@ -1,4 +1,4 @@
-"""Arrival of a body: its pieces, while they come fast enough."""
+"""The arrival of a body: its chunks, as long as they come fast enough."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -8,35 +8,38 @@ from typing import Any
 from gateway.errors import Code, GatewayError
 from gateway.ingest.timeouts import WithTimeout
 
-#: How long a body may come as slowly as it likes, and how long nothing of it may come. Below the time after which
-#: gunicorn ends a body by itself, as if the client had left.
+#: How long a body may arrive at any rate, and the longest pause between two chunks. Both are below the time after
+#: which gunicorn itself ends a body, as if the client had left.
 GRACE_SECONDS, STALL_SECONDS = 10.0, 30.0
-#: Gives the next ASGI event of a request.
+
+#: Returns the next ASGI event of a request.
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a body has to arrive.
+    """How fast a body must arrive.
 
     Attributes:
-        seconds: How long all of it may take.
-        rate: How many bytes a second it must bring, on average, once the grace is over.
+        seconds: How long the whole body may take.
+        rate: The lowest average rate after the grace time, in bytes per second.
     """
 
     seconds: float
     rate: int
 
-    def patience(self, received: int, waited: float) -> float:
-        """Tell how many seconds the next piece may take, after so many bytes and so many seconds of waiting for them."""
+    def chunk_seconds(self, received: int, waited: float) -> float:
+        """Return how long the next chunk may take, after `received` bytes and `waited` seconds of waiting for them."""
         return min(max(GRACE_SECONDS, received / self.rate) - waited, STALL_SECONDS)
 
 
 class Arrival:
-    """The pieces of a body while they come fast enough. Of the pace only the waiting counts, not what is done meanwhile.
+    """The chunks of a body that arrive in time. Belongs to the event loop.
 
-    Falcon's own stream ends a body that the client broke off as if it were complete; the one sound sign of
-    completeness is a `http.request` event with `more_body` false (ASGI specification, HTTP, "Request").
+    Only the time that is spent waiting for the client counts, not the time to process a chunk.
+
+    Falcon's own stream ends a body that the client broke off as if it were complete. The only reliable sign of a
+    complete body is an `http.request` event with `more_body` false (ASGI specification, HTTP, "Request").
     """
 
     def __init__(self, events: Receive, pace: Pace) -> None:
@@ -47,28 +50,28 @@ class Arrival:
         self.received = 0
         self.is_over = False
 
-    async def piece(self) -> bytes:
-        """Give the next piece, which may be empty.
+    async def next_chunk(self) -> bytes:
+        """Return the next chunk, which may be empty.
 
         Raises:
-            GatewayError: Where it does not come in time, or the client leaves before the end.
+            GatewayError: It does not come in time, or the client leaves before the end.
         """
         began = time.monotonic()
-        patience, left = self._pace.patience(self.received, self._waited), self._end - began
+        chunk_seconds, left = self._pace.chunk_seconds(self.received, self._waited), self._end - began
         try:
-            event = await WithTimeout(self._events(), min(patience, left))
+            event = await WithTimeout(self._events(), min(chunk_seconds, left))
         except TimeoutError as error:
-            raise _too_slow(self._pace, self.received, is_at_end=left <= patience) from error
+            raise _too_slow(self._pace, self.received, is_at_end=left <= chunk_seconds) from error
         now = time.monotonic()
         if event["type"] != "http.request":
             raise GatewayError(Code.BODY_TRUNCATED, hint="send it again, whole")
         if now > self._end:
             raise _too_slow(self._pace, self.received, is_at_end=True)
         self._waited += now - began
-        piece: bytes = event.get("body", b"")
-        self.received += len(piece)
+        chunk: bytes = event.get("body", b"")
+        self.received += len(chunk)
         self.is_over = not event.get("more_body", False)
-        return piece
+        return chunk
 
 
 def _too_slow(pace: Pace, received: int, *, is_at_end: bool) -> GatewayError:

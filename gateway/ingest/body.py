@@ -1,4 +1,4 @@
-"""The bytes of a request to the whole, decompressed body, or to an error while nothing is stored."""
+"""The bytes of a request to the whole, decompressed body, or to an error before anything is stored."""
 
 import asyncio
 import io
@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from gateway.errors import Code, GatewayError
 from gateway.ingest import signatures
 from gateway.ingest.arrival import Arrival, Pace, Receive
-from gateway.ingest.decompression import UndecodableError, decoder_of
+from gateway.ingest.decompression import Decoder, UndecodableError, decoder_of
 
-#: How many bytes of a body are looked at to tell what it is, where it is not what its encoding says.
-_LOOKED_AT = 4096
-#: Below this, unpacking takes less time than handing it to a thread.
-_SMALL = 4096
-
-
-Unpack = Callable[[bytes], None]
+#: How many bytes of a body are kept to recognize it, if it is not what its encoding says.
+_BEGINNING_BYTES = 4096
+#: A smaller chunk is decompressed on the event loop: a thread would take longer to start.
+_SMALL_CHUNK_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,48 +34,46 @@ async def receive(
     pace: Pace,
     threads: Executor,
 ) -> Body:
-    """Collect a body once, in one piece of memory.
+    """Receive a body into one block of memory. Runs on the event loop.
 
     Args:
-        events: Gives those of the request.
+        events: Returns the next ASGI event of the request.
         encoding: The Content-Encoding header.
-        limit: The most bytes it may have, on the wire and decompressed.
-        grow: Called with every number of decompressed bytes that are about to be held; may raise.
-        pace: How fast it has to arrive.
-        threads: Where decompression runs.
+        limit: The most bytes that it may have, on the wire and decompressed.
+        grow: Called with the size of each chunk before it is kept; may raise.
+        pace: How fast the body must arrive.
+        threads: Runs decompression.
 
     Raises:
-        GatewayError: Truncated, too large, too slow, or not what its encoding says.
+        GatewayError: The body is truncated, too large, too slow, or not what its encoding says.
     """
-    whole = _Whole(limit, grow)
+    buffer = _Buffer(limit, grow)
     try:
-        received = await _fill(whole, Arrival(events, pace), encoding, limit, threads)
+        received = await _fill(buffer, Arrival(events, pace), encoding, limit, threads)
     except BaseException:
-        whole.drop()
+        buffer.close()
         raise
-    return Body(whole.bytes(), received)
+    return Body(buffer.bytes(), received)
 
 
 async def _fill(
-    whole: "_Whole", arrival: "Arrival", encoding: str | None, limit: int, threads: Executor
+    buffer: "_Buffer", arrival: Arrival, encoding: str | None, limit: int, threads: Executor
 ) -> int:
-    """Unpack a body to its end, and give how many bytes came over the wire."""
-    decoder = decoder_of(encoding, whole)
+    """Receive a body to its end, and return how many bytes came over the wire."""
+    decoder = decoder_of(encoding, buffer.write)
     beginning = b""
     try:
         while not arrival.is_over:
-            chunk = await arrival.piece()
+            chunk = await arrival.next_chunk()
             if arrival.received > limit:
                 raise too_large(limit)
-            beginning += chunk[: _LOOKED_AT - len(beginning)]
+            beginning += chunk[: _BEGINNING_BYTES - len(beginning)]
             if not chunk:
                 continue
             if decoder is None:
-                whole.write(chunk)
-            elif len(chunk) < _SMALL:
-                decoder.unpack(chunk)
+                buffer.write(chunk)
             else:
-                await asyncio.get_running_loop().run_in_executor(threads, decoder.unpack, chunk)
+                await _decode(decoder, chunk, threads)
         if decoder is not None:
             decoder.finish()
     except UndecodableError as error:
@@ -86,15 +81,22 @@ async def _fill(
     return arrival.received
 
 
+async def _decode(decoder: Decoder, chunk: bytes, threads: Executor) -> None:
+    if len(chunk) < _SMALL_CHUNK_BYTES:
+        decoder.decode(chunk)
+    else:
+        await asyncio.get_running_loop().run_in_executor(threads, decoder.decode, chunk)
+
+
 def _not_encoded(error: UndecodableError, beginning: bytes) -> GatewayError:
-    """Make the error of a body that begins with these bytes, naming what it is instead."""
-    kind = signatures.format_of(beginning)
+    """Return the error of a body that begins with these bytes; it names what the body is instead."""
+    found = signatures.format_of(beginning)
     says = f"Content-Encoding says {error.name}, but the body is"
     if not beginning:
         message, hint = f"{says} empty", "send the compressed rows"
-    elif kind and kind.coding != error.name:
-        instead = f"send Content-Encoding: {kind.coding}" if kind.coding else kind.fix
-        message, hint = f"{says} {kind.name}", instead
+    elif found and found.coding != error.name:
+        instead = f"send Content-Encoding: {found.coding}" if found.coding else found.fix
+        message, hint = f"{says} {found.name}", instead
     elif signatures.is_text(beginning):
         message, hint = f"{says} plain text", "leave Content-Encoding out, or compress the body"
     elif error.has_more:
@@ -108,7 +110,7 @@ def _not_encoded(error: UndecodableError, beginning: bytes) -> GatewayError:
 
 
 def too_large(limit: int) -> GatewayError:
-    """Say that a body is beyond the limit."""
+    """Return the error of a body with more bytes than the limit."""
     return GatewayError(
         Code.BODY_TOO_LARGE,
         f"the body is larger than {limit} bytes",
@@ -116,23 +118,23 @@ def too_large(limit: int) -> GatewayError:
     )
 
 
-class _Whole:
-    """The body so far. BytesIO hands out its buffer as bytes without copying it."""
+class _Buffer:
+    """The body so far. BytesIO returns its buffer as bytes without a copy."""
 
     def __init__(self, limit: int, grow: Callable[[int], None]) -> None:
         self._limit = limit
         self._grow = grow
         self._buffer = io.BytesIO()
 
-    def write(self, piece: bytes) -> None:
-        if self._buffer.tell() + len(piece) > self._limit:
+    def write(self, chunk: bytes) -> None:
+        if self._buffer.tell() + len(chunk) > self._limit:
             raise too_large(self._limit)
-        self._grow(len(piece))
-        self._buffer.write(piece)
+        self._grow(len(chunk))
+        self._buffer.write(chunk)
 
     def bytes(self) -> bytes:
         return self._buffer.getvalue()
 
-    def drop(self) -> None:
-        """Let go of it now: an error that was raised over it may be around for longer."""
+    def close(self) -> None:
+        """Free the memory now: the traceback of an error may refer to this buffer for longer."""
         self._buffer.close()

@@ -10,6 +10,7 @@ from gateway.ingest import csv_header, csv_records, json_problems, recognition
 from gateway.ingest.body_text import start_of
 from gateway.ingest.csv_header import CsvHeader
 from gateway.ingest.csv_records import Record, UnclosedQuoteError
+from gateway.ingest.json_problems import JsonProblemKind
 from gateway.ingest.rows import RowError, Rows, shorten, too_large
 from gateway.media_types import Media
 from gateway.strictjson import Json
@@ -167,7 +168,7 @@ def why_not_json(cell: str) -> str:
         strictjson.read(text)
     except ValueError as error:
         problem = json_problems.find(text, error)
-        is_word = _WORD.fullmatch(cell) and problem.message.endswith("is not a value of JSON")
+        is_word = problem.kind is JsonProblemKind.NOT_A_VALUE and _WORD.fullmatch(cell)
         fix = "; a string stands in double quotes in JSON" if is_word else ""
         return f"{shorten(cell)} is not JSON: {problem.message}{fix}"
     return f"{shorten(cell)} is not JSON"

@@ -1,28 +1,41 @@
-"""Decompression of a body, piece by piece, by its Content-Encoding."""
+"""Decompression of a body, chunk by chunk, by its Content-Encoding."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import zstandard
 from isal import isal_zlib
 
 from gateway.errors import Code, GatewayError
+from gateway.ingest.signatures import GZIP_MAGIC, ZSTD_MAGIC
 
-#: What a body is compressed with, as Content-Encoding names it.
+#: The encodings of a body, as Content-Encoding names them.
 ENCODINGS = ("gzip", "zstd", "deflate")
-#: Frames that ask for more memory than this to unpack are refused; `zstd --long` makes such.
-MAX_ZSTD_WINDOW = 8 * 2**20
-#: Zstd blocks of this size unpack to at most 4 MiB, whatever they were made to hold.
-_ZSTD_SLICE = 128
-#: How members of gzip begin, and frames of zstd, those that are skipped among them.
-_GZIP_MAGICS = (b"\x1f\x8b",)
-_ZSTD_MAGICS = (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16)))
-#: How many bytes tell that deflate comes with a zlib header.
-_ZLIB_HEADER = 2
+
+#: Frames that need more memory than this to decompress are rejected; `zstd --long` writes them.
+ZSTD_WINDOW_BYTES_MAX = 8 * 2**20
+
+#: Zstd input of this size decompresses to at most 4 MiB, however it was compressed.
+_ZSTD_SLICE_BYTES = 128
+#: How zstd frames begin: data frames and skippable frames.
+_ZSTD_MAGICS = (ZSTD_MAGIC, *(bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16)))
+#: The size of a zlib header.
+_ZLIB_HEADER_BYTES = 2
+#: How many bytes one call decompresses at most.
+_OUTPUT_BYTES = 2**20
+
+#: Adds decompressed bytes to the body.
+Write = Callable[[bytes], None]
 
 
 class UndecodableError(Exception):
-    """A body is not what its Content-Encoding says."""
+    """A body is not what its Content-Encoding says.
+
+    Attributes:
+        name: The encoding.
+        is_cut_off: Whether the body ends too early.
+        has_more: Whether something else follows the end of the compressed body.
+    """
 
     def __init__(self, name: str, *, is_cut_off: bool = False, has_more: bool = False) -> None:
         self.name = name
@@ -30,139 +43,129 @@ class UndecodableError(Exception):
         self.has_more = has_more
 
 
-class Sink(Protocol):
-    """Where the decompressed bytes go."""
-
-    def write(self, piece: bytes) -> None:
-        """Add a piece."""
-
-
 class Decoder(Protocol):
-    """Decompresses a body."""
+    """Decompresses one body. One thread at a time."""
 
-    def unpack(self, chunk: bytes) -> None:
-        """Decompress the next bytes of the body."""
-
-    def finish(self) -> None:
-        """Check that the body is complete."""
-
-
-class _Following:
-    """The first bytes of what stands behind a compressed piece of a body: of another piece, or of something else."""
-
-    def __init__(self, name: str, magics: Sequence[bytes]) -> None:
-        self._name = name
-        self._magics = magics
-        self._beginning = b""
-
-    def take(self, chunk: bytes) -> None:
-        """Look at what comes next of it.
+    def decode(self, chunk: bytes) -> None:
+        """Decompress the next bytes of the body.
 
         Raises:
-            UndecodableError: Where no piece begins so.
+            UndecodableError: They do not continue the compressed body.
         """
+
+    def finish(self) -> None:
+        """Check that the body is complete.
+
+        Raises:
+            UndecodableError: It is not.
+        """
+
+
+class _Concatenated:
+    """Compressed units one after another; a decompressor object stops after the first by itself.
+
+    Each unit begins with one of `magics`, all of one length.
+    """
+
+    def __init__(self, name: str, magics: Sequence[bytes], write: Write, begin: Callable[[], Any]) -> None:
+        self._name = name
+        self._magics = magics
+        self._write = write
+        self._begin = begin
+        self._unit = begin()
+        #: The first bytes of the current unit, which the first unit leaves to its decompressor.
+        self._magic: bytes | None = None
+        self._has_begun = False
+
+    def _enter_unit(self, chunk: bytes) -> None:
+        """Begin the next unit if the last one has ended, and check how it begins."""
+        if self._unit.eof:
+            self._unit = self._begin()
+            self._magic = b""
         size = len(self._magics[0])
-        if len(self._beginning) < size:
-            self._beginning += chunk[:size]
-            if not any(magic.startswith(self._beginning[:size]) for magic in self._magics):
+        if self._magic is not None and len(self._magic) < size:
+            self._magic += chunk[: size - len(self._magic)]
+            if not any(magic.startswith(self._magic) for magic in self._magics):
                 raise UndecodableError(self._name, has_more=True)
 
+    def finish(self) -> None:
+        if not self._has_begun or not self._unit.eof:
+            raise UndecodableError(self._name, is_cut_off=True)
 
-class _Gzip:
-    """Members one after another (RFC 1952 section 2.2); a decompressor stops after the first by itself."""
 
-    def __init__(self, whole: Sink) -> None:
-        self._whole = whole
-        self._member = isal_zlib.decompressobj(31)
-        self._following: _Following | None = None
-        self._begun = False
+class _Gzip(_Concatenated):
+    """Members of gzip (RFC 1952 section 2.2)."""
 
-    def unpack(self, chunk: bytes) -> None:
+    def __init__(self, write: Write) -> None:
+        super().__init__("gzip", [GZIP_MAGIC], write, lambda: isal_zlib.decompressobj(31))
+
+    def decode(self, chunk: bytes) -> None:
         try:
             while chunk:
-                if self._member.eof:
-                    self._member = isal_zlib.decompressobj(31)
-                    self._following = _Following("gzip", _GZIP_MAGICS)
-                if self._following:
-                    self._following.take(chunk)
-                self._whole.write(self._member.decompress(chunk, 2**20))
-                self._begun = True
-                chunk = self._member.unconsumed_tail or self._member.unused_data
+                self._enter_unit(chunk)
+                self._write(self._unit.decompress(chunk, _OUTPUT_BYTES))
+                self._has_begun = True
+                chunk = self._unit.unconsumed_tail or self._unit.unused_data
         except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls the class an instance
             raise UndecodableError("gzip") from error
 
-    def finish(self) -> None:
-        if not self._begun or not self._member.eof:
-            raise UndecodableError("gzip", is_cut_off=True)
 
+class _Zstd(_Concatenated):
+    """Frames of zstd (RFC 8878 section 3.1)."""
 
-class _Zstd:
-    """Frames one after another (RFC 8878 section 3.1)."""
+    def __init__(self, write: Write) -> None:
+        context = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES_MAX)
+        super().__init__("zstd", _ZSTD_MAGICS, write, context.decompressobj)
 
-    def __init__(self, whole: Sink) -> None:
-        self._whole = whole
-        self._context = zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW)
-        self._frame = self._context.decompressobj()
-        self._following: _Following | None = None
-        self._begun = False
-
-    def unpack(self, chunk: bytes) -> None:
+    def decode(self, chunk: bytes) -> None:
         try:
-            for start in range(0, len(chunk), _ZSTD_SLICE):
-                piece = chunk[start : start + _ZSTD_SLICE]
+            for start in range(0, len(chunk), _ZSTD_SLICE_BYTES):
+                piece = chunk[start : start + _ZSTD_SLICE_BYTES]
                 while piece:
-                    if self._frame.eof:
-                        self._frame = self._context.decompressobj()
-                        self._following = _Following("zstd", _ZSTD_MAGICS)
-                    if self._following:
-                        self._following.take(piece)
-                    self._whole.write(self._frame.decompress(piece))
-                    self._begun = True
-                    piece = self._frame.unused_data
+                    self._enter_unit(piece)
+                    self._write(self._unit.decompress(piece))
+                    self._has_begun = True
+                    piece = self._unit.unused_data
         except zstandard.ZstdError as error:
             raise UndecodableError("zstd") from error
-
-    def finish(self) -> None:
-        if not self._begun or not self._frame.eof:
-            raise UndecodableError("zstd", is_cut_off=True)
 
 
 class _Deflate:
     """The zlib format (RFC 1950), which `deflate` means in HTTP, or raw deflate (RFC 1951), which some clients send."""
 
-    def __init__(self, whole: Sink) -> None:
-        self._whole = whole
+    def __init__(self, write: Write) -> None:
+        self._write = write
         self._stream: Any = None
-        self._waiting = b""
+        self._header = b""
 
-    def unpack(self, chunk: bytes) -> None:
+    def decode(self, chunk: bytes) -> None:
         if self._stream is None:
-            self._waiting += chunk
-            if len(self._waiting) < _ZLIB_HEADER:
+            self._header += chunk
+            if len(self._header) < _ZLIB_HEADER_BYTES:
                 return
-            chunk, self._waiting = self._waiting, b""
+            chunk, self._header = self._header, b""
             self._begin(chunk)
         try:
-            self._unpack(chunk)
+            self._decompress(chunk)
         except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls the class an instance
             raise UndecodableError("deflate") from error
 
     def _begin(self, chunk: bytes) -> None:
-        """Tell the two apart: a zlib header is a method, 8, and a checksum of two bytes."""
+        """Choose the format by the first bytes: a zlib header is a method, 8, and a checksum of 2 bytes."""
         is_zlib = chunk[0] & 0x0F == 8 and int.from_bytes(chunk[:2], "big") % 31 == 0
         self._stream = isal_zlib.decompressobj(15 if is_zlib else -15)
 
-    def _unpack(self, chunk: bytes) -> None:
+    def _decompress(self, chunk: bytes) -> None:
         if self._stream.eof:
             raise UndecodableError("deflate", has_more=True)
         while True:
-            piece = self._stream.decompress(chunk, 2**20)
-            self._whole.write(piece)
+            piece = self._stream.decompress(chunk, _OUTPUT_BYTES)
+            self._write(piece)
             chunk = self._stream.unconsumed_tail
             if self._stream.unused_data:
                 raise UndecodableError("deflate", has_more=True)
-            # Raw deflate has no checksum behind it, so its last input may be read before its output is.
-            if self._stream.eof or not (chunk or len(piece) == 2**20):
+            # Raw deflate ends without a checksum, so its last input may be consumed before its output is.
+            if self._stream.eof or not (chunk or len(piece) == _OUTPUT_BYTES):
                 return
 
     def finish(self) -> None:
@@ -170,17 +173,21 @@ class _Deflate:
             raise UndecodableError("deflate", is_cut_off=True)
 
 
-def decoder_of(encoding: str | None, whole: Sink) -> Decoder | None:
-    """Return the decoder of a Content-Encoding; None where there is none."""
+def decoder_of(encoding: str | None, write: Write) -> Decoder | None:
+    """Return the decoder of a Content-Encoding; None for a body that is not compressed.
+
+    Raises:
+        GatewayError: The encoding is not supported.
+    """
     name = (encoding or "identity").strip().lower()
     if name in ("identity", ""):
         return None
     if name in ("gzip", "x-gzip"):
-        return _Gzip(whole)
+        return _Gzip(write)
     if name == "zstd":
-        return _Zstd(whole)
+        return _Zstd(write)
     if name == "deflate":
-        return _Deflate(whole)
+        return _Deflate(write)
     raise GatewayError(
         Code.ENCODING_UNSUPPORTED,
         f"the Content-Encoding '{encoding}' is not read",

@@ -1,4 +1,4 @@
-"""The rows of a JSON array as pieces of its text, cut by structure alone: what is inside of a row is its own matter."""
+"""The rows of a JSON array as slices of its text, found by structure alone: the content of a row is not checked."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,6 +8,7 @@ import msgspec
 from gateway import strictjson
 from gateway.ingest import json_problems
 from gateway.ingest.body_text import after_blanks
+from gateway.ingest.json_problems import JsonProblemKind
 from gateway.printable import printable
 
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
@@ -15,35 +16,43 @@ _FLAT = rb'[{\[](?:[^"{}\[\]]++|%b)*+[}\]]' % _STRING
 _NESTED = rb'[{\[](?:[^"{}\[\]]++|%b|%b)*+[}\]]' % (_STRING, _FLAT)
 #: An object or array with others of two levels inside, and no deeper.
 _VALUE = re.compile(rb'[{\[](?:[^"{}\[\]]++|%b|%b)*+[}\]]' % (_STRING, _NESTED), re.DOTALL)
-#: What is neither bracket nor quote, strings whole, and then a bracket.
+#: Text without brackets and quotes, whole strings, and then a bracket.
 _BRACKET = re.compile(rb'(?:[^"{}\[\]]++|%b)*+([{}\[\]])' % _STRING, re.DOTALL)
-#: A row that is neither object nor array, and so is no row; it ends where the next one may begin.
+#: An invalid row: neither object nor array. It ends where the next row may begin.
 _SCALAR = re.compile(rb'%b|[^,\[\]{}"\s]++' % _STRING, re.DOTALL)
-#: How deeply values are followed to find their end. Deeper ones are refused when they are read.
+#: How deeply values are followed to find their end. Deeper ones are rejected when they are parsed.
 _MAX_DEPTH = 5 * strictjson.MAX_DEPTH
 
 
 class ArrayError(ValueError):
-    """An array is malformed between its rows, or not closed."""
+    """An array is malformed between its rows, or not closed.
+
+    Attributes:
+        is_cut_off: Whether the text ends too early.
+    """
+
+    def __init__(self, message: str, *, is_cut_off: bool) -> None:
+        super().__init__(message)
+        self.is_cut_off = is_cut_off
 
 
 def split(data: bytes, start: int) -> Sequence[memoryview | msgspec.Raw]:
     """Return the texts of the rows of an array, which begins at `start`.
 
     Raises:
-        ArrayError: Where rows cannot be told from each other, naming the row, the line and the column.
+        ArrayError: The bounds of a row are unknown; it names the row, the line, and the column.
     """
     try:
         rows: list[msgspec.Raw] = msgspec.json.decode(memoryview(data)[start:], type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError):
-        # PERF: it is stricter than needed, and ten times as fast. What it refuses is cut here.
+        # PERF: msgspec is stricter than needed, and ten times as fast. What it rejects is split here.
         text = memoryview(data)
         return [text[begin:end] for begin, end in places(data, start)]
     return rows
 
 
 def places(data: bytes, start: int) -> Iterator[tuple[int, int]]:
-    """Yield where each row of an array begins and ends.
+    """Yield the start and the end of each row of an array.
 
     Raises:
         ArrayError: As `split` does.
@@ -72,7 +81,8 @@ def _end_of_row(data: bytes, place: int, number: int, comma: int) -> int:
     if not first:
         at = max(comma, 0)
         behind = f"row {number - 1}" if number > 1 else "["
-        raise _error(data, at, None, f"the list ends behind {behind}, without ]; it looks cut off")
+        what = f"the list ends behind {behind}, without ]; it looks cut off"
+        raise _error(data, at, None, what, is_cut_off=True)
     if first in b"{[":
         end = end_of_value(data, place)
         if end is None:
@@ -90,7 +100,7 @@ def _end_of_row(data: bytes, place: int, number: int, comma: int) -> int:
 
 
 def end_of_value(data: bytes, place: int) -> int | None:
-    """Return the end of an object or array; None where it has none. Brackets are counted, whatever their kind."""
+    """Return the end of an object or array; None if it is not closed. Brackets of both kinds are counted alike."""
     found = _VALUE.match(data, place)
     if found:
         return found.end()
@@ -106,30 +116,30 @@ def end_of_value(data: bytes, place: int) -> int | None:
 
 
 def _unclosed(data: bytes, begin: int, number: int) -> ArrayError:
-    """Say what is wrong with a row that does not end: the first of it that is not JSON."""
+    """Return the error of a row that does not end: its first syntax error, if it has one."""
     cut_off = "the body ends in the middle of the row that begins here; it looks cut off"
-    return _inside(data, begin, len(data), number) or _error(data, begin, number, cut_off)
+    return _inside(data, begin, len(data), number) or _error(data, begin, number, cut_off, is_cut_off=True)
 
 
 def _inside(data: bytes, begin: int, end: int, number: int) -> ArrayError | None:
-    """Say what is wrong inside of a row; None where that is only that it ends too early."""
+    """Return the syntax error inside a row; None if the row only ends too early."""
     row = data[begin:end]
     try:
         strictjson.read(row)
     except ValueError as error:
         problem = json_problems.find(row, error)
-        if not problem.is_cut_off:
+        if problem.kind is not JsonProblemKind.CUT_OFF:
             return _error(data, begin + problem.offset, number, problem.message)
     return None
 
 
 def _between(data: bytes, begin: int, end: int, number: int) -> ArrayError:
-    """Say what is wrong behind a row."""
+    """Return the error of the text after a row."""
     place = after_blanks(data, end)
     if place >= len(data):
         cut_off = "the list has no ] behind this row; it looks cut off"
-        # Where the row is malformed, its last bracket may be that of the list.
-        return _inside(data, begin, end, number) or _error(data, place, number, cut_off)
+        # If the row is malformed, its last bracket may be the one that closes the list.
+        return _inside(data, begin, end, number) or _error(data, place, number, cut_off, is_cut_off=True)
     if data[place : place + 1] in b'{["':
         return _error(data, place, number + 1, f"a comma is missing between row {number} and this one")
     return _error(
@@ -141,7 +151,9 @@ def _shown(data: bytes, place: int) -> str:
     return printable(data[place : place + 20].split(b"\n")[0].decode(errors="replace"))
 
 
-def _error(data: bytes, offset: int, number: int | None, what: str) -> ArrayError:
+def _error(
+    data: bytes, offset: int, number: int | None, what: str, *, is_cut_off: bool = False
+) -> ArrayError:
     line, column = json_problems.TextPositions(data).of(offset)
     row = "" if number is None else f"row {number}, "
-    return ArrayError(f"{row}line {line}, column {column}: {what}")
+    return ArrayError(f"{row}line {line}, column {column}: {what}", is_cut_off=is_cut_off)

@@ -1,33 +1,34 @@
-"""What is wrong with a JSON text, in words: the thing, the field it stands in, and the place."""
+"""Explanations of JSON syntax errors: the token, the field whose value it is in, and its position."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from itertools import islice
 
 from gateway import strictjson
 from gateway.connectors.yaml_text.encoding import not_utf_8
 from gateway.printable import printable
 
-#: Strings, even such as are not closed, punctuation, and everything between.
+#: Strings, also unclosed ones, punctuation, and everything between.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}\[\],:]|[^"{}\[\],:\s]++|\s++', re.DOTALL)
-#: What a string may hold.
+#: The valid part of a string.
 _GOOD = re.compile(
     rb"(?:[^\\\x00-\x1f]++|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb'|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4}|\\["\\/bfnrt])*+'
 )
-#: What it may not.
+#: What a string must not contain.
 _BAD = re.compile(
     rb"(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|(?P<digits>\\u[0-9a-fA-F]{0,3})|(?P<escape>\\[\x20-\x7e]?)"
     rb"|(?P<control>[\x00-\x1f])"
 )
-#: How many tokens are looked at to find the place and the field. A row has fewer.
-_MOST_TOKENS = 50_000
-#: How many bytes of a token are shown.
-_SHOWN = 40
+#: How many tokens are scanned for the position and the field. A row has fewer.
+_MAX_TOKENS = 50_000
+#: How many bytes of a token a message shows.
+_SHOWN_BYTES = 40
 _PLACE = re.compile(r"^(.*) at line (\d+) column (\d+)$", re.DOTALL)
 _CONTROL = {0: "take it out", 9: "a tab, write \\t", 13: "a carriage return, write \\r"}
-#: What other languages write where JSON has other words.
+#: Words of other languages, each with its JSON spelling.
 _WORDS = {
     b"NaN": "JSON has no NaN; send null",
     b"nan": "JSON has no nan; send null",
@@ -42,52 +43,77 @@ _WORDS = {
 }
 
 
+class JsonProblemKind(Enum):
+    """The kinds of syntax errors that callers tell apart."""
+
+    #: The text ends too early.
+    CUT_OFF = "cut off"
+    #: The text goes on after the end of its value.
+    TRAILING = "trailing"
+    #: A word is not a value of JSON.
+    NOT_A_VALUE = "not a value"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class JsonProblem:
-    """What is wrong with a text.
+    """A syntax error in a JSON text.
 
     Attributes:
-        message: A sentence without the place.
-        offset: The byte it begins at.
-        field: The name of the value of an object it stands in, or None.
-        is_cut_off: Whether the text ends too early.
+        message: A sentence without the position.
+        offset: The byte at which the error begins.
+        field: The name of the top-level object's value that contains it, or None.
+        kind: The kind of the error.
     """
 
     message: str
     offset: int
     field: str | None
-    is_cut_off: bool = False
+    kind: JsonProblemKind = JsonProblemKind.OTHER
+
+
+#: How a message about a whole body begins.
+NOT_VALID = "the body is not valid JSON"
 
 
 def find(text: bytes, error: ValueError) -> JsonProblem:
-    """Find out what is wrong with a text that `strictjson.read` has refused with that error."""
+    """Return the problem of a text that `strictjson.read` has rejected with that error."""
     if isinstance(error, strictjson.NumberTooLongError):
         return _long_number(text, str(error))
     found = _PLACE.match(str(error))
     if not found:
         return JsonProblem(str(error), 0, None)
-    said, line, column = found[1], int(found[2]), int(found[3])
+    reason, line, column = found[1], int(found[2]), int(found[3])
     start = 0
     for _ in range(line - 1):
         start = text.find(b"\n", start) + 1
     offset = min(max(start + column - 1, 0), len(text))
-    # These two are told at the end of what they are about.
-    begin, token, field = _token_at(text, offset - (said in ("invalid number", "expected ident")))
-    if said.startswith("EOF"):
-        what = "string" if "string" in said else "value"
-        return JsonProblem(f"the text ends in the middle of a {what}", len(text), field, is_cut_off=True)
-    if said.startswith("Detected duplicate key"):
+    # The parser reports these two at the end of their token.
+    begin, token, field = _token_at(text, offset - (reason in ("invalid number", "expected ident")))
+    if reason.startswith("EOF"):
+        what = "string" if "string" in reason else "value"
         return JsonProblem(
-            f"the name {said.removeprefix('Detected duplicate key ')} stands twice", offset, field
+            f"the text ends in the middle of a {what}", len(text), field, JsonProblemKind.CUT_OFF
         )
+    if reason.startswith("Detected duplicate key"):
+        name = reason.removeprefix("Detected duplicate key ")
+        return JsonProblem(f"the name {name} stands twice", offset, field)
     is_string = token.startswith(b'"')
     if inside := (_string_problem if is_string else _encoding_problem)(token):
         return JsonProblem(inside[0], begin + inside[1], field)
-    return JsonProblem(_syntax_problem(said, token, text[begin:]), begin, field)
+    message, kind = _syntax_problem(reason, token, text[begin:])
+    return JsonProblem(message, begin, field, kind)
+
+
+def in_body(data: bytes, problem: JsonProblem, begin: int = 0) -> str:
+    """Return the message of a problem of a whole body, whose JSON text begins at byte `begin`."""
+    line, column = TextPositions(data).of(begin + problem.offset)
+    field = f", field '{printable(problem.field)}'" if problem.field else ""
+    return f"{NOT_VALID}: line {line}, column {column}{field}: {problem.message}"
 
 
 class TextPositions:
-    """Tells the lines and columns of bytes of a text, which are asked for in their order: each byte is counted once."""
+    """Lines and columns of the bytes of a text, asked for in ascending order: each byte is counted once."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -107,12 +133,12 @@ class TextPositions:
 
 
 def _token_at(text: bytes, offset: int) -> tuple[int, bytes, str | None]:
-    """Return where the token at a byte begins, the token, and the field whose value it is in."""
+    """Return the start of the token at a byte, the token, and the field whose value contains it."""
     depth = 0
     last: bytes = b""
     field: bytes | None = None
     begin, token = 0, b""
-    for found in islice(_TOKEN.finditer(text), _MOST_TOKENS):
+    for found in islice(_TOKEN.finditer(text), _MAX_TOKENS):
         begin, token = found.start(), found[0]
         if found.end() > offset or (found.end() == offset and token.startswith(b'"') and _is_bad(token)):
             break
@@ -130,16 +156,16 @@ def _token_at(text: bytes, offset: int) -> tuple[int, bytes, str | None]:
     return begin, token, None if field is None else field.strip(b'"').decode(errors="replace")
 
 
-def _long_number(text: bytes, said: str) -> JsonProblem:
-    """Find the number in a row that has too many digits."""
+def _long_number(text: bytes, reason: str) -> JsonProblem:
+    """Return the problem of a text whose number has too many digits."""
     place = next((found.start() for found in _TOKEN.finditer(text) if _is_long(found[0])), 0)
     begin, token, field = _token_at(text, place)
     shown = (
         token.decode(errors="replace")
-        if len(token) <= _SHOWN
-        else f"{token[:_SHOWN].decode(errors='replace')}…"
+        if len(token) <= _SHOWN_BYTES
+        else f"{token[:_SHOWN_BYTES].decode(errors='replace')}…"
     )
-    return JsonProblem(f"{said}, which only a string can hold: {shown}", begin, field)
+    return JsonProblem(f"{reason}, which only a string can hold: {shown}", begin, field)
 
 
 def _is_long(token: bytes) -> bool:
@@ -159,9 +185,9 @@ def _is_bad(string: bytes) -> bool:
 
 
 def _string_problem(string: bytes) -> tuple[str, int] | None:
-    """Say what is wrong inside of a string, and where in it."""
+    """Return what is wrong inside a string, and the offset in it; None if nothing is."""
     good = _GOOD.match(string)
-    assert good  # Even nothing matches.
+    assert good  # It matches the empty string, too.
     if bad := _BAD.match(string, good.end()):
         return _SENTENCES[str(bad.lastgroup)](bad[0]), bad.start()
     if wrong := _encoding_problem(string):
@@ -192,33 +218,38 @@ _SENTENCES: Mapping[str, Callable[[bytes], str]] = {
 }
 
 
-def _syntax_problem(said: str, token: bytes, rest: bytes) -> str:
-    """Say what is wrong where a token stands that is not expected there."""
-    shown = printable(token[:_SHOWN].decode(errors="replace"))
+def _syntax_problem(reason: str, token: bytes, rest: bytes) -> tuple[str, JsonProblemKind]:
+    """Return the message and the kind of an unexpected token; `rest` is the text that begins with it."""
+    shown = printable(token[:_SHOWN_BYTES].decode(errors="replace"))
     known = _WORDS.get(token) or next((_STARTS[start] for start in _STARTS if rest.startswith(start)), None)
     if known:
-        return known
-    if said == "expected value" and token[:1] in _OF_NUMBERS:
-        said = "invalid number"
-    if said.startswith("expected `"):
-        return f"{said.removeprefix('expected ').replace('`', '')} is missing before {shown}"
-    return _SYNTAX[said].format(shown) if said in _SYNTAX else said
+        return known, JsonProblemKind.OTHER
+    if reason == "expected value" and token[:1] in _OF_NUMBERS:
+        reason = "invalid number"
+    if reason.startswith("expected `"):
+        missing = reason.removeprefix("expected ").replace("`", "")
+        return f"{missing} is missing before {shown}", JsonProblemKind.OTHER
+    message = _SYNTAX[reason].format(shown) if reason in _SYNTAX else reason
+    return message, _KINDS.get(reason, JsonProblemKind.OTHER)
 
 
-#: What is said of what stands behind a value.
-BEHIND = "stands behind the end of the value"
 _OF_NUMBERS = [b"%c" % byte for byte in b"0123456789.+-"]
-#: What the reader's words mean, with the token that stands there.
+#: Messages for the reasons of the parser, with the unexpected token.
 _SYNTAX = {
     "invalid number": "{} is not a number of JSON",
     "key must be a string": "a name stands in double quotes, not as {}",
     "trailing comma": "a comma stands before {}",
     "recursion limit exceeded": f"it nests deeper than {strictjson.MAX_DEPTH}",
-    "trailing characters": f"{{}} {BEHIND}",
+    "trailing characters": "{} stands behind the end of the value",
     "expected value": "{} is not a value of JSON",
     "expected ident": "{} is not a value of JSON",
 }
-#: What is taken for JSON by other readers, by how it begins.
+_KINDS = {
+    "trailing characters": JsonProblemKind.TRAILING,
+    "expected value": JsonProblemKind.NOT_A_VALUE,
+    "expected ident": JsonProblemKind.NOT_A_VALUE,
+}
+#: Text that other parsers accept as JSON, by how it begins.
 _STARTS = {
     b"'": "JSON has double quotes, not single ones",
     b"\xe2\x80\x9c": 'a typographic quote stands where " belongs',

@@ -6,6 +6,7 @@ from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError
 from gateway.ingest import csv_rows, form_rows, json_rows
 from gateway.ingest.media_detection import media_of
+from gateway.ingest.recognition import BodyHints
 from gateway.ingest.rows import Rows, shorten
 from gateway.media_types import Media
 from gateway.strictjson import Json
@@ -40,12 +41,8 @@ def read_object(data: bytes, content_type: str | None, connector: Connector) -> 
     media = media_of(content_type, data)
     if media is not Media.JSON:
         raise GatewayError(Code.MEDIA_TYPE_UNSUPPORTED, f"a PATCH is not {media.media_type}", hint=_ONE)
-    try:
-        rows = list(parse(data, media, connector, len(data)))
-    except GatewayError as error:
-        if error.hint in json_rows.OF_ROWS:
-            error.hint = _ONE
-        raise
+    parsed = json_rows.parse(data, connector, len(data), BodyHints.always(_ONE))
+    rows = list(by_present_names(parsed, connector.aliases))
     if errors := [error for some in rows for error in some.errors]:
         raise GatewayError(Code.BODY_INVALID, f"the body is {errors[0].message}", hint=_ONE)
     values = [value for some in rows for value in some.values]

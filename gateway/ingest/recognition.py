@@ -1,10 +1,12 @@
-"""A body that is something else than it was sent as: what it is, in a sentence, and what to do about it.
+"""Recognition of bodies that are not what their media type says: what a body is, and the fix.
 
-It is asked only about bodies that could not be read, so that it costs those nothing that can.
+Only bodies that cannot be parsed are examined, so valid bodies pay nothing.
 """
 
 import re
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Self
 
 from gateway import strictjson
 from gateway.connectors.connector import Connector
@@ -16,51 +18,84 @@ from gateway.ingest.json_array import ArrayError
 from gateway.media_types import Media
 from gateway.printable import printable
 
-#: How many bytes tell what a text is, and how many of a first line are looked at.
-_SAMPLE, _LINE = 512, 100_000
+#: How many bytes of a text, and of its first line, are examined.
+_SAMPLE_BYTES, _LINE_BYTES = 512, 100_000
 _SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "vertical bars"}
 _PAGE = re.compile(rb"<!doctype html|<html|<head|<body", re.IGNORECASE)
 _PARTS = re.compile(rb"--[^\r\n]+\r?\nContent-Disposition:", re.IGNORECASE)
 _PAIRS = re.compile(rb"[^=&\s,;]+=[^&\s]*(?:&[^=&\s,;]+=[^&\s]*)*")
 _SEP_LINE = re.compile(rb"sep=(.)\r?$", re.IGNORECASE)
-ROWS = "send one row {…}, or a list of rows [{…}, …]"
-FORM = f"send it with Content-Type: {Media.FORM.media_type}, or as JSON"
-NOTHING = "send rows: curl sends a file with --data-binary @FILE; where there are none, send [] as JSON"
 _NAMES = {Media.JSON: "JSON", Media.NDJSON: "NDJSON", Media.CSV: "CSV", Media.FORM: "a form"}
 
 
-def find(data: bytes, media: Media, connector: Connector) -> GatewayError | None:
-    """Return the error that names what a body is, which could not be read as `media`; None where it may be that."""
+@dataclass(frozen=True, slots=True)
+class BodyHints:
+    """The hints of errors that ask for another body: the caller says what it expects.
+
+    Attributes:
+        rows: For a body that is neither an object nor a list.
+        empty: For an empty body.
+        form: For a form.
+        objects: For several objects with commas between them.
+        lines: For several objects, each on its own line.
+    """
+
+    rows: str
+    empty: str
+    form: str
+    objects: str
+    lines: str
+
+    @classmethod
+    def always(cls, hint: str) -> Self:
+        """Return hints that are all the same."""
+        return cls(hint, hint, hint, hint, hint)
+
+
+#: The hints where rows are expected.
+ROW_HINTS = BodyHints(
+    rows="send one row {…}, or a list of rows [{…}, …]",
+    empty="send rows: curl sends a file with --data-binary @FILE; where there are none, send [] as JSON",
+    form=f"send it with Content-Type: {Media.FORM.media_type}, or as JSON",
+    objects="send several rows as a list: [{…}, {…}]",
+    lines=f"send rows that are a line each with Content-Type: {Media.NDJSON.media_type}",
+)
+
+
+def find(
+    data: bytes, media: Media, connector: Connector, hints: BodyHints = ROW_HINTS
+) -> GatewayError | None:
+    """Return the error that names what a body is that cannot be parsed as `media`; None if it may be that."""
     start = after_blanks(data, start_of(data))
     if start == len(data):
-        return empty()
-    text = data[start : start + _LINE]
+        return empty(hints)
+    text = data[start : start + _LINE_BYTES]
     names = [*(field.name for field in connector.fields), *connector.aliases]
-    lookers: list[Callable[[], GatewayError | None]] = [
+    examiners: list[Callable[[], GatewayError | None]] = [
         lambda: of_bytes(data, media),
         lambda: _of_markup(text, media),
-        lambda: _of_form(text, media),
-        lambda: _of_json(data, start, media) if media is not Media.JSON else _of_scalar(data, start),
+        lambda: _of_form(text, media, hints),
+        lambda: _of_json(data, start, media) if media is not Media.JSON else _of_scalar(data, start, hints),
         lambda: _of_csv(data, text, names, media),
     ]
-    # A line of NDJSON is a row, and its bytes are the fault of that row.
+    # A line of NDJSON is a row, so its invalid bytes are an error of that row.
     if media is not Media.NDJSON:
-        lookers.append(lambda: _of_encoding(text, media))
-    return next((found for look in lookers if (found := look())), None)
+        examiners.append(lambda: _of_encoding(text, media))
+    return next((error for examine in examiners if (error := examine())), None)
 
 
-def empty() -> GatewayError:
-    """Return the error for a body without rows in any format: it is a file that could not be read more often than meant."""
-    return _error("the body is empty", NOTHING)
+def empty(hints: BodyHints = ROW_HINTS) -> GatewayError:
+    """Return the error for an empty body of any format: mostly it is a file that could not be read."""
+    return _error("the body is empty", hints.empty)
 
 
 def of_bytes(data: bytes, media: Media) -> GatewayError | None:
-    """Return the error for a body whose first bytes are no text in UTF-8, but of something that is known."""
+    """Return the error for a body whose first bytes are not UTF-8 text but a known format or encoding."""
     not_media = f"not {_NAMES[media]}"
-    if kind := signatures.format_of(data):
-        return _error(f"the body is {kind.name}, {not_media}", kind.fix)
+    if file_format := signatures.format_of(data):
+        return _error(f"the body is {file_format.name}, {not_media}", file_format.fix)
     encoding = next((name for mark, name in signatures.MARKS.items() if data.startswith(mark)), None)
-    sample = data[:_SAMPLE]
+    sample = data[:_SAMPLE_BYTES]
     if encoding is None and any(_is_half_zeros(sample, first) for first in (0, 1)):
         encoding = "UTF-16"
     if encoding:
@@ -71,7 +106,7 @@ def of_bytes(data: bytes, media: Media) -> GatewayError | None:
 
 
 def _is_half_zeros(sample: bytes, first: int) -> bool:
-    """Whether every other byte is mostly zero, and the bytes between are not, as in UTF-16 of Latin text."""
+    """Whether every other byte is mostly zero and the bytes between are not, as in UTF-16 of Latin text."""
     zeros, others = sample[first::2], sample[1 - first :: 2]
     return (
         len(zeros) > 1 and zeros.count(0) * 10 >= len(zeros) * 7 and others.count(0) * 10 <= len(others) * 2
@@ -85,21 +120,21 @@ def _of_markup(text: bytes, media: Media) -> GatewayError | None:
         return _error(f"the body is a form with parts (multipart/form-data), not {name}", hint)
     if not text.startswith(b"<"):
         return None
-    if _PAGE.search(text[:_SAMPLE]):
+    if _PAGE.search(text[:_SAMPLE_BYTES]):
         hint = "look at it: it may be the error or sign-in page of where the rows were fetched"
         return _error(f"the body is an HTML page, not {name}", hint)
     return _error(f"the body is XML, not {name}", "send the rows as JSON, NDJSON or CSV")
 
 
-def _of_form(text: bytes, media: Media) -> GatewayError | None:
+def _of_form(text: bytes, media: Media, hints: BodyHints) -> GatewayError | None:
     line = text.strip()
     if not _PAIRS.fullmatch(line) or _SEP_LINE.match(line):
         return None
-    return _error(f"the body is a URL-encoded form, not {_NAMES[media]}", FORM)
+    return _error(f"the body is a URL-encoded form, not {_NAMES[media]}", hints.form)
 
 
 def _of_json(data: bytes, start: int, media: Media) -> GatewayError | None:
-    """Name JSON that was sent as CSV, or as NDJSON where its rows are not lines."""
+    """Return the error for JSON that was sent as CSV, or as NDJSON although its rows are not lines."""
     first = data[start : start + 1]
     if first not in (b"{", b"["):
         return None
@@ -131,9 +166,9 @@ def _is_list_of_rows(data: bytes, start: int) -> bool:
         return False
 
 
-def _of_scalar(data: bytes, start: int) -> GatewayError | None:
-    """Name a JSON value that is no row and no list."""
-    if len(data) - start > _LINE:
+def _of_scalar(data: bytes, start: int, hints: BodyHints) -> GatewayError | None:
+    """Return the error for a JSON value that is neither a row nor a list."""
+    if len(data) - start > _LINE_BYTES:
         return None
     try:
         value = strictjson.read(data[start:])
@@ -144,17 +179,17 @@ def _of_scalar(data: bytes, start: int) -> GatewayError | None:
         return _error("the body is a JSON string that holds JSON: it was encoded twice", hint)
     shown = strictjson.write(value).decode()
     kind = "a JSON string" if isinstance(value, str) else f"the JSON value {shown[:50]}"
-    return _error(f"the body is {kind}, neither an object nor a list", ROWS)
+    return _error(f"the body is {kind}, neither an object nor a list", hints.rows)
 
 
 def _of_csv(data: bytes, text: bytes, names: Collection[str], media: Media) -> GatewayError | None:
-    """Name CSV that was sent as JSON, or is written in another way than with commas and line ends."""
+    """Return the error for CSV that was sent as JSON, or has other separators than commas and line ends."""
     line = text.split(b"\n", 1)[0]
     if media is Media.CSV and (error := _of_other_csv(data, line, names)):
         return error
     if media is Media.CSV or line[:1] in (b"{", b"["):
         return None
-    separator = next((each for each in (b",", *_SEPARATORS) if _known(line, each, names)), None)
+    separator = next((mark for mark in (b",", *_SEPARATORS) if _known(line, mark, names)), None)
     if separator is None:
         return None
     other = f" with {_SEPARATORS[separator]} between its cells" if separator in _SEPARATORS else ""
@@ -188,13 +223,13 @@ def _of_other_csv(data: bytes, line: bytes, names: Collection[str]) -> GatewayEr
 
 
 def _known(line: bytes, separator: bytes, names: Collection[str]) -> list[str]:
-    """Return the names of fields among the cells of a first line, if it has several."""
+    """Return the names of fields among the cells of a first line, if it has several cells."""
     cells = [cell.strip(b' \r"').decode(errors="replace") for cell in line.split(separator)]
     return [cell for cell in cells if cell in names] if len(cells) > 1 else []
 
 
 def _of_encoding(text: bytes, media: Media) -> GatewayError | None:
-    """Name a first line that is not UTF-8, as what it most likely is."""
+    """Return the error for a first line that is not UTF-8, with the encoding that it most likely has."""
     line = text.split(b"\n", 1)[0]
     try:
         line.decode()

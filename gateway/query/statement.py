@@ -1,7 +1,7 @@
 """A Query to parameterised SQL: the rows of its page, how many there are, and where the page ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
 
 from gateway.connectors.connector import Connector
@@ -23,6 +23,12 @@ class Statement:
     query: Query
     connector: Connector
     output: Output
+    known_page: InitVar[Sql | None] = None
+
+    def __post_init__(self, known_page: Sql | None) -> None:
+        """Keep the SQL of the page, if the caller has it already; `replace` does not copy it."""
+        if known_page is not None:
+            self.__dict__["page"] = known_page  # The cached property finds it there.
 
     @cached_property
     def page(self) -> Sql:

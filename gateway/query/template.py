@@ -76,11 +76,12 @@ class Template:
                 where.append(Filter(one.column, one.operator, (value,)))
         except (GatewayError, OverflowError):
             return None
-        statement = Statement(
-            replace(query, where=tuple(where)), self.statement.connector, self.statement.output
+        return Statement(
+            replace(query, where=tuple(where)),
+            self.statement.connector,
+            self.statement.output,
+            known_page=Sql(page.text, (*operands, *page.parameters[len(operands) :])),
         )
-        statement.__dict__["page"] = Sql(page.text, (*operands, *page.parameters[len(operands) :]))
-        return statement
 
 
 def _is_one_parameter(type: FieldType) -> bool:
