@@ -10,7 +10,7 @@ from typing import Any, cast
 import falcon.asgi
 
 from gateway import startup
-from gateway.admin import backup, connectors, lifecycle, rejected, resolve
+from gateway.admin.routes import add_routes
 from gateway.auth.credentials import Credentials
 from gateway.auth.rate_limit import Quotas
 from gateway.endpoints import reply
@@ -107,11 +107,7 @@ def _falcon_app(
     app.add_error_handler(Exception, reply.any_error)
     app.add_error_handler(falcon.HTTPError, reply.falcon_error)
     app.add_error_handler(GatewayError, reply.gateway_error)
-    served = connectors.add_routes(app, services=services, resources=resources, watch=watch)
-    resolve.add_routes(app, services=services)
-    rejected.add_routes(app, served=served, services=services)
-    lifecycle.add_routes(app, services=services, reload=reload)
-    backup.add_routes(app, store=services.storage.reader, auth=services.auth)
+    add_routes(app, services, resources, watch, reload)
     return app
 
 

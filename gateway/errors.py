@@ -191,6 +191,13 @@ class GatewayError(Exception):
         return told | (self.row_errors.body() if self.row_errors else {})
 
 
+def unknown_connector(name: str) -> "GatewayError":
+    """Return the error for a connector name that nothing declares and the store does not know."""
+    return GatewayError(
+        Code.ENDPOINT_UNKNOWN, f"there is no connector {name[:80]!r}", hint="see /-/connectors"
+    )
+
+
 def not_ready() -> GatewayError:
     """Say that the gateway is starting or stopping, and when to come back."""
     return GatewayError(Code.NOT_READY, headers={"Retry-After": "2"})

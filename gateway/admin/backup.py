@@ -3,19 +3,13 @@
 import asyncio
 import os
 from datetime import UTC, datetime
-from typing import Any
 
-from falcon.asgi import App, Request, Response
+from falcon.asgi import Request, Response
 
 from gateway.auth import permissions
-from gateway.endpoints.ranges import FileSlice
 from gateway.endpoints.services import Auth
+from gateway.endpoints.spooled_body import FileSlice
 from gateway.store.interface import StoreReader
-
-
-def add_routes(app: App[Any, Any], *, store: StoreReader, auth: Auth) -> None:
-    """Add the path to the Falcon app."""
-    app.add_route("/-/backup", Backups(store, auth))
 
 
 class Backups:

@@ -1,19 +1,10 @@
 """`/-/docs`: the documentation as Markdown, for anybody."""
 
-from typing import Any
-
-from falcon.asgi import App, Request, Response
+from falcon.asgi import Request, Response
 
 from gateway.docs import pages
 
 _MARKDOWN = "text/markdown; charset=utf-8"
-
-
-def add_routes(app: App[Any, Any]) -> None:
-    """Add the list of pages, and every page by its name."""
-    docs = Docs()
-    app.add_route("/-/docs", docs)
-    app.add_route("/-/docs/{page}", docs, suffix="page")
 
 
 class Docs:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from falcon.asgi import App, Request, Response
+from falcon.asgi import Request, Response
 
 from gateway import strictjson
 from gateway.auth import permissions
@@ -11,27 +11,17 @@ from gateway.connectors.connector_file import NAME
 from gateway.connectors.directory import ConnectorFile
 from gateway.endpoints import reply
 from gateway.endpoints.intake import RequestBodies
-from gateway.endpoints.services import Auth, Services, Storage
-from gateway.errors import Code, GatewayError
+from gateway.endpoints.services import Auth, Storage
+from gateway.errors import Code, GatewayError, unknown_connector
 from gateway.ingest import json_problems
 from gateway.query import parameters
-from gateway.reload.reload import Reload, unknown_connector
+from gateway.reload.reload import Reload
 from gateway.store.definition import Event
 from gateway.strictjson import Json
 
 MAX_EVENTS = 1000
 _TARGET = 'send {"to": NAME}'
 _FILES = 'send {"files": {"orders.yaml": "fields: …"}}'
-
-
-def add_routes(app: App[Any, Any], *, services: Services, reload: Reload) -> None:
-    """Add these paths to the Falcon app."""
-    bodies = RequestBodies(services)
-    app.add_route("/-/plan", Planning(services.auth, bodies, reload))
-    lifecycle = Lifecycle(services.auth, services.storage, bodies, reload)
-    app.add_route("/-/connectors/{name}/history", lifecycle, suffix="history")
-    app.add_route("/-/connectors/{name}/copy", lifecycle, suffix="copy")
-    app.add_route("/-/connectors/{name}/purge", lifecycle, suffix="purge")
 
 
 class Planning:

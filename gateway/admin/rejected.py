@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-from falcon.asgi import App, Request, Response
+from falcon.asgi import Request, Response
 
 from gateway import strictjson
 from gateway.admin.connectors import Served
@@ -36,15 +35,6 @@ MAX_REPLAYED = 200_000
 MAX_REASON = 1000
 #: What is selected of a rejected row where nothing is said.
 _SELECT = ",".join(name for name in _FIELDS if name != "reading")
-
-
-def add_routes(app: App[Any, Any], *, served: Served, services: Services) -> None:
-    """Add these paths to the Falcon app."""
-    rejected = Rejects(served, services)
-    app.add_route("/-/connectors/{name}/rejected", rejected)
-    app.add_route("/-/connectors/{name}/rejected/summary", rejected, suffix="summary")
-    app.add_route("/-/connectors/{name}/rejected/replay", rejected, suffix="replay")
-    app.add_route("/-/connectors/{name}/rejected/discard", rejected, suffix="discard")
 
 
 class Rejects:

@@ -5,22 +5,17 @@
 
 from typing import Any
 
-from falcon.asgi import App, Request, Response
+from falcon.asgi import Request, Response
 
 from gateway.auth import permissions
 from gateway.connectors.connector import Connector
 from gateway.endpoints import reply
 from gateway.endpoints.live import Live
-from gateway.endpoints.services import Auth, Services, Storage
+from gateway.endpoints.services import Auth, Storage
 from gateway.errors import Code, GatewayError, suggest
 
 #: How many batches one request may ask for.
 MAX_BATCHES = 500
-
-
-def add_routes(app: App[Any, Any], *, services: Services) -> None:
-    """Add the path to the Falcon app."""
-    app.add_route("/-/resolve", Resolving(services.auth, services.storage, services.live))
 
 
 class Resolving:

@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.endpoints.ranges import ByteRange, SpooledBody
+from gateway.endpoints.ranges import ByteRange
+from gateway.endpoints.spooled_body import SpooledBody
 
 #: How long a reading lasts: so many seconds, and as long as it takes to read the body at so many bytes a second.
 READING_SECONDS, READING_RATE = 60.0, 2**20

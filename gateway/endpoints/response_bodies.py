@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 
 from gateway.endpoints.etag_cache import EtagCache, TaggedResponse
-from gateway.endpoints.ranges import SpooledBody
 from gateway.endpoints.read_request import ReadRequest
 from gateway.endpoints.spool import Spool
+from gateway.endpoints.spooled_body import SpooledBody
 from gateway.errors import Code, GatewayError
 from gateway.query.read_pool import ReadPool
 from gateway.query.render import Rendering

@@ -5,10 +5,11 @@ from falcon.asgi import Request, Response
 from gateway.endpoints import preconditions, ranges, reply
 from gateway.endpoints.etag_cache import TaggedResponse
 from gateway.endpoints.range_sessions import RangeClient
-from gateway.endpoints.ranges import ByteRange, SpooledBody
+from gateway.endpoints.ranges import ByteRange
 from gateway.endpoints.read_request import ReadRequest
 from gateway.endpoints.request_cache import RequestCache
 from gateway.endpoints.response_bodies import ResponseBodies
+from gateway.endpoints.spooled_body import SpooledBody
 from gateway.store.interface import Version
 
 

@@ -7,9 +7,8 @@ from collections import OrderedDict
 from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Mapping
 from pathlib import Path
 
-from gateway.endpoints import ranges
 from gateway.endpoints.range_sessions import RangeSessions
-from gateway.endpoints.ranges import SpooledBody
+from gateway.endpoints.spooled_body import SpooledBody, borders_of
 from gateway.errors import Code, GatewayError
 from gateway.resources import Disk
 
@@ -99,7 +98,7 @@ class Spool:
         finally:
             self._writing -= size
         self._too_large.pop(question, None)
-        borders = await asyncio.to_thread(ranges.borders_of, Path(name), headers["Content-Type"])
+        borders = await asyncio.to_thread(borders_of, Path(name), headers["Content-Type"])
         return self._add(SpooledBody(Path(name), size, question, status, headers, borders))
 
     def _take(self, size: int, question: bytes) -> None:

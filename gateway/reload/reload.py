@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +16,14 @@ from gateway.connectors.plan import FileState, Outcome, ParsedFile, Plan, Tables
 from gateway.connectors.preview import preview
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Snapshot
-from gateway.endpoints.removed import MovedConnector, RemovedConnector
+from gateway.endpoints.removed import RemovedConnector
 from gateway.endpoints.services import Services
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, unknown_connector
 from gateway.reload.apply_groups import Unit, failure, groups
+from gateway.reload.former_paths import FormerPaths
+from gateway.reload.outcomes import log_changes, removal
 from gateway.store.batch import Receipt
-from gateway.store.definition import Definition, Move, Outdated
+from gateway.store.definition import Definition, Outdated
 from gateway.store.interface import StoreReader
 from gateway.store.sql import expression
 
@@ -49,11 +51,11 @@ class Reload:
         self._stored: dict[str, Connector] = {}
         self._live: dict[str, Connector] = {}
         self._removed: dict[str, Definition] = {}
-        self._former_paths: dict[Move, str] = {}
+        self._former_paths = FormerPaths(self._credentials)
         self._lingering: dict[str, float] = {}
         self._listing = DirectoryListing("", {})
         self._recall(self._store.definitions.all())
-        self._note_moved()
+        self._former_paths.update(self._store.definitions.moves())
 
     def apply(self, listing: DirectoryListing, *, at_once: bool) -> None:
         """Bring the tables to what the files declare, then show it.
@@ -79,7 +81,7 @@ class Reload:
                 if not decided.postponed:
                     break
                 decided = self._bring_about(declared, listing, self._store, at_once=at_once)
-            self._report(before)
+            log_changes(before, self._shown.snapshot.outcomes, self._live, self._credentials)
 
     def linger(self) -> float | None:
         """Remove the connectors whose files have been gone for long enough; tell when there may be more."""
@@ -93,7 +95,7 @@ class Reload:
             before = self._shown.snapshot.outcomes
             declared = self._declare(self._listing)
             self._bring_about(declared, self._listing, self._store, at_once=False)
-            self._report(before)
+            log_changes(before, self._shown.snapshot.outcomes, self._live, self._credentials)
             return None
 
     def read(self, listing: DirectoryListing) -> None:
@@ -209,7 +211,7 @@ class Reload:
                 self._stored |= {each.name: each for each in some}
                 self._live |= {each.name: each for each in some}
                 self._note_removed()
-                self._note_moved()
+                self._former_paths.update(self._store.definitions.moves())
                 self._show(self._shown.snapshot.outcomes, listing)
         decided = replace(decided, postponed=decided.postponed | outdated)
         decided = plan.without_failed(decided, failed | dict.fromkeys(outdated, ()), self._live)
@@ -253,34 +255,6 @@ class Reload:
     def _note_removed(self) -> None:
         self._removed = {each.name: each for each in self._store.definitions.all() if each.removed_at}
 
-    def _note_moved(self) -> None:
-        """Read the paths that connectors had before, each once."""
-        known = self._former_paths
-        moves = self._store.definitions.moves()
-        self._former_paths = {move: known[move] if move in known else _path_before(move) for move in moves}
-
-    def _moved(self, gone: Mapping[str, RemovedConnector]) -> tuple[MovedConnector | RemovedConnector, ...]:
-        """Return what answers at former paths; that of a removed connector says that it is removed."""
-        found: list[MovedConnector | RemovedConnector] = []
-        for move, path in self._former_paths.items():
-            removed = gone.get(move.name)
-            connector = removed.connector if removed else self._live.get(move.name)
-            if connector is not None and path and path != connector.path:
-                moved = MovedConnector(path, connector, move.at, self._credentials)
-                found.append(removed.at_former(moved) if removed else moved)
-        return tuple(found)
-
-    def _report(self, before: tuple[Outcome, ...]) -> None:
-        """Log what has become different, and the names in it that no token proves."""
-        known = [outcome.connector for outcome in before]
-        for outcome in _report(before, self._shown.snapshot.outcomes):
-            connector = outcome.connector
-            if connector is not None and connector not in known and connector.name in self._live:
-                for finding in self._credentials.unknown(
-                    connector, is_as_written=outcome.state is FileState.LIVE
-                ):
-                    _log.warning("%s", finding)
-
     def _show(self, outcomes: tuple[Outcome, ...], listing: DirectoryListing) -> None:
         before = self._shown.snapshot
         endpoints = {name: self._endpoint(before.endpoints, each) for name, each in self._live.items()}
@@ -297,7 +271,7 @@ class Reload:
                 before.generation + 1,
                 endpoints,
                 gone,
-                self._moved(gone),
+                self._former_paths.resources(self._live, gone),
                 outcomes,
                 listing.path,
                 listing.problem,
@@ -319,7 +293,7 @@ class Reload:
         """Give the removed connectors, but for those whose file is there and cannot be applied."""
         told = {each.name for each in outcomes}
         return [
-            Outcome(each.file, FileState.REMOVED, self._stored.get(each.name), (_removal(each),))
+            Outcome(each.file, FileState.REMOVED, self._stored.get(each.name), (removal(each),))
             for each in self._removed.values()
             if each.name not in self._live and each.name not in told
         ]
@@ -338,42 +312,5 @@ class _Postponing:
         return None
 
 
-def unknown_connector(name: str) -> GatewayError:
-    """Say that there is no connector of that name."""
-    return GatewayError(
-        Code.ENDPOINT_UNKNOWN, f"there is no connector {name[:80]!r}", hint="see /-/connectors"
-    )
-
-
 def _declare(file: ConnectorFile) -> ParsedFile:
     return expression.check(plan.parse_file(file))
-
-
-def _path_before(move: Move) -> str:
-    """Return the path that a connector had before it moved, nothing where its file of then cannot be read now."""
-    declared = plan.parse_file(ConnectorFile.of(f"{move.name}.yaml", move.text.encode()))
-    return declared.connector.path if declared.connector else ""
-
-
-def _removal(definition: Definition) -> Finding:
-    when = definition.removed_at.isoformat(timespec="seconds") if definition.removed_at else ""
-    message = f"no file has declared '{definition.name}' since {when}; its rows are kept"
-    hint = (
-        f"put the file back, or write name: {definition.name} in the file that took its place;"
-        f" gateway purge {definition.name} drops the rows"
-    )
-    return Finding(definition.file, None, None, Code.CONNECTOR_REMOVED, message, hint, warning=True)
-
-
-def _report(before: tuple[Outcome, ...], after: tuple[Outcome, ...]) -> Iterator[Outcome]:
-    """Log what has become different, and give it; what was removed before the start is not news."""
-    known = {(outcome.file, outcome.name): outcome for outcome in before}
-    for outcome in after:
-        old = known.get((outcome.file, outcome.name))
-        if old == outcome or (not before and outcome.state is FileState.REMOVED):
-            continue
-        if old is None or old.state is not outcome.state or old.connector != outcome.connector:
-            _log.info("%s: %s", outcome.file, outcome.state.value)
-        for finding in outcome.findings:
-            _log.log(logging.WARNING if finding.warning else logging.ERROR, "%s", finding)
-        yield outcome

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from gateway.endpoints.range_sessions import READING_RATE, READING_SECONDS, RangeClient, RangeSessions
-from gateway.endpoints.ranges import ByteRange, SpooledBody
+from gateway.endpoints.ranges import ByteRange
+from gateway.endpoints.spooled_body import SpooledBody
 from gateway.store.batch import Batch
 from tests.support.in_process import inside
 from tests.support.server import serving

@@ -1,0 +1,29 @@
+"""`/-/healthy` and `/-/ready`: whether the process answers, and whether it serves connectors."""
+
+from falcon.asgi import Request, Response
+
+from gateway import __version__
+from gateway.endpoints import reply
+from gateway.endpoints.live import Live
+
+
+class Healthy:
+    """`/-/healthy`: the process answers."""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Say so."""
+        reply.json(resp, {"healthy": True, "version": __version__})
+
+
+class Ready:
+    """`/-/ready`: the store is open and the connectors have been read once."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Say which snapshot is live. Until there is one, the shell answers 503."""
+        snapshot = self._live.snapshot
+        reply.json(
+            resp, {"ready": True, "generation": snapshot.generation, "connectors": len(snapshot.endpoints)}
+        )
