@@ -116,7 +116,7 @@ def test_every_token_may_do_at_every_connector_what_its_file_says(place, token, 
             assert shown(answer, path) == shown(ask(place, method, "/nothing", token), "/nothing")
 
 
-OPEN = ("/-/healthy", "/-/ready", "/-/schema/connector.json")
+OPEN = ("/-/healthy", "/-/ready", "/-/schema/connector.json", "/-/docs", "/-/docs/design")
 
 
 def test_the_operating_plane_is_for_the_admin_but_for_health(place, tmp_path):
@@ -128,7 +128,8 @@ def test_the_operating_plane_is_for_the_admin_but_for_health(place, tmp_path):
         ]
     assert len(routes) > 10
 
-    for template, method in routes:
+    for path, method in routes:
+        template = path.replace("{page}", "design")
         paths = {template.replace("{name}", name) for name in ("open", "nothing")}
         for token in (None, *UNKNOWN, *HOLDERS):
             answers = {path: ask(place, method, path, token) for path in sorted(paths)}
