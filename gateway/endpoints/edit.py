@@ -69,5 +69,5 @@ class Edits:
 
 def _values_of(data: bytes, endpoint: Endpoint, req: Request, filtered: EditRequest) -> dict[str, Json]:
     """Parse and validate the values that a PATCH gives to rows."""
-    value = payload.read_object(data, req.content_type, endpoint.connector)
+    value = payload.parse_object(data, req.content_type, endpoint.connector)
     return endpoint.validator.check_values(filtered.taken(value))

@@ -66,7 +66,7 @@ class _Submission:
             self.token,
             key,
             write.allowance,
-            write.reading(data, media),
+            write.decoding_of(data, media),
             write.on_conflict,
             write.named(data, media),
             write.replaces_all,
@@ -75,7 +75,7 @@ class _Submission:
             columns = validator.columnar.read(data, media, settings.max_row)
             if columns is not None:
                 self.context.rows = columns.table.num_rows
-                return validator.take(columns, envelope)
+                return validator.batch_of(columns, envelope)
         rows = payload.parse(data, media, self.endpoint.connector, settings.max_row, write.columns)
         rows = metered.counted(rows, self.context)
         if write.columns is not None:

@@ -124,11 +124,11 @@ class WriteRequest:
         """Whether a field of `columns` that a row leaves out is null; else it takes its default."""
         return self.columns is not None and self.prefers.missing != "default"
 
-    def reading(self, data: bytes, media: Media) -> str:
+    def decoding_of(self, data: bytes, media: Media) -> str:
         """Say how the rows of a body are read, where bad ones may be kept to be read again."""
         if self.allowance is None:
             return "{}"
-        return decoding.reading(
+        return decoding.encode(
             data,
             media,
             self.columns,

@@ -1,1 +1,1 @@
-"""The way of a POST: body -> payload -> validation -> writer."""
+"""From the bytes of a request to stored rows: body, payload, validation, writer; event loop, parse and writer threads."""

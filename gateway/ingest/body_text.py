@@ -1,4 +1,4 @@
-"""Where the text of a body begins."""
+"""The start of the text in a body, after a byte order mark and blanks."""
 
 import re
 
@@ -7,12 +7,12 @@ _BLANKS = re.compile(rb"[ \t\r\n]*")
 
 
 def start_of(data: bytes) -> int:
-    """Return where the text of a body begins: behind a byte order mark."""
+    """Return the start of the text of a body, after a byte order mark."""
     return len(_BOM) if data.startswith(_BOM) else 0
 
 
 def after_blanks(data: bytes, start: int) -> int:
-    """Return the place of the first byte from `start` on that is no blank and no line end."""
+    """Return the position of the first byte from `start` on that is neither a blank nor a line end."""
     found = _BLANKS.match(data, start)
-    assert found  # Even nothing matches.
+    assert found  # It matches the empty string, too.
     return found.end()

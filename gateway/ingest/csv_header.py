@@ -1,16 +1,16 @@
-"""The header of a CSV body: which field each column is, and what is wrong with its names."""
+"""The header of a CSV body: the field of each column, and the errors of unknown names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError, RowErrors, nearest
-from gateway.ingest.rows import shorten
+from gateway.ingest.rows import shorten, shown
 
 #: How many names a message shows, and how many an error lists.
-_SHOWN, _LISTED = 10, 100
-#: How pandas calls columns that have no name when it reads them.
-_OF_PANDAS = "Unnamed: "
+_SHOWN_NAMES, _LISTED_NAMES = 10, 100
+#: The prefix that pandas gives to columns without a name.
+_PANDAS_PREFIX = "Unnamed: "
 _WITHOUT_INDEX = "write the file with to_csv(index=False)"
 
 
@@ -19,24 +19,24 @@ class CsvHeader:
     """The columns of a CSV body.
 
     Attributes:
-        fields: The field of each column; None for a column that is passed over.
-        nameless: The places of columns that have no name. They are passed over as long as their cells are empty.
-        least: How many cells a row needs. Nameless columns at the end need none.
-        taken: The names of the columns that are taken, as the header spells them.
-        required: The fields of columns that need a value in every row.
+        fields: The field of each column; None for a skipped column.
+        nameless: The indexes of columns without a name. They are skipped; their cells must be empty.
+        min_cells: How many cells a row needs at least. Nameless columns at the end need none.
+        taken: The names of the columns that are not skipped, as the header spells them.
+        required: The names of fields that need a value in every row.
     """
 
     fields: list[Field | None]
     nameless: tuple[int, ...]
-    least: int
+    min_cells: int
     taken: tuple[str, ...]
     required: tuple[str, ...]
 
     def require_empty(self, record: Sequence[str | None], number: int, line: int) -> None:
-        """Check that a row has nothing in the columns that have no name.
+        """Check that a row has no value in the columns without a name.
 
         Raises:
-            GatewayError: Naming the first value that is there.
+            GatewayError: It has one; the message names the first.
         """
         for place in self.nameless:
             if place >= len(record):
@@ -56,14 +56,14 @@ class CsvHeader:
         return GatewayError(Code.FIELD_UNKNOWN, message, hint=_or_columns(hint, self.taken))
 
     def no_value(self) -> str:
-        """Say what is wrong with a record whose cells are all empty, once for all required fields."""
+        """Return the message for a record whose cells are all empty."""
         return (
             f"every cell of the row is empty, and values are required: {_first_of(self.required)};"
             " spreadsheets write such rows below a table: take the line out"
         )
 
     def problem_of(self, record: Sequence[str | None]) -> str:
-        """Say what is wrong with a record whose number of cells is not that of the header."""
+        """Return the message for a record that has more or fewer cells than the header."""
         cells = "1 cell" if len(record) == 1 else f"{len(record)} cells"
         problem = f"the row has {cells}, the header {len(self.fields)}"
         extra = record[len(self.fields) :]
@@ -74,16 +74,16 @@ class CsvHeader:
         return f"{problem}; the last is empty, so take the comma at the end of the line out"
 
 
-def read(cells: Sequence[str | None], connector: Connector, columns: Sequence[Field] | None) -> CsvHeader:
-    """Find the fields that the columns of a body are.
+def parse(cells: Sequence[str | None], connector: Connector, columns: Sequence[Field] | None) -> CsvHeader:
+    """Parse the header of a body.
 
     Args:
         cells: The cells of the header.
-        connector: Whose fields they are.
-        columns: The fields that are taken, whatever else is there; None for all.
+        connector: The connector whose fields they name.
+        columns: The fields that are taken, while other columns are skipped; None takes all columns.
 
     Raises:
-        GatewayError: Listing every name that is no field, and what is missing.
+        GatewayError: It lists every name that is not a field, and the missing fields.
     """
     names = [cell or "" for cell in cells]
     nameless = tuple(place for place, name in enumerate(names) if not name.strip())
@@ -99,12 +99,12 @@ def read(cells: Sequence[str | None], connector: Connector, columns: Sequence[Fi
         raise _unknown(unknown, taken, missing, connector)
     _require_once(names, fields)
     _require_all(taken, missing, connector, columns)
-    least = len(names)
-    # What is passed over by `columns` has its cells even so.
-    while nameless and least and not names[least - 1].strip():
-        least -= 1
+    min_cells = len(names)
+    # Columns that `columns` skips have cells in every row.
+    while nameless and min_cells and not names[min_cells - 1].strip():
+        min_cells -= 1
     required = tuple(field.name for field in fields if field and field.required)
-    return CsvHeader(fields, nameless, least, tuple(taken), required)
+    return CsvHeader(fields, nameless, min_cells, tuple(taken), required)
 
 
 def _require_once(names: Sequence[str], fields: Sequence[Field | None]) -> None:
@@ -140,20 +140,20 @@ def _require_all(
 def _unknown(
     names: Sequence[str], taken: Sequence[str], missing: Sequence[str], connector: Connector
 ) -> GatewayError:
-    """Make the error of names that are no fields, each with what it may be meant to be."""
+    """Return the error for names that are not fields, each with its likely meaning."""
     known = [field.name for field in connector.fields]
-    guesses = {name: nearest(name, known) for name in names[:_LISTED]}
+    guesses = {name: nearest(name, known) for name in names[:_LISTED_NAMES]}
     listed = [_listed(name, Code.FIELD_UNKNOWN, _said(name, guess)) for name, guess in guesses.items()]
     listed += [
         _listed(name, Code.VALUE_MISSING, "a value is required, and no column has this name")
-        for name in missing[: _LISTED - len(listed)]
+        for name in missing[: _LISTED_NAMES - len(listed)]
     ]
-    shown = [shorten(name) + _guessed(guess) for name, guess in [*guesses.items()][:_SHOWN]]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    listing = [shorten(name) + _guessed(guess) for name, guess in [*guesses.items()][:_SHOWN_NAMES]]
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
     if len(names) == 1:
         message = f"the CSV header names {shorten(names[0])}, which is no field"
     else:
-        message = f"the CSV header names {len(names)} columns that are no fields: {', '.join(shown)}{more}"
+        message = f"the CSV header names {len(names)} columns that are no fields: {', '.join(listing)}{more}"
     return GatewayError(
         Code.FIELD_UNKNOWN,
         message,
@@ -166,9 +166,9 @@ def _unknown(
 def _way_out(
     names: Sequence[str], taken: Sequence[str], guesses: dict[str, str | None], known: Sequence[str]
 ) -> str:
-    if any(name.startswith(_OF_PANDAS) for name in names):
-        return f"'{_OF_PANDAS}N' is a column without a name, such as an index that pandas wrote: {_WITHOUT_INDEX}"
-    if not taken and any(_is_value(name) for name in names[:_SHOWN]) and not any(guesses.values()):
+    if any(name.startswith(_PANDAS_PREFIX) for name in names):
+        return f"'{_PANDAS_PREFIX}N' is a column without a name, such as an index that pandas wrote: {_WITHOUT_INDEX}"
+    if not taken and any(_is_value(name) for name in names[:_SHOWN_NAMES]) and not any(guesses.values()):
         return (
             f"the first line looks like a row; the names of the columns belong before it: {','.join(known)}"
         )
@@ -178,12 +178,12 @@ def _way_out(
 
 
 def _is_value(name: str) -> bool:
-    """Whether a name is rather a value, as it is where a file has no header."""
+    """Return whether a name looks like a value, as in a file without a header."""
     return name[:1].isdigit() or name[:1] in "-+." or name.lower() in ("true", "false", "null")
 
 
 def _or_columns(hint: str, taken: Sequence[str]) -> str:
-    """Add the way to pass other columns over, where what is left has all that is required."""
+    """Add the way to skip other columns to a hint, if no required field is missing."""
     if not taken:
         return hint
     joined = f"{hint} Or" if hint.endswith("?") else f"{hint}; or"
@@ -191,9 +191,9 @@ def _or_columns(hint: str, taken: Sequence[str]) -> str:
 
 
 def _first_of(names: Sequence[str]) -> str:
-    """List the first of some names, and count the others."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    """Return the first names as a list in words, with the number of the others."""
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return ", ".join(names[:_SHOWN_NAMES]) + more
 
 
 def _said(name: str, guess: str | None) -> str:
@@ -205,5 +205,11 @@ def _guessed(guess: str | None) -> str:
 
 
 def _listed(name: str, code: Code, message: str) -> dict[str, object]:
-    shown = name if len(name) <= _LISTED else f"{name[: _LISTED - 1]}…"
-    return {"row": None, "line": 1, "field": shown, "code": code.code, "message": message, "value": None}
+    return {
+        "row": None,
+        "line": 1,
+        "field": shown(name),
+        "code": code.code,
+        "message": message,
+        "value": None,
+    }

@@ -1,9 +1,8 @@
 """CSV text to records (RFC 4180).
 
-An empty cell is null and `""` is the empty string, as PostgreSQL's COPY has it; no reader in the standard
-library tells the two apart before Python 3.12. A record ends with LF or CR LF. A CR anywhere else has to stand in
-quotes, as for COPY: elsewhere it may be the end of a record, or a part of a cell, and nobody knows which.
-Time and memory grow with the body alone, whatever it holds.
+An empty cell is null and `""` is the empty string, as in PostgreSQL's COPY. Before Python 3.12 no reader in the
+standard library distinguishes the two. A record ends with LF or CR LF. A CR anywhere else must be inside quotes, as in
+COPY: outside it could end a record or belong to a cell. Time and memory are linear in the size of the body.
 """
 
 import re
@@ -13,10 +12,10 @@ from gateway.connectors.yaml_text.encoding import not_utf_8
 
 _CELL = re.compile(rb'(?:"((?:[^"]++|"")*+)"|([^",\n]*+))(,|\r?\n|\r?\Z)')
 _QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
-#: Well-formed records, each with its line end, as many as follow one another.
+#: Consecutive well-formed records, each with its line end.
 _RECORDS = re.compile(rb'(?:(?:(?:"(?:[^"]++|"")*+"|[^",\n]*+),)*+(?:"(?:[^"]++|"")*+"|[^",\n]*+)\r?\n)*+')
 
-#: The cells of a record, None for an empty one; or what is wrong with it.
+#: The cells of a record, None for an empty cell; or a message that says what is wrong with the record.
 Record = list[str | None] | str
 
 
@@ -25,10 +24,10 @@ class UnclosedQuoteError(ValueError):
 
 
 def read(data: bytes, place: int) -> Iterator[tuple[int, bytes, Record]]:
-    """Yield every record with the line it starts in and its text, with or without the end of its last line.
+    """Yield every record with its first line and its text, with or without its line end.
 
     Raises:
-        UnclosedQuoteError: Naming the line and the cell.
+        UnclosedQuoteError: A quote is not closed; it names the line and the cell.
     """
     line = 1
     while place < len(data):
@@ -45,41 +44,41 @@ def read(data: bytes, place: int) -> Iterator[tuple[int, bytes, Record]]:
             place = after
 
 
-def end_of_whole(data: bytes, most: int, line: int) -> int:
-    """Return the end of the last record that ends within the first `most` bytes.
+def end_of_whole(data: bytes, max_bytes: int, line: int) -> int:
+    """Return the end of the last record that ends within the first `max_bytes` bytes.
 
     Args:
         data: Text that begins with a record, and may end within one.
-        most: How many bytes are looked at.
+        max_bytes: How many bytes are examined.
         line: The number of its first line.
 
     Raises:
-        UnclosedQuoteError: Where a quoted cell of a record that begins there is not closed in the text.
+        UnclosedQuoteError: A quoted cell of a record that begins there is not closed in the text.
     """
-    if data.find(b'"', 0, most) < 0:
-        return data.rfind(b"\n", 0, most) + 1
+    if data.find(b'"', 0, max_bytes) < 0:
+        return data.rfind(b"\n", 0, max_bytes) + 1
     place = 0
     while True:
-        found = _RECORDS.match(data, place, most)
-        assert found  # Even nothing matches.
+        found = _RECORDS.match(data, place, max_bytes)
+        assert found  # It matches the empty string, too.
         line += data.count(b"\n", place, found.end())
         place = found.end()
-        # What stands here is malformed, or goes on behind `most`.
+        # The record here is malformed, or goes on beyond `max_bytes`.
         after = end_of_first(data, place, line)
-        if not 0 < after <= most or place == after:
+        if not 0 < after <= max_bytes or place == after:
             return place
         line += data.count(b"\n", place, after)
         place = after
 
 
 def end_of_first(data: bytes, place: int, line: int) -> int:
-    """Return the end of the record that begins at `place`; 0 where the text has no line end behind it.
+    """Return the end of the record that begins at `place`; 0 if no line end follows it in the text.
 
-    Records behind it belong to it as long as a quote of it, or of those, is closed in them only: cut off from that,
+    The records after it belong to it as long as they close a quote that it, or one of them, has opened. Without them
     the quote would not be closed.
 
     Raises:
-        UnclosedQuoteError: Where a quoted cell is not closed in the text.
+        UnclosedQuoteError: A quoted cell is not closed in the text.
     """
     reach = place + 1
     while place < reach:
@@ -107,10 +106,10 @@ def _plain_record(text: bytes) -> Record:
 
 
 def _quoted_record(data: bytes, start: int, end: int, line: int) -> tuple[Record, int, int]:
-    """Read a record that has a quote in its first line, which ends at `end`; quoted cells may go on beyond.
+    """Parse a record that has a quote in its first line, which ends at `end`; quoted cells may go on beyond.
 
-    A malformed record ends with the line that its malformed cell begins in. Returned last is the end of what was
-    looked at: that cell may be closed further on.
+    A malformed record ends with the line in which its malformed cell begins. Returns the record, its end, and the end
+    of the examined text, because the malformed cell may be closed further on.
     """
     cells: list[str | None] = []
     problem = None
@@ -135,10 +134,10 @@ def _quoted_record(data: bytes, start: int, end: int, line: int) -> tuple[Record
 
 
 def _malformed(data: bytes, place: int, line: int, number: int) -> tuple[str, int]:
-    """Say what is wrong with a cell that begins at `place`, in that line; and where a quote of it is closed.
+    """Return what is wrong with the cell that begins at `place`, and the end of its quoted part.
 
     Raises:
-        UnclosedQuoteError: Where it is a quote that is never closed.
+        UnclosedQuoteError: The quote of the cell is never closed.
     """
     quoted = _QUOTED.match(data, place)
     if quoted is None and data[place : place + 1] == b'"':

@@ -1,4 +1,4 @@
-"""CSV text to rows: a header that names fields, and records whose cells are read by their types."""
+"""CSV text to rows: a header that names fields, and records whose cells are parsed by type."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,16 +17,16 @@ from gateway.strictjson import Json
 
 
 def parse(data: bytes, connector: Connector, max_row: int, columns: Sequence[Field] | None) -> Iterator[Rows]:
-    """Read the rows of a body, some at a time.
+    """Parse the rows of a body, in chunks.
 
     Raises:
-        GatewayError: Where the header is wrong, a quote is never closed, or a column without a name has a value.
+        GatewayError: The header is wrong, a quote is never closed, or a column without a name has a value.
     """
-    found = _records(data)
-    header = _header(data, found, connector, max_row, columns)
+    records = _records(data)
+    header = _header(data, records, connector, max_row, columns)
     rows = Rows()
     number = 0
-    for line, text, record in found:
+    for line, text, record in records:
         if record == [None] and len(header.fields) > 1:
             continue
         number += 1
@@ -34,14 +34,14 @@ def parse(data: bytes, connector: Connector, max_row: int, columns: Sequence[Fie
             rows.add_unread(too_large(number, line, len(text), max_row), b"")
         elif isinstance(record, str):
             rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, record), text)
-        elif not header.least <= len(record) <= len(header.fields):
+        elif not header.min_cells <= len(record) <= len(header.fields):
             problem = header.problem_of(record)
             rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, problem), text)
         elif len(header.required) > 1 and not any(cell is not None for cell in record):
             rows.add_unread(RowError(number, line, None, Code.VALUE_MISSING, header.no_value()), text)
         else:
             _add_record(rows, _values_of(header, record, number, line), number, line, text)
-        if rows.full:
+        if rows.is_full:
             yield rows
             rows = Rows()
     yield rows
@@ -64,7 +64,7 @@ def _records(data: bytes) -> Iterator[tuple[int, bytes, Record]]:
     """Yield the records of a body.
 
     Raises:
-        GatewayError: Where a quote is never closed: rows are lost in it, and nobody knows how many.
+        GatewayError: A quote is never closed: an unknown number of rows is inside it.
     """
     try:
         yield from csv_records.read(data, start_of(data))
@@ -77,14 +77,14 @@ def _records(data: bytes) -> Iterator[tuple[int, bytes, Record]]:
 
 def _header(
     data: bytes,
-    found: Iterator[tuple[int, bytes, Record]],
+    records: Iterator[tuple[int, bytes, Record]],
     connector: Connector,
     max_row: int,
     columns: Sequence[Field] | None,
 ) -> CsvHeader:
-    """Read the header, or say what the body is if it is no CSV."""
+    """Parse the header, or raise what the body is if it is not CSV."""
     try:
-        first = next(found, None)
+        first = next(records, None)
         _require_short(first, max_row)
         return _read_header(first, connector, columns)
     except GatewayError as error:
@@ -115,39 +115,37 @@ def _read_header(
     if not text.strip():
         message = "line 1 is empty, where the CSV header is expected"
         raise GatewayError(Code.BODY_INVALID, message, hint="take the blank line out")
-    return csv_header.read(record, connector, columns)
+    return csv_header.parse(record, connector, columns)
 
 
 def _values_of(
     header: CsvHeader, record: list[str | None], number: int, line: int
 ) -> tuple[dict[str, Json], Field | None]:
-    """Read the cells by their fields' types; an empty cell is null where null may be, else left out.
+    """Return the values of a record, parsed by their fields' types, and the field of a cell of invalid JSON.
 
-    In a record of one cell `""` is empty too, where it is no string: that is how a null alone in its row is
-    written, for an empty line would be passed over by other readers.
-
-    The field of a cell of JSON that is none comes back beside them, for as a string it would be JSON like any other. The
-    text of another that cannot be read stays, for the schema to refuse beside whatever else is wrong.
+    In a record of one cell `""` is also null, unless the field is a string. A null alone in its row is written so,
+    because other readers skip an empty line.
     """
     header.require_empty(record, number, line)
     value: dict[str, Json] = {}
-    unread = None
+    invalid = None
     # Nameless columns at the end may have no cells.
     for field, cell in zip(header.fields, record, strict=False):
         if field is None:
             continue
         if cell == "" and len(header.fields) == 1 and field.type.name != "string":
             cell = None  # noqa: PLW2901
-        if not read_cell(field, cell, value):
-            unread = field
-    return value, unread
+        if not parse_cell(field, cell, value):
+            invalid = field
+    return value, invalid
 
 
-def read_cell(field: Field, cell: str | None, value: dict[str, Json]) -> bool:
-    """Put a cell into the values of its row; false where it is of a JSON field, and no JSON.
+def parse_cell(field: Field, cell: str | None, value: dict[str, Json]) -> bool:
+    """Parse a cell into the values of its row; return false for invalid JSON in a JSON field.
 
-    An empty cell is null where null may be, else left out. The text of another that cannot be read stays, for the
-    schema to refuse beside whatever else is wrong.
+    An empty cell is null in a nullable field, and left out of any other. The text of another invalid cell stays, so
+    that the schema rejects it together with the other errors of the row. Invalid JSON cannot stay: as a string it
+    would be valid JSON.
     """
     if cell is None:
         if field.nullable:
@@ -162,7 +160,7 @@ def read_cell(field: Field, cell: str | None, value: dict[str, Json]) -> bool:
 
 
 def why_not_json(cell: str) -> str:
-    """Say why a cell is no JSON."""
+    """Return why a cell is not JSON."""
     text = cell.encode()
     try:
         strictjson.read(text)
@@ -174,18 +172,18 @@ def why_not_json(cell: str) -> str:
     return f"{shorten(cell)} is not JSON"
 
 
-#: A text without the signs of JSON, that begins with a letter.
+#: A text that begins with a letter and has no punctuation of JSON.
 _WORD = re.compile(r"[^\W\d_][^{}\[\]:]*")
 
 
 def _add_record(
-    rows: Rows, read: tuple[dict[str, Json], Field | None], number: int, line: int, text: bytes
+    rows: Rows, parsed: tuple[dict[str, Json], Field | None], number: int, line: int, text: bytes
 ) -> None:
-    value, unread = read
-    if unread is None:
+    value, invalid = parsed
+    if invalid is None:
         rows.add(value, number, line, text)
     else:
-        cell = value[unread.name]
+        cell = value[invalid.name]
         rows.add_unread(
-            RowError(number, line, unread.name, Code.VALUE_INVALID, why_not_json(cell), cell), text
+            RowError(number, line, invalid.name, Code.VALUE_INVALID, why_not_json(cell), cell), text
         )

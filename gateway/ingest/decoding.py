@@ -7,16 +7,16 @@ from gateway.connectors.connector import Field
 from gateway.ingest import csv_rows
 from gateway.media_types import Media
 
-#: How a row is read that is no text.
-UNREADABLE = '{"media": null}'
+#: The decoding of a row that is not UTF-8, and cannot be decoded again.
+UNDECODABLE = '{"media": null}'
 
 
 def without_end(text: str) -> str:
-    """Take the end of its line from a text, and no more."""
+    """Return a text without its line end."""
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def reading(
+def encode(
     data: bytes,
     media: Media,
     columns: Sequence[Field] | None,
@@ -24,8 +24,13 @@ def reading(
     absent_is_null: bool,
     resolution: str | None = None,
 ) -> str:
-    """Say as JSON how the rows of a body are taken, for single ones to be taken again in the same way."""
+    """Return as JSON how the rows of a body are decoded, so that a single one can be decoded again later."""
     header = without_end(csv_rows.header_of(data).decode(errors="replace")) if media is Media.CSV else None
     names = None if columns is None else [field.name for field in columns]
-    told = {"media": media.media_type, "header": header, "columns": names, "absent_is_null": absent_is_null}
-    return strictjson.write({**told, "resolution": resolution}).decode()
+    decoding = {
+        "media": media.media_type,
+        "header": header,
+        "columns": names,
+        "absent_is_null": absent_is_null,
+    }
+    return strictjson.write({**decoding, "resolution": resolution}).decode()

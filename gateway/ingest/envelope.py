@@ -1,4 +1,4 @@
-"""Envelope: what a batch carries besides its rows."""
+"""The envelope of a batch: everything it carries besides its rows."""
 
 from dataclasses import dataclass
 
@@ -8,28 +8,28 @@ from gateway.store.batch import Key, OnConflict
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What comes with the rows of a batch.
+    """Everything that a batch carries besides its rows.
 
     Attributes:
         received_bytes: The size of the body as it came over the wire.
-        token: The name of the token that sent them, or None.
+        token: The name of the token that sent the rows, or None.
         key: The Idempotency-Key, or None.
-        allowance: How many bad rows are kept; None refuses the batch for one.
-        reading: How the body is read, as JSON, for bad rows to be read again.
-        on_conflict: What becomes of a row whose primary key is there already.
-        named: The fields that rows name, where they are merged; None: those of the first, and of all others.
-        replaces_all: Whether the rows take the place of all there are.
+        allowance: How many bad rows are kept; with None one bad row rejects the batch.
+        decoding: How the body is decoded, as JSON, so that rejected rows can be decoded again.
+        on_conflict: What happens to a row whose primary key is already stored.
+        named: The fields that merged rows change; None means the fields of the first row, which all rows must have.
+        replaces_all: Whether the rows replace all stored rows.
     """
 
     received_bytes: int = 0
     token: str | None = None
     key: Key | None = None
     allowance: BadRowLimit | None = None
-    reading: str = "{}"
+    decoding: str = "{}"
     on_conflict: OnConflict = "reject"
     named: frozenset[str] | None = None
     replaces_all: bool = False
 
 
-#: The envelope of rows that come with nothing.
+#: The envelope of rows that carry nothing else.
 BARE = Envelope()

@@ -1,11 +1,11 @@
-"""Errors of a batch: those that a response lists, and the bad rows that are kept beside the good ones."""
+"""The errors of a batch: those that the response lists, and the rejected rows that are stored with the good ones."""
 
 import itertools
 from collections.abc import Iterator, Sequence
 
 from gateway import strictjson
 from gateway.errors import Code
-from gateway.ingest.decoding import UNREADABLE, without_end
+from gateway.ingest.decoding import UNDECODABLE, without_end
 from gateway.ingest.envelope import Envelope
 from gateway.ingest.row_check import InvalidRow, RowCheck
 from gateway.ingest.row_errors import listed_form, rows_invalid, stored_form
@@ -13,62 +13,60 @@ from gateway.ingest.rows import RowError, Rows, shown
 from gateway.store.batch import MAX_LISTED, BadRow
 from gateway.strictjson import Json
 
-#: How many bytes of bad rows one batch may leave, with all that is wrong with them.
-MAX_KEPT_BYTES = 32 * 2**20
-#: How many errors of a batch are explained where its bad rows are kept. Of the others the field and the code are kept.
-MAX_EXPLAINED = 10_000
+#: The most bytes of rejected rows, with their errors, that one batch may store.
+KEPT_BYTES_MAX = 32 * 2**20
+#: How many errors of rejected rows are explained. The others keep only their field and code.
+EXPLAINED_ERRORS_MAX = 10_000
 
 
 class ErrorCollector:
-    """What is wrong with the rows of a batch, and which bad rows are kept. One thread at a time."""
+    """Collects the errors of a batch and its rejected rows. One thread at a time."""
 
     def __init__(self, envelope: Envelope, check: RowCheck) -> None:
         self._envelope = envelope
         self._check = check
-        #: Whether bad rows are kept: until there are more of them than may be.
+        #: Whether bad rows are kept; false as soon as there are too many of them.
         self.keeps = envelope.allowance is not None
         self.received = self.error_count = 0
         self._listed: list[RowError] = []
-        #: The codes of all errors; more than two are not looked for.
+        #: The codes of the errors; it ends with the second code.
         self._codes: set[Code] = set()
         self._bad_rows = self._size = self._explained = 0
         self._kept: list[BadRow] = []
 
     @property
     def is_refused(self) -> bool:
-        """Whether nothing will be stored."""
+        """Whether the whole batch is rejected."""
         return bool(self.error_count) and not self.keeps
 
     def add(self, rows: Rows, bad: Sequence[InvalidRow]) -> set[int]:
-        """Note what is wrong with some rows; gives the places of the bad ones among those that were decoded."""
+        """Add the errors of a chunk of rows, and return the places of the bad ones among the decoded."""
         self.received += len(rows.values) + len(rows.unread)
         if not bad and not rows.errors:
             return set()
-        self.error_count += len(rows.errors) + sum(len(each.names) for each in bad)
+        self.error_count += len(rows.errors) + sum(len(row.names) for row in bad)
         self._bad_rows += len(rows.unread) + len(bad)
         if self.keeps or len(self._listed) < MAX_LISTED:
             self._note(rows, bad)
-        if self.keeps:  # PERF: the codes of errors that are kept have been noted with them.
+        if self.keeps:  # PERF: `_note` has already collected the codes of the errors that are kept.
             more = [
-                InvalidRow(each.place, each.names[MAX_LISTED:])
-                for each in bad
-                if len(each.names) > MAX_LISTED
+                InvalidRow(row.place, row.names[MAX_LISTED:]) for row in bad if len(row.names) > MAX_LISTED
             ]
             self._note_codes(rows, more)
         else:
             self._note_codes(rows, bad)
-        return {each.place for each in bad}
+        return {row.place for row in bad}
 
     def _note_codes(self, rows: Rows, bad: Sequence[InvalidRow]) -> None:
-        """Look at errors until two have different codes."""
-        own = (self._check.code_of(rows.values[each.place], name) for each in bad for name in each.names)
+        """Collect codes until two are different."""
+        own = (self._check.code_of(rows.values[row.place], name) for row in bad for name in row.names)
         for code in itertools.chain((error.code for error in rows.errors), own):
             if len(self._codes) > 1:
                 return
             self._codes.add(code)
 
     def _note(self, rows: Rows, bad: Sequence[InvalidRow]) -> None:
-        """Work out as many errors as are listed, and of each row that is kept those that are kept with it."""
+        """Explain the errors that are listed, and those that are kept with each rejected row."""
         listed: list[RowError] = []
         for found, text in self._errors_by_row(rows, bad):
             if not self.keeps and len(listed) >= MAX_LISTED:
@@ -84,20 +82,20 @@ class ErrorCollector:
     def _errors_by_row(
         self, rows: Rows, bad: Sequence[InvalidRow]
     ) -> Iterator[tuple[Iterator[RowError], bytes]]:
-        """Give the errors of each bad row, each worked out when it is asked for, and its text, in the rows' order."""
+        """Yield the errors of each bad row, computed lazily, and its text, in the order of the rows."""
         unread = {error.row: error for error in rows.errors}
-        read = {rows.numbers[each.place]: each for each in bad}
-        for number in sorted({*unread, *read}):
+        decoded = {rows.numbers[row.place]: row for row in bad}
+        for number in sorted({*unread, *decoded}):
             if number in unread:
                 yield iter([unread[number]]), rows.unread[number]
             else:
-                place = read[number].place
-                found = (self._error_of(rows, place, name) for name in read[number].names)
+                place = decoded[number].place
+                found = (self._error_of(rows, place, name) for name in decoded[number].names)
                 yield found, rows.texts[place]
 
     def _error_of(self, rows: Rows, place: int, name: str | None) -> RowError:
-        """Explain an error, or only give its code where many have been explained."""
-        if self._explained >= MAX_EXPLAINED:
+        """Return an error; after many errors only its field and code."""
+        if self._explained >= EXPLAINED_ERRORS_MAX:
             code = self._check.code_of(rows.values[place], name)
             number, line = rows.numbers[place], rows.lines[place]
             return RowError(number, line, shown(name), code, code.title, is_explained=False)
@@ -105,22 +103,26 @@ class ErrorCollector:
         return self._check.error_of(rows, place, name)
 
     def _keep(self, errors: list[RowError], text: bytes) -> None:
-        """Keep a bad row, or give up all of them where they are too many, or too large to be kept."""
-        bad = _bad_row(text, self._envelope.reading, errors)
+        """Keep a bad row, or drop all kept rows if they are too many or too large."""
+        bad = _bad_row(text, self._envelope.decoding, errors)
         self._size += bad.size
         allowance = self._envelope.allowance
         is_too_large = any(error.code is Code.BODY_TOO_LARGE for error in errors)
         is_one_too_many = (
             allowance is not None and allowance.rows is not None and len(self._kept) >= allowance.rows
         )
-        if is_too_large or is_one_too_many or self._size > MAX_KEPT_BYTES:
+        if is_too_large or is_one_too_many or self._size > KEPT_BYTES_MAX:
             self.keeps = False
             self._kept.clear()
         else:
             self._kept.append(bad)
 
     def kept(self) -> tuple[tuple[BadRow, ...], tuple[dict[str, Json], ...]]:
-        """Give the bad rows and what is listed of their errors, or raise where they may not be kept."""
+        """Return the rejected rows and their listed errors.
+
+        Raises:
+            GatewayError: The bad rows reject the whole batch.
+        """
         if not self.error_count:
             return (), ()
         allowance = self._envelope.allowance
@@ -138,11 +140,11 @@ class ErrorCollector:
         raise refused
 
 
-def _bad_row(text: bytes, reading: str, errors: list[RowError]) -> BadRow:
-    """Give a bad row as it is kept; what is not UTF-8 cannot be read again."""
+def _bad_row(text: bytes, decoding: str, errors: list[RowError]) -> BadRow:
+    """Return a bad row as it is stored; a row that is not UTF-8 cannot be decoded again."""
     try:
         raw = text.decode()
     except UnicodeDecodeError:
-        raw, reading = text.decode(errors="backslashreplace"), UNREADABLE
-    told = strictjson.write([stored_form(error) for error in errors]).decode()
-    return BadRow(errors[0].row, errors[0].line, without_end(raw), told, reading)
+        raw, decoding = text.decode(errors="backslashreplace"), UNDECODABLE
+    encoded = strictjson.write([stored_form(error) for error in errors]).decode()
+    return BadRow(errors[0].row, errors[0].line, without_end(raw), encoded, decoding)

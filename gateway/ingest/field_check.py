@@ -1,4 +1,4 @@
-"""The check of one field's values: whether a value is good, else under which code it is refused, and why."""
+"""The check of one field's values: whether a value is valid, and otherwise its error code and message."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -11,10 +11,10 @@ from gateway.ingest.rows import shorten
 from gateway.ingest.type_errors import is_beyond, type_error
 from gateway.strictjson import Json
 
-#: How much of the allowed values of an enum is shown, in characters.
-_SHOWN_ENUM = 200
+#: How many characters of the allowed values of an enum a message shows.
+_ENUM_CHARACTERS_MAX = 200
 
-#: What a value is that satisfies a format.
+#: Values that satisfy a format, in words.
 FORMATS: Mapping[str, str] = {
     "date": "a date as YYYY-MM-DD",
     "date-time": "a date and time as RFC 3339 with an offset, such as 2026-11-23T08:30:00Z",
@@ -33,13 +33,13 @@ FORMATS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ValueProblem:
-    """What is wrong with a value.
+    """The error of a value.
 
     Attributes:
-        code: What a client can act on.
-        message: The value, what is wrong with it, and the fix.
-        value: The value: of a list the item that is bad.
-        item: Which item that is, from 1.
+        code: The error code.
+        message: The value, its error, and the fix.
+        value: The bad value; in a list the bad item.
+        item: The number of that item, from 1.
     """
 
     code: Code
@@ -51,20 +51,20 @@ class ValueProblem:
 class FieldCheck:
     """Checks values of one field, or items of its lists. Any thread may use it.
 
-    A value is good or bad as it is read: where a string spells a number, it is that number.
+    A string that spells a number is checked as that number.
     """
 
     def __init__(self, field: Field, *, is_item: bool = False) -> None:
         self.field = field
         self._is_item = is_item
         self._type = field.type
-        self._read = field.type.text.read_strings or (lambda value: value)
-        #: Whether a value is good, which was read.
+        self._convert = field.type.text.read_strings or (lambda value: value)
+        #: Whether a value is valid, after its strings were converted.
         self.is_valid: Callable[[Json], bool] = schema.compile_schema(schema.build_field(field)).is_valid
 
     def code_of(self, value: Json) -> Code:
-        """Give the code of a bad value, which costs less than the whole problem."""
-        value = self._read(value)
+        """Return the code of a bad value, which costs less than the whole problem."""
+        value = self._convert(value)
         if value is None:
             return Code.VALUE_MISSING
         if (place := self._bad_item(value)) is not None:
@@ -74,11 +74,11 @@ class FieldCheck:
         return Code.VALUE_OUT_OF_RANGE if is_beyond(self._type, value) else Code.VALUE_INVALID
 
     def problem(self, value: Json) -> ValueProblem:
-        """Say what is wrong with a bad value."""
-        read = self._read(value)
-        place = self._bad_item(read)
+        """Return the error of a bad value."""
+        converted = self._convert(value)
+        place = self._bad_item(converted)
         if place is None:
-            return ValueProblem(self.code_of(read), self._message(read), value)
+            return ValueProblem(self.code_of(converted), self._message(converted), value)
         item = value[place]
         message = "null is not allowed in a list" if item is None else self._items.problem(item).message
         return ValueProblem(self._code_of_item(item), message, item, place + 1)
@@ -97,7 +97,7 @@ class FieldCheck:
         return f"{shorten(value)} is not allowed"
 
     def _broken(self, name: str, value: Json) -> str:
-        """Say which constraint a value breaks, as the end of a sentence."""
+        """Return the end of a sentence that names the constraint that a value breaks."""
         limit = self.field.constraints[name]
         if name == "enum":
             meant = self._folded.get(_fold(value))
@@ -116,7 +116,7 @@ class FieldCheck:
 
     @cached_property
     def _folded(self) -> dict[str | None, Json]:
-        """The allowed texts by how they read without case and blanks around them."""
+        """The allowed texts by their folded form: without case, and without blanks around them."""
         return {_fold(each): each for each in self.field.constraints["enum"] if isinstance(each, str)}
 
     @cached_property
@@ -124,13 +124,13 @@ class FieldCheck:
         shown: list[str] = []
         allowed = self.field.constraints["enum"]
         for each in map(shorten, allowed):
-            if shown and sum(map(len, shown)) + len(each) > _SHOWN_ENUM:
+            if shown and sum(map(len, shown)) + len(each) > _ENUM_CHARACTERS_MAX:
                 return f"{', '.join(shown)} and {len(allowed) - len(shown):,} more"
             shown.append(each)
         return ", ".join(shown)
 
     def _bad_item(self, value: Json) -> int | None:
-        """Give the place of the first bad item of a bad list, which is halved until it is found."""
+        """Return the index of the first bad item of a bad list, found by bisection."""
         if self._type.item is None or not isinstance(value, list):
             return None
         start, end = 0, len(value)
@@ -150,7 +150,7 @@ class FieldCheck:
 
     @cached_property
     def _alone(self) -> Field:
-        """The field with nothing but its type."""
+        """The field with only its type."""
         return replace(self.field, nullable=False, default=ABSENT, constraints={}, examples=())
 
     @cached_property
@@ -159,7 +159,7 @@ class FieldCheck:
 
     @cached_property
     def _constraints(self) -> Mapping[str, Callable[[Json], bool]]:
-        """What tells whether each constraint by itself is satisfied."""
+        """A check for each constraint alone."""
         return {
             name: schema.compile_schema(
                 schema.build_field(replace(self._alone, constraints={name: limit}))

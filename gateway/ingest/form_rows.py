@@ -7,16 +7,21 @@ from urllib.parse import quote, unquote_to_bytes
 from gateway.connectors.connector import Connector
 from gateway.errors import Code
 from gateway.ingest import signatures
-from gateway.ingest.csv_rows import read_cell, why_not_json
+from gateway.ingest.csv_rows import parse_cell, why_not_json
 from gateway.ingest.rows import RowError, Rows, shorten, too_large
 from gateway.strictjson import Json
 
-#: Bytes that every encoder of forms percent-encodes, and that what is sent as a form by mistake has before its first `=`.
+#: Bytes that every form encoder percent-encodes. Other text that was sent as a form has them before its first `=`.
 _NO_NAME = re.compile(rb"[\x00-\x1f\"<>,;:?/\\^`{|}]")
 
 
 class _BadPairError(ValueError):
-    """A pair of a form cannot be read; it comes with the name of its field, where that is known."""
+    """A pair of a form cannot be parsed.
+
+    Attributes:
+        field: The name of its field, if it is known.
+        value: The value, if it was decoded.
+    """
 
     def __init__(self, field: str | None, message: str, value: str | None = None) -> None:
         super().__init__(message)
@@ -25,10 +30,10 @@ class _BadPairError(ValueError):
 
 
 def is_form(data: bytes) -> bool:
-    """Whether a body can be a form: it has an `=` with a name before it, and one line.
+    """Return whether a body can be a form: one line with an `=` after a name.
 
     `curl -d @rows.csv` sends a file as a form, without its line ends. A cell of it may have an `=`, but the text
-    before that is no name.
+    before that is not a name.
     """
     text = data.strip()
     name, equals, _ = text.partition(b"=")
@@ -37,7 +42,7 @@ def is_form(data: bytes) -> bool:
 
 
 def parse(data: bytes, connector: Connector, max_row: int) -> Iterator[Rows]:
-    """Read the one row of a form. A field is null where it is empty, as an empty cell of CSV is."""
+    """Parse the one row of a form. An empty value is null, as an empty cell of CSV is."""
     rows = Rows()
     text = data.strip()
     if len(text) > max_row:
@@ -60,23 +65,23 @@ def _row(text: bytes, connector: Connector) -> dict[str, Json]:
         name, _, raw = pair.partition(b"=")
         key = _decoded(name, "a name of the form", None)
         field = connector.find_input(key)
-        name_of_field = field.name if field else key
-        if name_of_field in seen:
-            raise _BadPairError(name_of_field, f"the form names {shorten(key)} twice")
-        seen.add(name_of_field)
-        cell = _decoded(raw, "the value", name_of_field)
+        field_name = field.name if field else key
+        if field_name in seen:
+            raise _BadPairError(field_name, f"the form names {shorten(key)} twice")
+        seen.add(field_name)
+        cell = _decoded(raw, "the value", field_name)
         if field is None:
             row[key] = cell
-        elif not read_cell(field, cell or None, row):
+        elif not parse_cell(field, cell or None, row):
             raise _BadPairError(field.name, why_not_json(cell), cell)
     return row
 
 
 def _decoded(raw: bytes, what: str, field: str | None) -> str:
-    """Decode a name or a value, where `+` is a space.
+    """Decode a name or a value, in which `+` is a space.
 
     Raises:
-        _BadPairError: Where its bytes are not UTF-8.
+        _BadPairError: Its bytes are not UTF-8.
     """
     text = unquote_to_bytes(raw.replace(b"+", b" "))
     try:

@@ -96,7 +96,7 @@ def _array(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
             line, column = positions.of(begins()[number - 1] + problem.offset)
             message = f"not valid JSON: {problem.message} (column {column})"
             rows.add_unread(RowError(number, line, problem.field, Code.BODY_INVALID, message), text)
-        if rows.full:
+        if rows.is_full:
             yield rows
             rows = Rows()
     yield rows
@@ -155,7 +155,7 @@ def parse_lines(data: bytes, connector: Connector, max_row: int) -> Iterator[Row
             if number == 1:
                 _require_ndjson(data, connector)
             rows.add_unread(_line_error(number, line, text, error), text)
-        if rows.full:
+        if rows.is_full:
             yield rows
             rows = Rows()
     yield rows

@@ -1,4 +1,4 @@
-"""Media type of a body, by its Content-Type and its first bytes."""
+"""The media type of a body, by its Content-Type and its first bytes."""
 
 import functools
 import re
@@ -9,11 +9,11 @@ from gateway.ingest import form_rows, recognition
 from gateway.ingest.body_text import after_blanks, start_of
 from gateway.media_types import RECEIVED, RECEIVED_TYPES, Media
 
-#: What a form is sent as, and what curl says when it was told nothing; no form starts with a bracket.
+#: The type of forms, which curl also sends if no other is given. No form starts with a bracket.
 _FORM = Media.FORM.media_type
-_NAMED = ", ".join(media.media_type for media in RECEIVED)
+_ACCEPTED = ", ".join(media.media_type for media in RECEIVED)
 _CURL = "; curl adds this type by itself, so say -H 'Content-Type: text/csv' --data-binary @FILE: -d takes line ends out"
-#: What else bodies are called out there, and what to do about it.
+#: Other types that clients send, and what to do instead.
 _HINTS = {
     "multipart/form-data": "send the file itself, as curl --data-binary @FILE does; -F makes a form with parts",
     "application/csv": "write text/csv",
@@ -32,10 +32,10 @@ _WITHOUT_HEADER = re.compile(r"(?:^|;)\s*header\s*=\s*\"?absent\"?\s*(?:;|$)", r
 
 
 def media_of(content_type: str | None, data: bytes) -> Media:
-    """Tell what a body is by its Content-Type, and by its first byte where that says nothing.
+    """Return the media type of a body by its Content-Type, or by its first byte if there is none.
 
     Raises:
-        GatewayError: Where the type is one the gateway does not read.
+        GatewayError: The gateway does not accept the type.
     """
     name = _declared(content_type or "")
     media = RECEIVED_TYPES.get(name)
@@ -58,14 +58,18 @@ def media_of(content_type: str | None, data: bytes) -> Media:
     raise GatewayError(
         Code.MEDIA_TYPE_UNSUPPORTED,
         message,
-        hint=f"{hint} one of {_NAMED}{_CURL if media is Media.FORM else ''}",
-        headers={"Accept": _NAMED},
+        hint=f"{hint} one of {_ACCEPTED}{_CURL if media is Media.FORM else ''}",
+        headers={"Accept": _ACCEPTED},
     )
 
 
-@functools.lru_cache(32)  # There are few; what is raised is not remembered.
+@functools.lru_cache(32)  # Clients send few different types; errors are not cached.
 def _declared(content_type: str) -> str:
-    """Give the name of a Content-Type, where its text is UTF-8 as far as it says."""
+    """Return the name of a Content-Type without its parameters.
+
+    Raises:
+        GatewayError: Its charset is not UTF-8, or it says that CSV has no header.
+    """
     name, _, parameters = content_type.partition(";")
     charset = re.search(r"charset\s*=\s*\"?([^\";\s]+)", parameters, re.IGNORECASE)
     if charset and charset[1].lower().replace("-", "") not in ("utf8", "usascii"):
@@ -80,7 +84,7 @@ def _declared(content_type: str) -> str:
 
 
 def _sniff(data: bytes, start: int) -> Media:
-    """Tell by the first byte; an object whose first line is one by itself, with more behind it, is NDJSON."""
+    """Return the type by the first byte. A body whose first line alone is an object, and that goes on, is NDJSON."""
     first = data[start : start + 1]
     if first == b"[":
         return Media.JSON

@@ -1,4 +1,4 @@
-"""A body to rows: JSON object or array, NDJSON, CSV, a form."""
+"""A body to rows: a JSON object or array, NDJSON, CSV, or a form. Runs on the event loop or in a parse thread."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -15,14 +15,13 @@ from gateway.strictjson import Json
 def parse(
     data: bytes, media: Media, connector: Connector, max_row: int, columns: Sequence[Field] | None = None
 ) -> Iterator[Rows]:
-    """Read the rows of a body, some at a time, so that few are Python values at once.
+    """Parse the rows of a body in chunks, so that few rows are Python values at a time.
 
-    Renamed fields are called by their present names, whatever a row calls them. With `columns` a CSV header may
-    name anything; the cells of other columns are passed over. A row of more than `max_row` bytes is an error: a
-    reader gets some thousand rows at a time.
+    Values of renamed fields get the present names. With `columns` a CSV header may name anything; the cells of other
+    columns are skipped. A row of more than `max_row` bytes is an error, because each chunk holds thousands of rows.
 
     Raises:
-        GatewayError: Where the body as a whole cannot be read; a row that cannot is an error in its `Rows`.
+        GatewayError: The body as a whole cannot be parsed. A row that cannot is an error in its `Rows`.
     """
     if media is Media.CSV:
         return csv_rows.parse(data, connector, max_row, columns)
@@ -32,52 +31,54 @@ def parse(
     return by_present_names(rows, connector.aliases) if connector.aliases else rows
 
 
-def read_object(data: bytes, content_type: str | None, connector: Connector) -> dict[str, Json]:
-    """Read the one JSON object of a PATCH: new values by the present names of fields.
+def parse_object(data: bytes, content_type: str | None, connector: Connector) -> dict[str, Json]:
+    """Parse the JSON object of a PATCH: new values by the present names of fields.
 
     Raises:
-        GatewayError: Where it is something else.
+        GatewayError: The body is something else.
     """
     media = media_of(content_type, data)
     if media is not Media.JSON:
-        raise GatewayError(Code.MEDIA_TYPE_UNSUPPORTED, f"a PATCH is not {media.media_type}", hint=_ONE)
-    parsed = json_rows.parse(data, connector, len(data), BodyHints.always(_ONE))
+        raise GatewayError(
+            Code.MEDIA_TYPE_UNSUPPORTED, f"a PATCH is not {media.media_type}", hint=_OBJECT_HINT
+        )
+    parsed = json_rows.parse(data, connector, len(data), BodyHints.always(_OBJECT_HINT))
     rows = list(by_present_names(parsed, connector.aliases))
-    if errors := [error for some in rows for error in some.errors]:
-        raise GatewayError(Code.BODY_INVALID, f"the body is {errors[0].message}", hint=_ONE)
-    values = [value for some in rows for value in some.values]
+    if errors := [error for chunk in rows for error in chunk.errors]:
+        raise GatewayError(Code.BODY_INVALID, f"the body is {errors[0].message}", hint=_OBJECT_HINT)
+    values = [value for chunk in rows for value in chunk.values]
     if len(values) != 1:
         message = f"the body is a list of {len(values)} values, where one object says what the rows become"
-        raise GatewayError(Code.BODY_INVALID, message, hint=_ONE)
+        raise GatewayError(Code.BODY_INVALID, message, hint=_OBJECT_HINT)
     if not isinstance(values[0], dict):
         message = f"the body is a list of {shorten(values[0])}, where one object says what the rows become"
-        raise GatewayError(Code.BODY_INVALID, message, hint=_ONE)
+        raise GatewayError(Code.BODY_INVALID, message, hint=_OBJECT_HINT)
     return values[0]
 
 
-_ONE = (
+_OBJECT_HINT = (
     'send one JSON object with the new values, such as {"paid": true}; the filter in the URL names the rows'
 )
 
 
 def by_present_names(rows: Iterable[Rows], aliases: Mapping[str, Field]) -> Iterator[Rows]:
-    """Call renamed fields by their present names, but for a row that names one by both."""
-    for some in rows:
-        for value in (value for value in some.values if isinstance(value, dict)):
+    """Replace former names of fields with the present ones, except in a row that has both."""
+    for chunk in rows:
+        for value in (value for value in chunk.values if isinstance(value, dict)):
             for alias in aliases.keys() & value.keys():
                 if aliases[alias].name not in value:
                     value[aliases[alias].name] = value.pop(alias)
-        yield some
+        yield chunk
 
 
 def only(rows: Iterable[Rows], fields: Sequence[Field], *, absent_is_null: bool) -> Iterator[Rows]:
-    """Take only some fields of rows, as `columns` of a POST asks.
+    """Keep only some fields of rows, as `columns` of a POST asks.
 
-    An absent one is null where `absent_is_null` and null may be, else it stays absent, and takes its default.
+    With `absent_is_null` an absent nullable field becomes null. Otherwise it stays absent, and gets its default.
     """
-    for some in rows:
-        some.values = [_only(value, fields, absent_is_null) for value in some.values]
-        yield some
+    for chunk in rows:
+        chunk.values = [_only(value, fields, absent_is_null) for value in chunk.values]
+        yield chunk
 
 
 def _only(value: Json, fields: Sequence[Field], absent_is_null: bool) -> Json:

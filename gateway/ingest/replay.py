@@ -12,7 +12,7 @@ from gateway.connectors.policy import BadRowLimit
 from gateway.errors import Code, GatewayError
 from gateway.ingest import csv_rows, media_detection, payload
 from gateway.ingest.envelope import Envelope
-from gateway.ingest.rows import MAX_SHOWN, ROWS_AT_A_TIME, RowError, Rows, shorten
+from gateway.ingest.rows import CHUNK_ROWS, SHOWN_CHARACTERS_MAX, RowError, Rows, shorten
 from gateway.ingest.validation import Validator
 from gateway.media_types import RECEIVED_TYPES, Media
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, OnConflict
@@ -97,7 +97,7 @@ def read_edited(data: bytes, connector: Connector) -> dict[int, Json]:
             raise _edited_error(f"edited row {number} has no _id")
         id = value.pop("_id")
         if not isinstance(id, int) or isinstance(id, bool):
-            is_quoted = isinstance(id, str) and id.isdecimal() and len(id) < MAX_SHOWN
+            is_quoted = isinstance(id, str) and id.isdecimal() and len(id) < SHOWN_CHARACTERS_MAX
             hint = f'write "_id": {id}, without quotes' if is_quoted else _EXAMPLE
             raise _edited_error(f"the _id of edited row {number} is {shorten(id)}, not a whole number", hint)
         if id in rows:
@@ -175,7 +175,7 @@ def _rows(read: Sequence[_Read]) -> Iterator[Rows]:
             rows.add_unread(replace(each.error, row=number), b"")
         else:
             rows.add(each.value, number, each.kept.line, b"")
-        if number % ROWS_AT_A_TIME == 0:
+        if number % CHUNK_ROWS == 0:
             yield rows
             rows = Rows()
     yield rows

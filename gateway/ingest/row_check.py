@@ -1,4 +1,4 @@
-"""The check of rows against their connector's schema, and what is wrong with those that do not satisfy it."""
+"""The check of rows against their connector's schema, and the errors of invalid rows."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -14,8 +14,8 @@ from gateway.ingest.field_check import FieldCheck
 from gateway.ingest.rows import RowError, Rows, shorten, shown
 from gateway.strictjson import Json
 
-#: How many names are remembered with the fields that they are likely slips of, and how long such names are.
-_REMEMBERED, _LONGEST_NAME = 1000, 100
+#: How many unknown names are cached with their nearest field, and the longest such name.
+_CACHED_NAMES, _NAME_CHARACTERS_MAX = 1000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class InvalidRow:
 
     Attributes:
         place: Its place among the rows that were decoded with it.
-        names: The fields with a bad value, and names that are no field; None stands for the row itself.
+        names: The fields with a bad value, and names that are not fields; None stands for the row itself.
     """
 
     place: int
@@ -40,21 +40,21 @@ class RowCheck:
 
     @cached_property
     def _compiled(self) -> jsonschema_rs.Validator:
-        # Rows come in by the present names of fields, whatever they were sent under.
+        # Rows have the present names of fields here, also if they were sent under former ones.
         fields = tuple(replace(each, renamed_from=None) for each in self._connector.fields)
         return schema.compile_schema(schema.build(replace(self._connector, fields=fields)))
 
     @cached_property
     def _nearest(self) -> Callable[[str], str | None]:
-        # Rows that come together have the same names, and the same slips.
-        return functools.lru_cache(_REMEMBERED)(lambda name: nearest(name, self._fields))
+        # The rows of a batch repeat the same wrong names.
+        return functools.lru_cache(_CACHED_NAMES)(lambda name: nearest(name, self._fields))
 
     @cached_property
     def _fields(self) -> dict[str, FieldCheck]:
         return {field.name: FieldCheck(field) for field in self._connector.fields}
 
     def find_bad(self, rows: Rows, is_over: Callable[[], bool]) -> list[InvalidRow]:
-        """Find the bad rows; the first of them alone, at least, where `is_over` says that no more are wanted."""
+        """Find the invalid rows. After each of them the search ends if `is_over` returns true."""
         is_valid = self._compiled.is_valid
         bad: list[InvalidRow] = []
         for place, value in enumerate(rows.values):
@@ -75,7 +75,7 @@ class RowCheck:
         return {name: type.text.read_strings for name, type in types.items() if type.text.read_strings}
 
     def read_strings(self, row: Json) -> Json:
-        """Give a row with numbers in the place of the strings that spell them; the schema is about those alone."""
+        """Return a row in which numbers replace the strings that spell them: the schema accepts only numbers."""
         if not isinstance(row, dict):
             return row
         read = {
@@ -86,7 +86,7 @@ class RowCheck:
         return {**row, **read} if read else row
 
     def bad_fields(self, value: Json) -> list[str | None]:
-        """Return the fields with a bad value, and names that are no field; None stands for the row itself."""
+        """Return the fields with a bad value, and names that are not fields; None stands for the row itself."""
         if not isinstance(value, dict):
             return [None]
         bad: list[str | None] = [name for name in value if name not in self._fields]
@@ -100,7 +100,7 @@ class RowCheck:
         return bad
 
     def code_of(self, row: Json, name: str | None) -> Code:
-        """Give the code of a bad value, which costs far less than its whole error."""
+        """Return the code of a bad value, which costs far less than its whole error."""
         if name is None:
             return Code.VALUE_INVALID
         if name not in self._fields:
@@ -108,7 +108,7 @@ class RowCheck:
         return self._fields[name].code_of(row[name]) if name in row else Code.VALUE_MISSING
 
     def error_of(self, rows: Rows, place: int, name: str | None) -> RowError:
-        """Say what is wrong with a bad value, or with a row as a whole."""
+        """Return the error of a bad value, or of a row as a whole."""
         row, number, line = rows.values[place], rows.numbers[place], rows.lines[place]
         if name is None:
             message = f"{shorten(row)} is not a row; a row is an object of fields and values"
@@ -119,16 +119,16 @@ class RowCheck:
             )
             return RowError(number, line, name, Code.FIELD_UNKNOWN, message, row[name])
         if name not in self._fields:
-            message = f"{shorten(name)} is not a field{self._meant(name, row[name])}"
+            message = f"{shorten(name)} is not a field{self._suggestion(name, row[name])}"
             return RowError(number, line, shown(name), Code.FIELD_UNKNOWN, message, row[name])
         if name not in row:
             return RowError(number, line, name, Code.VALUE_MISSING, "a value is required")
         found = self._fields[name].problem(row[name])
         return RowError(number, line, name, found.code, found.message, found.value, found.item)
 
-    def _meant(self, name: str, value: Json) -> str:
-        """Say what a name that is no field is meant to be, as the end of a sentence."""
+    def _suggestion(self, name: str, value: Json) -> str:
+        """Return what a name that is not a field probably means, as the end of a sentence."""
         if isinstance(value, list) and value and isinstance(value[0], dict):
             return "; send the list of rows by itself, without an object around it"
-        guess = self._nearest(name) if len(name) <= _LONGEST_NAME else None
+        guess = self._nearest(name) if len(name) <= _NAME_CHARACTERS_MAX else None
         return f"; did you mean '{guess}'?" if guess else ""

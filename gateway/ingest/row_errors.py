@@ -1,4 +1,4 @@
-"""Errors of rows, as a response lists them and as rejected rows keep them."""
+"""The errors of rows, in the form of a response and of a rejected row."""
 
 from gateway.errors import Code, GatewayError, RowErrors
 from gateway.ingest.rows import RowError, shown
@@ -27,7 +27,7 @@ def stored_form(error: RowError) -> dict[str, Json]:
 def rows_invalid(
     errors: list[RowError], codes: set[Code], error_count: int, bad_rows: int, row_count: int
 ) -> GatewayError:
-    """Make the error of bad rows, under the code of all of them where they have one."""
+    """Return the error of bad rows, with their code if all have the same."""
     first = errors[0]
     place = f"row {first.row}" + (f", line {first.line}" if first.line else "")
     row_errors = RowErrors([listed_form(error) for error in errors], error_count, bad_rows, row_count)
@@ -36,7 +36,7 @@ def rows_invalid(
 
 
 def values_invalid(errors: list[RowError], codes: set[Code], error_count: int) -> GatewayError:
-    """Make the error of the object of a PATCH, which is no row and has no number."""
+    """Return the error of the object of a PATCH, which has no row number."""
     listed = [{**listed_form(error), "row": None} for error in errors]
     hint = "nothing was changed; mend the object and send it again"
     return _invalid("", errors[0], codes, RowErrors(listed, error_count, bad_rows=0, rows=0), hint)

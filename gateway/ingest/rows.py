@@ -1,4 +1,4 @@
-"""Rows of a body on their way from its text to the schema, and what is wrong with those that cannot be decoded."""
+"""Decoded rows of a body before the schema check, with the errors of those that cannot be decoded."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,18 +8,18 @@ from gateway.errors import Code
 from gateway.printable import visible
 from gateway.strictjson import Json
 
-#: How many rows are held as Python values at a time.
-ROWS_AT_A_TIME = 10_000
-#: How many characters are shown of a value.
-MAX_SHOWN = 100
+#: How many rows are Python values at a time.
+CHUNK_ROWS = 10_000
+#: How many characters of a value a message shows.
+SHOWN_CHARACTERS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """What is wrong with one row.
+    """An error of one row.
 
-    `row` counts from 1; `line` is set for NDJSON and CSV, `item` for one of a list. One that is not explained is one of
-    very many, of which only the field and the code are kept.
+    `row` counts from 1, `line` is set for NDJSON and CSV, and `item` for an item of a list. If there are very many
+    errors, the later ones are not explained: only their field and code are kept.
     """
 
     row: int
@@ -34,9 +34,9 @@ class RowError:
 
 @dataclass(slots=True)
 class Rows:
-    """Some rows of a body: decoded values with their numbers and texts, and the rows that could not be decoded.
+    """A chunk of the rows of a body: decoded values with their numbers and texts, and undecodable rows.
 
-    `unread` has the texts of those, by their numbers.
+    `unread` has the texts of the undecodable rows, by their numbers.
     """
 
     values: list[Json] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Rows:
         self.unread[error.row] = text
 
     def without(self, places: set[int]) -> "Rows":
-        """Give the decoded rows but for those at some places."""
+        """Return the decoded rows except those at some places."""
         if not places:
             return self
         left = [place for place in range(len(self.values)) if place not in places]
@@ -71,57 +71,61 @@ class Rows:
         )
 
     @property
-    def full(self) -> bool:
-        """Whether it is time to go on with these before reading more."""
-        return len(self.values) + len(self.errors) >= ROWS_AT_A_TIME
+    def is_full(self) -> bool:
+        """Whether the chunk is large enough to be checked before more rows are decoded."""
+        return len(self.values) + len(self.errors) >= CHUNK_ROWS
 
 
 def too_large(number: int, line: int | None, size: int, max_row: int) -> RowError:
-    """Make the error of a row that is larger than GATEWAY_MAX_ROW."""
+    """Return the error of a row that is larger than GATEWAY_MAX_ROW."""
     message = f"the row has {size} bytes; at most {max_row} are taken (GATEWAY_MAX_ROW)"
     return RowError(number, line, None, Code.BODY_TOO_LARGE, message)
 
 
 def shorten(value: Json) -> str:
-    """Show a value inside a message, cut where it is long."""
-    return _cut(f"'{visible(value[: MAX_SHOWN + 1])}'" if isinstance(value, str) else _beginning(value))
+    """Return a value for a message, truncated if it is long."""
+    return _cut(
+        f"'{visible(value[: SHOWN_CHARACTERS_MAX + 1])}'" if isinstance(value, str) else _beginning(value)
+    )
 
 
 def shown(value: Json) -> Json:
-    """Give a value as it is, or the beginning of its text where that is long."""
+    """Return a value unchanged, or the beginning of its text if that is long."""
     if isinstance(value, str):
         return _cut(value)
     text = _beginning(value)
-    return value if len(text) <= MAX_SHOWN else _cut(text)
+    return value if len(text) <= SHOWN_CHARACTERS_MAX else _cut(text)
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[: SHOWN_CHARACTERS_MAX - 1]}…"
 
 
 def _beginning(value: Json) -> str:
-    """Give the JSON of a value, but no more of it than it takes to see that it is long."""
+    """Return the JSON of a value, or a beginning of it that is longer than a message shows."""
     text = ""
     for piece in _pieces(value):
         text += piece
-        if len(text) > MAX_SHOWN:
+        if len(text) > SHOWN_CHARACTERS_MAX:
             break
     return text
 
 
 def _pieces(value: Json) -> Iterator[str]:
-    """Write a value as JSON, a piece at a time; of a long string only the beginning."""
+    """Yield the JSON of a value in pieces; of a long string only the beginning."""
     if isinstance(value, dict):
         yield "{"
-        for number, (name, each) in enumerate(value.items()):
+        for number, (name, child) in enumerate(value.items()):
             yield ("," if number else "") + next(_pieces(name)) + ":"
-            yield from _pieces(each)
+            yield from _pieces(child)
         yield "}"
     elif isinstance(value, list):
         yield "["
-        for number, each in enumerate(value):
+        for number, item in enumerate(value):
             yield "," if number else ""
-            yield from _pieces(each)
+            yield from _pieces(item)
         yield "]"
     else:
-        yield strictjson.write(value[: MAX_SHOWN + 1] if isinstance(value, str) else value).decode()
+        yield strictjson.write(
+            value[: SHOWN_CHARACTERS_MAX + 1] if isinstance(value, str) else value
+        ).decode()

@@ -1,7 +1,6 @@
-"""Why a value is not of its field's type, and what to send or to declare instead.
+"""Messages for values of the wrong type: the reason, and what to send or to declare instead.
 
-The table of types itself tells what a text is instead: a text that is a datetime has no offset, where an instant is
-needed.
+The table of types also recognizes what a text is instead: a datetime has no offset, which a timestamp needs.
 """
 
 import re
@@ -16,19 +15,19 @@ from gateway.ingest.rows import shorten
 from gateway.strictjson import Json
 
 _KINDS: Mapping[type, str] = {bool: "boolean", Decimal: "number", list: "list", dict: "object"}
-#: The types that a text is tried as, in this order, and the longest text that is.
-_TEXT_TYPES, _LONGEST_TEXT = ("date", "timestamp", "datetime", "time"), 100
-#: Numbers that are moments of the years 2001 to 2286, as seconds since 1970.
+#: The types that a text is tried as, in this order, and the longest text that is tried.
+_TEXT_TYPES, _TEXT_CHARACTERS_MAX = ("date", "timestamp", "datetime", "time"), 100
+#: Numbers that are instants of the years 2001 to 2286, as seconds since 1970.
 _SECONDS = range(10**9, 10**10)
 _UNITS = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9))
-#: A date and a time of day, and what may stand behind them in a moment of another writing.
-_BEHIND = re.compile(
+#: A date and a time of day, followed by the suffix of another notation.
+_SUFFIX = re.compile(
     r"(?P<moment>[0-9-]{10}[Tt ][0-9:.]+)(?: ?[+-][0-9:]+)?\s?(?P<zone>\[?[A-Za-z][A-Za-z0-9_+/-]+\]?)"
     r"|(?P<whole>[0-9-]{10}[Tt ][0-9:.]+ ?[+-][0-9]{2}:?[0-9]{2}):?(?P<seconds>[0-9]{2})"
 )
 
-_MOMENT_WITHOUT_DATE = "has no date: send the date as well, or declare the field as time{list}"
-#: What is said of a text that is a value of another type: the field's type and that one.
+_NO_DATE = "has no date: send the date as well, or declare the field as time{list}"
+#: Messages for a text that is a value of another type, by the field's type and that type.
 _TEXTS: Mapping[tuple[str, str], str] = {
     ("date", "timestamp"): "has a time of day: send the date alone, or declare the field as timestamp{list}",
     ("date", "datetime"): "has a time of day: send the date alone, or declare the field as datetime{list}",
@@ -36,13 +35,13 @@ _TEXTS: Mapping[tuple[str, str], str] = {
     ("time", "datetime"): "has a date: send the time alone, or declare the field as datetime{list}",
     ("timestamp", "datetime"): "has no offset: append Z if it is UTC, or declare the field as datetime{list}",
     ("timestamp", "date"): "has no time of day: append T00:00:00Z, or declare the field as date{list}",
-    ("timestamp", "time"): _MOMENT_WITHOUT_DATE,
+    ("timestamp", "time"): _NO_DATE,
     ("datetime", "timestamp"): "has an offset: declare the field as timestamp{list}, or send it without",
     ("datetime", "date"): "has no time of day: append T00:00:00, or declare the field as date{list}",
-    ("datetime", "time"): _MOMENT_WITHOUT_DATE,
+    ("datetime", "time"): _NO_DATE,
 }
 _QUOTE = "put it in quotes, or declare the field as {}{{list}}"
-#: The fix for a value of another kind: the field's type, or the group it is in, and the kind.
+#: The fix for a value of another kind, by the field's type, or its group, and the kind.
 _FIXES: Mapping[tuple[str, str], str] = {
     ("string", "boolean"): _QUOTE.format("boolean"),
     ("string", "integer"): _QUOTE.format("integer"),
@@ -55,17 +54,17 @@ _FIXES: Mapping[tuple[str, str], str] = {
     ("numeric", "boolean"): "send 1 or 0, or declare the field as boolean{list}",
     ("boolean", "integer"): "send true or false, or declare the field as integer{list}",
 }
-#: The fix for a value of another kind, whatever the field's type.
+#: The fix for a value of another kind, for all other types.
 _FIXES_OF_ANY: Mapping[str, str] = {
     "list": "declare the field as json, or as {name}[] to take lists of such values",
     "object": "declare the field as json to take objects",
     **dict.fromkeys(("integer", "large", "number", "boolean"), "send text in quotes{example}"),
 }
-#: A number as it is written for people: with a currency or a percent sign, a decimal comma, separators of thousands.
+#: A number as people write it: with a currency or a percent sign, a decimal comma, or thousands separators.
 _FOR_PEOPLE = re.compile(r"([+-]?)\s*[$€£¥]?\s*([0-9](?:[0-9.,'’\s]*[0-9])?)\s*(?:[$€£¥%]|[A-Z]{3})?")
-#: Types whose values have no quotes in JSON, besides the numeric ones.
+#: Types whose values have no quotes in JSON, besides numbers.
 _UNQUOTED = ("boolean", "json")
-#: What programs write where they have no value, in lower case.
+#: What programs write for a missing value, in lower case.
 _NOTHING = frozenset(
     [
         "",
@@ -84,7 +83,7 @@ _NOTHING = frozenset(
         "\\n",
     ]
 )
-#: What is to be sent for those: whether the field is nullable, and whether it is an item of a list.
+#: The fix for a missing value, by whether the field is nullable, and whether it is an item of a list.
 _NULLS: Mapping[tuple[bool, bool], str] = {
     (True, False): "send null, or leave it out",
     (False, False): "send a value, or declare the field nullable",
@@ -93,25 +92,25 @@ _NULLS: Mapping[tuple[bool, bool], str] = {
 
 
 def type_error(type: FieldType, value: Json, *, is_nullable: bool, is_item: bool) -> str:
-    """Say what is wrong with a value that is not null, and not of a type.
+    """Return the message for a value that is neither null nor of the type.
 
     Args:
         type: The type.
         value: The value.
-        is_nullable: Whether null could be sent in its place.
+        is_nullable: Whether null could be sent instead.
         is_item: Whether it is an item of a list.
     """
     if not isinstance(value, str):
-        said = _of_other(type, value, is_item)
+        message = _of_other(type, value, is_item)
     elif value.lower() in _NOTHING and type.name != "string":
-        said = f"{_is_not(type)}: {_NULLS[is_nullable, is_item]}"
+        message = f"{_is_not(type)}: {_NULLS[is_nullable, is_item]}"
     else:
-        said = _of_text(type, value)
-    return f"{shorten(value)} {said.replace('{list}', '[]' if is_item else '')}"
+        message = _of_text(type, value)
+    return f"{shorten(value)} {message.replace('{list}', '[]' if is_item else '')}"
 
 
 def is_beyond(type: FieldType, value: Json) -> bool:
-    """Tell whether a value that is not of a type is a number for which the type has no room."""
+    """Return whether a value is a number outside the range of its type."""
     if not _is_numeric(type) or isinstance(value, bool) or not isinstance(value, int | Decimal):
         return False
     return type.name != "integer" or _is_whole(value)
@@ -125,11 +124,11 @@ def _of_other(type: FieldType, value: Json, is_item: bool) -> str:
 
 
 def _of_text(type: FieldType, text: str) -> str:
-    """Say what is wrong with a text, by what it is instead."""
-    if said := type.why_not(text) or _TEXTS.get((type.name, _text_type_of(text) or "")):
-        return said
-    if type.name in ("timestamp", "datetime") and (said := _behind(type, text)):
-        return said
+    """Return the message for a text, by what it is instead."""
+    if message := type.why_not(text) or _TEXTS.get((type.name, _text_type_of(text) or "")):
+        return message
+    if type.name in ("timestamp", "datetime") and (message := _suffix_error(type, text)):
+        return message
     if type.name == "string":
         return "has the character U+0000, which no string can hold: leave it out"
     if type.name == "time" and _reads("timestamp", f"2000-01-01T{text}"):
@@ -138,9 +137,9 @@ def _of_text(type: FieldType, text: str) -> str:
     return _is_not(type) + (f": {fix}" if fix else "")
 
 
-def _behind(type: FieldType, text: str) -> str | None:
-    """Say what stands behind a date and time that no moment has there."""
-    found = _BEHIND.fullmatch(text) if len(text) <= _LONGEST_TEXT else None
+def _suffix_error(type: FieldType, text: str) -> str | None:
+    """Return the message for a date and time with an invalid suffix; None for any other text."""
+    found = _SUFFIX.fullmatch(text) if len(text) <= _TEXT_CHARACTERS_MAX else None
     if not found:
         return None
     if found["zone"] and _reads("datetime", found["moment"]):
@@ -157,11 +156,11 @@ def _behind(type: FieldType, text: str) -> str | None:
 
 
 def _fix_of_text(type: FieldType, text: str) -> str | None:
-    """Name the value that a text stands for, where that needs no quotes, or the list that needs them."""
+    """Return the fix for a text: the value without quotes, or the list."""
     if type.item:
         return _fix_of_list(type, type.item, text.strip())
     if type.name not in _UNQUOTED and not _is_numeric(type):
-        is_number = len(text) <= _LONGEST_TEXT and _NUMBER.fullmatch(text)
+        is_number = len(text) <= _TEXT_CHARACTERS_MAX and _NUMBER.fullmatch(text)
         return _since_1970(type, Decimal(text)) if is_number else None
     if not _reads_as(type, text):
         return _FIXES.get((type.name, "number" if _reads("number", text) else "")) or _number_in(type, text)
@@ -170,8 +169,12 @@ def _fix_of_text(type: FieldType, text: str) -> str | None:
 
 
 def _number_in(type: FieldType, text: str) -> str | None:
-    """Name the number that a text for people holds: with a decimal comma, a separator of thousands, or a unit."""
-    found = _FOR_PEOPLE.fullmatch(text.strip()) if _is_numeric(type) and len(text) <= _LONGEST_TEXT else None
+    """Return the fix for a number as people write it, with a decimal comma, a thousands separator, or a unit."""
+    found = (
+        _FOR_PEOPLE.fullmatch(text.strip())
+        if _is_numeric(type) and len(text) <= _TEXT_CHARACTERS_MAX
+        else None
+    )
     if found is None:
         return None
     digits = re.sub(r"[\s'’]", "", found[2])
@@ -186,7 +189,7 @@ def _number_in(type: FieldType, text: str) -> str | None:
 
 
 def _fix_of_list(type: FieldType, item: FieldType, text: str) -> str | None:
-    """Name the list that a text stands for, or say why it is none though it begins as one."""
+    """Return the fix for a text that is meant as a list, or what is malformed in it."""
     if _reads_as(type, text):
         return "send the list itself, without quotes around it"
     if text[:1] in ("[", "{"):
@@ -229,7 +232,7 @@ def _fix(type: FieldType, value: Json) -> str | None:
 
 
 def _since_1970(type: FieldType, value: int | Decimal) -> str | None:
-    """Read a number as a moment, where it may count seconds since 1970, or parts of them."""
+    """Return the fix for a number that may count time since 1970; None for any other."""
     if type.name not in ("date", "timestamp", "datetime"):
         return None
     for unit, size in _UNITS:
@@ -250,7 +253,7 @@ def _is_not(type: FieldType) -> str:
 
 
 def _kind_of(value: Json) -> str:
-    """Tell what a value is that is no text."""
+    """Return the kind of a value that is not a text."""
     if isinstance(value, bool) or not _is_whole(value):
         return _KINDS[type(value)]
     return "integer" if INT64_MIN <= value <= INT64_MAX else "large"
@@ -265,7 +268,7 @@ def _text_type_of(text: str) -> str | None:
 
 
 def _reads(name: str, text: str) -> bool:
-    return len(text) <= _LONGEST_TEXT and _reads_as(SCALARS[name], text)
+    return len(text) <= _TEXT_CHARACTERS_MAX and _reads_as(SCALARS[name], text)
 
 
 def _reads_as(type: FieldType, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Rows to a Batch, or to one error that names every bad row."""
+"""Rows to a Batch, or to one error that lists the bad rows. Runs on the event loop or in a parse thread."""
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -18,7 +18,7 @@ from gateway.request_context import never_left
 from gateway.store.batch import MAX_LISTED, Batch, Few, joined
 from gateway.strictjson import Json
 
-#: So many rows, of so much text, become a table only where they are stored, together with those of others.
+#: A batch of at most this size becomes an Arrow table only in the writer, together with other small batches.
 SMALL_BATCH_ROWS, SMALL_BATCH_BYTES = 100, 4096
 
 
@@ -32,32 +32,34 @@ class Validator:
 
     @cached_property
     def published(self) -> dict[str, Json]:
-        """The schema of a row, for others."""
+        """The JSON Schema of a row, for clients."""
         return schema.publish(self.connector)
 
     def check(
         self, rows: Iterable[Rows], envelope: Envelope = BARE, has_left: Callable[[], bool] = never_left
     ) -> Batch:
-        """Check every row and give them as one Batch, with the bad ones beside it where they may be kept.
+        """Check every row and return one Batch, together with the rejected rows that the envelope allows.
 
-        `has_left` tells whether the client has left. Then rows that are refused are not looked at any further, for
-        nobody reads what is wrong with them.
+        Args:
+            rows: The rows, in chunks.
+            envelope: What the batch carries besides them.
+            has_left: Whether the client has left. After that a rejected batch is not checked further.
 
         Raises:
-            GatewayError: Listing the bad rows; none of the others is stored either.
+            GatewayError: It lists the bad rows; the good ones are not stored either.
         """
         errors = ErrorCollector(envelope, self._row_check)
         tables: list[Few | pa.Table] = []
         places: list[pa.Table] = []
         named = envelope.named
-        for some in rows:
+        for chunk in rows:
             bad_places = errors.add(
-                some, self._row_check.find_bad(some, lambda: not errors.keeps and has_left())
+                chunk, self._row_check.find_bad(chunk, lambda: not errors.keeps and has_left())
             )
             if errors.is_refused and has_left():
                 break
             if errors.keeps or not errors.error_count:
-                good = some.without(bad_places)
+                good = chunk.without(bad_places)
                 if envelope.on_conflict == "merge" and envelope.named is None:
                     named = _named_alike(good, named)
                 few = Few(self.connector, good.values, sum(map(len, good.texts)))
@@ -81,24 +83,24 @@ class Validator:
             envelope.replaces_all,
         )
 
-    def take(self, columns: ColumnarRows, envelope: Envelope = BARE) -> Batch:
-        """Give rows that were checked as columns as one Batch; they are not merged."""
+    def batch_of(self, columns: ColumnarRows, envelope: Envelope = BARE) -> Batch:
+        """Return rows that were checked as columns as one Batch; they are not merged."""
         return Batch(
             self.connector,
             columns.table,
             envelope.received_bytes,
             envelope.token,
             envelope.key,
-            places=_numbered(columns) if self.connector.primary_key else None,
+            places=_places_of_all(columns) if self.connector.primary_key else None,
             on_conflict=envelope.on_conflict,
             replaces_all=envelope.replaces_all,
         )
 
     def check_values(self, value: Json) -> dict[str, Json]:
-        """Check new values of some fields, by which stored rows are to be changed.
+        """Check new values of some fields of stored rows.
 
         Raises:
-            GatewayError: Listing what is wrong with them.
+            GatewayError: It lists the bad values.
         """
         rows = Rows()
         rows.add(value, 1, None, b"")
@@ -111,10 +113,10 @@ class Validator:
 
 
 def _named_alike(rows: Rows, named: frozenset[str] | None) -> frozenset[str] | None:
-    """Require rows that all name the same fields: what others hold is kept where they are merged.
+    """Return the fields that merged rows name: all must name the same, because other fields keep their values.
 
     Raises:
-        GatewayError: As upstream has it, where they do not.
+        GatewayError: They differ; the message is PostgREST's.
     """
     for value in rows.values:
         own = frozenset(value)
@@ -126,12 +128,12 @@ def _named_alike(rows: Rows, named: frozenset[str] | None) -> frozenset[str] | N
 
 
 def _places(rows: Rows) -> pa.Table:
-    """Give the numbers and the lines of rows."""
+    """Return the numbers and the lines of rows."""
     return pa.table({"row": pa.array(rows.numbers, pa.int64()), "line": pa.array(rows.lines, pa.int64())})
 
 
-def _numbered(columns: ColumnarRows) -> pa.Table:
-    """Give the places of the rows of a whole body."""
+def _places_of_all(columns: ColumnarRows) -> pa.Table:
+    """Return the numbers and the lines of the rows of a whole body."""
     numbers = pa.arange(1, columns.table.num_rows + 1)
     lines = numbers if columns.has_lines else pa.nulls(len(numbers), pa.int64())
     return pa.table({"row": numbers, "line": lines})

@@ -1,4 +1,4 @@
-"""The writer: one thread that runs every statement that changes the database, and commits in groups."""
+"""The writer: one thread that runs every statement that changes the database, and commits batches in groups."""
 
 import asyncio
 import logging
@@ -21,10 +21,10 @@ from gateway.store.interface import StoreWriter
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-#: What one transaction takes at most, so that nobody waits long for a crowd.
-MAX_GROUP = 1000
-MAX_GROUP_BYTES = 64 * 2**20
-#: How long the queue must be empty before a checkpoint that is due is made, or tried again.
+#: The most batches and bytes in one transaction, so that no request waits long for a large group.
+GROUP_BATCHES_MAX = 1000
+GROUP_BYTES_MAX = 64 * 2**20
+#: How long the queue must be empty before a due checkpoint is made, or tried again.
 CHECKPOINT_SECONDS = 0.2
 
 
@@ -37,14 +37,14 @@ class _Append:
 
     @property
     def key(self) -> tuple[str, str | None, str] | None:
-        """What no other batch of a group may have."""
+        """The idempotency key; no two batches of a group may have the same."""
         batch = self.batch
         return (batch.connector.name, batch.token, batch.key.text) if batch.key else None
 
 
 @dataclass(slots=True)
 class _Call:
-    """A call that waits for the writer thread, to run alone."""
+    """A queued call, which runs in no group."""
 
     act: Callable[[StoreWriter], Any]
     done: "Future[Any]" = field(default_factory=Future)
@@ -63,45 +63,45 @@ class Writer:
         """Start the thread.
 
         Args:
-            store: What it writes to.
+            store: The store that it writes to.
             max_bytes: How many bytes of bodies may be received or wait at a time.
-            disk: Where they are stored; while it is full no body is let in.
-            fatal: Called once when the database can no longer be used by this process.
+            disk: The disk of the store; while it is full every body is rejected.
+            fatal: Called once when this process can no longer use the database.
         """
         self._store = store
         self._budget = MemoryBudget(max_bytes)
         self._disk = disk
         self._fatal = fatal
-        # The lock guards these two.
-        self._changed = threading.Condition()
+        # The condition guards the next three.
+        self._condition = threading.Condition()
         self._queue: FairQueue[_Queued] = FairQueue()
-        self._closing = False
-        self._has_left = False
-        # The writer thread alone looks at this: whether there may be a checkpoint to make.
+        self._is_closing = False
+        self._is_broken = False
+        # Whether a checkpoint may be due. Only the writer thread uses it.
         self._is_due = False
-        store.on_failure(self._leave)
+        store.on_failure(self._break)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
     def reserve(self, size: int, connector: str) -> Reservation:
-        """Let a body of that size in, before it is read; what it has beyond that needs room when it comes.
+        """Reserve memory for a body before it is received. Bytes beyond `size` are reserved as they arrive.
 
         Raises:
-            GatewayError: When there is no room for it now, or no space on the disk, with `Retry-After`.
+            GatewayError: The memory budget or the disk is full; with `Retry-After`.
         """
-        if self._closing:
+        if self._is_closing:
             raise not_ready()
         self._disk.require_space()
         return self._budget.reserve(size, connector)
 
     def append(self, batch: Batch) -> "asyncio.Future[Receipt]":
-        """Queue a batch. The future has its receipt once it is committed, or the reason it was not stored.
+        """Queue a batch. The future returns its receipt once it is committed, or raises why it was not stored.
 
-        Whoever cancels it, because the client has left, does not cancel the commit.
+        Canceling the future, because the client has left, does not cancel the commit.
         """
         queued = _Append(batch, LoopFuture())
         self._put(queued, batch.connector.name, batch.rows.nbytes)
-        # PERF: at the end of the loop's turn, for amid it the thread only waits for the GIL, and then takes fewer.
+        # PERF: wake the writer after this loop iteration. Woken earlier it waits for the GIL and commits smaller groups.
         queued.result.loop.call_soon(self._wake)
         return queued.result.future
 
@@ -123,21 +123,21 @@ class Writer:
         return queued.done
 
     def close(self) -> None:
-        """Take nothing more, write what waits, and end the thread."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        """Accept nothing more, write what is queued, and end the thread."""
+        with self._condition:
+            self._is_closing = True
+            self._condition.notify()
         self._thread.join()
 
     def _put(self, queued: _Queued, lane: str, cost: int) -> None:
-        with self._changed:
-            if self._closing:
+        with self._condition:
+            if self._is_closing:
                 raise not_ready()
             self._queue.put(lane, queued, cost)
 
     def _wake(self) -> None:
-        with self._changed:
-            self._changed.notify()
+        with self._condition:
+            self._condition.notify()
 
     def _run(self) -> None:
         while (queued := self._next()) is not None:
@@ -149,24 +149,24 @@ class Writer:
                 self._append(queued)
 
     def _next(self) -> list[_Append] | _Call | None:
-        """Take what waits, the connectors in turns: a call, or batches up to the limits; None means the end.
+        """Return the next call, or the next group of batches; None means the end.
 
-        Nothing waits where there is time for a checkpoint that is due.
+        An empty group means that the queue is empty, and a due checkpoint can be made.
         """
-        with self._changed:
-            while not self._queue and not self._closing:
-                if not self._changed.wait(CHECKPOINT_SECONDS if self._is_due else None):
+        with self._condition:
+            while not self._queue and not self._is_closing:
+                if not self._condition.wait(CHECKPOINT_SECONDS if self._is_due else None):
                     return []
             if not self._queue:
                 return None
-            return self._take()
+            return self._next_group()
 
-    def _take(self) -> list[_Append] | _Call:
+    def _next_group(self) -> list[_Append] | _Call:
         group: list[_Append] = []
         keys: set[tuple[str, str | None, str]] = set()
         size = 0
-        while len(group) < MAX_GROUP and size < MAX_GROUP_BYTES:
-            # A batch has to see what becomes of another one with its key.
+        while len(group) < GROUP_BATCHES_MAX and size < GROUP_BYTES_MAX:
+            # A batch must see the receipt of an earlier batch with its key.
             queued = self._queue.peek(lambda item: isinstance(item, _Call) or item.key not in keys)
             if queued is None or (isinstance(queued, _Call) and group):
                 break
@@ -180,10 +180,10 @@ class Writer:
         return group
 
     def _append(self, group: list[_Append]) -> None:
-        """Commit a group; when that fails, commit its members one by one so that only the offender fails."""
+        """Commit a group. If that fails, commit its batches one by one, so that only the bad one fails."""
         try:
             receipts = self._store.append([queued.batch for queued in group])
-        except Exception as error:  # noqa: BLE001  # whatever it is, every member must be answered
+        except Exception as error:  # noqa: BLE001  # every batch of the group must get an answer
             if len(group) == 1 or isinstance(error, FatalError):
                 self._fail(group, error)
             else:
@@ -197,11 +197,11 @@ class Writer:
     def _call(self, queued: _Call) -> None:
         try:
             result = queued.act(self._store)
-        except Exception as error:  # noqa: BLE001  # it belongs to whoever waits for the call
+        except Exception as error:  # noqa: BLE001  # the caller gets it from the future
             queued.done.set_exception(error)
         else:
             queued.done.set_result(result)
-            # A change of tables is in the WAL now, and shown by whoever waited for it before the checkpoint.
+            # A change of tables is in the WAL now. The waiting caller shows it before the checkpoint.
             self._is_due = True
 
     def _fail(self, group: list[_Append], error: Exception) -> None:
@@ -209,16 +209,16 @@ class Writer:
             _log.error("the writer failed: %s", trace(error))
         loop_futures.resolve_all((queued.result, error) for queued in group)
 
-    def _leave(self) -> None:
-        """Take nothing more, and send away what waits: none of it has been written. Any thread may call it."""
-        with self._changed:
-            if self._has_left:
+    def _break(self) -> None:
+        """Accept nothing more, and reject the queue: none of it has been written. Any thread may call it."""
+        with self._condition:
+            if self._is_broken:
                 return
-            self._has_left = self._closing = True
-            queued = list(self._queue.drain())
-            self._changed.notify_all()
-        loop_futures.resolve_all((each.result, not_ready()) for each in queued if isinstance(each, _Append))
-        for each in queued:
-            if isinstance(each, _Call):
-                each.done.set_exception(not_ready())
+            self._is_broken = self._is_closing = True
+            rejected = list(self._queue.drain())
+            self._condition.notify_all()
+        loop_futures.resolve_all((item.result, not_ready()) for item in rejected if isinstance(item, _Append))
+        for item in rejected:
+            if isinstance(item, _Call):
+                item.done.set_exception(not_ready())
         self._fatal()

@@ -94,7 +94,7 @@ def show_reading(table: Table, body: bytes) -> Batch:
     )
     columns = columnar.read(body, Media.JSON, ROW_BYTES)
     assert columns is not None
-    return validator.take(columns)
+    return validator.batch_of(columns)
 
 
 def main() -> None:
