@@ -153,6 +153,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "ingest.row_check",
     "ingest.error_collector",
     "ingest.validation",
+    "ingest.edited_rows",
     "ingest.replay",
     "ingest.fair_queue",
     "ingest.admission",

@@ -17,7 +17,8 @@ from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.read_request import ReadRequest
 from gateway.endpoints.services import Services
 from gateway.errors import Code, GatewayError, not_implemented
-from gateway.ingest.replay import Replay, read_edited, replay
+from gateway.ingest import edited_rows
+from gateway.ingest.replay import Replay, replay
 from gateway.query import dialect, parameters
 from gateway.query.output import PLAIN
 from gateway.query.query import Column, Condition, Filter, Query
@@ -88,7 +89,7 @@ class Rejects:
         endpoint = self._served.find(req, name)
         token = self._auth.credentials.name_of(req.auth)
         self._intake.disk.require_space()
-        edited = read_edited(await self._bodies.receive_whole(req), endpoint.connector)
+        edited = edited_rows.parse(await self._bodies.receive_whole(req), endpoint.connector)
         await self._live.retrying(endpoint, lambda each: self._replay(req, resp, each, edited, token))
 
     async def _replay(

@@ -27,7 +27,7 @@ class MemoryBudget:
     """
 
     def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Share `max_bytes`. A single body may exceed it while no other holds any."""
+        """Create a budget of `max_bytes`. A single body may exceed it while no other holds any."""
         self._max_bytes = max_bytes
         self._clock = clock
         # The lock guards everything below, and the bytes of every Reservation.
@@ -69,7 +69,7 @@ class MemoryBudget:
             reservation.arrived += size
 
     def release(self, reservation: "Reservation", *, is_stored: bool) -> None:
-        """Give back all bytes of a body; leaving a Reservation calls it."""
+        """Release all bytes of a body; leaving a Reservation calls it."""
         with self._lock:
             self._give_back(reservation, reservation.arrived + reservation.promised)
             size, reservation.arrived, reservation.promised = reservation.arrived, 0, 0

@@ -18,7 +18,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a body must arrive.
+    """The pace at which a body must arrive.
 
     Attributes:
         seconds: How long the whole body may take.

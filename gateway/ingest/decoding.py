@@ -1,4 +1,4 @@
-"""How the rows of a body were decoded, as JSON, so that a rejected row can be decoded again in the same way."""
+"""The decoding of a body, as JSON: with it a rejected row can be decoded again in the same way."""
 
 from collections.abc import Sequence
 

@@ -36,7 +36,7 @@ class ErrorCollector:
 
     @property
     def is_refused(self) -> bool:
-        """Whether the whole batch is rejected."""
+        """True if the whole batch is rejected."""
         return bool(self.error_count) and not self.keeps
 
     def add(self, rows: Rows, bad: Sequence[InvalidRow]) -> set[int]:

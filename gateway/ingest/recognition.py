@@ -106,7 +106,7 @@ def of_bytes(data: bytes, media: Media) -> GatewayError | None:
 
 
 def _is_half_zeros(sample: bytes, first: int) -> bool:
-    """Whether every other byte is mostly zero and the bytes between are not, as in UTF-16 of Latin text."""
+    """Return whether every other byte is mostly zero and the bytes between are not, as in UTF-16 of Latin text."""
     zeros, others = sample[first::2], sample[1 - first :: 2]
     return (
         len(zeros) > 1 and zeros.count(0) * 10 >= len(zeros) * 7 and others.count(0) * 10 <= len(others) * 2

@@ -1,4 +1,4 @@
-"""Rejected rows to rows once more: each is read as it was, or as it was edited, and meets the schema of today."""
+"""Replay of rejected rows: each is decoded as before, or replaced by an edited one, and checked against the schema of now."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,28 +10,33 @@ from gateway import strictjson
 from gateway.connectors.connector import Connector, Field
 from gateway.connectors.policy import BadRowLimit
 from gateway.errors import Code, GatewayError
-from gateway.ingest import csv_rows, media_detection, payload
+from gateway.ingest import csv_rows, payload
 from gateway.ingest.envelope import Envelope
-from gateway.ingest.rows import CHUNK_ROWS, SHOWN_CHARACTERS_MAX, RowError, Rows, shorten
+from gateway.ingest.rows import CHUNK_ROWS, RowError, Rows
 from gateway.ingest.validation import Validator
 from gateway.media_types import RECEIVED_TYPES, Media
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, OnConflict
 from gateway.store.rejection import Amendment, Kept, Part
 from gateway.strictjson import Json
 
-_EDITED = {"media": Media.JSON.media_type, "header": None, "columns": None, "absent_is_null": False}
-_WORDS: Mapping[str | None, OnConflict] = {"merge-duplicates": "merge", "ignore-duplicates": "ignore"}
+_DECODING_OF_EDITED = {
+    "media": Media.JSON.media_type,
+    "header": None,
+    "columns": None,
+    "absent_is_null": False,
+}
+_ON_CONFLICT: Mapping[str | None, OnConflict] = {"merge-duplicates": "merge", "ignore-duplicates": "ignore"}
 
 
 @dataclass(slots=True)
 class Replay:
-    """What becomes of rejected rows that are tried again.
+    """The result of checking rejected rows again.
 
     Attributes:
-        parts: Those that are good now, in batches of one word for rows whose primary key is there already.
-        amendments: What is to be noted about those that are still bad as they are.
-        errors: What is wrong with those that are bad, as they are or as they were edited, each with its `_id`.
-        bad: How many those are.
+        parts: The rows that are valid now, in batches of one conflict resolution each.
+        amendments: The new errors of unedited rows that are still bad.
+        errors: The errors of bad rows, edited or not, each with the row's `_id`.
+        bad: How many rows are bad.
     """
 
     parts: list[Part] = field(default_factory=list)
@@ -41,16 +46,16 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A rejected row as it is read now: its value, or what is wrong with that."""
+class _Candidate:
+    """A rejected row, decoded again: its value, or its error."""
 
-    kept: Kept
+    row: Kept
     value: Json = None
     error: RowError | None = None
 
 
 def replay(
-    kept: Sequence[Kept],
+    rejected: Sequence[Kept],
     edited: Mapping[int, Json],
     validator: Validator,
     connector: Connector,
@@ -59,160 +64,115 @@ def replay(
     """Check rejected rows again.
 
     Args:
-        kept: The rows.
-        edited: New rows in the place of some of them, by `_id`.
-        validator: That of the connector.
-        connector: As it is today.
-        token: Who asks for it.
+        rejected: The rows.
+        edited: New rows that replace some of them, by `_id`.
+        validator: The validator of the connector.
+        connector: The current version of the connector.
+        token: The name of the token of the request.
 
     Raises:
-        GatewayError: Where what is wrong with them is more than can be kept; never for a row.
+        GatewayError: There are too many errors to be kept; never for a single row.
     """
-    groups: dict[tuple[OnConflict, frozenset[str] | None], list[_Read]] = {}
-    for each in kept:
-        as_edited = {**_EDITED, "resolution": each.reading.get("resolution")}
-        own = replace(each, reading=as_edited) if each.id in edited else each
-        read = _Read(own, edited[each.id]) if each.id in edited else _read(own, connector)
-        word = _WORDS.get(own.reading.get("resolution"), connector.terms.on_conflict)
-        named = _named(read, connector) if word == "merge" else None
-        groups.setdefault((word, named), []).append(read)
-    done = Replay()
-    for (word, named), rows in groups.items():
-        envelope = Envelope(token=token, allowance=BadRowLimit(), on_conflict=word, named=named)
-        _settle(done, rows, validator.check(_rows(rows), envelope), edited)
-    return done
+    groups: dict[tuple[OnConflict, frozenset[str] | None], list[_Candidate]] = {}
+    for row in rejected:
+        candidate = _edited(row, edited[row.id]) if row.id in edited else _decoded(row, connector)
+        resolution = candidate.row.reading.get("resolution")
+        on_conflict = _ON_CONFLICT.get(resolution, connector.terms.on_conflict)
+        named = _named_fields(candidate, connector) if on_conflict == "merge" else None
+        groups.setdefault((on_conflict, named), []).append(candidate)
+    result = Replay()
+    for (on_conflict, named), candidates in groups.items():
+        envelope = Envelope(token=token, allowance=BadRowLimit(), on_conflict=on_conflict, named=named)
+        _add(result, candidates, validator.check(_rows(candidates), envelope), edited)
+    return result
 
 
-def read_edited(data: bytes, connector: Connector) -> dict[int, Json]:
-    """Read edited rows, each with the `_id` of the rejected row that it takes the place of.
-
-    Raises:
-        GatewayError: Where the body is no JSON or NDJSON, or a row of it has no `_id` of its own.
-    """
-    rows: dict[int, Json] = {}
-    for number, value in enumerate(_edited_values(data, connector), 1):
-        if not isinstance(value, dict):
-            raise _edited_error(f"edited row {number} is {shorten(value)}, not an object")
-        if "_id" not in value:
-            raise _edited_error(f"edited row {number} has no _id")
-        id = value.pop("_id")
-        if not isinstance(id, int) or isinstance(id, bool):
-            is_quoted = isinstance(id, str) and id.isdecimal() and len(id) < SHOWN_CHARACTERS_MAX
-            hint = f'write "_id": {id}, without quotes' if is_quoted else _EXAMPLE
-            raise _edited_error(f"the _id of edited row {number} is {shorten(id)}, not a whole number", hint)
-        if id in rows:
-            raise _edited_error(f"two edited rows have the _id {shorten(id)}", "send each row once")
-        rows[id] = value
-    return rows
-
-
-def _edited_values(data: bytes, connector: Connector) -> list[Json]:
-    """Read the values of a body; nothing and an empty object are none."""
-    if not data.strip():
-        return []
-    media = media_detection.media_of(None, data)
-    if media not in (Media.JSON, Media.NDJSON):
-        raise _edited_error(
-            "the body is no JSON object, no list of objects and no NDJSON",
-            f"{_EXAMPLE}, whatever the rows came as",
-        )
-    values: list[Json] = []
-    for some in payload.parse(data, media, connector, len(data)):
-        if some.errors:
-            error = some.errors[0]
-            line = f", line {error.line}" if error.line else ""
-            raise _edited_error(f"edited row {error.row}{line}: {error.message}")
-        values += some.values
-    return [] if values == [{}] else values
-
-
-_EXAMPLE = 'send [{"_id": 7, "order_id": 3, …}, …], or nothing to try them as they are'
-
-
-def _edited_error(message: str, hint: str = _EXAMPLE) -> GatewayError:
-    return GatewayError(Code.BODY_INVALID, message, hint=hint)
-
-
-def _settle(done: Replay, rows: Sequence[_Read], batch: Batch, edited: Mapping[int, Json]) -> None:
-    """Note what has become of some rows, which are numbered from 1 in their batch."""
-    bad = {each.row: each for each in batch.bad}
-    good = [read.kept for number, read in enumerate(rows, 1) if number not in bad]
-    for number, row in bad.items():
-        own = rows[number - 1].kept
-        errors = [{**error, "row": own.row, "line": own.line} for error in strictjson.read_own(row.errors)]
-        done.bad += 1
-        done.errors += [{"_id": own.id, **each} for each in errors][: MAX_LISTED - len(done.errors)]
-        # What was edited and is still bad stays as it was: a slip must not take the place of the row.
-        if own.id not in edited:
+def _add(result: Replay, candidates: Sequence[_Candidate], batch: Batch, edited: Mapping[int, Json]) -> None:
+    """Add a checked batch to the result; its rows are the candidates, numbered from 1."""
+    bad = {row.row: row for row in batch.bad}
+    good = [candidate.row for number, candidate in enumerate(candidates, 1) if number not in bad]
+    for number, bad_row in bad.items():
+        row = candidates[number - 1].row
+        errors = [
+            {**error, "row": row.row, "line": row.line} for error in strictjson.read_own(bad_row.errors)
+        ]
+        result.bad += 1
+        result.errors += [{"_id": row.id, **error} for error in errors][: MAX_LISTED - len(result.errors)]
+        # An edited row that is still bad leaves the stored row unchanged: a mistake must not replace the original.
+        if row.id not in edited:
             text = strictjson.write(errors).decode()
-            reading = strictjson.write(dict(own.reading)).decode()
-            done.amendments.append(Amendment(own.id, BadRow(own.row, own.line, own.raw, text, reading)))
+            decoding = strictjson.write(dict(row.reading)).decode()
+            amended = BadRow(row.row, row.line, row.raw, text, decoding)
+            result.amendments.append(Amendment(row.id, amended))
     if good:
-        done.parts.append(
-            Part(
-                replace(batch, bad=(), errors=(), error_count=0, places=_places(good)),
-                [each.id for each in good],
-            )
-        )
+        stored = replace(batch, bad=(), errors=(), error_count=0, places=_places(good))
+        result.parts.append(Part(stored, [row.id for row in good]))
 
 
-def _places(kept: Iterable[Kept]) -> pa.Table:
-    """Say of rows which they were: what an error tells of one."""
-    ids, rows, lines = zip(*((each.id, each.row, each.line) for each in kept), strict=True)
+def _places(rows: Iterable[Kept]) -> pa.Table:
+    """Return the `_id`, number, and line of rows, which an error names."""
+    ids, numbers, lines = zip(*((row.id, row.row, row.line) for row in rows), strict=True)
     return pa.table(
         {
             "_id": pa.array(ids, pa.int64()),
-            "row": pa.array(rows, pa.int64()),
+            "row": pa.array(numbers, pa.int64()),
             "line": pa.array(lines, pa.int64()),
         }
     )
 
 
-def _rows(read: Sequence[_Read]) -> Iterator[Rows]:
-    rows = Rows()
-    for number, each in enumerate(read, 1):
-        if each.error is not None:
-            rows.add_unread(replace(each.error, row=number), b"")
+def _rows(candidates: Sequence[_Candidate]) -> Iterator[Rows]:
+    """Yield candidates as chunks of rows, numbered from 1."""
+    chunk = Rows()
+    for number, candidate in enumerate(candidates, 1):
+        if candidate.error is not None:
+            chunk.add_unread(replace(candidate.error, row=number), b"")
         else:
-            rows.add(each.value, number, each.kept.line, b"")
+            chunk.add(candidate.value, number, candidate.row.line, b"")
         if number % CHUNK_ROWS == 0:
-            yield rows
-            rows = Rows()
-    yield rows
+            yield chunk
+            chunk = Rows()
+    yield chunk
 
 
-def _named(read: _Read, connector: Connector) -> frozenset[str]:
-    """Give the fields that a row names, which it changes of one that is there."""
-    reading = read.kept.reading
-    if reading["columns"] is not None:
-        return frozenset(reading["columns"])
-    if reading["media"] == Media.CSV.media_type:
-        return csv_rows.header_fields(f"{reading['header']}\r\n".encode(), connector)
-    return frozenset(read.value) if isinstance(read.value, dict) else frozenset()
+def _named_fields(candidate: _Candidate, connector: Connector) -> frozenset[str]:
+    """Return the fields that a row names, which are those that it changes in a stored row."""
+    decoding = candidate.row.reading
+    if decoding["columns"] is not None:
+        return frozenset(decoding["columns"])
+    if decoding["media"] == Media.CSV.media_type:
+        return csv_rows.header_fields(f"{decoding['header']}\r\n".encode(), connector)
+    return frozenset(candidate.value) if isinstance(candidate.value, dict) else frozenset()
 
 
-def _read(kept: Kept, connector: Connector) -> _Read:
-    """Read the text of a row as the body was that it came in."""
+def _edited(row: Kept, value: Json) -> _Candidate:
+    """Return a rejected row with an edited value; the resolution of its request remains."""
+    decoding = {**_DECODING_OF_EDITED, "resolution": row.reading.get("resolution")}
+    return _Candidate(replace(row, reading=decoding), value)
+
+
+def _decoded(row: Kept, connector: Connector) -> _Candidate:
+    """Decode the text of a row in the same way as the body that it came in."""
     try:
-        value = _value(kept.raw, kept.reading, connector)
+        value = _value(row.raw, row.reading, connector)
     except GatewayError as error:
         code = Code.BODY_INVALID if error.status != 422 else error.code
-        return _Read(kept, error=RowError(kept.row, kept.line, None, code, error.message))
+        return _Candidate(row, error=RowError(row.row, row.line, None, code, error.message))
     except ValueError as error:
         message = f"not valid JSON: {error}"
-        return _Read(kept, error=RowError(kept.row, kept.line, None, Code.BODY_INVALID, message))
-    return _Read(kept, error=value) if isinstance(value, RowError) else _Read(kept, value)
+        return _Candidate(row, error=RowError(row.row, row.line, None, Code.BODY_INVALID, message))
+    return _Candidate(row, error=value) if isinstance(value, RowError) else _Candidate(row, value)
 
 
-def _value(raw: str, reading: Mapping[str, Json], connector: Connector) -> Json:
-    """Give the value of a row, or the RowError that is in its place."""
-    media = RECEIVED_TYPES.get(reading["media"] or "")
+def _value(raw: str, decoding: Mapping[str, Json], connector: Connector) -> Json:
+    """Return the value of a row, or its RowError."""
+    media = RECEIVED_TYPES.get(decoding["media"] or "")
     if media is None:
         raise GatewayError(Code.BODY_INVALID, "the row is not UTF-8; send it edited")
-    columns = _columns(reading["columns"], connector)
+    columns = _columns(decoding["columns"], connector)
     rows = Rows()
     if media is Media.CSV:
-        body = f"{reading['header']}\r\n{raw}\r\n".encode()
+        body = f"{decoding['header']}\r\n{raw}\r\n".encode()
         (rows,) = payload.parse(body, media, connector, len(body), columns)
     elif media is Media.FORM:
         (rows,) = payload.parse(raw.encode(), media, connector, len(raw.encode()), columns)
@@ -223,20 +183,20 @@ def _value(raw: str, reading: Mapping[str, Json], connector: Connector) -> Json:
         empty = RowError(1, None, None, Code.BODY_INVALID, "the row is empty; send it edited")
         return rows.errors[0] if rows.errors else empty
     if columns is not None:
-        (rows,) = payload.only([rows], columns, absent_is_null=reading["absent_is_null"])
+        (rows,) = payload.only([rows], columns, absent_is_null=decoding["absent_is_null"])
     return rows.values[0]
 
 
 def _columns(names: Sequence[str] | None, connector: Connector) -> tuple[Field, ...] | None:
-    """Find the fields that were taken of the row.
+    """Return the fields that the request took from the row; None for all.
 
     Raises:
-        GatewayError: Where one is none any more: its value would be lost.
+        GatewayError: One of them has been removed: its value would be lost.
     """
     if names is None:
         return None
     fields = {name: connector.find_input(name) for name in names}
-    if gone := [name for name, field in fields.items() if field is None]:
-        message = f"it was sent with '{gone[0]}', which is not a field any more; send it edited"
+    if removed := [name for name, field in fields.items() if field is None]:
+        message = f"it was sent with '{removed[0]}', which is not a field any more; send it edited"
         raise GatewayError(Code.FIELD_UNKNOWN, message)
     return tuple(field for field in fields.values() if field)

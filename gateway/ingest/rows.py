@@ -72,7 +72,7 @@ class Rows:
 
     @property
     def is_full(self) -> bool:
-        """Whether the chunk is large enough to be checked before more rows are decoded."""
+        """True if the chunk is large enough to be checked before more rows are decoded."""
         return len(self.values) + len(self.errors) >= CHUNK_ROWS
 
 

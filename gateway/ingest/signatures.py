@@ -104,12 +104,12 @@ def format_of(data: bytes) -> FileFormat | None:
 
 
 def _is_word(data: bytes) -> bool:
-    """Whether the first bytes may be the beginning of a text: `HDF,id` is a header of CSV."""
+    """Return whether the first bytes may be the beginning of a text: `HDF,id` is a header of CSV."""
     return is_text(data[:64])
 
 
 def is_text(data: bytes) -> bool:
-    """Whether bytes may be the beginning of a text in UTF-8."""
+    """Return whether bytes may be the beginning of a text in UTF-8."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
