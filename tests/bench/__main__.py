@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import traceback
+from pathlib import Path
 
 import click
 
-from tests.bench import plot, report, results, surroundings, wrk
+from tests.bench import plot, report, results, surroundings, versions, wrk
 from tests.bench.rounds import Grounds, run
-from tests.bench.workloads import WHO, WORKLOADS
+from tests.bench.workloads import WHO, WORKLOADS, Workload
 from tests.support.server import ROOT
 
 
@@ -20,7 +21,13 @@ from tests.support.server import ROOT
 @click.option("--only", default="", metavar="W1,W3", help="Workloads, by what their names begin with.")
 @click.option("--quick", is_flag=True, help="Measure twice for one second, print it, and write nothing.")
 @click.option("--again", is_flag=True, help="Measure nothing: write anew what follows from results.json.")
-def main(rounds: int, seconds: float, only: str, quick: bool, again: bool) -> None:
+@click.option(
+    "--against",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="CHECKOUT",
+    help="Measure the gateway alone, in turns with the version in another checkout, print it, and write nothing.",
+)
+def main(rounds: int, seconds: float, only: str, quick: bool, again: bool, against: Path | None) -> None:
     """Measure the gateway and its peers in turns. Results of workloads that are left out stay as they were."""
     if again:
         _write(results.read())
@@ -28,6 +35,9 @@ def main(rounds: int, seconds: float, only: str, quick: bool, again: bool) -> No
     if quick:
         rounds, seconds = 2, 1.0
     wanted = [each for each in WORKLOADS if not only or each.name.startswith(tuple(only.split(",")))]
+    if against:
+        _compare([versions.with_other_version(each, against) for each in wanted], rounds, seconds)
+        return
     labels = {lane.label for each in wanted for lane in each.lanes}
     fresh = {
         "machine": surroundings.machine(),
@@ -57,6 +67,14 @@ def main(rounds: int, seconds: float, only: str, quick: bool, again: bool) -> No
         click.echo(report.section(fresh))
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
+
+
+def _compare(wanted: list[Workload], rounds: int, seconds: float) -> None:
+    lines = []
+    with Grounds() as grounds:
+        for workload in wanted:
+            lines += versions.summary(workload, run(workload, grounds, rounds, seconds, _tell))
+    click.echo("\n".join(lines))
 
 
 def _tell(text: str) -> None:

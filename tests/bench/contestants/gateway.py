@@ -19,7 +19,7 @@ from tests.bench.files import BULK, Files
 from tests.bench.measure import Measure, Sample, WrongAnswerError
 from tests.bench.queries import AGGREGATE, AGGREGATE_PARAMETERS, INSTANTS
 from tests.bench.tables import AN_ORDER, Table
-from tests.support.server import Server, eventually, put
+from tests.support.server import ROOT, Server, eventually, put
 
 _HEADERS = {
     "json": {"Content-Type": "application/json"},
@@ -30,13 +30,25 @@ _ACCESS = "access: {ingest: [bench], read: [bench]}\n"
 
 
 class Gateway:
-    """One gateway and one connector, which is written and read with a token."""
+    """One gateway and one connector, which is written and read with a token.
+
+    Attributes:
+        checkout: The directory whose package `gateway` runs.
+    """
+
+    checkout = ROOT
 
     def __init__(self, directory: Path, files: Files, table: Table, rows: int) -> None:
         self._directory, self._files, self._table, self._rows = directory, files, table, rows
         # The tests' servers read even the smallest body in columns.
         fast = str(Settings.read({}).fast)
-        self._server = Server(directory, GATEWAY_TOKENS=str(directory / "tokens.yaml"), GATEWAY_FAST=fast)
+        self._server = Server(
+            directory,
+            ("-P", "-m", "gateway", "serve"),  # Without -P the working directory's package would run.
+            GATEWAY_TOKENS=str(directory / "tokens.yaml"),
+            GATEWAY_FAST=fast,
+            PYTHONPATH=str(self.checkout),
+        )
 
     @staticmethod
     def about() -> str:
