@@ -72,7 +72,7 @@ class _Submission:
             write.replaces_all,
         )
         if write.takes_whole_rows and 0 < settings.fast <= len(data):
-            columns = validator.columnar.read(data, media, settings.max_row)
+            columns = validator.columnar.parse(data, media, settings.max_row)
             if columns is not None:
                 self.context.rows = columns.table.num_rows
                 return validator.batch_of(columns, envelope)

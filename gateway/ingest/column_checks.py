@@ -13,51 +13,51 @@ from gateway.ingest.columnar_text import NotColumnarError
 from gateway.strictjson import Json
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
-#: What keywords of a field's schema say of no value by itself: the parsed type does, or the pattern beside a format.
-_SILENT = frozenset(("type", "format", "description", "default", "examples", "multipleOf", "items"))
+#: Keywords of a field's schema that need no check: the parsed type, or the pattern beside a format, implies them.
+_IMPLIED = frozenset(("type", "format", "description", "default", "examples", "multipleOf", "items"))
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-#: Bounds that no integer is beyond that pyarrow reads, inclusive as they are.
-_ENDS = {"minimum": INT64_MIN, "maximum": INT64_MAX}
-#: Gives the places of values that a column cannot tell about; raises NotColumnarError where one is bad.
+#: Bounds that every integer that pyarrow parses satisfies.
+_INTEGER_BOUNDS = {"minimum": INT64_MIN, "maximum": INT64_MAX}
+#: Returns the indexes of values that the column cannot decide; raises NotColumnarError if one is bad.
 Check = Callable[[pa.Array], Sequence[int]]
 
 
 def checks_of(
     built: dict[str, Json], type: FieldType, is_valid: Callable[[Json], bool]
 ) -> list[Check] | None:
-    """Make what checks a column against all that a schema says; None where columns cannot."""
+    """Return the checks of a column for all keywords of a schema; None if columns cannot check one."""
     is_float = type.arrow.read_as == pa.float64()
     checks: list[Check] = [_finite] if is_float else []
-    said = {keyword: value for keyword, value in built.items() if not _is_silent(keyword, value, type)}
+    said = {keyword: value for keyword, value in built.items() if not _is_implied(keyword, value, type)}
     if bounds := {keyword: said.pop(keyword) for keyword in _BOUNDS if keyword in said}:
         checks += [_double_bound(*bound) for bound in bounds.items()] if is_float else [_bounds(bounds)]
-    is_asked = False
+    has_distinct_check = False
     for keyword, value in said.items():
         if keyword in _LENGTHS:
             checks.append(_LENGTHS[keyword](value))
         elif keyword == "pattern" and value == type.schema["pattern"]:
             checks.append(_lexical(value, str(type.example)))
         elif is_float:
-            return None  # A double has forgotten which of the numbers it was that are stored so.
-        elif not is_asked:
+            return None  # Several numbers become the same double, so the exact value is lost.
+        elif not has_distinct_check:
             checks.append(_distinct(is_valid))
-            is_asked = True
+            has_distinct_check = True
     return checks
 
 
-def _is_silent(keyword: str, value: Json, type: FieldType) -> bool:
-    """Whether a keyword says of no value more than that it could be parsed."""
-    # That no text has U+0000 is seen before it is parsed, and what is beyond a type when it is cast.
-    is_told_elsewhere = (keyword, value) in (("pattern", NO_NUL), ("not", type.schema.get("not")))
+def _is_implied(keyword: str, value: Json, type: FieldType) -> bool:
+    """Return whether a value that was parsed satisfies a keyword."""
+    # U+0000 is excluded before the text is parsed. The cast rejects values outside the range of the type.
+    is_checked_elsewhere = (keyword, value) in (("pattern", NO_NUL), ("not", type.schema.get("not")))
     return (
-        keyword in _SILENT
-        or is_told_elsewhere
-        or (type.arrow.read_as == pa.int64() and _ENDS.get(keyword) == value)
+        keyword in _IMPLIED
+        or is_checked_elsewhere
+        or (type.arrow.read_as == pa.int64() and _INTEGER_BOUNDS.get(keyword) == value)
     )
 
 
 def _finite(array: pa.Array) -> Sequence[int]:
-    """Refuse NaN, which is no JSON, and -0, which is read as an integer where it is not -0.0."""
+    """Reject NaN, which is not JSON, and -0, which the other parser takes as an integer unless it is -0.0."""
     negative_zero = pc.equal(array.view(pa.int64()), INT64_MIN)
     if _any(pc.invert(pc.is_finite(array))) or _any(negative_zero):
         raise NotColumnarError
@@ -70,7 +70,7 @@ def _min_length(least: int) -> Check:
 
 def _max_length(most: int) -> Check:
     def check(array: pa.Array) -> Sequence[int]:
-        # Characters are no more than bytes, which Arrow need not count.
+        # A text has at most as many characters as bytes, whose number Arrow knows.
         bytes = pc.min_max(pc.binary_length(array))["max"].as_py()
         if bytes is None or bytes <= most:
             return ()
@@ -93,7 +93,7 @@ def _bounds(bounds: dict[str, Json]) -> Check:
 
 
 def _double_bound(keyword: str, value: Json) -> Check:
-    """Check doubles, which keep the order of the numbers they were made of, but for those made of the bound."""
+    """Check a bound of doubles. They keep the order of their numbers, except for those that equal the bound."""
     bound = float(value)
     outside = "exclusiveMinimum" if keyword in ("minimum", "exclusiveMinimum") else "exclusiveMaximum"
 
@@ -125,23 +125,23 @@ def _within(least_and_most: pa.StructScalar, keyword: str, bound: Json) -> Seque
 
 
 def _lexical(pattern: str, example: str) -> Check:
-    """Check a type's own form, whose pattern means the same to every engine.
+    """Check the lexical form of a type, whose pattern means the same to every regular expression engine.
 
-    Values that have digits where the example has them, as those of machines do, need no such engine: whether there is
-    that day and that time is seen when they are cast, but for days of the year 0.
+    PERF: values with digits exactly where the example has them need no engine, which is the rule for machine data. The
+    cast rejects days and times that do not exist, except in the year 0.
     """
     shape = example.encode().translate(_DIGITS)
 
     def check(array: pa.Array) -> Sequence[int]:
-        if not _is_all(array, shape) and _any(pc.invert(pc.match_substring_regex(array, pattern))):
+        if not _have_shape(array, shape) and _any(pc.invert(pc.match_substring_regex(array, pattern))):
             raise NotColumnarError
         return ()
 
     return check
 
 
-def _is_all(array: pa.Array, shape: bytes) -> bool:
-    """Tell whether all texts are of one shape, whose digits stand for any, and none begins with the year 0."""
+def _have_shape(array: pa.Array, shape: bytes) -> bool:
+    """Return whether all texts have digits exactly where `shape` has them, and none is in the year 0."""
     lengths = pc.min_max(pc.binary_length(array))
     if array.offset or lengths["min"].as_py() != len(shape) or lengths["max"].as_py() != len(shape):
         return False
@@ -151,7 +151,7 @@ def _is_all(array: pa.Array, shape: bytes) -> bool:
 
 
 def _distinct(is_valid: Callable[[Json], bool]) -> Check:
-    """Ask the schema itself, once about each of the different values."""
+    """Check each different value once, with the schema itself."""
 
     def check(array: pa.Array) -> Sequence[int]:
         values = pc.unique(array.drop_null()).to_pylist()

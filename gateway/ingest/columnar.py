@@ -1,15 +1,17 @@
-"""The rows of a large JSON body to Arrow columns, without a Python value for each of them.
+"""Fast path: the rows of a large JSON body to Arrow columns, without a Python value for each row.
 
-pyarrow parses, outside the GIL, and its compute functions check whole columns against the connector's JSON Schema.
-Nothing is refused here: wherever a body is not plainly right, or the columns cannot tell, the answer is None, and the
-rows are read one by one by `payload` and `validation`, which are the truth that this is proven equal to.
+pyarrow parses without the GIL, and its compute functions check whole columns against the connector's JSON Schema. This
+path rejects nothing. If a body is not plainly valid, or columns cannot decide, the result is None. Then `payload` and
+`validation` parse the rows one by one; tests prove that both ways give the same result.
 
-pyarrow's reader takes one JSON object after another, with any blanks between them, and ends at U+0000. An array it gets
-as the one field of one object, so that it checks its grammar as well; lines are shown to be one object each. It refuses
-control characters in strings, so that line ends are between values, and objects inside of rows, for no field is one.
-It takes more than JSON: NaN, bytes that are no UTF-8, numbers of any length, and decimals in quotes; and it fails over
-the exponent of a decimal, and where one has too many digits for 128 bits (seen in 26.0.1). So a column of numbers that the
-first row has in quotes is parsed as strings, and its strings are read as numbers where all are spelled plainly.
+pyarrow's reader takes JSON objects one after another, with any blanks between them, and ends at U+0000. An array is
+passed as the only field of one object, so that the reader checks its grammar, too. Lines are checked to be one object
+each. The reader rejects control characters in strings, so line ends are between values. It also rejects objects inside
+rows, because no field is an object.
+
+The reader accepts more than JSON: NaN, bytes that are not UTF-8, numbers of any length, and decimals in quotes. It
+fails on the exponent of a decimal, and on a decimal with too many digits for 128 bits (seen in 26.0.1). So a column of
+numbers that the first row has in quotes is parsed as strings. Those are converted to numbers if all are spelled plainly.
 """
 
 import re
@@ -30,15 +32,15 @@ from gateway.ingest.column_checks import checks_of
 from gateway.ingest.columnar_text import NotColumnarError, Texts
 from gateway.media_types import Media
 
-#: So many decimals are looked for one by one.
-_FEW_DECIMALS = 4
-#: In how much text a number of each field is looked for, to see whether they are in quotes.
+#: Up to this many decimal fields each have a pattern of their own.
+_SINGLE_PATTERNS_MAX = 4
+#: How many bytes are searched for the first number of each field, to see whether it is in quotes.
 _HEAD_BYTES = 2**16
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnarRows:
-    """The rows of a body, all of them good.
+    """The rows of a body, all of them valid.
 
     Attributes:
         table: The declared fields, one Arrow column each.
@@ -50,23 +52,23 @@ class ColumnarRows:
 
 
 class Columnar:
-    """Reads the rows of one connector. Any thread may use it."""
+    """Parses the rows of one connector. Any thread may use it."""
 
     def __init__(self, connector: Connector) -> None:
         self._fields = connector.fields
 
     @cached_property
     def _columns(self) -> "list[_Column] | None":
-        """What reads each field; None where there is one that is not read in columns."""
+        """The reader of each field; None if one field cannot be parsed as a column."""
         columns = [_Column(field) for field in self._fields]
         return columns if all(column.is_readable for column in columns) else None
 
-    def read(self, data: bytes, media: Media, max_row: int) -> ColumnarRows | None:
-        """Give the rows of a JSON array or of NDJSON, or None where they have to be read one by one.
+    def parse(self, data: bytes, media: Media, max_row: int) -> ColumnarRows | None:
+        """Return the rows of a JSON array or of NDJSON, or None if they must be parsed one by one.
 
         Args:
             data: The body.
-            media: What it is.
+            media: Its media type.
             max_row: The most bytes that a row may have.
         """
         if self._columns is None:
@@ -92,15 +94,15 @@ class Columnar:
         )
 
     def _of_array(self, text: bytes) -> pa.Table:
-        """Read an array as `columnar_text.array_pieces` gives it."""
+        """Parse an array of `columnar_text.array_pieces`."""
         quoted = self._find_quoted(text)
         fields = list(self._parsed(quoted))
-        under = self._parse(
+        lists = self._parse(
             text, pa.schema([(columnar_text.ROWS_KEY, pa.list_(pa.struct(fields)))]), quoted
         ).column(0)
-        if len(under) != 1 or under.null_count:
+        if len(lists) != 1 or lists.null_count:
             raise NotColumnarError
-        rows = under.chunk(0).flatten()
+        rows = lists.chunk(0).flatten()
         if not len(rows) or rows.null_count:
             raise NotColumnarError
         arrays = [rows.field(field.name) for field in fields]
@@ -109,7 +111,7 @@ class Columnar:
         )
 
     def _of_lines(self, text: bytes, size: int, max_row: int) -> pa.Table:
-        """Read lines, each of which has to be one row and nothing else."""
+        """Parse lines, each of which must be exactly one row."""
         rows = columnar_text.require_lines(text, size, max_row)
         quoted = self._find_quoted(text)
         parsed = self._parse(text, self._parsed(quoted), quoted)
@@ -119,7 +121,7 @@ class Columnar:
         return self._table(arrays, quoted, cache(lambda: columnar_text.split_lines(text)))
 
     def _find_quoted(self, text: bytes) -> frozenset[str]:
-        """Tell which fields of numbers seem to come as strings; where it is otherwise, pyarrow refuses the text."""
+        """Return the numeric fields whose first number is in quotes. If later ones differ, pyarrow rejects the text."""
         head = text[:_HEAD_BYTES]
         first = {name: pattern.search(head) for name, pattern in self._first_numbers.items()}
         return frozenset(name for name, found in first.items() if found and found[1] == b'"')
@@ -133,37 +135,37 @@ class Columnar:
         options = pyarrow.json.ParseOptions(
             explicit_schema=expected, newlines_in_values=False, unexpected_field_behavior="error"
         )
-        # It is one block, and so one chunk, which is never searched for line ends, for a row may have some.
+        # One block makes one chunk. pyarrow does not search it for line ends, which may be inside a row.
         reading = pyarrow.json.ReadOptions(use_threads=False, block_size=len(text) + 1)
         return pyarrow.json.read_json(pa.BufferReader(text), reading, options)
 
     def _table(self, parsed: Sequence[pa.Array], quoted: frozenset[str], texts: "Texts") -> pa.Table:
-        """Check parsed columns, and give them as they are stored."""
+        """Check parsed columns, and return them in their stored types."""
         assert self._columns is not None
         arrays = [
-            column.read(column.unquoted(each) if column.name in quoted else each, texts)
-            for column, each in zip(self._columns, parsed, strict=True)
+            column.read(column.unquoted(array) if column.name in quoted else array, texts)
+            for column, array in zip(self._columns, parsed, strict=True)
         ]
         return pa.Table.from_arrays(arrays, names=[column.name for column in self._columns])
 
     def _odd_decimals(self, quoted: frozenset[str]) -> list[str]:
-        """Give what finds decimals that pyarrow is not asked to read, under keys that have no escapes."""
+        """Return patterns of decimals that pyarrow must not parse, under keys without escapes."""
         odd = [
             columnar_text.odd_decimal(field, self._end_of_key(field.name))
             for field in self._fields
             if _is_decimal(field.type) and field.name not in quoted
         ]
-        # PERF: a pattern is looked for by its first and its last letter, which several together do not have.
-        return odd if len(odd) <= _FEW_DECIMALS else ["|".join(odd)]
+        # PERF: the search uses the first and last letter of a pattern; alternatives have none in common.
+        return odd if len(odd) <= _SINGLE_PATTERNS_MAX else ["|".join(odd)]
 
     def _end_of_key(self, name: str) -> str:
-        # PERF: there are far more quotes than first letters of names, so a quote is looked for only where it is needed.
-        is_end_of_other = any(each.name != name and each.name.endswith(name) for each in self._fields)
-        return f'"{re.escape(name)}' if is_end_of_other else re.escape(name)
+        # PERF: quotes are far more frequent than first letters of names, so the pattern has one only if it needs it.
+        is_suffix = any(field.name != name and field.name.endswith(name) for field in self._fields)
+        return f'"{re.escape(name)}' if is_suffix else re.escape(name)
 
     @cached_property
     def _first_numbers(self) -> dict[str, re.Pattern[bytes]]:
-        """What finds the first number of each field that may come as a string."""
+        """A pattern of the first number of each field that may be sent as a string."""
         names = [field.name for field in self._fields if field.type.arrow.parse_strings]
         return {
             name: re.compile(rf'"{re.escape(name)}"{columnar_text.COLON}(?:\[\s*)?(["0-9-])'.encode())
@@ -172,7 +174,7 @@ class Columnar:
 
     @cached_property
     def _has_doubles(self) -> bool:
-        """Whether a number may be of more digits than are read: no integer can, and no decimal that pyarrow is asked to."""
+        """True if a number may have too many digits. No integer can, and no decimal that pyarrow parses."""
         return any(pa.types.is_floating((field.type.item or field.type).arrow.type) for field in self._fields)
 
     def _parsed(self, quoted: frozenset[str]) -> pa.Schema:
@@ -196,32 +198,32 @@ def _is_decimal(type: FieldType) -> bool:
 
 
 class _Column:
-    """One field as a column."""
+    """The reader of one field as a column."""
 
     def __init__(self, field: Field) -> None:
         self.name = field.name
         self._field = field
         self._type = field.type
         built = schema.build_field(field)
-        # Of a list it is the items that are checked.
+        # The items of a list are checked.
         built = built["items"] if field.type.item else built
         self._is_valid = schema.compile_schema(built).is_valid
         self._checks = checks_of(built, field.type.item or field.type, self._is_valid)
 
     @property
     def is_readable(self) -> bool:
-        """Whether what pyarrow parses can be checked and stored."""
-        is_found = not _is_decimal(self._type) or not {'"', "\\"} & set(self.name)
-        return self._type.arrow.read_as is not None and self._checks is not None and is_found
+        """True if the values that pyarrow parses can be checked and stored."""
+        has_plain_key = not _is_decimal(self._type) or not {'"', "\\"} & set(self.name)
+        return self._type.arrow.read_as is not None and self._checks is not None and has_plain_key
 
     def unquoted(self, array: pa.Array) -> pa.Array:
-        """Give parsed strings as the numbers that they spell."""
+        """Return parsed strings as the numbers that they spell."""
         assert self._type.arrow.parse_strings is not None
         return self._type.arrow.parse_strings(array)
 
     def read(self, array: pa.Array, texts: Texts) -> pa.Array:
-        """Check parsed values, and give them as they are stored; `texts` gives their rows."""
-        # A null may be a field that was left out, which is not the same to every field.
+        """Check parsed values, and return them in the stored type; `texts` returns the text of each row."""
+        # A null may stand for an absent value, which some fields do not treat as null.
         if array.null_count and not (self._field.nullable and self._field.absent_value is None):
             raise NotColumnarError
         values = array.flatten() if self._type.item else array
@@ -232,11 +234,11 @@ class _Column:
             if doubtful and self._type.item:
                 raise NotColumnarError
             if doubtful:
-                self._settle(doubtful, texts())
+                self._check_rows(doubtful, texts())
         return self._type.arrow.cast(array)
 
-    def _settle(self, doubtful: Sequence[int], texts: Sequence[msgspec.Raw]) -> None:
-        """Ask the schema itself about the values of some rows."""
+    def _check_rows(self, doubtful: Sequence[int], texts: Sequence[msgspec.Raw]) -> None:
+        """Check the values of some rows with the schema itself."""
         for place in doubtful:
             if not self._is_valid(strictjson.read(bytes(texts[place]))[self.name]):
                 raise NotColumnarError

@@ -1,4 +1,4 @@
-"""Text of a large JSON body, cut into pieces whose rows pyarrow reads exactly as JSON."""
+"""The text of a large JSON body, split into pieces that pyarrow parses exactly as JSON."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -11,20 +11,20 @@ from gateway.connectors.connector import Field
 from gateway.connectors.fieldtypes.arrow_values import DECIMAL_MAX_DIGITS
 from gateway.ingest.body_text import start_of
 
-#: How much text is parsed at a time, about.
+#: About how much text is parsed at a time.
 PIECE_BYTES = 16 * 2**20
-#: So many digits behind a point are more than any decimal has.
-_DECIMALS = DECIMAL_MAX_DIGITS + 1
-#: So many line ends are passed over at the end of a body.
-_FEW_ENDS = 64
+#: More digits after the point than any decimal has.
+_TOO_MANY_DECIMALS = DECIMAL_MAX_DIGITS + 1
+#: How many line ends at the end of a body are ignored.
+_LINE_ENDS_MAX = 64
 COLON = r"[ \t\r\n]*:[ \t\r\n]*"
-#: A key that is spelled with an escape; one whose last is of another kind is no field's that is looked for.
+#: A key whose last escape is a Unicode escape or a slash. No searched field has a key with another last escape.
 _ESCAPED_KEY = rf'\\(?:u[0-9a-fA-F]{{4}}|/)[^"\\]*"{COLON}'
-#: Where an object begins. In a string the quote would end it, and none of what follows could stand behind it.
+#: The start of an object. It cannot match inside a string: the quote would end the string.
 _BEGIN = rb'\{[ \t\r\n]*"[^ \t\r\n,:}\]]'
 _BEGINS = re.compile(_BEGIN)
 _BETWEEN = re.compile(rb"\}([ \t\r\n]*,[ \t\r\n]*)" + _BEGIN)
-#: What an array stands under in the object that pyarrow gets.
+#: The key of the array in the object that pyarrow parses.
 ROWS_KEY = ""
 _UNDER = b'{"%b":' % ROWS_KEY.encode()
 split_array = msgspec.json.Decoder(dict[str, list[msgspec.Raw]]).decode
@@ -32,17 +32,17 @@ split_lines = msgspec.json.Decoder(msgspec.Raw).decode_lines
 
 
 class NotColumnarError(Exception):
-    """The rows have to be read one by one."""
+    """The rows must be parsed one by one."""
 
 
-#: Gives the text of each row, where it is asked for.
+#: Returns the text of each row.
 Texts = Callable[[], Sequence[msgspec.Raw]]
 
 
 def array_pieces(data: bytes, max_row: int) -> Iterator[bytes]:
-    """Give a body in one or more arrays of some of its rows, each under `ROWS_KEY`; an array they are if each is one.
+    """Yield a body as one or more arrays, each in an object under `ROWS_KEY`.
 
-    Between two of them has been what is between two rows, so that all of them together are what the body is.
+    The body is a valid array exactly if all pieces are: it is split between the `}` and the `{` of two rows.
     """
     start = start_of(data)
     _require_short(data, start, max_row)
@@ -55,7 +55,7 @@ def array_pieces(data: bytes, max_row: int) -> Iterator[bytes]:
 
 
 def _require_short(data: bytes, start: int, max_row: int) -> None:
-    """Let an array through in which a row begins so often that none is too long."""
+    """Check that rows begin so often in an array that none is too long."""
     while len(data) - start > max_row:
         begins = _BEGINS.search(data, start + max_row // 2, start + max_row)
         if begins is None:
@@ -64,9 +64,9 @@ def _require_short(data: bytes, start: int, max_row: int) -> None:
 
 
 def line_pieces(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Give lines some at a time, and how long those are without the end of their last."""
-    few = data[-_FEW_ENDS:]
-    start, stop = start_of(data), len(data) - len(few) + len(few.rstrip(b"\r\n"))
+    """Yield lines in pieces, each with its length without the last line end."""
+    tail = data[-_LINE_ENDS_MAX:]
+    start, stop = start_of(data), len(data) - len(tail) + len(tail.rstrip(b"\r\n"))
     while stop - start > PIECE_BYTES and (end := data.find(b"\n", start + PIECE_BYTES, stop) + 1):
         yield data[start:end], end - start - (2 if data[end - 2] == ord("\r") else 1)
         start = end
@@ -74,9 +74,9 @@ def line_pieces(data: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def require_lines(text: bytes, size: int, max_row: int) -> int:
-    """Let lines through of which each begins and ends as an object does, and tell how many they are.
+    """Return the number of lines, after a check that each begins and ends like an object.
 
-    Where there are as many objects as lines, each is one: no line end that stands between such is inside of one.
+    If there are as many objects as lines, each line is one object: no object spans two lines.
     """
     end = "\r\n" if text[: text.find(b"\n") + 1].endswith(b"\r\n") else "\n"
     lines = pc.split_pattern(_one(text, size), end).flatten()
@@ -92,31 +92,32 @@ def require_lines(text: bytes, size: int, max_row: int) -> int:
 
 
 def _one(text: bytes, size: int) -> pa.Array:
-    """Give the beginning of a text as an array of one, without a copy."""
+    """Return the beginning of a text as an array with one item, without a copy."""
     return pa.Array.from_buffers(
         pa.binary(), 1, [None, pa.array([0, size], pa.int32()).buffers()[1], pa.py_buffer(text)]
     )
 
 
 def require_plain(text: bytes) -> None:
-    """Let a text through that neither of the two ways to read it would find more in than the other."""
+    """Check that a text has no bytes that the two parsers treat differently."""
     if not text.isascii():
-        _one(text, len(text)).cast(pa.string())  # It raises where the text is not UTF-8.
+        _one(text, len(text)).cast(pa.string())  # It raises if the text is not UTF-8.
     if b"\0" in text or (b"\\" in text and b"\\u0000" in text):
         raise NotColumnarError
 
 
 def odd_decimal(field: Field, key: str) -> str:
-    """Find a value of a decimal field that is in quotes, has an exponent, or too many digits before or after its point.
+    """Return a pattern of values that pyarrow must not parse as decimals.
 
-    `key` is the end of its key, and of no other's.
+    They are in quotes, or have an exponent, or too many digits before or after the point. `key` ends the key of the
+    field, and no other key.
     """
     digits = field.type.arrow.type.precision - field.type.arrow.type.scale
-    return rf'{key}"{COLON}(?:"|-?[0-9.]+[eE]|-?[1-9][0-9]{{{digits},}}|-?[0-9]+[.][0-9]{{{_DECIMALS},}})'
+    return rf'{key}"{COLON}(?:"|-?[0-9.]+[eE]|-?[1-9][0-9]{{{digits},}}|-?[0-9]+[.][0-9]{{{_TOO_MANY_DECIMALS},}})'
 
 
 def require_digits(text: bytes, odd_decimal: str) -> None:
-    """Let a text through whose decimals are few digits only, which are found by their keys."""
+    """Check that a text has no value that matches a pattern of `odd_decimal`."""
     patterns = [odd_decimal, _ESCAPED_KEY] if b"\\" in text else [odd_decimal]
     whole = _one(text, len(text))
     if any(pc.match_substring_regex(whole, pattern)[0].as_py() for pattern in patterns):

@@ -84,7 +84,7 @@ def show_commits(table: Table, batches: dict[str, list[Batch]]) -> None:
 def show_reading(table: Table, body: bytes) -> Batch:
     columnar, validator = Columnar(table.connector), Validator(table.connector)
     print(f"{table.name}: a batch of 10,000 rows, {len(body):,} bytes")
-    show("    read in columns", lambda: columnar.read(body, Media.JSON, ROW_BYTES))
+    show("    read in columns", lambda: columnar.parse(body, Media.JSON, ROW_BYTES))
     lines = b"\n".join(each.strip(b", \t") for each in body.strip(b"[]\n").split(b"\n"))
     options = pyarrow.json.ParseOptions(explicit_schema=columnar._parsed)
     reading = pyarrow.json.ReadOptions(use_threads=False, block_size=len(lines) + 1)
@@ -92,7 +92,7 @@ def show_reading(table: Table, body: bytes) -> Batch:
         "    of which pyarrow's parser",
         lambda: pyarrow.json.read_json(pa.BufferReader(lines), reading, options),
     )
-    columns = columnar.read(body, Media.JSON, ROW_BYTES)
+    columns = columnar.parse(body, Media.JSON, ROW_BYTES)
     assert columns is not None
     return validator.batch_of(columns)
 

@@ -61,9 +61,9 @@ def exactly(table: pa.Table) -> list[list[str]]:
 def require_equal(body: bytes, media: Media, connector: Connector) -> bool:
     """Require of columns what the truth says, unless they leave it to the truth; tells whether they do not."""
     columnar = Columnar(connector)
-    columns = columnar.read(body, media, MAX_ROW)
+    columns = columnar.parse(body, media, MAX_ROW)
     with mock.patch.object(columnar_text, "PIECE_BYTES", 20):  # Nearly every row is a slice of its own.
-        in_slices = columnar.read(body, media, MAX_ROW)
+        in_slices = columnar.parse(body, media, MAX_ROW)
     # Lines may end in two ways, though not in one slice; and what a slice does not name is not seen to be in quotes there.
     if in_slices is None and columns is None:
         return False
