@@ -196,6 +196,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "endpoints.range_sessions",
     "endpoints.spool",
     "endpoints.read_request",
+    "endpoints.request_head",
     "endpoints.write_request",
     "endpoints.edit_request",
     "endpoints.reply",

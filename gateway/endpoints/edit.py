@@ -43,7 +43,7 @@ class Edits:
         """Authorize a request and parse its head, or raise."""
         token = authorize_write(req, endpoint.connector, self._credentials, "change")
         filtered = EditRequest.of(endpoint.connector, RequestHeaders.of_write(req))
-        if filtered.output is not None:
+        if filtered.head.output is not None:
             permissions.require(token, endpoint.connector, "read")
         return token, filtered
 
@@ -62,7 +62,8 @@ class Edits:
 
         edit = Edit(endpoint.connector, filtered.selection, values, filtered.check, token)
         receipt, shown = await self._writer.call(
-            lambda store: store.edit(edit, look, is_rehearsal=filtered.is_rehearsal), endpoint.connector.name
+            lambda store: store.edit(edit, look, is_rehearsal=filtered.head.is_rehearsal),
+            endpoint.connector.name,
         )
         reply.edited(resp, receipt, filtered, shown)
 

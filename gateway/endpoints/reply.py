@@ -34,7 +34,7 @@ def receipt(resp: Response, value: Receipt, write: WriteRequest) -> None:
     """Answer a POST whose rows are committed, with the receipt or without a body."""
     note_receipt(value)
     resp.set_headers(dict(write.headers(value)))
-    if write.prefers.return_ in ("minimal", "headers-only"):
+    if write.head.prefers.return_ in ("minimal", "headers-only"):
         resp.status = value.status
     else:
         json(resp, value.body(), status=value.status)
@@ -42,9 +42,9 @@ def receipt(resp: Response, value: Receipt, write: WriteRequest) -> None:
 
 def stored_rows(resp: Response, value: Receipt, write: WriteRequest, shown: Rendering) -> None:
     """Answer a POST whose rows are committed with the rows themselves."""
-    assert write.output is not None
+    assert write.head.output is not None
     note_receipt(value)
-    headers = {"Content-Type": write.output.content_type, **write.headers(value, has_rows=True)}
+    headers = {"Content-Type": write.head.output.content_type, **write.headers(value, has_rows=True)}
     if shown.coding:
         headers["Content-Encoding"] = shown.coding
     rows(resp, TaggedResponse(value.status, headers, shown.whole or b""), shown)
@@ -55,12 +55,12 @@ def seen_rows(resp: Response, value: Receipt, write: WriteRequest, seen: bytes |
 
     The status of a receipt of what was only rehearsed is 200, for nothing was created.
     """
-    if write.output is None or seen is None:
+    if write.head.output is None or seen is None:
         receipt(resp, value, write)
         return
     note_receipt(value)
     resp.set_headers(dict(write.headers(value, has_rows=True)))
-    resp.content_type = write.output.content_type
+    resp.content_type = write.head.output.content_type
     resp.data = seen
     resp.status = value.status
 
@@ -75,9 +75,9 @@ def edited(resp: Response, value: Receipt, filtered: EditRequest, shown: bytes |
     note_receipt(value)
     resp.set_headers(dict(filtered.headers(value)))
     resp.status = 204
-    if filtered.output is not None and shown is not None:
+    if filtered.head.output is not None and shown is not None:
         resp.status = 200
-        resp.content_type = filtered.output.content_type
+        resp.content_type = filtered.head.output.content_type
         resp.data = shown
 
 

@@ -108,7 +108,7 @@ class Writes:
         write = endpoint.write_request(RequestHeaders.of_write(req)).under(req.get_header("Idempotency-Key"))
         if write.changes_rows:
             permissions.require(token, connector, "change")
-        if write.output is not None:
+        if write.head.output is not None:
             permissions.require(token, connector, "read")
         return token, write
 
@@ -117,12 +117,12 @@ class Writes:
         # Rights may have changed while the body came: those of the token, or the connector that gives them.
         token, write = self._parse(endpoint, req)
         submission = _Submission(endpoint, current.get(), req.content_type, received, token, write)
-        if write.is_rehearsal:
+        if write.head.is_rehearsal:
             await self._rehearse(resp, await self._check(submission, None), write)
             return
         key, receipt = await self._find_replay(submission)
         stored = receipt or await self._check(submission, key)
-        if write.output is not None:
+        if write.head.output is not None:
             await self._store_and_show(resp, stored, write)
         else:
             reply.receipt(resp, await self._append(stored), write)
@@ -174,7 +174,7 @@ class Writes:
             raise
         try:
             shown = await Rendering.open_reserved(
-                readers, write.stored_rows(receipt), counted=False, coding=write.coding
+                readers, write.head.stored_rows(receipt), counted=False, coding=write.head.coding
             )
         except Exception as error:  # noqa: BLE001  # whatever it is, the rows are stored
             _log.error("the rows of batch %s could not be shown: %s", receipt.batch, trace(error))
@@ -187,7 +187,7 @@ class Writes:
         most = self._intake.settings.max_body
 
         def look(receipt: Receipt, select: Select) -> bytes:
-            return render(write.stored_rows(receipt), select, most)
+            return render(write.head.stored_rows(receipt), select, most)
 
         return await self._storage.writer.call(
             lambda store: store.append_and_show(batch, look), batch.connector.name
@@ -197,7 +197,7 @@ class Writes:
         """Do everything but keep the rows."""
 
         def look(receipt: Receipt, select: Select) -> bytes | None:
-            return None if write.output is None else render(write.stored_rows(receipt), select)
+            return None if write.head.output is None else render(write.head.stored_rows(receipt), select)
 
         receipt, seen = await self._storage.writer.call(
             lambda store: store.append_and_show(batch, look, is_rehearsal=True), batch.connector.name
