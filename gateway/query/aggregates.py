@@ -1,4 +1,4 @@
-"""Aggregates in `select`: what each takes, the type it gives, and its SQL."""
+"""Aggregates in `select`: the types they accept, the type of their result, and their SQL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from gateway.query.casts import COMPUTED_NUMBER
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One aggregate: its SQL, where `{}` stands for the column, and its meaning for the docs."""
+    """An aggregate: its SQL with `{}` for the column, and its meaning for the docs."""
 
     sql: str
     meaning: str
@@ -31,10 +31,10 @@ AGGREGATES: Mapping[str, Aggregate] = {
 
 
 def result(name: str, type: FieldType) -> FieldType:
-    """Give the type of an aggregate over values of a type.
+    """Return the type of an aggregate over values of a type.
 
     Raises:
-        GatewayError: Where the aggregate does not take them.
+        GatewayError: The aggregate is not defined for the type.
     """
     is_decimal = pa.types.is_decimal(type.arrow.type)
     if name == "count":
@@ -55,7 +55,7 @@ def result(name: str, type: FieldType) -> FieldType:
 
 
 def sql(name: str, expression: str, type: FieldType) -> str:
-    """Give the SQL of an aggregate whose result has a type."""
-    applied = AGGREGATES[name].sql.format(expression)
-    # The sum of integers is a HUGEINT, which Arrow carries as a decimal.
-    return f"CAST({applied} AS {type.sql.column})" if name == "sum" else applied
+    """Return the SQL of an aggregate whose result has the type."""
+    call = AGGREGATES[name].sql.format(expression)
+    # DuckDB sums integers as HUGEINT, which Arrow represents as a decimal.
+    return f"CAST({call} AS {type.sql.column})" if name == "sum" else call

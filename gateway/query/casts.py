@@ -1,4 +1,4 @@
-"""Casts in `select`: the names PostgreSQL has for types, and the SQL that each cast becomes."""
+"""Casts in `select`: PostgreSQL's names of types, and the SQL of each cast."""
 
 import json
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.errors import Code, GatewayError, suggest
 from gateway.store.errors import CAST_FAILED
 
-#: A double that was computed may be infinite or no number, and JSON has no number for those: they are
-#: strings there, as PostgreSQL writes them.
+#: A computed double may be infinite or NaN, which JSON cannot express as a number. It is written as a string then, as
+#: PostgreSQL does.
 _NOT_FINITE = "WHEN isnan({0}) THEN '\"NaN\"' WHEN {0} > 0 THEN '\"Infinity\"' ELSE '\"-Infinity\"'"
 COMPUTED_NUMBER = SCALARS["number"].with_sql(
     csv="replace(replace({}::VARCHAR, 'nan', 'NaN'), 'inf', 'Infinity')",
@@ -19,7 +19,7 @@ COMPUTED_NUMBER = SCALARS["number"].with_sql(
 
 _SMALL = SCALARS["integer"].with_sql(column="SMALLINT")
 
-#: What stands behind `::`. PostgreSQL's `timestamp` has no zone, which is our `datetime`.
+#: The type of each name after `::`. PostgreSQL's `timestamp` has no zone, and so is our `datetime`.
 CASTS: Mapping[str, FieldType] = {
     **dict.fromkeys(("text", "varchar", "character varying"), SCALARS["string"]),
     **dict.fromkeys(("smallint", "int2"), _SMALL),
@@ -33,7 +33,7 @@ CASTS: Mapping[str, FieldType] = {
     "uuid": SCALARS["uuid"],
     **dict.fromkeys(("json", "jsonb"), SCALARS["json"]),
 }
-#: What other tools call them, for the hint.
+#: Names of other tools, for the hint.
 _SYNONYMS: Mapping[str, str] = {
     **dict.fromkeys(("string", "str", "char", "character", "bpchar"), "text"),
     **dict.fromkeys(("number", "double", "float", "float64"), "float8"),
@@ -44,11 +44,11 @@ _SYNONYMS: Mapping[str, str] = {
 }
 
 _NUMBERS = ("integer", "number", "decimal")
-_OF_TEXT = ("integer", "number", "boolean", "date", "time", "timestamp", "datetime", "uuid", "json")
-#: Which types a type can be cast to, besides itself, text and JSON.
+_TEXT_TARGETS = ("integer", "number", "boolean", "date", "time", "timestamp", "datetime", "uuid", "json")
+#: The types that a type can be cast to, besides itself, text, and JSON.
 _TARGETS: Mapping[str, tuple[str, ...]] = {
-    "string": _OF_TEXT,
-    "json": _OF_TEXT,
+    "string": _TEXT_TARGETS,
+    "json": _TEXT_TARGETS,
     "integer": (*_NUMBERS, "boolean"),
     "number": _NUMBERS,
     "decimal": _NUMBERS,
@@ -60,10 +60,10 @@ _TARGETS: Mapping[str, tuple[str, ...]] = {
 
 
 def find(name: str, source: FieldType, what: str) -> FieldType:
-    """Find the type that `::name` makes of the type of a value, which `what` names.
+    """Find the type of `::name` applied to a value, which messages call `what`.
 
     Raises:
-        GatewayError: Where there is no such type, or no such cast.
+        GatewayError: There is no such type, or no such cast.
     """
     item = name.removesuffix("[]").rstrip() if name.endswith("[]") else name[1:] if name[:1] == "_" else None
     target = CASTS.get(name if item is None else item)
@@ -99,13 +99,13 @@ def _impossible(name: str, source: FieldType, what: str) -> GatewayError:
 
 
 def sql(expression: str, source: FieldType, target: FieldType, label: str) -> str:
-    """Give the SQL of a cast that `find` has allowed.
+    """Return the SQL of a cast that `find` has accepted.
 
     Args:
         expression: The SQL of the value.
         source: The type of the value.
-        target: The type that it becomes.
-        label: SQL that gives what `label_of` has made.
+        target: The type that it is cast to.
+        label: The SQL that `label_of` returned.
     """
     if source == target:
         return expression
@@ -121,7 +121,7 @@ def sql(expression: str, source: FieldType, target: FieldType, label: str) -> st
         expression = f"({expression} AT TIME ZONE 'UTC')"
     tried = f"TRY_CAST({expression} AS {target.sql.column})"
     if source.name == "string" and target.name == "integer":
-        # DuckDB rounds '1.5' and reads '0x10'.
+        # DuckDB would round '1.5' and accept '0x10'.
         tried = f"CASE WHEN regexp_full_match({expression}, '\\s*[+-]?[0-9]+\\s*') THEN {tried} END"
     return _or_fail(expression, tried, label)
 
@@ -144,7 +144,7 @@ def _list_sql(expression: str, source: FieldType, target: FieldType, label: str)
 def _json_sql(expression: str, source: FieldType, label: str) -> str:
     if source.name != "string":
         return f"CAST({source.sql.json.format(expression)} AS JSON)"
-    # DuckDB lets NaN, Infinity and a comma before a bracket through.
+    # DuckDB accepts NaN, Infinity, and a comma before a bracket.
     bare = f"""regexp_replace({expression}, '"(?:[^"\\\\]|\\\\.)*"', '""', 'gs')"""
     loose = f"regexp_matches({bare}, '(?i)nan|inf|,\\s*[\\]}}]')"
     return _or_fail(
@@ -155,15 +155,15 @@ def _json_sql(expression: str, source: FieldType, label: str) -> str:
 
 
 def _or_fail(expression: str, tried: str, label: str) -> str:
-    """Give the SQL of what was tried; where that is NULL of a value that is not, the query fails."""
-    told = f"error(concat('{CAST_FAILED}', {label}, chr(31), CAST({expression} AS VARCHAR)))"
-    return f"coalesce({tried}, CASE WHEN {expression} IS NOT NULL THEN {told} END)"
+    """Return the SQL of a tried cast. The query fails where the cast is NULL and the value is not."""
+    failure = f"error(concat('{CAST_FAILED}', {label}, chr(31), CAST({expression} AS VARCHAR)))"
+    return f"coalesce({tried}, CASE WHEN {expression} IS NOT NULL THEN {failure} END)"
 
 
 def label_of(what: str, source: FieldType, target: FieldType) -> str:
-    """Give the SQL of what `store.engine` reads an error of a cast by: in hexadecimal digits, for it has keys of a request.
+    """Return the SQL of the label by which `store.engine` recognizes a failed cast.
 
-    It is no parameter, for statements that only count have none of the casts.
+    It is in hexadecimal digits, because it contains keys of a request. It is not a parameter, because statements that only count have no casts.
     """
     is_number = _kind(source) in _NUMBERS
     name = "smallint" if target == _SMALL else target.name

@@ -1,34 +1,34 @@
-"""Compression of responses."""
+"""Compression of responses, with zstd or gzip. A compressor belongs to one response."""
 
 import zlib
 from typing import Protocol
 
 import zstandard
 
-#: What responses may be compressed with, the best first, by the names of Accept-Encoding.
+#: The content codings of responses, the best first.
 CODINGS = ("zstd", "gzip")
-#: A zlib level that costs half of the default and gains nearly as much; zstd's own default.
+#: Half the cost of the default zlib level, for nearly the same size; and the default of zstd.
 _GZIP_LEVEL, _ZSTD_LEVEL = 4, 3
 
 
 class Compressor(Protocol):
-    """Takes the bytes of a body in their order and gives them compressed."""
+    """Compresses the bytes of a body, in order."""
 
     def compress(self, data: bytes, /) -> bytes:
-        """Give the next bytes; they may be none yet."""
+        """Return the next compressed bytes, which may be empty."""
 
     def flush(self) -> bytes:
-        """Give the last bytes."""
+        """Return the last compressed bytes."""
 
 
 def compressor_of(coding: str | None) -> Compressor:
-    """Make the compressor of a response; without a coding it changes nothing."""
+    """Return the compressor of a response; without a coding it changes nothing."""
     if coding == "zstd":
         return zstandard.ZstdCompressor(_ZSTD_LEVEL).compressobj()
-    return zlib.compressobj(_GZIP_LEVEL, wbits=31) if coding else _Plain()
+    return zlib.compressobj(_GZIP_LEVEL, wbits=31) if coding else _Identity()
 
 
-class _Plain:
+class _Identity:
     def compress(self, data: bytes, /) -> bytes:
         return data
 

@@ -1,4 +1,4 @@
-"""Conditions of a Query to SQL."""
+"""The conditions of a Query to SQL."""
 
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Context, Decimal
@@ -13,8 +13,8 @@ from gateway.strictjson import Json
 
 
 def where(conditions: Sequence[Condition], parameters: Parameters) -> list[str]:
-    """Give the SQL of each condition."""
-    return [_condition(each, parameters) for each in conditions]
+    """Return the SQL of each condition."""
+    return [_condition(condition, parameters) for condition in conditions]
 
 
 def _condition(condition: Condition, parameters: Parameters) -> str:
@@ -41,54 +41,55 @@ def _filter(condition: Filter, parameters: Parameters) -> str:
     if operator.kind is OperatorKind.DISTINCT:
         same = compare(expression, "=", type, condition.values[0], parameters)
         return f"(NOT coalesce({same}, false))"
-    each = [
-        _one(operator.kind, operator.sql, expression, type, value, parameters) for value in condition.values
+    comparisons = [
+        _compare(operator.kind, operator.sql, expression, type, value, parameters)
+        for value in condition.values
     ]
-    return f"({(' AND ' if condition.quantifier == 'all' else ' OR ').join(each)})"
+    return f"({(' AND ' if condition.quantifier == 'all' else ' OR ').join(comparisons)})"
 
 
-def _one(
+def _compare(
     kind: OperatorKind, sql: str, expression: str, type: FieldType, value: Json, parameters: Parameters
 ) -> str:
     if value is NULL:
         return "CAST(NULL AS BOOLEAN)"
     if kind in (OperatorKind.PATTERN, OperatorKind.REGEX):
-        # PostgreSQL's dot matches a newline, too, which is what the option s says.
+        # PostgreSQL's dot also matches a newline, as it does with the option s.
         return f"regexp_matches({expression}, {parameters.add(value)}, '{sql}')"
     return compare(expression, sql, type, value, parameters)
 
 
 def _in(expression: str, type: FieldType, values: Sequence[Json], parameters: Parameters) -> str:
     if type.name == "json":
-        return f"({' OR '.join(compare(expression, '=', type, each, parameters) for each in values)})"
-    items = ", ".join(parameters.typed(each, type) for each in values if _is_exact(each, type))
+        return f"({' OR '.join(compare(expression, '=', type, value, parameters) for value in values)})"
+    items = ", ".join(parameters.typed(value, type) for value in values if _is_exact(value, type))
     return f"({expression} IN ({items}))" if items else _constant(expression, holds=False)
 
 
 def _set(expression: str, sql: str, type: FieldType, value: Json, parameters: Parameters) -> str:
     if type.name == "json":
         return f"({jsonb.contains(expression, value, parameters)})"
-    known = [each for each in value if each is not None]
-    if sql == "@>" and len(known) < len(value):
-        return _constant(expression, holds=False)  # No list here holds a null.
-    return f"({expression} {sql} {parameters.typed(known, type)})"
+    items = [item for item in value if item is not None]
+    if sql == "@>" and len(items) < len(value):
+        return _constant(expression, holds=False)  # No stored list contains null.
+    return f"({expression} {sql} {parameters.typed(items, type)})"
 
 
 def compare(expression: str, sql: str, type: FieldType, value: Json, parameters: Parameters) -> str:
-    """Give the SQL of a comparison with a JSON value of the expression's type."""
+    """Return the SQL of a comparison with a JSON value of the expression's type."""
     if type.name == "json":
         return jsonb.compare(expression, sql, value, parameters)
     if not _is_exact(value, type):
         return _compare_between(expression, sql, type, value, parameters)
     compared = f"{expression} {sql} {parameters.typed(value, type)}"
     if type.item is not None:
-        # DuckDB makes one BETWEEN of two bounds, and has none for lists.
+        # DuckDB combines two bounds into one BETWEEN, which it does not have for lists.
         return f"(CASE WHEN {expression} IS NOT NULL THEN {compared} END)"
     return f"({compared})"
 
 
 def _is_exact(value: Json, type: FieldType) -> bool:
-    """Tell whether a column of the type could hold the value; only decimals are compared with what it cannot."""
+    """Return whether a column of the type could hold the value; decimals may be compared with other values."""
     try:
         type.sql.parameter(value)
     except OverflowError:
@@ -97,30 +98,30 @@ def _is_exact(value: Json, type: FieldType) -> bool:
 
 
 def _compare_between(expression: str, sql: str, type: FieldType, value: Json, parameters: Parameters) -> str:
-    """Compare a decimal with a value between those that its column can hold, or beyond them all.
+    """Return the SQL of a comparison of a decimal with a value that its column cannot hold.
 
-    DuckDB would widen both to a type that holds them, for which 38 digits may not suffice.
+    DuckDB would widen both to a common type, which may need more than 38 digits.
     """
     if sql in ("=", "<>"):
         return _constant(expression, holds=sql == "<>")
     below = _below(Decimal(value), type)
-    if below is None:  # The value is less than all that there can be.
+    if below is None:  # The value is less than every value of the column.
         return _constant(expression, holds=sql in (">", ">="))
     sql = ">" if sql in (">", ">=") else "<="
     return f"({expression} {sql} {parameters.typed(below, type)})"
 
 
 def _constant(expression: str, *, holds: bool) -> str:
-    """Give the SQL of what is known of every value; of null nothing is."""
+    """Return the SQL of a condition with the same result for every value, and NULL for null."""
     return f"(CASE WHEN {expression} IS NOT NULL THEN {'true' if holds else 'false'} END)"
 
 
 def _below(value: Decimal, type: FieldType) -> Decimal | None:
-    """Give the greatest value of a decimal type that is not above a value."""
-    most = Decimal(10**type.arrow.type.precision - 1).scaleb(-type.arrow.type.scale, _EXACT)
-    if value > most:
-        return most
-    if value < most.copy_negate():
+    """Return the greatest value of a decimal type that is not above a value; None if there is none."""
+    greatest = Decimal(10**type.arrow.type.precision - 1).scaleb(-type.arrow.type.scale, _EXACT)
+    if value > greatest:
+        return greatest
+    if value < greatest.copy_negate():
         return None
     return value.quantize(Decimal(1).scaleb(-type.arrow.type.scale), ROUND_FLOOR, _EXACT)
 

@@ -1,4 +1,4 @@
-"""A query string to a Query: PostgREST's dialect for one table.
+"""A query string to a Query: PostgREST's dialect for one table. Runs on the event loop.
 
 https://docs.postgrest.org/en/stable/references/api/tables_views.html
 """
@@ -25,67 +25,68 @@ from gateway.query.selection import parse_order, parse_select
 _T = TypeVar("_T")
 
 MAX_COUNT = 2**62
-_AGGREGATE_AFTER = "aggregate with a GET afterwards"
+_AGGREGATE_HINT = "aggregate with a GET afterwards"
 
 
 def parse(query_string: str, connector: Connector) -> Query:
-    """Read a query string, still percent-encoded.
+    """Parse a query string, still percent-encoded.
 
     Raises:
-        GatewayError: Naming the parameter, the value and what would be right.
+        GatewayError: It names the parameter, the value, and the fix.
     """
     return _parse(parameters_of(query_string), connector)
 
 
 def _parse(parameters: Sequence[tuple[str, str]], connector: Connector) -> Query:
     columns = ColumnNames(connector)
-    shape: dict[str, str] = {}
+    options: dict[str, str] = {}
     where: list[Condition] = []
     for key, value in parameters:
         if key in READ_PARAMETERS and not is_filter(key, value, columns):
-            shape.setdefault(key, value)  # The first wins, as upstream has it.
+            options.setdefault(key, value)  # The first wins, as in PostgREST.
         elif key in TREES:
-            where.append(_read(key, value, columns, partial(parse_tree, key, value, columns)))
+            where.append(_with_hint(key, value, columns, partial(parse_tree, key, value, columns)))
         elif key in WRITE_PARAMETERS:
             hint = rewrites.of_name(key) or f"{key} goes with a POST"
             raise not_implemented(f"the parameter '{key}' on this method", hint)
         else:
-            where.append(_read(key, value, columns, partial(parse_filter, key, value, columns)))
-    select, order = _shape(shape, columns)
+            where.append(_with_hint(key, value, columns, partial(parse_filter, key, value, columns)))
+    select, order = _select_and_order(options, columns)
     return Query(
         select,
         tuple(where),
         order,
-        _count("limit", shape["limit"]) if "limit" in shape else None,
-        _count("offset", shape.get("offset", "0")),
-        _count("cursor", shape["cursor"]) if "cursor" in shape else None,
-        _format(shape["format"]) if "format" in shape else None,
+        _count("limit", options["limit"]) if "limit" in options else None,
+        _count("offset", options.get("offset", "0")),
+        _count("cursor", options["cursor"]) if "cursor" in options else None,
+        _format(options["format"]) if "format" in options else None,
     )
 
 
-def _shape(shape: Mapping[str, str], columns: ColumnNames) -> tuple[tuple[Selected, ...], tuple[Order, ...]]:
-    """Read `select` and `order`."""
-    selected, ordered = shape.get("select", ""), shape.get("order", "")
-    select = _read("select", selected, columns, lambda: parse_select(selected, columns))
-    return select, _read("order", ordered, columns, lambda: parse_order(ordered, columns, select))
+def _select_and_order(
+    options: Mapping[str, str], columns: ColumnNames
+) -> tuple[tuple[Selected, ...], tuple[Order, ...]]:
+    """Parse `select` and `order`."""
+    selected, ordered = options.get("select", ""), options.get("order", "")
+    select = _with_hint("select", selected, columns, lambda: parse_select(selected, columns))
+    return select, _with_hint("order", ordered, columns, lambda: parse_order(ordered, columns, select))
 
 
-def _read(key: str, value: str, columns: ColumnNames, read: Callable[[], _T]) -> _T:
-    """Read a parameter; where it cannot be read, the hint is what it most likely means, if that can be."""
+def _with_hint(key: str, value: str, columns: ColumnNames, parse: Callable[[], _T]) -> _T:
+    """Call `parse` for a parameter. If it fails, the hint is the likeliest meaning that can be parsed."""
     try:
-        return read()
+        return parse()
     except GatewayError as error:
-        meant = next(
-            (each for each in rewrites.of(key, value, columns.fields) if _is_readable(each, columns)), None
-        )
-        if meant and meant != [(key, value)]:
-            error.hint = printable("write " + "&".join(f"{name}={text}" for name, text in meant))
+        candidates = rewrites.of(key, value, columns.fields)
+        meaning = next((rewrite for rewrite in candidates if _is_valid(rewrite, columns)), None)
+        if meaning and meaning != [(key, value)]:
+            error.hint = printable("write " + "&".join(f"{name}={text}" for name, text in meaning))
         elif error.code is Code.COLUMN_UNKNOWN:
             error.hint = rewrites.of_name(key) or error.hint
         raise
 
 
-def _is_readable(rewrite: Rewrite, columns: ColumnNames) -> bool:
+def _is_valid(rewrite: Rewrite, columns: ColumnNames) -> bool:
     try:
         for key, value in rewrite:
             if key == "select":
@@ -104,15 +105,15 @@ def _is_readable(rewrite: Rewrite, columns: ColumnNames) -> bool:
 def parse_edit(
     query_string: str, connector: Connector, *, deletes: bool = True
 ) -> tuple[Query, tuple[Field, ...] | None]:
-    """Read the query string of a PATCH or DELETE: the filter of the rows, the shape of the answer, and `columns`.
+    """Parse the query string of a PATCH or DELETE: the filter, the form of the answer, and `columns`.
 
     Raises:
-        GatewayError: As `parse`; where there is no filter, as PostgreSQL's safeupdate has it; and for a limit,
-            which upstream passes over, doing more than was asked.
+        GatewayError: As `parse`. Also without a filter, as PostgreSQL's safeupdate does, and for a limit: PostgREST
+            ignores it, and so changes more rows than the client asked for.
     """
     parameters = parameters_of(query_string)
     named = [] if deletes else [value for key, value in parameters if key == "columns"]
-    query = _parse([each for each in parameters if deletes or each[0] != "columns"], connector)
+    query = _parse([pair for pair in parameters if deletes or pair[0] != "columns"], connector)
     if not query.where:
         hint = "name the rows by a filter, such as id=eq.1; _id=gte.0 is all of them"
         raise GatewayError(Code.UNFILTERED, hint=hint)
@@ -122,15 +123,15 @@ def parse_edit(
             hint = "name the rows by their filter alone, such as _id=in.(3,7)"
             raise not_implemented(f"the parameter '{name}' on PATCH and DELETE", hint)
     if query.is_grouped:
-        raise not_implemented("an aggregate on PATCH and DELETE", _AGGREGATE_AFTER)
+        raise not_implemented("an aggregate on PATCH and DELETE", _AGGREGATE_HINT)
     return query, _fields(named[0], connector, "columns") if named else None
 
 
 def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[Field, ...] | None]:
-    """Read the query string of a POST or PUT: the shape of the rows it answers with, and `columns`.
+    """Parse the query string of a POST or PUT: the form of the returned rows, and `columns`.
 
     Raises:
-        GatewayError: Naming the parameter, the value and what would be right.
+        GatewayError: It names the parameter, the value, and the fix.
     """
     columns = None
     rest = []
@@ -141,25 +142,25 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
             _require_key(_fields(value, connector, key), connector)
         elif key in ("select", "order", "format"):
             rest.append((key, value))
-        elif key not in ("limit", "offset"):  # Upstream passes them over, too.
+        elif key not in ("limit", "offset"):  # PostgREST ignores them, too.
             raise not_implemented(
                 f"the parameter '{key}' on POST and PUT", _hint_of_write(key, value, connector)
             )
-    known = ColumnNames(connector)
-    shape = dict(reversed(rest))
-    select, order = _shape(shape, known)
+    names = ColumnNames(connector)
+    options = dict(reversed(rest))
+    select, order = _select_and_order(options, names)
     query = Query(
         select,
         order=order,
-        format=_format(shape["format"]) if "format" in shape else None,
+        format=_format(options["format"]) if "format" in options else None,
     )
     if query.is_grouped:
-        raise not_implemented("an aggregate on POST and PUT", _AGGREGATE_AFTER)
+        raise not_implemented("an aggregate on POST and PUT", _AGGREGATE_HINT)
     return query, columns
 
 
 def _hint_of_write(key: str, value: str, connector: Connector) -> str:
-    """Say what does what a filter on POST or PUT was meant to do, or which parameter was meant."""
+    """Return the hint for a filter on POST or PUT, or for an unknown parameter."""
     if key in (*TREES, *ColumnNames(connector).fields):
         if not connector.access.change:
             return f"POST stores all rows of its body: leave '{key}' out"
@@ -171,7 +172,7 @@ def _hint_of_write(key: str, value: str, connector: Connector) -> str:
 
 
 def _require_key(fields: tuple[Field, ...], connector: Connector) -> None:
-    """Let `on_conflict` name the primary key, in whatever order."""
+    """Check that `on_conflict` names the primary key, in any order."""
     if {field.name for field in fields} != set(connector.primary_key):
         own = ", ".join(connector.primary_key)
         hint = (
@@ -182,14 +183,14 @@ def _require_key(fields: tuple[Field, ...], connector: Connector) -> None:
 
 
 def _fields(text: str, connector: Connector, key: str) -> tuple[Field, ...]:
-    """Read a list of fields."""
+    """Parse a list of fields."""
     scanner = Scanner(key, text)
     fields: list[Field] = []
     while True:
         name = scanner.name()
         field = connector.find_input(name)
         if field is None:
-            names = [each.name for each in connector.fields]
+            names = [known.name for known in connector.fields]
             hint = suggest(name, names, "the fields are")
             raise GatewayError(Code.FIELD_UNKNOWN, f"{key} names '{name}', which is no field", hint=hint)
         fields.append(field)

@@ -47,7 +47,7 @@ def _branch(
             word: Literal["and", "or"] = "and" if found[2] == "and" else "or"
             terms.append(_branch(scanner, columns, bool(found[1]), word, depth + 1))
         else:
-            column = columns.read(scanner)
+            column = columns.parse(scanner)
             if not scanner.skip("."):
                 raise scanner.error("a condition is COLUMN.OPERATOR.VALUE")
             terms.append(_operation(scanner, column, nested=True))
@@ -244,7 +244,7 @@ def _key(key: str, columns: ColumnNames) -> Column:
             hint = f'write {name}->key for a place inside JSON, and "a.b" for a name with a dot'
             raise GatewayError(Code.QUERY_INVALID, f"'{key}' is not a column", hint=hint)
         raise not_implemented(f"the embedded resource '{name}'", ONE_TABLE)
-    column = columns.read(scanner, name)
+    column = columns.parse(scanner, name)
     scanner.blanks()
     if not scanner.ended:
         raise scanner.error("a filter is COLUMN=OPERATOR.VALUE")

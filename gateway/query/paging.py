@@ -1,4 +1,4 @@
-"""The part of a result that a request asks for: ranges of rows, limits, and the link to the next page."""
+"""Paging: ranges of rows, limits, and the link to the next page."""
 
 import re
 from dataclasses import replace
@@ -14,15 +14,15 @@ _RANGE = re.compile(r"(?:items=)?([0-9]{1,18})-([0-9]{0,18})")
 
 
 def names_rows(range_header: str | None) -> bool:
-    """Tell whether a Range header names rows: `0-24`. Other units and forms are passed over, as upstream has it."""
+    """Return whether a Range header names rows: `0-24`. Other units and forms are ignored, as in PostgREST."""
     return _RANGE.fullmatch((range_header or "").strip()) is not None
 
 
 def within(query: Query, range_header: str | None) -> Query:
-    """Narrow a query to the rows that a Range header names.
+    """Return a query limited to the rows that a Range header names.
 
     Raises:
-        GatewayError: Where nothing can be in that range.
+        GatewayError: No row can be in that range.
     """
     found = _RANGE.fullmatch((range_header or "").strip())
     if not found or query.limit == 0 or query.cursor is not None:
@@ -39,30 +39,30 @@ def within(query: Query, range_header: str | None) -> Query:
 
 
 def capped(query: Query, most: int | None) -> Query:
-    """Limit a query to `most` rows, where it does not ask for fewer."""
+    """Return a query limited to `most` rows, unless it asks for fewer."""
     if most is None or (query.limit is not None and query.limit <= most):
         return query
     return replace(query, limit=most)
 
 
 def next_page(query_string: str, query: Query, cursor: int, connector: Connector) -> str:
-    """Give the query string of the page that follows."""
+    """Return the query string of the next page."""
     columns = ColumnNames(connector)
     kept: dict[object, str] = {}
-    for number, part in enumerate(each for each in query_string.split("&") if "=" in each):
+    for number, part in enumerate(part for part in query_string.split("&") if "=" in part):
         key, value = parameters_of(part)[0]
         if key not in READ_PARAMETERS or is_filter(key, value, columns):
             kept[number] = part
         elif key not in ("cursor", "offset", "limit"):
             kept.setdefault(key, part)
-    # Whatever came in unescaped, in a header it may not be a bracket, a space or a byte beyond ASCII.
-    parts = [quote(part, _IN_URLS) for part in kept.values()]
+    # A header must not have a bracket, a space, or a byte beyond ASCII, even if the request had it unescaped.
+    parts = [quote(part, _SAFE_IN_URLS) for part in kept.values()]
     return "&".join([*parts, f"limit={query.limit}", f"cursor={cursor}"])
 
 
-_IN_URLS = "%!$'()*+,/:;=?@[]"
+_SAFE_IN_URLS = "%!$'()*+,/:;=?@[]"
 
 
 def is_filter(key: str, value: str, columns: ColumnNames) -> bool:
-    """Tell a filter on a field called `format` or `cursor` from the parameter, which has no operator."""
+    """Return whether a key is a filter on a field called `format` or `cursor`: the parameter has no operator."""
     return key in ("format", "cursor") and key in columns.fields and "." in value

@@ -1,4 +1,4 @@
-"""The parameters of a query string: their names, decoded from percent-encoding."""
+"""The parameters of a query string: the known names, and the decoded values."""
 
 import re
 from collections.abc import Mapping
@@ -10,31 +10,31 @@ from gateway.query.filters import TREES
 from gateway.query.operators import OPERATORS
 
 MAX_PARAMETERS = 200
-#: What shapes a read, by parameter, with its meaning for the docs.
+#: The parameters of a read that are not filters, with their meaning for the docs.
 READ_PARAMETERS: Mapping[str, str] = {
     "select": "the columns of the result: `select=id,total:amount,data->items->0->>name,amount::text,amount.sum()`",
     "order": "`order=amount.desc.nullslast,id`; nulls come last in ascending order and first in descending",
-    "limit": "at most so many rows; a `Link` header leads to the next page",
-    "offset": "so many rows are passed over",
-    "format": "the format, whatever `Accept` says, for those who cannot send it: "
-    + ", ".join(f"`{each}`" for each in FORMATS),
-    "cursor": "the `_id` that the page comes after, in whatever order; the `Link` header has it",
+    "limit": "the most rows in the result; a `Link` header leads to the next page",
+    "offset": "the number of rows that are skipped",
+    "format": "the format, for clients that cannot send `Accept`: "
+    + ", ".join(f"`{format}`" for format in FORMATS),
+    "cursor": "the `_id` after which the page begins, in any order; the `Link` header has it",
 }
-#: What shapes a write.
+#: The parameters of a write, with their meaning for the docs.
 WRITE_PARAMETERS: Mapping[str, str] = {
-    "columns": "on POST, PUT and PATCH: the fields that are taken from the rows; others are passed over, absent ones are null, and on PATCH left as they are",
-    "on_conflict": "on POST with `Prefer: resolution`: the primary key, by its fields; it can be left out",
+    "columns": "on POST, PUT, and PATCH: the fields that are taken from the rows. Others are ignored. Absent ones are null, or unchanged on PATCH",
+    "on_conflict": "on POST with `Prefer: resolution`: the fields of the primary key; optional",
 }
 
 
 def parameters_of(query_string: str) -> list[tuple[str, str]]:
-    """Split a query string into decoded keys and values; one without `=` says nothing.
+    """Return the decoded keys and values of a query string; a parameter without `=` is ignored.
 
     Raises:
-        GatewayError: Where bytes of it are not UTF-8, naming the parameter and the bytes.
+        GatewayError: Bytes of a parameter are not UTF-8, or a comparison has no `=`.
     """
     for part in query_string.split("&"):
-        # Upstream drops what has no `=`; a comparison that was meant as one must not be dropped.
+        # PostgREST ignores parameters without `=`. A comparison of another language must not be ignored.
         if "=" not in part and (found := _SIGN.search(part)):
             hint = f"write it as {_compared(part, found)}; the operators are {', '.join(OPERATORS)}"
             raise GatewayError(Code.QUERY_INVALID, f"'{part[:200]}' has no =", hint=hint)
@@ -46,13 +46,13 @@ def parameters_of(query_string: str) -> list[tuple[str, str]]:
     return [_decoded(key, value) for key, _, value in parameters]
 
 
-#: A comparison as other languages write it, which may be percent-encoded.
+#: A comparison operator of other languages, which may be percent-encoded.
 _SIGN = re.compile(r"([<>!~]|%3[CEce]|%21|%7[Ee])+")
 _SIGNS = {"<": "lt", "%3c": "lt", ">": "gt", "%3e": "gt", "~": "match", "%7e": "match"}
 
 
 def _compared(part: str, sign: re.Match[str]) -> str:
-    """Write a comparison without `=`, such as `id<3`, as a filter."""
+    """Return a comparison without `=`, such as `id<3`, as a filter."""
     value = part[sign.end() :][:100] or "VALUE"
     return f"{part[: sign.start()][:100]}={_SIGNS.get(sign[0].lower(), 'neq')}.{value}"
 
@@ -64,10 +64,10 @@ def _decoded(key: str, value: str) -> tuple[str, str]:
 
 
 def whole_number(query_string: str, name: str, *, most: int, default: int) -> int:
-    """Read a parameter that is a number from 0 to `most`, where nothing else of the dialect is.
+    """Parse a parameter that is a number from 0 to `most`, outside the dialect.
 
     Raises:
-        GatewayError: Where it is another value.
+        GatewayError: Its value is something else.
     """
     text = dict(reversed(parameters_of(query_string))).get(name)
     if text is None:

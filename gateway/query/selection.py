@@ -56,7 +56,7 @@ def _item(scanner: Scanner, columns: ColumnNames) -> Selected:
         alias, name = name, scanner.name()
     if name not in columns.fields and (name == "count" or scanner.text.startswith(("(", "!"), scanner.place)):
         return _count_of_rows(scanner, name, alias)
-    column = columns.read(scanner, name)
+    column = columns.parse(scanner, name)
     cast = _cast(scanner, column.type, str(column))
     selected = Selected(alias or column.name, column, cast or column.type, cast)
     scanner.blanks()
@@ -131,7 +131,7 @@ def _order_terms(text: str, columns: ColumnNames) -> tuple[Order, ...]:
 
 
 def _order_term(scanner: Scanner, columns: ColumnNames) -> Order:
-    column = columns.read(scanner)
+    column = columns.parse(scanner)
     words = []
     while scanner.skip("."):
         words.append(scanner.word())
