@@ -1,5 +1,6 @@
 """Responders: what answers each method of an endpoint, within the connector's rate limits."""
 
+import functools
 from collections.abc import Awaitable, Callable, Mapping
 
 from falcon.asgi import Request, Response
@@ -37,16 +38,9 @@ class Responders:
         limited = {
             method: metered(
                 endpoint.connector,
-                _bind(self._answers.get(method, self._methods.refuse), endpoint),
+                functools.partial(self._answers.get(method, self._methods.refuse), endpoint),
                 self._auth,
             )
             for method in COMBINED_METHODS
         }
-        return limited | {"OPTIONS": _bind(self._methods.options, endpoint)}
-
-
-def _bind(answer: _Answer, endpoint: Endpoint) -> Responder:
-    def respond(req: Request, resp: Response) -> Awaitable[None]:
-        return answer(endpoint, req, resp)
-
-    return respond
+        return limited | {"OPTIONS": functools.partial(self._methods.options, endpoint)}
