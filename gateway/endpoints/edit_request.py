@@ -55,7 +55,7 @@ class EditRequest:
     def check(self, rows: int) -> None:
         """Let an edit of so many rows through, or raise."""
         self.head.require_single(rows)
-        most = self.head.prefers.most_affected
+        most = self.head.prefers.max_affected_rows
         if most is not None and rows > most:
             details = f"The query affects {rows} rows"
             message = "Query result exceeds max-affected preference constraint"

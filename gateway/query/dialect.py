@@ -194,7 +194,7 @@ def _fields(text: str, connector: Connector, key: str) -> tuple[Field, ...]:
             hint = suggest(name, names, "the fields are")
             raise GatewayError(Code.FIELD_UNKNOWN, f"{key} names '{name}', which is no field", hint=hint)
         fields.append(field)
-        if scanner.ended:
+        if scanner.is_at_end:
             return tuple({field.name: field for field in fields}.values())
         if not scanner.skip(","):
             raise scanner.error('separate names by commas, such as id,"a name"')

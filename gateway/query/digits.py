@@ -1,9 +1,9 @@
 """JSON numbers with all their digits, in SQL.
 
-DuckDB reads a number with a point or an exponent as a double, and so loses digits beyond the 17th as soon as it looks
-inside a document; integers it keeps, and the text of a document as it is stored. Documents that have such a number are
-read in a marked form: strings and keys begin with `s`, and numbers are strings that begin with `n`. Two numbers are
-compared as doubles, and where these are the same by the rest of their digits.
+DuckDB parses a number with a point or an exponent as a double. So it loses digits after the 17th whenever it extracts
+from a document. It keeps integers, and the text of a stored document. A document with such a number is transformed to a
+marked form: strings and keys begin with `s`, and numbers are strings that begin with `n`. Two numbers are compared as
+doubles, and equal doubles by the rest of their digits.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,11 +12,11 @@ from math import inf, isfinite
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
-#: As many digits survive a double, whatever they are.
+#: A double preserves this many digits of every number.
 _SAFE_DIGITS = 15
 _STRING = r'(?:[^"\\]|\\.)*'
 _NUMBER = "-?[0-9][0-9.eE+-]*"
-#: What a number with more digits around its point has, or one whose exponent a double may not have.
+#: A pattern of numbers with more digits around the point, or with an exponent that a double may not have.
 _LOSSY = "|".join(
     [
         *(f"[0-9]{{{_SAFE_DIGITS + 1 - after}}}[.][0-9]{{{after}}}" for after in range(1, _SAFE_DIGITS + 1)),
@@ -24,17 +24,17 @@ _LOSSY = "|".join(
         "[0-9][eE][+-]?[0-9]{3}",
     ]
 )
-#: Below it an integer is a double of its own.
+#: Below this, every integer has a double of its own.
 _EXACT_INTEGERS = 2**53
-#: Every exponent of a number in the sortable text has as many digits as this.
-_MIDDLE = 5 * 10**18
-_TURNED = str.maketrans("0123456789", "9876543210")
+#: Every exponent in the sortable text has as many digits as this number.
+_EXPONENT_OFFSET = 5 * 10**18
+_COMPLEMENT = str.maketrans("0123456789", "9876543210")
 
 
 def is_lossy(document: str) -> str:
-    """Give the SQL of whether DuckDB would lose digits of a document.
+    """Return the SQL of whether DuckDB would lose digits of a document.
 
-    PERF: to read and write it again tells sooner than to look for such a number, and nearly always that it would not.
+    PERF: a round trip through DuckDB is faster than a search for such a number, and nearly always shows no loss.
     """
     text = f"CAST({document} AS VARCHAR)"
     same = f"CAST(json_extract({document}, '$') AS VARCHAR) = {text}"
@@ -42,10 +42,10 @@ def is_lossy(document: str) -> str:
 
 
 def marked(document: str) -> str:
-    """Give the SQL of a document in its marked form.
+    """Return the SQL of a document in its marked form.
 
-    A match takes up all that stands before its number, so that none begins inside a string; the number that is added
-    behind ends the last one.
+    A match contains all text before its number, so that none begins inside a string. The number that is appended ends
+    the last match.
     """
     strings = f"""regexp_replace(CAST({document} AS VARCHAR), '"({_STRING})"', '"s\\1"', 'gs')"""
     numbers = (
@@ -55,7 +55,7 @@ def marked(document: str) -> str:
 
 
 def unmarked(document: str) -> str:
-    """Give the SQL of the text of what is in its marked form."""
+    """Return the SQL of the JSON text of a document in its marked form."""
     numbers = (
         f"""regexp_replace(CAST({document} AS VARCHAR) || '"n0"',"""
         f""" '((?:"s{_STRING}"|[^"])*)"n([^"]*)"', '\\1\\2', 'gs')"""
@@ -64,15 +64,15 @@ def unmarked(document: str) -> str:
 
 
 def double(text: str) -> str:
-    """Give the SQL of the double next to a number, of its text; infinite beyond the doubles, NULL for other text."""
+    """Return the SQL of the double nearest to a number, from its text; infinite if too large, NULL for other text."""
     return f"TRY_CAST({text} AS DOUBLE)"
 
 
 def rest(text: str) -> str:
-    """Give the SQL of what tells and orders numbers whose doubles are the same, of the text of one.
+    """Return the SQL of a text that orders numbers with the same double, from the text of one.
 
-    That is 1 for the number that the double is written as, and for any other its digits, behind 0 where it is less and
-    2 where it is greater. PERF: no two numbers of few digits share a double, so only longer ones are looked at.
+    It is 1 for the number as which the double is written. For any other it is the digits, after 0 if the number is less
+    and after 2 if it is greater. PERF: no two numbers of few digits share a double, so only longer ones are compared.
     """
     both = f"[{text}, CAST({double(text)} AS VARCHAR)]"
     return (
@@ -83,13 +83,13 @@ def rest(text: str) -> str:
 
 
 def compare(text: str, sql: str, value: int | Decimal, add: Callable[[Any], str]) -> str:
-    """Give the SQL of a comparison of a number's text with a number; NULL for other text.
+    """Return the SQL of a comparison of a number's text with a number; NULL for other text.
 
     Args:
         text: The SQL of the text.
         sql: `=`, `<`, `<=`, `>` or `>=`.
         value: The number.
-        add: Adds a parameter and gives the SQL that stands for it.
+        add: Adds a parameter, and returns the SQL that refers to it.
     """
     number = _double_of(value)
     shown = _sortable_text(Decimal(repr(number)) if isfinite(number) else 0)
@@ -101,9 +101,9 @@ def compare(text: str, sql: str, value: int | Decimal, add: Callable[[Any], str]
 
 
 def is_written(text: str, value: int | Decimal, add: Callable[[Any], str]) -> str:
-    """Give the SQL of whether a number is one, of its text as DuckDB writes what it takes from a document.
+    """Return the SQL of whether a number equals another, from its text as DuckDB extracts it from a document.
 
-    PERF: of a document that loses no digits; there the double of a number that is no integer tells all of it.
+    PERF: only for a document that loses no digits. There a number that is not an integer is defined by its double.
     """
     number = _double_of(value)
     if not isfinite(number):
@@ -128,30 +128,32 @@ def _double_of(value: int | Decimal) -> float:
 
 
 def _is_short(text: str) -> str:
-    """Give the SQL of whether a number has so few digits that no other number of few has its double."""
-    # A dozen characters and no exponent are within the doubles that keep all digits.
+    """Return the SQL of whether a number has so few digits that no other such number has its double."""
+    # 15 characters without an exponent are within the range in which doubles preserve all digits.
     return f"(length({text}) <= {_SAFE_DIGITS} AND NOT contains(upper({text}), 'E'))"
 
 
 def _sortable(text: str) -> str:
-    """Give the SQL of a text that sorts as numbers do, and is the same for the same number; of the text of one."""
+    """Return the SQL of a text that sorts like the number, and is equal for equal numbers; from the text of a number."""
     parts = f"regexp_extract({text}, '^(-?)0*([0-9]*)[.]?([0-9]*)[eE]?(.*)$', ['sign', 'whole', 'behind', 'power'])"
     size = "length(digits) - length(part.behind) + coalesce(TRY_CAST(part.power AS BIGINT), 0)"
-    positive = f"concat('1', {_MIDDLE} + {size}, rtrim(digits, '0'))"
-    negative = (
-        f"concat('0', {_MIDDLE} - ({size}), translate(rtrim(digits, '0'), '0123456789', '9876543210'), '~')"
-    )
+    positive = f"concat('1', {_EXPONENT_OFFSET} + {size}, rtrim(digits, '0'))"
+    negative = f"concat('0', {_EXPONENT_OFFSET} - ({size}), translate(rtrim(digits, '0'), '0123456789', '9876543210'), '~')"
     written = f"CASE WHEN digits = '' THEN '1' WHEN part.sign = '' THEN {positive} ELSE {negative} END"
     digits = "[ltrim(concat(part.whole, part.behind), '0')]"
     return f"list_transform([{parts}], lambda part: list_transform({digits}, lambda digits: {written})[1])[1]"
 
 
 def _sortable_text(value: int | Decimal) -> str:
-    """Give what `_sortable` makes of a number."""
+    """Return the text that `_sortable` computes for a number."""
     sign, figures, exponent = Decimal(value).as_tuple()
     digits = "".join(map(str, figures)).lstrip("0")
     if not digits:
         return "1"
     assert isinstance(exponent, int)
     size, body = len(digits) + exponent, digits.rstrip("0")
-    return f"0{_MIDDLE - size}{body.translate(_TURNED)}~" if sign else f"1{_MIDDLE + size}{body}"
+    return (
+        f"0{_EXPONENT_OFFSET - size}{body.translate(_COMPLEMENT)}~"
+        if sign
+        else f"1{_EXPONENT_OFFSET + size}{body}"
+    )

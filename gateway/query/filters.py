@@ -1,4 +1,4 @@
-"""Filters, and trees of them, to Conditions."""
+"""Filters, and trees of filters, to Conditions."""
 
 import re
 from typing import Literal
@@ -17,17 +17,17 @@ MAX_LIST = 10_000
 MAX_DEPTH = 50
 #: Each value of the JSON in a filter is a condition in the SQL.
 MAX_JSON_SIZE, MAX_JSON_DEPTH = 100, 8
-#: The keys of trees.
+#: The parameters that hold trees.
 TREES = ("and", "or", "not.and", "not.or")
 
 
 def parse_tree(key: str, text: str, columns: ColumnNames) -> Tree:
-    """Read `or=(a.eq.1,and(b.gt.2,c.is.null))`."""
+    """Parse `or=(a.eq.1,and(b.gt.2,c.is.null))`."""
     scanner = Scanner(key, text)
     scanner.blanks()
     tree = _branch(scanner, columns, key.startswith("not."), "or" if key.endswith("or") else "and", 1)
     scanner.blanks()
-    if not scanner.ended:
+    if not scanner.is_at_end:
         raise scanner.error("nothing may follow the last )")
     return tree
 
@@ -62,7 +62,7 @@ _BRANCH = re.compile(r"(not\.)?(and|or)\s*(?=\()")
 
 
 def parse_filter(key: str, text: str, columns: ColumnNames) -> Filter:
-    """Read `amount=gte.5`, the key and the value already decoded."""
+    """Parse `amount=gte.5`, with key and value already decoded."""
     column = _key(key, columns)
     return _operation(Scanner(str(column), text), column, nested=False)
 
@@ -71,12 +71,12 @@ _OPERATOR = re.compile(r"([a-z]+)(?:\(([^()]*)\))?(?=\.)")
 
 
 def _operation(scanner: Scanner, column: Column, *, nested: bool) -> Filter:
-    """Read `not.`, the operator and what it compares with; `nested` is what stands inside a tree."""
+    """Parse `not.`, the operator, and its value; `nested` means inside a tree."""
     negated = scanner.skip("not.")
-    begun = scanner.place
+    start = scanner.place
     found = scanner.take(_OPERATOR)
     if not found or (found[1] not in OPERATORS and found[1] not in LEFT_OUT):
-        scanner.place = begun
+        scanner.place = start
         raise _no_operator(scanner)
     if found[1] in LEFT_OUT:
         is_search = LEFT_OUT[found[1]] == "full-text search"
@@ -129,20 +129,22 @@ def _values(
     if operator.kind is OperatorKind.IS:
         return (_is_value(scanner, column, nested),)
     if operator.kind is OperatorKind.LIST:
-        most = MAX_JSON_SIZE if column.type.name == "json" else MAX_LIST
-        return tuple(read_value(column, _unspaced(column, each)) for each in _list(scanner, nested, most))
+        max_items = MAX_JSON_SIZE if column.type.name == "json" else MAX_LIST
+        return tuple(
+            parse_value(column, _unspaced(column, item)) for item in _list(scanner, nested, max_items)
+        )
     text = _unspaced(column, scanner.value()) if nested else scanner.rest
     if quantifier:
         try:
             items = literals.array(text)
         except ValueError as error:
             raise scanner.error(f"write {operator.name}({quantifier}).{{a,b}}") from error
-        return tuple(NULL if each is None else _operand(operator, column, each) for each in items)
+        return tuple(NULL if item is None else _operand(operator, column, item) for item in items)
     return (_operand(operator, column, text),)
 
 
 def _unspaced(column: Column, text: str) -> str:
-    """Give a value of a list or a tree without the blanks around it, which only in text say anything."""
+    """Return a value of a list or a tree without the blanks around it, which are significant only in text."""
     return text if column.type.name == "string" else text.strip()
 
 
@@ -151,15 +153,15 @@ def _operand(operator: Operator, column: Column, text: str) -> Json:
         return patterns.like(text)
     if operator.kind is OperatorKind.REGEX:
         return patterns.regex(text)
-    return read_value(column, text)
+    return parse_value(column, text)
 
 
-def _list(scanner: Scanner, nested: bool, most: int) -> list[str]:
+def _list(scanner: Scanner, nested: bool, max_items: int) -> list[str]:
     items = scanner.items()
-    if not nested and not scanner.ended:
+    if not nested and not scanner.is_at_end:
         raise scanner.error('nothing may follow the ) of a list; put "quotes" around an item that has one')
-    if len(items) > most:
-        raise GatewayError(Code.QUERY_INVALID, f"the list of in. has more than {most} items")
+    if len(items) > max_items:
+        raise GatewayError(Code.QUERY_INVALID, f"the list of in. has more than {max_items} items")
     return items
 
 
@@ -176,11 +178,11 @@ def _is_value(scanner: Scanner, column: Column, nested: bool) -> str:
     return value
 
 
-def read_value(column: Column, text: str) -> Json:
-    """Read a value by the column's type; the database is never left to cast text.
+def parse_value(column: Column, text: str) -> Json:
+    """Parse a value by the column's type; the database never casts text of a request.
 
     Raises:
-        GatewayError: Where it is none.
+        GatewayError: The text is not a value of the type.
     """
     type = column.type
     try:
@@ -227,12 +229,12 @@ def _size(value: Json) -> int:
 
 
 def _is_decimal(type: FieldType) -> bool:
-    """Tell whether a value finer than the column may be compared with: `conditions` does that exactly."""
+    """Return whether a column may be compared with a value that it cannot hold: `conditions` does so exactly."""
     return type.name.startswith("decimal") and not type.item
 
 
 def _key(key: str, columns: ColumnNames) -> Column:
-    """Read the key of a filter, past the `[0]` that some clients number repeated keys with."""
+    """Parse the key of a filter, without the `[0]` by which some clients number repeated keys."""
     if key in columns.fields:
         return columns.column(key)
     scanner = Scanner("filter", re.sub(r"(?:\[[0-9]*\])+$", "", key))
@@ -246,6 +248,6 @@ def _key(key: str, columns: ColumnNames) -> Column:
         raise not_implemented(f"the embedded resource '{name}'", ONE_TABLE)
     column = columns.parse(scanner, name)
     scanner.blanks()
-    if not scanner.ended:
+    if not scanner.is_at_end:
         raise scanner.error("a filter is COLUMN=OPERATOR.VALUE")
     return column

@@ -1,7 +1,7 @@
-"""Comparing JSON as PostgreSQL's jsonb does, in SQL.
+"""Comparison of JSON in SQL, as PostgreSQL's jsonb does it.
 
 https://www.postgresql.org/docs/current/datatype-json.html#JSON-INDEXING: null < string < number < boolean <
-array < object. Numbers are compared exactly; key order and spelling play no part.
+array < object. Numbers are compared exactly; key order and spelling have no effect.
 """
 
 from collections.abc import Callable
@@ -19,25 +19,25 @@ _KINDS = ("NULL", "VARCHAR", "", "BOOLEAN", "ARRAY", "OBJECT")
 
 
 class _Plain:
-    """How to look at a document that loses no digits."""
+    """Accesses a document that loses no digits."""
 
-    #: What keys begin with.
+    #: The prefix of keys.
     mark = ""
 
     @staticmethod
     def is_string(expression: str, value: str, parameters: Parameters) -> str:
-        """Give the SQL of being a string; of anything else it may be NULL."""
+        """Return the SQL of whether a value is the string; NULL is possible for any other value."""
         own = f"json_extract_string({expression}, '$')"
         return f"json_type({expression}) = 'VARCHAR' AND {own} = {parameters.add(value)}"
 
     @staticmethod
     def is_number(expression: str, value: int | Decimal, parameters: Parameters) -> str:
-        """Give the SQL of being a number; of anything else it may be NULL."""
+        """Return the SQL of whether a value is the number; NULL is possible for any other value."""
         return digits.is_written(f"CAST({expression} AS VARCHAR)", value, parameters.add)
 
 
 class _Marked(_Plain):
-    """How to look at a document in its marked form, see `digits`."""
+    """Accesses a document in its marked form, see `digits`."""
 
     mark = "s"
 
@@ -56,7 +56,7 @@ _View = type[_Plain]
 
 
 def rank(expression: str) -> str:
-    """Give the SQL of where a value's kind stands among the kinds; NULL for NULL."""
+    """Return the SQL of the rank of a value's kind in the order of kinds; NULL for NULL."""
     known = " ".join(f"WHEN '{name}' THEN {place}" for place, name in enumerate(_KINDS) if name)
     return (
         f"CASE json_type({expression}) {known} ELSE CASE WHEN {expression} IS NOT NULL THEN {_NUMBER} END END"
@@ -64,19 +64,19 @@ def rank(expression: str) -> str:
 
 
 def number(expression: str) -> str:
-    """Give the SQL of the double next to a number, NULL for any other kind."""
+    """Return the SQL of the double nearest to a number; NULL for any other kind."""
     return digits.double(f"CAST({expression} AS VARCHAR)")
 
 
 def text(expression: str) -> str:
-    """Give the SQL of what orders values of one kind, numbers of the same double: 1 and 1.0 are the same."""
+    """Return the SQL of a text that orders values of one kind, and numbers with the same double: 1 equals 1.0."""
     rest = digits.rest(f"CAST({expression} AS VARCHAR)")
     own = f"json_extract_string({expression}, '$')"
     return f"CASE WHEN {number(expression)} IS NOT NULL THEN {rest} ELSE {own} END"
 
 
 def compare(expression: str, sql: str, value: Json, parameters: Parameters) -> str:
-    """Give the SQL of a comparison with `=`, `<>`, `<`, `<=`, `>` or `>=`."""
+    """Return the SQL of a comparison with `=`, `<>`, `<`, `<=`, `>`, or `>=`."""
     place = _rank_of(value)
     if sql in ("=", "<>"):
         same = _known(expression, f"coalesce({_same(expression, value, parameters)}, false)")
@@ -90,7 +90,7 @@ def compare(expression: str, sql: str, value: Json, parameters: Parameters) -> s
     if place == _NUMBER:
         return f"coalesce({_compare_number(expression, sql, value, parameters)}, {beyond})"
     shown = parameters.add(value if place == _STRING else ("true" if value else "false"))
-    own = f"json_extract_string({expression}, '$') {sql} {shown}"  # False sorts before true as text, too.
+    own = f"json_extract_string({expression}, '$') {sql} {shown}"  # As text, false also sorts before true.
     return f"(CASE WHEN json_type({expression}) = '{_KINDS[place]}' THEN {own} ELSE {beyond} END)"
 
 
@@ -101,14 +101,14 @@ def _same(expression: str, value: Json, parameters: Parameters) -> str:
 
 
 def _compare_number(expression: str, sql: str, value: int | Decimal, parameters: Parameters) -> str:
-    """Give the SQL of a comparison with a number, NULL for any other kind. Its text has all digits."""
+    """Return the SQL of a comparison with a number; NULL for any other kind. The text has all digits."""
     return digits.compare(f"CAST({expression} AS VARCHAR)", sql, value, parameters.add)
 
 
 def contains(expression: str, value: Json, parameters: Parameters) -> str:
-    """Give the SQL of jsonb's `@>`: every key of an object, an element for every element of an array.
+    """Return the SQL of jsonb's `@>`: every key of an object, and an element for every element of an array.
 
-    An array contains a scalar, too, though only at the top.
+    An array also contains a scalar, but only at the top level.
     """
 
     def contained(place: str, view: _View) -> str:
@@ -121,7 +121,7 @@ def contains(expression: str, value: Json, parameters: Parameters) -> str:
 
 
 def _exactly(expression: str, value: Json, condition: Callable[[str, _View], str]) -> str:
-    """Give the SQL of a condition on a document, in its marked form where numbers inside it would lose digits."""
+    """Return the SQL of a condition on a document, in its marked form if its numbers would lose digits."""
     if not _has_number(value):
         return condition(expression, _Plain)
     marked = (
@@ -137,12 +137,12 @@ def _has_number(value: Json) -> bool:
 
 
 def _known(expression: str, sql: str) -> str:
-    """Ask of a value that is there; of NULL nothing is known, whatever its parts would be."""
+    """Return the SQL of a condition that is NULL for a NULL document."""
     return f"(CASE WHEN {expression} IS NOT NULL THEN {sql} END)"
 
 
 def _equal(view: _View, expression: str, value: Json, parameters: Parameters) -> str:
-    """Give the SQL of being the same value; of another kind it may be NULL."""
+    """Return the SQL of equality with a value; NULL is possible for another kind."""
     place = _rank_of(value)
     if place == _STRING:
         return view.is_string(expression, value, parameters)
@@ -155,11 +155,11 @@ def _equal(view: _View, expression: str, value: Json, parameters: Parameters) ->
         return f"{kind} AND json_extract_string({expression}, '$') = '{'true' if value else 'false'}'"
     if place == _OBJECT:
         size = f"len(json_keys({expression})) = {len(value)}"
-        inside = [(_inside(view, expression, key, parameters), each) for key, each in value.items()]
+        inside = [(_inside(view, expression, key, parameters), child) for key, child in value.items()]
     else:
         size = f"json_array_length({expression}) = {len(value)}"
-        inside = [(f"json_extract({expression}, {number})", each) for number, each in enumerate(value)]
-    parts = [f"coalesce({_equal(view, there, each, parameters)}, false)" for there, each in inside]
+        inside = [(f"json_extract({expression}, {number})", item) for number, item in enumerate(value)]
+    parts = [f"coalesce({_equal(view, path, child, parameters)}, false)" for path, child in inside]
     return " AND ".join([kind, size, *parts])
 
 
@@ -167,17 +167,17 @@ def _contains(view: _View, expression: str, value: Json, parameters: Parameters,
     place = _rank_of(value)
     kind = f"json_type({expression}) = '{_KINDS[place]}'"
     if place == _OBJECT:
-        inside = [(_inside(view, expression, key, parameters), each) for key, each in value.items()]
-        parts = [_contains(view, there, each, parameters, depth) for there, each in inside]
+        inside = [(_inside(view, expression, key, parameters), child) for key, child in value.items()]
+        parts = [_contains(view, path, child, parameters, depth) for path, child in inside]
         return " AND ".join([kind, *(f"coalesce({part}, false)" for part in parts)])
     if place == _ARRAY:
         items = f"CASE WHEN {kind} THEN CAST({expression} AS JSON[]) ELSE [] END"
-        # The cast makes NULL of a null.
+        # The cast turns null into NULL.
         item = f"coalesce(e{depth}, CAST('null' AS JSON))"
         parts = [
             f"list_bool_or(list_transform({items}, lambda e{depth}:"
-            f" coalesce({_contains(view, item, each, parameters, depth + 1)}, false)))"
-            for each in value
+            f" coalesce({_contains(view, item, element, parameters, depth + 1)}, false)))"
+            for element in value
         ]
         return " AND ".join([kind, *(f"coalesce({part}, false)" for part in parts)])
     return _equal(view, expression, value, parameters)

@@ -1,8 +1,8 @@
-"""Keyset paging: the keys rows are ordered by, and "after this row" as a condition on them.
+"""Keyset paging: the columns that order rows, and the condition of coming after a row.
 
-A cursor is the `_id` of the last row of a page, or of some row of its last group. The next page begins right
-after that row's place, whatever has been stored in between, and finding the place costs no more on the last
-page than on the first (https://use-the-index-luke.com/no-offset).
+A cursor is the `_id` of the last row of a page, or of a row of its last group. The next page begins right after that
+row, even if other rows have been stored in the meantime. Its position costs no more on the last page than on the first
+(https://use-the-index-luke.com/no-offset).
 """
 
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from gateway.errors import Code, GatewayError
 from gateway.query import jsonb
 from gateway.query.query import Order
 
-MAX_KEYS = 200
+MAX_COLUMNS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class KeysetColumn:
-    """One expression that rows are ordered by. All keys of a row together are its own alone.
+    """One expression that orders rows. All columns together identify a row.
 
     Attributes:
-        sql: The expression, over what is ordered.
-        row_sql: The same over a row of the table; it differs where groups are ordered.
-        descending: Whether the greatest comes first.
-        nulls_first: Whether nulls come before everything else.
+        sql: The expression, over the ordered rows or groups.
+        row_sql: The same expression over a row of the table; it differs for groups.
+        descending: Whether the greatest value comes first.
+        nulls_first: Whether nulls come before all other values.
     """
 
     sql: str
@@ -39,37 +39,37 @@ class KeysetColumn:
         return f"{self.sql} {direction} NULLS {'FIRST' if self.nulls_first else 'LAST'}"
 
 
-def keys_of(sql: str, row_sql: str, type: FieldType, term: Order) -> list[KeysetColumn]:
-    """Give the keys that order an expression: one, or for JSON one each for kind, number and text."""
+def columns_of(sql: str, row_sql: str, type: FieldType, term: Order) -> list[KeysetColumn]:
+    """Return the columns that order an expression: one, or for JSON one each for kind, number, and text."""
     if type.name != "json":
         return [KeysetColumn(sql, row_sql, term.descending, term.nulls_first)]
     parts = (jsonb.rank, jsonb.number, jsonb.text)
     return [KeysetColumn(part(sql), part(row_sql), term.descending, term.nulls_first) for part in parts]
 
 
-def anchor(keys: Sequence[KeysetColumn], source: str, cursor: str) -> str:
-    """Give the SQL of the keys that the cursor's row has, as `_a0`, `_a1` and so on."""
-    columns = ", ".join(f"{key.row_sql} AS _a{number}" for number, key in enumerate(keys))
-    return f'(SELECT {columns} FROM {source} WHERE "_id" = {cursor})'
+def anchor(columns: Sequence[KeysetColumn], source: str, cursor: str) -> str:
+    """Return the SQL of the values of the cursor's row, as `_a0`, `_a1`, and so on."""
+    selected = ", ".join(f"{column.row_sql} AS _a{number}" for number, column in enumerate(columns))
+    return f'(SELECT {selected} FROM {source} WHERE "_id" = {cursor})'
 
 
-def after(keys: Sequence[KeysetColumn]) -> str:
-    """Give the SQL of coming after the row whose keys `anchor` gives.
+def after(columns: Sequence[KeysetColumn]) -> str:
+    """Return the SQL of the condition of coming after the row of `anchor`.
 
     Raises:
-        GatewayError: Where there are so many keys that it would be endless.
+        GatewayError: There are more than `MAX_COLUMNS` columns, and the condition grows with their square.
     """
-    if len(keys) > MAX_KEYS:
-        message = f"{len(keys)} columns tell the groups apart; pages go by at most {MAX_KEYS}"
+    if len(columns) > MAX_COLUMNS:
+        message = f"{len(columns)} columns tell the groups apart; pages go by at most {MAX_COLUMNS}"
         raise GatewayError(Code.QUERY_INVALID, message, hint="ask for the result without limit")
     alternatives = []
-    for number, key in enumerate(keys):
-        same = [f"{each.sql} IS NOT DISTINCT FROM _a{place}" for place, each in enumerate(keys[:number])]
-        alternatives.append(f"({' AND '.join([*same, _beyond(key, f'_a{number}')])})")
+    for number, column in enumerate(columns):
+        same = [f"{other.sql} IS NOT DISTINCT FROM _a{index}" for index, other in enumerate(columns[:number])]
+        alternatives.append(f"({' AND '.join([*same, _beyond(column, f'_a{number}')])})")
     return f"({' OR '.join(alternatives)})"
 
 
-def _beyond(key: KeysetColumn, place: str) -> str:
-    further = f"{key.sql} {'<' if key.descending else '>'} {place}"
-    first, last = (place, key.sql) if key.nulls_first else (key.sql, place)
+def _beyond(column: KeysetColumn, anchor: str) -> str:
+    further = f"{column.sql} {'<' if column.descending else '>'} {anchor}"
+    first, last = (anchor, column.sql) if column.nulls_first else (column.sql, anchor)
     return f"({further} OR ({first} IS NULL AND {last} IS NOT NULL))"

@@ -1,4 +1,4 @@
-"""The operators of a filter: one table that the parser, the SQL, the docs and the tests read."""
+"""The operators of a filter: one table for the parser, the SQL, the docs, and the tests."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from gateway.connectors.fieldtypes.field_type import FieldType
 
 
 class OperatorKind(Enum):
-    """What an operator does, and so how its value is read and what SQL it becomes."""
+    """The kinds of operators, which decide how a value is parsed and which SQL it becomes."""
 
     COMPARE = "compare"
     PATTERN = "pattern"
@@ -21,16 +21,16 @@ class OperatorKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One operator.
+    """An operator of a filter.
 
     Attributes:
-        name: As a query string spells it.
-        kind: What it does.
-        sql: The SQL it stands for; for a pattern the options of `regexp_matches`.
-        meaning: What it asks, for the docs.
-        takes: Which types of columns have it.
+        name: The name in a query string.
+        kind: The kind.
+        sql: The SQL operator; for a pattern the options of `regexp_matches`.
+        meaning: The condition in words, for the docs.
+        takes: Whether the operator is defined for a type of columns.
         wants: Those types in words, to finish the sentence "it needs …".
-        quantified: Whether `(any)` and `(all)` may follow it.
+        quantified: Whether `(any)` and `(all)` may follow the name.
     """
 
     name: str
@@ -103,7 +103,7 @@ IS_VALUES: Mapping[str, str] = {
     "false": "IS FALSE",
     "unknown": "IS NULL",
 }
-#: Operators of PostgREST that the gateway knows by name and does not have, and what they belong to.
+#: Operators of PostgREST that are not implemented, and the feature that they belong to.
 LEFT_OUT: Mapping[str, str] = {
     **dict.fromkeys(("fts", "plfts", "phfts", "wfts"), "full-text search"),
     **dict.fromkeys(("sl", "sr", "nxr", "nxl", "adj"), "range types"),

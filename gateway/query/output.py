@@ -1,4 +1,4 @@
-"""Output: what rows come out as, and the SQL that writes the text of one."""
+"""The format of rows in a response, and the SQL that writes the text of a row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from gateway.query.sql import Parameters
 
 @dataclass(frozen=True, slots=True)
 class OutputValue:
-    """A column of the result, and the SQL that stands for its value.
+    """A column of the result, with the SQL of its value.
 
     Attributes:
-        selected: What it is.
-        sql: A name, or another expression that does not cost much to stand there more than once.
-        is_stored: Whether that is a field's column in its table, whose values satisfy the field's schema.
+        selected: The column.
+        sql: A name, or another expression that is cheap enough to be repeated.
+        is_stored: Whether it is the stored column of a field, whose values satisfy the field's schema.
     """
 
     selected: Selected
@@ -33,23 +33,23 @@ class OutputValue:
 
     @property
     def is_nullable(self) -> bool:
-        """Whether it may be null."""
+        """True if the value may be null."""
         column = self.selected.column
         return not self.is_stored or column is None or column.field.nullable
 
     @property
     def key(self) -> str:
-        """What is before it in JSON."""
+        """The key in JSON, with its colon."""
         return strictjson.write(self.selected.name).decode() + ":"
 
     @property
     def pieces(self) -> str:
-        """The SQL of its text in pieces, where it is stored and not null."""
+        """The SQL of the text of a stored value that is not null, as arguments of `concat`."""
         return self.type.sql.pieces.format(self.sql)
 
     @property
     def json(self) -> str:
-        """The SQL of its JSON text."""
+        """The SQL of the JSON text."""
         if self.is_stored and self.type.sql.is_quoted:
             text = f"concat('\"', {self.pieces}, '\"')"
             return f"CASE WHEN {self.sql} IS NULL THEN 'null' ELSE {text} END"
@@ -67,9 +67,9 @@ class Output:
 
     Attributes:
         media: The format.
-        content_type: What the response says it is.
-        singular: Whether the one row is an object by itself (`application/vnd.pgrst.object+json`).
-        stripped: Whether keys whose value is null are left out (`nulls=stripped`).
+        content_type: The Content-Type of the response.
+        singular: Whether the response is a single object (`application/vnd.pgrst.object+json`).
+        stripped: Whether keys with a null value are omitted (`nulls=stripped`).
     """
 
     media: Media
@@ -79,23 +79,23 @@ class Output:
 
     @property
     def is_text(self) -> bool:
-        """Whether the database writes the rows' text, which is then the body."""
+        """True if the database writes the text of the rows, which is the body."""
         return self.media not in (Media.PARQUET, Media.ARROW)
 
     def head(self, select: Sequence[Selected]) -> bytes:
-        """Give what a text begins with."""
+        """Return the beginning of a text body."""
         if self.media is Media.CSV:
-            return (",".join(_csv_cell(each.name) for each in select) + "\n").encode()
+            return (",".join(_csv_cell(selected.name) for selected in select) + "\n").encode()
         return b"[" if self._is_array else b""
 
     @property
     def skip(self) -> int:
-        """How many bytes of the first row are not sent, for they only separate rows."""
+        """The number of bytes of the first row that are not sent, because they separate rows."""
         return len(_SEPARATOR) if self.media is Media.JSON else 0
 
     @property
     def tail(self) -> bytes:
-        """What a text ends with."""
+        """The end of a text body."""
         return b"]" if self._is_array else b""
 
     @property
@@ -103,22 +103,22 @@ class Output:
         return self.media is Media.JSON and not self.singular
 
     def row(self, values: Sequence[OutputValue], parameters: Parameters) -> str:
-        """Give the SQL of one row's text, over its values."""
+        """Return the SQL of the text of a row, over its values."""
         if self.media is Media.CSV:
             parts = [*_csv_row(values), "chr(10)"]
         elif self.stripped:
-            parts = _stripped_row(values, parameters, self._before, self._behind)
+            parts = _stripped_row(values, parameters, self._row_start, self._row_end)
         else:
-            parts = _json_row(values, parameters, self._before, self._behind)
-        # Joined in one go: `||` would copy the text once for each part.
+            parts = _json_row(values, parameters, self._row_start, self._row_end)
+        # One concat: `||` would copy the text for each part.
         return f"concat({', '.join(parts)})"
 
     @property
-    def _before(self) -> str:
+    def _row_start(self) -> str:
         return ",\n{" if self.media is Media.JSON else "{"
 
     @property
-    def _behind(self) -> str:
+    def _row_end(self) -> str:
         return "}" if self.media is Media.JSON else "}\n"
 
 
@@ -126,12 +126,12 @@ _SEPARATOR = b",\n"
 
 
 def schema_of(select: Sequence[Selected]) -> pa.Schema:
-    """Give the Arrow schema of a result, as Parquet and Arrow carry it."""
+    """Return the Arrow schema of a result in Parquet and Arrow."""
     return pa.schema([(each.name, each.type.arrow.type) for each in select])
 
 
 def _json_row(values: Sequence[OutputValue], parameters: Parameters, before: str, behind: str) -> list[str]:
-    """Give the parts of a row. PERF: every one of them, and every function in it, is 50 microseconds of planning."""
+    """Return the parts of a row. PERF: each part, and each function in it, costs 50 microseconds of planning."""
     parts = []
     for number, value in enumerate(values):
         before += ("," if number else "") + value.key
@@ -156,9 +156,9 @@ def _stripped_row(
 
 
 def _csv_row(values: Sequence[OutputValue]) -> list[str]:
-    """Give the parts of a row, where a null is nothing, as it is for `concat`.
+    """Return the parts of a row. A null is an empty cell, as it is for `concat`.
 
-    In a row of one cell it is `""`: nothing would be an empty line, and readers of CSV pass over those.
+    In a row of one cell it is `""`: readers of CSV would skip an empty line.
     """
     parts = []
     for value in values:
@@ -174,7 +174,7 @@ def _csv_row(values: Sequence[OutputValue]) -> list[str]:
     return parts[:-1]
 
 
-#: Plain JSON: also for statements of which no row is written.
+#: Plain JSON, also for statements whose rows are not written.
 PLAIN = Output(Media.JSON, Media.JSON.content_type)
 
 

@@ -1,4 +1,4 @@
-"""Patterns of `like` and `match`, checked before a database meets them."""
+"""Patterns of `like` and `match`, checked before the database gets them."""
 
 import re
 
@@ -8,17 +8,17 @@ import pyarrow.compute as pc
 from gateway.errors import Code, GatewayError
 
 MAX_REGEX = 512
-#: How large a regular expression may become once its counted repetitions are written out. Its time grows with
-#: that and with the text, and DuckDB cannot be interrupted before it is through with some thousand rows.
+#: The largest size of a regular expression with its counted repetitions expanded. Its time grows with this size and
+#: with the text, and DuckDB cannot be interrupted within some thousand rows.
 MAX_SIZE = 1024
 _WILDCARD_SIZE = 8
 
 
 def like(text: str) -> str:
-    r"""Read a pattern of LIKE into a regular expression: `*` is `%`, and `\` takes the next as it is.
+    r"""Return the regular expression of a LIKE pattern: `*` is `%`, and `\` escapes the next character.
 
     Raises:
-        GatewayError: Where it ends in a lone backslash.
+        GatewayError: The pattern ends in a single backslash, or is too large.
     """
     if (len(text) - len(text.rstrip("\\"))) % 2:
         message = f"the pattern '{text[:200]}' ends in a backslash, which takes the next character as it is"
@@ -27,10 +27,10 @@ def like(text: str) -> str:
         message = f"the pattern has {text.count('_')} times _; at most {MAX_SIZE // _WILDCARD_SIZE} are taken"
         raise GatewayError(Code.PATTERN_INVALID, message)
     parts = [_WILDCARDS.get(part) or _escape(part.removeprefix("\\")) for part in _LIKE.findall(text)]
-    # An end that may be anything is left open, which is faster than to match it.
-    begun, ended = parts[:1] == [_ANYTHING], parts[-1:] == [_ANYTHING]
-    middle = "".join(parts[begun : len(parts) - ended if len(parts) > begun else None])
-    regex = f"{'' if begun else '^'}{middle}{'' if ended else '$'}"
+    # PERF: an end that matches anything is left open, which is faster than matching it.
+    is_open_start, is_open_end = parts[:1] == [_ANYTHING], parts[-1:] == [_ANYTHING]
+    middle = "".join(parts[is_open_start : len(parts) - is_open_end if len(parts) > is_open_start else None])
+    regex = f"{'' if is_open_start else '^'}{middle}{'' if is_open_end else '$'}"
     regex = _for_re2(regex)
     if _problem(regex):
         message = f"the pattern of {len(text)} characters is too large"
@@ -48,10 +48,10 @@ def _escape(mark: str) -> str:
 
 
 def regex(text: str) -> str:
-    """Read a regular expression.
+    """Return a regular expression for DuckDB.
 
     Raises:
-        GatewayError: Where it is none.
+        GatewayError: It is invalid, or too large.
     """
     if len(text) > MAX_REGEX:
         message = f"the regular expression has {len(text)} characters; at most {MAX_REGEX} are taken"
@@ -74,7 +74,7 @@ _ATOM = re.compile(
 
 
 def _size(regex: str) -> int:
-    """Estimate how large a regular expression is once its counted repetitions are written out."""
+    """Return the estimated size of a regular expression with its counted repetitions expanded."""
     groups = [0]
     last = 0
     for found in _ATOM.finditer(regex):
@@ -95,16 +95,16 @@ def _size(regex: str) -> int:
 
 
 def _for_re2(regex: str) -> str:
-    """Keep a regular expression from being run as LIKE, which DuckDB does where it finds nothing but `.*` in it.
+    """Return a regular expression that DuckDB does not run as LIKE, as it does if only `.*` is special in it.
 
-    Its LIKE tries every way to share a text out among several wildcards, and cannot be interrupted in that;
-    RE2 takes time in proportion to the text. An empty group changes nothing but that.
+    Its LIKE tries every way to divide a text between several wildcards, and cannot be interrupted. RE2 takes time in
+    proportion to the text. An empty group prevents LIKE, and changes nothing else.
     """
     return regex if re.fullmatch(r"\^?[\w ]*\$?", regex) else f"{regex}()"
 
 
 def _problem(regex: str) -> str | None:
-    """Say what is wrong with a regular expression; Arrow has the engine that DuckDB has, RE2."""
+    """Return the error of a regular expression, or None. Arrow has the same engine as DuckDB, RE2."""
     try:
         pc.match_substring_regex(pa.array([""]), regex)
     except pa.ArrowInvalid as error:

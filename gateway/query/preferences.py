@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 from gateway.errors import Code, GatewayError, nearest
 
-#: The preferences there are, with their values, in the order of `Preference-Applied`; and what each asks.
+#: The supported preferences with their values and meaning, in the order of `Preference-Applied`.
 PREFERENCES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "resolution": (
         ("merge-duplicates", "ignore-duplicates"),
-        "on POST: a row whose primary key is there already changes the fields that it names of the other, or is passed over",
+        "on POST: a row whose primary key is already stored changes the fields that it names of that row, or is ignored",
     ),
     "missing": (
         ("default", "null"),
-        "on POST with `columns`: what an absent key means; `default` is the field's default",
+        "on POST with `columns`: the value of an absent key; `default` is the field's default",
     ),
     "return": (
         ("representation", "minimal", "headers-only"),
@@ -25,25 +25,25 @@ PREFERENCES: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     "count": (
         ("exact", "planned", "estimated"),
-        "`Content-Range` with the number of all rows; all three are counted, for counting is cheap here",
+        "`Content-Range` with the number of all rows; all three count exactly, because counting is cheap here",
     ),
     "tx": (("commit", "rollback"), "on writes: `rollback` checks and answers, and stores nothing"),
     "handling": (
         ("strict", "lenient"),
         (
-            "`strict`: a preference that is not here is an error, and bad rows refuse their batch; `lenient`: the good"
-            " rows of a POST are stored, where the connector says `on_invalid: on_request`"
+            "`strict`: an unsupported preference is an error, and bad rows reject their batch; `lenient`: the good"
+            " rows of a POST are stored, if the connector has `on_invalid: on_request`"
         ),
     ),
     "max-affected": (
         ("N",),
-        "on PATCH and DELETE: more than N rows are an error, and nothing is done",
+        "on PATCH and DELETE: more than N rows are an error, and nothing changes",
     ),
 }
 _ON_READS = ("count", "handling")
 _ON_WRITES = tuple(name for name in PREFERENCES if name != "max-affected")
-#: What each method listens to.
-_HEARD: Mapping[str, tuple[str, ...]] = {
+#: The preferences of each method.
+_BY_METHOD: Mapping[str, tuple[str, ...]] = {
     "POST": _ON_WRITES,
     "PUT": tuple(name for name in _ON_WRITES if name != "resolution"),
     "PATCH": ("return", "count", "tx", "handling", "max-affected"),
@@ -53,7 +53,7 @@ _HEARD: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What a request prefers, None where it says nothing.
+    """The preferences of a request; None for those that it does not send.
 
     `return_` is PostgREST's `return`.
     """
@@ -67,40 +67,40 @@ class Preferences:
     max_affected: str | None = None
 
     @property
-    def most_affected(self) -> int | None:
-        """How many rows may be changed, None for any number."""
+    def max_affected_rows(self) -> int | None:
+        """The most rows that may be changed; None for any number."""
         return int(self.max_affected) if self.max_affected else None
 
     def applied(self, *without: str) -> str:
-        """Give the `Preference-Applied` header, empty where nothing is to be said."""
+        """Return the `Preference-Applied` header; empty if no preference was applied."""
         return _applied(self, without)
 
 
-@functools.lru_cache(1024)  # Nearly all requests prefer the same.
+@functools.lru_cache(1024)  # Nearly all requests have the same preferences.
 def _applied(preferences: Preferences, without: tuple[str, ...]) -> str:
     values = {name: getattr(preferences, _attribute(name)) for name in PREFERENCES if name not in without}
     return ", ".join(f"{name}={value}" for name, value in values.items() if value)
 
 
 def parse(header: str | None, method: str) -> Preferences:
-    """Read a Prefer header; of two values for one preference the first counts.
+    """Parse a Prefer header; the first of two values for one preference counts.
 
     Raises:
-        GatewayError: Under `handling=strict`, naming the preferences that are not here; without it, too, for a
-            `max-affected` that is no number: a limit that is not understood must not be passed over.
+        GatewayError: It has unsupported preferences under `handling=strict`. Also without it, if `max-affected` is not
+            a number: a limit that is not understood must not be ignored.
     """
     known: dict[str, str] = {}
     unknown: list[str] = []
-    for token in (each.strip() for each in (header or "").split(",") if each.strip()):
+    for token in (token.strip() for token in (header or "").split(",") if token.strip()):
         name, value = _name_of(token), token.partition("=")[2].strip().strip('"')
         if not _has(name, value):
             unknown.append(token)
-        elif name in _HEARD.get(method, _ON_READS):
+        elif name in _BY_METHOD.get(method, _ON_READS):
             known.setdefault(_attribute(name), value)
     preferences = Preferences(**known)
     if preferences.handling == "strict" and unknown:
         raise _invalid(unknown, "Invalid preferences given with handling=strict")
-    if limits := [each for each in unknown if _name_of(each) == "max-affected"]:
+    if limits := [token for token in unknown if _name_of(token) == "max-affected"]:
         raise _invalid(limits, f"'{limits[0][:100]}' is not a number of rows")
     return preferences
 
@@ -125,7 +125,7 @@ def _invalid(unknown: Sequence[str], message: str) -> GatewayError:
 
 
 def _hint(token: str) -> str:
-    """Say what a preference most likely means."""
+    """Return the hint for an unknown preference: its likely meaning."""
     name = _name_of(token)
     if name in PREFERENCES:
         values = PREFERENCES[name][0]

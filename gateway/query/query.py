@@ -1,4 +1,4 @@
-"""Query: what a GET asks for, checked against its connector."""
+"""Query: the parsed form of a query string, checked against its connector."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Column:
         field: The field.
         path: The keys (str) and indexes (int) that lead to the place.
         as_text: Whether the last step is `->>`, which gives text instead of JSON.
-        former_name: What the query calls the field, where that is what it was called before.
+        former_name: The former name of the field, if the query uses it.
     """
 
     field: Field
@@ -38,19 +38,19 @@ class Column:
 
     @property
     def type(self) -> FieldType:
-        """The type of its values."""
+        """The type of the values."""
         if not self.path:
             return self.field.type
         return SCALARS["string"] if self.as_text else SCALARS["json"]
 
     @property
     def name(self) -> str:
-        """What it is called in a result: the last key of its path, for an index names nothing."""
+        """The name in a result: the last key of the path, or else the field's name."""
         keys = [step for step in self.path if isinstance(step, str)]
-        return keys[-1] if keys else self._called
+        return keys[-1] if keys else self._field_name
 
     @property
-    def _called(self) -> str:
+    def _field_name(self) -> str:
         return self.former_name or self.field.name
 
     def __str__(self) -> str:
@@ -58,7 +58,7 @@ class Column:
         arrows = ["->"] * len(steps)
         if self.as_text:
             arrows[-1] = "->>"
-        return self._called + "".join(arrow + step for arrow, step in zip(arrows, steps, strict=True))
+        return self._field_name + "".join(arrow + step for arrow, step in zip(arrows, steps, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,11 @@ class Filter:
     """One condition.
 
     Attributes:
-        column: What is compared.
+        column: The column that is compared.
         operator: One of `operators.OPERATORS`.
         values: JSON values of the column's type; for `is` one of `operators.IS_VALUES`; NULL for one in a list.
-        quantifier: `any` or `all` where the operator is applied to each of the values.
-        negated: Whether `not.` stands before it.
+        quantifier: `any` or `all`, if the operator is applied to each of the values.
+        negated: Whether `not.` precedes it.
     """
 
     column: Column
@@ -94,14 +94,14 @@ Condition: TypeAlias = Filter | Tree
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """One column of the result: a column of the table, cast, aggregated and cast again.
+    """One column of the result: a column of the table, cast, aggregated, and cast again.
 
     Attributes:
-        name: What it is called in the result.
-        column: What it is made of; None for `count()`, which counts rows.
-        cast: The type the column is cast to before anything else.
+        name: The name in the result.
+        column: The column that it is computed from; None for `count()`, which counts rows.
+        cast: The type to which the column is cast first.
         aggregate: One of `aggregates.AGGREGATES`.
-        aggregate_cast: The type the aggregate is cast to.
+        aggregate_cast: The type to which the aggregate is cast.
         type: The type of the result.
     """
 
@@ -124,16 +124,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is selected, from which rows, in which order, and which part of it.
+    """The selected columns, the conditions of the rows, their order, and the page.
 
     Attributes:
         select: The columns of the result.
         where: Conditions that must all hold.
-        order: In commit order, or by group, where nothing is said.
-        limit: At most so many rows; None is all of them.
-        offset: So many rows are passed over.
-        cursor: The `_id` of a row that the page comes after.
-        format: What `?format=` says.
+        order: The order; empty is commit order, or the order of groups.
+        limit: The most rows; None for all.
+        offset: The number of rows that are skipped.
+        cursor: The `_id` of the row after which the page begins.
+        format: The value of `?format=`.
     """
 
     select: tuple[Selected, ...]
@@ -146,5 +146,5 @@ class Query:
 
     @property
     def is_grouped(self) -> bool:
-        """Whether rows are aggregated, grouped by the columns that are not."""
-        return any(each.aggregate for each in self.select)
+        """True if rows are aggregated; the other columns are the groups."""
+        return any(selected.aggregate for selected in self.select)

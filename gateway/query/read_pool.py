@@ -1,4 +1,4 @@
-"""The bounded pool of threads that run queries, and the number of results that may be open."""
+"""The bounded pool of threads that run queries, and the places for open results."""
 
 import asyncio
 import time
@@ -24,19 +24,19 @@ class OpenResult(Protocol):
     """A result that holds a place in the pool."""
 
     def end(self) -> None:
-        """Close it, and give its place back."""
+        """Close the result, and release its place."""
 
 
 class ReadPool:
     """The bounded pool of threads that run queries. Belongs to the event loop."""
 
     def __init__(self, store: StoreReader, *, threads: int, seconds: float) -> None:
-        """Start no thread yet.
+        """Create the pool; threads start when they are needed.
 
         Args:
-            store: What is read.
-            threads: How many threads run queries at a time.
-            seconds: How long a step of a query may run.
+            store: The store that is read.
+            threads: The number of threads.
+            seconds: The time limit of each step of a query.
         """
         self._store = store
         self._threads = ContextThreadPool(threads, thread_name_prefix="reader")
@@ -47,7 +47,7 @@ class ReadPool:
         self._waiting: OrderedDict[OpenResult, float] = OrderedDict()
 
     def reserve(self) -> None:
-        """Take a place for one open result, which `release` gives back.
+        """Reserve the place of one open result, until `release`.
 
         If all places are taken, the result that has waited longest for a stalled client loses its own.
 
@@ -63,41 +63,41 @@ class ReadPool:
         self.open_results += 1
 
     def release(self) -> None:
-        """Give back the place of an open result."""
+        """Release the place of an open result."""
         self.open_results -= 1
 
     def transaction(self) -> ReadTransaction:
         """Return a new transaction that reads the store."""
         return self._store.read()
 
-    def version_seen(self, reading: ReadTransaction, statement: Statement) -> Version:
+    def version_seen(self, transaction: ReadTransaction, statement: Statement) -> Version:
         """Return the version of the rows that a transaction reads. Any thread may ask."""
-        return self._store.version_in(reading, statement.connector.name)
+        return self._store.version_in(transaction, statement.connector.name)
 
     async def call(self, function: Callable[[], _T]) -> _T:
         """Run a short call that reads the store in one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, function)
 
-    async def run(self, reading: ReadTransaction, step: Callable[[], _T]) -> _T:
+    async def run(self, transaction: ReadTransaction, step: Callable[[], _T]) -> _T:
         """Run one step of a transaction; interrupt it at the deadline, or when the client has left."""
         loop = asyncio.get_running_loop()
-        deadline = loop.call_later(self._seconds, reading.interrupt)
+        deadline = loop.call_later(self._seconds, transaction.interrupt)
         step_done = loop.run_in_executor(self._threads, step)
         try:
             return await asyncio.shield(step_done)
         except asyncio.CancelledError:
-            reading.interrupt()
+            transaction.interrupt()
             await asyncio.wait([step_done])
             raise
         finally:
             deadline.cancel()
 
     def note_waiting(self, result: OpenResult) -> None:
-        """Note that a result begins to wait for its client."""
+        """Record that a result begins to wait for its client."""
         self._waiting[result] = time.monotonic()
 
     def note_running(self, result: OpenResult) -> None:
-        """Note that a result no longer waits for its client."""
+        """Record that a result no longer waits for its client."""
         self._waiting.pop(result, None)
 
     def _end_stalled(self) -> None:
@@ -106,5 +106,5 @@ class ReadPool:
             result.end()
 
     def stop(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self._threads.shutdown(cancel_futures=True)

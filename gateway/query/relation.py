@@ -1,4 +1,4 @@
-"""The rows or groups that a query asks for, and the keys they are ordered by, in SQL."""
+"""The rows or groups of a query, and the columns that order them, in SQL."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,14 +18,14 @@ ID_SQL = quote(ID.name)
 
 
 class Relation:
-    """The rows or groups that a query asks for, with the keys they are ordered by.
+    """The rows or groups of a query, with the columns that order them.
 
-    Its names start with `_`, which no field's name does: `_c0` is the first column of the result and `_place`
-    the `_id` of a row, or of the first row of a group.
+    Its names start with `_`, which no field's name does: `_c0` is the first column of the result, and `_place` is the
+    `_id` of a row, or of the first row of a group.
 
     Attributes:
-        expressions: The SQL of the values that are selected.
-        names: What they are called where they are columns.
+        expressions: The SQL of the selected values.
+        names: Their names as columns.
     """
 
     def __init__(self, query: Query, connector: Connector) -> None:
@@ -33,23 +33,23 @@ class Relation:
         self._connector = connector
         self.parameters = Parameters()
         self._conditions = where(query.where, self.parameters)
-        self.expressions = [self._expression(each) for each in query.select]
+        self.expressions = [self._expression(selected) for selected in query.select]
         self.names = [f"_c{number}" for number in range(len(query.select))]
-        self._keys = self._group_keys() if query.is_grouped else self._row_keys()
+        self._order = self._group_order() if query.is_grouped else self._row_order()
 
     def statement(self, text: str) -> Sql:
-        """Give a finished statement."""
+        """Return a complete statement."""
         return Sql(text, self.parameters.values)
 
     @property
     def is_as_stored(self) -> bool:
-        """Whether the page is of columns as they are, in the order they lie in."""
-        computed = self._query.is_grouped or any(each.cast for each in self._query.select)
-        return self._is_commit_order and not computed
+        """True if the page has stored columns only, in the order in which they are stored."""
+        is_computed = self._query.is_grouped or any(selected.cast for selected in self._query.select)
+        return self._is_commit_order and not is_computed
 
     @property
     def columns(self) -> list[str]:
-        """The values that are selected, as columns of a page."""
+        """The selected values, as columns of a page."""
         return self.names if self._query.is_grouped else self._named
 
     @property
@@ -62,21 +62,21 @@ class Relation:
         return [f"{sql} AS {name}" for sql, name in zip(self.expressions, self.names, strict=True)]
 
     def count(self) -> str:
-        """Count the rows, or groups, that the filters let through."""
+        """Return the SQL that counts the rows, or groups, that match the filters."""
         return f"SELECT count(*) FROM {self._groups}" if self._query.is_grouped else self.matching("count(*)")
 
     def matching(self, columns: str) -> str:
-        """Select columns of the rows that the filters let through."""
+        """Return the SQL that selects columns of the rows that match the filters."""
         return f"SELECT {columns} FROM {self._table}{where_clause(self._conditions)}"
 
     def page(self, columns: Sequence[str], *, limit: int | None, offset: int) -> str:
-        """Select columns of the rows or groups of the page."""
+        """Return the SQL that selects columns of the rows or groups of the page."""
         is_grouped = self._query.is_grouped
         source, conditions = (self._groups, []) if is_grouped else (self._table, self._conditions)
         anchor, after = self._after()
         text = f"SELECT {', '.join(columns)} FROM {source}{anchor}{where_clause([*conditions, *after])}"
-        if self._keys and not self._is_commit_order:
-            text += " ORDER BY " + ", ".join(key.order for key in self._keys)
+        if self._order and not self._is_commit_order:
+            text += " ORDER BY " + ", ".join(column.order for column in self._order)
         if limit is not None:
             text += f" LIMIT {self.parameters.add(limit)}"
         if offset:
@@ -92,59 +92,61 @@ class Relation:
         return f"({self.matching(', '.join([*self._named, f'min({ID_SQL}) AS _place']))} GROUP BY ALL)"
 
     def _after(self) -> tuple[str, list[str]]:
-        """Give what is joined to find where the page begins, and the condition of being behind it."""
+        """Return the join that finds the start of the page, and the condition of coming after it."""
         if self._query.cursor is None:
             return "", []
-        if not self._keys:
-            return "", ["false"]  # Nothing comes after the only row.
+        if not self._order:
+            return "", ["false"]  # Nothing follows the only row.
         cursor = self.parameters.add(self._query.cursor)
         if not self.has_anchor:
-            return "", [f"{ID_SQL} {'<' if self._keys[0].descending else '>'} {cursor}"]
-        return f", {keyset.anchor(self._keys, self._table, cursor)}", [keyset.after(self._keys)]
+            return "", [f"{ID_SQL} {'<' if self._order[0].descending else '>'} {cursor}"]
+        return f", {keyset.anchor(self._order, self._table, cursor)}", [keyset.after(self._order)]
 
     @property
     def has_anchor(self) -> bool:
-        """Whether the keys of the cursor's row have to be looked up: `_id` alone is the cursor itself."""
-        return [key.sql for key in self._keys] not in ([], [ID_SQL])
+        """True if the values of the cursor's row must be looked up: `_id` alone is the cursor itself."""
+        return [column.sql for column in self._order] not in ([], [ID_SQL])
 
     @property
     def _is_commit_order(self) -> bool:
-        """Whether the order asked for is the one the rows lie in.
+        """True if the rows are stored in the requested order.
 
-        Rows are only ever appended, by one thread, in the order of `_id`, and DuckDB keeps insertion order
-        through filters and limits (https://duckdb.org/docs/stable/sql/dialect/order_preservation): without
-        an ORDER BY nothing has to be sorted, and ten million rows stream in bounded memory.
+        One thread appends rows in the order of `_id`, and DuckDB keeps insertion order through filters and limits
+        (https://duckdb.org/docs/stable/sql/dialect/order_preservation). Without an ORDER BY nothing is sorted, and 10
+        million rows stream in bounded memory.
         """
-        return self._keys == [KeysetColumn(ID_SQL, ID_SQL)]
+        return self._order == [KeysetColumn(ID_SQL, ID_SQL)]
 
-    def _row_keys(self) -> list[KeysetColumn]:
-        """Give the keys of `order`, and `_id`, which tells all rows apart."""
-        keys: list[KeysetColumn] = []
+    def _row_order(self) -> list[KeysetColumn]:
+        """Return the columns of `order`, and `_id`, which identifies a row."""
+        columns: list[KeysetColumn] = []
         for term in self._query.order:
             if term.column == ID:
-                return [*keys, KeysetColumn(ID_SQL, ID_SQL, term.descending)]
+                return [*columns, KeysetColumn(ID_SQL, ID_SQL, term.descending)]
             expression = self.parameters.column(term.column)
-            parts = keyset.keys_of(expression, expression, term.column.type, term)
+            parts = keyset.columns_of(expression, expression, term.column.type, term)
             if len(parts) > 1:
                 computed = [self.parameters.computed(part.sql) for part in parts]
                 parts = [
-                    replace(each, sql=name, row_sql=name) for each, name in zip(parts, computed, strict=True)
+                    replace(part, sql=name, row_sql=name) for part, name in zip(parts, computed, strict=True)
                 ]
-            keys += parts
-        return [*keys, KeysetColumn(ID_SQL, ID_SQL)]
+            columns += parts
+        return [*columns, KeysetColumn(ID_SQL, ID_SQL)]
 
-    def _group_keys(self) -> list[KeysetColumn]:
-        """Give the keys of `order`, and all the columns of the group, which tell all groups apart."""
-        groups = [(number, each) for number, each in enumerate(self._query.select) if not each.aggregate]
-        keys: list[KeysetColumn] = []
+    def _group_order(self) -> list[KeysetColumn]:
+        """Return the columns of `order`, and all columns of the group, which identify a group."""
+        groups = [
+            (number, selected) for number, selected in enumerate(self._query.select) if not selected.aggregate
+        ]
+        columns: list[KeysetColumn] = []
         for term in self._query.order:
-            number, selected = next(each for each in groups if each[1].column == term.column)
-            keys += keyset.keys_of(f"_c{number}", self._expression(selected), selected.type, term)
-        for number, each in groups:
-            # JSON is grouped by its text.
-            text = "::VARCHAR" if each.type.name == "json" else ""
-            keys.append(KeysetColumn(f"_c{number}{text}", f"{self._expression(each)}{text}"))
-        return keys
+            number, selected = next(group for group in groups if group[1].column == term.column)
+            columns += keyset.columns_of(f"_c{number}", self._expression(selected), selected.type, term)
+        for number, selected in groups:
+            # DuckDB groups JSON by its text.
+            text = "::VARCHAR" if selected.type.name == "json" else ""
+            columns.append(KeysetColumn(f"_c{number}{text}", f"{self._expression(selected)}{text}"))
+        return columns
 
     def _expression(self, selected: Selected) -> str:
         if selected.column is None:
@@ -162,7 +164,7 @@ class Relation:
         return expression
 
     def _cast(self, expression: str, source: FieldType, target: FieldType, what: str) -> str:
-        """Give the SQL of a cast of what `what` names."""
+        """Return the SQL of a cast; errors call the value `what`."""
         return casts.sql(expression, source, target, casts.label_of(what, source, target))
 
 

@@ -1,4 +1,4 @@
-"""A Statement to the body of a response, without the event loop ever waiting for the database."""
+"""A Statement to the body of a response; the event loop never waits for the database."""
 
 import time
 from collections.abc import AsyncIterator
@@ -15,30 +15,30 @@ from gateway.query.sql import Sql
 from gateway.query.statement import Statement
 from gateway.store.interface import ReadTransaction, Select, Version
 
-#: Results up to this size are sent whole, with their length, and their reader is free before the first byte.
+#: Results up to this size are sent whole, with their length. Their thread is free before the first byte.
 WHOLE_BYTES = 2 * 2**20
-#: A piece of a longer result has as many bytes at least, or comes as soon as so many seconds have passed.
-PIECE_BYTES, PIECE_SECONDS = 2**18, 0.005
-#: Below this, compressing a body saves nobody anything.
+#: A longer result is sent in chunks: each is complete at this size, or after this time.
+CHUNK_BYTES, CHUNK_SECONDS = 2**18, 0.005
+#: A smaller body is not compressed, because it would gain nothing.
 COMPRESSED_BYTES = 1024
 
 
 class Rendering:
-    """A result on its way out: complete in `whole`, or to be iterated once and then closed.
+    """A result that is sent: complete in `whole`, or to be iterated once and then closed. Belongs to the event loop.
 
     Attributes:
-        whole: The whole body, where it is small.
-        coding: What the body is compressed with, or None.
-        row_count: How many rows it has, where that is known before its end.
-        total: How many rows there are beyond the page, where they were counted.
-        cursor: What leads on to the next page, where the limit cut this one.
-        version: The version of the rows, where it was asked for.
+        whole: The whole body, if it is small.
+        coding: The content coding of the body, or None.
+        row_count: The number of rows, if it is known before the end.
+        total: The number of all rows, also outside the page, if they were counted.
+        cursor: The cursor of the next page, if the limit ended this one.
+        version: The version of the rows, if it was asked for.
     """
 
     def __init__(
         self,
         pool: ReadPool,
-        reading: ReadTransaction,
+        transaction: ReadTransaction,
         statement: Statement,
         *,
         counted: bool,
@@ -51,15 +51,15 @@ class Rendering:
         self.cursor: int | None = None
         self.version: Version | None = None
         self._pool = pool
-        self._reading = reading
+        self._transaction = transaction
         self._statement = statement
-        self._counted = counted
-        self._versioned = versioned
+        self._is_counted = counted
+        self._is_versioned = versioned
         self.coding = coding
         self._compressor = compressor_of(coding)
         self._encoder: Encoder
-        self._begun = b""
-        self._closed = False
+        self._first_chunk = b""
+        self._is_closed = False
 
     @classmethod
     async def open(
@@ -75,13 +75,13 @@ class Rendering:
 
         Args:
             pool: The threads that run it.
-            statement: What is read.
-            counted: Whether all rows are counted, beyond the page.
-            coding: What the body is compressed with, or None.
-            versioned: Whether the result says which version of the rows it has.
+            statement: The query.
+            counted: Whether all rows are counted, also outside the page.
+            coding: The content coding of the body, or None.
+            versioned: Whether the result has the version of its rows.
 
         Raises:
-            GatewayError: Where it fails; nothing has been sent then.
+            GatewayError: The statement fails; nothing has been sent then.
         """
         pool.reserve()
         return await cls.open_reserved(pool, statement, counted=counted, coding=coding, versioned=versioned)
@@ -108,26 +108,26 @@ class Rendering:
         return rendering
 
     async def start(self) -> None:
-        """Read the first rows, and all of them if they are few."""
-        await self._pool.run(self._reading, self._start)
+        """Read the first rows, or all rows of a small result."""
+        await self._pool.run(self._transaction, self._start)
         if self.whole is not None:
             await self.close()
 
     def _start(self) -> None:
-        if self._versioned:
-            self.version = self._pool.version_seen(self._reading, self._statement)
+        if self._is_versioned:
+            self.version = self._pool.version_seen(self._transaction, self._statement)
         self._read()
         if self.whole is not None:
-            self._reading.close()
+            self._transaction.close()
 
     def _read(self) -> None:
         statement = self._statement
         anchor = statement.anchor_count()
-        if self._counted or anchor or statement.output.singular:
-            self._reading.begin()
-        if self._counted:
+        if self._is_counted or anchor or statement.output.singular:
+            self._transaction.begin()
+        if self._is_counted:
             self.total = int(self._fetch(statement.count())[0][0])
-            _refuse_offset_beyond(statement.query.offset, self.total)
+            _require_offset_within(statement.query.offset, self.total)
         if anchor and not self._fetch(anchor)[0][0]:
             raise _unknown_cursor(statement.query.cursor)
         if statement.output.singular:
@@ -140,17 +140,17 @@ class Rendering:
             left = self.total - statement.query.offset
             self.row_count = left if statement.query.limit is None else min(left, statement.query.limit)
         if statement.query.limit:
-            # The header that leads on goes out before the rows: the end of the page is looked up, and in the
-            # same transaction the page begun again.
-            self._reading.begin()
+            # The header with the cursor is sent before the rows. So the end of the page is looked up first, and then
+            # the page begins again in the same transaction.
+            self._transaction.begin()
             places = self._fetch(statement.end())
             self.cursor = places[0][0] if len(places) > 1 else None
             self._begin(statement.rows())
         else:
-            self._begun = self._compressor.compress(first)
+            self._first_chunk = self._compressor.compress(first)
 
     def _read_one(self) -> None:
-        """Read the only row, which leaves it in `whole`."""
+        """Read the only row into `whole`."""
         rows = self._few(self._statement.page)
         if rows is None or len(rows) != 1:
             raise not_one_row(int(self._fetch(self._statement.page_count())[0][0]))
@@ -158,7 +158,7 @@ class Rendering:
         self._end([self._text_of(rows)])
 
     def _first_rows(self) -> bytes | None:
-        """Read until the end, which leaves the page in `whole`, or give what has come when it is too much."""
+        """Read the whole page into `whole`; if it is too large, return the bytes so far."""
         statement = self._statement
         if not statement.output.is_text or not self._pool.result_sizes.expects_small(statement):
             self._begin(statement.page)
@@ -176,21 +176,23 @@ class Rendering:
         return None
 
     def _few(self, sql: Sql) -> list[tuple[Any, ...]] | None:
-        """Read all rows of text where they are few, or begin to."""
+        """Read all rows of text if they are few; else return None with the result begun."""
         self._encoder = self._text = TextEncoder(self._statement.output, self._statement.query.select)
-        return self._reading.few(sql.text, sql.parameters, most_rows=SMALL_RESULT_ROWS, most_size=WHOLE_BYTES)
+        return self._transaction.few(
+            sql.text, sql.parameters, most_rows=SMALL_RESULT_ROWS, most_size=WHOLE_BYTES
+        )
 
     def _text_of(self, rows: list[tuple[Any, ...]]) -> bytes:
-        """Give the beginning of the body that rows make."""
-        return self._text.begun("".join([row[0] for row in rows]).encode()) if rows else b""
+        """Return the beginning of the body from rows of text."""
+        return self._text.encode_text("".join([row[0] for row in rows]).encode()) if rows else b""
 
     def _first_batches(self) -> bytes | None:
-        """Read as `_first_rows` does, in the batches of what has begun."""
+        """Read as `_first_rows` does, in batches of the result that has begun."""
         limit = self._statement.query.limit
         pieces: list[bytes] = []
         size = rows = 0
         place: int | None = None
-        while (batch := self._reading.next()) is not None:
+        while (batch := self._transaction.next()) is not None:
             taken = batch if limit is None else batch.slice(0, limit - rows)
             rows += batch.num_rows
             if not taken.num_rows:
@@ -210,7 +212,7 @@ class Rendering:
         return None
 
     def _end(self, pieces: list[bytes]) -> None:
-        """Make the whole body of its pieces."""
+        """Join the pieces to the whole body."""
         body = b"".join([*pieces, self._encoder.end()])
         if len(body) < COMPRESSED_BYTES:
             self.coding, self._compressor = None, compressor_of(None)
@@ -219,32 +221,35 @@ class Rendering:
     def _begin(self, sql: Sql) -> None:
         statement = self._statement
         self._encoder = encoder_of(statement.output, statement.query.select)
-        self._reading.start(sql.text, sql.parameters)
+        self._transaction.start(sql.text, sql.parameters)
 
     def _fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
-        return self._reading.fetch(sql.text, sql.parameters)
+        return self._transaction.fetch(sql.text, sql.parameters)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the pieces of the body. An error breaks the connection: a body cut short must not look whole."""
-        piece, self._begun = self._begun, b""
-        ended = False
+        """Yield the chunks of the body. An error breaks the connection, so that no truncated body looks complete."""
+        chunk, self._first_chunk = self._first_chunk, b""
+        is_over = False
         while True:
-            if piece:
+            if chunk:
                 self._pool.note_waiting(self)
-                yield piece
+                yield chunk
                 self._pool.note_running(self)
-            if ended:
+            if is_over:
                 return
-            if self._closed:
-                raise GatewayError(Code.READERS_BUSY, "others needed the room of a result that nobody read")
-            piece, ended = await self._pool.run(self._reading, self._next)
+            if self._is_closed:
+                raise GatewayError(
+                    Code.READERS_BUSY,
+                    "other requests needed the place of this result, which the client did not read",
+                )
+            chunk, is_over = await self._pool.run(self._transaction, self._next)
 
     def _next(self) -> tuple[bytes, bool]:
-        """Give the next piece, and whether it is the last."""
+        """Return the next chunk, and whether it is the last."""
         pieces: list[bytes] = []
-        size, late = 0, time.monotonic() + PIECE_SECONDS
-        while size < PIECE_BYTES and (not pieces or time.monotonic() < late):
-            batch = self._reading.next()
+        size, deadline = 0, time.monotonic() + CHUNK_SECONDS
+        while size < CHUNK_BYTES and (not pieces or time.monotonic() < deadline):
+            batch = self._transaction.next()
             if batch is None:
                 pieces.append(self._encoder.end())
                 return self._compressor.compress(b"".join(pieces)) + self._compressor.flush(), True
@@ -253,23 +258,28 @@ class Rendering:
         return self._compressor.compress(b"".join(pieces)), False
 
     async def close(self) -> None:
-        """Give the reader back. Falcon calls it when the response has ended, however it has."""
+        """Release the place in the pool. Falcon calls it at the end of every response, also after an error."""
         self.end()
 
     def end(self) -> None:
-        """Give the reader back, while no step of it runs; who still iterates finds it broken off."""
+        """Release the place in the pool, while no step runs. A client that still reads gets an error."""
         self._pool.note_running(self)
-        if not self._closed:
-            self._closed = True
+        if not self._is_closed:
+            self._is_closed = True
             self._pool.release()
-            self._reading.close()
+            self._transaction.close()
 
 
-def render(statement: Statement, select: Select, most: int | None = None) -> bytes:
-    """Give the whole body of a statement whose rows `select` reads, of at most so many bytes.
+def render(statement: Statement, select: Select, max_bytes: int | None = None) -> bytes:
+    """Return the whole body of a statement. Runs on the writer thread.
+
+    Args:
+        statement: The query.
+        select: Reads its rows, in the transaction of a write.
+        max_bytes: The most bytes that the body may have.
 
     Raises:
-        GatewayError: Where it is more.
+        GatewayError: The body has more.
     """
     sql = statement.rows()
     encoder = encoder_of(statement.output, statement.query.select)
@@ -278,8 +288,8 @@ def render(statement: Statement, select: Select, most: int | None = None) -> byt
     for batch in select(sql.text, sql.parameters):
         pieces.append(encoder.encode(batch))
         size += len(pieces[-1])
-        if most is not None and size > most:
-            message = f"the rows of the answer are more than {most} bytes; nothing was changed"
+        if max_bytes is not None and size > max_bytes:
+            message = f"the rows of the answer are more than {max_bytes} bytes; nothing was changed"
             raise GatewayError(
                 Code.TOO_MANY_AFFECTED, message, hint="ask for it without return=representation"
             )
@@ -287,7 +297,7 @@ def render(statement: Statement, select: Select, most: int | None = None) -> byt
 
 
 def not_one_row(rows: int) -> GatewayError:
-    """Say that a single object cannot be made of so many rows."""
+    """Return the error of a single object that would need a number of rows other than one."""
     return GatewayError(
         Code.NOT_ONE_ROW,
         "Cannot coerce the result to a single JSON object",
@@ -296,7 +306,7 @@ def not_one_row(rows: int) -> GatewayError:
     )
 
 
-def _refuse_offset_beyond(offset: int, total: int) -> None:
+def _require_offset_within(offset: int, total: int) -> None:
     if offset > total:
         raise GatewayError(
             Code.RANGE_INVALID,
@@ -307,16 +317,16 @@ def _refuse_offset_beyond(offset: int, total: int) -> None:
 
 
 def _place(batch: pa.RecordBatch) -> int | None:
-    """Give the place of a batch's last row, which `Statement.page` has put behind its columns.
+    """Return the place of a batch's last row, which is the last column of `Statement.page`.
 
-    The one group of no rows has none; nothing comes after it, either.
+    The only group of an empty result has none, and nothing follows it.
     """
     place: int | None = batch.column(batch.num_columns - 1)[batch.num_rows - 1].as_py()
     return place
 
 
 def _unknown_cursor(cursor: int | None) -> GatewayError:
-    hint = "follow the Link of the page before, or leave cursor out to begin anew"
+    hint = "follow the Link of the page before, or leave cursor out to begin again"
     return GatewayError(
         Code.QUERY_INVALID, f"there is no row {cursor} that a page could come after", hint=hint
     )

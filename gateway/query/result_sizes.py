@@ -1,4 +1,4 @@
-"""Sizes of earlier results, which tell how the next result of the same SQL is best read."""
+"""Sizes of earlier results: they decide how the next result of the same SQL is read."""
 
 from gateway.query.statement import Statement
 
@@ -9,19 +9,19 @@ _MAX_STATEMENTS = 1024
 
 
 class ResultSizes:
-    """Whether statements had small results. Any thread may use it."""
+    """Remembers which statements had small results. Any thread may use it."""
 
     def __init__(self) -> None:
         self._was_small: dict[str, bool] = {}
 
     def expects_small(self, statement: Statement) -> bool:
-        """Return whether a statement had a small result the last time, with whatever values; a guess for a new one."""
+        """Return whether a statement had a small result the last time, with any values; a guess if it is new."""
         query = statement.query
         guess = bool(query.where) or (query.limit is not None and query.limit <= SMALL_RESULT_ROWS)
         return self._was_small.get(statement.page.text, guess)
 
     def learn(self, statement: Statement, *, is_small: bool) -> None:
-        """Remember whether a statement had a small result."""
+        """Store whether a statement had a small result."""
         if len(self._was_small) >= _MAX_STATEMENTS:
             self._was_small.clear()
         self._was_small[statement.page.text] = is_small

@@ -1,7 +1,7 @@
-"""A parameter that cannot be read, in other words that may be what was meant.
+"""Rewrites of an invalid parameter: what it may mean in this dialect.
 
-They come from the languages and APIs that people know: SQL, Django, OData, qs, MongoDB. The caller tries them, and
-shows the first that can be read: so a hint is never wrong about what is taken. What has no place here is a sentence.
+They come from languages and APIs that users know: SQL, Django, OData, qs, MongoDB. The caller tries them, and suggests
+the first that is valid. So a hint never suggests something invalid.
 """
 
 import re
@@ -12,7 +12,7 @@ from gateway.query.operators import IS_VALUES, OPERATORS
 #: One or more parameters, each with its value.
 Rewrite = Sequence[tuple[str, str]]
 
-#: Longer values are not looked at.
+#: Longer keys and values are not rewritten.
 _MAX_LENGTH = 200
 _DIRECTIONS = {"asc": "asc", "ascending": "asc", "desc": "desc", "descending": "desc"}
 _ORDER_TERM = re.compile(
@@ -21,7 +21,7 @@ _ORDER_TERM = re.compile(
 )
 _CALL = re.compile(r"(sum|avg|min|max|count)\(([^()*]+)\)", re.IGNORECASE)
 _NAMED = re.compile(r"(.+?)\s+as\s+(.+)", re.IGNORECASE)
-#: What other languages call the operators.
+#: Names of operators in other languages.
 _WORDS = {
     **{name: name for name in OPERATORS},
     **dict.fromkeys(("=", "==", "===", "equals", "equal", "eql"), "eq"),
@@ -36,7 +36,7 @@ _WORDS = {
     **dict.fromkeys(("overlaps", "overlap", "&&"), "ov"),
     **dict.fromkeys(("@>", "has", "includes"), "cs"),
 }
-#: Operators that are a pattern here.
+#: Operators of other languages that are patterns here.
 _PATTERNS = {
     **dict.fromkeys(("contains", "icontains", "substring"), "ilike.*{}*"),
     **dict.fromkeys(("fts", "plfts", "phfts", "wfts", "search"), "ilike.*{}*"),
@@ -67,7 +67,7 @@ _GROUP = "write select=NAME,count(): the columns beside an aggregate are its gro
 _TOKEN = "send the token in a header: Authorization: Bearer gw_…"  # noqa: S105  # It is no token.
 _COUNT = "send the header Prefer: count=exact, or write select=count()"
 _NEXT = "follow the Link header of a page"
-#: Parameters of other APIs, in lower case and without a leading `$`, and what is written here.
+#: Parameters of other APIs, in lower case and without a leading `$`, with their form here.
 _PARAMETERS: Mapping[str, str] = {
     **dict.fromkeys(("sort", "sort_by", "sortby", "order_by", "orderby", "ordering", "sort[]"), _ORDER),
     **dict.fromkeys(("page", "per_page", "page_size", "pagesize", "top", "take", "skip", "first"), _LIMIT),
@@ -86,7 +86,7 @@ def of_name(name: str) -> str | None:
 
 
 def of(key: str, value: str, names: Collection[str]) -> Iterator[Rewrite]:
-    """Give what a parameter may have meant, the likeliest first. `names` are those of the columns."""
+    """Yield what a parameter may mean, the likeliest first. `names` are the names of columns."""
     if max(len(key), len(value)) > _MAX_LENGTH:
         return
     if key == "order":
@@ -99,7 +99,7 @@ def of(key: str, value: str, names: Collection[str]) -> Iterator[Rewrite]:
         yield from _filters(key, value)
     elif (found := _KEY.fullmatch(key)) and (name := found[1].strip()) in names:
         operator = _WORDS.get(found[2].lower()) or _WORDS.get(f"{found[2]}=")
-        # The = of a comparison such as >= has gone between the key and the value.
+        # The split of key and value has removed the = of a comparison such as >=.
         sign = f"{found[2]}=" if f"{found[2]}=" in _WORDS and not found[2].isalpha() else ""
         for word in filter(None, (_WORDS.get(sign), operator)):
             yield [(name, f"{word}.{value}")]
@@ -109,7 +109,7 @@ def of(key: str, value: str, names: Collection[str]) -> Iterator[Rewrite]:
 
 
 def _order_terms(text: str) -> Iterator[str]:
-    """Give the terms of `order`, where SQL has blanks and others a sign or a colon."""
+    """Yield the terms of `order`: SQL separates words by blanks, others use a sign or a colon."""
     terms: list[list[str]] = []
     for part in re.split(r"[,;]", text):
         found = _ORDER_TERM.fullmatch(part.strip())
@@ -170,7 +170,7 @@ def _filters(key: str, value: str) -> Iterator[Rewrite]:
     if found := _GLUED.fullmatch(text):
         yield [(key, f"{found[1].lower()}.{found[2]}")]
     found = _OPERATION.fullmatch(text)
-    # A pattern that cannot be read is not the fault of its operator.
+    # An invalid pattern is not an error of its operator.
     if found and not re.match(r"(?:not\.)?i?(?:like|match)\.", text):
         for operation in _operations(found[2].lower(), found[3]):
             yield [(key, f"{found[1] or ''}{operation}")]
@@ -180,7 +180,7 @@ def _filters(key: str, value: str) -> Iterator[Rewrite]:
 
 
 def _operations(word: str, rest: str) -> Iterator[str]:
-    """Give the operations that a word of another language and what stands behind it may mean."""
+    """Yield the operations that a word of another language may mean, with the rest of the value."""
     bare = rest.strip().strip("()[]{}")
     if word in _PATTERNS and bare:
         yield _PATTERNS[word].format(bare.strip("*%"))
@@ -192,14 +192,14 @@ def _operations(word: str, rest: str) -> Iterator[str]:
     elif operator in ("cs", "cd", "ov"):
         yield f"{operator}.{{{bare}}}"
     elif operator in ("like", "ilike"):
-        yield f"{operator}.{rest.replace('%', '*')}"  # As % it would have to be written %25.
+        yield f"{operator}.{rest.replace('%', '*')}"  # A % would have to be written as %25.
     elif operator:
         yield f"{operator}.{rest}"
         yield from _values(operator, rest, bare)
 
 
 def _values(operator: str, rest: str, bare: str) -> Iterator[str]:
-    """Give a value as it is written here: a number with a point, a list in braces, a JSON string in quotes."""
+    """Yield a value in the forms of this dialect: a number with a point, a list in braces, a JSON string in quotes."""
     if operator not in _COMPARED or not bare:
         return
     yield f"{operator}.{bare}"

@@ -1,4 +1,4 @@
-"""Text of one parameter to the tokens of PostgREST's grammar.
+"""The text of one parameter to the tokens of PostgREST's grammar.
 
 https://github.com/PostgREST/postgrest/blob/main/src/library/PostgREST/ApiRequest/QueryParams.hs
 """
@@ -8,7 +8,7 @@ import re
 from gateway.connectors.literals import unescape
 from gateway.errors import Code, GatewayError
 
-#: How many steps into JSON are read: each is a call in the SQL.
+#: The most steps into JSON: each is a call in the SQL.
 MAX_STEPS = 16
 
 _BLANKS = re.compile(r"\s*")
@@ -24,7 +24,7 @@ _PLAIN = re.compile(r"[^,)]*")
 
 
 class Scanner:
-    """Reads a parameter from left to right; `place` is where it stands."""
+    """Reads a parameter from left to right; `place` is the current position."""
 
     def __init__(self, parameter: str, text: str) -> None:
         self.parameter = parameter
@@ -32,40 +32,40 @@ class Scanner:
         self.place = 0
 
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """Step over what a pattern matches here, if it does."""
+        """Advance past a match of a pattern at this position, if there is one, and return it."""
         found = pattern.match(self.text, self.place)
         if found:
             self.place = found.end()
         return found
 
     def skip(self, token: str) -> bool:
-        """Step over a token, and tell whether it was there."""
-        there = self.text.startswith(token, self.place)
-        self.place += len(token) if there else 0
-        return there
+        """Advance past a token if it is here, and return whether it is."""
+        is_here = self.text.startswith(token, self.place)
+        self.place += len(token) if is_here else 0
+        return is_here
 
     def blanks(self) -> None:
-        """Step over spaces."""
+        """Advance past blanks."""
         self.take(_BLANKS)
 
     @property
-    def ended(self) -> bool:
-        """Whether nothing is left."""
+    def is_at_end(self) -> bool:
+        """True at the end of the text."""
         return self.place >= len(self.text)
 
     @property
     def rest(self) -> str:
-        """What is left."""
+        """The remaining text."""
         return self.text[self.place :]
 
     def error(self, hint: str) -> GatewayError:
-        """Say that it cannot be read here."""
+        """Return the error at this position."""
         shown = self.text if len(self.text) <= 200 else f"{self.text[:199]}…"
         message = f"{self.parameter}={shown} cannot be read at {self.place + 1}"
         return GatewayError(Code.QUERY_INVALID, message, hint=hint)
 
     def name(self) -> str:
-        """Read a name, in quotes or bare."""
+        """Parse a name, in quotes or bare."""
         self.blanks()
         if found := self.take(_QUOTED):
             self.blanks()
@@ -76,7 +76,7 @@ class Scanner:
         return found[0].strip()
 
     def path(self) -> tuple[tuple[str | int, ...], bool]:
-        """Read the steps into JSON, if there are any, and whether the last is `->>`."""
+        """Parse the steps into JSON, if there are any; the second result is whether the last is `->>`."""
         steps: list[str | int] = []
         as_text = False
         while found := self.take(_ARROW):
@@ -102,25 +102,25 @@ class Scanner:
         raise self.error("write a key or an index behind -> and ->>")
 
     def word(self) -> str:
-        """Read a word, or nothing."""
+        """Parse a word; return an empty text if there is none."""
         found = self.take(_WORD)
         return found[0] if found else ""
 
     def type_name(self) -> str:
-        """Read the name of a type, in lower case and with single blanks, or nothing."""
+        """Parse the name of a type to lower case with single blanks; return an empty text if there is none."""
         found = self.take(_TYPE)
         return " ".join(found[0].lower().split()) if found else ""
 
     def value(self) -> str:
-        """Read a value inside a tree: quoted, in braces, or up to a comma or a bracket."""
+        """Parse a value inside a tree: quoted, in braces, or up to a comma or a bracket."""
         if quoted := self._quoted_item():
             return unescape(quoted[1])
         found = self.take(_BRACED) or self.take(_PLAIN)
-        assert found  # Even nothing is a value.
+        assert found  # An empty text is a value, too.
         return found[0]
 
     def items(self) -> list[str]:
-        """Read `(a,"b,c",d)`: a quote that does not open an item is a character of it."""
+        """Parse `(a,"b,c",d)`: a quote that is not the first character of an item belongs to it."""
         self.blanks()
         if not self.skip("("):
             raise self.error("write in.(a,b,c)")
@@ -134,7 +134,7 @@ class Scanner:
                 items.append(unescape(quoted[1]))
             else:
                 found = self.take(_PLAIN)
-                assert found  # Even nothing is an item.
+                assert found  # An empty text is an item, too.
                 items.append(found[0])
             if self.skip(")"):
                 self.blanks()
@@ -143,13 +143,13 @@ class Scanner:
                 raise self.error("the list has no ) at its end")
 
     def _quoted_item(self) -> re.Match[str] | None:
-        """Read quoted text that is the whole of an item, or nothing."""
-        begun = self.place
+        """Parse quoted text that is a whole item; None if there is none."""
+        start = self.place
         self.blanks()
         found = self.take(_QUOTED)
         if found:
             self.blanks()
-            if self.ended or self.text[self.place] in ",)":
+            if self.is_at_end or self.text[self.place] in ",)":
                 return found
-        self.place = begun
+        self.place = start
         return None

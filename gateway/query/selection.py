@@ -10,14 +10,14 @@ from gateway.query.columns import ONE_TABLE, ColumnNames
 from gateway.query.query import Column, Order, Selected
 from gateway.query.scanner import Scanner
 
-#: How many columns may order the rows: what comes after a row is told in as many steps, each longer by one.
+#: The most columns in `order`: the condition of coming after a row grows with their square.
 MAX_ORDER = 16
 
 _COUNT_OF_ROWS = Selected("count", None, aggregates.result("count", SYSTEM_FIELDS[0].type), aggregate="count")
 
 
 def parse_select(text: str, columns: ColumnNames) -> tuple[Selected, ...]:
-    """Read `select`; nothing selects every field."""
+    """Parse `select`; an empty text selects every field."""
     everything = [Selected(field.name, Column(field), field.type) for field in columns.all]
     if not text.strip():
         return tuple(everything)
@@ -30,24 +30,24 @@ def parse_select(text: str, columns: ColumnNames) -> tuple[Selected, ...]:
             _add(selected, _item(scanner, columns))
         elif not has_everything:
             has_everything = True
-            for each in everything:
-                _add(selected, each)
+            for field in everything:
+                _add(selected, field)
         scanner.blanks()
-        if scanner.ended:
+        if scanner.is_at_end:
             return tuple(selected.values())
         if not scanner.skip(","):
             raise scanner.error("separate columns by commas")
 
 
-def _add(selected: dict[str, Selected], one: Selected) -> None:
-    """Add a column under its name, which only the same column may have again."""
-    if selected.setdefault(one.name, one) != one:
-        hint = f"give one of them an alias, such as other:{one.name}"
-        raise GatewayError(Code.QUERY_INVALID, f"select has two columns called '{one.name}'", hint=hint)
+def _add(selected: dict[str, Selected], column: Selected) -> None:
+    """Add a column under its name; no other column may have the same."""
+    if selected.setdefault(column.name, column) != column:
+        hint = f"give one of them an alias, such as other:{column.name}"
+        raise GatewayError(Code.QUERY_INVALID, f"select has two columns called '{column.name}'", hint=hint)
 
 
 def _item(scanner: Scanner, columns: ColumnNames) -> Selected:
-    """Read one item: `alias:column->path::cast.aggregate()::cast`."""
+    """Parse one item: `alias:column->path::cast.aggregate()::cast`."""
     if scanner.skip("..."):
         raise not_implemented(f"the spread '...{scanner.rest}' in select", ONE_TABLE)
     alias = None
@@ -70,7 +70,7 @@ def _item(scanner: Scanner, columns: ColumnNames) -> Selected:
 
 
 def _count_of_rows(scanner: Scanner, name: str, alias: str | None) -> Selected:
-    """Read what follows a name that is no column: the `()` of `count()`, which older clients leave out."""
+    """Parse what follows a name that is not a column: the `()` of `count()`, which older clients omit."""
     is_whole = scanner.skip("()")
     if name != "count" and name in aggregates.AGGREGATES:
         raise scanner.error(f"write column.{name}(), or count() for the number of rows")
@@ -89,7 +89,7 @@ def _cast_aggregate(scanner: Scanner, selected: Selected) -> Selected:
 
 
 def _cast(scanner: Scanner, source: FieldType, what: str) -> FieldType | None:
-    """Read a cast of a value, which `what` names, where there is one."""
+    """Parse the cast of a value that messages call `what`; None if there is none."""
     scanner.blanks()
     if not scanner.skip("::"):
         return None
@@ -102,7 +102,7 @@ def _cast(scanner: Scanner, source: FieldType, what: str) -> FieldType | None:
 
 
 def parse_order(text: str, columns: ColumnNames, select: tuple[Selected, ...]) -> tuple[Order, ...]:
-    """Read `order`; groups can be ordered only by what they are made of."""
+    """Parse `order`; groups can be ordered only by their columns."""
     if not text.strip():
         return ()
     terms = _order_terms(text, columns)
@@ -124,7 +124,7 @@ def _order_terms(text: str, columns: ColumnNames) -> tuple[Order, ...]:
         if len(terms) > MAX_ORDER:
             raise scanner.error(f"at most {MAX_ORDER} columns order the rows")
         scanner.blanks()
-        if scanner.ended:
+        if scanner.is_at_end:
             return tuple(terms)
         if not scanner.skip(","):
             raise scanner.error("separate columns by commas")

@@ -1,4 +1,4 @@
-"""Sql: text made of the gateway's own words, and the values that go beside it."""
+"""Sql: text that contains no byte of a request, with parameters for the values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from gateway.query.query import Column
 from gateway.store.sql.names import quote
 from gateway.strictjson import Json
 
-#: How many places inside JSON one query may look at.
+#: The most places inside JSON that one query may use.
 MAX_PLACES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """A statement. No byte of a request is in `text`: names come from the connector, values are parameters."""
+    """A statement. `text` has no byte of a request: names come from the connector, and values are parameters."""
 
     text: str
     parameters: tuple[Any, ...]
 
 
 class Parameters:
-    """The values of one statement under construction, numbered `$1`, `$2` and so on."""
+    """The parameters of a statement under construction, numbered `$1`, `$2`, and so on."""
 
     def __init__(self) -> None:
         self._values: list[Any] = []
@@ -38,12 +38,12 @@ class Parameters:
         return tuple(self._values)
 
     def add(self, value: Any) -> str:
-        """Add a value and give the SQL that stands for it."""
+        """Add a value, and return the SQL that refers to it."""
         self._values.append(value)
         return f"${len(self._values)}"
 
     def typed(self, value: Json, type: FieldType) -> str:
-        """Add a JSON value of a type, as SQL of its column's type."""
+        """Add a JSON value of a type, and return SQL in its column's type."""
         if value is None:
             return f"CAST(NULL AS {type.sql.column})"
         if type.item is not None:
@@ -52,7 +52,7 @@ class Parameters:
         return type.sql.placeholder.format(self.add(type.sql.parameter(value)))
 
     def column(self, column: Column) -> str:
-        """Give the SQL of a column. A place inside JSON is a column of its own, which `source` defines."""
+        """Return the SQL of a column. A place inside JSON is a column of its own, which `source` defines."""
         if not column.path:
             return quote(column.field.name)
         if column not in self._places:
@@ -64,17 +64,17 @@ class Parameters:
         return f"_p{self._places.index(column)}"
 
     def computed(self, expression: str) -> str:
-        """Give the name of an expression over columns, which `source` defines; PERF: it is planned once."""
+        """Return the name of an expression over columns, which `source` defines. PERF: it is planned once."""
         if expression not in self._computed:
             self._computed.append(expression)
         return f"_e{self._computed.index(expression)}"
 
     def source(self, table: str) -> str:
-        """Give the SQL of a table with the places inside JSON and the expressions that are asked for, once each."""
+        """Return the SQL of a table with the places inside JSON and the expressions, once each."""
         return _with(_with(table, "_p", self._expressions), "_e", self._computed)
 
     def _inside(self, column: Column) -> str:
-        """Give the SQL of a place inside JSON, with every digit of its numbers."""
+        """Return the SQL of a place inside JSON, with every digit of its numbers."""
         document = quote(column.field.name)
         if column.field.type.item is not None:
             document = f"CAST({column.field.type.sql.json.format(document)} AS JSON)"
@@ -86,13 +86,13 @@ class Parameters:
             text = column.as_text and number == len(column.path)
             function = "json_extract_string" if text else "json_extract"
             if isinstance(step, str) and step.isdigit():
-                # A pointer's number would count into an array, too, where a key finds nothing.
+                # In a pointer the number would also be the index of an array, where a key finds nothing.
                 document = f"CASE WHEN json_type({document}) = 'OBJECT' THEN {document} END"
             document = f"{function}({document}, {self._step(step, '')})"
         return document
 
     def _exact_place(self, document: str, column: Column) -> str:
-        """Give the SQL of a place in a document's marked form, see `digits`."""
+        """Return the SQL of a place in a document's marked form, see `digits`."""
         document = digits.marked(document)
         for step in column.path:
             document = f"json_extract({document}, {self._step(step, 's')})"
@@ -111,9 +111,9 @@ class Parameters:
         return self.key(mark + step)
 
     def key(self, key: str) -> str:
-        """Add the way to a key of a JSON object.
+        """Add the path to a key of a JSON object, and return the SQL that refers to it.
 
-        It is a JSON Pointer (RFC 6901), for DuckDB's own paths have no escape for a quote in a key.
+        It is a JSON Pointer (RFC 6901), because DuckDB's own paths have no escape for a quote in a key.
         """
         return f"CAST({self.add('/' + key.replace('~', '~0').replace('/', '~1'))} AS VARCHAR)"
 
