@@ -19,7 +19,6 @@ from gateway.endpoints.write_request import WriteRequest
 from gateway.errors import trace
 from gateway.ingest import media_detection, payload
 from gateway.ingest.body import Body
-from gateway.ingest.envelope import Envelope
 from gateway.query.render import Rendering, render
 from gateway.request_context import RequestContext, current
 from gateway.settings import Settings
@@ -61,16 +60,7 @@ class _Submission:
         """
         data, write, validator = self.received.data, self.write, self.endpoint.validator
         media = media_detection.media_of(self.content_type, data)
-        envelope = Envelope(
-            self.received.received_bytes,
-            self.token,
-            key,
-            write.allowance,
-            write.decoding_of(data, media),
-            write.on_conflict,
-            write.named(data, media),
-            write.replaces_all,
-        )
+        envelope = write.envelope(self.received, media, self.token, key)
         if write.takes_whole_rows and 0 < settings.fast <= len(data):
             columns = validator.columnar.parse(data, media, settings.max_row)
             if columns is not None:
@@ -106,10 +96,8 @@ class Writes:
         connector = endpoint.connector
         token = authorize_write(req, connector, self._credentials, _VERBS[req.method])
         write = endpoint.write_request(RequestHeaders.of_write(req)).under(req.get_header("Idempotency-Key"))
-        if write.changes_rows:
-            permissions.require(token, connector, "change")
-        if write.head.output is not None:
-            permissions.require(token, connector, "read")
+        for verb in write.needs:
+            permissions.require(token, connector, verb)
         return token, write
 
     async def _store(self, endpoint: Endpoint, req: Request, resp: Response, received: Body) -> None:

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from gateway.auth.permissions import Verb
 from gateway.connectors.connector import Connector, Field
 from gateway.connectors.policy import BadRowLimit
 from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.request_head import RequestHead
 from gateway.errors import Code, GatewayError, RowErrors
 from gateway.ingest import csv_rows, decoding
+from gateway.ingest.body import Body
+from gateway.ingest.envelope import Envelope
 from gateway.media_types import Media
 from gateway.query import dialect
-from gateway.store.batch import Batch, OnConflict, Receipt
+from gateway.store.batch import Batch, Key, OnConflict, Receipt
 
 MAX_KEY = 255
 
@@ -23,12 +26,14 @@ class WriteRequest:
     Attributes:
         head: What the response contains, and whether anything is stored.
         columns: The fields that are taken from the rows, None for all.
+        needs: What the token must be allowed to do besides the method's own verb.
         replaces_all: Whether the rows replace all rows of the connector.
         key: The idempotency key, or None.
     """
 
     head: RequestHead
     columns: tuple[Field, ...] | None
+    needs: tuple[Verb, ...]
     replaces_all: bool = False
     key: str | None = None
 
@@ -40,7 +45,11 @@ class WriteRequest:
             GatewayError: Names the parameter or header, its value, and what is right.
         """
         head, columns = RequestHead.of(connector, headers, dialect.parse_write)
-        return cls(head, columns, replaces_all=headers.method == "PUT")
+        merges = _on_conflict(head) == "merge" and connector.terms.on_conflict != "replace"
+        needs: tuple[Verb, ...] = ("change",) if merges else ()
+        if head.output is not None:
+            needs = (*needs, "read")
+        return cls(head, columns, needs, replaces_all=headers.method == "PUT")
 
     @property
     def connector(self) -> Connector:
@@ -75,10 +84,8 @@ class WriteRequest:
 
     @property
     def on_conflict(self) -> OnConflict:
-        """What becomes of a row whose primary key is there already."""
-        if self.head.prefers.resolution:
-            return "merge" if self.head.prefers.resolution == "merge-duplicates" else "ignore"
-        return self.connector.terms.on_conflict
+        """What happens to a row whose primary key is stored already."""
+        return _on_conflict(self.head)
 
     @property
     def allowance(self) -> BadRowLimit | None:
@@ -87,11 +94,6 @@ class WriteRequest:
         keeps = terms.on_invalid == "keep" and handling != "strict"
         keeps = keeps or (terms.on_invalid == "on_request" and handling == "lenient")
         return terms.keep_at_most if keeps else None
-
-    @property
-    def changes_rows(self) -> bool:
-        """Whether it may change rows that are stored, which the connector's own terms do not."""
-        return self.on_conflict == "merge" and self.connector.terms.on_conflict != "replace"
 
     @property
     def takes_whole_rows(self) -> bool:
@@ -103,7 +105,20 @@ class WriteRequest:
         """Whether a field of `columns` that a row leaves out is null; else it takes its default."""
         return self.columns is not None and self.head.prefers.missing != "default"
 
-    def decoding_of(self, data: bytes, media: Media) -> str:
+    def envelope(self, body: Body, media: Media, token: str | None, key: Key | None) -> Envelope:
+        """Return what accompanies the rows of a body into their batch."""
+        return Envelope(
+            body.received_bytes,
+            token,
+            key,
+            self.allowance,
+            self._decoding_of(body.data, media),
+            self.on_conflict,
+            self._named(body.data, media),
+            self.replaces_all,
+        )
+
+    def _decoding_of(self, data: bytes, media: Media) -> str:
         """Say how the rows of a body are read, where bad ones may be kept to be read again."""
         if self.allowance is None:
             return "{}"
@@ -115,7 +130,7 @@ class WriteRequest:
             resolution=self.head.prefers.resolution,
         )
 
-    def named(self, data: bytes, media: Media) -> frozenset[str] | None:
+    def _named(self, data: bytes, media: Media) -> frozenset[str] | None:
         """Give the fields that all rows of a body name, where they are merged; None where each says so itself."""
         if self.on_conflict != "merge":
             return None
@@ -153,6 +168,13 @@ class WriteRequest:
         if receipt.is_replayed:
             headers["Idempotent-Replayed"] = "true"
         return {name: value for name, value in headers.items() if value}
+
+
+def _on_conflict(head: RequestHead) -> OnConflict:
+    """Return what happens to a row whose primary key is stored already."""
+    if head.prefers.resolution:
+        return "merge" if head.prefers.resolution == "merge-duplicates" else "ignore"
+    return head.connector.terms.on_conflict
 
 
 def _key_of(header: str) -> str:
