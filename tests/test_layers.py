@@ -14,6 +14,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "plurals",
     "errors",
     "printable",
+    "instants",
     "percent",
     "request_context",
     "logs",

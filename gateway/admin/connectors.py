@@ -15,6 +15,7 @@ from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Live
 from gateway.endpoints.services import Auth, Storage
 from gateway.errors import unknown_connector
+from gateway.instants import rfc3339
 from gateway.query import parameters
 from gateway.store.batch import StoredBatch
 
@@ -142,7 +143,7 @@ def _terms(connector: Connector) -> dict[str, Any]:
 def _batch(batch: StoredBatch) -> dict[str, Any]:
     return {
         "batch": batch.batch,
-        "committed_at": batch.committed_at.isoformat().replace("+00:00", "Z"),
+        "committed_at": rfc3339(batch.committed_at),
         "action": batch.action,
         "received": batch.received,
         "rows": batch.rows,

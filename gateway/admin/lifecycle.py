@@ -14,6 +14,7 @@ from gateway.endpoints.intake import RequestBodies
 from gateway.endpoints.services import Auth, Storage
 from gateway.errors import Code, GatewayError, unknown_connector
 from gateway.ingest import json_problems
+from gateway.instants import rfc3339
 from gateway.query import parameters
 from gateway.reload.reload import Reload
 from gateway.store.definition import Event
@@ -102,7 +103,7 @@ def _files_of(given: Json) -> list[ConnectorFile]:
 
 def _event(event: Event) -> dict[str, Any]:
     return {
-        "at": event.at.isoformat().replace("+00:00", "Z"),
+        "at": rfc3339(event.at),
         "action": event.action,
         "file": event.file,
         "revision": event.revision,

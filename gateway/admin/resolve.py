@@ -13,6 +13,7 @@ from gateway.endpoints import reply
 from gateway.endpoints.live import Live
 from gateway.endpoints.services import Auth, Storage
 from gateway.errors import Code, GatewayError, suggest
+from gateway.instants import rfc3339
 
 #: How many batches one request may ask for.
 MAX_BATCHES = 500
@@ -49,7 +50,7 @@ class Resolving:
             "batches": [
                 {
                     "batch": each.batch,
-                    "committed_at": each.committed_at.isoformat().replace("+00:00", "Z"),
+                    "committed_at": rfc3339(each.committed_at),
                     "rows": each.rows,
                     "left": left,
                 }

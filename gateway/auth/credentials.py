@@ -15,12 +15,13 @@ from gateway.auth.authorization_header import CHALLENGE, EXPIRED, hint_for, secr
 from gateway.auth.login_throttle import Failures
 from gateway.auth.permissions import ADMIN_FILE
 from gateway.auth.token_findings import expiring, unknown_names
-from gateway.auth.tokens import Proof, Token, make_token, show
+from gateway.auth.tokens import Proof, Token, make_token
 from gateway.auth.tokens_file import read_tokens
 from gateway.connectors.connector import ADMIN, Connector
 from gateway.connectors.finding import Finding, InvalidFileError
 from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
+from gateway.instants import rfc3339
 from gateway.request_context import current
 
 _log = logging.getLogger(__name__)
@@ -167,7 +168,7 @@ class Credentials:
         if proof.expires is not None and proof.has_expired(self._clock()):
             raise GatewayError(
                 Code.TOKEN_EXPIRED,
-                f"the token '{name}' expired on {show(proof.expires)}",
+                f"the token '{name}' expired on {rfc3339(proof.expires, timespec='seconds')}",
                 hint="ask whoever runs the gateway for a new one",
                 headers=EXPIRED,
             )

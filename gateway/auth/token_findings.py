@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from gateway.auth.tokens import Token, show
+from gateway.auth.tokens import Token
 from gateway.connectors.connector import ADMIN, PUBLIC, Connector
 from gateway.connectors.connector_file import places_in_access
 from gateway.connectors.finding import Finding
 from gateway.errors import Code, nearest
+from gateway.instants import rfc3339
 
 #: How long before its end a token is warned of.
 NOTICE = timedelta(days=14)
@@ -21,7 +22,7 @@ def expiring(tokens: Mapping[str, Token], file: str, now: datetime) -> tuple[Fin
             proof.line,
             None,
             Code.TOKEN_EXPIRES,
-            f"the token '{name}' {'expired' if proof.has_expired(now) else 'expires'} on {show(proof.expires)}",
+            f"the token '{name}' {'expired' if proof.has_expired(now) else 'expires'} on {rfc3339(proof.expires, timespec='seconds')}",
             f"`gateway token {name} --expires 90d` prints the digest of a new one, to stand beside it for a while",
             warning=True,
         )

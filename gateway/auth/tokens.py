@@ -9,6 +9,7 @@ from gateway.connectors import literals
 from gateway.connectors.connector import PUBLIC
 from gateway.connectors.connector_file import TOKEN_NAME
 from gateway.connectors.policy import NO_LIMITS, Limits
+from gateway.instants import rfc3339
 
 #: What secrets begin with.
 PREFIX = "gw_"
@@ -44,13 +45,12 @@ def make_token(name: str, expires: datetime | None = None) -> tuple[str, str]:
     """Make a secret for a token name: the secret itself, and the line of the tokens file that proves it."""
     secret = f"{PREFIX}{secrets.token_urlsafe(32)}"
     digest = f"sha256:{hashlib.sha256(secret.encode()).hexdigest()}"
-    proof = digest if expires is None else f"{{digest: {digest}, expires: {show(expires)}}}"
+    proof = (
+        digest
+        if expires is None
+        else f"{{digest: {digest}, expires: {rfc3339(expires, timespec='seconds')}}}"
+    )
     return secret, f"{name}: [{proof}]"
-
-
-def show(moment: datetime) -> str:
-    """Write an instant, in UTC and to the second."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def parse_instant(text: str) -> datetime:

@@ -10,6 +10,7 @@ from gateway.auth.credentials import Credentials
 from gateway.connectors.connector import ADMIN, Connector
 from gateway.connectors.plan import Outcome
 from gateway.errors import Code, GatewayError
+from gateway.instants import rfc3339
 
 
 class RemovedConnector:
@@ -46,8 +47,12 @@ class RemovedConnector:
 
     def error(self, *, is_admin: bool = False) -> GatewayError:
         """Say since when it is gone; and to the admin why its file is refused, where that is back."""
-        when = _instant(self._removed_at)
-        moved = f"moved to {self.connector.path} on {_instant(self.since)}, and " if self._moved else ""
+        when = rfc3339(self._removed_at, timespec="seconds")
+        moved = (
+            f"moved to {self.connector.path} on {rfc3339(self.since, timespec='seconds')}, and "
+            if self._moved
+            else ""
+        )
         return GatewayError(
             Code.CONNECTOR_REMOVED,
             f"{self.path} {moved}was removed on {when}; its rows are kept",
@@ -94,7 +99,7 @@ class MovedConnector:
         present = self.connector.path
         return GatewayError(
             Code.CONNECTOR_MOVED,
-            f"{self.path} moved to {present} on {_instant(self.since)}; nothing was done",
+            f"{self.path} moved to {present} on {rfc3339(self.since, timespec='seconds')}; nothing was done",
             details=f"The present path is {present}.",
             hint=f"send the request to {present}",
             headers={"Location": present},
@@ -105,7 +110,3 @@ class MovedConnector:
         if not permissions.sees(self._credentials.name_of(req.auth), self.connector.access):
             raise permissions.unknown_endpoint(req.path)
         raise self.error()
-
-
-def _instant(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,11 +1,11 @@
 """An examination to what people and programs read."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from rich.text import Text
 
+from gateway.instants import rfc3339
 from gateway.plurals import counted
 from gateway.store.files.integrity_check import Examination
 
@@ -31,7 +31,7 @@ def summary(found: Examination) -> str:
     looked = "every row was read" if found.is_thorough else "rows were counted, and not read"
     if not found.is_sound:
         looked = "what is wrong stands above"
-    last = f", the last batch is of {_moment(found.last_commit)}" if found.last_commit else ""
+    last = f", the last batch is of {rfc3339(found.last_commit)}" if found.last_commit else ""
     return f"{'sound' if found.is_sound else 'damaged'}: {sizes}{last}; {looked}"
 
 
@@ -52,11 +52,7 @@ def to_json(found: Examination) -> dict[str, Any]:
             {"name": name, "rows": rows, "removed": name in found.removed}
             for name, rows in found.rows.items()
         ],
-        "last_commit": _moment(found.last_commit) if found.last_commit else None,
+        "last_commit": rfc3339(found.last_commit) if found.last_commit else None,
         "every_row_read": found.is_thorough and found.is_sound,
         "findings": [flaw.body() for flaw in found.flaws],
     }
-
-
-def _moment(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")
