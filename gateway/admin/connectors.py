@@ -100,7 +100,7 @@ class Served:
     async def on_get_batches(self, req: Request, resp: Response, name: str) -> None:
         """List the latest batches, newest first; `?limit=` says how many."""
         self.find(req, name)
-        limit = parameters.whole_number(req.query_string, "limit", most=MAX_BATCHES, default=100)
+        limit = parameters.whole_number(req.query_string, "limit", maximum=MAX_BATCHES, default=100)
         batches = await self._storage.read_pool.call(lambda: self._storage.reader.batches.newest(name, limit))
         reply.json(resp, [_batch(each) for each in batches])
 

@@ -53,7 +53,7 @@ class Lifecycle:
     async def on_get_history(self, req: Request, resp: Response, name: str) -> None:
         """List what happened to a connector, latest first; `?limit=` says how much of it."""
         self._require_name(req, name)
-        limit = parameters.whole_number(req.query_string, "limit", most=MAX_EVENTS, default=100)
+        limit = parameters.whole_number(req.query_string, "limit", maximum=MAX_EVENTS, default=100)
         events = await self._storage.read_pool.call(
             lambda: self._storage.reader.definitions.history(name, limit)
         )

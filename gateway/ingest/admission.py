@@ -79,10 +79,10 @@ class MemoryBudget:
 
     def _hold(self, reservation: "Reservation", size: int) -> None:
         """Add bytes to a reservation, or raise."""
-        own = reservation.arrived + reservation.promised
-        others = self._total - own
+        held = reservation.arrived + reservation.promised
+        others = self._total - held
         of_connector = self._bytes_by_connector[reservation.connector]
-        if others and size + self._total + of_connector - own > self._max_bytes:
+        if others and size + self._total + of_connector - held > self._max_bytes:
             wait = _spread(self._rate.seconds_for(self._total))
             raise GatewayError(
                 Code.QUEUE_FULL, hint="send again a little later", headers={"Retry-After": str(wait)}

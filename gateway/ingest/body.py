@@ -98,10 +98,10 @@ def _not_encoded(error: UndecodableError, beginning: bytes) -> GatewayError:
         instead = f"send Content-Encoding: {found.coding}" if found.coding else found.fix
         message, hint = f"{says} {found.name}", instead
     elif signatures.is_text(beginning):
-        message, hint = f"{says} plain text", "leave Content-Encoding out, or compress the body"
+        message, hint = f"{says} plain text", "omit Content-Encoding, or compress the body"
     elif error.has_more:
-        message = f"something that is not {error.name} stands behind the end of the {error.name} body"
-        hint = "send what the compressor wrote, and nothing behind it"
+        message = f"something that is not {error.name} follows the end of the {error.name} body"
+        hint = "send what the compressor wrote, and nothing after it"
     elif error.is_cut_off:
         message, hint = f"the {error.name} body is truncated", "send it again, whole"
     else:

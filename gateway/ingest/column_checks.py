@@ -28,11 +28,11 @@ def checks_of(
     """Return the checks of a column for all keywords of a schema; None if columns cannot check one."""
     is_float = type.arrow.read_as == pa.float64()
     checks: list[Check] = [_finite] if is_float else []
-    said = {keyword: value for keyword, value in built.items() if not _is_implied(keyword, value, type)}
-    if bounds := {keyword: said.pop(keyword) for keyword in _BOUNDS if keyword in said}:
+    keywords = {keyword: value for keyword, value in built.items() if not _is_implied(keyword, value, type)}
+    if bounds := {keyword: keywords.pop(keyword) for keyword in _BOUNDS if keyword in keywords}:
         checks += [_double_bound(*bound) for bound in bounds.items()] if is_float else [_bounds(bounds)]
     has_distinct_check = False
-    for keyword, value in said.items():
+    for keyword, value in keywords.items():
         if keyword in _LENGTHS:
             checks.append(_LENGTHS[keyword](value))
         elif keyword == "pattern" and value == type.schema["pattern"]:

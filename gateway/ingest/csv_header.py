@@ -52,14 +52,14 @@ class CsvHeader:
         if place == 0:
             hint = f"it looks like the index of pandas: {_WITHOUT_INDEX}, or give the column a name"
         else:
-            hint = "give the column a name, or take it out with the commas that make it"
+            hint = "give the column a name, or remove it with its commas"
         return GatewayError(Code.FIELD_UNKNOWN, message, hint=_or_columns(hint, self.taken))
 
     def no_value(self) -> str:
         """Return the message for a record whose cells are all empty."""
         return (
             f"every cell of the row is empty, and values are required: {_first_of(self.required)};"
-            " spreadsheets write such rows below a table: take the line out"
+            " spreadsheets write such rows below a table: remove the line"
         )
 
     def problem_of(self, record: Sequence[str | None]) -> str:
@@ -71,7 +71,7 @@ class CsvHeader:
             return problem
         if any(extra):
             return f"{problem}; put a cell that has a comma in it in quotes"
-        return f"{problem}; the last is empty, so take the comma at the end of the line out"
+        return f"{problem}; the last is empty, so remove the comma at the end of the line"
 
 
 def parse(cells: Sequence[str | None], connector: Connector, columns: Sequence[Field] | None) -> CsvHeader:
@@ -151,9 +151,9 @@ def _unknown(
     listing = [shorten(name) + _guessed(guess) for name, guess in [*guesses.items()][:_SHOWN_NAMES]]
     more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
     if len(names) == 1:
-        message = f"the CSV header names {shorten(names[0])}, which is no field"
+        message = f"the CSV header names {shorten(names[0])}, which is not a field"
     else:
-        message = f"the CSV header names {len(names)} columns that are no fields: {', '.join(listing)}{more}"
+        message = f"the CSV header names {len(names)} columns that are not fields: {', '.join(listing)}{more}"
     return GatewayError(
         Code.FIELD_UNKNOWN,
         message,
@@ -187,7 +187,7 @@ def _or_columns(hint: str, taken: Sequence[str]) -> str:
     if not taken:
         return hint
     joined = f"{hint} Or" if hint.endswith("?") else f"{hint}; or"
-    return f"{joined} pass other columns over with ?columns={','.join(taken)}"
+    return f"{joined} ignore other columns with ?columns={','.join(taken)}"
 
 
 def _first_of(names: Sequence[str]) -> str:

@@ -145,7 +145,7 @@ def _malformed(data: bytes, place: int, line: int, number: int) -> tuple[str, in
         swallowed = "1 line more" if behind == 1 else f"{behind:,} lines more"
         raise UnclosedQuoteError(
             f"line {line}, cell {number}: the quote that opens the cell is never closed, "
-            f"so everything up to the end stands inside it ({swallowed})"
+            f"so everything up to the end is inside it ({swallowed})"
         )
     if quoted and data[quoted.end() : quoted.end() + 1] == b"\r":
         return _carriage_return(number), quoted.end()
@@ -154,7 +154,7 @@ def _malformed(data: bytes, place: int, line: int, number: int) -> tuple[str, in
         below = "1 line below" if lines == 1 else f"{lines:,} lines below"
         return f"the quote that opens cell {number} closes {below}, in the middle of a cell", quoted.end()
     return (
-        f"a quote stands in the middle of cell {number}; put the cell in quotes, and write each quote in it twice",
+        f"a quote is in the middle of cell {number}; put the cell in quotes, and write each quote in it twice",
         place,
     )
 

@@ -89,7 +89,9 @@ def _header(
         return _read_header(first, connector, columns)
     except GatewayError as error:
         if b"\n" not in data.rstrip():
-            way = "the body is one line: curl -d takes the line ends out of a file, and --data-binary leaves them"
+            way = (
+                "the body is one line: curl -d removes the line ends of a file, and --data-binary keeps them"
+            )
             error.hint = f"{way}; {error.hint}" if error.hint else way
         raise (recognition.find(data, Media.CSV, connector) or error) from error
 
@@ -98,7 +100,7 @@ def _require_short(first: tuple[int, bytes, Record] | None, max_row: int) -> Non
     size = len(first[1]) if first else 0
     if size > max_row:
         message = f"the CSV header has {size} bytes; at most {max_row} are taken (GATEWAY_MAX_ROW)"
-        hint = "line 1 has to name the columns, and a line end has to stand behind them"
+        hint = "line 1 must name the columns, and end with a line end"
         raise GatewayError(Code.BODY_TOO_LARGE, message, hint=hint)
 
 
@@ -114,7 +116,7 @@ def _read_header(
         raise GatewayError(Code.BODY_INVALID, f"the CSV header cannot be read: {record}", hint=hint)
     if not text.strip():
         message = "line 1 is empty, where the CSV header is expected"
-        raise GatewayError(Code.BODY_INVALID, message, hint="take the blank line out")
+        raise GatewayError(Code.BODY_INVALID, message, hint="remove the blank line")
     return csv_header.parse(record, connector, columns)
 
 
@@ -167,7 +169,7 @@ def why_not_json(cell: str) -> str:
     except ValueError as error:
         problem = json_problems.find(text, error)
         is_word = problem.kind is JsonProblemKind.NOT_A_VALUE and _WORD.fullmatch(cell)
-        fix = "; a string stands in double quotes in JSON" if is_word else ""
+        fix = "; a string needs double quotes in JSON" if is_word else ""
         return f"{shorten(cell)} is not JSON: {problem.message}{fix}"
     return f"{shorten(cell)} is not JSON"
 

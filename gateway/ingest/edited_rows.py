@@ -40,7 +40,7 @@ def _values(data: bytes, connector: Connector) -> list[Json]:
     media = media_detection.media_of(None, data)
     if media not in (Media.JSON, Media.NDJSON):
         raise _error(
-            "the body is no JSON object, no list of objects and no NDJSON",
+            "the body is not a JSON object, a list of objects, or NDJSON",
             f"{_EXAMPLE}, in any format that the rows came in",
         )
     values: list[Json] = []

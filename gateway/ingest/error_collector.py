@@ -59,8 +59,8 @@ class ErrorCollector:
 
     def _note_codes(self, rows: Rows, bad: Sequence[InvalidRow]) -> None:
         """Collect codes until two are different."""
-        own = (self._check.code_of(rows.values[row.place], name) for row in bad for name in row.names)
-        for code in itertools.chain((error.code for error in rows.errors), own):
+        codes = (self._check.code_of(rows.values[row.place], name) for row in bad for name in row.names)
+        for code in itertools.chain((error.code for error in rows.errors), codes):
             if len(self._codes) > 1:
                 return
             self._codes.add(code)

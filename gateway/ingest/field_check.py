@@ -117,16 +117,16 @@ class FieldCheck:
     @cached_property
     def _folded(self) -> dict[str | None, Json]:
         """The allowed texts by their folded form: without case, and without blanks around them."""
-        return {_fold(each): each for each in self.field.constraints["enum"] if isinstance(each, str)}
+        return {_fold(text): text for text in self.field.constraints["enum"] if isinstance(text, str)}
 
     @cached_property
     def _enum(self) -> str:
         shown: list[str] = []
         allowed = self.field.constraints["enum"]
-        for each in map(shorten, allowed):
-            if shown and sum(map(len, shown)) + len(each) > _ENUM_CHARACTERS_MAX:
+        for text in map(shorten, allowed):
+            if shown and sum(map(len, shown)) + len(text) > _ENUM_CHARACTERS_MAX:
                 return f"{', '.join(shown)} and {len(allowed) - len(shown):,} more"
-            shown.append(each)
+            shown.append(text)
         return ", ".join(shown)
 
     def _bad_item(self, value: Json) -> int | None:

@@ -70,10 +70,10 @@ def places(data: bytes, start: int) -> Iterator[tuple[int, int]]:
         elif mark != b"]":
             raise _between(data, begin, end, number)
     if number > 1 and comma >= 0 and data[comma + 1 : place].strip() == b"":
-        raise _error(data, comma, number, "the comma before ] has no row behind it; take it out")
+        raise _error(data, comma, number, "the comma before ] has no row after it; remove it")
     behind = after_blanks(data, place + 1)
     if behind < len(data):
-        raise _error(data, behind, None, f"{_shown(data, behind)} stands behind the ] that ends the list")
+        raise _error(data, behind, None, f"{_shown(data, behind)} follows the ] that ends the list")
 
 
 def _end_of_row(data: bytes, place: int, number: int, comma: int) -> int:
@@ -81,7 +81,7 @@ def _end_of_row(data: bytes, place: int, number: int, comma: int) -> int:
     if not first:
         at = max(comma, 0)
         behind = f"row {number - 1}" if number > 1 else "["
-        what = f"the list ends behind {behind}, without ]; it looks cut off"
+        what = f"the list ends after {behind}, without ]; it looks cut off"
         raise _error(data, at, None, what, is_cut_off=True)
     if first in b"{[":
         end = end_of_value(data, place)
@@ -93,7 +93,7 @@ def _end_of_row(data: bytes, place: int, number: int, comma: int) -> int:
         what = (
             "a string is not closed"
             if first == b'"'
-            else f"{_shown(data, place)[:1]} stands where a row is expected"
+            else f"{_shown(data, place)[:1]} is where a row is expected"
         )
         raise _error(data, place, number, what)
     return found.end()
@@ -137,13 +137,13 @@ def _between(data: bytes, begin: int, end: int, number: int) -> ArrayError:
     """Return the error of the text after a row."""
     place = after_blanks(data, end)
     if place >= len(data):
-        cut_off = "the list has no ] behind this row; it looks cut off"
+        cut_off = "the list has no ] after this row; it looks cut off"
         # If the row is malformed, its last bracket may be the one that closes the list.
         return _inside(data, begin, end, number) or _error(data, place, number, cut_off, is_cut_off=True)
     if data[place : place + 1] in b'{["':
         return _error(data, place, number + 1, f"a comma is missing between row {number} and this one")
     return _error(
-        data, place, number, f"{_shown(data, place)} stands behind the row, where a comma or ] is expected"
+        data, place, number, f"{_shown(data, place)} follows the row, where a comma or ] is expected"
     )
 
 

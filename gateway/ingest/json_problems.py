@@ -27,7 +27,7 @@ _MAX_TOKENS = 50_000
 #: How many bytes of a token a message shows.
 _SHOWN_BYTES = 40
 _PLACE = re.compile(r"^(.*) at line (\d+) column (\d+)$", re.DOTALL)
-_CONTROL = {0: "take it out", 9: "a tab, write \\t", 13: "a carriage return, write \\r"}
+_CONTROL = {0: "remove it", 9: "a tab, write \\t", 13: "a carriage return, write \\r"}
 #: Words of other languages, each with its JSON spelling.
 _WORDS = {
     b"NaN": "JSON has no NaN; send null",
@@ -97,7 +97,7 @@ def find(text: bytes, error: ValueError) -> JsonProblem:
         )
     if reason.startswith("Detected duplicate key"):
         name = reason.removeprefix("Detected duplicate key ")
-        return JsonProblem(f"the name {name} stands twice", offset, field)
+        return JsonProblem(f"the name {name} is there twice", offset, field)
     is_string = token.startswith(b'"')
     if inside := (_string_problem if is_string else _encoding_problem)(token):
         return JsonProblem(inside[0], begin + inside[1], field)
@@ -207,11 +207,11 @@ def _control(byte: bytes) -> str:
     if byte == b"\n":
         return "a string goes over the end of the line; close it, or write \\n"
     what = _CONTROL.get(byte[0], f"write \\u{byte[0]:04x}")
-    return f"the control character U+{byte[0]:04X} stands in a string ({what})"
+    return f"the control character U+{byte[0]:04X} is in a string ({what})"
 
 
 _SENTENCES: Mapping[str, Callable[[bytes], str]] = {
-    "half": lambda found: f"half of a surrogate pair, {found.decode()}, stands alone",
+    "half": lambda found: f"half of a surrogate pair, {found.decode()}, is alone",
     "digits": lambda found: f"{found.decode()} is not an escape; \\u takes four hexadecimal digits",
     "escape": lambda found: f"{found.decode()} is not an escape of JSON; write a backslash as \\\\",
     "control": _control,
@@ -237,10 +237,10 @@ _OF_NUMBERS = [b"%c" % byte for byte in b"0123456789.+-"]
 #: Messages for the reasons of the parser, with the unexpected token.
 _SYNTAX = {
     "invalid number": "{} is not a number of JSON",
-    "key must be a string": "a name stands in double quotes, not as {}",
-    "trailing comma": "a comma stands before {}",
+    "key must be a string": "a name needs double quotes, not {}",
+    "trailing comma": "there is a comma before {}",
     "recursion limit exceeded": f"it nests deeper than {strictjson.MAX_DEPTH}",
-    "trailing characters": "{} stands behind the end of the value",
+    "trailing characters": "{} follows the end of the value",
     "expected value": "{} is not a value of JSON",
     "expected ident": "{} is not a value of JSON",
 }
@@ -252,12 +252,12 @@ _KINDS = {
 #: Text that other parsers accept as JSON, by how it begins.
 _STARTS = {
     b"'": "JSON has double quotes, not single ones",
-    b"\xe2\x80\x9c": 'a typographic quote stands where " belongs',
-    b"\xe2\x80\x9d": 'a typographic quote stands where " belongs',
-    b"\xe2\x80\x98": 'a typographic quote stands where " belongs',
+    b"\xe2\x80\x9c": 'a typographic quote is where " belongs',
+    b"\xe2\x80\x9d": 'a typographic quote is where " belongs',
+    b"\xe2\x80\x98": 'a typographic quote is where " belongs',
     b"//": "JSON has no comments",
     b"/*": "JSON has no comments",
     b"#": "JSON has no comments",
-    b"\xc2\xa0": "a no-break space stands between values; write plain blanks",
-    b"\xef\xbb\xbf": "a byte order mark stands between values; take it out",
+    b"\xc2\xa0": "there is a no-break space between values; write plain blanks",
+    b"\xef\xbb\xbf": "there is a byte order mark between values; remove it",
 }

@@ -14,7 +14,7 @@ from gateway.ingest.recognition import ROW_HINTS, BodyHints
 from gateway.ingest.rows import RowError, Rows, too_large
 from gateway.media_types import Media
 
-_WHOLE, _MEND = "send it again, whole", "mend it there, and send it again"
+_WHOLE, _MEND = "send it again, whole", "fix it there, and send it again"
 
 
 def parse(data: bytes, connector: Connector, max_row: int, hints: BodyHints = ROW_HINTS) -> Iterator[Rows]:

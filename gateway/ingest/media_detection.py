@@ -12,7 +12,7 @@ from gateway.media_types import RECEIVED, RECEIVED_TYPES, Media
 #: The type of forms, which curl also sends if no other is given. No form starts with a bracket.
 _FORM = Media.FORM.media_type
 _ACCEPTED = ", ".join(media.media_type for media in RECEIVED)
-_CURL = "; curl adds this type by itself, so say -H 'Content-Type: text/csv' --data-binary @FILE: -d takes line ends out"
+_CURL = "; curl adds this type by itself, so say -H 'Content-Type: text/csv' --data-binary @FILE: -d removes line ends"
 #: Other types that clients send, and what to do instead.
 _HINTS = {
     "multipart/form-data": "send the file itself, as curl --data-binary @FILE does; -F makes a form with parts",
@@ -53,7 +53,7 @@ def media_of(content_type: str | None, data: bytes) -> Media:
         raise other
     message = f"the Content-Type '{name}' is not read"
     if media is Media.FORM:
-        message = f"the Content-Type is '{name}', but the body is no form: a=1&b=2"
+        message = f"the Content-Type is '{name}', but the body is not a form: a=1&b=2"
     hint = f"{_HINTS[name]}; or use" if name in _HINTS else "use"
     raise GatewayError(
         Code.MEDIA_TYPE_UNSUPPORTED,
@@ -78,7 +78,7 @@ def _declared(content_type: str) -> str:
         )
     if name.strip().lower() == Media.CSV.media_type and _WITHOUT_HEADER.search(parameters):
         message = "the Content-Type says header=absent, but line 1 of CSV names the columns here"
-        hint = "put a line with the names of the columns before the rows, and leave header=absent out"
+        hint = "put a line with the names of the columns before the rows, and omit header=absent"
         raise GatewayError(Code.MEDIA_TYPE_UNSUPPORTED, message, hint=hint)
     return name.strip().lower()
 

@@ -48,10 +48,14 @@ def parse_object(data: bytes, content_type: str | None, connector: Connector) ->
         raise GatewayError(Code.BODY_INVALID, f"the body is {errors[0].message}", hint=_OBJECT_HINT)
     values = [value for chunk in rows for value in chunk.values]
     if len(values) != 1:
-        message = f"the body is a list of {len(values)} values, where one object says what the rows become"
+        message = (
+            f"the body is a list of {len(values)} values, where one object with the new values is expected"
+        )
         raise GatewayError(Code.BODY_INVALID, message, hint=_OBJECT_HINT)
     if not isinstance(values[0], dict):
-        message = f"the body is a list of {shorten(values[0])}, where one object says what the rows become"
+        message = (
+            f"the body is a list of {shorten(values[0])}, where one object with the new values is expected"
+        )
         raise GatewayError(Code.BODY_INVALID, message, hint=_OBJECT_HINT)
     return values[0]
 

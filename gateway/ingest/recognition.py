@@ -121,7 +121,7 @@ def _of_markup(text: bytes, media: Media) -> GatewayError | None:
     if not text.startswith(b"<"):
         return None
     if _PAGE.search(text[:_SAMPLE_BYTES]):
-        hint = "look at it: it may be the error or sign-in page of where the rows were fetched"
+        hint = "look at it: it may be an error or sign-in page of the source of the rows"
         return _error(f"the body is an HTML page, not {name}", hint)
     return _error(f"the body is XML, not {name}", "send the rows as JSON, NDJSON or CSV")
 
@@ -175,7 +175,7 @@ def _of_scalar(data: bytes, start: int, hints: BodyHints) -> GatewayError | None
     except ValueError:
         return None
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        hint = "leave one json.dumps or JSON.stringify out"
+        hint = "remove one json.dumps or JSON.stringify"
         return _error("the body is a JSON string that holds JSON: it was encoded twice", hint)
     shown = strictjson.write(value).decode()
     kind = "a JSON string" if isinstance(value, str) else f"the JSON value {shown[:50]}"
@@ -203,9 +203,7 @@ def _of_csv(data: bytes, text: bytes, names: Collection[str], media: Media) -> G
 def _of_other_csv(data: bytes, line: bytes, names: Collection[str]) -> GatewayError | None:
     if found := _SEP_LINE.fullmatch(line):
         shown = printable(found[1].decode(errors="replace"))
-        hint = "take the line out" + (
-            "" if shown == "," else ", and write the cells with commas between them"
-        )
+        hint = "remove the line" + ("" if shown == "," else ", and write the cells with commas between them")
         return _error(f"line 1 is 'sep={shown}', which only Excel reads, and not the header", hint)
     if b"\r" in line.rstrip(b"\r") and b"\n" not in data.strip():
         hint = r"end lines with LF or CR LF: tr '\r' '\n' < FILE"

@@ -41,7 +41,7 @@ class RowCheck:
     @cached_property
     def _compiled(self) -> jsonschema_rs.Validator:
         # Rows have the present names of fields here, also if they were sent under former ones.
-        fields = tuple(replace(each, renamed_from=None) for each in self._connector.fields)
+        fields = tuple(replace(field, renamed_from=None) for field in self._connector.fields)
         return schema.compile_schema(schema.build(replace(self._connector, fields=fields)))
 
     @cached_property
@@ -114,9 +114,7 @@ class RowCheck:
             message = f"{shorten(row)} is not a row; a row is an object of fields and values"
             return RowError(number, line, None, Code.VALUE_INVALID, message, row)
         if name in self._aliases:
-            message = (
-                f"it is what '{self._aliases[name].name}' was called before, which the row names as well"
-            )
+            message = f"it is the former name of '{self._aliases[name].name}', which the row names, too"
             return RowError(number, line, name, Code.FIELD_UNKNOWN, message, row[name])
         if name not in self._fields:
             message = f"{shorten(name)} is not a field{self._suggestion(name, row[name])}"

@@ -31,14 +31,14 @@ def rows_invalid(
     first = errors[0]
     place = f"row {first.row}" + (f", line {first.line}" if first.line else "")
     row_errors = RowErrors([listed_form(error) for error in errors], error_count, bad_rows, row_count)
-    hint = "nothing was stored; mend the rows and send them all again"
+    hint = "nothing was stored; fix the rows, and send them all again"
     return _invalid(place, first, codes, row_errors, hint)
 
 
 def values_invalid(errors: list[RowError], codes: set[Code], error_count: int) -> GatewayError:
     """Return the error of the object of a PATCH, which has no row number."""
     listed = [{**listed_form(error), "row": None} for error in errors]
-    hint = "nothing was changed; mend the object and send it again"
+    hint = "nothing was changed; fix the object, and send it again"
     return _invalid("", errors[0], codes, RowErrors(listed, error_count, bad_rows=0, rows=0), hint)
 
 

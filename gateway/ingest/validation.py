@@ -119,9 +119,9 @@ def _named_alike(rows: Rows, named: frozenset[str] | None) -> frozenset[str] | N
         GatewayError: They differ; the message is PostgREST's.
     """
     for value in rows.values:
-        own = frozenset(value)
-        named = own if named is None else named
-        if own != named:
+        names = frozenset(value)
+        named = names if named is None else named
+        if names != named:
             hint = "name the same fields in every row, or say which with columns=a,b"
             raise GatewayError(Code.BODY_INVALID, "All object keys must match", hint=hint)
     return named

@@ -95,7 +95,7 @@ def _is_possible(source: FieldType, target: FieldType) -> bool:
 
 def _impossible(name: str, source: FieldType, what: str) -> GatewayError:
     message = f"'{what}': {source.name} cannot be cast to {name}"
-    return GatewayError(Code.CAST_IMPOSSIBLE, message, hint="cast to text, which everything can be")
+    return GatewayError(Code.CAST_IMPOSSIBLE, message, hint="cast to text, which is always possible")
 
 
 def sql(expression: str, source: FieldType, target: FieldType, label: str) -> str:

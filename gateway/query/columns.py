@@ -13,9 +13,9 @@ class ColumnNames:
     """The column names of a connector: its fields, their former names, and the gateway's own fields."""
 
     def __init__(self, connector: Connector) -> None:
-        own = {field.name: field for field in (*connector.fields, *SYSTEM_FIELDS)}
-        self.fields = {**connector.aliases, **own}
-        self._shown = tuple(own)
+        present = {field.name: field for field in (*connector.fields, *SYSTEM_FIELDS)}
+        self.fields = {**connector.aliases, **present}
+        self._shown = tuple(present)
         self.all = connector.fields
 
     def find(self, name: str) -> Field:
@@ -35,7 +35,7 @@ class ColumnNames:
         field = self.find(name)
         path, as_text = scanner.path()
         if path and field.type.name != "json" and not field.type.item:
-            message = f"'{field.name}' is {field.type.name}, and has nothing inside that -> could reach"
+            message = f"'{field.name}' is {field.type.name}, which has nothing inside for ->"
             raise GatewayError(Code.QUERY_INVALID, message, hint="use -> with json and lists")
         return self.column(name, path, as_text=as_text)
 

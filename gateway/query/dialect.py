@@ -174,9 +174,9 @@ def _hint_of_write(key: str, value: str, connector: Connector) -> str:
 def _require_key(fields: tuple[Field, ...], connector: Connector) -> None:
     """Check that `on_conflict` names the primary key, in any order."""
     if {field.name for field in fields} != set(connector.primary_key):
-        own = ", ".join(connector.primary_key)
+        key = ", ".join(connector.primary_key)
         hint = (
-            f"the primary key is {own}" if own else "the connector has none; write primary_key: in its file"
+            f"the primary key is {key}" if key else "the connector has none; write primary_key: in its file"
         )
         names = ", ".join(field.name for field in fields)
         raise GatewayError(Code.KEY_UNKNOWN_COLUMNS, f"there is no primary key of {names}", hint=hint)
@@ -192,7 +192,7 @@ def _fields(text: str, connector: Connector, key: str) -> tuple[Field, ...]:
         if field is None:
             names = [known.name for known in connector.fields]
             hint = suggest(name, names, "the fields are")
-            raise GatewayError(Code.FIELD_UNKNOWN, f"{key} names '{name}', which is no field", hint=hint)
+            raise GatewayError(Code.FIELD_UNKNOWN, f"{key} names '{name}', which is not a field", hint=hint)
         fields.append(field)
         if scanner.is_at_end:
             return tuple({field.name: field for field in fields}.values())

@@ -93,10 +93,10 @@ def compare(text: str, sql: str, value: int | Decimal, add: Callable[[Any], str]
     """
     number = _double_of(value)
     shown = _sortable_text(Decimal(repr(number)) if isfinite(number) else 0)
-    own = _sortable_text(value)
-    short = "true" if _COMPARE[sql](shown, own) else "false"
+    text_of_value = _sortable_text(value)
+    short = "true" if _COMPARE[sql](shown, text_of_value) else "false"
     other = f"CAST({add(number)} AS DOUBLE)"
-    same = f"CASE WHEN {_is_short(text)} THEN {short} ELSE {_sortable(text)} {sql} {add(own)} END"
+    same = f"CASE WHEN {_is_short(text)} THEN {short} ELSE {_sortable(text)} {sql} {add(text_of_value)} END"
     return f"(CASE WHEN {double(text)} = {other} THEN {same} ELSE {double(text)} {sql} {other} END)"
 
 

@@ -210,7 +210,7 @@ def _literal_hint(column: Column, text: str) -> str | None:
     if text == "null":
         return f"to find what is null, write {column}=is.null"
     if column.type.name == "json":
-        return 'JSON strings have quotes, as in eq."a"; behind ->> text is compared, which has none'
+        return 'JSON strings have quotes, as in eq."a"; after ->> text is compared, which has none'
     if column.type.item is not None:
         return f"each item is {column.type.item.expects}, as in {{a,b}}"
     return None

@@ -27,8 +27,8 @@ class _Plain:
     @staticmethod
     def is_string(expression: str, value: str, parameters: Parameters) -> str:
         """Return the SQL of whether a value is the string; NULL is possible for any other value."""
-        own = f"json_extract_string({expression}, '$')"
-        return f"json_type({expression}) = 'VARCHAR' AND {own} = {parameters.add(value)}"
+        string = f"json_extract_string({expression}, '$')"
+        return f"json_type({expression}) = 'VARCHAR' AND {string} = {parameters.add(value)}"
 
     @staticmethod
     def is_number(expression: str, value: int | Decimal, parameters: Parameters) -> str:
@@ -71,8 +71,8 @@ def number(expression: str) -> str:
 def text(expression: str) -> str:
     """Return the SQL of a text that orders values of one kind, and numbers with the same double: 1 equals 1.0."""
     rest = digits.rest(f"CAST({expression} AS VARCHAR)")
-    own = f"json_extract_string({expression}, '$')"
-    return f"CASE WHEN {number(expression)} IS NOT NULL THEN {rest} ELSE {own} END"
+    string = f"json_extract_string({expression}, '$')"
+    return f"CASE WHEN {number(expression)} IS NOT NULL THEN {rest} ELSE {string} END"
 
 
 def compare(expression: str, sql: str, value: Json, parameters: Parameters) -> str:
@@ -90,8 +90,10 @@ def compare(expression: str, sql: str, value: Json, parameters: Parameters) -> s
     if place == _NUMBER:
         return f"coalesce({_compare_number(expression, sql, value, parameters)}, {beyond})"
     shown = parameters.add(value if place == _STRING else ("true" if value else "false"))
-    own = f"json_extract_string({expression}, '$') {sql} {shown}"  # As text, false also sorts before true.
-    return f"(CASE WHEN json_type({expression}) = '{_KINDS[place]}' THEN {own} ELSE {beyond} END)"
+    same_kind = (
+        f"json_extract_string({expression}, '$') {sql} {shown}"  # As text, false also sorts before true.
+    )
+    return f"(CASE WHEN json_type({expression}) = '{_KINDS[place]}' THEN {same_kind} ELSE {beyond} END)"
 
 
 def _same(expression: str, value: Json, parameters: Parameters) -> str:

@@ -60,7 +60,7 @@ def after(columns: Sequence[KeysetColumn]) -> str:
         GatewayError: There are more than `MAX_COLUMNS` columns, and the condition grows with their square.
     """
     if len(columns) > MAX_COLUMNS:
-        message = f"{len(columns)} columns tell the groups apart; pages go by at most {MAX_COLUMNS}"
+        message = f"{len(columns)} columns identify a group; pages need at most {MAX_COLUMNS}"
         raise GatewayError(Code.QUERY_INVALID, message, hint="ask for the result without limit")
     alternatives = []
     for number, column in enumerate(columns):

@@ -127,7 +127,7 @@ _SEPARATOR = b",\n"
 
 def schema_of(select: Sequence[Selected]) -> pa.Schema:
     """Return the Arrow schema of a result in Parquet and Arrow."""
-    return pa.schema([(each.name, each.type.arrow.type) for each in select])
+    return pa.schema([(column.name, column.type.arrow.type) for column in select])
 
 
 def _json_row(values: Sequence[OutputValue], parameters: Parameters, before: str, behind: str) -> list[str]:

@@ -38,11 +38,11 @@ def within(query: Query, range_header: str | None) -> Query:
     return replace(query, offset=start, limit=min(ends) - start + 1 if ends else None)
 
 
-def capped(query: Query, most: int | None) -> Query:
-    """Return a query limited to `most` rows, unless it asks for fewer."""
-    if most is None or (query.limit is not None and query.limit <= most):
+def capped(query: Query, max_rows: int | None) -> Query:
+    """Return a query limited to `max_rows` rows, unless it asks for fewer."""
+    if max_rows is None or (query.limit is not None and query.limit <= max_rows):
         return query
-    return replace(query, limit=most)
+    return replace(query, limit=max_rows)
 
 
 def next_page(query_string: str, query: Query, cursor: int, connector: Connector) -> str:

@@ -63,8 +63,8 @@ def _decoded(key: str, value: str) -> tuple[str, str]:
     return key, percent.decode(value, f"the value of {'the filter on ' if is_filter else ''}'{key[:100]}'")
 
 
-def whole_number(query_string: str, name: str, *, most: int, default: int) -> int:
-    """Parse a parameter that is a number from 0 to `most`, outside the dialect.
+def whole_number(query_string: str, name: str, *, maximum: int, default: int) -> int:
+    """Parse a parameter that is a number from 0 to `maximum`, outside the dialect.
 
     Raises:
         GatewayError: Its value is something else.
@@ -72,7 +72,7 @@ def whole_number(query_string: str, name: str, *, most: int, default: int) -> in
     text = dict(reversed(parameters_of(query_string))).get(name)
     if text is None:
         return default
-    if not re.fullmatch("[0-9]{1,9}", text) or int(text) > most:
-        message = f"{name}={text[:100]} is not a whole number from 0 to {most}"
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) > maximum:
+        message = f"{name}={text[:100]} is not a whole number from 0 to {maximum}"
         raise GatewayError(Code.QUERY_INVALID, message)
     return int(text)

@@ -132,8 +132,8 @@ def _hint(token: str) -> str:
         return f"write {name}={'|'.join(values)}" + (", a whole number" if values == ("N",) else "")
     if guess := nearest(name, PREFERENCES):
         return f"did you mean {guess}={'|'.join(PREFERENCES[guess][0])}?"
-    there_are = "; ".join(f"{each}={'|'.join(values)}" for each, (values, _) in PREFERENCES.items())
-    return f"there are {there_are}"
+    supported = "; ".join(f"{name}={'|'.join(values)}" for name, (values, _) in PREFERENCES.items())
+    return f"use one of {supported}"
 
 
 def _attribute(name: str) -> str:

@@ -302,7 +302,7 @@ def not_one_row(rows: int) -> GatewayError:
         Code.NOT_ONE_ROW,
         "Cannot coerce the result to a single JSON object",
         details=f"The result contains {rows} rows",
-        hint="filter by something that tells one row from all others, or accept application/json",
+        hint="filter for one row, or accept application/json",
     )
 
 

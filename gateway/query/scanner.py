@@ -99,7 +99,7 @@ class Scanner:
             return unescape(found[1])
         if found := self.take(_KEY):
             return found[0].strip()
-        raise self.error("write a key or an index behind -> and ->>")
+        raise self.error("write a key or an index after -> and ->>")
 
     def word(self) -> str:
         """Parse a word; return an empty text if there is none."""

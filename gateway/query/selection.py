@@ -64,7 +64,7 @@ def _item(scanner: Scanner, columns: ColumnNames) -> Selected:
         return selected
     word = scanner.word()
     if word not in aggregates.AGGREGATES or not scanner.skip("()"):
-        raise scanner.error(f"the aggregates are {', '.join(f'{each}()' for each in aggregates.AGGREGATES)}")
+        raise scanner.error(f"the aggregates are {', '.join(f'{name}()' for name in aggregates.AGGREGATES)}")
     type = aggregates.result(word, selected.type)
     return _cast_aggregate(scanner, replace(selected, name=alias or word, aggregate=word, type=type))
 
@@ -97,7 +97,7 @@ def _cast(scanner: Scanner, source: FieldType, what: str) -> FieldType | None:
     if name and scanner.skip("("):
         raise scanner.error(f"a cast takes no length and no digits: write ::{name}")
     if not name:
-        raise scanner.error("write the name of a type behind ::, such as ::text")
+        raise scanner.error("write the name of a type after ::, such as ::text")
     return casts.find(name, source, what)
 
 
@@ -106,12 +106,12 @@ def parse_order(text: str, columns: ColumnNames, select: tuple[Selected, ...]) -
     if not text.strip():
         return ()
     terms = _order_terms(text, columns)
-    if any(each.aggregate for each in select):
-        groups = [each.column for each in select if not each.aggregate]
+    if any(selected.aggregate for selected in select):
+        groups = [selected.column for selected in select if not selected.aggregate]
         for term in terms:
             if term.column not in groups:
-                message = f"order={term.column}, but what is aggregated can be ordered by its groups only"
-                names = ", ".join(str(each) for each in groups) or "none here"
+                message = f"order={term.column}, but an aggregated result can be ordered only by its groups"
+                names = ", ".join(str(column) for column in groups) or "none here"
                 raise GatewayError(Code.QUERY_INVALID, message, hint=f"the groups are {names}")
     return terms
 

@@ -47,7 +47,7 @@ class Parameters:
         if value is None:
             return f"CAST(NULL AS {type.sql.column})"
         if type.item is not None:
-            items = ", ".join(self.typed(each, type.item) for each in value)
+            items = ", ".join(self.typed(item, type.item) for item in value)
             return f"CAST([{items}] AS {type.sql.column})"
         return type.sql.placeholder.format(self.add(type.sql.parameter(value)))
 
@@ -57,7 +57,7 @@ class Parameters:
             return quote(column.field.name)
         if column not in self._places:
             if len(self._places) == MAX_PLACES:
-                message = f"at most {MAX_PLACES} places inside JSON are looked at"
+                message = f"at most {MAX_PLACES} places inside JSON are possible"
                 raise GatewayError(Code.QUERY_INVALID, message)
             self._places.append(column)
             self._expressions.append(self._inside(column))

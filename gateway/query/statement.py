@@ -99,7 +99,8 @@ class Statement:
         """Return the SQL of the columns in the format, over columns of these names."""
         if not self.output.is_text:
             return [
-                each.type.sql.export.format(name) for each, name in zip(self.query.select, names, strict=True)
+                selected.type.sql.export.format(name)
+                for selected, name in zip(self.query.select, names, strict=True)
             ]
         values = [
             OutputValue(selected, name, is_stored=are_stored and _is_field(selected))

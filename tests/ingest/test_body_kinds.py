@@ -103,22 +103,22 @@ KINDS = [
     (b"", (JSON, CSV, FORM, f"{CSV}; header=present"), "the body is empty", "where there are none, send [] as JSON"),
     (b" \r\n\n ", (JSON, CSV, FORM), "the body is empty", "send"),
     (b"\xef\xbb\xbf", (JSON, CSV, FORM), "the body is empty", "send"),
-    (b'{"id":1,"name":"a\0b"}', (JSON,), "field 'name': the control character U+0000 stands in a string (take it out)", ""),
-    (b'{"id":1,"name":"a\7b"}', (JSON,), "U+0007 stands in a string (write \\u0007)", ""),
+    (b'{"id":1,"name":"a\0b"}', (JSON,), "field 'name': the control character U+0000 is in a string (remove it)", ""),
+    (b'{"id":1,"name":"a\7b"}', (JSON,), "U+0007 is in a string (write \\u0007)", ""),
     # CSV in other ways.
     (b"id;name\n1;a\n", (CSV,), "the cells of the header are separated by semicolons, not by commas", "to_csv(sep=',')"),
     (b'"id";"name"\n1;a\n', (CSV,), "are separated by semicolons", "commas"),
     (b"id\tname\n1\ta\n", (CSV,), "are separated by tabs", "commas"),
     (b"id|name\n1|a\n", (CSV,), "are separated by vertical bars", "commas"),
-    (b"Id;Name, first\n1;a\n", (CSV,), "no fields", "the fields are"),
+    (b"Id;Name, first\n1;a\n", (CSV,), "not fields", "the fields are"),
     (b"Key;Label\n1;a\n", (CSV,), "are separated by semicolons", "commas"),
-    (b"sep=;\nid;name\n1;a\n", (CSV,), "line 1 is 'sep=;', which only Excel reads", "take the line out"),
+    (b"sep=;\nid;name\n1;a\n", (CSV,), "line 1 is 'sep=;', which only Excel reads", "remove the line"),
     (b"id,name\r1,a\r2,b\r", (CSV,), "the lines of the body end in CR alone", "LF or CR LF"),
     (b'"id","name"\r"1","a"\r', (CSV,), "the lines of the body end in CR alone", "LF or CR LF"),
     (b"id,name\r\r\n1,a\r\r\n", (CSV,), "the lines of the body end in CR CR LF", "newline=''"),
     (b"id,na\rme\n1,a\n", (CSV,), "cell 2 has a carriage return (CR) outside of quotes", "the first line names"),
     (b"\nid,name\n1,a\n", (CSV,), "line 1 is empty, where the CSV header is expected", "blank line"),
-    (b"1,a\n2,b\n", (CSV,), "the CSV header names 2 columns that are no fields", "the first line looks like a row"),
+    (b"1,a\n2,b\n", (CSV,), "the CSV header names 2 columns that are not fields", "the first line looks like a row"),
     # One text format sent as another.
     (ROWS, (JSON, NDJSON), "the body is CSV, not", "Content-Type: text/csv"),
     (b"id;name\n1;a\n", (JSON, NDJSON), "the body is CSV with semicolons between its cells", "with commas between"),
@@ -128,9 +128,9 @@ KINDS = [
     (LIST, (NDJSON,), "the body is a JSON list, not NDJSON", "Content-Type: application/json"),
     (json.dumps(json.loads(LIST), indent=1).encode(), (NDJSON,), "the body is a JSON list, not NDJSON", "Content-Type"),
     (b'{\n "id": 1\n}\n', (NDJSON,), "the body is one JSON object over several lines", "Content-Type: application/json"),
-    (LINES, (JSON,), "{ stands behind the end of the value", "Content-Type: application/x-ndjson"),
-    (b'{"id":1},{"id":2}', (JSON,), ", stands behind the end of the value", "as a list: [{…}, {…}]"),
-    (b'{"id":1}{"id":2}', (JSON,), "{ stands behind the end of the value", "as a list: [{…}, {…}]"),
+    (LINES, (JSON,), "{ follows the end of the value", "Content-Type: application/x-ndjson"),
+    (b'{"id":1},{"id":2}', (JSON,), ", follows the end of the value", "as a list: [{…}, {…}]"),
+    (b'{"id":1}{"id":2}', (JSON,), "{ follows the end of the value", "as a list: [{…}, {…}]"),
     (b'{"id":1', (JSON,), "line 1, column 8, field 'id': the text ends in the middle of a value", "it looks cut off"),
     (b"null", (JSON,), "the body is the JSON value null, neither an object nor a list", "send one row"),
     (b"17", (JSON,), "the body is the JSON value 17, neither an object nor a list", "send one row"),
@@ -185,7 +185,7 @@ def test_what_stands_behind_a_compressed_body_does_not_make_it_truncated(server,
 
     error = server.client.post(kinds, content=whole + behind, headers=headers).json()
 
-    said = f"something that is not {coding} stands behind the end of the {coding} body"
+    said = f"something that is not {coding} follows the end of the {coding} body"
     assert (error["code"], error["message"]) == ("GW106", said)
     if coding != "deflate":
         two = PACKED[coding](b"id,name\n") + PACKED[coding](b"1,a\n")

@@ -98,19 +98,19 @@ def test_hint_of_a_header_is_a_way_out(server, path, body, hint):
         (
             "id,\ufeffname\n1,a\n",
             r"'\ufeffname'",
-            "did you mean 'name'? Or pass other columns over with ?columns=id",
+            "did you mean 'name'? Or ignore other columns with ?columns=id",
         ),
         (
             "id,na\u200bme\n1,a\n",
             r"'na\u200bme'",
-            "did you mean 'name'? Or pass other columns over with ?columns=id",
+            "did you mean 'name'? Or ignore other columns with ?columns=id",
         ),
     ],
 )
 def test_what_is_shown_of_a_wrong_name_helps(server, path, body, message, hint):
     error = post(server, path, body).json()
 
-    assert error["message"] == f"the CSV header names {message}, which is no field"
+    assert error["message"] == f"the CSV header names {message}, which is not a field"
     assert error["hint"] == hint
 
 
@@ -121,7 +121,7 @@ def test_all_unknown_names_are_listed_with_their_guesses(server, path):
     error = answer.json()
     assert error["code"] == "PGRST204"
     assert error["message"] == (
-        "the CSV header names 3 columns that are no fields: "
+        "the CSV header names 3 columns that are not fields: "
         "'Id' (did you mean 'id'?), 'nam' (did you mean 'name'?), 'colour'"
     )
     assert [(each["field"], each["code"]) for each in error["errors"]] == [
@@ -166,7 +166,7 @@ def test_comma_too_many_at_the_end_of_a_row_is_named(server, path):
 
     assert answer.status_code == 207
     message = (
-        "the row has 3 cells, the header 2; the last is empty, so take the comma at the end of the line out"
+        "the row has 3 cells, the header 2; the last is empty, so remove the comma at the end of the line"
     )
     assert answer.json()["errors"][0]["message"] == message
 
@@ -178,5 +178,5 @@ def test_a_file_that_curl_has_joined_to_one_line_is_named(server, name):
     joined = server.client.post(path, content="a,b1,23,4", headers=headers).json()
     whole = server.client.post(path, content="a,c\n1,2\n", headers=headers).json()
 
-    assert joined["hint"].startswith("the body is one line: curl -d takes the line ends out of a file")
+    assert joined["hint"].startswith("the body is one line: curl -d removes the line ends of a file")
     assert "curl" not in whole["hint"]

@@ -66,8 +66,8 @@ def test_unclosed_quote_refuses_the_batch(server, path, body, place, method, col
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ('5" x', "a quote stands in the middle of cell 2"),
-        ('"5" x', "a quote stands in the middle of cell 2"),
+        ('5" x', "a quote is in the middle of cell 2"),
+        ('"5" x', "a quote is in the middle of cell 2"),
         ('"5 inch\n3,x\n4,6" x', "the quote that opens cell 2 closes 2 lines below, in the middle of a cell"),
     ],
 )

@@ -448,7 +448,7 @@ def test_rows_may_call_a_renamed_field_by_either_name_until_the_old_one_is_taken
     )
     assert [row["new"] for row in edited.rows()] == list("abcdefg")
     both = post(b'{"old":"x","new":"y","n":8}').json()
-    assert "was called before" in both["message"]
+    assert "is the former name of" in both["message"]
     assert post(b"old,new,n\nx,y,8\n", **{"Content-Type": "text/csv"}).status_code == 400
     assert post(b'{"old":"long","n":8}').json()["errors"][0]["field"] == "new"
     assert post(b'{"n":8}').status_code == (422 if required else 201)

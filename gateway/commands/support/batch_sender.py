@@ -115,7 +115,7 @@ class BatchSender:
 
 
 def _leaving_out(chunk: Chunk, answer: httpx.Response) -> str:
-    """Name the options that leave out the columns that are no fields; nothing where those are not what is wrong."""
+    """Name the options that leave out the columns that are not fields; nothing where those are not what is wrong."""
     if '"PGRST204"' not in answer.text:
         return ""
     names = chunk.column_names()
