@@ -57,7 +57,7 @@ class Rejects:
         read = ReadRequest.of(rejected, RequestHeaders.of_read(req)._replace(query_string=given))
         counted = read.prefers.count is not None
         rendering = await Rendering.open(
-            self._storage.read_pool, read.statement, counted=counted, coding=read.coding
+            self._storage.read_pool, read.statement, needs_count=counted, coding=read.coding
         )
         headers = read.headers(rendering, None)
         reply.rows(resp, TaggedResponse(read.status(rendering), headers, rendering.whole or b""), rendering)

@@ -52,7 +52,7 @@ class ReadRequest:
         rows = words.range if words.method == "GET" and paging.names_rows(words.range) else None
         query = paging.within(query, rows)
         output = negotiation.output_of(words.accept, query.format)
-        if not output.singular:  # Of several rows no single object is made, however few may be sent.
+        if not output.is_singular:  # Of several rows no single object is made, however few may be sent.
             query = paging.capped(query, most)
         coding = negotiation.coding_of(words.accept_encoding, output.media)
         asks_for_place = prefers.count is not None or rows is not None

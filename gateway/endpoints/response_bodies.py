@@ -42,7 +42,11 @@ class ResponseBodies:
         """
         counted = read.prefers.count is not None
         rendering = await Rendering.open(
-            self._readers, read.statement, counted=counted, coding=read.coding, versioned=version is None
+            self._readers,
+            read.statement,
+            needs_count=counted,
+            coding=read.coding,
+            needs_version=version is None,
         )
         seen = rendering.version if version is None else self._settled(version)
         etag = read.etag(seen)

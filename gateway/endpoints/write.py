@@ -162,7 +162,7 @@ class Writes:
             raise
         try:
             shown = await Rendering.open_reserved(
-                readers, write.head.stored_rows(receipt), counted=False, coding=write.head.coding
+                readers, write.head.stored_rows(receipt), needs_count=False, coding=write.head.coding
             )
         except Exception as error:  # noqa: BLE001  # whatever it is, the rows are stored
             _log.error("the rows of batch %s could not be shown: %s", receipt.batch, trace(error))

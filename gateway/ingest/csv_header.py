@@ -47,7 +47,7 @@ class CsvHeader:
 
     def _nameless(self, place: int, found: str) -> GatewayError:
         others = [str(other + 1) for other in self.nameless if other != place]
-        also = f" (and {_first_of(others)})" if others else ""
+        also = f" (and {_shortened(others)})" if others else ""
         message = f"column {place + 1} of the header has no name{also}, but {found}"
         if place == 0:
             hint = f"it looks like the index of pandas: {_WITHOUT_INDEX}, or give the column a name"
@@ -58,7 +58,7 @@ class CsvHeader:
     def no_value(self) -> str:
         """Return the message for a record whose cells are all empty."""
         return (
-            f"every cell of the row is empty, and values are required: {_first_of(self.required)};"
+            f"every cell of the row is empty, and values are required: {_shortened(self.required)};"
             " spreadsheets write such rows below a table: remove the line"
         )
 
@@ -113,8 +113,8 @@ def _require_once(names: Sequence[str], fields: Sequence[Field | None]) -> None:
         if field is None:
             continue
         if field.name in seen:
-            twice = f"{shorten(name)} twice" if seen[field.name] == name else ""
-            both = twice or f"{shorten(seen[field.name])} and {shorten(name)}, which are one field"
+            repeated = f"{shorten(name)} twice" if seen[field.name] == name else ""
+            both = repeated or f"{shorten(seen[field.name])} and {shorten(name)}, which are one field"
             raise GatewayError(
                 Code.BODY_INVALID, f"the CSV header names {both}", hint="name every field once"
             )
@@ -126,11 +126,9 @@ def _require_all(
 ) -> None:
     fields = ", ".join(field.name for field in connector.fields)
     if not taken:
-        wanted = (
-            f"none of the columns {', '.join(field.name for field in columns)}" if columns else "no field"
-        )
+        named = f"none of the columns {', '.join(field.name for field in columns)}" if columns else "no field"
         raise GatewayError(
-            Code.BODY_INVALID, f"the CSV header names {wanted}", hint=f"the fields are {fields}"
+            Code.BODY_INVALID, f"the CSV header names {named}", hint=f"the fields are {fields}"
         )
     if missing:
         message = f"the CSV header lacks the required {', '.join(missing)}"
@@ -143,12 +141,12 @@ def _unknown(
     """Return the error for names that are not fields, each with its likely meaning."""
     known = [field.name for field in connector.fields]
     guesses = {name: nearest(name, known) for name in names[:_LISTED_NAMES]}
-    listed = [_listed(name, Code.FIELD_UNKNOWN, _said(name, guess)) for name, guess in guesses.items()]
+    listed = [_listed(name, Code.FIELD_UNKNOWN, _message_for(name, guess)) for name, guess in guesses.items()]
     listed += [
         _listed(name, Code.VALUE_MISSING, "a value is required, and no column has this name")
         for name in missing[: _LISTED_NAMES - len(listed)]
     ]
-    listing = [shorten(name) + _guessed(guess) for name, guess in [*guesses.items()][:_SHOWN_NAMES]]
+    listing = [shorten(name) + _suggestion(guess) for name, guess in [*guesses.items()][:_SHOWN_NAMES]]
     more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
     if len(names) == 1:
         message = f"the CSV header names {shorten(names[0])}, which is not a field"
@@ -190,17 +188,17 @@ def _or_columns(hint: str, taken: Sequence[str]) -> str:
     return f"{joined} ignore other columns with ?columns={','.join(taken)}"
 
 
-def _first_of(names: Sequence[str]) -> str:
+def _shortened(names: Sequence[str]) -> str:
     """Return the first names as a list in words, with the number of the others."""
     more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
     return ", ".join(names[:_SHOWN_NAMES]) + more
 
 
-def _said(name: str, guess: str | None) -> str:
+def _message_for(name: str, guess: str | None) -> str:
     return f"{shorten(name)} is not a field" + (f"; did you mean '{guess}'?" if guess else "")
 
 
-def _guessed(guess: str | None) -> str:
+def _suggestion(guess: str | None) -> str:
     return f" (did you mean '{guess}'?)" if guess else ""
 
 

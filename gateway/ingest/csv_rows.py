@@ -31,14 +31,14 @@ def parse(data: bytes, connector: Connector, max_row: int, columns: Sequence[Fie
             continue
         number += 1
         if len(text) > max_row:
-            rows.add_unread(too_large(number, line, len(text), max_row), b"")
+            rows.add_undecodable(too_large(number, line, len(text), max_row), b"")
         elif isinstance(record, str):
-            rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, record), text)
+            rows.add_undecodable(RowError(number, line, None, Code.BODY_INVALID, record), text)
         elif not header.min_cells <= len(record) <= len(header.fields):
             problem = header.problem_of(record)
-            rows.add_unread(RowError(number, line, None, Code.BODY_INVALID, problem), text)
+            rows.add_undecodable(RowError(number, line, None, Code.BODY_INVALID, problem), text)
         elif len(header.required) > 1 and not any(cell is not None for cell in record):
-            rows.add_unread(RowError(number, line, None, Code.VALUE_MISSING, header.no_value()), text)
+            rows.add_undecodable(RowError(number, line, None, Code.VALUE_MISSING, header.no_value()), text)
         else:
             _add_record(rows, _values_of(header, record, number, line), number, line, text)
         if rows.is_full:
@@ -186,6 +186,6 @@ def _add_record(
         rows.add(value, number, line, text)
     else:
         cell = value[invalid.name]
-        rows.add_unread(
+        rows.add_undecodable(
             RowError(number, line, invalid.name, Code.VALUE_INVALID, why_not_json(cell), cell), text
         )

@@ -32,4 +32,4 @@ class Envelope:
 
 
 #: The envelope of rows that carry nothing else.
-BARE = Envelope()
+NO_ENVELOPE = Envelope()

@@ -26,7 +26,7 @@ class ErrorCollector:
         self._envelope = envelope
         self._check = check
         #: Whether bad rows are kept; false as soon as there are too many of them.
-        self.keeps = envelope.allowance is not None
+        self.can_keep = envelope.allowance is not None
         self.received = self.error_count = 0
         self._listed: list[RowError] = []
         #: The codes of the errors; it ends with the second code.
@@ -35,20 +35,20 @@ class ErrorCollector:
         self._kept: list[BadRow] = []
 
     @property
-    def is_refused(self) -> bool:
+    def is_rejected(self) -> bool:
         """True if the whole batch is rejected."""
-        return bool(self.error_count) and not self.keeps
+        return bool(self.error_count) and not self.can_keep
 
     def add(self, rows: Rows, bad: Sequence[InvalidRow]) -> set[int]:
         """Add the errors of a chunk of rows, and return the places of the bad ones among the decoded."""
-        self.received += len(rows.values) + len(rows.unread)
+        self.received += len(rows.values) + len(rows.undecodable)
         if not bad and not rows.errors:
             return set()
         self.error_count += len(rows.errors) + sum(len(row.names) for row in bad)
-        self._bad_rows += len(rows.unread) + len(bad)
-        if self.keeps or len(self._listed) < MAX_LISTED:
+        self._bad_rows += len(rows.undecodable) + len(bad)
+        if self.can_keep or len(self._listed) < MAX_LISTED:
             self._note(rows, bad)
-        if self.keeps:  # PERF: `_note` has already collected the codes of the errors that are kept.
+        if self.can_keep:  # PERF: `_note` has already collected the codes of the errors that are kept.
             more = [
                 InvalidRow(row.place, row.names[MAX_LISTED:]) for row in bad if len(row.names) > MAX_LISTED
             ]
@@ -69,11 +69,11 @@ class ErrorCollector:
         """Explain the errors that are listed, and those that are kept with each rejected row."""
         listed: list[RowError] = []
         for found, text in self._errors_by_row(rows, bad):
-            if not self.keeps and len(listed) >= MAX_LISTED:
+            if not self.can_keep and len(listed) >= MAX_LISTED:
                 break
-            errors = list(itertools.islice(found, MAX_LISTED if self.keeps else MAX_LISTED - len(listed)))
+            errors = list(itertools.islice(found, MAX_LISTED if self.can_keep else MAX_LISTED - len(listed)))
             listed += errors[: MAX_LISTED - len(listed)]
-            if self.keeps:
+            if self.can_keep:
                 self._codes.update(error.code for error in errors)
                 self._keep(errors, text)
         both = sorted([*self._listed, *listed], key=lambda error: error.row)
@@ -83,11 +83,11 @@ class ErrorCollector:
         self, rows: Rows, bad: Sequence[InvalidRow]
     ) -> Iterator[tuple[Iterator[RowError], bytes]]:
         """Yield the errors of each bad row, computed lazily, and its text, in the order of the rows."""
-        unread = {error.row: error for error in rows.errors}
+        undecodable = {error.row: error for error in rows.errors}
         decoded = {rows.numbers[row.place]: row for row in bad}
-        for number in sorted({*unread, *decoded}):
-            if number in unread:
-                yield iter([unread[number]]), rows.unread[number]
+        for number in sorted({*undecodable, *decoded}):
+            if number in undecodable:
+                yield iter([undecodable[number]]), rows.undecodable[number]
             else:
                 place = decoded[number].place
                 found = (self._error_of(rows, place, name) for name in decoded[number].names)
@@ -112,7 +112,7 @@ class ErrorCollector:
             allowance is not None and allowance.rows is not None and len(self._kept) >= allowance.rows
         )
         if is_too_large or is_one_too_many or self._size > KEPT_BYTES_MAX:
-            self.keeps = False
+            self.can_keep = False
             self._kept.clear()
         else:
             self._kept.append(bad)
@@ -128,16 +128,16 @@ class ErrorCollector:
         allowance = self._envelope.allowance
         if allowance is not None and not allowance.lets_through(self._bad_rows, self.received):
             why = f"{self._bad_rows} bad rows are more than keep_at_most {allowance}"
-        elif allowance is not None and not self.keeps:
+        elif allowance is not None and not self.can_keep:
             why = f"{self._bad_rows} bad rows are more, or larger, than can be kept; send smaller batches"
         elif allowance is not None:
             return tuple(self._kept), tuple(listed_form(error) for error in self._listed)
         else:
             why = ""
         counts = (self.error_count, self._bad_rows, self.received)
-        refused = rows_invalid(self._listed, self._codes, *counts)
-        refused.hint = f"{refused.hint}; {why}" if why else refused.hint
-        raise refused
+        rejection = rows_invalid(self._listed, self._codes, *counts)
+        rejection.hint = f"{rejection.hint}; {why}" if why else rejection.hint
+        raise rejection
 
 
 def _bad_row(text: bytes, decoding: str, errors: list[RowError]) -> BadRow:

@@ -46,13 +46,13 @@ def parse(data: bytes, connector: Connector, max_row: int) -> Iterator[Rows]:
     rows = Rows()
     text = data.strip()
     if len(text) > max_row:
-        rows.add_unread(too_large(1, None, len(text), max_row), b"")
+        rows.add_undecodable(too_large(1, None, len(text), max_row), b"")
     else:
         try:
             rows.add(_row(text, connector), 1, None, text)
         except _BadPairError as error:
             bad = RowError(1, None, error.field, Code.BODY_INVALID, str(error), error.value)
-            rows.add_unread(bad, text)
+            rows.add_undecodable(bad, text)
     yield rows
 
 

@@ -95,7 +95,7 @@ def _array(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
             problem = json_problems.find(text, error)
             line, column = positions.of(begins()[number - 1] + problem.offset)
             message = f"not valid JSON: {problem.message} (column {column})"
-            rows.add_unread(RowError(number, line, problem.field, Code.BODY_INVALID, message), text)
+            rows.add_undecodable(RowError(number, line, problem.field, Code.BODY_INVALID, message), text)
         if rows.is_full:
             yield rows
             rows = Rows()
@@ -113,7 +113,7 @@ def _line_error(number: int, line: int, text: bytes, error: ValueError) -> RowEr
 
 def _add(rows: Rows, text: bytes, number: int, line: int | None, max_row: int) -> None:
     if len(text) > max_row:
-        rows.add_unread(too_large(number, line, len(text), max_row), b"")
+        rows.add_undecodable(too_large(number, line, len(text), max_row), b"")
     else:
         rows.add(strictjson.read(text), number, line, text)
 
@@ -154,7 +154,7 @@ def parse_lines(data: bytes, connector: Connector, max_row: int) -> Iterator[Row
         except ValueError as error:
             if number == 1:
                 _require_ndjson(data, connector)
-            rows.add_unread(_line_error(number, line, text, error), text)
+            rows.add_undecodable(_line_error(number, line, text, error), text)
         if rows.is_full:
             yield rows
             rows = Rows()

@@ -126,7 +126,7 @@ def _rows(candidates: Sequence[_Candidate]) -> Iterator[Rows]:
     chunk = Rows()
     for number, candidate in enumerate(candidates, 1):
         if candidate.error is not None:
-            chunk.add_unread(replace(candidate.error, row=number), b"")
+            chunk.add_undecodable(replace(candidate.error, row=number), b"")
         else:
             chunk.add(candidate.value, number, candidate.row.line, b"")
         if number % CHUNK_ROWS == 0:

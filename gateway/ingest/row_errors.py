@@ -46,12 +46,12 @@ def _invalid(place: str, first: RowError, codes: set[Code], row_errors: RowError
     field = f"field '{first.field}'" if first.field else ""
     where = ", ".join(filter(None, [place, field]))
     more = f" (and {row_errors.count - 1} more)" if row_errors.count > 1 else ""
-    refused = GatewayError(
+    rejection = GatewayError(
         next(iter(codes)) if len(codes) == 1 else Code.ROWS_INVALID,
         f"{where}{', ' if first.item else ': '}{listed_form(first)['message']}{more}",
         details=row_errors.summary(),
         hint=hint,
         row_errors=row_errors,
     )
-    refused.status = Code.ROWS_INVALID.status
-    return refused
+    rejection.status = Code.ROWS_INVALID.status
+    return rejection

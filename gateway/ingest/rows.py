@@ -36,7 +36,7 @@ class RowError:
 class Rows:
     """A chunk of the rows of a body: decoded values with their numbers and texts, and undecodable rows.
 
-    `unread` has the texts of the undecodable rows, by their numbers.
+    `undecodable` has the texts of the undecodable rows, by their numbers.
     """
 
     values: list[Json] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Rows:
     lines: list[int | None] = field(default_factory=list)
     texts: list[bytes] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
-    unread: dict[int, bytes] = field(default_factory=dict)
+    undecodable: dict[int, bytes] = field(default_factory=dict)
 
     def add(self, value: Json, number: int, line: int | None, text: bytes) -> None:
         """Add one decoded row."""
@@ -53,10 +53,10 @@ class Rows:
         self.lines.append(line)
         self.texts.append(text)
 
-    def add_unread(self, error: RowError, text: bytes) -> None:
+    def add_undecodable(self, error: RowError, text: bytes) -> None:
         """Add one row that could not be decoded."""
         self.errors.append(error)
-        self.unread[error.row] = text
+        self.undecodable[error.row] = text
 
     def without(self, places: set[int]) -> "Rows":
         """Return the decoded rows except those at some places."""

@@ -9,7 +9,7 @@ from gateway.connectors import schema
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
 from gateway.ingest.columnar import Columnar, ColumnarRows
-from gateway.ingest.envelope import BARE, Envelope
+from gateway.ingest.envelope import NO_ENVELOPE, Envelope
 from gateway.ingest.error_collector import ErrorCollector
 from gateway.ingest.row_check import RowCheck
 from gateway.ingest.row_errors import values_invalid
@@ -36,7 +36,10 @@ class Validator:
         return schema.publish(self.connector)
 
     def check(
-        self, rows: Iterable[Rows], envelope: Envelope = BARE, has_left: Callable[[], bool] = never_left
+        self,
+        rows: Iterable[Rows],
+        envelope: Envelope = NO_ENVELOPE,
+        has_left: Callable[[], bool] = never_left,
     ) -> Batch:
         """Check every row and return one Batch, together with the rejected rows that the envelope allows.
 
@@ -53,20 +56,18 @@ class Validator:
         places: list[pa.Table] = []
         named = envelope.named
         for chunk in rows:
-            bad_places = errors.add(
-                chunk, self._row_check.find_bad(chunk, lambda: not errors.keeps and has_left())
-            )
-            if errors.is_refused and has_left():
-                break
-            if errors.keeps or not errors.error_count:
-                good = chunk.without(bad_places)
-                if envelope.on_conflict == "merge" and envelope.named is None:
-                    named = _named_alike(good, named)
-                few = Few(self.connector, good.values, sum(map(len, good.texts)))
-                are_few = few.num_rows <= SMALL_BATCH_ROWS and few.nbytes <= SMALL_BATCH_BYTES
-                tables.append(few if are_few else few.table)
-                if self.connector.primary_key:
-                    places.append(_places(good))
+            bad = self._row_check.find_bad(chunk, lambda: not errors.can_keep and has_left())
+            bad_places = errors.add(chunk, bad)
+            if errors.is_rejected:
+                if has_left():
+                    break
+                continue
+            good = chunk.without(bad_places)
+            if envelope.on_conflict == "merge" and envelope.named is None:
+                named = _named_alike(good, named)
+            tables.append(self._table_of(good))
+            if self.connector.primary_key:
+                places.append(_places(good))
         bad_rows, listed = errors.kept()
         return Batch(
             self.connector,
@@ -83,7 +84,13 @@ class Validator:
             envelope.replaces_all,
         )
 
-    def batch_of(self, columns: ColumnarRows, envelope: Envelope = BARE) -> Batch:
+    def _table_of(self, rows: Rows) -> Few | pa.Table:
+        """Return rows as a table; a small number of them becomes one only in the writer."""
+        small = Few(self.connector, rows.values, sum(map(len, rows.texts)))
+        is_small = small.num_rows <= SMALL_BATCH_ROWS and small.nbytes <= SMALL_BATCH_BYTES
+        return small if is_small else small.table
+
+    def batch_of(self, columns: ColumnarRows, envelope: Envelope = NO_ENVELOPE) -> Batch:
         """Return rows that were checked as columns as one Batch; they are not merged."""
         return Batch(
             self.connector,

@@ -33,13 +33,13 @@ class ColumnNames:
         """Parse a column and the path into its JSON."""
         name = scanner.name() if name is None else name
         field = self.find(name)
-        path, as_text = scanner.path()
+        path, is_text = scanner.path()
         if path and field.type.name != "json" and not field.type.item:
             message = f"'{field.name}' is {field.type.name}, which has nothing inside for ->"
             raise GatewayError(Code.QUERY_INVALID, message, hint="use -> with json and lists")
-        return self.column(name, path, as_text=as_text)
+        return self.column(name, path, is_text=is_text)
 
-    def column(self, name: str, path: tuple[str | int, ...] = (), *, as_text: bool = False) -> Column:
+    def column(self, name: str, path: tuple[str | int, ...] = (), *, is_text: bool = False) -> Column:
         """Return the column of a known name, or of a path into its JSON."""
         field = self.fields[name]
-        return Column(field, path, as_text, None if field.name == name else name)
+        return Column(field, path, is_text, None if field.name == name else name)

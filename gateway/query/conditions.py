@@ -23,7 +23,7 @@ def _condition(condition: Condition, parameters: Parameters) -> str:
         sql = f"({joined})"
     else:
         sql = _filter(condition, parameters)
-    return f"(NOT {sql})" if condition.negated else sql
+    return f"(NOT {sql})" if condition.is_negated else sql
 
 
 def _filter(condition: Filter, parameters: Parameters) -> str:

@@ -33,7 +33,7 @@ def parse_tree(key: str, text: str, columns: ColumnNames) -> Tree:
 
 
 def _branch(
-    scanner: Scanner, columns: ColumnNames, negated: bool, operator: Literal["and", "or"], depth: int
+    scanner: Scanner, columns: ColumnNames, is_negated: bool, operator: Literal["and", "or"], depth: int
 ) -> Tree:
     if depth > MAX_DEPTH:
         raise GatewayError(Code.QUERY_INVALID, f"the conditions nest deeper than {MAX_DEPTH}")
@@ -50,10 +50,10 @@ def _branch(
             column = columns.parse(scanner)
             if not scanner.skip("."):
                 raise scanner.error("a condition is COLUMN.OPERATOR.VALUE")
-            terms.append(_operation(scanner, column, nested=True))
+            terms.append(_operation(scanner, column, is_nested=True))
         scanner.blanks()
         if scanner.skip(")"):
-            return Tree(operator, tuple(terms), negated)
+            return Tree(operator, tuple(terms), is_negated)
         if not scanner.skip(","):
             raise scanner.error("separate conditions by commas, and end them with )")
 
@@ -64,15 +64,15 @@ _BRANCH = re.compile(r"(not\.)?(and|or)\s*(?=\()")
 def parse_filter(key: str, text: str, columns: ColumnNames) -> Filter:
     """Parse `amount=gte.5`, with key and value already decoded."""
     column = _key(key, columns)
-    return _operation(Scanner(str(column), text), column, nested=False)
+    return _operation(Scanner(str(column), text), column, is_nested=False)
 
 
 _OPERATOR = re.compile(r"([a-z]+)(?:\(([^()]*)\))?(?=\.)")
 
 
-def _operation(scanner: Scanner, column: Column, *, nested: bool) -> Filter:
-    """Parse `not.`, the operator, and its value; `nested` means inside a tree."""
-    negated = scanner.skip("not.")
+def _operation(scanner: Scanner, column: Column, *, is_nested: bool) -> Filter:
+    """Parse `not.`, the operator, and its value; `is_nested` means inside a tree."""
+    is_negated = scanner.skip("not.")
     start = scanner.place
     found = scanner.take(_OPERATOR)
     if not found or (found[1] not in OPERATORS and found[1] not in LEFT_OUT):
@@ -91,11 +91,15 @@ def _operation(scanner: Scanner, column: Column, *, nested: bool) -> Filter:
     if operator.name == "cd" and column.type.name == "json":
         raise not_implemented("the operator 'cd' on json", f"cs asks what '{column}' contains")
     if not operator.takes(column.type):
-        message = f"'{operator.name}' cannot be asked of '{column}', which is {column.type.name}"
+        message = f"'{operator.name}' is not defined for '{column}', which is {column.type.name}"
         raise GatewayError(Code.OPERATOR_UNDEFINED, message, hint=f"it needs {operator.wants}")
     scanner.skip(".")
     return Filter(
-        column, operator.name, _values(scanner, operator, quantifier, column, nested), quantifier, negated
+        column,
+        operator.name,
+        _values(scanner, operator, quantifier, column, is_nested),
+        quantifier,
+        is_negated,
     )
 
 
@@ -117,23 +121,23 @@ def _no_operator(scanner: Scanner) -> GatewayError:
 def _quantifier(scanner: Scanner, operator: Operator, text: str | None) -> Literal["any", "all"] | None:
     if text is None:
         return None
-    if operator.quantified and text in ("any", "all"):
+    if operator.can_quantify and text in ("any", "all"):
         return "any" if text == "any" else "all"
-    hint = f"{operator.name}(any).{{a,b}}" if operator.quantified else f"{operator.name} takes no ({text})"
+    hint = f"{operator.name}(any).{{a,b}}" if operator.can_quantify else f"{operator.name} takes no ({text})"
     raise scanner.error(hint)
 
 
 def _values(
-    scanner: Scanner, operator: Operator, quantifier: str | None, column: Column, nested: bool
+    scanner: Scanner, operator: Operator, quantifier: str | None, column: Column, is_nested: bool
 ) -> tuple[Json, ...]:
     if operator.kind is OperatorKind.IS:
-        return (_is_value(scanner, column, nested),)
+        return (_is_value(scanner, column, is_nested),)
     if operator.kind is OperatorKind.LIST:
         max_items = MAX_JSON_SIZE if column.type.name == "json" else MAX_LIST
         return tuple(
-            parse_value(column, _unspaced(column, item)) for item in _list(scanner, nested, max_items)
+            parse_value(column, _unspaced(column, item)) for item in _list(scanner, is_nested, max_items)
         )
-    text = _unspaced(column, scanner.value()) if nested else scanner.rest
+    text = _unspaced(column, scanner.value()) if is_nested else scanner.rest
     if quantifier:
         try:
             items = literals.array(text)
@@ -156,17 +160,17 @@ def _operand(operator: Operator, column: Column, text: str) -> Json:
     return parse_value(column, text)
 
 
-def _list(scanner: Scanner, nested: bool, max_items: int) -> list[str]:
+def _list(scanner: Scanner, is_nested: bool, max_items: int) -> list[str]:
     items = scanner.items()
-    if not nested and not scanner.is_at_end:
+    if not is_nested and not scanner.is_at_end:
         raise scanner.error('nothing may follow the ) of a list; put "quotes" around an item that has one')
     if len(items) > max_items:
         raise GatewayError(Code.QUERY_INVALID, f"the list of in. has more than {max_items} items")
     return items
 
 
-def _is_value(scanner: Scanner, column: Column, nested: bool) -> str:
-    text = scanner.value() if nested else scanner.rest
+def _is_value(scanner: Scanner, column: Column, is_nested: bool) -> str:
+    text = scanner.value() if is_nested else scanner.rest
     value = text.strip().lower()
     if value not in IS_VALUES:
         raise GatewayError(

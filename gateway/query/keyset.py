@@ -23,28 +23,30 @@ class KeysetColumn:
     Attributes:
         sql: The expression, over the ordered rows or groups.
         row_sql: The same expression over a row of the table; it differs for groups.
-        descending: Whether the greatest value comes first.
-        nulls_first: Whether nulls come before all other values.
+        is_descending: Whether the greatest value comes first.
+        has_nulls_first: Whether nulls come before all other values.
     """
 
     sql: str
     row_sql: str
-    descending: bool = False
-    nulls_first: bool = False
+    is_descending: bool = False
+    has_nulls_first: bool = False
 
     @property
     def order(self) -> str:
         """The term of ORDER BY."""
-        direction = "DESC" if self.descending else "ASC"
-        return f"{self.sql} {direction} NULLS {'FIRST' if self.nulls_first else 'LAST'}"
+        direction = "DESC" if self.is_descending else "ASC"
+        return f"{self.sql} {direction} NULLS {'FIRST' if self.has_nulls_first else 'LAST'}"
 
 
 def columns_of(sql: str, row_sql: str, type: FieldType, term: Order) -> list[KeysetColumn]:
     """Return the columns that order an expression: one, or for JSON one each for kind, number, and text."""
     if type.name != "json":
-        return [KeysetColumn(sql, row_sql, term.descending, term.nulls_first)]
+        return [KeysetColumn(sql, row_sql, term.is_descending, term.has_nulls_first)]
     parts = (jsonb.rank, jsonb.number, jsonb.text)
-    return [KeysetColumn(part(sql), part(row_sql), term.descending, term.nulls_first) for part in parts]
+    return [
+        KeysetColumn(part(sql), part(row_sql), term.is_descending, term.has_nulls_first) for part in parts
+    ]
 
 
 def anchor(columns: Sequence[KeysetColumn], source: str, cursor: str) -> str:
@@ -70,6 +72,6 @@ def after(columns: Sequence[KeysetColumn]) -> str:
 
 
 def _beyond(column: KeysetColumn, anchor: str) -> str:
-    further = f"{column.sql} {'<' if column.descending else '>'} {anchor}"
-    first, last = (anchor, column.sql) if column.nulls_first else (column.sql, anchor)
+    further = f"{column.sql} {'<' if column.is_descending else '>'} {anchor}"
+    first, last = (anchor, column.sql) if column.has_nulls_first else (column.sql, anchor)
     return f"({further} OR ({first} IS NULL AND {last} IS NOT NULL))"

@@ -30,7 +30,7 @@ class Operator:
         meaning: The condition in words, for the docs.
         takes: Whether the operator is defined for a type of columns.
         wants: Those types in words, to finish the sentence "it needs …".
-        quantified: Whether `(any)` and `(all)` may follow the name.
+        can_quantify: Whether `(any)` and `(all)` may follow the name.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Operator:
     meaning: str
     takes: Callable[[FieldType], bool] = lambda _: True
     wants: str = "any column"
-    quantified: bool = False
+    can_quantify: bool = False
 
 
 def _is_text(type: FieldType) -> bool:
@@ -60,12 +60,12 @@ _REGEX = "a regular expression in RE2's syntax, which need not match the whole"
 OPERATORS: Mapping[str, Operator] = {
     operator.name: operator
     for operator in (
-        Operator("eq", OperatorKind.COMPARE, "=", "equal", quantified=True),
+        Operator("eq", OperatorKind.COMPARE, "=", "equal", can_quantify=True),
         Operator("neq", OperatorKind.COMPARE, "<>", "not equal"),
-        Operator("gt", OperatorKind.COMPARE, ">", "greater", quantified=True),
-        Operator("gte", OperatorKind.COMPARE, ">=", "greater or equal", quantified=True),
-        Operator("lt", OperatorKind.COMPARE, "<", "less", quantified=True),
-        Operator("lte", OperatorKind.COMPARE, "<=", "less or equal", quantified=True),
+        Operator("gt", OperatorKind.COMPARE, ">", "greater", can_quantify=True),
+        Operator("gte", OperatorKind.COMPARE, ">=", "greater or equal", can_quantify=True),
+        Operator("lt", OperatorKind.COMPARE, "<", "less", can_quantify=True),
+        Operator("lte", OperatorKind.COMPARE, "<=", "less or equal", can_quantify=True),
         Operator(
             "isdistinct",
             OperatorKind.DISTINCT,

@@ -68,14 +68,14 @@ class Output:
     Attributes:
         media: The format.
         content_type: The Content-Type of the response.
-        singular: Whether the response is a single object (`application/vnd.pgrst.object+json`).
-        stripped: Whether keys with a null value are omitted (`nulls=stripped`).
+        is_singular: Whether the response is a single object (`application/vnd.pgrst.object+json`).
+        is_stripped: Whether keys with a null value are omitted (`nulls=stripped`).
     """
 
     media: Media
     content_type: str
-    singular: bool = False
-    stripped: bool = False
+    is_singular: bool = False
+    is_stripped: bool = False
 
     @property
     def is_text(self) -> bool:
@@ -100,13 +100,13 @@ class Output:
 
     @property
     def _is_array(self) -> bool:
-        return self.media is Media.JSON and not self.singular
+        return self.media is Media.JSON and not self.is_singular
 
     def row(self, values: Sequence[OutputValue], parameters: Parameters) -> str:
         """Return the SQL of the text of a row, over its values."""
         if self.media is Media.CSV:
             parts = [*_csv_row(values), "chr(10)"]
-        elif self.stripped:
+        elif self.is_stripped:
             parts = _stripped_row(values, parameters, self._row_start, self._row_end)
         else:
             parts = _json_row(values, parameters, self._row_start, self._row_end)

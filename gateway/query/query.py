@@ -27,13 +27,13 @@ class Column:
     Attributes:
         field: The field.
         path: The keys (str) and indexes (int) that lead to the place.
-        as_text: Whether the last step is `->>`, which gives text instead of JSON.
+        is_text: Whether the last step is `->>`, which gives text instead of JSON.
         former_name: The former name of the field, if the query uses it.
     """
 
     field: Field
     path: tuple[str | int, ...] = ()
-    as_text: bool = False
+    is_text: bool = False
     former_name: str | None = dataclasses.field(default=None, compare=False)
 
     @property
@@ -41,7 +41,7 @@ class Column:
         """The type of the values."""
         if not self.path:
             return self.field.type
-        return SCALARS["string"] if self.as_text else SCALARS["json"]
+        return SCALARS["string"] if self.is_text else SCALARS["json"]
 
     @property
     def name(self) -> str:
@@ -56,7 +56,7 @@ class Column:
     def __str__(self) -> str:
         steps = [str(step) for step in self.path]
         arrows = ["->"] * len(steps)
-        if self.as_text:
+        if self.is_text:
             arrows[-1] = "->>"
         return self._field_name + "".join(arrow + step for arrow, step in zip(arrows, steps, strict=True))
 
@@ -70,14 +70,14 @@ class Filter:
         operator: One of `operators.OPERATORS`.
         values: JSON values of the column's type; for `is` one of `operators.IS_VALUES`; NULL for one in a list.
         quantifier: `any` or `all`, if the operator is applied to each of the values.
-        negated: Whether `not.` precedes it.
+        is_negated: Whether `not.` precedes it.
     """
 
     column: Column
     operator: str
     values: tuple[Json, ...]
     quantifier: Literal["any", "all"] | None = None
-    negated: bool = False
+    is_negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Tree:
 
     operator: Literal["and", "or"]
     terms: "tuple[Condition, ...]"
-    negated: bool = False
+    is_negated: bool = False
 
 
 Condition: TypeAlias = Filter | Tree
@@ -118,8 +118,8 @@ class Order:
     """One term of `order`."""
 
     column: Column
-    descending: bool = False
-    nulls_first: bool = False
+    is_descending: bool = False
+    has_nulls_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

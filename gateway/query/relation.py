@@ -99,7 +99,7 @@ class Relation:
             return "", ["false"]  # Nothing follows the only row.
         cursor = self.parameters.add(self._query.cursor)
         if not self.has_anchor:
-            return "", [f"{ID_SQL} {'<' if self._order[0].descending else '>'} {cursor}"]
+            return "", [f"{ID_SQL} {'<' if self._order[0].is_descending else '>'} {cursor}"]
         return f", {keyset.anchor(self._order, self._table, cursor)}", [keyset.after(self._order)]
 
     @property
@@ -122,7 +122,7 @@ class Relation:
         columns: list[KeysetColumn] = []
         for term in self._query.order:
             if term.column == ID:
-                return [*columns, KeysetColumn(ID_SQL, ID_SQL, term.descending)]
+                return [*columns, KeysetColumn(ID_SQL, ID_SQL, term.is_descending)]
             expression = self.parameters.column(term.column)
             parts = keyset.columns_of(expression, expression, term.column.type, term)
             if len(parts) > 1:

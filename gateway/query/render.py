@@ -41,9 +41,9 @@ class Rendering:
         transaction: ReadTransaction,
         statement: Statement,
         *,
-        counted: bool,
+        needs_count: bool,
         coding: str | None,
-        versioned: bool,
+        needs_version: bool,
     ) -> None:
         self.whole: bytes | None = None
         self.row_count: int | None = None
@@ -53,8 +53,8 @@ class Rendering:
         self._pool = pool
         self._transaction = transaction
         self._statement = statement
-        self._is_counted = counted
-        self._is_versioned = versioned
+        self._needs_count = needs_count
+        self._needs_version = needs_version
         self.coding = coding
         self._compressor = compressor_of(coding)
         self._encoder: Encoder
@@ -67,24 +67,26 @@ class Rendering:
         pool: ReadPool,
         statement: Statement,
         *,
-        counted: bool,
+        needs_count: bool,
         coding: str | None,
-        versioned: bool = False,
+        needs_version: bool = False,
     ) -> "Rendering":
         """Run a statement up to its first rows.
 
         Args:
             pool: The threads that run it.
             statement: The query.
-            counted: Whether all rows are counted, also outside the page.
+            needs_count: Whether all rows are counted, also outside the page.
             coding: The content coding of the body, or None.
-            versioned: Whether the result has the version of its rows.
+            needs_version: Whether the result has the version of its rows.
 
         Raises:
             GatewayError: The statement fails; nothing has been sent then.
         """
         pool.reserve()
-        return await cls.open_reserved(pool, statement, counted=counted, coding=coding, versioned=versioned)
+        return await cls.open_reserved(
+            pool, statement, needs_count=needs_count, coding=coding, needs_version=needs_version
+        )
 
     @classmethod
     async def open_reserved(
@@ -92,13 +94,18 @@ class Rendering:
         pool: ReadPool,
         statement: Statement,
         *,
-        counted: bool,
+        needs_count: bool,
         coding: str | None,
-        versioned: bool = False,
+        needs_version: bool = False,
     ) -> "Rendering":
         """Run a statement as `open` does, in the place that `ReadPool.reserve` took."""
         rendering = cls(
-            pool, pool.transaction(), statement, counted=counted, coding=coding, versioned=versioned
+            pool,
+            pool.transaction(),
+            statement,
+            needs_count=needs_count,
+            coding=coding,
+            needs_version=needs_version,
         )
         try:
             await rendering.start()
@@ -114,7 +121,7 @@ class Rendering:
             await self.close()
 
     def _start(self) -> None:
-        if self._is_versioned:
+        if self._needs_version:
             self.version = self._pool.version_seen(self._transaction, self._statement)
         self._read()
         if self.whole is not None:
@@ -123,14 +130,14 @@ class Rendering:
     def _read(self) -> None:
         statement = self._statement
         anchor = statement.anchor_count()
-        if self._is_counted or anchor or statement.output.singular:
+        if self._needs_count or anchor or statement.output.is_singular:
             self._transaction.begin()
-        if self._is_counted:
+        if self._needs_count:
             self.total = int(self._fetch(statement.count())[0][0])
             _require_offset_within(statement.query.offset, self.total)
         if anchor and not self._fetch(anchor)[0][0]:
             raise _unknown_cursor(statement.query.cursor)
-        if statement.output.singular:
+        if statement.output.is_singular:
             self._read_one()
             return
         first = self._first_rows()

@@ -78,15 +78,15 @@ class Scanner:
     def path(self) -> tuple[tuple[str | int, ...], bool]:
         """Parse the steps into JSON, if there are any; the second result is whether the last is `->>`."""
         steps: list[str | int] = []
-        as_text = False
+        is_text = False
         while found := self.take(_ARROW):
-            if as_text:
+            if is_text:
                 raise self.error("`->>` gives text, which nothing can follow: write -> before it")
-            as_text = found[1] == "->>"
+            is_text = found[1] == "->>"
             steps.append(self._step())
             if len(steps) > MAX_STEPS:
                 raise self.error(f"at most {MAX_STEPS} steps lead into JSON")
-        return tuple(steps), as_text
+        return tuple(steps), is_text
 
     def _step(self) -> str | int:
         if found := self.take(_INDEX):

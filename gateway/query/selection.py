@@ -146,5 +146,5 @@ def _order_term(scanner: Scanner, columns: ColumnNames) -> Order:
             pass
         case _:
             raise scanner.error("write NAME, NAME.desc or NAME.desc.nullslast")
-    descending = direction == "desc"
-    return Order(column, descending, descending if nulls is None else nulls == "nullsfirst")
+    is_descending = direction == "desc"
+    return Order(column, is_descending, is_descending if nulls is None else nulls == "nullsfirst")

@@ -83,7 +83,7 @@ class Parameters:
 
     def _plain_place(self, document: str, column: Column) -> str:
         for number, step in enumerate(column.path, 1):
-            text = column.as_text and number == len(column.path)
+            text = column.is_text and number == len(column.path)
             function = "json_extract_string" if text else "json_extract"
             if isinstance(step, str) and step.isdigit():
                 # In a pointer the number would also be the index of an array, where a key finds nothing.
@@ -96,7 +96,7 @@ class Parameters:
         document = digits.marked(document)
         for step in column.path:
             document = f"json_extract({document}, {self._step(step, 's')})"
-        if not column.as_text:
+        if not column.is_text:
             return f"CAST({digits.unmarked(document)} AS JSON)"
         found = "json_extract_string(place, '$')"
         text = (

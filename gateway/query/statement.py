@@ -43,7 +43,7 @@ class Statement:
         For a single object it has at most 2 rows, which show whether there is exactly one.
         """
         limit = self.query.limit
-        if self.output.singular:
+        if self.output.is_singular:
             return self._rendered(2 if limit is None else min(limit, 2), with_place=False)
         return self._rendered(limit + 1, with_place=True) if limit else self.rows()
 

@@ -136,7 +136,7 @@ def dialect() -> str:
         ("`not.`", "before an operator, or before `and` and `or`: the opposite"),
     ]
     for each in OPERATORS.values():
-        name = f"`{each.name}`" + (f" `{each.name}(any)` `{each.name}(all)`" if each.quantified else "")
+        name = f"`{each.name}`" + (f" `{each.name}(any)` `{each.name}(all)`" if each.can_quantify else "")
         needs = "" if each.wants == "any column" else f" (needs {each.wants})"
         rows.append((name, each.meaning + needs))
     rows += [

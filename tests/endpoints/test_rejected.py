@@ -168,7 +168,7 @@ EDITED = [
     ),
     ('{"_id": 1}\n{"_id": 2,}\n', "edited row 2, line 2: not valid JSON: ", "_id"),
     ("id,name\n1,a\n", "the body is not a JSON object, a list of objects, or NDJSON", "_id"),
-    ("3", "the body is no JSON object, no list of objects", "_id"),
+    ("3", "the body is not a JSON object, a list of objects", "_id"),
     ("[3]", "edited row 1 is 3, not an object", "_id"),
     ('[{"_id": 1}, {"id": 2}]', "edited row 2 has no _id", "_id"),
     (

@@ -199,7 +199,7 @@ def query_strings(draw):
 
 
 OUTPUTS = [
-    Output(Media.JSON, ""), Output(Media.JSON, "", singular=True, stripped=True), Output(Media.NDJSON, ""),
+    Output(Media.JSON, ""), Output(Media.JSON, "", is_singular=True, is_stripped=True), Output(Media.NDJSON, ""),
     Output(Media.CSV, ""), Output(Media.PARQUET, ""),
 ]  # fmt: skip
 _read = []
