@@ -131,6 +131,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "ingest.decompression",
     "ingest.body",
     "ingest.csv_records",
+    "ingest.excerpts",
     "ingest.rows",
     "ingest.body_text",
     "ingest.json_problems",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError, RowErrors, nearest
-from gateway.ingest.rows import shorten, shown
+from gateway.ingest.excerpts import shorten, shown
 
 #: How many names a message shows, and how many an error lists.
 _SHOWN_NAMES, _LISTED_NAMES = 10, 100

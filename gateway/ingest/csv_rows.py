@@ -10,8 +10,9 @@ from gateway.ingest import csv_header, csv_records, json_problems, recognition
 from gateway.ingest.body_text import start_of
 from gateway.ingest.csv_header import CsvHeader
 from gateway.ingest.csv_records import Record, UnclosedQuoteError
+from gateway.ingest.excerpts import shorten
 from gateway.ingest.json_problems import JsonProblemKind
-from gateway.ingest.rows import RowError, Rows, shorten, too_large
+from gateway.ingest.rows import RowError, Rows, too_large
 from gateway.media_types import Media
 from gateway.strictjson import Json
 

@@ -3,7 +3,7 @@
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
 from gateway.ingest import media_detection, payload
-from gateway.ingest.rows import SHOWN_CHARACTERS_MAX, shorten
+from gateway.ingest.excerpts import SHOWN_CHARACTERS_MAX, shorten
 from gateway.media_types import Media
 from gateway.strictjson import Json
 

@@ -7,9 +7,10 @@ from gateway import strictjson
 from gateway.errors import Code
 from gateway.ingest.decoding import UNDECODABLE, without_end
 from gateway.ingest.envelope import Envelope
+from gateway.ingest.excerpts import shown
 from gateway.ingest.row_check import InvalidRow, RowCheck
 from gateway.ingest.row_errors import listed_form, rows_invalid, stored_form
-from gateway.ingest.rows import RowError, Rows, shown
+from gateway.ingest.rows import RowError, Rows
 from gateway.store.batch import MAX_LISTED, BadRow
 from gateway.strictjson import Json
 

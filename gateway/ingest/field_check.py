@@ -7,7 +7,7 @@ from functools import cached_property
 from gateway.connectors import schema
 from gateway.connectors.connector import ABSENT, Field
 from gateway.errors import Code
-from gateway.ingest.rows import shorten
+from gateway.ingest.excerpts import shorten
 from gateway.ingest.type_errors import is_beyond, type_error
 from gateway.strictjson import Json
 

@@ -8,7 +8,8 @@ from gateway.connectors.connector import Connector
 from gateway.errors import Code
 from gateway.ingest import signatures
 from gateway.ingest.csv_rows import parse_cell, why_not_json
-from gateway.ingest.rows import RowError, Rows, shorten, too_large
+from gateway.ingest.excerpts import shorten
+from gateway.ingest.rows import RowError, Rows, too_large
 from gateway.strictjson import Json
 
 #: Bytes that every form encoder percent-encodes. Other text that was sent as a form has them before its first `=`.

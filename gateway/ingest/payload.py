@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError
 from gateway.ingest import csv_rows, form_rows, json_rows
+from gateway.ingest.excerpts import shorten
 from gateway.ingest.media_detection import media_of
 from gateway.ingest.recognition import BodyHints
-from gateway.ingest.rows import Rows, shorten
+from gateway.ingest.rows import Rows
 from gateway.media_types import Media
 from gateway.strictjson import Json
 

@@ -10,8 +10,9 @@ import jsonschema_rs
 from gateway.connectors import schema
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, nearest
+from gateway.ingest.excerpts import shorten, shown
 from gateway.ingest.field_check import FieldCheck
-from gateway.ingest.rows import RowError, Rows, shorten, shown
+from gateway.ingest.rows import RowError, Rows
 from gateway.strictjson import Json
 
 #: How many unknown names are cached with their nearest field, and the longest such name.

@@ -1,7 +1,8 @@
 """The errors of rows, in the form of a response and of a rejected row."""
 
 from gateway.errors import Code, GatewayError, RowErrors
-from gateway.ingest.rows import RowError, shown
+from gateway.ingest.excerpts import shown
+from gateway.ingest.rows import RowError
 from gateway.strictjson import Json
 
 

@@ -1,17 +1,12 @@
 """Decoded rows of a body before the schema check, with the errors of those that cannot be decoded."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gateway import strictjson
 from gateway.errors import Code
-from gateway.printable import visible
 from gateway.strictjson import Json
 
 #: How many rows are Python values at a time.
 CHUNK_ROWS = 10_000
-#: How many characters of a value a message shows.
-SHOWN_CHARACTERS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,52 +75,3 @@ def too_large(number: int, line: int | None, size: int, max_row: int) -> RowErro
     """Return the error of a row that is larger than GATEWAY_MAX_ROW."""
     message = f"the row has {size} bytes; at most {max_row} are taken (GATEWAY_MAX_ROW)"
     return RowError(number, line, None, Code.BODY_TOO_LARGE, message)
-
-
-def shorten(value: Json) -> str:
-    """Return a value for a message, truncated if it is long."""
-    return _cut(
-        f"'{visible(value[: SHOWN_CHARACTERS_MAX + 1])}'" if isinstance(value, str) else _beginning(value)
-    )
-
-
-def shown(value: Json) -> Json:
-    """Return a value unchanged, or the beginning of its text if that is long."""
-    if isinstance(value, str):
-        return _cut(value)
-    text = _beginning(value)
-    return value if len(text) <= SHOWN_CHARACTERS_MAX else _cut(text)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[: SHOWN_CHARACTERS_MAX - 1]}…"
-
-
-def _beginning(value: Json) -> str:
-    """Return the JSON of a value, or a beginning of it that is longer than a message shows."""
-    text = ""
-    for piece in _pieces(value):
-        text += piece
-        if len(text) > SHOWN_CHARACTERS_MAX:
-            break
-    return text
-
-
-def _pieces(value: Json) -> Iterator[str]:
-    """Yield the JSON of a value in pieces; of a long string only the beginning."""
-    if isinstance(value, dict):
-        yield "{"
-        for number, (name, child) in enumerate(value.items()):
-            yield ("," if number else "") + next(_pieces(name)) + ":"
-            yield from _pieces(child)
-        yield "}"
-    elif isinstance(value, list):
-        yield "["
-        for number, item in enumerate(value):
-            yield "," if number else ""
-            yield from _pieces(item)
-        yield "]"
-    else:
-        yield strictjson.write(
-            value[: SHOWN_CHARACTERS_MAX + 1] if isinstance(value, str) else value
-        ).decode()

@@ -11,7 +11,7 @@ from decimal import Decimal
 from gateway import strictjson
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.fieldtypes.scalars import INT64_MAX, INT64_MIN, SCALARS
-from gateway.ingest.rows import shorten
+from gateway.ingest.excerpts import shorten
 from gateway.strictjson import Json
 
 _KINDS: Mapping[type, str] = {bool: "boolean", Decimal: "number", list: "list", dict: "object"}
