@@ -100,7 +100,7 @@ def _header(
 def _require_short(first: tuple[int, bytes, Record] | None, max_row: int) -> None:
     size = len(first[1]) if first else 0
     if size > max_row:
-        message = f"the CSV header has {size} bytes; at most {max_row} are taken (GATEWAY_MAX_ROW)"
+        message = f"the CSV header has {size} bytes; at most {max_row} are allowed (GATEWAY_MAX_ROW)"
         hint = "line 1 must name the columns, and end with a line end"
         raise GatewayError(Code.BODY_TOO_LARGE, message, hint=hint)
 

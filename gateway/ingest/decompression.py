@@ -190,7 +190,7 @@ def decoder_of(encoding: str | None, write: Write) -> Decoder | None:
         return _Deflate(write)
     raise GatewayError(
         Code.ENCODING_UNSUPPORTED,
-        f"the Content-Encoding '{encoding}' is not read",
+        f"the Content-Encoding '{encoding}' is not supported",
         hint=f"use one of {', '.join(ENCODINGS)}, or none",
         headers={"Accept-Encoding": ", ".join(ENCODINGS)},
     )

@@ -51,7 +51,7 @@ def media_of(content_type: str | None, data: bytes) -> Media:
         raise recognition.empty()
     if media is Media.FORM and (other := recognition.of_bytes(data, media)):
         raise other
-    message = f"the Content-Type '{name}' is not read"
+    message = f"the Content-Type '{name}' is not supported"
     if media is Media.FORM:
         message = f"the Content-Type is '{name}', but the body is not a form: a=1&b=2"
     hint = f"{_HINTS[name]}; or use" if name in _HINTS else "use"
@@ -74,7 +74,7 @@ def _declared(content_type: str) -> str:
     charset = re.search(r"charset\s*=\s*\"?([^\";\s]+)", parameters, re.IGNORECASE)
     if charset and charset[1].lower().replace("-", "") not in ("utf8", "usascii"):
         raise GatewayError(
-            Code.MEDIA_TYPE_UNSUPPORTED, f"the charset '{charset[1]}' is not read", hint="send UTF-8"
+            Code.MEDIA_TYPE_UNSUPPORTED, f"the charset '{charset[1]}' is not supported", hint="send UTF-8"
         )
     if name.strip().lower() == Media.CSV.media_type and _WITHOUT_HEADER.search(parameters):
         message = "the Content-Type says header=absent, but line 1 of CSV names the columns here"

@@ -73,5 +73,5 @@ class Rows:
 
 def too_large(number: int, line: int | None, size: int, max_row: int) -> RowError:
     """Return the error of a row that is larger than GATEWAY_MAX_ROW."""
-    message = f"the row has {size} bytes; at most {max_row} are taken (GATEWAY_MAX_ROW)"
+    message = f"the row has {size} bytes; at most {max_row} are allowed (GATEWAY_MAX_ROW)"
     return RowError(number, line, None, Code.BODY_TOO_LARGE, message)

@@ -24,7 +24,9 @@ def like(text: str) -> str:
         message = f"the pattern '{text[:200]}' ends in a backslash, which takes the next character as it is"
         raise GatewayError(Code.PATTERN_INVALID, message, hint="write \\\\ for a backslash")
     if text.count("_") > MAX_SIZE // _WILDCARD_SIZE:
-        message = f"the pattern has {text.count('_')} times _; at most {MAX_SIZE // _WILDCARD_SIZE} are taken"
+        message = (
+            f"the pattern has {text.count('_')} times _; at most {MAX_SIZE // _WILDCARD_SIZE} are allowed"
+        )
         raise GatewayError(Code.PATTERN_INVALID, message)
     parts = [_WILDCARDS.get(part) or _escape(part.removeprefix("\\")) for part in _LIKE.findall(text)]
     # PERF: an end that matches anything is left open, which is faster than matching it.
@@ -54,11 +56,11 @@ def regex(text: str) -> str:
         GatewayError: It is invalid, or too large.
     """
     if len(text) > MAX_REGEX:
-        message = f"the regular expression has {len(text)} characters; at most {MAX_REGEX} are taken"
+        message = f"the regular expression has {len(text)} characters; at most {MAX_REGEX} are allowed"
         raise GatewayError(Code.REGEX_INVALID, message)
     if (size := _size(text)) > MAX_SIZE:
         message = f"the regular expression has a size of {size} once its repetitions are written out"
-        raise GatewayError(Code.REGEX_INVALID, message, hint=f"at most {MAX_SIZE} is taken: repeat less")
+        raise GatewayError(Code.REGEX_INVALID, message, hint=f"repeat less; at most {MAX_SIZE} is allowed")
     if problem := _problem(text):
         message = f"the regular expression '{text}' cannot be read: {problem}"
         hint = "close its brackets, and use no look-around and no back-reference"

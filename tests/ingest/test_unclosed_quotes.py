@@ -105,7 +105,7 @@ def test_no_row_may_be_larger_than_the_limit(tmp_path, kind, body):
 
         assert answer.status_code == 422, answer.text
         assert "row 2" in answer.json()["message"]
-        assert "at most 2048 are taken (GATEWAY_MAX_ROW)" in answer.json()["message"]
+        assert "at most 2048 are allowed (GATEWAY_MAX_ROW)" in answer.json()["message"]
         assert count(server, path) == 0
 
 
@@ -132,7 +132,7 @@ def test_no_header_may_be_larger_than_the_limit(tmp_path):
                 assert answer.status_code == status, answer.text
                 if status == 413:
                     assert "the CSV header has " in answer.json()["message"]
-                    assert "at most 2048 are taken (GATEWAY_MAX_ROW)" in answer.json()["message"]
+                    assert "at most 2048 are allowed (GATEWAY_MAX_ROW)" in answer.json()["message"]
         assert count(server, path) == 2
 
 
