@@ -38,7 +38,7 @@ class EditRequest:
             GatewayError: Names the parameter or header, its value, and what is right.
         """
         deletes = headers.method == "DELETE"
-        parse_query = functools.partial(dialect.parse_edit, deletes=deletes)
+        parse_query = functools.partial(dialect.parse_edit, is_delete=deletes)
         head, columns = RequestHead.of(connector, headers, parse_query)
         return cls(head, deletes, columns)
 

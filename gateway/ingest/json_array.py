@@ -47,11 +47,11 @@ def split(data: bytes, start: int) -> Sequence[memoryview | msgspec.Raw]:
     except (msgspec.DecodeError, RecursionError):
         # PERF: msgspec is stricter than needed, and ten times as fast. What it rejects is split here.
         text = memoryview(data)
-        return [text[begin:end] for begin, end in places(data, start)]
+        return [text[begin:end] for begin, end in row_bounds(data, start)]
     return rows
 
 
-def places(data: bytes, start: int) -> Iterator[tuple[int, int]]:
+def row_bounds(data: bytes, start: int) -> Iterator[tuple[int, int]]:
     """Yield the start and the end of each row of an array.
 
     Raises:

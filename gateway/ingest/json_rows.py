@@ -84,7 +84,7 @@ def _array(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
             f"{json_problems.NOT_VALID}: {error}",
             hint=_WHOLE if error.is_cut_off else _MEND,
         ) from error
-    begins = cache(lambda: [begin for begin, _ in json_array.places(data, start)])
+    begins = cache(lambda: [begin for begin, _ in json_array.row_bounds(data, start)])
     positions = TextPositions(data)
     rows = Rows()
     for number, slice_ in enumerate(texts, 1):

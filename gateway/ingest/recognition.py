@@ -161,7 +161,7 @@ def _is_object(text: bytes) -> bool:
 
 def _is_list_of_rows(data: bytes, start: int) -> bool:
     try:
-        return all(data[begin : begin + 1] == b"{" for begin, _ in json_array.places(data, start))
+        return all(data[begin : begin + 1] == b"{" for begin, _ in json_array.row_bounds(data, start))
     except ArrayError:
         return False
 
@@ -189,7 +189,7 @@ def _of_csv(data: bytes, text: bytes, names: Collection[str], media: Media) -> G
         return error
     if media is Media.CSV or line[:1] in (b"{", b"["):
         return None
-    separator = next((mark for mark in (b",", *_SEPARATORS) if _known(line, mark, names)), None)
+    separator = next((mark for mark in (b",", *_SEPARATORS) if _known_names(line, mark, names)), None)
     if separator is None:
         return None
     other = f" with {_SEPARATORS[separator]} between its cells" if separator in _SEPARATORS else ""
@@ -211,16 +211,16 @@ def _of_other_csv(data: bytes, line: bytes, names: Collection[str]) -> GatewayEr
     if line.endswith(b"\r\r"):
         hint = r"end lines with LF or CR LF: tr -d '\r' < FILE; in Python write the file with open(…, newline='')"
         return _error("the lines of the body end in CR CR LF", hint)
-    known = len(_known(line, b",", names))
+    known_count = len(_known_names(line, b",", names))
     for separator, name in _SEPARATORS.items():
-        found_names = len(_known(line, separator, names))
-        if found_names > known or (separator in line and b"," not in line):
+        count = len(_known_names(line, separator, names))
+        if count > known_count or (separator in line and b"," not in line):
             hint = "write it with commas; in pandas to_csv(sep=','), in a spreadsheet choose the comma when saving"
             return _error(f"the cells of the header are separated by {name}, not by commas", hint)
     return None
 
 
-def _known(line: bytes, separator: bytes, names: Collection[str]) -> list[str]:
+def _known_names(line: bytes, separator: bytes, names: Collection[str]) -> list[str]:
     """Return the names of fields among the cells of a first line, if it has several cells."""
     cells = [cell.strip(b' \r"').decode(errors="replace") for cell in line.split(separator)]
     return [cell for cell in cells if cell in names] if len(cells) > 1 else []

@@ -30,7 +30,7 @@ AGGREGATES: Mapping[str, Aggregate] = {
 }
 
 
-def result(name: str, type: FieldType) -> FieldType:
+def result_type(name: str, type: FieldType) -> FieldType:
     """Return the type of an aggregate over values of a type.
 
     Raises:

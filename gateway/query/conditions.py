@@ -62,7 +62,7 @@ def _compare(
 def _in(expression: str, type: FieldType, values: Sequence[Json], parameters: Parameters) -> str:
     if type.name == "json":
         return f"({' OR '.join(compare(expression, '=', type, value, parameters) for value in values)})"
-    items = ", ".join(parameters.typed(value, type) for value in values if _is_exact(value, type))
+    items = ", ".join(parameters.add_typed(value, type) for value in values if _is_exact(value, type))
     return f"({expression} IN ({items}))" if items else _constant(expression, holds=False)
 
 
@@ -72,7 +72,7 @@ def _set(expression: str, sql: str, type: FieldType, value: Json, parameters: Pa
     items = [item for item in value if item is not None]
     if sql == "@>" and len(items) < len(value):
         return _constant(expression, holds=False)  # No stored list contains null.
-    return f"({expression} {sql} {parameters.typed(items, type)})"
+    return f"({expression} {sql} {parameters.add_typed(items, type)})"
 
 
 def compare(expression: str, sql: str, type: FieldType, value: Json, parameters: Parameters) -> str:
@@ -81,7 +81,7 @@ def compare(expression: str, sql: str, type: FieldType, value: Json, parameters:
         return jsonb.compare(expression, sql, value, parameters)
     if not _is_exact(value, type):
         return _compare_between(expression, sql, type, value, parameters)
-    compared = f"{expression} {sql} {parameters.typed(value, type)}"
+    compared = f"{expression} {sql} {parameters.add_typed(value, type)}"
     if type.item is not None:
         # DuckDB combines two bounds into one BETWEEN, which it does not have for lists.
         return f"(CASE WHEN {expression} IS NOT NULL THEN {compared} END)"
@@ -108,7 +108,7 @@ def _compare_between(expression: str, sql: str, type: FieldType, value: Json, pa
     if below is None:  # The value is less than every value of the column.
         return _constant(expression, holds=sql in (">", ">="))
     sql = ">" if sql in (">", ">=") else "<="
-    return f"({expression} {sql} {parameters.typed(below, type)})"
+    return f"({expression} {sql} {parameters.add_typed(below, type)})"
 
 
 def _constant(expression: str, *, holds: bool) -> str:

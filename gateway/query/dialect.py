@@ -14,7 +14,7 @@ from gateway.media_types import FORMATS
 from gateway.printable import printable
 from gateway.query import rewrites
 from gateway.query.columns import ColumnNames
-from gateway.query.filters import TREES, parse_filter, parse_tree
+from gateway.query.filters import TREE_PARAMETERS, parse_filter, parse_tree
 from gateway.query.paging import is_filter
 from gateway.query.parameters import READ_PARAMETERS, WRITE_PARAMETERS, parameters_of
 from gateway.query.query import Condition, Order, Query, Selected
@@ -44,10 +44,10 @@ def _parse(parameters: Sequence[tuple[str, str]], connector: Connector) -> Query
     for key, value in parameters:
         if key in READ_PARAMETERS and not is_filter(key, value, columns):
             options.setdefault(key, value)  # The first wins, as in PostgREST.
-        elif key in TREES:
+        elif key in TREE_PARAMETERS:
             where.append(_with_hint(key, value, columns, partial(parse_tree, key, value, columns)))
         elif key in WRITE_PARAMETERS:
-            hint = rewrites.of_name(key) or f"{key} goes with a POST"
+            hint = rewrites.hint_for(key) or f"{key} goes with a POST"
             raise not_implemented(f"the parameter '{key}' on this method", hint)
         else:
             where.append(_with_hint(key, value, columns, partial(parse_filter, key, value, columns)))
@@ -77,12 +77,12 @@ def _with_hint(key: str, value: str, columns: ColumnNames, parse: Callable[[], _
     try:
         return parse()
     except GatewayError as error:
-        candidates = rewrites.of(key, value, columns.fields)
-        meaning = next((rewrite for rewrite in candidates if _is_valid(rewrite, columns)), None)
+        meanings = rewrites.candidates(key, value, columns.fields)
+        meaning = next((rewrite for rewrite in meanings if _is_valid(rewrite, columns)), None)
         if meaning and meaning != [(key, value)]:
             error.hint = printable("write " + "&".join(f"{name}={text}" for name, text in meaning))
         elif error.code is Code.COLUMN_UNKNOWN:
-            error.hint = rewrites.of_name(key) or error.hint
+            error.hint = rewrites.hint_for(key) or error.hint
         raise
 
 
@@ -93,7 +93,7 @@ def _is_valid(rewrite: Rewrite, columns: ColumnNames) -> bool:
                 parse_select(value, columns)
             elif key == "order":
                 parse_order(value, columns, ())
-            elif key in TREES:
+            elif key in TREE_PARAMETERS:
                 parse_tree(key, value, columns)
             else:
                 parse_filter(key, value, columns)
@@ -103,7 +103,7 @@ def _is_valid(rewrite: Rewrite, columns: ColumnNames) -> bool:
 
 
 def parse_edit(
-    query_string: str, connector: Connector, *, deletes: bool = True
+    query_string: str, connector: Connector, *, is_delete: bool = True
 ) -> tuple[Query, tuple[Field, ...] | None]:
     """Parse the query string of a PATCH or DELETE: the filter, the form of the answer, and `columns`.
 
@@ -112,8 +112,8 @@ def parse_edit(
             ignores it, and so changes more rows than the client asked for.
     """
     parameters = parameters_of(query_string)
-    named = [] if deletes else [value for key, value in parameters if key == "columns"]
-    query = _parse([pair for pair in parameters if deletes or pair[0] != "columns"], connector)
+    named = [] if is_delete else [value for key, value in parameters if key == "columns"]
+    query = _parse([pair for pair in parameters if is_delete or pair[0] != "columns"], connector)
     if not query.where:
         hint = "name the rows by a filter, such as id=eq.1; _id=gte.0 is all of them"
         raise GatewayError(Code.UNFILTERED, hint=hint)
@@ -161,12 +161,12 @@ def parse_write(query_string: str, connector: Connector) -> tuple[Query, tuple[F
 
 def _hint_of_write(key: str, value: str, connector: Connector) -> str:
     """Return the hint for a filter on POST or PUT, or for an unknown parameter."""
-    if key in (*TREES, *ColumnNames(connector).fields):
+    if key in (*TREE_PARAMETERS, *ColumnNames(connector).fields):
         if not connector.access.change:
             return f"POST stores all rows of its body: leave '{key}' out"
         merge = ", or POST with Prefer: resolution=merge-duplicates" if connector.primary_key else ""
         return f"to change the rows of a filter, PATCH {connector.path}?{key}={value[:100]}{merge}; PUT replaces all rows"
-    if hint := rewrites.of_name(key):
+    if hint := rewrites.hint_for(key):
         return hint
     return suggest(key, (*WRITE_PARAMETERS, "select", "order", "format"), "the parameters are")
 

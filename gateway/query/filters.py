@@ -8,7 +8,7 @@ from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.errors import Code, GatewayError, nearest, not_implemented
 from gateway.query import patterns
 from gateway.query.columns import ONE_TABLE, ColumnNames
-from gateway.query.operators import IS_VALUES, LEFT_OUT, OPERATORS, Operator, OperatorKind
+from gateway.query.operators import IS_VALUES, NOT_IMPLEMENTED, OPERATORS, Operator, OperatorKind
 from gateway.query.query import NULL, Column, Condition, Filter, Tree
 from gateway.query.scanner import Scanner
 from gateway.strictjson import Json, NumberTooLongError
@@ -18,7 +18,7 @@ MAX_DEPTH = 50
 #: Each value of the JSON in a filter is a condition in the SQL.
 MAX_JSON_SIZE, MAX_JSON_DEPTH = 100, 8
 #: The parameters that hold trees.
-TREES = ("and", "or", "not.and", "not.or")
+TREE_PARAMETERS = ("and", "or", "not.and", "not.or")
 
 
 def parse_tree(key: str, text: str, columns: ColumnNames) -> Tree:
@@ -75,17 +75,17 @@ def _operation(scanner: Scanner, column: Column, *, is_nested: bool) -> Filter:
     is_negated = scanner.skip("not.")
     start = scanner.place
     found = scanner.take(_OPERATOR)
-    if not found or (found[1] not in OPERATORS and found[1] not in LEFT_OUT):
+    if not found or (found[1] not in OPERATORS and found[1] not in NOT_IMPLEMENTED):
         scanner.place = start
         raise _no_operator(scanner)
-    if found[1] in LEFT_OUT:
-        is_search = LEFT_OUT[found[1]] == "full-text search"
+    if found[1] in NOT_IMPLEMENTED:
+        is_search = NOT_IMPLEMENTED[found[1]] == "full-text search"
         hint = (
             f"write {column}=ilike.*WORD*"
             if is_search
             else f"compare with {column}=gte.LOW and {column}=lt.HIGH"
         )
-        raise not_implemented(f"the operator '{found[1]}' ({LEFT_OUT[found[1]]})", hint)
+        raise not_implemented(f"the operator '{found[1]}' ({NOT_IMPLEMENTED[found[1]]})", hint)
     operator = OPERATORS[found[1]]
     quantifier = _quantifier(scanner, operator, found[2])
     if operator.name == "cd" and column.type.name == "json":
@@ -109,7 +109,7 @@ def _no_operator(scanner: Scanner) -> GatewayError:
     guess = nearest(word, known)
     message = f"{scanner.parameter}={scanner.text[:200]} does not start with an operator"
     way = f"write {scanner.parameter}=OPERATOR.VALUE"
-    if scanner.parameter in TREES:
+    if scanner.parameter in TREE_PARAMETERS:
         message = f"{scanner.parameter}={scanner.text[:200]} has no operator at {scanner.place + 1}"
         way = "a condition is COLUMN.OPERATOR.VALUE"
     hint = f"did you mean '{guess}'?" if guess else f"{way}; the operators are {', '.join(known)}"

@@ -79,7 +79,7 @@ def compare(expression: str, sql: str, value: Json, parameters: Parameters) -> s
     """Return the SQL of a comparison with `=`, `<>`, `<`, `<=`, `>`, or `>=`."""
     place = _rank_of(value)
     if sql in ("=", "<>"):
-        same = _known(expression, f"coalesce({_same(expression, value, parameters)}, false)")
+        same = _null_for_null(expression, f"coalesce({_same(expression, value, parameters)}, false)")
         return same if sql == "=" else f"(NOT {same})"
     if place in (_ARRAY, _OBJECT):
         hint = "compare what is inside them, such as data->>key"
@@ -119,7 +119,7 @@ def contains(expression: str, value: Json, parameters: Parameters) -> str:
             return whole
         return f"(({whole}) OR ({_contains(view, place, [value], parameters, 0)}))"
 
-    return _known(expression, f"coalesce({_exactly(expression, value, contained)}, false)")
+    return _null_for_null(expression, f"coalesce({_exactly(expression, value, contained)}, false)")
 
 
 def _exactly(expression: str, value: Json, condition: Callable[[str, _View], str]) -> str:
@@ -138,7 +138,7 @@ def _has_number(value: Json) -> bool:
     return _rank_of(value) == _NUMBER
 
 
-def _known(expression: str, sql: str) -> str:
+def _null_for_null(expression: str, sql: str) -> str:
     """Return the SQL of a condition that is NULL for a NULL document."""
     return f"(CASE WHEN {expression} IS NOT NULL THEN {sql} END)"
 

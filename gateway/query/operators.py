@@ -104,7 +104,7 @@ IS_VALUES: Mapping[str, str] = {
     "unknown": "IS NULL",
 }
 #: Operators of PostgREST that are not implemented, and the feature that they belong to.
-LEFT_OUT: Mapping[str, str] = {
+NOT_IMPLEMENTED: Mapping[str, str] = {
     **dict.fromkeys(("fts", "plfts", "phfts", "wfts"), "full-text search"),
     **dict.fromkeys(("sl", "sr", "nxr", "nxl", "adj"), "range types"),
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from gateway import percent
 from gateway.errors import Code, GatewayError
 from gateway.media_types import FORMATS
-from gateway.query.filters import TREES
+from gateway.query.filters import TREE_PARAMETERS
 from gateway.query.operators import OPERATORS
 
 MAX_PARAMETERS = 200
@@ -59,7 +59,7 @@ def _compared(part: str, sign: re.Match[str]) -> str:
 
 def _decoded(key: str, value: str) -> tuple[str, str]:
     key = percent.decode(key, "the name of a parameter")
-    is_filter = key not in (*READ_PARAMETERS, *WRITE_PARAMETERS, *TREES)
+    is_filter = key not in (*READ_PARAMETERS, *WRITE_PARAMETERS, *TREE_PARAMETERS)
     return key, percent.decode(value, f"the value of {'the filter on ' if is_filter else ''}'{key[:100]}'")
 
 

@@ -157,7 +157,7 @@ class Relation:
             expression = self._cast(expression, type, selected.cast, str(selected.column))
             type = selected.cast
         if selected.aggregate:
-            type = aggregates.result(selected.aggregate, type)
+            type = aggregates.result_type(selected.aggregate, type)
             expression = aggregates.sql(selected.aggregate, expression, type)
         if selected.aggregate_cast:
             expression = self._cast(expression, type, selected.aggregate_cast, f"{selected.aggregate}()")

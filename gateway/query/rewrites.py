@@ -80,12 +80,12 @@ _PARAMETERS: Mapping[str, str] = {
 }
 
 
-def of_name(name: str) -> str | None:
+def hint_for(name: str) -> str | None:
     """Return the hint for a parameter of another API; None for any other name."""
     return _PARAMETERS.get(name.lower().removeprefix("$"))
 
 
-def of(key: str, value: str, names: Collection[str]) -> Iterator[Rewrite]:
+def candidates(key: str, value: str, names: Collection[str]) -> Iterator[Rewrite]:
     """Yield what a parameter may mean, the likeliest first. `names` are the names of columns."""
     if max(len(key), len(value)) > _MAX_LENGTH:
         return

@@ -13,7 +13,9 @@ from gateway.query.scanner import Scanner
 #: The most columns in `order`: the condition of coming after a row grows with their square.
 MAX_ORDER = 16
 
-_COUNT_OF_ROWS = Selected("count", None, aggregates.result("count", SYSTEM_FIELDS[0].type), aggregate="count")
+_COUNT_OF_ROWS = Selected(
+    "count", None, aggregates.result_type("count", SYSTEM_FIELDS[0].type), aggregate="count"
+)
 
 
 def parse_select(text: str, columns: ColumnNames) -> tuple[Selected, ...]:
@@ -65,7 +67,7 @@ def _item(scanner: Scanner, columns: ColumnNames) -> Selected:
     word = scanner.word()
     if word not in aggregates.AGGREGATES or not scanner.skip("()"):
         raise scanner.error(f"the aggregates are {', '.join(f'{name}()' for name in aggregates.AGGREGATES)}")
-    type = aggregates.result(word, selected.type)
+    type = aggregates.result_type(word, selected.type)
     return _cast_aggregate(scanner, replace(selected, name=alias or word, aggregate=word, type=type))
 
 

@@ -42,12 +42,12 @@ class Parameters:
         self._values.append(value)
         return f"${len(self._values)}"
 
-    def typed(self, value: Json, type: FieldType) -> str:
+    def add_typed(self, value: Json, type: FieldType) -> str:
         """Add a JSON value of a type, and return SQL in its column's type."""
         if value is None:
             return f"CAST(NULL AS {type.sql.column})"
         if type.item is not None:
-            items = ", ".join(self.typed(item, type.item) for item in value)
+            items = ", ".join(self.add_typed(item, type.item) for item in value)
             return f"CAST([{items}] AS {type.sql.column})"
         return type.sql.placeholder.format(self.add(type.sql.parameter(value)))
 

@@ -22,7 +22,7 @@ from gateway.errors import Code
 from gateway.media_types import SERVED
 from gateway.query.aggregates import AGGREGATES
 from gateway.query.casts import CASTS
-from gateway.query.operators import LEFT_OUT, OPERATORS
+from gateway.query.operators import NOT_IMPLEMENTED, OPERATORS
 from gateway.query.parameters import READ_PARAMETERS, WRITE_PARAMETERS
 from gateway.query.preferences import PREFERENCES
 from gateway.settings import CLIENT_ENVIRONMENT, SETTINGS
@@ -168,7 +168,7 @@ def dialect() -> str:
         ("`Accept-Profile: public`", "the one schema there is"),
     ]
     left_out: dict[str, list[str]] = {}
-    for name, kind in LEFT_OUT.items():
+    for name, kind in NOT_IMPLEMENTED.items():
         left_out.setdefault(kind, []).append(f"`{name}`")
     rows += [(" ".join(names), f"not here: {kind}; 400 `PGRST127`") for kind, names in left_out.items()]
     rows.append(("`other(…)`, `...other(…)`", "not here: embedding; 400 `PGRST127`"))

@@ -215,7 +215,7 @@ VALUES = st.recursive(
 def test_rows_are_cut_as_a_strict_reader_cuts_them(rows, indent):
     data = json.dumps(rows, indent=indent, ensure_ascii=False).encode()
 
-    cut = [data[begin:end] for begin, end in json_array.places(data, 0)]
+    cut = [data[begin:end] for begin, end in json_array.row_bounds(data, 0)]
 
     assert cut == [bytes(row).strip() for row in msgspec.json.decode(data, type=list[msgspec.Raw])]
 
@@ -224,7 +224,7 @@ def test_rows_are_cut_as_a_strict_reader_cuts_them(rows, indent):
 def test_any_text_is_cut_or_refused_by_its_place(text):
     data = f"[{text}".encode()
     try:
-        places = list(json_array.places(data, 0))
+        places = list(json_array.row_bounds(data, 0))
     except ArrayError as error:
         where, between = str(error), True
     else:
