@@ -1,1 +1,1 @@
-"""From the bytes of a request to stored rows: body, payload, validation, writer; event loop, parse and writer threads."""
+"""Body of a request to stored rows: body, payload, validation, writer. Event loop, parse threads, writer thread."""

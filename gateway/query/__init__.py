@@ -1,1 +1,1 @@
-"""From a query string to SQL to the bytes of a response: dialect, statement, render; event loop and reading threads."""
+"""Query string to SQL to the bytes of a response: dialect, statement, render. Event loop and reading threads."""
