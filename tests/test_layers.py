@@ -152,7 +152,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "ingest.field_check",
     "ingest.row_errors",
     "ingest.envelope",
-    "ingest.row_check",
+    "ingest.schema_check",
     "ingest.error_collector",
     "ingest.validation",
     "ingest.edited_rows",
@@ -320,7 +320,7 @@ ONLY_IN = {
     "click": ("cli", "commands."),
     "rich": ("commands.",),
     "httpx": ("commands.",),
-    "jsonschema_rs": ("connectors.schema", "ingest.row_check"),
+    "jsonschema_rs": ("connectors.schema", "ingest.schema_check"),
 }
 MODULES = [
     str(path.relative_to(PACKAGE).with_suffix("")).replace("/", ".")

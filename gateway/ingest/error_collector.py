@@ -8,9 +8,9 @@ from gateway.errors import Code
 from gateway.ingest.decoding import UNDECODABLE, without_end
 from gateway.ingest.envelope import Envelope
 from gateway.ingest.excerpts import shown
-from gateway.ingest.row_check import InvalidRow, RowCheck
 from gateway.ingest.row_errors import listed_form, rows_invalid, stored_form
 from gateway.ingest.rows import RowError, Rows
+from gateway.ingest.schema_check import InvalidRow, SchemaCheck
 from gateway.store.batch import MAX_LISTED, BadRow
 from gateway.strictjson import Json
 
@@ -23,7 +23,7 @@ EXPLAINED_ERRORS_MAX = 10_000
 class ErrorCollector:
     """Collects the errors of a batch and its rejected rows. One thread at a time."""
 
-    def __init__(self, envelope: Envelope, check: RowCheck) -> None:
+    def __init__(self, envelope: Envelope, check: SchemaCheck) -> None:
         self._envelope = envelope
         self._check = check
         #: Whether bad rows are kept; false as soon as there are too many of them.

@@ -11,9 +11,9 @@ from gateway.errors import Code, GatewayError
 from gateway.ingest.columnar import Columnar, ColumnarRows
 from gateway.ingest.envelope import NO_ENVELOPE, Envelope
 from gateway.ingest.error_collector import ErrorCollector
-from gateway.ingest.row_check import RowCheck
 from gateway.ingest.row_errors import values_invalid
 from gateway.ingest.rows import Rows
+from gateway.ingest.schema_check import SchemaCheck
 from gateway.request_context import never_left
 from gateway.store.batch import MAX_LISTED, Batch, Few, joined
 from gateway.strictjson import Json
@@ -28,7 +28,7 @@ class Validator:
     def __init__(self, connector: Connector) -> None:
         self.columnar = Columnar(connector)
         self.connector = connector
-        self._row_check = RowCheck(connector)
+        self._schema_check = SchemaCheck(connector)
 
     @cached_property
     def published(self) -> dict[str, Json]:
@@ -51,12 +51,12 @@ class Validator:
         Raises:
             GatewayError: It lists the bad rows; the good ones are not stored either.
         """
-        errors = ErrorCollector(envelope, self._row_check)
+        errors = ErrorCollector(envelope, self._schema_check)
         tables: list[Few | pa.Table] = []
         places: list[pa.Table] = []
         named = envelope.named
         for chunk in rows:
-            bad = self._row_check.find_bad(chunk, lambda: not errors.can_keep and has_left())
+            bad = self._schema_check.find_bad(chunk, lambda: not errors.can_keep and has_left())
             bad_places = errors.add(chunk, bad)
             if errors.is_rejected:
                 if has_left():
@@ -111,11 +111,11 @@ class Validator:
         """
         rows = Rows()
         rows.add(value, 1, None, b"")
-        read = self._row_check.read_strings(value)
-        bad = [name for name in self._row_check.bad_fields(read) if name is None or name in value]
+        read = self._schema_check.read_strings(value)
+        bad = [name for name in self._schema_check.bad_fields(read) if name is None or name in value]
         if bad:
-            errors = [self._row_check.error_of(rows, 0, name) for name in bad[:MAX_LISTED]]
-            raise values_invalid(errors, {self._row_check.code_of(value, name) for name in bad}, len(bad))
+            errors = [self._schema_check.error_of(rows, 0, name) for name in bad[:MAX_LISTED]]
+            raise values_invalid(errors, {self._schema_check.code_of(value, name) for name in bad}, len(bad))
         return dict(read)
 
 

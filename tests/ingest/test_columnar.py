@@ -117,7 +117,7 @@ def test_plain_good_rows_are_read_in_columns(kind, data):
     value = PLAIN[kind.removesuffix("[]")]
     value = st.lists(value, max_size=3) if kind.endswith("[]") else value
     row = st.fixed_dictionaries({"a": st.none() | value, "b": value}).filter(
-        lambda each: not validator._row_check.bad_fields(each)
+        lambda each: not validator._schema_check.bad_fields(each)
     )
     rows = [strictjson.write(each) for each in data.draw(st.lists(row, min_size=1, max_size=4))]
     written = b",".join(rows)
@@ -147,7 +147,7 @@ def test_plain_numbers_in_quotes_are_read_in_columns(kind, data):
     rows = [
         each
         for each in data.draw(st.lists(row, min_size=1, max_size=4))
-        if not validator._row_check.bad_fields(validator._row_check.read_strings(each))
+        if not validator._schema_check.bad_fields(validator._schema_check.read_strings(each))
     ]
     rows = rows or [{"a": ["1"] if kind.endswith("[]") else "0", "id": 1}]
     rows.append({"a": None, "id": 1})

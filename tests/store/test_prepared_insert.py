@@ -174,7 +174,7 @@ def applied(store, declared):
 def require_same_rows(store, connector, rows):
     """Require of good rows that they are stored as Arrow would have stored them."""
     validator, database = Validator(connector), store._database
-    good = [row for row in rows if not validator._row_check.bad_fields(row)]
+    good = [row for row in rows if not validator._schema_check.bad_fields(row)]
     body = b"[" + b",".join(map(strictjson.write, good)) + b"]"
     batch = validator.check(payload.parse(body, Media.JSON, connector, 100_000))
     several = [(7, batch.rows), (8, batch.rows)]

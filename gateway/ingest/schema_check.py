@@ -32,7 +32,7 @@ class InvalidRow:
     names: Sequence[str | None]
 
 
-class RowCheck:
+class SchemaCheck:
     """Checks the rows of one connector. Any thread may use it."""
 
     def __init__(self, connector: Connector) -> None:
