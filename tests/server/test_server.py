@@ -19,7 +19,7 @@ from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.gasgi import ASGIWorker
 
 from gateway.errors import Code, GatewayError
-from gateway.ingest import body
+from gateway.ingest import arrival, body
 from gateway.ingest.arrival import Pace
 from gateway.query.read_pool import OPEN_PER_THREAD
 from tests.promises.test_slow_clients import sockets
@@ -383,7 +383,7 @@ def test_an_upgrade_is_not_followed(own):
 
 
 @pytest.mark.parametrize(
-    ("received", "waited", "patience"),
+    ("received", "waited", "seconds"),
     [
         (0, 0, 10),
         (0, 9, 1),
@@ -393,12 +393,12 @@ def test_an_upgrade_is_not_followed(own):
         (2**30, 100, 30),
     ],
 )
-def test_a_body_may_take_as_long_as_what_came_of_it_allows(received, waited, patience):
-    assert Pace(300, 1024).patience(received, waited) == patience
+def test_a_body_may_take_as_long_as_what_came_of_it_allows(received, waited, seconds):
+    assert Pace(300, 1024).chunk_seconds(received, waited) == seconds
 
 
 def test_a_body_that_trickles_is_refused_and_one_that_is_held_up_here_is_not(monkeypatch):
-    monkeypatch.setattr(body, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(arrival, "GRACE_SECONDS", 0.2)
 
     async def receive(seconds, work):
         left = [b"x" * 100] * 8
@@ -411,7 +411,7 @@ def test_a_body_that_trickles_is_refused_and_one_that_is_held_up_here_is_not(mon
             time.sleep(work)
 
         pace = Pace(300, 1000)
-        return await body.receive(come, None, limit=10**6, take=take, pace=pace, threads=None)
+        return await body.receive(come, None, limit=10**6, grow=take, pace=pace, threads=None)
 
     assert len(asyncio.run(receive(0.01, 0.1)).data) == 800
     with pytest.raises(GatewayError) as refused:
