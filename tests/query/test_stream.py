@@ -3,16 +3,16 @@
 import duckdb
 import pytest
 
-from gateway.store.engine import duckdb_file
+from gateway.store.engine import stream
 from gateway.store.engine.stream import Stream
 
 #: With what the client of DuckDB 2 does not promise to have, and without.
-WAYS = [True, False] if duckdb_file._submits() else [False]
+WAYS = [True, False] if stream._submits() else [False]
 
 
 @pytest.fixture(params=WAYS, ids=lambda submits: "private" if submits else "public")
 def connection(request, monkeypatch):
-    monkeypatch.setattr(duckdb_file, "_submits", lambda: request.param)
+    monkeypatch.setattr(stream, "_submits", lambda: request.param)
     with duckdb.connect() as connection:
         yield connection
 
@@ -54,6 +54,6 @@ def test_what_the_client_does_not_promise_may_be_gone(monkeypatch, gone):
     def fail(*_):
         raise gone
 
-    monkeypatch.setattr(duckdb_file, "_submitted", fail)
+    monkeypatch.setattr(stream, "_submitted", fail)
 
-    assert duckdb_file._submits.__wrapped__() is False
+    assert stream._submits.__wrapped__() is False
