@@ -123,7 +123,7 @@ def _of_markup(text: bytes, media: Media) -> GatewayError | None:
     if _PAGE.search(text[:_SAMPLE_BYTES]):
         hint = "look at it: it may be an error or sign-in page of the source of the rows"
         return _error(f"the body is an HTML page, not {name}", hint)
-    return _error(f"the body is XML, not {name}", "send the rows as JSON, NDJSON or CSV")
+    return _error(f"the body is XML, not {name}", "send the rows as JSON, NDJSON, or CSV")
 
 
 def _of_form(text: bytes, media: Media, hints: BodyHints) -> GatewayError | None:

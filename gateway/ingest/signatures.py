@@ -26,7 +26,7 @@ class FileFormat:
     coding: str | None = None
 
 
-_UNPACK = "unpack it, or send gzip, zstd or deflate"
+_UNPACK = "unpack it, or send gzip, zstd, or deflate"
 _SAVE = "save the sheet as CSV (UTF-8) and send that"
 _SHEET = "save the sheet as CSV"
 _ROWS = "write its rows as CSV or NDJSON"
@@ -44,7 +44,7 @@ _ARROW = FileFormat(
 )
 _EXCEL = FileFormat("an Excel workbook", _SAVE, _SHEET)
 _DATABASE = FileFormat("a database file", "export its rows as CSV or NDJSON", "write a table of it as CSV")
-_IMAGE = FileFormat("an image", "send rows as JSON, NDJSON or CSV", "name a file of rows")
+_IMAGE = FileFormat("an image", "send rows as JSON, NDJSON, or CSV", "name a file of rows")
 _PICKLE = FileFormat("a Python pickle", "send the rows as JSON: json.dumps(rows)", _ROWS)
 _FORMATS = {
     GZIP_MAGIC: _GZIP,

@@ -147,6 +147,6 @@ def _order_term(scanner: Scanner, columns: ColumnNames) -> Order:
         case [("asc" | "desc") as direction, ("nullsfirst" | "nullslast") as nulls]:
             pass
         case _:
-            raise scanner.error("write NAME, NAME.desc or NAME.desc.nullslast")
+            raise scanner.error("write NAME, NAME.desc, or NAME.desc.nullslast")
     is_descending = direction == "desc"
     return Order(column, is_descending, is_descending if nulls is None else nulls == "nullsfirst")

@@ -97,7 +97,7 @@ KINDS = [
     ("id,café\n1,a\n".encode("latin-1"), (CSV,), "line 1 of the body: the byte 0xE9 is not UTF-8; in Windows-1252 it is 'é'", "iconv"),
     (PAGE, ANY, "the body is an HTML page, not", "sign-in page"),
     (b"\n\n  <html lang='en'><p>", ANY, "the body is an HTML page, not", "error or sign-in page"),
-    (b'<?xml version="1.0"?><rows><row id="1"/></rows>', ANY, "the body is XML, not", "JSON, NDJSON or CSV"),
+    (b'<?xml version="1.0"?><rows><row id="1"/></rows>', ANY, "the body is XML, not", "JSON, NDJSON, or CSV"),
     (PARTS, ANY, "the body is a form with parts", "--data-binary @FILE"),
     (b"id=1&name=a", ANY, "the body is a URL-encoded form, not", "application/x-www-form-urlencoded"),
     (b"", (JSON, CSV, FORM, f"{CSV}; header=present"), "the body is empty", "where there are none, send [] as JSON"),
