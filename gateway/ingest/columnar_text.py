@@ -21,12 +21,12 @@ COLON = r"[ \t\r\n]*:[ \t\r\n]*"
 #: A key whose last escape is a Unicode escape or a slash. No searched field has a key with another last escape.
 _ESCAPED_KEY = rf'\\(?:u[0-9a-fA-F]{{4}}|/)[^"\\]*"{COLON}'
 #: The start of an object. It cannot match inside a string: the quote would end the string.
-_BEGIN = rb'\{[ \t\r\n]*"[^ \t\r\n,:}\]]'
-_BEGINS = re.compile(_BEGIN)
-_BETWEEN = re.compile(rb"\}([ \t\r\n]*,[ \t\r\n]*)" + _BEGIN)
+_ROW_START = rb'\{[ \t\r\n]*"[^ \t\r\n,:}\]]'
+_ROW_STARTS = re.compile(_ROW_START)
+_BETWEEN_ROWS = re.compile(rb"\}([ \t\r\n]*,[ \t\r\n]*)" + _ROW_START)
 #: The key of the array in the object that pyarrow parses.
 ROWS_KEY = ""
-_UNDER = b'{"%b":' % ROWS_KEY.encode()
+_ARRAY_PREFIX = b'{"%b":' % ROWS_KEY.encode()
 split_array = msgspec.json.Decoder(dict[str, list[msgspec.Raw]]).decode
 split_lines = msgspec.json.Decoder(msgspec.Raw).decode_lines
 
@@ -48,16 +48,16 @@ def array_pieces(data: bytes, max_row: int) -> Iterator[bytes]:
     _require_short(data, start, max_row)
     text = memoryview(data)
     opening = b""
-    while len(data) - start > PIECE_BYTES and (between := _BETWEEN.search(data, start + PIECE_BYTES)):
-        yield b"".join((_UNDER, opening, text[start : between.start(1)], b"]}"))
+    while len(data) - start > PIECE_BYTES and (between := _BETWEEN_ROWS.search(data, start + PIECE_BYTES)):
+        yield b"".join((_ARRAY_PREFIX, opening, text[start : between.start(1)], b"]}"))
         start, opening = between.end(1), b"["
-    yield b"".join((_UNDER, opening, text[start:], b"}"))
+    yield b"".join((_ARRAY_PREFIX, opening, text[start:], b"}"))
 
 
 def _require_short(data: bytes, start: int, max_row: int) -> None:
     """Check that rows begin so often in an array that none is too long."""
     while len(data) - start > max_row:
-        begins = _BEGINS.search(data, start + max_row // 2, start + max_row)
+        begins = _ROW_STARTS.search(data, start + max_row // 2, start + max_row)
         if begins is None:
             raise NotColumnarError
         start = begins.start()
@@ -79,19 +79,19 @@ def require_lines(text: bytes, size: int, max_row: int) -> int:
     If there are as many objects as lines, each line is one object: no object spans two lines.
     """
     end = "\r\n" if text[: text.find(b"\n") + 1].endswith(b"\r\n") else "\n"
-    lines = pc.split_pattern(_one(text, size), end).flatten()
-    is_each = (
+    lines = pc.split_pattern(_single(text, size), end).flatten()
+    are_objects = (
         pc.max(pc.binary_length(lines)).as_py() <= max_row
         and pc.all(pc.starts_with(lines, "{")).as_py()
         and pc.all(pc.ends_with(lines, "}")).as_py()
         and (end == "\n" or text.count(b"\n", 0, size) == len(lines) - 1)
     )
-    if not is_each:
+    if not are_objects:
         raise NotColumnarError
     return len(lines)
 
 
-def _one(text: bytes, size: int) -> pa.Array:
+def _single(text: bytes, size: int) -> pa.Array:
     """Return the beginning of a text as an array with one item, without a copy."""
     return pa.Array.from_buffers(
         pa.binary(), 1, [None, pa.array([0, size], pa.int32()).buffers()[1], pa.py_buffer(text)]
@@ -101,7 +101,7 @@ def _one(text: bytes, size: int) -> pa.Array:
 def require_plain(text: bytes) -> None:
     """Check that a text has no bytes that the two parsers treat differently."""
     if not text.isascii():
-        _one(text, len(text)).cast(pa.string())  # It raises if the text is not UTF-8.
+        _single(text, len(text)).cast(pa.string())  # It raises if the text is not UTF-8.
     if b"\0" in text or (b"\\" in text and b"\\u0000" in text):
         raise NotColumnarError
 
@@ -119,6 +119,6 @@ def odd_decimal(field: Field, key: str) -> str:
 def require_digits(text: bytes, odd_decimal: str) -> None:
     """Check that a text has no value that matches a pattern of `odd_decimal`."""
     patterns = [odd_decimal, _ESCAPED_KEY] if b"\\" in text else [odd_decimal]
-    whole = _one(text, len(text))
+    whole = _single(text, len(text))
     if any(pc.match_substring_regex(whole, pattern)[0].as_py() for pattern in patterns):
         raise NotColumnarError

@@ -77,23 +77,23 @@ def text(expression: str) -> str:
 
 def compare(expression: str, sql: str, value: Json, parameters: Parameters) -> str:
     """Return the SQL of a comparison with `=`, `<>`, `<`, `<=`, `>`, or `>=`."""
-    place = _rank_of(value)
+    value_rank = _rank_of(value)
     if sql in ("=", "<>"):
         same = _null_for_null(expression, f"coalesce({_same(expression, value, parameters)}, false)")
         return same if sql == "=" else f"(NOT {same})"
-    if place in (_ARRAY, _OBJECT):
+    if value_rank in (_ARRAY, _OBJECT):
         hint = "compare what is inside them, such as data->>key"
         raise not_implemented("the order of JSON arrays and objects", hint)
-    beyond = f"{rank(expression)} {sql} {place}"
-    if place == _NULL:
+    beyond = f"{rank(expression)} {sql} {value_rank}"
+    if value_rank == _NULL:
         return f"({beyond})"
-    if place == _NUMBER:
+    if value_rank == _NUMBER:
         return f"coalesce({_compare_number(expression, sql, value, parameters)}, {beyond})"
-    shown = parameters.add(value if place == _STRING else ("true" if value else "false"))
+    shown = parameters.add(value if value_rank == _STRING else ("true" if value else "false"))
     same_kind = (
         f"json_extract_string({expression}, '$') {sql} {shown}"  # As text, false also sorts before true.
     )
-    return f"(CASE WHEN json_type({expression}) = '{_KINDS[place]}' THEN {same_kind} ELSE {beyond} END)"
+    return f"(CASE WHEN json_type({expression}) = '{_KINDS[value_rank]}' THEN {same_kind} ELSE {beyond} END)"
 
 
 def _same(expression: str, value: Json, parameters: Parameters) -> str:
@@ -145,17 +145,17 @@ def _null_for_null(expression: str, sql: str) -> str:
 
 def _equal(view: _View, expression: str, value: Json, parameters: Parameters) -> str:
     """Return the SQL of equality with a value; NULL is possible for another kind."""
-    place = _rank_of(value)
-    if place == _STRING:
+    value_rank = _rank_of(value)
+    if value_rank == _STRING:
         return view.is_string(expression, value, parameters)
-    if place == _NUMBER:
+    if value_rank == _NUMBER:
         return view.is_number(expression, value, parameters)
-    kind = f"json_type({expression}) = '{_KINDS[place]}'"
-    if place == _NULL:
+    kind = f"json_type({expression}) = '{_KINDS[value_rank]}'"
+    if value_rank == _NULL:
         return kind
-    if place == _BOOLEAN:
+    if value_rank == _BOOLEAN:
         return f"{kind} AND json_extract_string({expression}, '$') = '{'true' if value else 'false'}'"
-    if place == _OBJECT:
+    if value_rank == _OBJECT:
         size = f"len(json_keys({expression})) = {len(value)}"
         inside = [(_inside(view, expression, key, parameters), child) for key, child in value.items()]
     else:
@@ -166,13 +166,13 @@ def _equal(view: _View, expression: str, value: Json, parameters: Parameters) ->
 
 
 def _contains(view: _View, expression: str, value: Json, parameters: Parameters, depth: int) -> str:
-    place = _rank_of(value)
-    kind = f"json_type({expression}) = '{_KINDS[place]}'"
-    if place == _OBJECT:
+    value_rank = _rank_of(value)
+    kind = f"json_type({expression}) = '{_KINDS[value_rank]}'"
+    if value_rank == _OBJECT:
         inside = [(_inside(view, expression, key, parameters), child) for key, child in value.items()]
         parts = [_contains(view, path, child, parameters, depth) for path, child in inside]
         return " AND ".join([kind, *(f"coalesce({part}, false)" for part in parts)])
-    if place == _ARRAY:
+    if value_rank == _ARRAY:
         items = f"CASE WHEN {kind} THEN CAST({expression} AS JSON[]) ELSE [] END"
         # The cast turns null into NULL.
         item = f"coalesce(e{depth}, CAST('null' AS JSON))"
