@@ -76,7 +76,7 @@ def replay(
     groups: dict[tuple[OnConflict, frozenset[str] | None], list[_Candidate]] = {}
     for row in rejected:
         candidate = _edited(row, edited[row.id]) if row.id in edited else _decoded(row, connector)
-        resolution = candidate.row.reading.get("resolution")
+        resolution = candidate.row.decoding.get("resolution")
         on_conflict = _ON_CONFLICT.get(resolution, connector.terms.on_conflict)
         named = _named_fields(candidate, connector) if on_conflict == "merge" else None
         groups.setdefault((on_conflict, named), []).append(candidate)
@@ -101,7 +101,7 @@ def _add(result: Replay, candidates: Sequence[_Candidate], batch: Batch, edited:
         # An edited row that is still bad leaves the stored row unchanged: a mistake must not replace the original.
         if row.id not in edited:
             text = strictjson.write(errors).decode()
-            decoding = strictjson.write(dict(row.reading)).decode()
+            decoding = strictjson.write(dict(row.decoding)).decode()
             amended = BadRow(row.row, row.line, row.raw, text, decoding)
             result.amendments.append(Amendment(row.id, amended))
     if good:
@@ -137,7 +137,7 @@ def _rows(candidates: Sequence[_Candidate]) -> Iterator[Rows]:
 
 def _named_fields(candidate: _Candidate, connector: Connector) -> frozenset[str]:
     """Return the fields that a row names, which are those that it changes in a stored row."""
-    decoding = candidate.row.reading
+    decoding = candidate.row.decoding
     if decoding["columns"] is not None:
         return frozenset(decoding["columns"])
     if decoding["media"] == Media.CSV.media_type:
@@ -147,14 +147,14 @@ def _named_fields(candidate: _Candidate, connector: Connector) -> frozenset[str]
 
 def _edited(row: Kept, value: Json) -> _Candidate:
     """Return a rejected row with an edited value; the resolution of its request remains."""
-    decoding = {**_DECODING_OF_EDITED, "resolution": row.reading.get("resolution")}
-    return _Candidate(replace(row, reading=decoding), value)
+    decoding = {**_DECODING_OF_EDITED, "resolution": row.decoding.get("resolution")}
+    return _Candidate(replace(row, decoding=decoding), value)
 
 
 def _decoded(row: Kept, connector: Connector) -> _Candidate:
     """Decode the text of a row in the same way as the body that it came in."""
     try:
-        value = _value(row.raw, row.reading, connector)
+        value = _value(row.raw, row.decoding, connector)
     except GatewayError as error:
         code = Code.BODY_INVALID if error.status != 422 else error.code
         return _Candidate(row, error=RowError(row.row, row.line, None, code, error.message))

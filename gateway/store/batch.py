@@ -36,19 +36,19 @@ class BadRow:
         line: The line it begins in, where the body has lines.
         raw: Its text.
         errors: What is wrong with it, as the JSON of a list as a 422 has it, at most `MAX_LISTED` errors.
-        reading: How the text was read, as JSON: its format, the CSV header before it, the fields that were taken.
+        decoding: How the text was decoded, as JSON: its format, the CSV header before it, the fields that were taken.
     """
 
     row: int
     line: int | None
     raw: str
     errors: str
-    reading: str
+    decoding: str
 
     @property
     def size(self) -> int:
         """How many bytes it takes to keep, nearly."""
-        return len(self.raw) + len(self.errors) + len(self.reading) + 100
+        return len(self.raw) + len(self.errors) + len(self.decoding) + 100
 
 
 @dataclass(frozen=True)

@@ -62,4 +62,4 @@ class Kept:
     row: int
     line: int | None
     raw: str
-    reading: Mapping[str, Any]
+    decoding: Mapping[str, Any]

@@ -68,7 +68,7 @@ class Rejected:
             [connector.name],
         ).fetchall()
         lines = [
-            (id, now, batch, each.row, each.line, each.raw, each.errors, "kept", token, each.reading)
+            (id, now, batch, each.row, each.line, each.raw, each.errors, "kept", token, each.decoding)
             for id, each in enumerate(rows, first)
         ]
         self._database.insert_lines(table, _ARROW, lines)
@@ -101,7 +101,7 @@ class Rejected:
 
     def amend(self, connector: Connector, amendments: Iterable[Amendment]) -> None:
         """Note what is wrong with rows now, and the text they were given."""
-        lines = [(each.id, each.bad.raw, each.bad.errors, each.bad.reading) for each in amendments]
+        lines = [(each.id, each.bad.raw, each.bad.errors, each.bad.decoding) for each in amendments]
         if not lines:
             return
         table = table_of(rejected_of(connector))
