@@ -35,6 +35,7 @@ from gateway.server.lifespan import Shell
 from gateway.server.middleware import Edge
 from gateway.server.scope import Asgi
 from gateway.settings import Settings
+from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.tables.store import Store
 
 _log = logging.getLogger(__name__)
@@ -52,7 +53,9 @@ class Gateway:
             resources = Resources.of(settings)
             disk = Disk(settings.data, settings.disk_reserve)
             store = Store(
-                settings.data, memory=resources.memory, threads=resources.threads, spill=resources.spill
+                DuckDBFile(
+                    settings.data, memory=resources.memory, threads=resources.threads, spill=resources.spill
+                )
             )
             closing.callback(store.close)
             credentials = Credentials(settings.data, settings.tokens)

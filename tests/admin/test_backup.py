@@ -14,7 +14,7 @@ import duckdb
 import httpx
 import pytest
 
-from gateway.store.engine.duckdb_file import BACKUPS, FILE
+from gateway.store.engine.file_settings import BACKUPS, FILE
 from gateway.store.files import restore, saved_files
 from tests.promises.test_repair import doctor
 from tests.support.in_process import body, inside
@@ -151,7 +151,7 @@ def test_a_gateway_that_stops_does_not_wait_for_a_backup(tmp_path):
         answers = []
         asking = threading.Thread(target=lambda: answers.append(gateway.request("GET", "/-/backup")))
         asking.start()
-        eventually(lambda: gateway.store._backup._cursor is not None)
+        eventually(lambda: gateway.store._database._backup._cursor is not None)
     asking.join()
 
     status, _, text = answers[0]

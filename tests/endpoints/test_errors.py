@@ -14,7 +14,8 @@ import pytest
 from gateway.auth import login_throttle
 from gateway.auth.tokens import make_token
 from gateway.errors import Code
-from gateway.store.engine.duckdb_file import FILE, Database
+from gateway.store.engine.duckdb_file import DuckDBFile
+from gateway.store.engine.file_settings import FILE
 from gateway.store.tables.small_inserts import FewRows
 from tests.support.in_process import body, inside
 from tests.support.server import Server, eventually, put, serving
@@ -392,7 +393,7 @@ def _(place, code):
 
 @provokes(Code.BACKUP_RUNNING)
 def _(place, code):
-    with inside(place.directory, {"c": CONNECTOR}) as gateway, gateway.store._backup._turn:
+    with inside(place.directory, {"c": CONNECTOR}) as gateway, gateway.store._database._backup._turn:
         return gateway.request("GET", "/-/backup")
 
 
@@ -411,7 +412,7 @@ def _(place, code):
 
     with inside(place.directory, {"c": CONNECTOR}) as gateway:
         with place.monkeypatch.context() as patch:
-            patch.setattr(gateway.store._backup, "_copy", fail)
+            patch.setattr(gateway.store._database._backup, "_copy", fail)
             answer = gateway.request("GET", "/-/backup")
         assert gateway.request("GET", "/-/backup")[0] == 200
         return answer
@@ -637,7 +638,7 @@ def test_a_reader_that_meets_a_dead_database_ends_the_process_too(tmp_path, monk
 
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
         with monkeypatch.context() as patch:
-            patch.setattr(Database, "borrow", dead)
+            patch.setattr(DuckDBFile, "borrow", dead)
             statuses = [gateway.request("GET", path)[0] for _ in range(2)]
         after = gateway.request("POST", "/c", body(b'{"n":1}'))
 
@@ -676,7 +677,7 @@ def test_a_commit_that_is_safe_is_acknowledged_though_the_checkpoint_behind_it_f
 def test_a_checkpoint_that_fails_after_a_commit_stores_nothing_twice(tmp_path, monkeypatch):
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
         store = gateway.store
-        store._checkpoint_due = True
+        store._database.request_maintenance()
         monkeypatch.setattr(store._database, "writer", _Failing(store._database.writer, "CHECKPOINT"))
         answers = [gateway.request("POST", "/c", body(b'{"n":%d}' % n))[0] for n in range(3)]
         monkeypatch.undo()

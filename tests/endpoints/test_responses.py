@@ -415,7 +415,7 @@ def test_answers_that_are_asked_for_again_come_without_the_database(tmp_path, mo
             raise AssertionError("the database was asked")
 
         with monkeypatch.context() as patch:
-            patch.setattr("gateway.store.engine.read_transaction.Reading._reading", fail)
+            patch.setattr("gateway.store.engine.read_transaction.DuckDBReadTransaction._reading", fail)
             assert gateway.request("GET", "/c", query="limit=2&order=name") == first
             status, headers, body = gateway.request(
                 "GET", "/c", query="order=name&limit=2", headers={"If-None-Match": etag}

@@ -263,7 +263,7 @@ def test_rows_that_cannot_be_read_back_are_stored_all_the_same(tmp_path, monkeyp
 
         prefer = {"Prefer": "return=representation, count=exact", "Content-Type": "application/json"}
         with monkeypatch.context() as patch:
-            patch.setattr("gateway.store.engine.read_transaction.Reading._reading", fail)
+            patch.setattr("gateway.store.engine.read_transaction.DuckDBReadTransaction._reading", fail)
             status, headers, text = gateway.request("POST", "/c", body(b'{"id":1}'), headers=prefer)
 
         assert (status, json.loads(text)["stored"]) == (201, 1)

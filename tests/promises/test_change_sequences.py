@@ -18,6 +18,7 @@ from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
 from gateway.media_types import Media
+from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.sql import expression
 from gateway.store.sql.names import table_of
 from gateway.store.tables import row_check
@@ -106,7 +107,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("store"), memory=2**29)
+    store = Store(DuckDBFile(tmp_path_factory.mktemp("store"), memory=2**29))
     yield store
     store.close()
 

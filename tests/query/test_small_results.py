@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import Code, GatewayError
 from gateway.store.engine import read_transaction
-from gateway.store.engine.read_transaction import Reading
+from gateway.store.engine.read_transaction import DuckDBReadTransaction
 from tests.support.in_process import inside
 
 CONNECTOR = """
@@ -118,15 +118,15 @@ def test_rows_that_are_too_many_come_in_batches_from_the_first_on(few, count):
 
 def test_a_question_that_had_many_rows_is_not_asked_twice(gateway):
     asked = []
-    few = Reading.few
+    few = DuckDBReadTransaction.few
 
     def noted(one, sql, *arguments, **options):
         asked.append(sql)
         return few(one, sql, *arguments, **options)
 
     with (
-        patch.object(Reading, "few", noted),
-        patch.object(Reading, "start", side_effect=AssertionError("it was asked already")),
+        patch.object(DuckDBReadTransaction, "few", noted),
+        patch.object(DuckDBReadTransaction, "start", side_effect=AssertionError("it was asked already")),
     ):
         status, _, text = gateway.request("GET", "/c", query="select=id&id=gte.-5000")
 
@@ -179,7 +179,7 @@ def test_a_statement_that_was_parsed_once_is_run_by_many_threads(gateway):
     wrong = []
 
     def run(number):
-        one: Reading = gateway.store.read()
+        one: DuckDBReadTransaction = gateway.store.read()
         for first in range(number, 3000, 20):
             rows = one.few(sql, (first, f"<{number}>"), most_rows=100, most_size=10_000)
             if rows != [(f"<{number}>{i}",) for i in range(first, first + 20)]:

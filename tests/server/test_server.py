@@ -137,10 +137,11 @@ def test_a_second_gateway_on_the_same_data_is_refused_and_the_first_unharmed(own
     code = f"""
 import sys
 from pathlib import Path
+from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.files.lock import Locked
 from gateway.store.tables.store import Store
 try:
-    Store(Path({str(link)!r}), memory=2**28, lock_seconds=0.2)
+    Store(DuckDBFile(Path({str(link)!r}), memory=2**28, lock_seconds=0.2))
 except Locked as error:
     print(error)
 """

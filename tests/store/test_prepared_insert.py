@@ -18,6 +18,7 @@ from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
 from gateway.media_types import Media
+from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.sql.names import table_of
 from gateway.store.tables import prepared_insert, small_inserts
 from gateway.store.tables.ledger import with_own_columns
@@ -51,7 +52,7 @@ LINES = st.tuples(
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("lines"), memory=2**30)
+    store = Store(DuckDBFile(tmp_path_factory.mktemp("lines"), memory=2**30))
     yield store
     store.close()
 

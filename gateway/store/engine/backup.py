@@ -10,7 +10,8 @@ from typing import BinaryIO
 import duckdb
 
 from gateway.errors import Code, GatewayError
-from gateway.store.engine.duckdb_file import BACKUPS, STORAGE_VERSION, Database
+from gateway.store.engine.database import Database
+from gateway.store.engine.file_settings import BACKUPS, STORAGE_VERSION
 from gateway.store.files import saved_files
 from gateway.store.sql.names import literal, quote
 
@@ -25,10 +26,11 @@ _CATALOG = "backup_copy"
 class Backup:
     """Makes copies, one at a time. Any thread may call its methods."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, path: Path) -> None:
         """Remove what a process that was killed has left of one."""
         self._database = database
-        self._directory = database.path.parent / BACKUPS
+        self._path = path
+        self._directory = path.parent / BACKUPS
         self._turn = threading.Lock()
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._is_stopped = False
@@ -59,7 +61,7 @@ class Backup:
             self._turn.release()
 
     def _require_room(self) -> None:
-        size = sum(each.stat().st_size for each in saved_files.siblings(self._database.path))
+        size = sum(each.stat().st_size for each in saved_files.siblings(self._path))
         try:
             saved_files.require_room(self._directory, size + SPARE_BYTES)
         except saved_files.NoRoom as error:

@@ -10,42 +10,36 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import duckdb
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
+from gateway.store.engine.backup import Backup
+from gateway.store.engine.database import Capabilities
 from gateway.store.engine.duckdb_errors import store_error
-from gateway.store.engine.stream import RELATIONS_STREAM, Stream, unreadable
+from gateway.store.engine.file_settings import FILE, build_config, configure, opened
+from gateway.store.engine.read_transaction import DuckDBReadTransaction
+from gateway.store.engine.stream import Stream, unreadable
 from gateway.store.errors import FatalError
-from gateway.store.files import checksum_repair, lock, restore
-from gateway.store.sql.names import literal
+from gateway.store.files import lock, restore
+from gateway.store.interface import ReadTransaction
 
 _log = logging.getLogger(__name__)
-
-#: DuckDB names the catalog for the file, and a schema of the same name would be ambiguous.
-FILE = "store.duckdb"
-#: Where in the data directory copies of the file are made, which is the one place that DuckDB may write beside it.
-BACKUPS = "backup"
-#: What DuckDB 1.5 reads, so that going back to it stays possible.
-STORAGE_VERSION = "v1.5.0"
 
 #: How many statements are kept parsed, and how long the text of one may be.
 _PARSED, _PARSED_TEXT = 512, 4096
 
 
-#: Mends a file that DuckDB could not open, given what it said and how many bytes of memory it may use, or raises.
-Mend = Callable[[Path, str, int], None]
-
-
-class Database:
+class DuckDBFile:
     """One open DuckDB file.
 
     `writer` is the writer thread's connection. Readers borrow a cursor each: two threads on one cursor get each
-    other's rows without an error. `when_broken` is called once nothing works any more until the process starts anew:
-    by whatever thread has met it, and maybe by several.
+    other's rows without an error.
     """
+
+    capabilities = Capabilities(has_file=True, has_many_writers=False)
 
     def __init__(
         self,
@@ -54,14 +48,13 @@ class Database:
         memory: int,
         threads: int | None = None,
         spill: int | None = None,
-        lock_seconds: float,
-        mend: Mend,
+        lock_seconds: float = 20.0,
     ) -> None:
         """Open the file in `directory`, waiting for its lock.
 
         A worker that is being replaced holds the lock until it has drained; gunicorn starts the new one
         before it stops the old one. DuckDB takes `memory` bytes at most, `threads` threads and `spill` bytes of
-        temporary space; None is what it thinks best. `mend` gets a file that cannot be opened.
+        temporary space; None is what it thinks best.
 
         Raises:
             Locked: When another process still owns it after `lock_seconds`.
@@ -73,31 +66,35 @@ class Database:
         self._lock = lock.take(real, lock_seconds)
         try:
             restore.require_finished(real)
-            self.writer = _opened(
-                self.path, _config(real, memory, threads, spill), lambda text: mend(self.path, text, memory)
-            )
-            _configure(self.writer, real)
+            self.writer = opened(self.path, build_config(real, memory, threads, spill), memory)
+            configure(self.writer, real)
         except BaseException:
             lock.release(self._lock)
             raise
         #: What the writer's INSERTs read, by table: to register it takes as long as half an INSERT.
         self._incoming: dict[str, _Incoming] = {}
         self._numbers: dict[str, int] = {}
-        #: How often tables were made, changed or dropped, as far as it is told here: what is planned before that is
-        #: planned anew. It belongs to the writer thread.
-        self.epoch = 0
+        # The writer thread alone touches these two.
+        self._changes = 0
+        self._is_checkpoint_due = False
         self._is_broken = False
-        self.when_broken: Callable[[], None] = _nothing
+        self._when_broken: Callable[[], None] = _nothing
         # The one that was used last is used next, for much of what it has touched is still near.
         self._cursors: deque[duckdb.DuckDBPyConnection] = deque()
         self._parsed: dict[str, duckdb.Statement] = {}
+        self._backup = Backup(self, self.path)
 
     def close(self) -> None:
         """Checkpoint, close the file and let go of the lock. No borrowed cursor may be in use."""
+        self._backup.stop()
         while self._cursors:
             self._cursors.pop().close()
         self.writer.close()
         lock.release(self._lock)
+
+    def on_failure(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called once nothing works any more, by any thread, and maybe by several."""
+        self._when_broken = callback
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -143,7 +140,7 @@ class Database:
             # Such a message speaks of blocks and files, never of values.
             _log.critical("the database has to be opened anew: %s", str(error)[:500])
         self._is_broken = True
-        self.when_broken()
+        self._when_broken()
 
     @contextlib.contextmanager
     def registered(self, name: str, rows: pa.Table) -> Iterator[None]:
@@ -182,15 +179,36 @@ class Database:
         if done is None or done[0] != rows:
             raise GatewayError(Code.STORE_FAILED, f"{rows} rows were to be inserted, but {done} were")
 
-    def insert_lines(self, table: str, columns: pa.Schema, lines: Sequence[tuple[Any, ...]]) -> None:
+    def insert_values(self, table: str, columns: pa.Schema, lines: Sequence[tuple[Any, ...]]) -> None:
         """Insert Python values, a tuple a row, as `insert` does."""
         if lines:
             values = zip(*lines, strict=True)
             arrays = [pa.array(column, field.type) for column, field in zip(values, columns, strict=True)]
             self.insert(table, pa.Table.from_arrays(arrays, schema=columns))
 
-    def checkpoint(self) -> bool:
-        """Write the WAL into the file; the writer thread alone may. Tell whether it could be done now.
+    def note_change(self) -> None:
+        """Note that tables were made, changed or dropped."""
+        self._changes += 1
+
+    def changes(self) -> int:
+        """Tell how often tables were made, changed or dropped, as far as it was noted.
+
+        What is planned before that is planned anew. It belongs to the writer thread.
+        """
+        return self._changes
+
+    def request_maintenance(self) -> None:
+        """Have `maintain` make a checkpoint."""
+        self._is_checkpoint_due = True
+
+    def maintain(self) -> bool:
+        """Write the WAL into the file where it was asked for; tell whether it is still to be done."""
+        if self._is_checkpoint_due:
+            self._is_checkpoint_due = not self._checkpoint()
+        return self._is_checkpoint_due
+
+    def _checkpoint(self) -> bool:
+        """Write the WAL into the file; tell whether it could be done now.
 
         DuckDB 1.5 refuses while it takes another connection's transaction for a writing one. Nothing is
         raised: it runs after a COMMIT, whose success it must not hide.
@@ -240,6 +258,14 @@ class Database:
         except IndexError:
             return self.writer.cursor()
 
+    def read(self) -> ReadTransaction:
+        """Make a transaction of reading; nothing runs before its first SELECT."""
+        return DuckDBReadTransaction(self)
+
+    def backup(self) -> BinaryIO:
+        """Make a copy of what is committed now, as `Backup.make` does."""
+        return self._backup.make()
+
     def give_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Return a borrowed cursor that is no longer in use."""
         self._cursors.append(cursor)
@@ -271,52 +297,3 @@ class _Incoming:
 
 def _nothing() -> None:
     """Do nothing."""
-
-
-def _opened(
-    path: Path, config: dict[str, str | bool | int | float | list[str]], mend: Callable[[str], None]
-) -> duckdb.DuckDBPyConnection:
-    try:
-        return duckdb.connect(str(path), config=config)
-    except duckdb.Error as error:
-        text = str(error)
-    mend(text)
-    try:
-        return duckdb.connect(str(path), config=config)
-    except duckdb.Error as error:
-        raise checksum_repair.unopenable(path, str(error).splitlines()[0][:300]) from error
-
-
-def _config(
-    directory: Path, memory: int, threads: int | None, spill: int | None
-) -> dict[str, str | bool | int | float | list[str]]:
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{memory}B",
-        # Without it what a query has used stays with the process long after the query has ended.
-        "allocator_background_threads": "true",
-        "temp_directory": str(directory / "spill"),
-        # A checkpoint rewrites a metadata block in place, which a crash can tear: have few of them.
-        "checkpoint_threshold": "256MB",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "allow_community_extensions": "false",
-        "python_enable_replacements": "false",
-    }
-    if threads is not None:
-        config["threads"] = threads
-    if spill is not None:
-        config["max_temp_directory_size"] = f"{spill}B"
-    if RELATIONS_STREAM:
-        config["storage_compatibility_version"] = STORAGE_VERSION
-    return config
-
-
-def _configure(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
-    for statement in (
-        "SET GLOBAL TimeZone = 'UTC'",
-        "SET GLOBAL preserve_insertion_order = true",  # What "in commit order" rests on.
-        f"SET allowed_directories = [{literal(f'{directory / BACKUPS}/')}]",
-        "SET enable_external_access = false",
-        "SET lock_configuration = true",
-    ):
-        connection.execute(statement)

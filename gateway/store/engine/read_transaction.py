@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
-from gateway.store.engine.duckdb_file import Database
+from gateway.store.engine.database import Database
 from gateway.store.engine.stream import Stream, stop
 from gateway.store.errors import FatalError
 
@@ -17,7 +17,7 @@ from gateway.store.errors import FatalError
 ROWS_AT_ONCE = 128
 
 
-class Reading:
+class DuckDBReadTransaction:
     """SELECTs that all see the same rows from `begin` on. One thread at a time may use it, except for `interrupt`."""
 
     def __init__(self, database: Database) -> None:

@@ -14,7 +14,7 @@ from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.fieldtypes.type_names import type_of_column
 from gateway.connectors.finding import InvalidFileError
 from gateway.store.definition import Definition, Event, Move, Outdated
-from gateway.store.engine.duckdb_file import Database
+from gateway.store.engine.database import Database
 from gateway.store.engine.stream import selecting
 from gateway.store.sql.names import REJECTED, quote, table_named, table_of
 from gateway.store.sql.times import instant, moment
@@ -114,6 +114,10 @@ class Definitions:
         """Tell whether a connector has no rows."""
         return not self._database.rows(f"SELECT 1 FROM {table_of(connector)} LIMIT 1")
 
+    def is_present(self, connector: Connector) -> bool:
+        """Tell whether a connector is the version that is applied now."""
+        return self.revisions.get(connector.name) == connector.revision
+
     # -- changes
 
     def apply(self, comparisons: Sequence[SchemaDiff]) -> list[Connector]:
@@ -174,7 +178,7 @@ class Definitions:
         ).fetchall()
         removed = {name for name, was_removed in gone if was_removed}
         versions = [(each.name, each.file, each.text, now, each.revision) for each in applied]
-        self._database.insert_lines("gateway.connectors", _VERSIONS, versions)
+        self._database.insert_values("gateway.connectors", _VERSIONS, versions)
         events = []
         for comparison, new in zip(comparisons, applied, strict=True):
             old = comparison.old
@@ -193,7 +197,7 @@ class Definitions:
             (connector.name, now, action, connector.file, connector.revision, json.dumps(changes), old, new)
             for connector, action, changes, old, new in events
         ]
-        self._database.insert_lines("gateway.history", _EVENTS, lines)
+        self._database.insert_values("gateway.history", _EVENTS, lines)
 
     def remove(self, connectors: Sequence[Connector]) -> None:
         """Remember that connectors are no longer served. Their rows stay."""
@@ -243,7 +247,8 @@ class Definitions:
                 else:
                     writer.execute(f"ALTER TABLE rows.{quote(name)} RENAME TO {first}")
             writer.execute("UPDATE gateway.connectors SET revision = 1 WHERE revision IS NULL")
-        self._database.checkpoint()
+        self._database.request_maintenance()
+        self._database.maintain()
 
 
 def hidden_columns(connector: Connector, described: Sequence[tuple[Any, ...]]) -> Mapping[str, FieldType]:

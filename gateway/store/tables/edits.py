@@ -7,10 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from gateway.errors import Code, GatewayError
+from gateway.store.batch import Receipt
 from gateway.store.edit import Edit
-from gateway.store.engine.duckdb_file import Database
+from gateway.store.engine.database import Database
+from gateway.store.engine.stream import selecting
+from gateway.store.interface import Show
 from gateway.store.sql.names import literal, quote, table_of
+from gateway.store.tables.commits import Changes
 from gateway.store.tables.conflicts import key_exists
+from gateway.store.tables.ledger import Line
 from gateway.store.tables.migration import constant
 
 
@@ -70,3 +75,34 @@ class Editing:
             message = key_exists({name: row[name] if name in values else "…" for name in row})
             hint = "nothing was changed; set the fields of a primary key of one row at a time"
             raise GatewayError(Code.KEY_CONFLICT, message, hint=hint)
+
+
+class Edits:
+    """Runs edits. It belongs to the writer thread and its transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def run(self, edit: Edit, show: Show, changes: Changes) -> tuple[Receipt, bytes | None]:
+        """Change or delete rows, and return the receipt and what `show` rendered: deleted rows before, changed after.
+
+        Raises:
+            GatewayError: As `edit.check` or `show` does, or where a primary key would be there twice.
+        """
+        editing = Editing(self._database, edit)
+        edit.check(editing.rows)
+        name, rows = edit.connector.name, editing.rows
+        select = selecting(self._database.writer)
+        if edit.values is None:
+            receipt = Receipt(changes.numbers.batch, rows, 0, 0, 0, None, None, deleted=rows, status=200)
+            shown = show(receipt, select)
+            editing.delete()
+            changes.record(Line(name, "delete", receipt, token=edit.token))
+            return receipt, shown
+        first = changes.numbers.id_of(name)
+        last = first + rows - 1
+        receipt = Receipt(changes.numbers.batch, rows, rows, 0, 0, first, last, deleted=rows, status=200)
+        if rows:
+            editing.change(changes.numbers.batch, first, changes.now)
+        changes.record(Line(name, "patch", receipt, token=edit.token), rows)
+        return receipt, show(receipt, select)

@@ -6,7 +6,7 @@ from datetime import datetime
 from gateway import strictjson
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import Batch, Key, Receipt, remembered
-from gateway.store.engine.duckdb_file import Database
+from gateway.store.engine.database import Database
 from gateway.store.tables.prepared_insert import BIGINT, BLOB, INTEGER, TIMESTAMPTZ, VARCHAR, Lines
 
 #: How long a key is remembered.

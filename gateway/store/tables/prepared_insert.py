@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from gateway.store.engine.duckdb_file import Database
+from gateway.store.engine.database import Database
 from gateway.store.sql.names import literal, quote
 
 #: How often a statement is run before it is prepared anew: one that was prepared before any table was made or changed
-#: is planned each time, and DuckDB does not tell. `Database.epoch` does, of nearly all of them.
+#: is planned each time, and DuckDB does not tell. `Database.changes` does, of nearly all of them.
 _USES = 256
 
 #: A number with a point is written in quotes, so that DuckDB's JSON reader does not make a double of it on its way.
@@ -65,9 +65,9 @@ class Lines:
             for line in written:
                 if line[at] is not None:
                     line[at] = write(line[at])
-        if not self._uses_left or self._epoch != self._database.epoch:
+        if not self._uses_left or self._epoch != self._database.changes():
             self._database.writer.execute(self._statement)
-            self._uses_left, self._epoch = _USES, self._database.epoch
+            self._uses_left, self._epoch = _USES, self._database.changes()
         self._uses_left -= 1
         text = literal(_encode(written).decode())
         self._database.run_insert(f"EXECUTE {self._name}({text})", len(written))

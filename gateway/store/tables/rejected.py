@@ -14,7 +14,7 @@ import pyarrow as pa
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import BadRow
-from gateway.store.engine.duckdb_file import Database
+from gateway.store.engine.database import Database
 from gateway.store.rejection import Amendment, Kept, State, rejected_of
 from gateway.store.selection import Selection
 from gateway.store.sql.names import REJECTED, literal, quote, table_named, table_of
@@ -71,7 +71,7 @@ class Rejected:
             (id, now, batch, each.row, each.line, each.raw, each.errors, "kept", token, each.decoding)
             for id, each in enumerate(rows, first)
         ]
-        self._database.insert_lines(table, _ARROW, lines)
+        self._database.insert_values(table, _ARROW, lines)
 
     def settle(
         self,

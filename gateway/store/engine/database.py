@@ -1,0 +1,125 @@
+"""The engine of a store, as `tables/` uses it: an open database with one writer and many readers.
+
+SQL is the same for every engine. How a database is opened, committed, followed, maintained, and copied is not.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from gateway.errors import GatewayError
+from gateway.store.interface import ReadTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """How engines differ.
+
+    Attributes:
+        has_file: Whether the store is one file on this machine: `backup`, `gateway doctor`, and `gateway restore` exist.
+        has_many_writers: Whether other processes write, too. Then batch numbers, `_id`s, revisions, and versions must
+            be read inside each transaction; `tables/` remembers them between transactions today.
+    """
+
+    has_file: bool
+    has_many_writers: bool
+
+
+class Database(Protocol):
+    """One open database.
+
+    `writer` and every method of the first part belong to the writer thread, the others to any thread. SQL runs on
+    DuckDB connections; its failures are duckdb.Error, which `transaction`, `cursor`, and `rows` turn into GatewayError.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """How this engine differs from others."""
+
+    # -- the writer thread
+
+    @property
+    def writer(self) -> duckdb.DuckDBPyConnection:
+        """The connection of the writer thread."""
+
+    def transaction(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Run a block in one transaction of the writer; it is durable after the block, or rolled back if it raises.
+
+        Raises:
+            GatewayError: What a duckdb.Error inside the block, or of COMMIT, means.
+        """
+
+    def registered(self, name: str, rows: pa.Table) -> AbstractContextManager[None]:
+        """Let the writer's statements read Arrow rows under a name, inside a block."""
+
+    def table(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Run a SELECT in the writer's transaction and return all its rows."""
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Insert Arrow rows by column name into a quoted table, in the writer's transaction.
+
+        Raises:
+            GatewayError: Another number of rows was inserted.
+        """
+
+    def insert_values(self, table: str, columns: pa.Schema, lines: Sequence[tuple[Any, ...]]) -> None:
+        """Insert Python values, one tuple a row, as `insert` does."""
+
+    def run_insert(self, sql: str, rows: int) -> None:
+        """Run an INSERT of a known number of rows, in the writer's transaction.
+
+        Raises:
+            GatewayError: Another number of rows was inserted.
+        """
+
+    def note_change(self) -> None:
+        """Count a change of tables: one was created, altered, or dropped."""
+
+    def changes(self) -> int:
+        """Return how many changes of tables were counted; statements prepared before the last one are stale."""
+
+    def request_maintenance(self) -> None:
+        """Make the next `maintain` due."""
+
+    def maintain(self) -> bool:
+        """Do the upkeep that is due, such as a checkpoint; return whether some is still due. Never raises."""
+
+    # -- any thread
+
+    def cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Borrow a connection that reads, for one thread."""
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a SELECT with a small result on a borrowed connection."""
+
+    def read(self) -> ReadTransaction:
+        """Return a new transaction that reads; it takes no connection before its first SELECT."""
+
+    def borrow(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection that reads and that no other thread uses, until `give_back`."""
+
+    def give_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Return a borrowed connection that runs nothing."""
+
+    def parsed(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+        """Return a parsed statement, from memory if the same text was parsed before."""
+
+    def meaning(self, error: duckdb.Error) -> GatewayError:
+        """Return what an error means for a request; if the database is lost, call the callback of `on_failure`."""
+
+    def on_failure(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once the database can no longer be used; any thread may call it, and more than once."""
+
+    def backup(self) -> BinaryIO:
+        """Copy all committed rows into a file and return it open; closing it deletes it.
+
+        Raises:
+            GatewayError: Another backup runs, the disk has too little space, the copy failed, or there is no file.
+        """
+
+    def close(self) -> None:
+        """Close the database. No borrowed connection may be in use."""

@@ -1,0 +1,71 @@
+"""How the DuckDB file is called, opened, and set up."""
+
+from pathlib import Path
+
+import duckdb
+
+from gateway.store.engine.stream import RELATIONS_STREAM
+from gateway.store.files import checksum_repair
+from gateway.store.files.integrity_check import mend
+from gateway.store.sql.names import literal
+
+#: DuckDB names the catalog for the file, and a schema of the same name would be ambiguous.
+FILE = "store.duckdb"
+#: Where in the data directory copies of the file are made, which is the one place that DuckDB may write beside it.
+BACKUPS = "backup"
+#: What DuckDB 1.5 reads, so that going back to it stays possible.
+STORAGE_VERSION = "v1.5.0"
+
+Config = dict[str, str | bool | int | float | list[str]]
+
+
+def opened(path: Path, config: Config, memory: int) -> duckdb.DuckDBPyConnection:
+    """Open the file; if DuckDB cannot, repair it with `memory` bytes at most, and open it again.
+
+    Raises:
+        Unopenable: It cannot be repaired.
+    """
+    try:
+        return duckdb.connect(str(path), config=config)
+    except duckdb.Error as error:
+        text = str(error)
+    mend(path, text, memory)
+    try:
+        return duckdb.connect(str(path), config=config)
+    except duckdb.Error as error:
+        raise checksum_repair.unopenable(path, str(error).splitlines()[0][:300]) from error
+
+
+def build_config(directory: Path, memory: int, threads: int | None, spill: int | None) -> Config:
+    """Return the options that DuckDB takes when it opens a file."""
+    config: Config = {
+        "memory_limit": f"{memory}B",
+        # Without it what a query has used stays with the process long after the query has ended.
+        "allocator_background_threads": "true",
+        "temp_directory": str(directory / "spill"),
+        # A checkpoint rewrites a metadata block in place, which a crash can tear: have few of them.
+        "checkpoint_threshold": "256MB",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+        "python_enable_replacements": "false",
+    }
+    if threads is not None:
+        config["threads"] = threads
+    if spill is not None:
+        config["max_temp_directory_size"] = f"{spill}B"
+    if RELATIONS_STREAM:
+        config["storage_compatibility_version"] = STORAGE_VERSION
+    return config
+
+
+def configure(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    """Set the options that DuckDB takes once a file is open, and lock them."""
+    for statement in (
+        "SET GLOBAL TimeZone = 'UTC'",
+        "SET GLOBAL preserve_insertion_order = true",  # What "in commit order" rests on.
+        f"SET allowed_directories = [{literal(f'{directory / BACKUPS}/')}]",
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
+    ):
+        connection.execute(statement)

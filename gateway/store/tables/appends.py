@@ -1,0 +1,89 @@
+"""Batches of rows, inserted in the writer's transaction: together where one INSERT can take them."""
+
+from collections.abc import Sequence
+
+from gateway.errors import GatewayError
+from gateway.store.batch import NO_ROWS, Batch, Receipt
+from gateway.store.engine.database import Database
+from gateway.store.sql.names import table_of
+from gateway.store.tables.commits import Changes
+from gateway.store.tables.conflicts import Conflicts, Member, without
+from gateway.store.tables.idempotency import Keys
+from gateway.store.tables.ledger import Line, alike, with_own_columns
+from gateway.store.tables.rejected import Rejected
+from gateway.store.tables.small_inserts import FewRows
+
+
+class Appends:
+    """Inserts batches. It belongs to the writer thread and its transaction."""
+
+    def __init__(self, database: Database, keys: Keys, rejected: Rejected) -> None:
+        self._database = database
+        self._keys = keys
+        self._rejected = rejected
+        self._few = FewRows(database)
+
+    def insert(
+        self, batches: Sequence[Batch], changes: Changes, action: str | None = None
+    ) -> list[Receipt | GatewayError]:
+        """Insert batches, and return for each its receipt, or why it is left out."""
+        answers: list[Receipt | GatewayError] = [NO_ROWS] * len(batches)
+        for run in alike(batches):
+            some = [batches[number] for number in run]
+            members = self._met(some)
+            first_of_all, stored, absent = changes.numbers.id_of(some[0].connector.name), [], []
+            for number, batch, member in zip(run, some, members, strict=True):
+                if member.error or batch.changes_nothing:
+                    answers[number] = member.error or NO_ROWS
+                    continue
+                deleted = self._deleted(batch) if batch.replaces_all else member.deleted
+                first, told = changes.numbers.id_of(batch.connector.name), changes.numbers.batch
+                stored.append((told, member.rows))
+                absent += [first - first_of_all + place for place in member.absent]
+                receipt = _receipt(batch, member, told, first, deleted)
+                self._rejected.keep(batch.connector, batch.bad, told, batch.token, changes.now)
+                name = action or ("put" if batch.replaces_all else "post")
+                line = Line(batch.connector.name, name, receipt, batch.received_bytes, batch.token)
+                changes.record(line, member.rows.num_rows)
+                answers[number] = receipt
+            if not any(rows.num_rows for _, rows in stored):
+                continue
+            if FewRows.are(stored) and not absent:
+                self._few.insert(some[0].connector, stored, first_of_all, changes.now)
+            else:
+                rows = without(with_own_columns(stored, first_of_all, changes.now), absent)
+                self._database.insert(table_of(some[0].connector), rows)
+        kept = [
+            (batch, each) for batch, each in zip(batches, answers, strict=True) if isinstance(each, Receipt)
+        ]
+        self._keys.keep([batch for batch, _ in kept], [each for _, each in kept], changes.now)
+        return answers
+
+    def _met(self, batches: Sequence[Batch]) -> list[Member]:
+        """Decide about rows whose primary key is there already."""
+        if not batches[0].connector.primary_key:
+            return [Member(batch.rows) for batch in batches]
+        return Conflicts(self._database, batches).resolve()
+
+    def _deleted(self, batch: Batch) -> int:
+        """Delete all rows of a batch's connector, and return how many there were."""
+        ((deleted,),) = self._database.writer.execute(f"DELETE FROM {table_of(batch.connector)}").fetchall()
+        return int(deleted)
+
+
+def _receipt(batch: Batch, member: Member, number: int, first_id: int, deleted: int) -> Receipt:
+    stored = member.rows.num_rows
+    is_update = batch.on_conflict == "merge" and 0 < stored <= deleted
+    return Receipt(
+        number,
+        batch.received,
+        stored,
+        len(batch.bad),
+        batch.rows.num_rows - stored,
+        first_id if stored else None,
+        first_id + stored - 1 if stored else None,
+        batch.errors,
+        deleted,
+        batch.replaces_all,
+        207 if batch.bad else 200 if is_update else 201,
+    )

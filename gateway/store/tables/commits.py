@@ -1,0 +1,86 @@
+"""Transactions that store batches: the numbers that they give out, their ledger entries, and the versions they lead to."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from gateway.store.engine.database import Database
+from gateway.store.interface import NO_VERSION, Version
+from gateway.store.tables.ledger import Ledger, Line, Numbers
+
+
+class RolledBack(Exception):  # noqa: N818  # it ends a transaction, and nothing failed
+    """Raised inside a transaction to end it without a trace."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one transaction does, and the numbers that are next in it; both count only once it is committed.
+
+    The writer thread alone has one, for the time of the transaction.
+    """
+
+    now: datetime
+    numbers: Numbers
+    lines: list[Line]
+
+    def record(self, line: Line, ids: int = 0) -> None:
+        """Add a ledger entry, whose receipt has the next batch number, and count the `_id`s it has taken."""
+        self.lines.append(line)
+        self.numbers = self.numbers.after(line.connector, ids)
+
+
+class Commits:
+    """Commits what changes rows. Any thread may call `version`, the writer thread alone the others."""
+
+    def __init__(self, database: Database, ledger: Ledger) -> None:
+        """Read the numbers that are next, and the version of every connector."""
+        self._database = database
+        self._ledger = ledger
+        self._numbers = Numbers.of(database)
+        # The writer thread alone changes these two; any thread may look at them.
+        self._committing: frozenset[str] = frozenset()
+        self._versions: dict[str, Version] = {
+            name: (latest.batch, _microseconds(latest.committed_at))
+            for name, latest in ledger.latest().items()
+        }
+
+    def draft(self) -> Changes:
+        """Return the changes of a transaction that has done nothing yet."""
+        return Changes(datetime.now(UTC), self._numbers, [])
+
+    @contextlib.contextmanager
+    def commit(self, names: set[str]) -> Iterator[Changes]:
+        """Commit what a block does to some connectors, with its ledger entries; then the new versions are visible.
+
+        A block that raises is rolled back; `RolledBack` ends there, and is not raised again.
+        """
+        changes = self.draft()
+        self._committing = frozenset(names)
+        try:
+            with self._database.transaction():
+                yield changes
+                self._ledger.write(changes.lines, changes.now)
+            self._numbers = changes.numbers
+            committed_at = _microseconds(changes.now)
+            for line in changes.lines:
+                self._versions[line.connector] = (line.receipt.batch or 0, committed_at)
+        except RolledBack:
+            pass
+        finally:
+            self._committing = frozenset()
+
+    def version(self, name: str) -> Version | None:
+        """Return the version of a connector's rows; None while one is being committed."""
+        if name in self._committing:
+            return None
+        return self._versions.get(name, NO_VERSION)
+
+    def forget(self, name: str) -> None:
+        """Forget the version of a connector that was purged."""
+        self._versions.pop(name, None)
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)

@@ -1,0 +1,32 @@
+"""All rows of a connector, copied into another."""
+
+from gateway.connectors.connector import Connector
+from gateway.store.batch import Receipt
+from gateway.store.engine.database import Database
+from gateway.store.sql.names import quote, table_of
+from gateway.store.tables.commits import Changes, RolledBack
+from gateway.store.tables.ledger import Line
+
+
+def copy(
+    database: Database, source: Connector, target: Connector, token: str | None, changes: Changes
+) -> Receipt:
+    """Copy rows in order into an empty connector with the same fields, in the writer's transaction.
+
+    Raises:
+        RolledBack: There are none.
+    """
+    names = ", ".join(quote(field.name) for field in target.fields)
+    first, batch = changes.numbers.id_of(target.name), changes.numbers.batch
+    database.writer.execute(
+        f"INSERT INTO {table_of(target)} (_id, _ingested_at, _batch, {names})"
+        f" SELECT $1 + row_number() OVER (ORDER BY _id), $2::TIMESTAMPTZ, $3, {names} FROM {table_of(source)}"
+        " ORDER BY _id",
+        [first - 1, changes.now.isoformat(), batch],
+    )
+    ((rows,),) = database.writer.execute(f"SELECT count(*) FROM {table_of(target)}").fetchall()
+    if not rows:
+        raise RolledBack
+    receipt = Receipt(batch, rows, rows, 0, 0, first, first + rows - 1)
+    changes.record(Line(target.name, "copy", receipt, token=token), rows)
+    return receipt
