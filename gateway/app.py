@@ -12,7 +12,7 @@ import falcon.asgi
 from gateway import startup
 from gateway.admin.routes import add_routes
 from gateway.auth.credentials import Credentials
-from gateway.auth.rate_limit import Quotas
+from gateway.auth.rate_limit import RateLimits
 from gateway.endpoints import reply
 from gateway.endpoints.etag_cache import EtagCache
 from gateway.endpoints.live import Live
@@ -31,8 +31,8 @@ from gateway.reload.reload import Reload
 from gateway.reload.watch import Watch
 from gateway.resources import Disk, Resources
 from gateway.server.cors import Cors
-from gateway.server.lifespan import Shell
-from gateway.server.middleware import Edge
+from gateway.server.lifespan import Lifespan
+from gateway.server.middleware import RequestMiddleware
 from gateway.server.scope import Asgi
 from gateway.settings import Settings
 from gateway.store.engine.duckdb_file import DuckDBFile
@@ -67,7 +67,7 @@ class Gateway:
             closing.callback(parse_pool.close)
             live = Live()
             services = Services(
-                Auth(credentials, Quotas(credentials)),
+                Auth(credentials, RateLimits(credentials)),
                 Storage(store, writer, readers),
                 Intake(settings, parse_pool, InFlightKeys(), disk),
                 Caches(EtagCache(settings.cache), Spool(settings.data / "parts", settings.spool, disk)),
@@ -121,12 +121,12 @@ def _start() -> Gateway:
 def _leave() -> None:
     """End a process whose database no longer works, once the answers are out; gunicorn starts the next one."""
     _log.critical("the database has failed; restarting the worker")
-    shell.service = None
+    lifespan.service = None
     timer = threading.Timer(0.5, os._exit, [70])
     timer.daemon = True
     timer.start()
 
 
 _settings = Settings.read()
-shell = Shell(_start)
-app = Edge(shell, _settings.hosts, _settings.proxies)
+lifespan = Lifespan(_start)
+app = RequestMiddleware(lifespan, _settings.hosts, _settings.proxies)

@@ -6,7 +6,7 @@ from typing import Any
 from gunicorn.arbiter import Arbiter
 
 from gateway import startup
-from gateway.server.gunicorn_log import Log
+from gateway.server.gunicorn_log import GunicornLogger
 from gateway.settings import Settings
 
 
@@ -28,13 +28,13 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         # Without gunicorn_h1c the one in Python would be taken, and nobody told.
         "http_parser": "fast",
         "bind": settings.bind,
-        "logger_class": Log,
+        "logger_class": GunicornLogger,
         # gunicorn would believe whoever connects from this machine.
         "forwarded_allow_ips": ",".join(map(str, settings.proxies)),
         "proc_name": "gateway",
         # One process owns the file; a second is refused in words rather than by a failing lock.
         "workers": 1,
-        "on_starting": startup.check,
+        "on_starting": startup.check_start,
         "nworkers_changed": keep_one_worker,
         # A DuckDB handle must not be inherited through fork.
         "preload_app": False,

@@ -27,7 +27,7 @@ _WHY_NOT = {
 }
 
 
-def check(arbiter: Any) -> None:
+def check_start(arbiter: Any) -> None:
     """Let a start go on whose address and data directory are free; gunicorn calls it in the arbiter.
 
     Raises:
@@ -63,7 +63,7 @@ def _unread_tokens(tokens: Path | None) -> str | None:
     """A gateway that runs keeps its tokens; one that starts has none yet."""
     try:
         if tokens is not None:
-            tokens_source.read(tokens)
+            tokens_source.read_tokens_file(tokens)
     except InvalidFileError as refused:
         return "; ".join(f"{each.file}: {each.message}; {each.hint}" for each in refused.findings)
     return None

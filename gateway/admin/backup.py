@@ -21,7 +21,7 @@ class Backups:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Make a copy of the store as it is now, and send it."""
-        permissions.require_admin(self._auth.credentials.name_of(req.auth))
+        permissions.require_admin(self._auth.credentials.authenticate(req.auth))
         # Not in a reader's thread: it takes long, and they are few.
         copy = await asyncio.to_thread(self._store.backup)
         size = os.fstat(copy.fileno()).st_size

@@ -32,7 +32,7 @@ class Served:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List them, and those that were removed while their rows are kept, each with its state."""
-        permissions.require_admin(self._auth.credentials.name_of(req.auth))
+        permissions.require_admin(self._auth.credentials.authenticate(req.auth))
         reply.json(resp, await self._live.settled(self._list))
 
     async def _list(self) -> list[dict[str, Any]]:
@@ -106,7 +106,7 @@ class Served:
 
     def find(self, req: Request, name: str) -> Endpoint:
         """Find the endpoint of a connector for the admin token, or raise."""
-        permissions.require_admin(self._auth.credentials.name_of(req.auth))
+        permissions.require_admin(self._auth.credentials.authenticate(req.auth))
         snapshot = self._live.snapshot
         endpoint = snapshot.endpoints.get(name) if NAME.fullmatch(name) else None
         if endpoint is None and name in snapshot.gone:

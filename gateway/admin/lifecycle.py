@@ -35,7 +35,7 @@ class Planning:
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Take `{"files": {NAME: TEXT}}`, a whole directory, and tell, with the names of the tokens; nothing is changed."""
-        permissions.require_admin(self._auth.credentials.name_of(req.auth))
+        permissions.require_admin(self._auth.credentials.authenticate(req.auth))
         files = _files_of(await _json_body(req, self._bodies, _FILES))
         preview = await asyncio.to_thread(self._reload.preview, files)
         reply.json(resp, {**preview, "token_names": self._auth.credentials.names})
@@ -78,7 +78,7 @@ class Lifecycle:
         reply.json(resp, {"connector": name, "purged": rows})
 
     def _require_name(self, req: Request, name: str) -> str | None:
-        token = self._auth.credentials.name_of(req.auth)
+        token = self._auth.credentials.authenticate(req.auth)
         permissions.require_admin(token)
         if not NAME.fullmatch(name):
             raise unknown_connector(name)

@@ -87,7 +87,7 @@ class Rejects:
     async def on_post_replay(self, req: Request, resp: Response, name: str) -> None:
         """Let them meet the schema of today: all that are kept, those of a filter, or edited rows, by `_id`."""
         endpoint = self._served.find(req, name)
-        token = self._auth.credentials.name_of(req.auth)
+        token = self._auth.credentials.authenticate(req.auth)
         self._intake.disk.require_space()
         edited = edited_rows.parse(await self._bodies.receive_whole(req), endpoint.connector)
         await self._live.retrying(endpoint, lambda each: self._replay(req, resp, each, edited, token))

@@ -32,10 +32,10 @@ class Resolving:
         reply.json(resp, await self._live.settled(lambda: self._resolve(req)))
 
     async def _resolve(self, req: Request) -> dict[str, Any]:
-        token = self._auth.credentials.name_of(req.auth)
+        token = self._auth.credentials.authenticate(req.auth)
         wanted = req.get_param("connector", default="")
         connector = self._find(wanted)
-        if connector is None or not permissions.may(token, connector.access, "ingest"):
+        if connector is None or not permissions.can(token, connector.access, "ingest"):
             permissions.require_admin(token)  # Who may not write here is not told whether there is something.
         if connector is None:
             raise self._unknown(wanted)

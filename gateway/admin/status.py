@@ -36,7 +36,7 @@ class Status:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List the files with their states and findings."""
-        permissions.require_admin(self._credentials.name_of(req.auth))
+        permissions.require_admin(self._credentials.authenticate(req.auth))
         reply.json(resp, self.body())
 
     def body(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Reloading:
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Show what the directory holds, and answer with the findings once it is live."""
-        permissions.require_admin(self._auth.credentials.name_of(req.auth))
+        permissions.require_admin(self._auth.credentials.authenticate(req.auth))
         await asyncio.to_thread(self._read_again)
         reply.json(resp, self._status.body())
 

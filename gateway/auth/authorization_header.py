@@ -17,7 +17,7 @@ EXPIRED: Mapping[str, str] = {
 HINT = "send the header Authorization: Bearer gw_…, or the token as a password: curl -u NAME:gw_…"
 
 
-def secret_of(authorization: str) -> bytes | None:
+def parse_secret(authorization: str) -> bytes | None:
     """Give the secret that an Authorization header carries; None where it cannot be read."""
     scheme, _, rest = authorization.partition(" ")
     if scheme.lower() == "bearer":

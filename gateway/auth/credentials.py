@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.auth import tokens_source
-from gateway.auth.authorization_header import CHALLENGE, EXPIRED, hint_for, secret_of
-from gateway.auth.login_throttle import Failures
+from gateway.auth.authorization_header import CHALLENGE, EXPIRED, hint_for, parse_secret
+from gateway.auth.login_throttle import LoginThrottle
 from gateway.auth.permissions import ADMIN_FILE
-from gateway.auth.token_findings import expiring, unknown_names
-from gateway.auth.tokens import Proof, Token, make_token
-from gateway.auth.tokens_file import read_tokens
+from gateway.auth.token_findings import find_expiring, find_unknown_names
+from gateway.auth.tokens import Token, TokenDigest, make_token
+from gateway.auth.tokens_file import parse_tokens
 from gateway.connectors.connector import ADMIN, Connector
 from gateway.connectors.finding import Finding, InvalidFileError
 from gateway.connectors.policy import NO_LIMITS, Limits
@@ -49,12 +49,12 @@ class Credentials:
         self._admin_file = data / ADMIN_FILE
         self._text: bytes | None = None
         #: Whether any token has limits of its own.
-        self.have_limits = False
+        self.has_limits = False
         self._clock = clock
-        self._failures = Failures()
+        self._throttle = LoginThrottle()
         self._problems: tuple[Finding, ...] = ()
         self._warned: frozenset[Finding] = frozenset()
-        self._admin = Token((Proof(_admin_digest(data / ADMIN_FILE)),))
+        self._admin = Token((TokenDigest(_admin_digest(data / ADMIN_FILE)),))
         self._told_admin: str | None = None
         self._know({})
         self.refresh()
@@ -82,14 +82,14 @@ class Credentials:
         where = "the tokens file does not have"
         if not self._file:
             where = "no token can prove: the gateway has no tokens file, which --tokens names"
-        return unknown_names(connector, self._tokens, where, warning=True, is_as_written=is_as_written)
+        return find_unknown_names(connector, self._tokens, where, warning=True, is_as_written=is_as_written)
 
     def refresh(self) -> None:
         """Read the tokens file again if it has changed; a bad one leaves the tokens as they were."""
         if self._file is None:
             return
         try:
-            text = tokens_source.read(self._file)
+            text = tokens_source.read_tokens_file(self._file)
         except InvalidFileError as refused:
             self._text = None
             self._find(tuple(replace(each, hint="the tokens stay as they were") for each in refused.findings))
@@ -105,7 +105,7 @@ class Credentials:
             self._find((Finding(str(self._file), None, None, Code.FILE_UNREADABLE, problem),))
             return
         try:
-            self._know(read_tokens(text, str(self._file)))
+            self._know(parse_tokens(text, str(self._file)))
         except InvalidFileError as refused:
             self._find(tuple(refused.findings))
         else:
@@ -128,7 +128,7 @@ class Credentials:
         self._tokens = tokens
         # The tokens file may have another admin token.
         known = tokens if ADMIN in tokens else {**tokens, ADMIN: self._admin}
-        self.have_limits = any(token.limits != NO_LIMITS for token in tokens.values())
+        self.has_limits = any(token.limits != NO_LIMITS for token in tokens.values())
         self._proofs = [(name, proof) for name, token in known.items() for proof in token.proofs]
 
     def _find(self, findings: tuple[Finding, ...]) -> None:
@@ -137,7 +137,7 @@ class Credentials:
         self._problems = findings
 
     def _expiring(self) -> tuple[Finding, ...]:
-        return expiring(self._tokens, str(self._file), self._clock())
+        return find_expiring(self._tokens, str(self._file), self._clock())
 
     def _warn(self) -> None:
         """Warn once of every token that soon expires, and once more when it has."""
@@ -152,7 +152,7 @@ class Credentials:
         token = self._tokens.get(name) if name else None
         return token.limits if token else NO_LIMITS
 
-    def name_of(self, authorization: str | None) -> str | None:
+    def authenticate(self, authorization: str | None) -> str | None:
         """Tell whose token an Authorization header carries; None where there is no header.
 
         Raises:
@@ -177,7 +177,7 @@ class Credentials:
         return name
 
     def proves(self, authorization: str | None, name: str | None) -> bool:
-        """Tell whether `name_of` would give that name now; unlike that, it counts no failure and notes nothing."""
+        """Tell whether `authenticate` would give that name now; unlike that, it counts no failure and notes nothing."""
         if authorization is None or name is None:
             return authorization is name
         found = self._find_proof(authorization)
@@ -185,10 +185,10 @@ class Credentials:
             return False
         return found[1].expires is None or not found[1].has_expired(self._clock())
 
-    def _find_proof(self, authorization: str) -> tuple[str, Proof] | None:
-        secret = secret_of(authorization)
+    def _find_proof(self, authorization: str) -> tuple[str, TokenDigest] | None:
+        secret = parse_secret(authorization)
         digest = hashlib.sha256(secret or b"").digest()
-        found: tuple[str, Proof] | None = None
+        found: tuple[str, TokenDigest] | None = None
         # All are compared, whichever fits: the time must not tell how near a guess was.
         for each in self._proofs:
             if hmac.compare_digest(each[1].digest, digest):
@@ -197,12 +197,12 @@ class Credentials:
 
     def _is_superseded(self, authorization: str) -> bool:
         """Tell whether it carries the admin token of the data directory, which the tokens file has replaced."""
-        digest = hashlib.sha256(secret_of(authorization) or b"").digest()
+        digest = hashlib.sha256(parse_secret(authorization) or b"").digest()
         return ADMIN in self._tokens and hmac.compare_digest(self._admin.proofs[0].digest, digest)
 
     def _failure(self, authorization: str) -> GatewayError:
         context = current.get(None)
-        wait = self._failures.count(context.remote if context else None)
+        wait = self._throttle.count_failure(context.remote if context else None)
         if not wait and self._is_superseded(authorization):
             message = f"the tokens file has its own admin, so the token of DATA/{ADMIN_FILE} is not in use"
             hint = "send the secret of that admin; the command line takes it from GATEWAY_TOKEN"

@@ -11,13 +11,13 @@ Verb = Literal["ingest", "read", "change"]
 ADMIN_FILE = "admin-token"
 
 
-def sees(token: str | None, access: Access) -> bool:
-    """Tell whether a token may do anything at all with a connector."""
-    return any(may(token, access, verb) for verb in ("ingest", "read", "change"))
+def can_see(token: str | None, access: Access) -> bool:
+    """Tell whether a token can do anything at all with a connector."""
+    return any(can(token, access, verb) for verb in ("ingest", "read", "change"))
 
 
-def may(token: str | None, access: Access, verb: Verb) -> bool:
-    """Tell whether a token may do one thing."""
+def can(token: str | None, access: Access, verb: Verb) -> bool:
+    """Tell whether a token can do one thing."""
     allowed: frozenset[str] = getattr(access, verb)
     return token == ADMIN or PUBLIC in allowed or (token is not None and token in allowed)
 
@@ -28,9 +28,9 @@ def require(token: str | None, connector: Connector, verb: Verb) -> None:
     Raises:
         GatewayError: 404 where it may not even know that the connector exists, else 401 or 403.
     """
-    if may(token, connector.access, verb):
+    if can(token, connector.access, verb):
         return
-    if not sees(token, connector.access):
+    if not can_see(token, connector.access):
         raise unknown_endpoint(connector.path)
     if token is None:
         raise GatewayError(Code.TOKEN_REQUIRED, f"to {verb} here takes a token", hint=HINT, headers=CHALLENGE)

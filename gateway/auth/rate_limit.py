@@ -1,4 +1,4 @@
-"""Quota: what a token has left of `limits`, a connector's or its own, in token buckets that may be in debt.
+"""RateLimit: what a token has left of `limits`, a connector's or its own, in token buckets that may be in debt.
 
 Rows are known only once a body is read. They are charged then, even beyond what is left, and later requests wait
 until the debt is paid: what holds is the average.
@@ -13,10 +13,10 @@ from gateway.auth.credentials import Credentials
 from gateway.connectors.connector import Connector
 from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.errors import Code, GatewayError
-from gateway.server.forwarded import owner_of
+from gateway.server.forwarded import network_of
 
-#: The quotas that are remembered; of those that are not used up the least recently used is forgotten first.
-MAX_QUOTAS = 10_000
+#: The rate_limits that are remembered; of those that are not used up the least recently used is forgotten first.
+RATE_LIMITS_MAX = 10_000
 
 
 class _Bucket:
@@ -42,7 +42,7 @@ class _Bucket:
         return max(0.0, (count - self.left(now)) / self._rate)
 
 
-class Quota:
+class RateLimit:
     """What one token has left, at one connector or at all of them. Belongs to the event loop."""
 
     def __init__(self, limits: Limits, now: float) -> None:
@@ -50,11 +50,11 @@ class Quota:
         rates = ((limits.requests_per_second, "requests"), (limits.rows_per_second, "rows"))
         self._buckets = {unit: _Bucket(rate, unit, now) for rate, unit in rates if rate}
 
-    def is_whole(self, now: float) -> bool:
+    def is_full(self, now: float) -> bool:
         """Whether nothing is used up, so that it may as well be forgotten."""
         return all(bucket.left(now) >= bucket.size for bucket in self._buckets.values())
 
-    def enter(self, now: float, *, brings_rows: bool) -> None:
+    def admit(self, now: float, *, brings_rows: bool) -> None:
         """Count a request before its body is read.
 
         Raises:
@@ -99,44 +99,44 @@ class Quota:
         }
 
 
-class Quotas:
-    """The quotas of all tokens, and of the addresses of those without one. Belongs to the event loop."""
+class RateLimits:
+    """The rate_limits of all tokens, and of the addresses of those without one. Belongs to the event loop."""
 
     def __init__(self, credentials: Credentials, clock: Callable[[], float] = time.monotonic) -> None:
         """Start with none; the clock must never go back."""
         self._credentials = credentials
         self._clock = clock
-        self._quotas: OrderedDict[tuple[str, str | None, str], Quota] = OrderedDict()
+        self._rate_limits: OrderedDict[tuple[str, str | None, str], RateLimit] = OrderedDict()
 
-    def limit(self, connector: Connector) -> bool:
+    def applies_to(self, connector: Connector) -> bool:
         """Tell whether there are limits for what is asked of a connector: its own, or those of any token."""
-        return connector.terms.limits != NO_LIMITS or self._credentials.have_limits
+        return connector.terms.limits != NO_LIMITS or self._credentials.has_limits
 
     def now(self) -> float:
-        """Give the time that the quotas go by."""
+        """Give the time that the rate_limits go by."""
         return self._clock()
 
-    def of(self, connector: Connector, token: str | None, address: str) -> list[Quota]:
+    def of(self, connector: Connector, token: str | None, address: str) -> list[RateLimit]:
         """Give what a request counts against: the connector's limits, and the token's own."""
-        own, where = self._credentials.limits_of(token), "" if token else owner_of(address)
+        own, where = self._credentials.limits_of(token), "" if token else network_of(address)
         given = (connector.name, connector.terms.limits), ("", own)
-        return [self._quota(name, limits, token, where) for name, limits in given if limits != NO_LIMITS]
+        return [self._find(name, limits, token, where) for name, limits in given if limits != NO_LIMITS]
 
-    def _quota(self, connector: str, limits: Limits, token: str | None, address: str) -> Quota:
+    def _find(self, connector: str, limits: Limits, token: str | None, address: str) -> RateLimit:
         key = (connector, token, address)
-        quota = self._quotas.pop(key, None)
-        if quota is None or quota.limits != limits:
-            quota = Quota(limits, self._clock())
-        self._quotas[key] = quota
-        if len(self._quotas) > MAX_QUOTAS:
-            self._forget()
-        return quota
+        rate_limit = self._rate_limits.pop(key, None)
+        if rate_limit is None or rate_limit.limits != limits:
+            rate_limit = RateLimit(limits, self._clock())
+        self._rate_limits[key] = rate_limit
+        if len(self._rate_limits) > RATE_LIMITS_MAX:
+            self._evict()
+        return rate_limit
 
-    def _forget(self) -> None:
+    def _evict(self) -> None:
         """Forget a tenth: those that are whole, then the least recently used."""
         now = self._clock()
-        self._quotas = OrderedDict(
-            (key, quota) for key, quota in self._quotas.items() if not quota.is_whole(now)
+        self._rate_limits = OrderedDict(
+            (key, rate_limit) for key, rate_limit in self._rate_limits.items() if not rate_limit.is_full(now)
         )
-        while len(self._quotas) > MAX_QUOTAS * 0.9:
-            self._quotas.popitem(last=False)
+        while len(self._rate_limits) > RATE_LIMITS_MAX * 0.9:
+            self._rate_limits.popitem(last=False)

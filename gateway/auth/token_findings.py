@@ -11,10 +11,10 @@ from gateway.errors import Code, nearest
 from gateway.instants import rfc3339
 
 #: How long before its end a token is warned of.
-NOTICE = timedelta(days=14)
+EXPIRY_NOTICE = timedelta(days=14)
 
 
-def expiring(tokens: Mapping[str, Token], file: str, now: datetime) -> tuple[Finding, ...]:
+def find_expiring(tokens: Mapping[str, Token], file: str, now: datetime) -> tuple[Finding, ...]:
     """Warn of what has expired or soon does."""
     return tuple(
         Finding(
@@ -28,11 +28,11 @@ def expiring(tokens: Mapping[str, Token], file: str, now: datetime) -> tuple[Fin
         )
         for name, token in tokens.items()
         for proof in token.proofs
-        if proof.expires is not None and proof.expires <= now + NOTICE
+        if proof.expires is not None and proof.expires <= now + EXPIRY_NOTICE
     )
 
 
-def unknown_names(
+def find_unknown_names(
     connector: Connector, known: Collection[str], where: str, *, warning: bool, is_as_written: bool = True
 ) -> tuple[Finding, ...]:
     """Return a finding for every name in a connector's access that no token proves.

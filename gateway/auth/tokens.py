@@ -16,7 +16,7 @@ PREFIX = "gw_"
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class TokenDigest:
     """What proves a name: the SHA-256 of a secret, until it expires, if it does; and its line in the file."""
 
     digest: bytes
@@ -32,11 +32,11 @@ class Proof:
 class Token:
     """A name of the tokens file: what proves it, and how much it may do at all connectors together."""
 
-    proofs: tuple[Proof, ...]
+    proofs: tuple[TokenDigest, ...]
     limits: Limits = NO_LIMITS
 
 
-def can_name_a_token(name: str) -> bool:
+def is_token_name(name: str) -> bool:
     """Tell whether a token may be called that; `public` means anyone, and what begins like a secret may be one."""
     return name != PUBLIC and not name.startswith(PREFIX) and TOKEN_NAME.fullmatch(name) is not None
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.auth.tokens import PREFIX, Proof, Token, can_name_a_token, parse_instant
+from gateway.auth.tokens import PREFIX, Token, TokenDigest, is_token_name, parse_instant
 from gateway.connectors.finding import Finding, InvalidFileError
 from gateway.connectors.policy import NO_LIMITS
 from gateway.connectors.policy_keys import parse_limits
@@ -14,7 +14,7 @@ from gateway.connectors.yaml_values import YamlValues
 from gateway.errors import Code
 
 #: How many secrets prove one name: the old one and the new one, while a token is being rotated.
-MAX_PROOFS = 2
+DIGESTS_MAX = 2
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 #: What is said about the text of a file without a word of it.
 _BARE = re.compile(
@@ -26,7 +26,7 @@ _HINT = "`gateway token NAME` prints a line to paste"
 _TOKEN_KEYS, _PROOF_KEYS = ("digests", "limits"), ("digest", "expires")
 
 
-def read_tokens(text: bytes, file: str) -> dict[str, Token]:
+def parse_tokens(text: bytes, file: str) -> dict[str, Token]:
     """Read a tokens file: names, each with a digest, a list of them, or a mapping of the list and `limits`.
 
     Raises:
@@ -83,7 +83,7 @@ class _Reader:
         self._names: dict[bytes, str] = {}
 
     def token(self, name: str, node: Node) -> Token:
-        if not can_name_a_token(name):
+        if not is_token_name(name):
             self.refuse(node, f"{_shown(name)} cannot be the name of a token")
         list_, limits = node, NO_LIMITS
         if isinstance(node.value, dict):
@@ -94,10 +94,10 @@ class _Reader:
                 return Token(())
             list_, limits = known["digests"], parse_limits(known.get("limits"), self.shapes)
         given = list_.value if isinstance(list_.value, list) else [list_]
-        if not 1 <= len(given) <= MAX_PROOFS:
+        if not 1 <= len(given) <= DIGESTS_MAX:
             self.refuse(
                 list_,
-                f"the token {_shown(name)} needs 1 or {MAX_PROOFS} digests sha256:<64 hexadecimal digits>",
+                f"the token {_shown(name)} needs 1 or {DIGESTS_MAX} digests sha256:<64 hexadecimal digits>",
             )
         return Token(tuple(proof for item in given if (proof := self._proof(name, item))), limits)
 
@@ -106,7 +106,7 @@ class _Reader:
         self.shapes.find(node, Code.DECLARATION_INVALID, message, hint)
         self.own.append(self.shapes.findings[-1])
 
-    def _proof(self, name: str, node: Node) -> Proof | None:
+    def _proof(self, name: str, node: Node) -> TokenDigest | None:
         expires = None
         stated = node
         if isinstance(node.value, dict):
@@ -125,7 +125,7 @@ class _Reader:
             message = f"the digest of the token {_shown(name)} already proves {_shown(self._names[digest])}"
             self.refuse(stated, message, "give each name a secret of its own")
         self._names[digest] = name
-        return Proof(digest, expires, stated.line)
+        return TokenDigest(digest, expires, stated.line)
 
     def _expires(self, name: str, node: Node | None) -> datetime | None:
         if node is None:

@@ -9,7 +9,7 @@ from gateway.connectors.finding import Finding, InvalidFileError
 from gateway.errors import Code
 
 
-def read(path: Path) -> bytes:
+def read_tokens_file(path: Path) -> bytes:
     """Return the text of the tokens file.
 
     Raises:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from gateway.auth.tokens import can_name_a_token, make_token, parse_instant
+from gateway.auth.tokens import is_token_name, make_token, parse_instant
 
 
 @click.command("token")
@@ -15,7 +15,7 @@ from gateway.auth.tokens import can_name_a_token, make_token, parse_instant
 )
 def command(name: str, expires: str | None) -> None:
     """Make a token: print its secret, once, and the line to paste into the tokens file."""
-    if not can_name_a_token(name):
+    if not is_token_name(name):
         raise click.ClickException(f"'{name}' cannot be the name of a token: use letters, digits and . _ -")
     secret, line = make_token(name, None if expires is None else _end(expires))
     click.echo(f"The secret, shown only this once:\n\n  {secret}\n\nThe line for the tokens file:\n\n{line}")

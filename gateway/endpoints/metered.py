@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from falcon.asgi import Request, Response
 
-from gateway.auth.permissions import sees
+from gateway.auth.permissions import can_see
 from gateway.connectors.connector import Connector
 from gateway.endpoints.services import Auth
 from gateway.ingest.rows import Rows
@@ -21,24 +21,28 @@ def metered(connector: Connector, responder: Responder, auth: Auth) -> Responder
 
     A connector of the same name goes on with what was counted while its limits are the same, as a token does.
     """
-    quotas = auth.rate_limits
+    rate_limits = auth.rate_limits
 
     async def respond_within(req: Request, resp: Response) -> None:
-        token = auth.credentials.name_of(req.auth)
-        counting = quotas.of(connector, token, req.remote_addr) if sees(token, connector.access) else []
+        token = auth.credentials.authenticate(req.auth)
+        counting = (
+            rate_limits.of(connector, token, req.remote_addr) if can_see(token, connector.access) else []
+        )
         try:
-            for quota in counting:
-                quota.enter(quotas.now(), brings_rows=req.method in _BRINGS_ROWS)
+            for rate_limit in counting:
+                rate_limit.admit(rate_limits.now(), brings_rows=req.method in _BRINGS_ROWS)
             await responder(req, resp)
         finally:
-            now, rows = quotas.now(), current.get().rows
-            for quota in counting:
-                quota.charge(rows, now)
+            now, rows = rate_limits.now(), current.get().rows
+            for rate_limit in counting:
+                rate_limit.charge(rows, now)
             if counting:
-                resp.set_headers(min(counting, key=lambda quota: quota.share_left(now)).headers(now))
+                resp.set_headers(
+                    min(counting, key=lambda rate_limit: rate_limit.share_left(now)).headers(now)
+                )
 
     def respond(req: Request, resp: Response) -> Awaitable[None]:
-        return respond_within(req, resp) if quotas.limit(connector) else responder(req, resp)
+        return respond_within(req, resp) if rate_limits.applies_to(connector) else responder(req, resp)
 
     return respond
 

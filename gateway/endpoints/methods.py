@@ -21,7 +21,7 @@ def authorize_write(req: Request, connector: Connector, known: Credentials, verb
         GatewayError: The token is unknown or lacks the verb, the connector has no such method, or the request has
             an If-Match, which writes do not implement.
     """
-    token = known.name_of(req.auth)
+    token = known.authenticate(req.auth)
     if verb == "change" and not connector.access.change:
         raise _no_such_method(req, connector, token)
     permissions.require(token, connector, verb)
@@ -39,12 +39,12 @@ class Methods:
 
     async def options(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         """List the methods."""
-        _require_sight(endpoint.connector, self._credentials.name_of(req.auth))
+        _require_sight(endpoint.connector, self._credentials.authenticate(req.auth))
         resp.set_header("Allow", ", ".join(_methods_of(endpoint.connector)))
 
     async def refuse(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         """Refuse a method that connectors do not have."""
-        raise _no_such_method(req, endpoint.connector, self._credentials.name_of(req.auth))
+        raise _no_such_method(req, endpoint.connector, self._credentials.authenticate(req.auth))
 
 
 def _methods_of(connector: Connector) -> tuple[str, ...]:
@@ -62,5 +62,5 @@ def _no_such_method(req: Request, connector: Connector, token: str | None) -> Ga
 
 
 def _require_sight(connector: Connector, token: str | None) -> None:
-    if not permissions.sees(token, connector.access):
+    if not permissions.can_see(token, connector.access):
         raise permissions.unknown_endpoint(connector.path)

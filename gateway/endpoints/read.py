@@ -20,6 +20,6 @@ class Reads:
         await self._live.retrying(endpoint, lambda each: self._read(each, req, resp))
 
     async def _read(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
-        token = self._credentials.name_of(req.auth)
+        token = self._credentials.authenticate(req.auth)
         permissions.require(token, endpoint.connector, "read")
         await endpoint.retrieval.answer(req, resp, endpoint.read_request(RequestHeaders.of_read(req)), token)

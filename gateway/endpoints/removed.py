@@ -76,8 +76,8 @@ class RemovedConnector:
 
     async def on_any(self, req: Request, resp: Response, **_: Any) -> None:
         """Say so, or that there is nothing, to those who may not know."""
-        token = self._credentials.name_of(req.auth)
-        if not permissions.sees(token, self.connector.access):
+        token = self._credentials.authenticate(req.auth)
+        if not permissions.can_see(token, self.connector.access):
             raise permissions.unknown_endpoint(req.path)
         raise self.error(is_admin=token == ADMIN)
 
@@ -107,6 +107,6 @@ class MovedConnector:
 
     async def on_any(self, req: Request, resp: Response, **_: Any) -> None:
         """Say so, or that there is nothing, to those who may not know."""
-        if not permissions.sees(self._credentials.name_of(req.auth), self.connector.access):
+        if not permissions.can_see(self._credentials.authenticate(req.auth), self.connector.access):
             raise permissions.unknown_endpoint(req.path)
         raise self.error()

@@ -125,11 +125,11 @@ async def gateway_error(
 ) -> None:
     """Answer with an error that a stage raised."""
     if error.code is Code.INTERNAL:
-        error = error_response.internal(error)
+        error = error_response.unexpected_error(error)
     resp.status = error.status
     resp.stream = None
     resp.data = error_response.body(error)
-    for name, value in error_response.head(error).items():
+    for name, value in error_response.headers(error).items():
         resp.set_header(name, _challenge_to(req, value) if name == "WWW-Authenticate" else value)
 
 
@@ -154,7 +154,7 @@ def _meaning(req: Request, error: falcon.HTTPError) -> GatewayError:
         message = f"{req.method[:50]} is no method that HTTP has"
         hint = "send GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS"
         return GatewayError(Code.REQUEST_MALFORMED, message, hint=hint)
-    return error_response.of_status(error.status_code)
+    return error_response.error_of_status(error.status_code)
 
 
 async def any_error(req: Request, resp: Response, error: Exception, params: dict[str, Any], **_: Any) -> None:

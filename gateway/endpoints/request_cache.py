@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.auth.credentials import Credentials
-from gateway.auth.rate_limit import Quotas
+from gateway.auth.rate_limit import RateLimits
 from gateway.connectors.connector import Connector
 from gateway.endpoints.etag_cache import EtagCache
 from gateway.request_context import current
@@ -85,18 +85,18 @@ class RequestCache:
         store: StoreReader,
         cache: EtagCache,
         credentials: Credentials,
-        quotas: Quotas,
+        rate_limits: RateLimits,
     ) -> None:
         self.connector = connector
         self._store = store
         self._cache = cache
         self._credentials = credentials
-        self._quotas = quotas
+        self._rate_limits = rate_limits
         self._kept: OrderedDict[RequestKey, tuple[Validity, Event]] = OrderedDict()
 
     def note(self, token: str | None, version: Version, etag: str) -> None:
         """Note on a request that it is answered with what the cache has; the headers show when they are sent."""
-        if not self._quotas.limit(self.connector):
+        if not self._rate_limits.applies_to(self.connector):
             current.get().cache_basis = Validity(self, token, version, etag)
 
     def keep(self, question: RequestKey, basis: Validity, start: Event) -> None:
@@ -118,7 +118,7 @@ class RequestCache:
             self._store.version(self.connector.name) == basis.version
             and (answer := self._cache.find(basis.etag))
             and self._credentials.proves(authorization, basis.token)
-            and not self._quotas.limit(self.connector)
+            and not self._rate_limits.applies_to(self.connector)
         ):
             self._kept.move_to_end(question)
             return CachedResponse(basis.token, start, answer.body)

@@ -116,5 +116,5 @@ class Nowhere:
 
     async def on_any(self, req: Request, resp: Response) -> None:
         """Say that there is nothing."""
-        self._credentials.name_of(req.auth)
+        self._credentials.authenticate(req.auth)
         raise permissions.unknown_endpoint(req.path)

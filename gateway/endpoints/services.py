@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.auth.credentials import Credentials
-from gateway.auth.rate_limit import Quotas
+from gateway.auth.rate_limit import RateLimits
 from gateway.connectors.connector import Connector
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.etag_cache import EtagCache
@@ -26,7 +26,7 @@ class Auth:
     """Who sends a request, and how often they may."""
 
     credentials: Credentials
-    rate_limits: Quotas
+    rate_limits: RateLimits
 
 
 @dataclass(frozen=True, slots=True)

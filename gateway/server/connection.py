@@ -17,7 +17,7 @@ from gateway.errors import Code, GatewayError
 from gateway.request_context import RequestContext, fields_of
 from gateway.server import error_response, parser_errors
 from gateway.server.access_log import log_access
-from gateway.server.forwarded import remote_of
+from gateway.server.forwarded import client_address
 from gateway.server.scope import HAS_LEFT
 from gateway.settings import Settings
 
@@ -25,17 +25,17 @@ from gateway.settings import Settings
 _TARGET = re.compile(rb"^[A-Z]+ ([^\r\n]*) HTTP/1", re.MULTILINE)
 
 #: How many bytes uvloop or asyncio read from a connection at once, at most.
-_MOST_READ = 2**20
+CONNECTION_READ_BYTES_MAX = 2**20
 
 
-class Parser(H1CProtocol):  # type: ignore[misc]  # it has no types
+class RequestParser(H1CProtocol):  # type: ignore[misc]  # it has no types
     """gunicorn's parser in C, keeping as much of what follows a request as is read at once."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(limit_remaining=_MOST_READ, **options)
+        super().__init__(limit_remaining=CONNECTION_READ_BYTES_MAX, **options)
 
 
-class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
+class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     """One connection: with deadlines for what it sends and reads, a cap on the number, and errors in the one shape."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -45,7 +45,7 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         self._unread_deadline: asyncio.TimerHandle | None = None
         self._fed = b""  # What the parser is reading.
         super().connection_made(transport)
-        self.worker.protocols.add(self)
+        self.worker.connections.add(self)
         self._expect_headers()
         if self.worker.nr_conns > self._settings.max_connections:
             message = f"there are {self.worker.nr_conns - 1} connections already"
@@ -55,7 +55,7 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         """Forget the connection."""
         self._headers_came()
         self._stop_watching()
-        self.worker.protocols.discard(self)
+        self.worker.connections.discard(self)
         super().connection_lost(exc)
         self.resume_writing()  # Whoever waits for the client to read waits for nothing.
 
@@ -184,7 +184,9 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         target = _TARGET.search(self._fed) if status == 400 else None
         error = percent.not_encoded(target[1]) if target else None
         fault = (
-            parser_errors.fault_of(message, self._fed) if status == 400 else error_response.of_status(status)
+            parser_errors.error_for(message, self._fed)
+            if status == 400
+            else error_response.error_of_status(status)
         )
         self._send_error(error or fault)
 
@@ -195,11 +197,11 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     def _send_error(self, error: GatewayError) -> None:
         context = self._context()
         body = error_response.body(error)
-        head = {**error_response.head(error), "Cache-Control": "no-store"}
+        head = {**error_response.headers(error), "Cache-Control": "no-store"}
         head |= {"Content-Length": str(len(body)), "Connection": "close"}
         lines = [f"HTTP/1.1 {error.status} {self._get_reason_phrase(error.status)}"]
         lines += [f"{name}: {value}" for name, value in head.items()]
-        standing = [b"%b: %b" % each for each in error_response.standing(context)]
+        standing = [b"%b: %b" % each for each in error_response.common_headers(context)]
         self._safe_write(b"\r\n".join(["\r\n".join(lines).encode("latin-1"), *standing, b"", body]))
         with context.as_current():
             log_access(context, None, error.status, {"bytes_out": len(body)})
@@ -208,4 +210,4 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         """Begin the context of a request that did not get as far as the application; its headers may have come."""
         fields = fields_of(list(getattr(self._callback_parser, "headers", ())))
         client = self.transport.get_extra_info("peername") or None
-        return RequestContext.of(fields, remote_of(client, fields, self._settings.proxies))
+        return RequestContext.of(fields, client_address(client, fields, self._settings.proxies))

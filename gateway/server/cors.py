@@ -10,7 +10,7 @@ from typing import Any
 from falcon.asgi import Request, Response
 
 #: What a page's script may read of a response.
-EXPOSED = (
+EXPOSED_HEADERS = (
     "Accept-Ranges",
     "Content-Encoding",
     "Content-Location",
@@ -66,7 +66,10 @@ class Cors:
         if not self._allowed(req):
             return {"Vary": "Origin"}
         origin = "*" if "*" in self._origins else req.get_header("Origin")
-        headers = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": ", ".join(EXPOSED)}
+        headers = {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Expose-Headers": ", ".join(EXPOSED_HEADERS),
+        }
         return headers if origin == "*" else {**headers, "Vary": "Origin"}
 
     def _allowed(self, req: Request) -> bool:

@@ -30,7 +30,7 @@ _BY_STATUS = {
 }
 
 
-def head(error: GatewayError) -> dict[str, str]:
+def headers(error: GatewayError) -> dict[str, str]:
     """Give the headers of an error."""
     return {**error.headers, "Content-Type": JSON, "Proxy-Status": f"PostgREST; error={error.code.code}"}
 
@@ -41,13 +41,13 @@ def body(error: GatewayError) -> bytes:
     return strictjson.write(error.body())
 
 
-def of_status(status: int) -> GatewayError:
+def error_of_status(status: int) -> GatewayError:
     """Give the error for a status that something below the gateway's own code decided on."""
     code = _BY_STATUS.get(status, Code.REQUEST_MALFORMED if status < 500 else Code.INTERNAL)
     return GatewayError(code)
 
 
-def standing(context: RequestContext) -> list[tuple[bytes, bytes]]:
+def common_headers(context: RequestContext) -> list[tuple[bytes, bytes]]:
     """Give the headers that every answer has, an error or not."""
     request_id = (b"x-request-id", context.request_id.encode())
     if context.traceparent is None:
@@ -55,7 +55,7 @@ def standing(context: RequestContext) -> list[tuple[bytes, bytes]]:
     return [request_id, (b"traceparent", context.traceparent.encode()), _NO_SNIFFING]
 
 
-def internal(error: BaseException) -> GatewayError:
+def unexpected_error(error: BaseException) -> GatewayError:
     """Give the error for what nobody foresaw; only the log learns what it was, under the request's id."""
     context = current.get(None) or RequestContext.of({})
     _log.error("request %s failed: %s", context.request_id, trace(error))
@@ -66,7 +66,7 @@ def internal(error: BaseException) -> GatewayError:
 async def send(error: GatewayError, to: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
     """Answer an ASGI request with an error."""
     text = body(error)
-    headers = [(name.lower().encode(), value.encode()) for name, value in head(error).items()]
-    headers.append((b"content-length", str(len(text)).encode()))
-    await to({"type": "http.response.start", "status": error.status, "headers": headers})
+    lines = [(name.lower().encode(), value.encode()) for name, value in headers(error).items()]
+    lines.append((b"content-length", str(len(text)).encode()))
+    await to({"type": "http.response.start", "status": error.status, "headers": lines})
     await to({"type": "http.response.body", "body": text})

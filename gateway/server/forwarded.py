@@ -20,7 +20,7 @@ _HOST = "send the host of the URL, and its port if there is one, such as Host: 1
 _IPV6_PREFIX = 64
 
 
-def in_origin_form(scope: Scope, fields: HeaderFields) -> tuple[Scope, str | None]:
+def to_origin_form(scope: Scope, fields: HeaderFields) -> tuple[Scope, str | None]:
     """Give a request by its path alone, and the host it is for, None where it names none.
 
     A target may have the host in it, as proxies are sent; it then counts more than the header (RFC 9112 section 3.2.2).
@@ -42,7 +42,7 @@ def in_origin_form(scope: Scope, fields: HeaderFields) -> tuple[Scope, str | Non
 
 
 @functools.lru_cache(32)  # Nearly all requests are for the same; what is raised is not remembered.
-def require(host: str | None, http_version: str, allowed: tuple[str, ...]) -> None:
+def require_allowed_host(host: str | None, http_version: str, allowed: tuple[str, ...]) -> None:
     """Let a request for one of the allowed hosts through; all are where none is named.
 
     Raises:
@@ -65,7 +65,9 @@ def require(host: str | None, http_version: str, allowed: tuple[str, ...]) -> No
         )
 
 
-def remote_of(client: Sequence[Any] | None, fields: HeaderFields, proxies: Sequence[Network]) -> str | None:
+def client_address(
+    client: Sequence[Any] | None, fields: HeaderFields, proxies: Sequence[Network]
+) -> str | None:
     """Tell whose request it is: the last address that no trusted proxy has; None on a socket without addresses."""
     remote = client[0] if client else ""
     told = fields.get(b"x-forwarded-for", b"").decode("latin-1") if proxies else ""
@@ -77,7 +79,7 @@ def remote_of(client: Sequence[Any] | None, fields: HeaderFields, proxies: Seque
     return _shown(remote)
 
 
-def owner_of(address: str | None) -> str:
+def network_of(address: str | None) -> str:
     """Give what an address shares with the others of its owner: of IPv6 the first half (RFC 6177)."""
     known = _address((address or "").partition("%")[0])
     if known is None:

@@ -9,7 +9,7 @@ from gateway import logs
 from gateway.settings import Settings
 
 
-class Log(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
+class GunicornLogger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's log, and that of everything else in the process, in one form."""
 
     def setup(self, cfg: Any) -> None:

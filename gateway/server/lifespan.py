@@ -21,7 +21,7 @@ START_SECONDS = 25.0
 BOOT_ERROR = 3
 
 
-class Service(Protocol):
+class Application(Protocol):
     """What the shell starts and stops."""
 
     app: Asgi
@@ -32,15 +32,15 @@ class Service(Protocol):
         """Finish what was accepted and let go of everything. May block."""
 
 
-class Shell:
+class Lifespan:
     """Owns the lifespan. Until the service is there, and once it is going, requests get 503."""
 
-    def __init__(self, start: Callable[[], Service]) -> None:
+    def __init__(self, start: Callable[[], Application]) -> None:
         """Take what makes the service; it runs in a thread, for it waits for locks and disks."""
         self._start = start
-        self._starting: asyncio.Future[Service] | None = None
+        self._starting: asyncio.Future[Application] | None = None
         self._is_serving = False
-        self.service: Service | None = None
+        self.service: Application | None = None
 
     def __call__(self, scope: Event, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one ASGI connection."""
@@ -74,7 +74,7 @@ class Shell:
         self._is_serving = True
         await send({"type": "lifespan.startup.complete"})
 
-    def _started(self, starting: "asyncio.Future[Service]") -> None:
+    def _started(self, starting: "asyncio.Future[Application]") -> None:
         if starting.cancelled():
             return
         if error := starting.exception():

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 LINGER_SECONDS, LINGER_IDLE_SECONDS = 10.0, 1.0
 
 
-class Edge:
+class RequestMiddleware:
     """An ASGI application around another."""
 
     def __init__(self, app: Asgi, allowed: Sequence[str] = (), proxies: Sequence[Network] = ()) -> None:
@@ -40,35 +40,37 @@ class Edge:
             await self._app(scope, receive, send)
             return
         fields = fields_of(scope["headers"])
-        context = RequestContext.of(fields, forwarded.remote_of(scope.get("client"), fields, self._proxies))
-        passage = _Passage(context, scope, receive, send)
-        context.receive, context.has_left = passage.receive, scope.get(HAS_LEFT, never_left)
+        context = RequestContext.of(
+            fields, forwarded.client_address(scope.get("client"), fields, self._proxies)
+        )
+        counters = _RequestCounters(context, scope, receive, send)
+        context.receive, context.has_left = counters.receive, scope.get(HAS_LEFT, never_left)
         with context.as_current():
             try:
-                await self._serve(context, scope, fields, passage)
+                await self._serve(context, scope, fields, counters)
             finally:
-                log_access(context, scope["method"], passage.status, passage.figures())
+                log_access(context, scope["method"], counters.status, counters.figures())
 
     async def _serve(
-        self, context: RequestContext, scope: Event, fields: HeaderFields, passage: "_Passage"
+        self, context: RequestContext, scope: Event, fields: HeaderFields, counters: "_RequestCounters"
     ) -> None:
         try:
-            scope, host = forwarded.in_origin_form(scope, fields)
-            forwarded.require(host, scope["http_version"], self._allowed)
+            scope, host = forwarded.to_origin_form(scope, fields)
+            forwarded.require_allowed_host(host, scope["http_version"], self._allowed)
             if "\ufffd" in scope["path"]:  # The server's own decoder puts it where bytes are not UTF-8.
                 percent.require_utf8_path(scope.get("raw_path", b""))
-            await self._app(_from(context.remote, scope), passage.receive, passage.send)
-        except _Gone:
+            await self._app(_from(context.remote, scope), counters.receive, counters.send)
+        except _ClientDisconnected:
             return
         except Exception as error:
-            if passage.status is not None:
+            if counters.status is not None:
                 if isinstance(error, GatewayError):
                     _log.warning("the answer breaks off: %s, %s", error.code.code, error.code.title)
                 raise  # The connection breaks: an answer cut short must not look whole.
-            told = error if isinstance(error, GatewayError) else error_response.internal(error)
-            await error_response.send(told, passage.send)
-        if not passage.has_ended and _has_body(fields):
-            await passage.linger()
+            told = error if isinstance(error, GatewayError) else error_response.unexpected_error(error)
+            await error_response.send(told, counters.send)
+        if not counters.has_ended and _has_body(fields):
+            await counters.linger()
 
 
 def _from(remote: str | None, scope: Event) -> Event:
@@ -83,11 +85,11 @@ def _has_body(fields: HeaderFields) -> bool:
     return b"transfer-encoding" in fields or fields.get(b"content-length", b"0").strip() != b"0"
 
 
-class _Gone(OSError):  # noqa: N818  # it is no error
+class _ClientDisconnected(OSError):  # noqa: N818  # it is no error
     """There is nobody to send to any more; it ends the making of what would be sent."""
 
 
-class _Passage:
+class _RequestCounters:
     """What goes in and out of one exchange, counted."""
 
     __slots__ = (
@@ -138,7 +140,7 @@ class _Passage:
         begins = event["type"] == "http.response.start"
         # Not before it has begun: Falcon lets go of an answer that streams only from then on.
         if not begins and self._context.has_left():
-            raise _Gone
+            raise _ClientDisconnected
         if begins:
             self.status = event["status"]
             event = {**event, "headers": self._headers(event)}
@@ -148,7 +150,7 @@ class _Passage:
             self._is_complete = not event.get("more_body", False) and not self._context.has_left()
 
     def _headers(self, event: Event) -> list[tuple[bytes, bytes]]:
-        headers = [*event.get("headers", ()), *error_response.standing(self._context)]
+        headers = [*event.get("headers", ()), *error_response.common_headers(self._context)]
         is_fleeting = event["status"] >= 400 or self._scope["path"].startswith("/-/")
         if is_fleeting and not any(name.lower() == b"cache-control" for name, _ in headers):
             headers.append((b"cache-control", b"no-store"))

@@ -31,7 +31,7 @@ _FAULTS = {
 }  # fmt: skip
 
 
-def fault_of(said: str, received: bytes) -> GatewayError:
+def error_for(said: str, received: bytes) -> GatewayError:
     """Return the error for a request that the parser has refused with these words, while it read these bytes."""
     known = next((fault for words, fault in _FAULTS.items() if words in said), None)
     if known is None:

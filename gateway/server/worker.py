@@ -16,7 +16,7 @@ from gunicorn.asgi.protocol import _REASON_PHRASES, ASGIProtocol
 from gunicorn.workers import gasgi
 
 from gateway.errors import trace
-from gateway.server.connection import Parser, Protocol
+from gateway.server.connection import Connection, RequestParser
 from gateway.server.scope import GREETING
 from gateway.settings import Settings
 from gateway.threads import STOPPING
@@ -53,14 +53,14 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         # Python looks for garbage each time there are 700 objects more than before, which in a crowd of requests are
         # those of two of them, and none of it garbage.
         gc.set_threshold(_OBJECTS)
-        self.protocols: set[Protocol] = set()
+        self.connections: set[Connection] = set()
         self.gateway_settings = Settings.read()
         for status in HTTPStatus:  # gunicorn knows some of the phrases.
             _REASON_PHRASES.setdefault(status.value, status.phrase)
-        gasgi.ASGIProtocol = Protocol  # It is what the worker makes its connections of.
+        gasgi.ASGIProtocol = Connection  # It is what the worker makes its connections of.
         # Asked by itself, a class that is made of it notes what it has found where nobody looks.
         ASGIProtocol._check_h1c_protocol_available()  # noqa: SLF001
-        ASGIProtocol._h1c_protocol_class = Parser  # noqa: SLF001
+        ASGIProtocol._h1c_protocol_class = RequestParser  # noqa: SLF001
         # Python's own ways to report what nobody caught show messages, which may hold row values.
         sys.excepthook = lambda _, error, __: _log.critical("nobody caught: %s", trace(error))
         threading.excepthook = lambda args: _report(args.exc_value)
@@ -90,7 +90,7 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
 
     async def _shutdown(self) -> None:
         """Drain the connections, then always run the lifespan's end, inside the time the arbiter gives."""
-        self.log.info("stopping: %d connections to drain", len(self.protocols))
+        self.log.info("stopping: %d connections to drain", len(self.connections))
         for server in self.servers:
             server.close()
         await self._drain(self.cfg.graceful_timeout * _DRAIN_SHARE)
@@ -102,12 +102,12 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
 
     async def _drain(self, seconds: float) -> None:
         began = self.loop.time()
-        while self.protocols and self.loop.time() < began + seconds and not self._quick_shutdown:
-            for protocol in [each for each in self.protocols if each.is_idle]:
+        while self.connections and self.loop.time() < began + seconds and not self._quick_shutdown:
+            for protocol in [each for each in self.connections if each.is_idle]:
                 if self.loop.time() > began + _IDLE_SECONDS:
                     protocol.end()
             await asyncio.sleep(0.02)
-        for protocol in list(self.protocols):
+        for protocol in list(self.connections):
             if protocol.transport is not None:
                 protocol.transport.abort()
 

@@ -10,12 +10,12 @@ import pytest
 
 from gateway.auth import login_throttle
 from gateway.auth.credentials import Credentials
-from gateway.auth.login_throttle import Failures
+from gateway.auth.login_throttle import LoginThrottle
 from gateway.auth.tokens import make_token
-from gateway.auth.tokens_file import read_tokens
+from gateway.auth.tokens_file import parse_tokens
 from gateway.connectors.finding import InvalidFileError
 from gateway.endpoints.methods import CHANGES, METHODS
-from gateway.server.forwarded import remote_of
+from gateway.server.forwarded import client_address
 from gateway.settings import Settings
 from tests.endpoints.test_errors import raw
 from tests.support.in_process import inside
@@ -295,10 +295,10 @@ def test_a_token_is_good_until_the_moment_it_expires(tmp_path):
     now = [end - timedelta(seconds=1)]
     credentials = Credentials(tmp_path, tmp_path / "tokens.yaml", lambda: now[0])
 
-    assert credentials.name_of(f"Bearer {secret}") == "etl"
+    assert credentials.authenticate(f"Bearer {secret}") == "etl"
     now[0] = end
     with pytest.raises(Exception, match="expired on 2027-01-01T00:00:00Z"):
-        credentials.name_of(f"Bearer {secret}")
+        credentials.authenticate(f"Bearer {secret}")
 
 
 DIGESTS = [f"sha256:{digit * 64}" for digit in "abc"]
@@ -316,7 +316,7 @@ DIGESTS = [f"sha256:{digit * 64}" for digit in "abc"]
     ],
 )
 def test_a_tokens_file_has_digests_alone_or_with_what_belongs_to_them(text):
-    tokens = read_tokens(text.encode(), "tokens.yaml")
+    tokens = parse_tokens(text.encode(), "tokens.yaml")
 
     assert all(1 <= len(token.proofs) <= 2 for token in tokens.values())
 
@@ -351,7 +351,7 @@ def test_a_tokens_file_has_digests_alone_or_with_what_belongs_to_them(text):
 )
 def test_what_is_wrong_with_a_tokens_file_is_said_with_its_place_and_the_fix(text, place, message, hint):
     with pytest.raises(InvalidFileError) as refused:
-        read_tokens(text.encode(), "tokens.yaml")
+        parse_tokens(text.encode(), "tokens.yaml")
 
     finding = next(each for each in refused.value.findings if message in each.message)
     assert (finding.line, finding.column) == place
@@ -370,14 +370,16 @@ def test_an_address_that_keeps_failing_is_held_up_and_a_token_that_is_known_is_n
         return client.get(server.url + "/open", headers=headers)
 
     with httpx.Client() as client:
-        answers = [fail("10.9.9.9") for _ in range(login_throttle.BURST + 20)]
+        answers = [fail("10.9.9.9") for _ in range(login_throttle.FAILURES_BURST + 20)]
         other, known, expired = (
             fail("10.9.9.8"),
             fail("10.9.9.9", secrets["etl"]),
             fail("10.9.9.9", secrets["expired"]),
         )
 
-    assert [answer.status_code for answer in answers[: login_throttle.BURST]] == [401] * login_throttle.BURST
+    assert [answer.status_code for answer in answers[: login_throttle.FAILURES_BURST]] == [
+        401
+    ] * login_throttle.FAILURES_BURST
     held = answers[-1]
     assert held.status_code == 429
     assert held.json()["code"] == "GW601"
@@ -387,17 +389,17 @@ def test_an_address_that_keeps_failing_is_held_up_and_a_token_that_is_known_is_n
 
 def test_failures_are_forgiven_with_time_and_remembered_of_so_many_addresses():
     now = [0.0]
-    counted = Failures(lambda: now[0])
+    counted = LoginThrottle(lambda: now[0])
 
-    assert [counted.count("10.9.9.9") > 0 for _ in range(login_throttle.BURST + 1)] == [
+    assert [counted.count("10.9.9.9") > 0 for _ in range(login_throttle.FAILURES_BURST + 1)] == [
         False
-    ] * login_throttle.BURST + [True]
-    now[0] += 1 / login_throttle.PER_SECOND
+    ] * login_throttle.FAILURES_BURST + [True]
+    now[0] += 1 / login_throttle.FAILURES_PER_SECOND
     assert [counted.count("10.9.9.9") > 0 for _ in range(2)] == [False, True]
-    for number in range(login_throttle.MAX_ADDRESSES * 2):
+    for number in range(login_throttle.ADDRESSES_MAX * 2):
         counted.count(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
-    assert len(counted._left) == login_throttle.MAX_ADDRESSES
-    assert [counted.count(f"2001:db8::{n:x}") > 0 for n in range(login_throttle.BURST + 1)][-1], (
+    assert len(counted._left) == login_throttle.ADDRESSES_MAX
+    assert [counted.count(f"2001:db8::{n:x}") > 0 for n in range(login_throttle.FAILURES_BURST + 1)][-1], (
         "one owner of a network"
     )
 
@@ -469,7 +471,7 @@ def test_a_request_without_a_host_is_not_http(place):
 def test_an_address_is_believed_as_far_as_trusted_proxies_vouch_for_it(proxies, peer, told, remote):
     trusted = Settings.read({"GATEWAY_PROXIES": proxies}).proxies
 
-    assert remote_of((peer, 1), {b"x-forwarded-for": told.encode()}, trusted) == remote
+    assert client_address((peer, 1), {b"x-forwarded-for": told.encode()}, trusted) == remote
 
 
 def test_a_token_is_rotated_without_a_restart_and_a_bad_file_changes_nothing(place):
@@ -587,7 +589,7 @@ def test_a_secret_in_the_wrong_place_of_a_tokens_file_is_never_shown(text):
     secret, _ = make_token("etl")
 
     with pytest.raises(InvalidFileError) as refused:
-        read_tokens(text.format(S=secret).encode(), "tokens.yaml")
+        parse_tokens(text.format(S=secret).encode(), "tokens.yaml")
 
     assert refused.value.findings
     assert not any(secret[:12] in str(finding) for finding in refused.value.findings)
@@ -597,7 +599,7 @@ def test_a_fault_of_yaml_in_a_tokens_file_is_told_where_it_shows_nothing_of_it()
     secret = make_token("etl")[0]
 
     with pytest.raises(InvalidFileError) as refused:
-        read_tokens(f"etl:\n\t- {secret}\n".encode(), "tokens.yaml")
+        parse_tokens(f"etl:\n\t- {secret}\n".encode(), "tokens.yaml")
 
     assert str(refused.value.findings[0]).startswith(
         "tokens.yaml:2:1: error GW502: YAML is indented with blanks; line 2"

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-from gateway.auth.rate_limit import MAX_QUOTAS, Quota, Quotas
+from gateway.auth.rate_limit import RATE_LIMITS_MAX, RateLimit, RateLimits
 from gateway.auth.tokens import make_token
-from gateway.auth.tokens_file import read_tokens
+from gateway.auth.tokens_file import parse_tokens
 from gateway.connectors.finding import InvalidFileError
 from gateway.connectors.policy import Limits
 from gateway.errors import GatewayError
@@ -139,20 +139,20 @@ def test_limits_of_a_token_that_are_none_are_refused_in_words():
     text = line.replace("etl: ", "etl: {limits: {rows_per_second: -1}, digests: ") + "}"
 
     with pytest.raises(InvalidFileError, match=r"rows_per_second -1 is not a number above 0"):
-        read_tokens(text.encode(), "tokens.yaml")
+        parse_tokens(text.encode(), "tokens.yaml")
 
 
 def test_the_average_holds_whatever_the_sizes():
     """Over many virtual seconds no more rows come in than the rate lets, but for one burst and one batch."""
-    clock, quota, rows = 0.0, Quota(Limits(rows_per_second=100), 0.0), 0
+    clock, rate_limit, rows = 0.0, RateLimit(Limits(rows_per_second=100), 0.0), 0
     while clock < 1000:
         try:
-            quota.enter(clock, brings_rows=True)
+            rate_limit.admit(clock, brings_rows=True)
         except GatewayError as error:
             clock += int(error.headers["Retry-After"])
         else:
             size = 7 + rows % 1000
-            quota.charge(size, clock)
+            rate_limit.charge(size, clock)
             rows += size
 
     assert 99_000 <= rows <= 101_100
@@ -160,14 +160,14 @@ def test_the_average_holds_whatever_the_sizes():
 
 def test_the_memory_of_addresses_is_bounded_and_forgets_first_what_does_not_matter():
     now = [0.0]
-    quotas = Quotas(None, lambda: now[0])
+    rate_limits = RateLimits(None, lambda: now[0])
     limits = Limits(requests_per_second=1)
-    quotas._quota("c", limits, None, "owes").charge(0, 0.0)
-    quotas._quota("c", limits, None, "owes").enter(0.0, brings_rows=False)
+    rate_limits._find("c", limits, None, "owes").charge(0, 0.0)
+    rate_limits._find("c", limits, None, "owes").admit(0.0, brings_rows=False)
 
-    for number in range(3 * MAX_QUOTAS):
-        quotas._quota("c", limits, None, f"address {number}")
+    for number in range(3 * RATE_LIMITS_MAX):
+        rate_limits._find("c", limits, None, f"address {number}")
 
-    assert len(quotas._quotas) <= MAX_QUOTAS
+    assert len(rate_limits._rate_limits) <= RATE_LIMITS_MAX
     with pytest.raises(GatewayError):
-        quotas._quota("c", limits, None, "owes").enter(0.5, brings_rows=False)
+        rate_limits._find("c", limits, None, "owes").admit(0.5, brings_rows=False)

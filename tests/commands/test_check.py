@@ -12,7 +12,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from gateway.auth.tokens_file import read_tokens
+from gateway.auth.tokens_file import parse_tokens
 from gateway.cli import main
 from tests.support import verbs
 from tests.support.server import ROOT, put, serving
@@ -79,7 +79,7 @@ def test_a_made_token_works_once_its_line_is_pasted(tmp_path):
     tokens = tmp_path / "tokens.yaml"
     tokens.write_text(line)
 
-    assert set(read_tokens(line.encode(), "tokens.yaml")) == {"etl"}
+    assert set(parse_tokens(line.encode(), "tokens.yaml")) == {"etl"}
     assert secret not in line
     with serving(tmp_path, GATEWAY_TOKENS=str(tokens)) as server:
         server.declare("a", "fields: {n: integer}\naccess: {ingest: [etl]}\n")
@@ -93,7 +93,7 @@ def test_a_made_token_works_once_its_line_is_pasted(tmp_path):
 def test_a_token_is_made_with_an_end(expires, days):
     line = gateway("token", "etl", "--expires", expires).stdout.strip().splitlines()[-1]
 
-    (proof,) = read_tokens(line.encode(), "tokens.yaml")["etl"].proofs
+    (proof,) = parse_tokens(line.encode(), "tokens.yaml")["etl"].proofs
 
     left = proof.expires - datetime.now(UTC)
     assert (left.days in (days - 1, days)) if days else proof.expires == datetime(2999, 1, 1, tzinfo=UTC)

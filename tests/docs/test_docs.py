@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gateway import __version__
-from gateway.auth.tokens_file import read_tokens
+from gateway.auth.tokens_file import parse_tokens
 from gateway.connectors.connector_file import parse_connector
 from gateway.docs import pages as shipped
 from tests.docs import pages, sessions, tables
@@ -56,7 +56,7 @@ def test_every_connector_is_one_the_gateway_reads(text):
 
 @pytest.mark.parametrize("text", TOKENS)
 def test_tokens_files_can_be_read(text):
-    assert read_tokens(text.encode(), "tokens.yaml")
+    assert parse_tokens(text.encode(), "tokens.yaml")
 
 
 def test_every_yaml_is_tested():

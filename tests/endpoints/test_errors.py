@@ -571,7 +571,7 @@ def _(place, code):
         if code is Code.TOKEN_EXPIRED:
             return httpx.get(server.url + "/c", headers={"Authorization": f"Bearer {secret}"})
         with httpx.Client(headers={"Authorization": "Bearer gw_wrong"}) as client:
-            answers = [client.get(server.url + "/c") for _ in range(login_throttle.BURST + 9)]
+            answers = [client.get(server.url + "/c") for _ in range(login_throttle.FAILURES_BURST + 9)]
         return answers[-1]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gateway.app import Gateway
-from gateway.server.lifespan import Shell
-from gateway.server.middleware import Edge
+from gateway.server.lifespan import Lifespan
+from gateway.server.middleware import RequestMiddleware
 from gateway.server.scope import HAS_LEFT
 from gateway.settings import Settings
 from tests.support.server import FAST, put
@@ -38,9 +38,9 @@ class Inside:
         self.gateway = gateway
         self.store = gateway.store
         self.fatal = fatal
-        self.shell = Shell(lambda: gateway)
+        self.shell = Lifespan(lambda: gateway)
         self.shell.service = gateway
-        self._edge = Edge(self.shell)
+        self._middleware = RequestMiddleware(self.shell)
         self._authorization = f"Bearer {token}".encode()
 
     def request(
@@ -85,7 +85,7 @@ class Inside:
             "server": ("127.0.0.1", 2),
             HAS_LEFT: has_left if callable(has_left) else lambda: has_left,
         }
-        await self._edge(scope, receive, send)
+        await self._middleware(scope, receive, send)
         start = sent[0]
         headers = {name.decode(): value.decode() for name, value in start["headers"]}
         return start["status"], headers, b"".join(each.get("body", b"") for each in sent[1:])

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from gateway.auth import tokens_source
-from gateway.auth.token_findings import expiring, unknown_names
-from gateway.auth.tokens_file import read_tokens
+from gateway.auth.token_findings import find_expiring, find_unknown_names
+from gateway.auth.tokens_file import parse_tokens
 from gateway.commands.support.configuration import read_settings
 from gateway.connectors.connector import ADMIN, PUBLIC, Connector
 from gateway.connectors.finding import Finding, InvalidFileError
@@ -45,7 +45,7 @@ class TokenNames:
             finding
             for connector in connectors
             if connector
-            for finding in unknown_names(connector, self.names, self.where, warning=not self.are_sure)
+            for finding in find_unknown_names(connector, self.names, self.where, warning=not self.are_sure)
         ]
 
     def leave_open(self, connectors: Iterable[Connector | None]) -> bool:
@@ -59,11 +59,11 @@ def from_file(path: Path | None) -> TokenNames:
     if path is None:
         return TokenNames(None)
     try:
-        tokens = read_tokens(tokens_source.read(path), str(path))
+        tokens = parse_tokens(tokens_source.read_tokens_file(path), str(path))
     except InvalidFileError as refused:
         return TokenNames(None, findings=tuple(refused.findings))
     return TokenNames(
-        frozenset(tokens), f"{path} does not have", expiring(tokens, str(path), datetime.now(UTC))
+        frozenset(tokens), f"{path} does not have", find_expiring(tokens, str(path), datetime.now(UTC))
     )
 
 
