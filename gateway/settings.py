@@ -138,6 +138,8 @@ class Setting:
     help: str
     flag: str | None = None
     metavar: str | None = None
+    #: The attribute of `Settings`, where that is not called like the environment variable.
+    attribute: str | None = None
 
     @property
     def environment(self) -> str:
@@ -159,6 +161,7 @@ SETTINGS = (
         "16K",
         parse_size_or_zero,
         "from how many bytes on JSON is read column by column, which changes nothing but the speed; `0`: never",
+        attribute="columnar_min_bytes",
     ),
     Setting("queue", "256M", parse_size, "how many bytes of bodies may wait to be stored"),
     Setting("body_timeout", "300", parse_seconds, "how many seconds a body may take to arrive"),
@@ -266,7 +269,7 @@ class Settings:
     bind: str
     max_body: int
     max_row: int
-    fast: int
+    columnar_min_bytes: int
     queue: int
     body_timeout: float
     body_rate: int
@@ -301,7 +304,7 @@ class Settings:
         for setting in SETTINGS:
             text = environment.get(setting.environment) or setting.default
             try:
-                values[setting.name] = None if text is None else setting.parse(text)
+                values[setting.attribute or setting.name] = None if text is None else setting.parse(text)
             except ValueError as error:
                 raise ValueError(f"{setting.environment}={text!r}: {error}") from error
         return cls(**values)

@@ -128,12 +128,12 @@ def _summary(connector: Connector) -> dict[str, Any]:
 
 
 def _terms(connector: Connector) -> dict[str, Any]:
-    terms = connector.terms
+    terms = connector.policy
     return {
         "on_conflict": terms.on_conflict if connector.primary_key else None,
         "on_invalid": terms.on_invalid,
         "keep_at_most": None if terms.keep_at_most == BadRowLimit() else str(terms.keep_at_most),
-        "idempotency": "required" if terms.key_required else "optional",
+        "idempotency": "required" if terms.needs_key else "optional",
         "retention": asdict(terms.retention),
         "limits": asdict(terms.limits),
         "read_limit": terms.read_limit,

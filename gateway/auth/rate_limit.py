@@ -110,7 +110,7 @@ class RateLimits:
 
     def applies_to(self, connector: Connector) -> bool:
         """Tell whether there are limits for what is asked of a connector: its own, or those of any token."""
-        return connector.terms.limits != NO_LIMITS or self._credentials.has_limits
+        return connector.policy.limits != NO_LIMITS or self._credentials.has_limits
 
     def now(self) -> float:
         """Give the time that the rate_limits go by."""
@@ -119,7 +119,7 @@ class RateLimits:
     def of(self, connector: Connector, token: str | None, address: str) -> list[RateLimit]:
         """Give what a request counts against: the connector's limits, and the token's own."""
         own, where = self._credentials.limits_of(token), "" if token else network_of(address)
-        given = (connector.name, connector.terms.limits), ("", own)
+        given = (connector.name, connector.policy.limits), ("", own)
         return [self._find(name, limits, token, where) for name, limits in given if limits != NO_LIMITS]
 
     def _find(self, connector: str, limits: Limits, token: str | None, address: str) -> RateLimit:

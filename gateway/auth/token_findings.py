@@ -24,7 +24,7 @@ def find_expiring(tokens: Mapping[str, Token], file: str, now: datetime) -> tupl
             Code.TOKEN_EXPIRES,
             f"the token '{name}' {'expired' if proof.has_expired(now) else 'expires'} on {rfc3339(proof.expires, timespec='seconds')}",
             f"`gateway token {name} --expires 90d` prints the digest of a new one, to stand beside it for a while",
-            warning=True,
+            is_warning=True,
         )
         for name, token in tokens.items()
         for proof in token.proofs

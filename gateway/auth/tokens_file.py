@@ -103,7 +103,7 @@ class _Reader:
 
     def refuse(self, node: Node, message: str, hint: str = _HINT) -> None:
         """Note something in words of our own, which show no more than names."""
-        self.shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+        self.shapes.report(node, Code.DECLARATION_INVALID, message, hint)
         self.own.append(self.shapes.findings[-1])
 
     def _proof(self, name: str, node: Node) -> TokenDigest | None:

@@ -53,7 +53,7 @@ def command(directory: Path | None, tokens: Path | None, style: str) -> None:
         if unknown:
             note = f"; {counted(len(unknown), 'unknown name')} in access"
         click.echo(f"{counted(len(outcomes), 'file')}, {len(refused)} refused{note}")
-    has_errors = any(not finding.warning for finding in (*findings, *known.findings))
+    has_errors = any(not finding.is_warning for finding in (*findings, *known.findings))
     raise SystemExit(1 if has_errors else 0)
 
 

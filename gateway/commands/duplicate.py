@@ -52,7 +52,7 @@ def _unreadable(path: Path, name: str, gateway: GatewayClient) -> str:
     """Say why a file cannot be copied, and whether its last good version is served all the same."""
     text = path.read_bytes() if path.is_file() else b""
     found = next(
-        (each for each in plan.parse_file(ConnectorFile.of(path.name, text)).findings if not each.warning),
+        (each for each in plan.parse_file(ConnectorFile.of(path.name, text)).findings if not each.is_warning),
         None,
     )
     why = f": {found}" if found else ""

@@ -102,7 +102,7 @@ def _declared(name: str, text: str, fields: Sequence[str], what: str) -> Connect
     """Read the connector of a text, or end with what is wrong with it."""
     declared = plan.parse_file(ConnectorFile.of(f"{name}.yaml", text.encode()))
     if declared.connector is None:
-        faults = [each for each in declared.findings if not each.warning]
+        faults = [each for each in declared.findings if not each.is_warning]
         raise click.ClickException(
             f"no connector can be made of {what}: " + "; ".join(_said(each, fields) for each in faults)
         )

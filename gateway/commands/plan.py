@@ -70,7 +70,7 @@ def command(
     else:
         lines = plan_report.markdown_lines if style == "markdown" else plan_report.github_lines
         click.echo("\n".join(lines(preview, directory)))
-    has_errors = any(not finding.warning for finding in (*unknown, *known.findings))
+    has_errors = any(not finding.is_warning for finding in (*unknown, *known.findings))
     raise SystemExit(REFUSED if has_errors else _code(preview["verdict"], changes_ok=changes_ok))
 
 

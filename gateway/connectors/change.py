@@ -96,7 +96,7 @@ class Rule(Enum):
     FIELDS_ORDERED = ("fields ordered", "the order of fields", "applied")
     DESCRIBED = ("described", "description", "applied")
     ACCESS_CHANGED = ("access changed", "access", "applied")
-    TERMS_CHANGED = (
+    POLICY_CHANGED = (
         "terms changed",
         "on_conflict, on_invalid, keep_at_most, idempotency, limits, read_limit",
         "applied; for requests to come",
@@ -114,7 +114,7 @@ class Rule(Enum):
     FILE_RENAMED = ("file renamed", "rename the file, with its `name` written in it", "applied")
 
     @property
-    def alters(self) -> bool:
+    def is_schema_change(self) -> bool:
         """Whether the table, or what rows may be, is another afterwards."""
         return self not in _LIGHT
 
@@ -124,7 +124,7 @@ _LIGHT = (
     Rule.FIELDS_ORDERED,
     Rule.DESCRIBED,
     Rule.ACCESS_CHANGED,
-    Rule.TERMS_CHANGED,
+    Rule.POLICY_CHANGED,
     Rule.RETENTION_CHANGED,
     Rule.PATH_CHANGED,
     Rule.FILE_RENAMED,
@@ -186,7 +186,7 @@ class ColumnSource:
         using: SQL over the field as it was that makes its values, None for the values as they are.
         repair: SQL that is used where the values as they are do not satisfy the field.
         fill: What rows without a value get; ABSENT where they stay without.
-        surveyed: Whether the stored rows must be asked before it can be had.
+        needs_check: Whether the stored rows must be asked before it can be had.
     """
 
     field: Field
@@ -195,7 +195,7 @@ class ColumnSource:
     using: str | None = None
     repair: str | None = None
     fill: Json = ABSENT
-    surveyed: bool = False
+    needs_check: bool = False
 
     @property
     def is_widened(self) -> bool:
@@ -213,8 +213,8 @@ class SchemaDiff:
         changes: One sentence each.
         columns: One for each field of `new`.
         is_empty: Whether the table has no rows, which makes every change harmless.
-        asked: The changes as they were before the stored rows were asked.
-        asked_through: The last `_id` that was.
+        unchecked_changes: The changes as they were before the stored rows were asked.
+        checked_through: The last `_id` that was.
     """
 
     old: Connector | None
@@ -222,8 +222,8 @@ class SchemaDiff:
     changes: tuple[Change, ...] = ()
     columns: tuple[ColumnSource, ...] = ()
     is_empty: bool = False
-    asked: tuple[Change, ...] = ()
-    asked_through: int = 0
+    unchecked_changes: tuple[Change, ...] = ()
+    checked_through: int = 0
 
     @property
     def refused(self) -> tuple[Change, ...]:
@@ -236,6 +236,6 @@ class SchemaDiff:
         return any(change.verdict is Verdict.CONDITIONAL for change in self.changes)
 
     @property
-    def alters(self) -> bool:
+    def is_schema_change(self) -> bool:
         """Whether the table, or what rows may be, is another afterwards."""
-        return any(change.rule.alters for change in self.changes)
+        return any(change.rule.is_schema_change for change in self.changes)

@@ -45,18 +45,18 @@ def _of_connector(old: Connector, new: Connector) -> Iterator[Change]:
             told = [f"no longer lets {name} {verb}" for name in sorted(before - after)]
             told += [f"lets {name} {verb}" for name in sorted(after - before)]
             yield Change(Rule.ACCESS_CHANGED, " and ".join(told))
-    yield from _of_terms(old.terms, new.terms)
+    yield from _of_policy(old.policy, new.policy)
     common = [field.name for field in old.fields if new.find_field(field.name)]
     if common != [field.name for field in new.fields if old.find_field(field.name)]:
         yield Change(Rule.FIELDS_ORDERED, "changes the order of fields")
 
 
-def _of_terms(old: Policy, new: Policy) -> Iterator[Change]:
-    for attribute, key in _TERMS.items():
+def _of_policy(old: Policy, new: Policy) -> Iterator[Change]:
+    for attribute, key in _POLICY.items():
         before, after = getattr(old, attribute), getattr(new, attribute)
         if before != after:
-            told = f"{key} {_show_term(before)} → {_show_term(after)}"
-            yield Change(Rule.TERMS_CHANGED, f"changes how rows are taken: {told}")
+            told = f"{key} {_show_value(before)} → {_show_value(after)}"
+            yield Change(Rule.POLICY_CHANGED, f"changes how rows are taken: {told}")
     if old.retention != new.retention:
         yield _of_retention(old.retention, new.retention)
 
@@ -77,7 +77,7 @@ def _of_retention(old: Retention, new: Retention) -> Change:
 
 
 #: The terms that say how rows are taken, with their keys in YAML.
-_TERMS = {
+_POLICY = {
     "on_conflict": "on_conflict",
     "on_invalid": "on_invalid",
     "keep_at_most": "keep_at_most",
@@ -87,7 +87,7 @@ _TERMS = {
 }
 
 
-def _show_term(value: Any) -> str:
+def _show_value(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):

@@ -75,7 +75,7 @@ class Connector:
         file: Its name inside the directory.
         text: The YAML it was read from.
         primary_key: The names of the fields that no two rows have the same values in; empty where there is none.
-        terms: How rows are taken and kept.
+        policy: How rows are taken and kept.
         key_place: Line and column of the primary key in the file.
         revision: Which version of its table it goes with; every change of what the table holds, or of what
             rows may be, makes another. 0 while the store does not know it.
@@ -89,7 +89,7 @@ class Connector:
     file: str
     text: str
     primary_key: tuple[str, ...] = ()
-    terms: Policy = DEFAULT_POLICY
+    policy: Policy = DEFAULT_POLICY
     key_place: tuple[int | None, int | None] = field(default=(None, None), compare=False)
     revision: int = field(default=0, compare=False)
 

@@ -100,7 +100,7 @@ def _nearest_path(text: str) -> str | None:
 
 
 def _has_errors(findings: Iterable[Finding]) -> bool:
-    return any(not finding.warning for finding in findings)
+    return any(not finding.is_warning for finding in findings)
 
 
 def places_in_access(connector: Connector) -> Mapping[str, tuple[int, int]]:
@@ -118,25 +118,25 @@ class _ConnectorParser:
     """Walks one file's tree and collects what is wrong with it."""
 
     def __init__(self, root: Node, file: str) -> None:
-        self._shapes = YamlValues(file)
+        self._values = YamlValues(file)
         self._root = root
         self._file = file
 
     @property
     def findings(self) -> list[Finding]:
-        return self._shapes.findings
+        return self._values.findings
 
     def connector(self, text: str) -> Connector | None:
         if self._is_another_file():
             return None
-        top = self._shapes.mapping(self._root, CONNECTOR_KEYS, "a connector", "connector")
+        top = self._values.mapping(self._root, CONNECTOR_KEYS, "a connector", "connector")
         if top is None:
             return None
         if "fields" in top and not top["fields"].value:
             self._explain_fields_beside(top)
         name = self._name(top.get("name"))
         path = self._path(top.get("path"), name)
-        description = self._shapes.text(top.get("description"), "description")
+        description = self._values.text(top.get("description"), "description")
         fields = self._fields(top.get("fields"))
         access = self._access(top.get("access"))
         key = top.get("primary_key")
@@ -148,8 +148,8 @@ class _ConnectorParser:
             description,
             self._file,
             text,
-            parse_primary_key(key, fields, _names_of(top.get("fields")), self._shapes),
-            parse_policy(top, self._shapes),
+            parse_primary_key(key, fields, _names_of(top.get("fields")), self._values),
+            parse_policy(top, self._values),
             (key.line, key.column) if key else (None, None),
         )
 
@@ -167,18 +167,18 @@ class _ConnectorParser:
             hint = f"take the line {inside[0]}: out, and indent those below it by two blanks less"
             other = (f"the connector stands below '{inside[0]}', and not at the beginning of the lines", hint)
         if other:
-            self._shapes.find(self._root, Code.DECLARATION_INVALID, *other)
+            self._values.report(self._root, Code.DECLARATION_INVALID, *other)
         return other is not None
 
     def _explain_fields_beside(self, top: Mapping[str, Node]) -> None:
         """Say of the unknown keys beside empty `fields` that they may be fields, for want of an indent."""
         beside = {key.line for name, key in (self._root.keys or {}).items() if name not in top}
         hint = "if it is a field, indent it below fields: by two blanks"
-        self._shapes.findings[:] = [
+        self._values.findings[:] = [
             replace(each, hint=hint)
             if each.code is Code.KEY_UNKNOWN and each.line in beside and "did you mean" not in str(each.hint)
             else each
-            for each in self._shapes.findings
+            for each in self._values.findings
         ]
 
     # -- the keys of a connector
@@ -189,7 +189,7 @@ class _ConnectorParser:
             where = "the file's name" if node is None else "the name"
             meant = nearest_name(name) if node else None
             in_file = f"write name: {meant}" if meant else None
-            self._shapes.find(
+            self._values.report(
                 node or self._root,
                 Code.DECLARATION_INVALID,
                 f"{where} {name!r} is not a connector name: a to z, 0 to 9, _ and -, at most 63, a letter first",
@@ -208,11 +208,11 @@ class _ConnectorParser:
                 hint = f"it begins with a slash: write path: /{path}"
             elif meant:
                 hint = f"it is the path of all rows alone: write path: {meant}"
-            self._shapes.find(
+            self._values.report(
                 node, Code.DECLARATION_INVALID, f"path {show(path)} is not one to serve at", hint
             )
         elif path.split("/")[1] == "-":
-            self._shapes.find(
+            self._values.report(
                 node,
                 Code.DECLARATION_INVALID,
                 f"path '{path}' is the gateway's own",
@@ -221,13 +221,13 @@ class _ConnectorParser:
         return str(path)
 
     def _access(self, node: Node | None) -> Access:
-        given = (self._shapes.mapping(node, ACCESS_KEYS, "access", "access") if node else None) or {}
+        given = (self._values.mapping(node, ACCESS_KEYS, "access", "access") if node else None) or {}
         return Access(**{verb: self._tokens(names, verb) for verb, names in given.items()})
 
     def _tokens(self, node: Node, verb: str) -> frozenset[str]:
         if not isinstance(node.value, list):
             shown = show(node.plain())
-            self._shapes.find(
+            self._values.report(
                 node,
                 Code.DECLARATION_INVALID,
                 f"access.{verb} {shown} is not a list",
@@ -238,10 +238,10 @@ class _ConnectorParser:
         for item in node.value:
             if not isinstance(item.value, str) or not TOKEN_NAME.fullmatch(item.value):
                 message = f"{show(item.plain())} is not the name of a token"
-                self._shapes.find(item, Code.DECLARATION_INVALID, message, token_hint(verb, item.value))
+                self._values.report(item, Code.DECLARATION_INVALID, message, token_hint(verb, item.value))
             elif item.value == PUBLIC and verb != "read":
                 message = f"access.{verb} cannot be public: anyone could write"
-                self._shapes.find(
+                self._values.report(
                     item, Code.DECLARATION_INVALID, message, "name tokens; `gateway token NAME` makes one"
                 )
         return frozenset(item.value for item in node.value if isinstance(item.value, str))
@@ -253,6 +253,6 @@ class _ConnectorParser:
                 for key in self._root.value
             )
             if not calls_them_otherwise:
-                self._shapes.find(self._root, Code.KEY_MISSING, "the key 'fields' is missing", FIELDS)
+                self._values.report(self._root, Code.KEY_MISSING, "the key 'fields' is missing", FIELDS)
             return ()
-        return parse_fields(node, self._shapes)
+        return parse_fields(node, self._values)

@@ -115,7 +115,7 @@ class FieldComparison:
             fill = field.absent_value if field.absent_value is not None else ABSENT
         using = field.using if type.name != field.type.name else None
         self.columns.append(
-            ColumnSource(field, column, type, using=using, repair=field.using, fill=fill, surveyed=True)
+            ColumnSource(field, column, type, using=using, repair=field.using, fill=fill, needs_check=True)
         )
         yield field_change(
             Rule.FIELD_RESTORED,
@@ -143,7 +143,7 @@ class FieldComparison:
                 using=using,
                 repair=field.using if is_checked and field.using != before.using else None,
                 fill=field.backfill if leaves_nulls and not field.nullable else ABSENT,
-                surveyed=is_checked,
+                needs_check=is_checked,
             )
         )
         yield from found

@@ -45,20 +45,20 @@ def _ends_inside(sql: str) -> bool:
     return bare.count("(") > bare.count(")")
 
 
-def parse_fields(node: Node, shapes: YamlValues) -> tuple[Field, ...]:
-    """Read the fields, as far as they can be; what is wrong with them is found in `shapes`."""
+def parse_fields(node: Node, values: YamlValues) -> tuple[Field, ...]:
+    """Read the fields, as far as they can be; what is wrong with them is found in `values`."""
     if not isinstance(node.value, dict) or not node.value:
         message, hint = _no_fields(node)
-        shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+        values.report(node, Code.DECLARATION_INVALID, message, hint)
         return ()
     if {"type", "properties"} <= node.value.keys() and isinstance(node.value["properties"].value, dict):
         hint = "write its properties right below fields:, each as NAME: TYPE"
-        shapes.find(node, Code.DECLARATION_INVALID, "a JSON Schema stands below fields:", hint)
+        values.report(node, Code.DECLARATION_INVALID, "a JSON Schema stands below fields:", hint)
         return ()
     if len(node.value) > MAX_FIELDS:
-        shapes.find(node, Code.DECLARATION_INVALID, f"{len(node.value)} fields are more than {MAX_FIELDS}")
+        values.report(node, Code.DECLARATION_INVALID, f"{len(node.value)} fields are more than {MAX_FIELDS}")
         return ()
-    reading = _FieldParser(shapes)
+    reading = _FieldParser(values)
     places = node.keys or {}
     for name, key in places.items():
         reading.check_name(name, key)
@@ -139,12 +139,12 @@ def _as_line(item: Mapping[str, Json]) -> str:
 class _FieldParser:
     """Reads the fields of one file."""
 
-    def __init__(self, shapes: YamlValues) -> None:
-        self._shapes = shapes
+    def __init__(self, values: YamlValues) -> None:
+        self._values = values
         self._seen: dict[str, str] = {}
 
     def check_name(self, name: str, key: Node) -> None:
-        find = self._shapes.find
+        find = self._values.report
         if not 1 <= len(name) <= 63 or not name.isprintable() or name != name.strip():
             message = f"the field name {name!r} is not 1 to 63 printable characters"
             find(key, Code.DECLARATION_INVALID, message)
@@ -175,28 +175,28 @@ class _FieldParser:
             if former in nodes or still not in (None, field.name):
                 message = f"{field.name}.renamed_from '{former}' is a field of this file still"
                 hint = "leave renamed_from out, or the field it names"
-                self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+                self._values.report(node, Code.DECLARATION_INVALID, message, hint)
             elif other := claimed.get(former.lower()):
                 message = f"{field.name}.renamed_from '{former}' is what '{other}' was renamed from, too"
-                self._shapes.find(node, Code.DECLARATION_INVALID, message, "one field takes up its rows")
+                self._values.report(node, Code.DECLARATION_INVALID, message, "one field takes up its rows")
             claimed[former.lower()] = field.name
 
     def field(self, name: str, node: Node, key: Node) -> Field | None:
         cut_off = _cut_off(node.value) if isinstance(node.value, dict) else ()
         if isinstance(node.value, dict):
             kind = _kind(node.value)
-            given = self._shapes.mapping(node, FIELD_KEYS, f"field '{name}'", kind, cut_off) or {}
+            given = self._values.mapping(node, FIELD_KEYS, f"field '{name}'", kind, cut_off) or {}
             calls_it_otherwise = any(key_hint(key, FIELD_KEYS, "field") == "write type" for key in node.value)
             if "type" not in given and not calls_it_otherwise:
                 hint = "write type: string, for one"
                 if node.value and not given and not any(map(_is_known_elsewhere, node.value)):
                     hint = f"a field has no fields inside: write {name}: json, or a field for each"
-                self._shapes.find(node, Code.KEY_MISSING, f"field '{name}' has no type", hint)
+                self._values.report(node, Code.KEY_MISSING, f"field '{name}' has no type", hint)
         else:
             given = {"type": node}
         field_type = self._type(name, given.get("type"))
-        nullable = self._shapes.flag(given.get("nullable"), f"{name}.nullable")
-        description = self._shapes.text(given.get("description"), f"{name}.description")
+        nullable = self._values.flag(given.get("nullable"), f"{name}.nullable")
+        description = self._values.text(given.get("description"), f"{name}.description")
         if field_type is None:
             return None
         field = Field(
@@ -222,7 +222,7 @@ class _FieldParser:
                 return None
             return parse_type(node.value)
         except ValueError as error:
-            self._shapes.find(node, Code.DECLARATION_INVALID, f"field '{name}': {error}")
+            self._values.report(node, Code.DECLARATION_INVALID, f"field '{name}': {error}")
             return None
 
     def _refuse_type(self, name: str, node: Node) -> None:
@@ -240,7 +240,7 @@ class _FieldParser:
                 hint = f"write {replace(meant, nullable=True)}"
             elif meant and len(types) == 1:
                 hint = f"write {meant_by(f'{types[0]}[]')} for a list, {meant} for one value"
-        self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+        self._values.report(node, Code.DECLARATION_INVALID, message, hint)
 
     def _constraints(
         self, name: str, field_type: FieldType, given: dict[str, Node], cut_off: Sequence[str]
@@ -253,41 +253,41 @@ class _FieldParser:
                 message = f"{name}.{key} does not apply to {field_type.name}"
                 hint = f"{field_type.name} takes {takes}" if takes else f"{field_type.name} takes none"
                 hint = constraint_hint(key, field_type.name, field_type.constraints) or hint
-                self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+                self._values.report(node, Code.DECLARATION_INVALID, message, hint)
             elif problem := PROBLEMS[key](node.plain(), field_type):
                 if key == "enum" and isinstance(node.value, str):
                     problem = f"is not a list of values; {list_hint(key, node.value, cut_off)}"
                 message = f"{name}.{key} {show(node.plain())} {problem}"
-                self._shapes.find(node, Code.DECLARATION_INVALID, message)
+                self._values.report(node, Code.DECLARATION_INVALID, message)
             else:
                 constraints[key] = node.plain()
                 if key == "pattern" and (doubt := pattern_doubt(str(node.value))):
                     message = f"{name}.pattern {show(node.plain())} is written between slashes"
-                    self._shapes.find(node, Code.DECLARATION_INVALID, message, doubt, warning=True)
+                    self._values.report(node, Code.DECLARATION_INVALID, message, doubt, warning=True)
         for low, high in (("min_length", "max_length"), ("minimum", "maximum")):
             if low in constraints and high in constraints and constraints[low] > constraints[high]:
                 message = f"{name}.{low} is greater than {name}.{high}: no value satisfies both"
-                self._shapes.find(given[low], Code.DECLARATION_INVALID, message)
+                self._values.report(given[low], Code.DECLARATION_INVALID, message)
         return constraints
 
     def _using(self, name: str, node: Node | None) -> str | None:
-        text = self._shapes.text(node, f"{name}.using")
+        text = self._values.text(node, f"{name}.using")
         if node is not None and text is not None and not 0 < len(text.strip()) <= MAX_USING:
             message = f"{name}.using has {len(text)} characters; 1 to {MAX_USING} are taken"
-            self._shapes.find(node, Code.DECLARATION_INVALID, message)
+            self._values.report(node, Code.DECLARATION_INVALID, message)
         elif node is not None and text is not None and _ends_inside(text):
             message = f"{name}.using {show(text)} ends inside its brackets"
             hint = "inside { } put quotes around it, for a comma ends it there"
-            self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+            self._values.report(node, Code.DECLARATION_INVALID, message, hint)
         return text
 
     def _former_name(self, name: str, node: Node | None) -> str | None:
         if node is not None and node.value is None:
             return None  # It says that there is none.
-        former = self._shapes.text(node, f"{name}.renamed_from")
+        former = self._values.text(node, f"{name}.renamed_from")
         if node is not None and former is not None and (former == name or former.startswith("_")):
             message = f"{name}.renamed_from '{former}' is not what a field was called before"
-            self._shapes.find(node, Code.DECLARATION_INVALID, message, "leave it out")
+            self._values.report(node, Code.DECLARATION_INVALID, message, "leave it out")
         return former
 
     def _with_values(self, field: Field, given: dict[str, Node]) -> Field:
@@ -308,7 +308,7 @@ class _FieldParser:
                     self._refuse_value(item, field, f"{field.name}.examples")
             else:
                 message = f"{field.name}.examples {show(node.plain())} is not a list"
-                self._shapes.find(node, Code.DECLARATION_INVALID, message)
+                self._values.report(node, Code.DECLARATION_INVALID, message)
         return replace(field, **values, examples=examples)
 
     def _refuse_value(self, node: Node, field: Field, place: str) -> None:
@@ -320,4 +320,4 @@ class _FieldParser:
         hint = _unquoted(node.value, field) or default_hint(node.value) or hint
         why = (field.type.item or field.type).why_not(node.plain()) or "is not a value of the field"
         message = f"{place} {show(node.plain())} {why}"
-        self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+        self._values.report(node, Code.DECLARATION_INVALID, message, hint)

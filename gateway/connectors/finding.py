@@ -29,7 +29,7 @@ class Finding:
         code: Which finding this is.
         message: The thing, the value and what is wrong.
         hint: The fix, or None where the message already is one.
-        warning: True for advice: the file is served all the same.
+        is_warning: True for advice: the file is served all the same.
         rows: Stored rows that it is about. They are for the admin token alone, and never for a log.
     """
 
@@ -39,7 +39,7 @@ class Finding:
     code: Code
     message: str
     hint: str | None = None
-    warning: bool = False
+    is_warning: bool = False
     rows: tuple[Example, ...] = ()
 
     def body(self) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class Finding:
             "file": self.file,
             "line": self.line,
             "column": self.column,
-            "level": "warning" if self.warning else "error",
+            "level": "warning" if self.is_warning else "error",
             "code": self.code.code,
             "message": self.message,
             "hint": self.hint,
@@ -57,7 +57,7 @@ class Finding:
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        level = "warning" if self.warning else "error"
+        level = "warning" if self.is_warning else "error"
         text = f"{place}: {level} {self.code.code}: {self.message}" + (f" ({self.hint})" if self.hint else "")
         return text.replace("\n", "\\n")
 

@@ -101,4 +101,4 @@ def _shown(name: str) -> str:
 
 
 def _finding(name: str, message: str, hint: str) -> Finding:
-    return Finding(_shown(name), None, None, Code.FILE_PASSED_OVER, message, hint, warning=True)
+    return Finding(_shown(name), None, None, Code.FILE_PASSED_OVER, message, hint, is_warning=True)

@@ -49,7 +49,7 @@ class Outcome:
         state: What became of it.
         connector: What is served, or would be if its file were there; None where nothing ever was.
         findings: What is wrong with it.
-        comparison: What lies between what was applied and what the file says, refused changes included; None
+        diff: What lies between what was applied and what the file says, refused changes included; None
             where nothing does.
     """
 
@@ -57,7 +57,7 @@ class Outcome:
     state: FileState
     connector: Connector | None
     findings: tuple[Finding, ...] = ()
-    comparison: SchemaDiff | None = None
+    diff: SchemaDiff | None = None
 
     @property
     def name(self) -> str | None:
@@ -72,14 +72,14 @@ class Plan:
     Attributes:
         outcomes: One per file.
         served: The connectors to serve, by name.
-        comparisons: What is to be applied first, by connector name.
+        diffs: What is to be applied first, by connector name.
         postponed: Names of those whose change only the stored rows can decide, where they were not asked.
         removed: Connectors that were served and are no longer.
     """
 
     outcomes: tuple[Outcome, ...]
     served: Mapping[str, Connector]
-    comparisons: Mapping[str, SchemaDiff] = field(default_factory=dict)
+    diffs: Mapping[str, SchemaDiff] = field(default_factory=dict)
     postponed: frozenset[str] = frozenset()
     removed: tuple[Connector, ...] = ()
 
@@ -95,21 +95,21 @@ class TableState:
 class Tables(Protocol):
     """What a plan asks about stored rows."""
 
-    def look(self, connector: Connector) -> TableState:
+    def state_of(self, connector: Connector) -> TableState:
         """Look at the table of an applied connector."""
 
-    def settle(self, comparison: SchemaDiff) -> SchemaDiff | None:
+    def check_rows(self, comparison: SchemaDiff) -> SchemaDiff | None:
         """Decide what depends on the stored rows; None puts it off."""
 
 
 class UnknownTables:
     """Tables out of sight: nothing is known of their rows, and what depends on them stays open."""
 
-    def look(self, connector: Connector) -> TableState:
+    def state_of(self, connector: Connector) -> TableState:
         """Say that there is nothing beside the fields."""
         return TableState()
 
-    def settle(self, comparison: SchemaDiff) -> SchemaDiff | None:
+    def check_rows(self, comparison: SchemaDiff) -> SchemaDiff | None:
         """Leave it open."""
         return comparison
 
@@ -160,11 +160,11 @@ def build_plan(
         tuple(choice.outcome() for choice in choices),
         served,
         {
-            choice.connector.name: choice.comparison
+            choice.connector.name: choice.diff
             for choice in choices
-            if choice.is_new and choice.connector and choice.comparison
+            if choice.is_new and choice.connector and choice.diff
         },
-        frozenset(each.comparison.new.name for each in choices if each.is_postponed and each.comparison),
+        frozenset(each.diff.new.name for each in choices if each.is_postponed and each.diff),
         removed,
     )
 
@@ -198,7 +198,7 @@ class _FileChoice:
     is_new: bool = True
     is_postponed: bool = False
     findings: list[Finding] = field(default_factory=list)
-    comparison: SchemaDiff | None = None
+    diff: SchemaDiff | None = None
 
     def __post_init__(self) -> None:
         self.findings = list(self.declared.findings)
@@ -213,30 +213,30 @@ class _FileChoice:
         new = self.declared.connector
         assert new is not None
         if old is None:
-            self.comparison = SchemaDiff(None, new)
+            self.diff = SchemaDiff(None, new)
             return
         try:
             self._compare(old, new, tables)
         except GatewayError as error:
             message = f"the rows of '{new.name}' could not be looked at; it is tried again at the next reload"
-            self.comparison = None
+            self.diff = None
             self.fall_back([Finding(new.file, None, None, error.code, message)])
         except Exception as error:  # noqa: BLE001  # a change nobody foresaw must not take other files down
             _log.error("%s could not be compared: %s", new.file, trace(error))
             message = f"what it changes about '{new.name}' cannot be told: {type(error).__name__}"
-            self.comparison = None
+            self.diff = None
             self.fall_back([Finding(new.file, None, None, Code.INTERNAL, message)])
 
     def _compare(self, old: Connector, new: Connector, tables: Tables) -> None:
         is_alike = (old.fields, old.primary_key) == (new.fields, new.primary_key)
-        table = TableState() if is_alike else tables.look(old)
-        self.comparison = compare(old, new, table.hidden, is_empty=table.is_empty)
-        if self.comparison.is_conditional:
-            settled = tables.settle(self.comparison)
+        table = TableState() if is_alike else tables.state_of(old)
+        self.diff = compare(old, new, table.hidden, is_empty=table.is_empty)
+        if self.diff.is_conditional:
+            settled = tables.check_rows(self.diff)
             self.is_postponed = settled is None
-            self.comparison = settled or self.comparison
-        if self.is_postponed or self.comparison.refused:
-            self.fall_back([change.finding(new.file) for change in self.comparison.refused])
+            self.diff = settled or self.diff
+        if self.is_postponed or self.diff.refused:
+            self.fall_back([change.finding(new.file) for change in self.diff.refused])
 
     def fall_back(self, findings: list[Finding]) -> None:
         self.is_new = False
@@ -246,7 +246,7 @@ class _FileChoice:
         state = (
             FileState.LIVE if self.is_new else FileState.LAST_GOOD if self.last_good else FileState.REFUSED
         )
-        return Outcome(self.declared.file, state, self.connector, tuple(self.findings), self.comparison)
+        return Outcome(self.declared.file, state, self.connector, tuple(self.findings), self.diff)
 
 
 def _as_served(declared: ParsedFile, live: Mapping[str, Connector]) -> ParsedFile:
@@ -271,7 +271,7 @@ def _last_good(
 def _successions(choice: _FileChoice, removed: Iterable[Connector]) -> list[Finding]:
     """Warn of a new connector at the path of one that is removed: it may be meant to be that one."""
     new = choice.connector
-    if new is None or choice.comparison is None or choice.comparison.old is not None:
+    if new is None or choice.diff is None or choice.diff.old is not None:
         return []
     return [
         Finding(
@@ -281,7 +281,7 @@ def _successions(choice: _FileChoice, removed: Iterable[Connector]) -> list[Find
             Code.CONNECTOR_REMOVED,
             f"'{new.name}' takes the path {new.path} of '{old.name}', and has none of its rows",
             f"if it is '{old.name}' in another file, write name: {old.name} in that",
-            warning=True,
+            is_warning=True,
         )
         for old in removed
         if old.path == new.path

@@ -14,7 +14,7 @@ class BadRowLimit:
     rows: int | None = None
     percent: float | None = None
 
-    def lets_through(self, bad: int, received: int) -> bool:
+    def permits(self, bad: int, received: int) -> bool:
         """Tell whether a batch of `received` rows may have `bad` bad ones."""
         if self.rows is not None:
             return bad <= self.rows
@@ -52,7 +52,7 @@ class Policy:
         on_conflict: What becomes of a row whose primary key is there already.
         on_invalid: What becomes of the bad rows of a batch; `on_request` keeps them where the request says so.
         keep_at_most: How many of them may be kept; a batch with more is refused.
-        key_required: Whether a POST must have an Idempotency-Key.
+        needs_key: Whether a POST must have an Idempotency-Key.
         retention: How long rows are kept.
         limits: How much each token may do here.
         read_limit: How many rows an answer to a GET may have; None is no bound.
@@ -61,7 +61,7 @@ class Policy:
     on_conflict: OnConflict = "reject"
     on_invalid: OnInvalid = "reject"
     keep_at_most: BadRowLimit = BadRowLimit()
-    key_required: bool = False
+    needs_key: bool = False
     retention: Retention = Retention()
     limits: Limits = NO_LIMITS
     read_limit: int | None = None

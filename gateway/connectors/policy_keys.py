@@ -43,7 +43,7 @@ _MOST = 10**12
 
 
 def parse_primary_key(
-    node: Node | None, fields: Sequence[Field], declared: Collection[str], shapes: YamlValues
+    node: Node | None, fields: Sequence[Field], declared: Collection[str], values: YamlValues
 ) -> tuple[str, ...]:
     """Read `primary_key`: the names of fields that every row has a value in.
 
@@ -51,19 +51,19 @@ def parse_primary_key(
         node: What stands there.
         fields: The fields, as far as they could be read.
         declared: The names of all that are declared; of others than `fields`, what is wrong is told already.
-        shapes: Where it is noted what is wrong.
+        values: Where it is noted what is wrong.
     """
     if node is None or not declared:
         return ()
     items = node.value if isinstance(node.value, list) else [node]
     if not items:
-        shapes.find(node, Code.DECLARATION_INVALID, "primary_key is empty", "name fields, or leave it out")
+        values.report(node, Code.DECLARATION_INVALID, "primary_key is empty", "name fields, or leave it out")
     names: list[str] = []
     for item in items:
         is_unread = item.value in declared and not any(each.name == item.value for each in fields)
         problem, hint = (None, None) if is_unread else _key_problem(item.plain(), names, fields)
         if problem:
-            shapes.find(item, Code.DECLARATION_INVALID, problem, hint)
+            values.report(item, Code.DECLARATION_INVALID, problem, hint)
         names.append(str(item.plain()))
     return tuple(names)
 
@@ -90,39 +90,39 @@ def _key_problem(name: Any, before: Sequence[str], fields: Sequence[Field]) -> t
     return None, None
 
 
-def parse_policy(top: Mapping[str, Node], shapes: YamlValues) -> Policy:
-    """Read the other keys; what is wrong with them is found in `shapes`."""
-    reading = _PolicyParser(shapes)
-    terms = Policy(
+def parse_policy(top: Mapping[str, Node], values: YamlValues) -> Policy:
+    """Read the other keys; what is wrong with them is found in `values`."""
+    reading = _PolicyParser(values)
+    policy = Policy(
         reading.word(top.get("on_conflict"), "on_conflict", ON_CONFLICT),
         reading.word(top.get("on_invalid"), "on_invalid", ON_INVALID),
         reading.allowance(top.get("keep_at_most")),
         reading.word(top.get("idempotency"), "idempotency", IDEMPOTENCY) == "required",
         Retention(**reading.bounds(top.get("retention"), "retention", RETENTION_KEYS)),
-        parse_limits(top.get("limits"), shapes),
+        parse_limits(top.get("limits"), values),
         reading.count(top.get("read_limit"), "read_limit"),
     )
     if "on_conflict" in top and "primary_key" not in top:
         hint = "write primary_key: [FIELD], or leave it out"
-        shapes.find(top["on_conflict"], Code.DECLARATION_INVALID, "on_conflict needs a primary_key", hint)
-    if "keep_at_most" in top and terms.on_invalid == "reject":
+        values.report(top["on_conflict"], Code.DECLARATION_INVALID, "on_conflict needs a primary_key", hint)
+    if "keep_at_most" in top and policy.on_invalid == "reject":
         message = "keep_at_most needs bad rows to be kept"
-        shapes.find(
+        values.report(
             top["keep_at_most"], Code.DECLARATION_INVALID, message, "write on_invalid: keep, or leave it out"
         )
-    return terms
+    return policy
 
 
-def parse_limits(node: Node | None, shapes: YamlValues) -> Limits:
-    """Read `limits`, of a connector or of a token; what is wrong with them is found in `shapes`."""
-    return Limits(**_PolicyParser(shapes).bounds(node, "limits", LIMIT_KEYS))
+def parse_limits(node: Node | None, values: YamlValues) -> Limits:
+    """Read `limits`, of a connector or of a token; what is wrong with them is found in `values`."""
+    return Limits(**_PolicyParser(values).bounds(node, "limits", LIMIT_KEYS))
 
 
 class _PolicyParser:
     """Reads single values."""
 
-    def __init__(self, shapes: YamlValues) -> None:
-        self._shapes = shapes
+    def __init__(self, values: YamlValues) -> None:
+        self._values = values
 
     def word(self, node: Node | None, key: str, words: Sequence[str]) -> Any:
         """Take one of some words, the first where there is none."""
@@ -130,7 +130,7 @@ class _PolicyParser:
             return words[0]
         if node.value not in words:
             message = f"{key} {show(node.plain())} is none of {', '.join(words)}"
-            self._shapes.find(
+            self._values.report(
                 node,
                 Code.DECLARATION_INVALID,
                 message,
@@ -149,16 +149,16 @@ class _PolicyParser:
         if found and float(found[1]) <= 100:
             return BadRowLimit(percent=float(found[1]))
         message = f"keep_at_most {show(node.plain())} is neither a number of rows nor a share of them"
-        self._shapes.find(node, Code.DECLARATION_INVALID, message, "write one like 100 or 10%")
+        self._values.report(node, Code.DECLARATION_INVALID, message, "write one like 100 or 10%")
         return BadRowLimit()
 
     def bounds(self, node: Node | None, key: str, known: Mapping[str, str]) -> dict[str, Any]:
         """Take a mapping of numbers above zero; rows are counted whole."""
         if node is None:
             return {}
-        given = self._shapes.mapping(node, known, key, key) or {}
+        given = self._values.mapping(node, known, key, key) or {}
         if isinstance(node.value, dict) and not node.value:
-            self._shapes.find(
+            self._values.report(
                 node, Code.DECLARATION_INVALID, f"{key} is empty", f"write {' or '.join(known)}"
             )
         return {
@@ -179,6 +179,6 @@ class _PolicyParser:
             message = f"{place} {show(node.plain())} is not {what} above 0"
             name = place.rpartition(".")[2]
             hint = number_hint(name, value) or f"write {name}: {'90' if name == 'days' else '1000'}"
-            self._shapes.find(node, Code.DECLARATION_INVALID, message, hint)
+            self._values.report(node, Code.DECLARATION_INVALID, message, hint)
             return None
         return int(value) if is_whole else float(value)

@@ -39,7 +39,7 @@ def preview(decided: Plan, live: Mapping[str, Connector]) -> dict[str, Any]:
 
 
 def _of_file(outcome: Outcome, live: Mapping[str, Connector]) -> dict[str, Any]:
-    comparison = outcome.comparison
+    comparison = outcome.diff
     connector = comparison.new if comparison else outcome.connector
     action = _action(outcome, comparison, live)
     verdict = "none" if action == "none" else "applied"

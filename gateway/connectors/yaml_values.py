@@ -42,7 +42,7 @@ class YamlValues:
         for key, place in (node.keys or {}).items():
             if key not in known and key not in explained:
                 hint = key_hint(key, known, kind) or suggest(key, known, f"{owner} has")
-                self.find(place, Code.KEY_UNKNOWN, f"unknown key {show(key)}", hint)
+                self.report(place, Code.KEY_UNKNOWN, f"unknown key {show(key)}", hint)
         taken = {key: item for key, item in node.value.items() if key in known}
         for key, item in node.value.items():
             meant = None if key in known or key in explained else spelled_otherwise(key, known, kind)
@@ -73,23 +73,23 @@ class YamlValues:
         if owner == "retention":
             hint = span_hint(node.value) or hint
         message = f"{owner} must be keys and values, but is {shown}"
-        self.find(node, Code.DECLARATION_INVALID, message, hint)
+        self.report(node, Code.DECLARATION_INVALID, message, hint)
 
     def flag(self, node: Node | None, place: str) -> bool:
         """Take a boolean, false where there is none."""
         if node is not None and not isinstance(node.value, bool):
             message = f"{place} {show(node.plain())} is not a boolean"
-            self.find(node, Code.DECLARATION_INVALID, message, "write true or false")
+            self.report(node, Code.DECLARATION_INVALID, message, "write true or false")
         return bool(node and node.value is True)
 
     def text(self, node: Node | None, place: str) -> str | None:
         """Take a string, None where there is none."""
         if node is not None and not isinstance(node.value, str):
             message = f"{place} {show(node.plain())} is not text"
-            self.find(node, Code.DECLARATION_INVALID, message, "put it in quotes")
+            self.report(node, Code.DECLARATION_INVALID, message, "put it in quotes")
         return node.value if node and isinstance(node.value, str) else None
 
-    def find(
+    def report(
         self, node: Node, code: Code, message: str, hint: str | None = None, *, warning: bool = False
     ) -> None:
         """Note what is wrong with a place of the file."""

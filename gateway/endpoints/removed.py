@@ -62,7 +62,9 @@ class RemovedConnector:
 
     def _refusal(self) -> str:
         assert self._refused is not None
-        found = next((str(each) for each in self._refused.findings if not each.warning), self._refused.file)
+        found = next(
+            (str(each) for each in self._refused.findings if not each.is_warning), self._refused.file
+        )
         return f"Its file is back, and is refused: {found}"
 
     def _hint(self, *, is_admin: bool) -> str:

@@ -75,6 +75,6 @@ class Services:
         bodies = ResponseBodies(
             connector.name, reader, self.storage.read_pool, caches.responses, caches.spool
         )
-        bounds = (connector.terms.read_limit, self.intake.settings.read_limit)
+        bounds = (connector.policy.read_limit, self.intake.settings.read_limit)
         read_limit = min((each for each in bounds if each is not None), default=None)
         return Endpoint.of(connector, request_cache, Retrieval(bodies, request_cache), read_limit)

@@ -61,7 +61,7 @@ class _Submission:
         data, write, validator = self.received.data, self.write, self.endpoint.validator
         media = media_detection.media_of(self.content_type, data)
         envelope = write.envelope(self.received, media, self.token, key)
-        if write.takes_whole_rows and 0 < settings.fast <= len(data):
+        if write.takes_whole_rows and 0 < settings.columnar_min_bytes <= len(data):
             columns = validator.columnar.parse(data, media, settings.max_row)
             if columns is not None:
                 self.context.rows = columns.table.num_rows

@@ -45,7 +45,7 @@ class WriteRequest:
             GatewayError: Names the parameter or header, its value, and what is right.
         """
         head, columns = RequestHead.of(connector, headers, dialect.parse_write)
-        merges = _on_conflict(head) == "merge" and connector.terms.on_conflict != "replace"
+        merges = _on_conflict(head) == "merge" and connector.policy.on_conflict != "replace"
         needs: tuple[Verb, ...] = ("change",) if merges else ()
         if head.output is not None:
             needs = (*needs, "read")
@@ -72,8 +72,8 @@ class WriteRequest:
         Raises:
             GatewayError: Where it is not.
         """
-        terms = self.connector.terms
-        if terms.key_required and self.key is None and not (self.replaces_all or self.head.is_rehearsal):
+        terms = self.connector.policy
+        if terms.needs_key and self.key is None and not (self.replaces_all or self.head.is_rehearsal):
             hint = "send a header Idempotency-Key: a UUID of its own for every batch, the same when it is sent again"
             message = f"'{self.connector.name}' takes rows under an Idempotency-Key only"
             raise GatewayError(Code.KEY_REQUIRED, message, hint=hint)
@@ -90,7 +90,7 @@ class WriteRequest:
     @property
     def allowance(self) -> BadRowLimit | None:
         """How many bad rows are kept, None where one refuses the batch."""
-        terms, handling = self.connector.terms, self.head.prefers.handling
+        terms, handling = self.connector.policy, self.head.prefers.handling
         keeps = terms.on_invalid == "keep" and handling != "strict"
         keeps = keeps or (terms.on_invalid == "on_request" and handling == "lenient")
         return terms.keep_at_most if keeps else None
@@ -174,7 +174,7 @@ def _on_conflict(head: RequestHead) -> OnConflict:
     """Return what happens to a row whose primary key is stored already."""
     if head.prefers.resolution:
         return "merge" if head.prefers.resolution == "merge-duplicates" else "ignore"
-    return head.connector.terms.on_conflict
+    return head.connector.policy.on_conflict
 
 
 def _key_of(header: str) -> str:

@@ -127,7 +127,7 @@ class ErrorCollector:
         if not self.error_count:
             return (), ()
         allowance = self._envelope.allowance
-        if allowance is not None and not allowance.lets_through(self._bad_rows, self.received):
+        if allowance is not None and not allowance.permits(self._bad_rows, self.received):
             why = f"{self._bad_rows} bad rows are more than keep_at_most {allowance}"
         elif allowance is not None and not self.can_keep:
             why = f"{self._bad_rows} bad rows are more, or larger, than can be kept; send smaller batches"

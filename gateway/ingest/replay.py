@@ -77,7 +77,7 @@ def replay(
     for row in rejected:
         candidate = _edited(row, edited[row.id]) if row.id in edited else _decoded(row, connector)
         resolution = candidate.row.decoding.get("resolution")
-        on_conflict = _ON_CONFLICT.get(resolution, connector.terms.on_conflict)
+        on_conflict = _ON_CONFLICT.get(resolution, connector.policy.on_conflict)
         named = _named_fields(candidate, connector) if on_conflict == "merge" else None
         groups.setdefault((on_conflict, named), []).append(candidate)
     result = Replay()

@@ -36,7 +36,7 @@ class Expiry:
             try:
                 self._writer.run(lambda store: store.forget_keys()).result()
                 for endpoint in tuple(self._live.snapshot.endpoints.values()):
-                    if endpoint.connector.terms.retention != Retention():
+                    if endpoint.connector.policy.retention != Retention():
                         self._expire(endpoint.connector)
             except GatewayError as error:
                 _log.warning("old rows could not be deleted, and it is tried again: %s", error.code.code)
@@ -47,7 +47,7 @@ class Expiry:
         """Delete until nothing is left to: others have their turn at the writer between two steps."""
         now, total, done = datetime.now(UTC), 0, EXPIRED_ROWS_MAX
         while done >= EXPIRED_ROWS_MAX and not self._stopping.is_set():
-            step = self._writer.run(lambda store: store.expire(connector, connector.terms.retention, now))
+            step = self._writer.run(lambda store: store.expire(connector, connector.policy.retention, now))
             done = step.result()
             total += done
         if total:

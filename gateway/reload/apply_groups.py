@@ -18,7 +18,7 @@ def groups(comparisons: Sequence[SchemaDiff]) -> list[list[Unit]]:
     """Put together what touches no row; each of the others is a transaction of its own."""
     light, heavy = [], []
     for unit in _units(comparisons):
-        if any(each.old and each.alters for each in unit):
+        if any(each.old and each.is_schema_change for each in unit):
             heavy.append([unit])
         else:
             light.append(unit)

@@ -39,7 +39,7 @@ def removal(definition: Definition) -> Finding:
         f"put the file back, or write name: {definition.name} in the file that took its place;"
         f" gateway purge {definition.name} drops the rows"
     )
-    return Finding(definition.file, None, None, Code.CONNECTOR_REMOVED, message, hint, warning=True)
+    return Finding(definition.file, None, None, Code.CONNECTOR_REMOVED, message, hint, is_warning=True)
 
 
 def _changed(before: tuple[Outcome, ...], after: tuple[Outcome, ...]) -> Iterator[Outcome]:
@@ -52,5 +52,5 @@ def _changed(before: tuple[Outcome, ...], after: tuple[Outcome, ...]) -> Iterato
         if old is None or old.state is not outcome.state or old.connector != outcome.connector:
             _log.info("%s: %s", outcome.file, outcome.state.value)
         for finding in outcome.findings:
-            _log.log(logging.WARNING if finding.warning else logging.ERROR, "%s", finding)
+            _log.log(logging.WARNING if finding.is_warning else logging.ERROR, "%s", finding)
         yield outcome

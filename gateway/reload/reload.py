@@ -206,7 +206,7 @@ class Reload:
         self._remove(decided, at_once=at_once)
         failed: dict[str, Sequence[Finding]] = {}
         outdated: set[str] = set()
-        for group in groups(list(decided.comparisons.values())):
+        for group in groups(list(decided.diffs.values())):
             for some in self._applied(group, failed, outdated):
                 self._stored |= {each.name: each for each in some}
                 self._live |= {each.name: each for each in some}
@@ -305,10 +305,10 @@ class _Postponing:
     def __init__(self, store: StoreReader) -> None:
         self._store = store
 
-    def look(self, connector: Connector) -> TableState:
-        return self._store.look(connector)
+    def state_of(self, connector: Connector) -> TableState:
+        return self._store.state_of(connector)
 
-    def settle(self, comparison: SchemaDiff) -> SchemaDiff | None:
+    def check_rows(self, comparison: SchemaDiff) -> SchemaDiff | None:
         return None
 
 

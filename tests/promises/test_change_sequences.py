@@ -127,7 +127,7 @@ class Edits:
         if declared.connector is None:
             return None
         decided = plan.build_plan([declared], self.live, self.stored, self.store)
-        for connector in self.store.apply(list(decided.comparisons.values())):
+        for connector in self.store.apply(list(decided.diffs.values())):
             self.live[connector.name] = self.stored[connector.name] = connector
         return decided.outcomes[0]
 
@@ -289,7 +289,7 @@ def test_rows_are_asked_anew_only_after_they_or_the_question_have_changed(store)
     later = edits.edit(tight)
     other = edits.edit({"a": {"type": "integer", "maximum": 5}})
 
-    assert again.comparison is first.comparison
+    assert again.diff is first.diff
     assert [
         each.findings[0].message.count(f"{rows} stored rows")
         for each, rows in ((first, "1 of 1"), (later, "2 of 2"), (other, "1 of 2"))

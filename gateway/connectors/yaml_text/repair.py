@@ -74,7 +74,9 @@ class TextRepair:
     def warning(self, fault: Fault) -> Finding:
         """Return a fault as a warning."""
         line, column = self._place(fault.at)
-        return Finding(self._file, line, column, Code.YAML_INVALID, fault.message, fault.hint, warning=True)
+        return Finding(
+            self._file, line, column, Code.YAML_INVALID, fault.message, fault.hint, is_warning=True
+        )
 
     def _find(self, fault: Fault) -> bool:
         """Note a fault and mend it; False where that cannot be, and the text is readable no further."""

@@ -52,6 +52,6 @@ class ChangeChecks:
                 with limit:
                     last = cursor.execute(f"SELECT coalesce(max(_id), 0) FROM {table_of(comparison.old)}")
                     through = int(last.fetchall()[0][0])
-                    return replace(row_check.settle(comparison, selecting(cursor)), asked_through=through)
+                    return replace(row_check.settle(comparison, selecting(cursor)), checked_through=through)
             finally:
                 cursor.execute("ROLLBACK")

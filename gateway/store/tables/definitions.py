@@ -140,7 +140,7 @@ class Definitions:
         if old is None:
             new = replace(new, revision=self._purged.get(new.name, 0) + 1)
             statements = migration.create(new)
-        elif comparison.alters:
+        elif comparison.is_schema_change:
             self._require_still(comparison)
             new = replace(new, revision=old.revision + 1)
             described = self._database.writer.execute(f"DESCRIBE {table_of(old)}").fetchall()
@@ -162,9 +162,9 @@ class Definitions:
                 raise Outdated
             return
         again = row_check.settle(
-            replace(comparison, changes=comparison.asked or comparison.changes),
+            replace(comparison, changes=comparison.unchecked_changes or comparison.changes),
             select,
-            comparison.asked_through,
+            comparison.checked_through,
         )
         if again.refused:
             raise InvalidFileError([change.finding(comparison.new.file) for change in again.refused])

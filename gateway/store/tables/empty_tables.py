@@ -13,7 +13,7 @@ from gateway.store.tables import migration, row_check
 class Blank(UnknownTables):
     """Refuses the `using` that no row could be converted by, and leaves the rest to the rows."""
 
-    def settle(self, comparison: SchemaDiff) -> SchemaDiff | None:
+    def check_rows(self, comparison: SchemaDiff) -> SchemaDiff | None:
         """Give the comparison as it is, or with that refused."""
         assert comparison.old is not None
         with duckdb.connect(config={"enable_external_access": "false"}) as connection:

@@ -66,7 +66,7 @@ def settle(comparison: SchemaDiff, select: Select, after: int = 0) -> SchemaDiff
         settled, total = column, 0
         against: dict[_Against, _Rows] = {}
         is_open = all(change.field != column.field.name for change in comparison.refused)
-        if column.surveyed and is_open and not comparison.is_empty:
+        if column.needs_check and is_open and not comparison.is_empty:
             settled, against, total, problem = _ask(comparison, column, select, after)
             if problem:
                 changes = [_refused_for(change, column, problem) for change in changes]
@@ -101,14 +101,17 @@ def settle(comparison: SchemaDiff, select: Select, after: int = 0) -> SchemaDiff
         for change in changes
     ]
     return replace(
-        comparison, columns=tuple(columns), changes=tuple(settled_changes), asked=comparison.changes
+        comparison,
+        columns=tuple(columns),
+        changes=tuple(settled_changes),
+        unchecked_changes=comparison.changes,
     )
 
 
 def _count_expired(comparison: SchemaDiff, change: Change, select: Select) -> Change:
     """Tell how many rows a shorter retention deletes."""
     assert comparison.old is not None
-    retention = comparison.new.terms.retention
+    retention = comparison.new.policy.retention
     old = (
         "false"
         if retention.days is None

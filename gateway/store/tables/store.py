@@ -151,11 +151,11 @@ class Store:
 
     # -- connectors
 
-    def look(self, connector: Connector) -> TableState:
+    def state_of(self, connector: Connector) -> TableState:
         """Return what a connector's table has beside its fields."""
         return TableState(self.definitions.hidden(connector), self.definitions.is_empty(connector))
 
-    def settle(self, comparison: SchemaDiff) -> SchemaDiff:
+    def check_rows(self, comparison: SchemaDiff) -> SchemaDiff:
         """Decide what depends on stored rows; no write waits for it.
 
         Raises:
@@ -165,7 +165,7 @@ class Store:
 
     def apply(self, comparisons: Sequence[SchemaDiff]) -> list[Connector]:
         """Apply new versions of connectors in one transaction; return them with their revisions."""
-        if any(each.old and each.alters for each in comparisons):
+        if any(each.old and each.is_schema_change for each in comparisons):
             # A checkpoint keeps changes of tables out of the recovery of the WAL, where DuckDB has had its bugs.
             self._database.request_maintenance()
         applied = self.definitions.apply(comparisons)

@@ -41,7 +41,7 @@ class Gateway:
     def __init__(self, directory: Path, files: Files, table: Table, rows: int) -> None:
         self._directory, self._files, self._table, self._rows = directory, files, table, rows
         # The tests' servers read even the smallest body in columns.
-        fast = str(Settings.read({}).fast)
+        fast = str(Settings.read({}).columnar_min_bytes)
         self._server = Server(
             directory,
             ("-P", "-m", "gateway", "serve"),  # Without -P the working directory's package would run.
