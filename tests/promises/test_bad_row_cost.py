@@ -64,7 +64,7 @@ def test_a_batch_of_very_many_errors_is_kept_with_the_field_and_code_of_each(ser
     assert all("is not an integer of 64 bits" in each["message"] for each in summary["errors"])
     (last,) = server.client.get(f"/-/connectors/{name}/rejected?order=_id.desc&limit=1").json()
     assert [each["field"] for each in last["errors"]] == fields
-    assert {each["message"] for each in last["errors"]} == {"A value is not of its field's type"}
+    assert {each["message"] for each in last["errors"]} == {"A value does not have the type of its field"}
 
 
 def test_each_of_many_new_columns_is_counted_and_kept(server, name):
