@@ -6,21 +6,14 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import is_hypothesis_test
 
 from tests import support
 from tests.support.server import Server, serving
+from tests.support.sizes import is_full_size, use_full_size
 
 # Nothing here speaks TLS, and to load the certificates takes a client longer than most of its requests.
 ssl.create_default_context = functools.cache(ssl.create_default_context)
-
-settings.register_profile(
-    "gateway",
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-settings.load_profile("gateway")
 
 _numbers = itertools.count(1)
 
@@ -49,6 +42,19 @@ def own(tmp_path: Path) -> Iterator[Server]:
 def tell(record_property):
     """Say a figure: it is printed under the results, whether or not the output of tests is."""
     return lambda text: record_property("figure", text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples properties are tried with."""
+    use_full_size(is_full=config.option.markexpr.strip() == "torture")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the promises, and what has a full size."""
+    if "promises" in item.path.parts:
+        item.add_marker("promises")
+    if is_full_size() and is_hypothesis_test(getattr(item, "obj", None)):
+        item.add_marker("torture")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

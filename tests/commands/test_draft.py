@@ -12,7 +12,7 @@ import sys
 
 import pandas
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.connectors import plan
@@ -24,6 +24,7 @@ from gateway.rowfile.chunks import split
 from gateway.rowfile.source import Source
 from tests.commands.test_verbs import gateway
 from tests.support.server import Server, eventually
+from tests.support.sizes import examples
 
 #: Cells that look like values of each type, and nearly so.
 CELLS = st.sampled_from(
@@ -74,7 +75,7 @@ def require_loads(source: Source) -> None:
         validator.check(payload.parse(chunk.data, chunk.media, declared.connector, 2**20))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6))
 def test_drafted_csv_loads(tmp_path_factory, rows):
     written = io.StringIO()
@@ -87,7 +88,7 @@ def test_drafted_csv_loads(tmp_path_factory, rows):
     require_loads(Source.from_path(path).with_options(",", None, None))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     rows=st.lists(st.dictionaries(st.sampled_from(["a", "b"]), VALUES, min_size=1), min_size=1, max_size=6)
 )

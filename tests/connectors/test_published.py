@@ -7,13 +7,14 @@ from decimal import Context, Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.connector_file import parse_connector
 from gateway.connectors.published import DIVISORS
+from tests.support.sizes import examples
 from tests.support.validators import VALIDATORS
 
 EXACT = Context(prec=400)
@@ -153,7 +154,7 @@ def bounded(draw):
     return declared, instances
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(bounded())
 @example(({"type": "decimal(25, 2)"}, ["99999999999999999999999", "-99999999999999999999999", "1e23"]))
 @example(
@@ -348,7 +349,7 @@ def patterns(draw) -> str:
     )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(patterns(), st.lists(st.text("ab1-_/ é٢\n\r\u2028\x85\ufeff", max_size=4), min_size=8, max_size=8))
 def test_any_pattern_is_that_of_the_endpoint(pattern, texts):
     declared = {"type": "string", "pattern": pattern}

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway import strictjson
@@ -17,6 +17,7 @@ from gateway.connectors.schema import build_field, compile_schema
 from gateway.media_types import Media
 from tests.ingest.test_columnar import connector_of, require_equal
 from tests.support.reference_validator import reference
+from tests.support.sizes import examples
 
 #: By type, each spelling and what is served of it.
 TAKEN = {
@@ -184,7 +185,7 @@ def read(literal, text):
         return None
 
 
-@settings(max_examples=1500)
+@examples(1500)
 @given(DAYS, st.integers(0, 1439), st.integers(-3, 3), OFFSETS, SECONDS, SIGNED, st.booleans())
 @example("9999-12-31", 1439, 0, 0, ":59.9999995", "{}{:02d}:{:02d}", False)
 @example("9999-12-31", 1439, 0, 0, ":59.9999995", " {}{:02d}:{:02d}", False)
@@ -208,7 +209,7 @@ PUBLISHED = reference(strictjson.write(dict(SCALARS["timestamp"].schema)))
 
 
 @pytest.mark.parametrize("kind", ["time", "datetime", "timestamp", "date", "uuid"])
-@settings(max_examples=300)
+@examples(300)
 @given(data=st.data())
 def test_a_schema_and_its_literal_take_the_same_texts(kind, data):
     type = SCALARS[kind]

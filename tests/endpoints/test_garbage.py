@@ -5,8 +5,10 @@ import socket
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.support.sizes import examples
 
 CONNECTOR = """
 fields:
@@ -169,7 +171,7 @@ def path(server, name):
     return path
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(400)
 @given(
     method=ONE_OF([*METHODS[:5] * 3, *METHODS]),
     template=ONE_OF([*PATHS[:1] * 30, *PATHS]),

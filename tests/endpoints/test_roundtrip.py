@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import strictjson
@@ -17,6 +17,7 @@ from gateway.connectors.fieldtypes.type_names import parse_type
 from gateway.connectors.schema import compile_schema
 from tests.support.reference_validator import exact, reference
 from tests.support.server import put
+from tests.support.sizes import examples
 
 _numbers = itertools.count()
 
@@ -195,7 +196,7 @@ def microseconds(text: str) -> int:
     return passed // timedelta(microseconds=1) + round(float(f"0.{fraction or 0}") * 1_000_000)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(data=st.data())
 def test_the_endpoint_takes_what_the_reference_takes_and_gives_it_back_equal(server, data):
     declared = data.draw(fields())
@@ -227,7 +228,7 @@ def test_the_endpoint_takes_what_the_reference_takes_and_gives_it_back_equal(ser
 
 
 @pytest.mark.parametrize("kind", sorted(VALUES))
-@settings(max_examples=100)
+@examples(100)
 @given(data=st.data())
 def test_a_literal_of_a_valid_value_is_that_value(kind, data):
     field_type = parse_type(kind)
@@ -237,7 +238,7 @@ def test_a_literal_of_a_valid_value_is_that_value(kind, data):
     assert same(kind, value, field_type.text.parse(text))
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.text(max_size=40))
 def test_no_text_makes_a_literal_fail_in_another_way(text):
     for kind in (*VALUES, *(f"{each}[]" for each in VALUES if each != "json")):

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.connectors.connector_file import parse_connector
@@ -26,6 +26,7 @@ from gateway.media_types import RECEIVED_TYPES
 from gateway.printable import printable
 from gateway.rowfile import sniffing as file_recognition
 from gateway.rowfile.source import Source
+from tests.support.sizes import examples
 
 DECLARED = """
 fields:
@@ -285,7 +286,7 @@ def told(body: bytes, media: str | None) -> GatewayError | None:
     return None
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(body=garbage() | st.binary(max_size=60), media=st.sampled_from([None, *RECEIVED_TYPES]))
 @example(body=b"\x7b\x00", media=JSON)
 @example(body=b"[" + b"\xff\xfe", media=JSON)

@@ -7,7 +7,7 @@ from unittest import mock
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway import strictjson
@@ -19,6 +19,7 @@ from gateway.ingest.columnar import Columnar
 from gateway.ingest.validation import Validator
 from gateway.media_types import Media
 from tests.endpoints.test_roundtrip import PLAIN, VALUES, fields, rows_of, yaml_of
+from tests.support.sizes import examples
 
 MAX_ROW = 2000
 ORDERS = """
@@ -89,7 +90,7 @@ def bodies(rows: list[bytes]) -> list[tuple[bytes, Media]]:
     ]
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(data=st.data())
 def test_columns_hold_what_reading_one_by_one_gives(data):
     declared = data.draw(fields())
@@ -108,7 +109,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-@settings(max_examples=50)
+@examples(50)
 @given(data=st.data())
 def test_plain_good_rows_are_read_in_columns(kind, data):
     """Else a reader that is never sure would pass every other test."""
@@ -131,7 +132,7 @@ def test_plain_good_rows_are_read_in_columns(kind, data):
 @pytest.mark.parametrize(
     "kind", ["integer", "integer[]", "decimal(9, 3)", "decimal(38, 38)", "decimal(4, 0)"]
 )
-@settings(max_examples=50)
+@examples(50)
 @given(data=st.data())
 def test_plain_numbers_in_quotes_are_read_in_columns(kind, data):
     connector = connector_of(yaml_of({"a": (kind, True, {"maximum": 700}), "id": ("integer", False, {})}))
@@ -218,7 +219,7 @@ PUT = [
 ]  # fmt: skip
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.lists(st.sampled_from(ODD), min_size=1, max_size=4), st.data())
 @example([b'{"id":1}'], None)
 def test_no_mutilated_body_is_read_in_another_way(rows, data):
@@ -241,7 +242,7 @@ def test_nothing_is_read_beyond_what_a_body_is(put):
             require_equal(body[:place] + put + body[place:], media, connector)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.lists(
         st.sampled_from([0, 1, 20, 900, 1000, 1960, 1999, 2000, 2001, 2002, 4100]), min_size=1, max_size=6

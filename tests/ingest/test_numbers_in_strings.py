@@ -11,7 +11,7 @@ import msgspec
 import polars
 import pydantic
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway import strictjson
@@ -23,6 +23,7 @@ from gateway.ingest.rows import Rows
 from gateway.ingest.validation import Validator
 from tests.connectors.test_published import published
 from tests.support.reference_validator import exact
+from tests.support.sizes import examples
 from tests.support.validators import VALIDATORS
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
@@ -337,7 +338,7 @@ def spelled(draw, steps: int, scale: int) -> str:
     return text
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(bounded())
 @example(
     (
@@ -373,7 +374,7 @@ def is_taken(declared, text: str) -> bool:
         return False
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.integers(-9999, 9999),
     st.integers(-9999, 9999),

@@ -7,7 +7,7 @@ import itertools
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import strictjson
@@ -24,6 +24,7 @@ from gateway.store.sql.names import table_of
 from gateway.store.tables import row_check
 from gateway.store.tables.store import Store
 from tests.support.reference_validator import exact, reference
+from tests.support.sizes import examples
 
 #: For each type: values, constraints it may be given, and SQL over `{}` that some other types are made by.
 VALUES = {
@@ -170,7 +171,7 @@ class Edits:
 
 
 @pytest.mark.long
-@settings(max_examples=60)
+@examples(60)
 @given(st.data())
 def test_whatever_is_edited_stored_rows_satisfy_the_version_that_is_served(store, data):
     edits = Edits(store)

@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support import malformed
 from tests.support.malformed import CONNECTOR, Malformed
 from tests.support.server import DEADLINE, Server, serving
+from tests.support.sizes import examples
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -37,7 +38,7 @@ def check(answer: httpx.Response) -> None:
         assert list(answer.json())[:4] == ["code", "message", "details", "hint"]
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(value=JSON)
 @example(value=[{"f": 1e308}, {"f": 5e-324}, {"j": {"": [None]}}])
 def test_random_json_never_yields_a_5xx(server, path, value):
@@ -100,7 +101,7 @@ _WORDS = [
 ]
 
 
-@settings(max_examples=600)
+@examples(600)
 @given(
     key=st.sampled_from(["select", "order", "limit", "offset", *"isdftujl", "_id", "or"])
     | st.text(max_size=8),
@@ -110,7 +111,7 @@ def test_random_queries_never_yield_a_5xx(server, path, key, value):
     check(server.client.get(path, params={key: value, "limit": "1"}))
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.binary(max_size=200),
     st.sampled_from(

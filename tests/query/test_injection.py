@@ -5,7 +5,7 @@ import re
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.connectors.connector_file import parse_connector
@@ -15,6 +15,7 @@ from gateway.query import dialect, digits
 from gateway.query.output import Output
 from gateway.query.statement import Statement
 from gateway.store.errors import CAST_FAILED
+from tests.support.sizes import examples, scaled
 
 CONNECTOR = """
 fields:
@@ -205,7 +206,7 @@ OUTPUTS = [
 _read = []
 
 
-@settings(max_examples=1500)
+@examples(1500)
 @given(query_string=query_strings(), output=st.sampled_from(OUTPUTS))
 def test_sql_holds_nothing_but_its_own_words(query_string, output):
     try:
@@ -233,7 +234,7 @@ def test_sql_holds_nothing_but_its_own_words(query_string, output):
 
 
 def test_the_fuzz_has_reached_the_sql():
-    assert len(_read) > 200
+    assert len(_read) > scaled(200)
 
 
 @pytest.fixture(scope="session")
@@ -243,7 +244,7 @@ def path(server):
     return path
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(query_string=query_strings())
 def test_a_hostile_query_is_answered_or_refused(server, path, query_string):
     answer = server.client.get(f"{path}?{query_string}")

@@ -7,11 +7,12 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.query import digits
 from tests.support.server import eventually
+from tests.support.sizes import examples
 
 CONNECTOR = """
 fields:
@@ -173,7 +174,7 @@ def database():
         yield connection
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(texts=st.lists(numbers, min_size=2, max_size=20))
 def test_the_sql_of_a_number_orders_as_decimal_does(database, texts):
     near = list(texts) + [f"{text}0" for text in texts if "." in text and "e" not in text.lower()]
@@ -222,7 +223,7 @@ def spelt(value):
     return json.dumps(value, ensure_ascii=False)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(value=values)
 def test_marks_come_off_again(database, value):
     text = spelt(value)

@@ -6,10 +6,11 @@ from decimal import Decimal
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import dialect_model
+from tests.support.sizes import examples
 
 CONNECTOR = """
 fields:
@@ -287,7 +288,7 @@ def quoted(parameters):
     return "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in parameters)
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(
     some=st.lists(filters(), max_size=2),
     forest=st.lists(trees(), max_size=2),
@@ -320,7 +321,7 @@ def test_a_query_means_what_it_means_in_plain_python(server, path, some, forest,
     assert ("next" in answer.links) == (bool(limit) and offset + len(page) < len(expected))
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(some=st.lists(filters(), max_size=1), order=orders(), limit=st.integers(1, 40))
 def test_the_links_lead_through_every_row_once_in_order(server, path, some, order, limit):
     parameters = [("select", "_id")] + [(spell(column), top) for top, _, column, _ in some]
@@ -341,7 +342,7 @@ def test_the_links_lead_through_every_row_once_in_order(server, path, some, orde
 GROUPS = {"i": "i", "b": "b", "s": "s", "t": "t", "d": "d", "kind": "kind:j->>a"}
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     groups=st.lists(st.sampled_from(["i", "b", "s", "d"]), unique=True, max_size=2),
     some=st.lists(filters(), max_size=1),

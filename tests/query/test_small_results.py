@@ -7,13 +7,14 @@ from unittest.mock import patch
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Code, GatewayError
 from gateway.store.engine import read_transaction
 from gateway.store.engine.read_transaction import DuckDBReadTransaction
 from tests.support.in_process import inside
+from tests.support.sizes import examples
 
 CONNECTOR = """
 fields:
@@ -50,7 +51,7 @@ queries = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(queries, st.sampled_from(["*/*", "application/vnd.pgrst.object+json"]), st.booleans())
 def test_an_answer_is_the_same_whichever_way_its_rows_come(gateway, query, accept, counted):
     headers = {"Accept": accept, **({"Prefer": "count=exact"} if counted else {})}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import strictjson
@@ -27,6 +27,7 @@ from gateway.store.tables.small_inserts import FewRows
 from gateway.store.tables.store import Store
 from tests.endpoints.test_roundtrip import VALUES, fields, rows_of, value_of, yaml_of
 from tests.ingest.test_columnar import connector_of, exactly
+from tests.support.sizes import examples
 
 _numbers = itertools.count()
 NOW = datetime(2026, 11, 23, 8, 30, 0, 123456, UTC)
@@ -195,7 +196,7 @@ def require_same_rows(store, connector, rows):
     assert exactly(first) == exactly(second)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data())
 def test_few_rows_are_stored_as_many_are(store, data):
     declared = data.draw(fields())
@@ -204,7 +205,7 @@ def test_few_rows_are_stored_as_many_are(store, data):
 
 
 @pytest.mark.parametrize("kind", sorted([*VALUES, *(f"{each}[]" for each in VALUES if each != "json")]))
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data())
 def test_few_values_of_a_type_are_stored_as_many_are(store, kind, data):
     value = st.fixed_dictionaries({"a": st.none() | value_of(kind)})
