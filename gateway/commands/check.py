@@ -49,7 +49,7 @@ def command(directory: Path | None, tokens: Path | None, style: str) -> None:
     if not outcomes:
         raise click.ClickException(f"{directory} has no *.yaml or *.yml files")
     if style == "text":
-        note = "; names in access were not looked up: say --tokens FILE" * known.leave_open(connectors)
+        note = "; names in access were not looked up: use --tokens FILE" * known.leave_open(connectors)
         if unknown:
             note = f"; {counted(len(unknown), 'unknown name')} in access"
         click.echo(f"{counted(len(outcomes), 'file')}, {len(refused)} refused{note}")

@@ -83,7 +83,7 @@ def _behind_header(source: Source) -> str:
     if not names:
         return ""
     return (
-        ": its one line is the header. Add a row, or say --field 'NAME: TYPE' for each column in place of --from;"
+        ": its one line is the header. Add a row, or use --field 'NAME: TYPE' for each column in place of --from;"
         f" if the line is a row, name the columns: --header {header.default_names(len(names))}"
     )
 

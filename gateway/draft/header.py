@@ -50,11 +50,11 @@ def check_names(names: Sequence[str], source: Source) -> None:
 
 def first_line(source: Source) -> list[str]:
     """Read the names of a file that has no rows."""
-    opened = SourceReader(source)
+    reader = SourceReader(source)
     try:
-        return csv_cells(opened.read(2**20).partition(b"\n")[0])
+        return csv_cells(reader.read(2**20).partition(b"\n")[0])
     finally:
-        opened.close()
+        reader.close()
 
 
 def name_problem(name: str, earlier: Sequence[str]) -> str | None:
@@ -118,7 +118,7 @@ def _no_header(values: Sequence[str], names: Sequence[str], source: Source) -> V
     are = "is a value" if len(values) == 1 else "are values"
     return ValueError(
         f"{source.path} seems to have no header: {_shown(values)} in its first line {are};"
-        f" say --header {default_names(len(names))} to name the columns (or --header {line} if that line is the header)"
+        f" use --header {default_names(len(names))} to name the columns (or --header {line} if that line is the header)"
     )
 
 

@@ -1,1 +1,1 @@
-"""Files of rows on a disk: what they are, and their rows a chunk at a time."""
+"""Files of rows on disk, split into chunks that can be posted. Runs on the main thread of a verb."""

@@ -1,4 +1,4 @@
-"""The rows of a file chunk by chunk."""
+"""The rows of a file, split into chunks."""
 
 from collections.abc import Iterator
 
@@ -13,24 +13,24 @@ from gateway.rowfile.source_reader import SourceReader
 
 
 def split(source: Source, size: int) -> Iterator[Chunk]:
-    """Give the rows of a file in chunks of about `size` bytes; a row that is larger is a chunk by itself.
+    """Yield the rows of a file in chunks of about `size` bytes; a larger row is a chunk of its own.
 
-    Where the chunks end depends on the bytes before and on `size` alone.
+    The end of a chunk depends only on `size` and on the bytes before it.
 
     Raises:
-        ValueError: Where the file is not what it is called.
-        OSError, EOFError, zstandard.ZstdError: Where it cannot be read.
+        ValueError: The content is not what the name and the options say.
+        OSError, EOFError, zstandard.ZstdError: The file cannot be read.
     """
     if source.media is Media.PARQUET:
         yield from parquet_chunks(source, size)
         return
-    opened = SourceReader(source)
+    reader = SourceReader(source)
     try:
         if source.media is Media.CSV:
-            yield from csv_chunks(opened, size)
+            yield from csv_chunks(reader, size)
         elif source.media is Media.NDJSON:
-            yield from line_chunks(ReadBuffer(opened), b"", size, Media.NDJSON, 1)
+            yield from line_chunks(ReadBuffer(reader), b"", size, Media.NDJSON, 1)
         else:
-            yield from json_chunks(opened, size)
+            yield from json_chunks(reader, size)
     finally:
-        opened.close()
+        reader.close()

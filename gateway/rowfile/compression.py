@@ -1,4 +1,4 @@
-"""Compressed files of rows: gzip and Zstandard, by their suffixes."""
+"""Decompression of gzip and Zstandard files, chosen by their suffixes."""
 
 import gzip
 import io
@@ -9,12 +9,12 @@ import zstandard
 
 #: Suffixes of compressed files.
 COMPRESSED = (".gz", ".zst")
-#: What gzip.open may stumble over, beside a disk.
+#: The errors of reading a compressed file.
 BROKEN = (OSError, EOFError, zstandard.ZstdError)
 
 
 def decompressed(raw: IO[bytes], path: Path) -> IO[bytes]:
-    """Return what reads a file that is compressed, if its name says so."""
+    """Return a reader of the decompressed bytes, or `raw` if the suffix is not that of a compressed file."""
     suffix = path.suffix.lower()
     if suffix == ".gz":
         return io.BufferedReader(gzip.GzipFile(fileobj=raw))

@@ -1,4 +1,4 @@
-"""What a file of rows is by its name, and what to do with a file that is called otherwise."""
+"""File names: the suffixes of files of rows, and the errors for all other files."""
 
 import re
 import shlex
@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.media_types import Media
 from gateway.rowfile.compression import COMPRESSED
 
-#: Suffixes of files, as they are called out there.
+#: The media type of each suffix.
 SUFFIXES = {
     ".csv": Media.CSV,
     ".tsv": Media.CSV,
@@ -17,8 +17,8 @@ SUFFIXES = {
     ".jsonl": Media.NDJSON,
     ".parquet": Media.PARQUET,
 }
-#: What to do with files of other kinds.
-_OTHERS = {
+#: For suffixes of other formats: what the file is, and the next action.
+_OTHER_FORMATS = {
     ".xlsx": "is an Excel workbook; save the sheet as CSV UTF-8 in Excel, and name that file",
     ".xls": "is an Excel workbook; save the sheet as CSV UTF-8 in Excel, and name that file",
     ".ods": "is a spreadsheet; save the sheet as CSV, and name that file",
@@ -30,43 +30,43 @@ _OTHERS = {
     ".duckdb": "is a database; write a table of it by COPY … TO 'rows.parquet', and name that file",
     ".sqlite": "is a database; write a table of it as CSV, and name that file",
 }
-_OTHERS |= {".htm": _OTHERS[".html"], ".db": _OTHERS[".sqlite"]}
+_OTHER_FORMATS |= {".htm": _OTHER_FORMATS[".html"], ".db": _OTHER_FORMATS[".sqlite"]}
 
 
 def suffix_of(path: Path) -> str:
-    """Return the suffix that says what the rows of a file are written in, in lower case.
+    """Return the suffix that names the format of a file, in lower case and without that of a compression.
 
     Raises:
-        ValueError: Where the name does not tell, or no such file is there.
+        ValueError: The suffix is not that of a file of rows, or the file does not exist.
     """
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in COMPRESSED:
         suffixes.pop()
     suffix = suffixes[-1] if suffixes else ""
-    _require_on_disk(path)
+    _check_is_on_disk(path)
     if path.is_dir():
         raise ValueError(f"{path} is a directory; name a file of rows")
-    if suffix in _OTHERS:
-        raise ValueError(f"{path} {_OTHERS[suffix]}")
+    if suffix in _OTHER_FORMATS:
+        raise ValueError(f"{path} {_OTHER_FORMATS[suffix]}")
     if not path.exists():
-        raise ValueError(f"{path} is not there; look at the name, and at the directory you are in")
+        raise ValueError(f"{path} does not exist; check the name and the current directory")
     if suffix not in SUFFIXES:
-        known = ", ".join([*SUFFIXES, *(f"those with {each} behind" for each in COMPRESSED)])
-        raise ValueError(f"{path} is not called like a file of rows: {known}{_rather(path)}")
+        known = ", ".join([*SUFFIXES, *(f"each also with {compressed}" for compressed in COMPRESSED)])
+        raise ValueError(f"{path} does not have the suffix of a file of rows: {known}{_suggested_name(path)}")
     if not path.is_file():
         raise ValueError(f"{path} is not a regular file")
     return suffix
 
 
-def _rather(path: Path) -> str:
-    """Say what a file begins like, and how it would be called then; nothing where it is no text."""
+def _suggested_name(path: Path) -> str:
+    """Return the name that fits the first bytes of a file, as the end of a message; empty if it is not text."""
     with suppress(OSError):
         with path.open("rb") as file:
             head = file.read(2**12)
         stem, packed = path.name.partition(".")[0] or path.name.strip("."), ""
         if head.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
             packed = ".gz" if head[0] == 0x1F else ".zst"
-            return f"; it is compressed: add {packed} to the name that its rows need"
+            return f"; it is compressed: add {packed} to the name that fits its rows"
         begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()
         if head.startswith(b"PAR1"):
             return f"; it is Parquet: call it {stem}.parquet"
@@ -79,13 +79,13 @@ def _rather(path: Path) -> str:
     return ""
 
 
-def _require_on_disk(path: Path) -> None:
-    """Make sure that a path is none of a stream, which cannot be read a second time, or of a URL."""
+def _check_is_on_disk(path: Path) -> None:
+    """Reject streams, which cannot be read a second time, and URLs."""
     if str(path) == "-" or path.is_fifo() or path.is_char_device():
         name = "standard input" if str(path) == "-" else f"{path} is not a regular file: a stream"
-        way = "write it to a file first, as in: cat > rows.csv, and name that file"
-        raise ValueError(f"{name} cannot be read a second time, as is needed to store each row once; {way}")
+        fix = "write it to a file first, for example: cat > rows.csv, and name that file"
+        raise ValueError(f"{name} cannot be read a second time, which storing each row once requires; {fix}")
     if match := re.match(r"(https?|s3|gs|ftp):/+(.*)", str(path)):
         url = shlex.quote(f"{match[1]}://{match[2]}")
-        way = f"curl -fLO {url}" if match[1] in ("http", "https", "ftp") else "with the tool of its store"
-        raise ValueError(f"{match[1]}://{match[2]} is a URL, not a file; download it first: {way}")
+        fix = f"curl -fLO {url}" if match[1] in ("http", "https", "ftp") else "with the tool of its store"
+        raise ValueError(f"{match[1]}://{match[2]} is a URL, not a file; download it first: {fix}")

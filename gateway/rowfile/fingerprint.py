@@ -1,6 +1,6 @@
-"""What the rows of a file are, whatever the file is called: digests of its first rows, and a sample of all.
+"""Fingerprints of files, independent of their names: digests of their first rows, and a sample of all rows.
 
-A file that was loaded is remembered by these, so that the next one can be compared with it row by row.
+The fingerprint of a loaded file is stored, so that the next file can be compared with it row by row.
 """
 
 import hashlib
@@ -13,22 +13,22 @@ from itertools import pairwise
 
 from gateway.rowfile.chunk import Chunk
 
-#: Up to so many rows each has a mark; of the rows behind them, a thousandth.
+#: Each of the first 2 ** 11 rows has a mark; after them, about one row in a thousand has.
 _DENSE_BITS = 11
-#: How many hexadecimal digits of a SHA-256 a mark has.
+#: The number of hexadecimal digits of a SHA-256 in a mark.
 _MARK_DIGITS = 16
-#: How many rows a sample has.
+#: The number of rows in a sample.
 _SAMPLE_ROWS = 512
 
 
 def next_mark(rows: int) -> int:
-    """Return the next number of rows that has a mark."""
+    """Return the next number of rows after which a mark is taken."""
     step = 1 << max(rows.bit_length() - _DENSE_BITS, 0)
     return (rows // step + 1) * step
 
 
 class RowDigest:
-    """The digest of a file's header and its rows so far. The line ends of the rows are not part of it."""
+    """The digest of the header and the first rows of a file. It ignores the line ends of rows."""
 
     def __init__(self, header: bytes) -> None:
         self.rows = 0
@@ -40,7 +40,7 @@ class RowDigest:
         return self._hash.hexdigest()
 
     def add(self, rows: Sequence[bytes], wanted: Sequence[int] = ()) -> dict[int, str]:
-        """Add rows, and return the marks of those numbers of rows that have one or are wanted, in order."""
+        """Add rows; return the marks at the numbers of rows that have one by rule or are in the sorted `wanted`."""
         begin, end = self.rows, self.rows + len(rows)
         places = {
             *wanted[bisect_right(wanted, begin) : bisect_right(wanted, end)],
@@ -64,31 +64,31 @@ def _marks_between(begin: int, end: int) -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True)
 class RowSample:
-    """Hashes of some rows, the same ones in whichever file they stand: the smallest hashes of all.
+    """A sample of rows: the smallest of their hashes, so that two files with the same rows have the same sample.
 
     Attributes:
-        hashes: The hashes.
+        hashes: The CRC-32 of each row in the sample.
     """
 
     hashes: frozenset[int] = frozenset()
 
     @property
     def limit(self) -> int:
-        """All hashes of the file below it are in the sample."""
+        """The bound below which the sample holds the hashes of all rows of the file."""
         return max(self.hashes) if len(self.hashes) == _SAMPLE_ROWS else 2**32
 
     def with_rows(self, rows: Iterable[bytes]) -> "RowSample":
-        """Return the sample with the rows of one more chunk."""
+        """Return the sample extended by the rows of the next chunk."""
         limit = self.limit
         return self.with_hashes(value for value in map(zlib.crc32, rows) if value < limit)
 
     def with_hashes(self, hashes: Iterable[int]) -> "RowSample":
-        """Return the sample with more hashes."""
+        """Return the sample extended by hashes."""
         joined = self.hashes.union(hashes)
         return RowSample(frozenset(nsmallest(_SAMPLE_ROWS, joined)) if len(joined) > _SAMPLE_ROWS else joined)
 
     def share_in(self, other: "RowSample") -> float:
-        """Estimate which share of this file's different rows the other file has too."""
+        """Estimate the share of this file's distinct rows that the other file also contains."""
         limit = min(self.limit, other.limit)
         own = {value for value in self.hashes if value < limit}
         return len(own & other.hashes) / len(own) if own else 0.0
@@ -96,62 +96,63 @@ class RowSample:
 
 @dataclass(slots=True)
 class PrefixMatch:
-    """How many of a file's first rows are those of a file that was loaded, found chunk by chunk.
+    """The number of first rows that a file has in common with a loaded file. It grows chunk by chunk.
 
     Attributes:
         marks: The marks of the loaded file.
-        rows: So many are the same for certain.
-        is_exact: Whether the row behind them is certainly not the same, or one of the files ends there.
-        ended: Whether there is nothing left to compare.
+        rows: The number of first rows that are known to be equal.
+        is_exact: Whether the next row is known to differ, or one of the files ends there.
+        is_done: Whether the comparison is complete.
     """
 
     marks: Mapping[int, str]
     rows: int = 0
     is_exact: bool = True
-    ended: bool = False
-    _open: list[int] = field(init=False)
+    is_done: bool = False
+    _remaining: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._open = sorted(self.marks, reverse=True)
+        self._remaining = sorted(self.marks, reverse=True)
 
     def compare(self, marks: Mapping[int, str], end: int) -> None:
-        """Compare the marks of one more chunk, which ends behind `end` rows."""
-        while self._open and self._open[-1] <= end and not self.ended:
-            place = self._open.pop()
+        """Compare the marks of the next chunk, which ends after `end` rows."""
+        while self._remaining and self._remaining[-1] <= end and not self.is_done:
+            place = self._remaining.pop()
             if marks.get(place) != self.marks[place]:
-                self.ended = True
+                self.is_done = True
                 self.is_exact = place == self.rows + 1
             else:
                 self.rows = place
-        self.ended = self.ended or not self._open
+        self.is_done = self.is_done or not self._remaining
 
     def close(self, total: int) -> None:
-        """Note that the file ends behind `total` rows."""
-        if not self.ended:
+        """Record that the file ends after `total` rows."""
+        if not self.is_done:
             self.is_exact = self.rows == total
-            self.ended = True
+            self.is_done = True
 
 
 def compare(
-    chunks: Iterable[Chunk], agreements: Sequence[PrefixMatch], *, to_the_end: bool
+    chunks: Iterable[Chunk], matches: Sequence[PrefixMatch], *, to_the_end: bool
 ) -> tuple[int, RowSample]:
-    """Compare a file with loaded ones, whose agreements are filled in; return its number of rows and its sample.
+    """Compare a file with loaded files, and update their matches; return its number of rows and its sample.
 
-    Where it begins like none of them, the rest is only read `to_the_end`; else both are of the first chunk.
+    If the first row matches no loaded file, the rest is read only with `to_the_end`; otherwise number and sample are
+    those of the first chunk.
     """
-    wanted = sorted({place for each in agreements for place in each.marks})
-    chain, sample, has_ended = None, RowSample(), True
+    wanted = sorted({place for match in matches for place in match.marks})
+    digest, sample, has_ended = None, RowSample(), True
     for chunk in chunks:
-        chain = chain or RowDigest(chunk.header)
+        digest = digest or RowDigest(chunk.header)
         rows = chunk.rows()
-        marks = chain.add(rows, wanted)
+        marks = digest.add(rows, wanted)
         sample = sample.with_rows(rows)
-        for each in agreements:
-            each.compare(marks, chain.rows)
-        if not (to_the_end or any(each.rows or not each.ended for each in agreements)):
+        for match in matches:
+            match.compare(marks, digest.rows)
+        if not (to_the_end or any(match.rows or not match.is_done for match in matches)):
             has_ended = False
             break
-    total = chain.rows if chain else 0
-    for each in agreements if has_ended else ():
-        each.close(total)
+    total = digest.rows if digest else 0
+    for match in matches if has_ended else ():
+        match.close(total)
     return total, sample

@@ -1,4 +1,4 @@
-"""JSON in chunks: the elements of an array as they are written, without parsing them."""
+"""JSON in chunks: the elements of an array as they are written, not parsed."""
 
 import re
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.read_buffer import READ_BYTES, ReadBuffer
 from gateway.rowfile.source_reader import SourceReader
 
-#: What is neither bracket nor comma, strings whole, and then one of them.
+#: Complete strings and other characters, then the next bracket or comma outside strings.
 _MARK = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\],])', re.DOTALL)
 
 
-def json_chunks(opened: SourceReader, size: int) -> Iterator[Chunk]:
+def json_chunks(reader: SourceReader, size: int) -> Iterator[Chunk]:
     """Yield the elements of a JSON array in chunks; any other JSON value is one chunk."""
-    buffer = ReadBuffer(opened)
+    buffer = ReadBuffer(reader)
     buffer.fill(size)
     start = len(buffer.data) - len(buffer.data.lstrip())
     buffer.take(start)
@@ -26,7 +26,7 @@ def json_chunks(opened: SourceReader, size: int) -> Iterator[Chunk]:
     buffer.take(1)
     waiting: list[bytes] = []
     held = 0
-    for element in _Array(buffer, size):
+    for element in _ArrayElements(buffer, size):
         if waiting and held + len(element) > size:
             yield _array(waiting, buffer)
             waiting, held = [], 0
@@ -41,13 +41,14 @@ def _array(elements: list[bytes], buffer: ReadBuffer) -> Chunk:
     return Chunk(data, Media.JSON, None, buffer.bytes_read, elements=tuple(elements))
 
 
-class _Array:
-    """Gives the elements of an array as they stand, without reading what is in them; its [ has been taken."""
+class _ArrayElements:
+    """The elements of an array as they are written, not parsed. The buffer starts after the opening bracket."""
 
     def __init__(self, buffer: ReadBuffer, size: int) -> None:
         self._buffer = buffer
         self._more = max(READ_BYTES, size)
-        self._begin = self._place = 0  # Of the element, and of what has been looked at of it.
+        #: Offsets in the buffer: the start of the element, and the end of what was scanned.
+        self._begin = self._place = 0
 
     def __iter__(self) -> Iterator[bytes]:
         depth = 0
@@ -63,14 +64,16 @@ class _Array:
             yield last
         self._buffer.fill(READ_BYTES)
         if self._buffer.data[self._begin :].strip():
-            what = "something stands behind the JSON array; one value to a line belongs into a file .ndjson"
+            what = (
+                "data follows the end of the JSON array; a file with one value per line must be named .ndjson"
+            )
             raise ValueError(f"{self._buffer.path}: {what}")
 
     def _next_mark(self) -> bytes:
-        """Find the next bracket or comma that is in no string."""
+        """Find the next bracket or comma outside strings."""
         while not (found := _MARK.match(self._buffer.data, self._place)):
-            if self._buffer.ended:
-                what = "the JSON array ends before its ], as a file does that was cut off; write it anew"
+            if self._buffer.is_at_end:
+                what = "the JSON array ends without its ], so the file was probably cut off; write it again"
                 raise ValueError(f"{self._buffer.path}: {what}")
             self._buffer.take(self._begin)
             self._begin, self._place = 0, self._place - self._begin

@@ -1,4 +1,4 @@
-"""Records of gateway 0.1, which named a load by the URL and the name that were typed."""
+"""Progress files of gateway 0.1, which identified a load by the URL and the connector name that the user typed."""
 
 import hashlib
 import json
@@ -16,17 +16,17 @@ from gateway.rowfile.source import Source
 
 @dataclass(frozen=True, slots=True)
 class LegacyProgress:
-    """What such a record says.
+    """The content of a progress file of gateway 0.1.
 
     Attributes:
-        path: The file it stands in.
-        load: What it was named by, with its seed.
-        size: How large its pieces were.
-        pieces: How many were stored, the last up to byte `until`.
-        digest: The SHA-256 of `load` and those.
-        is_sure: Whether the last of them is known to be stored.
-        rows: How many rows are.
-        at: When that was.
+        path: The progress file.
+        load: What identifies the load: its seed, URL, and name.
+        size: The size of its chunks in bytes.
+        pieces: The number of chunks that were sent; the last was sent up to byte `until`.
+        digest: The SHA-256 of `load` and these chunks.
+        is_sure: Whether the last chunk is known to be stored.
+        rows: The number of rows that are stored.
+        at: When the last chunk was sent, in seconds since 1970.
     """
 
     path: Path
@@ -41,7 +41,7 @@ class LegacyProgress:
 
 
 def find(file: Path, urls: Iterable[str], names: Iterable[str]) -> LegacyProgress | None:
-    """Find the record of a file under some spellings of the URL and the name."""
+    """Find the progress file of a file under several spellings of the URL and the name."""
     for url, name in product(urls, names):
         target = f"{url} {name}"
         digest = hashlib.sha256(f"{target}\0{file.resolve()}".encode()).hexdigest()[:32]
@@ -55,18 +55,18 @@ def find(file: Path, urls: Iterable[str], names: Iterable[str]) -> LegacyProgres
 
 
 def read(old: LegacyProgress, source: Source) -> tuple[dict[int, str], RowSample] | None:
-    """Return the marks and the sample of the rows that were loaded; None where the file does not begin with them."""
-    pieces = hashlib.sha256(old.load.encode())
-    chain, sample = None, RowSample()
+    """Return the marks and the sample of the loaded rows; None if the file does not begin with them."""
+    content = hashlib.sha256(old.load.encode())
+    digest, sample = None, RowSample()
     marks: dict[int, str] = {}
-    for number, piece in enumerate(split(source, old.size), 1):
-        chain = chain or RowDigest(piece.header)
-        rows = piece.rows()[: old.rows - chain.rows]
-        marks |= chain.add(rows, [old.rows])
+    for number, chunk in enumerate(split(source, old.size), 1):
+        digest = digest or RowDigest(chunk.header)
+        rows = chunk.rows()[: old.rows - digest.rows]
+        marks |= digest.add(rows, [old.rows])
         sample = sample.with_rows(rows)
         if number == old.pieces:
-            pieces.update(piece.data[: old.until])
-            is_it = pieces.hexdigest() == old.digest or not old.is_sure
-            return (marks, sample) if is_it and chain.rows == old.rows else None
-        pieces.update(len(piece.data).to_bytes(8, "big") + piece.data)
+            content.update(chunk.data[: old.until])
+            is_equal = content.hexdigest() == old.digest or not old.is_sure
+            return (marks, sample) if is_equal and digest.rows == old.rows else None
+        content.update(len(chunk.data).to_bytes(8, "big") + chunk.data)
     return None

@@ -1,4 +1,4 @@
-"""CSV and NDJSON in chunks, cut at the ends of records."""
+"""CSV and NDJSON in chunks that end at the end of a record."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,32 +10,32 @@ from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.read_buffer import READ_BYTES, ReadBuffer
 from gateway.rowfile.source_reader import SourceReader
 
-#: How many bytes are read to find the end of a quoted cell.
-_LONGEST_RECORD = 2**28
-#: Lines that are no rows. In CSV a blank is a cell.
+#: The number of bytes after which an open quote is an error.
+_RECORD_BYTES_MAX = 2**28
+#: Lines that are no rows. In CSV a space is a cell.
 _BLANK_LINES = {Media.CSV: re.compile(rb"(?:\r?\n)*+\r?"), Media.NDJSON: re.compile(rb"\s*+")}
 
 
-def csv_chunks(opened: SourceReader, size: int) -> Iterator[Chunk]:
-    """Yield the records of CSV in chunks, each with the header."""
-    buffer = ReadBuffer(opened)
-    header = buffer.take(_end_of_record(buffer, 0, opened.first_line))
+def csv_chunks(reader: SourceReader, size: int) -> Iterator[Chunk]:
+    """Yield the records of CSV in chunks of about `size` bytes, each with the header."""
+    buffer = ReadBuffer(reader)
+    header = buffer.take(_end_of_record(buffer, 0, reader.first_line))
     if header.strip():
-        yield from line_chunks(buffer, header, size, Media.CSV, opened.first_line + header.count(b"\n"))
+        yield from line_chunks(buffer, header, size, Media.CSV, reader.first_line + header.count(b"\n"))
 
 
 def line_chunks(buffer: ReadBuffer, header: bytes, size: int, media: Media, line: int) -> Iterator[Chunk]:
-    """Yield the rest of a buffer in chunks of about `size` bytes; `line` is the number of its first line."""
+    """Yield the rest of a buffer in chunks of about `size` bytes; `line` is the line number at its start."""
     while True:
         buffer.fill(size)
         if not buffer.data:
             return
         cut = _cut_records if media is Media.CSV else _cut_lines
         end = cut(buffer, size, line)
-        # A last row without a line end belongs to its chunk, where it is when the file has grown.
-        is_last = buffer.ended and len(buffer.data) + 2 <= size
+        # A last row without a line end stays in its chunk, so that the chunk does not change if the file grows.
+        is_last = buffer.is_at_end and len(buffer.data) + 2 <= size
         chunk = buffer.take(len(buffer.data) if is_last else end)
-        # In CSV of one column an empty line is a row whose value is null.
+        # In CSV with one column an empty line is a row whose value is null.
         is_column = media is Media.CSV and b"," not in header
         if is_column or not _BLANK_LINES[media].fullmatch(chunk):
             yield Chunk(header + chunk, media, line, buffer.bytes_read, len(header))
@@ -43,46 +43,46 @@ def line_chunks(buffer: ReadBuffer, header: bytes, size: int, media: Media, line
 
 
 def _cut_lines(buffer: ReadBuffer, size: int, line: int) -> int:
-    """Return the end of the last whole line within `size` bytes, else that of the first."""
+    """Return the end of the last complete line within `size` bytes, or else of the first line."""
     end = buffer.data.rfind(b"\n", 0, size) + 1
-    while not end and not (end := buffer.data.find(b"\n") + 1) and not buffer.ended:
+    while not end and not (end := buffer.data.find(b"\n") + 1) and not buffer.is_at_end:
         buffer.fill(2 * len(buffer.data))
     return end or len(buffer.data)
 
 
 def _cut_records(buffer: ReadBuffer, size: int, line: int) -> int:
-    """Return the end of the last whole record within `size` bytes, else that of the first.
+    """Return the end of the last complete record within `size` bytes, or else of the first record.
 
-    The record behind it is read to its end as well: where a quote of it is never closed, nothing of the chunk is given.
+    The next record is also read to its end: if its quote is never closed, the whole chunk is rejected.
     """
-    end = _reading_on(buffer, lambda: csv_records.end_of_whole(buffer.data, size, line))
-    behind = _end_of_record(buffer, end, line + buffer.data.count(b"\n", 0, end))
-    return end or behind
+    end = _read_until(buffer, lambda: csv_records.end_of_whole(buffer.data, size, line))
+    next_end = _end_of_record(buffer, end, line + buffer.data.count(b"\n", 0, end))
+    return end or next_end
 
 
 def _end_of_record(buffer: ReadBuffer, place: int, line: int) -> int:
-    """Return the end of the record that begins at `place`; that of the file where it has no line end."""
-    while not (end := _reading_on(buffer, lambda: csv_records.end_of_first(buffer.data, place, line))):
-        if buffer.ended:
+    """Return the end of the record that begins at `place`, or the end of the file if the record has no line end."""
+    while not (end := _read_until(buffer, lambda: csv_records.end_of_first(buffer.data, place, line))):
+        if buffer.is_at_end:
             return len(buffer.data)
-        _read_on(buffer)
+        _read_more(buffer)
     return end
 
 
-def _reading_on(buffer: ReadBuffer, find: Callable[[], int]) -> int:
-    """Read until what is looked for is found.
+def _read_until(buffer: ReadBuffer, find: Callable[[], int]) -> int:
+    """Read more bytes until `find` succeeds.
 
     Raises:
-        ValueError: Where a quote is not closed in the file, or in more bytes than a row has.
+        UnclosedQuoteError: A quote is not closed in the file, or within the bytes that a record may have.
     """
     while True:
         try:
             return find()
         except UnclosedQuoteError:
-            if buffer.ended or len(buffer.data) > _LONGEST_RECORD:
+            if buffer.is_at_end or len(buffer.data) > _RECORD_BYTES_MAX:
                 raise
-            _read_on(buffer)
+            _read_more(buffer)
 
 
-def _read_on(buffer: ReadBuffer) -> None:
+def _read_more(buffer: ReadBuffer) -> None:
     buffer.fill(2 * len(buffer.data) + READ_BYTES)

@@ -10,19 +10,23 @@ from gateway.media_types import Media
 from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.source import Source
 
-#: Rows of a Parquet file that are Python values at a time.
-_PARQUET_ROWS = 5000
+#: The number of rows that are Python values at a time.
+_ROWS_AT_A_TIME = 5000
 
 
 def parquet_chunks(source: Source, size: int) -> Iterator[Chunk]:
-    """Yield the rows of a Parquet file in chunks of NDJSON."""
+    """Yield the rows of a Parquet file in chunks of NDJSON.
+
+    Raises:
+        ValueError: A column has nanoseconds.
+    """
     encoder = msgspec.json.Encoder(decimal_format="number")
     file = pq.ParquetFile(source.path)
     total = max(file.metadata.num_rows, 1)
     waiting: list[bytes] = []
     held = done = 0
-    for batch in file.iter_batches(_PARQUET_ROWS):
-        for row in _plain(batch).to_pylist(maps_as_pydicts="strict"):
+    for batch in file.iter_batches(_ROWS_AT_A_TIME):
+        for row in _in_microseconds(batch).to_pylist(maps_as_pydicts="strict"):
             line = encoder.encode(row) + b"\n"
             done += 1
             if waiting and held + len(line) > size:
@@ -34,8 +38,8 @@ def parquet_chunks(source: Source, size: int) -> Iterator[Chunk]:
         yield Chunk(b"".join(waiting), Media.NDJSON, None, source.size)
 
 
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Give a batch whose instants have microseconds, for Python has no finer ones; none may be lost."""
+def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the batch with its times cast to microseconds without loss, the finest unit of Python."""
     columns = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if pa.types.is_timestamp(column.type) or pa.types.is_time64(column.type):

@@ -1,4 +1,4 @@
-"""The progress of a load: which rows of a file are stored, and which were sent without an answer."""
+"""The progress of a load: which rows of a file are stored, and which were sent but not answered."""
 
 import time
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.rowfile.fingerprint import RowSample
 
-#: How long rows that may be stored can be sent again: a gateway forgets an Idempotency-Key after seven days.
+#: How many days pending rows can be sent again: a gateway forgets an idempotency key after seven days.
 RESEND_DAYS_MAX = 6
 
 
@@ -17,9 +17,9 @@ class StoredPart:
     """Rows of a load that one batch stored.
 
     Attributes:
-        until: How many rows of the file were stored with them.
-        batch: The number of the batch; None where it is not known, or there was none.
-        committed_at: When it was committed, as the gateway says.
+        until: The number of first rows of the file that were stored with this batch.
+        batch: The number of the batch; None if it is unknown, or if no row needed to be stored.
+        committed_at: When the batch was committed, as the gateway reports it.
     """
 
     until: int
@@ -29,13 +29,13 @@ class StoredPart:
 
 @dataclass(frozen=True, slots=True)
 class PendingRows:
-    """Rows that were sent, and may be stored.
+    """Rows that were sent but not answered: they may be stored.
 
     Attributes:
-        until: How many rows of the file are stored if these are.
-        mark: The mark of the file up to there.
-        key: The Idempotency-Key they were sent under.
-        at: When, in seconds since 1970.
+        until: The number of first rows of the file that are stored if these rows are.
+        mark: The mark of the file after these rows.
+        key: The idempotency key of the request.
+        at: When they were sent, in seconds since 1970.
     """
 
     until: int
@@ -45,26 +45,26 @@ class PendingRows:
 
     @property
     def is_too_old(self) -> bool:
-        """Whether the gateway may have forgotten the key."""
+        """True if the gateway may have forgotten the key."""
         return time.time() - self.at > RESEND_DAYS_MAX * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class LoadProgress:
-    """One load of a file into a connector.
+    """The progress of one load of a file into a connector.
 
     Attributes:
-        file: The path of the file then.
-        started: When it began, in seconds since 1970.
-        seed: Part of the keys of its batches: another one where rows are stored once more on purpose.
-        path: The file of its lines.
-        parts: What was stored.
-        marks: The marks of the file, as far as it was sent.
-        sample: The sample of those rows.
-        pending: What was sent last, where no answer is known.
+        file: The path of the file at the time of the load.
+        started: When the load began, in seconds since 1970.
+        seed: A part of the idempotency keys; --again takes a new one, so that the rows are stored once more.
+        path: The progress file.
+        parts: The stored rows.
+        marks: The marks of the rows that were sent.
+        sample: The sample of the rows that were sent.
+        pending: The rows that were sent last, if they were not answered.
         is_whole: Whether the end of the file was reached.
-        last: When something was stored last.
-        options: The options that said how to read the file, as they are typed; None where they are not known.
+        last: When rows were stored last, in seconds since 1970.
+        options: The options for reading the file, as arguments of the command; None if unknown.
     """
 
     file: str
@@ -81,11 +81,11 @@ class LoadProgress:
 
     @property
     def rows(self) -> int:
-        """How many rows of the file were stored."""
+        """The number of first rows of the file that were stored."""
         return self.parts[-1].until if self.parts else 0
 
     def with_line(self, line: Mapping[str, Any]) -> "LoadProgress":
-        """Return the load after one more line of its record."""
+        """Return the progress after the next line of its file."""
         if "pending" in line:
             return replace(self, pending=PendingRows(**line["pending"]), is_whole=False)
         if "stored" in line:
@@ -102,7 +102,7 @@ class LoadProgress:
         return replace(self, is_whole=True)
 
     def until(self, rows: int) -> "LoadProgress":
-        """Return the load as if no more than some first rows had been stored."""
+        """Return the progress as if at most the first `rows` rows had been stored."""
         parts = [replace(part, until=min(part.until, rows)) for part in self.parts]
         kept = [part for place, part in enumerate(parts) if not place or parts[place - 1].until < rows]
         marks = {place: mark for place, mark in self.marks.items() if place <= rows}

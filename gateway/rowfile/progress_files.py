@@ -1,12 +1,11 @@
-"""The record of what was loaded: a file of lines for each load, in a directory for each store and connector.
+"""Progress files: one file of JSON lines for each load, in a directory for each store and connector.
 
-A line is added before and after each batch, so a load that is killed can go on. The lines are:
-
-    {"file": …, "started": …, "seed": …, "options": …}   the load, the file it read, and how
-    {"pending": {"until": …, "mark": …, "key": …, …}}    rows that are being sent
-    {"stored": {"until": …, "batch": …, …}}              those rows are stored, in this batch
-    {"declined": true}                                   the gateway has stored nothing of them
-    {"whole": true}                                      the end of the file was reached
+A line is appended before and after each batch, so that a killed load can be resumed. These are the lines.
+    {"file": …, "started": …, "seed": …, "options": …}   the file, and how it was read.
+    {"pending": {"until": …, "mark": …, "key": …, …}}    rows that are being sent.
+    {"stored": {"until": …, "batch": …, …}}              these rows are stored, in this batch.
+    {"declined": true}                                   the gateway stored none of them.
+    {"whole": true}                                      the end of the file was reached.
 """
 
 import fcntl
@@ -22,25 +21,25 @@ from typing import Any
 from gateway.rowfile.fingerprint import RowSample
 from gateway.rowfile.progress import LoadProgress, PendingRows, StoredPart
 
-#: How many of the latest loads are compared beyond their first rows.
+#: The number of latest loads that are compared by their samples.
 COMPARED_LOADS_MAX = 50
 
 
 class ProgressFiles:
-    """The records of one connector of one store."""
+    """The progress files of one connector in one store."""
 
     def __init__(self, store: str, connector: str) -> None:
         self.directory = progress_directory() / store / connector
 
     def all(self) -> list[LoadProgress]:
-        """Read every load that can be read, the latest first."""
+        """Return the progress of all loads whose files can be read, latest first."""
         files = sorted(self.directory.glob("*.ndjson"), reverse=True) if self.directory.is_dir() else []
         return [load for load in map(_read, files) if load is not None]
 
     def begin(
         self, file: Path, seed: str, like: LoadProgress | None = None, options: tuple[str, ...] | None = None
     ) -> LoadProgress:
-        """Begin the record of a load; `like` one whose parts are stored already."""
+        """Create the progress file of a load. It starts with the stored rows of `like`."""
         now = time.time()
         path = self.directory / f"{time.time_ns():020d}-{os.getpid()}.ndjson"
         load = LoadProgress(str(file.resolve()), now, seed, path, options=options)
@@ -57,17 +56,17 @@ class ProgressFiles:
         return load
 
     @contextmanager
-    def held(self, content: str) -> Iterator[bool]:
-        """Hold the load of a file that begins in some way, and tell whether no other process holds it."""
+    def lock(self, mark: str) -> Iterator[bool]:
+        """Lock the loads of files whose first row has this mark; yield False if another process holds the lock."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            lock = (self.directory / "lock").open("ab")
+            file = (self.directory / "lock").open("ab")
         except OSError:
             yield True
             return
-        with lock:
+        with file:
             try:
-                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(content[:10] or "0", 16))
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(mark[:10] or "0", 16))
             except OSError:
                 yield False
             else:
@@ -75,26 +74,29 @@ class ProgressFiles:
 
 
 def progress_directory() -> Path:
-    """Return the directory of all records."""
+    """Return the directory of all progress files."""
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(home) / "gateway" / "loads"
 
 
 def append(load: LoadProgress, line: Mapping[str, Any]) -> LoadProgress:
-    """Add a line to the record of a load. Where that fails, a later load offers the rows again, under the same keys."""
+    """Append a line to a progress file, and return the new progress.
+
+    If writing fails, a later load sends the rows again under the same keys.
+    """
     _add(load.path, line)
     return load.with_line(line)
 
 
 def append_pending(load: LoadProgress, what: PendingRows) -> LoadProgress:
-    """Note that rows are being sent."""
+    """Record that rows are being sent."""
     return append(load, {"pending": asdict(what)})
 
 
 def append_stored(
     load: LoadProgress, part: StoredPart, marks: Mapping[int, str], sample: RowSample, at: float | None = None
 ) -> LoadProgress:
-    """Note that rows are stored."""
+    """Record that rows are stored."""
     return append(load, _stored(part, marks, sample.hashes - load.sample.hashes, at or time.time()))
 
 
@@ -106,7 +108,7 @@ def _add(path: Path, line: Mapping[str, Any]) -> None:
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
-            # The line before may have been cut off by a kill.
+            # A kill may have cut off the previous line.
             file.write("\n" + json.dumps(line))
 
 
@@ -117,7 +119,7 @@ def _first(line: Mapping[str, Any], path: Path) -> LoadProgress:
 
 
 def _read(path: Path) -> LoadProgress | None:
-    """Read a record; a line that was cut off by a kill is left out, and what cannot be read is no record."""
+    """Read a progress file; None if it cannot be read. Lines that a kill has cut off are skipped."""
     load = None
     with suppress(OSError, UnicodeDecodeError):
         for line in path.read_text().splitlines():

@@ -1,46 +1,51 @@
-"""The bytes of a file that were read, but are in no chunk yet."""
+"""The bytes of a file that are read, but not yet part of a chunk."""
 
 from pathlib import Path
 
 from gateway.rowfile.source_reader import SourceReader
 
 _BOM = b"\xef\xbb\xbf"
-#: How many bytes are read at least at a time.
+#: The minimum number of bytes that one read requests.
 READ_BYTES = 2**20
 
 
 class ReadBuffer:
-    """The bytes of a file that have been read and not given away."""
+    """The bytes of a file that are read, but not yet taken.
 
-    def __init__(self, opened: SourceReader) -> None:
-        self._opened = opened
+    Attributes:
+        data: The bytes.
+        is_at_end: Whether the end of the file was read.
+    """
+
+    def __init__(self, reader: SourceReader) -> None:
+        self._reader = reader
         self.data = b""
-        self.ended = False
+        self.is_at_end = False
         self.fill(3)
         self.data = self.data.removeprefix(_BOM)
 
     def fill(self, size: int) -> None:
-        """Read until there are so many bytes, or the end has come."""
+        """Read until the buffer holds `size` bytes or the file ends."""
         parts = [self.data]
         have = len(self.data)
-        while have < size and not self.ended:
-            part = self._opened.read(max(READ_BYTES, size - have))
-            self.ended = not part
+        while have < size and not self.is_at_end:
+            part = self._reader.read(max(READ_BYTES, size - have))
+            self.is_at_end = not part
             parts.append(part)
             have += len(part)
         self.data = b"".join(parts)
 
     def take(self, size: int) -> bytes:
-        """Remove and return the first bytes."""
+        """Remove and return the first `size` bytes."""
         taken, self.data = self.data[:size], self.data[size:]
         return taken
 
     @property
     def path(self) -> Path:
         """The path of the file."""
-        return self._opened.path
+        return self._reader.path
 
     @property
     def bytes_read(self) -> int:
-        """The number of bytes of the file on the disk that have been read."""
-        return self._opened.bytes_read
+        """The number of bytes of the file on disk that have been read."""
+        return self._reader.bytes_read

@@ -1,18 +1,18 @@
-"""CSV with another separator than the comma, to CSV with commas: cells, lines and their numbers stay what they are."""
+"""Conversion of CSV with another separator to CSV with commas. Cells, lines, and line numbers stay the same."""
 
 import re
 from collections.abc import Iterator
 
-#: What the separators that cannot be typed well may be called.
+#: Names of separators that are difficult to type.
 SEPARATORS = {"tab": b"\t", "\\t": b"\t", "comma": b",", "semicolon": b";", "pipe": b"|"}
-#: A line of Excel's that says what the separator is.
+#: The line in which Excel names the separator.
 SEP_LINE = re.compile(rb'(?:\xef\xbb\xbf)?"?sep=(.)"?\r?\n', re.IGNORECASE)
-#: A record that is longer is not one: a quote in it is not closed.
-_LONGEST = 2**26
+#: A longer record is not a record: a quote in it is not closed.
+_RECORD_BYTES_MAX = 2**26
 
 
 def with_commas(chunks: Iterator[bytes], separator: bytes) -> tuple[Iterator[bytes], int]:
-    """Return the text with commas, without a line `sep=`, and how many lines were left out at its beginning."""
+    """Return the text with commas and without a line `sep=`, and the number of lines removed at its start."""
     first = b""
     for chunk in chunks:
         first += chunk
@@ -20,10 +20,10 @@ def with_commas(chunks: Iterator[bytes], separator: bytes) -> tuple[Iterator[byt
             break
     found = SEP_LINE.match(first)
     rest = first[found.end() :] if found else first
-    return _converted(_behind(rest, chunks), separator), 1 if found else 0
+    return _converted(_chained(rest, chunks), separator), 1 if found else 0
 
 
-def _behind(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _chained(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from chunks
 
@@ -38,7 +38,7 @@ def _converted(chunks: Iterator[bytes], separator: bytes) -> Iterator[bytes]:
         if end:
             yield _convert(held[:end], separator, cell)
             held = held[end:]
-        elif len(held) > _LONGEST:
+        elif len(held) > _RECORD_BYTES_MAX:
             yield held
             held = b""
     if held:
@@ -46,7 +46,7 @@ def _converted(chunks: Iterator[bytes], separator: bytes) -> Iterator[bytes]:
 
 
 def _whole_lines(data: bytes) -> int:
-    """Return the end of the last line at which no quote is open."""
+    """Return the end of the last line that ends outside quotes."""
     end = data.rfind(b"\n") + 1
     is_open = data.count(b'"', 0, end) % 2
     while is_open and end:
@@ -63,7 +63,7 @@ def _convert(data: bytes, separator: bytes, cell: re.Pattern[bytes]) -> bytes:
 
 
 def _quoted(cell: bytes) -> bytes:
-    """Put a cell with a comma in quotes; one with a quote of its own inside is left for the reader to refuse."""
+    """Quote a cell that contains a comma; a cell with a quote inside stays as it is, and the parser rejects it."""
     end = b"\r" if cell.endswith(b"\r") else b""
     text = cell.removesuffix(b"\r")
     return b'"' + text + b'"' + end if b"," in text and b'"' not in text else cell

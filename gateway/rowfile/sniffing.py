@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, where that is not what its name and the options say."""
+"""Content sniffing: errors for files whose first bytes contradict their names and the options."""
 
 import re
 import shlex
@@ -15,20 +15,21 @@ from gateway.rowfile.compression import decompressed
 from gateway.rowfile.separators import SEP_LINE
 from gateway.rowfile.source import Source
 
-#: How many bytes are looked at, and how many lines of them.
-_HEAD, _LINES = 2**16, 50
+#: The number of bytes that are examined, and the number of lines among them.
+_HEAD_BYTES, _LINES_MAX = 2**16, 50
 _MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|body|table|\?xml|!--)", re.IGNORECASE)
+#: Separators as they are named in messages, and as values of --separator.
 _NAMES = {b";": "';'", b"\t": "tabs", b"|": "'|'", b",": "','"}
 _OPTIONS = {b";": "';'", b"\t": "tab", b"|": "'|'"}
 _CELL_IN_QUOTES = re.compile(rb'"(?:[^"]++|"")*+"')
 
 
 def check_content(source: Source) -> None:
-    """Make sure that a file begins as a file of its kind does.
+    """Check that the first bytes of a file fit its format.
 
     Raises:
-        ValueError: Saying what it is instead, and what to do.
-        OSError, EOFError, zstandard.ZstdError: Where it cannot be read.
+        ValueError: They do not; the message names the actual format and the next action.
+        OSError, EOFError, zstandard.ZstdError: The file cannot be read.
     """
     with source.path.open("rb") as raw:
         begin = raw.read(16)
@@ -38,100 +39,98 @@ def check_content(source: Source) -> None:
             raw.seek(0)
             file = decompressed(raw, source.path)
             is_packed = file is not raw
-            _require_text(source, begin if is_packed else b"", file.read(_HEAD))
+            _check_text(source, file.read(_HEAD_BYTES), is_packed=is_packed)
         elif not begin.startswith(b"PAR1"):
-            raise _wrong(source, "is not Parquet, though it is called so; give it the suffix of what it is")
+            raise _wrong(source, "is not Parquet; give it the suffix of its actual format")
 
 
-def _require_text(source: Source, packed: bytes, head: bytes) -> None:
+def _check_text(source: Source, head: bytes, *, is_packed: bool) -> None:
     if kind := signatures.format_of(head):
         name, stem = source.path.name, source.path.name.partition(".")[0]
         fix = kind.file_fix.format(name=name, stem=stem, path=_typed(source))
         raise _wrong(source, f"is {kind.name}; {fix}")
     if not head:
-        raise _wrong(source, "is empty once it is decompressed" if packed else "is empty: it has no rows")
+        raise _wrong(source, "is empty once decompressed" if is_packed else "is empty: it has no rows")
     if source.encoding is None:
-        _require_utf8(source, head)
+        _check_utf8(source, head)
     else:
         head = head.decode(source.encoding, "replace").encode()
     if _MARKUP.match(head):
-        raise _wrong(source, "is an HTML or XML page, not rows; look what its download has answered")
+        raise _wrong(source, "is an HTML or XML page, not rows; check what its download returned")
     if head.startswith(b"version https://git-lfs"):
         raise _wrong(source, "is a pointer of Git LFS, not the file itself; run git lfs pull")
-    _OF_MEDIA[source.media](source, head.removeprefix(b"\xef\xbb\xbf"))
+    _CHECKS[source.media](source, head.removeprefix(b"\xef\xbb\xbf"))
 
 
-def _require_utf8(source: Source, head: bytes) -> None:
+def _check_utf8(source: Source, head: bytes) -> None:
     for mark, encoding in signatures.MARKS.items():
         if head.startswith(mark):
-            raise _wrong(source, f"is {encoding}; say --encoding {encoding.lower()}, or save it as UTF-8")
+            raise _wrong(source, f"is {encoding}; use --encoding {encoding.lower()}, or save it as UTF-8")
     sample = head[:200]
     if len(sample) > 3 and b"\0" in sample and not (any(sample[1::2]) and any(sample[::2])):
         encoding = "utf-16-be" if not any(sample[::2]) else "utf-16-le"
-        raise _wrong(source, f"is UTF-16 without a byte order mark; say --encoding {encoding}")
+        raise _wrong(source, f"is UTF-16 without a byte order mark; use --encoding {encoding}")
     if b"\0" in sample:
-        raise _wrong(source, "is not text: it has NUL bytes; give it the suffix of what it is")
+        raise _wrong(source, "is not text: it has NUL bytes; give it the suffix of its actual format")
     try:
         head.decode()
     except UnicodeDecodeError as error:
-        if error.start < len(head) - 4 or len(head) < _HEAD:
+        if error.start < len(head) - 4 or len(head) < _HEAD_BYTES:
             raise _not_utf8(source, head, error.start) from error
 
 
 def _not_utf8(source: Source, head: bytes, place: int) -> ValueError:
     line = head.count(b"\n", 0, place) + 1
-    seen = in_windows_1252(head, place)
-    shown = f", in Windows-1252 it is '{seen}'" if seen else ""
-    return _wrong(
-        source,
-        f"is not UTF-8: line {line} has the byte 0x{head[place]:02X}{shown}; say --encoding cp1252, or what it is",
-    )
+    character = in_windows_1252(head, place)
+    shown = f", in Windows-1252 it is '{character}'" if character else ""
+    byte = f"line {line} has the byte 0x{head[place]:02X}{shown}"
+    return _wrong(source, f"is not UTF-8: {byte}; use --encoding cp1252, or its actual encoding")
 
 
 # -- JSON
 
 
-def _require_json(source: Source, head: bytes) -> None:
+def _check_json(source: Source, head: bytes) -> None:
     first, _, rest = head.strip().partition(b"\n")
     if first.startswith(b"{") and rest.strip() and _is_json(first):
         raise _wrong(
             source, f"has a JSON value on each line; call it {source.path.name.partition('.')[0]}.ndjson"
         )
-    _require_rows(source, head)
+    _check_is_row(source, head)
 
 
-def _require_rows(source: Source, head: bytes) -> None:
-    """Make sure that one object is a row, and not a table."""
-    if not head.lstrip().startswith(b"{") or len(head) == _HEAD:
+def _check_is_row(source: Source, head: bytes) -> None:
+    """Check that a single JSON object is a row, not a table."""
+    if not head.lstrip().startswith(b"{") or len(head) == _HEAD_BYTES:
         return
     try:
-        found = msgspec.json.decode(head)
+        value = msgspec.json.decode(head)
     except msgspec.DecodeError:
         return
     name, stem = _typed(source), source.path.name.partition(".")[0]
-    if _is_of_pandas(found):
+    if _is_from_pandas(value):
         message = "is a table by columns, as pandas writes it; write it with to_json(orient='records')"
-        raise _wrong(source, f"{message}; call it {stem}.ndjson if it is one row all the same")
-    key, rows = next(iter(found.items())) if len(found) == 1 else ("", None)
+        raise _wrong(source, f"{message}; call it {stem}.ndjson if it is one row")
+    key, rows = next(iter(value.items())) if len(value) == 1 else ("", None)
     if isinstance(rows, list) and len(rows) > 1 and all(isinstance(row, dict) for row in rows):
         path = f".{key}" if re.fullmatch(r"[A-Za-z_]\w*", key) else f".[{msgspec.json.encode(key).decode()}]"
-        message = f"is one object, whose {key!r} has {len(rows)} rows; take them out"
-        way = f"jq {shlex.quote(path)} {name} > new.json"
-        raise _wrong(source, f"{message}: {way} (or call it {stem}.ndjson if it is one row)")
+        message = f"is one object, whose {key!r} has {len(rows)} rows; extract them"
+        fix = f"jq {shlex.quote(path)} {name} > new.json"
+        raise _wrong(source, f"{message}: {fix} (or call it {stem}.ndjson if it is one row)")
 
 
-def _is_of_pandas(table: dict[str, Any]) -> bool:
-    """Tell whether an object is what `to_json` writes: by columns or by index, split, or with a schema."""
+def _is_from_pandas(table: dict[str, Any]) -> bool:
+    """Return whether `to_json` wrote the object: by columns or by index, split, or with a schema."""
     if set(table) == {"columns", "index", "data"} or ("pandas_version" in str(table.get("schema", ""))):
         return True
     columns = list(table.values())
-    if not columns or not all(isinstance(each, dict) and each for each in columns):
+    if not columns or not all(isinstance(column, dict) and column for column in columns):
         return False
     numbers = [str(place) for place in range(len(columns[0]))]
-    return all(list(each) == numbers for each in columns)
+    return all(list(column) == numbers for column in columns)
 
 
-def _require_ndjson(source: Source, head: bytes) -> None:
+def _check_ndjson(source: Source, head: bytes) -> None:
     if head.lstrip().startswith(b"["):
         raise _wrong(source, f"is a JSON array; call it {source.path.name.partition('.')[0]}.json")
 
@@ -147,63 +146,61 @@ def _is_json(text: bytes) -> bool:
 # -- CSV
 
 
-def _require_csv(source: Source, head: bytes) -> None:
+def _check_csv(source: Source, head: bytes) -> None:
     line = head.lstrip().partition(b"\n")[0]
     if line.startswith((b"{", b"[{")) and (_is_json(line) or line.rstrip().endswith((b"[{", b"{"))):
         stem, suffix = source.path.name.partition(".")[0], "json" if line.startswith(b"[") else "ndjson"
         raise _wrong(source, f"is JSON, not CSV; call it {stem}.{suffix}")
     if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
-        message = "ends its lines by CR alone, as old Macs did; turn them into line feeds first"
+        message = "ends its lines with CR alone, as old Macs did; turn them into line feeds first"
         raise _wrong(source, f"{message}: tr '\\r' '\\n' < {_typed(source)} > new.csv")
     if line.endswith(b"\r\r"):
-        message = "ends its lines by CR CR LF, as a program does that writes CR LF as text on Windows"
+        message = "ends its lines with CR CR LF, because a program wrote CR LF as text on Windows"
         raise _wrong(source, f"{message}: tr -d '\\r' < {_typed(source)} > new.csv")
-    _require_first_line(source, head)
+    _check_first_line(source, head)
     if source.separator is None:
-        _require_commas(source, head)
+        _check_separator(source, head)
 
 
-def _require_first_line(source: Source, head: bytes) -> None:
-    """Make sure that the first line is no blank line and no comment, where it has to be the header."""
+def _check_first_line(source: Source, head: bytes) -> None:
+    """Check that the first line is neither blank nor a comment."""
     lines = [line.strip() for line in head.splitlines()]
     if not any(lines):
         raise _wrong(source, "has blank lines only, and no rows")
-    passed = _leading_comments(lines)
-    before = lines[:passed]
-    if not before or (source.header and not any(before)):
+    count = _leading_comments(lines)
+    skipped = lines[:count]
+    if not skipped or (source.header and not any(skipped)):
         return
-    what = "comments (#)" if all(before) else "comments (#) and blank lines" if any(before) else "blank lines"
-    header = "a row" if source.header else "the header"
-    name, some = (
-        shlex.quote(source.path.name),
-        f"the first {passed} lines" if passed > 1 else "the first line",
-    )
+    is_comment, is_mixed = all(skipped), any(skipped)
+    what = "comments (#)" if is_comment else "comments (#) and blank lines" if is_mixed else "blank lines"
+    wanted = "a row" if source.header else "the header"
+    name = shlex.quote(source.path.name)
+    removed = f"the first {count} lines" if count > 1 else "the first line"
     read = {".gz": f"gzip -dc {name} | ", ".zst": f"zstd -dc {name} | "}.get(source.path.suffix.lower(), "")
-    tail = f": {read}tail -n +{passed + 1}{'' if read else f' {name}'} > new.csv"
+    fix = f": {read}tail -n +{count + 1}{'' if read else f' {name}'} > new.csv"
     is_bytes = source.encoding is None or not source.encoding.startswith(("utf-16", "utf-32"))
-    raise _wrong(
-        source,
-        f"begins with {what}, and its first line has to be {header}; take {some} out{tail if is_bytes else ''}",
-    )
+    message = f"begins with {what}, but its first line must be {wanted}; remove {removed}"
+    raise _wrong(source, f"{message}{fix if is_bytes else ''}")
 
 
 def _leading_comments(lines: Sequence[bytes]) -> int:
-    """Count the lines at the beginning that are blank or comments; a header may begin with a # as well."""
-    passed = next((place for place, line in enumerate(lines) if line and not line.startswith(b"#")), 0)
-    if passed and lines[passed - 1]:
-        signs = [[line.count(sign) for sign in _NAMES] for line in lines[passed - 1 : passed + 1]]
-        passed -= signs[0] == signs[1] and (passed == 1 or any(signs[0]))
-    return passed
+    """Count the blank lines and comments at the beginning; a header may also begin with #."""
+    count = next((place for place, line in enumerate(lines) if line and not line.startswith(b"#")), 0)
+    if count and lines[count - 1]:
+        signs = [[line.count(sign) for sign in _NAMES] for line in lines[count - 1 : count + 1]]
+        count -= signs[0] == signs[1] and (count == 1 or any(signs[0]))
+    return count
 
 
-def _require_commas(source: Source, head: bytes) -> None:
+def _check_separator(source: Source, head: bytes) -> None:
     if found := SEP_LINE.match(head):
         message = f"begins with a line for Excel, {found[0].strip().decode(errors='replace')!r}"
         if found[1] != b",":
             raise _wrong(source, f"{message}: it is separated by {_separated(found[1])}")
-        raise _wrong(source, f"{message}; say --separator ',' to pass it over")
+        raise _wrong(source, f"{message}; use --separator ',' to skip it")
     lines = [line for line in _CELL_IN_QUOTES.sub(b"x", head).splitlines() if line.strip()]
-    lines = lines[: min(len(lines) - 1, _LINES)] if len(head) == _HEAD and len(lines) > 1 else lines[:_LINES]
+    is_cut = len(head) == _HEAD_BYTES and len(lines) > 1
+    lines = lines[: min(len(lines) - 1, _LINES_MAX)] if is_cut else lines[:_LINES_MAX]
     counts = {sign: Counter(line.count(sign) for line in lines) for sign in _NAMES}
     if not lines or (lines[0].count(b",") and len(counts[b","]) == 1):
         return
@@ -218,11 +215,11 @@ def _require_commas(source: Source, head: bytes) -> None:
 def _separated(sign: bytes) -> str:
     shown = _NAMES.get(sign, f"'{sign.decode(errors='replace')}'")
     option = _OPTIONS.get(sign, shown)
-    return f"{shown} and not by commas; say --separator {option} (or --separator ',' if that is no separator)"
+    return f"{shown} and not by commas; use --separator {option} (or --separator ',' if that is no separator)"
 
 
 def _typed(source: Source) -> str:
-    """Return the path of a file as it is typed."""
+    """Return the path of a file as a word of a shell command."""
     return shlex.quote(str(source.path))
 
 
@@ -230,8 +227,8 @@ def _wrong(source: Source, what: str) -> ValueError:
     return ValueError(f"{source.path} {what}")
 
 
-_OF_MEDIA: dict[Media, Callable[[Source, bytes], None]] = {
-    Media.CSV: _require_csv,
-    Media.JSON: _require_json,
-    Media.NDJSON: _require_ndjson,
+_CHECKS: dict[Media, Callable[[Source, bytes], None]] = {
+    Media.CSV: _check_csv,
+    Media.JSON: _check_json,
+    Media.NDJSON: _check_ndjson,
 }

@@ -1,4 +1,4 @@
-"""The text of a file of rows, decompressed and in UTF-8, with commas between the cells of CSV."""
+"""The text of a file of rows: decompressed, in UTF-8, with commas between the cells of CSV."""
 
 import codecs
 import itertools
@@ -11,11 +11,11 @@ from gateway.rowfile.source import Source, csv_cells
 
 
 class SourceReader:
-    """The text of a file, and how far it has been read on the disk.
+    """Reads the text of a file.
 
     Attributes:
-        path: Where the file is.
-        first_line: Which line of the file the text begins with: 0 where a header stands before it.
+        path: The path of the file.
+        first_line: The line number at which the text begins: 0 if a header was added before the file's first line.
     """
 
     def __init__(self, source: Source) -> None:
@@ -28,7 +28,7 @@ class SourceReader:
             chunks, skips = with_commas(chunks, source.separator or b",")
             self.first_line += skips
         first = next(chunks, b"").removeprefix(b"\xef\xbb\xbf")
-        # Whoever names the first line itself means that it is the header.
+        # If the user names the existing first line, it is the header.
         if source.header and csv_cells(first.partition(b"\n")[0]) != csv_cells(source.header):
             first = source.header + first
             self.first_line -= 1
@@ -50,11 +50,11 @@ class SourceReader:
 
     @property
     def bytes_read(self) -> int:
-        """How many bytes of the file on the disk have been read."""
+        """The number of bytes of the file on disk that have been read."""
         return self._raw.tell()
 
     def read(self, size: int) -> bytes:
-        """Read up to so many bytes; none at the end."""
+        """Return up to `size` bytes, or none at the end."""
         while not self._rest:
             chunk = next(self._chunks, None)
             if chunk is None:
@@ -64,11 +64,11 @@ class SourceReader:
         return taken
 
     def close(self) -> None:
-        """Close it."""
+        """Close the file."""
         self._file.close()
         self._raw.close()
 
 
 def _not_encoded(source: Source, error: UnicodeError) -> ValueError:
-    message = f"{source.path} is not {source.encoding}, as --encoding says: {error}"
-    return ValueError(f"{message}; leave it out for UTF-8, or name another one")
+    message = f"{source.path} is not {source.encoding}, the encoding of --encoding: {error}"
+    return ValueError(f"{message}; omit it for UTF-8, or name another one")

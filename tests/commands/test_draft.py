@@ -124,8 +124,8 @@ READ = {
         ["--separator", ";"],
         "a line for Excel",
     ),
-    "utf16.csv": (text_of().encode("utf-16"), ["--encoding", "utf-16"], "is UTF-16; say --encoding utf-16"),
-    "utf16be.csv": (text_of().encode("utf-16-be"), ["--encoding", "utf-16-be"], "say --encoding utf-16-be"),
+    "utf16.csv": (text_of().encode("utf-16"), ["--encoding", "utf-16"], "is UTF-16; use --encoding utf-16"),
+    "utf16be.csv": (text_of().encode("utf-16-be"), ["--encoding", "utf-16-be"], "use --encoding utf-16-be"),
     "tabs16.csv": (text_of("\t").encode("utf-16"), ["--encoding", "utf-16", "--separator", "tab"], "UTF-16"),
     "windows.csv": (
         text_of().encode("cp1252"),
@@ -174,30 +174,30 @@ def test_bad_rows_of_a_converted_file_have_their_lines(server, name, tmp_path):
 NAMED = {
     "page.csv": (b"<!DOCTYPE html>\n<html>", "is an HTML or XML page"),
     "empty.csv": (b"", "is empty: it has no rows"),
-    "empty.csv.gz": (gzip.compress(b""), "is empty once it is decompressed"),
+    "empty.csv.gz": (gzip.compress(b""), "is empty once decompressed"),
     "packed.csv": (gzip.compress(b"a\n1\n"), "is gzip; call it packed.csv.gz"),
     "book.csv": (b"PK\x03\x04rest", "is a zip archive; unzip it"),
     "book.xlsx": (b"PK\x03\x04rest", "is an Excel workbook; save the sheet as CSV UTF-8"),
     "parquet.csv": (b"PAR1\x15\x04rest", "is a Parquet file; call it parquet.parquet"),
-    "rows.parquet": (b"a,b\n1,2\n", "is not Parquet, though it is called so"),
+    "rows.parquet": (b"a,b\n1,2\n", "is not Parquet; give it"),
     "table.html": (b"<table>", "is an HTML page"),
     "json.csv": (b'{"a": 1}\n{"a": 2}\n', "is JSON, not CSV; call it json.ndjson"),
     "lines.json": (b'{"a": 1}\n{"a": 2}\n', "has a JSON value on each line; call it lines.ndjson"),
     "array.ndjson": (b'[{"a": 1}]', "is a JSON array; call it array.json"),
     "nul.csv": (b"a,b\n\0\1\2,1\n", "has NUL bytes"),
     "lfs.csv": (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
-    "mac.csv": (b"a,b\r1,2\r", "ends its lines by CR alone"),
+    "mac.csv": (b"a,b\r1,2\r", "ends its lines with CR alone"),
     "blank.csv": (b"\n \n", "has blank lines only"),
     "rows.dat": (
         b"a,b\n1,2\n",
-        "is not called like a file of rows: .csv, .tsv, .json, .ndjson, .jsonl, .parquet, those",
+        "does not have the suffix of a file of rows: .csv, .tsv, .json, .ndjson, .jsonl, .parquet, each",
     ),
     "comma.txt": (b"a,b\n1,2\n", "; if it is CSV, call it comma.csv"),
     "lines.txt": (b'{"a": 1}\n{"a": 2}\n', "; if it is JSON, call it lines.ndjson"),
     "places.geojson": (b'[{"a": 1}]', "; if it is JSON, call it places.json"),
     "packed": (gzip.compress(b"a\n1\n"), "; it is compressed: add .gz to the name"),
     "table.parq": (b"PAR1", "; it is Parquet: call it table.parquet"),
-    "nothere.txt": (None, "nothere.txt is not there"),
+    "nothere.txt": (None, "nothere.txt does not exist"),
     "columns.json": (
         b'{"a": {"0": 1, "1": 2}, "b": {"0": 1, "1": 2}}',
         "is a table by columns, as pandas writes it; write it with to_json(orient='records'); call it columns.ndjson if",
@@ -208,13 +208,13 @@ NAMED = {
     ),
     "data.json": (
         b'{"data": [{"a": 1}, {"a": 2}]}',
-        "is one object, whose 'data' has 2 rows; take them out: jq .data data.json > new.json",
+        "is one object, whose 'data' has 2 rows; extract them: jq .data data.json > new.json",
     ),
     "cut.json": (
         b'[{"a": 1}, {"a"',
-        "cut.json: the JSON array ends before its ], as a file does that was cut off",
+        "cut.json: the JSON array ends without its ], so the file was probably cut off",
     ),
-    "text.csv": (b"a,b\r\r\n1,2\r\r\n", "ends its lines by CR CR LF"),
+    "text.csv": (b"a,b\r\r\n1,2\r\r\n", "ends its lines with CR CR LF"),
 }
 
 
@@ -242,9 +242,9 @@ def test_commas_are_not_doubted_without_need(tmp_path, text):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--separator", ";;"], "is not one character of ASCII"),
-        (["--encoding", "utf-61"], "is not an encoding that is known"),
-        (["--encoding", "ascii"], "is not ascii, as --encoding says"),
+        (["--separator", ";;"], "is not one ASCII character"),
+        (["--encoding", "utf-61"], "is not a known encoding"),
+        (["--encoding", "ascii"], "is not ascii, the encoding of --encoding"),
         (["--without", "nmae"], "has no column 'nmae' to leave out; did you mean 'name'?"),
     ],
 )
@@ -271,7 +271,7 @@ def test_option_that_cannot_be_is_told(server, name, tmp_path, options, words):
         (
             "1,Ann\n2,Bob\n",
             1,
-            "say --header a,b to name the columns (or --header 1,Ann if that line is the header)",
+            "use --header a,b to name the columns (or --header 1,Ann if that line is the header)",
         ),
         ("1,1,Ann\n2,3,Bob\n", 1, "seems to have no header: '1' in its first line is a value;"),
         ("Ann,true\nBob,false\n", 1, "seems to have no header: 'true'"),
@@ -557,7 +557,7 @@ def test_file_of_one_object_is_one_row(tmp_path, text):
 def test_file_without_a_header_is_told_of_header(server, name, tmp_path):
     server.declare(name, "fields: {a: string, b: integer}\n")
     told = {
-        "Ann,1\n": "if its one line is a row, say --header a,b,c",
+        "Ann,1\n": "if its one line is a row, use --header a,b,c",
         "Ann,1\nBob,2\n": "If its first line is a row, --header names the columns, as in --header a,b,c",
     }
     for text, words in told.items():

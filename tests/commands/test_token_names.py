@@ -42,7 +42,7 @@ def test_check_without_tokens_file_passes_and_says_what_it_left_open(files):
     ran = gateway("check", files / "connectors.d")
 
     assert ran.returncode == 0
-    assert ran.stdout == "1 file, 0 refused; names in access were not looked up: say --tokens FILE\n"
+    assert ran.stdout == "1 file, 0 refused; names in access were not looked up: use --tokens FILE\n"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_admin_of_the_tokens_file_is_told_to_who_comes_with_the_other_token(tmp_
     assert (before.returncode, stale.returncode, set_.returncode) == (0, 1, 0)
     assert stale.stderr == (
         "Error: PGRST301: the tokens file has its own admin, so the token of DATA/admin-token is not in use"
-        " (set GATEWAY_TOKEN, or say --token-file)\n"
+        " (set GATEWAY_TOKEN, or use --token-file)\n"
     )
     assert "admin" not in stranger["message"]
     in_use = f"the admin token is in {server.data}/admin-token"

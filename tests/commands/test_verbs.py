@@ -178,7 +178,7 @@ def test_a_drafted_connector_takes_every_row_it_was_drafted_from(own):
 def test_new_says_what_keeps_a_file_from_being_read(tmp_path):
     server = Server(tmp_path, is_forked=True)
     cases = {
-        "rows.txt": (b"n\n1\n", "is not called like a file of rows"),
+        "rows.txt": (b"n\n1\n", "does not have the suffix of a file of rows"),
         "empty.csv": (b"", "is empty: it has no rows"),
         "header.csv": (b"a,b\n", "has no rows to tell from"),
         "ragged.csv": (b"a,b\n1,2\n1\n", "ragged.csv, line 3: the row has 1 cell, the header 2"),
@@ -234,7 +234,7 @@ def test_a_name_or_a_path_that_a_file_declares_is_not_declared_again(own, tmp_pa
         (["ls", "--url", "localhost:9"], {}, "write http://localhost:9"),
         (["ls", "--url", "http://[::1"], {}, "write http://HOST:PORT"),
         (["ls"], {"GATEWAY_TOKEN": "grün"}, "is not made of ASCII"),
-        (["ls"], {"GATEWAY_TOKEN": "gw_bad"}, "set GATEWAY_TOKEN, say --token-file"),
+        (["ls"], {"GATEWAY_TOKEN": "gw_bad"}, "set GATEWAY_TOKEN, use --token-file"),
         (["load", "", "rows.csv"], {}, "neither the name of a connector nor the path of one"),
         (["load", "/-/reload", "rows.csv"], {}, "neither the name of a connector nor the path of one"),
         (["load", "x?y", "rows.csv"], {}, "there is no connector 'x?y'"),

@@ -167,7 +167,7 @@ def test_parquet_comes_as_the_lines_that_would_be_posted(tmp_path):
     [
         ("x.json", b'[{"a": 1}', "ends before its ]"),
         ("x.json", b'[{"a": "1}]', "ends before its ]"),
-        ("x.json", b"[1] [2]", "something stands behind"),
+        ("x.json", b"[1] [2]", "data follows the end"),
     ],
 )
 def test_a_broken_array_is_an_error(tmp_path, name, data, words):

@@ -90,7 +90,7 @@ def _git(directory: Path, words: Iterable[str], given: bytes, revision: str) -> 
         said = ran.stderr.decode(errors="replace").strip()
         message = f"'{revision}' is no URL, no directory, and no revision of the repository of {directory}"
         way = (
-            "; say --against with the URL of a gateway, a directory, or a revision"
+            "; use --against with the URL of a gateway, a directory, or a revision"
             if revision == "HEAD"
             else ""
         )

@@ -115,9 +115,9 @@ def error_text(answer: httpx.Response) -> str:
         error = answer.json()
         hint = f" ({error['hint']})" if error["hint"] else ""
         if answer.status_code in (401, 403):
-            hint = " (set GATEWAY_TOKEN, say --token-file, or type this where DATA/admin-token is)"
+            hint = " (set GATEWAY_TOKEN, use --token-file, or type this where DATA/admin-token is)"
         if answer.status_code == 401 and ADMIN_FILE in error["message"]:
-            hint = " (set GATEWAY_TOKEN, or say --token-file)"
+            hint = " (set GATEWAY_TOKEN, or use --token-file)"
         return f"{error['code']}: {error['message']}{hint}"
     except (ValueError, KeyError, TypeError):
         return f"{answer.request.url} answers {answer.status_code}, and not as a gateway does; set GATEWAY_URL or --url to where it is"

@@ -43,9 +43,9 @@ class StartFinder:
             loads.append(old)
         if not loads:
             return UploadStart()
-        agreements = [PrefixMatch(_marks_of(each)) for each in loads]
-        self.total, sample = compare(split(self._source, self._options.size), agreements, to_the_end=True)
-        found = zip(loads, agreements, strict=True)
+        matches = [PrefixMatch(_marks_of(load)) for load in loads]
+        self.total, sample = compare(split(self._source, self._options.size), matches, to_the_end=True)
+        found = zip(loads, matches, strict=True)
         ranked = sorted(found, key=lambda each: _rank(each[0], each[1], path), reverse=True)
         for load, agreement in ranked:
             earlier = self._earlier(load, agreement, is_same_path=load.file == path)

@@ -57,11 +57,11 @@ class Upload:
         first = next(split(self._source, self._options.size), None)
         if first is None:
             is_header = self._source.media is Media.CSV and not self._source.header
-            why = " behind its header; if its one line is a row, say --header a,b,c" if is_header else ""
+            why = " behind its header; if its one line is a row, use --header a,b,c" if is_header else ""
             raise ValueError(f"{self._source.path} has no rows{why}; nothing was stored")
         mark = RowDigest(first.header).add(first.rows()[:1]).get(1, "")
-        with self._files.held(mark) as is_held:
-            if not is_held:
+        with self._files.lock(mark) as is_locked:
+            if not is_locked:
                 message = (
                     f"{self._source.path} is being loaded into '{self.target.connector}' by another process"
                 )
