@@ -1,1 +1,1 @@
-"""The way of a file of rows to a connector file: columns -> evidence -> guess -> YAML."""
+"""From a file of rows to a connector file: columns, evidence, guess, YAML. Runs on the main thread of a verb."""

@@ -1,4 +1,4 @@
-"""A file of rows to what each of its columns seems to be."""
+"""The columns of a file of rows, each with a guess of its type."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from gateway.rowfile import sniffing
 from gateway.rowfile.chunks import split
 from gateway.rowfile.source import Source
 
-#: How many bytes of rows are looked at together.
+#: The size of the chunks that are inspected.
 CHUNK_BYTES = 2**21
 
 
@@ -23,81 +23,77 @@ class DraftColumns:
     """The columns of a file.
 
     Attributes:
-        rows: How many rows were looked at.
-        guesses: What each column seems to be, in the order of the file.
-        is_whole: Whether all rows were looked at.
-        nameless: The numbers of columns that have no name, from 1, each with whether it has values.
-        left_out: The names of columns that are left out as the user has said.
-        doubt: Why the first line may be no header, or None.
-        width: How many columns CSV has, those without a name included.
+        rows: The number of rows that were inspected.
+        guesses: The guess for each column with a name, in the order of the file.
+        is_whole: Whether all rows were inspected.
+        nameless: The numbers of the columns without a name, from 1, each with whether it has values.
+        doubt: Why the first line may not be the header, or None.
+        width: The number of CSV columns, including those without a name.
     """
 
     rows: int = 0
     guesses: dict[str, Guess] = field(default_factory=dict)
     is_whole: bool = True
     nameless: dict[int, bool] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
     doubt: str | None = None
     width: int = 0
 
 
-def inspect(source: Source, most: int | None, without: Sequence[str] = ()) -> DraftColumns:
-    """Look at the rows of a file, or the first `most` of them.
+def inspect(source: Source, row_limit: int | None, without: Sequence[str] = ()) -> DraftColumns:
+    """Inspect the rows of a file, and guess the types of its columns.
 
     Args:
         source: The file.
-        most: None for all rows.
-        without: Columns that are left out, by their names or numbers.
+        row_limit: The number of rows after which to stop, at the end of a chunk; None for all rows.
+        without: Columns to leave out, by name or number.
 
     Raises:
-        ValueError: Where they cannot be read, naming the line.
+        ValueError: The rows cannot be read; the message names the line.
     """
     sniffing.check_content(source)
     if source.media is Media.PARQUET:
-        return _without(DraftColumns(*parquet_columns(source)), without, source)
-    looking = CsvColumns(source) if source.media is Media.CSV else JsonColumns(source)
+        return _remove(DraftColumns(*parquet_columns(source)), without, source)
+    collector = CsvColumns(source) if source.media is Media.CSV else JsonColumns(source)
     is_whole = True
     for chunk in split(source, CHUNK_BYTES):
-        if most is not None and looking.rows >= most:
+        if row_limit is not None and collector.rows >= row_limit:
             is_whole = False
             break
-        looking.add(chunk)
-    if not looking.rows:
-        raise ValueError(f"{source.path} has no rows to tell from{_behind_header(source)}")
-    found = DraftColumns(
-        looking.rows, {name: guess(each) for name, each in looking.columns.items()}, is_whole
-    )
-    if isinstance(looking, CsvColumns):
-        found.nameless = {place + 1: each.absent < each.rows for place, each in looking.nameless.items()}
-        header.check_no_title(looking.names, found.nameless, source)
+        collector.add(chunk)
+    if not collector.rows:
+        raise ValueError(f"{source.path} has no rows to infer types from{_hint_for_header(source)}")
+    guesses = {name: guess(evidence) for name, evidence in collector.columns.items()}
+    columns = DraftColumns(collector.rows, guesses, is_whole)
+    if isinstance(collector, CsvColumns):
+        nameless = collector.nameless.items()
+        columns.nameless = {place + 1: evidence.absent < evidence.rows for place, evidence in nameless}
+        header.check_no_title(collector.names, columns.nameless, source)
         if not source.header:
-            header.check_is_no_row(looking.columns, looking.names, source)
-            found.doubt = header.doubt(looking.names)
-        found.width = len(looking.names)
-    return _without(found, without, source)
+            header.check_is_no_row(collector.columns, collector.names, source)
+            columns.doubt = header.doubt(collector.names)
+        columns.width = len(collector.names)
+    return _remove(columns, without, source)
 
 
-def _behind_header(source: Source) -> str:
-    """Say what to do where CSV has a header alone."""
+def _hint_for_header(source: Source) -> str:
+    """Return the next action for CSV that has only a header, as the end of a message."""
     names = header.first_line(source) if source.media is Media.CSV and not source.header else []
     if not names:
         return ""
     return (
-        ": its one line is the header. Add a row, or use --field 'NAME: TYPE' for each column in place of --from;"
+        ": its only line is the header. Add a row, or use --field 'NAME: TYPE' for each column instead of --from;"
         f" if the line is a row, name the columns: --header {header.default_names(len(names))}"
     )
 
 
-def _without(columns: DraftColumns, without: Sequence[str], source: Source) -> DraftColumns:
-    """Leave columns out."""
+def _remove(columns: DraftColumns, without: Sequence[str], source: Source) -> DraftColumns:
     names = list(columns.guesses)
-    for each in without:
-        if each in columns.guesses:
-            del columns.guesses[each]
-        elif each.isdecimal() and int(each) in columns.nameless:
-            del columns.nameless[int(each)]
+    for column in without:
+        if column in columns.guesses:
+            del columns.guesses[column]
+        elif column.isdecimal() and int(column) in columns.nameless:
+            del columns.nameless[int(column)]
         else:
-            hint = suggest(each, names, "its columns are")
-            raise ValueError(f"{source.path} has no column {each!r} to leave out; {hint}")
-    columns.left_out = tuple(without)
+            hint = suggest(column, names, "its columns are")
+            raise ValueError(f"{source.path} has no column {column!r} to leave out; {hint}")
     return columns

@@ -1,4 +1,4 @@
-"""What was seen in one column of a file: how many values, which types all of them could have, and which nearly."""
+"""Evidence about one column of a file: the number of its values, and the types that all or nearly all of them fit."""
 
 import functools
 import re
@@ -12,9 +12,9 @@ from gateway.connectors import schema
 from gateway.connectors.fieldtypes.scalars import INT64_MAX, INT64_MIN, SCALARS
 from gateway.strictjson import Json
 
-#: How many different values may stand in a type's way before it is given up for the column.
+#: The number of distinct values that may not fit a type before it is excluded for the column.
 MAX_ODD = 2
-#: How many different values are counted, to tell a column of few from one of many.
+#: The number of distinct values that are counted.
 MAX_DIFFERENT = 12
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,37})")
@@ -52,7 +52,7 @@ def _reads_as(name: str) -> Callable[[str], bool]:
     return reads
 
 
-#: For a cell of CSV: stricter than the reader where it is kind, so that no zero and no word is lost on the way.
+#: Tests for a cell of CSV. They are stricter than the parser where a value would lose leading zeros or its word.
 TESTS: Mapping[str, Callable[[str], bool]] = {
     "boolean": lambda text: text.lower() in _BOOLEANS,
     "integer": _is_integer,
@@ -61,7 +61,7 @@ TESTS: Mapping[str, Callable[[str], bool]] = {
     **{name: _reads_as(name) for name in _TEXT_TYPES},
     "json": lambda text: text[:1] in ("{", "[") and _reads_as("json")(text),
 }
-#: For a string of JSON.
+#: Tests for a string of JSON.
 TEXT_TESTS: Mapping[str, Callable[[str], bool]] = {
     name: functools.partial(_fits, name) for name in _TEXT_TYPES
 }
@@ -69,22 +69,22 @@ TEXT_TESTS: Mapping[str, Callable[[str], bool]] = {
 
 @dataclass(slots=True)
 class Evidence:
-    """What was seen in one column, while its values are being looked at.
+    """Evidence about one column. It grows while the values are inspected.
 
     Attributes:
-        rows: How many rows there were.
-        absent: How many of them had no value.
-        possible: The types that all values have, but for a few odd ones.
-        odd: For each of them, the values that it does not fit, with their number.
-        different: The different values with their number, while they are few; else None.
-        kinds: How many values JSON calls a `boolean`, `integer`, `number`, `string`, `array` or `object`; numbers that
-            are larger than an integer or a double are `decimal(38, 0)` or `beyond`.
-        items: Of arrays, the kinds of their items.
-        is_json: Whether the values came as JSON, which tells text from numbers.
-        is_whole: Whether every number was.
-        is_digits: Whether every text had digits alone.
-        has_commas: Whether every text is a number with a comma in the place of its point.
-        before, after: The most digits before and after a decimal point.
+        rows: The number of rows.
+        absent: The number of rows without a value.
+        possible: The types that all values fit, except for a few odd values.
+        odd: For each possible type, the values that do not fit, with their counts.
+        different: The distinct values with their counts; None if there are more than `MAX_DIFFERENT`.
+        kinds: The number of values of each JSON type: `boolean`, `integer`, `number`, `string`, `array`, or `object`.
+            An integer beyond 64 bits is a `decimal(38, 0)`, a number beyond a double is `beyond`.
+        items: The JSON types of the items of arrays.
+        is_json: Whether the values came as JSON, which distinguishes text from numbers.
+        is_whole: Whether every number was an integer.
+        is_digits: Whether every text consisted of digits.
+        has_commas: Whether every text is a number with a decimal comma.
+        before, after: The maximum number of digits before and after the decimal point.
     """
 
     rows: int = 0
@@ -104,7 +104,7 @@ class Evidence:
     def add_texts(
         self, texts: Iterable[str | None], tests: Mapping[str, Callable[[str], bool]] = TESTS
     ) -> None:
-        """Look at cells of CSV, or strings of JSON; None is no value."""
+        """Add cells of CSV or strings of JSON; None is an absent value."""
         counted = Counter(texts)
         self.rows += counted.total()
         self.absent += counted.pop(None, 0)
@@ -144,12 +144,12 @@ class Evidence:
             whole, _, fraction = text.lstrip("-").partition(".")
             self.is_whole = self.is_whole and not fraction.strip("0")
             if "e" in text.lower():
-                self.after = self.before = 99  # Nobody writes money like that.
+                self.after = self.before = 99  # No amount of money is written with an exponent.
             self.before = max(self.before, len(whole.lstrip("0")))
             self.after = max(self.after, len(fraction))
 
     def add_values(self, values: Iterable[Json], absent: int) -> None:
-        """Look at values of JSON; `absent` is how many rows do not name the column."""
+        """Add values of JSON; `absent` is the number of rows without the key."""
         self.is_json = True
         texts: list[str | None] = []
         self.rows += absent
@@ -178,7 +178,7 @@ class Evidence:
 
 
 def _kind_with_size(value: Json) -> str:
-    """Return the kind of a value, and for a large number what holds it: `decimal(38, 0)`, or `beyond` for nothing."""
+    """Return the JSON type of a value; for a large number the type that holds it, or `beyond` if none does."""
     kind = kind_of(value)
     if kind == "integer" and not INT64_MIN <= value <= INT64_MAX:
         kind = "decimal(38, 0)" if abs(value) < 10**38 else "number"
@@ -196,5 +196,5 @@ _KINDS = (
 
 
 def kind_of(value: Json) -> str:
-    """Give what JSON calls a value; a number without a point is an integer."""
+    """Return the JSON type of a value; a number without a point is an integer."""
     return next((kind for type, kind in _KINDS if isinstance(value, type)), "null")

@@ -1,4 +1,4 @@
-"""An example row of a connector, which its endpoint takes."""
+"""An example row that the endpoint of a connector accepts."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -7,7 +7,7 @@ from gateway.connectors import schema
 from gateway.connectors.connector import ABSENT, Connector, Field
 from gateway.strictjson import Json
 
-_OF_FORMAT = {
+_FORMAT_EXAMPLES = {
     "date": "2026-01-31",
     "date-time": "2026-01-31T08:30:00Z",
     "duration": "P1D",
@@ -24,10 +24,10 @@ _OF_FORMAT = {
 
 
 def build(connector: Connector) -> tuple[dict[str, Json], list[str]]:
-    """Return a value for each field, and the names of the required fields that none was found for."""
-    found = {field.name: _value(field) for field in connector.fields}
-    missing = [field.name for field in connector.fields if found[field.name] is ABSENT and field.required]
-    return {name: value for name, value in found.items() if value is not ABSENT}, missing
+    """Return a valid value for each field, and the names of the required fields for which none was found."""
+    values = {field.name: _value(field) for field in connector.fields}
+    missing = [field.name for field in connector.fields if values[field.name] is ABSENT and field.required]
+    return {name: value for name, value in values.items() if value is not ABSENT}, missing
 
 
 def _value(field: Field) -> Json:
@@ -53,14 +53,15 @@ def _scalars(example: Json, field: Field) -> Iterator[Json]:
     yield from limits.get("enum", ())
     yield example
     if "format" in limits:
-        yield _OF_FORMAT[limits["format"]]
+        yield _FORMAT_EXAMPLES[limits["format"]]
     bounds = [limits[name] for name in ("minimum", "maximum") if name in limits]
-    beyond = [limits[name] for name in ("exclusive_minimum", "exclusive_maximum") if name in limits]
+    exclusive = [limits[name] for name in ("exclusive_minimum", "exclusive_maximum") if name in limits]
     yield from bounds
-    for bound in beyond if all(isinstance(each, int | Decimal) for each in beyond) else ():
+    is_numeric = all(isinstance(bound, int | Decimal) for bound in exclusive)
+    for bound in exclusive if is_numeric else ():
         yield from (bound + 1, bound - 1)
-    if len(beyond) == 2 and all(isinstance(each, int | Decimal) for each in beyond):
-        yield (Decimal(beyond[0]) + Decimal(beyond[1])) / 2
+    if len(exclusive) == 2 and is_numeric:
+        yield (Decimal(exclusive[0]) + Decimal(exclusive[1])) / 2
     if isinstance(example, str):
         least = limits.get("min_length", 1)
         yield (example * least)[: max(least, min(limits.get("max_length", least), len(example)))]

@@ -1,4 +1,4 @@
-"""The header of a CSV file: which of its cells can name fields, and whether it is one at all."""
+"""The header of a CSV file: which cells can name fields, and whether the first line is a header at all."""
 
 import csv
 import io
@@ -14,22 +14,22 @@ from gateway.draft.guess import guess
 from gateway.rowfile.source import Source, csv_cells
 from gateway.rowfile.source_reader import SourceReader
 
-#: The types that a cell of a header has no business to be of.
-_VALUES = ("integer", "number", "date", "timestamp", "datetime", "time", "uuid", "json")
+#: The types that no cell of a header has.
+_VALUE_TYPES = ("integer", "number", "date", "timestamp", "datetime", "time", "uuid", "json")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 def check_names(names: Sequence[str], source: Source) -> None:
-    """Make sure that a header can be that of rows.
+    """Check that the first line can be a header.
 
     Raises:
-        ValueError: Where it has too many columns, two of one name, or values for names.
+        ValueError: It has too many columns, the same name twice, or values instead of names.
     """
     path = source.path
     if len(names) > MAX_FIELDS:
         raise ValueError(
             f"{path}: its {len(names)} columns are more than the {MAX_FIELDS} fields of a connector;"
-            " write the ones that are wanted into a file of their own, or the others as one column of JSON"
+            " write the wanted columns into another file, or combine some of them in one column of JSON"
         )
     if not source.header:
         values = [name for name in names if name.strip() and _is_value(name)]
@@ -40,16 +40,16 @@ def check_names(names: Sequence[str], source: Source) -> None:
     if any(map(_is_value, twice)) and not source.header:
         raise _no_header(twice, names, source)
     if twice:
-        told = "; ".join(
-            f"columns {_numbers([place for place, each in enumerate(names, 1) if each == name])} are both"
+        columns = "; ".join(
+            f"columns {_numbers([place for place, other in enumerate(names, 1) if other == name])} are both"
             f" named {name!r}"
             for name in twice[:5]
         )
-        raise ValueError(f"{path}: {told}; give each a name of its own in the file's first line")
+        raise ValueError(f"{path}: {columns}; give each its own name in the first line of the file")
 
 
 def first_line(source: Source) -> list[str]:
-    """Read the names of a file that has no rows."""
+    """Return the column names of a file that has no rows."""
     reader = SourceReader(source)
     try:
         return csv_cells(reader.read(2**20).partition(b"\n")[0])
@@ -58,24 +58,24 @@ def first_line(source: Source) -> list[str]:
 
 
 def name_problem(name: str, earlier: Sequence[str]) -> str | None:
-    """Say why a column cannot be a field under its own name, to finish the sentence "it …"."""
-    reasons = {
+    """Return why a column cannot be a field, as the predicate of a sentence; None if it can."""
+    problems = {
         "starts with a blank": name[:1].isspace(),
         "ends with a blank": name[-1:].isspace(),
         f"has {len(name)} characters, and a field's name at most 63": len(name) > 63,
         "has characters that cannot be printed": not name.isprintable(),
-        "starts with _, as only the gateway's own names do": name.startswith("_"),
+        "starts with _, which is reserved for the gateway": name.startswith("_"),
     }
-    found = next((reason for reason, is_so in reasons.items() if is_so), None)
-    other = next((each for each in earlier if each.lower() == name.lower()), None)
-    return found or (f"differs from {other!r} by case alone" if other else None)
+    problem = next((problem for problem, is_present in problems.items() if is_present), None)
+    other = next((other for other in earlier if other.lower() == name.lower()), None)
+    return problem or (f"differs from {other!r} by case alone" if other else None)
 
 
 def check_no_title(names: Sequence[str], nameless: Mapping[int, bool], source: Source) -> None:
-    """Make sure that the first line is not the title of the table.
+    """Check that the first line is not a title of the table.
 
     Raises:
-        ValueError: Where several columns have values, and one alone or none has a name.
+        ValueError: Two or more columns have values but no name, and at most one has a name.
     """
     without = sum(nameless.values())
     named = [name for name in names if name.strip()]
@@ -83,32 +83,32 @@ def check_no_title(names: Sequence[str], nameless: Mapping[int, bool], source: S
         title = f"has one name, {named[0]!r}" if named else "has no names"
         raise ValueError(
             f"{source.path}: its first line {title}, for {without + len(named)} columns with values; if it is the"
-            " title of the table, take it out, so that the file begins with the names of the columns"
+            " title of the table, remove it, so that the file begins with the names of the columns"
         )
 
 
 def check_is_no_row(columns: Mapping[str, Evidence], names: Sequence[str], source: Source) -> None:
-    """Make sure that the first line is not a row: that its values are not like those below them.
+    """Check that the first line is not a row, whose values have the types of the values below them.
 
     Raises:
-        ValueError: Where it is.
+        ValueError: It is a row.
     """
-    values = [name for name, each in columns.items() if _is_like(name, each)]
+    values = [name for name, evidence in columns.items() if _is_like(name, evidence)]
     labels = _labels(names)
     if any(name not in labels or _has_years(columns[name]) for name in values):
         raise _no_header(values, names, source)
 
 
 def doubt(names: Sequence[str]) -> str | None:
-    """Say why the first line of a file may be a row, although its values are not like those below them."""
+    """Return why the first line may be a row, although its values do not have the types of those below; or None."""
     labels = _labels(names)
     values = [name for name in names if name.strip() and _is_value(name) and name not in labels]
-    like = "a value" if len(values) == 1 else "values"
-    return f"The first line has what looks like {like}, {_shown(values)}" if values else None
+    what = "a value" if len(values) == 1 else "values"
+    return f"The first line has what looks like {what}, {_shown(values)}" if values else None
 
 
 def default_names(count: int) -> str:
-    """Return names for so many columns, as `--header` takes them."""
+    """Return names for `count` columns, as a value of `--header`."""
     letters = "abcdefghijklmnopqrstuvwxyz"
     return ",".join(letters[:count] if count <= len(letters) else [f"c{n}" for n in range(1, count + 1)])
 
@@ -123,14 +123,14 @@ def _no_header(values: Sequence[str], names: Sequence[str], source: Source) -> V
 
 
 def csv_line(names: Sequence[str]) -> str:
-    """Return names as a line of CSV."""
+    """Return names as one line of CSV."""
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(names)
     return text.getvalue()
 
 
 def _is_like(name: str, column: Evidence) -> bool:
-    """Whether a cell of the first line is of the type that the values below it have."""
+    """Return whether a cell of the first line has the type of the values below it."""
     if column.absent == column.rows or not _is_value(name):
         return False
     type = guess(column).type
@@ -140,7 +140,7 @@ def _is_like(name: str, column: Evidence) -> bool:
 
 
 def _labels(names: Sequence[str]) -> frozenset[str]:
-    """Return the numbers of a header that number its columns, behind one that is text: years, or 1, 2, 3."""
+    """Return the numbers in a header that label columns after a text, such as years or 1, 2, 3."""
     named = [name for name in names if name.strip()]
     values = [name for name in named if _is_value(name)]
     if not values or values[0] == named[0] or not all(_DIGITS.fullmatch(name) for name in values):
@@ -152,7 +152,7 @@ def _labels(names: Sequence[str]) -> frozenset[str]:
 
 
 def _has_years(column: Evidence) -> bool:
-    """Whether the values of a column are years, as those below a year that is a value."""
+    """Return whether all values of a column are years."""
     texts = column.different
     return bool(texts) and all(_DIGITS.fullmatch(text) and _is_year(int(text)) for text in texts or ())
 
@@ -166,7 +166,7 @@ def _shown(values: Sequence[str]) -> str:
 
 
 def _is_value(name: str) -> bool:
-    return name.lower() in ("true", "false") or any(TESTS[type](name) for type in _VALUES)
+    return name.lower() in ("true", "false") or any(TESTS[type](name) for type in _VALUE_TYPES)
 
 
 def _numbers(places: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""JSON and NDJSON to the evidence about each name of their rows."""
+"""The evidence about each key of JSON and NDJSON rows."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,11 +12,11 @@ from gateway.strictjson import Json
 
 
 class JsonColumns:
-    """Collects the evidence about the names of JSON rows.
+    """Collects the evidence about the keys of JSON rows.
 
     Attributes:
-        rows: How many rows were looked at.
-        columns: The evidence about each name.
+        rows: The number of rows that were inspected.
+        columns: The evidence about each key.
     """
 
     def __init__(self, source: Source) -> None:
@@ -25,20 +25,19 @@ class JsonColumns:
         self.columns: dict[str, Evidence] = {}
 
     def add(self, chunk: Chunk) -> None:
-        """Look at the rows of one more chunk.
+        """Inspect the rows of the next chunk.
 
         Raises:
-            ValueError: Where they cannot be read, naming the place.
+            ValueError: The rows cannot be read; the message names the place.
         """
         rows = list(self._rows(chunk))
         for name in {name: None for row in rows for name in row}:
             if name not in self.columns:
                 if len(self.columns) == MAX_FIELDS:
-                    raise ValueError(
-                        f"{self._path}: its rows have more than {MAX_FIELDS} different names, as many as a connector has fields"
-                    )
+                    names = f"more than {MAX_FIELDS} different names"
+                    raise ValueError(f"{self._path}: its rows have {names}, the maximum for a connector")
                 self.columns[name] = Evidence()
-                self.columns[name].add_values((), self.rows)  # No row before had it.
+                self.columns[name].add_values((), self.rows)  # No earlier row had the key.
         for name, evidence in self.columns.items():
             values = [row[name] for row in rows if name in row]
             evidence.add_values(values, len(rows) - len(values))
@@ -47,10 +46,10 @@ class JsonColumns:
     def _rows(self, chunk: Chunk) -> Iterator[Mapping[str, Json]]:
         for place, text in self._texts(chunk):
             try:
-                read = strictjson.read(text)
+                value = strictjson.read(text)
             except ValueError as error:
                 raise ValueError(f"{self._path}, {place}: not JSON: {error}") from error
-            for row in read if isinstance(read, list) and chunk.media is Media.JSON else [read]:
+            for row in value if isinstance(value, list) and chunk.media is Media.JSON else [value]:
                 if not isinstance(row, dict):
                     shown = strictjson.write(row).decode()[:60]
                     message = f"{self._path}, {place}: {shown} is not a row"
@@ -59,7 +58,7 @@ class JsonColumns:
 
     def _texts(self, chunk: Chunk) -> Iterator[tuple[str, bytes]]:
         if chunk.media is Media.JSON:
-            yield f"in row {self.rows + 1} or behind it", chunk.data
+            yield f"in row {self.rows + 1} or a later one", chunk.data
             return
         for number, line in enumerate(chunk.data.split(b"\n"), chunk.line or 1):
             if line.strip():

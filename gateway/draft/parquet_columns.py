@@ -1,4 +1,4 @@
-"""Parquet to a guess for each of its columns: the file says the types itself."""
+"""The guess for each column of a Parquet file, from the types in its schema."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,31 +9,33 @@ from gateway.rowfile.source import Source
 
 
 def parquet_columns(source: Source) -> tuple[int, dict[str, Guess]]:
-    """Return the number of rows of a Parquet file, and the guess for each of its columns."""
+    """Return the number of rows of a Parquet file, and the guess for each of its columns.
+
+    Raises:
+        ValueError: The file is not Parquet.
+    """
     try:
         file = pq.ParquetFile(source.path)
     except pa.ArrowException as error:
         raise ValueError(f"{source.path} is not Parquet: {error}") from error
-    columns = {each.name: Evidence() for each in file.schema_arrow}
+    columns = {field.name: Evidence() for field in file.schema_arrow}
     for batch in file.iter_batches():
         for evidence, column in zip(columns.values(), batch.columns, strict=True):
-            is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-            if is_text:
+            if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
                 evidence.add_values(column.to_pylist(), 0)
             else:
                 evidence.rows += len(column)
                 evidence.absent += column.null_count
     guesses = {}
-    for each in file.schema_arrow:
-        evidence = columns[each.name]
-        type, remarks = _type_of(each.type)
-        plain = Guess(type, evidence.absent > 0, remarks)
-        guesses[each.name] = guess(evidence) if evidence.kinds else plain
+    for field in file.schema_arrow:
+        evidence = columns[field.name]
+        type, remarks = _type_of(field.type)
+        guesses[field.name] = guess(evidence) if evidence.kinds else Guess(type, evidence.absent > 0, remarks)
     return file.metadata.num_rows, guesses
 
 
 def _type_of(arrow: pa.DataType) -> tuple[str, tuple[str, ...]]:
-    """Give the type that takes every value of an Arrow type."""
+    """Return the type that accepts every value of an Arrow type, and remarks about it."""
     types = pa.types
     if types.is_dictionary(arrow):
         return _type_of(arrow.value_type)
@@ -44,11 +46,11 @@ def _type_of(arrow: pa.DataType) -> tuple[str, tuple[str, ...]]:
         return f"decimal({arrow.precision}, {arrow.scale})", ()
     remarks: tuple[str, ...] = ()
     if types.is_timestamp(arrow) and arrow.unit == "ns":
-        remarks = ("it has nanoseconds; the gateway keeps microseconds",)
+        remarks = ("it has nanoseconds; the gateway stores microseconds",)
     elif any(test(arrow) for test in (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)):
-        remarks = ("it is binary, and comes as base64",)
+        remarks = ("it is binary, and is sent as base64",)
     name = next((name for test, name in _ARROW_TYPES if test(arrow)), None)
-    return (name, remarks) if name else ("json", (f"Parquet calls it {arrow}",))
+    return (name, remarks) if name else ("json", (f"its type in Parquet is {arrow}",))
 
 
 _ARROW_TYPES = (

@@ -286,13 +286,13 @@ def test_option_that_cannot_be_is_told(server, name, tmp_path, options, words):
         ),
         ("country,2019,2020\nNO,1,2\n", 0, ""),
         ("id,1,2,3\nx,4,5,6\n", 0, ""),
-        ("Ann,42", 1, "its one line is the header. Add a row"),
+        ("Ann,42", 1, "its only line is the header. Add a row"),
         ("a,a,b,b\n1,2,3,4\n", 1, "columns 1 and 2 are both named 'a'; columns 3 and 4 are both named 'b'"),
         (" name,id\nx,1\n", 0, "The column ' name' starts with a blank"),
         ("Name,name\nx,1\n", 0, "The column 'name' differs from 'Name' by case alone"),
         (f"id,{'x' * 70}\n1,1\n", 0, "has 70 characters, and a field's name at most 63"),
-        (",a\n0,1\n", 0, "Column 1 has no name, but values (pandas writes its index so"),
-        ("_id,_x\n0,1\n", 1, "'_id' starts with _, as only the gateway's own names do; '_x' starts with _"),
+        (",a\n0,1\n", 0, "Column 1 has values, but no name (the index of pandas"),
+        ("_id,_x\n0,1\n", 1, "'_id' starts with _, which is reserved for the gateway; '_x' starts with _"),
     ],
 )
 def test_header_that_is_doubted_is_told(tmp_path, text, code, words):
@@ -372,7 +372,7 @@ def test_lines_before_the_header_are_taken_out_as_is_told(server, name, tmp_path
         ran = gateway(server, *command, cwd=tmp_path)
         assert (ran.returncode, BEFORE_HEADER[text] in ran.stderr) == (1, True), ran.stderr
 
-    subprocess.run(["sh", "-c", re.search(r" out: (.*)", ran.stderr)[1]], cwd=tmp_path, check=True)
+    subprocess.run(["sh", "-c", re.search(r"remove [^:]*: (.*)", ran.stderr)[1]], cwd=tmp_path, check=True)
 
     assert gateway(server, "load", name, "new.csv", cwd=tmp_path).returncode == 0
 
@@ -471,7 +471,7 @@ def test_new_works_without_a_sample(own):
         (["--field", ""], "is not a line such as"),
         ([], "--from FILE with rows of them, or --field"),
         (["--field", "n: integer", "--from", "x.csv"], "in one of two ways"),
-        (["--from", "nowhere.csv"], "nowhere.csv is not there"),
+        (["--from", "nowhere.csv"], "nowhere.csv does not exist"),
         (["--from", "."], "is a directory"),
     ],
 )

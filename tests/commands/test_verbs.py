@@ -180,12 +180,12 @@ def test_new_says_what_keeps_a_file_from_being_read(tmp_path):
     cases = {
         "rows.txt": (b"n\n1\n", "does not have the suffix of a file of rows"),
         "empty.csv": (b"", "is empty: it has no rows"),
-        "header.csv": (b"a,b\n", "has no rows to tell from"),
+        "header.csv": (b"a,b\n", "has no rows to infer types from"),
         "ragged.csv": (b"a,b\n1,2\n1\n", "ragged.csv, line 3: the row has 1 cell, the header 2"),
         "twice.csv": (b"a,a\n1,2\n", "columns 1 and 2 are both named 'a'"),
         "bad.ndjson": (b'{"a":1}\n{"a":\n', "line 2: not JSON"),
         "scalars.json": (b"[1, 2]", "a row is an object"),
-        "bad.json": (b'[{"a": 1}', "ends before its ]"),
+        "bad.json": (b'[{"a": 1}', "ends without its ]"),
         "bad.parquet": (b"PAR1 no", "is not Parquet"),
         "bad.csv.gz": (b"not gzip", "cannot be read"),
     }

@@ -165,8 +165,8 @@ def test_parquet_comes_as_the_lines_that_would_be_posted(tmp_path):
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        ("x.json", b'[{"a": 1}', "ends before its ]"),
-        ("x.json", b'[{"a": "1}]', "ends before its ]"),
+        ("x.json", b'[{"a": 1}', "ends without its ]"),
+        ("x.json", b'[{"a": "1}]', "ends without its ]"),
         ("x.json", b"[1] [2]", "data follows the end"),
     ],
 )
