@@ -81,7 +81,7 @@ _POLICY = {
     "on_conflict": "on_conflict",
     "on_invalid": "on_invalid",
     "keep_at_most": "keep_at_most",
-    "key_required": "idempotency",
+    "needs_key": "idempotency",
     "limits": "limits",
     "read_limit": "read_limit",
 }

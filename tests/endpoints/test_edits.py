@@ -168,13 +168,13 @@ def test_values_that_the_schema_refuses_change_nothing(server, path, body, statu
 
 ONE_OBJECT = "send one JSON object with the new values"
 OBJECTS = [
-    ('{"n": "x"}', 422, "field 'n': 'x' is not an integer", "mend the object"),
-    ('[{"n": "x"}]', 422, "field 'n': 'x' is not an integer", "mend the object"),
+    ('{"n": "x"}', 422, "field 'n': 'x' is not an integer", "fix the object"),
+    ('[{"n": "x"}]', 422, "field 'n': 'x' is not an integer", "fix the object"),
     (
         '{"m": 1, "n": 1.5}',
         422,
         "field 'm': 'm' is not a field (and 1 more)",
-        "mend the object",
+        "fix the object",
     ),
     ("[]", 400, "the body is a list of 0 values", ONE_OBJECT),
     ('[{"n": 1}, {"n": 2}]', 400, "the body is a list of 2 values", ONE_OBJECT),

@@ -94,7 +94,7 @@ def test_ndjson_names_lines_and_passes_over_blank_ones(server, orders):
     errors = answer.json()["errors"]
     assert answer.status_code == 422
     assert {(each["row"], each["line"]) for each in errors} == {(2, 3), (3, 4), (4, 5)}
-    assert "stands twice" in next(each["message"] for each in errors if each["row"] == 3)
+    assert "is there twice" in next(each["message"] for each in errors if each["row"] == 3)
 
 
 def test_csv_cells_are_read_by_type_and_empty_is_null_but_quoted_empty_is_text(server, name):
@@ -141,7 +141,7 @@ access: {read: [public]}
     ("body", "line", "field", "words"),
     [
         ("1,a", 2, None, "2 cells, the header 3"),
-        ('1,"a"b,2', 2, None, "quote stands in the middle"),
+        ('1,"a"b,2', 2, None, "quote is in the middle"),
         ("x,a,1", 2, "order_id", "'x' is not an integer"),
         ('1,"a\nb",2\n2,a,1.234', 4, "amount", "1.234"),
         (",a,1", 2, "order_id", "required"),

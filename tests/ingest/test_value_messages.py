@@ -203,7 +203,7 @@ def fixes_of(kind: str, message: str, value: object) -> list[tuple[str, object]]
         fixed.append((kind, json.dumps(value, default=str)))
     if found := re.search(r"append (\S+?)(?: if|,)", message):
         fixed.append((kind, f"{value}{found[1]}"))
-    if found := re.search(r'since 1970, send "(.+)"', message):
+    if found := re.search(r'since 1970, send "([^"]+)"', message):
         fixed.append((kind, found[1]))
     if found := re.search(r"brackets, as in (\[.*\])", message):
         fixed.append((kind, [value]))

@@ -261,7 +261,7 @@ def test_every_rule_that_can_be_refused_or_applied_to_rows_is_tried():
         Rule.FILE_RENAMED,
         Rule.KEY_DECLARED,
         Rule.KEY_REMOVED,
-        Rule.TERMS_CHANGED,
+        Rule.POLICY_CHANGED,
         Rule.RETENTION_CHANGED,
     }
     assert tried | elsewhere == set(Rule)
