@@ -25,7 +25,7 @@ from gateway.query.query import Column, Condition, Filter, Query
 from gateway.query.render import Rendering
 from gateway.query.statement import Statement
 from gateway.store.batch import NO_ROWS, Receipt
-from gateway.store.rejection import FIELDS, Kept, rejected_of
+from gateway.store.rejection import FIELDS, RejectedRow, rejected_of
 from gateway.strictjson import Json
 
 _FIELDS = {field.name: field for field in (*SYSTEM_FIELDS, *FIELDS)}
@@ -140,7 +140,7 @@ class Rejects:
             await self._storage.writer.call(lambda store: store.ensure_rejected(connector), connector.name)
         return rejected_of(connector)
 
-    async def _choose(self, connector: Connector, rejected: Connector, query: Query) -> list[Kept]:
+    async def _choose(self, connector: Connector, rejected: Connector, query: Query) -> list[RejectedRow]:
         """Read rejected rows, as many as a body may be large.
 
         Raises:
@@ -149,7 +149,7 @@ class Rejects:
         chosen, rejected_rows = Statement(query, rejected, PLAIN).matching(), self._storage.reader.rejected
         most = self._intake.settings.max_body
 
-        def read() -> list[Kept]:
+        def read() -> list[RejectedRow]:
             rows, size = rejected_rows.measure(connector, chosen, query.limit)
             if size > most or rows > MAX_REPLAYED:
                 hint = "choose some of them by a filter, or by limit=10000 again and again"

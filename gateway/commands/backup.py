@@ -15,7 +15,7 @@ from gateway.commands.support.configuration import read_settings
 from gateway.resources import memory_of
 from gateway.store.files import saved_files
 from gateway.store.files.checksum_repair import Unopenable
-from gateway.store.files.integrity_check import Examination, examine_file
+from gateway.store.files.integrity_check import IntegrityReport, examine_file
 
 #: How long the gateway may take to copy its store before the first byte comes.
 SECONDS = 24 * 3600.0
@@ -89,7 +89,7 @@ def _pieces(answer: httpx.Response, size: int) -> Iterator[bytes]:
             progress.advance(task, len(chunk))
 
 
-def _checked(part: Path, *, is_thorough: bool) -> Examination:
+def _checked(part: Path, *, is_thorough: bool) -> IntegrityReport:
     try:
         found = examine_file(part, memory=memory_of(read_settings()), is_thorough=is_thorough, repair_in=None)
     except Unopenable as error:

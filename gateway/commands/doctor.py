@@ -14,7 +14,7 @@ from gateway.resources import memory_of
 from gateway.store.engine.file_settings import FILE
 from gateway.store.files import lock, restore, saved_files
 from gateway.store.files.checksum_repair import Repairable, Unopenable
-from gateway.store.files.integrity_check import Examination, examine_file
+from gateway.store.files.integrity_check import IntegrityReport, examine_file
 
 #: The exit codes.
 SOUND, DAMAGED, REPAIRABLE, NOT_EXAMINED = 0, 1, 2, 3
@@ -85,7 +85,7 @@ def _files(file: Path) -> Text:
     return Text(f"{file.parent}: {', '.join(sizes)}")
 
 
-def _copies(directory: Path, found: Examination) -> Iterable[Text]:
+def _copies(directory: Path, found: IntegrityReport) -> Iterable[Text]:
     """Name the folders with files that were put aside, which nobody else removes."""
     for folder in saved_files.folders(directory, "before"):
         if found.repair is None or found.repair.copies != folder:

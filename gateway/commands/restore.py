@@ -10,7 +10,7 @@ from gateway.resources import memory_of
 from gateway.store.engine.file_settings import FILE
 from gateway.store.files import lock, restore, saved_files
 from gateway.store.files.checksum_repair import Unopenable
-from gateway.store.files.integrity_check import Examination, examine_file
+from gateway.store.files.integrity_check import IntegrityReport, examine_file
 
 
 @click.command("restore")
@@ -46,7 +46,7 @@ def command(file: Path, data: Path | None, *, move_aside: bool, quick: bool) -> 
         click.echo(f"What was there is in {folder}.")
 
 
-def _checked(file: Path, memory: int, *, is_thorough: bool) -> Examination:
+def _checked(file: Path, memory: int, *, is_thorough: bool) -> IntegrityReport:
     try:
         found = examine_file(file, memory=memory, is_thorough=is_thorough, repair_in=None)
     except Unopenable as error:

@@ -13,7 +13,7 @@ from gateway.endpoints.removed import MovedConnector, RemovedConnector
 from gateway.errors import not_ready
 from gateway.ingest import loop_futures
 from gateway.ingest.loop_futures import LoopFuture
-from gateway.store.errors import Superseded
+from gateway.store.errors import ConnectorChanged
 
 _T = TypeVar("_T")
 
@@ -106,7 +106,7 @@ class Live:
         while True:
             try:
                 return await act(endpoint)
-            except Superseded:
+            except ConnectorChanged:
                 endpoint = await self.next_version(endpoint)
 
     async def settled(self, read: Callable[[], Awaitable[_T]]) -> _T:
@@ -121,7 +121,7 @@ class Live:
             snapshot = self.snapshot
             try:
                 return await read()
-            except Superseded:
+            except ConnectorChanged:
                 await self._replaced(snapshot, min(deadline, now() + _SETTLE_SECONDS))
         raise not_ready()
 

@@ -22,7 +22,7 @@ from gateway.ingest.body import Body
 from gateway.query.render import Rendering, render
 from gateway.request_context import RequestContext, current
 from gateway.settings import Settings
-from gateway.store.batch import NO_ROWS, Batch, Key, Receipt
+from gateway.store.batch import NO_ROWS, Batch, IdempotencyKey, Receipt
 from gateway.store.interface import Select
 
 #: A body up to this size is checked on the event loop: a thread would take longer to start.
@@ -52,7 +52,7 @@ class _Submission:
             digest.update(b"PUT")
         return digest.digest()
 
-    def batch(self, key: Key | None, settings: Settings) -> Batch:
+    def batch(self, key: IdempotencyKey | None, settings: Settings) -> Batch:
         """Parse and validate the rows. Any thread may call it.
 
         Raises:
@@ -115,15 +115,15 @@ class Writes:
         else:
             reply.receipt(resp, await self._append(stored), write)
 
-    async def _find_replay(self, submission: _Submission) -> tuple[Key | None, Receipt | None]:
+    async def _find_replay(self, submission: _Submission) -> tuple[IdempotencyKey | None, Receipt | None]:
         """Find the receipt of a batch that was stored before under the same idempotency key."""
         if submission.write.key is None:
             return None, None
-        key = Key(submission.write.key, await asyncio.to_thread(lambda: submission.digest))
+        key = IdempotencyKey(submission.write.key, await asyncio.to_thread(lambda: submission.digest))
         name, token, store = submission.endpoint.connector.name, submission.token, self._storage.reader
         return key, await self._storage.read_pool.call(lambda: store.find_receipt(name, token, key))
 
-    async def _check(self, submission: _Submission, key: Key | None) -> Batch:
+    async def _check(self, submission: _Submission, key: IdempotencyKey | None) -> Batch:
         """Parse and validate the rows of a body: a small one here, a larger one in the parse pool."""
         size, settings = len(submission.received.data), self._intake.settings
         if size <= _SMALL_BODY_BYTES:

@@ -14,7 +14,7 @@ from gateway.ingest.body import Body
 from gateway.ingest.envelope import Envelope
 from gateway.media_types import Media
 from gateway.query import dialect
-from gateway.store.batch import Batch, Key, OnConflict, Receipt
+from gateway.store.batch import Batch, IdempotencyKey, OnConflict, Receipt
 
 MAX_KEY = 255
 
@@ -105,7 +105,7 @@ class WriteRequest:
         """Whether a field of `columns` that a row leaves out is null; else it takes its default."""
         return self.columns is not None and self.head.prefers.missing != "default"
 
-    def envelope(self, body: Body, media: Media, token: str | None, key: Key | None) -> Envelope:
+    def envelope(self, body: Body, media: Media, token: str | None, key: IdempotencyKey | None) -> Envelope:
         """Return what accompanies the rows of a body into their batch."""
         return Envelope(
             body.received_bytes,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.connectors.policy import BadRowLimit
-from gateway.store.batch import Key, OnConflict
+from gateway.store.batch import IdempotencyKey, OnConflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Envelope:
 
     received_bytes: int = 0
     token: str | None = None
-    key: Key | None = None
+    key: IdempotencyKey | None = None
     allowance: BadRowLimit | None = None
     decoding: str = "{}"
     on_conflict: OnConflict = "reject"

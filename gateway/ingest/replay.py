@@ -16,7 +16,7 @@ from gateway.ingest.rows import CHUNK_ROWS, RowError, Rows
 from gateway.ingest.validation import Validator
 from gateway.media_types import RECEIVED_TYPES, Media
 from gateway.store.batch import MAX_LISTED, BadRow, Batch, OnConflict
-from gateway.store.rejection import Amendment, Kept, Part
+from gateway.store.rejection import Amendment, RejectedRow, RepairedRows
 from gateway.strictjson import Json
 
 _DECODING_OF_EDITED = {
@@ -39,7 +39,7 @@ class Replay:
         bad: How many rows are bad.
     """
 
-    parts: list[Part] = field(default_factory=list)
+    parts: list[RepairedRows] = field(default_factory=list)
     amendments: list[Amendment] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
     bad: int = 0
@@ -49,13 +49,13 @@ class Replay:
 class _Candidate:
     """A rejected row, decoded again: its value, or its error."""
 
-    row: Kept
+    row: RejectedRow
     value: Json = None
     error: RowError | None = None
 
 
 def replay(
-    rejected: Sequence[Kept],
+    rejected: Sequence[RejectedRow],
     edited: Mapping[int, Json],
     validator: Validator,
     connector: Connector,
@@ -106,10 +106,10 @@ def _add(result: Replay, candidates: Sequence[_Candidate], batch: Batch, edited:
             result.amendments.append(Amendment(row.id, amended))
     if good:
         stored = replace(batch, bad=(), errors=(), error_count=0, places=_places(good))
-        result.parts.append(Part(stored, [row.id for row in good]))
+        result.parts.append(RepairedRows(stored, [row.id for row in good]))
 
 
-def _places(rows: Iterable[Kept]) -> pa.Table:
+def _places(rows: Iterable[RejectedRow]) -> pa.Table:
     """Return the `_id`, number, and line of rows, which an error names."""
     ids, numbers, lines = zip(*((row.id, row.row, row.line) for row in rows), strict=True)
     return pa.table(
@@ -145,13 +145,13 @@ def _named_fields(candidate: _Candidate, connector: Connector) -> frozenset[str]
     return frozenset(candidate.value) if isinstance(candidate.value, dict) else frozenset()
 
 
-def _edited(row: Kept, value: Json) -> _Candidate:
+def _edited(row: RejectedRow, value: Json) -> _Candidate:
     """Return a rejected row with an edited value; the resolution of its request remains."""
     decoding = {**_DECODING_OF_EDITED, "resolution": row.decoding.get("resolution")}
     return _Candidate(replace(row, decoding=decoding), value)
 
 
-def _decoded(row: Kept, connector: Connector) -> _Candidate:
+def _decoded(row: RejectedRow, connector: Connector) -> _Candidate:
     """Decode the text of a row in the same way as the body that it came in."""
     try:
         value = _value(row.raw, row.decoding, connector)

@@ -15,7 +15,7 @@ from gateway.ingest.row_errors import values_invalid
 from gateway.ingest.rows import Rows
 from gateway.ingest.schema_check import SchemaCheck
 from gateway.request_context import never_left
-from gateway.store.batch import MAX_LISTED, Batch, Few, joined
+from gateway.store.batch import MAX_LISTED, Batch, SmallRows, joined
 from gateway.strictjson import Json
 
 #: A batch of at most this size becomes an Arrow table only in the writer, together with other small batches.
@@ -52,7 +52,7 @@ class Validator:
             GatewayError: It lists the bad rows; the good ones are not stored either.
         """
         errors = ErrorCollector(envelope, self._schema_check)
-        tables: list[Few | pa.Table] = []
+        tables: list[SmallRows | pa.Table] = []
         places: list[pa.Table] = []
         named = envelope.named
         for chunk in rows:
@@ -84,9 +84,9 @@ class Validator:
             envelope.replaces_all,
         )
 
-    def _table_of(self, rows: Rows) -> Few | pa.Table:
+    def _table_of(self, rows: Rows) -> SmallRows | pa.Table:
         """Return rows as a table; a small number of them becomes one only in the writer."""
-        small = Few(self.connector, rows.values, sum(map(len, rows.texts)))
+        small = SmallRows(self.connector, rows.values, sum(map(len, rows.texts)))
         is_small = small.num_rows <= SMALL_BATCH_ROWS and small.nbytes <= SMALL_BATCH_BYTES
         return small if is_small else small.table
 

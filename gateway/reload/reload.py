@@ -23,7 +23,7 @@ from gateway.reload.apply_groups import Unit, failure, groups
 from gateway.reload.former_paths import FormerPaths
 from gateway.reload.outcomes import log_changes, removal
 from gateway.store.batch import Receipt
-from gateway.store.definition import Definition, Outdated
+from gateway.store.definition import Definition, RowsArrived
 from gateway.store.interface import StoreReader
 from gateway.store.sql import expression
 
@@ -243,10 +243,10 @@ class Reload:
         comparisons = [comparison for unit in group for comparison in unit]
         try:
             return [self._writer.run(lambda store: store.apply(comparisons)).result()]
-        except (GatewayError, InvalidFileError, Outdated) as error:
+        except (GatewayError, InvalidFileError, RowsArrived) as error:
             if len(group) > 1:
                 return [each for unit in group for each in self._applied([unit], failed, outdated)]
-            if isinstance(error, Outdated):
+            if isinstance(error, RowsArrived):
                 outdated.update(comparison.new.name for comparison in comparisons)
             else:
                 failed.update({each.new.name: failure(each.new, comparisons, error) for each in comparisons})

@@ -17,7 +17,7 @@ OnConflict = Literal["reject", "ignore", "replace", "merge"]
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class IdempotencyKey:
     """An Idempotency-Key and the SHA-256 of the body that came with it.
 
     https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
@@ -52,7 +52,7 @@ class BadRow:
 
 
 @dataclass(frozen=True)
-class Few:
+class SmallRows:
     """Rows that are few, as values: to make one table of those of many batches takes little longer than of one's.
 
     Attributes:
@@ -81,17 +81,17 @@ class Few:
 
 
 #: The rows of a batch; both tell how many they are, and of how many bytes.
-Rows: TypeAlias = pa.Table | Few
+Rows: TypeAlias = pa.Table | SmallRows
 
 
 def joined(several: Iterable[Rows]) -> pa.Table:
     """Give rows of one connector, of which there are some, as one table."""
     tables: list[pa.Table] = []
-    for are_few, some in itertools.groupby(several, lambda rows: isinstance(rows, Few)):
+    for are_few, some in itertools.groupby(several, lambda rows: isinstance(rows, SmallRows)):
         if are_few:
             few = list(some)
             values = [value for each in few for value in each.values]
-            tables.append(Few(few[0].connector, values, 0).table)
+            tables.append(SmallRows(few[0].connector, values, 0).table)
         else:
             tables += some
     return tables[0] if len(tables) == 1 else pa.concat_tables(tables)
@@ -120,7 +120,7 @@ class Batch:
     rows: Rows
     received_bytes: int = 0
     token: str | None = None
-    key: Key | None = None
+    key: IdempotencyKey | None = None
     bad: tuple[BadRow, ...] = ()
     errors: tuple[dict[str, Any], ...] = ()
     error_count: int = 0
@@ -132,7 +132,7 @@ class Batch:
     @property
     def table(self) -> pa.Table:
         """The rows, one Arrow column for each field."""
-        return self.rows.table if isinstance(self.rows, Few) else self.rows
+        return self.rows.table if isinstance(self.rows, SmallRows) else self.rows
 
     @property
     def received(self) -> int:

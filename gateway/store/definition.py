@@ -54,5 +54,5 @@ class Event:
     new: str | None
 
 
-class Outdated(Exception):  # noqa: N818  # it only asks for another try
+class RowsArrived(Exception):  # noqa: N818  # it only asks for another try
     """Rows came in since a change was judged by there being none."""

@@ -10,7 +10,7 @@ class FatalError(GatewayError):
     """DuckDB has invalidated the whole instance: nothing works any more until the process starts anew."""
 
 
-class Superseded(GatewayError):  # noqa: N818  # a state, not a fault
+class ConnectorChanged(GatewayError):  # noqa: N818  # a state, not a fault
     """A connector was changed since a statement or a batch was made for it: it is to be made anew."""
 
     def __init__(self) -> None:

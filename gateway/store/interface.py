@@ -16,10 +16,10 @@ from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.plan import Tables
 from gateway.connectors.policy import Retention
 from gateway.errors import GatewayError
-from gateway.store.batch import Batch, Key, Receipt, StoredBatch
+from gateway.store.batch import Batch, IdempotencyKey, Receipt, StoredBatch
 from gateway.store.definition import Definition, Event, Move
 from gateway.store.edit import Edit
-from gateway.store.rejection import Amendment, Kept, Part
+from gateway.store.rejection import Amendment, RejectedRow, RepairedRows
 from gateway.store.selection import Selection
 
 #: The version of a connector's rows: the number of its last batch, and the commit of that batch in microseconds since
@@ -91,7 +91,7 @@ class StoreWriter(Protocol):
         """Create the table of a connector's rejected rows if it is missing; return the connector that reads it."""
 
     def replay(
-        self, connector: Connector, parts: Sequence[Part], amendments: Sequence[Amendment]
+        self, connector: Connector, parts: Sequence[RepairedRows], amendments: Sequence[Amendment]
     ) -> list[Receipt]:
         """Store repaired rows and note what is wrong with the others, in one transaction.
 
@@ -118,7 +118,7 @@ class StoreWriter(Protocol):
 
         Raises:
             Refused: Rows that arrived after the check conflict with a change.
-            Outdated: Rows arrived in a table that was judged as empty; compare again.
+            RowsArrived: Rows arrived in a table that was judged as empty; compare again.
             GatewayError: It could not be committed.
         """
 
@@ -226,7 +226,7 @@ class RejectedReader(Protocol):
     def measure(self, connector: Connector, selection: Selection, limit: int | None) -> tuple[int, int]:
         """Return how many rows `find` would return, and their size in bytes."""
 
-    def find(self, connector: Connector, selection: Selection, limit: int | None) -> list[Kept]:
+    def find(self, connector: Connector, selection: Selection, limit: int | None) -> list[RejectedRow]:
         """Return selected rejected rows, ordered by `_id`."""
 
     def find_ids(self, connector: Connector, selection: Selection, limit: int | None) -> list[int]:
@@ -267,7 +267,7 @@ class StoreReader(Tables, Protocol):
         All its later SELECTs see the rows of that version.
         """
 
-    def find_receipt(self, connector: str, token: str | None, key: Key) -> Receipt | None:
+    def find_receipt(self, connector: str, token: str | None, key: IdempotencyKey) -> Receipt | None:
         """Return the receipt that is stored under an idempotency key, or None.
 
         Raises:

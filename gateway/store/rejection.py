@@ -47,7 +47,7 @@ class Amendment:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RepairedRows:
     """Rejected rows that are good now, as a batch, and the `_id`s they had."""
 
     batch: Batch
@@ -55,7 +55,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RejectedRow:
     """A rejected row that is to be tried again."""
 
     id: int

@@ -16,7 +16,7 @@ from gateway.auth.tokens import make_token
 from gateway.errors import Code
 from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.engine.file_settings import FILE
-from gateway.store.tables.small_inserts import FewRows
+from gateway.store.tables.small_inserts import SmallInserts
 from tests.support.in_process import body, inside
 from tests.support.server import Server, eventually, put, serving
 from tests.support.torn import damage_rows
@@ -344,7 +344,7 @@ def failing_insert(place, error: Exception):
 
     with inside(place.directory, {"c": CONNECTOR}) as gateway:
         with place.monkeypatch.context() as patch:
-            patch.setattr(FewRows, "insert", insert)
+            patch.setattr(SmallInserts, "insert", insert)
             answer = gateway.request("POST", "/c", body(b'{"n":1}'))
         assert gateway.request("GET", "/c")[2] == b"[]"
         assert gateway.request("POST", "/c", body(b'{"n":1}'))[0] == 201
@@ -583,7 +583,7 @@ def _(place, code):
 
 def test_a_poisoned_member_of_a_group_fails_alone(tmp_path, monkeypatch):
     """Group commit: the group is rolled back and its members are committed one by one."""
-    insert = FewRows.insert
+    insert = SmallInserts.insert
 
     def poisoned(rows, connector, several, *others):
         if any(value["n"] == 13 for _, few in several for value in few.values):
@@ -591,7 +591,7 @@ def test_a_poisoned_member_of_a_group_fails_alone(tmp_path, monkeypatch):
         insert(rows, connector, several, *others)
 
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
-        monkeypatch.setattr(FewRows, "insert", poisoned)
+        monkeypatch.setattr(SmallInserts, "insert", poisoned)
         with ThreadPoolExecutor(8) as threads:
             numbers = range(40)
             answers = list(
@@ -608,7 +608,7 @@ def test_a_fatal_database_error_answers_503_and_ends_the_process(tmp_path, monke
         raise duckdb.FatalException("database has been invalidated")
 
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
-        monkeypatch.setattr(FewRows, "insert", fatal)
+        monkeypatch.setattr(SmallInserts, "insert", fatal)
         status, _, text = gateway.request("POST", "/c", body(b'{"n":1}'))
         after = gateway.request("POST", "/c", body(b'{"n":1}'))
 

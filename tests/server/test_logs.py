@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from gateway import logs
 from gateway.auth.tokens import make_token
 from gateway.request_context import RequestContext, current, parse_traceparent
-from gateway.store.tables.small_inserts import FewRows
+from gateway.store.tables.small_inserts import SmallInserts
 from gateway.threads import ContextThreadPool
 from tests.endpoints.test_errors import raw
 from tests.support.in_process import body, inside
@@ -226,7 +226,7 @@ def test_what_nobody_foresaw_is_found_in_the_log_by_the_id_in_the_answer(tmp_pat
         raise duckdb.ConstraintException("a row value: marked")
 
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
-        monkeypatch.setattr(FewRows, "insert", fail)
+        monkeypatch.setattr(SmallInserts, "insert", fail)
         with caplog.at_level("INFO"):
             status, headers, text = gateway.request(
                 "POST", "/c", body(b'{"n":1}'), headers={"traceparent": TRACE}

@@ -22,8 +22,8 @@ from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.sql.names import table_of
 from gateway.store.tables import prepared_insert, small_inserts
 from gateway.store.tables.ledger import with_own_columns
-from gateway.store.tables.prepared_insert import Lines
-from gateway.store.tables.small_inserts import FewRows
+from gateway.store.tables.prepared_insert import PreparedInsert
+from gateway.store.tables.small_inserts import SmallInserts
 from gateway.store.tables.store import Store
 from tests.endpoints.test_roundtrip import VALUES, fields, rows_of, value_of, yaml_of
 from tests.ingest.test_columnar import connector_of, exactly
@@ -89,14 +89,14 @@ def told(given):
 def test_lines_are_kept_exactly(database, given):
     database.writer.execute("DELETE FROM kept")
 
-    Lines(database, "kept", COLUMNS).insert(iter(given))
+    PreparedInsert(database, "kept", COLUMNS).insert(iter(given))
 
     assert kept(database) == told(given)
 
 
 def test_lines_are_kept_after_tables_were_made_changed_and_taken_back(database):
     database.writer.execute("DELETE FROM kept")
-    kept_lines = Lines(database, "kept", COLUMNS)
+    kept_lines = PreparedInsert(database, "kept", COLUMNS)
     line = (1, 2, "s", b"b", NOW)
     statements = ("CREATE TABLE beside (a INTEGER)", "ALTER TABLE kept ADD COLUMN more INTEGER", "SELECT 1")
 
@@ -113,7 +113,7 @@ def test_lines_are_kept_after_tables_were_made_changed_and_taken_back(database):
 
 def test_lines_are_kept_after_the_first_were_taken_back(database):
     database.writer.execute("DELETE FROM kept")
-    own = Lines(database, "kept", COLUMNS)
+    own = PreparedInsert(database, "kept", COLUMNS)
     line = (1, 2, "s", b"b", NOW)
 
     with taken_back(database):
@@ -157,7 +157,7 @@ def test_rows_that_were_inserted_are_let_go(database):
 
 def test_a_failing_insert_is_an_error_of_the_database(database):
     with pytest.raises(duckdb.Error):
-        Lines(database, "kept", {"nothing": prepared_insert.BIGINT}).insert([(1,)])
+        PreparedInsert(database, "kept", {"nothing": prepared_insert.BIGINT}).insert([(1,)])
 
 
 # -- rows of connectors
@@ -180,12 +180,12 @@ def require_same_rows(store, connector, rows):
     body = b"[" + b",".join(map(strictjson.write, good)) + b"]"
     batch = validator.check(payload.parse(body, Media.JSON, connector, 100_000))
     several = [(7, batch.rows), (8, batch.rows)]
-    assert FewRows.are(several)
+    assert SmallInserts.are(several)
     table = table_of(connector)
 
     with database.transaction() as writer:
         writer.execute(f"DELETE FROM {table}")
-        FewRows(database).insert(connector, several, 1, NOW)
+        SmallInserts(database).insert(connector, several, 1, NOW)
         database.insert(table, with_own_columns(several, 1, NOW))
 
     first, second = [
@@ -216,7 +216,7 @@ def test_few_values_of_a_type_are_stored_as_many_are(store, kind, data):
 def test_few_rows_are_stored_for_more_connectors_than_are_remembered(store, monkeypatch):
     monkeypatch.setattr(small_inserts, "_KEPT", 2)
     connectors = [applied(store, {"a": ("integer", False, {})}) for _ in range(4)]
-    rows = FewRows(store._database)
+    rows = SmallInserts(store._database)
     batches = [Validator(each).check(payload.parse(b'{"a":1}', Media.JSON, each, 100)) for each in connectors]
 
     for turn in range(3):

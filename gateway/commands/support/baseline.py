@@ -15,7 +15,7 @@ from gateway.connectors.directory import ConnectorFile
 from gateway.connectors.passed_over import is_connector_file
 from gateway.connectors.preview import preview
 from gateway.store.sql import expression
-from gateway.store.tables.empty_tables import Blank
+from gateway.store.tables.empty_tables import EmptyTables
 
 
 def compare(
@@ -38,7 +38,7 @@ def _with_gateway(files: list[ConnectorFile], url: str, token_file: Path | None)
     answer: dict[str, Any] = connect(url, token_file).post("/-/plan", {"files": texts})
     # What cannot be sent as it is, such as bytes that are not UTF-8, is told by what was found here.
     told = [each for each in answer["connectors"] if each["file"] not in broken]
-    local = preview(plan.build_plan(unreadable, {}, {}, Blank()), {})["connectors"]
+    local = preview(plan.build_plan(unreadable, {}, {}, EmptyTables()), {})["connectors"]
     verdict = "refused" if local else answer["verdict"]
     return {**answer, "verdict": verdict, "connectors": [*told, *local]}
 
@@ -46,13 +46,13 @@ def _with_gateway(files: list[ConnectorFile], url: str, token_file: Path | None)
 def _with_files(files: Iterable[ConnectorFile], others: Iterable[ConnectorFile]) -> dict[str, Any]:
     before = {each.name: each for each in _connectors(others)}
     declared = [expression.check(plan.parse_file(file)) for file in files]
-    return preview(plan.build_plan(declared, before, before, Blank()), before)
+    return preview(plan.build_plan(declared, before, before, EmptyTables()), before)
 
 
 def _connectors(files: Iterable[ConnectorFile]) -> list[Connector]:
     """Give what files declare, but for those that are refused and so were never applied."""
     declared = [expression.check(plan.parse_file(file)) for file in files]
-    return list(plan.build_plan(declared, {}, {}, Blank()).served.values())
+    return list(plan.build_plan(declared, {}, {}, EmptyTables()).served.values())
 
 
 def _files_at(directory: Path, revision: str) -> list[ConnectorFile]:

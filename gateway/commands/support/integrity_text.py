@@ -7,10 +7,10 @@ from rich.text import Text
 
 from gateway.instants import rfc3339
 from gateway.plurals import counted
-from gateway.store.files.integrity_check import Examination
+from gateway.store.files.integrity_check import IntegrityReport
 
 
-def text_lines(found: Examination) -> Iterator[Text]:
+def text_lines(found: IntegrityReport) -> Iterator[Text]:
     """Give the lines for a terminal."""
     if found.repair:
         yield Text(f"repaired: {found.repair}", "yellow")
@@ -24,7 +24,7 @@ def text_lines(found: Examination) -> Iterator[Text]:
     yield Text(summary(found), "green" if found.is_sound else "bold red")
 
 
-def summary(found: Examination) -> str:
+def summary(found: IntegrityReport) -> str:
     """Say it in a line."""
     rows = sum(found.rows.values())
     sizes = f"{counted(len(found.rows), 'connector')}, {counted(rows, 'row')}"
@@ -35,13 +35,13 @@ def summary(found: Examination) -> str:
     return f"{'sound' if found.is_sound else 'damaged'}: {sizes}{last}; {looked}"
 
 
-def sentence(found: Examination) -> str:
+def sentence(found: IntegrityReport) -> str:
     """Say it in a line that begins a sentence."""
     told = summary(found)
     return told[0].upper() + told[1:]
 
 
-def to_json(found: Examination) -> dict[str, Any]:
+def to_json(found: IntegrityReport) -> dict[str, Any]:
     """Give it as JSON."""
     repair = found.repair
     return {

@@ -7,7 +7,7 @@ import duckdb
 
 from gateway.errors import Code, GatewayError
 from gateway.resources import disk_full
-from gateway.store.errors import CAST_FAILED, FatalError, Superseded
+from gateway.store.errors import CAST_FAILED, ConnectorChanged, FatalError
 
 _CAST_ERROR = f"Invalid Input Error: {CAST_FAILED}"
 #: How much of such a value is shown, in characters.
@@ -25,7 +25,7 @@ def store_error(error: duckdb.Error) -> GatewayError:
 def _engine_error(error: duckdb.Error, text: str) -> GatewayError:
     full = "No space left" in text
     if isinstance(error, duckdb.CatalogException) and "Table with name" in text:
-        return Superseded()
+        return ConnectorChanged()
     if isinstance(error, duckdb.FatalException) or "database has been invalidated" in text:
         hint = "the gateway restarts by itself; send again"
         return FatalError(

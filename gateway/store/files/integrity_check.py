@@ -1,4 +1,4 @@
-"""Examination: what a store's tables say of each other, and whether every row of them can be read."""
+"""IntegrityReport: what a store's tables say of each other, and whether every row of them can be read."""
 
 import logging
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def _rejected_of(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class Problem:
     """Something that is not as it should be.
 
     Attributes:
@@ -56,7 +56,7 @@ class Flaw:
 
 
 @dataclass(slots=True)
-class Examination:
+class IntegrityReport:
     """What was found in a store.
 
     Attributes:
@@ -74,7 +74,7 @@ class Examination:
     removed: set[str] = field(default_factory=set)
     last_commit: datetime | None = None
     store: str | None = None
-    flaws: list[Flaw] = field(default_factory=list)
+    flaws: list[Problem] = field(default_factory=list)
     repair: Repair | None = None
 
     @property
@@ -84,7 +84,7 @@ class Examination:
 
     def add(self, about: str, message: str, hint: str = _RESTORE, *, is_harmless: bool = False) -> None:
         """Add a flaw."""
-        self.flaws.append(Flaw(about, message, hint, is_harmless))
+        self.flaws.append(Problem(about, message, hint, is_harmless))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class _Known:
     last_id: int
 
 
-def examine_file(file: Path, *, memory: int, is_thorough: bool, repair_in: Path | None) -> Examination:
+def examine_file(file: Path, *, memory: int, is_thorough: bool, repair_in: Path | None) -> IntegrityReport:
     """Open a store's file that nobody has open, and examine it; nothing in it is changed but by a repair.
 
     Args:
@@ -143,9 +143,9 @@ def mend(file: Path, text: str, memory: int) -> None:
     raise checksum_repair.unopenable(file, f"{found.repair}, but then {flaws}. The repair was taken back")
 
 
-def examine(connection: duckdb.DuckDBPyConnection, *, is_thorough: bool) -> Examination:
+def examine(connection: duckdb.DuckDBPyConnection, *, is_thorough: bool) -> IntegrityReport:
     """Examine an open store."""
-    found = Examination(is_thorough)
+    found = IntegrityReport(is_thorough)
     try:
         tables = _tables(connection)
         if not _is_store(found, tables):
@@ -168,7 +168,7 @@ def examine(connection: duckdb.DuckDBPyConnection, *, is_thorough: bool) -> Exam
     return found
 
 
-def _is_store(found: Examination, tables: _Tables) -> bool:
+def _is_store(found: IntegrityReport, tables: _Tables) -> bool:
     """Tell whether the tables are those of a gateway that this one knows."""
     if missing := [f"gateway.{name}" for name in _OWN if ("gateway", name) not in tables]:
         found.add("file", f"{' and '.join(missing)} is not there: this is not the file of a gateway")
@@ -182,7 +182,7 @@ def _is_store(found: Examination, tables: _Tables) -> bool:
 
 
 def _examine_connector(
-    found: Examination, known: _Known, tables: _Tables, connection: duckdb.DuckDBPyConnection
+    found: IntegrityReport, known: _Known, tables: _Tables, connection: duckdb.DuckDBPyConnection
 ) -> None:
     found.rows[known.name] = 0
     if known.is_removed:
@@ -203,7 +203,7 @@ def _examine_connector(
 
 
 def _examine_rows(
-    found: Examination, known: _Known, table: str, connection: duckdb.DuckDBPyConnection
+    found: IntegrityReport, known: _Known, table: str, connection: duckdb.DuckDBPyConnection
 ) -> None:
     rows = found.rows[known.name] = _one(connection, f"SELECT count(*) FROM {table}")
     if rows != known.rows:
@@ -222,7 +222,7 @@ def _examine_rows(
         found.add(known.name, f"it has a row with _id {last}, and its batches end at {known.last_id}")
 
 
-def _read_all(found: Examination, about: str, table: str, connection: duckdb.DuckDBPyConnection) -> None:
+def _read_all(found: IntegrityReport, about: str, table: str, connection: duckdb.DuckDBPyConnection) -> None:
     """Read every value of a table; only a hash of them is kept."""
     try:
         connection.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM {table}").fetchall()
@@ -230,7 +230,7 @@ def _read_all(found: Examination, about: str, table: str, connection: duckdb.Duc
         found.add(about, f"some of its rows cannot be read: {_told(error)}")
 
 
-def _look_for_strangers(found: Examination, known: list[_Known], tables: _Tables) -> None:
+def _look_for_strangers(found: IntegrityReport, known: list[_Known], tables: _Tables) -> None:
     names = {f"{each.name}@{each.revision}" for each in known}
     names |= {_rejected_of(each.name) for each in known}
     for schema, table in sorted(tables):

@@ -8,20 +8,20 @@ from gateway.store.engine.database import Database
 from gateway.store.sql.names import table_of
 from gateway.store.tables.commits import Changes
 from gateway.store.tables.conflicts import Conflicts, Member, without
-from gateway.store.tables.idempotency import Keys
-from gateway.store.tables.ledger import Line, alike, with_own_columns
+from gateway.store.tables.idempotency import IdempotencyKeys
+from gateway.store.tables.ledger import LedgerEntry, alike, with_own_columns
 from gateway.store.tables.rejected import Rejected
-from gateway.store.tables.small_inserts import FewRows
+from gateway.store.tables.small_inserts import SmallInserts
 
 
 class Appends:
     """Inserts batches. It belongs to the writer thread and its transaction."""
 
-    def __init__(self, database: Database, keys: Keys, rejected: Rejected) -> None:
+    def __init__(self, database: Database, keys: IdempotencyKeys, rejected: Rejected) -> None:
         self._database = database
         self._keys = keys
         self._rejected = rejected
-        self._few = FewRows(database)
+        self._few = SmallInserts(database)
 
     def insert(
         self, batches: Sequence[Batch], changes: Changes, action: str | None = None
@@ -31,24 +31,24 @@ class Appends:
         for run in alike(batches):
             some = [batches[number] for number in run]
             members = self._met(some)
-            first_of_all, stored, absent = changes.numbers.id_of(some[0].connector.name), [], []
+            first_of_all, stored, absent = changes.sequences.id_of(some[0].connector.name), [], []
             for number, batch, member in zip(run, some, members, strict=True):
                 if member.error or batch.changes_nothing:
                     answers[number] = member.error or NO_ROWS
                     continue
                 deleted = self._deleted(batch) if batch.replaces_all else member.deleted
-                first, told = changes.numbers.id_of(batch.connector.name), changes.numbers.batch
+                first, told = changes.sequences.id_of(batch.connector.name), changes.sequences.batch
                 stored.append((told, member.rows))
                 absent += [first - first_of_all + place for place in member.absent]
                 receipt = _receipt(batch, member, told, first, deleted)
                 self._rejected.keep(batch.connector, batch.bad, told, batch.token, changes.now)
                 name = action or ("put" if batch.replaces_all else "post")
-                line = Line(batch.connector.name, name, receipt, batch.received_bytes, batch.token)
+                line = LedgerEntry(batch.connector.name, name, receipt, batch.received_bytes, batch.token)
                 changes.record(line, member.rows.num_rows)
                 answers[number] = receipt
             if not any(rows.num_rows for _, rows in stored):
                 continue
-            if FewRows.are(stored) and not absent:
+            if SmallInserts.are(stored) and not absent:
                 self._few.insert(some[0].connector, stored, first_of_all, changes.now)
             else:
                 rows = without(with_own_columns(stored, first_of_all, changes.now), absent)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.store.engine.database import Database
 from gateway.store.interface import NO_VERSION, Version
-from gateway.store.tables.ledger import Ledger, Line, Numbers
+from gateway.store.tables.ledger import Ledger, LedgerEntry, Sequences
 
 
 class RolledBack(Exception):  # noqa: N818  # it ends a transaction, and nothing failed
@@ -22,13 +22,13 @@ class Changes:
     """
 
     now: datetime
-    numbers: Numbers
-    lines: list[Line]
+    sequences: Sequences
+    lines: list[LedgerEntry]
 
-    def record(self, line: Line, ids: int = 0) -> None:
+    def record(self, line: LedgerEntry, ids: int = 0) -> None:
         """Add a ledger entry, whose receipt has the next batch number, and count the `_id`s it has taken."""
         self.lines.append(line)
-        self.numbers = self.numbers.after(line.connector, ids)
+        self.sequences = self.sequences.after(line.connector, ids)
 
 
 class Commits:
@@ -38,7 +38,7 @@ class Commits:
         """Read the numbers that are next, and the version of every connector."""
         self._database = database
         self._ledger = ledger
-        self._numbers = Numbers.of(database)
+        self._sequences = Sequences.of(database)
         # The writer thread alone changes these two; any thread may look at them.
         self._committing: frozenset[str] = frozenset()
         self._versions: dict[str, Version] = {
@@ -48,7 +48,7 @@ class Commits:
 
     def draft(self) -> Changes:
         """Return the changes of a transaction that has done nothing yet."""
-        return Changes(datetime.now(UTC), self._numbers, [])
+        return Changes(datetime.now(UTC), self._sequences, [])
 
     @contextlib.contextmanager
     def commit(self, names: set[str]) -> Iterator[Changes]:
@@ -62,7 +62,7 @@ class Commits:
             with self._database.transaction():
                 yield changes
                 self._ledger.write(changes.lines, changes.now)
-            self._numbers = changes.numbers
+            self._sequences = changes.sequences
             committed_at = _microseconds(changes.now)
             for line in changes.lines:
                 self._versions[line.connector] = (line.receipt.batch or 0, committed_at)

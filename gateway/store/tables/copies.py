@@ -5,7 +5,7 @@ from gateway.store.batch import Receipt
 from gateway.store.engine.database import Database
 from gateway.store.sql.names import quote, table_of
 from gateway.store.tables.commits import Changes, RolledBack
-from gateway.store.tables.ledger import Line
+from gateway.store.tables.ledger import LedgerEntry
 
 
 def copy(
@@ -17,7 +17,7 @@ def copy(
         RolledBack: There are none.
     """
     names = ", ".join(quote(field.name) for field in target.fields)
-    first, batch = changes.numbers.id_of(target.name), changes.numbers.batch
+    first, batch = changes.sequences.id_of(target.name), changes.sequences.batch
     database.writer.execute(
         f"INSERT INTO {table_of(target)} (_id, _ingested_at, _batch, {names})"
         f" SELECT $1 + row_number() OVER (ORDER BY _id), $2::TIMESTAMPTZ, $3, {names} FROM {table_of(source)}"
@@ -28,5 +28,5 @@ def copy(
     if not rows:
         raise RolledBack
     receipt = Receipt(batch, rows, rows, 0, 0, first, first + rows - 1)
-    changes.record(Line(target.name, "copy", receipt, token=token), rows)
+    changes.record(LedgerEntry(target.name, "copy", receipt, token=token), rows)
     return receipt

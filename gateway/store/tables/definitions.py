@@ -13,7 +13,7 @@ from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.fieldtypes.type_names import type_of_column
 from gateway.connectors.finding import InvalidFileError
-from gateway.store.definition import Definition, Event, Move, Outdated
+from gateway.store.definition import Definition, Event, Move, RowsArrived
 from gateway.store.engine.database import Database
 from gateway.store.engine.stream import selecting
 from gateway.store.sql.names import REJECTED, quote, table_named, table_of
@@ -125,7 +125,7 @@ class Definitions:
 
         Raises:
             Refused: Where rows that came in after `SchemaDiff.asked_through` stand against a change.
-            Outdated: Where rows came in although `SchemaDiff.is_empty`.
+            RowsArrived: Where rows came in although `SchemaDiff.is_empty`.
             GatewayError: Where it cannot be committed.
         """
         with self._database.transaction():
@@ -159,7 +159,7 @@ class Definitions:
             if any(
                 batch.num_rows for batch in select(f"SELECT 1 FROM {table_of(comparison.old)} LIMIT 1", ())
             ):
-                raise Outdated
+                raise RowsArrived
             return
         again = row_check.settle(
             replace(comparison, changes=comparison.unchecked_changes or comparison.changes),

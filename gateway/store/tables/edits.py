@@ -15,7 +15,7 @@ from gateway.store.interface import Show
 from gateway.store.sql.names import literal, quote, table_of
 from gateway.store.tables.commits import Changes
 from gateway.store.tables.conflicts import key_exists
-from gateway.store.tables.ledger import Line
+from gateway.store.tables.ledger import LedgerEntry
 from gateway.store.tables.migration import constant
 
 
@@ -77,7 +77,7 @@ class Editing:
             raise GatewayError(Code.KEY_CONFLICT, message, hint=hint)
 
 
-class Edits:
+class RowEdits:
     """Runs edits. It belongs to the writer thread and its transaction."""
 
     def __init__(self, database: Database) -> None:
@@ -94,15 +94,15 @@ class Edits:
         name, rows = edit.connector.name, editing.rows
         select = selecting(self._database.writer)
         if edit.values is None:
-            receipt = Receipt(changes.numbers.batch, rows, 0, 0, 0, None, None, deleted=rows, status=200)
+            receipt = Receipt(changes.sequences.batch, rows, 0, 0, 0, None, None, deleted=rows, status=200)
             shown = show(receipt, select)
             editing.delete()
-            changes.record(Line(name, "delete", receipt, token=edit.token))
+            changes.record(LedgerEntry(name, "delete", receipt, token=edit.token))
             return receipt, shown
-        first = changes.numbers.id_of(name)
+        first = changes.sequences.id_of(name)
         last = first + rows - 1
-        receipt = Receipt(changes.numbers.batch, rows, rows, 0, 0, first, last, deleted=rows, status=200)
+        receipt = Receipt(changes.sequences.batch, rows, rows, 0, 0, first, last, deleted=rows, status=200)
         if rows:
-            editing.change(changes.numbers.batch, first, changes.now)
-        changes.record(Line(name, "patch", receipt, token=edit.token), rows)
+            editing.change(changes.sequences.batch, first, changes.now)
+        changes.record(LedgerEntry(name, "patch", receipt, token=edit.token), rows)
         return receipt, show(receipt, select)

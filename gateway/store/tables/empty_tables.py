@@ -10,7 +10,7 @@ from gateway.store.engine.stream import selecting
 from gateway.store.tables import migration, row_check
 
 
-class Blank(UnknownTables):
+class EmptyTables(UnknownTables):
     """Refuses the `using` that no row could be converted by, and leaves the rest to the rows."""
 
     def check_rows(self, comparison: SchemaDiff) -> SchemaDiff | None:

@@ -9,7 +9,7 @@ from gateway.store.engine.database import Database
 from gateway.store.interface import EXPIRED_ROWS_MAX
 from gateway.store.sql.names import table_of
 from gateway.store.tables.commits import Changes, RolledBack
-from gateway.store.tables.ledger import Line
+from gateway.store.tables.ledger import LedgerEntry
 from gateway.store.tables.rejected import Rejected
 
 
@@ -42,8 +42,8 @@ class ExpiredRows:
                 parameters,
             ).fetchall()
         if rows:
-            receipt = Receipt(changes.numbers.batch, 0, 0, 0, 0, None, None, deleted=rows)
-            changes.record(Line(connector.name, "retention", receipt))
+            receipt = Receipt(changes.sequences.batch, 0, 0, 0, 0, None, None, deleted=rows)
+            changes.record(LedgerEntry(connector.name, "retention", receipt))
             self._database.request_maintenance()  # Only a checkpoint gives the space back.
         elif not rejected:
             raise RolledBack

@@ -1,13 +1,13 @@
-"""Keys: what was answered under each Idempotency-Key, so that a batch that is sent again is not stored again."""
+"""IdempotencyKeys: what was answered under each Idempotency-Key, so that a batch that is sent again is not stored again."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from gateway import strictjson
 from gateway.errors import Code, GatewayError
-from gateway.store.batch import Batch, Key, Receipt, remembered
+from gateway.store.batch import Batch, IdempotencyKey, Receipt, remembered
 from gateway.store.engine.database import Database
-from gateway.store.tables.prepared_insert import BIGINT, BLOB, INTEGER, TIMESTAMPTZ, VARCHAR, Lines
+from gateway.store.tables.prepared_insert import BIGINT, BLOB, INTEGER, TIMESTAMPTZ, VARCHAR, PreparedInsert
 
 #: How long a key is remembered.
 DAYS = 7
@@ -40,7 +40,7 @@ FROM gateway.keys k WHERE k.connector = ? AND k.token IS NOT DISTINCT FROM ? AND
 """
 
 
-class Keys:
+class IdempotencyKeys:
     """The keys that are remembered, each of one connector and one token.
 
     `keep` and `forget_old` belong to the writer thread and its transaction, `find` to any thread. A batch and its
@@ -50,14 +50,14 @@ class Keys:
     def __init__(self, database: Database) -> None:
         self._database = database
         database.writer.execute(_TABLE)
-        self._lines = Lines(database, "gateway.keys", _KEYS)
+        self._lines = PreparedInsert(database, "gateway.keys", _KEYS)
         self.forget_old()
 
     def forget_old(self) -> None:
         """Forget the keys of long ago."""
         self._database.writer.execute(f"DELETE FROM gateway.keys WHERE kept_at < now() - INTERVAL {DAYS} DAY")
 
-    def find(self, connector: str, token: str | None, key: Key) -> Receipt | None:
+    def find(self, connector: str, token: str | None, key: IdempotencyKey) -> Receipt | None:
         """Give the receipt of the batch that was stored under a key; None where there is none.
 
         Raises:

@@ -11,7 +11,7 @@ from gateway.store.batch import Batch, Receipt, Rows, StoredBatch, joined
 from gateway.store.engine.database import Database
 from gateway.store.sql.names import table_of
 from gateway.store.sql.times import moment
-from gateway.store.tables.prepared_insert import BIGINT, TIMESTAMPTZ, VARCHAR, Lines
+from gateway.store.tables.prepared_insert import BIGINT, TIMESTAMPTZ, VARCHAR, PreparedInsert
 
 _TABLE = """
 CREATE SCHEMA IF NOT EXISTS gateway;
@@ -50,7 +50,7 @@ LATEST = "SELECT batch, epoch_us(committed_at) FROM gateway.batches WHERE connec
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LedgerEntry:
     """What a batch did to a connector, before it is written down."""
 
     connector: str
@@ -69,9 +69,9 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
         database.writer.execute(_TABLE)
-        self._lines = Lines(database, "gateway.batches", _BATCHES)
+        self._lines = PreparedInsert(database, "gateway.batches", _BATCHES)
 
-    def write(self, lines: Iterable[Line], now: datetime) -> None:
+    def write(self, lines: Iterable[LedgerEntry], now: datetime) -> None:
         """Write lines."""
         written = []
         for each in lines:
@@ -138,14 +138,14 @@ def _stored(line: Sequence[object]) -> StoredBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class Sequences:
     """The numbers that are given next: those of batches, and of the rows of each connector. Replaced, never edited."""
 
     batch: int
     ids: Mapping[str, int]
 
     @classmethod
-    def of(cls, database: Database) -> "Numbers":
+    def of(cls, database: Database) -> "Sequences":
         """Take them from what was ever given out: the ledger, and what is left of purged connectors.
 
         So a number is given again only if nobody ever saw it.
@@ -164,9 +164,9 @@ class Numbers:
         """Give the next `_id` of a connector."""
         return self.ids.get(connector, 1)
 
-    def after(self, connector: str, rows: int) -> "Numbers":
+    def after(self, connector: str, rows: int) -> "Sequences":
         """Give the numbers that are next once a batch of so many rows has had these."""
-        return Numbers(self.batch + 1, {**self.ids, connector: self.id_of(connector) + rows})
+        return Sequences(self.batch + 1, {**self.ids, connector: self.id_of(connector) + rows})
 
 
 def with_own_columns(several: Sequence[tuple[int, Rows]], first_id: int, now: datetime) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Lines: rows that are few, as one text for a statement that is planned once."""
+"""PreparedInsert: rows that are few, as one text for a statement that is planned once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TextColumn:
     """How a column's values go through a text.
 
     Attributes:
@@ -30,21 +30,21 @@ class Column:
     write: Callable[[Any], Any] | None = None
 
 
-INTEGER = Column("{}::INTEGER")
-BIGINT = Column("{}::BIGINT")
-VARCHAR = Column("{}")
-BLOB = Column("unhex({})", lambda value: value.hex())
-TIMESTAMPTZ = Column("{}::TIMESTAMPTZ", lambda value: value.isoformat())
+INTEGER = TextColumn("{}::INTEGER")
+BIGINT = TextColumn("{}::BIGINT")
+VARCHAR = TextColumn("{}")
+BLOB = TextColumn("unhex({})", lambda value: value.hex())
+TIMESTAMPTZ = TextColumn("{}::TIMESTAMPTZ", lambda value: value.isoformat())
 
 
-class Lines:
+class PreparedInsert:
     """What inserts into one table. It belongs to the writer thread and its transaction.
 
     DuckDB takes longer to plan an INSERT than to run it. What it plans once is a statement that is prepared, and
     that is given text: so lines go in as one, a JSON array of an array for each of them.
     """
 
-    def __init__(self, database: Database, table: str, columns: Mapping[str, Column]) -> None:
+    def __init__(self, database: Database, table: str, columns: Mapping[str, TextColumn]) -> None:
         """Take the quoted name of the table, and the columns that are written, by their names."""
         self._database = database
         self._name = quote(f"lines of {table}")

@@ -15,7 +15,7 @@ from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import BadRow
 from gateway.store.engine.database import Database
-from gateway.store.rejection import Amendment, Kept, State, rejected_of
+from gateway.store.rejection import Amendment, RejectedRow, State, rejected_of
 from gateway.store.selection import Selection
 from gateway.store.sql.names import REJECTED, literal, quote, table_named, table_of
 from gateway.store.tables import migration
@@ -168,11 +168,11 @@ class Rejected:
         ((count, size),) = self._database.rows(sql, selection.parameters)
         return count, size
 
-    def find(self, connector: Connector, selection: Selection, limit: int | None) -> list[Kept]:
+    def find(self, connector: Connector, selection: Selection, limit: int | None) -> list[RejectedRow]:
         """Give selected rows, in the order of their `_id`."""
         sql = _in_order(connector, selection, _COLUMNS, limit)
         return [
-            Kept(id, row, line, raw, json.loads(reading))
+            RejectedRow(id, row, line, raw, json.loads(reading))
             for id, row, line, raw, reading in self._database.rows(sql, selection.parameters)
         ]
 
@@ -182,7 +182,7 @@ class Rejected:
         return [id for (id,) in self._database.rows(sql, selection.parameters)]
 
 
-#: The columns of a Kept, in their order.
+#: The columns of a RejectedRow, in their order.
 _COLUMNS = ", ".join(map(quote, ("_id", "row", "line", "raw", "reading")))
 
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TypeGuard
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
-from gateway.store.batch import Few, Rows
+from gateway.store.batch import Rows, SmallRows
 from gateway.store.engine.database import Database
 from gateway.store.sql.names import table_of
 from gateway.store.tables import prepared_insert
-from gateway.store.tables.prepared_insert import Column, Lines
+from gateway.store.tables.prepared_insert import PreparedInsert, TextColumn
 
 #: Beyond so many the time it takes to write them is longer than the time to plan an INSERT.
 MAX_ROWS = 300
@@ -26,23 +26,23 @@ _OWN = dict(
 )
 
 
-class FewRows:
+class SmallInserts:
     """What inserts them. It belongs to the writer thread and its transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         # By table, with the fields that it was made for; those that were used last are the last.
-        self._kept: OrderedDict[str, tuple[Sequence[Field], Lines]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[Sequence[Field], PreparedInsert]] = OrderedDict()
 
     @staticmethod
-    def are(several: Sequence[tuple[int, Rows]]) -> TypeGuard[Sequence[tuple[int, Few]]]:
+    def are(several: Sequence[tuple[int, Rows]]) -> TypeGuard[Sequence[tuple[int, SmallRows]]]:
         """Whether these rows of one connector, each with the number of their batch, are few."""
         return sum(rows.num_rows for _, rows in several) <= MAX_ROWS and all(
-            isinstance(rows, Few) for _, rows in several
+            isinstance(rows, SmallRows) for _, rows in several
         )
 
     def insert(
-        self, connector: Connector, several: Sequence[tuple[int, Few]], first_id: int, now: datetime
+        self, connector: Connector, several: Sequence[tuple[int, SmallRows]], first_id: int, now: datetime
     ) -> None:
         """Insert rows that are few, as `with_own_columns` puts them together."""
         names = [(field.name, field.absent_value) for field in connector.fields]
@@ -55,11 +55,11 @@ class FewRows:
             line[-3] = id
         self._of(connector).insert(written)
 
-    def _of(self, connector: Connector) -> Lines:
+    def _of(self, connector: Connector) -> PreparedInsert:
         table = table_of(connector)
         fields, kept = self._kept.pop(table, (None, None))
         if kept is None or fields != connector.fields:
-            kept = Lines(self._database, table, _columns(connector))
+            kept = PreparedInsert(self._database, table, _columns(connector))
         self._kept[table] = connector.fields, kept
         if len(self._kept) > _KEPT:
             _, (_, oldest) = self._kept.popitem(last=False)
@@ -67,9 +67,9 @@ class FewRows:
         return kept
 
 
-def _columns(connector: Connector) -> dict[str, Column]:
+def _columns(connector: Connector) -> dict[str, TextColumn]:
     return {
-        field.name: Column(
+        field.name: TextColumn(
             f"CAST({field.type.sql.from_text} AS {field.type.sql.column})", field.type.text.normalize
         )
         for field in connector.fields

@@ -10,22 +10,22 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.plan import TableState
 from gateway.connectors.policy import Retention
 from gateway.errors import Code, GatewayError
-from gateway.store.batch import NO_ROWS, Batch, Key, Receipt, rehearsed
+from gateway.store.batch import NO_ROWS, Batch, IdempotencyKey, Receipt, rehearsed
 from gateway.store.edit import Edit
 from gateway.store.engine.database import Database
 from gateway.store.engine.stream import selecting
-from gateway.store.errors import Superseded
+from gateway.store.errors import ConnectorChanged
 from gateway.store.interface import NO_VERSION, ReadTransaction, Show, Version
-from gateway.store.rejection import Amendment, Part, rejected_of
+from gateway.store.rejection import Amendment, RepairedRows, rejected_of
 from gateway.store.sql.names import literal, table_of
 from gateway.store.tables.appends import Appends
 from gateway.store.tables.change_checks import ChangeChecks
 from gateway.store.tables.commits import Commits, RolledBack
 from gateway.store.tables.copies import copy
 from gateway.store.tables.definitions import Definitions
-from gateway.store.tables.edits import Edits
+from gateway.store.tables.edits import RowEdits
 from gateway.store.tables.expired_rows import ExpiredRows
-from gateway.store.tables.idempotency import Keys
+from gateway.store.tables.idempotency import IdempotencyKeys
 from gateway.store.tables.identity import identify
 from gateway.store.tables.ledger import LATEST, Ledger
 from gateway.store.tables.rejected import Rejected
@@ -45,10 +45,10 @@ class Store:
             self.batches = Ledger(database)
             self.definitions = Definitions(database)
             self.rejected = Rejected(database)
-            self._keys = Keys(database)
+            self._keys = IdempotencyKeys(database)
             self._commits = Commits(database, self.batches)
             self._appends = Appends(database, self._keys, self.rejected)
-            self._edits = Edits(database)
+            self._edits = RowEdits(database)
             self._expired = ExpiredRows(database, self.rejected)
             self._checks = ChangeChecks(database, self._commits.version)
         except BaseException:
@@ -131,7 +131,7 @@ class Store:
         return rejected_of(connector)
 
     def replay(
-        self, connector: Connector, parts: Sequence[Part], amendments: Sequence[Amendment]
+        self, connector: Connector, parts: Sequence[RepairedRows], amendments: Sequence[Amendment]
     ) -> list[Receipt]:
         """Store repaired rows and note what is wrong with the others, in one transaction."""
         self._require_present(connector)
@@ -216,7 +216,7 @@ class Store:
         latest = transaction.fetch(LATEST, (name,))
         return latest[0] if latest else NO_VERSION
 
-    def find_receipt(self, connector: str, token: str | None, key: Key) -> Receipt | None:
+    def find_receipt(self, connector: str, token: str | None, key: IdempotencyKey) -> Receipt | None:
         """Return the receipt that is stored under an idempotency key, or None."""
         return self._keys.find(connector, token, key)
 
@@ -250,7 +250,7 @@ class Store:
     def _require_present(self, connector: Connector) -> None:
         """Refuse what was built for another version of a connector than the present one."""
         if not self.definitions.is_present(connector):
-            raise Superseded
+            raise ConnectorChanged
 
 
 def _given(answers: Sequence[Receipt | GatewayError]) -> Receipt:
