@@ -1,14 +1,12 @@
-import fcntl
 import functools
 import itertools
 import ssl
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import is_hypothesis_test
 
-from tests import support
 from tests.support.server import Server, serving
 from tests.support.sizes import is_full_size, use_full_size
 
@@ -58,20 +56,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that run alone, and then with long ones: at the end everybody would wait for them."""
-    items.sort(key=lambda item: (not item.get_closest_marker("alone"), not item.get_closest_marker("long")))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
-    """Run a test that is marked `alone` while no other one runs, in whatever process."""
-    is_alone = item.get_closest_marker("alone") is not None
-    with Path(__file__).open() as turn, Path(support.__file__).open() as running:
-        # Who waits for the others to end holds the turn meanwhile, so that they begin nothing new.
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        fcntl.flock(running, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
-        fcntl.flock(turn, fcntl.LOCK_UN)
-        return (yield)
+    """Begin with the long tests: at the end every worker would wait for them."""
+    items.sort(key=lambda item: not item.get_closest_marker("long"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -459,7 +459,6 @@ def test_a_rehearsal_tells_of_bad_rows(server, name):
     assert rejected(server, name) == []
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("terms", ["", "keep_at_most: 10\n"])
 def test_what_bad_rows_leave_is_bounded_whatever_is_sent(own, name, terms, tell):
     """A small body may be many bad rows, a row have many errors, and a header be long."""

@@ -335,7 +335,6 @@ def test_no_half_of_a_file_is_served_however_slowly_it_is_written(own, way):
     eventually(lambda: names() == expected, "the whole file is not live")
 
 
-@pytest.mark.alone
 def test_five_hundred_connectors_start_and_one_that_changes_is_live(tmp_path, tell):
     """The shipped connectors, a hundred times over. Tells the times."""
     server = Server(tmp_path, is_forked=True)

@@ -448,7 +448,6 @@ def test_a_connection_serves_on_after_an_error(server, name):
     assert len(sources) == 1
 
 
-@pytest.mark.alone
 def test_health_is_answered_while_a_large_body_is_checked(own, tell):
     own.declare("a", "fields: {n: integer, s: string}\n")
     lines = b"".join(b'{"n":%d,"s":"0123456789012345678901234567890"}\n' % n for n in range(400_000))
