@@ -1,1 +1,1 @@
-"""Who sends a request, what they may do, and how often; the event loop calls it, except where a class says otherwise."""
+"""Authentication, permissions, and rate limits of tokens; it runs on the event loop, unless a class says otherwise."""

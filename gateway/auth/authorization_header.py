@@ -1,6 +1,6 @@
-"""The Authorization header to the secret in it: `Bearer TOKEN` (RFC 6750), or `Basic` with the token as the password (RFC 7617).
+"""Parses the Authorization header: `Bearer TOKEN` (RFC 6750), or `Basic` with the token as the password (RFC 7617).
 
-The user name of `Basic` says nothing: many programs have to send one, and the token has a name already.
+The user name of `Basic` is ignored: many programs must send one, but the token has a name already.
 """
 
 import base64
@@ -8,9 +8,9 @@ import binascii
 from collections.abc import Mapping
 
 _BEARER, _BASIC = 'Bearer realm="gateway"', 'Basic realm="gateway", charset="UTF-8"'
-#: What a request that has no token, or not a right one, may answer with.
+#: The challenge to a request without a valid token.
 CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": f"{_BEARER}, {_BASIC}"}
-#: RFC 6750 section 3.1.
+#: The challenge to a request with an expired token (RFC 6750 section 3.1).
 EXPIRED: Mapping[str, str] = {
     "WWW-Authenticate": f'{_BEARER}, error="invalid_token", error_description="expired", {_BASIC}'
 }
@@ -18,7 +18,7 @@ HINT = "send the header Authorization: Bearer gw_…, or the token as a password
 
 
 def parse_secret(authorization: str) -> bytes | None:
-    """Give the secret that an Authorization header carries; None where it cannot be read."""
+    """Parse the secret out of an Authorization header; return None if the header is malformed."""
     scheme, _, rest = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return rest.strip().encode("utf-8", "surrogateescape")
@@ -29,22 +29,22 @@ def parse_secret(authorization: str) -> bytes | None:
 
 
 def hint_for(authorization: str) -> str:
-    """Say what is wrong with a header whose token is not known, without a word of it."""
+    """Return the hint for a header without a known token; the hint quotes nothing of it."""
     scheme, _, rest = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return HINT
     if scheme.lower() != "basic":
-        return f"the schemes are Bearer and Basic; {HINT}"
+        return f"use the scheme Bearer or Basic; {HINT}"
     decoded = _decoded(rest)
     if decoded is None or b":" not in decoded:
-        return "what follows Basic is base64 of NAME:TOKEN; curl -u NAME:TOKEN writes it"
+        return "send base64 of NAME:TOKEN after Basic; curl -u NAME:TOKEN does that"
     if not decoded.partition(b":")[2]:
-        return "the token is the password, and there is none; write it behind the colon: curl -u NAME:TOKEN"
-    return "the token is the password: curl -u NAME:TOKEN, where NAME may be anything"
+        return "send the token as the password, after the colon: curl -u NAME:TOKEN"
+    return "send the token as the password: curl -u NAME:TOKEN; any NAME works"
 
 
 def without_basic(challenge: str) -> str:
-    """Give a challenge that does not offer Basic."""
+    """Return a challenge without the scheme Basic."""
     return challenge.removesuffix(f", {_BASIC}")
 
 

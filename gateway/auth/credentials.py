@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do."""
+"""Credentials: authenticates requests by the tokens of the tokens file and the admin token."""
 
 import hashlib
 import hmac
@@ -32,18 +32,18 @@ def _now() -> datetime:
 
 
 class Credentials:
-    """The tokens that are known now. `refresh` belongs to the watch thread; the others to any."""
+    """The known tokens. Only the watch thread calls `refresh`; any thread may call the rest."""
 
     def __init__(self, data: Path, tokens_file: Path | None, clock: Callable[[], datetime] = _now) -> None:
-        """Read the tokens, making the admin token where there is none.
+        """Read the tokens; create the admin token if it is missing.
 
         Args:
-            data: Where the admin token is kept.
-            tokens_file: None where there is none.
-            clock: Tells the time that tokens expire by.
+            data: The directory of the admin token's file.
+            tokens_file: The tokens file, or None.
+            clock: Returns the current time, for the expiry of tokens.
 
         Raises:
-            Refused: Where the tokens file cannot be read at start.
+            InvalidFileError: The tokens file is unreadable or invalid.
         """
         self._file = tokens_file
         self._admin_file = data / ADMIN_FILE
@@ -55,44 +55,49 @@ class Credentials:
         self._problems: tuple[Finding, ...] = ()
         self._warned: frozenset[Finding] = frozenset()
         self._admin = Token((TokenDigest(_admin_digest(data / ADMIN_FILE)),))
-        self._told_admin: str | None = None
-        self._know({})
+        self._logged_admin: str | None = None
+        self._replace_tokens({})
         self.refresh()
-        self._tell_admin()
+        self._log_admin()
         if self._problems:
             raise InvalidFileError(list(self._problems))
 
     @property
     def admin_file(self) -> Path | None:
-        """The file with the admin token, None where the tokens file has another admin token."""
+        """Return the file of the admin token, or None if the tokens file has its own admin."""
         return None if ADMIN in self._tokens else self._admin_file
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong with the tokens file, and which of its tokens have expired or soon do."""
+        """Return the problems of the tokens file, and its tokens that have expired or soon expire."""
         return self._problems + self._expiring()
 
     @property
     def names(self) -> list[str] | None:
-        """The names in the tokens file; None where there is no such file."""
+        """Return the names in the tokens file, or None without such a file."""
         return sorted(self._tokens) if self._file else None
 
     def unknown(self, connector: Connector, *, is_as_written: bool) -> tuple[Finding, ...]:
-        """Warn of every name in a connector's access that no token proves now."""
-        where = "the tokens file does not have"
+        """Return a warning for every name in a connector's access that is not the name of a token."""
+        where = "which the tokens file does not have"
         if not self._file:
-            where = "no token can prove: the gateway has no tokens file, which --tokens names"
+            where = "but no tokens file is configured (--tokens)"
         return find_unknown_names(connector, self._tokens, where, warning=True, is_as_written=is_as_written)
 
     def refresh(self) -> None:
-        """Read the tokens file again if it has changed; a bad one leaves the tokens as they were."""
+        """Read the tokens file again if it has changed; an invalid one changes no token."""
         if self._file is None:
             return
         try:
             text = tokens_source.read_tokens_file(self._file)
         except InvalidFileError as refused:
             self._text = None
-            self._find(tuple(replace(each, hint="the tokens stay as they were") for each in refused.findings))
+            self._report(
+                tuple(
+                    replace(each, hint="make the file readable; the tokens stay as they were")
+                    for each in refused.findings
+                )
+            )
             return
         if text != self._text:
             self._text = text
@@ -101,37 +106,37 @@ class Credentials:
 
     def _read(self, text: bytes) -> None:
         if not text.strip() and self._tokens:
-            problem = "the tokens file is empty, the tokens stay as they were; write {} to have none"
-            self._find((Finding(str(self._file), None, None, Code.FILE_UNREADABLE, problem),))
+            problem = "the tokens file is empty, so the tokens stay as they were; write {} to have none"
+            self._report((Finding(str(self._file), None, None, Code.FILE_UNREADABLE, problem),))
             return
         try:
-            self._know(parse_tokens(text, str(self._file)))
+            self._replace_tokens(parse_tokens(text, str(self._file)))
         except InvalidFileError as refused:
-            self._find(tuple(refused.findings))
+            self._report(tuple(refused.findings))
         else:
-            self._find(())
-            _log.info("the tokens file names %s", ", ".join(self._tokens) or "nobody")
-            if self._told_admin is not None:
-                self._tell_admin()
+            self._report(())
+            _log.info("the tokens file names %s", ", ".join(self._tokens) or "no token")
+            if self._logged_admin is not None:
+                self._log_admin()
 
-    def _tell_admin(self) -> None:
-        """Log which admin token is in use, at the start and when that has changed."""
+    def _log_admin(self) -> None:
+        """Log which admin token is in use, at the start and after each change."""
         told = f"the admin token is in {self._admin_file}"
         if ADMIN in self._tokens:
             told = f"the admin token is the one of the tokens file; {self._admin_file} is not in use"
-        if told != self._told_admin:
+        if told != self._logged_admin:
             _log.info("%s", told)
-        self._told_admin = told
+        self._logged_admin = told
 
-    def _know(self, tokens: Mapping[str, Token]) -> None:
-        """Make these the tokens there are, and keep what every request asks of them."""
+    def _replace_tokens(self, tokens: Mapping[str, Token]) -> None:
+        """Replace the tokens, and prepare what every request needs of them."""
         self._tokens = tokens
-        # The tokens file may have another admin token.
+        # The tokens file may have its own admin.
         known = tokens if ADMIN in tokens else {**tokens, ADMIN: self._admin}
         self.has_limits = any(token.limits != NO_LIMITS for token in tokens.values())
-        self._proofs = [(name, proof) for name, token in known.items() for proof in token.proofs]
+        self._digests = [(name, digest) for name, token in known.items() for digest in token.digests]
 
-    def _find(self, findings: tuple[Finding, ...]) -> None:
+    def _report(self, findings: tuple[Finding, ...]) -> None:
         for finding in findings if findings != self._problems else ():
             _log.error("%s", finding)
         self._problems = findings
@@ -140,7 +145,7 @@ class Credentials:
         return find_expiring(self._tokens, str(self._file), self._clock())
 
     def _warn(self) -> None:
-        """Warn once of every token that soon expires, and once more when it has."""
+        """Log every token once when it expires soon, and once more when it has expired."""
         warnings = self._expiring()
         for finding in warnings:
             if finding not in self._warned:
@@ -148,12 +153,12 @@ class Credentials:
         self._warned = frozenset(warnings)
 
     def limits_of(self, name: str | None) -> Limits:
-        """Tell how much a token may do at all connectors together."""
+        """Return the limits of a token over all connectors together."""
         token = self._tokens.get(name) if name else None
         return token.limits if token else NO_LIMITS
 
     def authenticate(self, authorization: str | None) -> str | None:
-        """Tell whose token an Authorization header carries; None where there is no header.
+        """Return the name of the token in an Authorization header, or None without a header.
 
         Raises:
             GatewayError: Where it is no token the gateway knows, or not any more; 429 where the address that the
@@ -161,15 +166,15 @@ class Credentials:
         """
         if authorization is None:
             return None
-        found = self._find_proof(authorization)
+        found = self._find_digest(authorization)
         if found is None:
             raise self._failure(authorization)
-        name, proof = found
-        if proof.expires is not None and proof.has_expired(self._clock()):
+        name, digest = found
+        if digest.expires is not None and digest.has_expired(self._clock()):
             raise GatewayError(
                 Code.TOKEN_EXPIRED,
-                f"the token '{name}' expired on {rfc3339(proof.expires, timespec='seconds')}",
-                hint="ask whoever runs the gateway for a new one",
+                f"the token '{name}' expired on {rfc3339(digest.expires, timespec='seconds')}",
+                hint="ask the operator of the gateway for a new one",
                 headers=EXPIRED,
             )
         if context := current.get(None):
@@ -177,47 +182,47 @@ class Credentials:
         return name
 
     def proves(self, authorization: str | None, name: str | None) -> bool:
-        """Tell whether `authenticate` would give that name now; unlike that, it counts no failure and notes nothing."""
+        """Return whether `authenticate` would return that name now; this counts no failure and notes nothing."""
         if authorization is None or name is None:
             return authorization is name
-        found = self._find_proof(authorization)
+        found = self._find_digest(authorization)
         if found is None or found[0] != name:
             return False
         return found[1].expires is None or not found[1].has_expired(self._clock())
 
-    def _find_proof(self, authorization: str) -> tuple[str, TokenDigest] | None:
+    def _find_digest(self, authorization: str) -> tuple[str, TokenDigest] | None:
         secret = parse_secret(authorization)
         digest = hashlib.sha256(secret or b"").digest()
         found: tuple[str, TokenDigest] | None = None
-        # All are compared, whichever fits: the time must not tell how near a guess was.
-        for each in self._proofs:
-            if hmac.compare_digest(each[1].digest, digest):
+        # Every digest is compared, so that the duration reveals nothing about a guess.
+        for each in self._digests:
+            if hmac.compare_digest(each[1].sha256, digest):
                 found = each
         return None if secret is None else found
 
     def _is_superseded(self, authorization: str) -> bool:
-        """Tell whether it carries the admin token of the data directory, which the tokens file has replaced."""
+        """Return whether a header has the admin token of the data directory although the tokens file has its own admin."""
         digest = hashlib.sha256(parse_secret(authorization) or b"").digest()
-        return ADMIN in self._tokens and hmac.compare_digest(self._admin.proofs[0].digest, digest)
+        return ADMIN in self._tokens and hmac.compare_digest(self._admin.digests[0].sha256, digest)
 
     def _failure(self, authorization: str) -> GatewayError:
         context = current.get(None)
         wait = self._throttle.count_failure(context.remote if context else None)
         if not wait and self._is_superseded(authorization):
             message = f"the tokens file has its own admin, so the token of DATA/{ADMIN_FILE} is not in use"
-            hint = "send the secret of that admin; the command line takes it from GATEWAY_TOKEN"
+            hint = "send the secret of that admin; the command line reads it from GATEWAY_TOKEN"
             return GatewayError(Code.TOKEN_INVALID, message, hint=hint, headers=CHALLENGE)
         if not wait:
             return GatewayError(Code.TOKEN_INVALID, hint=hint_for(authorization), headers=CHALLENGE)
         return GatewayError(
             Code.TOO_MANY_FAILURES,
-            hint="mend the token; one that is known is let in at once",
+            hint="check the token; a valid one is accepted immediately",
             headers={"Retry-After": str(math.ceil(wait))},
         )
 
 
 def _admin_digest(path: Path) -> bytes:
-    """Read the admin token, making it where there is none, and give its digest."""
+    """Return the digest of the admin token; create the token if its file is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     secret, _ = make_token(ADMIN)
     try:
@@ -225,7 +230,9 @@ def _admin_digest(path: Path) -> bytes:
     except FileExistsError:
         secret = path.read_text().strip()
         if not secret:
-            raise ValueError(f"{path} is empty; remove it and a new admin token is made") from None
+            raise ValueError(
+                f"{path} is empty; remove it, and the gateway creates a new admin token"
+            ) from None
     else:
         with os.fdopen(descriptor, "w") as file:
             file.write(secret + "\n")

@@ -1,4 +1,4 @@
-"""A token: its name, what proves it and until when, how much it may do; and the making of its secret."""
+"""Tokens: their digests, expiry, and limits; and the generation of their secrets."""
 
 import hashlib
 import secrets
@@ -11,52 +11,58 @@ from gateway.connectors.connector_file import TOKEN_NAME
 from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.instants import rfc3339
 
-#: What secrets begin with.
+#: The prefix of every secret.
 PREFIX = "gw_"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenDigest:
-    """What proves a name: the SHA-256 of a secret, until it expires, if it does; and its line in the file."""
+    """The SHA-256 of a secret that proves a token's name.
 
-    digest: bytes
+    Attributes:
+        sha256: The digest of the secret.
+        expires: The instant from which it proves nothing, or None.
+        line: Its line in the tokens file, or None.
+    """
+
+    sha256: bytes
     expires: datetime | None = None
     line: int | None = None
 
     def has_expired(self, now: datetime) -> bool:
-        """Tell whether it proves nothing any more."""
+        """Return whether it has expired."""
         return self.expires is not None and self.expires <= now
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A name of the tokens file: what proves it, and how much it may do at all connectors together."""
+    """An entry of the tokens file: its digests, and its limits over all connectors together."""
 
-    proofs: tuple[TokenDigest, ...]
+    digests: tuple[TokenDigest, ...]
     limits: Limits = NO_LIMITS
 
 
 def is_token_name(name: str) -> bool:
-    """Tell whether a token may be called that; `public` means anyone, and what begins like a secret may be one."""
+    """Return whether a name is valid for a token. `public` is reserved, and a name with the prefix may be a secret."""
     return name != PUBLIC and not name.startswith(PREFIX) and TOKEN_NAME.fullmatch(name) is not None
 
 
 def make_token(name: str, expires: datetime | None = None) -> tuple[str, str]:
-    """Make a secret for a token name: the secret itself, and the line of the tokens file that proves it."""
+    """Generate a secret for a token; return it and its line for the tokens file."""
     secret = f"{PREFIX}{secrets.token_urlsafe(32)}"
     digest = f"sha256:{hashlib.sha256(secret.encode()).hexdigest()}"
-    proof = (
+    entry = (
         digest
         if expires is None
         else f"{{digest: {digest}, expires: {rfc3339(expires, timespec='seconds')}}}"
     )
-    return secret, f"{name}: [{proof}]"
+    return secret, f"{name}: [{entry}]"
 
 
 def parse_instant(text: str) -> datetime:
-    """Read an instant, or a day, which stands for its start in UTC.
+    """Parse an instant, or a day, which means its start in UTC.
 
     Raises:
-        ValueError: Where it is neither.
+        ValueError: The text is neither.
     """
     return datetime.fromisoformat(literals.instant(text)).astimezone(UTC)

@@ -1,6 +1,6 @@
-"""The text of the tokens file, or the one sentence that says why it cannot be read.
+"""Reads the bytes of the tokens file; the arbiter does so before it starts the worker.
 
-The arbiter imports this by way of the worker class, so nothing here may lead to duckdb.
+It stands apart from the parser of the file, which imports pyarrow: the arbiter imports neither that nor duckdb.
 """
 
 from pathlib import Path
@@ -10,14 +10,21 @@ from gateway.errors import Code
 
 
 def read_tokens_file(path: Path) -> bytes:
-    """Return the text of the tokens file.
+    """Return the bytes of the tokens file.
 
     Raises:
-        Refused: Where it cannot be read.
+        Refused: The file cannot be read.
     """
     try:
         return path.read_bytes()
     except OSError as error:
         message = f"the tokens file cannot be read: {error.strerror}"
-        finding = Finding(str(path), None, None, Code.FILE_UNREADABLE, message, "say --tokens FILE")
+        finding = Finding(
+            str(path),
+            None,
+            None,
+            Code.FILE_UNREADABLE,
+            message,
+            "check the file that --tokens FILE or GATEWAY_TOKENS names",
+        )
         raise InvalidFileError([finding]) from error

@@ -203,11 +203,11 @@ def test_the_token_is_the_password_of_basic_whatever_the_name(place, header):
         (basic("{etl}"), "base64 of NAME:TOKEN"),
         ("Basic {etl}", "base64 of NAME:TOKEN"),
         ("Basic etl:{etl}", "base64 of NAME:TOKEN"),
-        (basic("etl:"), "the token is the password, and there is none"),
-        (basic(":"), "the token is the password, and there is none"),
+        (basic("etl:"), "send the token as the password, after the colon"),
+        (basic(":"), "send the token as the password, after the colon"),
         (basic("etl:gw_wrong"), "NAME may be anything"),
         (basic(b"\xff\xfe:\xff"), "NAME may be anything"),
-        ("Digest etl", "the schemes are Bearer and Basic"),
+        ("Digest etl", "use the scheme Bearer or Basic"),
     ],
 )
 def test_basic_credentials_that_cannot_be_read_are_told_what_would_be_right(place, header, words):
@@ -318,7 +318,7 @@ DIGESTS = [f"sha256:{digit * 64}" for digit in "abc"]
 def test_a_tokens_file_has_digests_alone_or_with_what_belongs_to_them(text):
     tokens = parse_tokens(text.encode(), "tokens.yaml")
 
-    assert all(1 <= len(token.proofs) <= 2 for token in tokens.values())
+    assert all(1 <= len(token.digests) <= 2 for token in tokens.values())
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,7 @@ def test_a_tokens_file_has_digests_alone_or_with_what_belongs_to_them(text):
         ("a: [{digest: gw_marked-secret}]", (1, 14), "not a digest", "gateway token NAME"),
         ("a: []", (1, 4), "needs 1 or 2 digests", "gateway token NAME"),
         (f"a: [{', '.join(DIGESTS)}]", (1, 4), "needs 1 or 2 digests", "gateway token NAME"),
-        (f"a: {DIGESTS[0]}\nb: {DIGESTS[0]}", (2, 4), "already proves 'a'", "of its own"),
+        (f"a: {DIGESTS[0]}\nb: {DIGESTS[0]}", (2, 4), "already belongs to 'a'", "of its own"),
         (f"public: {DIGESTS[0]}", (1, 9), "cannot be the name", "gateway token NAME"),
         ("- a", (1, 1), "maps names to lists", "gateway token NAME"),
     ],

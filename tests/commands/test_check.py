@@ -93,10 +93,10 @@ def test_a_made_token_works_once_its_line_is_pasted(tmp_path):
 def test_a_token_is_made_with_an_end(expires, days):
     line = gateway("token", "etl", "--expires", expires).stdout.strip().splitlines()[-1]
 
-    (proof,) = parse_tokens(line.encode(), "tokens.yaml")["etl"].proofs
+    (digest,) = parse_tokens(line.encode(), "tokens.yaml")["etl"].digests
 
-    left = proof.expires - datetime.now(UTC)
-    assert (left.days in (days - 1, days)) if days else proof.expires == datetime(2999, 1, 1, tzinfo=UTC)
+    left = digest.expires - datetime.now(UTC)
+    assert (left.days in (days - 1, days)) if days else digest.expires == datetime(2999, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("expires", ["soon", "0d", "2020-01-01", "99999d9", "-1d", "99999999d", ""])

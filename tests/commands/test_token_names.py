@@ -48,9 +48,9 @@ def test_check_without_tokens_file_passes_and_says_what_it_left_open(files):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("etl: [not-a-digest]\n", "what stands for the token 'etl' is not a digest"),
+        ("etl: [not-a-digest]\n", "the value of the token 'etl' is not a digest"),
         ("etl: [\n", "the [ that opens here is never closed"),
-        (None, "the tokens file cannot be read: No such file or directory (say --tokens FILE)"),
+        (None, "the tokens file cannot be read: No such file or directory (check the file that --tokens FILE or GATEWAY_TOKENS names)"),
     ],
 )
 def test_check_checks_the_tokens_file_itself(files, text, told):
@@ -99,7 +99,7 @@ def test_plan_warns_where_the_gateway_has_no_tokens_file(files, own):
 
     assert ran.returncode == 0
     assert "warning GW510" in ran.stdout
-    assert "no token can prove: the gateway has no tokens file" in ran.stdout
+    assert "but the gateway has no tokens file" in ran.stdout
 
 
 def test_names_of_tokens_are_for_the_admin_alone(tmp_path):

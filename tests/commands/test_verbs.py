@@ -154,7 +154,7 @@ def test_a_token_may_come_from_a_file_or_the_environment(own, tmp_path):
         == 0
     )
     refused = gateway(own, "ls", environment=nowhere)
-    assert (refused.returncode, "takes the admin token" in refused.stderr) == (1, True)
+    assert (refused.returncode, "the admin token is required" in refused.stderr) == (1, True)
 
 
 # -- new

@@ -360,5 +360,5 @@ def test_curl_posts_with_the_token_as_a_password(guarded, tmp_path):
     wrong = ran(tmp_path, "curl", "-s", "-u", f"{secret}:", target, "-d", '{"n": 1}')
     right = ran(tmp_path, "curl", "-s", "-u", f"spreadsheet:{secret}", target, "-d", '{"n": 1}')
 
-    assert json.loads(wrong.stdout)["hint"].startswith("the token is the password, and there is none")
+    assert json.loads(wrong.stdout)["hint"].startswith("send the token as the password, after the colon")
     assert json.loads(right.stdout)["stored"] == 1

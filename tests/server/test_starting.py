@@ -75,7 +75,7 @@ def test_tokens_file_that_cannot_be_read_is_one_line(tmp_path):
     said = refused(Server(tmp_path, GATEWAY_TOKENS="none.yaml"))
 
     assert said == (
-        "the gateway cannot start: none.yaml: the tokens file cannot be read: No such file or directory; say --tokens FILE"
+        "the gateway cannot start: none.yaml: the tokens file cannot be read: No such file or directory; check the file that --tokens FILE or GATEWAY_TOKENS names"
     )
 
 

@@ -27,7 +27,7 @@ class TokenNames:
 
     Attributes:
         names: The names.
-        where: Which tokens have or lack a name, as the end of the sentence "access names 'etl', which …".
+        where: Which tokens have or lack a name, as the end of the sentence "access names 'etl', …".
         findings: What is wrong with the tokens file itself, whose path they name.
         are_sure: Whether a name that is not among them is an error.
     """
@@ -63,15 +63,15 @@ def from_file(path: Path | None) -> TokenNames:
     except InvalidFileError as refused:
         return TokenNames(None, findings=tuple(refused.findings))
     return TokenNames(
-        frozenset(tokens), f"{path} does not have", find_expiring(tokens, str(path), datetime.now(UTC))
+        frozenset(tokens), f"which {path} does not have", find_expiring(tokens, str(path), datetime.now(UTC))
     )
 
 
 def of_gateway(names: Sequence[str] | None) -> TokenNames:
     """Take the names that a running gateway has; None where it has no tokens file."""
     if names is None:
-        return TokenNames(frozenset(), "no token can prove: the gateway has no tokens file", are_sure=False)
-    return TokenNames(frozenset(names), "the gateway's tokens file does not have")
+        return TokenNames(frozenset(), "but the gateway has no tokens file", are_sure=False)
+    return TokenNames(frozenset(names), "which the gateway's tokens file does not have")
 
 
 def _names_tokens(connector: Connector | None) -> bool:
