@@ -40,12 +40,12 @@ from gateway.store.tables.store import Store
 
 _log = logging.getLogger(__name__)
 
-#: Bodies are parsed and checked in as many threads; more would only wait for each other.
+#: Threads that parse bodies; more of them would only wait for each other.
 PARSE_THREADS = 2
 
 
 class Gateway:
-    """Everything that runs in the worker process, started whole or not at all."""
+    """Everything that runs in the worker process. If one part fails to start, the parts before it are closed."""
 
     def __init__(self, settings: Settings, fatal: Callable[[], None]) -> None:
         with contextlib.ExitStack() as closing:
@@ -92,19 +92,19 @@ class Gateway:
             self._closing = closing.pop_all()
 
     def close(self) -> None:
-        """Stop watching, finish what was accepted, close the file."""
+        """Stop the watch, finish the accepted writes, and close the store."""
         self._closing.close()
 
 
 def _falcon_app(
     router: Router, services: Services, resources: Resources, watch: Watch, reload: Reload
 ) -> Any:
-    # Any router with Falcon's two methods is documented; the annotation is narrower.
+    # Falcon documents any router with these two methods; its annotation is narrower.
     origins = services.intake.settings.cors
     app: falcon.asgi.App[Any, Any] = falcon.asgi.App(
         router=cast(Any, router), middleware=[Cors(origins)] if origins else []
     )
-    # An answer without a body has no type; Falcon takes None, whatever its annotation says.
+    # A response without a body has no type. Falcon accepts None, although its annotation does not.
     app.resp_options.default_media_type = None  # type: ignore[assignment]
     app.req_options.strip_url_path_trailing_slash = True
     app.add_error_handler(Exception, reply.any_error)
@@ -119,9 +119,9 @@ def _start() -> Gateway:
 
 
 def _leave() -> None:
-    """End a process whose database no longer works, once the answers are out; gunicorn starts the next one."""
+    """Exit after the database has failed, 0.5 s later so that responses are sent; gunicorn starts a new worker."""
     _log.critical("the database has failed; restarting the worker")
-    lifespan.service = None
+    lifespan.application = None
     timer = threading.Timer(0.5, os._exit, [70])
     timer.daemon = True
     timer.start()

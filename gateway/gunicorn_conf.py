@@ -1,7 +1,7 @@
 """gunicorn's settings as module variables, for a `gunicorn.conf.py`: `from gateway.gunicorn_conf import *`.
 
-They follow from the environment as it is when this is imported. A `gunicorn.conf.py` that a team has keeps working
-whatever else moves in the package.
+The import reads them from the environment. The name of this module is stable: a team's `gunicorn.conf.py` keeps
+working when other modules of the package move.
 """
 
 from gateway.gunicorn_settings import gunicorn_settings

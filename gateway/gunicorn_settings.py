@@ -11,40 +11,40 @@ from gateway.settings import Settings
 
 
 def keep_one_worker(arbiter: Arbiter, new_value: int, old_value: int | None) -> None:
-    """Undo SIGTTIN."""
+    """Reject a second worker, which SIGTTIN asks for."""
     if new_value > 1:
-        arbiter._num_workers = 1  # noqa: SLF001  # gunicorn has no other way to refuse it
+        arbiter._num_workers = 1  # noqa: SLF001  # gunicorn has no other way to reject it
         arbiter.log.error(
-            "%d workers were asked for, but one process owns the DuckDB file: staying with 1",
+            "%d workers are configured, but one process owns the DuckDB file: staying with 1",
             new_value,
         )
 
 
 def gunicorn_settings(settings: Settings) -> dict[str, Any]:
-    """Give the settings that gunicorn must run with."""
+    """Return the settings that gunicorn must run with."""
     return {
         "wsgi_app": "gateway.app:app",
         "worker_class": "gateway.server.worker.Worker",
-        # Without gunicorn_h1c the one in Python would be taken, and nobody told.
+        # In "auto" mode gunicorn silently uses its parser in Python if gunicorn_h1c is missing.
         "http_parser": "fast",
         "bind": settings.bind,
         "logger_class": GunicornLogger,
-        # gunicorn would believe whoever connects from this machine.
+        # By default gunicorn trusts every client on this machine.
         "forwarded_allow_ips": ",".join(map(str, settings.proxies)),
         "proc_name": "gateway",
-        # One process owns the file; a second is refused in words rather than by a failing lock.
+        # One process owns the file; a second worker is rejected with a message, not by a failing lock.
         "workers": 1,
         "on_starting": startup.check_start,
         "nworkers_changed": keep_one_worker,
         # A DuckDB handle must not be inherited through fork.
         "preload_app": False,
-        # In "auto" mode a start that fails or hangs is swallowed, and an app without a store would serve.
+        # In "auto" mode gunicorn ignores a start that fails or hangs, and would serve without a store.
         "asgi_lifespan": "on",
-        # The heartbeat: how long the event loop may be stuck before the worker is killed.
+        # The heartbeat: the seconds that the event loop may be blocked before the worker is killed.
         "timeout": 60,
         "graceful_timeout": settings.graceful_timeout,
         "keepalive": settings.idle_timeout,
-        # The owner of the file is never recycled for having served many requests.
+        # The owner of the file is never restarted after a number of requests.
         "max_requests": 0,
         # The control socket can add workers.
         "control_socket_disable": True,

@@ -1,7 +1,7 @@
-"""The start of the gateway: what keeps it from starting is said in one line, and what a person needs next.
+"""Checks before the start, which report in one line why the gateway cannot start; and the greeting.
 
-gunicorn tries an address that is in use five times and says so each time; and a worker that finds the data directory in
-use waits, for the process there may be about to leave. Both are asked here before anything is started.
+gunicorn tries an address that is in use 5 times and logs each failure. A worker that finds the data directory in use
+waits, because the other process may be stopping. Both are checked here before anything starts.
 """
 
 import errno
@@ -20,38 +20,39 @@ from gateway.store.files import lock
 
 _log = logging.getLogger(__name__)
 
-_WHY_NOT = {
+_LISTEN_PROBLEMS = {
     errno.EADDRINUSE: "another process listens there; stop it, or choose another address with --bind HOST:PORT",
-    errno.EADDRNOTAVAIL: "it is not an address of this machine; 0.0.0.0 stands for all of them",
+    errno.EADDRNOTAVAIL: "it is not an address of this machine; use 0.0.0.0 for all of its addresses",
     errno.EACCES: "this user may not listen there; choose a port from 1024 on",
 }
 
 
 def check_start(arbiter: Any) -> None:
-    """Let a start go on whose address and data directory are free; gunicorn calls it in the arbiter.
+    """Check that the gateway can start; gunicorn calls this in the arbiter.
 
     Raises:
-        SystemExit: Where one is not, or more than one worker is asked for; the log says which.
+        SystemExit: The address or the data directory is in use, the tokens file is unreadable, or more than one worker
+            is configured. The log names the reason.
     """
     settings = Settings.read()
     for warning in unknown_variables():
         _log.warning("%s", warning)
-    # A gunicorn that takes the place of another has its sockets, and waits for its store.
+    # A gunicorn that replaces another one inherits its sockets, and waits for its store.
     takes_over = "GUNICORN_FD" in os.environ or "LISTEN_FDS" in os.environ
-    why_not = _many_workers(arbiter.cfg.workers)
-    if not why_not and not takes_over:
-        why_not = _taken_address(arbiter.cfg.address) or _taken_data(settings.data)
-    why_not = why_not or _unread_tokens(settings.tokens)
-    if why_not:
-        _log.error("the gateway cannot start: %s", why_not)
+    problem = _many_workers(arbiter.cfg.workers)
+    if not problem and not takes_over:
+        problem = _taken_address(arbiter.cfg.address) or _taken_data(settings.data)
+    problem = problem or _unread_tokens(settings.tokens)
+    if problem:
+        _log.error("the gateway cannot start: %s", problem)
         raise SystemExit(1)
 
 
 def _many_workers(workers: int) -> str | None:
-    """Two processes cannot own one DuckDB file."""
+    """Return a message if more than one process would own the DuckDB file."""
     if workers == 1:
         return None
-    return f"{workers} workers were asked for, but one process owns the DuckDB file: use 1"
+    return f"{workers} workers are configured, but one process owns the DuckDB file: use 1"
 
 
 def _taken_data(data: Path) -> str | None:
@@ -60,7 +61,7 @@ def _taken_data(data: Path) -> str | None:
 
 
 def _unread_tokens(tokens: Path | None) -> str | None:
-    """A gateway that runs keeps its tokens; one that starts has none yet."""
+    """Return a message if the tokens file is unreadable: a running gateway keeps its tokens, a starting one has none."""
     try:
         if tokens is not None:
             tokens_source.read_tokens_file(tokens)
@@ -70,7 +71,7 @@ def _unread_tokens(tokens: Path | None) -> str | None:
 
 
 def _taken_address(addresses: Iterable[Any]) -> str | None:
-    """Find the first address that nobody can listen at now; what is no host and port is gunicorn's to try."""
+    """Return a message for the first address that is in use; gunicorn itself checks what is not a host and port."""
     for address in addresses:
         if isinstance(address, tuple):
             host, port = address[:2]
@@ -78,13 +79,13 @@ def _taken_address(addresses: Iterable[Any]) -> str | None:
                 _listen(host, port)
             except OSError as error:
                 unknown = f"the host '{host}' has no address" if isinstance(error, socket.gaierror) else None
-                why_not = unknown or _WHY_NOT.get(error.errno or 0) or error.strerror
-                return f"it cannot listen at {_shown(host, port)}: {why_not}"
+                problem = unknown or _LISTEN_PROBLEMS.get(error.errno or 0) or error.strerror
+                return f"it cannot listen at {_shown(host, port)}: {problem}"
     return None
 
 
 def _listen(host: str, port: int) -> None:
-    """Listen for a moment, as gunicorn does for good."""
+    """Listen for a moment at the address that gunicorn will use."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -97,12 +98,12 @@ def _shown(host: str, port: int) -> str:
 
 
 def greeting(settings: Settings, paths: Iterable[str], *, admin_file: Path | None) -> str:
-    """Build what a person at a terminal reads once the gateway serves: the address, the token, a first request.
+    """Build the greeting at a terminal once the gateway serves: its address, the admin token, and a first request.
 
     Args:
-        settings: Those of the gateway.
-        paths: Where connectors are served.
-        admin_file: Where the admin token is; None where the tokens file has another one.
+        settings: The settings of the gateway.
+        paths: The paths of all endpoints.
+        admin_file: The file of the admin token; None if the tokens file has its own admin.
     """
     url, path = settings.local_url, min(paths, default=None)
     secret = f"$(cat {shlex.quote(str(admin_file))})" if admin_file else "$GATEWAY_TOKEN"

@@ -1,1 +1,1 @@
-"""The worker process and the ASGI edge: connections, deadlines, middleware, errors; all of it runs on the event loop."""
+"""The worker process and the ASGI middleware: connections, deadlines, lifespan, errors; it runs on the event loop."""

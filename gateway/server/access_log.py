@@ -13,8 +13,8 @@ _METHODS = frozenset(HTTPMethod.__members__)
 def log_access(
     context: RequestContext, method: str | None, status: int | None, figures: Mapping[str, Any]
 ) -> None:
-    """Log what became of a request: never its query, its body or its headers, which hold values and secrets."""
-    method = method if method in _METHODS else None  # Another may be anything, as a path may.
+    """Log the result of a request, but never its query, body, or headers, which hold values and secrets."""
+    method = method if method in _METHODS else None  # An unknown method may hold anything.
     fields = {
         "method": method,
         "path": context.path,

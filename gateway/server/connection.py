@@ -24,87 +24,86 @@ from gateway.settings import Settings
 #: The target of a request line.
 _TARGET = re.compile(rb"^[A-Z]+ ([^\r\n]*) HTTP/1", re.MULTILINE)
 
-#: How many bytes uvloop or asyncio read from a connection at once, at most.
+#: The most bytes that uvloop or asyncio read from a connection at once.
 CONNECTION_READ_BYTES_MAX = 2**20
 
 
 class RequestParser(H1CProtocol):  # type: ignore[misc]  # it has no types
-    """gunicorn's parser in C, keeping as much of what follows a request as is read at once."""
+    """gunicorn's parser in C, with room for all bytes that are read at once after the end of a request."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(limit_remaining=CONNECTION_READ_BYTES_MAX, **options)
 
 
 class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
-    """One connection: with deadlines for what it sends and reads, a cap on the number, and errors in the one shape."""
+    """One connection, with deadlines for reads and writes, a limit on their number, and the gateway's errors."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Take the connection, or refuse it when there are too many."""
+        """Accept the connection, or reject it if there are too many."""
         self._settings: Settings = self.worker.gateway_settings
         self._header_deadline: asyncio.TimerHandle | None = None
         self._unread_deadline: asyncio.TimerHandle | None = None
-        self._fed = b""  # What the parser is reading.
+        self._fed = b""  # The bytes that the parser is reading.
         super().connection_made(transport)
         self.worker.connections.add(self)
         self._expect_headers()
         if self.worker.nr_conns > self._settings.max_connections:
-            message = f"there are {self.worker.nr_conns - 1} connections already"
+            message = f"the gateway has {self.worker.nr_conns - 1} connections already"
             self._refuse(GatewayError(Code.QUEUE_FULL, message, headers={"Retry-After": "1"}))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self._headers_came()
-        self._stop_watching()
+        """Release the connection."""
+        self._cancel_header_deadline()
+        self._cancel_unread_deadline()
         self.worker.connections.discard(self)
         super().connection_lost(exc)
-        self.resume_writing()  # Whoever waits for the client to read waits for nothing.
+        self.resume_writing()  # A task that waits for the client to read would wait forever.
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is being served."""
+        """Return whether no request is being served."""
         return self._current_request is None and not self._finishing_calls
 
     def end(self) -> None:
-        """Close the connection and wake up whoever waits for its next request."""
+        """Close the connection, and wake the task that waits for its next request."""
         self._close_transport()
         if self._request_ready is not None:
             self._request_ready.set()
 
-    # -- the deadline for headers: of the first request from when the connection stands, of others from their first byte
+    # -- the deadline for headers: it starts with the connection for the first request, with the first byte for others
 
     def _feed_callback_parser(self, data: bytes) -> bool:
         self._fed = data
-        goes_on: bool = super()._feed_callback_parser(data)
+        has_more: bool = super()._feed_callback_parser(data)
         self._fed = b""
         if self._is_followed:
             self._pause_reading()
         else:
             self._resume_reading()
-        if (
-            goes_on and self._current_request is None
-        ):  # Else all headers have come, and nothing has to be waited for.
+        # With a current request the headers are complete.
+        if has_more and self._current_request is None:
             self._expect_headers()
-        return goes_on
+        return has_more
 
     def _resume_reading(self) -> None:
-        # What follows a request waits for the end of that one, in the client: the parser keeps only a part of it, and
-        # gunicorn then closes the connection.
+        # The bytes after a request stay in the client until that request ends. The parser keeps only a part of them,
+        # and gunicorn would then close the connection.
         if self._reading_paused and not self._is_followed:
             super()._resume_reading()
 
     @property
     def _is_followed(self) -> bool:
-        """Whether a request has all come, and the parser has bytes behind it."""
+        """Return whether a request is complete and the parser has bytes after it."""
         parser = self._callback_parser
         return parser is not None and parser.is_complete and bool(parser.remaining())
 
     def _on_headers_complete(self) -> bool:
-        self._headers_came()
-        complete: bool = super()._on_headers_complete()
-        return complete
+        self._cancel_header_deadline()
+        is_complete: bool = super()._on_headers_complete()
+        return is_complete
 
     def _arm_keepalive_timer(self) -> None:
-        if self._header_deadline is None:  # Else the next request has begun.
+        if self._header_deadline is None:  # With a deadline, the next request has begun.
             super()._arm_keepalive_timer()
 
     def _expect_headers(self) -> None:
@@ -114,7 +113,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
                 self._settings.header_timeout, self._headers_too_slow
             )
 
-    def _headers_came(self) -> None:
+    def _cancel_header_deadline(self) -> None:
         if self._header_deadline is not None:
             self._header_deadline.cancel()
             self._header_deadline = None
@@ -123,32 +122,32 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         if self._current_request is None and not self._closed:
             self._refuse(GatewayError(Code.HEADERS_TOO_SLOW))
 
-    # -- the deadline for reading: what waits to be sent must grow less, and a closed connection must come to its end
+    # -- the deadline for writes: the client must read what is buffered, also after the connection is closed
 
     def pause_writing(self) -> None:
-        """Begin to watch a client that does not read as fast as it is sent to."""
+        """Start the deadline for a client that reads slower than the gateway sends."""
         super().pause_writing()
-        self._watch()
+        self._expect_reads()
 
     def resume_writing(self) -> None:
-        """Go on sending."""
+        """Stop the deadline; the client has read enough."""
         super().resume_writing()
         if not self._closed:
-            self._stop_watching()
+            self._cancel_unread_deadline()
 
     def _close_transport(self) -> None:
         super()._close_transport()
-        # Until all is sent the transport stays open, for ever where the client does not read.
+        # The transport stays open until the buffer is sent. If the client does not read, that is forever.
         if self._unread_deadline is None and self.transport.get_write_buffer_size():
-            self._watch()
+            self._expect_reads()
 
-    def _watch(self) -> None:
+    def _expect_reads(self) -> None:
         self._unread: int = self.transport.get_write_buffer_size()
         self._unread_deadline = self.worker.loop.call_later(
             self._settings.send_timeout, self._reads_too_slowly
         )
 
-    def _stop_watching(self) -> None:
+    def _cancel_unread_deadline(self) -> None:
         if self._unread_deadline is not None:
             self._unread_deadline.cancel()
             self._unread_deadline = None
@@ -158,12 +157,12 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         if read < self._settings.body_rate * self._settings.send_timeout:
             self.transport.abort()
         else:
-            self._watch()
+            self._expect_reads()
 
-    # -- answers from below the application
+    # -- responses that do not come from the application
 
     def _is_websocket_upgrade(self, request: object) -> bool:
-        # Nobody has to follow an Upgrade (RFC 9110 section 7.8): it is a request like any other.
+        # A server may ignore an Upgrade (RFC 9110 section 7.8); the request is served as usual.
         return False
 
     def _build_http_scope(self, *args: Any) -> dict[str, Any]:
@@ -179,7 +178,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         self.end()
 
     def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
-        # gunicorn answers 501 to transfer codings it does not know; to the client that is its own mistake.
+        # gunicorn answers 501 to an unknown transfer coding; here it is a fault of the client.
         status = 400 if status == 501 else status
         target = _TARGET.search(self._fed) if status == 400 else None
         error = percent.not_encoded(target[1]) if target else None
@@ -191,7 +190,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         self._send_error(error or fault)
 
     def _get_reason_phrase(self, status: int) -> str:
-        # gunicorn's own table lacks some.
+        # gunicorn's own table is incomplete.
         return HTTPStatus(status).phrase
 
     def _send_error(self, error: GatewayError) -> None:
@@ -201,13 +200,13 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         head |= {"Content-Length": str(len(body)), "Connection": "close"}
         lines = [f"HTTP/1.1 {error.status} {self._get_reason_phrase(error.status)}"]
         lines += [f"{name}: {value}" for name, value in head.items()]
-        standing = [b"%b: %b" % each for each in error_response.common_headers(context)]
-        self._safe_write(b"\r\n".join(["\r\n".join(lines).encode("latin-1"), *standing, b"", body]))
+        common = [b"%b: %b" % header for header in error_response.common_headers(context)]
+        self._safe_write(b"\r\n".join(["\r\n".join(lines).encode("latin-1"), *common, b"", body]))
         with context.as_current():
             log_access(context, None, error.status, {"bytes_out": len(body)})
 
     def _context(self) -> RequestContext:
-        """Begin the context of a request that did not get as far as the application; its headers may have come."""
+        """Build the context of a request that did not reach the application; its headers may be missing."""
         fields = fields_of(list(getattr(self._callback_parser, "headers", ())))
         client = self.transport.get_extra_info("peername") or None
         return RequestContext.of(fields, client_address(client, fields, self._settings.proxies))

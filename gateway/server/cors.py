@@ -1,7 +1,7 @@
 """CORS: which web pages may use the endpoints (https://fetch.spec.whatwg.org/#http-cors-protocol).
 
-Tokens travel in the Authorization header, never in a cookie, so credentials in CORS' sense are never allowed.
-A preflight carries no token, and so is answered the same at every path, a hidden connector's included.
+Tokens travel in the Authorization header, never in a cookie, so CORS credentials are never allowed.
+A preflight carries no token, so it gets the same response at every path, also at that of a hidden connector.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 from falcon.asgi import Request, Response
 
-#: What a page's script may read of a response.
+#: The response headers that a page's script may read.
 EXPOSED_HEADERS = (
     "Accept-Ranges",
     "Content-Encoding",
@@ -39,7 +39,7 @@ _PREFLIGHT_SECONDS = 86400
 
 
 class Cors:
-    """Falcon middleware that says which origins may read an answer."""
+    """Falcon middleware that lets the allowed origins read responses."""
 
     def __init__(self, origins: Sequence[str]) -> None:
         self._origins = frozenset(origins)
@@ -56,7 +56,7 @@ class Cors:
             resp.complete = True
 
     async def process_response(self, req: Request, resp: Response, resource: object, ok: bool) -> None:
-        """Let an allowed origin read the answer, an error included."""
+        """Set the headers that let an allowed origin read the response, also an error."""
         for name, value in self._headers(req).items():
             resp.append_header(name, value) if name == "Vary" else resp.set_header(name, value)
 

@@ -1,7 +1,7 @@
-"""A GatewayError to the status, headers and bytes of an answer, for whoever has to give one.
+"""Turns a GatewayError into the status, headers, and bytes of a response.
 
-The arbiter imports this by way of the worker class, so nothing here may lead to duckdb: a process that forks
-after importing it aborts at exit once it has started a thread.
+The arbiter imports this with the worker class, so it must not import duckdb: a process that forks after that import
+aborts at exit once it has started a thread.
 """
 
 import logging
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 JSON = "application/json; charset=utf-8"
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
-#: What Falcon, and gunicorn before it, refuse by themselves.
+#: The errors that Falcon and gunicorn raise by themselves.
 _BY_STATUS = {
     400: Code.REQUEST_MALFORMED,
     404: Code.ENDPOINT_UNKNOWN,
@@ -31,24 +31,24 @@ _BY_STATUS = {
 
 
 def headers(error: GatewayError) -> dict[str, str]:
-    """Give the headers of an error."""
+    """Return the headers of an error."""
     return {**error.headers, "Content-Type": JSON, "Proxy-Status": f"PostgREST; error={error.code.code}"}
 
 
 def body(error: GatewayError) -> bytes:
-    """Give the one JSON object that every error is; its code goes into the log."""
+    """Return the body of an error, a JSON object; note its code for the access log."""
     note(code=error.code.code)
     return strictjson.write(error.body())
 
 
 def error_of_status(status: int) -> GatewayError:
-    """Give the error for a status that something below the gateway's own code decided on."""
+    """Return the error for a status that Falcon or gunicorn chose."""
     code = _BY_STATUS.get(status, Code.REQUEST_MALFORMED if status < 500 else Code.INTERNAL)
     return GatewayError(code)
 
 
 def common_headers(context: RequestContext) -> list[tuple[bytes, bytes]]:
-    """Give the headers that every answer has, an error or not."""
+    """Return the headers of every response."""
     request_id = (b"x-request-id", context.request_id.encode())
     if context.traceparent is None:
         return [request_id, _NO_SNIFFING]
@@ -56,15 +56,15 @@ def common_headers(context: RequestContext) -> list[tuple[bytes, bytes]]:
 
 
 def unexpected_error(error: BaseException) -> GatewayError:
-    """Give the error for what nobody foresaw; only the log learns what it was, under the request's id."""
+    """Log an unexpected error under the request's id, and return the error for the client, which shows only the id."""
     context = current.get(None) or RequestContext.of({})
     _log.error("request %s failed: %s", context.request_id, trace(error))
-    hint = "give the id to whoever runs the gateway"
+    hint = "send the id to the operator of the gateway"
     return GatewayError(Code.INTERNAL, details=f"The id of the request is {context.request_id}", hint=hint)
 
 
 async def send(error: GatewayError, to: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-    """Answer an ASGI request with an error."""
+    """Send an error as the response to an ASGI request."""
     text = body(error)
     lines = [(name.lower().encode(), value.encode()) for name, value in headers(error).items()]
     lines.append((b"content-length", str(len(text)).encode()))

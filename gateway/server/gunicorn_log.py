@@ -10,12 +10,12 @@ from gateway.settings import Settings
 
 
 class GunicornLogger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's log, and that of everything else in the process, in one form."""
+    """Formats the records of gunicorn and of all other loggers alike."""
 
     def setup(self, cfg: Any) -> None:
-        """Set up the handlers; gunicorn calls it in the arbiter, whose workers inherit them."""
+        """Set up the handlers; gunicorn calls this in the arbiter, and its worker inherits them."""
         super().setup(cfg)
-        # No line tells which thread, process or task it is from, so no record has to find that out.
+        # PERF: no line shows a thread, process, or task, so no record looks them up.
         logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
         form = Settings.read().log
         self.error_log.handlers = [
@@ -24,7 +24,7 @@ class GunicornLogger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no 
         ]
         for handler in self.error_log.handlers:
             handler.setFormatter(logs.formatter(form or logs.format_for(handler)))
-            handler._gunicorn = True  # noqa: SLF001  # It is replaced when this is done again.
+            handler._gunicorn = True  # noqa: SLF001  # gunicorn replaces its own handlers when it calls this again.
         for name, level in ((None, logging.WARNING), ("gateway", self.error_log.level)):
             logger = logging.getLogger(name)
             logger.handlers = list(self.error_log.handlers)
@@ -33,5 +33,5 @@ class GunicornLogger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no 
         logging.captureWarnings(capture=True)
 
     def _compute_access_log_enabled(self) -> bool:
-        # It would hold query strings, which hold values; `serve/edge.py` writes the access log.
+        # Its lines would hold query strings, and so values; `server/access_log.py` writes the access log.
         return False

@@ -1,4 +1,4 @@
-"""The shell: start and stop, and bodies that are broken off before their end.
+"""The ASGI lifespan: starts the application in a thread, and answers 503 before and after it serves.
 
 https://asgi.readthedocs.io/en/latest/specs/www.html
 """
@@ -15,32 +15,32 @@ from gateway.server.scope import GREETING, Asgi, Event, Receive, Send
 
 _log = logging.getLogger(__name__)
 
-#: gunicorn gives a start 30 seconds and then gives up; after this many the start goes on behind 503s.
+#: gunicorn gives up on a start after 30 seconds. After these seconds the start continues, and requests get 503.
 START_SECONDS = 25.0
-#: The exit code by which gunicorn knows a worker that cannot start, and stops instead of trying for ever.
+#: The exit code of a worker that cannot start: gunicorn then stops, instead of trying again forever.
 BOOT_ERROR = 3
 
 
 class Application(Protocol):
-    """What the shell starts and stops."""
+    """The application that the lifespan starts and stops."""
 
     app: Asgi
-    #: What a person who has started it at a terminal is shown.
+    #: The text for a user who starts the gateway at a terminal.
     greeting: str
 
     def close(self) -> None:
-        """Finish what was accepted and let go of everything. May block."""
+        """Finish the accepted writes and release every resource. May block."""
 
 
 class Lifespan:
-    """Owns the lifespan. Until the service is there, and once it is going, requests get 503."""
+    """Owns the application. Without one, before the start and during the shutdown, requests get 503."""
 
     def __init__(self, start: Callable[[], Application]) -> None:
-        """Take what makes the service; it runs in a thread, for it waits for locks and disks."""
+        """Build the lifespan of an application; `start` builds it, in a thread, because it waits for locks and disks."""
         self._start = start
         self._starting: asyncio.Future[Application] | None = None
         self._is_serving = False
-        self.service: Application | None = None
+        self.application: Application | None = None
 
     def __call__(self, scope: Event, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one ASGI connection."""
@@ -55,12 +55,12 @@ class Lifespan:
             event = await receive()
             if event["type"] == "lifespan.startup":
                 await self._startup(send)
-                if self.service and "state" in scope:
-                    scope["state"][GREETING] = self.service.greeting
+                if self.application and "state" in scope:
+                    scope["state"][GREETING] = self.application.greeting
             else:
-                service, self.service = self.service, None
-                if service is not None:
-                    await asyncio.to_thread(service.close)
+                application, self.application = self.application, None
+                if application is not None:
+                    await asyncio.to_thread(application.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -79,22 +79,22 @@ class Lifespan:
             return
         if error := starting.exception():
             _log.error("the gateway cannot start: %s", error)
-            _log.debug("it came from %s", trace(error))
+            _log.debug("the error was raised in %s", trace(error))
             if self._is_serving:
-                os._exit(BOOT_ERROR)  # It is too late to tell gunicorn in another way.
+                os._exit(BOOT_ERROR)  # After the startup event gunicorn can be told in no other way.
         else:
-            self.service = starting.result()
+            self.application = starting.result()
 
     def _http(self, scope: Event, receive: Receive, send: Send) -> Awaitable[None]:
-        if self.service is None:
+        if self.application is None:
             return error_response.send(not_ready(), send)
-        return self.service.app(scope, _falcon_receive(receive), send)
+        return self.application.app(scope, _falcon_receive(receive), send)
 
 
 def _falcon_receive(receive: Receive) -> Receive:
-    """Give Falcon a first event at once, so that nothing of a body is asked for before the endpoint wants it.
+    """Return a receive function whose first event is empty, so that Falcon reads no body before it routes.
 
-    Asking is what makes gunicorn send `100 Continue`, and Falcon asks before it routes.
+    Reading makes gunicorn send `100 Continue`, and Falcon reads before it routes.
     """
     first = True
 

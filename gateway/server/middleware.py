@@ -1,7 +1,7 @@
-"""The edge: what happens to every request and every answer, whatever becomes of them.
+"""The outermost ASGI middleware, around every request.
 
-A request gets its id and its client's address, and is refused where it is for another host; an answer gets the
-headers that all have, and a body that was not read to its end is; and what happened is logged in a line.
+It builds the request context, rejects requests for unknown hosts, adds the common headers to each response, reads the
+rest of rejected bodies, and writes the access log.
 """
 
 import asyncio
@@ -20,16 +20,22 @@ from gateway.settings import Network
 
 _log = logging.getLogger(__name__)
 
-#: How long the rest of a refused body is read, so that the client sees the answer and not a reset; and how
-#: long without a byte of it.
+#: How long the rest of a rejected body is read, so that the client sees the response and not a reset; and how long it
+#: may pause.
 LINGER_SECONDS, LINGER_IDLE_SECONDS = 10.0, 1.0
 
 
 class RequestMiddleware:
-    """An ASGI application around another."""
+    """ASGI middleware around an application. Belongs to the event loop."""
 
     def __init__(self, app: Asgi, allowed: Sequence[str] = (), proxies: Sequence[Network] = ()) -> None:
-        """Take the hosts that requests may be for, any where there are none, and the proxies that are believed."""
+        """Wrap an application.
+
+        Args:
+            app: The application.
+            allowed: The hosts that requests may name; empty for any host.
+            proxies: The trusted proxies.
+        """
         self._app = app
         self._allowed = tuple(allowed)
         self._proxies = proxies
@@ -49,7 +55,7 @@ class RequestMiddleware:
             try:
                 await self._serve(context, scope, fields, counters)
             finally:
-                log_access(context, scope["method"], counters.status, counters.figures())
+                log_access(context, scope["method"], counters.status, counters.counts())
 
     async def _serve(
         self, context: RequestContext, scope: Event, fields: HeaderFields, counters: "_RequestCounters"
@@ -57,24 +63,26 @@ class RequestMiddleware:
         try:
             scope, host = forwarded.to_origin_form(scope, fields)
             forwarded.require_allowed_host(host, scope["http_version"], self._allowed)
-            if "\ufffd" in scope["path"]:  # The server's own decoder puts it where bytes are not UTF-8.
+            if (
+                "\ufffd" in scope["path"]
+            ):  # The server's decoder puts it in place of bytes that are not UTF-8.
                 percent.require_utf8_path(scope.get("raw_path", b""))
-            await self._app(_from(context.remote, scope), counters.receive, counters.send)
+            await self._app(_with_client(context.remote, scope), counters.receive, counters.send)
         except _ClientDisconnected:
             return
         except Exception as error:
             if counters.status is not None:
                 if isinstance(error, GatewayError):
-                    _log.warning("the answer breaks off: %s, %s", error.code.code, error.code.title)
-                raise  # The connection breaks: an answer cut short must not look whole.
-            told = error if isinstance(error, GatewayError) else error_response.unexpected_error(error)
-            await error_response.send(told, counters.send)
+                    _log.warning("the response breaks off: %s, %s", error.code.code, error.code.title)
+                raise  # The connection breaks, so that an incomplete response does not look complete.
+            failure = error if isinstance(error, GatewayError) else error_response.unexpected_error(error)
+            await error_response.send(failure, counters.send)
         if not counters.has_ended and _has_body(fields):
             await counters.linger()
 
 
-def _from(remote: str | None, scope: Event) -> Event:
-    """Give a request as one from the client's address, which may be another than the one that has connected."""
+def _with_client(remote: str | None, scope: Event) -> Event:
+    """Return the scope with the client's address, which differs from the peer's behind a trusted proxy."""
     client = scope.get("client")
     if remote == (client[0] if client else None):
         return scope
@@ -85,12 +93,12 @@ def _has_body(fields: HeaderFields) -> bool:
     return b"transfer-encoding" in fields or fields.get(b"content-length", b"0").strip() != b"0"
 
 
-class _ClientDisconnected(OSError):  # noqa: N818  # it is no error
-    """There is nobody to send to any more; it ends the making of what would be sent."""
+class _ClientDisconnected(OSError):  # noqa: N818  # it reports no error
+    """The client has disconnected; it stops the application from producing more of the response."""
 
 
 class _RequestCounters:
-    """What goes in and out of one exchange, counted."""
+    """Counts the bytes of a request and its response, and adds the common headers."""
 
     __slots__ = (
         "_began",
@@ -111,14 +119,14 @@ class _RequestCounters:
         self._began = time.monotonic()
         self._bytes_in = self._bytes_out = 0
         self._is_complete = False
-        #: Whether the end of the body has come, or of the connection.
+        #: Whether the body or the connection has ended.
         self.has_ended = False
         self.status: int | None = None
 
-    def figures(self) -> dict[str, Any]:
+    def counts(self) -> dict[str, Any]:
         duration = round((time.monotonic() - self._began) * 1000, 1)
-        figures = {"duration_ms": duration, "bytes_in": self._bytes_in, "bytes_out": self._bytes_out}
-        return figures if self._is_complete else {**figures, "complete": False}
+        counts = {"duration_ms": duration, "bytes_in": self._bytes_in, "bytes_out": self._bytes_out}
+        return counts if self._is_complete else {**counts, "complete": False}
 
     async def receive(self) -> Event:
         event = await self._receive()
@@ -127,7 +135,7 @@ class _RequestCounters:
         return event
 
     async def linger(self) -> None:
-        """Read what is left of a body that was refused before its end (as in nginx's lingering_close)."""
+        """Read the rest of a rejected body, as nginx does with lingering_close."""
         try:
             async with asyncio.timeout(LINGER_SECONDS):
                 while not self.has_ended:
@@ -138,7 +146,7 @@ class _RequestCounters:
 
     async def send(self, event: Event) -> None:
         begins = event["type"] == "http.response.start"
-        # Not before it has begun: Falcon lets go of an answer that streams only from then on.
+        # Not before the response starts: only then does Falcon close the stream of a response.
         if not begins and self._context.has_left():
             raise _ClientDisconnected
         if begins:
@@ -151,7 +159,7 @@ class _RequestCounters:
 
     def _headers(self, event: Event) -> list[tuple[bytes, bytes]]:
         headers = [*event.get("headers", ()), *error_response.common_headers(self._context)]
-        is_fleeting = event["status"] >= 400 or self._scope["path"].startswith("/-/")
-        if is_fleeting and not any(name.lower() == b"cache-control" for name, _ in headers):
+        is_uncacheable = event["status"] >= 400 or self._scope["path"].startswith("/-/")
+        if is_uncacheable and not any(name.lower() == b"cache-control" for name, _ in headers):
             headers.append((b"cache-control", b"no-store"))
         return headers

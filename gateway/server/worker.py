@@ -1,4 +1,4 @@
-"""gunicorn's asgi worker with the deadlines it lacks.
+"""gunicorn's asgi worker: its connections, its excepthooks, and an orderly shutdown.
 
 It builds on private names of gunicorn 27.0, which pyproject.toml therefore pins; `tests/server/test_server.py`
 holds it to every one of them.
@@ -23,73 +23,72 @@ from gateway.threads import STOPPING
 
 _log = logging.getLogger(__name__)
 
-#: What part of the graceful timeout the connections get; the rest belongs to the writer and the file.
+#: Shares of the graceful timeout: for the connections, and for the writer and the file.
 _DRAIN_SHARE, _CLOSE_SHARE = 0.5, 0.45
-#: How many objects more than before there are when it is looked for garbage.
-_OBJECTS = 10_000
-#: How long an idle connection is left open while draining: a client in full flow learns from its next answer
-#: that the connection closes, instead of finding it closed.
+#: How many more objects than before start a garbage collection.
+_COLLECTION_OBJECTS = 10_000
+#: How long an idle connection stays open during the shutdown. A busy client then learns from its next response that
+#: the connection closes, instead of finding it closed.
 _IDLE_SECONDS = 1.0
 
 
 class _NoPandas:
-    """Keeps pandas out of the process: pyarrow and duckdb import it where they find it, and nothing here uses it.
+    """Keeps pandas out of the process: pyarrow and duckdb import it if it is installed, and nothing here uses it.
 
-    It takes a third of a second of the first request, and some 40 MiB for good.
+    PERF: its import costs the first request a third of a second, and the process 40 MiB.
     """
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> None:
         if name == "pandas":
-            raise ModuleNotFoundError("the gateway does without pandas", name=name)
+            raise ModuleNotFoundError("the gateway does not use pandas", name=name)
 
 
 class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
-    """The one worker process: it owns the DuckDB file."""
+    """The only worker process, which owns the DuckDB file."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         sys.meta_path.insert(0, _NoPandas)
-        # Python looks for garbage each time there are 700 objects more than before, which in a crowd of requests are
-        # those of two of them, and none of it garbage.
-        gc.set_threshold(_OBJECTS)
+        # PERF: Python collects garbage after 700 new objects. Under load 2 requests create those, and none is garbage.
+        gc.set_threshold(_COLLECTION_OBJECTS)
         self.connections: set[Connection] = set()
         self.gateway_settings = Settings.read()
-        for status in HTTPStatus:  # gunicorn knows some of the phrases.
+        for status in HTTPStatus:  # gunicorn has only some of the phrases.
             _REASON_PHRASES.setdefault(status.value, status.phrase)
-        gasgi.ASGIProtocol = Connection  # It is what the worker makes its connections of.
-        # Asked by itself, a class that is made of it notes what it has found where nobody looks.
+        gasgi.ASGIProtocol = Connection  # The worker builds its connections from this class.
+        # The check stores its result in the class it is called on; only in this one is the result read.
         ASGIProtocol._check_h1c_protocol_available()  # noqa: SLF001
         ASGIProtocol._h1c_protocol_class = RequestParser  # noqa: SLF001
-        # Python's own ways to report what nobody caught show messages, which may hold row values.
-        sys.excepthook = lambda _, error, __: _log.critical("nobody caught: %s", trace(error))
+        # Python's own hooks print the messages of uncaught errors, which may hold row values.
+        sys.excepthook = lambda _, error, __: _log.critical("uncaught error: %s", trace(error))
         threading.excepthook = lambda args: _report(args.exc_value)
 
     def init_signals(self) -> None:
-        """Set up what the event loop calls."""
+        """Set the exception handler of the event loop."""
         super().init_signals()
         self.loop.set_exception_handler(
             lambda _, context: _report(context.get("exception"), context["message"])
         )
 
     def handle_exit_signal(self) -> None:
-        """Stop; a start that waits for the data directory stops waiting."""
+        """Stop the worker, also while it waits for the data directory."""
         STOPPING.set()
         super().handle_exit_signal()
 
     def handle_quit_signal(self) -> None:
-        """Stop at once, likewise."""
+        """Stop the worker without draining its connections."""
         STOPPING.set()
         super().handle_quit_signal()
 
     def notify(self) -> None:
-        """Tell the arbiter that the worker is alive; the first time, greet whoever has started it."""
+        """Send the heartbeat to the arbiter; print the greeting with the first one."""
         super().notify()
         if self.servers and (text := self.state.pop(GREETING, None)):
             _greet(text)
 
     async def _shutdown(self) -> None:
-        """Drain the connections, then always run the lifespan's end, inside the time the arbiter gives."""
+        """Drain the connections, then always run the lifespan's shutdown, within the graceful timeout."""
         self.log.info("stopping: %d connections to drain", len(self.connections))
         for server in self.servers:
             server.close()
@@ -98,26 +97,26 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             try:
                 await asyncio.wait_for(self.lifespan.shutdown(), self.cfg.graceful_timeout * _CLOSE_SHARE)
             except TimeoutError:
-                self.log.error("the store did not close in time; what was acknowledged is in its WAL")  # noqa: TRY400
+                self.log.error("the store did not close in time; every acknowledged row is in its WAL")  # noqa: TRY400
 
     async def _drain(self, seconds: float) -> None:
         began = self.loop.time()
         while self.connections and self.loop.time() < began + seconds and not self._quick_shutdown:
-            for protocol in [each for each in self.connections if each.is_idle]:
+            for connection in [each for each in self.connections if each.is_idle]:
                 if self.loop.time() > began + _IDLE_SECONDS:
-                    protocol.end()
+                    connection.end()
             await asyncio.sleep(0.02)
-        for protocol in list(self.connections):
-            if protocol.transport is not None:
-                protocol.transport.abort()
+        for connection in list(self.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
 
 
-def _report(error: BaseException | None, what: str = "a thread ended") -> None:
+def _report(error: BaseException | None, event: str = "a thread ended") -> None:
     if not isinstance(error, SystemExit):
-        _log.error("%s: %s", what, trace(error) if error else "nobody knows why")
+        _log.error("%s: %s", event, trace(error) if error else "without an error")
 
 
 def _greet(text: str) -> None:
-    """Show it where somebody looks; a log has no use for it."""
+    """Print the greeting if stderr is a terminal, not into a log."""
     if sys.stderr.isatty():
-        print(text, file=sys.stderr, flush=True)  # noqa: T201  # it is for the person who has started it
+        print(text, file=sys.stderr, flush=True)  # noqa: T201  # a text for the user at the terminal

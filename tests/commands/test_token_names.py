@@ -50,7 +50,10 @@ def test_check_without_tokens_file_passes_and_says_what_it_left_open(files):
     [
         ("etl: [not-a-digest]\n", "the value of the token 'etl' is not a digest"),
         ("etl: [\n", "the [ that opens here is never closed"),
-        (None, "the tokens file cannot be read: No such file or directory (check the file that --tokens FILE or GATEWAY_TOKENS names)"),
+        (
+            None,
+            "the tokens file cannot be read: No such file or directory (check the file that --tokens FILE or GATEWAY_TOKENS names)",
+        ),
     ],
 )
 def test_check_checks_the_tokens_file_itself(files, text, told):

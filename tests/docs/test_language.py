@@ -10,8 +10,15 @@ ROOMS = [
     "gateway/draft",
     "gateway/rowfile",
     "gateway/__init__.py",
+    "gateway/app.py",
+    "gateway/auth",
+    "gateway/gunicorn_conf.py",
+    "gateway/gunicorn_settings.py",
     "gateway/ingest",
     "gateway/query",
+    "gateway/request_context.py",
+    "gateway/server",
+    "gateway/startup.py",
 ]
 
 

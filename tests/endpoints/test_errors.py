@@ -334,7 +334,7 @@ def _(place, code):
 @provokes(Code.NOT_READY)
 def _(place, code):
     with inside(place.directory, {"c": CONNECTOR}) as gateway:
-        gateway.shell.service = None
+        gateway.lifespan.application = None
         return gateway.request("GET", "/c")
 
 

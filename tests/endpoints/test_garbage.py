@@ -200,7 +200,7 @@ SENTENCES = [
     ("DELETE", "/-/plan", {}, b"", "DELETE is not one of ", "send POST"),
     ("GET", "/-/plam", {}, b"", "there is no path '/-/plam'", "did you mean '/-/plan'?"),
     ("GET", "/-/connectors/{0}/rejectd", {}, b"", "there is no path '/-/connectors/", "rejected'?"),
-    ("GET", "/{0}", {"Host": "a b"}, b"", "the host 'a b' cannot be one", "Host: 127.0.0.1:8000"),
+    ("GET", "/{0}", {"Host": "a b"}, b"", "the host 'a b' is not valid", "Host: 127.0.0.1:8000"),
     (
         "POST",
         "/{0}?zzz=1",

@@ -14,7 +14,7 @@ POST = b"POST /x HTTP/1.1\r\nHost: x\r\n"
         (b"GET /x HTTP/9.1\r\n\r\n", "the version of HTTP is not 1.0 or 1.1", "send HTTP/1.1"),
         (b"get /x HTTP/1.1\r\nHost: x\r\n\r\n", "the method is not in capital letters", "GET"),
         (b"GET /x HTTP/1.1\r\nBad Name: x\r\n\r\n", "the name of a header has a character", "no blank before :"),
-        (b"GET /x HTTP/1.1\r\nA: b\x00c\r\n\r\n", "the value of a header has a control character", "take it out"),
+        (b"GET /x HTTP/1.1\r\nA: b\x00c\r\n\r\n", "the value of a header has a control character", "remove it"),
         (POST + b"A: b\r\n c\r\n\r\n", "a header goes on in a second line", "one line"),
         (POST + b"Content-Length: abc\r\n\r\n", "Content-Length is not a number of bytes", "decimal digits"),
         (POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n", "Content-Length is there twice", "once"),

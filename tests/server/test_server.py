@@ -116,7 +116,7 @@ def test_a_second_worker_is_refused_with_a_clear_message(tmp_path):
     server = Server(tmp_path, ("-m", "gunicorn", "-w", "2")).start(wait=False)
 
     assert server.process.wait(30) != 0
-    assert "2 workers were asked for, but one process owns the DuckDB file" in server.tail()
+    assert "2 workers are configured, but one process owns the DuckDB file" in server.tail()
 
 
 def test_sigttin_changes_nothing(own):
@@ -368,7 +368,7 @@ def test_a_result_that_nobody_reads_gives_its_room_to_who_needs_it(tmp_path):
                 except httpx.RemoteProtocolError:
                     broken += 1
             assert broken == 1
-        assert "the answer breaks off: GW403" in server.log.read_text()
+        assert "the response breaks off: GW403" in server.log.read_text()
 
 
 def test_an_upgrade_is_not_followed(own):

@@ -38,9 +38,9 @@ class Inside:
         self.gateway = gateway
         self.store = gateway.store
         self.fatal = fatal
-        self.shell = Lifespan(lambda: gateway)
-        self.shell.service = gateway
-        self._middleware = RequestMiddleware(self.shell)
+        self.lifespan = Lifespan(lambda: gateway)
+        self.lifespan.application = gateway
+        self._middleware = RequestMiddleware(self.lifespan)
         self._authorization = f"Bearer {token}".encode()
 
     def request(
