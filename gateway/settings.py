@@ -207,7 +207,7 @@ SETTINGS = (
         "retention_interval",
         "60",
         parse_seconds,
-        "how many seconds pass until it is looked again for rows that are kept no longer",
+        "seconds between two retention runs",
     ),
     Setting(
         "memory",
@@ -255,7 +255,7 @@ def unknown_variables(environment: Mapping[str, str] = os.environ) -> Iterator[s
     for name in sorted(environment):
         if name.startswith("GATEWAY_") and name not in known and not _OF_KUBERNETES.fullmatch(name):
             guess = nearest(name, known)
-            hint = f"did you mean {guess}?" if guess else "the README lists the settings"
+            hint = f"did you mean {guess}?" if guess else "`gateway docs settings` lists them"
             yield f"{name} is no setting of the gateway, and has no effect; {hint}"
 
 

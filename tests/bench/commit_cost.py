@@ -1,6 +1,6 @@
 """What a commit costs: of how many rows, and which of its statements; and what the rows of a batch cost before it.
 
-`python -m tests.bench.commit_cost` prints CPU and wall time, the median of many, with nothing else going on. Where the README
+`python -m tests.bench.commit_cost` prints CPU and wall time, the median of many, with nothing else going on. Where gateway/docs/performance.md
 says why a target is missed, it has these figures.
 """
 

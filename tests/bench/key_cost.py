@@ -1,6 +1,6 @@
 """What a primary key costs: commits into a table of ten million rows, with a key and without one, in turns.
 
-`python -m tests.bench.key_cost [ROWS]` prints the medians; the README has those of ten million.
+`python -m tests.bench.key_cost [ROWS]` prints the medians; gateway/docs/writing.md has those of ten million.
 """
 
 import random

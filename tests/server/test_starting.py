@@ -146,7 +146,7 @@ def test_bind_is_a_host_and_a_port(text, bind):
     [
         ("GATEWAY_MAXBODY", "did you mean GATEWAY_MAX_BODY?"),
         ("GATEWAY_TOKENS_FILE", "did you mean GATEWAY_TOKENS?"),
-        ("GATEWAY_QQQQQQQQQQQQQQQQQQ", "the README lists the settings"),
+        ("GATEWAY_QQQQQQQQQQQQQQQQQQ", "`gateway docs settings` lists them"),
     ],
 )
 def test_unknown_variable_is_a_warning_with_a_guess(name, said):
