@@ -1,4 +1,4 @@
-"""`/-/docs`: the documentation as Markdown, for anybody."""
+"""`/-/docs`: the documentation as Markdown, public."""
 
 from falcon.asgi import Request, Response
 

@@ -46,7 +46,7 @@ class Rule(Enum):
     FIELD_RENAMED = (
         "field renamed",
         "rename a field",
-        "refused as a field less and one more of its type; `renamed_from: OLD` applies it, and rows may still come in, and queries ask for it, under the old name as long as it stands there; `renamed_from: null` says that it is another field",
+        "refused as one field less and one more of its type. `renamed_from: OLD` applies it; while it stands there, rows and queries may use the old name. `renamed_from: null` says that it is another field",
     )
     FIELD_REMOVED = (
         "field removed",
