@@ -1,0 +1,60 @@
+"""Idempotency keys: when one is required, and what a batch that is sent again under its key is answered."""
+
+import threading
+
+import httpx
+import pytest
+
+FIELDS = "fields: {n: integer}\n"
+
+
+def test_key_is_required_where_the_connector_says_so(server, name):
+    path = server.declare(name, FIELDS + "idempotency: required\n")
+
+    refused = server.client.post(path, json={"n": 1})
+    assert (refused.status_code, refused.json()["code"]) == (400, "GW113")
+    assert server.client.post(path, json={"n": 1}, headers={"Prefer": "tx=rollback"}).status_code == 200
+    assert server.client.post(path, json={"n": 1}, headers={"Idempotency-Key": "a"}).status_code == 201
+
+
+def test_batch_sent_again_while_being_stored_is_told_to_wait(own, name):
+    """The body has arrived and is being checked when it comes a second time."""
+    path = own.declare(name, "fields: {s: string}\n")
+    body = b"[" + b",".join(b'{"s":"%d"}' % n for n in range(300_000)) + b"]"
+    headers = {**own.admin, "Idempotency-Key": "big"}
+    answers = []
+
+    def send() -> None:
+        answers.append(httpx.post(f"{own.url}{path}", content=body, headers=headers, timeout=60))
+
+    threads = [threading.Thread(target=send) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    statuses = sorted(answer.status_code for answer in answers)
+    assert set(statuses) <= {201, 409}
+    assert 409 in statuses
+    waiting = next(answer for answer in answers if answer.status_code == 409)
+    assert (waiting.json()["code"], waiting.headers["Retry-After"]) == ("GW203", "1")
+    again = httpx.post(f"{own.url}{path}", content=body, headers=headers, timeout=60)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert own.client.get(f"{path}?select=count()").json() == [{"count": 300_000}]
+
+
+@pytest.mark.parametrize("prefer", ["", "return=representation"])
+def test_replay_repeats_the_first_response(server, name, prefer):
+    path = server.declare(name, FIELDS + "primary_key: [n]\non_conflict: ignore\naccess: {read: [public]}\n")
+    headers = {"Idempotency-Key": "k", "Prefer": prefer}
+    server.client.post(path, json=[{"n": 1}])
+
+    first = server.client.post(path, json=[{"n": 1}, {"n": 2}, {"n": 2}], headers=headers)
+    again = server.client.post(path, json=[{"n": 1}, {"n": 2}, {"n": 2}], headers=headers)
+
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    other = server.client.post(path, json=[{"n": 3}], headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "GW202")
+    assert server.client.get(f"{path}?select=n").json() == [{"n": 1}, {"n": 2}]
