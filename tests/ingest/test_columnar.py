@@ -1,5 +1,6 @@
 """Rows that are read in columns are those that are read one by one, to the last bit; whatever a body holds."""
 
+import functools
 import itertools
 import re
 from decimal import Decimal
@@ -33,10 +34,21 @@ fields:
 """
 
 
+@functools.lru_cache(16)
 def connector_of(text: str) -> Connector:
     connector, findings = parse_connector(text.encode(), "c.yaml")
     assert connector is not None, findings
     return connector
+
+
+#: The connector that was read for last, with its two readers: they take longer to make than most bodies to read.
+_last: list = []
+
+
+def readers_of(connector: Connector) -> tuple[Columnar, Validator]:
+    if not _last or _last[0] is not connector:
+        _last[:] = [connector, Columnar(connector), Validator(connector)]
+    return _last[1], _last[2]
 
 
 def one_by_one(body: bytes, media: Media, connector: Connector) -> tuple[pa.Table, list[int | None]] | None:
@@ -49,7 +61,7 @@ def one_by_one(body: bytes, media: Media, connector: Connector) -> tuple[pa.Tabl
             yield rows
 
     try:
-        return Validator(connector).check(read()).table, lines
+        return readers_of(connector)[1].check(read()).table, lines
     except GatewayError:
         return None
 
@@ -61,7 +73,7 @@ def exactly(table: pa.Table) -> list[list[str]]:
 
 def require_equal(body: bytes, media: Media, connector: Connector) -> bool:
     """Require of columns what the truth says, unless they leave it to the truth; tells whether they do not."""
-    columnar = Columnar(connector)
+    columnar, _ = readers_of(connector)
     columns = columnar.parse(body, media, MAX_ROW)
     with mock.patch.object(columnar_text, "PIECE_BYTES", 20):  # Nearly every row is a slice of its own.
         in_slices = columnar.parse(body, media, MAX_ROW)
