@@ -1,1 +1,1 @@
-"""The operating plane under `/-/`, a file a resource; it runs on the event loop."""
+"""The operating API under `/-/`, one module for each resource; it runs on the event loop."""

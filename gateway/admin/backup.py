@@ -1,4 +1,4 @@
-"""`/-/backup`: a copy of the whole store, for whoever keeps it elsewhere."""
+"""`/-/backup`: a copy of the whole store, to keep elsewhere."""
 
 import asyncio
 import os
@@ -20,9 +20,9 @@ class Backups:
         self._auth = auth
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """Make a copy of the store as it is now, and send it."""
+        """Copy the store as it is now, and send the copy."""
         permissions.require_admin(self._auth.credentials.authenticate(req.auth))
-        # Not in a reader's thread: it takes long, and they are few.
+        # Not in a thread of the read pool: a copy takes long, and the pool is small.
         copy = await asyncio.to_thread(self._store.backup)
         size = os.fstat(copy.fileno()).st_size
         resp.content_type = "application/vnd.duckdb"

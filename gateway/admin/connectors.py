@@ -1,4 +1,4 @@
-"""`/-/connectors`: the connectors that are served, each with its records, batches, and schema."""
+"""`/-/connectors`: the served connectors, with their row counts, batches, and schemas."""
 
 from dataclasses import asdict
 from typing import Any
@@ -23,7 +23,7 @@ MAX_BATCHES = 1000
 
 
 class Served:
-    """`/-/connectors`: the connectors that are served."""
+    """`/-/connectors` and the resources of one connector."""
 
     def __init__(self, auth: Auth, storage: Storage, live: Live) -> None:
         self._auth = auth
@@ -31,7 +31,7 @@ class Served:
         self._live = live
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """List them, and those that were removed while their rows are kept, each with its state."""
+        """List the connectors with their state, also removed ones whose rows are kept."""
         permissions.require_admin(self._auth.credentials.authenticate(req.auth))
         reply.json(resp, await self._live.settled(self._list))
 
@@ -59,7 +59,7 @@ class Served:
         ]
 
     async def on_get_one(self, req: Request, resp: Response, name: str) -> None:
-        """Describe one, with its record count, its last batch, and the fields that are kept out of sight."""
+        """Describe a connector, with its row count, its last batch, and its hidden fields."""
         reply.json(resp, await self._live.settled(lambda: self._describe(req, name)))
 
     async def _describe(self, req: Request, name: str) -> dict[str, Any]:
@@ -93,19 +93,23 @@ class Served:
         }
 
     async def on_get_schema(self, req: Request, resp: Response, name: str) -> None:
-        """Give the JSON Schema that each row must satisfy."""
+        """Respond with the JSON Schema of a row."""
         endpoint = self.find(req, name)
         reply.json(resp, endpoint.validator.published, content_type="application/schema+json")
 
     async def on_get_batches(self, req: Request, resp: Response, name: str) -> None:
-        """List the latest batches, newest first; `?limit=` says how many."""
+        """List up to `?limit=` batches, newest first."""
         self.find(req, name)
         limit = parameters.whole_number(req.query_string, "limit", maximum=MAX_BATCHES, default=100)
         batches = await self._storage.read_pool.call(lambda: self._storage.reader.batches.newest(name, limit))
         reply.json(resp, [_batch(each) for each in batches])
 
     def find(self, req: Request, name: str) -> Endpoint:
-        """Find the endpoint of a connector for the admin token, or raise."""
+        """Find the endpoint of a connector for the admin token.
+
+        Raises:
+            GatewayError: The token is not the admin token, or the connector is unknown or removed.
+        """
         permissions.require_admin(self._auth.credentials.authenticate(req.auth))
         snapshot = self._live.snapshot
         endpoint = snapshot.endpoints.get(name) if NAME.fullmatch(name) else None

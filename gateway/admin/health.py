@@ -11,18 +11,18 @@ class Healthy:
     """`/-/healthy`: the process answers."""
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """Say so."""
+        """Respond that the process answers, with its version."""
         reply.json(resp, {"healthy": True, "version": __version__})
 
 
 class Ready:
-    """`/-/ready`: the store is open and the connectors have been read once."""
+    """`/-/ready`: the store is open, and the connectors have been read once."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """Say which snapshot is live. Until there is one, the shell answers 503."""
+        """Respond with the live snapshot. Without one, `server/lifespan.py` answers 503."""
         snapshot = self._live.snapshot
         reply.json(
             resp, {"ready": True, "generation": snapshot.generation, "connectors": len(snapshot.endpoints)}

@@ -1,4 +1,4 @@
-"""The life of connectors on the operating plane: what a change would do, what was done, copies and purges."""
+"""`/-/plan`, and the history, copies, and purges of a connector."""
 
 import asyncio
 from typing import Any
@@ -26,7 +26,7 @@ _FILES = 'send {"files": {"orders.yaml": "fields: …"}}'
 
 
 class Planning:
-    """`/-/plan`: what connector files would bring about."""
+    """`/-/plan`: the effects that connector files would have."""
 
     def __init__(self, auth: Auth, bodies: RequestBodies, reload: Reload) -> None:
         self._auth = auth
@@ -34,7 +34,7 @@ class Planning:
         self._reload = reload
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Take `{"files": {NAME: TEXT}}`, a whole directory, and tell, with the names of the tokens; nothing is changed."""
+        """Plan `{"files": {NAME: TEXT}}`, a whole directory, and add the names of the tokens; nothing is changed."""
         permissions.require_admin(self._auth.credentials.authenticate(req.auth))
         files = _files_of(await _json_body(req, self._bodies, _FILES))
         preview = await asyncio.to_thread(self._reload.preview, files)
@@ -42,7 +42,7 @@ class Planning:
 
 
 class Lifecycle:
-    """What happened to a connector, and what can be made to happen to its rows."""
+    """The history of a connector, and copies and purges of its rows."""
 
     def __init__(self, auth: Auth, storage: Storage, bodies: RequestBodies, reload: Reload) -> None:
         self._auth = auth
@@ -51,7 +51,7 @@ class Lifecycle:
         self._reload = reload
 
     async def on_get_history(self, req: Request, resp: Response, name: str) -> None:
-        """List what happened to a connector, latest first; `?limit=` says how much of it."""
+        """List up to `?limit=` events of a connector, newest first."""
         self._require_name(req, name)
         limit = parameters.whole_number(req.query_string, "limit", maximum=MAX_EVENTS, default=100)
         events = await self._storage.read_pool.call(
@@ -62,7 +62,7 @@ class Lifecycle:
         reply.json(resp, [_event(each) for each in events])
 
     async def on_post_copy(self, req: Request, resp: Response, name: str) -> None:
-        """Take `{"to": NAME}` and copy the rows into that connector, which has none yet."""
+        """Copy the rows into the connector of `{"to": NAME}`, which has none yet."""
         token = self._require_name(req, name)
         given = await _json_body(req, self._bodies, _TARGET)
         target = given.get("to") if isinstance(given, dict) else None
@@ -72,7 +72,7 @@ class Lifecycle:
         reply.json(resp, receipt.body(), status=201)
 
     async def on_post_purge(self, req: Request, resp: Response, name: str) -> None:
-        """Drop the rows of a removed connector for good."""
+        """Delete the rows of a removed connector permanently."""
         self._require_name(req, name)
         rows = await asyncio.to_thread(self._reload.purge, name)
         reply.json(resp, {"connector": name, "purged": rows})

@@ -1,4 +1,4 @@
-"""Rejected rows on the operating plane: looked at in the dialect of any connector, replayed, discarded."""
+"""Rejected rows under `/-/`: queried as the rows of any connector, replayed, and discarded."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -30,16 +30,16 @@ from gateway.strictjson import Json
 
 _FIELDS = {field.name: field for field in (*SYSTEM_FIELDS, *FIELDS)}
 _STATE, _ID = Column(_FIELDS["state"]), Column(_FIELDS["_id"])
-#: How many rejected rows are replayed at a time.
+#: The most rejected rows of one replay.
 MAX_REPLAYED = 200_000
-#: How many characters the reason for discarding rows has at most.
+#: The most characters of a reason for a discard.
 MAX_REASON = 1000
-#: What is selected of a rejected row where nothing is said.
+#: The columns of a rejected row without `select`.
 _SELECT = ",".join(name for name in _FIELDS if name != "reading")
 
 
 class Rejects:
-    """`/-/connectors/NAME/rejected` and what can be done with the rows there."""
+    """`/-/connectors/NAME/rejected`, and the replay and discard of its rows."""
 
     def __init__(self, served: Served, services: Services) -> None:
         self._served = served
@@ -50,7 +50,7 @@ class Rejects:
         self._live = services.live
 
     async def on_get(self, req: Request, resp: Response, name: str) -> None:
-        """List them, by filters, in an order and in pages, as rows of a connector are."""
+        """List rejected rows; filters, order, and pages work as for the rows of a connector."""
         rejected = await self._table(self._served.find(req, name).connector)
         names = [key for key, _ in parameters.parameters_of(req.query_string)]
         given = req.query_string if "select" in names else f"{req.query_string}&select={_SELECT}"
@@ -63,13 +63,13 @@ class Rejects:
         reply.rows(resp, TaggedResponse(read.status(rendering), headers, rendering.whole or b""), rendering)
 
     async def on_head(self, req: Request, resp: Response, name: str) -> None:
-        """Answer as GET would, without the rows."""
+        """Respond as to a GET, without the rows."""
         await self.on_get(req, resp, name)
         if isinstance(resp.stream, Rendering):
             await resp.stream.close()
 
     async def on_get_summary(self, req: Request, resp: Response, name: str) -> None:
-        """Count them by state, and those that a filter lets through by field and code; else those that are kept."""
+        """Count rejected rows by state, and those of a filter by field and code; by default those that are kept."""
         connector = self._served.find(req, name).connector
         rejected = await self._table(connector)
         query = _chosen(req.query_string, rejected, kept_only=False)
@@ -85,7 +85,7 @@ class Rejects:
         reply.json(resp, {"connector": connector.name, **by_state, "errors": errors})
 
     async def on_post_replay(self, req: Request, resp: Response, name: str) -> None:
-        """Let them meet the schema of today: all that are kept, those of a filter, or edited rows, by `_id`."""
+        """Validate rejected rows by the current schema and store them: all kept rows, those of a filter, or edited rows."""
         endpoint = self._served.find(req, name)
         token = self._auth.credentials.authenticate(req.auth)
         self._intake.disk.require_space()
@@ -103,7 +103,9 @@ class Rejects:
         chosen = await self._choose(connector, rejected, query)
         if unknown := edited.keys() - {each.id for each in chosen}:
             message = f"there is no rejected row {min(unknown)} that is kept"
-            raise GatewayError(Code.REJECTED_CHANGED, message, hint="look at them again, and choose anew")
+            raise GatewayError(
+                Code.REJECTED_CHANGED, message, hint="list the rejected rows, and choose again"
+            )
         if not chosen:
             reply.json(resp, NO_ROWS.body())
             return
@@ -114,16 +116,16 @@ class Rejects:
         receipts = await self._storage.writer.call(
             lambda store: store.replay(connector, done.parts, done.amendments), connector.name
         )
-        told = _together(receipts, len(chosen), done)
-        reply.json(resp, told.body(), status=told.status)
+        receipt = _together(receipts, len(chosen), done)
+        reply.json(resp, receipt.body(), status=receipt.status)
 
     async def on_post_discard(self, req: Request, resp: Response, name: str) -> None:
-        """Mark those of a filter that are kept as discarded; `{"reason": …}` says why."""
+        """Mark the kept rows of a filter as discarded, for the reason in `{"reason": …}`."""
         connector = self._served.find(req, name).connector
         reason = _reason(await self._bodies.receive_whole(req))
         rejected = await self._table(connector)
         if not dialect.parse(req.query_string, rejected).where:
-            hint = "name them by a filter, such as _id=eq.7; _id=gte.0 is all that are kept"
+            hint = "choose rows by a filter, such as _id=eq.7; _id=gte.0 chooses all kept rows"
             raise GatewayError(Code.UNFILTERED, hint=hint)
         query = _chosen(req.query_string, rejected, kept_only=True)
         chosen, rows = Statement(query, rejected, PLAIN).matching(), self._storage.reader.rejected
@@ -134,17 +136,17 @@ class Rejects:
     # -- which rows
 
     async def _table(self, connector: Connector) -> Connector:
-        """Give the connector of another's rejected rows, once its table is there."""
+        """Return the connector of the rejected rows; create their table if it is missing."""
         store = self._storage.reader
         if not await self._storage.read_pool.call(lambda: store.rejected.exists(connector)):
             await self._storage.writer.call(lambda store: store.ensure_rejected(connector), connector.name)
         return rejected_of(connector)
 
     async def _choose(self, connector: Connector, rejected: Connector, query: Query) -> list[RejectedRow]:
-        """Read rejected rows, as many as a body may be large.
+        """Read the rejected rows of a query.
 
         Raises:
-            GatewayError: Where they are more.
+            GatewayError: They are more than a replay, or larger than a body, may be.
         """
         chosen, rejected_rows = Statement(query, rejected, PLAIN).matching(), self._storage.reader.rejected
         most = self._intake.settings.max_body
@@ -152,7 +154,7 @@ class Rejects:
         def read() -> list[RejectedRow]:
             rows, size = rejected_rows.measure(connector, chosen, query.limit)
             if size > most or rows > MAX_REPLAYED:
-                hint = "choose some of them by a filter, or by limit=10000 again and again"
+                hint = "choose fewer rows by a filter, or replay them in parts with limit=10000"
                 message = f"{rows} rows of {size} bytes are more than {MAX_REPLAYED}, or than {most} bytes"
                 raise GatewayError(Code.BODY_TOO_LARGE, message, hint=hint)
             return rejected_rows.find(connector, chosen, query.limit)
@@ -161,7 +163,7 @@ class Rejects:
 
 
 def _together(receipts: Sequence[Receipt], tried: int, done: Replay) -> Receipt:
-    """Make one receipt of those of a replay's parts; `batch` is the last of them."""
+    """Merge the receipts of a replay's parts; `batch` is the last batch."""
     ids = [id for each in receipts for id in (each.first_id, each.last_id) if id is not None]
     return Receipt(
         max((each.batch or 0 for each in receipts), default=0) or None,
@@ -177,7 +179,7 @@ def _together(receipts: Sequence[Receipt], tried: int, done: Replay) -> Receipt:
 
 
 def _chosen(query_string: str, rejected: Connector, *, kept_only: bool) -> Query:
-    """Read which rows are meant; those that are settled are not, unless that is asked for."""
+    """Parse the choice of rejected rows; only kept ones are chosen, unless a filter names the state."""
     query = dialect.parse(query_string, rejected)
     if kept_only and (query.offset or query.cursor is not None or query.order):
         hint = "choose them by filters and limit"
@@ -200,7 +202,9 @@ def _reason(data: bytes) -> str:
         given = None
     reason = given.get("reason") if isinstance(given, dict) else None
     if not isinstance(reason, str) or not 0 < len(reason) <= MAX_REASON:
-        what = "no reason" if not reason else f"a reason that is no text of at most {MAX_REASON} characters"
+        problem = (
+            "no reason" if not reason else f"a reason that is not a text of at most {MAX_REASON} characters"
+        )
         hint = 'send {"reason": "test rows of the shop"}'
-        raise GatewayError(Code.BODY_INVALID, f"the body gives {what}", hint=hint)
+        raise GatewayError(Code.BODY_INVALID, f"the body has {problem}", hint=hint)
     return reason

@@ -22,7 +22,7 @@ from gateway.resources import Resources
 def add_routes(
     app: App[Any, Any], services: Services, resources: Resources, watch: Watch, reload: Reload
 ) -> None:
-    """Add the operating plane to the Falcon app."""
+    """Add the operating API to the Falcon app."""
     auth, storage, live = services.auth, services.storage, services.live
     status = Status(auth, storage, services.intake.disk, live, resources)
     app.add_route("/-/healthy", Healthy())

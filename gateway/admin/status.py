@@ -1,4 +1,4 @@
-"""`/-/status` and `/-/reload`: what became of every connector file, and the schema that such a file follows."""
+"""`/-/status`, `/-/reload`, and the schema of connector files."""
 
 import asyncio
 from dataclasses import asdict
@@ -21,12 +21,12 @@ class FileSchema:
     """`/-/schema/connector.json`: the JSON Schema of a connector file, for editors."""
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """Give it."""
+        """Respond with the JSON Schema of a connector file."""
         reply.json(resp, FILE_SCHEMA, content_type="application/schema+json")
 
 
 class Status:
-    """`/-/status`: what became of every file, and what the machine gives."""
+    """`/-/status`: the state of every connector file, and the resources of the gateway."""
 
     def __init__(self, auth: Auth, storage: Storage, disk: Disk, live: Live, resources: Resources) -> None:
         self._live = live
@@ -40,7 +40,7 @@ class Status:
         reply.json(resp, self.body())
 
     def body(self) -> dict[str, Any]:
-        """Give the live snapshot as JSON."""
+        """Return the live snapshot as JSON."""
         snapshot = self._live.snapshot
         return {
             "version": __version__,
@@ -69,7 +69,7 @@ class Status:
 
 
 class Reloading:
-    """`/-/reload`: read the directory now."""
+    """`/-/reload`: reads the directory immediately."""
 
     def __init__(self, watch: Watch, status: Status, auth: Auth) -> None:
         self._watch = watch
@@ -77,7 +77,7 @@ class Reloading:
         self._auth = auth
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Show what the directory holds, and answer with the findings once it is live."""
+        """Apply the connector files, and respond with the status once they are live."""
         permissions.require_admin(self._auth.credentials.authenticate(req.auth))
         await asyncio.to_thread(self._read_again)
         reply.json(resp, self._status.body())

@@ -1,1 +1,1 @@
-"""What runs by itself on a schedule, each job on a thread of its own."""
+"""Jobs that run on a schedule, each on a thread of its own."""

@@ -1,4 +1,4 @@
-"""Retention: what is kept no longer goes, a little at a time, without anybody asking for it."""
+"""Deletes expired rows in small transactions, in the background."""
 
 import logging
 import threading
@@ -15,10 +15,10 @@ _log = logging.getLogger(__name__)
 
 
 class Expiry:
-    """A thread that has the writer delete old rows, and forget old keys. `stop` may be called from any other."""
+    """A thread that makes the writer delete expired rows and idempotency keys. Any other thread may call `stop`."""
 
     def __init__(self, writer: Writer, live: Live, *, seconds: float) -> None:
-        """Start the thread, which looks every so many seconds."""
+        """Start the thread; `seconds` pass between two runs."""
         self._writer = writer
         self._live = live
         self._seconds = seconds
@@ -27,7 +27,7 @@ class Expiry:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """Stop the thread and wait for it."""
         self._stopping.set()
         self._thread.join()
 
@@ -39,16 +39,18 @@ class Expiry:
                     if endpoint.connector.policy.retention != Retention():
                         self._expire(endpoint.connector)
             except GatewayError as error:
-                _log.warning("old rows could not be deleted, and it is tried again: %s", error.code.code)
-            except Exception as error:  # noqa: BLE001  # whatever it is, the next time may be better
-                _log.error("old rows could not be deleted: %s", trace(error))
+                _log.warning(
+                    "expired rows could not be deleted, and the next run tries again: %s", error.code.code
+                )
+            except Exception as error:  # noqa: BLE001  # the next run may succeed
+                _log.error("expired rows could not be deleted: %s", trace(error))
 
     def _expire(self, connector: Connector) -> None:
-        """Delete until nothing is left to: others have their turn at the writer between two steps."""
-        now, total, done = datetime.now(UTC), 0, EXPIRED_ROWS_MAX
-        while done >= EXPIRED_ROWS_MAX and not self._stopping.is_set():
+        """Delete expired rows in steps, so that other calls of the writer run between two of them."""
+        now, total, deleted = datetime.now(UTC), 0, EXPIRED_ROWS_MAX
+        while deleted >= EXPIRED_ROWS_MAX and not self._stopping.is_set():
             step = self._writer.run(lambda store: store.expire(connector, connector.policy.retention, now))
-            done = step.result()
-            total += done
+            deleted = step.result()
+            total += deleted
         if total:
-            _log.info("%s: %d rows were kept long enough, and are deleted", connector.name, total)
+            _log.info("%s: deleted %d expired rows", connector.name, total)

@@ -1,1 +1,1 @@
-"""Changed connector files to a new snapshot, on threads of its own."""
+"""Turns changed connector files into a new snapshot, on the watch thread or a thread of the caller."""

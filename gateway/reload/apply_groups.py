@@ -1,4 +1,4 @@
-"""Comparisons to the transactions they are applied in."""
+"""Groups comparisons of connectors into transactions."""
 
 import logging
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ Unit = list[SchemaDiff]
 
 
 def groups(comparisons: Sequence[SchemaDiff]) -> list[list[Unit]]:
-    """Put together what touches no row; each of the others is a transaction of its own."""
+    """Group the comparisons: those that touch no row share a transaction, each other unit gets its own."""
     light, heavy = [], []
     for unit in _units(comparisons):
         if any(each.old and each.is_schema_change for each in unit):
@@ -26,7 +26,7 @@ def groups(comparisons: Sequence[SchemaDiff]) -> list[list[Unit]]:
 
 
 def _units(comparisons: Sequence[SchemaDiff]) -> list[Unit]:
-    """Put together those between which a path changes hands: none of them can be without the others."""
+    """Merge comparisons where one connector takes the path of another, since they depend on each other."""
     leaving = {each.old.path: each for each in comparisons if each.old and each.old.path != each.new.path}
     unit_of = {each.new.name: [each] for each in comparisons}
     for each in comparisons:
@@ -40,13 +40,13 @@ def _units(comparisons: Sequence[SchemaDiff]) -> list[Unit]:
 def failure(
     new: Connector, comparisons: Sequence[SchemaDiff], error: GatewayError | InvalidFileError
 ) -> Sequence[Finding]:
-    """Say of one connector why it could not be applied, which may be because of another one."""
+    """Return the findings about a connector that was not applied; another connector of its unit may be the cause."""
     if isinstance(error, GatewayError):
         _log.error("%s could not be applied: %s", new.name, error)
-        message = f"the tables of '{new.name}' could not be changed; it is tried again at the next reload"
+        message = f"the tables of '{new.name}' could not be changed; the next reload tries again"
         return [Finding(new.file, None, None, Code.STORE_FAILED, message)]
     if own := [finding for finding in error.findings if finding.file == new.file]:
         return own
     others = " and ".join(sorted(each.new.file for each in comparisons if each.new is not new))
-    message = f"a path changes hands between '{new.name}' and {others}, which is refused"
-    return [Finding(new.file, None, None, Code.CONNECTOR_CLASH, message, f"mend {others}")]
+    message = f"'{new.name}' exchanges its path with {others}, which is refused"
+    return [Finding(new.file, None, None, Code.CONNECTOR_CLASH, message, f"correct {others}")]

@@ -1,4 +1,4 @@
-"""Former paths: where connectors were served before, and what answers there now."""
+"""Former paths of connectors, and the resources that answer there now."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from gateway.store.definition import Move
 
 
 class FormerPaths:
-    """The paths that connectors had before, each parsed once from the file of that time. Guarded by the reload's lock."""
+    """Former paths, each parsed once from the connector file of that time. The reload's lock guards them."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
@@ -25,7 +25,7 @@ class FormerPaths:
     def resources(
         self, live: Mapping[str, Connector], removed: Mapping[str, RemovedConnector]
     ) -> tuple[MovedConnector | RemovedConnector, ...]:
-        """Return what answers at former paths; that of a removed connector says that it is removed."""
+        """Return the resources at former paths; that of a removed connector reports the removal."""
         found: list[MovedConnector | RemovedConnector] = []
         for move, path in self._paths.items():
             gone = removed.get(move.name)
@@ -37,6 +37,6 @@ class FormerPaths:
 
 
 def _path_before(move: Move) -> str:
-    """Return the path that a connector had before it moved, nothing where its file of then cannot be read now."""
+    """Return the path of a connector before it moved, or an empty text if its former file is not valid any more."""
     declared = plan.parse_file(ConnectorFile.of(f"{move.name}.yaml", move.text.encode()))
     return declared.connector.path if declared.connector else ""

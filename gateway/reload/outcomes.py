@@ -1,4 +1,4 @@
-"""Outcomes: what a reload reports of connectors that were removed, and what it logs of those that changed."""
+"""The log of changed outcomes, and the warning about removed connectors."""
 
 import logging
 from collections.abc import Collection, Iterator
@@ -15,12 +15,12 @@ _log = logging.getLogger(__name__)
 def log_changes(
     before: tuple[Outcome, ...], after: tuple[Outcome, ...], live: Collection[str], credentials: Credentials
 ) -> None:
-    """Log the outcomes that changed, and the names in changed connectors that no token proves.
+    """Log the outcomes that changed, and the names in changed connectors that are not names of tokens.
 
     Args:
         before: The outcomes of the former snapshot.
-        after: Those of the present one.
-        live: The names of the connectors that are served.
+        after: The outcomes of the new one.
+        live: The names of the served connectors.
         credentials: The known tokens.
     """
     known = [outcome.connector for outcome in before]
@@ -43,7 +43,7 @@ def removal(definition: Definition) -> Finding:
 
 
 def _changed(before: tuple[Outcome, ...], after: tuple[Outcome, ...]) -> Iterator[Outcome]:
-    """Log what has become different, and give it; what was removed before the start is not news."""
+    """Log and yield the outcomes that differ; connectors that were removed before the start are not logged."""
     known = {(outcome.file, outcome.name): outcome for outcome in before}
     for outcome in after:
         old = known.get((outcome.file, outcome.name))

@@ -1,4 +1,4 @@
-"""A changed directory to a new snapshot: the only place that changes what is live."""
+"""Turns a changed directory into a new snapshot; no other module replaces the live one."""
 
 import logging
 import threading
@@ -29,14 +29,14 @@ from gateway.store.sql import expression
 
 _log = logging.getLogger(__name__)
 
-#: How often a change is judged anew because rows came in while it was.
+#: How often a change is planned again because rows arrived in the meantime.
 ATTEMPTS = 5
-#: How long a connector is served whose file has just gone: deliveries remove files and write them anew.
+#: Seconds that a connector is served after its file is gone: a deployment may delete files and write them again.
 LINGER_SECONDS = 0.4
 
 
 class Reload:
-    """Shows what the directory declares. Any thread may call it; one change is made at a time."""
+    """Applies the connectors of the directory. Any thread may call it; a lock admits one change at a time."""
 
     def __init__(self, services: Services) -> None:
         self._store = services.storage.reader
@@ -58,9 +58,9 @@ class Reload:
         self._former_paths.update(self._store.definitions.moves())
 
     def apply(self, listing: DirectoryListing, *, at_once: bool) -> None:
-        """Bring the tables to what the files declare, then show it.
+        """Apply a listing: change the tables to match the files, then show a new snapshot.
 
-        Unless it is `at_once`, a connector whose file has gone is served a moment longer.
+        Unless `at_once`, a connector whose file is gone is served for `LINGER_SECONDS` longer.
         """
         with self._lock:
             before = self._shown.snapshot.outcomes
@@ -69,22 +69,22 @@ class Reload:
                     _log.warning("%s", warning)
             self._listing = listing
             if listing.problem:
-                # The files are out of sight, not gone: what is live stays.
+                # The files are unreadable, not gone, so the live connectors stay.
                 self._lingering.clear()
                 self._show(before or self._recalled(), listing)
-                _log.error("the connectors cannot be read, what was live stays: %s", listing.problem)
+                _log.error("the connectors cannot be read, so the live ones stay: %s", listing.problem)
                 return
             declared = self._declare(listing)
-            # What only the stored rows can decide comes last, for it may take a while.
-            decided = self._bring_about(declared, listing, _Postponing(self._store), at_once=at_once)
+            # Changes that depend on stored rows come last, because their checks may take long.
+            decided = self._apply_plan(declared, listing, _Postponing(self._store), at_once=at_once)
             for _ in range(ATTEMPTS):
                 if not decided.postponed:
                     break
-                decided = self._bring_about(declared, listing, self._store, at_once=at_once)
+                decided = self._apply_plan(declared, listing, self._store, at_once=at_once)
             log_changes(before, self._shown.snapshot.outcomes, self._live, self._credentials)
 
     def linger(self) -> float | None:
-        """Remove the connectors whose files have been gone for long enough; tell when there may be more."""
+        """Remove connectors whose files have been gone for `LINGER_SECONDS`; return the seconds until the next, or None."""
         with self._lock:
             if not self._lingering:
                 return None
@@ -94,27 +94,27 @@ class Reload:
                 return min(left)
             before = self._shown.snapshot.outcomes
             declared = self._declare(self._listing)
-            self._bring_about(declared, self._listing, self._store, at_once=False)
+            self._apply_plan(declared, self._listing, self._store, at_once=False)
             log_changes(before, self._shown.snapshot.outcomes, self._live, self._credentials)
             return None
 
     def read(self, listing: DirectoryListing) -> None:
-        """Read files that are about to be applied, if they stay as they are."""
+        """Parse files in advance; `apply` uses the result for those that stay the same."""
         with self._lock:
             self._declare(listing)
 
     def preview(self, files: Sequence[ConnectorFile]) -> dict[str, Any]:
-        """Tell what files would bring about in the place of those that are there; nothing is changed."""
+        """Return the effects that files would have in place of the present ones; nothing is changed."""
         with self._lock:
             live, stored = dict(self._live), dict(self._stored)
         decided = plan.build_plan([_declare(file) for file in files], live, stored, self._store)
         return preview(decided, live)
 
     def duplicate(self, name: str, target: str, token: str | None) -> Receipt:
-        """Copy the rows of a connector into another of the same fields that has none.
+        """Copy the rows of a connector into an empty one with the same fields.
 
         Raises:
-            GatewayError: Where there are no such two connectors, or they do not go together.
+            GatewayError: A connector is unknown, their fields differ, the target has rows, or the disk is full.
         """
         with self._lock:
             old, new = (self._live.get(each) for each in (name, target))
@@ -129,7 +129,7 @@ class Reload:
             return self._writer.run(lambda store: store.duplicate(old, new, token)).result()
 
     def _older(self, name: str) -> str:
-        """Say that a connector is served in an older version than its file has, as the end of a sentence."""
+        """Return the end of a sentence that says whether an older version of a connector is served."""
         outcomes = self._shown.snapshot.outcomes
         is_older = any(each.name == name and each.state is FileState.LAST_GOOD for each in outcomes)
         return (
@@ -137,10 +137,10 @@ class Reload:
         )
 
     def purge(self, name: str) -> int:
-        """Drop the rows of a removed connector, and tell how many there were.
+        """Delete the rows of a removed connector permanently; return their number.
 
         Raises:
-            GatewayError: Where it is declared by a file, or there is none.
+            GatewayError: A file declares the connector, or it is unknown.
         """
         with self._lock:
             if name in self._live:
@@ -162,7 +162,7 @@ class Reload:
             return rows
 
     def _recall(self, definitions: list[Definition]) -> None:
-        """Take the last good versions from the store: they are what a broken file falls back to."""
+        """Load the last good versions from the store, which are served while their files are invalid."""
         for definition in definitions:
             file = ConnectorFile.of(definition.file, definition.text.encode())
             declared = plan.parse_file(file)
@@ -182,11 +182,11 @@ class Reload:
                 self._removed[definition.name] = definition
 
     def _recalled(self) -> tuple[Outcome, ...]:
-        """Give what is served while the directory has not been readable since the start."""
+        """Return the outcomes while the directory has been unreadable since the start."""
         return tuple(Outcome(each.file, FileState.LAST_GOOD, each) for each in self._live.values())
 
     def _declare(self, listing: DirectoryListing) -> list[ParsedFile]:
-        """Read the files, those that have not changed only once."""
+        """Parse the files that have changed, and reuse the others."""
         read: dict[str, tuple[str, ParsedFile]] = {}
         for name, file in listing.files.items():
             known = self._declared.get(name)
@@ -194,33 +194,33 @@ class Reload:
         self._declared = read
         return [declared for _, declared in read.values()]
 
-    def _bring_about(
+    def _apply_plan(
         self, declared: Sequence[ParsedFile], listing: DirectoryListing, tables: Tables, *, at_once: bool
     ) -> Plan:
-        """Decide, commit what the store must know, and show it.
+        """Build a plan, commit it, and show it.
 
-        Several times, where there is much to do: a connector whose change is committed is shown before the
-        next one's begins, for requests that were made for its older version wait for that.
+        Each group of changes is shown before the next one starts, because requests wait for the new version of their
+        connector.
         """
         decided = plan.build_plan(declared, self._live, self._stored, tables)
         self._remove(decided, at_once=at_once)
         failed: dict[str, Sequence[Finding]] = {}
         outdated: set[str] = set()
         for group in groups(list(decided.diffs.values())):
-            for some in self._applied(group, failed, outdated):
-                self._stored |= {each.name: each for each in some}
-                self._live |= {each.name: each for each in some}
+            for applied in self._applied(group, failed, outdated):
+                self._stored |= {each.name: each for each in applied}
+                self._live |= {each.name: each for each in applied}
                 self._note_removed()
                 self._former_paths.update(self._store.definitions.moves())
                 self._show(self._shown.snapshot.outcomes, listing)
         decided = replace(decided, postponed=decided.postponed | outdated)
         decided = plan.without_failed(decided, failed | dict.fromkeys(outdated, ()), self._live)
         outcomes = [replace(each, connector=self._served_for(each)) for each in decided.outcomes]
-        self._show((*outcomes, *self._gone(outcomes)), listing)
+        self._show((*outcomes, *self._removed_outcomes(outcomes)), listing)
         return decided
 
     def _remove(self, decided: Plan, *, at_once: bool) -> None:
-        """Stop serving what no file declares any more, once it has been so for a moment."""
+        """Remove connectors that no file has declared for `LINGER_SECONDS`."""
         now, wanted = time.monotonic(), {each.path for each in decided.served.values()}
         gone = {each.name: each for each in decided.removed}
         self._lingering = {name: self._lingering.get(name, now) for name in gone}
@@ -239,7 +239,7 @@ class Reload:
     def _applied(
         self, group: Sequence[Unit], failed: dict[str, Sequence[Finding]], outdated: set[str]
     ) -> list[list[Connector]]:
-        """Apply units in one transaction; where that fails, one by one, so that only the offender fails."""
+        """Apply units in one transaction; if it fails, apply them one by one, so that only the invalid one fails."""
         comparisons = [comparison for unit in group for comparison in unit]
         try:
             return [self._writer.run(lambda store: store.apply(comparisons)).result()]
@@ -284,23 +284,23 @@ class Reload:
         return known if known and known.connector is connector else self._endpoint_of(connector)
 
     def _served_for(self, outcome: Outcome) -> Connector | None:
-        """Give what is served for a file, or was: that of a removed connector may be back, and not be taken."""
+        """Return the connector that is served for a file, or the removed one of a file that is back but refused."""
         connector = self._live.get(outcome.name or "", outcome.connector)
         removed = (self._stored.get(name) for name in self._removed)
         return connector or next((each for each in removed if each and each.file == outcome.file), None)
 
-    def _gone(self, outcomes: Iterable[Outcome]) -> list[Outcome]:
-        """Give the removed connectors, but for those whose file is there and cannot be applied."""
-        told = {each.name for each in outcomes}
+    def _removed_outcomes(self, outcomes: Iterable[Outcome]) -> list[Outcome]:
+        """Return the outcomes of removed connectors, except those whose file is back but refused."""
+        reported = {each.name for each in outcomes}
         return [
             Outcome(each.file, FileState.REMOVED, self._stored.get(each.name), (removal(each),))
             for each in self._removed.values()
-            if each.name not in self._live and each.name not in told
+            if each.name not in self._live and each.name not in reported
         ]
 
 
 class _Postponing:
-    """Looks at tables, but asks no rows."""
+    """Reads the tables' state, but postpones checks of rows."""
 
     def __init__(self, store: StoreReader) -> None:
         self._store = store

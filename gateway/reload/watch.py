@@ -1,7 +1,7 @@
-"""A directory to "it changed": events as hints, a rescan as the truth.
+"""Watches the directory of connector files: events are hints, a rescan decides.
 
-A file that somebody is still writing, as events and the kernel tell where they can, counts as what it was
-before, however slowly the rest of it comes.
+A file that a program is still writing counts as its former version until the writing ends. Events and the kernel report
+that where they can.
 """
 
 import contextlib
@@ -24,52 +24,52 @@ from gateway.errors import trace
 
 _log = logging.getLogger(__name__)
 
-#: How often the directory is read without any hint; it alone keeps the promise of one second.
+#: Seconds between two reads of the directory without a hint; these alone keep the promise of one second.
 RESCAN_SECONDS = 0.5
-#: How long two listings must agree before they are believed, so that no half of a file ever is.
+#: How long two listings must agree before they are applied, so that no incomplete file is.
 SETTLE_SECONDS = 0.15
-#: How long an empty directory must stay empty before its connectors count as removed.
+#: How long a directory must stay empty before its connectors count as removed.
 EMPTY_SECONDS = 5.0
 
 _READS = frozenset(("opened", "closed_no_write"))
-#: PERF: what is only read is not even told of, for each of our own looks would be an event or two per file.
-_TOLD = [
+#: PERF: events of reads are filtered out, because each rescan would cause one or two per file.
+_CHANGES = [
     kind
     for kind in vars(events).values()
     if isinstance(kind, type)
     and issubclass(kind, FileSystemEvent)
     and getattr(kind, "event_type", None) not in {None, *_READS}
 ]
-#: PERF: of what is beside the way only names matter. A log may be written there, which would be events per request.
-_NAMED = [kind for kind in _TOLD if kind.event_type in ("created", "moved", "deleted")]
-#: What ends the writing of a file, under its name.
-_ENDS = frozenset(("closed", "moved", "deleted"))
+#: PERF: beside the links only names matter. A log written there would cause events with every request.
+_NAME_CHANGES = [kind for kind in _CHANGES if kind.event_type in ("created", "moved", "deleted")]
+#: The events that end the writing of a file.
+_WRITE_ENDS = frozenset(("closed", "moved", "deleted"))
 
 
-class Shows(Protocol):
-    """What is shown new listings."""
+class Applies(Protocol):
+    """Applies new listings."""
 
     def apply(self, listing: DirectoryListing, *, at_once: bool) -> None:
-        """Make a listing what is live; what is missing in it may be given some time unless it is `at_once`."""
+        """Apply a listing; unless `at_once`, connectors that are missing in it may be removed later."""
 
     def linger(self) -> float | None:
-        """Do what has been given its time; tell in how many seconds there is more of it, or None."""
+        """Remove the connectors whose time is over; return the seconds until the next, or None."""
 
 
 class Watch:
-    """A thread that shows each new listing of a directory once it has settled.
+    """A thread that applies each new listing of a directory once it has settled.
 
-    `tick` is called after every rescan and is where other files that must be looked at live.
+    It calls `tick` after every rescan, for other files that must be read again.
     """
 
-    def __init__(self, path: Path, shows: Shows, tick: Callable[[], None]) -> None:
+    def __init__(self, path: Path, reload: Applies, tick: Callable[[], None]) -> None:
         self.directory = Directory(path)
-        self._shows = shows
+        self._reload = reload
         self._tick = tick
         self._hint = threading.Event()
         self._stopping = False
         self._shown: DirectoryListing | None = None
-        # The first look, which is believed once another that agrees comes late enough.
+        # The first listing, which is applied once a later one agrees.
         self._first: tuple[DirectoryListing, float] | None = None
         self._empty_since: float | None = None
         self._reading = threading.Lock()
@@ -77,9 +77,9 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def look(self) -> DirectoryListing:
-        """Look at the directory for the first time, without believing it yet.
+        """Return the first listing, which is applied by the first `scan`.
 
-        Whoever has something to do until then does it between this and the first `scan`.
+        The caller can parse the files in the meantime, while the listing settles.
         """
         listing = self._read()
         self._first = (listing, time.monotonic())
@@ -98,16 +98,16 @@ class Watch:
         self._hints.stop()
 
     def scan(self, *, again: bool = False) -> None:
-        """Read the directory now and show what it holds, if it is new or asked for `again`.
+        """Read the directory now, and apply the listing if it is new, or always with `again`.
 
-        Any thread may call it; it returns once what was shown is live.
+        Any thread may call it; it returns once the listing is live.
         """
         with self._reading:
             listing = self._settled()
             if listing is None or self._is_momentarily_empty(listing):
                 return
             if again or not self._is_shown(listing):
-                self._shows.apply(listing, at_once=again)
+                self._reload.apply(listing, at_once=again)
                 self._shown = listing
 
     def _run(self) -> None:
@@ -118,13 +118,13 @@ class Watch:
                 self._hint.wait(wait)
                 self._hint.clear()
                 self.scan()
-                wait = min(self._shows.linger() or RESCAN_SECONDS, RESCAN_SECONDS)
+                wait = min(self._reload.linger() or RESCAN_SECONDS, RESCAN_SECONDS)
                 self._tick()
-            except Exception as error:  # noqa: BLE001  # it is tried again, and must be
-                _log.error("%s could not be shown, trying again: %s", self.directory.path, trace(error))
+            except Exception as error:  # noqa: BLE001  # the next scan tries again
+                _log.error("%s could not be applied, trying again: %s", self.directory.path, trace(error))
 
     def _settled(self) -> DirectoryListing | None:
-        """Give the listing once it stands still; None while it keeps changing for longer than a second."""
+        """Return the listing once it is stable, or None if it keeps changing for longer than a second."""
         listing, seen = self._first or (self._read(), time.monotonic())
         self._first = None
         if self._is_shown(listing):
@@ -139,7 +139,7 @@ class Watch:
         return None
 
     def _read(self) -> DirectoryListing:
-        """Read the directory, with the files that are being written as they were shown last."""
+        """Read the directory, with files that are being written as they were applied last."""
         listing = self.directory.read()
         files = dict(listing.files)
         before = self._shown.files if self._shown else {}
@@ -147,7 +147,7 @@ class Watch:
         for name in is_open | (self._hints.being_written(listing.path) & files.keys()):
             if name in before:
                 files[name] = before[name]
-            elif self._shown is None:  # It may be what is served of it that goes on being so.
+            elif self._shown is None:  # Its last good version may be served on.
                 files[name] = file_being_written(name)
             else:
                 del files[name]
@@ -165,16 +165,16 @@ class Watch:
         return time.monotonic() - self._empty_since < EMPTY_SECONDS
 
 
-#: A directory, its inode, and the names in it that matter; none is all of them.
+#: A directory, its inode, and the names in it that matter; empty for all names.
 _Place = tuple[str, int, frozenset[str]]
 
 
 class _Hints(FileSystemEventHandler):
-    """Kernel events about the directory and every link on the way to it. Only the watch thread touches it.
+    """Kernel events about the directory and every link on its path. Only the watch thread calls it.
 
-    An inotify watch stays with the inode: it is blind to a link flipped above the directory and to the
-    directory replaced by rename, and it dies with `rm -rf`. So what is watched is looked up again before
-    every wait, and nothing depends on an event arriving.
+    An inotify watch belongs to an inode. It does not see that a link above the directory changes, or that the directory
+    is replaced by rename, and it ends with `rm -rf`. So the watched directories are found again before every wait, and
+    nothing depends on an event.
     """
 
     def __init__(self, hint: Callable[[], None]) -> None:
@@ -182,8 +182,8 @@ class _Hints(FileSystemEventHandler):
         self._observer: BaseObserver | None = None
         self._followed: frozenset[_Place] = frozenset()
         self._names: dict[str, frozenset[str]] = {}
-        # Files that have been written to and not closed since, with the moment of that; filled by the
-        # observer's thread and looked at by others, one operation of a dict at a time.
+        # Files that were written and not closed since, with the time of the last write. The observer's thread adds them,
+        # and others read them, each with single operations of a dict.
         self._writing: dict[str, float] = {}
 
     def on_any_event(self, event: FileSystemEvent) -> None:
@@ -193,26 +193,26 @@ class _Hints(FileSystemEventHandler):
         path = paths[0]
         if event.event_type == "modified" and not event.is_directory:
             self._writing[path] = time.monotonic()
-        elif event.event_type in _ENDS:
+        elif event.event_type in _WRITE_ENDS:
             for path in paths:
                 self._writing.pop(path, None)
         if event.event_type not in _READS:
             self._hint()
 
     def _matters(self, path: str) -> bool:
-        """Tell whether a path is in the directory, or on the way to it; beside the way there may be much else."""
+        """Return whether a path is in the directory, or one of the links that lead to it."""
         place, name = os.path.split(path)
         names = self._names.get(place)
         return names is not None and (not names or name in names)
 
     def being_written(self, directory: str) -> set[str]:
-        """Name the files of a directory that somebody is writing to."""
+        """Return the names of files in a directory that are being written."""
         since = time.monotonic() - WRITING_SECONDS
         writing = [path for path, at in list(self._writing.items()) if at > since]
         return {name for place, name in map(os.path.split, writing) if place == directory}
 
     def follow(self, path: Path) -> None:
-        """Watch what the path leads through now."""
+        """Watch the directories that the path leads through now."""
         wanted = _places(path)
         alive = self._observer is None or all(emitter.is_alive() for emitter in self._observer.emitters)
         if wanted == self._followed and alive:
@@ -223,15 +223,17 @@ class _Hints(FileSystemEventHandler):
         try:
             observer = Observer()
             for place, names in self._names.items():
-                observer.schedule(self, place, recursive=False, event_filter=_NAMED if names else _TOLD)
+                observer.schedule(
+                    self, place, recursive=False, event_filter=_NAME_CHANGES if names else _CHANGES
+                )
             observer.start()
             self._observer = observer
         except OSError as error:  # No inotify instance left, or a file system without events.
             _log.warning("no file events for %s (%s); rescanning every %s s", path, error, RESCAN_SECONDS)
-        self._hint()  # What happened between the last scan and this watch was not seen.
+        self._hint()  # Changes between the last scan and this watch caused no event.
 
     def stop(self) -> None:
-        """Let go of every watch."""
+        """Stop every watch."""
         if self._observer is not None:
             self._observer.unschedule_all()
             self._observer.stop()
@@ -241,13 +243,13 @@ class _Hints(FileSystemEventHandler):
 
 
 def _places(path: Path) -> frozenset[_Place]:
-    """Give the directories whose entries decide what the path holds: itself, and those that hold its way.
+    """Return the directories whose entries decide what the path holds: itself, and those of every link that leads to it.
 
-    The way is every link that leads to it, and its own name in its parent; where it is not there, the nearest
-    parent that is holds the name that is missing.
+    The parent of the path counts with its name. If the path is missing, the nearest existing parent counts with the name
+    that is missing.
     """
     names: dict[str, set[str]] = {}
-    current = Path(os.path.abspath(path))  # noqa: PTH100  # links must stay in it
+    current = Path(os.path.abspath(path))  # noqa: PTH100  # it must keep links
     for _ in range(40):
         link = next((part for part in (current, *current.parents) if part.is_symlink()), None)
         if link is None:
@@ -261,8 +263,8 @@ def _places(path: Path) -> frozenset[_Place]:
     names[str(current)] = set()
     with contextlib.suppress(OSError):
         return frozenset(
-            (place, os.stat(place).st_ino, frozenset(some))  # noqa: PTH116
-            for place, some in names.items()
+            (place, os.stat(place).st_ino, frozenset(matching))  # noqa: PTH116
+            for place, matching in names.items()
             if os.path.isdir(place)  # noqa: PTH112
         )
     return frozenset()

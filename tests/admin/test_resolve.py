@@ -84,7 +84,7 @@ def test_resolve_tells_when_a_batch_was_committed_and_what_is_left_of_it(server,
         ("connector=nothing-like-it", 404, "there is no connector 'nothing-like-it'"),
         ("connector=/nothing", 404, "there is no connector at the path '/nothing'"),
         ("", 404, "there is no connector ''"),
-        ("connector={name}&batch=1,x", 400, "batch='1,x' is no list of batches"),
+        ("connector={name}&batch=1,x", 400, "batch='1,x' is not a list of batches"),
         ("connector={name}&batch=" + "1," * 500 + "1", 400, "at most 500"),
     ],
 )

@@ -199,10 +199,10 @@ def test_what_is_wrong_with_edited_rows_is_named(server, name, body, message, hi
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("{}", "the body gives no reason"),
-        ("x", "the body gives no reason"),
-        ('{"reason": 3}', "a reason that is no text of at most 1000 characters"),
-        (json.dumps({"reason": "x" * 1001}), "a reason that is no text of at most 1000 characters"),
+        ("{}", "the body has no reason"),
+        ("x", "the body has no reason"),
+        ('{"reason": 3}', "a reason that is not a text of at most 1000 characters"),
+        (json.dumps({"reason": "x" * 1001}), "a reason that is not a text of at most 1000 characters"),
     ],
 )
 def test_what_is_wrong_with_a_reason_is_named(server, name, body, message):
