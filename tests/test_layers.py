@@ -1,6 +1,7 @@
 """Imports point one way, and each library has its rooms. `LAYERS` is the map of the package."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -329,6 +330,23 @@ ONLY_IN = {
     "httpx": ("commands.",),
     "jsonschema_rs": ("connectors.schema", "ingest.schema_check"),
 }
+#: What other rooms may import of the store: the interface, values, names, and the check of an expression.
+STORE_DOOR = {
+    f"store.{name}"
+    for name in [
+        "interface",
+        "batch",
+        "selection",
+        "edit",
+        "rejection",
+        "definition",
+        "errors",
+        "sql.names",
+        "sql.expression",
+    ]
+}
+#: Who names an engine beside `commands/`: the process that opens the store, and the one that waits for its lock.
+STORE_OWNERS = {"app", "startup"}
 MODULES = [
     str(path.relative_to(PACKAGE).with_suffix("")).replace("/", ".")
     for path in sorted(PACKAGE.rglob("*.py"))
@@ -371,6 +389,36 @@ def test_libraries_stay_in_their_rooms(module):
     for name in imports_of(module):
         rooms = ONLY_IN.get(name.partition(".")[0])
         assert rooms is None or module.startswith(rooms), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_store_is_entered_by_its_front_door(module):
+    """The composition root and the command line name an engine, its files, and its tables; other rooms do not."""
+    if module.startswith(("store.", "commands.")) or module in STORE_OWNERS:
+        return
+    inside = {each for each in ours(imports_of(module)) if each.startswith("store.")}
+
+    assert inside <= STORE_DOOR
+
+
+#: Text that begins a statement of SQL.
+SQL = re.compile(
+    r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE|ALTER TABLE|DROP TABLE)\b [^a-z]*[a-z_*$({\"]"
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_sql_stays_in_its_rooms(module):
+    if module.startswith(("store.", "query.", "connectors.fieldtypes")):
+        return
+    tree = ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text())
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+
+    assert [text for text in texts if SQL.match(text)] == []
 
 
 def test_what_the_arbiter_imports_does_not_lead_to_duckdb():
