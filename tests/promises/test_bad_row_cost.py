@@ -122,7 +122,7 @@ def test_the_threads_that_check_rows_ask_whether_the_client_has_left(tmp_path):
     rows = json.dumps([{"n": "x"}] * 30_000).encode()
 
     def has_left() -> bool:
-        return threading.current_thread().name.startswith("checking")
+        return threading.current_thread().name.startswith("parse")
 
     with inside(tmp_path, {"c": NARROW, "kept": NARROW + KEEP}) as gateway:
         status, _, text = gateway.request("POST", "/c", body(rows), has_left=has_left)

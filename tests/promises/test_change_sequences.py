@@ -151,7 +151,7 @@ class Edits:
 
     def rows(self, columns=None):
         fields = columns or {each.name: each.type for each in self.connector.fields}
-        texts = ", ".join(f"""{type.json.format('"' + name + '"')}""" for name, type in fields.items())
+        texts = ", ".join(f"""{type.sql.json.format('"' + name + '"')}""" for name, type in fields.items())
         found = self.store._database.rows(f"SELECT _id, {texts} FROM {table_of(self.connector)}")
         return {
             id: dict(
@@ -203,15 +203,15 @@ def _check(edits, outcome, before, seen, old) -> None:
         assert edits.everything() == before
         assert outcome.findings
         return
-    changes = outcome.comparison.changes if outcome.comparison else ()
+    changes = outcome.diff.changes if outcome.diff else ()
     assert {change.verdict for change in changes} <= {Verdict.APPLIED}
     plain = {name: value for name, value in schema.build(edits.connector).items() if name != "allOf"}
     validator = reference(strictjson.write(plain))
     for row in now.values():
         assert list(validator.iter_errors(row)) == []
-    if not before or outcome.comparison is None:
+    if not before or outcome.diff is None:
         return
-    for column in outcome.comparison.columns:
+    for column in outcome.diff.columns:
         own = old.find_field(column.source) if column.source else None
         if own and own.type.name == column.field.type.name and column.using is None:
             values = [row[column.field.name] for row in now.values()]

@@ -59,7 +59,7 @@ def test_everything_the_process_writes_is_a_json_object_a_line(tmp_path):
         server.wait_ready()
     written = lines(server)
 
-    assert {"gunicorn.error", "gateway.access", "gateway.auth.credentials", "gateway.reload.reload"} <= {
+    assert {"gunicorn.error", "gateway.access", "gateway.auth.credentials", "gateway.reload.outcomes"} <= {
         line["logger"] for line in written
     }
     for line in written:
