@@ -6,6 +6,7 @@ from typing import Any
 from gunicorn.arbiter import Arbiter
 
 from gateway import startup
+from gateway.server import gunicorn_private
 from gateway.server.gunicorn_log import GunicornLogger
 from gateway.settings import Settings
 
@@ -13,7 +14,7 @@ from gateway.settings import Settings
 def keep_one_worker(arbiter: Arbiter, new_value: int, old_value: int | None) -> None:
     """Reject a second worker, which SIGTTIN asks for."""
     if new_value > 1:
-        arbiter._num_workers = 1  # noqa: SLF001  # gunicorn has no other way to reject it
+        gunicorn_private.keep_one_worker(arbiter)
         arbiter.log.error(
             "%d workers are configured, but one process owns the DuckDB file: staying with 1",
             new_value,

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "server.lifespan",
     "server.cors",
     "server.connection",
+    "server.gunicorn_private",
     "server.gunicorn_log",
     "server.worker",
     "auth.authorization_header",
@@ -315,6 +317,7 @@ ONLY_IN = {
     "falcon": ("server.cors", "endpoints.", "admin.", "app"),
     "gunicorn": (
         "server.connection",
+        "server.gunicorn_private",
         "server.gunicorn_log",
         "server.worker",
         "gunicorn_settings",
@@ -419,6 +422,32 @@ def test_sql_stays_in_its_rooms(module):
     ]
 
     assert [text for text in texts if SQL.match(text)] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_are_short_unless_a_table(module):
+    """A module has at most 350 lines; a table may have more, and its docstring gives the reason."""
+    text = (PACKAGE / f"{module.replace('.', '/')}.py").read_text()
+
+    if len(text.splitlines()) > 350:
+        assert "a table" in (ast.get_docstring(ast.parse(text)) or "").lower()
+
+
+def test_private_names_of_others_are_not_used():
+    assert [
+        module for module in MODULES if "SLF001" in (PACKAGE / f"{module.replace('.', '/')}.py").read_text()
+    ] == []
+
+
+def test_public_class_names_are_unique():
+    classes = Counter(
+        node.name
+        for module in MODULES
+        for node in ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+
+    assert [name for name, times in classes.items() if times > 1] == []
 
 
 def test_what_the_arbiter_imports_does_not_lead_to_duckdb():

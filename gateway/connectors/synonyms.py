@@ -1,4 +1,4 @@
-"""Words of other tools, and what the gateway writes instead: tables for keys and for types."""
+"""Words of other tools, and what the gateway writes instead. Each is a table for keys or types, hence its length."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

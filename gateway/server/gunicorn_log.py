@@ -6,6 +6,7 @@ from typing import Any
 from gunicorn import glogging
 
 from gateway import logs
+from gateway.server import gunicorn_private
 from gateway.settings import Settings
 
 
@@ -24,7 +25,7 @@ class GunicornLogger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no 
         ]
         for handler in self.error_log.handlers:
             handler.setFormatter(logs.formatter(form or logs.format_for(handler)))
-            handler._gunicorn = True  # noqa: SLF001  # gunicorn replaces its own handlers when it calls this again.
+            gunicorn_private.mark_handler(handler)
         for name, level in ((None, logging.WARNING), ("gateway", self.error_log.level)):
             logger = logging.getLogger(name)
             logger.handlers = list(self.error_log.handlers)

@@ -12,10 +12,11 @@ import threading
 from http import HTTPStatus
 from typing import Any
 
-from gunicorn.asgi.protocol import _REASON_PHRASES, ASGIProtocol
+from gunicorn.asgi.protocol import _REASON_PHRASES
 from gunicorn.workers import gasgi
 
 from gateway.errors import trace
+from gateway.server import gunicorn_private
 from gateway.server.connection import Connection, RequestParser
 from gateway.server.scope import GREETING
 from gateway.settings import Settings
@@ -57,9 +58,7 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         for status in HTTPStatus:  # gunicorn has only some of the phrases.
             _REASON_PHRASES.setdefault(status.value, status.phrase)
         gasgi.ASGIProtocol = Connection  # The worker builds its connections from this class.
-        # The check stores its result in the class it is called on; only in this one is the result read.
-        ASGIProtocol._check_h1c_protocol_available()  # noqa: SLF001
-        ASGIProtocol._h1c_protocol_class = RequestParser  # noqa: SLF001
+        gunicorn_private.use_parser(RequestParser)
         # Python's own hooks print the messages of uncaught errors, which may hold row values.
         sys.excepthook = lambda _, error, __: _log.critical("uncaught error: %s", trace(error))
         threading.excepthook = lambda args: _report(args.exc_value)
