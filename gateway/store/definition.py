@@ -1,4 +1,4 @@
-"""What the store knows of a connector: its last version, and what happened to it."""
+"""The applied version of a connector, and the events of its history."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """The last version of a connector file that was applied, as it was stored with the change."""
+    """The last applied version of a connector file, as it was stored with the change."""
 
     name: str
     file: str
@@ -23,7 +23,7 @@ class Move:
     Attributes:
         name: The connector.
         at: When it was committed.
-        text: The connector file before it, which has the former path.
+        text: The connector file before the change, with the former path.
     """
 
     name: str
@@ -33,14 +33,14 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a connector: one line of its history.
+    """One event in the history of a connector.
 
     Attributes:
         at: When it was committed.
-        action: `created`, `changed`, `removed`, `restored` or `purged`.
+        action: `created`, `changed`, `removed`, `restored`, or `purged`.
         file: The file it came from.
-        revision: Which version of the table it led to.
-        changes: The changes, as `Change.body` gives them.
+        revision: The revision of the table after it.
+        changes: The changes, as `Change.body` returns them.
         old: The definition before it, or None.
         new: The definition after it, or None.
     """
@@ -54,5 +54,5 @@ class Event:
     new: str | None
 
 
-class RowsArrived(Exception):  # noqa: N818  # it only asks for another try
-    """Rows came in since a change was judged by there being none."""
+class RowsArrived(Exception):  # noqa: N818  # a state, not a fault
+    """Rows arrived in a table that was judged as empty; compare the connector again."""

@@ -1,4 +1,4 @@
-"""Edit: what becomes of the rows that a filter lets through."""
+"""A change or a deletion of the rows that a filter selects."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from gateway.strictjson import Json
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What becomes of the rows that a filter lets through.
+    """A change or a deletion of selected rows.
 
     Attributes:
-        connector: Whose rows.
-        rows: Which of them.
-        values: What their fields become; None deletes the rows.
-        check: Called with how many rows they are, before anything is done; may raise.
-        token: Whose token asked for it.
+        connector: The connector of the rows.
+        rows: The selected rows.
+        values: The new values of fields; None deletes the rows.
+        check: Called with the number of rows before any is changed; may raise.
+        token: The name of the token that requested it, or None.
     """
 
     connector: Connector

@@ -2,16 +2,16 @@
 
 from gateway.errors import Code, GatewayError
 
-#: What the error of a query begins with that fails for a value that cannot be cast; the label and the value follow.
+#: Begins the error of a query that fails because a value cannot be cast; the label and the value follow.
 CAST_FAILED = "a cast failed: "
 
 
 class FatalError(GatewayError):
-    """DuckDB has invalidated the whole instance: nothing works any more until the process starts anew."""
+    """DuckDB has invalidated the database instance; it stays unusable until the process restarts."""
 
 
 class ConnectorChanged(GatewayError):  # noqa: N818  # a state, not a fault
-    """A connector was changed since a statement or a batch was made for it: it is to be made anew."""
+    """A statement or a batch was built for an earlier version of its connector; build it again."""
 
     def __init__(self) -> None:
         message = "the connector is being changed; nothing was stored"

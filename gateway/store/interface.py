@@ -1,4 +1,4 @@
-"""The front door of the store: all that other rooms may ask of it, whatever its engine.
+"""The front door of the store: the methods that other rooms use, the same for every engine.
 
 `StoreWriter` belongs to the writer thread. `StoreReader` belongs to any thread, also during a commit. Both raise
 `GatewayError` with the code of the failure, and `FatalError` once the database can no longer be used by this process.
@@ -23,7 +23,7 @@ from gateway.store.rejection import Amendment, RejectedRow, RepairedRows
 from gateway.store.selection import Selection
 
 #: The version of a connector's rows: the number of its last batch, and the commit of that batch in microseconds since
-#: 1970. A store that was started anew, or restored, gives the same numbers again at other times.
+#: 1970. A store that was created again, or restored, gives the same numbers again at other times.
 Version = tuple[int, int]
 #: The version of a connector without batches.
 NO_VERSION: Version = (0, 0)
@@ -40,7 +40,7 @@ class StoreWriter(Protocol):
     """All that changes a store. The writer thread alone calls it; what a method did is durable when it returns.
 
     A method that raises has changed nothing. `ConnectorChanged` means: built for another version of the connector;
-    build it again for the present version.
+    build it again for the current version.
     """
 
     def on_failure(self, callback: Callable[[], None]) -> None:
@@ -69,7 +69,7 @@ class StoreWriter(Protocol):
         """
 
     def edit(self, edit: Edit, show: Show, *, is_rehearsal: bool = False) -> tuple[Receipt, bytes | None]:
-        """Change or delete all rows of a selection, or none, and return the receipt and what `show` rendered.
+        """Edit all rows of a selection, or none: change or delete them; return the receipt and what `show` rendered.
 
         `show` sees deleted rows before, and changed rows after the edit. An edit of no rows has no batch number.
         A rehearsal is rolled back.
@@ -143,7 +143,7 @@ class StoreWriter(Protocol):
         """Delete the idempotency keys that are older than they are promised to be kept."""
 
     def maintain(self) -> bool:
-        """Do the upkeep that is due, such as a checkpoint; return whether some is still due. Never raises."""
+        """Perform the upkeep that is due, such as a checkpoint; return whether some is still due. Never raises."""
 
 
 class ReadTransaction(Protocol):

@@ -1,4 +1,4 @@
-"""Rejected rows as values: their fields, and what is told of some of them."""
+"""Rejected rows as values: their fields, and the values that writes and reads of them pass."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ FIELDS = (
 
 
 def rejected_of(connector: Connector) -> Connector:
-    """Give the connector that the rejected rows of another are the rows of."""
+    """Return the connector whose rows are the rejected rows of another connector."""
     name = f"{connector.name}{REJECTED}"
     path = f"/-/connectors/{connector.name}/rejected"
     return Connector(name, path, FIELDS, Access(), None, "", "", revision=1)
@@ -40,7 +40,7 @@ def rejected_of(connector: Connector) -> Connector:
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """What is known of a rejected row since it was last tried, and is still bad."""
+    """The text and the errors of a rejected row that was tried again and is still bad."""
 
     id: int
     bad: BadRow
@@ -48,7 +48,7 @@ class Amendment:
 
 @dataclass(frozen=True, slots=True)
 class RepairedRows:
-    """Rejected rows that are good now, as a batch, and the `_id`s they had."""
+    """Rejected rows that satisfy the schema now, as a batch, with their `_id`s as rejected rows."""
 
     batch: Batch
     ids: Sequence[int]
@@ -56,7 +56,7 @@ class RepairedRows:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A rejected row that is to be tried again."""
+    """A rejected row that is read for another try."""
 
     id: int
     row: int

@@ -1,7 +1,7 @@
-"""The blocks of a DuckDB file that nobody has open: which of them hold metadata, and their checksums.
+"""The blocks of a closed DuckDB file: which of them hold metadata, and their checksums.
 
-A checkpoint writes metadata into parts of its blocks that are free, and then a new header that points there: the
-parts that the old header points to stay as they are, but the whole block is written, and has one checksum.
+A checkpoint writes metadata into free parts of its blocks, and then a new header that points there. The parts that
+the old header points to stay unchanged, but the whole block is written, and has one checksum.
 https://duckdb.org/docs/stable/internals/storage, and single_file_block_manager.cpp and metadata_manager.cpp of DuckDB.
 """
 
@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-#: The main header, and the two headers of the database, of which the one with the higher iteration counts.
+#: The positions of the two headers of the database; the one with the higher iteration is current.
 _HEADERS = (4096, 8192)
 _HEADER_BYTES = 4096
-#: What stands behind the checksum of the main header.
+#: Follows the checksum of the main header.
 _MAGIC = b"DUCK"
-#: Where the first block begins.
+#: The position of the first block.
 _FIRST = 12288
 _CHECKSUM_BYTES = 8
-#: A block of metadata has so many parts, each of which begins with a pointer to the next.
+#: The number of parts of a metadata block; each part begins with a pointer to the next.
 _PARTS = 64
 _NO_POINTER = 2**64 - 1
 _MOST_BLOCK_BYTES = 2**24
@@ -30,17 +30,17 @@ _MASK = 2**64 - 1
 
 
 class Unreadable(Exception):  # noqa: N818  # a state of a file
-    """The file has not the layout that is known here."""
+    """The file does not have the known layout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the header that counts says.
+    """The current header.
 
     Attributes:
         iteration: The number of the checkpoint that wrote it.
-        free_list: A pointer to the list of free blocks, behind which the blocks of metadata are listed.
-        block_count: How many blocks the file has.
+        free_list: A pointer to the list of free blocks; the list of metadata blocks follows it.
+        block_count: The number of blocks of the file.
         block_bytes: The size of a block, its checksum included.
     """
 
@@ -51,17 +51,17 @@ class Header:
 
 
 def is_database(file: Path) -> bool:
-    """Tell whether a file begins as those of DuckDB do."""
+    """Return whether a file begins as DuckDB files do."""
     with file.open("rb", buffering=0) as opened:
         return os.pread(opened.fileno(), len(_MAGIC), _CHECKSUM_BYTES) == _MAGIC
 
 
 def metadata(file: Path) -> frozenset[int]:
-    """Give the places of the blocks that hold metadata, as the file itself lists them; checksums are not asked.
+    """Return the positions of the metadata blocks, as the file itself lists them; checksums are not checked.
 
     Raises:
-        Unreadable: Where the file is not what it should be.
-        OSError: Where it cannot be read.
+        Unreadable: The file does not have the known layout.
+        OSError: It cannot be read.
     """
     with file.open("rb", buffering=0) as opened:
         header = _header(opened.fileno())
@@ -69,11 +69,11 @@ def metadata(file: Path) -> frozenset[int]:
         for _ in range(numbers.next(8, header.block_count)):
             numbers.next(8)  # A free block.
         for _ in range(numbers.next(8, header.block_count)):
-            numbers.next(8 + 4)  # A block in use by several, and by how many.
+            numbers.next(8 + 4)  # A block that several tables use, and their number.
         found = []
         for _ in range(numbers.next(8, header.block_count)):
             found.append(numbers.next(8, header.block_count))
-            numbers.next(8)  # Which of its parts are free.
+            numbers.next(8)  # The parts of it that are free.
     return frozenset(_FIRST + number * header.block_bytes for number in found)
 
 
@@ -89,16 +89,16 @@ def checksum(block: bytes) -> int:
 
 
 def checksum_of(block: bytes) -> int:
-    """Give the checksum that a block begins with."""
+    """Return the checksum at the start of a block."""
     return int.from_bytes(block[:_CHECKSUM_BYTES], "little")
 
 
 def read(file: Path, place: int) -> bytes:
-    """Read the block at a place.
+    """Read the block at a position.
 
     Raises:
-        Unreadable: Where no whole block is there.
-        OSError: Where it cannot be read.
+        Unreadable: The file ends before the end of the block.
+        OSError: It cannot be read.
     """
     with file.open("rb", buffering=0) as opened:
         size = _header(opened.fileno()).block_bytes
@@ -106,7 +106,7 @@ def read(file: Path, place: int) -> bytes:
 
 
 def write_checksum(file: Path, place: int, value: int) -> None:
-    """Write the checksum of the block at a place; returns when it is on the disk."""
+    """Write the checksum of the block at a position; return when it is on the disk."""
     with file.open("r+b", buffering=0) as opened:
         os.pwrite(opened.fileno(), value.to_bytes(_CHECKSUM_BYTES, "little"), place)
         os.fsync(opened.fileno())
@@ -128,7 +128,7 @@ def _header(descriptor: int) -> Header:
 
 
 class _Words:
-    """The numbers of a chain of metadata parts, one after another."""
+    """The numbers in a chain of metadata parts, one after another."""
 
     def __init__(self, descriptor: int, header: Header) -> None:
         self._descriptor = descriptor
@@ -137,7 +137,7 @@ class _Words:
         self._parts = self._chain(header.free_list)
 
     def next(self, size: int, most: int | None = None) -> int:
-        """Give the next number of so many bytes, which may be at most `most`."""
+        """Return the next number of `size` bytes; a number above `most` is unreadable."""
         while len(self._bytes) < size:
             part = next(self._parts, None)
             if part is None:

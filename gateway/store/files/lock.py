@@ -1,6 +1,6 @@
 """The lock of a data directory: one process owns it at a time.
 
-It is a file of its own: whoever opens and closes the DuckDB file loses the locks that DuckDB has on it.
+It is a separate file: a process that opens and closes the DuckDB file loses the locks that DuckDB has on it.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ class Locked(Exception):  # noqa: N818  # a state, not a fault of this process
 
 
 def take(directory: Path, seconds: float) -> int:
-    """Take the lock, wait for it at most `seconds`, and return what `release` needs.
+    """Acquire the lock, waiting at most `seconds`, and return its descriptor for `release`.
 
-    The file then has the process and the one that started it, for `owner`.
+    The file then has the ids of this process and of its parent, for `owner`.
 
     Raises:
-        Locked: Naming the process that still has it, or that this one was told to stop.
+        Locked: Another process still has it, or this process was told to stop while it waited.
     """
     descriptor = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + seconds
@@ -53,7 +53,7 @@ def take(directory: Path, seconds: float) -> int:
 
 
 def in_use(directory: Path, process: int | None) -> str:
-    """Return the sentence that says who has the lock, and what to do."""
+    """Return the message that names the owner of the lock and the next action."""
     owner = "another process" if process is None else f"process {process}"
     return (
         f"the data directory {directory} is in use by {owner}; one process owns it:"
@@ -62,10 +62,10 @@ def in_use(directory: Path, process: int | None) -> str:
 
 
 def owner(directory: Path) -> int | None:
-    """Return the process that has the lock and goes on; None where nobody has it, or who has it is about to leave.
+    """Return the process that has the lock and keeps it; None if the lock is free or is about to be released.
 
-    A worker whose arbiter is no longer there leaves by itself. Where either process cannot be seen, as in another
-    container, None is returned as well: only to wait tells.
+    A worker whose arbiter is gone exits by itself. If either process is not visible, as in another container, the
+    result is None, too: the caller must wait for the lock to find out.
     """
     try:
         descriptor = os.open(directory / FILE, os.O_RDWR | os.O_CLOEXEC)
@@ -100,16 +100,16 @@ def _is_alive(process: int) -> bool:
 
 
 def release(taken: int) -> None:
-    """Let go of the lock."""
+    """Release the lock."""
     os.close(taken)
 
 
 @contextlib.contextmanager
 def held(directory: Path) -> Iterator[None]:
-    """Hold the lock in a block, where nobody else has it.
+    """Hold the lock during a block, without waiting for it.
 
     Raises:
-        Locked: Where somebody has.
+        Locked: Another process has it.
     """
     taken = take(directory, 0)
     try:

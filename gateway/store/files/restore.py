@@ -1,26 +1,26 @@
-"""Restore: the files of a copy put in the place of a store, whole or not at all."""
+"""Replace a store by the files of a copy, all files or none."""
 
 from pathlib import Path
 
 from gateway.store.files import saved_files
 from gateway.store.files.checksum_repair import Unopenable
 
-#: What the folders with the files that were there before are called, followed by the time.
+#: The prefix of the folders with the replaced files, followed by the time.
 WORD = "before-restore"
-#: Is there while files change places; a gateway that found only some of them would lose what is in the others.
+#: Exists while files change places; a gateway that found only some of them would lose the rows of the others.
 UNFINISHED = "restore.unfinished"
 _PART = ".restored"
 
 
 class Occupied(Exception):  # noqa: N818  # a state of a directory
-    """There is a store already."""
+    """The directory has a store already."""
 
 
 def require_finished(directory: Path) -> None:
-    """Refuse a directory in which a restore was interrupted.
+    """Check that no restore into a directory was interrupted.
 
     Raises:
-        Unopenable: Saying how to go on.
+        Unopenable: One was; the message has the next action.
     """
     if (directory / UNFINISHED).exists():
         raise Unopenable(
@@ -30,23 +30,23 @@ def require_finished(directory: Path) -> None:
 
 
 def put(copy: Path, store: Path, *, move_aside: bool) -> Path | None:
-    """Put a DuckDB file, with what belongs to it, in the place of `store`, whose directory's lock the caller holds.
+    """Put a DuckDB file and its siblings in the place of `store`. The caller holds the lock of the directory.
 
-    It may be killed at any point and be repeated.
+    A kill at any point is safe: repeat the restore.
 
     Returns:
-        The folder to which the files that were there have been moved, or None where there were none.
+        The folder with the replaced files, or None if there were none.
 
     Raises:
-        Occupied: Where there are files, and they are not to be moved aside.
-        NoRoom: Where the disk has too little.
-        OSError: Where it cannot be written.
+        Occupied: There are files, and `move_aside` is False.
+        NoRoom: The disk has too little space.
+        OSError: The directory cannot be written.
     """
     directory = store.parent
     if (there := saved_files.siblings(store)) and not move_aside:
         raise Occupied(f"{directory} has a store already: {', '.join(each.name for each in there)}")
     for each in directory.glob(f"{store.name}*{_PART}"):
-        each.unlink()  # A restore that was interrupted has left it.
+        each.unlink()  # An interrupted restore has left it.
     files = saved_files.siblings(copy)
     saved_files.require_room(directory, sum(each.stat().st_size for each in files))
     names = {each: store.name + each.name.removeprefix(copy.name) for each in files}

@@ -1,4 +1,4 @@
-"""Files of a store that are put aside: into a new dated folder of the data directory, whole or not at all."""
+"""Copies of store files in a new dated folder of the data directory, all files or none."""
 
 import json
 import os
@@ -8,31 +8,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-#: What DuckDB may leave beside its file; all of them belong together.
+#: The suffixes of the files that DuckDB may leave beside its file; all of them belong together.
 SIBLINGS = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
-#: The note in a folder that says which files they were and why they are there.
+#: The note in a folder: the names of the files, and the reason.
 NOTE = "note.json"
 _PART = ".part"
 
 
 class NoRoom(Exception):  # noqa: N818  # a state of a disk
-    """The files do not fit where they are to be put."""
+    """The disk has too little space for the files."""
 
 
 def siblings(file: Path) -> list[Path]:
-    """Give those of a store's files that are there."""
+    """Return the files of a store that exist."""
     return [each for suffix in SIBLINGS if (each := file.with_name(file.name + suffix)).exists()]
 
 
 def copied(files: Iterable[Path], where: Path, word: str, why: dict[str, Any]) -> Path:
-    """Copy files into a new folder of `where` and give it; nobody may have them open.
+    """Copy files into a new folder of `where` and return the folder. No process may have the files open.
 
-    Files that were copied there before, and have not been touched since, are not copied again: a start that is
-    killed again and again does not fill the disk.
+    Files that were copied there before and have not changed since are not copied again. So a start that is killed
+    repeatedly does not fill the disk.
 
     Raises:
-        NoRoom: Where the disk has too little.
-        OSError: Where they cannot be copied.
+        NoRoom: The disk has too little space.
+        OSError: They cannot be copied.
     """
     files = list(files)
     note = {**why, "files": {each.name: [each.stat().st_size, each.stat().st_mtime_ns] for each in files}}
@@ -45,7 +45,7 @@ def copied(files: Iterable[Path], where: Path, word: str, why: dict[str, Any]) -
 
 
 def moved(files: Iterable[Path], where: Path, word: str) -> Path:
-    """Move files of `where` into a new folder of it, the last of `files` first, and give the folder."""
+    """Move files of `where` into a new folder of it, the last of `files` first, and return the folder."""
     folder = _new(where, word)
     folder.mkdir(mode=0o700)
     for each in reversed(list(files)):
@@ -56,12 +56,12 @@ def moved(files: Iterable[Path], where: Path, word: str) -> Path:
 
 
 def folders(where: Path, word: str) -> list[Path]:
-    """Give the folders that were filled for the same reason, oldest first."""
+    """Return the folders that were filled for the same reason, oldest first."""
     return sorted(each for each in where.glob(f"{word}-*") if each.is_dir() and each.suffix != _PART)
 
 
 def sweep(where: Path) -> None:
-    """Remove what a copying that was killed has left."""
+    """Remove the remains of a copy that was killed."""
     for each in where.glob(f"*{_PART}"):
         if each.is_dir():
             shutil.rmtree(each)
@@ -84,10 +84,10 @@ def sync(path: Path) -> None:
 
 
 def require_room(where: Path, size: int) -> None:
-    """Refuse where so many bytes do not fit.
+    """Check that the disk has `size` bytes free.
 
     Raises:
-        NoRoom: Naming both numbers.
+        NoRoom: It has fewer; the message has both numbers.
     """
     free = shutil.disk_usage(where).free
     if free < size:
@@ -112,7 +112,7 @@ def _filled(folder: Path, files: Iterable[Path], note: dict[str, Any]) -> Path:
 
 
 def _new(where: Path, word: str) -> Path:
-    """Name a folder that is not there yet."""
+    """Choose the name of a folder that does not exist yet."""
     name = f"{word}-{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
     taken = {each.name.removesuffix(_PART) for each in where.glob(f"{name}*")}
     number = 1

@@ -1,8 +1,8 @@
-"""The SQL of `using`: one expression over one field, which reaches nothing else that DuckDB has.
+"""The SQL of `using`: one expression over one field, without access to anything else in DuckDB.
 
-DuckDB's own parser gives its tree, every node of which must be known here, and what runs is written anew from
-that tree. So no query inside it, no other column, no setting, no file and nothing that gives another value at
-another time can be in it.
+DuckDB's own parser returns the tree of the expression. Every node of the tree must be known here, and the SQL that
+runs is generated from the tree. So it cannot contain a subquery, another column, a setting, a file, or a function
+whose result changes over time.
 """
 
 import json
@@ -36,8 +36,7 @@ _OPERATORS = frozenset(
         *("OPERATOR_COALESCE", "OPERATOR_IS_NOT_NULL", "OPERATOR_IS_NULL", "OPERATOR_NOT", "OPERATOR_TRY"),
     )
 )
-#: Functions of the value alone. Those whose result can be much larger than what they are given, such as
-#: `repeat`, are not among them.
+#: Functions of the value alone, without those whose result can be much larger than their input, such as `repeat`.
 _WORDS = """
 + - * / // % ^ ** || ~~ !~~ ~~* !~~* ~~~ & | << >> ~ xor ->> @> <@ &&
 ascii base64 char_length character_length chr concat concat_ws contains decode encode ends_with from_base64 from_hex
@@ -67,7 +66,7 @@ FUNCTIONS = tuple(_WORDS.split())
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A checked expression. `tree` is DuckDB's own form of it, `names` all that the one field is called in it."""
+    """A checked expression. `tree` is DuckDB's own form of it; `names` are the names of its field, in lower case."""
 
     names: frozenset[str]
     tree: str
@@ -82,10 +81,10 @@ class Expression:
 
 
 def parse(text: str, field: Field) -> Expression:
-    """Read an expression over a field, by its name or the one it had before; any thread may.
+    """Parse an expression over a field, by its current or its former name. Any thread may call it.
 
     Raises:
-        ValueError: With a sentence that says what is wrong with it.
+        ValueError: The expression is refused; the message says why.
     """
     try:
         tree = _parser.read(f"SELECT {text}")
@@ -101,7 +100,7 @@ def parse(text: str, field: Field) -> Expression:
 
 
 class _Parser:
-    """DuckDB's parser: a database of its own, without a table. Any thread may use it; one does at a time."""
+    """DuckDB's parser: a separate database without tables. Any thread may use it; a lock admits one at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -111,12 +110,12 @@ class _Parser:
         return duckdb.connect(config={"threads": "1", "enable_external_access": "false"})
 
     def read(self, statement: str) -> dict[str, Any]:
-        """Give the tree of a statement, or of what is wrong with it."""
+        """Parse a statement into its tree, or into the tree of its error."""
         tree: dict[str, Any] = json.loads(self._run("SELECT json_serialize_sql(?)", statement))
         return tree
 
     def write(self, tree: dict[str, Any]) -> str:
-        """Give the statement of a tree."""
+        """Generate the statement of a tree."""
         return self._run("SELECT json_deserialize_sql(?::JSON)", json.dumps(tree))
 
     def _run(self, sql: str, parameter: str) -> str:
@@ -128,7 +127,7 @@ _parser = _Parser()
 
 
 def check(declared: ParsedFile) -> ParsedFile:
-    """Add to what a file says what is wrong with its `using`, in which case it declares nothing."""
+    """Check each `using` of a connector file; if one is invalid, return its findings instead of a connector."""
     findings = []
     for field in declared.connector.fields if declared.connector else ():
         try:
@@ -210,14 +209,14 @@ def _spoken(node: dict[str, Any]) -> str:
 
 
 def _parameters(node: dict[str, Any], names: frozenset[str]) -> frozenset[str]:
-    """Give the parameters of a lambda; an arrow behind the field itself is that of JSON and has none."""
+    """Return the parameters of a lambda. An arrow after the field itself is the JSON operator and has none."""
     lefts = (each for each, _ in _nodes(node["lhs"], names) if each.get("class") == "COLUMN_REF")
     found = frozenset(name for each in lefts for name in _lower(each))
     return frozenset() if found & names else found
 
 
 def _nodes(tree: Any, names: frozenset[str]) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
-    """Give every object of a tree, with the parameters of the lambdas that it is in.
+    """Yield every object of a tree, with the parameters of its enclosing lambdas.
 
     Without recursion: a tree may be as deep as DuckDB's parser goes.
     """

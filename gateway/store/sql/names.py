@@ -14,17 +14,17 @@ def literal(text: str) -> str:
 
 
 def table_of(connector: Connector) -> str:
-    """Give the quoted name of the table that holds a connector's rows."""
+    """Return the quoted name of the table of a connector's rows."""
     return table_named(connector.name, connector.revision)
 
 
 def table_named(connector: str, revision: int) -> str:
-    """Give the quoted name of the table of a connector's revision.
+    """Return the quoted name of the table of a connector's revision.
 
-    Every revision has another, so that what was made for an older one finds no table instead of other columns.
+    Each revision has its own name, so that a statement for an older revision finds no table instead of other columns.
     """
     return f"rows.{quote(f'{connector}@{revision}')}"
 
 
-#: What the name of a connector's rejected rows ends with; no connector's own does.
+#: The end of the name of a connector of rejected rows; no other connector's name ends with it.
 REJECTED = ".rejected"

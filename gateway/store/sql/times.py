@@ -1,13 +1,13 @@
-"""Instants as DuckDB's `epoch_us` gives them."""
+"""Instants from the microseconds that DuckDB's `epoch_us` returns."""
 
 from datetime import UTC, datetime
 
 
 def moment(microseconds: int) -> datetime:
-    """Give the instant of an `epoch_us`."""
+    """Convert an `epoch_us` into an instant."""
     return datetime.fromtimestamp(microseconds / 1e6, UTC)
 
 
 def instant(microseconds: int | None) -> datetime | None:
-    """Give the instant of an `epoch_us`, or None."""
+    """Convert an `epoch_us` into an instant; None stays None."""
     return None if microseconds is None else moment(microseconds)
