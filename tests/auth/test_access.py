@@ -398,7 +398,7 @@ def test_failures_are_forgiven_with_time_and_remembered_of_so_many_addresses():
     assert [counted.count_failure("10.9.9.9") > 0 for _ in range(2)] == [False, True]
     for number in range(login_throttle.ADDRESSES_MAX * 2):
         counted.count_failure(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
-    assert len(counted._left) == login_throttle.ADDRESSES_MAX
+    assert len(counted._allowances) == login_throttle.ADDRESSES_MAX
     assert [counted.count_failure(f"2001:db8::{n:x}") > 0 for n in range(login_throttle.FAILURES_BURST + 1)][
         -1
     ], "one owner of a network"

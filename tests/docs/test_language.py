@@ -9,7 +9,6 @@ from tests.support.server import ROOT
 ROOMS = [
     "README.md",
     "gateway/docs",
-    "gateway/admin/docs.py",
     "gateway/commands/docs.py",
     "gateway/draft",
     "gateway/rowfile",

@@ -180,7 +180,7 @@ EDITED = [
     ('[{"_id": null}]', "the _id of edited row 1 is null, not a whole number", "_id"),
     ('[{"_id": true}]', "the _id of edited row 1 is true, not a whole number", "_id"),
     ('[{"_id": 1}, {"_id": 1}]', "two edited rows have the _id 1", "once"),
-    ('[{"_id": 99}]', "there is no rejected row 99 that is kept", "look at them again"),
+    ('[{"_id": 99}]', "there is no rejected row 99 that is kept", "list the rejected rows"),
 ]
 
 

@@ -96,7 +96,7 @@ class Rejected:
                 [state, now.isoformat(), batch, reason],
             ).fetchall()
         if done != len(ids):
-            hint = "look at them again, and choose anew"
+            hint = "list the rejected rows, and choose again"
             raise GatewayError(Code.REJECTED_CHANGED, hint=hint)
 
     def amend(self, connector: Connector, amendments: Iterable[Amendment]) -> None:
