@@ -1,10 +1,12 @@
 """Imports point one way, and each library has its rooms. `LAYERS` is the map of the package."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -357,20 +359,30 @@ MODULES = [
 ]
 
 
-def imports_of(module: str) -> set[str]:
+@functools.cache
+def source_of(module: str) -> str:
+    return (PACKAGE / f"{module.replace('.', '/')}.py").read_text()
+
+
+@functools.cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(source_of(module))
+
+
+@functools.cache
+def imports_of(module: str) -> frozenset[str]:
     """Every name imported anywhere in a module, functions included."""
-    tree = ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text())
     found = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "absolute imports only"
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
-def ours(names: set[str]) -> set[str]:
+def ours(names: Iterable[str]) -> set[str]:
     """The modules of the package among imported names."""
     inside = {name.removeprefix("gateway.") for name in names if name.startswith("gateway.")}
     return {module for module in LAYERS for name in inside if name == module or name.startswith(f"{module}.")}
@@ -394,14 +406,16 @@ def test_libraries_stay_in_their_rooms(module):
         assert rooms is None or module.startswith(rooms), f"{module} imports {name}"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_store_is_entered_by_its_front_door(module):
+def test_store_is_entered_by_its_front_door():
     """The composition root and the command line name an engine, its files, and its tables; other rooms do not."""
-    if module.startswith(("store.", "commands.")) or module in STORE_OWNERS:
-        return
-    inside = {each for each in ours(imports_of(module)) if each.startswith("store.")}
+    others = [
+        each for each in MODULES if not each.startswith(("store.", "commands.")) and each not in STORE_OWNERS
+    ]
+    inside = {
+        module: {each for each in ours(imports_of(module)) if each.startswith("store.")} for module in others
+    }
 
-    assert inside <= STORE_DOOR
+    assert {module: names - STORE_DOOR for module, names in inside.items() if names - STORE_DOOR} == {}
 
 
 #: Text that begins a statement of SQL.
@@ -410,40 +424,35 @@ SQL = re.compile(
 )
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_sql_stays_in_its_rooms(module):
-    if module.startswith(("store.", "query.", "connectors.fieldtypes")):
-        return
-    tree = ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text())
+def test_sql_stays_in_its_rooms():
+    """No statement is spelled outside store, query, and the field types."""
+    others = [each for each in MODULES if not each.startswith(("store.", "query.", "connectors.fieldtypes"))]
     texts = [
-        node.value
-        for node in ast.walk(tree)
+        (module, node.value)
+        for module in others
+        for node in ast.walk(tree_of(module))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
 
-    assert [text for text in texts if SQL.match(text)] == []
+    assert [(module, text) for module, text in texts if SQL.match(text)] == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_modules_are_short_unless_a_table(module):
+def test_modules_are_short_unless_a_table():
     """A module has at most 350 lines; a table may have more, and its docstring gives the reason."""
-    text = (PACKAGE / f"{module.replace('.', '/')}.py").read_text()
+    long = [module for module in MODULES if len(source_of(module).splitlines()) > 350]
 
-    if len(text.splitlines()) > 350:
-        assert "a table" in (ast.get_docstring(ast.parse(text)) or "").lower()
+    assert [module for module in long if "a table" not in (ast.get_docstring(tree_of(module)) or "")] == []
 
 
 def test_private_names_of_others_are_not_used():
-    assert [
-        module for module in MODULES if "SLF001" in (PACKAGE / f"{module.replace('.', '/')}.py").read_text()
-    ] == []
+    assert [module for module in MODULES if "SLF001" in source_of(module)] == []
 
 
 def test_public_class_names_are_unique():
     classes = Counter(
         node.name
         for module in MODULES
-        for node in ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text()).body
+        for node in tree_of(module).body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
 
