@@ -62,11 +62,10 @@ def functions() -> str:
 
 def page_list() -> str:
     rows = [
-        (group, f"[{name}](gateway/docs/{name}.md)", pages.read(name).summary)
+        (group, ", ".join(f"[{name}](gateway/docs/{name}.md)" for name in names))
         for group, names in pages.GROUPS.items()
-        for name in names
     ]
-    return _table(("", "page", "what it is about"), rows)
+    return _table(("", "pages"), rows)
 
 
 def verbs_in_short() -> str:

@@ -161,6 +161,13 @@ def test_the_two_commands_are_those_that_ci_and_the_machine_know():
     assert "gateway" in project["scripts"]
 
 
+def test_readme_is_short_and_its_first_screen_stores_a_row():
+    lines = pages.README.read_text().splitlines()
+
+    assert len(lines) <= 250
+    assert any('{"batch":1,' in line for line in lines[:60])
+
+
 def test_every_dependency_earns_its_line():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {re.match(r"[a-z0-9-]+", each)[0] for each in project["dependencies"]}
