@@ -1,4 +1,4 @@
-"""The command line: `gateway` and its verbs, each loaded when it is typed."""
+"""The command line: `gateway` and its verbs, each imported only when it runs."""
 
 import importlib
 from typing import Any
@@ -30,17 +30,17 @@ VERBS = (
 )
 
 
-#: Where the context has what was typed.
+#: The key of the typed arguments in the context.
 _TYPED = "gateway.typed"
-#: click's own 2 is what `gateway plan` says where there are changes.
+#: The exit code 2 of click means changes for `gateway plan`.
 click.UsageError.exit_code = 64  # EX_USAGE
 
 
 class _Verbs(click.Group):
-    """Loads a verb only when it is asked for: `gateway serve` must not import duckdb before it forks."""
+    """Imports only the verb that runs: `gateway serve` must not import duckdb before it forks."""
 
     def main(self, *arguments: Any, **more: Any) -> Any:
-        """Run a verb, with a terminal that is safe from what it prints."""
+        """Run a verb, and protect the terminal from control characters in its output."""
         protect_terminal()
         return super().main(*arguments, **more)
 
@@ -77,4 +77,4 @@ class _Verbs(click.Group):
 @click.group(cls=_Verbs)
 @click.version_option(__version__)
 def main() -> None:
-    """One YAML file becomes a live, validated, durable HTTP endpoint on DuckDB."""
+    """Turn one YAML file into a live, validated, durable HTTP endpoint on DuckDB."""

@@ -1,1 +1,1 @@
-"""What can be typed: one module a verb."""
+"""The verbs of the command line, one module each. Each runs on the main thread of its own process."""

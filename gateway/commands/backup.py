@@ -1,4 +1,4 @@
-"""gateway backup."""
+"""The verb `gateway backup`."""
 
 import contextlib
 import os
@@ -17,22 +17,22 @@ from gateway.store.files import saved_files
 from gateway.store.files.checksum_repair import Unopenable
 from gateway.store.files.integrity_check import IntegrityReport, examine_file
 
-#: How long the gateway may take to copy its store before the first byte comes.
+#: For how long the gateway may copy its store before it sends the first byte.
 SECONDS = 24 * 3600.0
 
 
 @click.command("backup")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--force", is_flag=True, help="Replace FILE where it is there.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @click.option("--quick", is_flag=True, help="Count the rows of the copy, but do not read them.")
 @add_gateway_options
 def command(file: Path, gateway: GatewayClient, *, force: bool, quick: bool) -> None:
-    """Write a copy of what a running gateway has stored into FILE, and check it; gateway restore reads it.
+    """Write a backup of the store of a running gateway to FILE, and check it; gateway restore reads it.
 
-    FILE is there once the copy is whole and sound, and not before.
+    FILE appears only when the backup is complete and sound.
     """
     if file.exists() and not force:
-        raise click.ClickException(f"{file} is there already; --force replaces it")
+        raise click.ClickException(f"{file} exists already; --force replaces it")
     part = file.with_name(f"{file.name}.part")
     try:
         _receive(gateway, part)
@@ -49,14 +49,14 @@ def command(file: Path, gateway: GatewayClient, *, force: bool, quick: bool) -> 
 
 
 def _receive(gateway: GatewayClient, part: Path) -> None:
-    """Write what the gateway sends into a file; returns when it is on the disk."""
-    with _answer(gateway) as answer, open(part, "wb", opener=_private) as written:
+    """Write the backup that the gateway sends to a file, and sync it to disk."""
+    with _answer(gateway) as answer, open(part, "wb", opener=_private) as file:
         size = int(answer.headers["Content-Length"])
-        written.writelines(_pieces(answer, size))
-        written.flush()
-        os.fsync(written.fileno())
-        if written.tell() != size:
-            raise click.ClickException(f"{written.tell():,} of {size:,} bytes came; try again")
+        file.writelines(_downloaded(answer, size))
+        file.flush()
+        os.fsync(file.fileno())
+        if file.tell() != size:
+            raise click.ClickException(f"{file.tell():,} of {size:,} bytes were received; try again")
 
 
 def _private(path: str, flags: int) -> int:
@@ -75,11 +75,11 @@ def _answer(gateway: GatewayClient) -> Iterator[httpx.Response]:
     except httpx.ConnectError as error:
         raise click.ClickException(gateway.unreachable_text(error)) from error
     except httpx.HTTPError as error:
-        message = f"the gateway at {gateway.url} broke off: {error or type(error).__name__}"
-        raise click.ClickException(f"{message}; look whether it runs, and try again") from error
+        message = f"the gateway at {gateway.url} closed the connection: {error or type(error).__name__}"
+        raise click.ClickException(f"{message}; check that it runs, and try again") from error
 
 
-def _pieces(answer: httpx.Response, size: int) -> Iterator[bytes]:
+def _downloaded(answer: httpx.Response, size: int) -> Iterator[bytes]:
     console = terminal.console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:

@@ -1,4 +1,4 @@
-"""gateway check."""
+"""The verb `gateway check`."""
 
 import json
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from gateway.store.sql import expression
     "--format", "style", type=click.Choice(["text", "json", "github"]), default="text", show_default=True
 )
 def command(directory: Path | None, tokens: Path | None, style: str) -> None:
-    """Check the connector files of DIRECTORY, without a server; exit 1 where one has an error.
+    """Check the connector files of DIRECTORY without a server; exit 1 if a file has an error.
 
-    With a tokens file, which is checked too, every name in access must be one of it.
+    A tokens file is checked too, and every name in access must be in it.
     """
     directory = directory or read_settings().connectors
     listing = read_directory(directory)
@@ -36,13 +36,13 @@ def command(directory: Path | None, tokens: Path | None, style: str) -> None:
     findings = [
         finding
         for outcome in outcomes
-        for finding in (*outcome.findings, *(each for each in unknown if each.file == outcome.file))
+        for finding in (*outcome.findings, *(finding for finding in unknown if finding.file == outcome.file))
     ]
     findings += listing.warnings
     refused = [outcome.file for outcome in outcomes if outcome.connector is None]
     if style == "json":
-        every = [each.body() for each in (*findings, *known.findings)]
-        click.echo(json.dumps({"files": len(outcomes), "refused": refused, "findings": every}))
+        bodies = [finding.body() for finding in (*findings, *known.findings)]
+        click.echo(json.dumps({"files": len(outcomes), "refused": refused, "findings": bodies}))
     else:
         _show(findings, directory, style)
         _show(known.findings, None, style)

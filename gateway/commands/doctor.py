@@ -1,4 +1,4 @@
-"""gateway doctor."""
+"""The verb `gateway doctor`."""
 
 import json
 from collections.abc import Iterable
@@ -24,22 +24,22 @@ SOUND, DAMAGED, REPAIRABLE, NOT_EXAMINED = 0, 1, 2, 3
 @click.option(
     "--data", type=click.Path(path_type=Path), metavar="DIR", help="The data directory. [GATEWAY_DATA]"
 )
-@click.option("--repair", is_flag=True, help="Mend a write of metadata that a kill has cut off.")
+@click.option("--repair", is_flag=True, help="Repair a write of metadata that a kill has cut off.")
 @click.option(
     "--aside",
     "elsewhere",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="DIR",
-    help="Where the files are copied before a repair. [default: the data directory]",
+    help="The directory for copies of the files before a repair. [default: the data directory]",
 )
 @click.option("--quick", is_flag=True, help="Count the rows, but do not read them.")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(data: Path | None, elsewhere: Path | None, style: str, *, repair: bool, quick: bool) -> None:
-    """Examine the data directory of a gateway that is not running, and mend what a kill has cut off.
+    """Check the data directory of a stopped gateway, and repair what a kill has cut off.
 
-    Nothing is changed without --repair; the files are copied before. Exit codes: 0 all is sound; 1 rows are
-    missing or cannot be read, or the file cannot be opened; 2 --repair would mend it; 3 nothing was examined,
-    because a gateway is running, or there is no store.
+    Without --repair nothing is changed; before a repair the files are copied. Exit code 0: the store is sound.
+    Exit code 1: rows are missing or unreadable, or the file cannot be opened. Exit code 2: --repair would repair it.
+    Exit code 3: nothing was checked, because a gateway is running or the store does not exist.
     """
     settings = read_settings()
     directory = (data or settings.data).resolve()
@@ -47,23 +47,23 @@ def command(data: Path | None, elsewhere: Path | None, style: str, *, repair: bo
     where = (elsewhere or directory) if repair else None
     try:
         if not file.exists():
-            raise FileNotFoundError(f"{directory} has no {FILE}, so there is nothing to examine")
+            raise FileNotFoundError(f"{directory} has no {FILE}, so there is nothing to check")
         with lock.held(directory):
             restore.require_finished(directory)
             found = examine_file(file, memory=memory_of(settings), is_thorough=not quick, repair_in=where)
     except Unopenable as error:
         is_repairable = isinstance(error, Repairable)
         state, code = ("repairable", REPAIRABLE) if is_repairable else ("damaged", DAMAGED)
-        _say(style, {"state": state, "message": str(error)}, [Text(f"{state}: {error}", "bold red")])
+        _print(style, {"state": state, "message": str(error)}, [Text(f"{state}: {error}", "bold red")])
     except (lock.Locked, OSError) as error:
         code = NOT_EXAMINED
         message = (
             f"{error}" if isinstance(error, lock.Locked | FileNotFoundError) else f"{directory}: {error}"
         )
-        _say(style, {"state": "not examined", "message": message}, [Text(message, "bold red")])
+        _print(style, {"state": "not examined", "message": message}, [Text(message, "bold red")])
     else:
         code = SOUND if found.is_sound else DAMAGED
-        _say(
+        _print(
             style,
             integrity_text.to_json(found),
             [_files(file), *integrity_text.text_lines(found), *_copies(directory, found)],
@@ -71,7 +71,7 @@ def command(data: Path | None, elsewhere: Path | None, style: str, *, repair: bo
     raise SystemExit(code)
 
 
-def _say(style: str, body: dict[str, Any], lines: Iterable[Text]) -> None:
+def _print(style: str, body: dict[str, Any], lines: Iterable[Text]) -> None:
     if style == "json":
         click.echo(json.dumps(body, indent=2))
         return
@@ -81,12 +81,14 @@ def _say(style: str, body: dict[str, Any], lines: Iterable[Text]) -> None:
 
 
 def _files(file: Path) -> Text:
-    sizes = (f"{each.name} {each.stat().st_size:,} bytes" for each in saved_files.siblings(file))
+    sizes = (f"{path.name} {path.stat().st_size:,} bytes" for path in saved_files.siblings(file))
     return Text(f"{file.parent}: {', '.join(sizes)}")
 
 
 def _copies(directory: Path, found: IntegrityReport) -> Iterable[Text]:
-    """Name the folders with files that were put aside, which nobody else removes."""
+    """Yield the folders with saved files, which only the user removes."""
     for folder in saved_files.folders(directory, "before"):
         if found.repair is None or found.repair.copies != folder:
-            yield Text(f"{folder} has files that were put aside; remove it once nobody misses anything")
+            yield Text(
+                f"{folder} has files saved before a repair or restore; remove it when they are no longer needed"
+            )

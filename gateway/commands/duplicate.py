@@ -1,4 +1,4 @@
-"""gateway duplicate."""
+"""The verb `gateway duplicate`."""
 
 import time
 from pathlib import Path
@@ -17,18 +17,18 @@ from gateway.connectors.yaml_text.document import load_document
 from gateway.connectors.yaml_text.node import Node
 from gateway.plurals import rows_are
 
-#: How long a new file may take to go live before the command gives up on copying rows.
+#: For how long the command waits until the new connector is live, before it copies rows.
 SECONDS = 30.0
 
 
 @click.command("duplicate")
 @click.argument("old")
 @click.argument("new")
-@click.option("--with-rows", is_flag=True, help="Copy the rows, too, through the running gateway.")
+@click.option("--with-rows", is_flag=True, help="Also copy the rows, through the running gateway.")
 @click.option("--connectors", type=click.Path(path_type=Path), help="The directory. [GATEWAY_CONNECTORS]")
 @add_gateway_options
 def command(old: str, new: str, connectors: Path | None, gateway: GatewayClient, *, with_rows: bool) -> None:
-    """Write a connector NEW that is like OLD, comments and all, at the path /NEW."""
+    """Copy the connector OLD, with its comments, to a connector NEW at the path /NEW."""
     path, connector = connector_lookup.find(connectors or read_settings().connectors, old)
     if connector is None:
         raise click.ClickException(_unreadable(path, old, gateway))
@@ -38,7 +38,7 @@ def command(old: str, new: str, connectors: Path | None, gateway: GatewayClient,
     target = path.with_name(f"{new}{path.suffix}")
     text = renamed(connector, new)
     if target.exists() and target.read_bytes() == text.encode():
-        click.echo(f"{target} is there already.")  # From a run that did not get as far as the rows.
+        click.echo(f"{target} exists already.")  # An earlier run was interrupted before it copied the rows.
     else:
         write_new(target, text)
         click.echo(f"{target} is written.")
@@ -49,7 +49,7 @@ def command(old: str, new: str, connectors: Path | None, gateway: GatewayClient,
 
 
 def _unreadable(path: Path, name: str, gateway: GatewayClient) -> str:
-    """Say why a file cannot be copied, and whether its last good version is served all the same."""
+    """Return why a file cannot be copied, and whether its last good version is served."""
     text = path.read_bytes() if path.is_file() else b""
     found = next(
         (each for each in plan.parse_file(ConnectorFile.of(path.name, text)).findings if not each.is_warning),
@@ -58,29 +58,29 @@ def _unreadable(path: Path, name: str, gateway: GatewayClient) -> str:
     why = f": {found}" if found else ""
     served = gateway.state_of(name)
     if served and served["state"] == "last good":
-        why += f". The gateway serves the last good version of '{name}', which is not what the file says"
-    return f"{path} cannot be copied, for it is not a connector{why}. Mend it first; gateway check shows the rest"
+        why += f". The gateway serves the last good version of '{name}', which differs from the file"
+    return f"{path} cannot be copied, because it is not a valid connector{why}. Correct it first; gateway check shows all findings"
 
 
 def _require_applied(path: Path, name: str, gateway: GatewayClient, *, with_rows: bool) -> None:
-    """Say where a gateway serves an older version than the file, and end where rows of that one are wanted."""
+    """Print a note if the gateway serves an older version than the file; end the command if its rows are wanted."""
     served = gateway.state_of(name)
     if served is None or served["state"] != "last good":
         return
     why = next((each["message"] for each in served["findings"] if each["level"] == "error"), "it is refused")
-    message = f"the gateway serves the last good version of '{name}', for {path} is not applied: {why}"
+    message = f"the gateway serves the last good version of '{name}', because {path} is not applied: {why}"
     if with_rows:
-        hint = "Its rows are of that version. Mend the file first, or leave --with-rows out to copy the file as it is"
+        hint = "Its rows are of that version. Correct the file first, or omit --with-rows to copy the file as it is"
         raise click.ClickException(f"{message}. {hint}")
     click.echo(f"Note: {message}. The copy is of the file as it is.", err=True)
 
 
 def renamed(connector: Connector, new: str) -> str:
-    """Give the text of a connector file under another name, and at the path of that name; all else stays."""
+    """Return the text of a connector file with another name and the path of that name, otherwise unchanged."""
     lines = connector.text.splitlines(keepends=True)
     top = load_document(connector.text.encode(), connector.file).value
     changed = {"name": new, "path": f"/{new}"}
-    # From the end to the beginning, so that the places before a change still hold.
+    # From the end to the beginning, so that a change does not move the places before it.
     nodes = sorted((key for key in changed if key in top), key=lambda key: -_place(top[key]))
     for key in nodes:
         node: Node = top[key]
@@ -102,7 +102,7 @@ def _place(node: Node) -> int:
 
 
 def _length(rest: str, value: Any) -> int:
-    """Tell how long a scalar is as it stands: with its quotes, where it has any."""
+    """Return the length of a scalar as it is written, including its quotes."""
     quoted = rest[:1] in ("'", '"')
     return len(str(value)) + 2 if quoted else len(str(value))
 

@@ -1,4 +1,4 @@
-"""gateway init."""
+"""The verb `gateway init`."""
 
 import importlib.metadata
 import json
@@ -15,18 +15,18 @@ import click
 from gateway.auth.tokens import make_token
 from gateway.commands.support.configuration import read_settings
 
-#: What is written, each with its file in the package and what it is.
+#: The files to write, each with its template in the package and its purpose.
 FILES: Mapping[str, tuple[str, str]] = {
     "connectors.d/orders.yaml": ("orders.yaml", "an example of a connector"),
     "tokens.yaml": ("tokens.yaml", "who may use the connectors"),
-    ".gitignore": ("gitignore", "what is not for git: the rows and the admin token"),
+    ".gitignore": ("gitignore", "keeps the rows and the admin token out of git"),
     ".github/workflows/connectors.yaml": (
         "workflow.yaml",
-        "checks pull requests; put your copy of the gateway for OWNER",
+        "checks pull requests; replace OWNER with that of your copy of the gateway",
     ),
     "gunicorn.conf.py": ("gunicorn.conf", "lets plain gunicorn start the gateway"),
 }
-#: The token that the example names.
+#: The name of the token in the example.
 _TOKEN = "etl"  # noqa: S105  # it is a name
 _ROW = '{"order_id": 1, "customer": "Ada", "amount": 12.50, "placed_at": "2026-11-23T08:30:00Z"}'
 _PLACEHOLDER = "gateway @ git+https://github.com/OWNER/gateway"
@@ -35,16 +35,16 @@ _PLACEHOLDER = "gateway @ git+https://github.com/OWNER/gateway"
 @click.command("init")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path), default=".")
 def command(directory: Path) -> None:
-    """Make DIRECTORY one for connectors: an example, a tokens file, a check for pull requests. Default: this directory.
+    """Create a project in DIRECTORY: an example connector, a tokens file, a check for pull requests. Default: here.
 
-    What is there already stays as it is.
+    Existing files are not changed.
     """
     secret, line = make_token(_TOKEN)
     new = [name for name in FILES if not (directory / name).exists()]
     for name in FILES:
         path = directory / name
         if name not in new:
-            click.echo(f"{path} is there already, and stays as it is.")
+            click.echo(f"{path} exists already, and is not changed.")
             continue
         text = _text(FILES[name][0]) + (f"{line}\n" if name == "tokens.yaml" else "")
         _write(path, text)
@@ -61,12 +61,12 @@ def command(directory: Path) -> None:
 
 
 def _program() -> str:
-    """Return what starts this program in a shell: its name where the shell finds it, else its path."""
+    """Return the command that starts this program in a shell: its name if the shell finds it, or else its path."""
     return "gateway" if shutil.which("gateway") else shlex.quote(str(Path(sys.argv[0]).absolute()))
 
 
 def _about(name: str, text: str) -> str:
-    """Say what a file is; the workflow has nothing to put in where it is known which gateway it installs."""
+    """Return the purpose of a file, without the placeholder to fill in if it is known which gateway to install."""
     about = FILES[name][1]
     return about if _PLACEHOLDER in text or ";" not in about else about.partition(";")[0]
 
@@ -77,7 +77,7 @@ def _text(name: str) -> str:
 
 
 def _requirement() -> str | None:
-    """Return what pip installs this very gateway from; None where that is not a repository others reach.
+    """Return the requirement with which pip installs this gateway; None if it is not from a public repository.
 
     https://packaging.python.org/en/latest/specifications/direct-url/
     """
@@ -92,7 +92,7 @@ def _requirement() -> str | None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file that is not there, or end with why it cannot be."""
+    """Create a file, or end the command with the reason why it cannot be created."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x") as file:

@@ -1,4 +1,4 @@
-"""gateway load."""
+"""The verb `gateway load`."""
 
 from pathlib import Path
 
@@ -21,11 +21,9 @@ from gateway.settings import parse_size
 @click.command("load")
 @click.argument("name")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--batch", "size", metavar="SIZE", default="4M", show_default=True, help="How large a batch is."
-)
-@click.option("--again", is_flag=True, help="Store all rows once more, although they were loaded before.")
-@click.option("--rest", is_flag=True, help="Store only the rows behind those that another file had before.")
+@click.option("--batch", "size", metavar="SIZE", default="4M", show_default=True, help="The size of a batch.")
+@click.option("--again", is_flag=True, help="Store all rows once more, even if they were loaded before.")
+@click.option("--rest", is_flag=True, help="Store only the rows after those that were loaded before.")
 @add_file_options
 @add_gateway_options
 def command(  # noqa: PLR0913  # one for each option
@@ -40,16 +38,16 @@ def command(  # noqa: PLR0913  # one for each option
 ) -> None:
     """Post the rows of FILE to the connector NAME, or to a path such as /orders, in batches.
 
-    A row of a file is stored once, however often this is typed: what was interrupted goes on where it ended,
-    and of a file that has grown the rest is stored. A bad row ends it: the batches before are stored, and the
-    rest of the file can be mended. A file whose first rows were loaded from another file, or that was changed
-    where it was loaded, is not stored before --rest or --again says how.
+    Each row of a file is stored once, even if the command is repeated: an interrupted load continues where it
+    stopped, and of a file that has grown the new rows are stored. A bad row ends the load: the batches before it
+    are stored, and the rest of the file can be corrected. Use --rest or --again for a file whose first rows were
+    loaded from another file, or whose loaded rows have changed.
     """
     if again and rest:
-        raise click.UsageError("--again stores all rows, --rest only some of them; choose one")
+        raise click.UsageError("--again stores all rows, --rest only some; choose one")
     if Path(name).is_file() and not file.exists():
         raise click.ClickException(
-            f"{file} is no file, but {name} is; NAME comes first: gateway load {file} {name}"
+            f"{file} is not a file, but {name} is; NAME comes first: gateway load {file} {name}"
         )
     try:
         source = file_options.open(file)
@@ -63,40 +61,42 @@ def command(  # noqa: PLR0913  # one for each option
         raise click.ClickException(str(error)) from error
     except BROKEN as error:
         raise click.ClickException(f"{file} cannot be read: {error}") from error
-    _tell(upload)
+    _print_result(upload)
 
 
-def _tell(upload: Upload) -> None:
-    """Say what became of the file."""
+def _print_result(upload: Upload) -> None:
+    """Print the notes and the numbers of rows."""
     for note in upload.notes:
         click.echo(note, err=True)
-    told = [f"{rows_are(upload.sender.stored)} stored at {upload.target.path}."]
+    sentences = [f"{rows_are(upload.sender.stored)} stored at {upload.target.path}."]
     if upload.sender.rejected:
         name = upload.target.connector
-        told.append(f"{upload.sender.rejected:,} bad ones are kept; gateway rejected ls {name} shows them.")
+        sentences.append(
+            f"{upload.sender.rejected:,} bad rows are kept; gateway rejected ls {name} shows them."
+        )
     if upload.sender.duplicates:
-        told.append(f"{upload.sender.duplicates:,} have primary keys that were there already.")
+        sentences.append(f"{upload.sender.duplicates:,} have primary keys that existed already.")
     if upload.before:
-        told.append(f"{upload.before:,} had been before; --again would store those once more.")
-        told += _what_is_left(upload)
-    click.echo(" ".join(told))
+        sentences.append(f"{upload.before:,} were stored before; --again would store those once more.")
+        sentences += _lost_rows(upload)
+    click.echo(" ".join(sentences))
 
 
-def _what_is_left(upload: Upload) -> list[str]:
-    """Say how many of the rows that had been stored before are not there as they were stored.
+def _lost_rows(upload: Upload) -> list[str]:
+    """Return a sentence about the rows that were stored before and have changed since.
 
     Raises:
-        click.ClickException: Where none is, and nothing was stored.
+        click.ClickException: None is unchanged, and nothing was stored.
     """
     present = upload.left()
     gone = present.stored - present.left
     if not gone:
         return []
     if present.left or upload.sender.stored:
-        return [f"{gone:,} of all these are deleted, replaced or changed since."]
-    message = f"the {upload.before:,} rows had been stored before, and none of them is there as it was stored"
+        return [f"{gone:,} of all these were deleted, replaced, or changed since."]
+    message = f"the {upload.before:,} rows were stored before, and all of them"
     raise click.ClickException(
-        f"{message}: they were deleted, replaced or changed since. Nothing was stored; --again stores them once more"
+        f"{message} were deleted, replaced, or changed since. Nothing was stored; --again stores them once more"
     )
 
 

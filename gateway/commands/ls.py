@@ -1,4 +1,4 @@
-"""gateway ls."""
+"""The verb `gateway ls`."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from gateway.commands.support.table import print_table
 
 _COLUMNS = ("NAME", "PATH", "ROWS", "REJECTED", "LAST BATCH", "STATE")
 
-_COLOURS = {"live": "green", "last good": "yellow", "refused": "bold red", "removed": "dim"}
+_COLORS = {"live": "green", "last good": "yellow", "refused": "bold red", "removed": "dim"}
 
 
 @click.command("ls")
@@ -48,5 +48,5 @@ def _cells(each: dict[str, Any]) -> tuple[str | Text, ...]:
         "-" if each["rows"] is None else f"{each['rows']:,}",
         "-" if each["rejected"] is None else f"{each['rejected']:,}",
         batch["committed_at"][:19] + "Z" if batch else "-",
-        Text(each["state"], _COLOURS[each["state"]]),
+        Text(each["state"], _COLORS[each["state"]]),
     )

@@ -1,4 +1,4 @@
-"""gateway new."""
+"""The verb `gateway new`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ from gateway.rowfile.compression import BROKEN
     "rows",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Rows as .csv, .tsv, .json, .ndjson or .parquet, also with .gz or .zst behind.",
+    help="A file of rows: .csv, .tsv, .json, .ndjson or .parquet, also followed by .gz or .zst.",
 )
 @click.option(
     "--field",
@@ -36,7 +36,9 @@ from gateway.rowfile.compression import BROKEN
     metavar="FIELD",
     help="A field such as 'amount: decimal(12, 2)'; repeatable.",
 )
-@click.option("--rows", "most", type=click.IntRange(min=1), help="Look at so many rows. [default: all]")
+@click.option(
+    "--rows", "row_limit", type=click.IntRange(min=1), help="Inspect only the first rows. [default: all]"
+)
 @add_file_options
 @click.option("--stdout", is_flag=True, help="Print the file instead of writing it.")
 @click.option("--connectors", type=click.Path(path_type=Path), help="The directory. [GATEWAY_CONNECTORS]")
@@ -44,27 +46,26 @@ def command(  # noqa: PLR0913  # one for each option
     name: str,
     rows: Path | None,
     fields: tuple[str, ...],
-    most: int | None,
+    row_limit: int | None,
     connectors: Path | None,
     *,
     stdout: bool,
     file_options: FileOptions,
 ) -> None:
-    """Write a connector NAME whose fields are the columns of a file of rows, or those of --field.
+    """Write a connector file for NAME, with the columns of a file of rows or the fields of --field.
 
-    Types and nullability are what every row has; what the rows cannot tell is said in a comment.
+    Types and nullability fit every row; a comment marks each decision that the rows leave open.
     """
     connector_lookup.check_name(name)
     if (rows is None) == (not fields):
         raise click.ClickException(
-            "say what the fields are, in one of two ways: --from FILE with rows of them, or"
-            " --field 'NAME: TYPE' for each"
+            "name the fields in one of two ways: --from FILE with rows, or --field 'NAME: TYPE' for each"
         )
     settings = read_settings()
     directory = connectors or settings.connectors
     if not stdout:
         connector_lookup.check_unused(directory, name)
-    draft = _from_fields(fields) if rows is None else _from_rows(rows, most, file_options)
+    draft = _from_fields(fields) if rows is None else _from_rows(rows, row_limit, file_options)
     what = "--field" if rows is None else f"a draft of {rows}"
     connector = _declared(name, draft.text, fields, what)
     path = None if stdout else directory / f"{name}.yaml"
@@ -81,16 +82,16 @@ def command(  # noqa: PLR0913  # one for each option
 
 
 def _from_fields(fields: Sequence[str]) -> Draft:
-    for each in fields:
-        if not each.isprintable() or not each.strip():
-            raise click.ClickException(f"--field {each!r} is not a line such as 'amount: decimal(12, 2)'")
-    return Draft("fields:\n" + "".join(f"  {each.strip()}\n" for each in fields), {}, 0)
+    for field in fields:
+        if not field.isprintable() or not field.strip():
+            raise click.ClickException(f"--field {field!r} is not a line such as 'amount: decimal(12, 2)'")
+    return Draft("fields:\n" + "".join(f"  {field.strip()}\n" for field in fields), {}, 0)
 
 
-def _from_rows(rows: Path, most: int | None, file_options: FileOptions) -> Draft:
+def _from_rows(rows: Path, row_limit: int | None, file_options: FileOptions) -> Draft:
     try:
         return draft_file.render(
-            columns.inspect(file_options.open(rows), most, file_options.without), rows.name
+            columns.inspect(file_options.open(rows), row_limit, file_options.without), rows.name
         )
     except ValueError as error:
         raise click.ClickException(str(error)) from error
@@ -99,12 +100,13 @@ def _from_rows(rows: Path, most: int | None, file_options: FileOptions) -> Draft
 
 
 def _declared(name: str, text: str, fields: Sequence[str], what: str) -> Connector:
-    """Read the connector of a text, or end with what is wrong with it."""
+    """Parse a connector file, or end the command with its errors."""
     declared = plan.parse_file(ConnectorFile.of(f"{name}.yaml", text.encode()))
     if declared.connector is None:
-        faults = [each for each in declared.findings if not each.is_warning]
+        errors = [finding for finding in declared.findings if not finding.is_warning]
         raise click.ClickException(
-            f"no connector can be made of {what}: " + "; ".join(_said(each, fields) for each in faults)
+            f"no connector can be made of {what}: "
+            + "; ".join(_error_text(error, fields) for error in errors)
         )
     extra = {
         each.partition(":")[0].strip()
@@ -116,7 +118,7 @@ def _declared(name: str, text: str, fields: Sequence[str], what: str) -> Connect
     return declared.connector
 
 
-def _said(finding: Finding, fields: Sequence[str]) -> str:
+def _error_text(finding: Finding, fields: Sequence[str]) -> str:
     at = (finding.line or 0) - 2
     place = f"'{fields[at]}': " if 0 <= at < len(fields) else ""
     return f"{place}{finding.message}" + (f" ({finding.hint})" if finding.hint else "")

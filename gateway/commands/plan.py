@@ -1,4 +1,4 @@
-"""gateway plan."""
+"""The verb `gateway plan`."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ NOTHING, REFUSED, CHANGES = 0, 1, 2
     metavar="URL|DIR|GIT-REV",
     default="HEAD",
     show_default=True,
-    help="A running gateway, whose rows are asked; a directory; or a revision in git.",
+    help="A running gateway with its rows, a directory, or a revision in git.",
 )
 @click.option(
     "--format",
@@ -32,11 +32,11 @@ NOTHING, REFUSED, CHANGES = 0, 1, 2
     show_default=True,
 )
 @token_names.tokens_option
-@click.option("--changes-ok", is_flag=True, help="Exit 0 where there are changes and none is refused.")
+@click.option("--changes-ok", is_flag=True, help="Exit 0 if there are changes and none is refused.")
 @click.option(
     "--token-file",
     type=click.Path(path_type=Path),
-    help="For a URL: a file with the admin token. [else GATEWAY_TOKEN; default: DATA/admin-token]",
+    help="For a URL: a file with the admin token. [or GATEWAY_TOKEN; default: DATA/admin-token]",
 )
 def command(
     directory: Path | None,
@@ -47,11 +47,11 @@ def command(
     *,
     changes_ok: bool,
 ) -> None:
-    """Tell what the connector files of DIRECTORY would change; exit 0: nothing, 2: changes, 1: refused.
+    """Show what the connector files of DIRECTORY would change; exit 0: nothing, 2: changes, 1: refused.
 
-    Compared with a directory or a revision in git it needs no gateway and no secret, and leaves open what
-    only the stored rows can tell. A name in access that no token proves is an error, where tokens are known:
-    those of --tokens, or of the gateway.
+    A comparison with a directory or a revision in git needs no gateway and no secret; changes that depend on the
+    stored rows are marked as undecided. A name in access that no token has is an error if tokens are known:
+    those of --tokens, or those of the gateway.
     """
     directory = directory or read_settings().connectors
     listing = read_directory(directory)
@@ -75,7 +75,7 @@ def command(
 
 
 def _known_tokens(file: Path | None, preview: dict[str, Any]) -> TokenNames:
-    """Take the tokens of a file that is given, else those of the gateway that answered, else of the environment."""
+    """Return the token names of the given file, or else of the gateway that answered, or else of the environment."""
     of_gateway = "token_names" in preview
     names = preview.pop("token_names", None)
     return token_names.of_gateway(names) if of_gateway and file is None else token_names.from_file(file)

@@ -1,4 +1,4 @@
-"""gateway rejected."""
+"""The verb `gateway rejected`."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -13,18 +13,25 @@ from gateway.commands.support.table import print_table
 from gateway.plurals import rows_are
 
 _COLUMNS = ("ID", "BATCH", "ROW", "STATE", "FIELD", "CODE", "WHAT IS WRONG")
-#: How many rows are listed where nothing is said.
+#: The default number of listed rows.
 LISTED = 50
 
 
-def _chooses(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that choose rejected rows."""
+def _add_selection(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that select rejected rows to a command."""
     for option in reversed(
         (
-            click.option("--id", "ids", type=int, multiple=True, metavar="ID", help="The row of that _id."),
-            click.option("--batch", type=int, metavar="BATCH", help="Those that came with a batch."),
-            click.option("--field", metavar="FIELD", help="Those with something wrong in a field."),
-            click.option("--code", metavar="CODE", help="Those with an error of a code."),
+            click.option(
+                "--id",
+                "ids",
+                type=int,
+                multiple=True,
+                metavar="ID",
+                help="The row with this _id; repeatable.",
+            ),
+            click.option("--batch", type=int, metavar="BATCH", help="The rows of this batch."),
+            click.option("--field", metavar="FIELD", help="The rows with an error in this field."),
+            click.option("--code", metavar="CODE", help="The rows with an error of this code."),
         )
     ):
         command = option(command)
@@ -33,21 +40,21 @@ def _chooses(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group("rejected")
 def command() -> None:
-    """Look at the bad rows that connectors have kept, replay them, discard them."""
+    """Show, replay, or discard the rejected rows of connectors."""
 
 
 @command.command("ls")
 @click.argument("name")
-@_chooses
+@_add_selection
 @click.option(
     "--state", type=click.Choice(["kept", "replayed", "discarded", "all"]), default="kept", show_default=True
 )
 @click.option("--limit", type=click.IntRange(1), default=LISTED, show_default=True, metavar="MOST")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @add_gateway_options
-def ls(name: str, gateway: GatewayClient, *, state: str, limit: int, style: str, **chosen: Any) -> None:
-    """List the rejected rows of NAME, latest first, each with what is wrong with it first."""
-    query = [*_query(**chosen), ("order", "_id.desc"), ("limit", str(limit))]
+def ls(name: str, gateway: GatewayClient, *, state: str, limit: int, style: str, **selection: Any) -> None:
+    """List the rejected rows of NAME, latest first, each with its first error."""
+    query = [*_query(**selection), ("order", "_id.desc"), ("limit", str(limit))]
     if state != "all":
         query.append(("state", f"eq.{state}"))
     listed = gateway.get(_path(name, query=query))
@@ -77,7 +84,7 @@ def _cells(each: dict[str, Any]) -> tuple[str, ...]:
 @click.argument("id", type=int)
 @add_gateway_options
 def show(name: str, id: int, gateway: GatewayClient) -> None:
-    """Show the rejected row ID of NAME: its text as it came, and everything that is wrong with it."""
+    """Show the rejected row ID of NAME: its original text and all its errors."""
     found = gateway.get(_path(name, query=[("_id", f"eq.{id}")]))
     if not found:
         raise click.ClickException(
@@ -97,17 +104,17 @@ def show(name: str, id: int, gateway: GatewayClient) -> None:
 
 @command.command("replay")
 @click.argument("name")
-@_chooses
+@_add_selection
 @click.option(
     "--edited",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="JSON or NDJSON: rows to be taken in the place of rejected ones, each with their _id.",
+    help="JSON or NDJSON: corrected rows, each with the _id of the rejected row.",
 )
 @add_gateway_options
-def replay(name: str, gateway: GatewayClient, *, edited: Path | None, **chosen: Any) -> None:
-    """Let the rejected rows of NAME meet the schema of today: all that are kept, or those that are chosen."""
-    path = _path(name, "/replay", _query(**chosen))
+def replay(name: str, gateway: GatewayClient, *, edited: Path | None, **selection: Any) -> None:
+    """Validate rejected rows of NAME again, and store the valid ones: all kept rows, or the selected ones."""
+    path = _path(name, "/replay", _query(**selection))
     receipt = gateway.post_text(path, edited.read_bytes() if edited else b"")
     click.echo(
         f"{rows_are(receipt['received'], 'were')} tried: {receipt['stored']:,} stored,"
@@ -115,41 +122,39 @@ def replay(name: str, gateway: GatewayClient, *, edited: Path | None, **chosen: 
     )
     for each in receipt.get("errors", ())[:10]:
         click.echo(f"  id {each['_id']}, {each['field'] or 'the row'}: {each['message']}")
-    _require_all(receipt["received"], chosen["ids"])
+    _require_all(receipt["received"], selection["ids"])
     if receipt["rejected"]:
         raise SystemExit(1)
 
 
 @command.command("discard")
 @click.argument("name")
-@_chooses
-@click.option("--reason", required=True, metavar="WHY", help="Kept with the rows.")
-@click.option("--yes", is_flag=True, help="Do not ask before all of them are discarded.")
+@_add_selection
+@click.option("--reason", required=True, metavar="WHY", help="The reason, stored with the rows.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation if all rows are selected.")
 @add_gateway_options
-def discard(name: str, gateway: GatewayClient, *, reason: str, yes: bool, **chosen: Any) -> None:
-    """Mark rejected rows of NAME as discarded, for good: all that are kept, or those that are chosen."""
-    query = _query(**chosen)
+def discard(name: str, gateway: GatewayClient, *, reason: str, yes: bool, **selection: Any) -> None:
+    """Mark rejected rows of NAME as discarded permanently: all kept rows, or the selected ones."""
+    query = _query(**selection)
     if not query and not yes:
         kept = gateway.get(_path(name, "/summary"))["kept"]
         all_of = "the 1 rejected row" if kept == 1 else f"all {kept:,} rejected rows"
         click.confirm(f"Discard {all_of} of '{name}'?", abort=True)
     done = gateway.post(_path(name, "/discard", query or [("_id", "gte.0")]), {"reason": reason})
     click.echo(f"{rows_are(done['discarded'])} discarded.")
-    _require_all(done["discarded"], chosen["ids"])
+    _require_all(done["discarded"], selection["ids"])
 
 
 def _require_all(rows: int, ids: Sequence[int]) -> None:
-    """End with an error where some of the rows that were named are not kept."""
+    """Check that all rows named by --id were kept; end the command otherwise."""
     if rows < len(set(ids)):
-        raise click.ClickException(
-            f"{len(set(ids)) - rows} of the rows that were named are not kept any more"
-        )
+        raise click.ClickException(f"{len(set(ids)) - rows} of the named rows are no longer kept")
 
 
 def _query(
     ids: Sequence[int] = (), batch: int | None = None, field: str | None = None, code: str | None = None
 ) -> list[tuple[str, str]]:
-    """Spell the filter of chosen rows."""
+    """Return the filter that selects the rows, as query parameters."""
     query = []
     if ids:
         query.append(("_id", f"in.({','.join(map(str, ids))})"))

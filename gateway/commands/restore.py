@@ -1,4 +1,4 @@
-"""gateway restore."""
+"""The verb `gateway restore`."""
 
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from gateway.store.files.integrity_check import IntegrityReport, examine_file
 @click.option(
     "--data", type=click.Path(path_type=Path), metavar="DIR", help="The data directory. [GATEWAY_DATA]"
 )
-@click.option("--move-aside", is_flag=True, help="Put a store that is there into a dated folder first.")
+@click.option("--move-aside", is_flag=True, help="First move an existing store to a dated folder.")
 @click.option("--quick", is_flag=True, help="Count the rows of FILE, but do not read them.")
 def command(file: Path, data: Path | None, *, move_aside: bool, quick: bool) -> None:
-    """Put the copy in FILE, which gateway backup made, in the place of a store; the gateway must not be running.
+    """Replace the store by a backup FILE of gateway backup; the gateway must not be running.
 
-    Rows, connectors and numbers are those of the backup. What was stored after it is not in it.
+    Rows, connectors, and numbers are those of the backup. Rows stored after it are not included.
     """
     settings = read_settings()
     directory = (data or settings.data).resolve()
@@ -35,15 +35,15 @@ def command(file: Path, data: Path | None, *, move_aside: bool, quick: bool) -> 
     except lock.Locked as error:
         raise click.ClickException(str(error)) from error
     except restore.Occupied as error:
-        hint = "--move-aside puts it into a dated folder of that directory first"
+        hint = "--move-aside first moves it to a dated folder of that directory"
         raise click.ClickException(f"{error}; {hint}") from error
     except saved_files.NoRoom as error:
-        raise click.ClickException(f"{error}; free some, and nothing has been changed") from error
+        raise click.ClickException(f"{error}; free some; nothing was changed") from error
     except OSError as error:
         raise click.ClickException(f"{directory} cannot be written: {error.strerror or error}") from error
     click.echo(f"{directory} has the store of {file}. {integrity_text.sentence(found)}.")
     if folder:
-        click.echo(f"What was there is in {folder}.")
+        click.echo(f"The previous store is in {folder}.")
 
 
 def _checked(file: Path, memory: int, *, is_thorough: bool) -> IntegrityReport:

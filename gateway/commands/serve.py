@@ -1,4 +1,4 @@
-"""gateway serve."""
+"""The verb `gateway serve`."""
 
 import os
 from typing import Any
@@ -29,14 +29,14 @@ def command(**flags: str | None) -> None:
     """Serve the connectors of a directory."""
     for setting in SETTINGS:
         if value := flags.get(setting.name):
-            _require(setting, value)
+            _check_flag(setting, value)
             os.environ[setting.environment] = value
     read_settings()
     _Gunicorn().run()
 
 
-def _require(setting: Setting, value: str) -> None:
-    """Let a flag through that its setting takes, or end with what to write."""
+def _check_flag(setting: Setting, value: str) -> None:
+    """Check the value of a flag, or end the command with what to write."""
     try:
         setting.parse(value)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""gateway token."""
+"""The verb `gateway token`."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -11,12 +11,12 @@ from gateway.auth.tokens import is_token_name, make_token, parse_instant
 @click.command("token")
 @click.argument("name")
 @click.option(
-    "--expires", metavar="90d|DATE", help="After so many days, or on that day, it proves nothing any more."
+    "--expires", metavar="90d|DATE", help="The token expires after this number of days, or on this day."
 )
 def command(name: str, expires: str | None) -> None:
-    """Make a token: print its secret, once, and the line to paste into the tokens file."""
+    """Create a token: print its secret, once, and the line to paste into the tokens file."""
     if not is_token_name(name):
-        raise click.ClickException(f"'{name}' cannot be the name of a token: use letters, digits and . _ -")
+        raise click.ClickException(f"'{name}' cannot be the name of a token: use letters, digits, and . _ -")
     secret, line = make_token(name, None if expires is None else _end(expires))
     click.echo(f"The secret, shown only this once:\n\n  {secret}\n\nThe line for the tokens file:\n\n{line}")
 

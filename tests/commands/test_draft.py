@@ -422,7 +422,7 @@ def test_new_prints_a_curl_that_works(own, tmp_path):
 
     assert ran.returncode == 0, ran.stderr
     assert "sales.yaml is written, with 5 fields." in ran.stdout
-    assert "Nothing but the admin token may write or read its rows" in ran.stdout
+    assert "Only the admin token may write or read its rows" in ran.stdout
     eventually(lambda: own.client.get("/sales").status_code == 200)
     answer = subprocess.check_output(["bash", "-c", curl_of(ran.stdout) + " -s"], text=True)
     assert json.loads(answer)["stored"] == 1

@@ -86,9 +86,9 @@ def test_what_is_there_already_stays(tmp_path):
     second = run("gateway init", tmp_path)
 
     assert (tmp_path / "tokens.yaml").read_text() == "{}\n"
-    assert "tokens.yaml is there already, and stays as it is." in first.stdout
+    assert "tokens.yaml exists already, and is not changed." in first.stdout
     assert "secret" not in first.stdout, "the tokens file has no line for it"
-    assert second.stdout.count("is there already") == len(init.FILES)
+    assert second.stdout.count("exists already") == len(init.FILES)
     assert (first.returncode, second.returncode) == (0, 0)
 
 

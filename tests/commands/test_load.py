@@ -127,7 +127,9 @@ def test_longer_file_under_another_name_is_stored_as_it_is_said(orders, tmp_path
     assert f"the first 100 rows of {longer} are those of {tmp_path}/rows.csv, stored on" in said
     assert "--rest stores what follows them, --again stores all rows" in said
 
-    assert load(orders, longer, "--rest")[1].startswith("30 rows are stored at /orders. 100 had been before")
+    assert load(orders, longer, "--rest")[1].startswith(
+        "30 rows are stored at /orders. 100 were stored before"
+    )
     assert stored(orders) == list(range(130))
     assert load(orders, longer)[1].startswith("0 rows are stored")
     rows_file(tmp_path, 140, "longer.csv")
@@ -172,7 +174,7 @@ def test_file_with_another_first_row_is_told(orders, tmp_path):
     code, said = load(orders, file)
 
     assert (code, len(stored(orders))) == (1, 100)
-    assert "its first row is another, and about 99% of its rows are the same" in said
+    assert "its first row is different, and about 99% of its rows are the same" in said
 
 
 def test_new_rows_under_an_old_name_are_stored(orders, tmp_path):
@@ -213,11 +215,11 @@ def test_deleted_rows_are_told_and_not_stored_again(orders, tmp_path):
     load(orders, file)
     assert orders.client.delete("/orders?n=lt.30").status_code < 300
 
-    assert load(orders, file)[1].endswith("30 of all these are deleted, replaced or changed since.")
+    assert load(orders, file)[1].endswith("30 of all these were deleted, replaced, or changed since.")
     assert orders.client.delete("/orders?n=gte.0").status_code < 300
     code, said = load(orders, file)
     assert code == 1
-    assert "the 100 rows had been stored before, and none of them is there" in said
+    assert "the 100 rows were stored before, and all of them were deleted" in said
     assert load(orders, file, "--again")[0] == 0
     assert stored(orders) == list(range(100))
 
@@ -233,7 +235,7 @@ def test_purged_rows_are_stored_again(orders, tmp_path):
     code, said = load(orders, file)
 
     assert (code, stored(orders)) == (0, list(range(100)))
-    assert "is not in this store any more" in said
+    assert "are no longer in this store" in said
 
 
 def test_rows_that_a_restore_took_back_are_stored_again(orders, tmp_path):
@@ -425,7 +427,7 @@ def test_load_says_how_far_it_came_when_it_is_interrupted(orders, tmp_path):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
 
-    assert (process.returncode, "rows are stored, and the same command goes on behind them" in said) == (
+    assert (process.returncode, "rows are stored, and the same command continues after them" in said) == (
         1,
         True,
     ), said

@@ -35,8 +35,8 @@ def test_bad_rows_are_listed_shown_replayed_and_discarded(server: Server, name, 
 
     loaded = run("load", name, "rows.csv")
     assert "2 rows are stored" in loaded
-    assert f"3 bad ones are kept; gateway rejected ls {name} shows them." in loaded
-    assert f"0 rows are stored at {path}. 5 had been before" in run("load", name, "rows.csv")
+    assert f"3 bad rows are kept; gateway rejected ls {name} shows them." in loaded
+    assert f"0 rows are stored at {path}. 5 were stored before" in run("load", name, "rows.csv")
 
     listed = run("rejected", "ls", name)
     assert f"{name}: 3 kept, 0 replayed, 0 discarded" in listed
@@ -73,4 +73,4 @@ def test_a_load_names_rows_whose_keys_are_there_already(server, name, run, tmp_p
     )
     told = run("load", name, "rows.csv")
     assert "2 rows are stored" in told
-    assert "1 have primary keys that were there already." in told
+    assert "1 have primary keys that existed already." in told

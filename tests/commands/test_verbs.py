@@ -97,7 +97,7 @@ def test_a_connector_is_duplicated_with_its_comments_and_its_rows(own):
     assert "2,500 rows are copied" in ran.stdout
     again = gateway(own, "duplicate", "orders", "copy", "--with-rows")
     assert (again.returncode, "has rows already" in again.stderr) == (1, True)
-    assert "is there already" in gateway(own, "duplicate", "copy", "orders").stderr
+    assert "exists already" in gateway(own, "duplicate", "copy", "orders").stderr
 
 
 def test_a_duplicate_without_rows_needs_no_gateway_and_keeps_every_byte_else(tmp_path):
@@ -116,7 +116,7 @@ def test_a_connector_is_removed_and_comes_back_and_is_purged(own):
     assert "gateway remove orders comes first" in gateway(own, "purge", "orders", "--yes").stderr
 
     removed = gateway(own, "remove", "orders")
-    assert "brings them back, gateway purge orders drops them" in removed.stdout
+    assert "brings them back, gateway purge orders deletes them" in removed.stdout
     eventually(lambda: own.client.get("/orders").status_code == 410)
     put(own.connectors / "orders.yaml", ORDERS)
     eventually(lambda: own.client.get("/orders").status_code == 200)
@@ -172,7 +172,7 @@ def test_a_drafted_connector_takes_every_row_it_was_drafted_from(own):
 
         assert ran.returncode == 0, ran.stderr
         assert len(own.client.get(f"/{name}").json()) == 2
-        assert "is there already" in gateway(own, "new", name, "--from", path).stderr
+        assert "exists already" in gateway(own, "new", name, "--from", path).stderr
 
 
 def test_new_says_what_keeps_a_file_from_being_read(tmp_path):
@@ -233,10 +233,10 @@ def test_a_name_or_a_path_that_a_file_declares_is_not_declared_again(own, tmp_pa
     [
         (["ls", "--url", "localhost:9"], {}, "write http://localhost:9"),
         (["ls", "--url", "http://[::1"], {}, "write http://HOST:PORT"),
-        (["ls"], {"GATEWAY_TOKEN": "grün"}, "is not made of ASCII"),
+        (["ls"], {"GATEWAY_TOKEN": "grün"}, "characters that are not ASCII"),
         (["ls"], {"GATEWAY_TOKEN": "gw_bad"}, "set GATEWAY_TOKEN, use --token-file"),
-        (["load", "", "rows.csv"], {}, "neither the name of a connector nor the path of one"),
-        (["load", "/-/reload", "rows.csv"], {}, "neither the name of a connector nor the path of one"),
+        (["load", "", "rows.csv"], {}, "neither the name nor the path of a connector"),
+        (["load", "/-/reload", "rows.csv"], {}, "neither the name nor the path of a connector"),
         (["load", "x?y", "rows.csv"], {}, "there is no connector 'x?y'"),
         (["load", "x", "pipe.csv"], {}, "pipe.csv is not a regular file"),
         (["new", "x", "--from", "pipe.csv"], {}, "pipe.csv is not a regular file"),
@@ -278,7 +278,7 @@ def test_a_file_is_loaded_in_batches_and_typed_again_stores_nothing_twice(own, t
     again = gateway(own, "load", "orders", file, "--batch", "50K")
     assert (
         again.stdout
-        == "0 rows are stored at /orders. 20,000 had been before; --again would store those once more.\n"
+        == "0 rows are stored at /orders. 20,000 were stored before; --again would store those once more.\n"
     )
     assert len(stored(own)) == 20_000
     assert gateway(own, "load", "orders", file, "--batch", "50K", "--again").returncode == 0
@@ -306,7 +306,7 @@ def test_of_a_file_that_has_grown_what_is_new_is_loaded(server, name, tmp_path, 
     assert stored(server, path) == list(range(5003))
     assert (
         ran.stdout
-        == f"2 rows are stored at {path}. 5,001 had been before; --again would store those once more.\n"
+        == f"2 rows are stored at {path}. 5,001 were stored before; --again would store those once more.\n"
     )
 
     file.write_text(file.read_text().replace("4", "5"))
@@ -610,7 +610,7 @@ def test_duplicate_names_the_version_it_copies(own):
     with_rows = gateway(own, "duplicate", "orders", "copy", "--with-rows")
     file_alone = gateway(own, "duplicate", "orders", "copy")
 
-    told = f"the gateway serves the last good version of 'orders', for {own.connectors}/orders.yaml is not applied"
+    told = f"the gateway serves the last good version of 'orders', because {own.connectors}/orders.yaml is not applied"
     assert (with_rows.returncode, told in with_rows.stderr) == (1, True)
     assert "leave --with-rows out" in with_rows.stderr
     assert (file_alone.returncode, f"Note: {told}" in file_alone.stderr) == (0, True)
@@ -628,9 +628,7 @@ def test_duplicate_of_a_broken_file_names_its_fault(own):
 
     assert ran.returncode == 1
     assert "line 2 begins with a tab" in ran.stderr
-    assert (
-        "The gateway serves the last good version of 'orders', which is not what the file says" in ran.stderr
-    )
+    assert "The gateway serves the last good version of 'orders', which differs from the file" in ran.stderr
     assert not (own.connectors / "copy.yaml").exists()
 
 

@@ -9,7 +9,8 @@ from tests.support.server import ROOT
 ROOMS = [
     "README.md",
     "gateway/docs",
-    "gateway/commands/docs.py",
+    "gateway/cli.py",
+    "gateway/commands",
     "gateway/draft",
     "gateway/rowfile",
     "gateway/__init__.py",

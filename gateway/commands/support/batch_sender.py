@@ -1,4 +1,4 @@
-"""Sending batches: each one again until the gateway answers, and what its answer says about the rows."""
+"""The sender of batches: repeats a request until the gateway answers, and explains bad rows by their place in the file."""
 
 import functools
 import random
@@ -16,26 +16,26 @@ from gateway.commands.support.load_target import LoadTarget
 from gateway.commands.support.upload_options import UploadOptions
 from gateway.rowfile.chunk import Chunk
 
-#: How long in all a chunk is sent again while the gateway is away or has no room.
+#: For how long a request is repeated while the gateway is unreachable or overloaded.
 RETRY_SECONDS_MAX = 300.0
-#: What says that nothing was stored, and that the same is worth sending again; so does a 409 that says when.
+#: Statuses after which nothing was stored and a retry may succeed; a 409 with Retry-After is retried too.
 _RETRIED_STATUSES = (408, 429, 502, 503, 504, 507)
-#: How many bad rows of a chunk are shown.
+#: The number of bad rows of a batch that are shown.
 _SHOWN_ROWS_MAX = 10
 
 
 class DeclinedError(click.ClickException):
-    """The gateway has said that it stores nothing of what it was sent."""
+    """The gateway rejected a batch and stored none of its rows."""
 
 
 class BatchSender:
-    """Posts batches of one file.
+    """Posts the batches of one file.
 
     Attributes:
-        rows: How many rows of the file are stored.
-        stored: How many rows were stored by these batches.
-        rejected: How many bad ones are kept as rejected rows.
-        duplicates: How many were passed over for others with the same primary key.
+        rows: The number of first rows of the file that are stored.
+        stored: The number of rows that these batches stored.
+        rejected: The number of bad rows that were kept as rejected rows.
+        duplicates: The number of rows that were ignored, because their primary keys already existed.
     """
 
     def __init__(self, target: LoadTarget, file: Path, options: UploadOptions) -> None:
@@ -45,7 +45,7 @@ class BatchSender:
         self._options = options
 
     def committed_at(self, batch: int | None) -> str | None:
-        """Ask when a batch was committed; None where the gateway does not know."""
+        """Return when a batch was committed; None if the gateway does not know it."""
         if batch is None:
             return None
         answer = self._send(lambda: self.target.request_batches([batch]))
@@ -53,7 +53,12 @@ class BatchSender:
         return str(found[0]["committed_at"]) if found else None
 
     def post(self, chunk: Chunk, key: str) -> dict[str, Any]:
-        """Send a chunk until there is an answer to it, and return its receipt."""
+        """Post a batch until the gateway answers, and return its receipt with `is_known`, whether it was replayed.
+
+        Raises:
+            DeclinedError: The gateway rejected the batch.
+            click.ClickException: The gateway did not answer in time.
+        """
         client, path = self.target.gateway.client, self.target.path
         columns = self._options.columns(chunk)
         headers = {"Content-Type": chunk.media.media_type, "Idempotency-Key": key}
@@ -63,7 +68,7 @@ class BatchSender:
         return self._receipt(chunk, self._send(send))
 
     def _send(self, send: Callable[[], httpx.Response]) -> httpx.Response:
-        """Send a request until the gateway is there and has room."""
+        """Repeat a request until the gateway is reachable and has capacity."""
         deadline = time.monotonic() + RETRY_SECONDS_MAX
         while True:
             try:
@@ -78,7 +83,7 @@ class BatchSender:
                 trouble, wait = error_text(answer), _retry_after(answer)
             if time.monotonic() + wait > deadline:
                 raise click.ClickException(f"{trouble}; {self.how_far()}")
-            time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  # it only spreads the crowd
+            time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  # it spreads the retries of many clients
 
     def _receipt(self, chunk: Chunk, answer: httpx.Response) -> dict[str, Any]:
         if answer.status_code in (409, 422) and "errors" in answer.json():
@@ -94,7 +99,7 @@ class BatchSender:
         return receipt
 
     def _bad_rows(self, chunk: Chunk, answer: dict[str, Any]) -> str:
-        """Name bad rows by their places in the file."""
+        """Return the message about bad rows, with their places in the file."""
         lines, header_lines = [], chunk.header.count(b"\n")
         for error in answer["errors"][:_SHOWN_ROWS_MAX]:
             place = f"row {self.rows + error['row']:,}"
@@ -108,30 +113,31 @@ class BatchSender:
         return "\n".join([f"{self._file} has bad rows; {self.how_far()}", *lines])
 
     def how_far(self) -> str:
-        """Say how much of the file is stored."""
+        """Return how much of the file is stored, as a part of a message."""
         if not self.rows:
             return "nothing of it is stored"
-        return f"the first {self.rows:,} rows are stored, and the same command goes on behind them"
+        return f"the first {self.rows:,} rows are stored, and the same command continues after them"
 
 
 def _leaving_out(chunk: Chunk, answer: httpx.Response) -> str:
-    """Name the options that leave out the columns that are not fields; nothing where those are not what is wrong."""
+    """Return the options that leave out unknown columns; empty if the error is a different one."""
     if '"PGRST204"' not in answer.text:
         return ""
     names = chunk.column_names()
-    listed = [str(each["field"]) for each in answer.json().get("errors", ()) if each["code"] == "PGRST204"]
+    errors = answer.json().get("errors", ())
+    unknown = [str(error["field"]) for error in errors if error["code"] == "PGRST204"]
     nameless = [str(place) for place, name in enumerate(names, 1) if not name.strip()]
-    left = [each for each in listed if each in names] or nameless
-    if len(left) == len(names):
+    columns = [column for column in unknown if column in names] or nameless
+    if len(columns) == len(names):
         return ". If its first line is a row, --header names the columns, as in --header a,b,c"
-    if not left or len(left) > _SHOWN_ROWS_MAX:
+    if not columns or len(columns) > _SHOWN_ROWS_MAX:
         return ". --without NAME leaves a column out"
-    options = shlex.join([word for each in left for word in ("--without", each)])
-    return f". Without {'this column' if len(left) == 1 else 'these columns'}: {options}"
+    options = shlex.join([word for column in columns for word in ("--without", column)])
+    return f". Without {'this column' if len(columns) == 1 else 'these columns'}: {options}"
 
 
 def _retry_after(answer: httpx.Response) -> float:
-    """Return how many seconds an answer asks to wait for."""
+    """Return the seconds to wait that a response asks for, between 0.1 and 30."""
     try:
         return min(max(float(answer.headers["Retry-After"]), 0.1), 30.0)
     except (KeyError, ValueError):

@@ -21,7 +21,7 @@ RESTART_SECONDS = 10.0
 
 
 class GatewayClient:
-    """A running gateway. Its errors end the command with their message and hint."""
+    """An HTTP client for a running gateway. Errors end the command with their message and hint."""
 
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url.rstrip("/")
@@ -30,48 +30,48 @@ class GatewayClient:
             self.client = httpx.Client(base_url=self.url, headers=headers, timeout=SECONDS)
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             what = (
-                "the token is not made of ASCII"
+                "the token has characters that are not ASCII"
                 if isinstance(error, UnicodeEncodeError)
-                else f"{url!r} is no URL"
+                else f"{url!r} is not a URL"
             )
             raise click.ClickException(
                 f"{what}; write http://HOST:PORT, and a token that gateway token made"
             ) from error
         if self.client.base_url.scheme not in ("http", "https"):
             raise click.ClickException(
-                f"{url!r} is no URL of a gateway; write http://{url.rpartition('/')[2]}"
+                f"{url!r} is not the URL of a gateway; write http://{url.rpartition('/')[2]}"
             )
 
     def get(self, path: str) -> Any:
-        """GET JSON."""
+        """Send a GET request and return the JSON of the response."""
         return self._answer(self.request("GET", path))
 
     def post(self, path: str, body: Any = None) -> Any:
-        """POST JSON and get JSON."""
+        """Post JSON and return the JSON of the response."""
         return self._answer(self.request("POST", path, json={} if body is None else body))
 
     def post_text(self, path: str, text: bytes) -> Any:
-        """POST text as it is and get JSON."""
+        """Post text as it is and return the JSON of the response."""
         return self._answer(self.request("POST", path, content=text))
 
     def find(self, path: str) -> Any | None:
-        """GET JSON, or None where there is nothing."""
+        """Send a GET request and return the JSON of the response, or None for a 404."""
         answer = self.request("GET", path)
         return None if answer.status_code == 404 else self._answer(answer)
 
     def state_of(self, connector: str) -> dict[str, Any] | None:
-        """Return what `/-/status` says of the file of a connector; None where no gateway can be asked."""
+        """Return the entry of a connector in `/-/status`; None if there is none or no gateway can be reached."""
         try:
             answer = self.client.get("/-/status", timeout=5.0)
             files: list[dict[str, Any]] = answer.json()["files"]
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None
-        return next((each for each in files if each["connector"] == connector), None)
+        return next((file for file in files if file["connector"] == connector), None)
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Send a request, or end with why it cannot be.
+        """Send a request, or end the command with the reason why it failed.
 
-        A question that breaks off is asked again for a while: the gateway may be restarting.
+        A GET that breaks off is repeated for up to `RESTART_SECONDS`, because the gateway may be restarting.
         """
         deadline = time.monotonic() + RESTART_SECONDS
         try:
@@ -86,12 +86,12 @@ class GatewayClient:
             raise click.ClickException(self.unreachable_text(error)) from error
 
     def unreachable_text(self, error: httpx.HTTPError) -> str:
-        """Say that no gateway answers, and what to do."""
+        """Return the message that no gateway answers, with the next action."""
         message = f"no gateway answers at {self.url}: {error or type(error).__name__}"
-        return f"{message}; start one with gateway serve, or set GATEWAY_URL or --url to where it is"
+        return f"{message}; start one with gateway serve, or set GATEWAY_URL or --url to its address"
 
     def _wait_for_restart(self, deadline: float) -> None:
-        """Wait until somebody listens again."""
+        """Wait until the gateway accepts connections again."""
         while time.monotonic() < deadline:
             try:
                 self.client.get("/-/healthy")
@@ -110,29 +110,30 @@ class GatewayClient:
 
 
 def error_text(answer: httpx.Response) -> str:
-    """Say what an error answer says."""
+    """Return the message and the hint of an error response."""
     try:
         error = answer.json()
         hint = f" ({error['hint']})" if error["hint"] else ""
         if answer.status_code in (401, 403):
-            hint = " (set GATEWAY_TOKEN, use --token-file, or type this where DATA/admin-token is)"
+            hint = " (set GATEWAY_TOKEN, use --token-file, or run this where DATA/admin-token is)"
         if answer.status_code == 401 and ADMIN_FILE in error["message"]:
             hint = " (set GATEWAY_TOKEN, or use --token-file)"
         return f"{error['code']}: {error['message']}{hint}"
     except (ValueError, KeyError, TypeError):
-        return f"{answer.request.url} answers {answer.status_code}, and not as a gateway does; set GATEWAY_URL or --url to where it is"
+        answered = f"{answer.request.url} answers {answer.status_code}, but not as a gateway does"
+        return f"{answered}; set GATEWAY_URL or --url to the address of the gateway"
 
 
 def add_gateway_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that name a gateway, and the gateway."""
+    """Add the options --url and --token-file to a command, and pass it the client as `gateway`."""
 
     @click.option(
-        "--url", metavar="URL", help="Where the gateway is. [GATEWAY_URL; default: on this machine]"
+        "--url", metavar="URL", help="The URL of the gateway. [GATEWAY_URL; default: on this machine]"
     )
     @click.option(
         "--token-file",
         type=click.Path(path_type=Path),
-        help="A file with the token. [else GATEWAY_TOKEN, the token itself; default: DATA/admin-token]",
+        help="A file with the token. [or the token in GATEWAY_TOKEN; default: DATA/admin-token]",
     )
     @functools.wraps(command)
     def run(*arguments: Any, url: str | None, token_file: Path | None, **more: Any) -> None:
@@ -142,7 +143,7 @@ def add_gateway_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def connect(url: str | None, token_file: Path | None) -> GatewayClient:
-    """Find the gateway that is meant."""
+    """Return a client for the gateway that the options or the environment name."""
     settings = read_settings()
     here = settings.local_url
     return GatewayClient(

@@ -1,4 +1,4 @@
-"""The settings and the connector files that a command works with."""
+"""The settings and the connector files of a command."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from gateway.settings import Settings
 
 
 def read_settings() -> Settings:
-    """Read the settings from the environment, or end with what is wrong with them."""
+    """Read the settings from the environment, or end the command with their error."""
     try:
         return Settings.read()
     except ValueError as error:
@@ -17,7 +17,7 @@ def read_settings() -> Settings:
 
 
 def read_directory(directory: Path) -> DirectoryListing:
-    """Read a directory of connector files, or end where it cannot be."""
+    """Read a directory of connector files, or end the command with the reason why it cannot be read."""
     listing = Directory(directory).read()
     if listing.problem:
         raise click.ClickException(listing.problem)

@@ -1,4 +1,4 @@
-"""The file of a directory that declares a connector."""
+"""Lookup of the connector file that declares a connector."""
 
 from pathlib import Path
 
@@ -12,17 +12,17 @@ from gateway.errors import suggest
 
 
 def find(directory: Path, name: str) -> tuple[Path, Connector | None]:
-    """Find the file of a connector, and the connector unless the file is not one.
+    """Find the file of a connector, and parse the connector; it is None if the file is invalid.
 
-    A file that cannot be read as a connector is found by its own name.
+    An invalid file is found by its own name.
     """
     declared = _declared(directory)
-    found = [(file, connector) for file, (called, connector) in declared.items() if called == name]
+    found = [(file, connector) for file, (own, connector) in declared.items() if own == name]
     if len(found) > 1:
         files = " and ".join(str(directory / file) for file, _ in found)
-        raise click.ClickException(f"'{name}' is declared by {files}; take it out of one of them first")
+        raise click.ClickException(f"'{name}' is declared by {files}; remove it from one of them first")
     if not found:
-        names = sorted(called for called, _ in declared.values())
+        names = sorted(own for own, _ in declared.values())
         hint = suggest(name, names, "it has") if names else "it has none"
         raise click.ClickException(f"no file of {directory} declares a connector '{name}'; {hint}")
     file, connector = found[0]
@@ -30,27 +30,26 @@ def find(directory: Path, name: str) -> tuple[Path, Connector | None]:
 
 
 def check_name(name: str) -> None:
-    """End where a connector cannot have a name."""
+    """Check that a connector can have a name; end the command otherwise."""
     if not NAME.fullmatch(name):
-        meant = nearest_name(name)
-        hint = f"; {meant} is one" if meant else ""
-        raise click.ClickException(
-            f"{name!r} is not a connector name: a to z, 0 to 9, _ and -, a letter first{hint}"
-        )
+        nearest = nearest_name(name)
+        hint = f"; {nearest} is one" if nearest else ""
+        rule = "a to z, 0 to 9, _ and -, a letter first"
+        raise click.ClickException(f"{name!r} is not a connector name: {rule}{hint}")
 
 
 def check_unused(directory: Path, name: str) -> None:
-    """End where a file declares a connector of that name, or one at the path of that name."""
-    for file, (called, connector) in _declared(directory).items() if directory.is_dir() else ():
+    """Check that no file declares a connector of this name, or one at its path; end the command otherwise."""
+    for file, (own, connector) in _declared(directory).items() if directory.is_dir() else ():
         path = connector.path if connector else None
-        # A file of that very name is told apart where it is about to be written.
-        if Path(file).stem != name and (called == name or path == f"/{name}"):
-            what = f"the connector '{name}'" if called == name else f"the path '{path}'"
+        # `write_new` reports an existing file of this name.
+        if Path(file).stem != name and (own == name or path == f"/{name}"):
+            what = f"the connector '{name}'" if own == name else f"the path '{path}'"
             raise click.ClickException(f"{directory / file} declares {what}; choose another name")
 
 
 def _declared(directory: Path) -> dict[str, tuple[str, Connector | None]]:
-    """Give what each file of a directory declares, and what it is called."""
+    """Return the connector that each file declares, with its name."""
     declared = {}
     for file in read_directory(directory).files.values():
         connector = plan.parse_file(file).connector

@@ -1,4 +1,4 @@
-"""What `gateway new` prints about a draft of a connector file."""
+"""The report of `gateway new` about a draft of a connector file."""
 
 import os
 import shlex
@@ -17,15 +17,15 @@ from gateway.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class DraftReport:
-    """What is printed about a draft.
+    """The report about a draft.
 
     Attributes:
         draft: The draft.
-        connector: The connector that it declares.
-        rows: The file of rows; None where the fields were typed.
-        written: The connector file that is written; None where it is printed.
-        connectors: The directory, where that was typed.
-        file_options: The options that say how the file of rows is written.
+        connector: The connector that the draft declares.
+        rows: The file of rows; None if the fields were typed.
+        written: The connector file; None if it is printed.
+        connectors: The directory, if it was typed.
+        file_options: The options for reading the file of rows.
     """
 
     draft: Draft
@@ -36,10 +36,10 @@ class DraftReport:
     file_options: FileOptions
 
     def notes(self) -> Iterator[str]:
-        """Yield what the connector does not have of the file, and what may be wrong with that."""
+        """Yield the columns that the connector leaves out, and a doubt about the header."""
         draft, load = self.draft, self._load_command()
         if draft.doubt:
-            yield f"{draft.doubt}. If it is a row and no header, name the columns: {self._with_header(draft.width)}"
+            yield f"{draft.doubt}. If it is a row and not the header, name the columns: {self._with_header(draft.width)}"
         for name, problem in draft.left_out.items():
             if name.isdecimal():
                 yield f"Column {name} {problem}. It is left out: name it in the file, or load without it: {load}"
@@ -47,16 +47,16 @@ class DraftReport:
                 yield f"The column {name!r} {problem}. It is left out: rename it in the file, or load without it: {load}"
 
     def questions(self) -> Iterator[str]:
-        """Yield what is to be decided before others use the connector."""
+        """Yield the decisions to make before others use the connector."""
         count = self.draft.questions
         if count:
             has = "field has a question" if count == 1 else "fields have a question"
-            yield f"{count} {has} behind a # in {self.written}."
+            yield f"{count} {has} after a # in {self.written}."
         if self.connector.access == Access():
-            yield f"Nothing but the admin token may write or read its rows; access: in {self.written} names others."
+            yield f"Only the admin token may write or read its rows; access: in {self.written} names others."
 
     def next_steps(self, settings: Settings) -> Iterator[str]:
-        """Yield where the connector is served, and how rows come in."""
+        """Yield the URL of the connector, and commands that store rows."""
         base = os.environ.get("GATEWAY_URL") or settings.local_url
         url = base.rstrip("/") + self.connector.path
         row, missing = example_row.build(self.connector)
@@ -69,33 +69,19 @@ class DraftReport:
         yield f"A gateway that serves {self.connectors or settings.connectors} has it at {url}. To store a row:"
         yield f"  curl {url} -H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json' -d {body}"
         if missing:
-            yield f"Put a value for {', '.join(missing)} into it: none was found that their constraints let through."
+            yield f"Add a value for {', '.join(missing)}: no value was found that their constraints accept."
         if self.rows:
             yield f"To load the file: {self._load_command()}"
 
     def _load_command(self) -> str:
         """Return the command that loads the file into the connector."""
-        without = [word for each in self.draft.left_out for word in ("--without", each)]
-        words = [
-            "gateway",
-            "load",
-            self.connector.name,
-            str(self.rows),
-            *self.file_options.words(),
-            *without,
-        ]
-        return shlex.join(words)
+        without = [word for column in self.draft.left_out for word in ("--without", column)]
+        words = ["gateway", "load", self.connector.name, str(self.rows), *self.file_options.words()]
+        return shlex.join([*words, *without])
 
     def _with_header(self, width: int) -> str:
-        """Return the command that makes the draft again, with names for `width` columns."""
-        words = [
-            "gateway",
-            "new",
-            self.connector.name,
-            "--from",
-            str(self.rows),
-            *self.file_options.words(),
-        ]
+        """Return the command that repeats the draft with names for `width` columns."""
+        words = ["gateway", "new", self.connector.name, "--from", str(self.rows), *self.file_options.words()]
         words += ["--header", header.default_names(width)]
         words += ["--connectors", str(self.connectors)] if self.connectors else []
         if self.written is None:

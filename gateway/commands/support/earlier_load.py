@@ -1,4 +1,4 @@
-"""What an earlier load means for a file: where loading begins, or why nothing is stored before the user decides."""
+"""Earlier loads of a file: where an upload begins after them, or the error that asks the user to decide."""
 
 import shlex
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.support.load_target import LoadState
 from gateway.plurals import counted
 from gateway.rowfile.fingerprint import PrefixMatch
 from gateway.rowfile.legacy_progress import LegacyProgress
@@ -20,33 +19,31 @@ _BOTH = "--rest stores what follows them, --again stores all rows"
 
 @dataclass(frozen=True, slots=True)
 class EarlierLoad:
-    """An earlier load that has rows of the file.
+    """An earlier load with rows of the file.
 
     Attributes:
-        load: The load, as far as the gateway still has it.
-        present: What the gateway has of it.
-        agreement: How many first rows of the file are its rows.
-        lost: How many rows of it the gateway has no longer.
-        is_same_path: Whether it read the same path.
+        load: The progress of the load, as far as the gateway still has its rows.
+        match: The number of first rows that the file has in common with the load.
+        lost: The number of its rows that the gateway no longer has.
+        is_same_path: Whether the load read a file at the same path.
     """
 
     load: LoadProgress
-    present: LoadState
-    agreement: PrefixMatch
+    match: PrefixMatch
     lost: int
     is_same_path: bool
 
 
 @dataclass(frozen=True, slots=True)
 class UploadStart:
-    """Where loading begins.
+    """The start of an upload.
 
     Attributes:
-        rows: So many first rows of the file are stored already.
-        load: The load that goes on or is copied from; None for a new one.
-        is_new: Whether it gets a record of its own.
-        pending: Rows behind `rows` that may be stored, to be sent under the same key.
-        notes: What the user is told.
+        rows: The number of first rows of the file that are stored already.
+        load: The load that is resumed or copied; None for a new one.
+        is_new: Whether the upload gets its own progress file.
+        pending: Rows after `rows` that may be stored, to be sent again under the same key.
+        notes: Notes for the user.
     """
 
     rows: int = 0
@@ -58,7 +55,7 @@ class UploadStart:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A file, the earlier load that it shares rows with, and what the user has said to do about it."""
+    """A file, an earlier load with the same first rows, and the options of the user."""
 
     file: Path
     total: int
@@ -67,48 +64,48 @@ class Overlap:
     rest: bool
 
     def start(self) -> UploadStart:
-        """Decide where loading begins.
+        """Decide where the upload begins.
 
         Raises:
-            click.ClickException: Where the user has to decide.
+            click.ClickException: The user has to decide.
         """
         earlier, stored = self.earlier, self.earlier.load.rows
-        if earlier.agreement.rows < stored:
+        if earlier.match.rows < stored:
             return self._diverged()
         if not (earlier.is_same_path or self.rest):
             raise click.ClickException(self._elsewhere())
         notes = []
         if earlier.lost:
             notes.append(
-                f"{earlier.lost:,} rows that were loaded on {_day(earlier.load.last)} are not in this store any more"
+                f"{earlier.lost:,} rows that were loaded on {_day(earlier.load.last)} are no longer in this store"
                 " (it was restored, or the connector purged); they are stored again."
             )
-        if otherwise := _otherwise(earlier.load, self.options):
-            notes.append(f"The rows were loaded {otherwise}.")
+        if other_options := _other_options(earlier.load, self.options):
+            notes.append(f"The rows were loaded {other_options}.")
         is_new = bool(earlier.lost) or not earlier.is_same_path
         return UploadStart(stored, earlier.load, is_new, self._pending(), tuple(notes))
 
     def _pending(self) -> PendingRows | None:
-        pending, agreed = self.earlier.load.pending, self.earlier.agreement.rows
+        pending, agreed = self.earlier.load.pending, self.earlier.match.rows
         if pending is None or (self.rest and (agreed < pending.until or pending.is_too_old)):
             return None
-        why = None
+        reason = None
         if agreed < pending.until:
-            why = "they are not what they were"
+            reason = "they have changed since"
         elif pending.is_too_old:
-            why = "the gateway may have forgotten it"
-        if why:
+            reason = "the gateway may have forgotten the request"
+        if reason:
             message = (
                 f"rows {self.earlier.load.rows + 1:,} to {pending.until:,} of {self.file} were sent on"
-                f" {_day(pending.at)} without an answer, and may be stored; {why} now; nothing was stored"
+                f" {_day(pending.at)} without an answer, and may be stored; {reason}; nothing was stored"
             )
             raise click.ClickException(
-                f"{message}. Look which rows are there: --rest stores these and what follows, --again stores all rows"
+                f"{message}. Check which rows are stored: --rest stores these and what follows, --again stores all rows"
             )
         return pending
 
     def _elsewhere(self) -> str:
-        """Say that another file had these rows, and perhaps fewer."""
+        """Return the message that another file had these rows."""
         stored, load = self.earlier.load.rows, self.earlier.load
         whose = f"those of {load.file}, stored on {_day(load.last)}"
         if self.total == stored:
@@ -116,17 +113,18 @@ class Overlap:
         return f"the first {counted(stored, 'row')} of {self.file} {_are(stored)} {whose}; nothing was stored. {_BOTH}"
 
     def _diverged(self) -> UploadStart:
-        """Go on behind the rows that are the same, where that was asked for."""
-        load, agreed, is_exact = (
-            self.earlier.load,
-            self.earlier.agreement.rows,
-            self.earlier.agreement.is_exact,
-        )
+        """Return the start after the common rows if --rest asks for it.
+
+        Raises:
+            click.ClickException: The user has to decide.
+        """
+        load, match = self.earlier.load, self.earlier.match
+        agreed = match.rows
         is_start = agreed == self.total
         if self.rest and not is_start:
-            note = f"the first {counted(agreed, 'row')} {_are(agreed)} stored already, since {_day(load.last)}; those behind them follow."
+            note = f"the first {counted(agreed, 'row')} {_are(agreed)} stored already, since {_day(load.last)}; the rows after them follow."
             return UploadStart(agreed, load.until(agreed), is_new=True, notes=(note,))
-        same = f"{'' if is_exact else 'at least '}the first {counted(agreed, 'row')}"
+        same = f"{'' if match.is_exact else 'at least '}the first {counted(agreed, 'row')}"
         if self.earlier.is_same_path:
             message = _changed(self.file, load, self.options)
             what = (
@@ -146,25 +144,24 @@ class Overlap:
 
 
 def replaced(file: Path, load: LoadProgress, share: float, options: Sequence[str]) -> click.ClickException:
-    """Say that a file begins with another row than when it was loaded, and has many of the same ones."""
-    if otherwise := _otherwise(load, options):
-        message = f"{load.rows:,} rows of {file} were loaded on {_day(load.last)} {otherwise}"
+    """Return the error about a file whose first row has changed since a load that has many of the same rows."""
+    if other_options := _other_options(load, options):
+        message = f"{load.rows:,} rows of {file} were loaded on {_day(load.last)} {other_options}"
         return click.ClickException(
-            f"{message}; nothing was stored. Type the options as they were; --again stores all rows as they are"
-            " read now"
+            f"{message}; nothing was stored. Use the same options; --again stores all rows as they are read now"
         )
     message = (
-        f"{_changed(file, load)}: its header or its first row is another, and about {share:.0%} of its rows are"
+        f"{_changed(file, load)}: its header or its first row is different, and about {share:.0%} of its rows are"
         " the same"
     )
     return click.ClickException(
-        f"{message}; nothing was stored. Put the rows back as they were, or load the new ones from a file of"
-        " their own; --again stores all rows"
+        f"{message}; nothing was stored. Put the rows back as they were, or load the new ones from their own file;"
+        " --again stores all rows"
     )
 
 
 def unreadable(file: Path, old: LegacyProgress, *, is_same: bool) -> click.ClickException:
-    """Say that a record of gateway 0.1 cannot be gone on with."""
+    """Return the error about a load of gateway 0.1 that cannot be resumed."""
     what = f"{old.rows:,} rows of {file} were loaded by gateway 0.1 on {_day(old.at)} ({old.path} says so)"
     why = (
         "a batch behind them was sent without an answer"
@@ -176,7 +173,7 @@ def unreadable(file: Path, old: LegacyProgress, *, is_same: bool) -> click.Click
 
 
 def adopted(file: Path, old: LegacyProgress) -> str:
-    """Say that a record of gateway 0.1 is believed."""
+    """Return the note that a load of gateway 0.1 is resumed."""
     return (
         f"The first {counted(old.rows, 'row')} of {file} were loaded by gateway 0.1 on {_day(old.at)}, says {old.path};"
         " whether they are in this store is not known. --again stores all rows."
@@ -184,22 +181,22 @@ def adopted(file: Path, old: LegacyProgress) -> str:
 
 
 def similar(file: Path, loads: Sequence[tuple[LoadProgress, float]]) -> str:
-    """Say that rows which were stored now were also in other files."""
-    told = ", ".join(f"about {share:.0%} in {load.file} ({_day(load.last)})" for load, share in loads)
-    return f"Rows of {file} had been loaded from other files too: {told}."
+    """Return the note that other files had many of the same rows."""
+    files = ", ".join(f"about {share:.0%} in {load.file} ({_day(load.last)})" for load, share in loads)
+    return f"Rows of {file} had been loaded from other files too: {files}."
 
 
 def _changed(file: Path, load: LoadProgress, options: Sequence[str] = ()) -> str:
-    otherwise = _otherwise(load, options)
-    how = f" {otherwise}" if otherwise else ""
+    other_options = _other_options(load, options)
+    how = f" {other_options}" if other_options else ""
     return f"{file} is not what it was when {load.rows:,} rows of it were loaded, on {_day(load.last)}{how}"
 
 
-def _otherwise(load: LoadProgress, options: Sequence[str]) -> str:
-    """Say which options a load had and which are typed now; nothing where they are the same, or not known."""
+def _other_options(load: LoadProgress, options: Sequence[str]) -> str:
+    """Return the options then and now, as the end of a sentence; empty if they are equal or unknown."""
     if load.options is None or sorted(_pairs(load.options)) == sorted(_pairs(options)):
         return ""
-    then, now = (" ".join(_pairs(each)) or "none" for each in (load.options, options))
+    then, now = (" ".join(_pairs(words)) or "none" for words in (load.options, options))
     return f"with other options (then: {then}; now: {now})"
 
 

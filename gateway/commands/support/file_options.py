@@ -1,4 +1,4 @@
-"""The options that say how a file of rows is written, alike for `gateway new` and `gateway load`."""
+"""The options for reading a file of rows, shared by `gateway new` and `gateway load`."""
 
 import functools
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from gateway.rowfile.source import Source
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """What the user says of a file.
+    """The options for reading a file of rows.
 
     Attributes:
-        separator: What is between the cells of CSV.
-        encoding: What its text is encoded in.
-        header: The names of the columns of CSV whose first line is a row.
-        without: The columns that are left out, by their names or numbers.
+        separator: The separator of CSV cells.
+        encoding: The encoding of the text.
+        header: The column names of CSV without a header.
+        without: Columns to leave out, by name or number.
     """
 
     separator: str | None
@@ -28,32 +28,34 @@ class FileOptions:
     without: tuple[str, ...]
 
     def open(self, file: Path) -> Source:
-        """Return the file as it is to be read.
+        """Return the file with the options.
 
         Raises:
-            ValueError: Where it cannot be.
+            ValueError: The file is not one of rows, or an option is invalid.
         """
         return Source.from_path(file).with_options(self.separator, self.encoding, self.header)
 
     def words(self) -> list[str]:
-        """Return the options as they are typed."""
-        said = [("--separator", self.separator), ("--encoding", self.encoding), ("--header", self.header)]
-        said += [("--without", each) for each in self.without]
-        return [word for option, value in said if value is not None for word in (option, value)]
+        """Return the options as arguments of a command."""
+        options = [
+            ("--separator", self.separator),
+            ("--encoding", self.encoding),
+            ("--header", self.header),
+            *(("--without", column) for column in self.without),
+        ]
+        return [word for option, value in options if value is not None for word in (option, value)]
 
 
 def add_file_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options, and what they say as `file_options`."""
+    """Add the options to a command, and pass it their values as `file_options`."""
 
     @click.option(
-        "--separator", metavar="SIGN", help="What is between the cells of CSV: ';', '|' or tab. [default: ,]"
+        "--separator", metavar="SIGN", help="The separator of CSV cells: ';', '|' or tab. [default: ,]"
     )
     @click.option(
-        "--encoding", metavar="NAME", help="What the text is, such as utf-16 or cp1252. [default: UTF-8]"
+        "--encoding", metavar="NAME", help="The encoding, such as utf-16 or cp1252. [default: UTF-8]"
     )
-    @click.option(
-        "--header", metavar="NAMES", help="The names of the columns, for CSV whose first line is a row."
-    )
+    @click.option("--header", metavar="NAMES", help="The column names, for CSV whose first line is a row.")
     @click.option(
         "--without",
         multiple=True,

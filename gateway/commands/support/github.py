@@ -1,4 +1,4 @@
-"""GitHub's workflow commands, which mark lines in a pull request.
+"""Workflow commands of GitHub, which annotate lines of a pull request.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def annotation(level: str, path: str, text: str, *, line: int | None, column: int | None, title: str) -> str:
-    """Write one: `level` is `error`, `warning` or `notice`."""
+    """Format an annotation; `level` is `error`, `warning`, or `notice`."""
     place = f"file={_property(path)}"
     place += "" if line is None else f",line={line}"
     place += "" if column is None else f",col={column}"
@@ -17,7 +17,7 @@ def annotation(level: str, path: str, text: str, *, line: int | None, column: in
 
 
 def finding_annotation(directory: Path | None, body: Mapping[str, Any]) -> str:
-    """Write a finding, as JSON has it, about a file of a directory, or one that names its own path."""
+    """Format a finding in its JSON form. Without a directory, the finding names its own path."""
     text = body["message"] + (f" ({body['hint']})" if body["hint"] else "")
     path = f"{directory}/{body['file']}" if directory else str(body["file"])
     place = {"line": body["line"], "column": body["column"]}

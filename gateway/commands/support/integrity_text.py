@@ -1,4 +1,4 @@
-"""An examination to what people and programs read."""
+"""Integrity reports as text and JSON."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from gateway.store.files.integrity_check import IntegrityReport
 
 
 def text_lines(found: IntegrityReport) -> Iterator[Text]:
-    """Give the lines for a terminal."""
+    """Yield the lines for a terminal."""
     if found.repair:
         yield Text(f"repaired: {found.repair}", "yellow")
     for name, rows in found.rows.items():
@@ -25,24 +25,24 @@ def text_lines(found: IntegrityReport) -> Iterator[Text]:
 
 
 def summary(found: IntegrityReport) -> str:
-    """Say it in a line."""
+    """Return the result in one line."""
     rows = sum(found.rows.values())
     sizes = f"{counted(len(found.rows), 'connector')}, {counted(rows, 'row')}"
-    looked = "every row was read" if found.is_thorough else "rows were counted, and not read"
+    scope = "every row was read" if found.is_thorough else "rows were counted, but not read"
     if not found.is_sound:
-        looked = "what is wrong stands above"
-    last = f", the last batch is of {rfc3339(found.last_commit)}" if found.last_commit else ""
-    return f"{'sound' if found.is_sound else 'damaged'}: {sizes}{last}; {looked}"
+        scope = "the problems are listed above"
+    last = f", last batch {rfc3339(found.last_commit)}" if found.last_commit else ""
+    return f"{'sound' if found.is_sound else 'damaged'}: {sizes}{last}; {scope}"
 
 
 def sentence(found: IntegrityReport) -> str:
-    """Say it in a line that begins a sentence."""
-    told = summary(found)
-    return told[0].upper() + told[1:]
+    """Return the result in one line that begins with a capital letter."""
+    line = summary(found)
+    return line[0].upper() + line[1:]
 
 
 def to_json(found: IntegrityReport) -> dict[str, Any]:
-    """Give it as JSON."""
+    """Return the report in its JSON form."""
     repair = found.repair
     return {
         "store": found.store,

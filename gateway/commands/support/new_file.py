@@ -1,4 +1,4 @@
-"""Writing a file that is not there yet."""
+"""Creation of files that do not exist yet."""
 
 import os
 from pathlib import Path
@@ -7,14 +7,14 @@ import click
 
 
 def write_new(path: Path, text: str) -> None:
-    """Write a file that is not there yet, whole or not at all."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    """Create a file atomically; end the command if it exists."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        aside.write_text(text, encoding="utf-8")
-        os.link(aside, path)  # Unlike a rename, it replaces nothing.
+        temporary.write_text(text, encoding="utf-8")
+        os.link(temporary, path)  # Unlike a rename, a link replaces nothing.
     except FileExistsError as error:
-        raise click.ClickException(f"{path} is there already; remove it, or choose another name") from error
+        raise click.ClickException(f"{path} exists already; remove it, or choose another name") from error
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A preview to what people read: text in colour, Markdown for a comment, GitHub's marks on lines."""
+"""Reports of a plan: colored text, Markdown for a comment, and annotations for GitHub."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from rich.text import Text
 from gateway.commands.support import github
 from gateway.plurals import counted
 
-#: For each action its mark, its colour and the words of the summary.
+#: The mark, the color, and the words in the summary for each action.
 _ACTIONS = {
     "create": ("+", "green", "to create"),
     "change": ("~", "yellow", "to change"),
@@ -26,66 +26,61 @@ Entry = dict[str, Any]
 
 
 def text_lines(preview: Preview, directory: Path) -> Iterator[Text]:
-    """Give the lines for a terminal."""
+    """Yield the lines for a terminal."""
     for entry in _changed(preview):
-        mark, colour, _ = _ACTIONS[entry["action"]]
+        mark, color, _ = _ACTIONS[entry["action"]]
         yield Text.assemble(
-            (f"{mark} {_title(entry)}", colour), f"  {_what(entry)}  ({directory}/{entry['file']})"
+            (f"{mark} {_title(entry)}", color), f"  {_what(entry)}  ({directory}/{entry['file']})"
         )
         for change in entry["changes"]:
-            mark, colour = _VERDICTS[change["verdict"]]
-            yield Text.assemble(f"    {mark} ", (_told(change), colour))
+            mark, color = _VERDICTS[change["verdict"]]
+            yield Text.assemble(f"    {mark} ", (_sentence(change), color))
             for row in change["rows"]:
                 yield Text(f"        _id {row['_id']}: {row['value'] or 'null'}")
             if change["hint"] and change["verdict"] == "refused":
                 yield Text(f"        {change['hint']}")
         for finding in _other_findings(entry):
-            place = "".join(f":{finding[part]}" for part in ("line", "column") if finding[part] is not None)
-            hint = f" ({finding['hint']})" if finding["hint"] else ""
-            level = "bold red" if finding["level"] == "error" else "yellow"
-            yield Text.assemble(
-                "    ",
-                (f"{finding['level']} {finding['code']}", level),
-                f"{place}: {finding['message']}{hint}",
-            )
+            yield _finding_line("    ", finding, "")
     for finding, path in _findings(preview, directory):
-        place = "".join(f":{finding[part]}" for part in ("line", "column") if finding[part] is not None)
-        level = "bold red" if finding["level"] == "error" else "yellow"
-        hint = f" ({finding['hint']})" if finding["hint"] else ""
-        yield Text.assemble(
-            (f"{finding['level']} {finding['code']}", level), f" {path}{place}: {finding['message']}{hint}"
-        )
+        yield _finding_line("", finding, f" {path}")
     yield Text(_summary(preview))
 
 
+def _finding_line(indent: str, finding: dict[str, Any], path: str) -> Text:
+    place = "".join(f":{finding[part]}" for part in ("line", "column") if finding[part] is not None)
+    hint = f" ({finding['hint']})" if finding["hint"] else ""
+    color = "bold red" if finding["level"] == "error" else "yellow"
+    label = (f"{finding['level']} {finding['code']}", color)
+    return Text.assemble(indent, label, f"{path}{place}: {finding['message']}{hint}")
+
+
 def markdown_lines(preview: Preview, directory: Path) -> Iterator[str]:
-    """Give the lines of a comment."""
+    """Yield the lines of a comment on a pull request."""
     yield f"### gateway plan: {_summary(preview)}"
     for entry in _changed(preview):
         yield ""
         yield f"**{_ACTIONS[entry['action']][0]} `{_title(entry)}`** {_what(entry)} (`{directory}/{entry['file']}`)"
-        told = [*entry["changes"], *_other_findings(entry)]
-        if told:
+        if entry["changes"] or _other_findings(entry):
             yield ""
             yield "| | change | verdict |"
             yield "|---|---|---|"
         for change in entry["changes"]:
             mark, _ = _VERDICTS[change["verdict"]]
             hint = f"<br>{_cell(change['hint'])}" if change["verdict"] == "refused" and change["hint"] else ""
-            yield f"| {mark} | {_cell(_told(change))}{hint} | {change['verdict']} |"
+            yield f"| {mark} | {_cell(_sentence(change))}{hint} | {change['verdict']} |"
         for finding in _other_findings(entry):
             hint = f"<br>{_cell(finding['hint'])}" if finding["hint"] else ""
             yield f"| ! | {_cell(finding['message'])}{hint} | {finding['level']} {finding['code']} |"
-    found = list(_findings(preview, directory))
-    if found:
+    findings = list(_findings(preview, directory))
+    if findings:
         yield ""
-    for finding, path in found:
+    for finding, path in findings:
         hint = f" ({_cell(finding['hint'])})" if finding["hint"] else ""
         yield f"- {finding['level']} {finding['code']} `{path}`: {_cell(finding['message'])}{hint}"
 
 
 def github_lines(preview: Preview, directory: Path) -> Iterator[str]:
-    """Give one workflow command for each change and finding, on its line."""
+    """Yield an annotation for each change and finding, at its line."""
     for entry in _changed(preview):
         path = f"{directory}/{entry['file']}"
         title = f"{_title(entry)} {_what(entry)}"
@@ -93,7 +88,7 @@ def github_lines(preview: Preview, directory: Path) -> Iterator[str]:
             hint = f" ({change['hint']})" if change["verdict"] == "refused" and change["hint"] else ""
             place = {"line": change["line"], "column": change["column"]}
             yield github.annotation(
-                _LEVELS[change["verdict"]], path, f"{_told(change)}{hint}", title=title, **place
+                _LEVELS[change["verdict"]], path, f"{_sentence(change)}{hint}", title=title, **place
             )
         for finding in _other_findings(entry):
             yield github.finding_annotation(directory, finding)
@@ -107,7 +102,7 @@ def github_lines(preview: Preview, directory: Path) -> Iterator[str]:
 
 
 def _findings(preview: Preview, directory: Path) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield the findings that are about no change, each with the path of its file."""
+    """Yield the findings that are not about a change, each with the path of its file."""
     for finding in preview["findings"]:
         yield finding, f"{directory}/{finding['file']}"
     for finding in preview["token_findings"]:
@@ -135,35 +130,35 @@ def _what(entry: Entry) -> str:
     }[str(entry["action"])]
 
 
-def _told(change: dict[str, Any]) -> str:
+def _sentence(change: dict[str, Any]) -> str:
     reason = f": {change['reason']}" if change["reason"] else ""
     return f"{change['sentence']}{reason}"
 
 
 def _other_findings(entry: Entry) -> list[dict[str, Any]]:
-    """Give the findings that are not those of refused changes."""
+    """Return the findings without those of refused changes."""
     return [finding for finding in entry["findings"] if finding["code"] != "GW508"]
 
 
 def _summary(preview: Preview) -> str:
     counts = Counter(entry["action"] for entry in _changed(preview))
-    found = [*preview["findings"], *preview["token_findings"]]
-    errors = sum(finding["level"] == "error" for finding in found)
-    told = _counted(counts, preview)
-    return f"{told}; {counted(errors, 'error')}" if errors else told
+    findings = [*preview["findings"], *preview["token_findings"]]
+    errors = sum(finding["level"] == "error" for finding in findings)
+    actions = _action_counts(counts, preview)
+    return f"{actions}; {counted(errors, 'error')}" if errors else actions
 
 
-def _counted(counts: Counter[str], preview: Preview) -> str:
+def _action_counts(counts: Counter[str], preview: Preview) -> str:
     if not counts:
         return "nothing changes"
-    told = ", ".join(
+    actions = ", ".join(
         f"{counts[action]} {words}" for action, (*_, words) in _ACTIONS.items() if counts[action]
     )
     if preview["verdict"] == "conditional":
-        told += (
-            "; what is marked ? is for the stored rows to decide, which the gateway asks when it is applied"
+        actions += (
+            "; changes marked ? depend on the stored rows, which the gateway checks when it applies them"
         )
-    return told
+    return actions
 
 
 def _cell(text: str) -> str:

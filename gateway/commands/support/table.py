@@ -1,4 +1,4 @@
-"""A table of a verb: in colour and folded to its width on a terminal, with whole values for a program."""
+"""Tables on stdout: colored and folded to the width of a terminal, or with complete values for a program."""
 
 from collections.abc import Iterable, Sequence
 
@@ -15,14 +15,14 @@ def print_table(
     """Print rows under their columns on stdout.
 
     Args:
-        columns: The names of the columns.
-        rows: The cells of each row; text is printed as it is, without markup.
-        numbers: The columns that are aligned to the right.
+        columns: The column names.
+        rows: The cells of each row; text is printed without interpreting markup.
+        numbers: The columns to align to the right.
     """
     console = terminal.console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        # A program reads a row a line; a terminal shows a long value in several.
+        # A program reads one row per line; a terminal shows a long value in several lines.
         table.add_column(
             column,
             justify="right" if column in numbers else "left",
@@ -32,7 +32,7 @@ def print_table(
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     if not console.is_terminal:
-        # rich cuts what is wider than its console, and thinks a pipe is 80 columns wide.
+        # rich cuts what is wider than its console, and assumes that a pipe is 80 columns wide.
         unbounded = console.options.update(width=1_000_000)
         console.width = max(1, Measurement.get(console, unbounded, table).maximum)
     console.print(table)

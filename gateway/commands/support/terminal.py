@@ -1,7 +1,7 @@
-"""Consoles of rich that are safe for a terminal, whatever they are given to print.
+"""Consoles of rich that remove control characters from text.
 
-`gateway.printable` covers all that is written to stdout and stderr. rich writes control characters of its own, for
-colors, past that; so it has to make its text printable before.
+`gateway.printable` protects everything that is written to stdout and stderr. The consoles bypass it, because rich
+writes control characters for colors, so they make the text printable earlier.
 """
 
 import sys
@@ -14,7 +14,7 @@ from gateway.printable import PrintableStream, printable
 
 
 class _Console(Console):
-    """Makes text printable as it is rendered, before styles become control characters."""
+    """Makes text printable during rendering, before styles become control characters."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -22,7 +22,7 @@ class _Console(Console):
 
 
 def console(*, stderr: bool = False, soft_wrap: bool = False) -> Console:
-    """Return a console for one of the two streams."""
+    """Return a console for stdout or stderr."""
     stream = sys.stderr if stderr else sys.stdout
     file = stream.unprotected if isinstance(stream, PrintableStream) else stream
     return _Console(file=file, stderr=stderr, highlight=False, soft_wrap=soft_wrap)

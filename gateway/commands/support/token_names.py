@@ -1,4 +1,4 @@
-"""The names that tokens prove, for verbs that look at connector files without a gateway or with one."""
+"""The names of tokens, for verbs that check `access` in connector files."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from gateway.connectors.finding import Finding, InvalidFileError
 tokens_option = click.option(
     "--tokens",
     type=click.Path(path_type=Path),
-    help="The tokens file, which names in access are looked up in. [GATEWAY_TOKENS; default: they are not]",
+    help="The tokens file in which names in access are looked up. [GATEWAY_TOKENS; default: not looked up]",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TokenNames:
-    """The names that are known, or None where nothing is known about them.
+    """The known names of tokens; None if no tokens are known.
 
     Attributes:
         names: The names.
-        where: Which tokens have or lack a name, as the end of the sentence "access names 'etl', …".
-        findings: What is wrong with the tokens file itself, whose path they name.
-        are_sure: Whether a name that is not among them is an error.
+        where: The tokens that have no such name, as the end of the sentence "access names 'etl', …".
+        findings: The findings of the tokens file itself, with its path.
+        are_sure: Whether an unknown name is an error.
     """
 
     names: frozenset[str] | None
@@ -38,7 +38,7 @@ class TokenNames:
     are_sure: bool = True
 
     def unknown(self, connectors: Iterable[Connector | None]) -> list[Finding]:
-        """Return a finding for each name in access that is not known."""
+        """Return a finding for each unknown name in access."""
         if self.names is None:
             return []
         return [
@@ -49,12 +49,12 @@ class TokenNames:
         ]
 
     def leave_open(self, connectors: Iterable[Connector | None]) -> bool:
-        """Tell whether connectors name tokens and nothing is known about any."""
+        """Return whether connectors name tokens, but no tokens are known."""
         return self.names is None and not self.findings and any(map(_names_tokens, connectors))
 
 
 def from_file(path: Path | None) -> TokenNames:
-    """Read the tokens file that is given, or that GATEWAY_TOKENS names."""
+    """Read a tokens file: the given one, or that of GATEWAY_TOKENS."""
     path = path or read_settings().tokens
     if path is None:
         return TokenNames(None)
@@ -68,7 +68,7 @@ def from_file(path: Path | None) -> TokenNames:
 
 
 def of_gateway(names: Sequence[str] | None) -> TokenNames:
-    """Take the names that a running gateway has; None where it has no tokens file."""
+    """Return the token names of a running gateway; its `names` are None if it has no tokens file."""
     if names is None:
         return TokenNames(frozenset(), "but the gateway has no tokens file", are_sure=False)
     return TokenNames(frozenset(names), "which the gateway's tokens file does not have")

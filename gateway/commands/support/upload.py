@@ -1,4 +1,4 @@
-"""The upload of a file: its rows posted in batches, each row once, whatever was loaded before and whatever fails meanwhile."""
+"""The upload of a file: its rows are posted in batches, and each row is stored once even after interruptions."""
 
 import hashlib
 import os
@@ -28,14 +28,14 @@ class Upload:
     """One run over one file.
 
     Attributes:
-        target: Where the rows go.
+        target: The target of the rows.
         sender: Sends the batches, and counts their rows.
-        before: How many rows of the file an earlier load had stored.
-        notes: What the user is told beside the numbers.
+        before: The number of rows of the file that an earlier load had stored.
+        notes: Notes for the user.
     """
 
     def __init__(self, target: LoadTarget, wanted: str, source: Source, options: UploadOptions) -> None:
-        """Prepare it; `wanted` is what the user called the target."""
+        """Prepare the upload; `wanted` is the name or path that the user typed for the target."""
         self.target = target
         self.sender = BatchSender(target, source.path, options)
         self.before = 0
@@ -48,16 +48,16 @@ class Upload:
         self._seed = os.urandom(8).hex() if options.again else ""
 
     def run(self) -> Iterator[int]:
-        """Post what is not stored yet; yields, after each chunk, how much of the file on the disk was read.
+        """Post the rows that are not stored yet; yield the number of bytes read from disk after each chunk.
 
         Raises:
-            click.ClickException: Where a row is bad, the gateway refuses or stays away, or the user has to decide.
-            ValueError, OSError: Where the file cannot be read.
+            click.ClickException: A row is bad, the gateway rejects rows or is unreachable, or the user has to decide.
+            ValueError, OSError: The file cannot be read.
         """
         first = next(split(self._source, self._options.size), None)
         if first is None:
             is_header = self._source.media is Media.CSV and not self._source.header
-            why = " behind its header; if its one line is a row, use --header a,b,c" if is_header else ""
+            why = " after its header; if its only line is a row, use --header a,b,c" if is_header else ""
             raise ValueError(f"{self._source.path} has no rows{why}; nothing was stored")
         mark = RowDigest(first.header).add(first.rows()[:1]).get(1, "")
         with self._files.lock(mark) as is_locked:
@@ -65,7 +65,7 @@ class Upload:
                 message = (
                     f"{self._source.path} is being loaded into '{self.target.connector}' by another process"
                 )
-                raise click.ClickException(f"{message}; wait for its end, and type this again then")
+                raise click.ClickException(f"{message}; wait until it ends, and run this command again")
             start = self._finder.find(mark)
             self._begin(start)
             if start.pending or start.rows != self._finder.total:
@@ -73,7 +73,7 @@ class Upload:
             if self._load and not self._load.is_whole:
                 self._load = progress_files.append(self._load, {"whole": True})
         if self.sender.stored:
-            self._tell_of_similar()
+            self._note_similar_loads()
 
     def _begin(self, start: UploadStart) -> None:
         self.notes += [*self._finder.notes, *start.notes]
@@ -86,16 +86,17 @@ class Upload:
                 else start.load
             )
 
-    def _tell_of_similar(self) -> None:
-        """Tell of files that had many of the same rows elsewhere than at their beginning."""
+    def _note_similar_loads(self) -> None:
+        """Add a note about other files with many of the same rows, not necessarily at their beginning."""
         assert self._load is not None
-        others = [each for each in self._files.all()[:COMPARED_LOADS_MAX] if each.file != self._load.file]
-        shares = [(each, self._load.sample.share_in(each.sample)) for each in others]
-        if found := [(each, share) for each, share in shares if share >= SIMILAR]:
-            self.notes.append(earlier_load.similar(self._source.path, found[:3]))
+        loads = self._files.all()[:COMPARED_LOADS_MAX]
+        others = [load for load in loads if load.file != self._load.file]
+        shares = [(load, self._load.sample.share_in(load.sample)) for load in others]
+        if similar := [(load, share) for load, share in shares if share >= SIMILAR]:
+            self.notes.append(earlier_load.similar(self._source.path, similar[:3]))
 
     def left(self) -> LoadState:
-        """Ask what is left of what was stored."""
+        """Return what the gateway still has of the stored rows."""
         return self.target.load_state(self._load) if self._load else LoadState()
 
     def _post_from(self, start: UploadStart) -> Iterator[int]:
@@ -105,12 +106,14 @@ class Upload:
             yield chunk.bytes_read
         cutter.end()
 
-    def _store(self, body: Chunk, until: int, key: str | None, before: str, chain: UploadFingerprint) -> None:
-        """Post rows and keep the record of it."""
+    def _store(
+        self, body: Chunk, until: int, key: str | None, before: str, fingerprint: UploadFingerprint
+    ) -> None:
+        """Post a batch, and record its progress."""
         if self._load is None:
             self._load = self._files.begin(self._source.path, self._seed, options=self._options.reading)
         key = key or _key(self._seed, before, body)
-        mark = chain.mark
+        mark = fingerprint.mark
         self._load = progress_files.append_pending(self._load, PendingRows(until, mark, key, time.time()))
         try:
             receipt = self.sender.post(body, key)
@@ -118,13 +121,14 @@ class Upload:
             self._load = progress_files.append(self._load, {"declined": True})
             raise
         part = StoredPart(until, receipt["batch"], self.sender.committed_at(receipt["batch"]))
-        self._load = progress_files.append_stored(self._load, part, chain.take_marks(until), chain.sample)
+        marks = fingerprint.take_marks(until)
+        self._load = progress_files.append_stored(self._load, part, marks, fingerprint.sample)
         if receipt["is_known"]:
             self.before += until - self.sender.rows
         self.sender.rows = until
 
 
 def _key(seed: str, before: str, body: Chunk) -> str:
-    """Name a batch by what it holds and what is stored before it."""
+    """Return the idempotency key of a batch: a digest of its rows and of the rows before it."""
     digest = hashlib.sha256(f"{seed} {before} ".encode() + body.data)
     return f"load-{digest.hexdigest()[:40]}"

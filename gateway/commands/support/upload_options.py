@@ -1,4 +1,4 @@
-"""How the user wants a file to be uploaded."""
+"""The options of an upload."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from gateway.rowfile.chunk import Chunk
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """How the user wants a file to be uploaded.
+    """The options of an upload.
 
     Attributes:
-        size: How many bytes a batch has.
-        without: The columns that are left out, by their names or numbers.
-        reading: The options that say how to read the file, as they are typed.
-        again: Whether all rows are stored once more.
-        rest: Whether only the rows behind those of another file are stored.
+        size: The size of a batch in bytes.
+        without: Columns to leave out, by name or number.
+        reading: The options for reading the file, as arguments of the command.
+        again: Whether to store all rows once more.
+        rest: Whether to store only the rows after those of another file.
     """
 
     size: int
@@ -26,25 +26,25 @@ class UploadOptions:
     rest: bool
 
     def columns(self, chunk: Chunk) -> dict[str, str]:
-        """Return the parameter that leaves columns out, or nothing.
+        """Return the query parameter that leaves columns out; empty if it is not needed.
 
         Raises:
-            ValueError: Where CSV has no such column.
+            ValueError: CSV has no such column.
         """
         if not self.without:
             return {}
         names = chunk.column_names()
-        by_number = {each for each in self.without if each not in names and each.isdecimal()}
-        for each in self.without if chunk.media is Media.CSV else ():
-            if each not in names and not (each in by_number and 0 < int(each) <= len(names)):
-                hint = suggest(each, [name for name in names if name], "its columns are")
-                raise ValueError(f"the file has no column {each!r} to leave out; {hint}")
-        left = [
+        by_number = {column for column in self.without if column not in names and column.isdecimal()}
+        for column in self.without if chunk.media is Media.CSV else ():
+            if column not in names and not (column in by_number and 0 < int(column) <= len(names)):
+                hint = suggest(column, [name for name in names if name], "its columns are")
+                raise ValueError(f"the file has no column {column!r} to leave out; {hint}")
+        columns = [
             name
             for place, name in enumerate(names, 1)
             if name.strip() and name not in self.without and str(place) not in by_number
         ]
-        return {"columns": ",".join(map(_quoted, left))}
+        return {"columns": ",".join(map(_quoted, columns))}
 
 
 def _quoted(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What is probably meant by a verb or an option that does not exist, as a command to type."""
+"""Hints for unknown verbs, options, and arguments: the command that the user probably meant."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ import click
 
 from gateway.errors import nearest
 
-#: What other programs call the verbs.
+#: Words of other programs for the verbs.
 _VERBS: Mapping[str, Sequence[str]] = {
     "serve": ("server", "run", "start", "up", "listen", "daemon", "web", "dev", "launch"),
     "check": ("validate", "lint", "verify", "test", "doctor-files"),
@@ -25,7 +25,7 @@ _VERBS: Mapping[str, Sequence[str]] = {
     "rejected": ("rejects", "errors", "quarantine", "replay", "bad"),
 }
 _VERB_OF = {other: verb for verb, others in _VERBS.items() for other in others}
-#: What other programs call the options; the first one that a verb has is meant.
+#: Words of other programs for the options. The first option that the verb has is suggested.
 _OPTIONS: Mapping[str, Sequence[str]] = {
     "--listen": ("--bind",),
     "--address": ("--bind", "--url"),
@@ -71,16 +71,16 @@ _OPTIONS: Mapping[str, Sequence[str]] = {
     "--ttl": ("--expires",),
     "--copy-rows": ("--with-rows",),
 }
-#: What says where to listen elsewhere, in two options.
+#: Options of other programs for the listening port and host.
 _PORT, _HOST = ("--port", "-p"), ("--host", "-h", "--hostname", "--interface")
 
 
 def verb_hint(typed: Sequence[str], verbs: Sequence[str]) -> str:
-    """Say that there is no such verb, and which command is probably meant."""
+    """Return the message about an unknown verb, with the command that was probably meant."""
     word, rest = typed[0], list(typed[1:])
     known = f"there is no verb {word!r}"
     if word == "help":
-        meant = [each for each in rest[:1] if each in verbs]
+        meant = [verb for verb in rest[:1] if verb in verbs]
         return f"{known}; type: {_command([*meant, '--help'])}"
     if word == "version":
         return f"{known}; type: {_command(['--version'])}"
@@ -92,18 +92,18 @@ def verb_hint(typed: Sequence[str], verbs: Sequence[str]) -> str:
 
 
 def option_hint(error: click.NoSuchOption, typed: Sequence[str]) -> str:
-    """Say that a verb has no such option, and which command is probably meant."""
+    """Return the message about an unknown option, with the command that was probably meant."""
     option, context = error.option_name, error.ctx
     known = f"{_command(_verb(context))} has no option {option}"
     if option == "--token":
         return f"{known}; set GATEWAY_TOKEN to the token, or name a file that holds it: --token-file FILE"
-    has = [name for each in context.command.params for name in each.opts] if context else []
+    has = [name for parameter in context.command.params for name in parameter.opts] if context else []
     words = list(typed)
     if "--bind" in has and option in _PORT + _HOST:
         return f"{known}; did you mean: {_command(_with_bind(words))}"
     if option == "--json" and "--format" in has:
         return f"{known}; did you mean: {_command(_replaced(words, option, '--format json'))}"
-    other = next((each for each in _OPTIONS.get(option, ()) if each in has), None)
+    other = next((name for name in _OPTIONS.get(option, ()) if name in has), None)
     other = other or nearest(option, [name for name in has if name.startswith("--")])
     if other:
         return f"{known}; did you mean: {_command(_replaced(words, option, other))}"
@@ -111,9 +111,9 @@ def option_hint(error: click.NoSuchOption, typed: Sequence[str]) -> str:
 
 
 def argument_hint(verb: str, typed: Sequence[str]) -> str | None:
-    """Say what is probably meant by arguments that a verb does not take; None where nothing is known."""
+    """Return the message about unexpected arguments, with the command that was probably meant; None if unknown."""
     if verb == "serve":
-        return _of_argument_of_serve(typed)
+        return _serve_argument_hint(typed)
     if verb == "load":
         return (
             "gateway load takes one NAME and one FILE; load files one by one:"
@@ -122,7 +122,7 @@ def argument_hint(verb: str, typed: Sequence[str]) -> str | None:
     return None
 
 
-def _of_argument_of_serve(typed: Sequence[str]) -> str:
+def _serve_argument_hint(typed: Sequence[str]) -> str:
     places = [
         place
         for place, word in enumerate(typed)
@@ -135,28 +135,28 @@ def _of_argument_of_serve(typed: Sequence[str]) -> str:
     if port.isdecimal():
         option = ["--bind", f"127.0.0.1:{port}"]
     meant = _command([*typed[:at], *option, *typed[at + 1 :]])
-    return f"gateway serve takes options alone, and {word!r} is none; did you mean: {meant}"
+    return f"gateway serve takes only options, not {word!r}; did you mean: {meant}"
 
 
 def _verb(context: click.Context | None) -> list[str]:
-    """Return the verb, of one word or two; nothing where the option stands before it."""
+    """Return the verb of one or two words; empty if the option precedes it."""
     if context is None or context.parent is None:
         return []
     return [*_verb(context.parent), context.info_name or ""]
 
 
 def _replaced(words: Sequence[str], option: str, other: str) -> list[str]:
-    """Write another option in the place of one."""
-    found = []
+    """Return the words with an option replaced by another."""
+    result = []
     for word in words:
         name, sign, value = word.partition("=")
-        found += [*other.split(" "), *([value] if sign else [])] if name == option else [word]
-    return found
+        result += [*other.split(" "), *([value] if sign else [])] if name == option else [word]
+    return result
 
 
 def _with_bind(words: Sequence[str]) -> list[str]:
-    """Write --bind in the place of options for a host and a port."""
-    said: dict[tuple[str, ...], str] = {}
+    """Return the words with --bind instead of options for a host and a port."""
+    values: dict[tuple[str, ...], str] = {}
     others: list[str] = []
     rest = iter([part for word in words for part in _split(word)])
     for word in rest:
@@ -164,10 +164,10 @@ def _with_bind(words: Sequence[str]) -> list[str]:
         if names is None:
             others.append(word)
         else:
-            said[names] = next(rest, "")
-    if not said:
+            values[names] = next(rest, "")
+    if not values:
         return others
-    return [*others, "--bind", f"{said.get(_HOST) or '127.0.0.1'}:{said.get(_PORT) or '8000'}"]
+    return [*others, "--bind", f"{values.get(_HOST) or '127.0.0.1'}:{values.get(_PORT) or '8000'}"]
 
 
 def _split(word: str) -> list[str]:
