@@ -1,4 +1,4 @@
-"""gateway check and gateway token, as a team uses them."""
+"""`gateway check` and `gateway token` as a team uses them."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def test_check_fails_where_there_is_nothing_to_check(tmp_path, directory):
     assert directory in ran.stderr
 
 
-def test_a_made_token_works_once_its_line_is_pasted(tmp_path):
+def test_token_works_after_pasting_its_line(tmp_path):
     ran = gateway("token", "etl")
     secret = re.search(r"gw_\S+", ran.stdout)[0]
     line = ran.stdout.strip().splitlines()[-1]
@@ -100,7 +100,7 @@ def test_a_token_is_made_with_an_end(expires, days):
 
 
 @pytest.mark.parametrize("expires", ["soon", "0d", "2020-01-01", "99999d9", "-1d", "99999999d", ""])
-def test_a_token_cannot_be_made_with_an_end_that_is_none(expires):
+def test_token_rejects_invalid_expiry(expires):
     ran = gateway("token", "etl", "--expires", expires)
 
     assert ran.returncode == 1
@@ -108,7 +108,7 @@ def test_a_token_cannot_be_made_with_an_end_that_is_none(expires):
     assert "--expires" in ran.stderr
 
 
-def test_a_token_cannot_have_a_name_that_means_something_else():
+def test_token_rejects_reserved_names():
     assert gateway("token", "public").returncode == 1
     assert gateway("token", "no spaces").returncode == 1
 
@@ -118,7 +118,7 @@ def test_the_shipped_connectors_pass_the_check():
 
 
 def test_no_verb_imports_pandas_before_it_is_needed():
-    """pyarrow imports pandas with the first array that it makes of Python values; that takes longer than a verb."""
+    """Check that no verb makes an array of Python values, because pyarrow then imports pandas, which takes longer."""
     script = (
         "import importlib, sys\n"
         "from gateway.cli import VERBS\n"
@@ -139,7 +139,7 @@ MEANT = {
     "serve --port 9000": "gateway serve has no option --port; did you mean: gateway serve --bind 127.0.0.1:9000",
     "serve --host 0.0.0.0 -p 80": "did you mean: gateway serve --bind 0.0.0.0:80",
     "serve --bnid localhost:1": "did you mean: gateway serve --bind localhost:1",
-    "serve 9000": "'9000' is none; did you mean: gateway serve --bind 127.0.0.1:9000",
+    "serve 9000": "not '9000'; did you mean: gateway serve --bind 127.0.0.1:9000",
     "serve --data d localhost:9000": "did you mean: gateway serve --data d --bind localhost:9000",
     "serve ./my.d": "did you mean: gateway serve --connectors ./my.d",
     "serve --frobnicate": "has no option --frobnicate; its options are --bind, --tokens",
@@ -160,7 +160,7 @@ MEANT = {
 
 
 @pytest.mark.parametrize("typed", MEANT)
-def test_verb_or_option_that_is_none_is_told_with_what_is_meant(typed):
+def test_unknown_verb_or_option_suggests_command(typed):
     ran = CliRunner().invoke(main, shlex.split(typed))
 
     assert (ran.exit_code, ran.stdout) == (64, "")
@@ -170,7 +170,7 @@ def test_verb_or_option_that_is_none_is_told_with_what_is_meant(typed):
 @pytest.mark.parametrize(
     "verb", ["ls", "load x rows.csv", "purge x --yes", "backup f", "plan --against http://127.0.0.1:1"]
 )
-def test_verb_that_meets_no_gateway_names_what_says_where_it_is(tmp_path, verb):
+def test_unreachable_gateway_error_names_url_settings(tmp_path, verb):
     (tmp_path / "connectors.d").mkdir()
     (tmp_path / "rows.csv").write_text("a\n1\n")
     ran = subprocess.run(
@@ -184,13 +184,13 @@ def test_verb_that_meets_no_gateway_names_what_says_where_it_is(tmp_path, verb):
 
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "no gateway answers at http://127.0.0.1:1" in ran.stderr
-    assert "start one with gateway serve, or set GATEWAY_URL or --url to where it is" in ran.stderr
+    assert "start one with gateway serve, or set GATEWAY_URL or --url to its address" in ran.stderr
 
 
 @pytest.mark.parametrize(
     "verb", [["new", "My Orders", "--field", "a: integer"], ["duplicate", "airlines", "My Orders"]]
 )
-def test_name_that_no_connector_can_have_is_told_with_one(verb):
+def test_invalid_connector_name_suggests_valid_one(verb):
     ran = CliRunner().invoke(main, [*verb, "--connectors", str(ROOT / "connectors.d")])
 
     assert ran.exit_code == 1
@@ -200,7 +200,7 @@ def test_name_that_no_connector_can_have_is_told_with_one(verb):
     )
 
 
-def test_file_before_the_name_is_told(tmp_path):
+def test_swapped_arguments_of_load_are_reported(tmp_path):
     (tmp_path / "rows.csv").write_text("a\n1\n")
 
     ran = CliRunner().invoke(main, ["load", str(tmp_path / "rows.csv"), "orders"])

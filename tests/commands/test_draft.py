@@ -1,4 +1,4 @@
-"""`gateway new` and `gateway load` take each other's word: what was drafted loads, and what cannot be read is named."""
+"""`gateway new` and `gateway load` agree: a draft loads its file, and an unreadable file is named."""
 
 import csv
 import gzip
@@ -66,7 +66,7 @@ VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.sampled_fr
 
 
 def require_loads(source: Source) -> None:
-    """Draft a connector of a file, and check the rows of the file as its endpoint does."""
+    """Draft a connector for a file, and validate the rows of the file as its endpoint does."""
     text = draft_file.render(columns.inspect(source, None), source.path.name).text
     declared = plan.parse_file(ConnectorFile.of("x.yaml", text.encode()))
     assert declared.connector is not None, (text, declared.findings)
@@ -100,7 +100,7 @@ def test_drafted_ndjson_loads(tmp_path_factory, rows):
     require_loads(Source.from_path(path))
 
 
-# -- what a file is, and how it is read
+# -- formats of files
 
 
 ROWS = [("id", "name", "note"), ("1", "a, b", ""), ("2", 'say "hi"', "two\nlines"), ("3", "Zoë", "x;y|z")]
@@ -160,7 +160,7 @@ def test_file_is_named_and_then_read(server, name, tmp_path, file):
     ]
 
 
-def test_bad_rows_of_a_converted_file_have_their_lines(server, name, tmp_path):
+def test_bad_rows_keep_lines_after_conversion(server, name, tmp_path):
     server.declare(name, "fields: {id: integer}\n")
     (tmp_path / "a.csv").write_text("sep=;\nid;x\n1;1\nz;2\n")
     (tmp_path / "b.csv").write_text("1;1\nz;2\n")
@@ -219,7 +219,7 @@ NAMED = {
 
 
 @pytest.mark.parametrize("file", NAMED)
-def test_file_that_is_something_else_is_named(server, name, tmp_path, file):
+def test_file_of_other_format_is_named(server, name, tmp_path, file):
     server.declare(name, "fields: {a: integer}\n")
     data, words = NAMED[file]
     if data is not None:
@@ -248,7 +248,7 @@ def test_commas_are_not_doubted_without_need(tmp_path, text):
         (["--without", "nmae"], "has no column 'nmae' to leave out; did you mean 'name'?"),
     ],
 )
-def test_option_that_cannot_be_is_told(server, name, tmp_path, options, words):
+def test_invalid_reading_option_is_reported(server, name, tmp_path, options, words):
     server.declare(name, FIELDS)
     (tmp_path / "x.csv").write_text(text_of())
 
@@ -295,7 +295,7 @@ def test_option_that_cannot_be_is_told(server, name, tmp_path, options, words):
         ("_id,_x\n0,1\n", 1, "'_id' starts with _, which is reserved for the gateway; '_x' starts with _"),
     ],
 )
-def test_header_that_is_doubted_is_told(tmp_path, text, code, words):
+def test_doubtful_header_is_reported(tmp_path, text, code, words):
     (tmp_path / "x.csv").write_text(text)
 
     ran = gateway(Server(tmp_path), "new", "x", "--from", "x.csv", "--stdout", cwd=tmp_path)
@@ -304,7 +304,7 @@ def test_header_that_is_doubted_is_told(tmp_path, text, code, words):
     assert (ran.stdout == "") == (code == 1)
 
 
-def test_first_line_that_looks_like_values_can_be_the_header(server, name, tmp_path):
+def test_header_may_look_like_values(server, name, tmp_path):
     (tmp_path / "x.csv").write_text("2019,2020\n1,2\n")
     drafted = gateway(
         server, "new", name, "--from", "x.csv", "--header", "2019,2020", "--stdout", cwd=tmp_path
@@ -327,7 +327,7 @@ def test_first_line_that_looks_like_values_can_be_the_header(server, name, tmp_p
         ("Ann,42\nBob,n/a\n", [], "a,b", 2),
     ],
 )
-def test_header_that_is_advised_drafts_and_loads(server, name, tmp_path, text, options, names, rows):
+def test_suggested_header_drafts_and_loads(server, name, tmp_path, text, options, names, rows):
     (tmp_path / "x.csv").write_text(text)
     drafting = ("new", name, "--from", "x.csv", *options, "--stdout")
     doubted = gateway(server, *drafting, cwd=tmp_path)
@@ -341,7 +341,7 @@ def test_header_that_is_advised_drafts_and_loads(server, name, tmp_path, text, o
     assert len(server.client.get(path).json()) == rows
 
 
-def test_draft_that_is_doubted_is_made_anew_as_is_told(tmp_path):
+def test_doubtful_draft_suggests_working_command(tmp_path):
     (tmp_path / "x.csv").write_text("Ann,42\nBob,n/a\n")
     ran = gateway(Server(tmp_path), "new", "x", "--from", "x.csv", cwd=tmp_path)
     remove, again = re.search(r"name the columns: rm (.*) && gateway (.*)", ran.stdout).groups()
@@ -361,7 +361,7 @@ BEFORE_HEADER = {
 
 @pytest.mark.parametrize("text", BEFORE_HEADER)
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_lines_before_the_header_are_taken_out_as_is_told(server, name, tmp_path, text, suffix):
+def test_lines_before_header_suggest_working_command(server, name, tmp_path, text, suffix):
     file = tmp_path / f"my rows.csv{suffix}"
     file.write_bytes(gzip.compress(text.encode()) if suffix else text.encode())
     server.declare(
@@ -377,7 +377,7 @@ def test_lines_before_the_header_are_taken_out_as_is_told(server, name, tmp_path
     assert gateway(server, "load", name, "new.csv", cwd=tmp_path).returncode == 0
 
 
-def test_first_line_that_begins_with_a_sign_of_comments_can_be_the_header(tmp_path):
+def test_header_may_begin_with_comment_sign(tmp_path):
     (tmp_path / "x.csv").write_text("#id,b\n1,2\n")
 
     assert (
@@ -387,7 +387,7 @@ def test_first_line_that_begins_with_a_sign_of_comments_can_be_the_header(tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "ndjson", "parquet"])
-def test_column_that_is_left_out_is_not_loaded(server, name, tmp_path, kind):
+def test_column_left_out_is_not_loaded(server, name, tmp_path, kind):
     frame = pandas.DataFrame({"_id": ["x", "y"], "n": [1, 2], "a,b": ["p", "q"]})
     path = tmp_path / f"rows.{kind}"
     write = {
@@ -407,7 +407,7 @@ def test_column_that_is_left_out_is_not_loaded(server, name, tmp_path, kind):
     assert server.client.get(f"/{name}").json() == [{"n": 1, "a,b": "p"}, {"n": 2, "a,b": "q"}]
 
 
-# -- without a sample, and what is printed
+# -- new without a file of rows, and its output
 
 
 def curl_of(said: str) -> str:
@@ -415,7 +415,7 @@ def curl_of(said: str) -> str:
     return command
 
 
-def test_new_prints_a_curl_that_works(own, tmp_path):
+def test_new_prints_working_curl_command(own, tmp_path):
     file = tmp_path / "rows.csv"
     file.write_text("n,amount,at,doc,tags\n1,1.50,2026-01-31T08:30:00Z,{},[1]\n")
     ran = gateway(own, "new", "sales", "--from", file)
@@ -469,13 +469,13 @@ def test_new_works_without_a_sample(own):
         ),
         (["--field", "_n: integer"], "starts with _"),
         (["--field", ""], "is not a line such as"),
-        ([], "--from FILE with rows of them, or --field"),
+        ([], "--from FILE with rows, or --field"),
         (["--field", "n: integer", "--from", "x.csv"], "in one of two ways"),
         (["--from", "nowhere.csv"], "nowhere.csv does not exist"),
         (["--from", "."], "is a directory"),
     ],
 )
-def test_new_says_what_is_wrong_with_a_field(tmp_path, words, said):
+def test_new_reports_invalid_fields(tmp_path, words, said):
     server = Server(tmp_path, is_forked=True)
 
     ran = gateway(server, "new", "x", *words, cwd=tmp_path)
@@ -484,14 +484,14 @@ def test_new_says_what_is_wrong_with_a_field(tmp_path, words, said):
     assert list(server.connectors.iterdir()) == []
 
 
-def test_example_says_what_it_has_no_value_for():
+def test_example_names_fields_without_value():
     text = b'fields: {code: {type: string, pattern: "^[A-Z]{3}$"}, n: integer}\n'
     declared = plan.parse_file(ConnectorFile.of("x.yaml", text)).connector
 
     assert example_row.build(declared) == ({"n": 42}, ["code"])
 
 
-# -- gateway load says what is to be typed
+# -- suggested commands of gateway load
 
 
 OTHERWISE = [
@@ -509,7 +509,7 @@ OTHERWISE = [
 
 
 @pytest.mark.parametrize(("text", "then", "now", "code", "words"), OTHERWISE)
-def test_options_that_differ_from_the_earlier_load_are_told(
+def test_options_different_from_earlier_load_are_reported(
     server, name, tmp_path, text, then, now, code, words
 ):
     server.declare(name, "fields: {a: integer, b: {type: string, nullable: true}}\n")
@@ -534,7 +534,7 @@ def test_options_that_differ_from_the_earlier_load_are_told(
         ("a,other,an other\n1,2,3\n", ["--without", "other", "--without", "an other"]),
     ],
 )
-def test_column_that_is_no_field_is_left_out_as_is_told(server, name, tmp_path, text, options):
+def test_unknown_column_suggests_working_without_option(server, name, tmp_path, text, options):
     server.declare(name, "fields: {a: integer}\n")
     (tmp_path / "x.csv").write_text(text)
     refused = gateway(server, "load", name, "x.csv", cwd=tmp_path)
@@ -554,10 +554,10 @@ def test_file_of_one_object_is_one_row(tmp_path, text):
     require_loads(Source.from_path(tmp_path / "x.json"))
 
 
-def test_file_without_a_header_is_told_of_header(server, name, tmp_path):
+def test_file_without_header_suggests_header_option(server, name, tmp_path):
     server.declare(name, "fields: {a: string, b: integer}\n")
     told = {
-        "Ann,1\n": "if its one line is a row, use --header a,b,c",
+        "Ann,1\n": "if its only line is a row, use --header a,b,c",
         "Ann,1\nBob,2\n": "If its first line is a row, --header names the columns, as in --header a,b,c",
     }
     for text, words in told.items():
@@ -565,7 +565,7 @@ def test_file_without_a_header_is_told_of_header(server, name, tmp_path):
         assert words in gateway(server, "load", name, "x.csv", cwd=tmp_path).stderr
 
 
-def test_row_whose_cells_are_all_empty_is_one_error(server, name):
+def test_row_of_empty_cells_is_one_error(server, name):
     path = server.declare(name, "fields: {a: integer, b: string, c: {type: string, nullable: true}}\n")
 
     answer = server.client.post(
@@ -595,7 +595,7 @@ def test_row_whose_cells_are_all_empty_is_one_error(server, name):
         ("s3://bucket/rows.parquet", "s3://bucket/rows.parquet is a URL, not a file"),
     ],
 )
-def test_what_is_no_file_is_told_with_a_way(server, name, tmp_path, file, words):
+def test_streams_and_urls_suggest_download(server, name, tmp_path, file, words):
     server.declare(name, "fields: {a: integer}\n")
     for command in (("new", name, "--stdout", "--from", file), ("load", name, file)):
         ran = subprocess.run(

@@ -1,6 +1,6 @@
-"""Golden files of what is printed: `gateway check`, `plan` and `new`. A new case is a new file or directory.
+"""Golden files of the output of `gateway check`, `plan` and `new`. A new case is a new file or directory.
 
-`python -m tests.commands.test_golden` writes what is expected anew, to be read before it is committed.
+`python -m tests.commands.test_golden` updates the expected output; review it before the commit.
 """
 
 from pathlib import Path
@@ -58,7 +58,7 @@ def printed(arguments: list[str], directory: Path) -> str:
 @pytest.mark.parametrize(
     ("arguments", "directory", "expected"), CASES, ids=[str(case[2].relative_to(DATA)) for case in CASES]
 )
-def test_what_is_printed_is_what_was_expected(arguments, directory, expected):
+def test_output_matches_golden_file(arguments, directory, expected):
     assert printed(arguments, directory) == expected.read_text()
 
 

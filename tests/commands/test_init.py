@@ -1,4 +1,4 @@
-"""`gateway init`: a directory of one's own that works as it is, and files that were there stay."""
+"""`gateway init`: a directory that works as it is, and existing files that stay unchanged."""
 
 import importlib.metadata
 import json
@@ -31,7 +31,7 @@ def run(command: str, directory: Path, **environment: str) -> subprocess.Complet
 @pytest.mark.parametrize(
     "command", [("-m", "gateway", "serve", "--tokens", "tokens.yaml"), ("-m", "gunicorn")]
 )
-def test_new_directory_is_served_and_its_first_commands_work(tmp_path, command):
+def test_new_directory_is_served_as_printed(tmp_path, command):
     bind = f"127.0.0.1:{free_port()}"
     printed = run("gateway init shop", tmp_path, GATEWAY_BIND=bind).stdout
     next_steps = [line.strip() for line in printed.splitlines() if line.startswith("  ")]
@@ -71,7 +71,7 @@ def test_new_directory_passes_its_own_check(tmp_path):
     assert steps[0].startswith("pip install")
 
 
-def test_next_command_works_where_the_shell_does_not_find_gateway(tmp_path):
+def test_next_command_works_without_gateway_on_path(tmp_path):
     program = Path(sys.executable).parent / "gateway"
 
     printed = run(f"PATH=/usr/bin:/bin {program} init shop", tmp_path).stdout
@@ -79,7 +79,7 @@ def test_next_command_works_where_the_shell_does_not_find_gateway(tmp_path):
     assert f"  cd shop && {program} serve --tokens tokens.yaml" in printed.splitlines()
 
 
-def test_what_is_there_already_stays(tmp_path):
+def test_existing_files_are_not_changed(tmp_path):
     (tmp_path / "tokens.yaml").write_text("{}\n")
 
     first = run("gateway init", tmp_path)
@@ -99,7 +99,7 @@ def test_secret_is_printed_and_not_written(tmp_path):
     assert all(secret not in path.read_text() for path in tmp_path.rglob("*") if path.is_file())
 
 
-def test_directory_that_cannot_be_written_is_one_line(tmp_path):
+def test_unwritable_directory_is_one_line_error(tmp_path):
     (tmp_path / "connectors.d").write_text("a file")
 
     ran = run("gateway init", tmp_path)
@@ -120,8 +120,8 @@ def test_directory_that_cannot_be_written_is_one_line(tmp_path):
         ({}, "OWNER"),
     ],
 )
-def test_workflow_installs_what_this_gateway_was_installed_from(tmp_path, origin, requirement):
-    """A distribution beside the gateway's code, as pip leaves it behind."""
+def test_workflow_installs_from_same_repository(tmp_path, origin, requirement):
+    """Install a distribution beside the code of the gateway, as pip does."""
     version = importlib.metadata.version("gateway")
     made = tmp_path / f"site/gateway-{version}.dist-info"
     made.mkdir(parents=True)

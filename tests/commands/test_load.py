@@ -1,4 +1,4 @@
-"""`gateway load` knows what it has loaded: by the store, the connector and the rows, and it tells of every overlap."""
+"""`gateway load` recognizes loaded rows by store, connector, and content, and reports every overlap."""
 
 import gzip
 import hashlib
@@ -33,12 +33,12 @@ def orders(own):
     return own
 
 
-# -- one target, however it is called
+# -- one target under several names
 
 
 @pytest.fixture
 def proxy(orders):
-    """A reverse proxy that serves the gateway below /shop."""
+    """Start a reverse proxy that serves the gateway below /shop."""
 
     class Forward(http.server.BaseHTTPRequestHandler):
         def forward(self):
@@ -79,10 +79,10 @@ def test_load_knows_its_target_under_every_spelling(orders, proxy, tmp_path):
     assert stored(orders) == list(range(100))
 
 
-# -- one content, whatever the file is called
+# -- one content under several file names
 
 
-def test_copy_under_another_name_is_told_and_not_stored(orders, tmp_path):
+def test_copy_under_other_name_is_not_stored(orders, tmp_path):
     file = rows_file(tmp_path, 100)
     load(orders, file)
     for name in ("copy.csv", "copy.csv.gz", "windows.csv"):
@@ -103,7 +103,7 @@ def test_copy_under_another_name_is_told_and_not_stored(orders, tmp_path):
 
 
 @pytest.mark.parametrize("count", [60, 2500, 50_836])
-def test_prefix_of_a_loaded_file_is_told_and_not_stored(orders, tmp_path, count):
+def test_prefix_of_loaded_file_is_not_stored(orders, tmp_path, count):
     file = rows_file(tmp_path, 60_000 if count > 1000 else 100, "rows-2026.csv")
     load(orders, file, "--batch", "300K")
     before = len(stored(orders))
@@ -118,7 +118,7 @@ def test_prefix_of_a_loaded_file_is_told_and_not_stored(orders, tmp_path, count)
     assert len(stored(orders)) == before
 
 
-def test_longer_file_under_another_name_is_stored_as_it_is_said(orders, tmp_path):
+def test_longer_copy_is_stored_with_rest_or_again(orders, tmp_path):
     load(orders, rows_file(tmp_path, 100))
     longer = rows_file(tmp_path, 130, "longer.csv")
 
@@ -138,7 +138,7 @@ def test_longer_file_under_another_name_is_stored_as_it_is_said(orders, tmp_path
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "other.csv"])
-def test_file_changed_in_the_middle_is_told(orders, tmp_path, name):
+def test_change_in_middle_of_file_is_reported(orders, tmp_path, name):
     file = rows_file(tmp_path, 100)
     text = file.read_text()
     load(orders, file)
@@ -156,7 +156,7 @@ def test_file_changed_in_the_middle_is_told(orders, tmp_path, name):
     assert load(orders, changed)[1].startswith("0 rows are stored")
 
 
-def test_file_that_became_shorter_is_told(orders, tmp_path):
+def test_shortened_file_is_reported(orders, tmp_path):
     load(orders, rows_file(tmp_path, 100))
 
     code, said = load(orders, rows_file(tmp_path, 70))
@@ -166,7 +166,7 @@ def test_file_that_became_shorter_is_told(orders, tmp_path):
     assert len(stored(orders)) == 100
 
 
-def test_file_with_another_first_row_is_told(orders, tmp_path):
+def test_changed_first_row_is_reported(orders, tmp_path):
     file = rows_file(tmp_path, 100)
     load(orders, file)
     file.write_text(file.read_text().replace("\n0,", "\n1000,"))
@@ -186,7 +186,7 @@ def test_new_rows_under_an_old_name_are_stored(orders, tmp_path):
     assert stored(orders) == list(range(200))
 
 
-def test_overlap_at_the_end_is_told(orders, tmp_path):
+def test_overlap_at_end_is_reported(orders, tmp_path):
     load(orders, rows_file(tmp_path, 100))
     other = tmp_path / "other.csv"
     other.write_text("n,s\n" + "".join(f'{n},"row {n}"\n' for n in range(40, 120)))
@@ -206,10 +206,10 @@ def test_same_file_goes_to_two_connectors(orders, tmp_path):
     assert len(stored(orders)) == len(stored(orders, path)) == 100
 
 
-# -- what the store really has
+# -- rows in the store
 
 
-def test_deleted_rows_are_told_and_not_stored_again(orders, tmp_path):
+def test_deleted_rows_are_not_stored_again(orders, tmp_path):
     orders.declare("orders", ORDERS.replace("read: [public]", "read: [public], change: [admin]"))
     file = rows_file(tmp_path, 100)
     load(orders, file)
@@ -238,7 +238,7 @@ def test_purged_rows_are_stored_again(orders, tmp_path):
     assert "are no longer in this store" in said
 
 
-def test_rows_that_a_restore_took_back_are_stored_again(orders, tmp_path):
+def test_rows_lost_by_restore_are_stored_again(orders, tmp_path):
     file = rows_file(tmp_path, 100)
     load(orders, file)
     assert gateway(orders, "backup", tmp_path / "copy.duckdb").returncode == 0
@@ -257,7 +257,7 @@ def test_rows_that_a_restore_took_back_are_stored_again(orders, tmp_path):
     assert load(orders, file)[1].startswith("0 rows are stored")
 
 
-def test_restored_copy_beside_the_original_is_told_apart(orders, tmp_path):
+def test_restored_copy_has_separate_progress(orders, tmp_path):
     file = rows_file(tmp_path, 100)
     load(orders, file)
     assert gateway(orders, "backup", tmp_path / "copy.duckdb").returncode == 0
@@ -274,10 +274,10 @@ def test_restored_copy_beside_the_original_is_told_apart(orders, tmp_path):
         assert stored(copy) == stored(orders) == list(range(150))
 
 
-# -- loads that overlap in time, or were cut off
+# -- concurrent and interrupted loads
 
 
-def test_two_loads_of_a_file_at_once_store_it_once(orders, tmp_path):
+def test_concurrent_loads_store_file_once(orders, tmp_path):
     file = rows_file(tmp_path, 20_000)
     processes = [gateway(orders, "load", "orders", file, "--batch", "20K", wait=False) for _ in range(3)]
     said = [process.communicate()[1] for process in processes]
@@ -288,7 +288,7 @@ def test_two_loads_of_a_file_at_once_store_it_once(orders, tmp_path):
     assert all("is being loaded into 'orders' by another process" in text for text in said if text)
 
 
-def test_batch_without_an_answer_is_sent_again_under_its_key(orders, tmp_path):
+def test_unanswered_batch_is_resent_under_its_key(orders, tmp_path):
     file = rows_file(tmp_path, 3000)
     load(orders, file, "--batch", "10K")
     (record,) = records(orders)
@@ -303,7 +303,7 @@ def test_batch_without_an_answer_is_sent_again_under_its_key(orders, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["old", "changed"])
-def test_batch_that_may_be_stored_is_told(orders, tmp_path, kind):
+def test_pending_batch_is_reported(orders, tmp_path, kind):
     file = rows_file(tmp_path, 3000)
     load(orders, file, "--batch", "10K")
     (record,) = records(orders)
@@ -324,7 +324,7 @@ def test_batch_that_may_be_stored_is_told(orders, tmp_path, kind):
     assert len(stored(orders)) == 3000
 
 
-def test_again_that_was_cut_off_goes_on(orders, tmp_path):
+def test_interrupted_again_is_resumed(orders, tmp_path):
     file = rows_file(tmp_path, 60_000)
     load(orders, file)
     process = gateway(orders, "load", "orders", file, "--again", "--batch", "10K", wait=False)
@@ -338,11 +338,11 @@ def test_again_that_was_cut_off_goes_on(orders, tmp_path):
     assert stored(orders) == [*range(60_000), *range(60_000)]
 
 
-# -- records of gateway 0.1
+# -- progress files of gateway 0.1
 
 
 def old_record(server, file, url, name="orders", **more):
-    """Write what gateway 0.1 kept of a file that it had loaded in one piece."""
+    """Write the progress file of gateway 0.1 for a file that was loaded in one chunk."""
     body = file.read_bytes()
     digest = hashlib.sha256(f" {url} {name}".encode() + body[: len(body) - 1]).hexdigest()
     kept = {"size": 2**22, "seed": "", "is_whole": True, "pieces": 1, "first": len(body) - 1}
@@ -375,7 +375,7 @@ def test_record_of_an_earlier_version_is_understood(orders, tmp_path):
         ({"is_sure": False}, "a batch behind them was sent without an answer; nothing was stored"),
     ],
 )
-def test_record_of_an_earlier_version_that_does_not_fit_is_told(orders, tmp_path, more, words):
+def test_unusable_legacy_progress_is_reported(orders, tmp_path, more, words):
     file = rows_file(tmp_path, 100)
     old_record(orders, file, orders.url, **more)
 
@@ -386,10 +386,10 @@ def test_record_of_an_earlier_version_that_does_not_fit_is_told(orders, tmp_path
     assert load(orders, file, "--again")[0] == 0
 
 
-# -- what the comparison rests on
+# -- fingerprints
 
 
-def test_marks_are_dense_at_first_and_then_a_thousandth():
+def test_marks_become_sparse_after_first_rows():
     places, place = [], 0
     while place < 200_000:
         place = next_mark(place)
@@ -399,7 +399,7 @@ def test_marks_are_dense_at_first_and_then_a_thousandth():
     assert all(after - before <= after / 1000 for before, after in itertools.pairwise(places[2047:]))
 
 
-def test_marks_do_not_depend_on_how_rows_are_cut():
+def test_marks_do_not_depend_on_chunks():
     rows = [str(n).encode() for n in range(5000)]
     whole = RowDigest(b"h\n").add(rows, [4999])
     chain, marks = RowDigest(b"h"), {}
@@ -410,7 +410,7 @@ def test_marks_do_not_depend_on_how_rows_are_cut():
     assert 4999 in marks
 
 
-def test_samples_tell_which_share_of_rows_is_the_same():
+def test_samples_estimate_share_of_common_rows():
     rows = [b"row %d" % n for n in range(20_000)]
     sample = RowSample().with_rows(rows)
 
@@ -420,7 +420,7 @@ def test_samples_tell_which_share_of_rows_is_the_same():
     assert RowSample().with_rows(b"other %d" % n for n in range(20_000)).share_in(sample) < 0.01
 
 
-def test_load_says_how_far_it_came_when_it_is_interrupted(orders, tmp_path):
+def test_interrupted_load_reports_its_progress(orders, tmp_path):
     file = rows_file(tmp_path, 200_000)
     process = gateway(orders, "load", "orders", file, "--batch", "20K", wait=False)
     eventually(lambda: len(orders.client.get("/-/connectors/orders/batches").json()) > 2)

@@ -60,7 +60,7 @@ def test_bad_rows_are_listed_shown_replayed_and_discarded(server: Server, name, 
     assert [row["id"] for row in server.client.get(f"{path}?select=id").json()] == [1, 4, 2]
 
 
-def test_a_load_names_rows_whose_keys_are_there_already(server, name, run, tmp_path):
+def test_load_names_rows_with_existing_keys(server, name, run, tmp_path):
     path = server.declare(name, "fields: {id: integer}\nprimary_key: [id]\naccess: {read: [public]}\n")
     server.client.post(path, json={"id": 2})
     (tmp_path / "rows.csv").write_text("id\n1\n2\n3\n")

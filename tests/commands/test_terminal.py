@@ -1,4 +1,4 @@
-"""No control character of a file, an argument or an answer reaches the terminal, whatever the verb."""
+"""No verb writes control characters of a file, an argument, or a response to the terminal."""
 
 import ast
 import json
@@ -16,7 +16,7 @@ from gateway.printable import printable
 from tests.support.server import ROOT, put
 from tests.test_layers import MODULES, PACKAGE
 
-#: Rings, clears the screen, sets the title, colors, and turns the direction of writing.
+#: Rings the bell, clears the screen, sets the title and colors, and reverses the direction of writing.
 HOSTILE = '"a\\a\\e[2J\\e]0;title\\a\\e[31mred\\u202e\\x9b1m"'
 RAW = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]")
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
@@ -61,7 +61,7 @@ def piped(arguments: list[str], **environment: str) -> str:
 
 @pytest.fixture
 def hostile(tmp_path):
-    """A directory whose files have control characters in keys, values and names."""
+    """Create a directory whose files have control characters in keys, values, and names."""
     put(tmp_path / "c" / "a.yaml", f"{HOSTILE}: 1\nfields:\n  {HOSTILE}: integer\n  b: {HOSTILE}\n")
     put(tmp_path / "c" / "b.yaml", f"fields: {{n: integer}}\ndescription: {HOSTILE}\n")
     put(tmp_path / "c" / "x\x1b[31mred.yaml", "fields: [")
@@ -117,7 +117,7 @@ def test_colors_of_the_gateway_itself_reach_the_terminal(tmp_path):
 
 
 def test_answers_of_a_gateway_are_made_printable(own, hostile):
-    """The states of files with hostile names, told by a gateway, and rejected rows with control characters."""
+    """Check the states of files with hostile names, and rejected rows with control characters."""
     own.declare("rows", "fields: {n: integer}\non_invalid: keep\n")
     own.client.post("/rows", json=[{"n": "\x1b[31mred"}])
     put(own.connectors / "x\x1b[31mred.yaml", "fields: [")
@@ -134,7 +134,7 @@ def test_answers_of_a_gateway_are_made_printable(own, hostile):
 
 
 def test_one_finding_is_one_line():
-    """A line break in a key forges no second line."""
+    """Check that a line break in a key does not forge a second line."""
 
     (found, *_) = plan.parse_file(
         ConnectorFile.of("a.yaml", b'"a\\nb.yaml: fine": 1\nfields: {n: integer}\n')
@@ -146,7 +146,7 @@ def test_one_finding_is_one_line():
 
 @pytest.mark.parametrize("module", MODULES)
 def test_consoles_are_made_in_one_place(module):
-    """A console made elsewhere would write control characters of files."""
+    """Check that no other module makes a console, which would write control characters of files."""
     names = {
         node.id if isinstance(node, ast.Name) else node.attr
         for call in ast.walk(ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text()))
@@ -156,7 +156,7 @@ def test_consoles_are_made_in_one_place(module):
     assert "Console" not in names or module == "commands.terminal"
 
 
-def test_printable_leaves_what_is_harmless():
+def test_printable_keeps_harmless_text():
     text = "Zoë\t\u00a0“x” 👩\u200d👩\n"
 
     assert printable(text) == text

@@ -1,4 +1,4 @@
-"""Names in access that no token proves: what check and plan say of them, with a tokens file and without."""
+"""Unknown names in access: the findings of check and plan, with and without a tokens file."""
 
 import json
 
@@ -13,7 +13,7 @@ CONNECTOR = "fields: {id: integer}\naccess:\n  ingest: [elt]\n  read: [public, a
 
 @pytest.fixture
 def files(tmp_path):
-    """A directory with a connector whose access has a typo, and a tokens file."""
+    """Create a directory with a connector whose access has a typo, and a tokens file."""
     put(tmp_path / "connectors.d" / "orders.yaml", CONNECTOR)
     put(tmp_path / "tokens.yaml", make_token("etl")[1] + "\n")
     return tmp_path
@@ -38,7 +38,7 @@ def test_check_takes_the_tokens_file_of_the_environment(files, monkeypatch):
     assert (ran.returncode, ran.stdout) == (0, "1 file, 0 refused\n")
 
 
-def test_check_without_tokens_file_passes_and_says_what_it_left_open(files):
+def test_check_without_tokens_file_notes_unchecked_names(files):
     ran = gateway("check", files / "connectors.d")
 
     assert ran.returncode == 0
@@ -89,7 +89,7 @@ def test_plan_takes_names_of_the_gateway(files):
     assert text.stdout.endswith("1 to create; 1 error\n")
 
 
-def test_plan_warns_where_the_gateway_has_no_tokens_file(files, own):
+def test_plan_warns_if_gateway_has_no_tokens(files, own):
     token = own.admin["Authorization"].removeprefix("Bearer ")
 
     ran = gateway(
@@ -119,8 +119,8 @@ def test_names_of_tokens_are_for_the_admin_alone(tmp_path):
     assert "token_names" not in refused.text
 
 
-def test_admin_of_the_tokens_file_is_told_to_who_comes_with_the_other_token(tmp_path):
-    """The token of DATA/admin-token signs in until a tokens file has an admin of its own, and again after that."""
+def test_unused_admin_token_is_explained(tmp_path):
+    """Check that DATA/admin-token is accepted only while the tokens file has no admin."""
     secret, line = make_token("admin")
     tokens = tmp_path / "tokens.yaml"
     put(tokens, "{}\n")
@@ -147,7 +147,7 @@ def test_admin_of_the_tokens_file_is_told_to_who_comes_with_the_other_token(tmp_
     assert [log.count(in_use), log.count(not_in_use)] == [2, 1]
 
 
-def test_log_of_a_start_names_the_admin_that_is_in_use(tmp_path):
+def test_start_log_names_admin_in_use(tmp_path):
     put(tmp_path / "tokens.yaml", make_token("admin")[1])
     server = Server(tmp_path, is_forked=True, GATEWAY_TOKENS=str(tmp_path / "tokens.yaml")).start(wait=False)
     try:

@@ -1,4 +1,4 @@
-"""The verbs, as a team types them: from a file of rows to a connector, its copies and its end."""
+"""The verbs as a team uses them: from a file of rows to a connector, its copies, and its end."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ ORDERS = "# Orders.\nfields:\n  n: integer   # counted\n  s: {type: string, null
 
 
 def gateway(server: Server, *arguments: str, wait: bool = True, **more):
-    """Type a verb beside a running gateway, with its settings."""
+    """Run a verb with the settings of a running gateway."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
@@ -53,7 +53,7 @@ def stored(server, path="/orders"):
 # -- ls, duplicate, remove, purge
 
 
-def test_ls_shows_name_path_rows_last_batch_and_state(own):
+def test_ls_shows_connectors_with_their_state(own):
     own.declare("orders", ORDERS)
     own.client.post("/orders", json=[{"n": n} for n in range(1234)])
     own.declare("sales", "path: /shop/sales\n" + ORDERS)
@@ -85,7 +85,7 @@ def test_ls_shows_name_path_rows_last_batch_and_state(own):
     ]
 
 
-def test_a_connector_is_duplicated_with_its_comments_and_its_rows(own):
+def test_duplicate_copies_comments_and_rows(own):
     own.declare("orders", "name: orders\npath: '/shop/orders'   # where it was\n" + ORDERS)
     own.client.post("/shop/orders", json=[{"n": n} for n in range(2500)])
 
@@ -100,7 +100,7 @@ def test_a_connector_is_duplicated_with_its_comments_and_its_rows(own):
     assert "exists already" in gateway(own, "duplicate", "copy", "orders").stderr
 
 
-def test_a_duplicate_without_rows_needs_no_gateway_and_keeps_every_byte_else(tmp_path):
+def test_duplicate_without_rows_needs_no_gateway(tmp_path):
     server = Server(tmp_path, is_forked=True)
     put(server.connectors / "a.yml", "\ufeff" + ORDERS.replace("\n", "\r\n"))
 
@@ -110,7 +110,7 @@ def test_a_duplicate_without_rows_needs_no_gateway_and_keeps_every_byte_else(tmp
     assert "did you mean 'a'?" in gateway(server, "duplicate", "aa", "c").stderr
 
 
-def test_a_connector_is_removed_and_comes_back_and_is_purged(own):
+def test_removed_connector_returns_or_is_purged(own):
     own.declare("orders", ORDERS)
     own.client.post("/orders", json={"n": 7})
     assert "gateway remove orders comes first" in gateway(own, "purge", "orders", "--yes").stderr
@@ -132,14 +132,14 @@ def test_a_connector_is_removed_and_comes_back_and_is_purged(own):
     assert "knows no connector 'orders'" in gateway(own, "purge", "orders", "--yes").stderr
 
 
-def test_what_needs_the_gateway_says_where_it_looked(tmp_path):
+def test_unreachable_gateway_error_names_url(tmp_path):
     server = Server(tmp_path, is_forked=True)
     ran = gateway(server, "ls", "--url", "http://127.0.0.1:1")
 
     assert (ran.returncode, "no gateway answers at http://127.0.0.1:1" in ran.stderr) == (1, True)
 
 
-def test_a_token_may_come_from_a_file_or_the_environment(own, tmp_path):
+def test_token_comes_from_file_or_environment(own, tmp_path):
     own.declare("orders", ORDERS)
     secret = (own.data / "admin-token").read_text().strip()
     file = tmp_path / "token"
@@ -160,7 +160,7 @@ def test_a_token_may_come_from_a_file_or_the_environment(own, tmp_path):
 # -- new
 
 
-def test_a_drafted_connector_takes_every_row_it_was_drafted_from(own):
+def test_drafted_connector_accepts_its_rows(own):
     for path in sorted((ROOT / "tests/data/new").iterdir()):
         if path.suffix == ".yaml" or path.name == "every.csv":
             continue
@@ -175,7 +175,7 @@ def test_a_drafted_connector_takes_every_row_it_was_drafted_from(own):
         assert "exists already" in gateway(own, "new", name, "--from", path).stderr
 
 
-def test_new_says_what_keeps_a_file_from_being_read(tmp_path):
+def test_new_reports_unreadable_files(tmp_path):
     server = Server(tmp_path, is_forked=True)
     cases = {
         "rows.txt": (b"n\n1\n", "does not have the suffix of a file of rows"),
@@ -197,7 +197,7 @@ def test_new_says_what_keeps_a_file_from_being_read(tmp_path):
     assert list(server.connectors.iterdir()) == []
 
 
-def test_a_removed_connector_whose_file_comes_back_refused_is_told_as_that(own):
+def test_removed_connector_with_refused_file_is_reported(own):
     own.declare("other", ORDERS)
     own.declare("orders", ORDERS)
     own.client.post("/orders", json={"n": 1})
@@ -215,7 +215,7 @@ def test_a_removed_connector_whose_file_comes_back_refused_is_told_as_that(own):
     assert "GW511: /orders was removed on" in ran.stderr
 
 
-def test_a_name_or_a_path_that_a_file_declares_is_not_declared_again(own, tmp_path):
+def test_declared_name_or_path_is_not_reused(own, tmp_path):
     put(own.connectors / "sales.yaml", "name: orders\n" + ORDERS)
     put(own.connectors / "shop.yaml", "path: /shop2\n" + ORDERS)
     file = rows_file(tmp_path, 1)
@@ -243,7 +243,7 @@ def test_a_name_or_a_path_that_a_file_declares_is_not_declared_again(own, tmp_pa
     ],
     ids=str,
 )
-def test_what_is_wrong_with_a_command_is_said_with_the_fix(server, tmp_path, words, environment, said):
+def test_command_errors_name_the_fix(server, tmp_path, words, environment, said):
     rows_file(tmp_path, 1)
     os.mkfifo(tmp_path / "pipe.csv")
 
@@ -253,7 +253,7 @@ def test_what_is_wrong_with_a_command_is_said_with_the_fix(server, tmp_path, wor
     assert "Traceback" not in ran.stderr
 
 
-def test_a_plan_of_a_repository_without_a_commit_takes_everything_as_new(server, tmp_path):
+def test_plan_without_commit_shows_all_as_new(server, tmp_path):
     put(tmp_path / "connectors.d" / "a.yaml", ORDERS)
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
 
@@ -266,7 +266,7 @@ def test_a_plan_of_a_repository_without_a_commit_takes_everything_as_new(server,
 # -- load
 
 
-def test_a_file_is_loaded_in_batches_and_typed_again_stores_nothing_twice(own, tmp_path):
+def test_repeated_load_stores_nothing_twice(own, tmp_path):
     own.declare("orders", ORDERS)
     file = rows_file(tmp_path, 20_000)
 
@@ -289,7 +289,7 @@ def test_a_file_is_loaded_in_batches_and_typed_again_stores_nothing_twice(own, t
 
 @pytest.mark.parametrize("kind", ["csv", "json", "ndjson"])
 @pytest.mark.parametrize("batch", ["10K", "1M"])
-def test_of_a_file_that_has_grown_what_is_new_is_loaded(server, name, tmp_path, kind, batch):
+def test_load_of_grown_file_stores_new_rows(server, name, tmp_path, kind, batch):
     path = server.declare(name, "fields: {n: integer}\naccess: {read: [public]}\n")
     file = tmp_path / f"rows.{kind}"
 
@@ -318,7 +318,7 @@ def test_of_a_file_that_has_grown_what_is_new_is_loaded(server, name, tmp_path, 
     assert len(stored(server, path)) == 5003
 
 
-def test_a_load_of_a_file_that_grows_meanwhile_is_killed_and_typed_again(own, tmp_path):
+def test_killed_load_of_growing_file_resumes(own, tmp_path):
     own.declare("orders", ORDERS)
     file = rows_file(tmp_path, 100)
     for kill in range(8):
@@ -332,8 +332,8 @@ def test_a_load_of_a_file_that_grows_meanwhile_is_killed_and_typed_again(own, tm
     assert stored(own) == list(range(100 + 313 * 7))
 
 
-def test_a_load_that_is_killed_and_typed_again_leaves_every_row_there_once(own, tmp_path, tell):
-    """kill -9 of the command, again and again, at random moments."""
+def test_killed_load_resumes_without_duplicates(own, tmp_path, tell):
+    """End the command with SIGKILL repeatedly, at random moments."""
     own.declare("orders", ORDERS)
     file = rows_file(tmp_path, 60_000)
     kills = 0
@@ -349,7 +349,7 @@ def test_a_load_that_is_killed_and_typed_again_leaves_every_row_there_once(own, 
     assert stored(own) == list(range(60_000))
 
 
-def test_a_load_goes_on_by_itself_while_the_gateway_is_killed_behind_it(own, tmp_path, tell):
+def test_load_continues_after_gateway_restart(own, tmp_path, tell):
     own.declare("orders", ORDERS)
     file = rows_file(tmp_path, 60_000)
     process = gateway(own, "load", "orders", file, "--batch", "20K", wait=False)
@@ -369,7 +369,7 @@ def test_a_load_goes_on_by_itself_while_the_gateway_is_killed_behind_it(own, tmp
 
 
 def _runs_for(process, seconds: float) -> bool:
-    """Give a process some time, and tell whether it still runs then."""
+    """Wait for a process, and return whether it still runs after some seconds."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -377,7 +377,7 @@ def _runs_for(process, seconds: float) -> bool:
     return False
 
 
-def test_bad_rows_are_named_by_their_place_in_the_file_which_can_be_mended(own, tmp_path):
+def test_bad_rows_are_named_by_file_line(own, tmp_path):
     own.declare("orders", ORDERS)
     file = rows_file(tmp_path, 5000)
     text = file.read_text().replace("\n4000,", "\nx,").replace("\n4001,", "\n,")
@@ -396,7 +396,7 @@ def test_bad_rows_are_named_by_their_place_in_the_file_which_can_be_mended(own, 
     assert stored(own) == list(range(5000))
 
 
-def test_a_file_that_was_changed_where_it_was_loaded_is_not_gone_on_with(own, tmp_path):
+def test_load_of_changed_file_is_not_resumed(own, tmp_path):
     own.declare("orders", ORDERS)
     file = rows_file(tmp_path, 5000)
     file.write_text(file.read_text().replace("\n4000,", "\nx,"))
@@ -409,7 +409,7 @@ def test_a_file_that_was_changed_where_it_was_loaded_is_not_gone_on_with(own, tm
     assert len(stored(own)) < 4000
 
 
-def test_a_gateway_that_was_set_up_anew_is_given_the_whole_file(own, tmp_path, monkeypatch):
+def test_load_into_new_store_sends_whole_file(own, tmp_path, monkeypatch):
     own.declare("orders", ORDERS)
     file = rows_file(tmp_path, 5000)
     good = file.read_text()
@@ -428,7 +428,7 @@ def test_a_gateway_that_was_set_up_anew_is_given_the_whole_file(own, tmp_path, m
     assert stored(own) == list(range(5000))
 
 
-def test_a_load_by_a_token_of_its_own_needs_no_admin(tmp_path):
+def test_load_needs_only_ingest_token(tmp_path):
     tokens = tmp_path / "tokens.yaml"
     made = gateway(Server(tmp_path), "token", "etl").stdout
     tokens.write_text(made.strip().splitlines()[-1])
@@ -464,7 +464,7 @@ def test_every_kind_of_file_is_loaded(server, name, tmp_path, kind):
     assert server.client.get(f"/{name}").json() == frame.to_dict("records")
 
 
-# -- plan, against what runs and what git has
+# -- plan against a gateway and git
 
 
 def test_a_plan_against_a_gateway_asks_its_rows(own):
@@ -499,7 +499,7 @@ def test_a_plan_against_a_gateway_asks_its_rows(own):
     assert own.status()["orders.yaml"]["state"] == "live"
 
 
-def test_a_plan_against_a_revision_needs_git_and_no_secret(tmp_path):
+def test_plan_against_revision_needs_no_secret(tmp_path):
     server = Server(tmp_path, is_forked=True)
     repository = tmp_path / "repository"
     connectors = repository / "deep" / "connectors.d"
@@ -537,10 +537,10 @@ def git(repository, *words):
     subprocess.run(["git", "-C", str(repository), *who, *words], check=True, capture_output=True)
 
 
-# -- the key that loads rest on
+# -- idempotency keys of batches
 
 
-def test_a_batch_that_is_sent_again_under_its_key_is_stored_once(own):
+def test_batch_resent_under_key_is_stored_once(own):
     own.declare("orders", ORDERS)
     other = own.declare("other", ORDERS)
     post = lambda path, body, key: own.client.post(path, content=body, headers={"Idempotency-Key": key})  # noqa: E731
@@ -568,7 +568,7 @@ def test_a_batch_that_is_sent_again_under_its_key_is_stored_once(own):
     assert stored(own) == [1, 2]
 
 
-def test_a_key_outlives_a_change_of_the_schema_that_its_rows_no_longer_fit(own):
+def test_key_outlives_change_of_schema(own):
     own.declare("orders", ORDERS)
     body, key = b'{"n":1,"s":"x"}', {"Idempotency-Key": "k"}
     receipt = own.client.post("/orders", content=body, headers=key).json()
@@ -578,7 +578,7 @@ def test_a_key_outlives_a_change_of_the_schema_that_its_rows_no_longer_fit(own):
     assert own.client.post("/orders", content=body, headers=key).json() == receipt
 
 
-def test_a_batch_sent_many_times_at_once_is_stored_once(own):
+def test_batch_sent_concurrently_is_stored_once(own):
     own.declare("orders", ORDERS)
     answers = []
 
@@ -601,7 +601,7 @@ def test_a_batch_sent_many_times_at_once_is_stored_once(own):
 
 
 def test_duplicate_names_the_version_it_copies(own):
-    """A file whose change is refused is served in its last good version: rows of that do not fit the file."""
+    """Check a file whose change is refused: the rows of its last good version do not fit the file."""
     own.declare("orders", "fields: {n: integer}\n")
     own.client.post("/orders", json={"n": 1})
     put(own.connectors / "orders.yaml", "fields: {n: string}\n")
@@ -612,7 +612,7 @@ def test_duplicate_names_the_version_it_copies(own):
 
     told = f"the gateway serves the last good version of 'orders', because {own.connectors}/orders.yaml is not applied"
     assert (with_rows.returncode, told in with_rows.stderr) == (1, True)
-    assert "leave --with-rows out" in with_rows.stderr
+    assert "omit --with-rows" in with_rows.stderr
     assert (file_alone.returncode, f"Note: {told}" in file_alone.stderr) == (0, True)
     assert (own.connectors / "copy.yaml").read_text() == "fields: {n: string}\n"
     refused = own.client.post("/-/connectors/orders/copy", json={"to": "orders"})
@@ -632,7 +632,7 @@ def test_duplicate_of_a_broken_file_names_its_fault(own):
     assert not (own.connectors / "copy.yaml").exists()
 
 
-def test_copy_into_other_fields_says_that_an_older_version_is_served(own):
+def test_copy_into_changed_fields_names_served_version(own):
     own.declare("orders", "fields: {n: integer}\n")
     own.client.post("/orders", json={"n": 1})
     own.declare("copy", "fields: {n: string}\n")

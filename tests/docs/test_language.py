@@ -13,6 +13,8 @@ ROOMS = [
     "gateway/commands",
     "gateway/draft",
     "gateway/rowfile",
+    "tests/commands",
+    "tests/rowfile",
     "gateway/__init__.py",
     "gateway/admin",
     "gateway/app.py",

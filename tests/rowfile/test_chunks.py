@@ -1,4 +1,4 @@
-"""Pieces of a file are whole rows, all of them, in order, byte for byte, whatever the size of a chunk."""
+"""Chunks of a file are complete rows, all of them, in order, byte for byte, for any size of a chunk."""
 
 import gzip
 import json
@@ -36,7 +36,7 @@ def written(tmp_path_factory, name, data):
     size=SIZES,
     end=st.sampled_from(["", "\n"]),
 )
-def test_csv_is_cut_between_records_with_the_header_before_each_piece(tmp_path_factory, rows, size, end):
+def test_csv_chunks_end_at_records_with_header(tmp_path_factory, rows, size, end):
     text = "\n".join(",".join(map(quoted, row)) for row in [["a", 'the "b"'], *rows]) + end
     chunks = list(split(written(tmp_path_factory, "x.csv", text.encode()), size))
 
@@ -95,7 +95,7 @@ def test_a_json_array_is_cut_between_elements(tmp_path_factory, rows, size, inde
     size=SIZES,
     place=st.integers(0, 10),
 )
-def test_rows_do_not_depend_on_where_a_file_is_cut(tmp_path_factory, text, header, kind, size, place):
+def test_rows_do_not_depend_on_chunks(tmp_path_factory, text, header, kind, size, place):
     source = written(tmp_path_factory, f"x.{kind}", (header + text).encode())
     try:
         whole = list(split(source, 2**20))
@@ -136,7 +136,7 @@ def test_large_and_compressed_files_are_read_in_pieces(tmp_path, kind, suffix):
         assert head + b"".join(chunk.data.removeprefix(head) for chunk in chunks) == text
 
 
-def test_parquet_comes_as_the_lines_that_would_be_posted(tmp_path):
+def test_parquet_chunks_are_ndjson(tmp_path):
     path = tmp_path / "rows.parquet"
     table = pa.table(
         {
@@ -177,7 +177,7 @@ def test_a_broken_array_is_an_error(tmp_path, name, data, words):
         list(split(Source.from_path(tmp_path / name), 100))
 
 
-def test_a_file_that_is_not_called_like_rows_is_refused(tmp_path):
+def test_unknown_suffix_is_an_error(tmp_path):
     (tmp_path / "rows.txt").write_text("n\n1\n")
     with pytest.raises(ValueError, match=r"\.csv, \.tsv, \.json, \.ndjson"):
         Source.from_path(tmp_path / "rows.txt")
