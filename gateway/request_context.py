@@ -61,7 +61,7 @@ class RequestContext:
         token: The token's name, once it is known.
         notes: The result, for the access log: an error code, or the numbers of a receipt. Never a value of a row.
         rows: How many rows of the body were parsed; rate limits charge them.
-        cache_basis: What the answer depends on, as the request cache noted it; None if it is not cached.
+        cache_basis: The state that the response depends on, set by the request cache; None if it is not cached.
     """
 
     request_id: str

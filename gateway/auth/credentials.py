@@ -121,12 +121,12 @@ class Credentials:
 
     def _log_admin(self) -> None:
         """Log which admin token is in use, at the start and after each change."""
-        told = f"the admin token is in {self._admin_file}"
+        message = f"the admin token is in {self._admin_file}"
         if ADMIN in self._tokens:
-            told = f"the admin token is the one of the tokens file; {self._admin_file} is not in use"
-        if told != self._logged_admin:
-            _log.info("%s", told)
-        self._logged_admin = told
+            message = f"the admin token is that of the tokens file; {self._admin_file} is not in use"
+        if message != self._logged_admin:
+            _log.info("%s", message)
+        self._logged_admin = message
 
     def _replace_tokens(self, tokens: Mapping[str, Token]) -> None:
         """Replace the tokens, and prepare what every request needs of them."""
@@ -161,8 +161,8 @@ class Credentials:
         """Return the name of the token in an Authorization header, or None without a header.
 
         Raises:
-            GatewayError: Where it is no token the gateway knows, or not any more; 429 where the address that the
-                current request is from has come with too many of them.
+            GatewayError: 401 for an unknown or expired token; 429 if the client address of the current request has sent
+                too many unknown ones.
         """
         if authorization is None:
             return None

@@ -143,7 +143,7 @@ def test_unused_admin_token_is_explained(tmp_path):
     )
     assert "admin" not in stranger["message"]
     in_use = f"the admin token is in {server.data}/admin-token"
-    not_in_use = f"the admin token is the one of the tokens file; {server.data}/admin-token is not in use"
+    not_in_use = f"the admin token is that of the tokens file; {server.data}/admin-token is not in use"
     assert [log.count(in_use), log.count(not_in_use)] == [2, 1]
 
 
