@@ -117,7 +117,7 @@ class StoreWriter(Protocol):
         """Apply new versions of connectors in one transaction; return them with their revisions.
 
         Raises:
-            Refused: Rows that arrived after the check conflict with a change.
+            InvalidFileError: Rows that arrived after the check conflict with a change.
             RowsArrived: Rows arrived in a table that was judged as empty; compare again.
             GatewayError: It could not be committed.
         """

@@ -28,6 +28,7 @@ ROOMS = [
     "gateway/request_context.py",
     "gateway/server",
     "gateway/startup.py",
+    "gateway/store",
 ]
 
 

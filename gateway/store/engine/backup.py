@@ -1,4 +1,4 @@
-"""Backup: a copy of the whole store at one moment, in a file, while it is written and read."""
+"""Backup: a copy of the whole store at one moment, while reads and writes continue."""
 
 import contextlib
 import logging
@@ -17,17 +17,17 @@ from gateway.store.sql.names import literal, quote
 
 _log = logging.getLogger(__name__)
 
-#: What must be free beyond the copy: the writer goes on meanwhile.
+#: The free space that is needed beyond the copy, because writes continue.
 SPARE_BYTES = 64 * 2**20
 _FILE = "copy.duckdb"
 _CATALOG = "backup_copy"
 
 
 class Backup:
-    """Makes copies, one at a time. Any thread may call its methods."""
+    """Creates copies, one at a time. Any thread may call its methods."""
 
     def __init__(self, database: Database, path: Path) -> None:
-        """Remove what a process that was killed has left of one."""
+        """Remove the remains of a backup that was killed."""
         self._database = database
         self._path = path
         self._directory = path.parent / BACKUPS
@@ -38,12 +38,12 @@ class Backup:
         self._sweep()
 
     def make(self) -> BinaryIO:
-        """Make a copy of what is committed now, and give it open; it is gone once it is closed.
+        """Create a copy of all committed rows and return it open; closing it deletes it.
 
-        Rows stay in the order they have. Reading and writing go on meanwhile.
+        Rows keep their order. Reads and writes continue.
 
         Raises:
-            GatewayError: Where another copy is being made, the disk has no room for one, or it fails.
+            GatewayError: Another backup runs, the disk has too little space, or the copy failed.
         """
         if not self._turn.acquire(blocking=False):
             hint = "wait for its end, then ask again"
@@ -54,7 +54,7 @@ class Backup:
             self._copied(path)
             if saved_files.siblings(path) != [path]:
                 raise _failed()
-            # No connection has it open any more, so that reading it costs DuckDB no lock.
+            # No connection has it open anymore, so that closing it drops no lock of DuckDB.
             return path.open("rb", buffering=0)
         finally:
             self._sweep()
@@ -74,7 +74,7 @@ class Backup:
             self._copy(cursor, path)
         except duckdb.Error as error:
             meant = self._database.meaning(error)
-            _log.error("a backup failed: %s", str(error)[:500])  # it speaks of files and blocks
+            _log.error("a backup failed: %s", str(error)[:500])  # it names files and blocks, no values
             raise _failed(is_full=meant.code is Code.DISK_FULL) from error
         finally:
             self._cursor = None
@@ -93,7 +93,7 @@ class Backup:
             raise duckdb.InterruptException("the gateway is stopping")
 
     def stop(self) -> None:
-        """End a copy that is being made, and wait until it has ended."""
+        """End a running copy, and wait until it has ended."""
         self._is_stopped = True
         while (cursor := self._cursor) is not None:
             with contextlib.suppress(duckdb.Error):

@@ -17,7 +17,7 @@ from gateway.store.interface import ReadTransaction
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """How engines differ.
+    """The differences between engines.
 
     Attributes:
         has_file: Whether the store is one file on this machine: `backup`, `gateway doctor`, and `gateway restore` exist.
@@ -38,7 +38,7 @@ class Database(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """How this engine differs from others."""
+        """The differences of this engine from others."""
 
     # -- the writer thread
 
@@ -54,7 +54,7 @@ class Database(Protocol):
         """
 
     def registered(self, name: str, rows: pa.Table) -> AbstractContextManager[None]:
-        """Let the writer's statements read Arrow rows under a name, inside a block."""
+        """Register Arrow rows under a name that the writer's statements read, inside a block."""
 
     def table(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """Run a SELECT in the writer's transaction and return all its rows."""
@@ -83,10 +83,10 @@ class Database(Protocol):
         """Return how many changes of tables were counted; statements prepared before the last one are stale."""
 
     def request_maintenance(self) -> None:
-        """Make the next `maintain` due."""
+        """Request that the next `maintain` does its work."""
 
     def maintain(self) -> bool:
-        """Do the upkeep that is due, such as a checkpoint; return whether some is still due. Never raises."""
+        """Perform the upkeep that is due, such as a checkpoint; return whether some is still due. Never raises."""
 
     # -- any thread
 

@@ -1,4 +1,4 @@
-"""What a DuckDB error means for a request."""
+"""DuckDB errors as errors of a request."""
 
 import json
 import re
@@ -10,14 +10,14 @@ from gateway.resources import disk_full
 from gateway.store.errors import CAST_FAILED, ConnectorChanged, FatalError
 
 _CAST_ERROR = f"Invalid Input Error: {CAST_FAILED}"
-#: How much of such a value is shown, in characters.
+#: The most characters of such a value that are shown.
 MAX_SHOWN = 100
 
 
 def store_error(error: duckdb.Error) -> GatewayError:
-    """Say what a DuckDB error means for a request."""
+    """Convert a DuckDB error into the error of a request."""
     text = str(error)
-    if text.startswith(_CAST_ERROR):  # First, for it holds a value, which may be any text.
+    if text.startswith(_CAST_ERROR):  # First, because it contains a value, which may be any text.
         return _cast_error(text.removeprefix(_CAST_ERROR))
     return _engine_error(error, text)
 
@@ -41,7 +41,7 @@ def _engine_error(error: duckdb.Error, text: str) -> GatewayError:
 
 
 def _cast_error(text: str) -> GatewayError:
-    """Say which value of which column cannot be cast: it is what `query.casts` has the query fail with."""
+    """Build the error that names the value and the column of a failed cast, from the text that `query.casts` raises."""
     label, _, value = text.partition("\x1f")
     what, type, is_number = json.loads(bytes.fromhex(label))
     shown = value if len(value) <= MAX_SHOWN else f"{value[: MAX_SHOWN - 1]}…"

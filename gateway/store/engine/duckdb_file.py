@@ -1,7 +1,7 @@
-"""The DuckDB file: locked, opened and set up, with its traps wrapped.
+"""The engine of one DuckDB file: locks it, opens it, and works around the traps of DuckDB.
 
-Whoever holds a Database owns the file. Nothing else in the process may open it, not even to read: POSIX
-drops every lock of a process on a file when it closes any descriptor of it (sqlite.org/howtocorrupt.html).
+The process that opens it owns the file. No other code of the process may open it, not even to read: POSIX drops
+every lock of a process on a file when the process closes any descriptor of it (sqlite.org/howtocorrupt.html).
 """
 
 import contextlib
@@ -28,15 +28,15 @@ from gateway.store.interface import ReadTransaction
 
 _log = logging.getLogger(__name__)
 
-#: How many statements are kept parsed, and how long the text of one may be.
+#: The most parsed statements that are cached, and the most characters of one.
 _PARSED, _PARSED_TEXT = 512, 4096
 
 
 class DuckDBFile:
     """One open DuckDB file.
 
-    `writer` is the writer thread's connection. Readers borrow a cursor each: two threads on one cursor get each
-    other's rows without an error.
+    `writer` is the connection of the writer thread. Each reader borrows a cursor of its own: two threads on one cursor
+    get each other's rows without an error.
     """
 
     capabilities = Capabilities(has_file=True, has_many_writers=False)
@@ -53,12 +53,12 @@ class DuckDBFile:
         """Open the file in `directory`, waiting for its lock.
 
         A worker that is being replaced holds the lock until it has drained; gunicorn starts the new one
-        before it stops the old one. DuckDB takes `memory` bytes at most, `threads` threads and `spill` bytes of
-        temporary space; None is what it thinks best.
+        before it stops the old one. DuckDB uses at most `memory` bytes, `threads` threads, and `spill` bytes of
+        temporary space; None leaves the choice to DuckDB.
 
         Raises:
-            Locked: When another process still owns it after `lock_seconds`.
-            Unopenable: When it cannot be opened, and not be mended either.
+            Locked: Another process still owns it after `lock_seconds`.
+            Unopenable: It cannot be opened, and cannot be repaired.
         """
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         real = Path(os.path.realpath(directory))
@@ -71,7 +71,7 @@ class DuckDBFile:
         except BaseException:
             lock.release(self._lock)
             raise
-        #: What the writer's INSERTs read, by table: to register it takes as long as half an INSERT.
+        #: PERF: the sources of the writer's INSERTs, by table. To register one takes half the time of an INSERT.
         self._incoming: dict[str, _Incoming] = {}
         self._numbers: dict[str, int] = {}
         # The writer thread alone touches these two.
@@ -79,13 +79,13 @@ class DuckDBFile:
         self._is_checkpoint_due = False
         self._is_broken = False
         self._when_broken: Callable[[], None] = _nothing
-        # The one that was used last is used next, for much of what it has touched is still near.
+        # PERF: the last used cursor is used next, because its memory is still in the caches.
         self._cursors: deque[duckdb.DuckDBPyConnection] = deque()
         self._parsed: dict[str, duckdb.Statement] = {}
         self._backup = Backup(self, self.path)
 
     def close(self) -> None:
-        """Checkpoint, close the file and let go of the lock. No borrowed cursor may be in use."""
+        """Checkpoint, close the file, and release the lock. No borrowed cursor may be in use."""
         self._backup.stop()
         while self._cursors:
             self._cursors.pop().close()
@@ -93,22 +93,22 @@ class DuckDBFile:
         lock.release(self._lock)
 
     def on_failure(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called once nothing works any more, by any thread, and maybe by several."""
+        """Register the callback for a lost database; any thread may call it, and more than once."""
         self._when_broken = callback
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Run a block in one transaction of the writer; the writer thread alone may.
+        """Run a block in one transaction of the writer, on the writer thread.
 
-        COMMIT after an error inside the transaction returns success and writes nothing, so any exception
-        leads to ROLLBACK and is raised again as the GatewayError it means.
+        COMMIT after an error inside the transaction returns success and writes nothing. So any exception rolls back;
+        a duckdb.Error is raised as the GatewayError that it means.
         """
         try:
             self.writer.execute("BEGIN")
             yield self.writer
             self._commit()
         except BaseException as error:
-            self._incoming.clear()  # What was registered in the transaction goes with it.
+            self._incoming.clear()  # ROLLBACK also drops the sources that were registered in the transaction.
             with contextlib.suppress(duckdb.Error):
                 self.writer.execute("ROLLBACK")
             if isinstance(error, duckdb.Error):
@@ -118,7 +118,7 @@ class DuckDBFile:
             raise
 
     def _commit(self) -> None:
-        """Commit. Where the rows are safe and only the checkpoint behind them failed, that is a success."""
+        """Commit. It is a success if the rows are durable and only the checkpoint after them failed."""
         try:
             self.writer.execute("COMMIT")
         except duckdb.FatalException as error:
@@ -127,7 +127,7 @@ class DuckDBFile:
             self._break(error)
 
     def meaning(self, error: duckdb.Error) -> GatewayError:
-        """Say what an error means for a request, and make sure that the process ends where it ends the database."""
+        """Return the error of a request; if the database is lost, report it to the callback of `on_failure`."""
         meant = store_error(error)
         if isinstance(meant, FatalError):
             self._break(error)
@@ -137,14 +137,14 @@ class DuckDBFile:
 
     def _break(self, error: duckdb.Error) -> None:
         if not self._is_broken:
-            # Such a message speaks of blocks and files, never of values.
-            _log.critical("the database has to be opened anew: %s", str(error)[:500])
+            # Such a message names blocks and files, never values.
+            _log.critical("the database must be opened again: %s", str(error)[:500])
         self._is_broken = True
         self._when_broken()
 
     @contextlib.contextmanager
     def registered(self, name: str, rows: pa.Table) -> Iterator[None]:
-        """Let the writer's statements read Arrow rows under a name."""
+        """Register Arrow rows under a name that the writer's statements read, inside a block."""
         self.writer.register(name, rows)
         try:
             yield
@@ -152,7 +152,7 @@ class DuckDBFile:
             self.writer.unregister(name)
 
     def table(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
-        """Run a SELECT in the writer's transaction, and give all its rows."""
+        """Run a SELECT in the writer's transaction and return all its rows."""
         stream = Stream(self.writer, sql, parameters)
         try:
             return pa.Table.from_batches(list(stream), schema=stream.schema)
@@ -160,7 +160,7 @@ class DuckDBFile:
             stream.close()
 
     def insert(self, table: str, rows: pa.Table) -> None:
-        """Insert Arrow rows by column name into a quoted table, as part of the writer's transaction."""
+        """Insert Arrow rows by column name into a quoted table, in the writer's transaction."""
         incoming = self._incoming.get(table)
         if incoming is None or incoming.schema != rows.schema:
             name = f"incoming_{self._numbers.setdefault(table, len(self._numbers))}"
@@ -170,48 +170,48 @@ class DuckDBFile:
             self.run_insert(f"INSERT INTO {table} BY NAME SELECT * FROM {incoming.name}", rows.num_rows)
 
     def run_insert(self, sql: str, rows: int) -> None:
-        """Run what inserts so many rows, as part of the writer's transaction.
+        """Run an INSERT of `rows` rows in the writer's transaction.
 
         Raises:
-            GatewayError: Where it has inserted another number of them.
+            GatewayError: It has inserted another number of rows.
         """
         done = self.writer.execute(sql).fetchone()
         if done is None or done[0] != rows:
             raise GatewayError(Code.STORE_FAILED, f"{rows} rows were to be inserted, but {done} were")
 
     def insert_values(self, table: str, columns: pa.Schema, lines: Sequence[tuple[Any, ...]]) -> None:
-        """Insert Python values, a tuple a row, as `insert` does."""
+        """Insert Python values, one tuple a row, as `insert` does."""
         if lines:
             values = zip(*lines, strict=True)
             arrays = [pa.array(column, field.type) for column, field in zip(values, columns, strict=True)]
             self.insert(table, pa.Table.from_arrays(arrays, schema=columns))
 
     def note_change(self) -> None:
-        """Note that tables were made, changed or dropped."""
+        """Count a change of tables: one was created, altered, or dropped."""
         self._changes += 1
 
     def changes(self) -> int:
-        """Tell how often tables were made, changed or dropped, as far as it was noted.
+        """Return how many changes of tables were counted, for the writer thread.
 
-        What is planned before that is planned anew. It belongs to the writer thread.
+        Statements that were prepared before the last change are stale.
         """
         return self._changes
 
     def request_maintenance(self) -> None:
-        """Have `maintain` make a checkpoint."""
+        """Request that `maintain` writes a checkpoint."""
         self._is_checkpoint_due = True
 
     def maintain(self) -> bool:
-        """Write the WAL into the file where it was asked for; tell whether it is still to be done."""
+        """Checkpoint if it was requested; return whether the checkpoint is still due."""
         if self._is_checkpoint_due:
             self._is_checkpoint_due = not self._checkpoint()
         return self._is_checkpoint_due
 
     def _checkpoint(self) -> bool:
-        """Write the WAL into the file; tell whether it could be done now.
+        """Write the WAL into the file; return whether DuckDB allowed it now.
 
-        DuckDB 1.5 refuses while it takes another connection's transaction for a writing one. Nothing is
-        raised: it runs after a COMMIT, whose success it must not hide.
+        DuckDB 1.5 refuses while it takes the transaction of another connection for a writing one. It never
+        raises: it runs after a COMMIT, whose success it must not hide.
         """
         try:
             self.writer.execute("CHECKPOINT")
@@ -233,14 +233,14 @@ class DuckDBFile:
             raise self.meaning(error) from error
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a SELECT with few rows on a cursor of its own."""
+        """Run a SELECT with a small result on a borrowed cursor."""
         with self.cursor() as cursor:
             return cursor.execute(sql, list(parameters)).fetchall()
 
     def parsed(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
-        """Parse a statement on a cursor, or give what was parsed of the same text; any thread may run it, any number of times.
+        """Parse a statement, or return the cached one of the same text. Any thread may run it, any number of times.
 
-        What its names mean is found out when it is run.
+        DuckDB resolves its names when it runs.
         """
         statement = self._parsed.get(sql)
         if statement is None:
@@ -252,18 +252,18 @@ class DuckDBFile:
         return statement
 
     def borrow(self) -> duckdb.DuckDBPyConnection:
-        """Take a cursor that nobody else uses."""
+        """Return a cursor that no other thread uses, until `give_back`."""
         try:
             return self._cursors.pop()
         except IndexError:
             return self.writer.cursor()
 
     def read(self) -> ReadTransaction:
-        """Make a transaction of reading; nothing runs before its first SELECT."""
+        """Return a new transaction that reads; it takes no cursor before its first SELECT."""
         return DuckDBReadTransaction(self)
 
     def backup(self) -> BinaryIO:
-        """Make a copy of what is committed now, as `Backup.make` does."""
+        """Copy all committed rows into a file and return it open, as `Backup.make` does."""
         return self._backup.make()
 
     def give_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -272,7 +272,7 @@ class DuckDBFile:
 
 
 class _Incoming:
-    """What is registered under one name: the Arrow rows that are inserted next, of whichever table has them."""
+    """A source of INSERTs that is registered once under a name: the Arrow rows that are inserted next."""
 
     def __init__(self, name: str, rows: pa.Table) -> None:
         self.name = name
@@ -281,7 +281,7 @@ class _Incoming:
 
     @contextlib.contextmanager
     def showing(self, rows: pa.Table) -> Iterator[None]:
-        """Be these rows for the time of a block."""
+        """Show these rows to DuckDB inside a block."""
         self._rows = rows
         try:
             yield
@@ -296,4 +296,4 @@ class _Incoming:
 
 
 def _nothing() -> None:
-    """Do nothing."""
+    """Ignore the failure."""

@@ -1,4 +1,4 @@
-"""How the DuckDB file is called, opened, and set up."""
+"""The name, the options, and the opening of the DuckDB file."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from gateway.store.files import checksum_repair
 from gateway.store.files.integrity_check import mend
 from gateway.store.sql.names import literal
 
-#: DuckDB names the catalog for the file, and a schema of the same name would be ambiguous.
+#: DuckDB names the catalog after the file; a schema of the same name would be ambiguous.
 FILE = "store.duckdb"
-#: Where in the data directory copies of the file are made, which is the one place that DuckDB may write beside it.
+#: The folder of the data directory for backups, the only other place that DuckDB may write to.
 BACKUPS = "backup"
-#: What DuckDB 1.5 reads, so that going back to it stays possible.
+#: The format that DuckDB 1.5 reads, so that a downgrade stays possible.
 STORAGE_VERSION = "v1.5.0"
 
 Config = dict[str, str | bool | int | float | list[str]]
@@ -40,10 +40,10 @@ def build_config(directory: Path, memory: int, threads: int | None, spill: int |
     """Return the options that DuckDB takes when it opens a file."""
     config: Config = {
         "memory_limit": f"{memory}B",
-        # Without it what a query has used stays with the process long after the query has ended.
+        # Without it the process keeps the memory of a query long after the query has ended.
         "allocator_background_threads": "true",
         "temp_directory": str(directory / "spill"),
-        # A checkpoint rewrites a metadata block in place, which a crash can tear: have few of them.
+        # A checkpoint rewrites a metadata block in place, which a crash can tear: checkpoints should be rare.
         "checkpoint_threshold": "256MB",
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -63,7 +63,7 @@ def configure(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
     """Set the options that DuckDB takes once a file is open, and lock them."""
     for statement in (
         "SET GLOBAL TimeZone = 'UTC'",
-        "SET GLOBAL preserve_insertion_order = true",  # What "in commit order" rests on.
+        "SET GLOBAL preserve_insertion_order = true",  # "In commit order" depends on it.
         f"SET allowed_directories = [{literal(f'{directory / BACKUPS}/')}]",
         "SET enable_external_access = false",
         "SET lock_configuration = true",

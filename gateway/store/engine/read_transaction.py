@@ -1,4 +1,4 @@
-"""Reading: a SELECT that streams, by itself or after others in one transaction."""
+"""SELECTs of one reader on a DuckDB cursor: streaming or small, alone or in one transaction."""
 
 import contextlib
 import threading
@@ -13,12 +13,12 @@ from gateway.store.engine.database import Database
 from gateway.store.engine.stream import Stream, stop
 from gateway.store.errors import FatalError
 
-#: How many rows are taken as Python values at a time.
+#: The number of rows that are fetched as Python values at a time.
 ROWS_AT_ONCE = 128
 
 
 class DuckDBReadTransaction:
-    """SELECTs that all see the same rows from `begin` on. One thread at a time may use it, except for `interrupt`."""
+    """SELECTs that see the same rows after `begin`. One thread at a time may use it, except for `interrupt`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -26,18 +26,18 @@ class DuckDBReadTransaction:
         self._in_transaction = False
         self._stream: Stream | None = None
         self._batches: Iterator[pa.RecordBatch] = iter(())
-        # Whether a cursor has rows that come as values.
+        # Whether the cursor has rows left that are fetched as values.
         self._has_rows_left = False
-        # Whether the last SELECT came to its end by itself.
+        # Whether the last SELECT was read to its end.
         self._is_over = True
         self._interrupted = False
-        # No interrupt may meet a cursor that has been given back.
+        # An interrupt must not reach a cursor that has been given back.
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Have all SELECTs from now on see the same rows, and end the one that streams.
+        """Begin a transaction, so that all later SELECTs see the same rows; it ends the running SELECT.
 
-        PERF: a single one needs no transaction: it is one, and BEGIN and ROLLBACK are two more statements.
+        PERF: a single SELECT needs no transaction; BEGIN and ROLLBACK are two more statements.
 
         Raises:
             GatewayError: As `fetch`.
@@ -49,10 +49,10 @@ class DuckDBReadTransaction:
                 self._in_transaction = True
 
     def fetch(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """Run a SELECT with few rows, which ends the one that streams.
+        """Run a SELECT with a small result; it ends the running SELECT.
 
         Raises:
-            GatewayError: Where the query fails or was interrupted.
+            GatewayError: The query failed or was interrupted.
         """
         with self._reading() as cursor:
             self._end()
@@ -62,12 +62,12 @@ class DuckDBReadTransaction:
     def few(
         self, sql: str, parameters: tuple[Any, ...], *, most_rows: int, most_size: int
     ) -> list[tuple[Any, ...]] | None:
-        """Run a SELECT whose first column is text, and give its rows; it ends the one that streams.
+        """Run a SELECT whose first column is text, and return its rows; it ends the running SELECT.
 
-        None is given where there are more rows or characters of text than so many: then `next` gives all of them.
+        If the rows or their characters exceed a limit, return None; then `next` returns all rows.
 
-        PERF: rows come as Python values, which for some hundreds takes less than Arrow; and what is said in the same words
-        is parsed once, which takes a seventh of what a hundred rows by key take.
+        PERF: for some hundreds of rows, Python values take less time than Arrow. A text that was parsed before is not
+        parsed again, which saves a seventh of the time of a hundred rows by key.
 
         Raises:
             GatewayError: As `fetch`.
@@ -81,14 +81,14 @@ class DuckDBReadTransaction:
             except duckdb.InterruptException:
                 if self._interrupted or self._in_transaction:
                     raise
-            # So DuckDB 1 says of whatever else has ended the query meanwhile; a stream says what it was.
+            # DuckDB 1 reports any error of the query as an interrupt here; a stream reports the error itself.
             self.start(sql, parameters)
             return None
 
     def _taken(
         self, cursor: duckdb.DuckDBPyConnection, most_rows: int, most_size: int
     ) -> list[tuple[Any, ...]] | None:
-        """Take rows until their end, or have them all given in batches."""
+        """Fetch rows to their end; if they exceed a limit, leave all of them to `next`."""
         rows: list[tuple[Any, ...]] = []
         size = 0
         while len(rows) <= most_rows and size <= most_size:
@@ -103,7 +103,7 @@ class DuckDBReadTransaction:
         return None
 
     def start(self, sql: str, parameters: tuple[Any, ...]) -> None:
-        """Begin a SELECT whose rows `next` gives, ending the one before.
+        """Start a SELECT whose rows `next` returns; it ends the running SELECT.
 
         Raises:
             GatewayError: As `fetch`.
@@ -115,7 +115,7 @@ class DuckDBReadTransaction:
             self._batches = iter(self._stream)
 
     def next(self) -> pa.RecordBatch | None:
-        """Give the next rows, or None at the end.
+        """Return the next rows, or None at the end.
 
         Raises:
             GatewayError: As `fetch`.
@@ -126,14 +126,14 @@ class DuckDBReadTransaction:
             return batch
 
     def interrupt(self) -> None:
-        """Stop the query; whoever waits for it gets the error. Any thread may call it."""
+        """Stop the query; its thread gets the error. Any thread may call it."""
         with self._lock:
             self._interrupted = True
             if self._cursor is not None:
                 self._cursor.interrupt()
 
     def close(self) -> None:
-        """End what runs and give the cursor back. Nothing may be running."""
+        """End the SELECT and give the cursor back. No other thread may be inside a method."""
         if self._cursor is None:
             return
         self._end()
@@ -142,10 +142,10 @@ class DuckDBReadTransaction:
         if self._is_reusable(cursor):
             self._database.give_back(cursor)
         else:
-            cursor.close()  # It is in a state nobody knows.
+            cursor.close()  # Its state is unknown.
 
     def _is_reusable(self, cursor: duckdb.DuckDBPyConnection) -> bool:
-        """Leave the transaction, and tell whether nothing at all is left of it."""
+        """End the transaction; return whether the cursor is clean."""
         if not self._in_transaction:
             return self._is_over and not self._interrupted
         try:
@@ -164,7 +164,7 @@ class DuckDBReadTransaction:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Run a step, and say what its failure means."""
+        """Run a step on the cursor, and convert its error."""
         if self._interrupted:
             raise GatewayError(Code.QUERY_TIMEOUT)
         try:
@@ -177,7 +177,7 @@ class DuckDBReadTransaction:
 
 
 def _in_batches(rows: list[tuple[Any, ...]], cursor: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-    """Give rows, and those that a cursor has behind them."""
+    """Yield rows, and then the remaining rows of a cursor."""
     while rows:
         columns = [pa.array(column) for column in zip(*rows, strict=True)]
         yield pa.RecordBatch.from_arrays(columns, names=list(map(str, range(len(columns)))))

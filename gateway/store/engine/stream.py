@@ -1,4 +1,4 @@
-"""A running query whose rows are read in batches, and what ends it."""
+"""A running query whose rows are read in batches, and the ways to end it."""
 
 import contextlib
 import functools
@@ -10,17 +10,17 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-#: DuckDB 2 streams a relation and materialises what `execute` gives as Arrow; DuckDB 1 does the opposite.
+#: DuckDB 2 streams a relation and materializes the Arrow result of `execute`; DuckDB 1 does the opposite.
 RELATIONS_STREAM = int(duckdb.__version__.split(".", maxsplit=1)[0]) >= 2
 
-#: Rows of a streamed result that come at a time: one of DuckDB's vectors, the least it makes.
+#: The rows of one batch of a stream: one vector of DuckDB, the smallest that it produces.
 ROWS_AT_A_TIME = 2048
 
 
 class Stream:
-    """A running query whose result is never whole in memory, as batches; one thread at a time may use it.
+    """A running query whose result is never whole in memory. One thread at a time may use it.
 
-    Whatever goes wrong in it is raised as a duckdb.Error.
+    Every failure is raised as a duckdb.Error.
     """
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> None:
@@ -35,18 +35,18 @@ class Stream:
         return self._reader.schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Give the batches that have rows."""
+        """Yield the batches that have rows."""
         try:
             for batch in self._reader:
                 if batch.num_rows:
                     yield batch
-        except (pa.ArrowException, OSError) as error:  # How Arrow passes on a failure of the query.
+        except (pa.ArrowException, OSError) as error:  # Arrow raises these for a failed query.
             raise _cause(error) from error
         except UnicodeDecodeError as error:
             raise unreadable() from error
 
     def close(self) -> None:
-        """End the query, on whose cursor another may run then."""
+        """End the query; then its cursor may run another."""
         with contextlib.suppress(duckdb.Error, pa.ArrowException, OSError):
             self._reader.close()
 
@@ -64,17 +64,16 @@ _submit = operator.attrgetter("_submit")
 
 
 def _submitted(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> pa.RecordBatchReader:
-    """Run a query by what a relation of DuckDB 2 runs itself with.
+    """Run a query by the private method that a relation of DuckDB 2 uses.
 
-    PERF: a relation binds its query once more before, only to know its columns: 1.0 of the 2.6 ms that a hundred rows
-    by key take.
+    PERF: a relation binds its query twice, once only to learn its columns: 1.0 of the 2.6 ms of a hundred rows by key.
     """
     reader: pa.RecordBatchReader = _submit(cursor)(sql, parameters, "stream", ROWS_AT_A_TIME).arrow_reader()
     return reader
 
 
 def stop(cursor: duckdb.DuckDBPyConnection) -> None:
-    """End what `execute` has begun, and let go of its rows; DuckDB 1 does so when the next is run."""
+    """End a query of `execute` and release its rows; DuckDB 1 does so when the next query runs."""
     if RELATIONS_STREAM:
         with contextlib.suppress(duckdb.Error):  # As when a stream is closed.
             cursor.abort()
@@ -82,7 +81,7 @@ def stop(cursor: duckdb.DuckDBPyConnection) -> None:
 
 @functools.cache
 def _submits() -> bool:
-    """Tell whether there is such a thing: it is not public, and may be gone or be another in any release."""
+    """Return whether that method exists and works: it is private, and any release may remove or change it."""
     with contextlib.suppress(Exception), duckdb.connect() as scratch:
         return bool(_submitted(scratch, "SELECT $1 AS i", [7]).read_all().to_pydict() == {"i": [7]})
     return False
@@ -91,7 +90,7 @@ def _submits() -> bool:
 def selecting(
     connection: duckdb.DuckDBPyConnection,
 ) -> Callable[[str, Sequence[Any]], Iterator[pa.RecordBatch]]:
-    """Give what runs SELECTs on a connection, one after another, each of them streaming."""
+    """Return a function that streams SELECTs on a connection, one after another."""
 
     def select(sql: str, parameters: Sequence[Any]) -> Iterator[pa.RecordBatch]:
         stream = Stream(connection, sql, parameters)
@@ -105,14 +104,14 @@ def selecting(
 
 @contextlib.contextmanager
 def interrupted_after(seconds: float, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Interrupt whatever a connection does in a block that has lasted so long, until the block ends."""
+    """Interrupt the statements of a connection once a block has lasted `seconds`, until the block ends."""
     done = threading.Event()
 
     def interrupt() -> None:
         wait = seconds
         while not done.wait(wait):
             connection.interrupt()
-            wait = 0.1  # And again: one that comes between two statements is lost.
+            wait = 0.1  # Repeat it: an interrupt between two statements is lost.
 
     thread = threading.Thread(target=interrupt, name="deadline", daemon=True)
     thread.start()
@@ -120,11 +119,11 @@ def interrupted_after(seconds: float, connection: duckdb.DuckDBPyConnection) -> 
         yield
     finally:
         done.set()
-        thread.join()  # It must not interrupt whoever has the connection next.
+        thread.join()  # It must not interrupt the next user of the connection.
 
 
 def _cause(error: Exception) -> duckdb.Error:
-    """Give the DuckDB error that Arrow tells of: it passes on the words, and the class only as a word."""
+    """Build the DuckDB error from that of Arrow, which has its message, but its class only as a word."""
     text = str(error)
     if "INTERRUPT" in text.upper():
         return duckdb.InterruptException(text)
@@ -140,5 +139,5 @@ def _cause(error: Exception) -> duckdb.Error:
 
 
 def unreadable() -> duckdb.Error:
-    """Give the error whose message DuckDB has cut in the middle of a character, which Python then cannot read."""
+    """Return the error for a message that DuckDB has cut inside a character, so that Python cannot decode it."""
     return duckdb.DataError("it failed, and the message of the failure cannot be read")

@@ -1,8 +1,8 @@
-"""Repair: the one damage that the kill of a process can do to a DuckDB file, mended as the file is opened.
+"""Repair of the one damage that a killed process can do to a DuckDB file, when the file is opened.
 
-A kill in the middle of the write of a block of metadata leaves the parts that the header points to as they were,
-and the old checksum of the whole block. With its checksum made anew the block is what it was, and the WAL, which is
-removed last in a checkpoint, has the rest.
+A kill during the write of a metadata block leaves the parts that the header points to unchanged, with the old
+checksum of the whole block. After its checksum is computed again, the block is valid. The WAL, which a checkpoint
+removes last, has the rest.
 """
 
 import logging
@@ -19,7 +19,7 @@ from gateway.store.files import blocks, saved_files
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-#: What the folders with copies of the files are called, followed by the time.
+#: The prefix of the folders with copies of the files, followed by the time.
 WORD = "before-repair"
 
 _STALE = re.compile(
@@ -28,53 +28,53 @@ _STALE = re.compile(
 
 
 class Unopenable(Exception):  # noqa: N818  # a state of a file
-    """The database file cannot be opened; the message says why, and what leads on."""
+    """The database file cannot be opened; the message has the reason and the next action."""
 
 
 class Repairable(Unopenable):
-    """It could be opened after a repair, which was not asked for."""
+    """It could be opened after a repair, which was not requested."""
 
 
 @dataclass(slots=True)
 class Repair:
-    """What was mended before a file could be opened.
+    """The repair of a file before it could be opened.
 
     Attributes:
         copies: The folder with the files as they were.
-        before: The checksums that were made anew as they had been, by the place of their block in the file.
+        before: The former values of the replaced checksums, by the position of their block in the file.
     """
 
     copies: Path
     before: dict[int, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """Say what was done, and where the files are as they were."""
+        """Return the sentence that names the repaired blocks and the folder with the copies."""
         places = " and ".join(map(str, self.before))
         return (
-            f"the write of metadata at {places} had been cut off, and its checksum was made anew;"
+            f"the write of metadata at {places} had been cut off, and its checksum was computed again;"
             f" the files as they were are in {self.copies}"
         )
 
 
 def is_torn(text: str) -> bool:
-    """Tell whether the error of a failed open speaks of a block that may be mended."""
+    """Return whether the error of a failed open names a block that may be repairable."""
     return _STALE.search(text) is not None
 
 
 def opened(file: Path, connect: Callable[[], _T], where: Path | None) -> tuple[_T, Repair | None]:
-    """Open a DuckDB file by `connect`, mending blocks of metadata that it stumbles over.
+    """Open a DuckDB file by `connect`, and repair the metadata blocks that it fails on.
 
-    The caller holds the lock of the data directory, and the process has the file not open. It may be killed at any
-    point and begin anew.
+    The caller holds the lock of the data directory, and the process does not have the file open. A kill at any point
+    is safe: call it again.
 
     Args:
         file: The DuckDB file.
         connect: Opens it, or raises a duckdb.Error.
-        where: The directory in which the files are copied before the first change; None: nothing is mended.
+        where: The directory for copies of the files before the first change; None forbids a repair.
 
     Raises:
-        Repairable: Where `where` is None and it could be mended.
-        Unopenable: Where it cannot be opened for another reason.
+        Repairable: `where` is None, and a repair is possible.
+        Unopenable: It cannot be opened for another reason.
     """
     repair = None
     while True:
@@ -82,7 +82,7 @@ def opened(file: Path, connect: Callable[[], _T], where: Path | None) -> tuple[_
             return connect(), repair
         except duckdb.Error as error:
             text = str(error)
-        # From here on DuckDB's exception is gone, and with it whatever it held.
+        # From here on DuckDB's exception is gone, and with it the objects that it held.
         place = _torn(file, text)
         if repair is not None and place in repair.before:
             raise unopenable(file, f"it cannot be read although the block at {place} was mended")
@@ -95,13 +95,13 @@ def opened(file: Path, connect: Callable[[], _T], where: Path | None) -> tuple[_
 
 
 def take_back(file: Path, repair: Repair) -> None:
-    """Make a file that nobody has written since unopenable again, as it was."""
+    """Undo a repair of a file that was not written since."""
     for place, value in repair.before.items():
         blocks.write_checksum(file, place, value)
 
 
 def _torn(file: Path, text: str) -> int:
-    """Give the place of the block that can be mended, or raise."""
+    """Find the position of the block that can be repaired, or raise."""
     found = _STALE.search(text)
     if found is None:
         is_one = blocks.is_database(file)
@@ -118,7 +118,7 @@ def _torn(file: Path, text: str) -> int:
 
 
 def _mend(file: Path, place: int, repair: Repair | None, where: Path) -> Repair:
-    """Put the files aside, and write the checksum that the block should have."""
+    """Copy the files, and write the checksum that the block should have."""
     try:
         if repair is None:
             _log.warning("%s: the write of the block of metadata at %d was cut off", file, place)
@@ -137,12 +137,12 @@ def _mend(file: Path, place: int, repair: Repair | None, where: Path) -> Repair:
         ) from error
     except (blocks.Unreadable, OSError) as error:
         raise unopenable(file, f"the block at {place} cannot be mended: {error}") from error
-    _log.warning("%s: the checksum of the block at %d was made anew", file, place)
+    _log.warning("%s: the checksum of the block at %d was computed again", file, place)
     return repair
 
 
 def _require_closed(file: Path) -> None:
-    """Make sure that DuckDB has let go of a file it could not open: its locks would be lost with our closing it."""
+    """Check that DuckDB has closed a file that it could not open: closing it here would drop DuckDB's locks."""
     real, descriptors = file.resolve(), Path("/proc/self/fd")
     for descriptor in descriptors.iterdir() if descriptors.is_dir() else ():
         try:
@@ -154,7 +154,7 @@ def _require_closed(file: Path) -> None:
 
 
 def unopenable(file: Path, why: str) -> Unopenable:
-    """Say why a file cannot be opened, and what leads on."""
+    """Build the error of a file that cannot be opened, with the next action."""
     return Unopenable(
         f"{file} cannot be opened: {why}"
         f" (gateway doctor --data {file.parent} says more; gateway restore brings a backup back)"

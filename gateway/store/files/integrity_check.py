@@ -1,4 +1,4 @@
-"""IntegrityReport: what a store's tables say of each other, and whether every row of them can be read."""
+"""Integrity check: whether the tables of a store agree with each other, and every row can be read."""
 
 import logging
 from collections.abc import Iterator
@@ -29,19 +29,19 @@ _RESTORE = (
 
 
 def _rejected_of(name: str) -> str:
-    """Give the name of the table of a connector's rejected rows, which is there once it has had one."""
+    """Return the name of the table of a connector's rejected rows, which exists after the first one."""
     return f"{name}{REJECTED}@1"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is not as it should be.
+    """A problem that the check found.
 
     Attributes:
-        about: The connector, or the table, or the file.
-        message: What is wrong.
-        hint: What to do about it.
-        is_harmless: Whether nothing is lost and nothing served is wrong.
+        about: The connector, the table, or the file.
+        message: The problem.
+        hint: The next action.
+        is_harmless: Whether no row is lost and no response is wrong.
     """
 
     about: str
@@ -50,23 +50,23 @@ class Problem:
     is_harmless: bool = False
 
     def body(self) -> dict[str, Any]:
-        """Give it as JSON."""
+        """Return it as JSON."""
         level = "warning" if self.is_harmless else "error"
         return {"level": level, "about": self.about, "message": self.message, "hint": self.hint}
 
 
 @dataclass(slots=True)
 class IntegrityReport:
-    """What was found in a store.
+    """The result of the check of a store.
 
     Attributes:
-        rows: How many rows each connector has.
+        rows: The number of rows of each connector.
         removed: The connectors whose files are gone.
-        last_commit: When the last batch was committed; None where there is none.
-        store: The id of the store; None where it was never opened by a gateway that gives one.
-        flaws: What is not as it should be.
+        last_commit: The time of the last commit; None if there is no batch.
+        store: The id of the store; None if no gateway that assigns one ever opened it.
+        flaws: The problems.
         is_thorough: Whether every row was read.
-        repair: What was mended before the file could be opened.
+        repair: The repair that preceded the opening of the file, or None.
     """
 
     is_thorough: bool
@@ -79,17 +79,17 @@ class IntegrityReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether all rows are there, as far as they were looked at."""
+        """True if no row is missing, as far as rows were read."""
         return all(flaw.is_harmless for flaw in self.flaws)
 
     def add(self, about: str, message: str, hint: str = _RESTORE, *, is_harmless: bool = False) -> None:
-        """Add a flaw."""
+        """Add a problem."""
         self.flaws.append(Problem(about, message, hint, is_harmless))
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A connector as the store knows it, with what its batches add up to."""
+    """A connector as the store knows it, with the totals of its batches."""
 
     name: str
     revision: int
@@ -99,16 +99,16 @@ class _Known:
 
 
 def examine_file(file: Path, *, memory: int, is_thorough: bool, repair_in: Path | None) -> IntegrityReport:
-    """Open a store's file that nobody has open, and examine it; nothing in it is changed but by a repair.
+    """Open a closed store file and check it; only a repair changes the file.
 
     Args:
-        file: The DuckDB file. The caller holds the lock of its data directory, where it is in one.
-        memory: How many bytes DuckDB may use.
+        file: The DuckDB file. If it is in a data directory, the caller holds the lock of the directory.
+        memory: The most bytes that DuckDB may use.
         is_thorough: Whether every row is read, which takes as long as reading the whole file.
-        repair_in: The directory in which the files are copied before a repair; None: nothing is mended.
+        repair_in: The directory for copies of the files before a repair; None forbids a repair.
 
     Raises:
-        Unopenable: Where it cannot be opened.
+        Unopenable: It cannot be opened.
     """
     with _connected(file, memory, repair_in) as (connection, mended):
         found = examine(connection, is_thorough=is_thorough)
@@ -117,15 +117,15 @@ def examine_file(file: Path, *, memory: int, is_thorough: bool, repair_in: Path 
 
 
 def mend(file: Path, text: str, memory: int) -> None:
-    """Mend a file that could not be opened, and make sure that all rows are there; else leave it as it was.
+    """Repair a file that could not be opened, if all rows are there afterwards; else leave it as it was.
 
     Args:
-        file: The DuckDB file, which nobody has open. The caller holds the lock of its data directory.
-        text: What DuckDB said when it was to be opened.
-        memory: How many bytes DuckDB may use.
+        file: The closed DuckDB file. The caller holds the lock of its data directory.
+        text: The error of DuckDB.
+        memory: The most bytes that DuckDB may use.
 
     Raises:
-        Unopenable: Where it cannot be mended, or rows would be missing.
+        Unopenable: It cannot be repaired, or rows would be missing.
     """
     if not checksum_repair.is_torn(text):
         raise checksum_repair.unopenable(file, text.splitlines()[0][:300])
@@ -144,7 +144,7 @@ def mend(file: Path, text: str, memory: int) -> None:
 
 
 def examine(connection: duckdb.DuckDBPyConnection, *, is_thorough: bool) -> IntegrityReport:
-    """Examine an open store."""
+    """Check an open store."""
     found = IntegrityReport(is_thorough)
     try:
         tables = _tables(connection)
@@ -169,7 +169,7 @@ def examine(connection: duckdb.DuckDBPyConnection, *, is_thorough: bool) -> Inte
 
 
 def _is_store(found: IntegrityReport, tables: _Tables) -> bool:
-    """Tell whether the tables are those of a gateway that this one knows."""
+    """Return whether the tables are those of a known version of gateway."""
     if missing := [f"gateway.{name}" for name in _OWN if ("gateway", name) not in tables]:
         found.add("file", f"{' and '.join(missing)} is not there: this is not the file of a gateway")
         return False
@@ -223,7 +223,7 @@ def _examine_rows(
 
 
 def _read_all(found: IntegrityReport, about: str, table: str, connection: duckdb.DuckDBPyConnection) -> None:
-    """Read every value of a table; only a hash of them is kept."""
+    """Read every value of a table, and keep only a hash."""
     try:
         connection.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM {table}").fetchall()
     except duckdb.Error as error:
@@ -235,7 +235,7 @@ def _look_for_strangers(found: IntegrityReport, known: list[_Known], tables: _Ta
     names |= {_rejected_of(each.name) for each in known}
     for schema, table in sorted(tables):
         if schema == "rows" and table not in names:
-            hint = "nobody reads it; it takes room, and may be of use to whoever looks for lost rows"
+            hint = "keep it if rows are lost, because it may have them; the gateway does not read it"
             found.add(f"rows.{table}", "no connector is known that it belongs to", hint, is_harmless=True)
 
 
@@ -279,5 +279,5 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
 
 
 def _told(error: duckdb.Error) -> str:
-    """Say what an error says: it speaks of blocks and files."""
+    """Return the first line of an error, which names blocks and files, no values."""
     return str(error).splitlines()[0][:300]

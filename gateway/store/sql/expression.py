@@ -37,31 +37,31 @@ _OPERATORS = frozenset(
     )
 )
 #: Functions of the value alone, without those whose result can be much larger than their input, such as `repeat`.
-_WORDS = """
-+ - * / // % ^ ** || ~~ !~~ ~~* !~~* ~~~ & | << >> ~ xor ->> @> <@ &&
-ascii base64 char_length character_length chr concat concat_ws contains decode encode ends_with from_base64 from_hex
-hex ilike_escape instr lcase left length like_escape lower ltrim md5 nfc_normalize not_ilike_escape not_like_escape
-ord position prefix regexp_extract regexp_extract_all regexp_full_match regexp_matches regexp_replace replace reverse
-right rtrim sha256 split split_part starts_with str_split string_split strip_accents strlen strpos substr substring
-suffix to_base64 to_hex translate trim ucase unhex unicode upper url_decode url_encode
-abs ceil ceiling even exp floor gcd greatest isfinite isinf isnan least ln log log10 log2 mod pow power round sign
-sqrt trunc
-date_add date_diff date_part date_sub date_trunc datediff datepart datesub datetrunc day dayofmonth dayofweek
-dayofyear epoch epoch_ms epoch_ns epoch_us hour isodow isoyear last_day make_date make_time make_timestamp
-make_timestamptz microsecond millisecond minute month quarter second strftime strptime timezone to_days to_hours
-to_microseconds to_milliseconds to_minutes to_months to_quarters to_seconds to_timestamp to_weeks to_years
-try_strptime week weekday weekofyear year
-if ifnull nullif typeof
-apply array_apply array_concat array_contains array_distinct array_extract array_filter array_has array_indexof
-array_length array_position array_reverse array_slice array_sort array_to_string array_transform cardinality
-element_at filter flatten len list_apply list_avg list_concat list_contains list_count list_distinct list_element
-list_extract list_filter list_has list_indexof list_max list_min list_position list_reverse list_slice list_sort
-list_sum list_transform list_unique list_value row struct_extract struct_pack
-from_json json json_array json_array_length json_contains json_exists json_extract json_extract_path
-json_extract_path_text json_extract_string json_keys json_object json_quote json_transform json_type json_valid
-json_value to_json
-"""
-FUNCTIONS = tuple(_WORDS.split())
+_WORDS = (
+    "+ - * / // % ^ ** || ~~ !~~ ~~* !~~* ~~~ & | << >> ~ xor ->> @> <@ &&",
+    "ascii base64 char_length character_length chr concat concat_ws contains decode encode ends_with from_base64 from_hex",
+    "hex ilike_escape instr lcase left length like_escape lower ltrim md5 nfc_normalize not_ilike_escape not_like_escape",
+    "ord position prefix regexp_extract regexp_extract_all regexp_full_match regexp_matches regexp_replace replace reverse",
+    "right rtrim sha256 split split_part starts_with str_split string_split strip_accents strlen strpos substr substring",
+    "suffix to_base64 to_hex translate trim ucase unhex unicode upper url_decode url_encode",
+    "abs ceil ceiling even exp floor gcd greatest isfinite isinf isnan least ln log log10 log2 mod pow power round sign",
+    "sqrt trunc",
+    "date_add date_diff date_part date_sub date_trunc datediff datepart datesub datetrunc day dayofmonth dayofweek",
+    "dayofyear epoch epoch_ms epoch_ns epoch_us hour isodow isoyear last_day make_date make_time make_timestamp",
+    "make_timestamptz microsecond millisecond minute month quarter second strftime strptime timezone to_days to_hours",
+    "to_microseconds to_milliseconds to_minutes to_months to_quarters to_seconds to_timestamp to_weeks to_years",
+    "try_strptime week weekday weekofyear year",
+    "if ifnull nullif typeof",
+    "apply array_apply array_concat array_contains array_distinct array_extract array_filter array_has array_indexof",
+    "array_length array_position array_reverse array_slice array_sort array_to_string array_transform cardinality",
+    "element_at filter flatten len list_apply list_avg list_concat list_contains list_count list_distinct list_element",
+    "list_extract list_filter list_has list_indexof list_max list_min list_position list_reverse list_slice list_sort",
+    "list_sum list_transform list_unique list_value row struct_extract struct_pack",
+    "from_json json json_array json_array_length json_contains json_exists json_extract json_extract_path",
+    "json_extract_path_text json_extract_string json_keys json_object json_quote json_transform json_type json_valid",
+    "json_value to_json",
+)
+FUNCTIONS = tuple(word for line in _WORDS for word in line.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def check(declared: ParsedFile) -> ParsedFile:
 
 
 def _expression(tree: dict[str, Any]) -> dict[str, Any]:
-    """Give the one expression of a statement that is nothing else."""
+    """Return the only expression of a statement that contains nothing else."""
     statements = [each["node"] for each in tree["statements"]]
     selected = [each for node in statements for each in node.pop("select_list", ())]
     nothing = _parser.read("SELECT NULL")["statements"][0]["node"]

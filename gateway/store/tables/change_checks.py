@@ -16,7 +16,7 @@ class ChangeChecks:
     """Asks stored rows about changes. Any thread may call it; no write waits for it."""
 
     def __init__(self, database: Database, version: Callable[[str], Version | None]) -> None:
-        """Take what tells the version of a connector's rows, or None during a commit."""
+        """Keep the function that returns the version of a connector's rows, or None during a commit."""
         self._database = database
         self._version = version
         # The last answer for each connector, and what was asked. Any thread may replace one.
@@ -52,6 +52,8 @@ class ChangeChecks:
                 with limit:
                     last = cursor.execute(f"SELECT coalesce(max(_id), 0) FROM {table_of(comparison.old)}")
                     through = int(last.fetchall()[0][0])
-                    return replace(row_check.settle(comparison, selecting(cursor)), checked_through=through)
+                    return replace(
+                        row_check.check_rows(comparison, selecting(cursor)), checked_through=through
+                    )
             finally:
                 cursor.execute("ROLLBACK")

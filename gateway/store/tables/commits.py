@@ -16,9 +16,9 @@ class RolledBack(Exception):  # noqa: N818  # it ends a transaction, and nothing
 
 @dataclass(slots=True)
 class Changes:
-    """What one transaction does, and the numbers that are next in it; both count only once it is committed.
+    """The ledger entries of one transaction, and the next numbers in it; both count only after its commit.
 
-    The writer thread alone has one, for the time of the transaction.
+    It belongs to the writer thread, during the transaction.
     """
 
     now: datetime

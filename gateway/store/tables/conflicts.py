@@ -1,4 +1,4 @@
-"""Rows that meet others with their primary key: which of them are stored, and which of the others go.
+"""Conflicts of primary keys: which of the new rows are stored, and which stored rows they replace.
 
 The key is no index: DuckDB's have lost entries in recovery, take memory that cannot be spilled, and block
 changes of the table. Instead the key columns are scanned once for all the rows that are stored together.
@@ -19,21 +19,21 @@ from gateway.store.engine.database import Database
 from gateway.store.sql.names import quote, table_of
 from gateway.store.tables.definitions import hidden_columns
 
-#: How much of a value is shown.
+#: The most characters of a value that are shown.
 MAX_SHOWN = 100
-#: The column that tells the place of a row among those that are stored together.
+#: The column with the position of a row among the rows of one insert.
 _PLACE = "_place"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What is stored of one batch of several.
+    """The rows that are stored of one batch among several.
 
     Attributes:
-        rows: The rows, those that are passed over left out; they get a number each.
-        absent: The places in `rows` of rows that a later batch replaces in the same transaction.
-        deleted: How many stored rows go for them, those of earlier batches of the same transaction included.
-        error: Why nothing of it is stored, or None.
+        rows: The rows without ignored ones; each gets an `_id`.
+        absent: The positions in `rows` of rows that a later batch replaces in the same transaction.
+        deleted: The number of rows that they replace, including rows of earlier batches of the transaction.
+        error: The reason for which nothing of it is stored, or None.
     """
 
     rows: Rows
@@ -43,7 +43,7 @@ class Member:
 
 
 class Conflicts:
-    """The conflicts of some batches of one connector, with one word for what becomes of them.
+    """The conflicts of some batches of one connector that share one `on_conflict`.
 
     It runs in the writer's transaction, on the writer thread.
     """
@@ -59,12 +59,12 @@ class Conflicts:
         self._rows = rows.append_column(_PLACE, pa.arange(0, rows.num_rows))
 
     def resolve(self) -> list[Member]:
-        """Decide about every batch, and delete the stored rows that are replaced."""
+        """Decide each batch, and delete the stored rows that are replaced."""
         word = self._batches[0].on_conflict
         keys = self._rows.select([*self._connector.primary_key, _PLACE])
         with self._database.registered("meeting", keys):
             stored, groups = self._stored(), self._alike()
-        if self._batches[0].replaces_all:  # All that is stored goes.
+        if self._batches[0].replaces_all:  # All stored rows are deleted anyway.
             stored = stored.slice(0, 0)
         if word == "reject":
             return self._rejected(stored, groups)
@@ -74,10 +74,10 @@ class Conflicts:
             self._merge(stored)
         return self._replaced(stored, groups)
 
-    # -- who meets whom
+    # -- finding conflicts
 
     def _keys(self) -> str:
-        """Select the keys of the rows, as the table has them."""
+        """Select the keys of the rows, cast to the types of the table."""
         columns = [
             f"CAST({quote(field.name)} AS {field.type.sql.column}) AS {quote(field.name)}"
             for field in self._connector.fields
@@ -86,13 +86,13 @@ class Conflicts:
         return f"SELECT {', '.join(columns)}, {_PLACE} FROM meeting"
 
     def _stored(self) -> pa.Table:
-        """Give the places of rows whose key is stored already, each with the `_id` that has it."""
+        """Return the positions of rows whose key is stored already, each with the stored `_id`."""
         same = ", ".join(quote(name) for name in self._connector.primary_key)
         sql = f"SELECT m.{_PLACE}, t._id FROM {self._table} t JOIN ({self._keys()}) m USING ({same})"
         return self._database.table(sql)
 
     def _alike(self) -> list[list[int]]:
-        """Give the places of rows that have the same key, where there are several, in their order."""
+        """Return the positions of the rows of each key that occurs more than once, in order."""
         names = ", ".join(quote(name) for name in self._connector.primary_key)
         sql = f"SELECT list({_PLACE} ORDER BY {_PLACE}) FROM ({self._keys()}) GROUP BY {names} HAVING count(*) > 1"
         return [places for (places,) in self._database.writer.execute(sql).fetchall()]
@@ -101,17 +101,17 @@ class Conflicts:
         return bisect.bisect_right(self._starts, place) - 1
 
     def _by_member(self, places: Iterable[int]) -> list[list[int]]:
-        """Share places out among the batches that they are in, counted from each one's first row."""
+        """Group positions by batch, counted from the first row of each batch."""
         shared: list[list[int]] = [[] for _ in self._batches]
         for place in sorted(places):
             member = self._member_of(place)
             shared[member].append(place - self._starts[member])
         return shared
 
-    # -- what becomes of them
+    # -- resolving conflicts
 
     def _rejected(self, stored: pa.Table, groups: list[list[int]]) -> list[Member]:
-        """Refuse every batch with a row whose key is stored, or stands in it twice, or in one before it."""
+        """Refuse each batch with a key that is stored, occurs twice in it, or occurs in an earlier batch."""
         before = {place: group[:number] for group in groups for number, place in enumerate(group)}
         shared = self._by_member({*stored.column(_PLACE).to_pylist(), *before})
         known = set(stored.column(_PLACE).to_pylist())
@@ -133,12 +133,12 @@ class Conflicts:
         return members
 
     def _ignored(self, stored: pa.Table, groups: list[list[int]]) -> list[Member]:
-        """Pass over every row whose key is stored, or stands in a row before it."""
+        """Ignore each row whose key is stored, or occurs in an earlier row."""
         over = {*stored.column(_PLACE).to_pylist(), *(place for group in groups for place in group[1:])}
         return [Member(without(self._own(number), own)) for number, own in enumerate(self._by_member(over))]
 
     def _replaced(self, stored: pa.Table, groups: list[list[int]]) -> list[Member]:
-        """Let the last row of a key take the place of all others."""
+        """Replace all rows of a key by the last one."""
         if stored.num_rows:
             with self._database.registered("replaced", stored.select(["_id"])):
                 self._database.writer.execute(
@@ -152,7 +152,7 @@ class Conflicts:
             first, *later = sorted(last_of)
             over |= set(group) - set(last_of.values())
             absent |= {last_of[member] for member in (first, *later)[:-1]}
-            for member in later:  # Each takes the place of what the one before has stored.
+            for member in later:  # Each batch replaces the row of the batch before it.
                 deleted[member] += 1
         met = sorted(zip(*(stored.column(name).to_pylist() for name in (_PLACE, "_id")), strict=True))
         firsts = {id: place for place, id in reversed(met)}
@@ -167,7 +167,7 @@ class Conflicts:
         return members
 
     def _merge(self, stored: pa.Table) -> None:
-        """Take from the stored rows what the new ones do not name."""
+        """Fill the fields that new rows do not name from the stored rows."""
         named = self._batches[0].named
         if not stored.num_rows:
             return
@@ -191,7 +191,7 @@ class Conflicts:
         self._rows = known
 
     def _hidden(self) -> list[str]:
-        """Give the columns of the table that are no fields, quoted: what is out of sight stays with its row."""
+        """Return the quoted columns that are not fields; merged rows keep their hidden values."""
         described = self._database.writer.execute(f"DESCRIBE {self._table}").fetchall()
         return [quote(name) for name in hidden_columns(self._connector, described)]
 
@@ -201,7 +201,7 @@ class Conflicts:
 
 
 def without(table: pa.Table, places: Iterable[int]) -> pa.Table:
-    """Give the rows of a table but for those at some places."""
+    """Return the rows of a table except those at some positions."""
     out = list(places)
     if not out:
         return table
@@ -238,6 +238,6 @@ def _conflict_of(batch: Batch, place: int) -> dict[str, Any]:
 
 
 def key_exists(row: dict[str, Any]) -> str:
-    """Say that a key is there already, in PostgreSQL's words."""
+    """Return the message for a duplicate key, in PostgreSQL's words."""
     names, values = ", ".join(row), ", ".join(str(value)[:MAX_SHOWN] for value in row.values())
     return f"Key ({names})=({values}) already exists."

@@ -60,14 +60,14 @@ _EVENTS = pa.schema(
 
 
 class Definitions:
-    """What is known of connectors. `apply`, `remove` and `purge` belong to the writer thread, the others to any."""
+    """The applied versions of connectors. `apply`, `remove`, and `purge` belong to the writer thread, the others to any."""
 
     def __init__(self, database: Database) -> None:
-        """Make the tables, or bring those of an earlier gateway to what they are now."""
+        """Create the tables, or upgrade those of an earlier gateway."""
         self._database = database
         database.writer.execute(_TABLES)
         self._upgrade()
-        # Changed by the writer thread alone, which holds them to the tables.
+        # Only the writer thread changes them, after each commit.
         self.revisions: dict[str, int] = {each.name: each.revision for each in self.all()}
         self._purged: dict[str, int] = dict(
             database.rows("SELECT connector, max(revision) FROM gateway.purged GROUP BY connector")
@@ -84,7 +84,7 @@ class Definitions:
         ]
 
     def history(self, name: str, limit: int) -> list[Event]:
-        """List what happened to a connector, latest first."""
+        """List the events of a connector, newest first."""
         rows = self._database.rows(
             "SELECT epoch_us(happened_at), action, file, revision, changes, old_text, new_text FROM gateway.history"
             " WHERE connector = ? ORDER BY happened_at DESC, revision DESC LIMIT ?",
@@ -96,7 +96,7 @@ class Definitions:
         ]
 
     def moves(self) -> list[Move]:
-        """List the changes of paths, earliest first; those of a connector end with its purge."""
+        """List the changes of paths, oldest first; those of a purged connector are left out."""
         rows = self._database.rows(
             "SELECT connector, epoch_us(happened_at), old_text FROM gateway.history AS moved"
             " WHERE contains(changes, ?) AND old_text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM gateway.history AS purged"
@@ -107,26 +107,26 @@ class Definitions:
         return [Move(name, moment(at), text) for name, at, text in rows]
 
     def hidden(self, connector: Connector) -> Mapping[str, FieldType]:
-        """Give the columns of a connector's table that are no fields of it, with what they hold."""
+        """Return the columns of a connector's table that are not fields, with their types."""
         return hidden_columns(connector, self._database.rows(f"DESCRIBE {table_of(connector)}"))
 
     def is_empty(self, connector: Connector) -> bool:
-        """Tell whether a connector has no rows."""
+        """Return whether a connector has no rows."""
         return not self._database.rows(f"SELECT 1 FROM {table_of(connector)} LIMIT 1")
 
     def is_present(self, connector: Connector) -> bool:
-        """Tell whether a connector is the version that is applied now."""
+        """Return whether a connector is the applied version."""
         return self.revisions.get(connector.name) == connector.revision
 
     # -- changes
 
     def apply(self, comparisons: Sequence[SchemaDiff]) -> list[Connector]:
-        """Bring tables to new versions and remember those, all in one transaction; give them with their revisions.
+        """Apply new versions of tables and record them in one transaction; return them with their revisions.
 
         Raises:
-            Refused: Where rows that came in after `SchemaDiff.asked_through` stand against a change.
-            RowsArrived: Where rows came in although `SchemaDiff.is_empty`.
-            GatewayError: Where it cannot be committed.
+            InvalidFileError: Rows that arrived after `SchemaDiff.checked_through` conflict with a change.
+            RowsArrived: Rows arrived although `SchemaDiff.is_empty`.
+            GatewayError: It could not be committed.
         """
         with self._database.transaction():
             applied = [self._alter(comparison) for comparison in comparisons]
@@ -135,7 +135,7 @@ class Definitions:
         return applied
 
     def _alter(self, comparison: SchemaDiff) -> Connector:
-        """Bring a table to a new version, and give that with its revision."""
+        """Apply a new version to its table, and return it with its revision."""
         old, new = comparison.old, comparison.new
         if old is None:
             new = replace(new, revision=self._purged.get(new.name, 0) + 1)
@@ -152,7 +152,7 @@ class Definitions:
         return new
 
     def _require_still(self, comparison: SchemaDiff) -> None:
-        """Ask the rows that have come in since the others were asked."""
+        """Check the rows that arrived after the first check."""
         assert comparison.old is not None
         select = selecting(self._database.writer)
         if comparison.is_empty:
@@ -161,7 +161,7 @@ class Definitions:
             ):
                 raise RowsArrived
             return
-        again = row_check.settle(
+        again = row_check.check_rows(
             replace(comparison, changes=comparison.unchecked_changes or comparison.changes),
             select,
             comparison.checked_through,
@@ -170,7 +170,7 @@ class Definitions:
             raise InvalidFileError([change.finding(comparison.new.file) for change in again.refused])
 
     def _remember(self, comparisons: Sequence[SchemaDiff], applied: Sequence[Connector]) -> None:
-        """Put new versions in the place of the old ones, and what happened into the history."""
+        """Replace the stored versions by the new ones, and add events to the history."""
         now, names = datetime.now(UTC), [connector.name for connector in applied]
         gone = self._database.writer.execute(
             "DELETE FROM gateway.connectors WHERE list_contains(?, name) RETURNING name, removed_at IS NOT NULL",
@@ -192,7 +192,7 @@ class Definitions:
         events: Sequence[tuple[Connector, str, list[dict[str, Any]], str | None, str | None]],
         now: datetime,
     ) -> None:
-        """Write lines of history, as part of the writer's transaction."""
+        """Write events of the history, in the writer's transaction."""
         lines = [
             (connector.name, now, action, connector.file, connector.revision, json.dumps(changes), old, new)
             for connector, action, changes, old, new in events
@@ -200,7 +200,7 @@ class Definitions:
         self._database.insert_values("gateway.history", _EVENTS, lines)
 
     def remove(self, connectors: Sequence[Connector]) -> None:
-        """Remember that connectors are no longer served. Their rows stay."""
+        """Record that connectors are no longer served. Their rows stay."""
         now, names = datetime.now(UTC), [each.name for each in connectors]
         with self._database.transaction() as writer:
             writer.execute(
@@ -210,7 +210,7 @@ class Definitions:
             self._record([(each, "removed", [], each.text, None) for each in connectors], now)
 
     def purge(self, connector: Connector) -> None:
-        """Drop the rows of a connector that is no longer served. Its numbers are never given again."""
+        """Delete the rows of a connector that is no longer served. Its numbers are never used again."""
         name = connector.name
         with self._database.transaction() as writer:
             writer.execute(f"DROP TABLE {table_of(connector)}")
@@ -229,7 +229,7 @@ class Definitions:
     # -- files of an earlier gateway
 
     def _upgrade(self) -> None:
-        """Give the tables of gateway 0.1.0 their revision: they were called like their connectors."""
+        """Rename the tables of gateway 0.1.0, whose names had no revision."""
         writer = self._database.writer
         writer.execute("ALTER TABLE gateway.connectors ADD COLUMN IF NOT EXISTS revision BIGINT")
         tables = writer.execute(
@@ -252,6 +252,6 @@ class Definitions:
 
 
 def hidden_columns(connector: Connector, described: Sequence[tuple[Any, ...]]) -> Mapping[str, FieldType]:
-    """Give the columns of a described table that are no fields of its connector, with what they hold."""
+    """Return the columns of a described table that are not fields of its connector, with their types."""
     known = {field.name for field in (*SYSTEM_FIELDS, *connector.fields)}
     return {name: type_of_column(column) for name, column, *_ in described if name not in known}

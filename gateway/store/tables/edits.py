@@ -1,6 +1,6 @@
-"""Edits: stored rows that are changed or deleted by a filter.
+"""Changes and deletions of stored rows.
 
-A changed row is a new one with an `_id` of its own, so that readers of what is new see it; the old one goes.
+A changed row is a new row with a new `_id`, so that clients that read new rows see it; the old row is deleted.
 """
 
 from datetime import datetime
@@ -20,7 +20,7 @@ from gateway.store.tables.migration import constant
 
 
 class Editing:
-    """One edit under way, in the writer's transaction and on its thread."""
+    """One running edit, in the writer's transaction and on its thread."""
 
     def __init__(self, database: Database, edit: Edit) -> None:
         self._database = database
@@ -30,7 +30,7 @@ class Editing:
 
     @property
     def rows(self) -> int:
-        """How many rows it is about."""
+        """The number of rows."""
         return int(self._ids.num_rows)
 
     def change(self, batch: int, first_id: int, now: datetime) -> None:
@@ -70,7 +70,7 @@ class Editing:
         )
         if shared.num_rows:
             row: dict[str, Any] = shared.to_pylist()[0]
-            # What the request did not set is for those to know who may read.
+            # The values that the request did not set are visible to readers alone.
             values = self._edit.values or {}
             message = key_exists({name: row[name] if name in values else "…" for name in row})
             hint = "nothing was changed; set the fields of a primary key of one row at a time"
@@ -84,10 +84,10 @@ class RowEdits:
         self._database = database
 
     def run(self, edit: Edit, show: Show, changes: Changes) -> tuple[Receipt, bytes | None]:
-        """Change or delete rows, and return the receipt and what `show` rendered: deleted rows before, changed after.
+        """Run an edit of rows, and return the receipt and what `show` rendered: deleted rows before, changed after.
 
         Raises:
-            GatewayError: As `edit.check` or `show` does, or where a primary key would be there twice.
+            GatewayError: As `edit.check` or `show` does, or a primary key would be stored twice.
         """
         editing = Editing(self._database, edit)
         edit.check(editing.rows)

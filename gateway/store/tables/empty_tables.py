@@ -14,7 +14,7 @@ class EmptyTables(UnknownTables):
     """Refuses the `using` that no row could be converted by, and leaves the rest to the rows."""
 
     def check_rows(self, comparison: SchemaDiff) -> SchemaDiff | None:
-        """Give the comparison as it is, or with that refused."""
+        """Return the comparison unchanged, or with the `using` refused that fails without a row."""
         assert comparison.old is not None
         with duckdb.connect(config={"enable_external_access": "false"}) as connection:
             connection.execute("CREATE SCHEMA rows")
@@ -24,7 +24,9 @@ class EmptyTables(UnknownTables):
             repaired = [
                 replace(each, using=each.using or each.repair, repair=None) for each in comparison.columns
             ]
-            settled = row_check.settle(replace(comparison, columns=tuple(repaired)), selecting(connection))
+            settled = row_check.check_rows(
+                replace(comparison, columns=tuple(repaired)), selecting(connection)
+            )
         changes = (
             tried if tried.verdict is Verdict.REFUSED else change
             for change, tried in zip(comparison.changes, settled.changes, strict=True)

@@ -1,4 +1,4 @@
-"""IdempotencyKeys: what was answered under each Idempotency-Key, so that a batch that is sent again is not stored again."""
+"""The receipts of batches by idempotency key, so that a batch that is sent again is not stored again."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from gateway.store.batch import Batch, IdempotencyKey, Receipt, remembered
 from gateway.store.engine.database import Database
 from gateway.store.tables.prepared_insert import BIGINT, BLOB, INTEGER, TIMESTAMPTZ, VARCHAR, PreparedInsert
 
-#: How long a key is remembered.
+#: The number of days that a key is kept.
 DAYS = 7
 
 _TABLE = """
@@ -29,7 +29,7 @@ _KEYS = {
     "status": INTEGER,
     "receipt": VARCHAR,
 }
-#: An earlier gateway left the receipt to the batch.
+#: An earlier gateway stored no receipt with the key; it is built from the batch.
 _FIND = """
 SELECT k.digest, coalesce(k.status, 201), coalesce(k.receipt, (
     SELECT json_object('batch', b.batch, 'received', b.rows, 'stored', b.rows, 'rejected', 0, 'duplicates', 0,
@@ -41,7 +41,7 @@ FROM gateway.keys k WHERE k.connector = ? AND k.token IS NOT DISTINCT FROM ? AND
 
 
 class IdempotencyKeys:
-    """The keys that are remembered, each of one connector and one token.
+    """The stored keys, each of one connector and one token.
 
     `keep` and `forget_old` belong to the writer thread and its transaction, `find` to any thread. A batch and its
     key are committed together, so there is none without the other.
@@ -54,14 +54,14 @@ class IdempotencyKeys:
         self.forget_old()
 
     def forget_old(self) -> None:
-        """Forget the keys of long ago."""
+        """Delete the keys that are older than `DAYS`."""
         self._database.writer.execute(f"DELETE FROM gateway.keys WHERE kept_at < now() - INTERVAL {DAYS} DAY")
 
     def find(self, connector: str, token: str | None, key: IdempotencyKey) -> Receipt | None:
-        """Give the receipt of the batch that was stored under a key; None where there is none.
+        """Return the receipt that is stored under a key, or None.
 
         Raises:
-            GatewayError: Where it came with another body then.
+            GatewayError: It was stored with another body.
         """
         found = self._database.rows(_FIND, [connector, token, key.text])
         if not found:
@@ -73,7 +73,7 @@ class IdempotencyKeys:
         return remembered(status, strictjson.read_own(receipt))
 
     def keep(self, batches: Sequence[Batch], receipts: Sequence[Receipt], now: datetime) -> None:
-        """Remember the keys of batches that are being stored, as part of the writer's transaction."""
+        """Store the keys of batches, in the writer's transaction."""
         self._lines.insert(
             (
                 batch.connector.name,

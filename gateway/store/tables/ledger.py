@@ -1,4 +1,4 @@
-"""The ledger: one line for every batch that was stored, and the numbers it gives to batches and rows."""
+"""The ledger: one entry for each stored batch, and the next numbers of batches and rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ _BATCHES = {
     "first_id": BIGINT,
     "last_id": BIGINT,
 }
-#: What a line tells, where one that an earlier gateway wrote does not.
+#: The columns of an entry, with defaults for entries of an earlier gateway.
 _TOLD = (
     "batch, epoch_us(committed_at), coalesce(action, 'post'), coalesce(received, rows), rows,"
     " coalesce(rejected, 0), coalesce(duplicates, 0), coalesce(deleted, 0), bytes, token, first_id, last_id"
@@ -51,7 +51,7 @@ LATEST = "SELECT batch, epoch_us(committed_at) FROM gateway.batches WHERE connec
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What a batch did to a connector, before it is written down."""
+    """The effect of a batch on a connector, before it is written."""
 
     connector: str
     action: str
@@ -61,9 +61,9 @@ class LedgerEntry:
 
 
 class Ledger:
-    """The lines. `write` belongs to the writer thread and its transaction, the others to any thread.
+    """The entries. `write` belongs to the writer thread and its transaction, the others to any thread.
 
-    Of every connector the rows that its lines stored, less those that they deleted, are the rows there are.
+    The stored rows of the entries of a connector, minus their deleted rows, are the rows of its table.
     """
 
     def __init__(self, database: Database) -> None:
@@ -72,7 +72,7 @@ class Ledger:
         self._lines = PreparedInsert(database, "gateway.batches", _BATCHES)
 
     def write(self, lines: Iterable[LedgerEntry], now: datetime) -> None:
-        """Write lines."""
+        """Write entries."""
         written = []
         for each in lines:
             told = each.receipt
@@ -96,7 +96,7 @@ class Ledger:
         self._lines.insert(written)
 
     def latest(self) -> dict[str, StoredBatch]:
-        """Give the latest batch of every connector, by its name."""
+        """Return the last batch of every connector, by connector name."""
         rows = self._database.rows(
             f"SELECT connector, {_TOLD} FROM gateway.batches"
             " WHERE batch IN (SELECT max(batch) FROM gateway.batches GROUP BY connector)"
@@ -112,7 +112,7 @@ class Ledger:
         return [_stored(line) for line in rows]
 
     def find(self, connector: Connector, numbers: Sequence[int]) -> list[tuple[StoredBatch, int]]:
-        """Return those of some batches that a connector has, each with how many of its rows are left as they came."""
+        """Return the batches of a connector among some numbers, each with the number of its unchanged rows."""
         rows = self._database.rows(
             f"SELECT {_TOLD} FROM gateway.batches"
             " WHERE connector = ? AND list_contains(?::BIGINT[], batch) ORDER BY batch",
@@ -139,16 +139,16 @@ def _stored(line: Sequence[object]) -> StoredBatch:
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """The numbers that are given next: those of batches, and of the rows of each connector. Replaced, never edited."""
+    """The next batch number, and the next `_id` of each connector. Replaced, never edited."""
 
     batch: int
     ids: Mapping[str, int]
 
     @classmethod
     def of(cls, database: Database) -> "Sequences":
-        """Take them from what was ever given out: the ledger, and what is left of purged connectors.
+        """Read them from all numbers ever used: the ledger, and the records of purged connectors.
 
-        So a number is given again only if nobody ever saw it.
+        So a number is used again only if no response had it.
         """
         given = """(
             SELECT connector, batch, last_id FROM gateway.batches
@@ -161,16 +161,16 @@ class Sequences:
         return cls(batch, dict(ids))
 
     def id_of(self, connector: str) -> int:
-        """Give the next `_id` of a connector."""
+        """Return the next `_id` of a connector."""
         return self.ids.get(connector, 1)
 
     def after(self, connector: str, rows: int) -> "Sequences":
-        """Give the numbers that are next once a batch of so many rows has had these."""
+        """Return the next numbers after a batch of `rows` rows."""
         return Sequences(self.batch + 1, {**self.ids, connector: self.id_of(connector) + rows})
 
 
 def with_own_columns(several: Sequence[tuple[int, Rows]], first_id: int, now: datetime) -> pa.Table:
-    """Put rows of several batches of one connector together, with the gateway's own columns behind theirs.
+    """Join rows of several batches of one connector, and append the system columns.
 
     Args:
         several: The rows, each with the number of their batch.
@@ -189,14 +189,16 @@ def with_own_columns(several: Sequence[tuple[int, Rows]], first_id: int, now: da
 
 
 def _repeated(numbers: Sequence[tuple[int, int]]) -> pa.Array:
-    """Give numbers, each as many times as is said."""
-    if all(length <= 1 for _, length in numbers):  # One array of many is made sooner than many of one.
+    """Repeat each number as often as its length says."""
+    if all(
+        length <= 1 for _, length in numbers
+    ):  # PERF: one array of many values is built faster than many arrays of one.
         return pa.array([number for number, length in numbers if length], pa.int64())
     return pa.concat_arrays([pa.repeat(pa.scalar(number, pa.int64()), length) for number, length in numbers])
 
 
 def alike(batches: Sequence[Batch]) -> list[list[int]]:
-    """Group the members that one INSERT can take, those of one connector in their order."""
+    """Group the batches that one INSERT can insert, those of one connector in their order."""
     runs: dict[str, list[list[int]]] = {}
     for number, batch in enumerate(batches):
         own = runs.setdefault(batch.connector.name, [])
@@ -210,7 +212,7 @@ def alike(batches: Sequence[Batch]) -> list[list[int]]:
 def _goes_with(before: Batch, batch: Batch) -> bool:
     if before.replaces_all or batch.replaces_all:
         return False
-    # What they are made for are mostly one connector; where it was changed, its fields may have another order.
+    # Mostly it is the same object; after a change of the connector its fields may have another order.
     if before.connector is not batch.connector and before.connector.fields != batch.connector.fields:
         return False
     return not batch.connector.primary_key or (before.on_conflict, before.named) == (

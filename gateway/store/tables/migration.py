@@ -1,9 +1,9 @@
-"""A Comparison to the SQL that brings a connector's table to its new version.
+"""The SQL that changes a connector's table to its new version.
 
-What is used here, and its order, is what DuckDB 1.5 and 2.0 replay from the WAL after a crash: adding and
-renaming columns, plain casts, one UPDATE after all of them, or a new table in the place of the old one. An
-`ALTER … USING` that calls a function, a default that is a list or JSON, and an ALTER after an UPDATE leave a
-file behind that cannot be opened. An UPDATE of a list deletes and inserts, which would mix up the order of rows.
+After a crash DuckDB 1.5 and 2.0 can replay these statements from the WAL, in this order: adding and renaming
+columns, plain casts, one UPDATE. They can also replay a new table that replaces the old one. A file cannot be opened
+after an `ALTER … USING` that calls a function, a default that is a list or JSON, or an ALTER after an UPDATE. An
+UPDATE of a list deletes and inserts rows, which would change their order.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,14 +19,14 @@ from gateway.strictjson import Json
 
 
 def create(connector: Connector) -> list[str]:
-    """Make the table of a connector without rows."""
+    """Return the SQL that creates the empty table of a connector."""
     fields = (*SYSTEM_FIELDS, *connector.fields)
     columns = ", ".join(f"{quote(field.name)} {field.type.sql.column}" for field in fields)
     return [f"CREATE TABLE {table_of(connector)} ({columns})"]
 
 
 def migrate(comparison: SchemaDiff, new: Connector, hidden: Mapping[str, FieldType]) -> list[str]:
-    """Make the table of `new`, which is `comparison.new` with its revision, out of the old version's.
+    """Return the SQL that changes the old table to that of `new`, which is `comparison.new` with its revision.
 
     `hidden` are the columns of the old table that were no fields of it.
     """
@@ -53,7 +53,7 @@ _LONGEST = 63
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What the columns of the new table are made of.
+    """The sources of the columns of the new table.
 
     Attributes:
         columns: The fields' columns.
@@ -74,7 +74,7 @@ class _Layout:
         converted = {column.source for column in columns if column.using is not None}
         names = {column.field.name.lower() for column in columns}
         kept: dict[str, str] = {}
-        # Those that were out of sight already keep the names they have.
+        # Columns that were hidden already keep their names.
         for name in sorted(types.keys() - taken, key=lambda name: (name not in hidden, name)):
             suffix = (
                 f"_was_{types[name].name.partition('(')[0].removesuffix('[]')}" if name in converted else ""
@@ -94,8 +94,8 @@ class _Layout:
         return [column for column in self.columns if column.using is not None or column.fill is not ABSENT]
 
     def steps(self) -> Iterable[str]:
-        """Rename, add and widen columns."""
-        # By way of names that nothing has, for one may want the name that another is about to leave.
+        """Rename, add, and widen columns."""
+        # Through unused names first, because a column may need the current name of another.
         for number, old in enumerate(self.moved.values()):
             yield f"RENAME COLUMN {quote(old)} TO _m{number}"
         for number, new in enumerate(self.moved):
@@ -129,7 +129,7 @@ class _Layout:
 
 
 def _free(name: str, suffix: str, names: set[str]) -> str:
-    """Give a name that no column has and that a field could have, and take it."""
+    """Reserve a name that no column has and that a field could have, and return it."""
     free, number = f"{name[: _LONGEST - len(suffix)]}{suffix}", 1
     while free.lower() in names:
         number += 1
@@ -139,7 +139,7 @@ def _free(name: str, suffix: str, names: set[str]) -> str:
 
 
 def value_of(column: ColumnSource, source: str | None) -> str:
-    """Give the SQL of a field's values, where they are in a column called `source` now."""
+    """Return the SQL of a field's values, which are in the column `source` now."""
     type = column.field.type.sql.column
     if source is None:
         return f"CAST(NULL AS {type})"
@@ -149,7 +149,7 @@ def value_of(column: ColumnSource, source: str | None) -> str:
 
 
 def filled(column: ColumnSource, value: str) -> str:
-    """Give values to the rows that have none."""
+    """Return the SQL of values with the fill of the column in place of NULL."""
     if column.fill is ABSENT:
         return value
     return f"coalesce({value}, {constant(column.field.type, column.fill)})"

@@ -1,4 +1,4 @@
-"""PreparedInsert: rows that are few, as one text for a statement that is planned once."""
+"""An INSERT of a small number of rows: one text for a statement that is planned once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ import msgspec
 from gateway.store.engine.database import Database
 from gateway.store.sql.names import literal, quote
 
-#: How often a statement is run before it is prepared anew: one that was prepared before any table was made or changed
-#: is planned each time, and DuckDB does not tell. `Database.changes` does, of nearly all of them.
+#: The number of runs before a statement is prepared again. After a change of tables DuckDB plans an older statement at
+#: every run, and does not report it. `Database.changes` counts nearly all of these changes.
 _USES = 256
 
-#: A number with a point is written in quotes, so that DuckDB's JSON reader does not make a double of it on its way.
+#: A decimal number is written in quotes, because DuckDB's JSON reader would convert it to a double.
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 @dataclass(frozen=True, slots=True)
 class TextColumn:
-    """How a column's values go through a text.
+    """The way of a column's values through a text.
 
     Attributes:
         read: SQL for the value; `{}` stands for the text of its JSON, that of a string without its quotes.
-        write: What makes JSON of the value; None where it is JSON.
+        write: Converts the value to JSON; None if it is JSON.
     """
 
     read: str
@@ -38,14 +38,14 @@ TIMESTAMPTZ = TextColumn("{}::TIMESTAMPTZ", lambda value: value.isoformat())
 
 
 class PreparedInsert:
-    """What inserts into one table. It belongs to the writer thread and its transaction.
+    """A prepared INSERT into one table. It belongs to the writer thread and its transaction.
 
-    DuckDB takes longer to plan an INSERT than to run it. What it plans once is a statement that is prepared, and
-    that is given text: so lines go in as one, a JSON array of an array for each of them.
+    PERF: DuckDB takes longer to plan an INSERT than to run it. It plans a prepared statement with a text parameter only
+    once. So lines are passed as one text: a JSON array with an array for each line.
     """
 
     def __init__(self, database: Database, table: str, columns: Mapping[str, TextColumn]) -> None:
-        """Take the quoted name of the table, and the columns that are written, by their names."""
+        """Build the statement for a quoted table name, and the columns to write, by name."""
         self._database = database
         self._name = quote(f"lines of {table}")
         self._written = [(at, each.write) for at, each in enumerate(columns.values()) if each.write]
@@ -73,7 +73,7 @@ class PreparedInsert:
         self._database.run_insert(f"EXECUTE {self._name}({text})", len(written))
 
     def forget(self) -> None:
-        """Have DuckDB forget the statement."""
+        """Drop the prepared statement."""
         if self._uses_left:
             self._database.writer.execute(f"DEALLOCATE {self._name}")
             self._uses_left = 0

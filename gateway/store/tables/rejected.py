@@ -1,7 +1,7 @@
-"""Rejected rows: those that failed their schema and were kept, of every connector in a table of their own.
+"""Rejected rows: rows that failed their schema and are stored, one table for each connector.
 
-The table is that of a connector like any other, called after the one whose rows they were, so that it is read
-in the same dialect; `_batch` is the batch that the row came with.
+The table is that of a connector like any other, so that the same dialect reads it. Its name is that of the rows'
+connector with a suffix. `_batch` is the batch that the row arrived with.
 """
 
 import json
@@ -49,19 +49,19 @@ class Rejected:
         self._database = database
 
     def ensure(self, connector: Connector) -> None:
-        """Make the table of a connector's rejected rows, where there is none."""
+        """Create the table of a connector's rejected rows if it is missing."""
         for statement in migration.create(rejected_of(connector)):
             self._database.writer.execute(statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
 
     def keep(
         self, connector: Connector, rows: Sequence[BadRow], batch: int, token: str | None, now: datetime
     ) -> None:
-        """Keep the bad rows of a batch."""
+        """Store the bad rows of a batch."""
         if not rows:
             return
         self.ensure(connector)
         table = table_of(rejected_of(connector))
-        # Those that are gone count, too: the ledger has how many there ever were.
+        # Deleted rows count, too: the ledger has the number of all that were ever stored.
         ((first,),) = self._database.writer.execute(
             f"SELECT greatest((SELECT coalesce(max(_id), 0) FROM {table}), (SELECT coalesce(sum(rejected), 0)"
             " FROM gateway.batches WHERE connector = $1)) + 1",
@@ -86,7 +86,7 @@ class Rejected:
         """Mark kept rows as replayed or discarded.
 
         Raises:
-            GatewayError: Where one of them is not kept any more.
+            GatewayError: One of them is no longer kept.
         """
         table = table_of(rejected_of(connector))
         with self._database.registered("settled", pa.table({"_id": pa.array(ids, pa.int64())})):
@@ -100,7 +100,7 @@ class Rejected:
             raise GatewayError(Code.REJECTED_CHANGED, hint=hint)
 
     def amend(self, connector: Connector, amendments: Iterable[Amendment]) -> None:
-        """Note what is wrong with rows now, and the text they were given."""
+        """Update the text and the errors of rows that are still bad."""
         lines = [(each.id, each.bad.raw, each.bad.errors, each.bad.decoding) for each in amendments]
         if not lines:
             return
@@ -114,7 +114,7 @@ class Rejected:
             )
 
     def expire(self, connector: Connector, before: datetime, most: int) -> int:
-        """Delete rejected rows that came before a moment, at most so many, and tell how many they were."""
+        """Delete up to `most` rejected rows that are older than `before`, and return their number."""
         if not self.exists(connector):
             return 0
         table = table_of(rejected_of(connector))
@@ -125,7 +125,7 @@ class Rejected:
         return int(done)
 
     def exists(self, connector: Connector) -> bool:
-        """Tell whether a connector has had a rejected row."""
+        """Return whether a connector has a table of rejected rows."""
         own = rejected_of(connector)
         sql = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'rows' AND table_name = ?"
         return bool(self._database.rows(sql, [f"{own.name}@{own.revision}"]))
@@ -162,14 +162,14 @@ class Rejected:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def measure(self, connector: Connector, selection: Selection, limit: int | None) -> tuple[int, int]:
-        """Tell how many rows `find` gives, and their size in bytes."""
+        """Return how many rows `find` would return, and their size in bytes."""
         rows = _in_order(connector, selection, "raw, reading", limit)
         sql = f"SELECT count(*), coalesce(sum(strlen(raw) + strlen(reading)), 0)::BIGINT FROM ({rows})"
         ((count, size),) = self._database.rows(sql, selection.parameters)
         return count, size
 
     def find(self, connector: Connector, selection: Selection, limit: int | None) -> list[RejectedRow]:
-        """Give selected rows, in the order of their `_id`."""
+        """Return selected rows, ordered by `_id`."""
         sql = _in_order(connector, selection, _COLUMNS, limit)
         return [
             RejectedRow(id, row, line, raw, json.loads(reading))
@@ -177,7 +177,7 @@ class Rejected:
         ]
 
     def find_ids(self, connector: Connector, selection: Selection, limit: int | None) -> list[int]:
-        """Give the `_id`s of selected rows, in their order."""
+        """Return the `_id`s of selected rows, in order."""
         sql = _in_order(connector, selection, "_id", limit)
         return [id for (id,) in self._database.rows(sql, selection.parameters)]
 
@@ -192,6 +192,6 @@ def _selected(connector: Connector, selection: Selection, columns: str) -> str:
 
 
 def _in_order(connector: Connector, selection: Selection, columns: str, limit: int | None) -> str:
-    """Select columns of selected rows in the order of their `_id`, of at most so many."""
+    """Select columns of selected rows, ordered by `_id`, at most `limit`."""
     text = f"{_selected(connector, selection, columns)} ORDER BY _id"
     return text if limit is None else f"{text} LIMIT {limit:d}"

@@ -1,4 +1,4 @@
-"""What stored rows say about a change: how many stand against it, and three of them."""
+"""Checks of stored rows against a change: the number of rows that conflict with it, and three of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,23 +16,23 @@ from gateway.store.sql.names import quote, table_of
 from gateway.store.tables.migration import filled, value_of
 
 SHOWN = 3
-#: How long stored rows are asked about a change that has an expression, for it may be one without an end.
+#: The time limit of a check of a change that has an expression, because the expression may run forever.
 SECONDS = 120
-#: How much of a value is shown.
+#: The most characters of a value that are shown.
 _SHOWN_CHARACTERS = 200
-#: How many different values are remembered as checked, for columns that have few.
+#: The number of different values whose result is cached, for columns with few values.
 _REMEMBERED = 10_000
 
 
 class _Against(Enum):
-    """Why a row stands against a change."""
+    """The reasons for which a row conflicts with a change."""
 
     MISSING = "have no value for it"
     UNCONVERTED = "do not survive it"
     UNSATISFIED = "do not satisfy it"
 
 
-#: Which change is to blame, where a field has several.
+#: The change that gets the reason, if a field has several changes.
 _BLAMED = {
     _Against.MISSING: (Rule.MADE_REQUIRED, Rule.FIELD_RESTORED, Rule.TYPE_CHANGED),
     _Against.UNCONVERTED: (Rule.TYPE_WIDENED, Rule.TYPE_CHANGED),
@@ -42,7 +42,7 @@ _BLAMED = {
 
 @dataclass(slots=True)
 class _Rows:
-    """Rows that stand against a change for one reason: their number, and the first of them."""
+    """Rows that conflict with a change for one reason: their number, and the first of them."""
 
     count: int = 0
     ids: list[int] = field(default_factory=list)
@@ -52,14 +52,14 @@ class _Rows:
         self.ids += ids[: SHOWN - len(self.ids)]
 
 
-def settle(comparison: SchemaDiff, select: Select, after: int = 0) -> SchemaDiff:
-    """Let the stored rows with an `_id` above `after` decide what depends on them.
+def check_rows(comparison: SchemaDiff, select: Select, after: int = 0) -> SchemaDiff:
+    """Check the stored rows with an `_id` above `after`, and decide what depends on them.
 
-    Afterwards every change is applied or refused, and a column has `using` only where it is needed. `asked`
-    keeps the changes as they were, for rows that come in later to be asked in their turn.
+    Afterwards every change is applied or refused, and a column has `using` only if rows need it. The changes before
+    the check stay in `unchecked_changes`, so that rows that arrive later can be checked, too.
 
     Raises:
-        duckdb.Error: Where the rows cannot be read.
+        duckdb.Error: The rows cannot be read.
     """
     columns, changes = [], list(comparison.changes)
     for column in comparison.columns:
@@ -93,7 +93,7 @@ def settle(comparison: SchemaDiff, select: Select, after: int = 0) -> SchemaDiff
             for change in changes
         ]
     else:
-        closed.add(None)  # The key cannot be asked about before its fields are.
+        closed.add(None)  # The key cannot be checked before its fields.
     settled_changes = [
         replace(change, verdict=Verdict.APPLIED, reason=None, hint=None)
         if change.verdict is Verdict.CONDITIONAL and change.field not in closed
@@ -109,7 +109,7 @@ def settle(comparison: SchemaDiff, select: Select, after: int = 0) -> SchemaDiff
 
 
 def _count_expired(comparison: SchemaDiff, change: Change, select: Select) -> Change:
-    """Tell how many rows a shorter retention deletes."""
+    """Count the rows that a shorter retention deletes."""
     assert comparison.old is not None
     retention = comparison.new.policy.retention
     old = (
@@ -130,7 +130,7 @@ def _count_expired(comparison: SchemaDiff, change: Change, select: Select) -> Ch
 def _ask_key(
     comparison: SchemaDiff, columns: Sequence[ColumnSource], change: Change, select: Select, after: int
 ) -> Change:
-    """Look for rows that share the primary key; those that are twice there may be any, old or new."""
+    """Find rows that share the primary key; both old and new rows may share one."""
     assert comparison.old is not None
     table = table_of(comparison.old)
     if after and not sum(
@@ -154,7 +154,7 @@ def _ask_key(
 def _ask(
     comparison: SchemaDiff, column: ColumnSource, select: Select, after: int
 ) -> tuple[ColumnSource, dict[_Against, _Rows], int, str | None]:
-    """Ask the rows about a column as it is, and with its repair where it does not do as it is."""
+    """Check a column as it is, and with its repair if rows conflict with it."""
     try:
         against, total = _rows_against(comparison, column, select, after)
         if against and column.repair is not None and column.using is None:
@@ -169,7 +169,7 @@ def _ask(
 
 
 def _problem(error: duckdb.Error) -> str | None:
-    """Say what an error tells about an expression; None where it tells of something else."""
+    """Return the problem of an expression that an error reports; None if the error has another cause."""
     if isinstance(error, duckdb.InterruptException):
         return f"it takes the stored rows more than {SECONDS} seconds"
     about_it = isinstance(error, duckdb.DataError | duckdb.ProgrammingError | duckdb.NotSupportedError)
@@ -183,7 +183,7 @@ def _problem(error: duckdb.Error) -> str | None:
 def _rows_against(
     comparison: SchemaDiff, column: ColumnSource, select: Select, after: int
 ) -> tuple[dict[_Against, _Rows], int]:
-    """Look at every row, and give those that stand against the column, by reason."""
+    """Check every row, and return the rows that conflict with the column, by reason."""
     assert comparison.old is not None
     sql = f"SELECT _id, failed, {column.field.type.sql.json.format('value')} AS text FROM ({_values(comparison, column)})"
     checking = _Checking(column)
@@ -200,8 +200,8 @@ def _values(comparison: SchemaDiff, column: ColumnSource) -> str:
     source = value_of(column, column.source)
     failed, value = "false", "tried"
     if column.using is not None:
-        # Inside the list a null is not an error; and it stands here once, for what DuckDB 1.5 finds twice it
-        # computes outside of TRY.
+        # Inside the list a null is not an error. The expression is written once, because DuckDB 1.5 computes an
+        # expression that it finds twice outside of TRY.
         source, failed, value = f"TRY([{source}])", "tried IS NULL", "tried[1]"
     elif column.is_widened and column.source is not None and column.type is not None:
         source = f"TRY_CAST({quote(column.source)} AS {column.field.type.sql.column})"
@@ -245,13 +245,13 @@ class _Checking:
         try:
             return self._one.is_valid(strictjson.read(text.encode()))
         except ValueError:
-            return False  # Infinity, and what is no number, have no JSON.
+            return False  # Infinity and NaN have no JSON.
 
 
 def _examples(
     comparison: SchemaDiff, column: ColumnSource, ids: Sequence[int], select: Select
 ) -> tuple[Example, ...]:
-    """Show rows with the value that they have now."""
+    """Return rows with their current values."""
     assert comparison.old is not None
     if column.source is None or column.type is None:
         return tuple(Example(id, None) for id in ids)
@@ -264,7 +264,7 @@ def _examples(
 def _blame(
     changes: list[Change], column: ColumnSource, why: _Against, words: str, examples: tuple[Example, ...]
 ) -> list[Change]:
-    """Refuse the change of a field that rows stand against."""
+    """Refuse the change of a field that rows conflict with."""
     own = [change for change in changes if change.field == column.field.name and change.reason is not None]
     blamed = next((change for rule in _BLAMED[why] for change in own if change.rule is rule), own[0])
     ids = ", ".join(str(each.id) for each in examples)

@@ -1,4 +1,4 @@
-"""Rows that are few, into the tables of their connectors, sooner than by way of Arrow."""
+"""Fast path for small inserts, without Arrow."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from gateway.store.sql.names import table_of
 from gateway.store.tables import prepared_insert
 from gateway.store.tables.prepared_insert import PreparedInsert, TextColumn
 
-#: Beyond so many the time it takes to write them is longer than the time to plan an INSERT.
+#: PERF: beyond this number of rows, writing them takes longer than planning an INSERT.
 MAX_ROWS = 300
-#: Of how many connectors, those that were written last, the statement is kept.
+#: The number of connectors, last written first, whose statement stays prepared.
 _KEPT = 100
 
 _OWN = dict(
@@ -27,16 +27,16 @@ _OWN = dict(
 
 
 class SmallInserts:
-    """What inserts them. It belongs to the writer thread and its transaction."""
+    """Inserts small batches of rows. It belongs to the writer thread and its transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # By table, with the fields that it was made for; those that were used last are the last.
+        # By table, with the fields that a statement was prepared for; the last used is the last.
         self._kept: OrderedDict[str, tuple[Sequence[Field], PreparedInsert]] = OrderedDict()
 
     @staticmethod
     def are(several: Sequence[tuple[int, Rows]]) -> TypeGuard[Sequence[tuple[int, SmallRows]]]:
-        """Whether these rows of one connector, each with the number of their batch, are few."""
+        """Return whether these rows of one connector, each with the number of their batch, are few enough."""
         return sum(rows.num_rows for _, rows in several) <= MAX_ROWS and all(
             isinstance(rows, SmallRows) for _, rows in several
         )
@@ -44,7 +44,7 @@ class SmallInserts:
     def insert(
         self, connector: Connector, several: Sequence[tuple[int, SmallRows]], first_id: int, now: datetime
     ) -> None:
-        """Insert rows that are few, as `with_own_columns` puts them together."""
+        """Insert rows with the system columns that `with_own_columns` adds to a table."""
         names = [(field.name, field.absent_value) for field in connector.fields]
         written = [
             [value.get(name, absent) for name, absent in names] + [None, now, batch]

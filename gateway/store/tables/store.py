@@ -102,7 +102,7 @@ class Store:
         return rehearsed(receipt), shown
 
     def edit(self, edit: Edit, show: Show, *, is_rehearsal: bool = False) -> tuple[Receipt, bytes | None]:
-        """Change or delete all rows of a selection, or none, and render them inside the same transaction."""
+        """Edit all rows of a selection, or none: change or delete them, and render them inside the same transaction."""
         self._require_present(edit.connector)
         receipt, shown = NO_ROWS, None
         with self._commits.commit({edit.connector.name}) as changes:
@@ -201,7 +201,7 @@ class Store:
             self._keys.forget_old()
 
     def maintain(self) -> bool:
-        """Do the upkeep that is due; return whether some is still due."""
+        """Perform the upkeep that is due; return whether some is still due."""
         return self._database.maintain()
 
     # -- reading
@@ -248,7 +248,7 @@ class Store:
             return error
 
     def _require_present(self, connector: Connector) -> None:
-        """Refuse what was built for another version of a connector than the present one."""
+        """Refuse what was built for another version of a connector than the current one."""
         if not self.definitions.is_present(connector):
             raise ConnectorChanged
 
