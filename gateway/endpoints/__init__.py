@@ -1,1 +1,1 @@
-"""Connectors over HTTP, a file a method family; all of it runs on the event loop."""
+"""Connectors over HTTP, one file per method family; all of it runs on the event loop."""

@@ -29,46 +29,48 @@ class Edits:
         self._live = services.live
 
     async def patch(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
-        """Receive new values, and give them to the rows that match."""
-        self._parse(endpoint, req)  # Its errors are best told before the body comes.
-        with self._bodies.reserve(req, endpoint) as room:
-            received = await self._bodies.receive(req, room, endpoint)
-            await self._live.retrying(endpoint, lambda each: self._store(each, req, resp, received.data))
+        """Receive new values, and set them in the rows that match."""
+        self._parse(endpoint, req)  # Errors in the head are reported before the body is received.
+        with self._bodies.reserve(req, endpoint) as reservation:
+            received = await self._bodies.receive(req, reservation, endpoint)
+            await self._live.retrying(
+                endpoint, lambda version: self._store(version, req, resp, received.data)
+            )
 
     async def delete(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
-        """Delete the rows that match. A body, which some clients send, has no meaning and is not received."""
-        await self._live.retrying(endpoint, lambda each: self._store(each, req, resp, b""))
+        """Delete the rows that match. A body has no meaning and is not received, although some clients send one."""
+        await self._live.retrying(endpoint, lambda version: self._store(version, req, resp, b""))
 
     def _parse(self, endpoint: Endpoint, req: Request) -> tuple[str | None, EditRequest]:
-        """Authorize a request and parse its head, or raise."""
+        """Parse the head of a request, and check its permissions."""
         token = authorize_write(req, endpoint.connector, self._credentials, "change")
-        filtered = EditRequest.of(endpoint.connector, RequestHeaders.of_write(req))
-        if filtered.head.output is not None:
+        request = EditRequest.of(endpoint.connector, RequestHeaders.of_write(req))
+        if request.head.output is not None:
             permissions.require(token, endpoint.connector, "read")
-        return token, filtered
+        return token, request
 
     async def _store(self, endpoint: Endpoint, req: Request, resp: Response, data: bytes) -> None:
-        """Change or delete rows in one transaction, which also reads the rows of the response."""
-        # Rights may have changed while the body came: those of the token, or the connector that gives them.
-        token, filtered = self._parse(endpoint, req)
-        values = None if filtered.deletes else _values_of(data, endpoint, req, filtered)
+        """Apply the edit in one transaction, which also reads the rows of the response."""
+        # Permissions may have changed while the body was received: the token's, or the connector's.
+        token, request = self._parse(endpoint, req)
+        values = None if request.deletes else _values_of(data, endpoint, req, request)
         if values == {}:
-            reply.edited(resp, NO_ROWS, filtered, b"[]")
+            reply.edited(resp, NO_ROWS, request, b"[]")
             return
 
-        def look(receipt: Receipt, select: Select) -> bytes | None:
-            shown = filtered.shown(receipt)
-            return None if shown is None else render(shown, select, self._max_body)
+        def read_rows(receipt: Receipt, select: Select) -> bytes | None:
+            statement = request.response_rows(receipt)
+            return None if statement is None else render(statement, select, self._max_body)
 
-        edit = Edit(endpoint.connector, filtered.selection, values, filtered.check, token)
+        edit = Edit(endpoint.connector, request.selection, values, request.check_row_count, token)
         receipt, shown = await self._writer.call(
-            lambda store: store.edit(edit, look, is_rehearsal=filtered.head.is_rehearsal),
+            lambda store: store.edit(edit, read_rows, is_rehearsal=request.head.is_rehearsal),
             endpoint.connector.name,
         )
-        reply.edited(resp, receipt, filtered, shown)
+        reply.edited(resp, receipt, request, shown)
 
 
-def _values_of(data: bytes, endpoint: Endpoint, req: Request, filtered: EditRequest) -> dict[str, Json]:
-    """Parse and validate the values that a PATCH gives to rows."""
+def _values_of(data: bytes, endpoint: Endpoint, req: Request, request: EditRequest) -> dict[str, Json]:
+    """Parse and validate the new values in the body of a PATCH."""
     value = payload.parse_object(data, req.content_type, endpoint.connector)
-    return endpoint.validator.check_values(filtered.taken(value))
+    return endpoint.validator.check_values(request.select_values(value))

@@ -1,4 +1,4 @@
-"""Filtered: what a PATCH or DELETE asks for: which rows, and what is answered about them."""
+"""Parsed PATCH and DELETE requests: the selected rows, and the contents of the response."""
 
 import functools
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from gateway.strictjson import Json
 
 @dataclass(frozen=True, slots=True)
 class EditRequest:
-    """Which rows are changed or deleted, and what the response contains.
+    """The rows to change or delete, and the contents of the response.
 
     Attributes:
         head: The filter, what the response contains, and whether anything is stored.
@@ -44,25 +44,32 @@ class EditRequest:
 
     @property
     def selection(self) -> Selection:
-        """The rows that the filter lets through."""
+        """The rows that match the filter."""
         return Statement(self.head.query, self.head.connector, PLAIN).matching()
 
-    def taken(self, values: Mapping[str, Json]) -> dict[str, Json]:
-        """Return what is taken of a body, by the present names of fields."""
+    def select_values(self, values: Mapping[str, Json]) -> dict[str, Json]:
+        """Return the values of a body that `columns` selects, by the current names of fields."""
         names = None if self.columns is None else {field.name for field in self.columns}
         return {name: value for name, value in values.items() if names is None or name in names}
 
-    def check(self, rows: int) -> None:
-        """Let an edit of so many rows through, or raise."""
+    def check_row_count(self, rows: int) -> None:
+        """Check the number of rows that the edit affects.
+
+        Raises:
+            GatewayError: It is over `max-affected`, or not 1 although the response must be a single object.
+        """
         self.head.require_single(rows)
-        most = self.head.prefers.max_affected_rows
-        if most is not None and rows > most:
+        max_affected = self.head.prefers.max_affected_rows
+        if max_affected is not None and rows > max_affected:
             details = f"The query affects {rows} rows"
             message = "Query result exceeds max-affected preference constraint"
             raise GatewayError(Code.TOO_MANY_AFFECTED, message, details=details)
 
-    def shown(self, receipt: Receipt) -> Statement | None:
-        """Give the statement that reads the rows of the answer: before they are deleted, or after they are changed."""
+    def response_rows(self, receipt: Receipt) -> Statement | None:
+        """Return the statement for the rows of the response, None without rows.
+
+        It must run before the rows are deleted, or after they are changed.
+        """
         if self.head.output is None:
             return None
         if self.deletes:
@@ -70,7 +77,7 @@ class EditRequest:
         return self.head.stored_rows(receipt)
 
     def headers(self, receipt: Receipt) -> Mapping[str, str]:
-        """Give the headers of the answer."""
+        """Return the headers of the response."""
         rows = receipt.received
         place = f"0-{rows - 1}/{rows}" if rows and not self.deletes else f"*/{rows}"
         headers = {

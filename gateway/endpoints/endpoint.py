@@ -1,4 +1,4 @@
-"""An endpoint: one version of a connector as requests see it, with what is computed from it once."""
+"""An endpoint: one version of a connector as requests see it, and everything that is computed from it once."""
 
 import functools
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from gateway.endpoints.retrieval import Retrieval
 from gateway.endpoints.write_request import WriteRequest
 from gateway.ingest.validation import Validator
 
-#: Parsed requests remembered per endpoint: clients repeat them, and to parse one may take longer than to answer it.
-_REMEMBERED = 128
+#: Parsed requests cached per endpoint. Clients repeat them, and parsing may take longer than answering.
+_MAX_PARSED_REQUESTS = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +23,12 @@ class Endpoint:
     Belongs to the event loop.
 
     Attributes:
-        connector: What its file declares.
+        connector: The contents of its connector file.
         validator: Checks rows.
-        repeats: Its cached responses.
+        request_cache: Its cached responses.
         retrieval: Answers reads.
         read_request: Parses the head of a GET or HEAD.
-        write_request: Parses the head of a POST or PUT, without its key.
+        write_request: Parses the head of a POST or PUT, without its idempotency key.
     """
 
     connector: Connector
@@ -48,6 +48,6 @@ class Endpoint:
             Validator(connector),
             request_cache,
             retrieval,
-            functools.lru_cache(_REMEMBERED)(ReadRequestParser(connector, read_limit).of),
-            functools.lru_cache(_REMEMBERED)(functools.partial(WriteRequest.of, connector)),
+            functools.lru_cache(_MAX_PARSED_REQUESTS)(ReadRequestParser(connector, read_limit).of),
+            functools.lru_cache(_MAX_PARSED_REQUESTS)(functools.partial(WriteRequest.of, connector)),
         )

@@ -1,7 +1,7 @@
-"""ETags, and the answers that were given under them.
+"""ETags, and the responses that are cached under them.
 
-An ETag names the rows of one version of a connector, asked for in one way: whoever shows it again needs no
-database, and an answer that is kept under it can never be stale, for a commit makes another ETag.
+An ETag identifies one query over one version of a connector's rows. A request with a known ETag needs no database.
+A response that is cached under it is never stale, because each commit makes another ETag.
 """
 
 import hashlib
@@ -16,40 +16,40 @@ from gateway.store.interface import Version
 
 @dataclass(frozen=True, slots=True)
 class TaggedResponse:
-    """A whole answer.
+    """A whole response.
 
     Attributes:
-        question: What it answers.
-        version: The version of the rows in it, None where nobody can say.
+        fingerprint: The fingerprint of its query.
+        version: The version of its rows, None if it is unknown.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    question: bytes = b""
+    fingerprint: bytes = b""
     version: Version | None = None
 
     @property
     def is_compressed(self) -> bool:
-        """Whether the body is compressed."""
+        """True if the body is compressed."""
         return "Content-Encoding" in self.headers
 
     @property
     def size(self) -> int:
-        """How many bytes it takes to keep, what surrounds it at a guess."""
+        """The bytes that it occupies in memory; the overhead of the objects is an estimate."""
         return len(self.body) + sum(len(name) + len(value) for name, value in self.headers.items()) + 1024
 
 
 def fingerprint(statement: Statement, *variants: str | bool | None) -> bytes:
-    """Give what tells a question from all others, whatever the rows.
+    """Return a fingerprint of the query, independent of the rows.
 
     Args:
-        statement: What is asked; two query strings that mean the same make the same statement.
-        variants: What else tells two representations apart.
+        statement: The query; two query strings with the same meaning make the same statement.
+        variants: Everything else that distinguishes two representations.
     """
     connector, sql = statement.connector, statement.page
-    names = [each.name for each in statement.query.select]
-    told = (
+    names = [column.name for column in statement.query.select]
+    identity = (
         __version__,
         connector.name,
         connector.text,
@@ -60,36 +60,36 @@ def fingerprint(statement: Statement, *variants: str | bool | None) -> bytes:
         statement.output,
         variants,
     )
-    return hashlib.sha256(repr(told).encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(repr(identity).encode("utf-8", "surrogatepass")).digest()
 
 
-def etag_of(question: bytes, version: Version, coding: str | None) -> str:
-    """Give the strong ETag (RFC 9110 section 8.8.3) of the answer to a question over a version of the rows."""
-    told = question + repr((version, coding)).encode()
-    return f'"{hashlib.sha256(told).hexdigest()[:32]}"'
+def etag_of(fingerprint: bytes, version: Version, coding: str | None) -> str:
+    """Return the strong ETag (RFC 9110 section 8.8.3) of a query's response over one version of the rows."""
+    identity = fingerprint + repr((version, coding)).encode()
+    return f'"{hashlib.sha256(identity).hexdigest()[:32]}"'
 
 
 class EtagCache:
-    """The latest whole answers, bounded in bytes. Belongs to the event loop."""
+    """The most recently used whole responses, bounded in bytes. Belongs to the event loop."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most = most_bytes
-        self._answers: OrderedDict[str, TaggedResponse] = OrderedDict()
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._responses: OrderedDict[str, TaggedResponse] = OrderedDict()
         self.bytes = 0
 
     def find(self, etag: str | None) -> TaggedResponse | None:
-        """Give the answer under an ETag."""
-        answer = self._answers.get(etag) if etag else None
-        if etag and answer:
-            self._answers.move_to_end(etag)
-        return answer
+        """Return the response under an ETag, or None."""
+        response = self._responses.get(etag) if etag else None
+        if etag and response:
+            self._responses.move_to_end(etag)
+        return response
 
-    def keep(self, etag: str, answer: TaggedResponse) -> None:
-        """Keep an answer, and forget those that nobody has asked for the longest."""
-        if etag in self._answers or answer.size > self._most:
+    def store(self, etag: str, response: TaggedResponse) -> None:
+        """Cache a response, and evict the least recently used ones."""
+        if etag in self._responses or response.size > self._max_bytes:
             return
-        self._answers[etag] = answer
-        self.bytes += answer.size
-        while self.bytes > self._most:
-            _, forgotten = self._answers.popitem(last=False)
-            self.bytes -= forgotten.size
+        self._responses[etag] = response
+        self.bytes += response.size
+        while self.bytes > self._max_bytes:
+            _, evicted = self._responses.popitem(last=False)
+            self.bytes -= evicted.size

@@ -36,14 +36,14 @@ class RequestBodies:
             return self._writer.reserve(size, endpoint.connector.name)
         except GatewayError as error:
             if error.code is Code.DISK_FULL:
-                self._spool.give_way()
+                self._spool.evict_unused()
             raise
 
     async def receive(self, req: Request, reservation: Reservation, endpoint: Endpoint) -> Body:
         """Receive and decode a body within its reservation, which grows with what is decoded.
 
         Raises:
-            GatewayError: The body is too large, too slow, broken off, or encoded in a way that is unknown or broken.
+            GatewayError: The body is too large, too slow, incomplete, or its encoding is unknown or corrupt.
         """
         return await body.receive(
             current.get().receive,

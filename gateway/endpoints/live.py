@@ -1,4 +1,4 @@
-"""What is live: the snapshot that requests see, and how a request outlasts a change of its connector."""
+"""The live snapshot that requests see, and retries for requests whose connector changes."""
 
 import asyncio
 import threading
@@ -31,11 +31,11 @@ class Snapshot:
         generation: Counts the snapshots of this process.
         endpoints: By connector name.
         gone: Removed connectors whose rows are kept, by name.
-        moved: What answers at the paths that connectors had before.
-        outcomes: What became of each file, and of each removed connector.
+        moved: The resources at former paths of connectors.
+        outcomes: The outcome of each file, and of each removed connector.
         source: The directory the files were read from.
         source_problem: Why it cannot be read now, or None.
-        passed_over: Warnings about files of it that are not read.
+        passed_over: Warnings about files in it that are not read.
     """
 
     generation: int = 0
@@ -56,16 +56,16 @@ class Live:
 
     def __init__(self) -> None:
         self.snapshot = Snapshot()
-        # The lock guards this and the replacement of the snapshot: whoever waits must not miss one.
+        # The lock guards this set and the replacement of the snapshot, so that no waiter misses a new one.
         self._lock = threading.Lock()
         self._waiting: set[LoopFuture] = set()
 
     def show(self, snapshot: Snapshot) -> None:
-        """Make a snapshot the one that new requests see, and wake those that wait for it."""
+        """Set the snapshot that new requests see, and wake the requests that wait for it. Any thread may call it."""
         with self._lock:
             self.snapshot = snapshot
             waiting, self._waiting = self._waiting, set()
-        loop_futures.resolve_all((each, None) for each in waiting)
+        loop_futures.resolve_all((waiter, None) for waiter in waiting)
 
     def current(self, endpoint: Endpoint) -> Endpoint:
         """Return the endpoint that serves a connector now.
@@ -95,9 +95,9 @@ class Live:
                 raise not_ready()
 
     async def retrying(self, endpoint: Endpoint, act: Callable[[Endpoint], Awaitable[_T]]) -> _T:
-        """Run `act` on the current version of an endpoint; if its connector changes meanwhile, run it on the next one.
+        """Run `act` on the current version of an endpoint; run it again if its connector changes.
 
-        `act` must be repeatable: it has sent nothing, and what it needs of the body is in memory.
+        `act` must be repeatable: it has sent nothing, and the body it needs is in memory.
 
         Raises:
             GatewayError: What `act` raises, or the connector was removed, or the next version is not shown in time.
@@ -110,7 +110,7 @@ class Live:
                 endpoint = await self.next_version(endpoint)
 
     async def settled(self, read: Callable[[], Awaitable[_T]]) -> _T:
-        """Run a read over the tables of several connectors; if one of them changes meanwhile, run it again.
+        """Run a read over the tables of several connectors; run it again if one of them changes.
 
         Raises:
             GatewayError: The tables change for longer than a request waits.

@@ -1,4 +1,4 @@
-"""What a client accepts to what it gets: the format, the compression, the schema (RFC 9110 section 12)."""
+"""Content negotiation: the format, the compression, and the schema of a response (RFC 9110 section 12)."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from gateway.query.output import Output
 from gateway.query.preferences import Preferences
 from gateway.query.query import Query
 
-#: The one schema there is; PostgREST's clients name it.
+#: The only schema; clients of PostgREST name it.
 PROFILE = "public"
 
 _VENDOR_ARRAY = ("application/vnd.pgrst.array+json", "application/vnd.pgrst.array")
@@ -27,9 +27,10 @@ _NAMED = ", ".join([*(media.media_type for media in SERVED), _VENDOR_OBJECT[0]])
 
 
 class RequestHeaders(NamedTuple):
-    """All that a request says of what it wants, but for its body and its key: the same words ask for the same.
+    """Everything in a request that selects its response, except its body and idempotency key.
 
-    `profile` is that of what comes on a write, and of what goes on a read.
+    Equal values have equal meanings, so parsed requests are cached by them. `profile` is `Content-Profile` on a write,
+    and `Accept-Profile` on a read.
     """
 
     method: str
@@ -42,12 +43,12 @@ class RequestHeaders(NamedTuple):
 
     @classmethod
     def of_read(cls, req: Request) -> "RequestHeaders":
-        """Take those of a GET or HEAD."""
+        """Return the headers of a GET or HEAD."""
         return cls._of(req, req.get_header("Range"), req.get_header("Accept-Profile"))
 
     @classmethod
     def of_write(cls, req: Request) -> "RequestHeaders":
-        """Take those of any other method."""
+        """Return the headers of any other method."""
         return cls._of(req, None, req.get_header("Content-Profile"))
 
     @classmethod
@@ -57,26 +58,26 @@ class RequestHeaders(NamedTuple):
 
 
 def representation_of(
-    words: RequestHeaders, prefers: Preferences, query: Query
+    headers: RequestHeaders, prefers: Preferences, query: Query
 ) -> tuple[Output | None, str | None]:
-    """Choose the format and the compression of rows that a write answers with; None where it has none.
+    """Choose the format and the compression of the rows in a write's response; None if it has no rows.
 
     Raises:
-        GatewayError: As `output_of`.
+        GatewayError: `output_of` raises it.
     """
     if prefers.return_ != "representation":
         return None, None
-    output = output_of(words.accept, query.format)
-    return output, coding_of(words.accept_encoding, output.media)
+    output = output_of(headers.accept, query.format)
+    return output, coding_of(headers.accept_encoding, output.media)
 
 
 def output_of(accept: str, format: str | None) -> Output:
-    """Choose the format of rows: what `?format=` says, else the best of what is accepted.
+    """Choose the format of rows: `?format=` decides, else the accepted format of the highest quality.
 
-    Of what is accepted equally the first counts, as in PostgREST.
+    If several have the same quality, the first one in the header counts, as in PostgREST.
 
     Raises:
-        GatewayError: Where nothing of it can be made.
+        GatewayError: 406, no accepted format is available.
     """
     if format is not None:
         return Output(FORMATS[format], FORMATS[format].content_type)
@@ -110,14 +111,14 @@ def _is_stripped(name: str, accept: str) -> bool:
 
 
 def wants_single(accept: str) -> bool:
-    """Tell whether a single object is asked for, whatever else is."""
+    """Return whether a single object is among the accepted formats."""
     return any(name in accept.lower() for name in _VENDOR_OBJECT)
 
 
 def coding_of(accept_encoding: str | None, media: Media) -> str | None:
-    """Choose what a response is compressed with; None where it is sent as it is.
+    """Choose the compression of a response, None for none.
 
-    Parquet compresses its own pages.
+    Parquet is not compressed again, because it compresses its own pages.
     """
     if not accept_encoding or media is Media.PARQUET:
         return None
@@ -135,10 +136,10 @@ def coding_of(accept_encoding: str | None, media: Media) -> str | None:
 
 
 def require_profile(profile: str | None) -> None:
-    """Let the one schema be named, or raise.
+    """Check that a request names no schema but the only one.
 
     Raises:
-        GatewayError: Where another is.
+        GatewayError: 406, it names another schema.
     """
     if profile not in (None, "", PROFILE):
         message = f"Invalid schema: {profile[:100]}"

@@ -1,28 +1,28 @@
-"""Conditions that a request sets on the body it asks for: If-Match, If-None-Match and If-Range (RFC 9110 section 13)."""
+"""Preconditions of a request: If-Match, If-None-Match, and If-Range (RFC 9110 section 13)."""
 
 from gateway.errors import Code, GatewayError
 
 
-def names(if_none_match: str | None, etag: str | None) -> bool:
-    """Tell whether an If-None-Match header names an ETag; the comparison is the weak one."""
+def matches(if_none_match: str | None, etag: str | None) -> bool:
+    """Return whether an If-None-Match header names an ETag, by weak comparison."""
     if if_none_match is None or etag is None:
         return False
-    given = [each.removeprefix("W/") for each in _listed(if_none_match)]
-    return etag in given or "*" in given
+    tags = [tag.removeprefix("W/") for tag in _entity_tags(if_none_match)]
+    return etag in tags or "*" in tags
 
 
-def wanted(if_match: str | None) -> list[str]:
-    """Give the ETags that an If-Match header names, `*` left out; the comparison is the strong one."""
-    return [each for each in _listed(if_match or "") if each.startswith('"')]
+def if_match_etags(if_match: str | None) -> list[str]:
+    """Return the ETags that an If-Match header names, without `*`, for strong comparison."""
+    return [tag for tag in _entity_tags(if_match or "") if tag.startswith('"')]
 
 
 def require(if_match: str | None, etag: str | None) -> None:
-    """Let a request have a body, or raise.
+    """Check that If-Match allows a body.
 
     Raises:
-        GatewayError: 412 where If-Match names others.
+        GatewayError: 412, If-Match names other ETags.
     """
-    if if_match is None or "*" in _listed(if_match) or etag in wanted(if_match):
+    if if_match is None or "*" in _entity_tags(if_match) or etag in if_match_etags(if_match):
         return
     raise GatewayError(
         Code.PRECONDITION_FAILED,
@@ -31,14 +31,14 @@ def require(if_match: str | None, etag: str | None) -> None:
     )
 
 
-def changed() -> GatewayError:
-    """Say that a reader cannot go on with what it has begun."""
+def body_changed() -> GatewayError:
+    """Return the error for a client that cannot continue the body it began to read."""
     return GatewayError(
         Code.PRECONDITION_FAILED,
-        "the rows have changed since this body was begun, and the rest of it is not kept any more",
+        "the rows have changed since this body was begun, and the rest of it is no longer spooled",
         hint="read it again from the beginning; parts of two bodies do not fit together",
     )
 
 
-def _listed(header: str) -> list[str]:
-    return [each.strip() for each in header.split(",")]
+def _entity_tags(header: str) -> list[str]:
+    return [tag.strip() for tag in header.split(",")]

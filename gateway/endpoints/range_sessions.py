@@ -1,17 +1,17 @@
-"""Readings: which body a reader goes on with, who comes again for another part of it.
+"""Range sessions: decide which body a client continues to read when it sends another range request.
 
-A reader that seeks comes several times, and must find the same bytes each time, whatever has been stored in between:
-bytes of two bodies make a file that never was. HTTP does not say who comes again. So a reading belongs to an address,
-a program's name for itself, an Authorization header and a question. Two processes of one program share all four. Of
-several readings the latest goes on: a program that begins another one has ended the one before, and it may use its
-connections in any order. An earlier one goes on only with a part that more likely belongs to it:
+A client that seeks sends several requests. It must read the same bytes each time, also if rows are stored in between:
+bytes of two bodies make a corrupt file. HTTP does not identify the client. So a session belongs to an address, a
+User-Agent, an Authorization header, and a query. Two processes of one program share all four. The latest of several
+sessions continues: a program that starts a session has ended its earlier one, and may use its connections in any
+order. An earlier session continues only with a range that more likely belongs to it:
 
-- a part that begins and ends where only the earlier body is cut: at its end, or between the pieces of a Parquet file,
-- the first part on the connection on which its length was asked for,
-- the part that follows its last one on the same connection.
+- a range that begins and ends at a boundary of the earlier body only: its end, or a column chunk of a Parquet file,
+- the first range on the connection that asked for the size of its body,
+- the range that follows the session's last one on the same connection.
 
-A connection that asks for the same part again never gets an earlier body than before. Whoever names an ETag in If-Match
-or If-Range needs none of that.
+A connection that asks for the same range again never gets an earlier body than before. A request that names an ETag in
+If-Match or If-Range needs no session.
 """
 
 import time
@@ -23,221 +23,234 @@ from typing import NamedTuple
 from gateway.endpoints.ranges import ByteRange
 from gateway.endpoints.spooled_body import SpooledBody
 
-#: How long a reading lasts: so many seconds, and as long as it takes to read the body at so many bytes a second.
-READING_SECONDS, READING_RATE = 60.0, 2**20
-#: How many readers are remembered between their requests, and how many readings of each.
-_MAX_READERS, _MAX_READINGS = 1000, 16
-#: How many different beginnings and tails a reading may have; a reader that asks for more beginnings begins anew.
-_MAX_BEGINNINGS = 64
-#: How many beginnings and ends of parts are remembered of a reading.
-_MAX_ENDS = 1000
+#: A session lasts this many seconds, plus the time to read its body at this rate.
+SESSION_SECONDS, SESSION_BYTES_PER_SECOND = 60.0, 2**20
+#: Clients that are remembered between their requests, and sessions of each.
+_MAX_CLIENTS, _MAX_CLIENT_SESSIONS = 1000, 16
+#: Different initial ranges, and different tails, of a session. A client that exceeds it starts a new session.
+_MAX_INITIAL_RANGES = 64
+#: Ranges of a session whose first and last bytes are remembered.
+_MAX_RANGES = 1000
 
 
 class RangeClient(NamedTuple):
-    """Who reads what.
+    """A client as far as HTTP identifies it, and its query.
 
     Attributes:
         address: The client's address.
-        agent: Its name for itself.
-        asker: A hash of its Authorization header, which only tells readers apart.
-        question: What is asked.
+        agent: Its User-Agent.
+        authorization_hash: A hash of its Authorization header. It only distinguishes clients.
+        fingerprint: The fingerprint of its query.
     """
 
     address: str
     agent: str | None
-    asker: int
-    question: bytes
+    authorization_hash: int
+    fingerprint: bytes
 
 
 @dataclass(slots=True)
 class RangeSession:
-    """A body that a reader was told of.
+    """One body that a client reads in ranges.
 
     Attributes:
-        etag: Which body it is; None where nobody can say.
-        size: How many bytes it has, None where they were not told.
-        began: The moment.
-        is_measured: Whether the reader began by asking for the length, with HEAD or for the last bytes. Such a reader
-            may go on with any part.
-        connection: The client's port when it began, None where a whole body was sent.
-        borders: Where its body is cut by readers who know what is in it.
-        beginnings: The parts from the first byte, or of the last bytes, with the client's port that each went to last.
-        firsts: The first bytes of its other parts, and how often each was asked for.
-        ends: The last bytes of its parts, with the client's port that each went to.
-        tails: The first bytes of those of its parts that end where the body does.
+        etag: The ETag of the body, None if it is unknown.
+        size: The body's size in bytes, None if the client did not receive it.
+        started_at: When the session began, in seconds of the clock.
+        has_asked_size: Whether the client first asked for the size, with HEAD or for the last bytes. Such a client may
+            continue with any range.
+        port: The client's port at the beginning, None if a whole body was sent.
+        boundaries: The offsets at which clients that know the format split the body.
+        initial_ranges: The ranges from the first byte or of the last bytes, each with the client's latest port.
+        first_bytes: The first bytes of its other ranges, and how often each was requested.
+        last_bytes: The last bytes of its ranges, each with the client's port.
+        tail_offsets: The first bytes of its ranges that end where the body does.
     """
 
     etag: str | None
     size: int | None
-    began: float
-    is_measured: bool
-    connection: int | None = None
-    borders: frozenset[int] = frozenset()
-    beginnings: dict[ByteRange, int] = field(default_factory=dict)
-    firsts: Counter[int] = field(default_factory=Counter)
-    ends: dict[int, int] = field(default_factory=dict)
-    tails: set[int] = field(default_factory=set)
+    started_at: float
+    has_asked_size: bool
+    port: int | None = None
+    boundaries: frozenset[int] = frozenset()
+    initial_ranges: dict[ByteRange, int] = field(default_factory=dict)
+    first_bytes: Counter[int] = field(default_factory=Counter)
+    last_bytes: dict[int, int] = field(default_factory=dict)
+    tail_offsets: set[int] = field(default_factory=set)
 
-    def is_over(self, now: float) -> bool:
-        """Tell whether it has lasted as long as it may."""
-        return now - self.began > READING_SECONDS + (self.size or 0) / READING_RATE
+    def has_expired(self, now: float) -> bool:
+        """Return whether it has reached its maximum duration."""
+        return now - self.started_at > SESSION_SECONDS + (self.size or 0) / SESSION_BYTES_PER_SECOND
 
-    def has(self, part: ByteRange) -> bool:
-        """Tell whether its body is long enough for a part."""
+    def can_contain(self, part: ByteRange) -> bool:
+        """Return whether its body is long enough for a range."""
         last = part.last if part.first is not None else None
         return self.size is None or last is None or last < self.size
 
-    def is_cut_at(self, part: ByteRange) -> bool:
-        """Tell whether a part ends where only one who knows the body would end it.
+    def is_split_at(self, part: ByteRange) -> bool:
+        """Return whether a range ends where only a client that knows the body would end it.
 
-        That is at the end of the body; or, in a Parquet file, behind a piece of it or before the last bytes that were
-        asked for, where the part begins with a piece as well.
+        That is the end of the body. In a Parquet file it is also the end of a column chunk, or the offset of the last
+        bytes that were requested, if the range begins with a column chunk too.
         """
         if part.first is None or part.last is None:
             return False
-        behind = part.last + 1
-        if behind == self.size:
+        next_byte = part.last + 1
+        if next_byte == self.size:
             return True
-        begins_a_piece = part.first == 0 or part.first in self.borders
-        return begins_a_piece and (behind in self.borders or (bool(self.borders) and behind in self.tails))
+        begins_at_boundary = part.first == 0 or part.first in self.boundaries
+        return begins_at_boundary and (
+            next_byte in self.boundaries or (bool(self.boundaries) and next_byte in self.tail_offsets)
+        )
 
-    def times_asked(self, part: ByteRange) -> int:
-        """Return how often a part of it was asked for."""
-        return self.firsts[part.first] if part.first else int(part in self.beginnings)
+    def request_count(self, part: ByteRange) -> int:
+        """Return how often a range was requested."""
+        return self.first_bytes[part.first] if part.first else int(part in self.initial_ranges)
 
-    def was_asked_on(self, connection: int, part: ByteRange) -> bool:
-        """Tell whether a connection was the last that asked for a part of it."""
+    def was_requested_on(self, port: int, part: ByteRange) -> bool:
+        """Return whether a connection was the last one that requested a range."""
         if not part.first:
-            return self.beginnings.get(part) == connection
-        return part.last is not None and part.first in self.firsts and self.ends.get(part.last) == connection
+            return self.initial_ranges.get(part) == port
+        return (
+            part.last is not None
+            and part.first in self.first_bytes
+            and self.last_bytes.get(part.last) == port
+        )
 
-    def awaits(self, connection: int) -> bool:
-        """Tell whether its first part is to come, on the connection on which its length was asked for."""
-        return self.connection == connection and not (self.beginnings or self.firsts or self.ends)
+    def awaits_first_range(self, port: int) -> bool:
+        """Return whether no range was requested yet, and the size was requested on this connection."""
+        return self.port == port and not (self.initial_ranges or self.first_bytes or self.last_bytes)
 
-    def is_followed_by(self, part: ByteRange, connection: int) -> bool:
-        """Tell whether a part is the one behind a part that went to the same connection, and was not asked for before."""
-        if not part.first or part.first in self.firsts or not self.has(part):
+    def is_followed_by(self, part: ByteRange, port: int) -> bool:
+        """Return whether a new range begins where the last range on the same connection ended."""
+        if not part.first or part.first in self.first_bytes or not self.can_contain(part):
             return False
-        return self.ends.get(part.first - 1) == connection
+        return self.last_bytes.get(part.first - 1) == port
 
-    def _tail(self, part: ByteRange) -> set[int]:
-        """Return the first byte of a part that is known to end where its body does."""
-        ends_it = part.first is None or (part.last is not None and part.last + 1 == self.size)
-        return {part.of(self.size)[0]} if self.size is not None and ends_it else set()
+    def _tail_offset(self, part: ByteRange) -> set[int]:
+        """Return the first byte of a range that is known to end where the body does."""
+        is_tail = part.first is None or (part.last is not None and part.last + 1 == self.size)
+        return {part.of(self.size)[0]} if self.size is not None and is_tail else set()
 
-    def goes_on_with(self, part: ByteRange, now: float) -> bool:
-        """Tell whether a part is one more of it, and not the first of another reading.
+    def continues_with(self, part: ByteRange, now: float) -> bool:
+        """Return whether a range continues this session; otherwise it begins another one.
 
-        A part that begins at the first byte begins another reading, unless the reader has asked for the length before:
-        then it does where it comes a second time, or is open at its end and not the first part. So does one of the
-        last bytes.
+        A range from the first byte begins another session, unless the client asked for the size before. Even then it
+        does if it was requested before, or if it has no end and is not the first range. The same holds for a range of
+        the last bytes.
         """
         if part.first:
             return True
-        if not self.is_measured or self.is_over(now) or len(self.beginnings) >= _MAX_BEGINNINGS:
+        if (
+            not self.has_asked_size
+            or self.has_expired(now)
+            or len(self.initial_ranges) >= _MAX_INITIAL_RANGES
+        ):
             return False
         is_whole = part.first == 0 and part.last is None
-        return not self.beginnings if is_whole else part not in self.beginnings
+        return not self.initial_ranges if is_whole else part not in self.initial_ranges
 
-    def take(self, part: ByteRange, connection: int) -> None:
-        """Note a part of it that is asked for."""
+    def record_range(self, part: ByteRange, port: int) -> None:
+        """Record a range that the client requested."""
         if part.first:
-            self.firsts[part.first] += 1
-        elif len(self.beginnings) < _MAX_BEGINNINGS:
-            self.beginnings[part] = connection
+            self.first_bytes[part.first] += 1
+        elif len(self.initial_ranges) < _MAX_INITIAL_RANGES:
+            self.initial_ranges[part] = port
         if part.first is not None and part.last is not None:
-            self.ends[part.last] = connection
-        if len(self.tails) < _MAX_BEGINNINGS:
-            self.tails |= self._tail(part)
-        if len(self.firsts) > _MAX_ENDS:
-            self.firsts.clear()
-        while len(self.ends) > _MAX_ENDS:
-            self.ends.pop(next(iter(self.ends)))
+            self.last_bytes[part.last] = port
+        if len(self.tail_offsets) < _MAX_INITIAL_RANGES:
+            self.tail_offsets |= self._tail_offset(part)
+        if len(self.first_bytes) > _MAX_RANGES:
+            self.first_bytes.clear()
+        while len(self.last_bytes) > _MAX_RANGES:
+            self.last_bytes.pop(next(iter(self.last_bytes)))
 
 
 class RangeSessions:
-    """What readers were told of, the latest of them. Belongs to the event loop."""
+    """The latest sessions of each client. Belongs to the event loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start with none; the clock must never go back."""
+        """Start with no sessions; the clock must be monotonic."""
         self._clock = clock
-        self._begun: OrderedDict[RangeClient, list[RangeSession]] = OrderedDict()
-        self._told: OrderedDict[RangeClient, RangeSession] = OrderedDict()
+        self._sessions: OrderedDict[RangeClient, list[RangeSession]] = OrderedDict()
+        self._whole_bodies: OrderedDict[RangeClient, RangeSession] = OrderedDict()
 
-    def tell(self, reader: RangeClient, etag: str | None) -> None:
-        """Note that a reader is sent a whole body: it may come again for what it did not get of it."""
-        self._told[reader] = RangeSession(etag, None, self._clock(), is_measured=False)
-        _bound(self._told, reader)
+    def record_whole_body(self, client: RangeClient, etag: str | None) -> None:
+        """Record that a client is sent a whole body: it may request the rest if it receives only a part."""
+        self._whole_bodies[client] = RangeSession(etag, None, self._clock(), has_asked_size=False)
+        _limit_clients(self._whole_bodies, client)
 
-    def begin(self, reader: RangeClient, connection: int, kept: SpooledBody, part: ByteRange | None) -> None:
-        """Note that a reader begins to read a body: with a part, or with HEAD, where there is none."""
-        is_measured = part is None or part.first is None
-        reading = RangeSession(kept.etag, kept.size, self._clock(), is_measured, connection, kept.borders)
-        # Who asks for the length again on one connection goes on with what it is told now.
-        known = [each for each in self._begun.get(reader, ()) if not each.awaits(connection)]
-        self._begun[reader] = known
+    def begin(self, client: RangeClient, port: int, body: SpooledBody, part: ByteRange | None) -> None:
+        """Begin a session with a client's first range of a body, or with HEAD if the range is None."""
+        has_asked_size = part is None or part.first is None
+        session = RangeSession(body.etag, body.size, self._clock(), has_asked_size, port, body.boundaries)
+        # A client that asks for the size again on one connection continues with the latest answer.
+        sessions = [
+            earlier for earlier in self._sessions.get(client, ()) if not earlier.awaits_first_range(port)
+        ]
+        self._sessions[client] = sessions
         if part:
-            reading.take(part, connection)
-        known[: 1 - _MAX_READINGS] = []
-        known.append(reading)
-        _bound(self._begun, reader)
+            session.record_range(part, port)
+        sessions[: 1 - _MAX_CLIENT_SESSIONS] = []
+        sessions.append(session)
+        _limit_clients(self._sessions, client)
 
-    def going_on(self, reader: RangeClient, connection: int, part: ByteRange) -> RangeSession | None:
-        """Give the reading that a part is one more of; None where it begins another one."""
-        known = sorted([*self._begun.get(reader, ()), *self._of_told(reader)], key=lambda each: each.began)
-        if not known:
+    def find_continued(self, client: RangeClient, port: int, part: ByteRange) -> RangeSession | None:
+        """Find the session that a range continues; None if the range begins another one."""
+        candidates = [*self._sessions.get(client, ()), *self._whole_body_of(client)]
+        if not candidates:
             return None
-        reading = _of_part(part, connection, known)
-        return reading if reading.goes_on_with(part, self._clock()) else None
+        session = _likeliest(part, port, sorted(candidates, key=lambda candidate: candidate.started_at))
+        return session if session.continues_with(part, self._clock()) else None
 
-    def is_over(self, reading: RangeSession) -> bool:
-        """Tell whether a reading has lasted as long as it may."""
-        return reading.is_over(self._clock())
+    def has_expired(self, session: RangeSession) -> bool:
+        """Return whether a session has reached its maximum duration."""
+        return session.has_expired(self._clock())
 
-    def forget(self, reader: RangeClient) -> None:
-        """Forget all readings of a reader."""
-        self._begun.pop(reader, None)
-        self._told.pop(reader, None)
+    def forget(self, client: RangeClient) -> None:
+        """Forget all sessions of a client."""
+        self._sessions.pop(client, None)
+        self._whole_bodies.pop(client, None)
 
-    def in_use(self) -> set[str | None]:
-        """Give the ETags of the bodies that readers go on with now."""
-        return {each.etag for each in self._all() if not each.is_over(self._clock())}
+    def etags_in_use(self) -> set[str | None]:
+        """Return the ETags of the bodies whose sessions have not expired."""
+        now = self._clock()
+        return {session.etag for session in self._all() if not session.has_expired(now)}
 
     def _all(self) -> Iterator[RangeSession]:
-        for range_sessions in self._begun.values():
-            yield from range_sessions
+        for sessions in self._sessions.values():
+            yield from sessions
 
-    def _of_told(self, reader: RangeClient) -> Iterator[RangeSession]:
-        if told := self._told.get(reader):
-            yield told
+    def _whole_body_of(self, client: RangeClient) -> Iterator[RangeSession]:
+        if session := self._whole_bodies.get(client):
+            yield session
 
 
-def _of_part(part: ByteRange, connection: int, known: list[RangeSession]) -> RangeSession:
-    """Return the one of a reader's readings, the latest last, that a part is most likely one of.
+def _likeliest(part: ByteRange, port: int, sessions: list[RangeSession]) -> RangeSession:
+    """Return the session of a client, the latest last, that a range most likely continues.
 
-    Of equal bodies the one goes first that was asked for the part the fewest times. DuckDB sees a wrong ETag, asks
+    Of equally likely sessions, the one whose range was requested least often comes first. DuckDB sees a wrong ETag, asks
     again, and gets the next.
     """
-    asked_here = [number for number, each in enumerate(known) if each.was_asked_on(connection, part)]
-    known = known[asked_here[-1] :] if asked_here else known
-    long_enough = [each for each in known if each.has(part)] or known[-1:]
-    cut_there = [each for each in long_enough if each.is_cut_at(part)]
+    requested_here = [index for index, session in enumerate(sessions) if session.was_requested_on(port, part)]
+    sessions = sessions[requested_here[-1] :] if requested_here else sessions
+    long_enough = [session for session in sessions if session.can_contain(part)] or sessions[-1:]
+    split_there = [session for session in long_enough if session.is_split_at(part)]
 
-    def likelihood(number: int) -> tuple[bool, bool, int, int]:
-        reading = candidates[number]
-        times = reading.times_asked(part) if cut_there else 0
-        return reading.awaits(connection), reading.is_followed_by(part, connection), -times, number
+    def likelihood(index: int) -> tuple[bool, bool, int, int]:
+        session = candidates[index]
+        count = session.request_count(part) if split_there else 0
+        return session.awaits_first_range(port), session.is_followed_by(part, port), -count, index
 
-    candidates = cut_there or long_enough
+    candidates = split_there or long_enough
     return candidates[max(range(len(candidates)), key=likelihood)]
 
 
-def _bound(
-    readers: OrderedDict[RangeClient, list[RangeSession]] | OrderedDict[RangeClient, RangeSession],
+def _limit_clients(
+    clients: OrderedDict[RangeClient, list[RangeSession]] | OrderedDict[RangeClient, RangeSession],
     latest: RangeClient,
 ) -> None:
-    """Move a reader to the end, and forget those who have not come for the longest."""
-    readers.move_to_end(latest)
-    while len(readers) > _MAX_READERS:
-        readers.popitem(last=False)
+    """Move a client to the end, and forget the clients whose last requests are the oldest."""
+    clients.move_to_end(latest)
+    while len(clients) > _MAX_CLIENTS:
+        clients.popitem(last=False)

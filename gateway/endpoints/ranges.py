@@ -1,4 +1,4 @@
-"""Parts of a body (`Range: bytes=…`, RFC 9110 section 14), for readers that seek, such as those of Parquet."""
+"""Byte ranges (`Range: bytes=…`, RFC 9110 section 14), for clients that seek, such as Parquet readers."""
 
 import re
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ _BYTES = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """One range of bytes: `first` to `last`, or where `first` is None the `last` bytes there are."""
+    """One byte range: `first` to `last`, both included; if `first` is None, the final `last` bytes."""
 
     first: int | None
     last: int | None
 
     def of(self, size: int) -> tuple[int, int]:
-        """Give the place and the length of it in a body.
+        """Return its offset and its length in a body.
 
         Raises:
-            GatewayError: Where the body has no such bytes.
+            GatewayError: 416, the body has no such bytes.
         """
         if self.first is None:
             length = min(self.last or 0, size)
@@ -33,9 +33,9 @@ class ByteRange:
 
 
 def parse(header: str | None) -> ByteRange | None:
-    """Read a Range header; None where it names no bytes, or several ranges, which nobody has to serve."""
-    found = _BYTES.fullmatch((header or "").strip())
-    if not found or found.groups() == ("", ""):
+    """Parse a Range header; None if it names no bytes or several ranges, which a server may ignore."""
+    match = _BYTES.fullmatch((header or "").strip())
+    if not match or match.groups() == ("", ""):
         return None
-    first, last = (int(each) if each else None for each in found.groups())
+    first, last = (int(digits) if digits else None for digits in match.groups())
     return None if first is not None and last is not None and last < first else ByteRange(first, last)

@@ -17,7 +17,7 @@ class Reads:
 
     async def answer(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         """Answer with the rows that a request asks for."""
-        await self._live.retrying(endpoint, lambda each: self._read(each, req, resp))
+        await self._live.retrying(endpoint, lambda version: self._read(version, req, resp))
 
     async def _read(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         token = self._credentials.authenticate(req.auth)

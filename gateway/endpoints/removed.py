@@ -1,4 +1,4 @@
-"""Paths without a connector that had one: its file is gone, or is back and refused, or it has moved."""
+"""Paths whose connector is gone: its file was removed, or is back but rejected, or the connector has moved."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from gateway.instants import rfc3339
 
 
 class RemovedConnector:
-    """Answers 410 to those who could see the connector; its rows are kept, and come back with its file."""
+    """Answers 410 to clients that could see the connector. Its rows are kept, and are served again with its file."""
 
     def __init__(
         self,
@@ -24,14 +24,14 @@ class RemovedConnector:
         refused: Outcome | None = None,
         moved: "MovedConnector | None" = None,
     ) -> None:
-        """Take the connector and since when it is gone.
+        """Bind a removed connector to its last or a former path.
 
         Args:
-            connector: As it was served last.
+            connector: The last version that was served.
             since: When it was removed.
-            credentials: Who asks.
-            refused: What became of its file, where that is back and not served.
-            moved: How it came from a former path, None at the path that it had last.
+            credentials: Authenticates requests.
+            refused: The outcome of its file, if that is back but not served.
+            moved: Its move from a former path, None at its last path.
         """
         self.connector = connector
         self.path = moved.path if moved else connector.path
@@ -42,11 +42,11 @@ class RemovedConnector:
         self._moved = moved
 
     def at_former(self, moved: "MovedConnector") -> "RemovedConnector":
-        """Return what says the same at a former path."""
+        """Return the same removed connector at a former path."""
         return RemovedConnector(self.connector, self._removed_at, self._credentials, self._refused, moved)
 
     def error(self, *, is_admin: bool = False) -> GatewayError:
-        """Say since when it is gone; and to the admin why its file is refused, where that is back."""
+        """Return the 410 with the time of removal; for the admin also why its file is rejected, if it is back."""
         when = rfc3339(self._removed_at, timespec="seconds")
         moved = (
             f"moved to {self.connector.path} on {rfc3339(self.since, timespec='seconds')}, and "
@@ -62,22 +62,21 @@ class RemovedConnector:
 
     def _refusal(self) -> str:
         assert self._refused is not None
-        found = next(
-            (str(each) for each in self._refused.findings if not each.is_warning), self._refused.file
-        )
-        return f"Its file is back, and is refused: {found}"
+        errors = (str(error) for error in self._refused.findings if not error.is_warning)
+        finding = next(errors, self._refused.file)
+        return f"Its file is back, but it is rejected: {finding}"
 
     def _hint(self, *, is_admin: bool) -> str:
         if not is_admin:
             return (
-                "ask whoever keeps the connectors; when its file is back, and is not refused, so are the rows"
+                "ask the operator to restore the connector file; the rows are served again when it is valid"
             )
         if self._refused:
-            return f"mend {self._refused.file}; gateway check tells everything that is wrong with it"
-        return f"put {self.connector.file} back; or drop the rows with gateway purge {self.connector.name}"
+            return f"correct {self._refused.file}; gateway check lists its errors"
+        return f"restore {self.connector.file}; or delete the rows with gateway purge {self.connector.name}"
 
     async def on_any(self, req: Request, resp: Response, **_: Any) -> None:
-        """Say so, or that there is nothing, to those who may not know."""
+        """Answer 410; or 404, if the token may not see the connector."""
         token = self._credentials.authenticate(req.auth)
         if not permissions.can_see(token, self.connector.access):
             raise permissions.unknown_endpoint(req.path)
@@ -85,9 +84,9 @@ class RemovedConnector:
 
 
 class MovedConnector:
-    """Answers 410 with the present path to those who can see the connector.
+    """Answers 410 with the current path to clients that can see the connector.
 
-    It is no redirect: a client that does not follow one, such as curl, would take a POST for done.
+    It does not redirect: a client that follows no redirects, such as curl, would report success for a POST.
     """
 
     def __init__(self, path: str, connector: Connector, since: datetime, credentials: Credentials) -> None:
@@ -97,18 +96,18 @@ class MovedConnector:
         self._credentials = credentials
 
     def error(self) -> GatewayError:
-        """Say where it is, and since when."""
+        """Return the 410 with the current path and the time of the move."""
         present = self.connector.path
         return GatewayError(
             Code.CONNECTOR_MOVED,
             f"{self.path} moved to {present} on {rfc3339(self.since, timespec='seconds')}; nothing was done",
-            details=f"The present path is {present}.",
+            details=f"The current path is {present}.",
             hint=f"send the request to {present}",
             headers={"Location": present},
         )
 
     async def on_any(self, req: Request, resp: Response, **_: Any) -> None:
-        """Say so, or that there is nothing, to those who may not know."""
+        """Answer 410; or 404, if the token may not see the connector."""
         if not permissions.can_see(self._credentials.authenticate(req.auth), self.connector.access):
             raise permissions.unknown_endpoint(req.path)
         raise self.error()

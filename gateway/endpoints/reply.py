@@ -1,4 +1,4 @@
-"""Receipts, rows and errors to responses: the only place where a body is written."""
+"""Receipts, rows, and errors to responses: the only module that writes a response body."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +31,7 @@ def json(resp: Response, value: Json, *, status: int = 200, content_type: str = 
 
 
 def receipt(resp: Response, value: Receipt, write: WriteRequest) -> None:
-    """Answer a POST whose rows are committed, with the receipt or without a body."""
+    """Answer a POST whose rows are committed with the receipt, or without a body."""
     note_receipt(value)
     resp.set_headers(dict(write.headers(value)))
     if write.head.prefers.return_ in ("minimal", "headers-only"):
@@ -50,34 +50,34 @@ def stored_rows(resp: Response, value: Receipt, write: WriteRequest, shown: Rend
     rows(resp, TaggedResponse(value.status, headers, shown.whole or b""), shown)
 
 
-def seen_rows(resp: Response, value: Receipt, write: WriteRequest, seen: bytes | None) -> None:
-    """Answer a write with its rows as they were inside its transaction; with the receipt where none were asked for.
+def seen_rows(resp: Response, value: Receipt, write: WriteRequest, shown: bytes | None) -> None:
+    """Answer a write with its rows as its transaction read them; with the receipt if no rows are requested.
 
-    The status of a receipt of what was only rehearsed is 200, for nothing was created.
+    The receipt of a rehearsal has status 200, because nothing was created.
     """
-    if write.head.output is None or seen is None:
+    if write.head.output is None or shown is None:
         receipt(resp, value, write)
         return
     note_receipt(value)
     resp.set_headers(dict(write.headers(value, has_rows=True)))
     resp.content_type = write.head.output.content_type
-    resp.data = seen
+    resp.data = shown
     resp.status = value.status
 
 
 def note_receipt(value: Receipt) -> None:
-    """Note a receipt for the log."""
+    """Add the numbers of a receipt to the access log."""
     note(batch=value.batch, received=value.received, stored=value.stored, rejected=value.rejected)
 
 
-def edited(resp: Response, value: Receipt, filtered: EditRequest, shown: bytes | None) -> None:
-    """Answer a PATCH or DELETE with the rows as they are now, or were; or with how many they were."""
+def edited(resp: Response, value: Receipt, edit: EditRequest, shown: bytes | None) -> None:
+    """Answer a PATCH with the changed rows or a DELETE with the deleted rows; or with their number only."""
     note_receipt(value)
-    resp.set_headers(dict(filtered.headers(value)))
+    resp.set_headers(dict(edit.headers(value)))
     resp.status = 204
-    if filtered.head.output is not None and shown is not None:
+    if edit.head.output is not None and shown is not None:
         resp.status = 200
-        resp.content_type = filtered.head.output.content_type
+        resp.content_type = edit.head.output.content_type
         resp.data = shown
 
 
@@ -87,43 +87,43 @@ def minimal(resp: Response, status: int, headers: Mapping[str, str]) -> None:
     resp.set_headers(dict(headers))
 
 
-def whole(resp: Response, kept: TaggedResponse) -> None:
-    """Answer with what is whole."""
-    resp.status = kept.status
-    resp.set_headers(dict(kept.headers))
-    resp.data = kept.body
+def whole(resp: Response, body: TaggedResponse) -> None:
+    """Answer with a whole response."""
+    resp.status = body.status
+    resp.set_headers(dict(body.headers))
+    resp.data = body.body
 
 
-def rows(resp: Response, answer: TaggedResponse, rendering: Rendering) -> None:
-    """Answer with rows: whole where they are few, else as a stream."""
-    whole(resp, answer)
+def rows(resp: Response, tagged: TaggedResponse, rendering: Rendering) -> None:
+    """Answer with rows: a small body whole, a large one as a stream."""
+    whole(resp, tagged)
     if rendering.whole is None:
         resp.data = None
         resp.stream = rendering  # type: ignore[assignment]  # any async iterable with close() is iterated
 
 
-def kept(resp: Response, kept: SpooledBody, *, has_body: bool = True) -> None:
-    """Answer with a whole body from its file, or with its headers alone."""
-    resp.status = kept.status
-    resp.set_headers(dict(kept.headers))
-    resp.content_length = kept.size
+def spooled(resp: Response, body: SpooledBody, *, has_body: bool = True) -> None:
+    """Answer with a whole spooled body, or with its headers only."""
+    resp.status = body.status
+    resp.set_headers(dict(body.headers))
+    resp.content_length = body.size
     if has_body:
-        resp.stream = FileSlice(kept.path.open("rb"), 0, kept.size)  # type: ignore[assignment]  # as in `rows`
+        resp.stream = FileSlice(body.path.open("rb"), 0, body.size)  # type: ignore[assignment]  # as in `rows`
 
 
-def part(resp: Response, kept: SpooledBody, wanted: ByteRange) -> None:
-    """Answer with some bytes of a kept body."""
-    place, length = wanted.of(kept.size)
+def part(resp: Response, body: SpooledBody, byte_range: ByteRange) -> None:
+    """Answer with a byte range of a spooled body."""
+    offset, length = byte_range.of(body.size)
     resp.status = 206
-    resp.set_headers({**kept.headers, "Content-Range": f"bytes {place}-{place + length - 1}/{kept.size}"})
+    resp.set_headers({**body.headers, "Content-Range": f"bytes {offset}-{offset + length - 1}/{body.size}"})
     resp.content_length = length
-    resp.stream = FileSlice(kept.path.open("rb"), place, length)  # type: ignore[assignment]  # as in `rows`
+    resp.stream = FileSlice(body.path.open("rb"), offset, length)  # type: ignore[assignment]  # as in `rows`
 
 
 async def gateway_error(
     req: Request, resp: Response, error: GatewayError, params: dict[str, Any], **_: Any
 ) -> None:
-    """Answer with an error that a stage raised."""
+    """Answer with a `GatewayError`."""
     if error.code is Code.INTERNAL:
         error = error_response.unexpected_error(error)
     resp.status = error.status
@@ -137,11 +137,11 @@ async def falcon_error(
     req: Request, resp: Response, error: falcon.HTTPError, params: dict[str, Any], **_: Any
 ) -> None:
     """Answer with an error that Falcon raised."""
-    await gateway_error(req, resp, _meaning(req, error), params)
+    await gateway_error(req, resp, _gateway_error_of(req, error), params)
 
 
-def _meaning(req: Request, error: falcon.HTTPError) -> GatewayError:
-    """Return the error that one of Falcon's means."""
+def _gateway_error_of(req: Request, error: falcon.HTTPError) -> GatewayError:
+    """Return the gateway's error for an error of Falcon."""
     if isinstance(error, falcon.HTTPInvalidParam):
         return GatewayError(Code.QUERY_INVALID, error.description)
     if isinstance(error, falcon.HTTPMethodNotAllowed):
@@ -151,23 +151,23 @@ def _meaning(req: Request, error: falcon.HTTPError) -> GatewayError:
             Code.METHOD_NOT_ALLOWED, message, hint=f"send {allowed}", headers={"Allow": allowed}
         )
     if req.method not in COMBINED_METHODS:
-        message = f"{req.method[:50]} is no method that HTTP has"
-        hint = "send GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS"
+        message = f"{req.method[:50]} is not an HTTP method"
+        hint = "send GET, HEAD, POST, PUT, PATCH, DELETE, or OPTIONS"
         return GatewayError(Code.REQUEST_MALFORMED, message, hint=hint)
     return error_response.error_of_status(error.status_code)
 
 
 async def any_error(req: Request, resp: Response, error: Exception, params: dict[str, Any], **_: Any) -> None:
-    """Answer with an error nobody foresaw; only the log learns what it was."""
+    """Answer with 500 for an unexpected error; only the log contains its cause."""
     failure = GatewayError(Code.INTERNAL)
     failure.__cause__ = error
     await gateway_error(req, resp, failure, params)
 
 
 def _challenge_to(req: Request, challenge: str) -> str:
-    """Give the challenge of an answer to a request: a page's script is not offered Basic.
+    """Return the authentication challenge for a request, without Basic for the script of a web page.
 
-    The browser would ask its user for a password in between.
+    With Basic, the browser would ask its user for a password.
     """
     is_script = (
         req.get_header("Sec-Fetch-Dest") == "empty" or req.get_header("X-Requested-With") == "XMLHttpRequest"

@@ -1,8 +1,8 @@
-"""Repeats: the answers of the cache, given again to who asks the very same, before Falcon makes a request of it.
+"""Cached responses for identical requests, served before Falcon parses the request.
 
-Most of what a repeated answer costs is to find out that it is one: to route, to negotiate, to understand the query.
-The same headers make the same of all that. What may have become another since is asked each time: which endpoint is
-at the path, whose token it is, whether limits hold, and which rows there are.
+Most of the cost of a cached response is to recognize the request: to route, to negotiate, and to parse the query.
+Identical headers give identical results of all that. Four things may change and are checked each time: the endpoint
+at the path, the token, the rate limits, and the version of the rows.
 """
 
 from collections import OrderedDict
@@ -18,42 +18,42 @@ from gateway.request_context import current
 from gateway.server.scope import Asgi, Event, Receive, Send
 from gateway.store.interface import StoreReader, Version
 
-#: How many questions of a connector are remembered with the answers' headers, and how long their headers may be.
-MAX_QUESTIONS, MAX_QUESTION_BYTES = 64, 2048
+#: Requests that are remembered of each connector, and the maximum size of one: its path, query string, and headers.
+MAX_REQUESTS, MAX_REQUEST_BYTES = 64, 2048
 
-#: The headers that no answer depends on. They differ from one request to the next.
-_ASIDE = (b"x-request-id", b"traceparent", b"tracestate", b"x-forwarded-for")
+#: Headers that no response depends on, although they differ from request to request.
+_IGNORED_HEADERS = (b"x-request-id", b"traceparent", b"tracestate", b"x-forwarded-for")
 
 
 class RequestKey(NamedTuple):
-    """All that a GET says.
+    """The parts of a GET that its response depends on.
 
     Attributes:
-        asker: A hash of the Authorization header. It only tells askers apart, and need not be secret nor without
-            collisions: that the header proves the token's name is asked anyway.
+        authorization_hash: A hash of the Authorization header. It may collide and need not be secret, because the
+            cache checks that the header proves the cached token.
     """
 
     path: str
     query_string: bytes
-    asker: int
+    authorization_hash: int
     headers: tuple[tuple[bytes, bytes], ...]
 
     @property
     def is_short(self) -> bool:
-        """Whether it may be remembered."""
-        told = sum(len(name) + len(value) for name, value in self.headers)
-        return len(self.path) + len(self.query_string) + told <= MAX_QUESTION_BYTES
+        """True if it is short enough to be cached."""
+        header_bytes = sum(len(name) + len(value) for name, value in self.headers)
+        return len(self.path) + len(self.query_string) + header_bytes <= MAX_REQUEST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """What an answer goes by: while it is the same, so is the answer.
+    """The values that a cached response depends on; it is valid while they are unchanged.
 
     Attributes:
-        repeats: Those of the endpoint that answers.
-        token: The name of the asker's token.
-        version: That of the rows.
-        etag: What the answer is kept under in the cache.
+        request_cache: The cache of the endpoint that answered.
+        token: The name of the request's token, None without one.
+        version: The version of the rows.
+        etag: The key of the response in the ETag cache.
     """
 
     request_cache: "RequestCache"
@@ -64,10 +64,11 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class CachedResponse:
-    """An answer that is ready to be sent once more.
+    """A response that is ready to be sent again.
 
     Attributes:
-        start: The event that it began with.
+        token: The name of the request's token, None without one.
+        start: The ASGI event with its status and headers.
         body: The whole body.
     """
 
@@ -77,7 +78,7 @@ class CachedResponse:
 
 
 class RequestCache:
-    """The answers of one endpoint that were asked for again. They go with it. Belongs to the event loop."""
+    """The cached responses of one endpoint, discarded with it. Belongs to the event loop."""
 
     def __init__(
         self,
@@ -89,86 +90,86 @@ class RequestCache:
     ) -> None:
         self.connector = connector
         self._store = store
-        self._cache = cache
+        self._etag_cache = cache
         self._credentials = credentials
         self._rate_limits = rate_limits
-        self._kept: OrderedDict[RequestKey, tuple[Validity, Event]] = OrderedDict()
+        self._responses: OrderedDict[RequestKey, tuple[Validity, Event]] = OrderedDict()
 
-    def note(self, token: str | None, version: Version, etag: str) -> None:
-        """Note on a request that it is answered with what the cache has; the headers show when they are sent."""
+    def mark_cacheable(self, token: str | None, version: Version, etag: str) -> None:
+        """Record on the request context that its response may be cached; its headers are stored when they are sent."""
         if not self._rate_limits.applies_to(self.connector):
             current.get().cache_basis = Validity(self, token, version, etag)
 
-    def keep(self, question: RequestKey, basis: Validity, start: Event) -> None:
-        """Keep what an answer began with, and forget the question that was not asked for the longest."""
-        answer = self._cache.find(basis.etag)
-        if answer is None or answer.status != start["status"] or not question.is_short:
-            return  # It became another answer on its way out, such as that of a fault.
-        self._kept[question] = basis, start
-        if len(self._kept) > MAX_QUESTIONS:
-            self._kept.popitem(last=False)
+    def store(self, request_key: RequestKey, validity: Validity, start: Event) -> None:
+        """Cache the start event of a response, and evict the least recently used request."""
+        tagged = self._etag_cache.find(validity.etag)
+        if tagged is None or tagged.status != start["status"] or not request_key.is_short:
+            return  # The response was replaced after its lookup, for example by an error.
+        self._responses[request_key] = validity, start
+        if len(self._responses) > MAX_REQUESTS:
+            self._responses.popitem(last=False)
 
-    def find(self, question: RequestKey, authorization: str | None) -> CachedResponse | None:
-        """Give the answer to a question where nothing that it went by is another now."""
-        kept = self._kept.get(question)
-        if kept is None:
+    def find(self, request_key: RequestKey, authorization: str | None) -> CachedResponse | None:
+        """Return the cached response to a request, None if any value it depends on has changed."""
+        cached = self._responses.get(request_key)
+        if cached is None:
             return None
-        basis, start = kept
+        validity, start = cached
         if (
-            self._store.version(self.connector.name) == basis.version
-            and (answer := self._cache.find(basis.etag))
-            and self._credentials.proves(authorization, basis.token)
+            self._store.version(self.connector.name) == validity.version
+            and (tagged := self._etag_cache.find(validity.etag))
+            and self._credentials.proves(authorization, validity.token)
             and not self._rate_limits.applies_to(self.connector)
         ):
-            self._kept.move_to_end(question)
-            return CachedResponse(basis.token, start, answer.body)
+            self._responses.move_to_end(request_key)
+            return CachedResponse(validity.token, start, tagged.body)
         return None
 
 
 class RequestCacheMiddleware:
-    """An ASGI application that gives answers again, around the one that gives them first."""
+    """ASGI middleware that answers repeated requests from the cache. Belongs to the event loop."""
 
     def __init__(self, app: Asgi, request_cache_at: Callable[[str], RequestCache | None]) -> None:
-        """Take what answers, and what tells the repeats of the endpoint that is at a path now."""
+        """Wrap an application; `request_cache_at` returns the cache of the endpoint that is live at a path."""
         self._app = app
-        self._repeats_at = request_cache_at
+        self._request_cache_at = request_cache_at
 
     def __call__(self, scope: Event, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""
-        request_cache = self._repeats_at(scope["path"]) if scope["method"] == "GET" else None
-        asked = _question_of(scope) if request_cache else None
-        if request_cache is None or asked is None:
+        request_cache = self._request_cache_at(scope["path"]) if scope["method"] == "GET" else None
+        parsed = _request_key_of(scope) if request_cache else None
+        if request_cache is None or parsed is None:
             return self._app(scope, receive, send)
-        question, authorization = asked
-        if repeat := request_cache.find(question, authorization):
+        request_key, authorization = parsed
+        if response := request_cache.find(request_key, authorization):
             context = current.get()
-            context.path, context.connector = question.path, request_cache.connector.name
-            context.token = repeat.token
-            return _send_again(repeat, send)
+            context.path, context.connector = request_key.path, request_cache.connector.name
+            context.token = response.token
+            return _send_cached(response, send)
 
-        async def send_and_keep(event: Event) -> None:
+        async def send_and_store(event: Event) -> None:
             await send(event)
             if event["type"] == "http.response.start" and isinstance(
-                basis := current.get().cache_basis, Validity
+                validity := current.get().cache_basis, Validity
             ):
-                basis.request_cache.keep(question, basis, event)
+                validity.request_cache.store(request_key, validity, event)
 
-        return self._app(scope, receive, send_and_keep)
-
-
-async def _send_again(repeat: CachedResponse, send: Send) -> None:
-    await send(repeat.start)
-    await send({"type": "http.response.body", "body": repeat.body})
+        return self._app(scope, receive, send_and_store)
 
 
-def _question_of(scope: Event) -> tuple[RequestKey, str | None] | None:
-    """Give a question and its Authorization header; None where a header stands there twice."""
+async def _send_cached(response: CachedResponse, send: Send) -> None:
+    await send(response.start)
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _request_key_of(scope: Event) -> tuple[RequestKey, str | None] | None:
+    """Return the key of a request and its Authorization header; None if a header occurs twice."""
     headers = scope["headers"]
     fields = dict(headers)
     if len(fields) != len(headers):
         return None
-    for name in _ASIDE:
+    for name in _IGNORED_HEADERS:
         fields.pop(name, None)
-    asker = fields.pop(b"authorization", None)
-    question = RequestKey(scope["path"], scope["query_string"], hash(asker), tuple(fields.items()))
-    return question, asker.decode("latin-1") if asker else None
+    authorization = fields.pop(b"authorization", None)
+    request_key = RequestKey(scope["path"], scope["query_string"], hash(authorization), tuple(fields.items()))
+    return request_key, authorization.decode("latin-1") if authorization else None

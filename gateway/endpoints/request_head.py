@@ -22,7 +22,7 @@ _ID = Column(SYSTEM_FIELDS[0])
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """What POST, PUT, PATCH, and DELETE have in common.
+    """The common part of POST, PUT, PATCH, and DELETE requests.
 
     Attributes:
         connector: The connector that the request is for.
@@ -58,7 +58,7 @@ class RequestHead:
 
     @property
     def is_rehearsal(self) -> bool:
-        """Whether the request is carried out and rolled back."""
+        """True if the request is executed and rolled back."""
         return self.prefers.tx == "rollback"
 
     def require_single(self, rows: int) -> None:

@@ -1,4 +1,4 @@
-"""Responders: what answers each method of an endpoint, within the connector's rate limits."""
+"""Responders: the function that answers each method of an endpoint, within the connector's rate limits."""
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping

@@ -1,4 +1,4 @@
-"""Bodies: the answers to what a connector's readers ask for, as they are now, in memory or in files."""
+"""Response bodies of a connector's reads: rendered from the current rows, cached in memory or spooled in files."""
 
 from collections.abc import AsyncIterator
 
@@ -13,12 +13,12 @@ from gateway.store.interface import StoreReader, Version
 
 
 class ResponseBodies:
-    """Those of one connector. Belongs to the event loop."""
+    """The response bodies of one connector. Belongs to the event loop."""
 
     def __init__(
         self, name: str, store: StoreReader, readers: ReadPool, cache: EtagCache, spool: Spool
     ) -> None:
-        """Take the connector's name, and where bodies are made and kept."""
+        """Bind the connector's name to the services that read and cache its rows."""
         self._name = name
         self._store = store
         self._readers = readers
@@ -30,98 +30,102 @@ class ResponseBodies:
         """The version of the rows, None while one is being committed."""
         return self._store.version(self._name)
 
-    def known(self, read: ReadRequest, version: Version | None) -> TaggedResponse | None:
-        """Give the answer over a version of the rows that is kept in memory."""
+    def find_in_memory(self, read: ReadRequest, version: Version | None) -> TaggedResponse | None:
+        """Return the cached response over a version of the rows, or None."""
         return self._cache.find(read.etag(version))
 
     async def rendered(self, read: ReadRequest, version: Version | None) -> tuple[TaggedResponse, Rendering]:
-        """Read rows, and keep the answer in memory where it is small and of a known version.
+        """Read rows, and cache the response in memory if it is small and its version is known.
 
-        PERF: the version is read with the rows only where the caller knows none, for that is a transaction of three
+        PERF: the version is read with the rows only if the caller knows none, because that is a transaction of three
         statements. Otherwise it is enough that the version is still the same after the rows were read.
         """
-        counted = read.prefers.count is not None
+        needs_count = read.prefers.count is not None
         rendering = await Rendering.open(
             self._readers,
             read.statement,
-            needs_count=counted,
+            needs_count=needs_count,
             coding=read.coding,
             needs_version=version is None,
         )
-        seen = rendering.version if version is None else self._settled(version)
+        seen = rendering.version if version is None else self._unchanged_since(version)
         etag = read.etag(seen)
         headers = read.headers(rendering, etag)
-        answer = TaggedResponse(read.status(rendering), headers, rendering.whole or b"", read.question, seen)
+        response = TaggedResponse(
+            read.status(rendering), headers, rendering.whole or b"", read.fingerprint, seen
+        )
         if etag and rendering.whole is not None:
-            self._cache.keep(etag, answer)
-        return answer, rendering
+            self._cache.store(etag, response)
+        return response, rendering
 
-    def find_in_file(self, read: ReadRequest, version: Version | None) -> SpooledBody | None:
-        """Give the body over a version of the rows, not compressed, where it is in a file."""
+    def find_spooled(self, read: ReadRequest, version: Version | None) -> SpooledBody | None:
+        """Return the spooled uncompressed body over a version of the rows, or None."""
         etags = (read.etag(version, is_plain=is_plain) for is_plain in (False, True))
-        return next((kept for etag in etags if (kept := self.spool.find(etag, read.question))), None)
+        return next((body for etag in etags if (body := self.spool.find(etag, read.fingerprint))), None)
 
-    async def in_file(self, read: ReadRequest) -> SpooledBody:
-        """Give the body as it is now, not compressed, in a file.
+    async def spooled(self, read: ReadRequest) -> SpooledBody:
+        """Return the current uncompressed body in a file, and build it if necessary.
 
         Raises:
-            GatewayError: Where it is larger than all that may be kept, or the disk is full.
+            GatewayError: The body is larger than the spool, or the disk is full.
         """
         version = self.version
-        if kept := self.find_in_file(read, version):
-            return kept
-        # While a batch is being committed nobody can say which rows another request is about to read.
-        key = (read.question, read.coding, version) if version is not None else object()
-        return await self.spool.once(key, lambda: self._filed(read))
+        if body := self.find_spooled(read, version):
+            return body
+        # During a commit, two requests may read different rows, so they cannot share a build.
+        key = (read.fingerprint, read.coding, version) if version is not None else object()
+        return await self.spool.build_once(key, lambda: self._render_to_spool(read))
 
-    async def in_file_if_small_enough(self, read: ReadRequest) -> SpooledBody | None:
-        """Give the body as `in_file` does, None where it is too large to be kept."""
-        if self.spool.was_too_large(read.question):
+    async def spooled_if_fits(self, read: ReadRequest) -> SpooledBody | None:
+        """Return the body as `spooled` does; None if it is too large or the disk is full."""
+        if self.spool.was_too_large(read.fingerprint):
             return None
         try:
-            return await self.in_file(read)
+            return await self.spooled(read)
         except GatewayError as error:
             if error.code in (Code.SPOOL_FULL, Code.DISK_FULL):
                 return None
             raise
 
-    async def of_etag(self, read: ReadRequest, etag: str | None) -> SpooledBody | None:
-        """Give the body of an ETag in a file, where there is one or it can still be made."""
-        if kept := self.spool.find(etag, read.question):
-            return kept
-        answer = self._cache.find(etag)
-        if answer and answer.question == read.question and not answer.is_compressed:
-            return await self.filed(read, answer)
-        if not self.is_present(read, etag):
+    async def find_etag(self, read: ReadRequest, etag: str | None) -> SpooledBody | None:
+        """Return the body with an ETag in a file; None if it is not cached and the rows have changed."""
+        if body := self.spool.find(etag, read.fingerprint):
+            return body
+        response = self._cache.find(etag)
+        if response and response.fingerprint == read.fingerprint and not response.is_compressed:
+            return await self.store_in_spool(read, response)
+        if not self.is_current(read, etag):
             return None
-        kept = await self.in_file(read)
-        return kept if kept.etag == etag else None
+        body = await self.spooled(read)
+        return body if body.etag == etag else None
 
-    def is_present(self, read: ReadRequest, etag: str | None) -> bool:
-        """Tell whether an ETag names what there is to read now."""
+    def is_current(self, read: ReadRequest, etag: str | None) -> bool:
+        """Return whether an ETag names the current rows."""
         version = self.version
         return etag is not None and etag in (read.etag(version), read.etag(version, is_plain=True))
 
-    async def filed(self, read: ReadRequest, answer: TaggedResponse) -> SpooledBody:
-        """Put an answer that is whole and not compressed into a file."""
-        return await self.spool.keep(read.question, answer.status, answer.headers, _once(answer.body))
+    async def store_in_spool(self, read: ReadRequest, response: TaggedResponse) -> SpooledBody:
+        """Write a whole uncompressed response to a file."""
+        return await self.spool.store(
+            read.fingerprint, response.status, response.headers, _single_chunk(response.body)
+        )
 
-    async def _filed(self, read: ReadRequest) -> SpooledBody:
-        """Put a new body into a file, under the ETag of the rows that it has, also amid a commit."""
-        answer, rendering = await self.rendered(read.plain, None)
+    async def _render_to_spool(self, read: ReadRequest) -> SpooledBody:
+        """Render a new body to a file, under the ETag of the rows it contains, also during a commit."""
+        response, rendering = await self.rendered(read.plain, None)
         try:
-            assert answer.version is not None
+            assert response.version is not None
             size = None if rendering.whole is None else len(rendering.whole)
-            headers = {**answer.headers, "ETag": read.plain_etag(answer.version, size)}
-            pieces = rendering if rendering.whole is None else _once(rendering.whole)
-            return await self.spool.keep(read.question, answer.status, headers, pieces)
+            headers = {**response.headers, "ETag": read.plain_etag(response.version, size)}
+            chunks = rendering if rendering.whole is None else _single_chunk(rendering.whole)
+            return await self.spool.store(read.fingerprint, response.status, headers, chunks)
         finally:
             await rendering.close()
 
-    def _settled(self, version: Version) -> Version | None:
-        """Return the version of what has just been read, None where rows came meanwhile."""
+    def _unchanged_since(self, version: Version) -> Version | None:
+        """Return the version of the rows just read, None if rows were stored in the meantime."""
         return version if self.version == version else None
 
 
-async def _once(body: bytes) -> AsyncIterator[bytes]:
+async def _single_chunk(body: bytes) -> AsyncIterator[bytes]:
     yield body

@@ -1,4 +1,4 @@
-"""Path to resource, from whichever snapshot is live."""
+"""Routing: from a path to its resource in the live snapshot."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from gateway.endpoints.responders import Responders
 from gateway.errors import Code, GatewayError, suggest
 from gateway.request_context import current
 
-#: What Falcon's find() gives: resource, responders by method, parameters, template.
+#: The result of Falcon's find(): resource, responders by method, parameters, template.
 Found = tuple[object, Mapping[str, Callable[..., Any]], dict[str, Any], str | None]
 
 
@@ -33,11 +33,21 @@ class Router:
         self._routed: Snapshot | None = None
         self._routes: Mapping[str, Found] = {}
         self._fixed = CompiledRouter()
-        nowhere = Nowhere(credentials)
-        self._nowhere: Found = (nowhere, dict.fromkeys(COMBINED_METHODS, nowhere.on_any), {}, None)
+        unknown_path = UnknownPath(credentials)
+        self._unknown_path_route: Found = (
+            unknown_path,
+            dict.fromkeys(COMBINED_METHODS, unknown_path.on_any),
+            {},
+            None,
+        )
         self._fixed_paths: list[str] = []
-        unknown = UnknownFixed(self._fixed_paths)
-        self._unknown_fixed: Found = (unknown, dict.fromkeys(COMBINED_METHODS, unknown.on_any), {}, None)
+        unknown = UnknownAdminPath(self._fixed_paths)
+        self._unknown_admin_route: Found = (
+            unknown,
+            dict.fromkeys(COMBINED_METHODS, unknown.on_any),
+            {},
+            None,
+        )
 
     def add_route(self, uri_template: str, resource: object, **kwargs: Any) -> None:
         """Add a fixed path; Falcon calls it from `App.add_route`."""
@@ -45,31 +55,33 @@ class Router:
         self._fixed_paths.append(uri_template)
 
     def map_http_methods(self, resource: object, **kwargs: Any) -> Any:
-        """Find a resource's responders; Falcon calls it from `App.add_route`."""
+        """Return a resource's responders by method; Falcon calls it from `App.add_route`."""
         return self._fixed.map_http_methods(resource, **kwargs)
 
     def find(self, uri: str, req: Request | None = None) -> Found | None:
-        """Find what serves a path; Falcon calls it for every request."""
+        """Find the resource at a path; Falcon calls it for every request."""
         found: Found | None
         if uri.startswith("/-/"):
-            found = self._fixed.find(uri, req) or self._unknown_fixed
+            found = self._fixed.find(uri, req) or self._unknown_admin_route
         else:
-            found = self._live_routes().get(uri, self._nowhere)
-        self._tell(uri, found)
+            found = self._live_routes().get(uri, self._unknown_path_route)
+        self._record_for_log(uri, found)
         return found
 
     def request_cache_at(self, path: str) -> RequestCache | None:
-        """Give the answers of the endpoint at a path, where there is one."""
+        """Return the request cache of the endpoint at a path, None if no endpoint is there."""
         found = self._live_routes().get(path)
         return found[0].request_cache if found is not None and isinstance(found[0], Endpoint) else None
 
     def _live_routes(self) -> Mapping[str, Found]:
-        """Return what serves each path in the live snapshot. Endpoints of the former one keep their responders."""
+        """Return the route of each path in the live snapshot. Unchanged endpoints keep their responders."""
         snapshot = self._live.snapshot
         if snapshot is not self._routed:
             known = {found[0]: found for found in self._routes.values()}
             routes: dict[str, Found] = {}
-            for removed in sorted((*snapshot.gone.values(), *snapshot.moved), key=lambda each: each.since):
+            for removed in sorted(
+                (*snapshot.gone.values(), *snapshot.moved), key=lambda removed: removed.since
+            ):
                 routes[removed.path] = (removed, dict.fromkeys(COMBINED_METHODS, removed.on_any), {}, None)
             for endpoint in snapshot.endpoints.values():
                 path = endpoint.connector.path
@@ -77,8 +89,8 @@ class Router:
             self._routes, self._routed = routes, snapshot
         return self._routes
 
-    def _tell(self, uri: str, found: Found | None) -> None:
-        """Tell the log which path it is, where it is a known one; one that is not may hold anything."""
+    def _record_for_log(self, uri: str, found: Found | None) -> None:
+        """Record a known path and its connector for the access log; an unknown path may contain secrets."""
         context = current.get(None)
         if context is None or found is None:
             return
@@ -92,29 +104,29 @@ class Router:
             context.path = template.replace("{name}", name) if name and is_known else template
 
 
-class UnknownFixed:
-    """Every path under `/-/` that is none."""
+class UnknownAdminPath:
+    """Answers every unknown path under `/-/`."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = paths
 
     async def on_any(self, req: Request, resp: Response) -> None:
-        """Say so, and which paths are near."""
+        """Raise a 404 that suggests similar paths."""
         path = req.path.rstrip("/")[:200]
         depth = path.count("/")
         hint = suggest(
-            path, [each for each in self._paths if each.count("/") == depth] or self._paths, "there are"
+            path, [known for known in self._paths if known.count("/") == depth] or self._paths, "there are"
         )
         raise GatewayError(Code.ENDPOINT_UNKNOWN, f"there is no path '{path}'", hint=hint)
 
 
-class Nowhere:
-    """Every path without a connector: it looks at the token first, as one that hides from it does."""
+class UnknownPath:
+    """Answers every path without a connector; it authenticates first, as a hidden connector does."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
     async def on_any(self, req: Request, resp: Response) -> None:
-        """Say that there is nothing."""
+        """Raise a 404, or a 401 if the token is unknown."""
         self._credentials.authenticate(req.auth)
         raise permissions.unknown_endpoint(req.path)

@@ -1,4 +1,4 @@
-"""Services: what requests work with, grouped by owner; built once by the composition root."""
+"""Services that requests use, grouped by owner; built once by the composition root."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from gateway.store.interface import StoreReader
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Who sends a request, and how often they may."""
+    """Authentication and rate limits."""
 
     credentials: Credentials
     rate_limits: RateLimits
@@ -40,7 +40,7 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What a request with a body passes before it reaches the writer."""
+    """The services that a request body passes before it reaches the writer."""
 
     settings: Settings
     parse_pool: ParsePool
@@ -50,7 +50,7 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class Caches:
-    """Responses that are kept: small ones in memory, those that are sent in parts in files."""
+    """Cached responses: small ones in memory, and those that are sent in byte ranges in files."""
 
     responses: EtagCache
     spool: Spool
@@ -76,5 +76,5 @@ class Services:
             connector.name, reader, self.storage.read_pool, caches.responses, caches.spool
         )
         bounds = (connector.policy.read_limit, self.intake.settings.read_limit)
-        read_limit = min((each for each in bounds if each is not None), default=None)
+        read_limit = min((bound for bound in bounds if bound is not None), default=None)
         return Endpoint.of(connector, request_cache, Retrieval(bodies, request_cache), read_limit)

@@ -1,4 +1,4 @@
-"""A spooled body: a whole response body in a file, from which ranges are sent."""
+"""Spooled body: a whole response body in a file, from which byte ranges are sent."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from gateway.media_types import Media
 
-_CHUNK = 256 * 1024
-#: What ends a Parquet file, behind its metadata: how long these are, and a mark.
-_PARQUET_TRAILER = 8
-#: Of a Parquet file with more chunks only the place of the metadata is looked up.
-_MAX_CHUNKS = 10_000
+_CHUNK_BYTES = 256 * 1024
+#: The end of a Parquet file after its metadata: the length of the metadata and the magic number.
+_PARQUET_TRAILER_BYTES = 8
+#: If a Parquet file has more column chunks, only the offset of its metadata is a boundary.
+_MAX_PARQUET_CHUNKS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,58 +24,61 @@ class SpooledBody:
     """A whole body in a file, with the status and the headers it is sent with.
 
     Attributes:
-        question: What it answers.
-        borders: Where the pieces of a Parquet file begin and end, and its metadata; none in other formats.
+        fingerprint: The fingerprint of its query.
+        boundaries: Offsets at which the column chunks of a Parquet file begin and end, and that of its metadata; empty
+            in other formats.
     """
 
     path: Path
     size: int
-    question: bytes
+    fingerprint: bytes
     status: int
     headers: Mapping[str, str]
-    borders: frozenset[int] = frozenset()
+    boundaries: frozenset[int] = frozenset()
 
     @property
     def cost(self) -> int:
-        """How many bytes it takes to keep, an empty one too."""
+        """The bytes that it occupies in the spool, also if the body is empty."""
         return self.size + 4096
 
     @property
     def etag(self) -> str:
-        """Which representation it is."""
+        """The ETag of the representation."""
         return self.headers["ETag"]
 
 
-def borders_of(path: Path, content_type: str) -> frozenset[int]:
-    """Return where readers of a Parquet file cut it: between the chunks of its columns, and before its metadata."""
+def boundaries_of(path: Path, content_type: str) -> frozenset[int]:
+    """Return the offsets at which clients split a Parquet file: between its column chunks, and before its metadata."""
     if content_type != Media.PARQUET.content_type:
         return frozenset()
     with pq.ParquetFile(path) as file:
         metadata = file.metadata
-    found = {path.stat().st_size - _PARQUET_TRAILER - metadata.serialized_size}
-    if metadata.num_row_groups * metadata.num_columns <= _MAX_CHUNKS:
+    offsets = {path.stat().st_size - _PARQUET_TRAILER_BYTES - metadata.serialized_size}
+    if metadata.num_row_groups * metadata.num_columns <= _MAX_PARQUET_CHUNKS:
         for group in map(metadata.row_group, range(metadata.num_row_groups)):
             for chunk in map(group.column, range(metadata.num_columns)):
                 first = chunk.dictionary_page_offset or chunk.data_page_offset
-                found |= {first, first + chunk.total_compressed_size}
-    return frozenset(found)
+                offsets |= {first, first + chunk.total_compressed_size}
+    return frozenset(offsets)
 
 
 class FileSlice:
-    """Some bytes of a file on their way out; an async iterable with `close`, as Falcon wants its streams."""
+    """A byte range of a file as an async iterable with `close`, which Falcon requires of a stream."""
 
-    def __init__(self, file: BinaryIO, place: int, length: int) -> None:
+    def __init__(self, file: BinaryIO, offset: int, length: int) -> None:
         self._file = file
-        self._place = place
+        self._place = offset
         self._length = length
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the bytes."""
-        place, end = self._place, self._place + self._length
-        while place < end:
-            piece = await asyncio.to_thread(os.pread, self._file.fileno(), min(_CHUNK, end - place), place)
-            place += len(piece)
-            yield piece
+        """Yield the bytes in chunks."""
+        offset, end = self._place, self._place + self._length
+        while offset < end:
+            chunk = await asyncio.to_thread(
+                os.pread, self._file.fileno(), min(_CHUNK_BYTES, end - offset), offset
+            )
+            offset += len(chunk)
+            yield chunk
 
     async def close(self) -> None:
         """Close the file."""

@@ -27,7 +27,7 @@ from gateway.store.interface import Select
 
 #: A body up to this size is checked on the event loop: a thread would take longer to start.
 _SMALL_BODY_BYTES = 4096
-#: What a token needs to be allowed to, by method.
+#: The permission that a token needs, by method.
 _VERBS: dict[str, Verb] = {"POST": "ingest", "PUT": "change"}
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class _Submission:
 
     @property
     def digest(self) -> bytes:
-        """What an idempotency key belongs to: the body, and for a PUT that it is one."""
+        """The hash that an idempotency key is bound to: of the body, and of the method if it is PUT."""
         digest = hashlib.sha256(self.received.data)
         if self.write.replaces_all:
             digest.update(b"PUT")
@@ -56,7 +56,7 @@ class _Submission:
         """Parse and validate the rows. Any thread may call it.
 
         Raises:
-            GatewayError: The body cannot be read, or it has bad rows that are not kept.
+            GatewayError: The body is malformed, or it has more bad rows than the connector keeps.
         """
         data, write, validator = self.received.data, self.write, self.endpoint.validator
         media = media_detection.media_of(self.content_type, data)
@@ -85,14 +85,16 @@ class Writes:
 
     async def answer(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         """Receive, check, and store rows, and answer with their receipt."""
-        token, write = self._parse(endpoint, req)  # Its errors are best told before the body comes.
-        with self._bodies.reserve(req, endpoint) as room:
-            received = await self._bodies.receive(req, room, endpoint)
+        token, write = self._parse(
+            endpoint, req
+        )  # Errors in the head are reported before the body is received.
+        with self._bodies.reserve(req, endpoint) as reservation:
+            received = await self._bodies.receive(req, reservation, endpoint)
             with self._intake.in_flight.hold(endpoint.connector.name, token, write.key):
-                await self._live.retrying(endpoint, lambda each: self._store(each, req, resp, received))
+                await self._live.retrying(endpoint, lambda version: self._store(version, req, resp, received))
 
     def _parse(self, endpoint: Endpoint, req: Request) -> tuple[str | None, WriteRequest]:
-        """Authorize a request and parse its head, or raise."""
+        """Parse the head of a request, and check its permissions."""
         connector = endpoint.connector
         token = authorize_write(req, connector, self._credentials, _VERBS[req.method])
         write = endpoint.write_request(RequestHeaders.of_write(req)).under(req.get_header("Idempotency-Key"))
@@ -101,8 +103,8 @@ class Writes:
         return token, write
 
     async def _store(self, endpoint: Endpoint, req: Request, resp: Response, received: Body) -> None:
-        """Check and store the rows of a body, unless they were stored before under their key."""
-        # Rights may have changed while the body came: those of the token, or the connector that gives them.
+        """Check and store the rows of a body, unless they were stored before under their idempotency key."""
+        # Permissions may have changed while the body was received: the token's, or the connector's.
         token, write = self._parse(endpoint, req)
         submission = _Submission(endpoint, current.get(), req.content_type, received, token, write)
         if write.head.is_rehearsal:
@@ -129,9 +131,9 @@ class Writes:
         if size <= _SMALL_BODY_BYTES:
             batch = submission.batch(key, settings)
         else:
-            lane = self._intake.parse_pool.executor_for(submission.endpoint.connector.name, size)
+            executor = self._intake.parse_pool.executor_for(submission.endpoint.connector.name, size)
             loop = asyncio.get_running_loop()
-            batch = await loop.run_in_executor(lane, submission.batch, key, settings)
+            batch = await loop.run_in_executor(executor, submission.batch, key, settings)
         submission.write.require_rows(batch)
         return batch
 
@@ -143,13 +145,13 @@ class Writes:
         return await self._storage.writer.append(batch)
 
     async def _store_and_show(self, resp: Response, batch: Batch | Receipt, write: WriteRequest) -> None:
-        """Store a batch, unless it was before, and answer with its rows; they are read only after they are safe.
+        """Store a batch unless it was stored before, and answer with its rows, which are read after the commit.
 
-        From then on nothing can be refused any more: where the rows cannot be read back, the receipt says
-        that they are stored, and `Preference-Applied` leaves `return` out.
+        After the commit the request cannot fail. If the rows cannot be read back, the response is the receipt, and
+        `Preference-Applied` omits `return`.
         """
         if isinstance(batch, Batch) and batch.on_conflict in ("replace", "merge"):
-            batch, seen = await self._store_and_look(batch, write)
+            batch, seen = await self._store_and_read(batch, write)
             if seen is not None:
                 reply.seen_rows(resp, batch, write, seen)
                 return
@@ -164,30 +166,30 @@ class Writes:
             shown = await Rendering.open_reserved(
                 readers, write.head.stored_rows(receipt), needs_count=False, coding=write.head.coding
             )
-        except Exception as error:  # noqa: BLE001  # whatever it is, the rows are stored
-            _log.error("the rows of batch %s could not be shown: %s", receipt.batch, trace(error))
+        except Exception as error:  # noqa: BLE001  # the rows are stored, regardless of the error
+            _log.error("the rows of batch %s could not be read back: %s", receipt.batch, trace(error))
             reply.receipt(resp, receipt, write)
         else:
             reply.stored_rows(resp, receipt, write, shown)
 
-    async def _store_and_look(self, batch: Batch, write: WriteRequest) -> tuple[Receipt, bytes | None]:
-        """Store rows that others may replace at once, and read them in the same transaction."""
-        most = self._intake.settings.max_body
+    async def _store_and_read(self, batch: Batch, write: WriteRequest) -> tuple[Receipt, bytes | None]:
+        """Store rows that another request may replace immediately, and read them in the same transaction."""
+        max_bytes = self._intake.settings.max_body
 
-        def look(receipt: Receipt, select: Select) -> bytes:
-            return render(write.head.stored_rows(receipt), select, most)
+        def read_rows(receipt: Receipt, select: Select) -> bytes:
+            return render(write.head.stored_rows(receipt), select, max_bytes)
 
         return await self._storage.writer.call(
-            lambda store: store.append_and_show(batch, look), batch.connector.name
+            lambda store: store.append_and_show(batch, read_rows), batch.connector.name
         )
 
     async def _rehearse(self, resp: Response, batch: Batch, write: WriteRequest) -> None:
-        """Do everything but keep the rows."""
+        """Store rows, read them, and roll back."""
 
-        def look(receipt: Receipt, select: Select) -> bytes | None:
+        def read_rows(receipt: Receipt, select: Select) -> bytes | None:
             return None if write.head.output is None else render(write.head.stored_rows(receipt), select)
 
         receipt, seen = await self._storage.writer.call(
-            lambda store: store.append_and_show(batch, look, is_rehearsal=True), batch.connector.name
+            lambda store: store.append_and_show(batch, read_rows, is_rehearsal=True), batch.connector.name
         )
         reply.seen_rows(resp, receipt, write, seen)

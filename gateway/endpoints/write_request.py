@@ -1,4 +1,4 @@
-"""Write: what a POST or PUT asks for beside its body."""
+"""Parsed POST and PUT requests, without their bodies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from gateway.media_types import Media
 from gateway.query import dialect
 from gateway.store.batch import Batch, IdempotencyKey, OnConflict, Receipt
 
-MAX_KEY = 255
+MAX_KEY_CHARACTERS = 255
 
 
 @dataclass(frozen=True, slots=True)
 class WriteRequest:
-    """How the rows of a body are stored, and what the response contains.
+    """The storage of the rows in a body, and the contents of the response.
 
     Attributes:
         head: What the response contains, and whether anything is stored.
@@ -57,25 +57,25 @@ class WriteRequest:
         return self.head.connector
 
     def under(self, key: str | None) -> "WriteRequest":
-        """Give it with what its header `Idempotency-Key` says, as far as the connector's terms allow both.
+        """Return the request with the value of its `Idempotency-Key` header, and check the connector's policy.
 
         Raises:
-            GatewayError: Where they do not, or that is no key.
+            GatewayError: The policy does not allow the request, or the key is invalid.
         """
         write = self if key is None else replace(self, key=_key_of(key))
-        write.require_terms()
+        write.require_policy()
         return write
 
-    def require_terms(self) -> None:
-        """Let through what the connector's terms allow.
+    def require_policy(self) -> None:
+        """Check that the connector's policy allows the request.
 
         Raises:
-            GatewayError: Where it is not.
+            GatewayError: The policy requires an idempotency key, or the connector has no primary key to merge by.
         """
-        terms = self.connector.policy
-        if terms.needs_key and self.key is None and not (self.replaces_all or self.head.is_rehearsal):
+        policy = self.connector.policy
+        if policy.needs_key and self.key is None and not (self.replaces_all or self.head.is_rehearsal):
             hint = "send a header Idempotency-Key: a UUID of its own for every batch, the same when it is sent again"
-            message = f"'{self.connector.name}' takes rows under an Idempotency-Key only"
+            message = f"'{self.connector.name}' requires an Idempotency-Key"
             raise GatewayError(Code.KEY_REQUIRED, message, hint=hint)
         if self.head.prefers.resolution and not self.connector.primary_key:
             message = f"'{self.connector.name}' has no primary key, by which rows could be told apart"
@@ -84,29 +84,29 @@ class WriteRequest:
 
     @property
     def on_conflict(self) -> OnConflict:
-        """What happens to a row whose primary key is stored already."""
+        """The treatment of a row whose primary key is stored already."""
         return _on_conflict(self.head)
 
     @property
     def allowance(self) -> BadRowLimit | None:
-        """How many bad rows are kept, None where one refuses the batch."""
-        terms, handling = self.connector.policy, self.head.prefers.handling
-        keeps = terms.on_invalid == "keep" and handling != "strict"
-        keeps = keeps or (terms.on_invalid == "on_request" and handling == "lenient")
-        return terms.keep_at_most if keeps else None
+        """The limit of bad rows that are kept; with None one bad row rejects the batch."""
+        policy, handling = self.connector.policy, self.head.prefers.handling
+        keeps = policy.on_invalid == "keep" and handling != "strict"
+        keeps = keeps or (policy.on_invalid == "on_request" and handling == "lenient")
+        return policy.keep_at_most if keeps else None
 
     @property
     def takes_whole_rows(self) -> bool:
-        """Whether rows are taken as they are, whichever fields each of them names."""
+        """True if rows are stored whole, independent of the fields that each of them names."""
         return self.columns is None and self.on_conflict != "merge"
 
     @property
     def absent_is_null(self) -> bool:
-        """Whether a field of `columns` that a row leaves out is null; else it takes its default."""
+        """True if a field of `columns` that a row omits is null; otherwise it takes its default."""
         return self.columns is not None and self.head.prefers.missing != "default"
 
     def envelope(self, body: Body, media: Media, token: str | None, key: IdempotencyKey | None) -> Envelope:
-        """Return what accompanies the rows of a body into their batch."""
+        """Return the envelope of a batch: everything that is stored or checked besides its rows."""
         return Envelope(
             body.received_bytes,
             token,
@@ -119,7 +119,7 @@ class WriteRequest:
         )
 
     def _decoding_of(self, data: bytes, media: Media) -> str:
-        """Say how the rows of a body are read, where bad ones may be kept to be read again."""
+        """Return how the rows of a body are decoded, so that kept bad rows can be replayed."""
         if self.allowance is None:
             return "{}"
         return decoding.encode(
@@ -131,7 +131,7 @@ class WriteRequest:
         )
 
     def _named(self, data: bytes, media: Media) -> frozenset[str] | None:
-        """Give the fields that all rows of a body name, where they are merged; None where each says so itself."""
+        """Return the fields that all rows of a merged body name; None if each row names its own."""
         if self.on_conflict != "merge":
             return None
         if self.columns is not None:
@@ -139,14 +139,18 @@ class WriteRequest:
         return csv_rows.header_fields(data, self.connector) if media is Media.CSV else None
 
     def require_rows(self, batch: Batch) -> None:
-        """Let a batch of so many good rows through, or raise.
+        """Check the number of good rows in a batch.
 
-        A single object answers one row alone. A PUT without any is an export that failed more often than meant.
+        A response that must be a single object requires one row. A PUT without rows is more often a failed export than
+        intended.
+
+        Raises:
+            GatewayError: The number of rows is not allowed.
         """
         rows = batch.rows.num_rows
         if self.replaces_all and not rows:
-            message = "there is no row to take the place of all others; nothing was changed"
-            hint = "send the rows; to be rid of all of them, DELETE with the filter _id=gte.0"
+            message = "the body has no valid row, and PUT would delete all stored rows; nothing was changed"
+            hint = "send the rows; to delete all rows, send DELETE with the filter _id=gte.0"
             errors = RowErrors(batch.errors, batch.error_count, len(batch.bad), batch.received)
             if errors.count:
                 raise GatewayError(
@@ -156,11 +160,11 @@ class WriteRequest:
         self.head.require_single(rows)
 
     def headers(self, receipt: Receipt, *, has_rows: bool = False) -> Mapping[str, str]:
-        """Give the headers of the answer to a receipt; `has_rows` where it has the stored rows for a body."""
-        unmet = ["return"] if self.head.output is not None and not has_rows else []
+        """Return the headers of the response to a receipt; `has_rows` if its body is the stored rows."""
+        not_applied = ["return"] if self.head.output is not None and not has_rows else []
         if self.columns is None and self.head.prefers.missing == "null":
-            unmet.append("missing")  # Without `columns` an absent field takes its default.
-        headers = {"Preference-Applied": self.head.prefers.applied(*unmet), "Vary": "Accept, Prefer"}
+            not_applied.append("missing")  # Without `columns`, an absent field takes its default.
+        headers = {"Preference-Applied": self.head.prefers.applied(*not_applied), "Vary": "Accept, Prefer"}
         if self.head.prefers.count:
             headers["Content-Range"] = f"*/{receipt.received}"
         if self.head.prefers.return_ == "headers-only" and receipt.stored == 1:
@@ -171,23 +175,23 @@ class WriteRequest:
 
 
 def _on_conflict(head: RequestHead) -> OnConflict:
-    """Return what happens to a row whose primary key is stored already."""
+    """Return the treatment of a row whose primary key is stored already."""
     if head.prefers.resolution:
         return "merge" if head.prefers.resolution == "merge-duplicates" else "ignore"
     return head.connector.policy.on_conflict
 
 
 def _key_of(header: str) -> str:
-    """Read the Idempotency-Key: a string in quotes, as the draft has it, or one without.
+    """Parse an Idempotency-Key: a string in quotes, as in the IETF draft, or without quotes.
 
     Raises:
-        GatewayError: Where it is empty, too long or not plain ASCII.
+        GatewayError: The key is empty, too long, or not printable ASCII.
     """
     key = header.strip()
     if len(key) > 1 and key.startswith('"') and key.endswith('"'):
         key = key[1:-1]
-    if not 0 < len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
-        hint = f"write 1 to {MAX_KEY} printable ASCII characters, such as a UUID"
+    if not 0 < len(key) <= MAX_KEY_CHARACTERS or not key.isascii() or not key.isprintable():
+        hint = f"write 1 to {MAX_KEY_CHARACTERS} printable ASCII characters, such as a UUID"
         what = f"has {len(key)} characters" if key.isascii() and key.isprintable() else "is not plain ASCII"
         raise GatewayError(Code.KEY_INVALID, f"the Idempotency-Key {what}", hint=hint)
     return key

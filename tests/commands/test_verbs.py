@@ -210,7 +210,7 @@ def test_removed_connector_with_refused_file_is_reported(own):
     listed, _ = gateway(own, "ls").stdout.splitlines()[1:]
     assert listed.split()[0] == "orders"
     assert listed.split()[-1] == "refused"
-    assert "mend orders.yaml; gateway check tells" in own.client.get("/orders").json()["hint"]
+    assert "correct orders.yaml; gateway check lists" in own.client.get("/orders").json()["hint"]
     ran = gateway(own, "load", "orders", rows_file(own.data.parent, 1))
     assert "GW511: /orders was removed on" in ran.stderr
 

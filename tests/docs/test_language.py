@@ -12,6 +12,7 @@ ROOMS = [
     "gateway/cli.py",
     "gateway/commands",
     "gateway/draft",
+    "gateway/endpoints",
     "gateway/rowfile",
     "tests/commands",
     "tests/rowfile",

@@ -6,7 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from gateway.endpoints.range_sessions import READING_RATE, READING_SECONDS, RangeClient, RangeSessions
+from gateway.endpoints.range_sessions import (
+    SESSION_BYTES_PER_SECOND,
+    SESSION_SECONDS,
+    RangeClient,
+    RangeSessions,
+)
 from gateway.endpoints.ranges import ByteRange
 from gateway.endpoints.spooled_body import SpooledBody
 from gateway.store.batch import Batch
@@ -94,7 +99,7 @@ def test_head_of_what_is_too_large_to_be_kept_has_no_length(tmp_path):
 def test_a_body_has_one_etag_also_while_rows_are_committed(tmp_path, coding):
     """Two who ask amid a commit for what is there before it are told of one body."""
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
-        connector = gateway.gateway.app._repeats_at("/c").connector
+        connector = gateway.gateway.app._request_cache_at("/c").connector
 
         def etags():
             for format in FORMATS:
@@ -281,21 +286,21 @@ class Clock:
         return self.now
 
 
-def body(etag, size, *borders):
-    return SpooledBody(Path("body"), size, b"q", 200, {"ETag": etag}, frozenset(borders))
+def body(etag, size, *boundaries):
+    return SpooledBody(Path("body"), size, b"q", 200, {"ETag": etag}, frozenset(boundaries))
 
 
-def begun(*, size=1000, part=None, connection=1, clock=None, borders=()):
-    readings = RangeSessions(clock or Clock())
-    readings.begin(ONE, connection, body("old", size, *borders), part)
-    return readings
+def begun(*, size=1000, part=None, connection=1, clock=None, boundaries=()):
+    sessions = RangeSessions(clock or Clock())
+    sessions.begin(ONE, connection, body("old", size, *boundaries), part)
+    return sessions
 
 
-def going_on(readings, part, reader=ONE, connection=1):
-    reading = readings.going_on(reader, connection, part)
-    if reading:
-        reading.take(part, connection)
-    return reading.etag if reading else None
+def going_on(sessions, part, client=ONE, connection=1):
+    session = sessions.find_continued(client, connection, part)
+    if session:
+        session.record_range(part, connection)
+    return session.etag if session else None
 
 
 @pytest.mark.parametrize(
@@ -322,9 +327,9 @@ def going_on(readings, part, reader=ONE, connection=1):
     ],
 )
 def test_which_parts_begin_anew(begins_with, parts, goes_on):
-    readings = begun(part=begins_with)
+    sessions = begun(part=begins_with)
 
-    *before, last = [going_on(readings, each) for each in parts]
+    *before, last = [going_on(sessions, each) for each in parts]
 
     assert before == ["old"] * len(before)
     assert last == ("old" if goes_on else None)
@@ -332,71 +337,71 @@ def test_which_parts_begin_anew(begins_with, parts, goes_on):
 
 def test_a_reading_lasts_as_long_as_a_slow_reader_needs_and_no_longer():
     clock = Clock()
-    readings = begun(size=100 * READING_RATE, clock=clock)
-    clock.now = READING_SECONDS + 99
-    assert going_on(readings, ByteRange(0, 9)) == "old"
-    assert not readings.is_over(readings.going_on(ONE, 1, ByteRange(500, 600)))
-    clock.now = READING_SECONDS + 101
-    assert going_on(readings, ByteRange(0, 19)) is None
-    assert readings.is_over(readings.going_on(ONE, 1, ByteRange(600, 700)))
-    assert readings.in_use() == set()
+    sessions = begun(size=100 * SESSION_BYTES_PER_SECOND, clock=clock)
+    clock.now = SESSION_SECONDS + 99
+    assert going_on(sessions, ByteRange(0, 9)) == "old"
+    assert not sessions.has_expired(sessions.find_continued(ONE, 1, ByteRange(500, 600)))
+    clock.now = SESSION_SECONDS + 101
+    assert going_on(sessions, ByteRange(0, 19)) is None
+    assert sessions.has_expired(sessions.find_continued(ONE, 1, ByteRange(600, 700)))
+    assert sessions.in_use() == set()
 
 
 def test_readers_are_told_apart():
-    readings = begun()
+    sessions = begun()
 
-    assert going_on(readings, ByteRange(10, 19), OTHER) is None
+    assert going_on(sessions, ByteRange(10, 19), OTHER) is None
     for other in (
         ONE._replace(address="10.0.0.2"),
         ONE._replace(asker=1),
         ONE._replace(question=b"r"),
     ):
-        assert going_on(readings, ByteRange(10, 19), other) is None
+        assert going_on(sessions, ByteRange(10, 19), other) is None
 
 
 def test_of_two_readings_of_one_program_the_latest_goes_on_on_any_connection():
-    readings = begun(connection=1)
-    assert going_on(readings, ByteRange(0, 99), connection=2) == "old"
-    assert going_on(readings, ByteRange(100, 999), connection=1) == "old"
-    readings.begin(ONE, 1, body("new", 1100), None)
+    sessions = begun(connection=1)
+    assert going_on(sessions, ByteRange(0, 99), connection=2) == "old"
+    assert going_on(sessions, ByteRange(100, 999), connection=1) == "old"
+    sessions.begin(ONE, 1, body("new", 1100), None)
 
-    assert going_on(readings, ByteRange(0, 99), connection=2) == "new"
-    assert going_on(readings, ByteRange(100, 1099), connection=2) == "new"
+    assert going_on(sessions, ByteRange(0, 99), connection=2) == "new"
+    assert going_on(sessions, ByteRange(100, 1099), connection=2) == "new"
 
 
 def test_two_programs_of_one_name_at_once_go_on_by_connection_and_length():
-    readings = begun(connection=1)
-    assert going_on(readings, ByteRange(0, 99), connection=1) == "old"
-    readings.begin(ONE, 2, body("new", 1100), None)
+    sessions = begun(connection=1)
+    assert going_on(sessions, ByteRange(0, 99), connection=1) == "old"
+    sessions.begin(ONE, 2, body("new", 1100), None)
 
-    assert going_on(readings, ByteRange(100, 199), connection=1) == "old"
-    assert going_on(readings, ByteRange(0, 99), connection=2) == "new"
-    assert going_on(readings, ByteRange(200, 299), connection=1) == "old"
-    assert going_on(readings, ByteRange(100, 199), connection=2) == "new"
-    assert going_on(readings, ByteRange(300, 999), connection=3) == "old"
-    assert going_on(readings, ByteRange(200, 1099), connection=4) == "new"
+    assert going_on(sessions, ByteRange(100, 199), connection=1) == "old"
+    assert going_on(sessions, ByteRange(0, 99), connection=2) == "new"
+    assert going_on(sessions, ByteRange(200, 299), connection=1) == "old"
+    assert going_on(sessions, ByteRange(100, 199), connection=2) == "new"
+    assert going_on(sessions, ByteRange(300, 999), connection=3) == "old"
+    assert going_on(sessions, ByteRange(200, 1099), connection=4) == "new"
 
 
 @pytest.mark.parametrize(
     "tail", [(ByteRange(900, 999), ByteRange(1050, 1099)), (ByteRange(None, 100), ByteRange(None, 50))]
 )
 def test_what_comes_before_a_tail_is_cut_from_the_body_of_that_tail(tail):
-    readings = begun(borders=(4, 950))
-    assert going_on(readings, tail[0], connection=1) == "old"
-    readings.begin(ONE, 2, body("new", 1100, 4, 1080), None)
+    sessions = begun(boundaries=(4, 950))
+    assert going_on(sessions, tail[0], connection=1) == "old"
+    sessions.begin(ONE, 2, body("new", 1100, 4, 1080), None)
 
-    assert going_on(readings, ByteRange(4, 899), connection=3) == "old"
-    assert going_on(readings, tail[1], connection=2) == "new"
-    assert going_on(readings, ByteRange(4, 899), connection=4) == "old"
-    assert going_on(readings, ByteRange(0, 1049), connection=5) == "new"
+    assert going_on(sessions, ByteRange(4, 899), connection=3) == "old"
+    assert going_on(sessions, tail[1], connection=2) == "new"
+    assert going_on(sessions, ByteRange(4, 899), connection=4) == "old"
+    assert going_on(sessions, ByteRange(0, 1049), connection=5) == "new"
 
 
 def test_pieces_of_a_parquet_file_are_cut_from_the_file_that_has_them():
     """Two processes read row groups, columns and what stands before the metadata, on connections of their own."""
-    readings = begun(borders=(4, 300, 600, 900))
-    assert going_on(readings, ByteRange(900, 999), connection=1) == "old"
-    readings.begin(ONE, 2, body("new", 1100, 4, 350, 700, 980), None)
-    assert going_on(readings, ByteRange(980, 1099), connection=2) == "new"
+    sessions = begun(boundaries=(4, 300, 600, 900))
+    assert going_on(sessions, ByteRange(900, 999), connection=1) == "old"
+    sessions.begin(ONE, 2, body("new", 1100, 4, 350, 700, 980), None)
+    assert going_on(sessions, ByteRange(980, 1099), connection=2) == "new"
 
     asked = [
         ByteRange(4, 299),
@@ -406,18 +411,18 @@ def test_pieces_of_a_parquet_file_are_cut_from_the_file_that_has_them():
         ByteRange(350, 699),
         ByteRange(0, 979),
     ]
-    cut_from = [going_on(readings, each, connection=3 + port) for port, each in enumerate(asked)]
+    cut_from = [going_on(sessions, each, connection=3 + port) for port, each in enumerate(asked)]
 
     assert cut_from == ["old", "new", "old", "old", "new", "new"]
 
 
 def test_of_two_bodies_of_one_length_the_latest_goes_first_and_the_other_next():
-    readings = begun(borders=(4, 980))
-    assert going_on(readings, ByteRange(900, 999), connection=1) == "old"
-    readings.begin(ONE, 2, body("new", 1000, 4, 980), None)
-    assert going_on(readings, ByteRange(900, 999), connection=2) == "new"
+    sessions = begun(boundaries=(4, 980))
+    assert going_on(sessions, ByteRange(900, 999), connection=1) == "old"
+    sessions.begin(ONE, 2, body("new", 1000, 4, 980), None)
+    assert going_on(sessions, ByteRange(900, 999), connection=2) == "new"
 
-    asked = [going_on(readings, ByteRange(4, 899), connection=port) for port in (3, 4, 5)]
+    asked = [going_on(sessions, ByteRange(4, 899), connection=port) for port in (3, 4, 5)]
 
     assert asked == ["new", "old", "new"]
 
@@ -425,69 +430,69 @@ def test_of_two_bodies_of_one_length_the_latest_goes_first_and_the_other_next():
 def test_the_first_part_is_cut_from_what_was_told_on_its_connection():
     """Two processes ask for the length one after the other, then each for its whole body; the bodies have one length."""
     for size in (1000, 1100):
-        readings = begun(connection=1)
-        readings.begin(ONE, 2, body("new", size), None)
+        sessions = begun(connection=1)
+        sessions.begin(ONE, 2, body("new", size), None)
 
-        assert going_on(readings, ByteRange(0, 999), connection=1) == "old"
-        assert going_on(readings, ByteRange(0, size - 1), connection=2) == "new"
-        assert going_on(readings, ByteRange(0, size - 1), connection=2) is None
+        assert going_on(sessions, ByteRange(0, 999), connection=1) == "old"
+        assert going_on(sessions, ByteRange(0, size - 1), connection=2) == "new"
+        assert going_on(sessions, ByteRange(0, size - 1), connection=2) is None
 
 
 def test_two_who_were_told_of_one_body_get_it_once_each():
     """A proxy has other ports for each request; whoever asks a third time begins anew."""
-    readings = begun(connection=1)
-    readings.begin(ONE, 2, body("old", 1000), None)
+    sessions = begun(connection=1)
+    sessions.begin(ONE, 2, body("old", 1000), None)
 
-    asked = [going_on(readings, ByteRange(0, 999), connection=port) for port in (3, 4, 5)]
+    asked = [going_on(sessions, ByteRange(0, 999), connection=port) for port in (3, 4, 5)]
 
     assert asked == ["old", "old", None]
 
 
 def test_a_connection_that_asks_again_gets_nothing_older():
     """Only the second length counts on a connection; and what it has had of that is not had again of an older body."""
-    readings = begun(connection=1)
-    readings.begin(ONE, 1, body("new", 1000), None)
-    assert going_on(readings, ByteRange(0, 999), connection=1) == "new"
-    assert going_on(readings, ByteRange(0, 999), connection=2) is None
+    sessions = begun(connection=1)
+    sessions.begin(ONE, 1, body("new", 1000), None)
+    assert going_on(sessions, ByteRange(0, 999), connection=1) == "new"
+    assert going_on(sessions, ByteRange(0, 999), connection=2) is None
 
-    readings = begun(connection=1)
-    readings.begin(ONE, 2, body("new", 1000), None)
-    assert going_on(readings, ByteRange(0, 999), connection=2) == "new"
-    assert going_on(readings, ByteRange(0, 999), connection=2) is None
-    assert going_on(readings, ByteRange(500, 999), connection=2) == "new"
-    assert going_on(readings, ByteRange(500, 999), connection=2) == "new"
+    sessions = begun(connection=1)
+    sessions.begin(ONE, 2, body("new", 1000), None)
+    assert going_on(sessions, ByteRange(0, 999), connection=2) == "new"
+    assert going_on(sessions, ByteRange(0, 999), connection=2) is None
+    assert going_on(sessions, ByteRange(500, 999), connection=2) == "new"
+    assert going_on(sessions, ByteRange(500, 999), connection=2) == "new"
 
 
 def test_two_processes_that_read_in_blocks_each_go_on_on_their_connection():
-    readings = begun(connection=1)
-    readings.begin(ONE, 2, body("new", 1100), None)
+    sessions = begun(connection=1)
+    sessions.begin(ONE, 2, body("new", 1100), None)
     blocks = [ByteRange(first, first + 99) for first in range(0, 900, 100)]
 
     for block in blocks:
-        assert going_on(readings, block, connection=1) == "old"
-        assert going_on(readings, block, connection=2) == "new"
+        assert going_on(sessions, block, connection=1) == "old"
+        assert going_on(sessions, block, connection=2) == "new"
 
 
 def test_who_reads_in_blocks_goes_on_with_the_latest_though_a_tail_began_behind_the_block():
     blocks = [ByteRange(0, 399), ByteRange(400, 799)]
-    readings = begun()
+    sessions = begun()
     for block in (*blocks, ByteRange(800, 999)):
-        assert going_on(readings, block) == "old"
-    readings.begin(ONE, 1, body("new", 1100), None)
+        assert going_on(sessions, block) == "old"
+    sessions.begin(ONE, 1, body("new", 1100), None)
 
     for block in (blocks[1], blocks[0], blocks[1], ByteRange(800, 1099)):
-        assert going_on(readings, block, connection=2) == "new"
+        assert going_on(sessions, block, connection=2) == "new"
 
 
 def test_what_is_remembered_is_bounded():
-    readings = RangeSessions(Clock())
+    sessions = RangeSessions(Clock())
     for number in range(3000):
-        readings.begin(ONE._replace(question=b"%d" % number), 1, body(f"{number}", 10), None)
-        readings.tell(ONE._replace(question=b"%d" % number), f"{number}")
-        readings.begin(ONE, 1, body(f"{number}", 10), None)
+        sessions.begin(ONE._replace(question=b"%d" % number), 1, body(f"{number}", 10), None)
+        sessions.record_whole_body(ONE._replace(question=b"%d" % number), f"{number}")
+        sessions.begin(ONE, 1, body(f"{number}", 10), None)
 
-    assert len(readings.in_use()) <= 1000 + 8
-    reading = readings.going_on(ONE, 1, ByteRange(0, 5))
+    assert len(sessions.in_use()) <= 1000 + 8
+    session = sessions.find_continued(ONE, 1, ByteRange(0, 5))
     for number in range(5000):
-        reading.take(ByteRange(number * 2 + 1, number * 2 + 2), 1)
-    assert len(reading.ends) <= 1000
+        session.record_range(ByteRange(number * 2 + 1, number * 2 + 2), 1)
+    assert len(session.ends) <= 1000

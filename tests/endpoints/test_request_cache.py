@@ -276,18 +276,18 @@ def test_what_is_asked_a_third_time_does_not_come_by_falcon(tmp_path, monkeypatc
 def test_what_is_remembered_is_bounded(tmp_path):
     with inside(tmp_path, {"c": READABLE}) as gateway:
         gateway.request("POST", "/c", body(b'{"n":1}'))
-        known = gateway.gateway.app._repeats_at("/c")
-        for number in [*range(2 * request_cache.MAX_QUESTIONS)] * 2:
+        known = gateway.gateway.app._request_cache_at("/c")
+        for number in [*range(2 * request_cache.MAX_REQUESTS)] * 2:
             gateway.request(
-                "GET", "/c", headers={"User-Agent": str(number % (request_cache.MAX_QUESTIONS + 9))}
+                "GET", "/c", headers={"User-Agent": str(number % (request_cache.MAX_REQUESTS + 9))}
             )
-        assert len(known._kept) == request_cache.MAX_QUESTIONS
+        assert len(known._responses) == request_cache.MAX_REQUESTS
         for _ in range(TIMES):
             answer = gateway.request(
-                "GET", "/c", headers={"User-Agent": "x" * request_cache.MAX_QUESTION_BYTES}
+                "GET", "/c", headers={"User-Agent": "x" * request_cache.MAX_REQUEST_BYTES}
             )
             assert answer[0] == 200
-        assert all(question.is_short for question in known._kept)
+        assert all(question.is_short for question in known._responses)
 
 
 def test_an_answer_that_the_cache_has_forgotten_is_made_anew(tmp_path):

@@ -101,7 +101,7 @@ def outcome(read):
         return (
             parts,
             shown,
-            made.question,
+            made.fingerprint,
             made.etag((1, 2)),
             statement.end() if statement.query.limit else None,
         )
