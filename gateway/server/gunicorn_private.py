@@ -12,7 +12,7 @@ _WORKERS = "_num_workers"
 
 
 def use_parser(parser: type) -> None:
-    """Make a class the parser of requests on every connection of this process.
+    """Use a class as the parser of requests on every connection of this process.
 
     gunicorn's own search stores its result in the class it is called on, and reads the result in `ASGIProtocol` only.
     """
