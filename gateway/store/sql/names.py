@@ -28,3 +28,8 @@ def table_named(connector: str, revision: int) -> str:
 
 #: The end of the name of a connector of rejected rows; no other connector's name ends with it.
 REJECTED = ".rejected"
+
+
+def rejected_table(connector: str) -> str:
+    """Return the quoted name of the table of a connector's rejected rows."""
+    return table_named(f"{connector}{REJECTED}", 1)

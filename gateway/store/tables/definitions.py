@@ -16,7 +16,7 @@ from gateway.connectors.finding import InvalidFileError
 from gateway.store.definition import Definition, Event, Move, RowsArrived
 from gateway.store.engine.database import Database
 from gateway.store.engine.stream import selecting
-from gateway.store.sql.names import REJECTED, quote, table_named, table_of
+from gateway.store.sql.names import quote, rejected_table, table_of
 from gateway.store.sql.times import instant, moment
 from gateway.store.tables import migration, row_check
 
@@ -214,7 +214,7 @@ class Definitions:
         name = connector.name
         with self._database.transaction() as writer:
             writer.execute(f"DROP TABLE {table_of(connector)}")
-            writer.execute(f"DROP TABLE IF EXISTS {table_named(name + REJECTED, 1)}")
+            writer.execute(f"DROP TABLE IF EXISTS {rejected_table(name)}")
             writer.execute(
                 "INSERT INTO gateway.purged SELECT ?, now(), ?, max(last_id), max(batch) FROM gateway.batches"
                 " WHERE connector = ?",

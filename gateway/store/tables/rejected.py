@@ -17,7 +17,7 @@ from gateway.store.batch import BadRow
 from gateway.store.engine.database import Database
 from gateway.store.rejection import Amendment, RejectedRow, State, rejected_of
 from gateway.store.selection import Selection
-from gateway.store.sql.names import REJECTED, literal, quote, table_named, table_of
+from gateway.store.sql.names import REJECTED, literal, quote, rejected_table, table_of
 from gateway.store.tables import migration
 
 _ARROW = pa.schema(
@@ -138,8 +138,7 @@ class Rejected:
         )
         names = [table.rpartition(REJECTED)[0] for (table,) in tables]
         each = [
-            f"SELECT {literal(name)}, count(*) FROM {table_named(f'{name}{REJECTED}', 1)}"
-            " WHERE state = 'kept'"
+            f"SELECT {literal(name)}, count(*) FROM {rejected_table(name)} WHERE state = 'kept'"
             for name in names
         ]
         return dict(self._database.rows(" UNION ALL ".join(each))) if each else {}
