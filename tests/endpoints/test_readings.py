@@ -65,7 +65,7 @@ def test_head_and_get_agree(server, path, format, coding, query):
         assert first.headers["Content-Range"] == f"bytes 0-1/{head.headers['Content-Length']}"
 
 
-def test_head_of_a_long_result_has_its_length(server, name):
+def test_head_of_long_result_has_length(server, name):
     path = server.declare(name, "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
     lines = "".join(f"{n},{'x' * 90}\n" for n in range(50_000))
     kind = {"Content-Type": "text/csv"}
@@ -81,7 +81,7 @@ def test_head_of_a_long_result_has_its_length(server, name):
         assert after.headers["Content-Length"] == head.headers["Content-Length"]
 
 
-def test_head_of_what_is_too_large_to_be_kept_has_no_length(tmp_path):
+def test_head_of_unspooled_body_has_no_length(tmp_path):
     with serving(tmp_path, GATEWAY_SPOOL="10K") as server:
         path = server.declare("c", CONNECTOR)
         rows = "n\n" + "".join(f"{n}\n" for n in range(400_000))
@@ -96,7 +96,7 @@ def test_head_of_what_is_too_large_to_be_kept_has_no_length(tmp_path):
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
-def test_a_body_has_one_etag_also_while_rows_are_committed(tmp_path, coding):
+def test_etag_is_stable_during_commit(tmp_path, coding):
     """Two who ask amid a commit for what is there before it are told of one body."""
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
         connector = gateway.gateway.app._request_cache_at("/c").connector
@@ -123,7 +123,7 @@ def test_a_body_has_one_etag_also_while_rows_are_committed(tmp_path, coding):
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
-def test_head_keeps_one_file_for_all_who_ask_until_rows_come(own, coding):
+def test_head_spools_one_file_per_version(own, coding):
     path = own.declare("c", CONNECTOR)
     store(own, path, 20)
 
@@ -143,7 +143,7 @@ def test_head_keeps_one_file_for_all_who_ask_until_rows_come(own, coding):
 
 
 @pytest.mark.parametrize("format", ["json", "ndjson", "csv", "parquet"])
-def test_parts_after_head_are_cut_from_the_body_that_it_told_of(server, path, format):
+def test_ranges_after_head_come_from_its_body(server, path, format):
     url = f"{path}?format={format}&order=_id.desc"
     before = whole(server, url).content
     head = server.client.head(url, headers=IDENTITY)
@@ -157,7 +157,7 @@ def test_parts_after_head_are_cut_from_the_body_that_it_told_of(server, path, fo
     assert b"".join(answer.content for answer in answers[1:4]) == answers[4].content == before
 
 
-def test_whoever_asks_again_from_the_first_byte_sees_what_is_stored(server, path):
+def test_range_from_first_byte_sees_new_rows(server, path):
     url = f"{path}?format=csv"
     for asked in ("0-", "0-9", "-9"):
         rows = len(whole(server, url).content.splitlines())
@@ -183,7 +183,7 @@ def test_curl_polls_new_rows(server, path):
         store(server, path, 5)
 
 
-def test_head_tells_of_what_is_stored_now_whatever_was_begun(server, path):
+def test_head_describes_current_rows(server, path):
     url = f"{path}?format=csv"
     for rows in (100, 105, 110):
         head = server.client.head(url, headers=IDENTITY)
@@ -194,7 +194,7 @@ def test_head_tells_of_what_is_stored_now_whatever_was_begun(server, path):
         store(server, path, 5)
 
 
-def test_what_a_whole_get_did_not_bring_is_cut_from_its_body(server, path):
+def test_interrupted_get_resumes_in_same_body(server, path):
     url = f"{path}?format=csv&order=_id.desc"
     before = whole(server, url).content
     store(server, path, 5)
@@ -205,7 +205,7 @@ def test_what_a_whole_get_did_not_bring_is_cut_from_its_body(server, path):
     assert part(server, url, f"{len(before)}-").status_code == 416
 
 
-def test_a_body_that_is_gone_is_not_completed_from_another_one(tmp_path):
+def test_lost_body_answers_412(tmp_path):
     with serving(tmp_path, GATEWAY_CACHE="1") as server:
         path = server.declare("c", CONNECTOR)
         store(server, path, 100)
@@ -326,7 +326,7 @@ def going_on(sessions, part, client=ONE, connection=1):
         (ByteRange(4, 9), [ByteRange(0, 9)], False),
     ],
 )
-def test_which_parts_begin_anew(begins_with, parts, goes_on):
+def test_ranges_that_begin_a_session(begins_with, parts, goes_on):
     sessions = begun(part=begins_with)
 
     *before, last = [going_on(sessions, each) for each in parts]
@@ -335,7 +335,7 @@ def test_which_parts_begin_anew(begins_with, parts, goes_on):
     assert last == ("old" if goes_on else None)
 
 
-def test_a_reading_lasts_as_long_as_a_slow_reader_needs_and_no_longer():
+def test_session_lasts_for_slow_client():
     clock = Clock()
     sessions = begun(size=100 * SESSION_BYTES_PER_SECOND, clock=clock)
     clock.now = SESSION_SECONDS + 99
@@ -347,7 +347,7 @@ def test_a_reading_lasts_as_long_as_a_slow_reader_needs_and_no_longer():
     assert sessions.in_use() == set()
 
 
-def test_readers_are_told_apart():
+def test_clients_are_distinguished():
     sessions = begun()
 
     assert going_on(sessions, ByteRange(10, 19), OTHER) is None
@@ -359,7 +359,7 @@ def test_readers_are_told_apart():
         assert going_on(sessions, ByteRange(10, 19), other) is None
 
 
-def test_of_two_readings_of_one_program_the_latest_goes_on_on_any_connection():
+def test_latest_session_continues_on_any_connection():
     sessions = begun(connection=1)
     assert going_on(sessions, ByteRange(0, 99), connection=2) == "old"
     assert going_on(sessions, ByteRange(100, 999), connection=1) == "old"
@@ -369,7 +369,7 @@ def test_of_two_readings_of_one_program_the_latest_goes_on_on_any_connection():
     assert going_on(sessions, ByteRange(100, 1099), connection=2) == "new"
 
 
-def test_two_programs_of_one_name_at_once_go_on_by_connection_and_length():
+def test_equal_agents_continue_by_connection_and_size():
     sessions = begun(connection=1)
     assert going_on(sessions, ByteRange(0, 99), connection=1) == "old"
     sessions.begin(ONE, 2, body("new", 1100), None)
@@ -385,7 +385,7 @@ def test_two_programs_of_one_name_at_once_go_on_by_connection_and_length():
 @pytest.mark.parametrize(
     "tail", [(ByteRange(900, 999), ByteRange(1050, 1099)), (ByteRange(None, 100), ByteRange(None, 50))]
 )
-def test_what_comes_before_a_tail_is_cut_from_the_body_of_that_tail(tail):
+def test_range_before_tail_uses_body_of_tail(tail):
     sessions = begun(boundaries=(4, 950))
     assert going_on(sessions, tail[0], connection=1) == "old"
     sessions.begin(ONE, 2, body("new", 1100, 4, 1080), None)
@@ -396,7 +396,7 @@ def test_what_comes_before_a_tail_is_cut_from_the_body_of_that_tail(tail):
     assert going_on(sessions, ByteRange(0, 1049), connection=5) == "new"
 
 
-def test_pieces_of_a_parquet_file_are_cut_from_the_file_that_has_them():
+def test_column_chunks_come_from_matching_parquet_file():
     """Two processes read row groups, columns and what stands before the metadata, on connections of their own."""
     sessions = begun(boundaries=(4, 300, 600, 900))
     assert going_on(sessions, ByteRange(900, 999), connection=1) == "old"
@@ -416,7 +416,7 @@ def test_pieces_of_a_parquet_file_are_cut_from_the_file_that_has_them():
     assert cut_from == ["old", "new", "old", "old", "new", "new"]
 
 
-def test_of_two_bodies_of_one_length_the_latest_goes_first_and_the_other_next():
+def test_bodies_of_equal_size_alternate_latest_first():
     sessions = begun(boundaries=(4, 980))
     assert going_on(sessions, ByteRange(900, 999), connection=1) == "old"
     sessions.begin(ONE, 2, body("new", 1000, 4, 980), None)
@@ -427,7 +427,7 @@ def test_of_two_bodies_of_one_length_the_latest_goes_first_and_the_other_next():
     assert asked == ["new", "old", "new"]
 
 
-def test_the_first_part_is_cut_from_what_was_told_on_its_connection():
+def test_first_range_uses_body_of_head_on_connection():
     """Two processes ask for the length one after the other, then each for its whole body; the bodies have one length."""
     for size in (1000, 1100):
         sessions = begun(connection=1)
@@ -438,7 +438,7 @@ def test_the_first_part_is_cut_from_what_was_told_on_its_connection():
         assert going_on(sessions, ByteRange(0, size - 1), connection=2) is None
 
 
-def test_two_who_were_told_of_one_body_get_it_once_each():
+def test_two_sessions_of_one_body_get_it_once_each():
     """A proxy has other ports for each request; whoever asks a third time begins anew."""
     sessions = begun(connection=1)
     sessions.begin(ONE, 2, body("old", 1000), None)
@@ -448,7 +448,7 @@ def test_two_who_were_told_of_one_body_get_it_once_each():
     assert asked == ["old", "old", None]
 
 
-def test_a_connection_that_asks_again_gets_nothing_older():
+def test_repeated_range_gets_no_older_body():
     """Only the second length counts on a connection; and what it has had of that is not had again of an older body."""
     sessions = begun(connection=1)
     sessions.begin(ONE, 1, body("new", 1000), None)
@@ -463,7 +463,7 @@ def test_a_connection_that_asks_again_gets_nothing_older():
     assert going_on(sessions, ByteRange(500, 999), connection=2) == "new"
 
 
-def test_two_processes_that_read_in_blocks_each_go_on_on_their_connection():
+def test_block_readers_continue_on_their_connections():
     sessions = begun(connection=1)
     sessions.begin(ONE, 2, body("new", 1100), None)
     blocks = [ByteRange(first, first + 99) for first in range(0, 900, 100)]
@@ -473,7 +473,7 @@ def test_two_processes_that_read_in_blocks_each_go_on_on_their_connection():
         assert going_on(sessions, block, connection=2) == "new"
 
 
-def test_who_reads_in_blocks_goes_on_with_the_latest_though_a_tail_began_behind_the_block():
+def test_block_reader_ignores_tail_offset_of_other_body():
     blocks = [ByteRange(0, 399), ByteRange(400, 799)]
     sessions = begun()
     for block in (*blocks, ByteRange(800, 999)):
@@ -484,7 +484,7 @@ def test_who_reads_in_blocks_goes_on_with_the_latest_though_a_tail_began_behind_
         assert going_on(sessions, block, connection=2) == "new"
 
 
-def test_what_is_remembered_is_bounded():
+def test_sessions_are_bounded():
     sessions = RangeSessions(Clock())
     for number in range(3000):
         sessions.begin(ONE._replace(question=b"%d" % number), 1, body(f"{number}", 10), None)

@@ -103,9 +103,7 @@ def ask_until_repeated(client, path, **how):
         ("", {"Accept-Profile": "other"}, 406),
     ],
 )
-def test_the_same_question_has_the_same_answer_and_the_same_line_in_the_log(
-    place, path, query, headers, status
-):
+def test_cached_response_equals_first_and_is_logged(place, path, query, headers, status):
     answers, lines = [], []
     for number in range(TIMES):
         own = {"X-Request-Id": f"{path[1:]}-{number}", "traceparent": TRACE}
@@ -122,7 +120,7 @@ def test_the_same_question_has_the_same_answer_and_the_same_line_in_the_log(
     assert (lines[0]["token"], lines[0]["path"], lines[0]["connector"]) == ("reader", path, path[1:])
 
 
-def test_other_headers_and_methods_are_other_questions(place, path):
+def test_other_headers_and_methods_are_not_cached(place, path):
     first = ask_until_repeated(place.reader, path)
 
     assert place.reader.get(path, headers={"Accept": "text/csv"}).text.startswith("n,s\n0,")
@@ -137,13 +135,13 @@ def test_other_headers_and_methods_are_other_questions(place, path):
     assert told(place.reader.get(path)) == told(first)
 
 
-def test_each_answer_has_an_id_of_its_own(place, path):
+def test_cached_response_has_own_request_id(place, path):
     ids = {place.reader.get(path).headers["X-Request-Id"] for _ in range(TIMES)}
 
     assert len(ids) == TIMES
 
 
-def test_a_commit_is_seen_at_once(place, path):
+def test_commit_invalidates_cache(place, path):
     for number in range(10, 20):
         ask_until_repeated(place.reader, path)
         place.server.client.post(path, json={"n": number})
@@ -151,7 +149,7 @@ def test_a_commit_is_seen_at_once(place, path):
         assert place.reader.get(path).json()[-1] == {"n": number, "s": None}
 
 
-def test_what_one_may_see_another_may_not(place, path):
+def test_cache_checks_permissions(place, path):
     seen = ask_until_repeated(place.reader, path)
 
     assert told(ask_until_repeated(place.other, path)) == told(seen)
@@ -166,7 +164,7 @@ def test_what_one_may_see_another_may_not(place, path):
     assert told(place.anyone.get(path, headers={"Authorization": token})) == told(seen)
 
 
-def test_the_log_names_the_token_of_each_who_asks(place, path):
+def test_log_names_token_of_cached_request(place, path):
     for number in range(TIMES):
         for name in ("reader", "other"):
             request_id = f"{path[1:]}-{name}-{number}"
@@ -176,7 +174,7 @@ def test_the_log_names_the_token_of_each_who_asks(place, path):
             assert line["token"] == name
 
 
-def test_a_token_that_was_removed_or_has_expired_proves_nothing(place, path, edit_tokens):
+def test_removed_or_expired_token_is_not_served_from_cache(place, path, edit_tokens):
     seen = ask_until_repeated(place.reader, path)
     past = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -189,7 +187,7 @@ def test_a_token_that_was_removed_or_has_expired_proves_nothing(place, path, edi
     assert (answer.status_code, answer.json()["code"]) == (401, "PGRST303"), answer.text
 
 
-def test_a_token_of_another_name_is_another_asker(place, path, edit_tokens):
+def test_renamed_token_is_not_served_from_cache(place, path, edit_tokens):
     ask_until_repeated(place.reader, path)
 
     edit_tokens(lambda text: text.replace("reader:", "nobody:", 1))
@@ -197,7 +195,7 @@ def test_a_token_of_another_name_is_another_asker(place, path, edit_tokens):
     assert place.reader.get(path).status_code == 404
 
 
-def test_limits_hold_from_when_they_are_written_and_no_longer(place, path, edit_tokens):
+def test_rate_limits_apply_to_cached_requests(place, path, edit_tokens):
     assert "RateLimit-Limit" not in ask_until_repeated(place.reader, path).headers
 
     edit_tokens(
@@ -215,7 +213,7 @@ def test_limits_hold_from_when_they_are_written_and_no_longer(place, path, edit_
     assert [place.reader.get(path).status_code for _ in range(2)] == [200, 429]
 
 
-def test_an_edited_connector_answers_as_it_is_now(place, path):
+def test_edited_connector_invalidates_cache(place, path):
     name = path[1:]
     seen = ask_until_repeated(place.reader, path)
 
@@ -237,7 +235,7 @@ def test_an_edited_connector_answers_as_it_is_now(place, path):
     assert place.reader.get(f"/elsewhere-{name}").status_code == 410
 
 
-def test_a_wrong_token_with_a_known_question_is_a_failure_like_any_other(place, path):
+def test_wrong_token_on_cached_request_is_throttled(place, path):
     ask_until_repeated(place.reader, path)
     where = {"X-Forwarded-For": "10.9.9.9", "Authorization": "Bearer gw_wrong"}
 
@@ -253,7 +251,7 @@ def test_a_wrong_token_with_a_known_question_is_a_failure_like_any_other(place, 
 # -- without what makes an answer
 
 
-def test_what_is_asked_a_third_time_does_not_come_by_falcon(tmp_path, monkeypatch):
+def test_cached_response_bypasses_falcon(tmp_path, monkeypatch):
     with inside(tmp_path, {"c": READABLE}) as gateway:
         gateway.request("POST", "/c", body(json.dumps(ROWS).encode()))
         first, second = (gateway.request("GET", "/c", query="order=n") for _ in range(2))
@@ -273,7 +271,7 @@ def test_what_is_asked_a_third_time_does_not_come_by_falcon(tmp_path, monkeypatc
         assert json.loads(gateway.request("GET", "/c", query="order=n")[2])[0]["n"] == -1
 
 
-def test_what_is_remembered_is_bounded(tmp_path):
+def test_request_cache_is_bounded(tmp_path):
     with inside(tmp_path, {"c": READABLE}) as gateway:
         gateway.request("POST", "/c", body(b'{"n":1}'))
         known = gateway.gateway.app._request_cache_at("/c")
@@ -290,7 +288,7 @@ def test_what_is_remembered_is_bounded(tmp_path):
         assert all(question.is_short for question in known._responses)
 
 
-def test_an_answer_that_the_cache_has_forgotten_is_made_anew(tmp_path):
+def test_evicted_response_is_rendered_again(tmp_path):
     with inside(tmp_path, {"c": READABLE}, GATEWAY_CACHE="5K") as gateway:
         gateway.request("POST", "/c", body(json.dumps(ROWS).encode()))
         for number in (0, 1, 0, 0, 0, 1, 2, 3, 0, 0, 0, 0):
