@@ -25,7 +25,7 @@ from gateway.errors import GatewayError
 from gateway.ingest.in_flight import InFlightKeys
 from gateway.ingest.parse_pool import ParsePool
 from gateway.ingest.writer import Writer
-from gateway.jobs.retention import Expiry
+from gateway.jobs.retention import RetentionJob
 from gateway.query.read_pool import ReadPool
 from gateway.reload.reload import Reload
 from gateway.reload.watch import Watch
@@ -79,7 +79,7 @@ class Gateway:
             reload.read(watch.look())
             watch.scan()
             watch.start()
-            expiry = Expiry(writer, live, seconds=settings.retention_interval)
+            expiry = RetentionJob(writer, live, seconds=settings.retention_interval)
             closing.callback(expiry.stop)
             self.store = store
             self.services = services

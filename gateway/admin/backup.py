@@ -12,7 +12,7 @@ from gateway.endpoints.spooled_body import FileSlice
 from gateway.store.interface import StoreReader
 
 
-class Backups:
+class BackupResource:
     """`/-/backup`."""
 
     def __init__(self, store: StoreReader, auth: Auth) -> None:

@@ -22,7 +22,7 @@ from gateway.store.batch import StoredBatch
 MAX_BATCHES = 1000
 
 
-class Served:
+class ConnectorsResource:
     """`/-/connectors` and the resources of one connector."""
 
     def __init__(self, auth: Auth, storage: Storage, live: Live) -> None:

@@ -7,7 +7,7 @@ from gateway.docs import pages
 _MARKDOWN = "text/markdown; charset=utf-8"
 
 
-class Docs:
+class DocsResource:
     """The pages that ship with the gateway, read into memory once."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from gateway.endpoints import reply
 from gateway.endpoints.live import Live
 
 
-class Healthy:
+class HealthyResource:
     """`/-/healthy`: the process answers."""
 
     async def on_get(self, req: Request, resp: Response) -> None:
@@ -15,7 +15,7 @@ class Healthy:
         reply.json(resp, {"healthy": True, "version": __version__})
 
 
-class Ready:
+class ReadyResource:
     """`/-/ready`: the store is open, and the connectors have been read once."""
 
     def __init__(self, live: Live) -> None:

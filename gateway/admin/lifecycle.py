@@ -25,7 +25,7 @@ _TARGET = 'send {"to": NAME}'
 _FILES = 'send {"files": {"orders.yaml": "fields: …"}}'
 
 
-class Planning:
+class PlanResource:
     """`/-/plan`: the effects that connector files would have."""
 
     def __init__(self, auth: Auth, bodies: RequestBodies, reload: Reload) -> None:
@@ -41,7 +41,7 @@ class Planning:
         reply.json(resp, {**preview, "token_names": self._auth.credentials.names})
 
 
-class Lifecycle:
+class LifecycleResource:
     """The history of a connector, and copies and purges of its rows."""
 
     def __init__(self, auth: Auth, storage: Storage, bodies: RequestBodies, reload: Reload) -> None:

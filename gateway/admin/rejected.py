@@ -7,7 +7,7 @@ from dataclasses import replace
 from falcon.asgi import Request, Response
 
 from gateway import strictjson
-from gateway.admin.connectors import Served
+from gateway.admin.connectors import ConnectorsResource
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.endpoints import reply
 from gateway.endpoints.endpoint import Endpoint
@@ -38,11 +38,11 @@ MAX_REASON = 1000
 _SELECT = ",".join(name for name in _FIELDS if name != "reading")
 
 
-class Rejects:
+class RejectedResource:
     """`/-/connectors/NAME/rejected`, and the replay and discard of its rows."""
 
-    def __init__(self, served: Served, services: Services) -> None:
-        self._served = served
+    def __init__(self, connectors: ConnectorsResource, services: Services) -> None:
+        self._connectors = connectors
         self._auth = services.auth
         self._storage = services.storage
         self._intake = services.intake
@@ -51,7 +51,7 @@ class Rejects:
 
     async def on_get(self, req: Request, resp: Response, name: str) -> None:
         """List rejected rows; filters, order, and pages work as for the rows of a connector."""
-        rejected = await self._table(self._served.find(req, name).connector)
+        rejected = await self._table(self._connectors.find(req, name).connector)
         names = [key for key, _ in parameters.parameters_of(req.query_string)]
         given = req.query_string if "select" in names else f"{req.query_string}&select={_SELECT}"
         read = ReadRequest.of(rejected, RequestHeaders.of_read(req)._replace(query_string=given))
@@ -70,7 +70,7 @@ class Rejects:
 
     async def on_get_summary(self, req: Request, resp: Response, name: str) -> None:
         """Count rejected rows by state, and those of a filter by field and code; by default those that are kept."""
-        connector = self._served.find(req, name).connector
+        connector = self._connectors.find(req, name).connector
         rejected = await self._table(connector)
         query = _chosen(req.query_string, rejected, kept_only=False)
         chosen = Statement(query, rejected, PLAIN).matching()
@@ -86,7 +86,7 @@ class Rejects:
 
     async def on_post_replay(self, req: Request, resp: Response, name: str) -> None:
         """Validate rejected rows by the current schema and store them: all kept rows, those of a filter, or edited rows."""
-        endpoint = self._served.find(req, name)
+        endpoint = self._connectors.find(req, name)
         token = self._auth.credentials.authenticate(req.auth)
         self._intake.disk.require_space()
         edited = edited_rows.parse(await self._bodies.receive_whole(req), endpoint.connector)
@@ -121,7 +121,7 @@ class Rejects:
 
     async def on_post_discard(self, req: Request, resp: Response, name: str) -> None:
         """Mark the kept rows of a filter as discarded, for the reason in `{"reason": …}`."""
-        connector = self._served.find(req, name).connector
+        connector = self._connectors.find(req, name).connector
         reason = _reason(await self._bodies.receive_whole(req))
         rejected = await self._table(connector)
         if not dialect.parse(req.query_string, rejected).where:

@@ -19,7 +19,7 @@ from gateway.instants import rfc3339
 MAX_BATCHES = 500
 
 
-class Resolving:
+class ResolveResource:
     """Resolves connectors that a token may write to."""
 
     def __init__(self, auth: Auth, storage: Storage, live: Live) -> None:

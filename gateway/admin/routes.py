@@ -4,14 +4,14 @@ from typing import Any
 
 from falcon.asgi import App
 
-from gateway.admin.backup import Backups
-from gateway.admin.connectors import Served
-from gateway.admin.docs import Docs
-from gateway.admin.health import Healthy, Ready
-from gateway.admin.lifecycle import Lifecycle, Planning
-from gateway.admin.rejected import Rejects
-from gateway.admin.resolve import Resolving
-from gateway.admin.status import FileSchema, Reloading, Status
+from gateway.admin.backup import BackupResource
+from gateway.admin.connectors import ConnectorsResource
+from gateway.admin.docs import DocsResource
+from gateway.admin.health import HealthyResource, ReadyResource
+from gateway.admin.lifecycle import LifecycleResource, PlanResource
+from gateway.admin.rejected import RejectedResource
+from gateway.admin.resolve import ResolveResource
+from gateway.admin.status import FileSchemaResource, ReloadResource, StatusResource
 from gateway.endpoints.intake import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.reload.reload import Reload
@@ -24,30 +24,30 @@ def add_routes(
 ) -> None:
     """Add the operating API to the Falcon app."""
     auth, storage, live = services.auth, services.storage, services.live
-    status = Status(auth, storage, services.intake.disk, live, resources)
-    app.add_route("/-/healthy", Healthy())
-    app.add_route("/-/ready", Ready(live))
+    status = StatusResource(auth, storage, services.intake.disk, live, resources)
+    app.add_route("/-/healthy", HealthyResource())
+    app.add_route("/-/ready", ReadyResource(live))
     app.add_route("/-/status", status)
-    app.add_route("/-/reload", Reloading(watch, status, auth))
-    app.add_route("/-/schema/connector.json", FileSchema())
-    app.add_route("/-/backup", Backups(storage.reader, auth))
-    app.add_route("/-/resolve", Resolving(auth, storage, live))
-    docs = Docs()
+    app.add_route("/-/reload", ReloadResource(watch, status, auth))
+    app.add_route("/-/schema/connector.json", FileSchemaResource())
+    app.add_route("/-/backup", BackupResource(storage.reader, auth))
+    app.add_route("/-/resolve", ResolveResource(auth, storage, live))
+    docs = DocsResource()
     app.add_route("/-/docs", docs)
     app.add_route("/-/docs/{page}", docs, suffix="page")
-    served = Served(auth, storage, live)
-    app.add_route("/-/connectors", served)
-    app.add_route("/-/connectors/{name}", served, suffix="one")
-    app.add_route("/-/connectors/{name}/schema", served, suffix="schema")
-    app.add_route("/-/connectors/{name}/batches", served, suffix="batches")
+    connectors = ConnectorsResource(auth, storage, live)
+    app.add_route("/-/connectors", connectors)
+    app.add_route("/-/connectors/{name}", connectors, suffix="one")
+    app.add_route("/-/connectors/{name}/schema", connectors, suffix="schema")
+    app.add_route("/-/connectors/{name}/batches", connectors, suffix="batches")
     bodies = RequestBodies(services)
-    app.add_route("/-/plan", Planning(auth, bodies, reload))
-    lifecycle = Lifecycle(auth, storage, bodies, reload)
+    app.add_route("/-/plan", PlanResource(auth, bodies, reload))
+    lifecycle = LifecycleResource(auth, storage, bodies, reload)
     app.add_route("/-/connectors/{name}/history", lifecycle, suffix="history")
     app.add_route("/-/connectors/{name}/copy", lifecycle, suffix="copy")
     app.add_route("/-/connectors/{name}/purge", lifecycle, suffix="purge")
-    rejects = Rejects(served, services)
-    app.add_route("/-/connectors/{name}/rejected", rejects)
-    app.add_route("/-/connectors/{name}/rejected/summary", rejects, suffix="summary")
-    app.add_route("/-/connectors/{name}/rejected/replay", rejects, suffix="replay")
-    app.add_route("/-/connectors/{name}/rejected/discard", rejects, suffix="discard")
+    rejected = RejectedResource(connectors, services)
+    app.add_route("/-/connectors/{name}/rejected", rejected)
+    app.add_route("/-/connectors/{name}/rejected/summary", rejected, suffix="summary")
+    app.add_route("/-/connectors/{name}/rejected/replay", rejected, suffix="replay")
+    app.add_route("/-/connectors/{name}/rejected/discard", rejected, suffix="discard")

@@ -17,7 +17,7 @@ from gateway.reload.watch import Watch
 from gateway.resources import Disk, Resources
 
 
-class FileSchema:
+class FileSchemaResource:
     """`/-/schema/connector.json`: the JSON Schema of a connector file, for editors."""
 
     async def on_get(self, req: Request, resp: Response) -> None:
@@ -25,7 +25,7 @@ class FileSchema:
         reply.json(resp, FILE_SCHEMA, content_type="application/schema+json")
 
 
-class Status:
+class StatusResource:
     """`/-/status`: the state of every connector file, and the resources of the gateway."""
 
     def __init__(self, auth: Auth, storage: Storage, disk: Disk, live: Live, resources: Resources) -> None:
@@ -58,7 +58,9 @@ class Status:
         connector = outcome.connector
         findings = outcome.findings
         if connector and outcome.state in (FileState.LIVE, FileState.LAST_GOOD):
-            findings += self._credentials.unknown(connector, is_as_written=outcome.state is FileState.LIVE)
+            findings += self._credentials.find_unknown_names(
+                connector, is_as_written=outcome.state is FileState.LIVE
+            )
         return {
             "file": outcome.file,
             "state": outcome.state.value,
@@ -68,10 +70,10 @@ class Status:
         }
 
 
-class Reloading:
+class ReloadResource:
     """`/-/reload`: reads the directory immediately."""
 
-    def __init__(self, watch: Watch, status: Status, auth: Auth) -> None:
+    def __init__(self, watch: Watch, status: StatusResource, auth: Auth) -> None:
         self._watch = watch
         self._status = status
         self._auth = auth

@@ -77,7 +77,7 @@ class Credentials:
         """Return the names in the tokens file, or None without such a file."""
         return sorted(self._tokens) if self._file else None
 
-    def unknown(self, connector: Connector, *, is_as_written: bool) -> tuple[Finding, ...]:
+    def find_unknown_names(self, connector: Connector, *, is_as_written: bool) -> tuple[Finding, ...]:
         """Return a warning for every name in a connector's access that is not the name of a token."""
         where = "which the tokens file does not have"
         if not self._file:

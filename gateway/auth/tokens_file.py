@@ -48,9 +48,9 @@ def parse_tokens(text: bytes, file: str) -> dict[str, Token]:
         tokens = {name: parser.token(name, node) for name, node in root.value.items()}
     else:
         parser.refuse(root, "a tokens file maps names to lists of sha256:… digests")
-    if parser.shapes.findings:
+    if parser.values.findings:
         raise InvalidFileError(
-            [each if each in parser.own else _without_quotes(each) for each in parser.shapes.findings]
+            [each if each in parser.own else _without_quotes(each) for each in parser.values.findings]
         )
     return tokens
 
@@ -81,7 +81,7 @@ class _Parser:
     """Builds tokens from the tree of a tokens file, and collects findings."""
 
     def __init__(self, file: str) -> None:
-        self.shapes = YamlValues(file)
+        self.values = YamlValues(file)
         self.own: list[Finding] = []
         self._names: dict[bytes, str] = {}
 
@@ -90,12 +90,12 @@ class _Parser:
             self.refuse(node, f"{_shown(name)} cannot be the name of a token")
         list_, limits = node, NO_LIMITS
         if isinstance(node.value, dict):
-            known = self.shapes.mapping(node, _TOKEN_KEYS, f"the token '{name}'") or {}
+            known = self.values.mapping(node, _TOKEN_KEYS, f"the token '{name}'") or {}
             if "digests" not in known:
                 message = f"the token {_shown(name)} has no 'digests'"
                 self.refuse(node, message, "write digests: [sha256:…]")
                 return Token(())
-            list_, limits = known["digests"], parse_limits(known.get("limits"), self.shapes)
+            list_, limits = known["digests"], parse_limits(known.get("limits"), self.values)
         given = list_.value if isinstance(list_.value, list) else [list_]
         if not 1 <= len(given) <= DIGESTS_MAX:
             self.refuse(
@@ -106,14 +106,14 @@ class _Parser:
 
     def refuse(self, node: Node, message: str, hint: str = _HINT) -> None:
         """Report a finding whose text shows names only."""
-        self.shapes.report(node, Code.DECLARATION_INVALID, message, hint)
-        self.own.append(self.shapes.findings[-1])
+        self.values.report(node, Code.DECLARATION_INVALID, message, hint)
+        self.own.append(self.values.findings[-1])
 
     def _digest(self, name: str, node: Node) -> TokenDigest | None:
         expires = None
         stated = node
         if isinstance(node.value, dict):
-            known = self.shapes.mapping(node, _DIGEST_KEYS, f"a digest of the token '{name}'") or {}
+            known = self.values.mapping(node, _DIGEST_KEYS, f"a digest of the token '{name}'") or {}
             expires = self._expires(name, known.get("expires"))
             stated = known.get("digest", node)
         found = _DIGEST.fullmatch(stated.value) if isinstance(stated.value, str) else None

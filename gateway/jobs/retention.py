@@ -14,7 +14,7 @@ from gateway.store.interface import EXPIRED_ROWS_MAX
 _log = logging.getLogger(__name__)
 
 
-class Expiry:
+class RetentionJob:
     """A thread that makes the writer delete expired rows and idempotency keys. Any other thread may call `stop`."""
 
     def __init__(self, writer: Writer, live: Live, *, seconds: float) -> None:

@@ -27,7 +27,9 @@ def log_changes(
     for outcome in _changed(before, after):
         connector = outcome.connector
         if connector is not None and connector not in known and connector.name in live:
-            for finding in credentials.unknown(connector, is_as_written=outcome.state is FileState.LIVE):
+            for finding in credentials.find_unknown_names(
+                connector, is_as_written=outcome.state is FileState.LIVE
+            ):
                 _log.warning("%s", finding)
 
 
