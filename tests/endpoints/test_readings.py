@@ -344,7 +344,7 @@ def test_session_lasts_for_slow_client():
     clock.now = SESSION_SECONDS + 101
     assert going_on(sessions, ByteRange(0, 19)) is None
     assert sessions.has_expired(sessions.find_continued(ONE, 1, ByteRange(600, 700)))
-    assert sessions.in_use() == set()
+    assert sessions.etags_in_use() == set()
 
 
 def test_clients_are_distinguished():
@@ -353,8 +353,8 @@ def test_clients_are_distinguished():
     assert going_on(sessions, ByteRange(10, 19), OTHER) is None
     for other in (
         ONE._replace(address="10.0.0.2"),
-        ONE._replace(asker=1),
-        ONE._replace(question=b"r"),
+        ONE._replace(authorization_hash=1),
+        ONE._replace(fingerprint=b"r"),
     ):
         assert going_on(sessions, ByteRange(10, 19), other) is None
 
@@ -487,12 +487,12 @@ def test_block_reader_ignores_tail_offset_of_other_body():
 def test_sessions_are_bounded():
     sessions = RangeSessions(Clock())
     for number in range(3000):
-        sessions.begin(ONE._replace(question=b"%d" % number), 1, body(f"{number}", 10), None)
-        sessions.record_whole_body(ONE._replace(question=b"%d" % number), f"{number}")
+        sessions.begin(ONE._replace(fingerprint=b"%d" % number), 1, body(f"{number}", 10), None)
+        sessions.record_whole_body(ONE._replace(fingerprint=b"%d" % number), f"{number}")
         sessions.begin(ONE, 1, body(f"{number}", 10), None)
 
-    assert len(sessions.in_use()) <= 1000 + 8
+    assert len(sessions.etags_in_use()) <= 1000 + 8
     session = sessions.find_continued(ONE, 1, ByteRange(0, 5))
     for number in range(5000):
         session.record_range(ByteRange(number * 2 + 1, number * 2 + 2), 1)
-    assert len(session.ends) <= 1000
+    assert len(session.last_bytes) <= 1000
