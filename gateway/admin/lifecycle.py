@@ -10,7 +10,7 @@ from gateway.auth import permissions
 from gateway.connectors.connector_file import NAME
 from gateway.connectors.directory import ConnectorFile
 from gateway.endpoints import reply
-from gateway.endpoints.intake import RequestBodies
+from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Auth, Storage
 from gateway.errors import Code, GatewayError, unknown_connector
 from gateway.ingest import json_problems

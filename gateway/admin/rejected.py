@@ -12,17 +12,17 @@ from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.endpoints import reply
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.etag_cache import TaggedResponse
-from gateway.endpoints.intake import RequestBodies
 from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.read_request import ReadRequest
+from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.errors import Code, GatewayError, not_implemented
-from gateway.ingest import edited_rows
+from gateway.ingest import replay_body
 from gateway.ingest.replay import Replay, replay
 from gateway.query import dialect, parameters
-from gateway.query.output import PLAIN
 from gateway.query.query import Column, Condition, Filter, Query
 from gateway.query.render import Rendering
+from gateway.query.row_formats import PLAIN
 from gateway.query.statement import Statement
 from gateway.store.batch import NO_ROWS, Receipt
 from gateway.store.rejection import FIELDS, RejectedRow, rejected_of
@@ -89,7 +89,7 @@ class RejectedResource:
         endpoint = self._connectors.find(req, name)
         token = self._auth.credentials.authenticate(req.auth)
         self._intake.disk.require_space()
-        edited = edited_rows.parse(await self._bodies.receive_whole(req), endpoint.connector)
+        edited = replay_body.parse(await self._bodies.receive_whole(req), endpoint.connector)
         await self._live.retrying(endpoint, lambda each: self._replay(req, resp, each, edited, token))
 
     async def _replay(

@@ -12,7 +12,7 @@ from gateway.admin.lifecycle import LifecycleResource, PlanResource
 from gateway.admin.rejected import RejectedResource
 from gateway.admin.resolve import ResolveResource
 from gateway.admin.status import FileSchemaResource, ReloadResource, StatusResource
-from gateway.endpoints.intake import RequestBodies
+from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.reload.reload import Reload
 from gateway.reload.watch import Watch

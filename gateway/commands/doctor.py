@@ -11,7 +11,7 @@ from rich.text import Text
 from gateway.commands.support import integrity_text, terminal
 from gateway.commands.support.configuration import read_settings
 from gateway.resources import memory_of
-from gateway.store.engine.file_settings import FILE
+from gateway.store.engine.open_file import FILE
 from gateway.store.files import lock, restore, saved_files
 from gateway.store.files.checksum_repair import Repairable, Unopenable
 from gateway.store.files.integrity_check import IntegrityReport, examine_file

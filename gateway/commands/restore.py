@@ -7,7 +7,7 @@ import click
 from gateway.commands.support import integrity_text
 from gateway.commands.support.configuration import read_settings
 from gateway.resources import memory_of
-from gateway.store.engine.file_settings import FILE
+from gateway.store.engine.open_file import FILE
 from gateway.store.files import lock, restore, saved_files
 from gateway.store.files.checksum_repair import Unopenable
 from gateway.store.files.integrity_check import IntegrityReport, examine_file

@@ -6,9 +6,9 @@ from gateway.auth import permissions
 from gateway.endpoints import reply
 from gateway.endpoints.edit_request import EditRequest
 from gateway.endpoints.endpoint import Endpoint
-from gateway.endpoints.intake import RequestBodies
 from gateway.endpoints.methods import authorize_write
 from gateway.endpoints.negotiation import RequestHeaders
+from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.ingest import payload
 from gateway.query.render import render

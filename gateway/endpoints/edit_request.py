@@ -9,7 +9,7 @@ from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.request_head import RequestHead
 from gateway.errors import Code, GatewayError
 from gateway.query import dialect
-from gateway.query.output import PLAIN
+from gateway.query.row_formats import PLAIN
 from gateway.query.statement import Statement
 from gateway.store.batch import Receipt
 from gateway.store.selection import Selection

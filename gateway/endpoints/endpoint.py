@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from gateway.connectors.connector import Connector
 from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.read_request import ReadRequest, ReadRequestParser
+from gateway.endpoints.read_response import Retrieval
 from gateway.endpoints.request_cache import RequestCache
-from gateway.endpoints.retrieval import Retrieval
 from gateway.endpoints.write_request import WriteRequest
 from gateway.ingest.validation import Validator
 

@@ -10,9 +10,9 @@ from falcon.asgi import Request
 from gateway.errors import Code, GatewayError
 from gateway.media_types import FORMATS, MEDIA_TYPES, SERVED, Media
 from gateway.query.compression import CODINGS
-from gateway.query.output import Output
 from gateway.query.preferences import Preferences
 from gateway.query.query import Query
+from gateway.query.row_formats import Output
 
 #: The only schema; clients of PostgREST name it.
 PROFILE = "public"

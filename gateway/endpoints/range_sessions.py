@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.endpoints.ranges import ByteRange
+from gateway.endpoints.range_header import ByteRange
 from gateway.endpoints.spooled_body import SpooledBody
 
 #: A session lasts this many seconds, plus the time to read its body at this rate.

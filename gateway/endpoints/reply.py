@@ -11,7 +11,7 @@ from gateway import strictjson
 from gateway.auth.authorization_header import without_basic
 from gateway.endpoints.edit_request import EditRequest
 from gateway.endpoints.etag_cache import TaggedResponse
-from gateway.endpoints.ranges import ByteRange
+from gateway.endpoints.range_header import ByteRange
 from gateway.endpoints.spooled_body import FileSlice, SpooledBody
 from gateway.endpoints.write_request import WriteRequest
 from gateway.errors import Code, GatewayError

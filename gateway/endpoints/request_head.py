@@ -7,10 +7,10 @@ from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.endpoints import negotiation
 from gateway.endpoints.negotiation import RequestHeaders
 from gateway.query import preferences
-from gateway.query.output import Output
 from gateway.query.preferences import Preferences
 from gateway.query.query import Column, Filter, Query
 from gateway.query.render import not_one_row
+from gateway.query.row_formats import Output
 from gateway.query.statement import Statement
 from gateway.store.batch import Receipt
 

@@ -8,9 +8,9 @@ from gateway.connectors.connector import Connector
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.etag_cache import EtagCache
 from gateway.endpoints.live import Live
+from gateway.endpoints.read_response import Retrieval
 from gateway.endpoints.request_cache import RequestCache
 from gateway.endpoints.response_bodies import ResponseBodies
-from gateway.endpoints.retrieval import Retrieval
 from gateway.endpoints.spool import Spool
 from gateway.ingest.in_flight import InFlightKeys
 from gateway.ingest.parse_pool import ParsePool

@@ -11,9 +11,9 @@ from gateway.auth import permissions
 from gateway.auth.permissions import Verb
 from gateway.endpoints import metered, reply
 from gateway.endpoints.endpoint import Endpoint
-from gateway.endpoints.intake import RequestBodies
 from gateway.endpoints.methods import authorize_write
 from gateway.endpoints.negotiation import RequestHeaders
+from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.endpoints.write_request import WriteRequest
 from gateway.errors import trace
@@ -110,14 +110,16 @@ class Writes:
         if write.head.is_rehearsal:
             await self._rehearse(resp, await self._check(submission, None), write)
             return
-        key, receipt = await self._find_replay(submission)
+        key, receipt = await self._find_earlier_receipt(submission)
         stored = receipt or await self._check(submission, key)
         if write.head.output is not None:
             await self._store_and_show(resp, stored, write)
         else:
             reply.receipt(resp, await self._append(stored), write)
 
-    async def _find_replay(self, submission: _Submission) -> tuple[IdempotencyKey | None, Receipt | None]:
+    async def _find_earlier_receipt(
+        self, submission: _Submission
+    ) -> tuple[IdempotencyKey | None, Receipt | None]:
         """Find the receipt of a batch that was stored before under the same idempotency key."""
         if submission.write.key is None:
             return None, None

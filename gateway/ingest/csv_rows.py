@@ -12,7 +12,7 @@ from gateway.ingest.csv_header import CsvHeader
 from gateway.ingest.csv_records import Record, UnclosedQuoteError
 from gateway.ingest.excerpts import shorten
 from gateway.ingest.json_problems import JsonProblemKind
-from gateway.ingest.rows import RowError, Rows, too_large
+from gateway.ingest.rows import RowError, Rows, row_too_large
 from gateway.media_types import Media
 from gateway.strictjson import Json
 
@@ -32,7 +32,7 @@ def parse(data: bytes, connector: Connector, max_row: int, columns: Sequence[Fie
             continue
         number += 1
         if len(text) > max_row:
-            rows.add_undecodable(too_large(number, line, len(text), max_row), b"")
+            rows.add_undecodable(row_too_large(number, line, len(text), max_row), b"")
         elif isinstance(record, str):
             rows.add_undecodable(RowError(number, line, None, Code.BODY_INVALID, record), text)
         elif not header.min_cells <= len(record) <= len(header.fields):

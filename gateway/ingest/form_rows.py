@@ -9,7 +9,7 @@ from gateway.errors import Code
 from gateway.ingest import signatures
 from gateway.ingest.csv_rows import parse_cell, why_not_json
 from gateway.ingest.excerpts import shorten
-from gateway.ingest.rows import RowError, Rows, too_large
+from gateway.ingest.rows import RowError, Rows, row_too_large
 from gateway.strictjson import Json
 
 #: Bytes that every form encoder percent-encodes. Other text that was sent as a form has them before its first `=`.
@@ -47,7 +47,7 @@ def parse(data: bytes, connector: Connector, max_row: int) -> Iterator[Rows]:
     rows = Rows()
     text = data.strip()
     if len(text) > max_row:
-        rows.add_undecodable(too_large(1, None, len(text), max_row), b"")
+        rows.add_undecodable(row_too_large(1, None, len(text), max_row), b"")
     else:
         try:
             rows.add(_row(text, connector), 1, None, text)

@@ -11,7 +11,7 @@ from gateway.ingest.body_text import after_blanks, start_of
 from gateway.ingest.json_array import ArrayError
 from gateway.ingest.json_problems import JsonProblemKind, TextPositions
 from gateway.ingest.recognition import ROW_HINTS, BodyHints
-from gateway.ingest.rows import RowError, Rows, too_large
+from gateway.ingest.rows import RowError, Rows, row_too_large
 from gateway.media_types import Media
 
 _WHOLE, _MEND = "send it again, whole", "fix it there, and send it again"
@@ -113,7 +113,7 @@ def _line_error(number: int, line: int, text: bytes, error: ValueError) -> RowEr
 
 def _add(rows: Rows, text: bytes, number: int, line: int | None, max_row: int) -> None:
     if len(text) > max_row:
-        rows.add_undecodable(too_large(number, line, len(text), max_row), b"")
+        rows.add_undecodable(row_too_large(number, line, len(text), max_row), b"")
     else:
         rows.add(strictjson.read(text), number, line, text)
 

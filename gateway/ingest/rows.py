@@ -71,7 +71,7 @@ class Rows:
         return len(self.values) + len(self.errors) >= CHUNK_ROWS
 
 
-def too_large(number: int, line: int | None, size: int, max_row: int) -> RowError:
+def row_too_large(number: int, line: int | None, size: int, max_row: int) -> RowError:
     """Return the error of a row that is larger than GATEWAY_MAX_ROW."""
     message = f"the row has {size} bytes; at most {max_row} are allowed (GATEWAY_MAX_ROW)"
     return RowError(number, line, None, Code.BODY_TOO_LARGE, message)

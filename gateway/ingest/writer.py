@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from gateway.errors import Code, GatewayError, not_ready, trace
 from gateway.ingest import loop_futures
-from gateway.ingest.admission import MemoryBudget, Reservation
 from gateway.ingest.fair_queue import QUANTUM, FairQueue
 from gateway.ingest.loop_futures import LoopFuture
+from gateway.ingest.memory_budget import MemoryBudget, Reservation
 from gateway.resources import Disk
 from gateway.store.batch import Batch, Receipt
 from gateway.store.errors import FatalError

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
 from gateway.query.compression import compressor_of
-from gateway.query.encoding import Encoder, TextEncoder, encoder_of
+from gateway.query.encoders import Encoder, TextEncoder, encoder_of
 from gateway.query.read_pool import ReadPool
 from gateway.query.result_sizes import SMALL_RESULT_ROWS
 from gateway.query.sql import Sql

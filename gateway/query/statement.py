@@ -5,9 +5,9 @@ from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
 
 from gateway.connectors.connector import Connector
-from gateway.query.output import Output, OutputValue
 from gateway.query.query import Query, Selected
 from gateway.query.relation import ID_SQL, Relation
+from gateway.query.row_formats import Output, OutputValue
 from gateway.query.sql import Parameters, Sql
 from gateway.store.selection import Selection
 from gateway.store.sql.names import table_of

@@ -43,13 +43,13 @@ class Reload:
         self._writer = services.storage.writer
         self._credentials = services.auth.credentials
         self._disk = services.intake.disk
-        self._shown = services.live
+        self._live = services.live
         self._endpoint_of = services.endpoint
         # The lock guards what follows.
         self._lock = threading.Lock()
         self._declared: dict[str, tuple[str, ParsedFile]] = {}
         self._stored: dict[str, Connector] = {}
-        self._live: dict[str, Connector] = {}
+        self._served: dict[str, Connector] = {}
         self._removed: dict[str, Definition] = {}
         self._former_paths = FormerPaths(self._credentials)
         self._lingering: dict[str, float] = {}
@@ -63,7 +63,7 @@ class Reload:
         Unless `at_once`, a connector whose file is gone is served for `LINGER_SECONDS` longer.
         """
         with self._lock:
-            before = self._shown.snapshot.outcomes
+            before = self._live.snapshot.outcomes
             for warning in listing.warnings:
                 if warning not in self._listing.warnings:
                     _log.warning("%s", warning)
@@ -81,7 +81,7 @@ class Reload:
                 if not decided.postponed:
                     break
                 decided = self._apply_plan(declared, listing, self._store, at_once=at_once)
-            log_changes(before, self._shown.snapshot.outcomes, self._live, self._credentials)
+            log_changes(before, self._live.snapshot.outcomes, self._served, self._credentials)
 
     def linger(self) -> float | None:
         """Remove connectors whose files have been gone for `LINGER_SECONDS`; return the seconds until the next, or None."""
@@ -92,10 +92,10 @@ class Reload:
             left = [since + LINGER_SECONDS - now for since in self._lingering.values()]
             if min(left) > 0:
                 return min(left)
-            before = self._shown.snapshot.outcomes
+            before = self._live.snapshot.outcomes
             declared = self._declare(self._listing)
             self._apply_plan(declared, self._listing, self._store, at_once=False)
-            log_changes(before, self._shown.snapshot.outcomes, self._live, self._credentials)
+            log_changes(before, self._live.snapshot.outcomes, self._served, self._credentials)
             return None
 
     def read(self, listing: DirectoryListing) -> None:
@@ -106,7 +106,7 @@ class Reload:
     def preview(self, files: Sequence[ConnectorFile]) -> dict[str, Any]:
         """Return the effects that files would have in place of the present ones; nothing is changed."""
         with self._lock:
-            live, stored = dict(self._live), dict(self._stored)
+            live, stored = dict(self._served), dict(self._stored)
         decided = plan.build_plan([_declare(file) for file in files], live, stored, self._store)
         return preview(decided, live)
 
@@ -117,7 +117,7 @@ class Reload:
             GatewayError: A connector is unknown, their fields differ, the target has rows, or the disk is full.
         """
         with self._lock:
-            old, new = (self._live.get(each) for each in (name, target))
+            old, new = (self._served.get(each) for each in (name, target))
             if old is None or new is None:
                 raise unknown_connector(name if old is None else target)
             if old.fields != new.fields:
@@ -130,10 +130,12 @@ class Reload:
 
     def _older(self, name: str) -> str:
         """Return the end of a sentence that says whether an older version of a connector is served."""
-        outcomes = self._shown.snapshot.outcomes
+        outcomes = self._live.snapshot.outcomes
         is_older = any(each.name == name and each.state is FileState.LAST_GOOD for each in outcomes)
         return (
-            f", whose last good version is served: {self._live[name].file} is not applied" if is_older else ""
+            f", whose last good version is served: {self._served[name].file} is not applied"
+            if is_older
+            else ""
         )
 
     def purge(self, name: str) -> int:
@@ -143,8 +145,8 @@ class Reload:
             GatewayError: A file declares the connector, or it is unknown.
         """
         with self._lock:
-            if name in self._live:
-                message = f"'{name}' is declared by {self._live[name].file}"
+            if name in self._served:
+                message = f"'{name}' is declared by {self._served[name].file}"
                 hint = "remove the file first; its rows are kept until they are purged"
                 raise GatewayError(Code.CONNECTOR_LIVE, message, hint=hint)
             if name not in self._removed or name not in self._stored:
@@ -153,7 +155,7 @@ class Reload:
             rows = self._writer.run(lambda store: store.purge(connector)).result()
             _log.info("%s was purged: %s rows", name, rows)
             del self._removed[name], self._stored[name]
-            snapshot = self._shown.snapshot
+            snapshot = self._live.snapshot
             outcomes = tuple(
                 each for each in snapshot.outcomes if each.name != name or each.state is not FileState.REMOVED
             )
@@ -177,13 +179,13 @@ class Reload:
             connector = replace(declared.connector, revision=definition.revision)
             self._stored[definition.name] = connector
             if definition.removed_at is None:
-                self._live[definition.name] = connector
+                self._served[definition.name] = connector
             else:
                 self._removed[definition.name] = definition
 
     def _recalled(self) -> tuple[Outcome, ...]:
         """Return the outcomes while the directory has been unreadable since the start."""
-        return tuple(Outcome(each.file, FileState.LAST_GOOD, each) for each in self._live.values())
+        return tuple(Outcome(each.file, FileState.LAST_GOOD, each) for each in self._served.values())
 
     def _declare(self, listing: DirectoryListing) -> list[ParsedFile]:
         """Parse the files that have changed, and reuse the others."""
@@ -202,19 +204,19 @@ class Reload:
         Each group of changes is shown before the next one starts, because requests wait for the new version of their
         connector.
         """
-        decided = plan.build_plan(declared, self._live, self._stored, tables)
+        decided = plan.build_plan(declared, self._served, self._stored, tables)
         self._remove(decided, at_once=at_once)
         failed: dict[str, Sequence[Finding]] = {}
         outdated: set[str] = set()
         for group in groups(list(decided.diffs.values())):
             for applied in self._applied(group, failed, outdated):
                 self._stored |= {each.name: each for each in applied}
-                self._live |= {each.name: each for each in applied}
+                self._served |= {each.name: each for each in applied}
                 self._note_removed()
                 self._former_paths.update(self._store.definitions.moves())
-                self._show(self._shown.snapshot.outcomes, listing)
+                self._show(self._live.snapshot.outcomes, listing)
         decided = replace(decided, postponed=decided.postponed | outdated)
-        decided = plan.without_failed(decided, failed | dict.fromkeys(outdated, ()), self._live)
+        decided = plan.without_failed(decided, failed | dict.fromkeys(outdated, ()), self._served)
         outcomes = [replace(each, connector=self._served_for(each)) for each in decided.outcomes]
         self._show((*outcomes, *self._removed_outcomes(outcomes)), listing)
         return decided
@@ -233,7 +235,7 @@ class Reload:
             return
         self._writer.run(lambda store: store.remove(over)).result()
         for connector in over:
-            del self._live[connector.name], self._lingering[connector.name]
+            del self._served[connector.name], self._lingering[connector.name]
         self._note_removed()
 
     def _applied(
@@ -256,22 +258,22 @@ class Reload:
         self._removed = {each.name: each for each in self._store.definitions.all() if each.removed_at}
 
     def _show(self, outcomes: tuple[Outcome, ...], listing: DirectoryListing) -> None:
-        before = self._shown.snapshot
-        endpoints = {name: self._endpoint(before.endpoints, each) for name, each in self._live.items()}
+        before = self._live.snapshot
+        endpoints = {name: self._endpoint(before.endpoints, each) for name, each in self._served.items()}
         refused = {each.name: each for each in outcomes if each.state is FileState.REFUSED}
         gone = {
             name: RemovedConnector(
                 self._stored[name], definition.removed_at, self._credentials, refused.get(name)
             )
             for name, definition in self._removed.items()
-            if name in self._stored and name not in self._live and definition.removed_at
+            if name in self._stored and name not in self._served and definition.removed_at
         }
-        self._shown.show(
+        self._live.show(
             Snapshot(
                 before.generation + 1,
                 endpoints,
                 gone,
-                self._former_paths.resources(self._live, gone),
+                self._former_paths.resources(self._served, gone),
                 outcomes,
                 listing.path,
                 listing.problem,
@@ -285,7 +287,7 @@ class Reload:
 
     def _served_for(self, outcome: Outcome) -> Connector | None:
         """Return the connector that is served for a file, or the removed one of a file that is back but refused."""
-        connector = self._live.get(outcome.name or "", outcome.connector)
+        connector = self._served.get(outcome.name or "", outcome.connector)
         removed = (self._stored.get(name) for name in self._removed)
         return connector or next((each for each in removed if each and each.file == outcome.file), None)
 
@@ -295,7 +297,7 @@ class Reload:
         return [
             Outcome(each.file, FileState.REMOVED, self._stored.get(each.name), (removal(each),))
             for each in self._removed.values()
-            if each.name not in self._live and each.name not in reported
+            if each.name not in self._served and each.name not in reported
         ]
 
 

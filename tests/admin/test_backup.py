@@ -14,7 +14,7 @@ import duckdb
 import httpx
 import pytest
 
-from gateway.store.engine.file_settings import BACKUPS, FILE
+from gateway.store.engine.open_file import BACKUPS, FILE
 from gateway.store.files import restore, saved_files
 from tests.promises.test_repair import doctor
 from tests.support.in_process import body, inside

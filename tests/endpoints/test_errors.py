@@ -15,7 +15,7 @@ from gateway.auth import login_throttle
 from gateway.auth.tokens import make_token
 from gateway.errors import Code
 from gateway.store.engine.duckdb_file import DuckDBFile
-from gateway.store.engine.file_settings import FILE
+from gateway.store.engine.open_file import FILE
 from gateway.store.tables.small_inserts import SmallInserts
 from tests.support.in_process import body, inside
 from tests.support.server import Server, eventually, put, serving

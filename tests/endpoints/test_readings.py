@@ -6,13 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from gateway.endpoints.range_header import ByteRange
 from gateway.endpoints.range_sessions import (
     SESSION_BYTES_PER_SECOND,
     SESSION_SECONDS,
     RangeClient,
     RangeSessions,
 )
-from gateway.endpoints.ranges import ByteRange
 from gateway.endpoints.spooled_body import SpooledBody
 from gateway.store.batch import Batch
 from tests.support.in_process import inside

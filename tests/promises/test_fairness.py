@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
-from gateway.ingest.admission import MAX_WAIT_SECONDS, PROMISE_SECONDS, MemoryBudget
 from gateway.ingest.fair_queue import QUANTUM, FairQueue
+from gateway.ingest.memory_budget import MAX_WAIT_SECONDS, PROMISE_SECONDS, MemoryBudget
 from gateway.ingest.parse_pool import ParsePool
 from tests.support.server import serving
 

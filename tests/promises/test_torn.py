@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.store.engine.file_settings import FILE
+from gateway.store.engine.open_file import FILE
 from gateway.store.files import blocks, saved_files
 from gateway.store.files.checksum_repair import WORD
 from tests.support import torn

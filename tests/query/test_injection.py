@@ -12,7 +12,7 @@ from gateway.connectors.connector_file import parse_connector
 from gateway.errors import GatewayError
 from gateway.media_types import Media
 from gateway.query import dialect, digits
-from gateway.query.output import Output
+from gateway.query.row_formats import Output
 from gateway.query.statement import Statement
 from gateway.store.errors import CAST_FAILED
 from tests.support.sizes import examples, scaled

@@ -23,8 +23,8 @@ from gateway.errors import Code, GatewayError
 from gateway.store.batch import NO_ROWS, BadRow, Batch, IdempotencyKey, Receipt, SmallRows
 from gateway.store.definition import RowsArrived
 from gateway.store.edit import Edit
-from gateway.store.engine.database import Database
 from gateway.store.engine.duckdb_file import DuckDBFile
+from gateway.store.engine.interface import Database
 from gateway.store.errors import ConnectorChanged
 from gateway.store.interface import NO_VERSION, ReadTransaction, Select, StoreReader, StoreWriter
 from gateway.store.rejection import Amendment, RejectedRow, RepairedRows

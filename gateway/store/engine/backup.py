@@ -10,8 +10,8 @@ from typing import BinaryIO
 import duckdb
 
 from gateway.errors import Code, GatewayError
-from gateway.store.engine.database import Database
-from gateway.store.engine.file_settings import BACKUPS, STORAGE_VERSION
+from gateway.store.engine.interface import Database
+from gateway.store.engine.open_file import BACKUPS, STORAGE_VERSION
 from gateway.store.files import saved_files
 from gateway.store.sql.names import literal, quote
 

@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
 from gateway.store.engine.backup import Backup
-from gateway.store.engine.database import Capabilities
 from gateway.store.engine.duckdb_errors import store_error
-from gateway.store.engine.file_settings import FILE, build_config, configure, opened
+from gateway.store.engine.interface import Capabilities
+from gateway.store.engine.open_file import FILE, build_config, configure, open_connection
 from gateway.store.engine.read_transaction import DuckDBReadTransaction
 from gateway.store.engine.stream import Stream, unreadable
 from gateway.store.errors import FatalError
@@ -66,7 +66,7 @@ class DuckDBFile:
         self._lock = lock.take(real, lock_seconds)
         try:
             restore.require_finished(real)
-            self.writer = opened(self.path, build_config(real, memory, threads, spill), memory)
+            self.writer = open_connection(self.path, build_config(real, memory, threads, spill), memory)
             configure(self.writer, real)
         except BaseException:
             lock.release(self._lock)

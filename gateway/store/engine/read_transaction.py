@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.engine.stream import Stream, stop
 from gateway.store.errors import FatalError
 

@@ -61,7 +61,7 @@ def is_torn(text: str) -> bool:
     return _STALE.search(text) is not None
 
 
-def opened(file: Path, connect: Callable[[], _T], where: Path | None) -> tuple[_T, Repair | None]:
+def open_or_repair(file: Path, connect: Callable[[], _T], where: Path | None) -> tuple[_T, Repair | None]:
     """Open a DuckDB file by `connect`, and repair the metadata blocks that it fails on.
 
     The caller holds the lock of the data directory, and the process does not have the file open. A kill at any point

@@ -265,7 +265,7 @@ def _connected(
         "memory_limit": f"{memory}B",
         "temp_directory": f"{file}.spill",
     }
-    connection, mended = checksum_repair.opened(
+    connection, mended = checksum_repair.open_or_repair(
         file, lambda: duckdb.connect(str(file), read_only=True, config=config), where=repair_in
     )
     try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gateway.errors import GatewayError
 from gateway.store.batch import NO_ROWS, Batch, Receipt
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.sql.names import table_of
 from gateway.store.tables.commits import Changes
 from gateway.store.tables.conflicts import Conflicts, Member, without

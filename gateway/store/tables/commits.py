@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.interface import NO_VERSION, Version
 from gateway.store.tables.ledger import Ledger, LedgerEntry, Sequences
 

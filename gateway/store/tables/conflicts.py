@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from gateway.errors import Code, GatewayError, RowErrors
 from gateway.store.batch import MAX_LISTED, Batch, Rows, joined
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.sql.names import quote, table_of
 from gateway.store.tables.definitions import hidden_columns
 

@@ -2,7 +2,7 @@
 
 from gateway.connectors.connector import Connector
 from gateway.store.batch import Receipt
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.sql.names import quote, table_of
 from gateway.store.tables.commits import Changes, RolledBack
 from gateway.store.tables.ledger import LedgerEntry

@@ -14,7 +14,7 @@ from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.fieldtypes.type_names import type_of_column
 from gateway.connectors.finding import InvalidFileError
 from gateway.store.definition import Definition, Event, Move, RowsArrived
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.engine.stream import selecting
 from gateway.store.sql.names import quote, rejected_table, table_of
 from gateway.store.sql.times import instant, moment

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import Receipt
 from gateway.store.edit import Edit
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.engine.stream import selecting
 from gateway.store.interface import Show
 from gateway.store.sql.names import literal, quote, table_of

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from gateway.connectors.connector import Connector
 from gateway.connectors.policy import Retention
 from gateway.store.batch import Receipt
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.interface import EXPIRED_ROWS_MAX
 from gateway.store.sql.names import table_of
 from gateway.store.tables.commits import Changes, RolledBack

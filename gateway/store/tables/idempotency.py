@@ -6,7 +6,7 @@ from datetime import datetime
 from gateway import strictjson
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import Batch, IdempotencyKey, Receipt, remembered
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.tables.prepared_insert import BIGINT, BLOB, INTEGER, TIMESTAMPTZ, VARCHAR, PreparedInsert
 
 #: The number of days that a key is kept.

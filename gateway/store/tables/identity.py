@@ -2,7 +2,7 @@
 
 import uuid
 
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 
 _TABLE = """
 CREATE SCHEMA IF NOT EXISTS gateway;

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.store.batch import Batch, Receipt, Rows, StoredBatch, joined
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.sql.names import table_of
 from gateway.store.sql.times import moment
 from gateway.store.tables.prepared_insert import BIGINT, TIMESTAMPTZ, VARCHAR, PreparedInsert

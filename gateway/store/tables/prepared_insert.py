@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.sql.names import literal, quote
 
 #: The number of runs before a statement is prepared again. After a change of tables DuckDB plans an older statement at

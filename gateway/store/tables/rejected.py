@@ -14,7 +14,7 @@ import pyarrow as pa
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import BadRow
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.rejection import Amendment, RejectedRow, State, rejected_of
 from gateway.store.selection import Selection
 from gateway.store.sql.names import REJECTED, literal, quote, rejected_table, table_of

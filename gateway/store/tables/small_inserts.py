@@ -7,7 +7,7 @@ from typing import TypeGuard
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.store.batch import Rows, SmallRows
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.sql.names import table_of
 from gateway.store.tables import prepared_insert
 from gateway.store.tables.prepared_insert import PreparedInsert, TextColumn

@@ -12,14 +12,13 @@ from gateway.connectors.policy import Retention
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import NO_ROWS, Batch, IdempotencyKey, Receipt, rehearsed
 from gateway.store.edit import Edit
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.engine.stream import selecting
 from gateway.store.errors import ConnectorChanged
 from gateway.store.interface import NO_VERSION, ReadTransaction, Show, Version
 from gateway.store.rejection import Amendment, RepairedRows, rejected_of
 from gateway.store.sql.names import literal, table_of
 from gateway.store.tables.appends import Appends
-from gateway.store.tables.change_checks import ChangeChecks
 from gateway.store.tables.commits import Commits, RolledBack
 from gateway.store.tables.copies import copy
 from gateway.store.tables.definitions import Definitions
@@ -29,6 +28,7 @@ from gateway.store.tables.idempotency import IdempotencyKeys
 from gateway.store.tables.identity import identify
 from gateway.store.tables.ledger import LATEST, Ledger
 from gateway.store.tables.rejected import Rejected
+from gateway.store.tables.row_check_cache import RowCheckCache
 
 
 class Store:
@@ -50,7 +50,7 @@ class Store:
             self._appends = Appends(database, self._keys, self.rejected)
             self._edits = RowEdits(database)
             self._expired = ExpiredRows(database, self.rejected)
-            self._checks = ChangeChecks(database, self._commits.version)
+            self._checks = RowCheckCache(database, self._commits.version)
         except BaseException:
             database.close()
             raise

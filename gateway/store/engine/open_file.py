@@ -19,7 +19,7 @@ STORAGE_VERSION = "v1.5.0"
 Config = dict[str, str | bool | int | float | list[str]]
 
 
-def opened(path: Path, config: Config, memory: int) -> duckdb.DuckDBPyConnection:
+def open_connection(path: Path, config: Config, memory: int) -> duckdb.DuckDBPyConnection:
     """Open the file; if DuckDB cannot, repair it with `memory` bytes at most, and open it again.
 
     Raises:

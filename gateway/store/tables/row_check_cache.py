@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.connectors.change import SchemaDiff
-from gateway.store.engine.database import Database
+from gateway.store.engine.interface import Database
 from gateway.store.engine.stream import interrupted_after, selecting
 from gateway.store.interface import Version
 from gateway.store.sql.names import table_of
 from gateway.store.tables import row_check
 
 
-class ChangeChecks:
+class RowCheckCache:
     """Asks stored rows about changes. Any thread may call it; no write waits for it."""
 
     def __init__(self, database: Database, version: Callable[[str], Version | None]) -> None:

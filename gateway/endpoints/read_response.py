@@ -2,10 +2,10 @@
 
 from falcon.asgi import Request, Response
 
-from gateway.endpoints import preconditions, ranges, reply
+from gateway.endpoints import preconditions, range_header, reply
 from gateway.endpoints.etag_cache import TaggedResponse
+from gateway.endpoints.range_header import ByteRange
 from gateway.endpoints.range_sessions import RangeClient
-from gateway.endpoints.ranges import ByteRange
 from gateway.endpoints.read_request import ReadRequest
 from gateway.endpoints.request_cache import RequestCache
 from gateway.endpoints.response_bodies import ResponseBodies
@@ -24,7 +24,7 @@ class Retrieval:
 
     async def answer(self, req: Request, resp: Response, read: ReadRequest, token: str | None) -> None:
         """Answer an authorized GET or HEAD."""
-        part = ranges.parse(req.get_header("Range")) if req.method == "GET" else None
+        part = range_header.parse(req.get_header("Range")) if req.method == "GET" else None
         if part and await self._answer_part(req, resp, read, part):
             return
         etag = read.etag(self._bodies.version)

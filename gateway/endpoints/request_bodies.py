@@ -6,9 +6,9 @@ from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.services import Services
 from gateway.errors import Code, GatewayError
 from gateway.ingest import body
-from gateway.ingest.admission import Reservation
 from gateway.ingest.arrival import Pace
 from gateway.ingest.body import Body
+from gateway.ingest.memory_budget import Reservation
 from gateway.request_context import current
 
 

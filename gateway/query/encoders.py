@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gateway.media_types import Media
-from gateway.query.output import Output, schema_of
 from gateway.query.query import Selected
+from gateway.query.row_formats import Output, schema_of
 
 #: The size of a message in an Arrow stream, and of a row group in Parquet, in bytes of Arrow.
 _MESSAGE_BYTES, _GROUP_BYTES = 2**20, 8 * 2**20
