@@ -196,7 +196,7 @@ def test_garbage_is_refused_with_a_sentence_and_a_fix(server, path, method, temp
 
 SENTENCES = [
     # The method, the path and query, the headers and the body; the message and the hint.
-    ("FOO", "/{0}", {}, b"", "FOO is no method that HTTP has", "send GET, HEAD, POST"),
+    ("FOO", "/{0}", {}, b"", "FOO is not an HTTP method", "send GET, HEAD, POST"),
     ("DELETE", "/-/plan", {}, b"", "DELETE is not one of ", "send POST"),
     ("GET", "/-/plam", {}, b"", "there is no path '/-/plam'", "did you mean '/-/plan'?"),
     ("GET", "/-/connectors/{0}/rejectd", {}, b"", "there is no path '/-/connectors/", "rejected'?"),

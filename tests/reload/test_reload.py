@@ -437,7 +437,7 @@ def test_the_admin_is_told_why_a_file_that_is_back_is_not_served(own):
         for path in ("/orders", "/first"):
             error = own.client.get(path).json()
             assert error["code"] == "GW511"
-            assert error["details"].startswith(f"Its file is back, and is refused: {told}")
+            assert error["details"].startswith(f"Its file is back, but it is rejected: {told}")
             assert error["hint"].startswith("mend orders.yaml;")
             others = get(own, path).json()
             assert "orders.yaml" not in str(others)
