@@ -426,7 +426,7 @@ def test_the_admin_is_told_why_a_file_that_is_back_is_not_served(own):
     (own.connectors / "orders.yaml").unlink()
     own.reload()
     for path in ("/orders", "/first"):
-        assert own.client.get(path).json()["hint"].startswith("put orders.yaml back")
+        assert own.client.get(path).json()["hint"].startswith("restore orders.yaml")
 
     for text, told in (
         ("path: /orders\nfields: {n: intger}\n", "orders.yaml:2:13: error GW505: field 'n': 'intger'"),
@@ -438,7 +438,7 @@ def test_the_admin_is_told_why_a_file_that_is_back_is_not_served(own):
             error = own.client.get(path).json()
             assert error["code"] == "GW511"
             assert error["details"].startswith(f"Its file is back, but it is rejected: {told}")
-            assert error["hint"].startswith("mend orders.yaml;")
+            assert error["hint"].startswith("correct orders.yaml;")
             others = get(own, path).json()
             assert "orders.yaml" not in str(others)
             assert others["details"].startswith("It was removed at 2")
