@@ -1,4 +1,4 @@
-"""Every error that a client, a row or a connector file can meet."""
+"""All errors of requests, rows, and connector files: codes, and the exception that carries one."""
 
 import itertools
 import traceback
@@ -9,17 +9,17 @@ from typing import Any
 
 from rapidfuzz import fuzz, process
 
-#: How much alike two words are, of 100, where one is likely a slip of the other.
+#: The similarity of two words, of 100, from which one is likely a misspelling of the other.
 _ALIKE = 60
-#: How many known words a hint names.
+#: The most known words in a hint.
 _NAMED = 50
 
 
 class Code(Enum):
-    """One stable code per error, with the HTTP status it answers and its title.
+    """One stable code per error, with its HTTP status and its title.
 
-    The code is PostgREST's or SQLSTATE's own where they have one for the case, else `GW`, the digit of
-    the stage and two digits more. A code is never reused for another meaning.
+    The code is that of PostgREST or SQLSTATE if they have one, else `GW`, the digit of the stage, and two more digits.
+    A code is never reused for another meaning.
     """
 
     def __init__(self, code: str, status: int, title: str) -> None:
@@ -129,10 +129,10 @@ class RowErrors:
     """The errors of the rows of one request.
 
     Attributes:
-        listed: The first of them, each as the JSON object that an answer shows.
-        count: How many there are in all.
-        bad_rows: How many rows have at least one.
-        rows: How many rows were received; none by a PATCH, which has an object in their place.
+        listed: The first of them, each as the JSON object of a response.
+        count: The number of errors.
+        bad_rows: The number of rows with at least one error.
+        rows: The number of rows that were received; 0 for a PATCH, which has an object instead.
     """
 
     listed: Sequence[Mapping[str, Any]]
@@ -141,7 +141,7 @@ class RowErrors:
     rows: int
 
     def summary(self) -> str:
-        """Give one sentence that counts them."""
+        """Return one sentence with the numbers of errors and rows."""
         errors = "1 error was" if self.count == 1 else f"{self.count:,} errors were"
         rows = "row" if self.rows == 1 else "rows"
         where = f"{self.bad_rows:,} of {self.rows:,} {rows}" if self.rows else "the object"
@@ -149,21 +149,21 @@ class RowErrors:
         return f"{errors} found in {where}{listed}"
 
     def body(self) -> dict[str, Any]:
-        """Give the members that they add to an error's JSON object."""
+        """Return the members that they add to the JSON object of an error."""
         return {"errors": list(self.listed), "error_count": self.count, "rows": self.rows}
 
 
 class GatewayError(Exception):
-    """What a stage raises when it refuses; `serve/refusal.py` is the one place that renders it.
+    """A request that is refused, with its code; `server/error_response.py` alone renders it.
 
     Attributes:
-        code: Which error this is.
-        message: The thing, the value and what is wrong, for a person.
+        code: Its code.
+        message: The thing, the value, and the problem, for a person.
         details: One more sentence about it, or None.
-        hint: What to do about it, or None.
-        headers: HTTP headers that belong to the answer, such as `Retry-After`.
-        row_errors: The errors of single rows, where it is about rows.
-        status: The HTTP status of the answer, that of the code; always 422 where rows do not satisfy their schema.
+        hint: The next action, or None.
+        headers: HTTP headers of the response, such as `Retry-After`.
+        row_errors: The errors of single rows, if it is about rows.
+        status: The HTTP status of the response, that of the code; always 422 if rows do not satisfy their schema.
     """
 
     def __init__(
@@ -186,7 +186,7 @@ class GatewayError(Exception):
         super().__init__(self.message)
 
     def body(self) -> dict[str, Any]:
-        """Give the one shape every error has on the wire."""
+        """Return the JSON object that every error has."""
         told = {"code": self.code.code, "message": self.message, "details": self.details, "hint": self.hint}
         return told | (self.row_errors.body() if self.row_errors else {})
 
@@ -199,17 +199,17 @@ def unknown_connector(name: str) -> "GatewayError":
 
 
 def not_ready() -> GatewayError:
-    """Say that the gateway is starting or stopping, and when to come back."""
+    """Return the error of a gateway that is starting or stopping, with `Retry-After`."""
     return GatewayError(Code.NOT_READY, headers={"Retry-After": "2"})
 
 
 def not_implemented(what: str, hint: str | None = None) -> GatewayError:
-    """Say that a feature of PostgREST is not here."""
+    """Return the error for a feature of PostgREST that is not supported."""
     return GatewayError(Code.NOT_IMPLEMENTED, f"{what} is not supported", hint=hint)
 
 
 def trace(error: BaseException) -> str:
-    """Say where an error came from, for a log: types and places, never the messages, which may hold row values."""
+    """Return the types and places of an error for a log, never its messages, which may hold row values."""
     lines = []
     link: BaseException | None = error
     while link is not None:
@@ -223,7 +223,7 @@ def trace(error: BaseException) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Give the known word that `word` is most likely a slip of, or None."""
+    """Return the known word that `word` most likely misspells, or None."""
     if len(word) > 100:
         return None
     lowered = {name.lower(): name for name in known}
@@ -232,7 +232,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def suggest(word: str, known: Collection[str], otherwise: str) -> str:
-    """Give the hint for a word that is not known: the nearest that is, else the first of them behind `otherwise`."""
+    """Return the hint for an unknown word: the nearest known word, else the first of them after `otherwise`."""
     guess = nearest(word, known)
     if guess:
         return f"did you mean '{guess}'?"

@@ -1,7 +1,7 @@
-"""Log records to lines: one JSON object each, for machines, or text for a terminal.
+"""Log records as lines: one JSON object each for programs, or text for a terminal.
 
-Whatever a record holds, it stays one line (in text: one line and indented ones), and no more of an exception is shown
-than its types and places: its message may hold row values.
+Each record stays one line, in text with indented lines below it. Of an exception only types and places are logged,
+because its message may hold row values.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from gateway.request_context import current
 
 FORMATS = ("json", "text")
 
-#: The name of what logs every request.
+#: The name of the logger of requests.
 ACCESS = "gateway.access"
-#: What a record may carry beside its message, as its attribute `fields`; None is left out.
+#: Values beside the message of a record, as its attribute `fields`; None is left out.
 Fields = Mapping[str, str | int | float | None]
 
-#: What a record has that tells no place in the code, thread or process, as no line does.
+#: The attributes of a record without a place in the code, a thread, and a process, which no line shows.
 _BLANK = {
     **vars(logging.LogRecord(ACCESS, logging.INFO, "", 0, "", None, None)),
     **dict.fromkeys(("process", "processName", "thread", "threadName")),
@@ -35,7 +35,7 @@ _access = logging.getLogger(ACCESS)
 
 
 class _Access(logging.LogRecord):
-    """A record of the access log, made without what `logging.LogRecord` finds out for each."""
+    """A record of the access log, built without the lookups of `logging.LogRecord`."""
 
     def __init__(self, message: str, fields: Fields) -> None:
         created = time.time()
@@ -43,16 +43,16 @@ class _Access(logging.LogRecord):
 
 
 def log_access(message: str, fields: Fields) -> None:
-    """Log what became of a request."""
+    """Log the outcome of a request."""
     # Not by `info`, which first looks for the line of code that calls it.
     if _access.isEnabledFor(logging.INFO):
         _access.handle(_Access(message, fields))
 
 
 class BufferedHandler(logging.StreamHandler[TextIO]):
-    """Writes records to stderr: the access log's, of which there may be many, all at once of a turn of the event loop.
+    """Writes records to stderr; the records of the access log together, once per iteration of the event loop.
 
-    A line is as safe as the answer before it was: what is logged otherwise is written at once, and after them.
+    A record of another logger is written immediately, after the access records that wait.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
         self._waiting: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record, or keep it for the end of the turn; the lock is held."""
+        """Write a record, or buffer it until the end of the iteration; the lock is held."""
         if record.name != ACCESS:
             self._write()
             super().emit(record)
@@ -73,7 +73,7 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
                 self._write()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the buffered records."""
         with self.lock or contextlib.nullcontext():
             self._write()
             super().flush()
@@ -86,17 +86,17 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
 
 
 def formatter(form: str) -> logging.Formatter:
-    """Give what writes records in one of `FORMATS`."""
+    """Return the formatter of one of `FORMATS`."""
     return _Text() if form == "text" else _JsonLines()
 
 
 def format_for(handler: logging.Handler) -> str:
-    """Return the form of `FORMATS` for who reads a log: a person at a terminal, or a program."""
+    """Return the format of `FORMATS` for a handler: text at a terminal, else JSON."""
     return "text" if isinstance(handler, logging.StreamHandler) and handler.stream.isatty() else "json"
 
 
 def _values(record: logging.LogRecord) -> dict[str, Any]:
-    """Give what there is to say, in its order; None is left out."""
+    """Return the values of a record in order, without None."""
     second, millisecond = divmod(int(record.created * 1000), 1000)
     values: dict[str, Any] = {
         "time": f"{_second(second)}.{millisecond:03d}Z",
@@ -117,7 +117,7 @@ def _values(record: logging.LogRecord) -> dict[str, Any]:
     return values
 
 
-@functools.lru_cache(8)  # Most lines are of the second that the line before was of.
+@functools.lru_cache(8)  # Most records have the second of the record before.
 def _second(of: int) -> str:
     return datetime.fromtimestamp(of, UTC).isoformat()[:-6]
 
@@ -128,9 +128,8 @@ _encode_in_ascii = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), de
 
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        # All but ASCII is escaped: no control character of any terminal, and no half of a surrogate pair from a
-        # file's name, is ever written. The bodies' own writer does not do that, but nearly all lines need none of it,
-        # and it takes an eighth of the time.
+        # All but ASCII is escaped, so that no control character, and no half of a surrogate pair, is written.
+        # PERF: msgspec does not escape, but takes an eighth of the time, and nearly all lines need no escape.
         values = _values(record)
         try:
             line = _encode(values)

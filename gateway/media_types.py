@@ -1,16 +1,16 @@
-"""Media: the formats rows come and go in, each with its names."""
+"""The formats of rows in requests and responses, each with its names."""
 
 from collections.abc import Mapping
 from enum import Enum
 
 
 class Media(Enum):
-    """A format of rows: its media type, the name `?format=` gives it, and what else it is called.
+    """A format of rows: its media type, its name in `?format=`, and its aliases.
 
     Attributes:
-        content_type: What a response says it is.
-        format: Its short name, which is also the suffix of a file of it.
-        aliases: Other media types that mean it.
+        content_type: The Content-Type of a response.
+        format: Its short name, which is also the suffix of its files.
+        aliases: Other media types for it.
     """
 
     def __init__(self, name: str, format: str, parameters: str, *aliases: str) -> None:
@@ -41,11 +41,11 @@ class Media(Enum):
     ARROW = ("application/vnd.apache.arrow.stream", "arrow", "")
 
 
-#: What a POST may carry.
+#: The formats of a POST.
 RECEIVED = (Media.JSON, Media.NDJSON, Media.CSV, Media.FORM)
-#: What a GET may answer with.
+#: The formats of the response to a GET.
 SERVED = (Media.JSON, Media.NDJSON, Media.CSV, Media.PARQUET, Media.ARROW)
-#: Every media type that means a format of a body, and of an answer.
+#: The formats of request bodies, and of responses, by every media type.
 RECEIVED_TYPES: Mapping[str, Media] = {
     name: media for media in RECEIVED for name in (media.media_type, *media.aliases)
 }

@@ -1,6 +1,6 @@
-"""Percent-encoded text of a request's target to text, strictly: bytes that are not UTF-8 are an error.
+"""Strict percent-decoding of a request target: bytes that are not UTF-8 are an error.
 
-A decoder that replaces them by U+FFFD makes another value of them, which a filter would then act on.
+A decoder that replaces them by U+FFFD changes the value, and a filter would use the changed value.
 """
 
 import re
@@ -27,16 +27,16 @@ def decode(text: str, what: str) -> str:
 
 
 def require_utf8_path(raw_path: bytes) -> None:
-    """Let a path through whose bytes are UTF-8.
+    """Check that the bytes of a path are UTF-8.
 
     Raises:
-        GatewayError: Where they are not.
+        GatewayError: They are not.
     """
     _decoded(raw_path.decode("latin-1"), "the path")
 
 
 def not_encoded(target: bytes) -> GatewayError | None:
-    """Give the error for a request's target that has bytes beyond ASCII in it as they are; None where it has none."""
+    """Return the error for a request target with raw bytes beyond ASCII, None if it has none."""
     found = _RAW.search(target)
     if found is None:
         return None
@@ -71,7 +71,7 @@ def _decoded(text: str, what: str) -> str:
 
 
 def _hint(wrong: bytes) -> str:
-    """Say how to write what the bytes most likely mean."""
+    """Build the hint: the correct encoding of the text that the bytes most likely mean."""
     shown = quote(wrong)
     if wrong[0] in (0xC0, 0xC1):
         return "percent-encode UTF-8 in its shortest form: / is %2F"

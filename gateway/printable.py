@@ -1,4 +1,4 @@
-"""Text that comes from files and clients, made safe for a terminal.
+"""Escapes text of files and clients for a terminal.
 
 A terminal obeys control characters: text could ring, recolor, overwrite lines above it, or change what is typed next.
 Characters that reverse the direction of writing show text in another order than it has.
@@ -21,7 +21,7 @@ _UNSEEN = re.compile(
 
 
 def visible(text: str) -> str:
-    r"""Write unsafe characters in the way of `printable`, and those that nobody sees as well, such as `\u00a0`."""
+    r"""Write unsafe characters in the way of `printable`, and those that are invisible, such as `\u00a0`."""
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", printable(text))
 
 
@@ -51,7 +51,7 @@ class PrintableStream:
 
 
 def protect_terminal() -> None:
-    """Let nothing unprintable through `sys.stdout` and `sys.stderr` from now on."""
+    """Escape unprintable characters in `sys.stdout` and `sys.stderr` from now on."""
     if not isinstance(sys.stdout, PrintableStream):
         sys.stdout = cast("TextIO", PrintableStream(sys.stdout))
     if not isinstance(sys.stderr, PrintableStream):

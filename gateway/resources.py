@@ -1,4 +1,4 @@
-"""The machine as this process may use it: memory, CPUs and disk, within the limits of its container."""
+"""Memory, CPUs, and disk that this process may use, within the limits of its container."""
 
 import logging
 import math
@@ -15,11 +15,11 @@ from gateway.settings import Settings, Share
 
 _log = logging.getLogger(__name__)
 
-#: Below this much temporary space DuckDB could sort nothing, even once a disk that was full has space again.
+#: The least temporary space: with less DuckDB could sort nothing, even after a full disk has space again.
 MIN_SPILL = 64 * 2**20
-#: How long the free space of a disk counts as known.
+#: How long a measurement of the free space is used.
 FRESH_SECONDS = 0.2
-#: How soon those come back who were refused for want of space: somebody has to make it first.
+#: `Retry-After` in seconds when the disk is full; an operator must free space first.
 FULL_SECONDS = 10
 
 _ROOT = Path("/")
@@ -29,7 +29,7 @@ _GROUP = re.compile(r"\d+:(?P<names>[^:]*):(?P<path>/.*)")
 
 
 def memory_bytes(root: Path = _ROOT) -> int:
-    """Tell how much memory this process may use: the tightest limit of its control groups, else all there is.
+    """Return the memory of this process in bytes: the tightest limit of its control groups, else all memory.
 
     https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files, and for version 1
     https://docs.kernel.org/admin-guide/cgroup-v1/memory.html.
@@ -42,9 +42,9 @@ def memory_bytes(root: Path = _ROOT) -> int:
 
 
 def cpu_count(root: Path = _ROOT) -> int:
-    """Tell how many CPUs this process may use: those it may run on, or the quota of its control groups.
+    """Return the number of CPUs of this process: its affinity, or the quota of its control groups if that is less.
 
-    https://docs.kernel.org/scheduler/sched-bwc.html. A part of a CPU counts as one.
+    https://docs.kernel.org/scheduler/sched-bwc.html. Part of a CPU counts as 1.
     """
     counts = [float(len(os.sched_getaffinity(0)))]
     for group in _groups(root, "cpu"):
@@ -56,16 +56,16 @@ def cpu_count(root: Path = _ROOT) -> int:
 
 
 def free_bytes(directory: Path) -> int:
-    """Tell how much the disk under a directory has left for this process."""
+    """Return the free bytes of the disk under a directory."""
     disk = os.statvfs(directory)
     return disk.f_bavail * disk.f_frsize
 
 
 def _groups(root: Path, controller: str) -> Iterator[Path]:
-    """Give the directories of a controller's control groups, from this process's own up to the outermost seen.
+    """Yield the directories of a controller's control groups, from this process's own to the outermost one.
 
-    What a container sees of them may begin anywhere, so that a path in `/proc/self/cgroup` may name more than
-    there is: those that are not there are given, too.
+    A container may see only a part of them, so that a path in `/proc/self/cgroup` may name directories that do
+    not exist: those are included.
     """
     groups = [found for line in _lines(root / "proc/self/cgroup") if (found := _GROUP.fullmatch(line))]
     for line in _lines(root / "proc/self/mountinfo"):
@@ -90,7 +90,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _numbers(path: Path) -> list[int]:
-    """Read the numbers of a file, none where it is missing or sets no limit (`max`, or -1)."""
+    """Read the numbers of a file, none if it is missing or sets no limit (`max`, or -1)."""
     try:
         return [int(word) for word in path.read_text().split()]
     except (OSError, ValueError):
@@ -99,7 +99,7 @@ def _numbers(path: Path) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What DuckDB may use: bytes of memory, threads, bytes of temporary space."""
+    """The limits of DuckDB: bytes of memory, threads, bytes of temporary space."""
 
     memory: int
     threads: int
@@ -107,7 +107,7 @@ class Resources:
 
     @classmethod
     def of(cls, settings: Settings) -> "Resources":
-        """Work out what the settings mean on this machine; the data directory has to be there."""
+        """Compute the limits of this machine from the settings; the data directory must exist."""
         beyond = max(0, free_bytes(settings.data) - settings.disk_reserve)
         resources = cls(
             memory_of(settings),
@@ -115,7 +115,7 @@ class Resources:
             max(MIN_SPILL, _amount(settings.spill, beyond)),
         )
         _log.info(
-            "DuckDB may use %d MiB of memory, %d threads and %d MiB of temporary space",
+            "DuckDB may use %d MiB of memory, %d threads, and %d MiB of temporary space",
             resources.memory >> 20,
             resources.threads,
             resources.spill >> 20,
@@ -124,7 +124,7 @@ class Resources:
 
 
 def memory_of(settings: Settings) -> int:
-    """Work out how many bytes of memory DuckDB may use."""
+    """Compute the bytes of memory that DuckDB may use."""
     return _amount(settings.memory, memory_bytes())
 
 
@@ -133,7 +133,7 @@ def _amount(given: int | Share, whole: int) -> int:
 
 
 class Disk:
-    """The disk under a directory, of which a part is kept free. Any thread may ask."""
+    """The disk under a directory, with a reserve of free space. Any thread may use it."""
 
     def __init__(self, directory: Path, reserve: int) -> None:
         self._directory = directory
@@ -141,14 +141,14 @@ class Disk:
         self._seen = (-math.inf, 0)
         if self.is_full:
             _log.warning(
-                "%s has %d MiB left, less than GATEWAY_DISK_RESERVE: nothing is stored until it has more",
+                "%s has %d MiB free, less than GATEWAY_DISK_RESERVE: writes are refused until it has more",
                 directory,
                 self.free >> 20,
             )
 
     @property
     def free(self) -> int:
-        """How many bytes are left, or were a moment ago."""
+        """The free bytes, at most 0.2 seconds old."""
         moment, free = self._seen
         now = time.monotonic()
         if now - moment > FRESH_SECONDS:
@@ -158,23 +158,23 @@ class Disk:
 
     @property
     def is_full(self) -> bool:
-        """Whether less is left than is kept free."""
+        """Less than the reserve is free."""
         return self.free < self.reserve
 
     def require_space(self) -> None:
-        """Let something be stored, or raise.
+        """Check that there is space to store something.
 
         Raises:
-            GatewayError: Where the disk is full, with `Retry-After`.
+            GatewayError: The disk is full; with `Retry-After`.
         """
         if self.is_full:
             raise disk_full(
-                f"the disk has {self.free} bytes left, and {self.reserve} are kept free; nothing was stored"
+                f"{self.free} bytes of the disk are free, less than the reserve of {self.reserve}; nothing was stored"
             )
 
 
 def disk_full(message: str | None = None) -> GatewayError:
-    """Say that there is no space to store anything."""
-    hint = "free space under the data directory, or give it a larger disk; then send again"
-    wait = FULL_SECONDS + random.randrange(FULL_SECONDS)  # noqa: S311  # so that not all come back at once
+    """Return the error of a full disk."""
+    hint = "free space under the data directory, or use a larger disk; then send again"
+    wait = FULL_SECONDS + random.randrange(FULL_SECONDS)  # noqa: S311  # clients must not retry all at once
     return GatewayError(Code.DISK_FULL, message, hint=hint, headers={"Retry-After": str(wait)})

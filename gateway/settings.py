@@ -1,4 +1,4 @@
-"""Every setting of the gateway, in one table: its flag, its environment variable, its default."""
+"""The settings of the gateway in one table: flag, environment variable, and default."""
 
 import ipaddress
 import os
@@ -79,9 +79,9 @@ def parse_networks(text: str) -> tuple[Network, ...]:
 
 
 def parse_bind(text: str) -> str:
-    """Read where to listen: `HOST:PORT`, `:PORT` for all addresses, `[IPv6]:PORT`, or what gunicorn takes besides.
+    """Read the address to listen on: `HOST:PORT`, `:PORT` for all addresses, or `[IPv6]:PORT`.
 
-    That is `unix:PATH`, and `fd://N` for a socket that was opened before. A host alone gets the port 8000.
+    gunicorn also accepts `unix:PATH`, and `fd://N` for an open socket. A host alone gets the port 8000.
     """
     if text.startswith(("unix:", "fd://")):
         return text
@@ -95,7 +95,7 @@ def parse_bind(text: str) -> str:
 
 
 def parse_log(text: str) -> str:
-    """Read the form of the log."""
+    """Read the format of the log."""
     if text not in FORMATS:
         raise ValueError(f"write {' or '.join(FORMATS)}")
     return text
@@ -103,17 +103,17 @@ def parse_log(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share of what there is, in percent."""
+    """A share of a total, in percent."""
 
     percent: float
 
     def of(self, whole: int) -> int:
-        """Give that much of it, rounded down."""
+        """Return that share of `whole`, rounded down."""
         return int(whole * self.percent / 100)
 
 
 def or_share(parse: Callable[[str], int]) -> Callable[[str], int | Share]:
-    """Read what `parse` does, or a share such as `40%`."""
+    """Build a parser of the values of `parse`, and of shares such as `40%`."""
 
     def parse_either(text: str) -> int | Share:
         if not text.endswith("%"):
@@ -130,7 +130,7 @@ def or_share(parse: Callable[[str], int]) -> Callable[[str], int | Share]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. `flag` is set for those that `gateway serve` takes on its command line."""
+    """One setting. `flag` is its option of `gateway serve`, if it has one."""
 
     name: str
     default: str | None
@@ -149,54 +149,57 @@ class Setting:
 
 SETTINGS = (
     Setting("connectors", "connectors.d", Path, "the directory of connector files", "--connectors", "DIR"),
-    Setting("data", "data", Path, "where the rows are kept", "--data", "DIR"),
-    Setting("tokens", None, Path, "the tokens file; none: only the admin token", "--tokens", "FILE"),
-    Setting("bind", "127.0.0.1:8000", parse_bind, "where to listen", "--bind", "HOST:PORT"),
-    Setting("max_body", "64M", parse_size, "the largest body, decompressed, in bytes"),
-    Setting(
-        "max_row", "1M", parse_size, "the largest row of a body, and the largest header of CSV, in bytes"
-    ),
+    Setting("data", "data", Path, "the directory of the database and other data", "--data", "DIR"),
+    Setting("tokens", None, Path, "the tokens file; none: only the admin token is valid", "--tokens", "FILE"),
+    Setting("bind", "127.0.0.1:8000", parse_bind, "the address to listen on", "--bind", "HOST:PORT"),
+    Setting("max_body", "64M", parse_size, "the maximum size of a body, decompressed, in bytes"),
+    Setting("max_row", "1M", parse_size, "the maximum size of a row, and of the header of CSV, in bytes"),
     Setting(
         "fast",
         "16K",
         parse_size_or_zero,
-        "from how many bytes on JSON is read column by column, which changes nothing but the speed; `0`: never",
+        "the size in bytes from which JSON is parsed by column, which affects only the speed; `0`: never",
         attribute="columnar_min_bytes",
     ),
-    Setting("queue", "256M", parse_size, "how many bytes of bodies may wait to be stored"),
-    Setting("body_timeout", "300", parse_seconds, "how many seconds a body may take to arrive"),
+    Setting("queue", "256M", parse_size, "the maximum size of the write queue, in bytes of bodies"),
+    Setting("body_timeout", "300", parse_seconds, "the timeout of a body, in seconds"),
     Setting(
         "body_rate",
         "1K",
         parse_size,
-        "how many bytes a second a body must bring, on average after 10 seconds",
+        "the minimum rate of a body in bytes per second, on average after 10 seconds",
     ),
+    Setting("header_timeout", "10", parse_seconds, "the timeout of the headers of a request, in seconds"),
+    Setting("idle_timeout", "15", parse_count, "the timeout of an idle connection, in seconds"),
     Setting(
-        "header_timeout", "10", parse_seconds, "how many seconds the headers of a request may take to arrive"
+        "send_timeout",
+        "60",
+        parse_seconds,
+        "the timeout of a client that does not read its response, in seconds",
     ),
-    Setting(
-        "idle_timeout", "15", parse_count, "how many seconds a connection is kept open between two requests"
-    ),
-    Setting("send_timeout", "60", parse_seconds, "how many seconds a client may leave a response unread"),
-    Setting("max_connections", "1000", parse_count, "how many connections are served at once"),
-    Setting("readers", "4", parse_count, "how many queries run at once"),
-    Setting("query_timeout", "30", parse_seconds, "how many seconds a query may take to give its next rows"),
+    Setting("max_connections", "1000", parse_count, "the maximum number of open connections"),
+    Setting("readers", "4", parse_count, "the maximum number of concurrent queries"),
+    Setting("query_timeout", "30", parse_seconds, "the timeout of a query until its next rows, in seconds"),
     Setting(
         "read_limit",
         None,
         parse_count,
-        "how many rows an answer to a GET has at most, at every connector; none: as many as there are",
+        "the maximum number of rows in a response to a GET, for every connector; none: no limit",
     ),
-    Setting("cache", "64M", parse_size, "how many bytes of responses are kept, to be sent again as they are"),
+    Setting("cache", "64M", parse_size, "the maximum size of the response cache, in bytes"),
     Setting(
         "spool",
         "1G",
         parse_size,
-        "how many bytes of results are kept in files, for clients that read in parts",
+        "the maximum size of results in files for byte ranges, in bytes",
     ),
-    Setting("cors", "", parse_origins, "which web origins' pages may use the endpoints; `*`: any"),
-    Setting("hosts", "", parse_hosts, "which hosts requests may name, such as `api.example.com`; none: any"),
-    Setting("proxies", "", parse_networks, "whose `X-Forwarded-*` is believed: addresses and networks"),
+    Setting("cors", "", parse_origins, "the web origins whose pages may use the endpoints; `*`: any"),
+    Setting(
+        "hosts", "", parse_hosts, "the hosts that requests may name, such as `api.example.com`; none: any"
+    ),
+    Setting(
+        "proxies", "", parse_networks, "the proxies whose `X-Forwarded-*` is trusted: addresses and networks"
+    ),
     Setting(
         "log",
         None,
@@ -213,38 +216,38 @@ SETTINGS = (
         "memory",
         "40%",
         or_share(parse_size),
-        "how many bytes of memory DuckDB may use, or what share of those that the container may",
+        "the memory limit of DuckDB in bytes, or as a share of the container's memory",
     ),
     Setting(
         "threads",
         "100%",
         or_share(parse_count),
-        "how many threads DuckDB may use, or what share of the container's CPUs",
+        "the number of threads of DuckDB, or a share of the container's CPUs",
     ),
     Setting(
         "spill",
         "50%",
         or_share(parse_size),
-        "how many bytes of disk a query may use that needs more memory, or what share of those that are free"
-        " at the start beyond the reserve",
+        "the disk space for queries that need more memory, in bytes, or as a share of the space"
+        " that is free at the start beyond the reserve",
     ),
     Setting(
         "disk_reserve",
         "1G",
         parse_size,
-        "how many bytes must be free on the disk of the data; below that, writes are refused",
+        "the minimum free space on the disk of the data, in bytes; with less, writes are refused",
     ),
-    Setting("graceful_timeout", "20", parse_count, "how many seconds a stop may take"),
+    Setting("graceful_timeout", "20", parse_count, "the maximum duration of a graceful stop, in seconds"),
 )
 
 
 #: The environment variables of the verbs that go to a running gateway, each with its meaning.
 CLIENT_ENVIRONMENT = {
-    "GATEWAY_URL": "where the gateway is; default: where `GATEWAY_BIND` has it on this machine",
-    "GATEWAY_TOKEN": "the token itself; default: what is in `DATA/admin-token`",
+    "GATEWAY_URL": "the URL of the gateway; default: `GATEWAY_BIND` on this machine",
+    "GATEWAY_TOKEN": "the token; default: the content of `DATA/admin-token`",
 }
 
-#: What Kubernetes sets in every container where a Service is called `gateway`
+#: Variables that Kubernetes sets in every container if a Service is called `gateway`
 #: (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
 _OF_KUBERNETES = re.compile(r"GATEWAY_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\w+)?)")
 
@@ -256,7 +259,7 @@ def unknown_variables(environment: Mapping[str, str] = os.environ) -> Iterator[s
         if name.startswith("GATEWAY_") and name not in known and not _OF_KUBERNETES.fullmatch(name):
             guess = nearest(name, known)
             hint = f"did you mean {guess}?" if guess else "`gateway docs settings` lists them"
-            yield f"{name} is no setting of the gateway, and has no effect; {hint}"
+            yield f"{name} is not a setting of the gateway and has no effect; {hint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +301,7 @@ class Settings:
         """Read them from `GATEWAY_*`.
 
         Raises:
-            ValueError: Naming the variable, its value and what to write.
+            ValueError: A value is invalid; the message names the variable, its value, and the expected form.
         """
         values: dict[str, Any] = {}
         for setting in SETTINGS:
@@ -313,5 +316,5 @@ class Settings:
     def local_url(self) -> str:
         """The URL of the gateway for a client on this machine."""
         host, _, port = self.bind.rpartition(":")
-        # An address that stands for all of them is not one to connect to.
+        # A client cannot connect to the address that stands for all addresses.
         return f"http://{'127.0.0.1' if host in ('0.0.0.0', '[::]') else host}:{port}"  # noqa: S104  # it is not bound

@@ -1,4 +1,4 @@
-"""JSON text to values and back, exactly: no value is changed on the way, and nothing loose is let in."""
+"""Strict JSON: text to values and back, without any change of a value."""
 
 import json
 import re
@@ -11,9 +11,9 @@ import msgspec
 #: A decoded JSON value: dict, list, str, int, Decimal (never float), bool or None.
 Json: TypeAlias = Any
 
-#: How deeply arrays and objects may nest; jiter stops there.
+#: The maximum depth of nested arrays and objects; jiter stops there.
 MAX_DEPTH = 200
-#: The longest number that is read, in digits, written out without an exponent: no column could hold a longer one.
+#: The most digits of a number, written without an exponent: no column could hold a longer one.
 MAX_DIGITS = 400
 
 _ENDLESS = re.compile(rb"(?<![0-9])[0-9]{%d}" % MAX_DIGITS)
@@ -42,20 +42,20 @@ def read(text: bytes) -> Json:
     """Read one JSON text (RFC 8259), numbers as int or Decimal.
 
     Raises:
-        ValueError: Where it is not JSON, holds one key twice in an object, NaN or Infinity, a lone
-            surrogate, bytes that are not UTF-8, or nests or counts beyond the caps above.
+        ValueError: The text is not JSON, has a duplicate key, NaN or Infinity, a lone surrogate, bytes that are not
+            UTF-8, or exceeds the limits above.
     """
     try:
         value = _decode(text)
     except ValueError as error:
-        # jiter wraps what Python's Decimal says about an exponent that it cannot hold.
+        # jiter wraps the error of Python's Decimal about an exponent that is out of range.
         if "InvalidOperation" not in str(error):
             raise
         plain = _with_plain_zeros(text)
         if plain == text:
             raise NumberTooLongError from error
         return read(plain)
-    # Either may be in a string, where it is welcome.
+    # Either may be in a string, where it is allowed.
     if _ENDLESS.search(text) or _may_have_long_exponent(text):
         plain = _with_plain_zeros(text)
         value = value if plain == text else _decode(plain)
@@ -68,12 +68,12 @@ def _decode(text: bytes) -> Json:
 
 
 def _with_plain_zeros(text: bytes) -> bytes:
-    """Write zeros without their long exponents: they are zeros all the same."""
+    """Write zeros without their long exponents; the value is the same."""
     return _ZEROS.sub(lambda found: found[0] if found["sign"] is None else found["sign"] + b"0.0", text)
 
 
 def is_valid(text: bytes) -> bool:
-    """Whether `read` reads a text."""
+    """Return whether `read` accepts a text."""
     try:
         read(text)
     except ValueError:
@@ -82,8 +82,8 @@ def is_valid(text: bytes) -> bool:
 
 
 def may_be_endless(text: bytes) -> bool:
-    """Tell whether `read` might find a number in one of the rows of a text that is too long; cheap where not."""
-    # Among so many digits every twentieth byte is one, which hardly any other text is.
+    """Return whether a row of a text might have a number that is too long for `read`; cheap if not."""
+    # Among 400 digits every twentieth byte is a digit, which is rare in other text.
     samples = text[::_STRIDE].translate(_DIGITS)
     if b"0" * (MAX_DIGITS // _STRIDE - 1) in samples and _ENDLESS.search(text) is not None:
         return True

@@ -1,7 +1,4 @@
-"""Threads: a pool whose threads know which request they work for, so that what they log says so.
-
-And the one thing that a whole process is told: to stop.
-"""
+"""A thread pool that keeps the request of each call for its log records, and the event that stops the process."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
-#: Set once this process was told to stop. Whoever waits for something before it serves looks at it; the worker sets it.
+#: Set by the worker once this process must stop; checked by code that waits before the process serves.
 STOPPING = threading.Event()
 
 

@@ -1,1 +1,1 @@
-"""What is declared: YAML files, fields, and what they mean."""
+"""Connector files as frozen values: parsing, comparison of versions, and the plan; any thread."""

@@ -1,4 +1,4 @@
-"""Change, Comparison: what lies between two versions of a connector, as frozen values."""
+"""The differences between two versions of a connector, as frozen values."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -12,7 +12,7 @@ from gateway.strictjson import Json
 
 
 class Verdict(Enum):
-    """What becomes of a change. CONDITIONAL is for the stored rows to decide, where they can be asked."""
+    """The outcome of a change. CONDITIONAL depends on the stored rows."""
 
     APPLIED = "applied"
     CONDITIONAL = "conditional"
@@ -20,12 +20,12 @@ class Verdict(Enum):
 
 
 class Rule(Enum):
-    """The kinds of change there are.
+    """The kinds of changes.
 
     Attributes:
-        kind: What JSON calls it.
-        change: What one edits, for the docs.
-        becomes: What becomes of it, for the docs.
+        kind: Its name in JSON.
+        change: The edit in the file, for the docs.
+        becomes: Its outcome, for the docs.
     """
 
     def __init__(self, kind: str, change: str, becomes: str) -> None:
@@ -46,17 +46,17 @@ class Rule(Enum):
     FIELD_RENAMED = (
         "field renamed",
         "rename a field",
-        "refused as one field less and one more of its type. `renamed_from: OLD` applies it; while it stands there, rows and queries may use the old name. `renamed_from: null` says that it is another field",
+        "refused as one field removed and another added; `renamed_from: OLD` applies it, and `renamed_from: null` says that it is another field. While `renamed_from` is there, rows and queries may use the old name",
     )
     FIELD_REMOVED = (
         "field removed",
         "remove a field",
-        "applied; its values are kept out of sight",
+        "applied; its values are hidden, not deleted",
     )
     FIELD_RESTORED = (
         "field restored",
         "add a removed field again",
-        "applied if every value it had satisfies it; they are back",
+        "applied if every former value satisfies it; the values are back",
     )
     MADE_NULLABLE = ("made nullable", "required → nullable", "applied")
     MADE_REQUIRED = (
@@ -78,20 +78,20 @@ class Rule(Enum):
     TYPE_CHANGED = (
         "type changed",
         "any other change of a type",
-        "refused; `using: SQL` applies it if it converts every row, and the old values are kept out of sight",
+        "refused; `using: SQL` applies it if it converts every row; the old values are hidden, not deleted",
     )
-    DEFAULT_CHANGED = ("default changed", "give, change or take away a default", "applied; for rows to come")
+    DEFAULT_CHANGED = ("default changed", "add, change, or remove a default", "applied to new rows")
     ALIAS_REMOVED = (
         "former name removed",
-        "take `renamed_from` away",
-        "applied; rows no longer come in, and queries no longer ask, under the old name",
+        "remove `renamed_from`",
+        "applied; rows and queries can no longer use the old name",
     )
     KEY_DECLARED = (
         "key declared",
-        "declare a primary key, or another; change the values of its fields",
-        "applied if no two stored rows share it, else refused",
+        "add or change a primary key, or change the values of its fields",
+        "applied if no two stored rows have the same key, else refused",
     )
-    KEY_REMOVED = ("key removed", "take the primary key away", "applied; rows may share it from then on")
+    KEY_REMOVED = ("key removed", "remove the primary key", "applied; new rows may have the same values")
     FIELD_DESCRIBED = ("field described", "description and examples of a field", "applied")
     FIELDS_ORDERED = ("fields ordered", "the order of fields", "applied")
     DESCRIBED = ("described", "description", "applied")
@@ -99,23 +99,23 @@ class Rule(Enum):
     POLICY_CHANGED = (
         "terms changed",
         "on_conflict, on_invalid, keep_at_most, idempotency, limits, read_limit",
-        "applied; for requests to come",
+        "applied to new requests",
     )
     RETENTION_CHANGED = (
         "retention changed",
         "retention",
-        "applied; the plan tells how many rows are beyond it, which are deleted from the next minute on",
+        "applied; the plan counts the rows beyond it, and they are deleted from the next minute on",
     )
     PATH_CHANGED = (
         "path changed",
         "path",
-        "applied; the former path answers 410 with the present one, to those who can see the connector",
+        "applied; the former path answers 410 with the new one, if the client can see the connector",
     )
     FILE_RENAMED = ("file renamed", "rename the file, with its `name` written in it", "applied")
 
     @property
     def is_schema_change(self) -> bool:
-        """Whether the table, or what rows may be, is another afterwards."""
+        """The change affects the table, or the rows that are accepted."""
         return self not in _LIGHT
 
 
@@ -136,14 +136,14 @@ class Change:
     """One difference between two versions.
 
     Attributes:
-        rule: Which kind it is.
-        sentence: What it does, such as "adds the field 'note'".
-        verdict: What becomes of it.
-        field: The field it is about, by its new name where it has one.
+        rule: Its kind.
+        sentence: Its effect, such as "adds the field 'note'".
+        verdict: Its outcome.
+        field: The field, by its new name if it is renamed.
         place: Line and column of that field in the file.
-        reason: Why it is refused, or what it depends on.
-        hint: The way forward, where it is refused.
-        rows: Some of the stored rows that stand against it.
+        reason: The reason for a refusal, or the condition.
+        hint: The next action, if it is refused.
+        rows: Some of the stored rows that conflict with it.
     """
 
     rule: Rule
@@ -156,12 +156,12 @@ class Change:
     rows: tuple[Example, ...] = ()
 
     def finding(self, file: str) -> Finding:
-        """Say that it is refused, and why."""
+        """Return the finding that it is refused, with the reason."""
         message = f"{self.sentence}: {self.reason}" if self.reason else self.sentence
         return Finding(file, *self.place, Code.CHANGE_REFUSED, message, self.hint, rows=self.rows)
 
     def body(self) -> dict[str, Any]:
-        """Give it as JSON, as a plan and the history show it."""
+        """Return it as JSON, for a plan and the history."""
         return {
             "rule": self.rule.kind,
             "field": self.field,
@@ -177,16 +177,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ColumnSource:
-    """Where the values of one field of the new version come from.
+    """The source of the values of one field in the new version.
 
     Attributes:
         field: The field.
-        source: The column of the old table that has its values; None where none has.
+        source: The column of the old table with its values, None if there is none.
         type: The type of that column.
-        using: SQL over the field as it was that makes its values, None for the values as they are.
-        repair: SQL that is used where the values as they are do not satisfy the field.
-        fill: What rows without a value get; ABSENT where they stay without.
-        needs_check: Whether the stored rows must be asked before it can be had.
+        using: SQL over the old field that computes the new values, None for unchanged values.
+        repair: SQL for the values that do not satisfy the field.
+        fill: The value of rows that have none; ABSENT if they stay without.
+        needs_check: The stored rows must be checked before the change is applied.
     """
 
     field: Field
@@ -199,22 +199,22 @@ class ColumnSource:
 
     @property
     def is_widened(self) -> bool:
-        """Whether its values are of another type now, without an expression that says how."""
+        """The type changes, and no expression says how."""
         return self.type is not None and self.using is None and self.type.name != self.field.type.name
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaDiff:
-    """Everything that lies between an applied version and a new one.
+    """All differences between an applied version and a new one.
 
     Attributes:
-        old: What was applied last under the connector's name; None for the first version.
-        new: What the file says now.
-        changes: One sentence each.
-        columns: One for each field of `new`.
-        is_empty: Whether the table has no rows, which makes every change harmless.
-        unchecked_changes: The changes as they were before the stored rows were asked.
-        checked_through: The last `_id` that was.
+        old: The version of that name that was applied last; None for the first version.
+        new: The version in the file.
+        changes: The changes, one sentence each.
+        columns: The sources of values, one for each field of `new`.
+        is_empty: The table has no rows, so that every change is applied.
+        unchecked_changes: The changes before the check of the stored rows.
+        checked_through: The last `_id` that was checked.
     """
 
     old: Connector | None
@@ -232,10 +232,10 @@ class SchemaDiff:
 
     @property
     def is_conditional(self) -> bool:
-        """Whether the stored rows must be asked."""
+        """A change depends on the stored rows."""
         return any(change.verdict is Verdict.CONDITIONAL for change in self.changes)
 
     @property
     def is_schema_change(self) -> bool:
-        """Whether the table, or what rows may be, is another afterwards."""
+        """The change affects the table, or the rows that are accepted."""
         return any(change.rule.is_schema_change for change in self.changes)

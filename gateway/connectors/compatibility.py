@@ -14,13 +14,13 @@ from gateway.connectors.policy import BadRowLimit, Limits, Policy, Retention
 def compare(
     old: Connector, new: Connector, hidden: Mapping[str, FieldType], *, is_empty: bool = False
 ) -> SchemaDiff:
-    """Compare what was applied with what is to be.
+    """Compare the applied version with the new one.
 
     Args:
         old: The applied version.
         new: The new version, of the same name.
-        hidden: Columns of the table that are not fields of `old`, with what they hold.
-        is_empty: Whether the table has no rows.
+        hidden: Columns of the table that are not fields of `old`, with their types.
+        is_empty: The table has no rows.
     """
     comparing = FieldComparison(old, new, hidden)
     changes = [*_of_connector(old, new), *comparing.changes()]
@@ -36,7 +36,7 @@ def _of_connector(old: Connector, new: Connector) -> Iterator[Change]:
             Rule.PATH_CHANGED, f"moves from {old.path} to {new.path}; {old.path} answers 410 with that"
         )
     if old.file != new.file:
-        yield Change(Rule.FILE_RENAMED, f"is declared by {new.file} instead of {old.file}")
+        yield Change(Rule.FILE_RENAMED, f"moves from the file {old.file} to {new.file}")
     if old.description != new.description:
         yield Change(Rule.DESCRIBED, "changes the description")
     for verb in ("ingest", "read", "change"):
@@ -56,27 +56,27 @@ def _of_policy(old: Policy, new: Policy) -> Iterator[Change]:
         before, after = getattr(old, attribute), getattr(new, attribute)
         if before != after:
             told = f"{key} {_show_value(before)} → {_show_value(after)}"
-            yield Change(Rule.POLICY_CHANGED, f"changes how rows are taken: {told}")
+            yield Change(Rule.POLICY_CHANGED, f"changes the policy: {told}")
     if old.retention != new.retention:
         yield _of_retention(old.retention, new.retention)
 
 
 def _of_retention(old: Retention, new: Retention) -> Change:
-    """Tell how long rows are kept; where that is shorter, the stored rows tell how many go."""
+    """Compare retention; a shorter one is conditional, because it deletes stored rows."""
     told = [f"{new.rows:,} rows at most"] if new.rows is not None else []
     told += [f"rows for {new.days:g} day{'' if new.days == 1 else 's'}"] if new.days is not None else []
     if not told:
-        return Change(Rule.RETENTION_CHANGED, "keeps rows for ever")
+        return Change(Rule.RETENTION_CHANGED, "keeps all rows")
     sentence = f"keeps {', and '.join(told)}, and deletes what is older"
     bounds = ((old.days, new.days), (old.rows, new.rows))
     is_shorter = any(after is not None and (before is None or after < before) for before, after in bounds)
     if not is_shorter:
         return Change(Rule.RETENTION_CHANGED, sentence)
-    reason = "how many go is for the stored rows to tell"
+    reason = "the stored rows decide how many are deleted"
     return Change(Rule.RETENTION_CHANGED, sentence, Verdict.CONDITIONAL, reason=reason)
 
 
-#: The terms that say how rows are taken, with their keys in YAML.
+#: The attributes of a policy, with their keys in YAML.
 _POLICY = {
     "on_conflict": "on_conflict",
     "on_invalid": "on_invalid",
@@ -99,10 +99,10 @@ def _show_value(value: Any) -> str:
 
 
 def _of_key(old: Connector, new: Connector, columns: Sequence[ColumnSource]) -> Iterator[Change]:
-    """Compare primary keys: what tells rows apart in another way than before is for the stored rows to decide."""
+    """Compare primary keys; another key is conditional, because stored rows may have equal values."""
     if not new.primary_key:
         if old.primary_key:
-            yield Change(Rule.KEY_REMOVED, f"takes the primary key ({', '.join(old.primary_key)}) away")
+            yield Change(Rule.KEY_REMOVED, f"removes the primary key ({', '.join(old.primary_key)})")
         return
     own = [column for column in columns if column.field.name in new.primary_key]
     is_as_it_was = not any(column.using or column.repair or column.fill is not ABSENT for column in own)
@@ -114,15 +114,13 @@ def _of_key(old: Connector, new: Connector, columns: Sequence[ColumnSource]) -> 
     if old.primary_key:
         sentence = f"changes the primary key from ({', '.join(old.primary_key)}) to ({told})"
     if sources == set(old.primary_key):
-        sentence = f"makes values of the primary key ({told}) anew"
+        sentence = f"computes values of the primary key ({told})"
     is_wider = is_as_it_was and bool(old.primary_key) and sources > set(old.primary_key)
     yield Change(
         Rule.KEY_DECLARED,
         sentence,
         Verdict.APPLIED if is_wider else Verdict.CONDITIONAL,
         place=new.key_place,
-        reason=None if is_wider else "no two stored rows may share it",
-        hint=None
-        if is_wider
-        else "choose fields that tell all rows apart, or delete the rows that are twice there",
+        reason=None if is_wider else "no two stored rows may have the same key",
+        hint=None if is_wider else "choose fields that are unique together, or delete the duplicate rows",
     )

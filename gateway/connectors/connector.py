@@ -1,4 +1,4 @@
-"""Connector, Field, Access: what a connector file means, as frozen values."""
+"""A connector with its fields and access, as frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from gateway.strictjson import Json
 
 
 class _Absent:
-    """The default of a field that has none; None would be the default null."""
+    """The default of a field without one; None is the default null."""
 
     def __repr__(self) -> str:
         return "ABSENT"
@@ -27,10 +27,10 @@ class Field:
     """A named, typed column of a connector, and the place of its name in the file.
 
     Attributes:
-        backfill: What rows that were stored before get where they have no value; ABSENT where nothing is said.
-        using: SQL over the field as it was, which makes its values where they cannot be taken as they are.
-        renamed_from: What it was called before; rows may still come in, and be asked for, under that name.
-        is_new: Whether the file says that it is no other field renamed.
+        backfill: The value of stored rows that have none; ABSENT if the file does not say.
+        using: SQL over the old field that computes the values that do not fit.
+        renamed_from: Its former name; rows and queries may still use it.
+        is_new: The file says that it is not a renamed field.
     """
 
     name: str
@@ -49,18 +49,18 @@ class Field:
 
     @property
     def required(self) -> bool:
-        """Whether every row must name it."""
+        """Every row must have it."""
         return not self.nullable and self.default is ABSENT
 
     @property
     def absent_value(self) -> Json:
-        """What is stored for a row that leaves it out."""
+        """The value that is stored for a row without it."""
         return None if self.default is ABSENT else self.default
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may do what: token names, `public` for anyone. The admin token may do everything."""
+    """Permissions: token names for each verb, `public` for anyone. The admin token may do everything."""
 
     ingest: frozenset[str] = frozenset()
     read: frozenset[str] = frozenset()
@@ -69,16 +69,16 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """One connector file: a name, a path, fields, and who may use it.
+    """One connector: its name, path, fields, and permissions.
 
     Attributes:
-        file: Its name inside the directory.
-        text: The YAML it was read from.
-        primary_key: The names of the fields that no two rows have the same values in; empty where there is none.
-        policy: How rows are taken and kept.
+        file: The name of its file in the directory.
+        text: The YAML of its file.
+        primary_key: The names of the fields that identify a row; empty if there is no key.
+        policy: The rules for conflicts, bad rows, retention, and limits.
         key_place: Line and column of the primary key in the file.
-        revision: Which version of its table it goes with; every change of what the table holds, or of what
-            rows may be, makes another. 0 while the store does not know it.
+        revision: The version of its table. Each change of the table, or of the rows that are accepted, has another one.
+            0 while the store does not know it.
     """
 
     name: str
@@ -94,16 +94,16 @@ class Connector:
     revision: int = field(default=0, compare=False)
 
     def find_field(self, name: str) -> Field | None:
-        """Give the field of that exact name."""
+        """Return the field of that exact name."""
         return next((each for each in self.fields if each.name == name), None)
 
     def find_input(self, name: str) -> Field | None:
-        """Give the field that rows and queries mean by a name, which may be what it was called before."""
+        """Return the field of a name in rows and queries, which may be its former name."""
         return self.find_field(name) or self.aliases.get(name)
 
     @property
     def aliases(self) -> Mapping[str, Field]:
-        """The fields that rows and queries may also name by what they were called before, by that name."""
+        """The renamed fields, by their former names."""
         return {each.renamed_from: each for each in self.fields if each.renamed_from is not None}
 
 

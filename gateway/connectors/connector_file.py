@@ -1,4 +1,4 @@
-"""A tree of YAML to a Connector, or to every finding that keeps it from being one."""
+"""A connector file to a Connector, or to all findings about it."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,17 +18,17 @@ from gateway.connectors.yaml_values import YamlValues
 from gateway.errors import Code
 
 CONNECTOR_KEYS: Mapping[str, str] = {
-    "name": "what the connector is called under `/-/`; default: the file's name without `.yaml`",
-    "description": "what it is, for people",
-    "path": "where it is served; default: `/` and its name",
+    "name": "its name under `/-/`; default: the name of the file without `.yaml`",
+    "description": "a description for people",
+    "path": "the path of its endpoint; default: `/` and its name",
     "fields": "the fields of a row, by name",
-    "access": "who may use it: `ingest`, `read` and `change`, each a list of token names",
+    "access": "permissions: `ingest`, `read`, and `change`, each a list of token names",
     **POLICY_KEYS,
 }
 ACCESS_KEYS: Mapping[str, str] = {
-    "ingest": "who may POST rows",
-    "read": "who may GET rows; `public` is anyone",
-    "change": "who may change and delete rows, with PUT, PATCH and DELETE, and replace them by their primary key",
+    "ingest": "may POST rows",
+    "read": "may GET rows; `public` is anyone",
+    "change": "may change and delete rows with PUT, PATCH, and DELETE, and replace them by their primary key",
 }
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -37,10 +37,10 @@ _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
 
 
 def parse_connector(text: bytes, file: str) -> tuple[Connector, list[Finding]]:
-    """Read a connector file into the connector it declares, and the warnings about it.
+    """Parse a connector file; return the connector and the warnings about it.
 
     Raises:
-        Refused: With every finding of the file, warnings included.
+        InvalidFileError: With every finding of the file, warnings included.
     """
     reading = parse_document(text, file)
     connector, findings = _parse(reading, file)
@@ -54,7 +54,7 @@ def parse_connector(text: bytes, file: str) -> tuple[Connector, list[Finding]]:
 
 
 def _parse(reading: YamlDocument, file: str) -> tuple[Connector | None, list[Finding]]:
-    """Read a connector from a tree, with the findings of both."""
+    """Build a connector from a tree; return it with the findings of both."""
     if reading.root is None:
         return None, reading.findings
     declaring = _ConnectorParser(reading.root, file)
@@ -72,7 +72,7 @@ _TEMPLATE = re.compile(r"\{\{.*\}\}|\$\{.*\}|\{%.*%\}")
 
 
 def _with_hint_of_text(finding: Finding, text: str) -> Finding:
-    """Name the fix where the line shows why a value is none: a template that is not filled in, or a comment."""
+    """Replace the hint if the line shows the cause: a template that is not rendered, or a comment."""
     lines = re.split(r"\r\n|\r|\n", text)
     if finding.line is None or finding.line > len(lines) or finding.code is not Code.DECLARATION_INVALID:
         return finding
@@ -88,13 +88,13 @@ def _with_hint_of_text(finding: Finding, text: str) -> Finding:
 
 
 def nearest_name(name: object) -> str | None:
-    """Return the connector name that is nearest to something that is none; None where there is none."""
+    """Return the valid connector name that is nearest to an invalid one, None if there is none."""
     meant = re.sub(r"[^a-z0-9_-]+", "_", str(name).lower()).strip("_")
     return meant if NAME.fullmatch(meant) else None
 
 
 def _nearest_path(text: str) -> str | None:
-    """Return the path in a URL, in a template such as `/orders/{id}`, or in one with a query; None where there is none."""
+    """Return the path inside a URL, a template such as `/orders/{id}`, or a path with a query; None if there is none."""
     path = re.sub(r"^\w+://[^/]*|[?#].*$|/(?:\{[^}]*\}|:\w+|\*+)", "", text).rstrip("/")
     return path if path != text and _PATH.fullmatch(path) else None
 
@@ -104,7 +104,7 @@ def _has_errors(findings: Iterable[Finding]) -> bool:
 
 
 def places_in_access(connector: Connector) -> Mapping[str, tuple[int, int]]:
-    """Return where each name in the `access` of a connector stands first in its file, as line and column."""
+    """Return the line and column of the first use of each name in `access`."""
     places: dict[str, tuple[int, int]] = {}
     top = parse_document(connector.text.encode(), connector.file).root
     access = top.value.get("access") if top and isinstance(top.value, dict) else None
@@ -115,7 +115,7 @@ def places_in_access(connector: Connector) -> Mapping[str, tuple[int, int]]:
 
 
 class _ConnectorParser:
-    """Walks one file's tree and collects what is wrong with it."""
+    """Builds a connector from the tree of one file, and collects findings."""
 
     def __init__(self, root: Node, file: str) -> None:
         self._values = YamlValues(file)
@@ -154,7 +154,7 @@ class _ConnectorParser:
         )
 
     def _is_another_file(self) -> bool:
-        """Find out whether the keys are those of a file that is no connector, which is all there is to say then."""
+        """Report a file of another kind, which then is the only finding."""
         keys = self._root.value if isinstance(self._root.value, dict) else {}
         other = None if "fields" in keys else other_file(keys)
         if _DIGEST.search(str(self._root.plain() if keys else "")) and "fields" not in keys:
@@ -171,7 +171,7 @@ class _ConnectorParser:
         return other is not None
 
     def _explain_fields_beside(self, top: Mapping[str, Node]) -> None:
-        """Say of the unknown keys beside empty `fields` that they may be fields, for want of an indent."""
+        """Add a hint to unknown keys beside empty `fields`: they may be fields without indentation."""
         beside = {key.line for name, key in (self._root.keys or {}).items() if name not in top}
         hint = "if it is a field, indent it below fields: by two blanks"
         self._values.findings[:] = [
@@ -208,15 +208,13 @@ class _ConnectorParser:
                 hint = f"it begins with a slash: write path: /{path}"
             elif meant:
                 hint = f"it is the path of all rows alone: write path: {meant}"
-            self._values.report(
-                node, Code.DECLARATION_INVALID, f"path {show(path)} is not one to serve at", hint
-            )
+            self._values.report(node, Code.DECLARATION_INVALID, f"the path {show(path)} is invalid", hint)
         elif path.split("/")[1] == "-":
             self._values.report(
                 node,
                 Code.DECLARATION_INVALID,
-                f"path '{path}' is the gateway's own",
-                "/-/ operates the gateway",
+                f"the path '{path}' is reserved",
+                "choose a path that does not begin with /-/",
             )
         return str(path)
 

@@ -1,4 +1,4 @@
-"""What is wrong with the value of a constraint in YAML, as the end of a sentence."""
+"""Problems of constraint values in YAML, each as the end of a sentence."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ def show(value: Json) -> str:
 
 
 def without_quotes(value: Json) -> str:
-    """Say that a number in quotes is text; nothing where a value is none."""
+    """Describe a number in quotes, which is text; empty for any other value."""
     is_number = isinstance(value, str) and re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", value)
     return f"; write {value} without quotes" if is_number else ""
 

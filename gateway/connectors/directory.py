@@ -1,4 +1,4 @@
-"""A directory of connector files, as it is at one moment."""
+"""A directory of connector files, read at one moment."""
 
 import contextlib
 import fcntl
@@ -21,13 +21,13 @@ MAX_FILES = 5000
 
 #: A file whose inode changed this recently may change again within the clock's step, unseen by its times.
 _SETTLED_SECONDS = 2.0
-#: How long after its last change a file counts as being written, though nobody has closed it.
+#: How long after its last change an open file counts as being written.
 WRITING_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectorFile:
-    """One file's content, or why it could not be read; `is_open` while somebody has it open for writing."""
+    """The content of one file, or why it could not be read; `is_open` while a program has it open for writing."""
 
     name: str
     digest: str
@@ -37,13 +37,13 @@ class ConnectorFile:
 
     @classmethod
     def of(cls, name: str, text: bytes) -> "ConnectorFile":
-        """Make one of what it holds."""
+        """Build one from its content."""
         return cls(name, hashlib.sha256(text).hexdigest(), text)
 
 
 @dataclass(frozen=True)
 class DirectoryListing:
-    """What a directory holds. Two listings are equal when every name and every content is.
+    """The connector files of a directory. Two listings are equal if all names and contents are.
 
     `problem` is set, and `files` empty, where the directory itself cannot be read. `warnings` are about files
     that are not read.
@@ -56,7 +56,7 @@ class DirectoryListing:
 
     @cached_property
     def digest(self) -> str:
-        """Tell this content from any other."""
+        """The SHA-256 of all names and contents."""
         whole = hashlib.sha256(f"{self.path}\n{self.problem}\n".encode())
         for name in sorted(self.files):
             whole.update(f"{name}\0{self.files[name].digest}\n".encode(errors="surrogateescape"))
@@ -66,7 +66,7 @@ class DirectoryListing:
 
 
 class Directory:
-    """Reads a directory again and again; a file that has not changed is not read twice.
+    """Reads a directory repeatedly; an unchanged file is not read twice.
 
     Called by one thread at a time.
     """
@@ -76,7 +76,7 @@ class Directory:
         self._known: dict[str, tuple[tuple[int, ...], ConnectorFile]] = {}
 
     def read(self) -> DirectoryListing:
-        """List the connector files: `*.yaml` and `*.yml`, but for hidden ones and editors' own."""
+        """List the connector files: `*.yaml` and `*.yml`, except hidden ones and those of editors."""
         real = os.path.realpath(self.path)
         try:
             with os.scandir(real) as entries:
@@ -103,7 +103,7 @@ class Directory:
         return self._seen(name, path) or self._read(entry, path)
 
     def _seen(self, name: str, path: str) -> ConnectorFile | None:
-        """Give a file that has not changed since it was read, without opening it."""
+        """Return a file that is unchanged since it was read, without opening it."""
         known = self._known.get(name)
         with contextlib.suppress(OSError):
             if known and known[0] == _signature(os.lstat(path)):
@@ -147,12 +147,12 @@ def _signature(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _is_open(descriptor: int) -> bool:
-    """Tell whether somebody has a file open for writing, under whatever name, or mapped; False where nobody can.
+    """Return whether a program has a file open for writing, under any name, or mapped; False if unknown.
 
-    Linux grants a read lease only where nobody has (fcntl(2), "Leases"), and to the file's owner or root.
+    Linux grants a read lease only if none has (fcntl(2), "Leases"), and only to the file's owner or root.
     """
     try:
-        # Whoever opens it meanwhile waits for that moment, of which a signal tells: one that is ignored.
+        # A program that opens it during the lease waits, and this process gets a signal: one that is ignored.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
@@ -168,7 +168,7 @@ def _shown(name: str) -> str:
 
 
 def file_being_written(name: str) -> ConnectorFile:
-    """Give a file of which nothing is known but that somebody is writing it."""
+    """Return the entry of a file that a program is writing."""
     return _unreadable(name, "is being written", "it is read once it is closed")
 
 

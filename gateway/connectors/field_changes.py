@@ -14,16 +14,16 @@ from gateway.strictjson import Json
 
 
 def type_change(name: str, before: FieldType, field: Field) -> Change:
-    """Judge another type for the values of a column, which may have had another name."""
+    """Build the change of a type; the column may have had another name."""
     sentence = f"changes '{field.name}' from {before.name} to {field.type.name}"
     if field.using is not None:
         return field_change(
             Rule.TYPE_CHANGED,
             field,
-            f"{sentence} by {show(field.using)}; the old values are kept out of sight",
+            f"{sentence} by {show(field.using)}; the old values are hidden, not deleted",
             Verdict.CONDITIONAL,
             reason="it must convert every stored row",
-            hint="mend the expression of using, or the rows",
+            hint="correct the expression of using, or the rows",
         )
     sql = cast(name, field.type.sql.column)
     # In braces YAML would end it at its comma.
@@ -42,7 +42,7 @@ def type_change(name: str, before: FieldType, field: Field) -> Change:
         field,
         sentence,
         reason="the rows stored before would have to be converted",
-        hint=f"write how, such as {example}; or put {before.name} back",
+        hint=f"write the conversion, such as {example}; or restore {before.name}",
     )
 
 
@@ -68,7 +68,7 @@ def field_change(
 
 
 def in_yaml(name: str) -> str:
-    """Spell a name as text in YAML, where `1` is a number and `null` is none."""
+    """Quote a name if YAML would read it as another type, such as `1` or `null`."""
     is_text = re.fullmatch("[A-Za-z][A-Za-z0-9_ ]*", name) and name.lower() not in ("true", "false", "null")
     return name if is_text else json.dumps(name, ensure_ascii=False)
 
@@ -94,7 +94,7 @@ def made_required(field: Field) -> Change:
 
 
 def constraint_changes(before: Field, field: Field) -> Iterator[Change]:
-    """Compare constraints: those that let less through than before are for the stored rows to decide."""
+    """Compare constraints; a tighter one is conditional, because stored rows may not satisfy it."""
     keys = [
         key
         for key in {**before.constraints, **field.constraints}
@@ -139,7 +139,7 @@ def default_sentence(before: Field, field: Field) -> str:
     """Build the sentence about a default that is given, changed, or removed."""
     if field.default is ABSENT:
         demand = ", and rows must name it" if field.required else ""
-        return f"takes the default {show(before.default)} of '{field.name}' away{demand}"
+        return f"removes the default {show(before.default)} of '{field.name}'{demand}"
     if before.default is ABSENT:
         return f"gives '{field.name}' the default {show(field.default)}"
     return f"changes the default of '{field.name}' from {show(before.default)} to {show(field.default)}"

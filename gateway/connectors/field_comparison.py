@@ -20,7 +20,7 @@ from gateway.errors import nearest
 
 
 class FieldComparison:
-    """Finds where the values of each new field come from, and what that changes."""
+    """Finds the source of the values of each new field, and the changes."""
 
     def __init__(self, old: Connector, new: Connector, hidden: Mapping[str, FieldType]) -> None:
         self._old = {field.name: field for field in old.fields}
@@ -48,7 +48,7 @@ class FieldComparison:
         found += [
             Change(
                 Rule.FIELD_REMOVED,
-                f"removes the field '{name}'; its values are kept out of sight",
+                f"removes the field '{name}'; its values are hidden, not deleted",
                 field=name,
             )
             for name in gone
@@ -56,7 +56,7 @@ class FieldComparison:
         return found
 
     def _find_hidden(self, field: Field) -> tuple[str, FieldType] | None:
-        """Find the column of a field that was removed; columns do not tell names apart by case."""
+        """Find the column of a removed field; names of columns ignore case."""
         return self._hidden.get((field.renamed_from or field.name).lower()) or self._hidden.get(
             field.name.lower()
         )
@@ -109,7 +109,7 @@ class FieldComparison:
         )
 
     def _restored(self, column: str, type: FieldType, field: Field) -> Iterator[Change]:
-        """Bring a removed field back; what it held then may be anything now."""
+        """Restore a removed field; its former values may not satisfy the new field."""
         fill = field.backfill
         if fill is ABSENT and not field.nullable:
             fill = field.absent_value if field.absent_value is not None else ABSENT
@@ -120,9 +120,9 @@ class FieldComparison:
         yield field_change(
             Rule.FIELD_RESTORED,
             field,
-            f"brings the field '{field.name}' back, with the values it had",
+            f"restores the field '{field.name}' with its former values",
             Verdict.CONDITIONAL,
-            reason="every value it had must satisfy it",
+            reason="every former value must satisfy it",
             hint="write backfill: VALUE for rows without a value, using: SQL for values that do not fit",
         )
         if type.name != field.type.name:
@@ -157,10 +157,10 @@ class FieldComparison:
             )
             yield Change(Rule.FIELD_RENAMED, sentence, field=field.name, place=place_of(field))
         elif field.renamed_from is not None and field.renamed_from != before.renamed_from:
-            sentence = f"takes rows and queries that call '{field.name}' '{field.renamed_from}'"
+            sentence = f"accepts '{field.renamed_from}' for '{field.name}' in rows and queries"
             yield Change(Rule.FIELD_RENAMED, sentence, field=field.name, place=place_of(field))
         if before.renamed_from is not None and before.renamed_from not in names:
-            sentence = f"no longer takes rows and queries that call '{field.name}' '{before.renamed_from}'"
+            sentence = f"no longer accepts '{before.renamed_from}' for '{field.name}' in rows and queries"
             yield Change(Rule.ALIAS_REMOVED, sentence, field=field.name, place=place_of(field))
 
     def _shaped(self, before: Field, field: Field) -> Iterator[Change]:
@@ -177,5 +177,5 @@ class FieldComparison:
                 Rule.DEFAULT_CHANGED, default_sentence(before, field), field=field.name, place=place_of(field)
             )
         if (before.description, before.examples) != (field.description, field.examples):
-            sentence = f"describes '{field.name}' in other words"
+            sentence = f"changes the description or the examples of '{field.name}'"
             yield Change(Rule.FIELD_DESCRIBED, sentence, field=field.name, place=place_of(field))

@@ -1,4 +1,4 @@
-"""The `fields` of a connector file, as a tree of YAML, to Fields."""
+"""The `fields` of a connector file, from a tree of YAML to Field values."""
 
 import contextlib
 import re
@@ -20,19 +20,19 @@ from gateway.strictjson import Json
 FIELD_KEYS: Mapping[str, str] = {
     "type": "one of the types above",
     "nullable": "`true`: may be null or left out, and is stored as NULL",
-    "default": "what is stored for a row that leaves it out",
-    "description": "what it is, for people",
+    "default": "the value of a row that leaves it out",
+    "description": "a description for people",
     "examples": "a list of example values",
     **{name: f"JSON Schema's `{keyword}`" for name, keyword in schema.KEYWORDS.items()},
-    "backfill": "for a change: what rows stored before get where they have no value",
-    "using": "for a change: SQL over the field as it was, which makes its values, such as `CAST(amount AS BIGINT)`",
-    "renamed_from": "for a change: what the field was called before; rows may still come in, and queries ask for it, under that"
-    " name; `null` says that it is no rename",
+    "backfill": "for a change: the value of stored rows that have none",
+    "using": "for a change: SQL over the old field that computes the new values, such as `CAST(amount AS BIGINT)`",
+    "renamed_from": "for a change: the former name of the field, which rows and queries may still use;"
+    " `null` says that it is not a renamed field",
 }
 
 MAX_FIELDS = 1000
 MAX_USING = 2000
-#: What the query dialect says in the place of a column name, and the characters it says it with.
+#: Words and characters of the query dialect that a column name can be mistaken for.
 RESERVED_NAMES = frozenset(
     ("select", "columns", "on_conflict", "order", "limit", "offset", "and", "or", "not")
 )
@@ -40,13 +40,13 @@ _AWKWARD = re.compile(r"[.,:*()\"\[\]]|->")
 
 
 def _ends_inside(sql: str) -> bool:
-    """Tell whether more brackets are opened than closed, but for those in strings."""
+    """Return whether more brackets are opened than closed, without those in strings."""
     bare = re.sub(r"'[^']*'", "", sql)
     return bare.count("(") > bare.count(")")
 
 
 def parse_fields(node: Node, values: YamlValues) -> tuple[Field, ...]:
-    """Read the fields, as far as they can be; what is wrong with them is found in `values`."""
+    """Parse the fields that can be read; report the findings to `values`."""
     if not isinstance(node.value, dict) or not node.value:
         message, hint = _no_fields(node)
         values.report(node, Code.DECLARATION_INVALID, message, hint)
@@ -69,7 +69,7 @@ def parse_fields(node: Node, values: YamlValues) -> tuple[Field, ...]:
 
 
 def _unquoted(value: Json, field: Field) -> str | None:
-    """Say that a number or a boolean in quotes is text, where the field takes it without them."""
+    """Build the hint for a number or a boolean in quotes, None if the field is text."""
     if not isinstance(value, str) or field.type.name not in ("integer", "number", "boolean"):
         return None
     with contextlib.suppress(ValueError):
@@ -78,7 +78,7 @@ def _unquoted(value: Json, field: Field) -> str | None:
 
 
 def _kind(keys: Mapping[str, Node]) -> str:
-    """Return which table has the words for the keys of a field, by its type."""
+    """Return the name of the synonym table for the keys of a field, by its type."""
     text = next((item.value for key, item in keys.items() if key.lower() == "type"), None)
     meant = meant_by(text) if isinstance(text, str) else None
     with contextlib.suppress(ValueError):
@@ -90,7 +90,7 @@ def _kind(keys: Mapping[str, Node]) -> str:
 
 
 def _cut_off(keys: Mapping[str, Node]) -> tuple[str, ...]:
-    """Return what a comma inside braces has cut off a type or a list without quotes: keys without a value."""
+    """Return the keys without a value that a comma inside braces has cut off from a type or a list."""
     type_, listed = keys.get("type"), keys.get("enum")
     is_cut = type_ is not None and is_cut_at_comma(str(type_.value))
     if not is_cut and not (listed is not None and isinstance(listed.value, str)):
@@ -103,7 +103,7 @@ def _is_known_elsewhere(key: str) -> bool:
 
 
 def _no_fields(node: Node) -> tuple[str, str]:
-    """Say what stands in the place of the fields, and what to write."""
+    """Build the message and the hint for a value that is not a mapping of fields."""
     must = "fields must map names to types"
     if not node.value:
         return (
@@ -126,7 +126,7 @@ def _no_fields(node: Node) -> tuple[str, str]:
 
 
 def _as_line(item: Mapping[str, Json]) -> str:
-    """Write a field that is described as `name: …, type: …` as the line that a connector has for it."""
+    """Write a field of the form `name: …, type: …` as a line of a connector file."""
     rest = {key: value for key, value in item.items() if key != "name"}
     if rest.keys() == {"type"} and isinstance(rest["type"], str):
         return f"{item['name']}: {rest['type']}"
@@ -165,7 +165,7 @@ class _FieldParser:
         self._seen[name.lower()] = name
 
     def check_former_names(self, nodes: Mapping[str, Node], fields: tuple[Field, ...]) -> None:
-        """Refuse a former name that still is, or that two fields claim."""
+        """Report a former name that is still a field, or that two fields have."""
         names = {name.lower(): name for name in nodes}
         claimed: dict[str, str] = {}
         for field in (field for field in fields if field.renamed_from is not None):
@@ -173,7 +173,7 @@ class _FieldParser:
             node = nodes[field.name].value["renamed_from"]
             still = names.get(former.lower())  # Columns do not tell names apart by case.
             if former in nodes or still not in (None, field.name):
-                message = f"{field.name}.renamed_from '{former}' is a field of this file still"
+                message = f"{field.name}.renamed_from '{former}' is still a field of this file"
                 hint = "leave renamed_from out, or the field it names"
                 self._values.report(node, Code.DECLARATION_INVALID, message, hint)
             elif other := claimed.get(former.lower()):
@@ -291,7 +291,7 @@ class _FieldParser:
         return former
 
     def _with_values(self, field: Field, given: dict[str, Node]) -> Field:
-        """Add the default, the backfill and the examples, each of which the field itself must take."""
+        """Add the default, the backfill, and the examples; each must satisfy the field."""
         if not given.keys() & {"default", "backfill", "examples"}:
             return field
         validator = schema.compile_schema(schema.build_field(field))

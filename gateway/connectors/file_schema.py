@@ -1,4 +1,4 @@
-"""The JSON Schema of a connector file, for editors: the same tables that the reader goes by."""
+"""The JSON Schema of a connector file, for editors: built from the tables of the parser."""
 
 from gateway.connectors import schema
 from gateway.connectors.connector_file import ACCESS_KEYS, CONNECTOR_KEYS

@@ -1,4 +1,4 @@
-"""Finding: what is wrong with a connector file, where, and the fix."""
+"""Findings about connector files: the problem, the place, and the fix."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,29 +8,29 @@ from gateway.errors import Code
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A stored row that stands against a change: its `_id`, and the value as JSON text, cut where it is long."""
+    """A stored row that conflicts with a change: its `_id`, and the value as JSON text, cut if it is long."""
 
     id: int
     value: str | None
 
     def body(self) -> dict[str, Any]:
-        """Give it as JSON."""
+        """Return it as JSON."""
         return {"_id": self.id, "value": self.value}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to say about one place of one file.
+    """One problem at one place of one file.
 
     Attributes:
-        file: The file as the reader knows it: its name inside the directory.
-        line: Counted from 1, or None when it is about the whole file.
+        file: The name of the file in the directory.
+        line: Counted from 1, None for the whole file.
         column: Counted from 1, or None.
-        code: Which finding this is.
-        message: The thing, the value and what is wrong.
-        hint: The fix, or None where the message already is one.
-        is_warning: True for advice: the file is served all the same.
-        rows: Stored rows that it is about. They are for the admin token alone, and never for a log.
+        code: Its kind.
+        message: The thing, the value, and the problem.
+        hint: The fix, None if the message is enough.
+        is_warning: The file is served anyway.
+        rows: The stored rows of the problem, for the admin token only, never for a log.
     """
 
     file: str
@@ -43,7 +43,7 @@ class Finding:
     rows: tuple[Example, ...] = ()
 
     def body(self) -> dict[str, Any]:
-        """Give it as the JSON that `/-/status`, `/-/reload` and `gateway check --format json` show."""
+        """Return it as the JSON that `/-/status`, `/-/reload` and `gateway check --format json` show."""
         body = {
             "file": self.file,
             "line": self.line,

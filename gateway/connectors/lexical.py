@@ -1,8 +1,8 @@
-"""Lexical forms: what a date, a UUID or an email address looks like, as regular expressions.
+"""Lexical forms of dates, UUIDs, email addresses, and others, as regular expressions.
 
-They are whole in themselves, month lengths and leap years included, so that a schema means the same in a
-validator that asserts `format` and in one that does not (draft 2020-12, section 7.2). All of them run on an
-engine of linear time. What has no short pattern there is said by several together.
+They are complete, with the lengths of months and leap years. So a schema means the same in a validator that asserts
+`format` and in one that does not (draft 2020-12, section 7.2). All of them run on an engine of linear time; a form
+without a short pattern there has several patterns.
 """
 
 from collections.abc import Callable, Mapping
@@ -54,9 +54,9 @@ def _only(number: int) -> range:
     return range(number, number + 1)
 
 
-# Texts of that form that are still no values, as schemas for `not`: they are rounded to a day that there is not, or they
-# are outside the years 1 to 9999 in UTC. A pattern that added an offset to a time would have an alternative for every
-# minute of a day, so hours and minutes are added up apart. `type` is there for null, which satisfies every pattern.
+# Texts of that form that are not values, as schemas for `not`: they would be rounded to a day that does not exist, or are
+# outside the years 1 to 9999 in UTC. A pattern that added an offset to a time would need an alternative for every minute
+# of a day. So hours and minutes are added separately. `type` is there for null, which satisfies every pattern.
 
 _UP = r":59\.9{6}[5-9]"
 _FIRST, _LAST = "^0001-01-01[Tt ]", "^9999-12-31[Tt ]"
@@ -175,7 +175,7 @@ _LEAP_MINUTE = "|".join(
 
 @dataclass(frozen=True, slots=True)
 class StringFormat:
-    """What asserts a format: patterns that all hold, and the most characters."""
+    """The assertion of a format: patterns that must all match, and the maximum length."""
 
     patterns: tuple[str, ...]
     max_length: int | None = None

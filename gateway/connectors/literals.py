@@ -1,8 +1,7 @@
-"""Text to a JSON value: kinder than JSON in spelling, never in value.
+"""Text to a JSON value, with more spellings than JSON and the same values.
 
-A date, a time and a UUID are texts in JSON as well, and are taken there as here: these functions give them in the one
-spelling that is stored. Each function raises ValueError where the text is no value of its type, and says why where the
-text looks like one.
+Dates, times, and UUIDs are strings in JSON too, with the same spellings. These functions return the spelling that is
+stored. Each raises ValueError if the text is not a value of its type, with the reason if the text has its form.
 """
 
 import datetime as clock
@@ -15,7 +14,7 @@ from gateway.strictjson import Json
 
 
 class InvalidLiteralError(ValueError):  # it is an answer to a question
-    """A text has the form of its type and is no value of it; the message ends a sentence that begins with the text."""
+    """A text has the form of its type but is not a value of it; the message ends a sentence that begins with the text."""
 
 
 _BOOLEANS = dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True) | dict.fromkeys(
@@ -25,7 +24,7 @@ _NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:[eE]([+-]?[0-9]+))?
 
 
 def number(text: str) -> Json:
-    """Read a number, as int where it has no point and no exponent; as in JSON, it has no more digits than are read."""
+    """Read a number, as int if it has no point and no exponent; the limit of digits is that of JSON."""
     found = _NUMBER.fullmatch(text) if len(text) <= strictjson.MAX_DIGITS else None
     if not found:
         raise ValueError(text)
@@ -180,19 +179,19 @@ def _later(moment: clock.datetime, fraction: str | None, beyond: str) -> str:
 
 
 def whole(text: str) -> Json:
-    """Read an integer without point or exponent: `id=eq.1.0` is a slip, not a one."""
+    """Read an integer without point or exponent: `id=eq.1.0` is a mistake, not 1."""
     if not re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII) or len(text) > strictjson.MAX_DIGITS:
         raise ValueError(text)
     return int(text)
 
 
 def instant(text: str) -> Json:
-    """Read an instant, or the start of a day, or a time without an offset, which are taken as UTC."""
+    """Read an instant; a date, or a time without an offset, is UTC."""
     return f"{datetime(text)}Z" if _DATETIME.fullmatch(text) else timestamp(text)
 
 
 def unescape(text: str) -> str:
-    """Give text without its backslashes, each of which takes the next character as it is."""
+    """Remove the backslashes of a text; each keeps the next character as it is."""
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
@@ -235,7 +234,7 @@ _NEEDS_NO_QUOTES = re.compile(
 
 
 def _items(text: str, opening: str, closing: str, item: re.Pattern[str]) -> list[tuple[str | None, str]]:
-    """Give the items of a list, each with what stands in its quotes, or None, and else its text."""
+    """Yield the items of a list, each with its text in quotes or None, and its text without quotes."""
     text = text.strip()
     if not text.startswith(opening):
         raise ValueError(text)

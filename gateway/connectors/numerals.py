@@ -1,7 +1,7 @@
-"""Numbers in strings: the regular expression of all the spellings that lie within two bounds.
+"""Numbers in strings: a regular expression of all spellings between two bounds.
 
-A string may spell a number with a sign, with zeros around its digits, and with an exponent behind one digit before the
-point, as Python and JavaScript write them. `literals.numeral` reads these spellings and no others.
+A string may spell a number with a sign, and with zeros around its digits. It may have an exponent after one digit before
+the point, as Python and JavaScript write it. `literals.numeral` reads these spellings only.
 
 Bounds are integers here: they count units of 10 ** -scale, the finest digit that the field keeps.
 """
@@ -16,7 +16,7 @@ _Tree: TypeAlias = "int | list[tuple[str, _Tree]]"
 
 
 def pattern(ranges: Sequence[tuple[int, int]], scale: int) -> str:
-    """Give the pattern of the numbers within one of some ranges, each of them from a number to another.
+    """Return the pattern of the numbers within one of some ranges, each of them from a number to another.
 
     Args:
         ranges: The least and the greatest number of each.
@@ -27,7 +27,7 @@ def pattern(ranges: Sequence[tuple[int, int]], scale: int) -> str:
 
 
 def _signed(low: int, high: int, scale: int) -> Iterator[str]:
-    """Give numbers by their sign; zero may have either."""
+    """Return numbers by their sign; zero may have either."""
     both = min(-low, high)
     if both > 0:
         yield f"[+-]?{_any_of(_unsigned(0, both, scale))}"
@@ -43,7 +43,9 @@ def _signed(low: int, high: int, scale: int) -> Iterator[str]:
 def _unsigned(low: int, high: int, scale: int) -> Iterator[str]:
     least = max(low, 1)
     if low == 0:
-        whole = len(str(high + 1)) - 1 - scale  # All numbers of so many digits before the point are within.
+        whole = (
+            len(str(high + 1)) - 1 - scale
+        )  # All numbers with `whole` digits before the point are in range.
         yield from _zero() if whole < 0 else _all_of(whole, scale)
         yield from _plain(least if whole < 0 else 10 ** (whole + scale), high, scale)
     else:
@@ -58,7 +60,7 @@ def _zero() -> Iterator[str]:
 
 
 def _all_of(digits: int, scale: int) -> Iterator[str]:
-    """Give all numbers of some digits before the point, zero included."""
+    """Return all numbers of some digits before the point, zero included."""
     before = f"0*{_run(1, digits)}" if digits else "0+"
     yield rf"{before}(?:\.{_run(0, scale)}0*)?"
     yield rf"\.{_run(1, scale)}0*" if scale else r"\.0+"
@@ -66,7 +68,7 @@ def _all_of(digits: int, scale: int) -> Iterator[str]:
 
 
 def _plain(low: int, high: int, scale: int) -> Iterator[str]:
-    """Give numbers above zero that have no exponent, by how many digits are before their point."""
+    """Return numbers above zero that have no exponent, by how many digits are before their point."""
     first, last = (max(len(str(bound)) - scale, 0) for bound in (low, high))
     for digits in range(first, last + 1) if low <= high else ():
         least = max(low, 10 ** (digits + scale - 1) if digits else 1)
@@ -80,7 +82,7 @@ def _exponent(exponent: int) -> str:
 
 
 def _between(low: int, high: int, width: int) -> _Tree:
-    """Give the numbers between two, as digit strings of one length."""
+    """Return the numbers between two, as digit strings of one length."""
     return _tree(str(low).zfill(width), str(high).zfill(width))
 
 
@@ -103,7 +105,7 @@ def _tree(low: str, high: str) -> _Tree:
 
 
 def _digits(tree: _Tree, before: int) -> str:
-    """Give digit strings with a point behind some of their digits; it may be left out where zeros follow."""
+    """Return digit strings with a point behind some of their digits; it may be left out where zeros follow."""
     if before == 0:
         text = rf"\.{_fraction(tree)}"
         return f"(?:{text})?" if _may_be_zero(tree) else text
@@ -113,7 +115,7 @@ def _digits(tree: _Tree, before: int) -> str:
 
 
 def _fraction(tree: _Tree) -> str:
-    """Give decimals; the zeros at their end may be left out, or be more."""
+    """Return decimals; the zeros at their end may be left out, or be more."""
     if isinstance(tree, int):
         return f"{_run(0, tree)}0*"
     branches = [f"{first}{_fraction(others)}" for first, others in tree]
@@ -132,7 +134,7 @@ def _any_of(alternatives: Iterable[str]) -> str:
 
 
 def _run(least: int, most: int) -> str:
-    """Give a run of free digits."""
+    """Return a run of free digits."""
     if most == 0:
         return ""
     counted = str(most) if least == most else f"{least},{most}"

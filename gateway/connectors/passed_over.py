@@ -1,4 +1,4 @@
-"""Files of a directory that are not read, though their names say that they were meant to be."""
+"""Files of a directory that look like connector files, but are ignored because of their names."""
 
 import contextlib
 import os
@@ -13,9 +13,9 @@ SUFFIXES = (".yaml", ".yml")
 MAX_DIRECTORIES = 20
 
 _YAML = re.compile(r".*\.ya?ml", re.IGNORECASE | re.DOTALL)
-#: A connector file's name and something behind it, such as a backup has.
+#: The name of a connector file with a suffix, as backups have it.
 _BEHIND = re.compile(r"(?P<name>.+\.ya?ml)(?P<rest>~|[\s._-].*|\s+)", re.IGNORECASE | re.DOTALL)
-#: What programs write for a moment, or beside a file that is open.
+#: Temporary files, and files that programs write beside an open one.
 _MOMENTARY = re.compile(
     r"\.(?:sw[a-z]|tmp|temp|part|partial|lock|crdownload|kate-swp)$|___jb_|\.tmp[._-]", re.IGNORECASE
 )
@@ -27,12 +27,12 @@ _JSON_OF_PROGRAMS = re.compile(r"(?:package|package-lock|tsconfig|renovate|.*\.s
 
 
 def is_connector_file(name: str) -> bool:
-    """Tell whether a file of that name declares a connector; hidden ones and editors' own do not."""
+    """Return whether a file of that name is a connector file; hidden files and those of editors are not."""
     return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
 
 
 def find_ignored_files(entries: Iterable[os.DirEntry[str]]) -> tuple[Finding, ...]:
-    """Return a warning for each entry of a directory that looks like a connector file and is none."""
+    """Return a warning for each entry of a directory that looks like a connector file but is not one."""
     found: list[Finding] = []
     directories = 0
     for entry in sorted(entries, key=lambda each: each.name):
@@ -50,7 +50,7 @@ def find_ignored_files(entries: Iterable[os.DirEntry[str]]) -> tuple[Finding, ..
 
 
 def _why(name: str) -> tuple[str, str] | None:
-    """Say why a file is not read, and what to do; None where nobody would expect it to be."""
+    """Explain why a file is not read, and what to do; None if the file needs no warning."""
     if _MOMENTARY.search(name) or _OF_PROGRAMS.match(name) or name.startswith("#"):
         return None
     wanted = re.sub(

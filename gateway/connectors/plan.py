@@ -1,6 +1,6 @@
-"""The files of a directory and what was served before, to what is to be served now.
+"""Connector files and the connectors that are served, to the plan of what to serve next.
 
-Each file stands alone: one that is refused leaves its last good version in place, and no other file notices.
+Each file is independent: if one is refused, its last good version stays, and no other file is affected.
 """
 
 import logging
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class FileState(Enum):
-    """What became of a file."""
+    """The outcome of a file."""
 
     LIVE = "live"
     LAST_GOOD = "last good"
@@ -33,7 +33,7 @@ class FileState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """What a file says by itself: a connector, or the findings that keep it from being one."""
+    """One file after parsing: a connector, or the findings that prevent one."""
 
     file: str
     connector: Connector | None
@@ -42,15 +42,14 @@ class ParsedFile:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is served for a file, and what is to be said about it.
+    """The connector that is served for a file, and the findings about it.
 
     Attributes:
-        file: Its name inside the directory.
-        state: What became of it.
-        connector: What is served, or would be if its file were there; None where nothing ever was.
-        findings: What is wrong with it.
-        diff: What lies between what was applied and what the file says, refused changes included; None
-            where nothing does.
+        file: Its name in the directory.
+        state: Its outcome.
+        connector: The connector that is served, or would be with its file; None if there never was one.
+        findings: The problems of the file.
+        diff: The differences between the applied version and the file, with refused changes; None if there are none.
     """
 
     file: str
@@ -67,14 +66,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to serve.
+    """A plan: the connectors to serve, and the changes to apply first.
 
     Attributes:
         outcomes: One per file.
         served: The connectors to serve, by name.
-        diffs: What is to be applied first, by connector name.
-        postponed: Names of those whose change only the stored rows can decide, where they were not asked.
-        removed: Connectors that were served and are no longer.
+        diffs: The changes to apply first, by connector name.
+        postponed: Names of connectors whose change depends on stored rows that were not checked.
+        removed: Connectors that are no longer served.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -86,43 +85,43 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """What a connector's table is beside its fields: hidden columns, and whether it has no rows."""
+    """The state of a table: its hidden columns, and whether it is empty."""
 
     hidden: Mapping[str, FieldType] = field(default_factory=dict)
     is_empty: bool = False
 
 
 class Tables(Protocol):
-    """What a plan asks about stored rows."""
+    """The queries of a plan about stored rows."""
 
     def state_of(self, connector: Connector) -> TableState:
-        """Look at the table of an applied connector."""
+        """Return the state of the table of an applied connector."""
 
     def check_rows(self, comparison: SchemaDiff) -> SchemaDiff | None:
-        """Decide what depends on the stored rows; None puts it off."""
+        """Check the stored rows and decide conditional changes; None postpones the check."""
 
 
 class UnknownTables:
-    """Tables out of sight: nothing is known of their rows, and what depends on them stays open."""
+    """Tables without access: changes that depend on stored rows stay undecided."""
 
     def state_of(self, connector: Connector) -> TableState:
-        """Say that there is nothing beside the fields."""
+        """Return a table without hidden columns."""
         return TableState()
 
     def check_rows(self, comparison: SchemaDiff) -> SchemaDiff | None:
-        """Leave it open."""
+        """Return the changes undecided."""
         return comparison
 
 
 def parse_file(file: ConnectorFile) -> ParsedFile:
-    """Read what one file declares."""
+    """Parse one file; every error becomes a finding."""
     if file.problem:
         return ParsedFile(file.name, None, (file.problem,))
     try:
         connector, warnings = parse_connector(file.text, file.name)
     except InvalidFileError as refused:
         return ParsedFile(file.name, None, tuple(refused.findings))
-    except Exception as error:  # noqa: BLE001  # a file nobody foresaw must not take the others down
+    except Exception as error:  # noqa: BLE001  # an unexpected error of one file must not affect the others
         message = f"the file cannot be read: {type(error).__name__}"
         return ParsedFile(file.name, None, (Finding(file.name, None, None, Code.FILE_UNREADABLE, message),))
     return ParsedFile(file.name, connector, tuple(warnings))
@@ -134,13 +133,13 @@ def build_plan(
     stored: Mapping[str, Connector],
     tables: Tables,
 ) -> Plan:
-    """Decide what each file becomes.
+    """Build the plan of all files.
 
     Args:
         files: Every file of the directory.
-        live: What is being served, by name: the last good versions.
-        stored: The last applied version of every connector there ever was, by name; its rows may exist.
-        tables: What can be asked about those rows.
+        live: The connectors that are served, by name: the last good versions.
+        stored: The last applied version of every connector, also of removed ones, by name; its rows may exist.
+        tables: Access to those rows.
     """
     files = list(files)
     by_file = {connector.file: connector for connector in live.values()}
@@ -172,7 +171,7 @@ def build_plan(
 def without_failed(
     decided: Plan, failed: Mapping[str, Sequence[Finding]], live: Mapping[str, Connector]
 ) -> Plan:
-    """Take back connectors that could not be applied after all; what was live under their names stays."""
+    """Remove connectors that could not be applied from a plan; the live versions of those names stay."""
     outcomes = []
     for outcome in decided.outcomes:
         name = outcome.name or ""
@@ -191,7 +190,7 @@ def without_failed(
 
 @dataclass(slots=True)
 class _FileChoice:
-    """What one file is to serve, while it is being decided."""
+    """The decision about one file, in progress."""
 
     declared: ParsedFile
     last_good: Connector | None
@@ -209,7 +208,7 @@ class _FileChoice:
         return self.declared.connector if self.is_new else self.last_good
 
     def compare(self, old: Connector | None, tables: Tables) -> None:
-        """Compare what the file says with what was applied, and fall back where that is refused."""
+        """Compare the file with the applied version; fall back to that version if the change is refused."""
         new = self.declared.connector
         assert new is not None
         if old is None:
@@ -218,12 +217,12 @@ class _FileChoice:
         try:
             self._compare(old, new, tables)
         except GatewayError as error:
-            message = f"the rows of '{new.name}' could not be looked at; it is tried again at the next reload"
+            message = f"the rows of '{new.name}' could not be checked; the next reload tries again"
             self.diff = None
             self.fall_back([Finding(new.file, None, None, error.code, message)])
-        except Exception as error:  # noqa: BLE001  # a change nobody foresaw must not take other files down
+        except Exception as error:  # noqa: BLE001  # an unexpected error of one change must not affect other files
             _log.error("%s could not be compared: %s", new.file, trace(error))
-            message = f"what it changes about '{new.name}' cannot be told: {type(error).__name__}"
+            message = f"the changes of '{new.name}' could not be compared: {type(error).__name__}"
             self.diff = None
             self.fall_back([Finding(new.file, None, None, Code.INTERNAL, message)])
 
@@ -250,7 +249,7 @@ class _FileChoice:
 
 
 def _as_served(declared: ParsedFile, live: Mapping[str, Connector]) -> ParsedFile:
-    """Give the connector that is being served in the place of one that is the same to the letter."""
+    """Replace a connector by the served one if their texts are equal."""
     new = declared.connector
     served = live.get(new.name) if new else None
     if new and served and (new.text, new.file) == (served.text, served.file):
@@ -261,7 +260,7 @@ def _as_served(declared: ParsedFile, live: Mapping[str, Connector]) -> ParsedFil
 def _last_good(
     declared: ParsedFile, by_file: Mapping[str, Connector], files: set[str], live: Mapping[str, Connector]
 ) -> Connector | None:
-    """Find what was served for a file; for a renamed one, what was served under its connector's name."""
+    """Find the connector that was served for a file, for a renamed file by the name of its connector."""
     if declared.file in by_file:
         return by_file[declared.file]
     moved = live.get(declared.connector.name) if declared.connector else None
@@ -269,7 +268,7 @@ def _last_good(
 
 
 def _successions(choice: _FileChoice, removed: Iterable[Connector]) -> list[Finding]:
-    """Warn of a new connector at the path of one that is removed: it may be meant to be that one."""
+    """Warn about a new connector at the path of a removed one: the file may have been renamed."""
     new = choice.connector
     if new is None or choice.diff is None or choice.diff.old is not None:
         return []
@@ -279,8 +278,8 @@ def _successions(choice: _FileChoice, removed: Iterable[Connector]) -> list[Find
             None,
             None,
             Code.CONNECTOR_REMOVED,
-            f"'{new.name}' takes the path {new.path} of '{old.name}', and has none of its rows",
-            f"if it is '{old.name}' in another file, write name: {old.name} in that",
+            f"'{new.name}' has the path {new.path} of '{old.name}', but none of its rows",
+            f"if it is '{old.name}' in a renamed file, write name: {old.name} in that file",
             is_warning=True,
         )
         for old in removed
@@ -289,7 +288,7 @@ def _successions(choice: _FileChoice, removed: Iterable[Connector]) -> list[Find
 
 
 def _clashes(choices: Iterable[_FileChoice]) -> Iterable[tuple[_FileChoice, Finding]]:
-    """Find new versions that want a name or a path which another file has or wants too."""
+    """Yield the new versions whose name or path another file declares too."""
     for what in ("name", "path"):
         wanting: dict[str, list[_FileChoice]] = defaultdict(list)
         for choice in choices:

@@ -1,4 +1,4 @@
-"""Terms: how a connector takes rows and how long it keeps them, as frozen values."""
+"""The policy of a connector: conflicts, bad rows, retention, and limits, as frozen values."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,13 +9,13 @@ OnInvalid = Literal["reject", "keep", "on_request"]
 
 @dataclass(frozen=True, slots=True)
 class BadRowLimit:
-    """How many bad rows a batch may have: so many, or such a share of it in percent."""
+    """The most bad rows of a batch that are kept: a number, or a share in percent."""
 
     rows: int | None = None
     percent: float | None = None
 
     def permits(self, bad: int, received: int) -> bool:
-        """Tell whether a batch of `received` rows may have `bad` bad ones."""
+        """Return whether a batch of `received` rows may have `bad` bad ones."""
         if self.rows is not None:
             return bad <= self.rows
         return self.percent is None or bad * 100 <= self.percent * received
@@ -26,7 +26,7 @@ class BadRowLimit:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long rows are kept: for so many days, the latest so many, or both; None is no bound."""
+    """The rows to keep: those of the last days, the latest ones, or both; None is no bound."""
 
     days: float | None = None
     rows: int | None = None
@@ -34,28 +34,28 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one token may do in a second, on the average; None is no bound."""
+    """The rate limits of one token per second, on average; None is no limit."""
 
     rows_per_second: float | None = None
     requests_per_second: float | None = None
 
 
-#: Those of a file that says nothing.
+#: The limits of a file without any.
 NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How rows are taken and kept.
+    """The rules of a connector for its rows.
 
     Attributes:
-        on_conflict: What becomes of a row whose primary key is there already.
-        on_invalid: What becomes of the bad rows of a batch; `on_request` keeps them where the request says so.
-        keep_at_most: How many of them may be kept; a batch with more is refused.
-        needs_key: Whether a POST must have an Idempotency-Key.
-        retention: How long rows are kept.
-        limits: How much each token may do here.
-        read_limit: How many rows an answer to a GET may have; None is no bound.
+        on_conflict: The treatment of a row whose primary key exists.
+        on_invalid: The treatment of the bad rows of a batch; `on_request` keeps them if the request says so.
+        keep_at_most: The most bad rows that are kept; a batch with more is rejected.
+        needs_key: A POST must have an Idempotency-Key.
+        retention: The rows to keep.
+        limits: The rate limits of each token.
+        read_limit: The most rows of a response to a GET; None is no limit.
     """
 
     on_conflict: OnConflict = "reject"
@@ -67,5 +67,5 @@ class Policy:
     read_limit: int | None = None
 
 
-#: The terms of a file that says nothing.
+#: The policy of a file without any.
 DEFAULT_POLICY = Policy()

@@ -1,4 +1,4 @@
-"""The keys of a connector file that say how rows are taken and kept, as a tree of YAML, to Terms."""
+"""The policy keys of a connector file, from a tree of YAML to a Policy."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -17,24 +17,24 @@ ON_CONFLICT = ("reject", "ignore", "replace")
 ON_INVALID = ("reject", "keep", "on_request")
 IDEMPOTENCY = ("optional", "required")
 RETENTION_KEYS: Mapping[str, str] = {
-    "days": "how many days rows are kept, counted from `_ingested_at`",
-    "rows": "how many rows are kept, the latest",
+    "days": "the number of days that rows are kept, counted from `_ingested_at`",
+    "rows": "the number of rows that are kept, the latest ones",
 }
 LIMIT_KEYS: Mapping[str, str] = {
-    "rows_per_second": "how many rows a token may send in a second, on the average",
-    "requests_per_second": "how many requests a token may make in a second, on the average",
+    "rows_per_second": "the rows that a token may send per second, on average",
+    "requests_per_second": "the requests that a token may make per second, on average",
 }
 POLICY_KEYS: Mapping[str, str] = {
-    "primary_key": "the field or the fields that no two rows have the same values in",
-    "on_conflict": "a row whose primary key is there already: `reject` refuses the batch, `ignore` passes the row over,"
-    " `replace` puts it in the place of the other",
-    "on_invalid": "a batch with bad rows: `reject` refuses it whole, `keep` stores the good rows and keeps the bad ones"
+    "primary_key": "the field or the fields that identify a row",
+    "on_conflict": "a row whose primary key exists: `reject` rejects the batch, `ignore` skips the row,"
+    " `replace` replaces the stored row",
+    "on_invalid": "a batch with bad rows: `reject` rejects the whole batch, `keep` stores the good rows and keeps the bad ones"
     " as rejected rows, `on_request` does so for `Prefer: handling=lenient`",
-    "keep_at_most": "how many bad rows of a batch are kept, such as `100` or `10%`; a batch with more is refused whole",
+    "keep_at_most": "the most bad rows of a batch that are kept, such as `100` or `10%`; a batch with more is rejected",
     "idempotency": "`required`: a POST must have an `Idempotency-Key`; default: `optional`",
-    "retention": "how long rows are kept: `{days: 90}`, `{rows: 1000000}` or both; older ones are deleted",
-    "limits": "what one token may do in a second: `rows_per_second`, `requests_per_second`",
-    "read_limit": "how many rows an answer to a GET has at most, as if it asked for `limit`; a `Link` leads to the others",
+    "retention": "the rows to keep: `{days: 90}`, `{rows: 1000000}`, or both; older ones are deleted",
+    "limits": "the rate limits of one token: `rows_per_second`, `requests_per_second`",
+    "read_limit": "the most rows of a response to a GET, as with `limit`; a `Link` leads to the next ones",
 }
 #: The bounds that are numbers of rows.
 _WHOLE = ("retention.rows", "read_limit")
@@ -45,13 +45,13 @@ _MOST = 10**12
 def parse_primary_key(
     node: Node | None, fields: Sequence[Field], declared: Collection[str], values: YamlValues
 ) -> tuple[str, ...]:
-    """Read `primary_key`: the names of fields that every row has a value in.
+    """Parse `primary_key`: the names of required fields.
 
     Args:
-        node: What stands there.
-        fields: The fields, as far as they could be read.
-        declared: The names of all that are declared; of others than `fields`, what is wrong is told already.
-        values: Where it is noted what is wrong.
+        node: The value of the key, None if it is missing.
+        fields: The fields that could be parsed.
+        declared: The names of all declared fields; those that are not in `fields` have findings already.
+        values: The collector of findings.
     """
     if node is None or not declared:
         return ()
@@ -91,7 +91,7 @@ def _key_problem(name: Any, before: Sequence[str], fields: Sequence[Field]) -> t
 
 
 def parse_policy(top: Mapping[str, Node], values: YamlValues) -> Policy:
-    """Read the other keys; what is wrong with them is found in `values`."""
+    """Parse the other policy keys; report findings to `values`."""
     reading = _PolicyParser(values)
     policy = Policy(
         reading.word(top.get("on_conflict"), "on_conflict", ON_CONFLICT),
@@ -114,18 +114,18 @@ def parse_policy(top: Mapping[str, Node], values: YamlValues) -> Policy:
 
 
 def parse_limits(node: Node | None, values: YamlValues) -> Limits:
-    """Read `limits`, of a connector or of a token; what is wrong with them is found in `values`."""
+    """Parse the `limits` of a connector or of a token; report findings to `values`."""
     return Limits(**_PolicyParser(values).bounds(node, "limits", LIMIT_KEYS))
 
 
 class _PolicyParser:
-    """Reads single values."""
+    """Parses single values."""
 
     def __init__(self, values: YamlValues) -> None:
         self._values = values
 
     def word(self, node: Node | None, key: str, words: Sequence[str]) -> Any:
-        """Take one of some words, the first where there is none."""
+        """Parse one of `words`; return the first if the key is missing."""
         if node is None:
             return words[0]
         if node.value not in words:
@@ -153,7 +153,7 @@ class _PolicyParser:
         return BadRowLimit()
 
     def bounds(self, node: Node | None, key: str, known: Mapping[str, str]) -> dict[str, Any]:
-        """Take a mapping of numbers above zero; rows are counted whole."""
+        """Parse a mapping of numbers above 0; numbers of rows are whole."""
         if node is None:
             return {}
         given = self._values.mapping(node, known, key, key) or {}
@@ -166,7 +166,7 @@ class _PolicyParser:
         }
 
     def count(self, node: Node | None, key: str) -> int | None:
-        """Take a whole number above zero, None where there is none."""
+        """Parse a whole number above 0, None if the key is missing."""
         number = None if node is None else self._number(node, key)
         return None if number is None else int(number)
 

@@ -42,7 +42,7 @@ _LETTERS = frozenset("dDwWsSbBnrtfvpPx0")
 
 
 class NotPortableError(ValueError):
-    """A pattern has something that ECMA-262 has not."""
+    """A pattern has a piece that ECMA-262 does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ _PUBLISHED: Mapping[str, Callable[[str], str]] = {
 
 
 def _is_closed(atoms: Sequence[_Atom]) -> bool:
-    """Whether a pattern matches whole texts only, and none with a line end in it."""
+    """Return whether a pattern matches whole texts only, and none with a line end."""
     if not atoms or atoms[0].text != "^" or not atoms[-1].is_end:
         return False
     if any(each.text == "|" and not each.depth for each in atoms):
@@ -164,7 +164,7 @@ def _is_closed(atoms: Sequence[_Atom]) -> bool:
 
 
 def _takes_line_end(text: str) -> bool:
-    """Whether a piece of a pattern may match a line end."""
+    """Return whether a piece of a pattern may match a line end."""
     if text[0] not in "\\[":
         return "\n" in text
     try:

@@ -1,4 +1,4 @@
-"""A Plan to what it would do, connector by connector, as the JSON that `/-/plan` and `gateway plan` give."""
+"""The effects of a plan, connector by connector, as the JSON that `/-/plan` and `gateway plan` give."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,27 +7,27 @@ from gateway.connectors.change import SchemaDiff, Verdict
 from gateway.connectors.connector import Connector
 from gateway.connectors.plan import FileState, Outcome, Plan
 
-#: What becomes of a connector, with its meaning for the docs.
+#: The actions of a plan, each with its meaning for the docs.
 ACTIONS: Mapping[str, str] = {
-    "create": "it is new",
-    "change": "it is served in its new version",
-    "restore": "its file is back, and so are its rows",
-    "remove": "its file is gone: it answers 410, and its rows are kept",
-    "refuse": "the file is not applied; what was served before serves on",
+    "create": "the connector is new",
+    "change": "its new version is served",
+    "restore": "its file is back, with its rows",
+    "remove": "its file was removed: the endpoint answers 410, and its rows are kept",
+    "refuse": "the file is not applied; the last good version stays live",
     "none": "nothing",
 }
 
 
 def preview(decided: Plan, live: Mapping[str, Connector]) -> dict[str, Any]:
-    """Tell what a plan would do.
+    """Return the effects of a plan.
 
     Args:
         decided: The plan, built and not applied.
-        live: What is served without it, by name.
+        live: The connectors that are served now, by name.
 
     Returns:
-        `{"verdict", "connectors"}`; the verdict is `none`, `applied`, `conditional` or `refused`, whichever of
-        the connectors' verdicts is the gravest.
+        `{"verdict", "connectors"}`; the verdict is `none`, `applied`, `conditional` or `refused`, the gravest
+        verdict of the connectors.
     """
     entries = [_of_file(outcome, live) for outcome in decided.outcomes]
     heirs = {each.path: name for name, each in decided.served.items()}
@@ -71,7 +71,7 @@ def _action(outcome: Outcome, comparison: SchemaDiff | None, live: Mapping[str, 
 
 
 def _of_removed(connector: Connector, heir: str | None) -> dict[str, Any]:
-    """Tell of one without a file; its heir is the connector that takes its path."""
+    """Return the entry of a connector without a file; its heir is the new connector at its path."""
     return {
         "connector": connector.name,
         "file": connector.file,

@@ -47,12 +47,12 @@ _AJV_DIGITS, _COARSER = 21, 5
 
 
 def is_number(schema: Mapping[str, Json]) -> bool:
-    """Tell whether a schema is that of an exact number."""
+    """Return whether a schema is that of an exact number."""
     return bool("multipleOf" in schema or "integer" in _listed(schema["type"]))
 
 
 def number(schema: Mapping[str, Json]) -> dict[str, Json]:
-    """Give the published schema of an exact number."""
+    """Build the published schema of an exact number."""
     step = _step(schema)
     scale = -int(step.adjusted())
     low, high = _range(schema, scale)
@@ -90,7 +90,7 @@ def _listed(types: Json) -> Sequence[str]:
 
 
 def _range(schema: Mapping[str, Json], scale: int) -> tuple[int, int]:
-    """Give the least and the greatest multiple of the step, in steps."""
+    """Return the least and the greatest multiple of the step, in steps."""
 
     def steps(keyword: str, rounding: str) -> int:
         scaled = Decimal(schema[keyword]).scaleb(scale, _EXACT)
@@ -105,7 +105,7 @@ def _range(schema: Mapping[str, Json], scale: int) -> tuple[int, int]:
 
 
 def _ranges(schema: Mapping[str, Json], low: int, high: int, scale: int) -> list[tuple[int, int]]:
-    """Give the ranges, in steps, that strings may spell numbers of."""
+    """Return the ranges, in steps, of the numbers that strings may spell."""
     if "enum" not in schema:
         return [(low, high)]
     steps = {int(Decimal(value).scaleb(scale, _EXACT)) for value in schema["enum"] if value is not None}
@@ -130,7 +130,7 @@ class _Bound:
 
     @property
     def is_rounded_inwards(self) -> bool:
-        """Whether the bound as a double leaves integers out that it includes."""
+        """The bound as a double excludes integers that the bound includes."""
         if isinstance(self.value, int):
             return False
         double = Decimal(float(self.value))
@@ -138,7 +138,7 @@ class _Bound:
 
     @property
     def keywords(self) -> dict[str, Json]:
-        """Give the keywords that say it, where no integer is left out by that."""
+        """Return the keywords of the bound, if they exclude no integer."""
         said: dict[str, Json] = {} if self.is_rounded_inwards else {self.keyword: self.value}
         if self._is_rounded_to_one:
             said[_EXCLUSIVE[self.keyword]] = -1 if self.keyword == "minimum" else 1
@@ -146,12 +146,12 @@ class _Bound:
 
     @property
     def union(self) -> list[dict[str, Json]]:
-        """Give alternatives that include those integers."""
+        """Build alternatives that include those integers."""
         return [{self.keyword: self.value}, {"type": "integer", self.keyword: self._whole}]
 
 
 def _values(enum: Iterable[Json], scale: int) -> list[dict[str, Json]]:
-    """Give alternatives for the values of an enum; the pattern names their spellings in strings."""
+    """Build alternatives for the values of an enum; a pattern matches their spellings in strings."""
     return [
         {"type": ["string", "null"]},
         {"enum": [each for value in enum for each in _both_ways(value, scale)]},
@@ -159,14 +159,14 @@ def _values(enum: Iterable[Json], scale: int) -> list[dict[str, Json]]:
 
 
 def _both_ways(value: Json, scale: int) -> Iterable[Json]:
-    """Give a long whole number with its point and without; as a double it is not the integer that it is."""
+    """Return a long whole number with and without its point; as a double it is another integer."""
     if value is None or not scale or abs(value) < 2**53 or value != int(value):
         return (value,)
     return int(value), Decimal(value).quantize(Decimal(1).scaleb(-scale), context=_EXACT)
 
 
 def _multiples(scale: int, most: int) -> list[dict[str, Json]]:
-    """Give alternatives one of which each multiple of a step satisfies, up to a number of steps."""
+    """Build alternatives; each multiple of a step satisfies one of them, up to a number of steps."""
     step = Decimal(1).scaleb(-scale)
     union: list[dict[str, Json]] = [{"multipleOf": step}]
     union += ({"multipleOf": _DIVIDED.divide(step, Decimal(by))} for by in DIVISORS[scale])

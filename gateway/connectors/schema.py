@@ -1,4 +1,4 @@
-"""Connector to JSON Schema (draft 2020-12), and its compiled validator."""
+"""The JSON Schema (draft 2020-12) of a connector, and its compiled validator."""
 
 from collections.abc import Callable, Mapping
 
@@ -58,7 +58,7 @@ def _build(connector: Connector, of_field: Callable[[Field], dict[str, Json]]) -
 
 
 def _by_one_name(alias: str, field: Field) -> dict[str, Json]:
-    """Let a row name a renamed field by one of its names, and not by both."""
+    """Allow one of the two names of a renamed field, and not both."""
     if field.required:
         return {"oneOf": [{"required": [field.name]}, {"required": [alias]}]}
     return {"not": {"required": [field.name, alias]}}
@@ -120,7 +120,7 @@ def _constrained(type: FieldType, constraints: Mapping[str, Json]) -> dict[str, 
 
 
 def _assert_format(schema: dict[str, Json], format: StringFormat) -> tuple[str, ...]:
-    """Give the patterns that assert a format, and set how long it may be."""
+    """Return the patterns of a format, and set its maximum length."""
     if format.max_length is not None:
         _narrow(schema, "maxLength", format.max_length)
     return format.patterns
@@ -161,7 +161,7 @@ class _Years:
     """The keyword that refuses an instant outside the years 1 to 9999 in UTC, by reading it."""
 
     def __init__(self, parent_schema: dict[str, Json], value: Json, schema_path: list[str | int]) -> None:
-        """Take what every keyword is given."""
+        """Accept the arguments of every keyword."""
 
     def validate(self, instance: Json) -> None:
         """Raise a ValueError for an instant outside those years."""

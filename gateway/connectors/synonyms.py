@@ -1,4 +1,4 @@
-"""Words of other tools, and what the gateway writes instead. Each is a table for keys or types, hence its length."""
+"""Words of other tools, and the words of the gateway. Each is a table of keys or types, which makes the module long."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Values of other tools, and what the gateway writes instead: hints for words, bounds, defaults and lists."""
+"""Hints for values of other tools: words, bounds, defaults, and lists."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ _INSTEAD = {
 
 
 def token_hint(verb: str, value: object) -> str | None:
-    """Say how anyone is named where token names stand; None where a value does not mean anyone."""
+    """Return the hint for a value that means anyone in a list of token names, None for other values."""
     if re.sub(r"[^a-z*]", "", str(value).lower()) not in _ANYONE:
         return None
     return (
@@ -118,7 +118,7 @@ def span_hint(value: object) -> str | None:
 
 
 def default_hint(value: object) -> str | None:
-    """Say what to do in the place of a function that makes a value; None where it is none."""
+    """Return the hint for a default that is a function, None for other values."""
     text = str(value)
     if _CLOCK.fullmatch(text):
         return "a default is one value, not a function: each row has the time it came in, as _ingested_at"
@@ -136,7 +136,7 @@ def list_hint(key: str, value: object, more: Sequence[str] = ()) -> str:
 
 
 def format_hint(value: object) -> str | None:
-    """Say what to do with a format of another tool; None where it is none."""
+    """Return the hint for a format of another tool, None if it is unknown."""
     text = str(value)
     if re.search(r"%[YymdHMS]|\b(?:YYYY|DD|MM|HH)\b", text):
         return "write type: date, time, timestamp or datetime, which say how they are written"
@@ -144,7 +144,7 @@ def format_hint(value: object) -> str | None:
 
 
 def constraint_hint(key: str, type_name: str, constraints: Sequence[str]) -> str | None:
-    """Return the constraint that a type has in the place of one that it has not; None where there is none."""
+    """Return the constraint that a type has instead of an unsupported one, None if there is none."""
     kind = "string" if "min_length" in constraints else "number" if "minimum" in constraints else ""
     if key == "format" and kind == "number":
         return f"delete it: {type_name} has one size"
@@ -155,7 +155,7 @@ def constraint_hint(key: str, type_name: str, constraints: Sequence[str]) -> str
 
 
 def pattern_doubt(pattern: str) -> str | None:
-    """Say that a pattern is written as in JavaScript, whose slashes are no part of it; None where it is not."""
+    """Return the warning about a pattern in the slashes of JavaScript, None for other patterns."""
     found = re.fullmatch(r"/(\^.*|.*\$)/([a-z]*)", pattern)
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""Of two types, or two values of a constraint, whether the new one lets everything through that the old one did."""
+"""Comparison of types and of constraints: does the new one accept every value of the old one?"""
 
 from collections.abc import Callable, Mapping
 
@@ -7,7 +7,7 @@ from gateway.strictjson import Json
 
 
 def is_looser(constraint: str, before: Json, after: Json) -> bool:
-    """Tell it for one constraint; None is the constraint that is not there."""
+    """Return whether a constraint accepts all former values; None means no constraint."""
     if after is None:
         return True
     return before is not None and _LOOSER[constraint](before, after)
@@ -29,7 +29,7 @@ def _is_higher(before: Json, after: Json) -> bool:
     return bool(after >= before)
 
 
-#: Of two patterns or formats nobody can tell, so that a new one counts as tighter.
+#: Two patterns or formats cannot be compared, so that a new one counts as tighter.
 _LOOSER: Mapping[str, Callable[[Json, Json], bool]] = {
     "min_length": _is_lower,
     "max_length": _is_higher,
@@ -44,7 +44,7 @@ _LOOSER: Mapping[str, Callable[[Json, Json], bool]] = {
 
 
 def widens(before: FieldType, after: FieldType) -> bool:
-    """Tell whether a type can take every value of another, but perhaps for the largest of them."""
+    """Return whether a type accepts every value of another, except perhaps the largest ones."""
     if before.item and after.item:
         return widens(before.item, after.item)
     kinds = (_kind(before), _kind(after))
@@ -54,7 +54,7 @@ def widens(before: FieldType, after: FieldType) -> bool:
 
 
 def always_survives(before: FieldType, after: FieldType) -> bool:
-    """Tell whether a widening changes no value, whatever is stored."""
+    """Return whether a widening never changes a stored value."""
     if before.item and after.item:
         return always_survives(before.item, after.item)
     return _kind(before) != "integer" or (_kind(after) == "decimal" and _digits(after) >= 19)

@@ -1,4 +1,4 @@
-"""Shapes of YAML: mappings of known keys, flags and text, each with a finding where it is something else."""
+"""Typed values of a YAML tree: mappings of known keys, flags, and text, with findings for any other value."""
 
 import re
 from collections.abc import Container, Iterable
@@ -12,7 +12,7 @@ from gateway.errors import Code, suggest
 
 
 class YamlValues:
-    """Takes values of a file's tree for what they should be, and collects what is wrong with them."""
+    """Reads typed values from the tree of a file, and collects findings about them."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -26,14 +26,14 @@ class YamlValues:
         kind: str = "",
         explained: Container[str] = (),
     ) -> dict[str, Node] | None:
-        """Take a mapping of known keys, and of those that are such a key spelled otherwise.
+        """Read a mapping of known keys, also under other spellings of them.
 
         Args:
-            node: What should be one.
+            node: The value.
             known: The keys.
-            owner: Whose keys they are.
-            kind: Which table has what other tools call them.
-            explained: Keys that are unknown because of something else, which is told.
+            owner: The name of the mapping in messages.
+            kind: The name of the synonym table of its keys.
+            explained: Unknown keys that need no finding, because another finding explains them.
         """
         known = tuple(known)
         if not isinstance(node.value, dict):
@@ -76,14 +76,14 @@ class YamlValues:
         self.report(node, Code.DECLARATION_INVALID, message, hint)
 
     def flag(self, node: Node | None, place: str) -> bool:
-        """Take a boolean, false where there is none."""
+        """Read a boolean, false if it is missing."""
         if node is not None and not isinstance(node.value, bool):
             message = f"{place} {show(node.plain())} is not a boolean"
             self.report(node, Code.DECLARATION_INVALID, message, "write true or false")
         return bool(node and node.value is True)
 
     def text(self, node: Node | None, place: str) -> str | None:
-        """Take a string, None where there is none."""
+        """Read a string, None if it is missing."""
         if node is not None and not isinstance(node.value, str):
             message = f"{place} {show(node.plain())} is not text"
             self.report(node, Code.DECLARATION_INVALID, message, "put it in quotes")
@@ -92,5 +92,5 @@ class YamlValues:
     def report(
         self, node: Node, code: Code, message: str, hint: str | None = None, *, warning: bool = False
     ) -> None:
-        """Note what is wrong with a place of the file."""
+        """Report a finding at a place of the file."""
         self.findings.append(Finding(self.file, node.line, node.column, code, message, hint, warning))

@@ -589,13 +589,13 @@ CASES: dict[str, tuple[bytes, list[str]]] = {
     "nul": (
         b"fields:\n  id: integer\n\x00\x00\x00",
         [
-            "3:1: the NUL (U+0000) is not allowed in YAML; the file has 3 characters of this kind (is this a text file in UTF-8? Save it anew)",
+            "3:1: the NUL (U+0000) is not allowed in YAML; the file has 3 characters of this kind (save the file again as text in UTF-8)",
         ],
     ),
     "nul2": (
         b"fields:\n  i\x00d: integer\n",
         [
-            "2:4: the NUL (U+0000) is not allowed in YAML (is this a text file in UTF-8? Save it anew)",
+            "2:4: the NUL (U+0000) is not allowed in YAML (save the file again as text in UTF-8)",
         ],
     ),
     "bel": (

@@ -151,7 +151,7 @@ def test_bind_is_a_host_and_a_port(text, bind):
 )
 def test_unknown_variable_is_a_warning_with_a_guess(name, said):
     assert list(unknown_variables({name: "1"})) == [
-        f"{name} is no setting of the gateway, and has no effect; {said}"
+        f"{name} is not a setting of the gateway and has no effect; {said}"
     ]
 
 
@@ -174,7 +174,7 @@ def test_unknown_variable_is_in_the_log_of_a_start(tmp_path):
 
     warnings = [line["message"] for line in lines_of(server) if line["level"] == "warning"]
     assert [each for each in warnings if each.startswith("GATEWAY_")] == [
-        "GATEWAY_MAXBODY is no setting of the gateway, and has no effect; did you mean GATEWAY_MAX_BODY?"
+        "GATEWAY_MAXBODY is not a setting of the gateway and has no effect; did you mean GATEWAY_MAX_BODY?"
     ]
 
 

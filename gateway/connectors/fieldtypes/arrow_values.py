@@ -1,4 +1,4 @@
-"""JSON values and texts to Arrow arrays. They satisfy the schema already: nothing is refused, nothing is rounded."""
+"""JSON values and texts to Arrow arrays. The values satisfy the schema: no function here rejects or rounds one."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -54,14 +54,14 @@ def parse_strings(pattern: str, arrow: pa.DataType) -> Callable[[pa.Array], pa.A
 
 
 def plain_decimal(digits: int) -> str:
-    """Match decimals of at most so many digits before the point, and 38 in all: Arrow loses the bits of more in silence."""
+    """Build a pattern of decimals with at most `digits` digits before the point and 38 in all: Arrow truncates longer ones silently."""
     whole = f"(?:0|[1-9][0-9]{{0,{digits - 1}}})" if digits else "0"
     behind = DECIMAL_MAX_DIGITS - digits
     return rf"^-?{whole}{rf'(?:[.][0-9]{{1,{behind}}})?' if behind else ''}$"
 
 
 def write_digits(value: Json) -> Json:
-    """Give a number without an exponent, which DuckDB does not read where there are many digits."""
+    """Write a number without an exponent: DuckDB does not read an exponent after many digits."""
     return format(value, "f") if isinstance(value, Decimal) else value
 
 
@@ -121,7 +121,7 @@ _PLAIN_INSTANT = f"^[0-9-]{{10}}[T ]{_CLOCK}(?:Z|[+-][0-9]{{2}}(?::?[0-9]{{2}})?
 def _read_texts(
     texts: pa.Array, read: Callable[[pa.Array], pa.Array], plain: str, literal: Callable[[str], Json]
 ) -> pa.Array:
-    """Read texts as Arrow does, after those that it does not read have been spelled anew.
+    """Cast texts with Arrow; rewrite those that it does not read first.
 
     Raises:
         pa.ArrowInvalid: Where one is no value.

@@ -127,7 +127,7 @@ class FieldType:
         return [*values, *(value for value in dict.fromkeys(stored) if value not in values)]
 
     def why_not(self, value: Json) -> str | None:
-        """Say why a value that looks like one of the type is none, as the end of a sentence that begins with it."""
+        """Explain why a value has the form of the type but is not one, as the end of a sentence that begins with the value."""
         try:
             if self.sql.is_quoted and isinstance(value, str):
                 self.text.parse(value)

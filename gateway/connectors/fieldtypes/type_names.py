@@ -17,10 +17,10 @@ TYPE_NAMES = tuple("decimal(p, s)" if name.startswith("decimal") else name for n
 
 
 def parse_type(text: str) -> FieldType:
-    """Read a type as YAML writes it: `integer`, `decimal(12, 2)`, `string[]`.
+    """Parse a type as it is written in YAML: `integer`, `decimal(12, 2)`, `string[]`.
 
     Raises:
-        ValueError: With a sentence that says what is wrong with the text.
+        ValueError: The text is not a type; the message is a sentence for the user.
     """
     text = text.strip()
     if text.endswith("[]"):
@@ -48,7 +48,7 @@ def _item_type(text: str) -> FieldType:
 
 
 def is_cut_at_comma(text: str) -> bool:
-    """Tell whether a type ends inside its brackets, as one without quotes does at a comma inside braces."""
+    """Return whether a type ends inside its brackets: without quotes, a comma inside braces cuts it off."""
     return sum(map(text.count, "([<")) > sum(map(text.count, ")]>"))
 
 
@@ -75,7 +75,7 @@ def _type_hint(text: str) -> str:
 
 
 def type_of_column(column: str) -> FieldType:
-    """Give the type whose column DuckDB describes so; no two types share one."""
+    """Return the type of a column as DuckDB describes it; no two types have the same column."""
     if column.endswith("[]"):
         return list_of(type_of_column(column.removesuffix("[]")))
     if column.startswith("DECIMAL"):

@@ -96,7 +96,7 @@ def find_unacceptable(text: str) -> Fault | None:
         f"delete it, or write \\x{ord(first[0]):02x} in double quotes" if ord(first[0]) < 256 else "delete it"
     )
     if first[0] == "\0":
-        hint = "is this a text file in UTF-8? Save it anew"
+        hint = "save the file again as text in UTF-8"
     return Fault(first.start(), message, hint, edits)
 
 

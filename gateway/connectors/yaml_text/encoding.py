@@ -48,7 +48,7 @@ def decode(text: bytes, file: str) -> tuple[str | None, list[Finding]]:
 
 
 def _is_utf_16(text: bytes) -> bool:
-    """Tell whether every other byte is NUL, as in Latin text."""
+    """Return whether every other byte is NUL, as in Latin text."""
     sample = text[:200]
     return len(sample) > 3 and (not any(sample[1::2]) or not any(sample[::2]))
 

@@ -117,7 +117,7 @@ class EventReader:
 
 
 def _scalar(text: str) -> Json:
-    """Tell a plain scalar's value by the words and numbers of YAML 1.2's JSON schema."""
+    """Return the value of a plain scalar, by the words and numbers of YAML 1.2's JSON schema."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):

@@ -28,7 +28,7 @@ _MEANT_INSIDE = re.compile(
 
 
 def find_missing_marks(masked: str) -> Iterator[Fault]:
-    """Find lines that are one word for YAML, for want of a blank or a colon."""
+    """Find lines that are one word for YAML, because a blank or a colon is missing."""
     depth = 0
     for found in re.finditer(r"(?m:^.*$)", masked):
         line, start = found[0].rstrip("\r"), found.start()
@@ -101,7 +101,7 @@ def _type_and_keys(value: str) -> str | None:
 
 
 def _missing(text: str, start: int, line: str) -> Fault | None:
-    """Explain a line that is no key and value, for want of a blank or a colon."""
+    """Explain a line without a key and a value, because a blank or a colon is missing."""
     if found := _NO_BLANK.fullmatch(line):
         place = start + found.start("value")
         message = f"no blank stands after '{found['key']}:'"

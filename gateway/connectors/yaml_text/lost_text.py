@@ -12,7 +12,7 @@ _LOST_COMMENT = re.compile(
 
 
 def may_lose_text(text: str) -> bool:
-    """Tell whether `find_lost_text` could find something; cheap."""
+    """Return whether `find_lost_text` could find something; cheap."""
     return _LOST_COMMENT.search(text) is not None or CURLY_VALUE.search(text) is not None
 
 

@@ -18,7 +18,7 @@ class Node(NamedTuple):
     keys: "dict[str, Node] | None" = None
 
     def plain(self) -> Json:
-        """Give the value without its places, as JSON."""
+        """Return the value without its places, as JSON."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}
         if isinstance(self.value, list):

@@ -20,7 +20,7 @@ _DOUBLE_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
 def missing_quotes(text: str, start: int, message: str, *, first: bool = False) -> Fault | None:
-    """Say that a value needs quotes; None where the value is in quotes already or is none."""
+    """Build the fault of a value that needs quotes, None if it is empty or has quotes."""
     end = value_end(text, start, first=first)
     value = text[start:end]
     if not value or (len(value) > 1 and value[0] in "'\"" and value[-1] == value[0]):

@@ -20,7 +20,7 @@ MAX_MENDED = 32 * 1024
 
 
 class TextRepair:
-    """Reads text that has faults: mends each one in memory, and begins anew."""
+    """Reads text with faults: repairs each one in memory, and reads again."""
 
     def __init__(self, text: str, file: str, findings: list[Finding]) -> None:
         self.findings = findings
@@ -79,7 +79,7 @@ class TextRepair:
         )
 
     def _find(self, fault: Fault) -> bool:
-        """Note a fault and mend it; False where that cannot be, and the text is readable no further."""
+        """Record a fault and repair it; return False if that is impossible, so that reading must stop."""
         line, column = self._place(fault.at)
         indented = {self._place(edit.start)[0] for edit in fault.edits if self._place(edit.start)[1] == 1}
         if (fault.at, fault.message) in self._told or indented & self._indented:
