@@ -1,4 +1,4 @@
-"""Words of other tools, and the words of the gateway. Each is a table of keys or types, which makes the module long."""
+"""Tables of keys and types of other tools, with the words of the gateway. A table of this length needs a long module."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ FIELDS = "write fields: and a line NAME: TYPE for each"
 
 
 def _table(hints: Mapping[str, str]) -> Mapping[str, str]:
-    """Make a table of single words from one of words with blanks between them."""
+    """Build a table of single words from one of words with blanks between them."""
     return {word: hint for words, hint in hints.items() for word in words.split()}
 
 
