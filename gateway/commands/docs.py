@@ -1,4 +1,4 @@
-"""gateway docs."""
+"""The verb `gateway docs`."""
 
 import click
 

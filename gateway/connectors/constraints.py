@@ -7,7 +7,7 @@ from decimal import Decimal
 from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.fieldtypes.field_type import FieldType
-from gateway.connectors.lexical import FORMATS
+from gateway.connectors.lexical_forms import FORMATS
 from gateway.connectors.value_synonyms import format_hint, list_hint
 from gateway.errors import nearest
 from gateway.strictjson import Json

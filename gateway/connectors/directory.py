@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gateway.connectors.finding import Finding
-from gateway.connectors.passed_over import find_ignored_files, is_connector_file
+from gateway.connectors.ignored_files import find_ignored_files, is_connector_file
 from gateway.connectors.yaml_text.document import MAX_FILE_BYTES
 from gateway.errors import Code
 

@@ -6,7 +6,7 @@ from gateway.connectors.constraints import MAX_PATTERN
 from gateway.connectors.fields import FIELD_KEYS, MAX_FIELDS, MAX_USING
 from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.connectors.fieldtypes.type_names import TYPE_NAMES
-from gateway.connectors.lexical import FORMATS
+from gateway.connectors.lexical_forms import FORMATS
 from gateway.connectors.policy_keys import IDEMPOTENCY, LIMIT_KEYS, ON_CONFLICT, ON_INVALID, RETENTION_KEYS
 from gateway.strictjson import Json
 

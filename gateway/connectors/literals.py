@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 
 from gateway import strictjson
-from gateway.connectors.lexical import UUID
+from gateway.connectors.lexical_forms import UUID
 from gateway.strictjson import Json
 
 

@@ -11,8 +11,8 @@ from enum import Enum
 from typing import Protocol
 
 from gateway.connectors.change import SchemaDiff
-from gateway.connectors.compatibility import compare
 from gateway.connectors.connector import Connector
+from gateway.connectors.connector_comparison import compare
 from gateway.connectors.connector_file import parse_connector
 from gateway.connectors.directory import ConnectorFile
 from gateway.connectors.fieldtypes.field_type import FieldType

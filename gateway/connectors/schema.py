@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 
 import jsonschema_rs
 
-from gateway.connectors import literals, portable, published
+from gateway.connectors import literals, number_schema, portable_patterns
 from gateway.connectors.connector import ABSENT, Connector, Field
 from gateway.connectors.fieldtypes.field_type import FieldType
-from gateway.connectors.lexical import FORMATS, NO_NUL, TIMESTAMP_BEYOND, StringFormat
+from gateway.connectors.lexical_forms import FORMATS, NO_NUL, TIMESTAMP_BEYOND, StringFormat
 from gateway.strictjson import Json
 
 #: The constraints of a field in YAML, as the JSON Schema keywords that they are.
@@ -94,7 +94,11 @@ def publish_field(field: Field) -> dict[str, Json]:
 
 
 def _published(schema: dict[str, Json]) -> dict[str, Json]:
-    return published.number(schema) if published.is_number(schema) else portable.portable(schema)
+    return (
+        number_schema.number(schema)
+        if number_schema.is_number(schema)
+        else portable_patterns.portable(schema)
+    )
 
 
 def _constrained(type: FieldType, constraints: Mapping[str, Json]) -> dict[str, Json]:

@@ -1,1 +1,1 @@
-"""Connectors over HTTP, one file per method family; all of it runs on the event loop."""
+"""Connectors over HTTP: routing, parsed requests, methods, caches, and responses; all of it runs on the event loop."""

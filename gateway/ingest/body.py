@@ -1,4 +1,4 @@
-"""The bytes of a request to the whole, decompressed body, or to an error before anything is stored."""
+"""Receive and decompress the body of a request; refuse it before anything is stored."""
 
 import asyncio
 import io

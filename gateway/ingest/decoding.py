@@ -1,4 +1,4 @@
-"""The decoding of a body, as JSON: with it a rejected row can be decoded again in the same way."""
+"""How a body was decoded, as JSON, so that a rejected row can be decoded again in the same way."""
 
 from collections.abc import Sequence
 

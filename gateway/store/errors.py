@@ -1,4 +1,4 @@
-"""Errors of the store that other rooms handle."""
+"""Errors of the store that other folders handle."""
 
 from gateway.errors import Code, GatewayError
 

@@ -1,4 +1,4 @@
-"""The front door of the store: the methods that other rooms use, the same for every engine.
+"""The front door of the store: the methods that other folders use, the same for every engine.
 
 `StoreWriter` belongs to the writer thread. `StoreReader` belongs to any thread, also during a commit. Both raise
 `GatewayError` with the code of the failure, and `FatalError` once the database can no longer be used by this process.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.connector_file import parse_connector
-from gateway.connectors.published import DIVISORS
+from gateway.connectors.number_schema import DIVISORS
 from tests.support.sizes import examples
 from tests.support.validators import VALIDATORS
 

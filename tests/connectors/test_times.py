@@ -12,7 +12,7 @@ from gateway.connectors import literals
 from gateway.connectors.connector_file import parse_connector
 from gateway.connectors.fieldtypes.scalars import DOUBLE_MAX, SCALARS
 from gateway.connectors.finding import InvalidFileError
-from gateway.connectors.lexical import FORMATS
+from gateway.connectors.lexical_forms import FORMATS
 from gateway.connectors.schema import build_field, compile_schema
 from gateway.media_types import Media
 from tests.ingest.test_columnar import connector_of, require_equal

@@ -16,7 +16,7 @@ from gateway.connectors.fields import FIELD_KEYS
 from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.connectors.fieldtypes.type_names import TYPE_NAMES
 from gateway.connectors.file_schema import FILE_SCHEMA
-from gateway.connectors.lexical import FORMATS
+from gateway.connectors.lexical_forms import FORMATS
 from gateway.docs import pages
 from gateway.errors import Code
 from gateway.media_types import SERVED

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.connectors.connector import Field
 from gateway.connectors.fieldtypes.type_names import TYPE_NAMES, parse_type
-from gateway.connectors.lexical import FORMATS as PATTERNS
+from gateway.connectors.lexical_forms import FORMATS as PATTERNS
 from gateway.ingest.field_check import FORMATS, FieldCheck
 
 AN_INSTANT = "is not an instant as RFC 3339 with an offset, such as 2026-11-23T08:30:00Z"

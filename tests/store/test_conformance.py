@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from gateway.connectors import compatibility
+from gateway.connectors import connector_comparison
 from gateway.connectors.change import SchemaDiff
 from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import parse_connector
@@ -86,7 +86,7 @@ def declare(opened: Opened, text: str = FIELDS) -> Connector:
 def diff(opened: Opened, old: Connector, text: str) -> SchemaDiff:
     """Compare a version with the next one, and let the stored rows decide."""
     state = opened.reader.state_of(old)
-    found = compatibility.compare(old, parsed(text, old.name), state.hidden, is_empty=state.is_empty)
+    found = connector_comparison.compare(old, parsed(text, old.name), state.hidden, is_empty=state.is_empty)
     checked = opened.reader.check_rows(found)
     assert checked is not None
     return checked

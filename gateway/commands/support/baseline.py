@@ -12,7 +12,7 @@ from gateway.commands.support.configuration import read_directory
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
 from gateway.connectors.directory import ConnectorFile
-from gateway.connectors.passed_over import is_connector_file
+from gateway.connectors.ignored_files import is_connector_file
 from gateway.connectors.preview import preview
 from gateway.store.sql import expression
 from gateway.store.tables.empty_tables import EmptyTables

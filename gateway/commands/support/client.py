@@ -1,4 +1,4 @@
-"""The operating plane of a running gateway, as its client: what the verbs that need its data go through."""
+"""A client of the operating API under `/-/` of a running gateway."""
 
 import functools
 import os

@@ -18,7 +18,7 @@ from gateway.connectors.fieldtypes.field_type import (
     SqlForm,
     TextForm,
 )
-from gateway.connectors.lexical import (
+from gateway.connectors.lexical_forms import (
     DATE,
     DATETIME,
     DATETIME_BEYOND,

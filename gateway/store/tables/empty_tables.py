@@ -1,4 +1,4 @@
-"""Tables whose rows are out of sight: expressions are tried on tables without rows, and nothing else is known."""
+"""Check expressions against empty tables, where the stored rows cannot be read."""
 
 from dataclasses import replace
 

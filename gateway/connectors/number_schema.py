@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from gateway.connectors import numerals
-from gateway.connectors.portable import NO_LINE_END
+from gateway.connectors.portable_patterns import NO_LINE_END
 from gateway.strictjson import MAX_DIGITS, Json
 
 #: For each scale what its step is divided by; found by search, and proven by the tests: of all sets that do, the smallest.

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.connectors.lexical import NO_NUL
+from gateway.connectors.lexical_forms import NO_NUL
 from gateway.strictjson import Json
 
 #: The schema of what does not end with a line end.

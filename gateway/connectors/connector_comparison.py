@@ -1,4 +1,4 @@
-"""An applied connector and a new one to what changes, each change with a verdict and a sentence."""
+"""Compare an applied connector with a new version: the changes, each with a verdict and a sentence."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
