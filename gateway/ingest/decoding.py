@@ -1,4 +1,4 @@
-"""How a body was decoded, as JSON, so that a rejected row can be decoded again in the same way."""
+"""The decoding of a body, as JSON; a rejected row is decoded again in the same way."""
 
 from collections.abc import Sequence
 
