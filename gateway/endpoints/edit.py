@@ -34,7 +34,7 @@ class Edits:
         with self._bodies.reserve(req, endpoint) as reservation:
             received = await self._bodies.receive(req, reservation, endpoint)
             await self._live.retrying(
-                endpoint, lambda version: self._store(version, req, resp, received.data)
+                self._live.current(endpoint), lambda version: self._store(version, req, resp, received.data)
             )
 
     async def delete(self, endpoint: Endpoint, req: Request, resp: Response) -> None:

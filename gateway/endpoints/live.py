@@ -95,14 +95,13 @@ class Live:
                 raise not_ready()
 
     async def retrying(self, endpoint: Endpoint, act: Callable[[Endpoint], Awaitable[_T]]) -> _T:
-        """Run `act` on the current version of an endpoint; run it again if its connector changes.
+        """Run `act` on an endpoint; if its connector changes, run it again on the next version.
 
         `act` must be repeatable: it has sent nothing, and the body it needs is in memory.
 
         Raises:
             GatewayError: What `act` raises, or the connector was removed, or the next version is not shown in time.
         """
-        endpoint = self.current(endpoint)
         while True:
             try:
                 return await act(endpoint)

@@ -91,7 +91,8 @@ class Writes:
         with self._bodies.reserve(req, endpoint) as reservation:
             received = await self._bodies.receive(req, reservation, endpoint)
             with self._intake.in_flight.hold(endpoint.connector.name, token, write.key):
-                await self._live.retrying(endpoint, lambda version: self._store(version, req, resp, received))
+                present = self._live.current(endpoint)
+                await self._live.retrying(present, lambda version: self._store(version, req, resp, received))
 
     def _parse(self, endpoint: Endpoint, req: Request) -> tuple[str | None, WriteRequest]:
         """Parse the head of a request, and check its permissions."""

@@ -1,6 +1,7 @@
 """Bad rows that are kept: what becomes of them, and of the good ones beside them."""
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -348,6 +349,25 @@ def test_two_replays_at_once_store_each_row_once(own, name):
 
     assert {answer.status_code for answer in answers} <= {200, 201, 409}
     assert sorted(ids(own, path)) == sorted(f"x{n}" for n in range(500))
+
+
+def test_replay_outlasts_the_removal_of_its_connector(own, name):
+    """A replay that has begun is carried out: rows of a removed connector are kept, and so is what is stored now."""
+    declare(own, name, fields="fields: {n: integer}\n")
+    own.client.post(f"/{name}", json=[{"n": "x"}])
+    (row,) = [each["_id"] for each in rejected(own, name)]
+    body = json.dumps([{"_id": row, "n": 5}]).encode()
+    head = f"POST /-/connectors/{name}/rejected/replay HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+    head += f"Authorization: {own.admin['Authorization']}\r\n\r\n"
+
+    with socket.create_connection(("127.0.0.1", int(own.url.rpartition(":")[2])), 30) as slow:
+        slow.sendall(head.encode() + body[:3])
+        (own.connectors / f"{name}.yaml").unlink()
+        assert eventually(lambda: own.client.get(f"/{name}").status_code == 410)
+        slow.sendall(body[3:])
+        assert slow.recv(65536).split()[1] == b"201"
+    declare(own, name, fields="fields: {n: integer}\n")
+    assert [each["n"] for each in own.client.get(f"/{name}").json()] == [5]
 
 
 def test_a_purge_takes_the_rejected_rows_along(own, name):
