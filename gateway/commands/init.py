@@ -41,14 +41,16 @@ def command(directory: Path) -> None:
     """
     secret, line = make_token(_TOKEN)
     new = [name for name in FILES if not (directory / name).exists()]
+    texts = {name: _text(FILES[name][0]) + (f"{line}\n" if name == "tokens.yaml" else "") for name in new}
+    # All files are written before the first line is printed: a pipe that closes early ends the command.
+    for name, text in texts.items():
+        _write(directory / name, text)
     for name in FILES:
         path = directory / name
-        if name not in new:
+        if name in texts:
+            click.echo(f"{path} is written: {_about(name, texts[name])}.")
+        else:
             click.echo(f"{path} exists already, and is not changed.")
-            continue
-        text = _text(FILES[name][0]) + (f"{line}\n" if name == "tokens.yaml" else "")
-        _write(path, text)
-        click.echo(f"{path} is written: {_about(name, text)}.")
     if not new:
         return
     click.echo("\nNext:\n")

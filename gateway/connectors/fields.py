@@ -18,7 +18,7 @@ from gateway.errors import Code
 from gateway.strictjson import Json
 
 FIELD_KEYS: Mapping[str, str] = {
-    "type": "one of the types above",
+    "type": "the type, such as integer or decimal(12, 2)",
     "nullable": "`true`: may be null or left out, and is stored as NULL",
     "default": "the value of a row that leaves it out",
     "description": "a description for people",

@@ -132,3 +132,12 @@ def test_workflow_installs_from_same_repository(tmp_path, origin, requirement):
 
     assert requirement in (tmp_path / "shop/.github/workflows/connectors.yaml").read_text()
     assert ("OWNER" in printed) == (requirement == "OWNER")
+
+
+def test_closed_pipe_leaves_no_file_out(tmp_path):
+    """Check that all files are written before the first line is printed, so that `gateway init | head -n 1` is whole."""
+    program = Path(sys.executable).parent / "gateway"
+
+    subprocess.run(["bash", "-c", f"{program} init shop | head -c 1"], cwd=tmp_path, capture_output=True)
+
+    assert [name for name in init.FILES if not (tmp_path / "shop" / name).exists()] == []
