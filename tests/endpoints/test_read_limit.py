@@ -7,7 +7,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tests.support.server import serving
+from tests.support.server import put, serving
 
 FIELDS = "fields: {n: integer, kind: string}\naccess: {read: [public], change: [ops]}\n"
 CONNECTOR = FIELDS + "read_limit: 10\n"
@@ -163,7 +163,7 @@ def test_the_smaller_of_both_bounds_counts(tmp_path, bound, count):
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "ten", "true", "[1]", '"10"'])
 def test_what_is_no_number_of_rows_is_refused(own, value):
-    (own.connectors / "c.yaml").write_text(f"{FIELDS}read_limit: {value}\n")
+    put(own.connectors / "c.yaml", f"{FIELDS}read_limit: {value}\n")
 
     (finding,) = own.reload()["c.yaml"]["findings"]
 
