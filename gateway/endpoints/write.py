@@ -85,9 +85,8 @@ class Writes:
 
     async def answer(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         """Receive, check, and store rows, and answer with their receipt."""
-        token, write = self._parse(
-            endpoint, req
-        )  # Errors in the head are reported before the body is received.
+        # Errors in the head are reported before the body is received.
+        token, write = self._parse(endpoint, req)
         with self._bodies.reserve(req, endpoint) as reservation:
             received = await self._bodies.receive(req, reservation, endpoint)
             with self._intake.in_flight.hold(endpoint.connector.name, token, write.key):
