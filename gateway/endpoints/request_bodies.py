@@ -1,5 +1,7 @@
 """Request bodies: memory is reserved before a body is received, and the body is decoded while it comes."""
 
+from collections.abc import Callable
+
 from falcon.asgi import Request
 
 from gateway.endpoints.endpoint import Endpoint
@@ -45,23 +47,18 @@ class RequestBodies:
         Raises:
             GatewayError: The body is too large, too slow, incomplete, or its encoding is unknown or corrupt.
         """
+        return await self._receive(req, reservation.grow, endpoint.connector.name)
+
+    async def receive_whole(self, req: Request) -> bytes:
+        """Receive the body of a request under `/-/`, without a reservation; it raises what `receive` does."""
+        return (await self._receive(req, lambda _: None, "")).data
+
+    async def _receive(self, req: Request, grow: Callable[[int], None], connector: str) -> Body:
         return await body.receive(
             current.get().receive,
             req.get_header("Content-Encoding"),
             limit=self._max_body,
-            grow=reservation.grow,
+            grow=grow,
             pace=self._pace,
-            threads=self._parse_pool.executor_for(endpoint.connector.name),
+            threads=self._parse_pool.executor_for(connector),
         )
-
-    async def receive_whole(self, req: Request) -> bytes:
-        """Receive the body of a request under `/-/`, without a reservation; it raises what `receive` does."""
-        received = await body.receive(
-            current.get().receive,
-            req.get_header("Content-Encoding"),
-            limit=self._max_body,
-            grow=lambda _: None,
-            pace=self._pace,
-            threads=self._parse_pool.executor_for(""),
-        )
-        return received.data
