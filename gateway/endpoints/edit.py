@@ -30,29 +30,36 @@ class Edits:
 
     async def patch(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         """Receive new values, and set them in the rows that match."""
-        self._parse(endpoint, req)  # Errors in the head are reported before the body is received.
+        headers = RequestHeaders.of_write(req)
+        self._parse(endpoint, req, headers)  # Errors in the head are reported before the body is received.
         with self._bodies.reserve(req, endpoint) as reservation:
             received = await self._bodies.receive(req, reservation, endpoint)
             await self._live.retrying(
-                self._live.current(endpoint), lambda version: self._store(version, req, resp, received.data)
+                self._live.current(endpoint),
+                lambda version: self._store(version, req, resp, headers, received.data),
             )
 
     async def delete(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         """Delete the rows that match. A body has no meaning and is not received, although some clients send one."""
-        await self._live.retrying(endpoint, lambda version: self._store(version, req, resp, b""))
+        headers = RequestHeaders.of_write(req)
+        await self._live.retrying(endpoint, lambda version: self._store(version, req, resp, headers, b""))
 
-    def _parse(self, endpoint: Endpoint, req: Request) -> tuple[str | None, EditRequest]:
+    def _parse(
+        self, endpoint: Endpoint, req: Request, headers: RequestHeaders
+    ) -> tuple[str | None, EditRequest]:
         """Parse the head of a request, and check its permissions."""
         token = authorize_write(req, endpoint.connector, self._credentials, "change")
-        request = EditRequest.of(endpoint.connector, RequestHeaders.of_write(req))
+        request = EditRequest.of(endpoint.connector, headers)
         if request.head.output is not None:
             permissions.require(token, endpoint.connector, "read")
         return token, request
 
-    async def _store(self, endpoint: Endpoint, req: Request, resp: Response, data: bytes) -> None:
+    async def _store(
+        self, endpoint: Endpoint, req: Request, resp: Response, headers: RequestHeaders, data: bytes
+    ) -> None:
         """Apply the edit in one transaction, which also reads the rows of the response."""
         # Permissions may have changed while the body was received: the token's, or the connector's.
-        token, request = self._parse(endpoint, req)
+        token, request = self._parse(endpoint, req, headers)
         values = None if request.deletes else _values_of(data, endpoint, req, request)
         if values == {}:
             reply.edited(resp, NO_ROWS, request, b"[]")

@@ -85,27 +85,34 @@ class Writes:
 
     async def answer(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         """Receive, check, and store rows, and answer with their receipt."""
+        headers = RequestHeaders.of_write(req)
         # Errors in the head are reported before the body is received.
-        token, write = self._parse(endpoint, req)
+        token, write = self._parse(endpoint, req, headers)
         with self._bodies.reserve(req, endpoint) as reservation:
             received = await self._bodies.receive(req, reservation, endpoint)
             with self._intake.in_flight.hold(endpoint.connector.name, token, write.key):
                 present = self._live.current(endpoint)
-                await self._live.retrying(present, lambda version: self._store(version, req, resp, received))
+                await self._live.retrying(
+                    present, lambda version: self._store(version, req, resp, headers, received)
+                )
 
-    def _parse(self, endpoint: Endpoint, req: Request) -> tuple[str | None, WriteRequest]:
+    def _parse(
+        self, endpoint: Endpoint, req: Request, headers: RequestHeaders
+    ) -> tuple[str | None, WriteRequest]:
         """Parse the head of a request, and check its permissions."""
         connector = endpoint.connector
         token = authorize_write(req, connector, self._credentials, _VERBS[req.method])
-        write = endpoint.write_request(RequestHeaders.of_write(req)).under(req.get_header("Idempotency-Key"))
+        write = endpoint.write_request(headers).under(req.get_header("Idempotency-Key"))
         for verb in write.needs:
             permissions.require(token, connector, verb)
         return token, write
 
-    async def _store(self, endpoint: Endpoint, req: Request, resp: Response, received: Body) -> None:
+    async def _store(
+        self, endpoint: Endpoint, req: Request, resp: Response, headers: RequestHeaders, received: Body
+    ) -> None:
         """Check and store the rows of a body, unless they were stored before under their idempotency key."""
         # Permissions may have changed while the body was received: the token's, or the connector's.
-        token, write = self._parse(endpoint, req)
+        token, write = self._parse(endpoint, req, headers)
         submission = _Submission(endpoint, current.get(), req.content_type, received, token, write)
         if write.head.is_rehearsal:
             await self._rehearse(resp, await self._check(submission, None), write)
@@ -165,8 +172,9 @@ class Writes:
             readers.release()
             raise
         try:
-            shown = await Rendering.open_reserved(
-                readers, write.head.stored_rows(receipt), needs_count=False, coding=write.head.coding
+            statement = write.head.stored_rows(receipt)
+            shown = await Rendering.open(
+                readers, statement, needs_count=False, coding=write.head.coding, is_reserved=True
             )
         except Exception as error:  # noqa: BLE001  # the rows are stored, regardless of the error
             _log.error("the rows of batch %s could not be read back: %s", receipt.batch, trace(error))

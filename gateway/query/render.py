@@ -70,6 +70,7 @@ class Rendering:
         needs_count: bool,
         coding: str | None,
         needs_version: bool = False,
+        is_reserved: bool = False,
     ) -> "Rendering":
         """Run a statement up to its first rows.
 
@@ -79,26 +80,13 @@ class Rendering:
             needs_count: Whether all rows are counted, also outside the page.
             coding: The content coding of the body, or None.
             needs_version: Whether the result has the version of its rows.
+            is_reserved: Whether the caller has reserved its place with `ReadPool.reserve`.
 
         Raises:
             GatewayError: The statement fails; nothing has been sent then.
         """
-        pool.reserve()
-        return await cls.open_reserved(
-            pool, statement, needs_count=needs_count, coding=coding, needs_version=needs_version
-        )
-
-    @classmethod
-    async def open_reserved(
-        cls,
-        pool: ReadPool,
-        statement: Statement,
-        *,
-        needs_count: bool,
-        coding: str | None,
-        needs_version: bool = False,
-    ) -> "Rendering":
-        """Run a statement as `open` does, in the place that `ReadPool.reserve` took."""
+        if not is_reserved:
+            pool.reserve()
         rendering = cls(
             pool,
             pool.transaction(),
