@@ -61,23 +61,7 @@ def check_rows(comparison: SchemaDiff, select: Select, after: int = 0) -> Schema
     Raises:
         duckdb.Error: The rows cannot be read.
     """
-    columns, changes = [], list(comparison.changes)
-    for column in comparison.columns:
-        settled, total = column, 0
-        against: dict[_Against, _Rows] = {}
-        is_open = all(change.field != column.field.name for change in comparison.refused)
-        if column.needs_check and is_open and not comparison.is_empty:
-            settled, against, total, problem = _ask(comparison, column, select, after)
-            if problem:
-                changes = [_refused_for(change, column, problem) for change in changes]
-        columns.append(replace(settled, repair=None))
-        if settled.using != column.using:
-            changes = [_mended(change, settled) for change in changes]
-        for why, rows in against.items():
-            examples = _examples(comparison, column, rows.ids, select)
-            changes = _blame(
-                changes, column, why, f"{rows.count} of {total} stored rows {why.value}", examples
-            )
+    columns, changes = _check_columns(comparison, select, after)
     changes = [
         _count_expired(comparison, change, select)
         if change.rule is Rule.RETENTION_CHANGED and change.verdict is Verdict.CONDITIONAL
@@ -106,6 +90,30 @@ def check_rows(comparison: SchemaDiff, select: Select, after: int = 0) -> Schema
         changes=tuple(settled_changes),
         unchecked_changes=comparison.changes,
     )
+
+
+def _check_columns(
+    comparison: SchemaDiff, select: Select, after: int
+) -> tuple[list[ColumnSource], list[Change]]:
+    """Check the stored values of every column that needs it; return the columns, and the changes with their verdicts."""
+    columns, changes = [], list(comparison.changes)
+    for column in comparison.columns:
+        settled, total = column, 0
+        against: dict[_Against, _Rows] = {}
+        is_open = all(change.field != column.field.name for change in comparison.refused)
+        if column.needs_check and is_open and not comparison.is_empty:
+            settled, against, total, problem = _ask(comparison, column, select, after)
+            if problem:
+                changes = [_refused_for(change, column, problem) for change in changes]
+        columns.append(replace(settled, repair=None))
+        if settled.using != column.using:
+            changes = [_mended(change, settled) for change in changes]
+        for why, rows in against.items():
+            examples = _examples(comparison, column, rows.ids, select)
+            changes = _blame(
+                changes, column, why, f"{rows.count} of {total} stored rows {why.value}", examples
+            )
+    return columns, changes
 
 
 def _count_expired(comparison: SchemaDiff, change: Change, select: Select) -> Change:
