@@ -24,9 +24,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def name() -> str:
+def name(request: pytest.FixtureRequest) -> Iterator[str]:
     """A connector name nobody else uses."""
-    return f"c{next(_numbers)}"
+    name = f"c{next(_numbers)}"
+    yield name
+    if "server" in request.fixturenames:
+        request.getfixturevalue("server").remove_refused(name)
 
 
 @pytest.fixture

@@ -12,12 +12,20 @@ import pytest
 from gateway.errors import Code, GatewayError
 from gateway.store.tables.store import Store
 from tests.support.clients import Load
+from tests.support.forked import SETTLE_SECONDS
 from tests.support.in_process import inside
-from tests.support.server import Server, eventually, put
+from tests.support.server import Server, eventually, put, serving
 
 GOOD = "fields: {n: integer}\naccess: {read: [public]}\n"
 WITH_FIELD = "fields: {n: integer, s: {type: string, default: new}, t: {type: date, nullable: true}}\naccess: {read: [public]}\n"
 BROKEN = "fields: {n: integr}\n"
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A gateway of this test alone, which waits for files to settle as long as it does in operation."""
+    with serving(tmp_path, **{SETTLE_SECONDS: ""}) as server:
+        yield server
 
 
 def get(server, path):

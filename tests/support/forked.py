@@ -25,6 +25,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
+#: The environment variable by which a forked gateway applies changed files sooner than `watch.SETTLE_SECONDS`.
+SETTLE_SECONDS = "TEST_SETTLE_SECONDS"
 _MESSAGE_BYTES_MAX = 2**17
 #: Modules that read the environment when they are imported.
 _NOT_WARM = {"gateway.__main__", "gateway.app", "gateway.gunicorn_conf"}
@@ -204,7 +206,10 @@ def _become(environment: Mapping[str, str], directory: str, streams: Sequence[in
 def _type(words: Sequence[str]) -> int:
     """Run the command, and return its exit code."""
     from gateway import cli  # noqa: PLC0415
+    from gateway.reload import watch  # noqa: PLC0415
 
+    if settle_seconds := os.environ.pop(SETTLE_SECONDS, None):
+        watch.SETTLE_SECONDS = float(settle_seconds)
     sys.argv = [str(Path(cli.__file__).with_name("__main__.py")), *words]
     code: object = 0
     try:
