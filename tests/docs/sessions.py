@@ -4,15 +4,14 @@ The README's blocks are one session. Every other page goes on from where the REA
 """
 
 import contextlib
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.docs.pages import README, Block, blocks_of
-from tests.support.server import ROOT, Server, put, serving
+from tests.support import shell
+from tests.support.server import Server, put, serving
 
 #: A session cannot stop its gateway. One that has a tokens file from the start reads it again instead.
 _RESTART = "gateway serve --tokens tokens.yaml"
@@ -54,18 +53,6 @@ def rewritten(page: Path, steps: list[tuple[str, str, str]]) -> str:
     return text
 
 
-def environment(own: Server) -> dict[str, str]:
-    """Return the environment of a shell in the directory of a gateway: its settings are the defaults there."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {
-        "PATH": path,
-        "PYTHONPATH": str(ROOT),
-        "HOME": str(own.data.parents[1]),
-        "GATEWAY_BIND": own.url.removeprefix("http://"),
-        "LANG": "C.UTF-8",
-    }
-
-
 def _steps(found: Iterable[Block], directory: Path) -> list[tuple[str, str]]:
     """Return commands with what they print; a connector file of a page is a command that writes it."""
     steps: list[tuple[str, str]] = []
@@ -100,7 +87,8 @@ def _typed(commands: list[str], own: Server) -> list[str]:
     ran = subprocess.run(
         ["bash", "-c", script.replace("localhost:8000", own.url.removeprefix("http://"))],
         cwd=own.data.parent,
-        env=environment(own),
+        # The settings of the gateway are the defaults in its directory.
+        env=shell.environment(own.data.parents[1], GATEWAY_BIND=own.url.removeprefix("http://")),
         capture_output=True,
         text=True,
     )

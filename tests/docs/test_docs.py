@@ -1,9 +1,7 @@
 """The documentation is true: its tables mirror the code, its YAML loads, its commands run and print what it says."""
 
-import os
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from gateway.auth.tokens_file import parse_tokens
 from gateway.connectors.connector_file import parse_connector
 from gateway.docs import pages as shipped
 from tests.docs import pages, sessions, tables
+from tests.support import shell
 from tests.support.server import ROOT, put
 
 YAML = pages.blocks("yaml")
@@ -87,8 +86,7 @@ def repository(tmp_path):
 
 
 def typed(command: str, directory: Path, **environment: str) -> subprocess.CompletedProcess:
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {"PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(directory), **environment}
+    environment = shell.environment(directory, **environment)
     return subprocess.run(
         ["bash", "-ec", command], cwd=directory, env=environment, capture_output=True, text=True
     )

@@ -8,15 +8,42 @@ from pathlib import Path
 from tests.support.forked import fork
 
 
+class Verb:
+    """A verb that runs, with the methods of `subprocess.Popen` that tests use."""
+
+    def __init__(
+        self, words: Sequence[str], environment: Mapping[str, str], cwd: Path | None = None, input: str = ""
+    ) -> None:
+        """Start a verb with its words."""
+        with tempfile.TemporaryFile() as typed:
+            self._out = tempfile.TemporaryFile()  # noqa: SIM115  # `communicate` closes both.
+            self._err = tempfile.TemporaryFile()  # noqa: SIM115
+            typed.write(input.encode())
+            typed.seek(0)
+            streams = [typed.fileno(), self._out.fileno(), self._err.fileno()]
+            self._process = fork(words, environment, cwd or Path.cwd(), streams)
+        self.wait = self._process.wait
+        self.kill = self._process.kill
+        self.send_signal = self._process.send_signal
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, once the process has been waited for."""
+        return self._process.returncode
+
+    def communicate(self) -> tuple[str, str]:
+        """Wait for the end of the process, and return what it has printed."""
+        self.wait()
+        with self._out, self._err:
+            self._out.seek(0)
+            self._err.seek(0)
+            return self._out.read().decode(), self._err.read().decode()
+
+
 def run(
     words: Sequence[str], environment: Mapping[str, str], cwd: Path | None = None, input: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a verb with its words, and return what it has printed."""
-    with tempfile.TemporaryFile() as typed, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        typed.write(input.encode())
-        typed.seek(0)
-        process = fork(words, environment, cwd or Path.cwd(), [typed.fileno(), out.fileno(), err.fileno()])
-        code = process.wait()
-        out.seek(0)
-        err.seek(0)
-        return subprocess.CompletedProcess(list(words), code, out.read().decode(), err.read().decode())
+    verb = Verb(words, environment, cwd, input)
+    out, err = verb.communicate()
+    return subprocess.CompletedProcess(list(words), verb.returncode, out, err)
