@@ -54,7 +54,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark the promises, and what has a full size."""
     if "promises" in item.path.parts:
         item.add_marker("promises")
-    if is_full_size() and is_hypothesis_test(getattr(item, "obj", None)):
+    is_scaled = item.get_closest_marker("scaled") or is_hypothesis_test(getattr(item, "obj", None))
+    if is_full_size() and is_scaled:
         item.add_marker("torture")
 
 

@@ -14,7 +14,7 @@ from gateway import strictjson
 from gateway.connectors import schema
 from gateway.connectors.connector_file import parse_connector
 from gateway.connectors.number_schema import DIVISORS
-from tests.support.sizes import examples
+from tests.support.sizes import examples, scaled
 from tests.support.validators import VALIDATORS
 
 EXACT = Context(prec=400)
@@ -48,16 +48,18 @@ def digits(text: str) -> int:
     return len(Decimal(text).normalize(EXACT).as_tuple().digits)
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("validator", VALIDATORS)
 def test_every_cent_is_taken_and_no_tenth_of_one(validator):
     text = published("decimal(12, 2)")
-    cents = [number(steps, 2) for steps in range(100_000)]
-    tenths = [number(steps, 3) for steps in range(1, 10_000) if steps % 10]
+    cents = [number(steps, 2) for steps in range(scaled(100_000))]
+    tenths = [number(steps, 3) for steps in range(1, scaled(10_000)) if steps % 10]
 
     assert VALIDATORS[validator](f'{{"items": {text}}}', [f"[{', '.join(cents)}]"]) == [True]
     assert not any(VALIDATORS[validator](text, tenths))
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("validator", VALIDATORS)
 @pytest.mark.parametrize("scale", range(1, 39))
 def test_every_step_of_any_size_is_taken_and_nothing_between_two(validator, scale):
@@ -69,10 +71,15 @@ def test_every_step_of_any_size_is_taken_and_nothing_between_two(validator, scal
         text = published(f"decimal({precision}, {scale})")
         most = 10**precision - 1
         powers = [2**power + more for power in range(54) for more in (-1, 0, 1)]
-        steps = [int(10 ** chance.uniform(0, precision)) for _ in range(400)] + [most, most - 1, *powers]
+        steps = [int(10 ** chance.uniform(0, precision)) for _ in range(scaled(400))] + [
+            most,
+            most - 1,
+            *powers,
+        ]
         steps = [chance.choice((1, -1)) * each for each in steps if each <= most]
         between = [
-            (int(10 ** chance.uniform(0, min(precision, DIGITS))), chance.randint(1, 4)) for _ in range(100)
+            (int(10 ** chance.uniform(0, min(precision, DIGITS))), chance.randint(1, 4))
+            for _ in range(scaled(100))
         ]
         odd = [number(each, scale + more) for each, more in between if each % 10]
 
