@@ -16,6 +16,7 @@ import pkgutil
 import selectors
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -148,6 +149,15 @@ def _import_all() -> None:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
     sys.meta_path.remove(refusal)
+    _open_client()
+
+
+def _open_client() -> None:
+    """Import what a client of httpx needs, and load its certificates, which takes longer than most of its requests."""
+    import httpx  # noqa: PLC0415
+
+    ssl.create_default_context = functools.cache(ssl.create_default_context)
+    httpx.Client().close()
 
 
 def _serve(channel: socket.socket) -> None:
