@@ -1,5 +1,6 @@
 """Clients that are slow on purpose: they lose their place, and nobody else notices them."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.query.read_pool import OPEN_PER_THREAD
 from tests.support.clients import Crowd
+from tests.support.connections import connect, read_until_closed
 from tests.support.server import ROOT, eventually, serving
 from tests.support.slow_clients import KINDS
 
@@ -124,3 +127,100 @@ def test_slow_clients_are_cut_off_and_nobody_else_notices(tmp_path, tell, count,
     }
     assert steady.failures == []
     assert [line for line in log if line["level"] in ("error", "critical")] == []
+
+
+def test_the_places_of_connections_that_are_cut_off_are_free_again(tmp_path):
+    limits = {"GATEWAY_MAX_CONNECTIONS": "20", "GATEWAY_HEADER_TIMEOUT": "0.5", "GATEWAY_IDLE_TIMEOUT": "1"}
+    with serving(tmp_path, **limits) as server, contextlib.ExitStack() as stack:
+        server.client.close()
+        taken = [stack.enter_context(connect(server)) for _ in range(20)]
+        for connection in taken[:10]:
+            connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        eventually(lambda: httpx.get(server.url + "/-/healthy").status_code == 200)
+
+        server.client = httpx.Client()
+        endings = [read_until_closed(connection) for connection in taken]
+        assert all(b" 200 " in each and b" 408 " not in each for each in endings[:10]), (
+            "idle: closed without a word"
+        )
+        assert all(b" 408 " in each for each in endings[10:])
+
+
+def test_headers_of_every_request_have_their_own_deadline(tmp_path):
+    """Also where they begin behind another request, or when the connection was about to be closed for idleness."""
+    whole = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
+    limits = {"GATEWAY_HEADER_TIMEOUT": "2", "GATEWAY_IDLE_TIMEOUT": "1"}
+    with (
+        serving(tmp_path, **limits) as server,
+        connect(server) as late,
+        connect(server) as never,
+        connect(server) as piped,
+    ):
+        piped.sendall(whole + whole[:20])
+        never.sendall(whole)
+        late.sendall(whole)
+        assert b"healthy" in late.recv(65536)
+        assert b"healthy" in never.recv(65536)
+        never.sendall(whole[:20])
+        late.sendall(whole[:20])
+        began = time.monotonic()
+        late.settimeout(0.1)
+        while time.monotonic() < began + 1.3:  # Beyond the time for idleness.
+            with contextlib.suppress(TimeoutError):
+                assert late.recv(1) != b"", "closed while a request was arriving"
+        late.settimeout(30)
+        late.sendall(whole[20:])
+
+        assert late.recv(65536).startswith(b"HTTP/1.1 200")
+        assert read_until_closed(never).startswith(b"HTTP/1.1 408")
+        answers = read_until_closed(piped)
+        assert (answers.count(b"HTTP/1.1 200"), answers.count(b"HTTP/1.1 408")) == (1, 1)
+
+
+def test_a_client_that_asks_and_never_reads_is_cut_off(tmp_path):
+    """Whether the answers are streams, or whole and many."""
+    limits = {"GATEWAY_SEND_TIMEOUT": "0.5", "GATEWAY_IDLE_TIMEOUT": "1"}
+    with serving(tmp_path, **limits) as server, contextlib.ExitStack() as stack:
+        server.declare("a", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
+        rows = b"".join(b'{"n":%d,"s":"%s"}\n' % (n, b"x" * 90) for n in range(100_000))
+        server.client.post("/a", content=rows, headers={"Content-Type": "application/x-ndjson"})
+        server.client.close()
+        before = sockets(server)
+        for request in (b"GET /a", b"GET /a?limit=10000", b"GET /a?limit=100", b"GET /-/healthy"):
+            connection = stack.enter_context(connect(server))
+            connection.settimeout(5)
+            with contextlib.suppress(OSError):  # It is cut off while it asks.
+                connection.sendall(request + b" HTTP/1.1\r\nHost: x\r\n\r\n" + b"")
+                connection.sendall((request + b" HTTP/1.1\r\nHost: x\r\n\r\n") * 20_000)
+
+        eventually(lambda: sockets(server) <= before, "a client that does not read keeps its connection")
+
+        server.client = httpx.Client(base_url=server.url, headers=server.admin)
+        assert server.client.post("/a", json={"n": 1, "s": ""}).status_code == 201
+
+
+def test_a_result_that_nobody_reads_gives_its_room_to_who_needs_it(tmp_path):
+    with serving(tmp_path, GATEWAY_READERS="1") as server:
+        server.declare("a", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
+        rows = b"".join(b'{"n":%d,"s":"%s"}\n' % (n, b"x" * 90) for n in range(200_000))
+        server.client.post("/a", content=rows, headers={"Content-Type": "application/x-ndjson"})
+        plain = {"Accept-Encoding": "identity"}
+        with httpx.Client(
+            base_url=server.url, limits=httpx.Limits(max_connections=None), timeout=60, headers=plain
+        ) as client:
+            stalled = [
+                client.send(client.build_request("GET", "/a"), stream=True) for _ in range(OPEN_PER_THREAD)
+            ]
+            assert {each.status_code for each in stalled} == {200}
+
+            eventually(lambda: server.client.get("/a?limit=1").status_code == 200)
+
+            broken = 0
+            for each in stalled:
+                try:
+                    assert each.read().count(b"\n") >= 200_000 - 1
+                except httpx.RemoteProtocolError:
+                    broken += 1
+            assert broken == 1
+        assert "the response breaks off: GW403" in server.log.read_text()
