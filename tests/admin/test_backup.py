@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -17,17 +16,16 @@ import pytest
 from gateway.store.engine.open_file import BACKUPS, FILE
 from gateway.store.files import restore, saved_files
 from tests.promises.test_repair import doctor
+from tests.support import verbs
 from tests.support.in_process import body, inside
-from tests.support.server import ROOT, Server, eventually, serving
+from tests.support.server import Server, eventually, serving
 
 ROWS = "fields: {batch: integer, row: integer}\naccess: {read: [public]}\n"
 BATCH = 20
 
 
 def typed(*words: object, **environment: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "gateway", *map(str, words)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    ran = verbs.run([*map(str, words)], {**os.environ, **environment})
     assert "Traceback" not in ran.stderr, ran.stderr
     return ran
 
@@ -248,13 +246,7 @@ def test_a_restore_that_was_killed_is_not_served_and_can_be_repeated(own, tmp_pa
 def test_what_is_no_database_is_told_apart(tmp_path):
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n" * 1000)
 
-    ran = subprocess.run(
-        [sys.executable, "-m", "gateway", "restore", "rows.csv", "--data", "data"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    ran = verbs.run(["restore", "rows.csv", "--data", "data"], os.environ, tmp_path)
 
     assert ran.returncode != 0
     assert "rows.csv cannot be opened: it is not a DuckDB file" in ran.stdout + ran.stderr

@@ -3,8 +3,6 @@
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -13,17 +11,14 @@ import pytest
 from gateway.store.engine.open_file import FILE
 from gateway.store.files import blocks, saved_files
 from gateway.store.files.checksum_repair import WORD
-from tests.support import torn
-from tests.support.server import ROOT, Server, serving
+from tests.support import torn, verbs
+from tests.support.server import Server, serving
 
 ROWS = "fields: {n: integer, text: {type: string, nullable: true}}\naccess: {read: [public]}\n"
 
 
 def doctor(data: Path, *words: str) -> tuple[int, dict]:
-    command = [sys.executable, "-m", "gateway", "doctor", "--data", str(data), "--format", "json", *words]
-    ran = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
+    ran = verbs.run(["doctor", "--data", str(data), "--format", "json", *words], os.environ)
     assert "Traceback" not in ran.stderr, ran.stderr
     return ran.returncode, json.loads(ran.stdout)
 
