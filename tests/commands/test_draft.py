@@ -415,19 +415,19 @@ def curl_of(said: str) -> str:
     return command
 
 
-def test_new_prints_working_curl_command(own, tmp_path):
+def test_new_prints_working_curl_command(cleared, tmp_path):
     file = tmp_path / "rows.csv"
     file.write_text("n,amount,at,doc,tags\n1,1.50,2026-01-31T08:30:00Z,{},[1]\n")
-    ran = gateway(own, "new", "sales", "--from", file)
+    ran = gateway(cleared, "new", "sales", "--from", file)
 
     assert ran.returncode == 0, ran.stderr
     assert "sales.yaml is written, with 5 fields." in ran.stdout
     assert "Only the admin token may write or read its rows" in ran.stdout
-    eventually(lambda: own.client.get("/sales").status_code == 200)
+    eventually(lambda: cleared.client.get("/sales").status_code == 200)
     answer = subprocess.check_output(["bash", "-c", curl_of(ran.stdout) + " -s"], text=True)
     assert json.loads(answer)["stored"] == 1
     loaded = ran.stdout.split("To load the file: gateway ")[1].split()
-    assert gateway(own, *loaded).stdout == "1 row is stored at /sales.\n"
+    assert gateway(cleared, *loaded).stdout == "1 row is stored at /sales.\n"
 
 
 FIELD_LINES = [
@@ -443,15 +443,15 @@ FIELD_LINES = [
 ]
 
 
-def test_new_works_without_a_sample(own):
+def test_new_works_without_a_sample(cleared):
     words = [word for line in FIELD_LINES for word in ("--field", line)]
-    ran = gateway(own, "new", "sales", *words)
+    ran = gateway(cleared, "new", "sales", *words)
 
     assert ran.returncode == 0, ran.stderr
-    assert (own.connectors / "sales.yaml").read_text() == "fields:\n" + "".join(
+    assert (cleared.connectors / "sales.yaml").read_text() == "fields:\n" + "".join(
         f"  {line}\n" for line in FIELD_LINES
     )
-    eventually(lambda: own.client.get("/sales").status_code == 200)
+    eventually(lambda: cleared.client.get("/sales").status_code == 200)
     answer = subprocess.check_output(["bash", "-c", curl_of(ran.stdout) + " -s"], text=True)
     assert json.loads(answer)["stored"] == 1, answer
 

@@ -28,9 +28,9 @@ def records(server):
 
 
 @pytest.fixture
-def orders(own):
-    own.declare("orders", ORDERS)
-    return own
+def orders(cleared):
+    cleared.declare("orders", ORDERS)
+    return cleared
 
 
 # -- one target under several names
@@ -61,7 +61,7 @@ def proxy(orders):
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forward) as listening:
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        threading.Thread(target=listening.serve_forever, args=[0.01], daemon=True).start()
         yield f"http://127.0.0.1:{listening.server_port}/shop"
         listening.shutdown()
 
@@ -71,10 +71,9 @@ def test_load_knows_its_target_under_every_spelling(orders, proxy, tmp_path):
     port = httpx.URL(orders.url).port
     urls = [orders.url, f"{orders.url}/", f"http://localhost:{port}", f"http://localhost:{port}/", proxy]
 
-    for url in urls:
-        for name in ("orders", "/orders", "/orders/"):
-            ran = gateway(orders, "load", name, file, "--url", url)
-            assert ran.returncode == 0, (url, name, ran.stderr)
+    for url, name in zip(urls, ["orders", "/orders", "/orders/", "orders", "/orders"], strict=True):
+        ran = gateway(orders, "load", name, file, "--url", url)
+        assert ran.returncode == 0, (url, name, ran.stderr)
 
     assert stored(orders) == list(range(100))
 
@@ -102,10 +101,10 @@ def test_copy_under_other_name_is_not_stored(orders, tmp_path):
     assert len(stored(orders)) == 200
 
 
-@pytest.mark.parametrize("count", [60, 2500, 50_836])
+@pytest.mark.parametrize("count", [60, 2500, 10_836])
 def test_prefix_of_loaded_file_is_not_stored(orders, tmp_path, count):
-    file = rows_file(tmp_path, 60_000 if count > 1000 else 100, "rows-2026.csv")
-    load(orders, file, "--batch", "300K")
+    file = rows_file(tmp_path, 12_000 if count > 1000 else 100, "rows-2026.csv")
+    load(orders, file, "--batch", "60K")
     before = len(stored(orders))
 
     code, said = load(orders, rows_file(tmp_path, count, "part.csv"))
@@ -238,23 +237,24 @@ def test_purged_rows_are_stored_again(orders, tmp_path):
     assert "are no longer in this store" in said
 
 
-def test_rows_lost_by_restore_are_stored_again(orders, tmp_path):
+def test_rows_lost_by_restore_are_stored_again(own, tmp_path):
+    own.declare("orders", ORDERS)
     file = rows_file(tmp_path, 100)
-    load(orders, file)
-    assert gateway(orders, "backup", tmp_path / "copy.duckdb").returncode == 0
+    load(own, file)
+    assert gateway(own, "backup", tmp_path / "copy.duckdb").returncode == 0
     rows_file(tmp_path, 150)
-    load(orders, file)
-    orders.stop()
-    assert gateway(orders, "restore", tmp_path / "copy.duckdb", "--move-aside").returncode == 0
-    orders.start()
-    orders.client.post("/orders", json={"n": -1})  # It gets the number of the batch that was taken back.
+    load(own, file)
+    own.stop()
+    assert gateway(own, "restore", tmp_path / "copy.duckdb", "--move-aside").returncode == 0
+    own.start()
+    own.client.post("/orders", json={"n": -1})  # It gets the number of the batch that was taken back.
 
-    code, said = load(orders, file)
+    code, said = load(own, file)
 
     assert code == 0
     assert "50 rows that were loaded on" in said
-    assert stored(orders) == [*range(100), -1, *range(100, 150)]
-    assert load(orders, file)[1].startswith("0 rows are stored")
+    assert stored(own) == [*range(100), -1, *range(100, 150)]
+    assert load(own, file)[1].startswith("0 rows are stored")
 
 
 def test_restored_copy_has_separate_progress(orders, tmp_path):
@@ -265,7 +265,7 @@ def test_restored_copy_has_separate_progress(orders, tmp_path):
     shutil.copytree(orders.connectors, tmp_path / "copy/connectors.d")
     shutil.copy(tmp_path / "copy.duckdb", tmp_path / "copy/data/store.duckdb")
     with serving(tmp_path / "copy") as copy:
-        environment = {"XDG_STATE_HOME": str(tmp_path / "state")}
+        environment = {"XDG_STATE_HOME": str(orders.data.parent / "state")}
         rows_file(tmp_path, 150)
         assert load(orders, file)[1].startswith("50 rows are stored")
         assert "50 rows that were loaded on" in load(copy, file, environment=environment)[1]
@@ -274,7 +274,7 @@ def test_restored_copy_has_separate_progress(orders, tmp_path):
         assert stored(copy) == stored(orders) == list(range(150))
 
 
-# -- concurrent and interrupted loads
+# -- concurrent and unanswered loads
 
 
 def test_concurrent_loads_store_file_once(orders, tmp_path):
@@ -322,20 +322,6 @@ def test_pending_batch_is_reported(orders, tmp_path, kind):
     assert "were sent on" in said
     assert "and may be stored" in said
     assert len(stored(orders)) == 3000
-
-
-def test_interrupted_again_is_resumed(orders, tmp_path):
-    file = rows_file(tmp_path, 60_000)
-    load(orders, file)
-    process = gateway(orders, "load", "orders", file, "--again", "--batch", "10K", wait=False)
-    eventually(lambda: len(orders.client.get("/-/connectors/orders/batches").json()) > 3)
-    process.kill()
-    process.communicate()
-
-    code, said = load(orders, file, "--again")
-
-    assert code == 0, said
-    assert stored(orders) == [*range(60_000), *range(60_000)]
 
 
 # -- progress files of gateway 0.1

@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 
 import httpx
@@ -16,7 +15,7 @@ import pytest
 import zstandard
 
 from tests.support import verbs
-from tests.support.server import ROOT, Server, eventually, is_ready, put, serving
+from tests.support.server import ROOT, Server, eventually, put, serving
 
 ORDERS = "# Orders.\nfields:\n  n: integer   # counted\n  s: {type: string, nullable: true}\naccess: {read: [public]}\n"
 
@@ -34,10 +33,7 @@ def gateway(server: Server, *arguments: str, wait: bool = True, **more):
     }
     if wait:
         return verbs.run([*map(str, arguments)], environment, **more)
-    command = [sys.executable, "-m", "gateway", *map(str, arguments)]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return verbs.Verb([*map(str, arguments)], environment)
 
 
 def rows_file(tmp_path, count: int, name="rows.csv"):
@@ -53,31 +49,33 @@ def stored(server, path="/orders"):
 # -- ls, duplicate, remove, purge
 
 
-def test_ls_shows_connectors_with_their_state(own):
-    own.declare("orders", ORDERS)
-    own.client.post("/orders", json=[{"n": n} for n in range(1234)])
-    own.declare("sales", "path: /shop/sales\n" + ORDERS)
-    own.declare("old", ORDERS)
-    own.client.post("/old", json={"n": 1})
-    (own.connectors / "old.yaml").unlink()
-    put(own.connectors / "sales.yaml", "fields: [")
-    put(own.connectors / "bad.yaml", "fields: [")
-    own.reload()
+def test_ls_shows_connectors_with_their_state(cleared):
+    cleared.declare("orders", ORDERS)
+    cleared.client.post("/orders", json=[{"n": n} for n in range(1234)])
+    cleared.declare("sales", "path: /shop/sales\n" + ORDERS)
+    cleared.declare("old", ORDERS)
+    cleared.client.post("/old", json={"n": 1})
+    (cleared.connectors / "old.yaml").unlink()
+    put(cleared.connectors / "sales.yaml", "fields: [")
+    put(cleared.connectors / "bad.yaml", "fields: [")
+    cleared.reload()
 
-    ran = gateway(own, "ls")
+    ran = gateway(cleared, "ls")
 
     assert ran.returncode == 0, ran.stderr
     head, *lines = ran.stdout.splitlines()
     assert head.split() == ["NAME", "PATH", "ROWS", "REJECTED", "LAST", "BATCH", "STATE"]
     lines = [re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "WHEN", line).split() for line in lines]
     assert lines == [
+        ["kept", "/kept", "0", "0", "-", "live"],
         ["old", "/old", "1", "0", "WHEN", "removed"],
         ["orders", "/orders", "1,234", "0", "WHEN", "live"],
         ["sales", "/shop/sales", "0", "0", "-", "last", "good"],
         ["bad.yaml", "-", "-", "-", "-", "refused"],
     ]
-    listed = json.loads(gateway(own, "ls", "--format", "json").stdout)
+    listed = json.loads(gateway(cleared, "ls", "--format", "json").stdout)
     assert [(each["name"], each["rows"]) for each in listed] == [
+        ("kept", 0),
         ("old", 1),
         ("orders", 1234),
         ("sales", 0),
@@ -85,19 +83,21 @@ def test_ls_shows_connectors_with_their_state(own):
     ]
 
 
-def test_duplicate_copies_comments_and_rows(own):
-    own.declare("orders", "name: orders\npath: '/shop/orders'   # where it was\n" + ORDERS)
-    own.client.post("/shop/orders", json=[{"n": n} for n in range(2500)])
+def test_duplicate_copies_comments_and_rows(cleared):
+    cleared.declare("orders", "name: orders\npath: '/shop/orders'   # where it was\n" + ORDERS)
+    cleared.client.post("/shop/orders", json=[{"n": n} for n in range(2500)])
 
-    ran = gateway(own, "duplicate", "orders", "copy", "--with-rows")
+    ran = gateway(cleared, "duplicate", "orders", "copy", "--with-rows")
 
     assert ran.returncode == 0, ran.stderr
-    assert (own.connectors / "copy.yaml").read_text() == "name: copy\npath: /copy   # where it was\n" + ORDERS
-    assert stored(own, "/copy") == list(range(2500))
+    assert (
+        cleared.connectors / "copy.yaml"
+    ).read_text() == "name: copy\npath: /copy   # where it was\n" + ORDERS
+    assert stored(cleared, "/copy") == list(range(2500))
     assert "2,500 rows are copied" in ran.stdout
-    again = gateway(own, "duplicate", "orders", "copy", "--with-rows")
+    again = gateway(cleared, "duplicate", "orders", "copy", "--with-rows")
     assert (again.returncode, "has rows already" in again.stderr) == (1, True)
-    assert "exists already" in gateway(own, "duplicate", "copy", "orders").stderr
+    assert "exists already" in gateway(cleared, "duplicate", "copy", "orders").stderr
 
 
 def test_duplicate_without_rows_needs_no_gateway(tmp_path):
@@ -110,26 +110,26 @@ def test_duplicate_without_rows_needs_no_gateway(tmp_path):
     assert "did you mean 'a'?" in gateway(server, "duplicate", "aa", "c").stderr
 
 
-def test_removed_connector_returns_or_is_purged(own):
-    own.declare("orders", ORDERS)
-    own.client.post("/orders", json={"n": 7})
-    assert "gateway remove orders comes first" in gateway(own, "purge", "orders", "--yes").stderr
+def test_removed_connector_returns_or_is_purged(cleared):
+    cleared.declare("orders", ORDERS)
+    cleared.client.post("/orders", json={"n": 7})
+    assert "gateway remove orders comes first" in gateway(cleared, "purge", "orders", "--yes").stderr
 
-    removed = gateway(own, "remove", "orders")
+    removed = gateway(cleared, "remove", "orders")
     assert "brings them back, gateway purge orders deletes them" in removed.stdout
-    eventually(lambda: own.client.get("/orders").status_code == 410)
-    put(own.connectors / "orders.yaml", ORDERS)
-    eventually(lambda: own.client.get("/orders").status_code == 200)
-    assert stored(own) == [7]
-    gateway(own, "remove", "orders")
-    eventually(lambda: own.client.get("/orders").status_code == 410)
+    eventually(lambda: cleared.client.get("/orders").status_code == 410)
+    put(cleared.connectors / "orders.yaml", ORDERS)
+    eventually(lambda: cleared.client.get("/orders").status_code == 200)
+    assert stored(cleared) == [7]
+    gateway(cleared, "remove", "orders")
+    eventually(lambda: cleared.client.get("/orders").status_code == 410)
 
-    refused = gateway(own, "purge", "orders", input="n\n")
+    refused = gateway(cleared, "purge", "orders", input="n\n")
     assert (refused.returncode, "Drop the 1 row of 'orders'?" in refused.stdout) == (1, True)
-    assert own.client.get("/orders").status_code == 410
-    assert gateway(own, "purge", "orders", input="y\n").returncode == 0
-    assert own.client.get("/orders").status_code == 404
-    assert "knows no connector 'orders'" in gateway(own, "purge", "orders", "--yes").stderr
+    assert cleared.client.get("/orders").status_code == 410
+    assert gateway(cleared, "purge", "orders", input="y\n").returncode == 0
+    assert cleared.client.get("/orders").status_code == 404
+    assert "knows no connector 'orders'" in gateway(cleared, "purge", "orders", "--yes").stderr
 
 
 def test_unreachable_gateway_error_names_url(tmp_path):
@@ -139,40 +139,40 @@ def test_unreachable_gateway_error_names_url(tmp_path):
     assert (ran.returncode, "no gateway answers at http://127.0.0.1:1" in ran.stderr) == (1, True)
 
 
-def test_token_comes_from_file_or_environment(own, tmp_path):
-    own.declare("orders", ORDERS)
-    secret = (own.data / "admin-token").read_text().strip()
+def test_token_comes_from_file_or_environment(cleared, tmp_path):
+    cleared.declare("orders", ORDERS)
+    secret = (cleared.data / "admin-token").read_text().strip()
     file = tmp_path / "token"
     file.write_text(secret + "\n")
     nowhere = {"GATEWAY_DATA": str(tmp_path / "nowhere")}
 
-    assert gateway(own, "ls", "--token-file", file, environment=nowhere).returncode == 0
+    assert gateway(cleared, "ls", "--token-file", file, environment=nowhere).returncode == 0
     assert (
         gateway(
-            own, "ls", environment={**nowhere, "GATEWAY_TOKEN": secret, "GATEWAY_URL": own.url}
+            cleared, "ls", environment={**nowhere, "GATEWAY_TOKEN": secret, "GATEWAY_URL": cleared.url}
         ).returncode
         == 0
     )
-    refused = gateway(own, "ls", environment=nowhere)
+    refused = gateway(cleared, "ls", environment=nowhere)
     assert (refused.returncode, "the admin token is required" in refused.stderr) == (1, True)
 
 
 # -- new
 
 
-def test_drafted_connector_accepts_its_rows(own):
+def test_drafted_connector_accepts_its_rows(cleared):
     for path in sorted((ROOT / "tests/data/new").iterdir()):
         if path.suffix == ".yaml" or path.name == "every.csv":
             continue
         name = path.suffix[1:]
-        assert gateway(own, "new", name, "--from", path).returncode == 0
-        eventually(lambda: own.client.get(f"/{name}").status_code == 200)
+        assert gateway(cleared, "new", name, "--from", path).returncode == 0
+        eventually(lambda: cleared.client.get(f"/{name}").status_code == 200)
 
-        ran = gateway(own, "load", name, path)
+        ran = gateway(cleared, "load", name, path)
 
         assert ran.returncode == 0, ran.stderr
-        assert len(own.client.get(f"/{name}").json()) == 2
-        assert "exists already" in gateway(own, "new", name, "--from", path).stderr
+        assert len(cleared.client.get(f"/{name}").json()) == 2
+        assert "exists already" in gateway(cleared, "new", name, "--from", path).stderr
 
 
 def test_new_reports_unreadable_files(tmp_path):
@@ -197,35 +197,34 @@ def test_new_reports_unreadable_files(tmp_path):
     assert list(server.connectors.iterdir()) == []
 
 
-def test_removed_connector_with_refused_file_is_reported(own):
-    own.declare("other", ORDERS)
-    own.declare("orders", ORDERS)
-    own.client.post("/orders", json={"n": 1})
-    file = own.connectors / "orders.yaml"
+def test_removed_connector_with_refused_file_is_reported(cleared):
+    cleared.declare("orders", ORDERS)
+    cleared.client.post("/orders", json={"n": 1})
+    file = cleared.connectors / "orders.yaml"
     file.unlink()
-    own.reload()
+    cleared.reload()
     put(file, ORDERS.replace("n: integer", "n: string"))
-    own.reload()
+    cleared.reload()
 
-    listed, _ = gateway(own, "ls").stdout.splitlines()[1:]
+    _, listed = gateway(cleared, "ls").stdout.splitlines()[1:]
     assert listed.split()[0] == "orders"
     assert listed.split()[-1] == "refused"
-    assert "correct orders.yaml; gateway check lists" in own.client.get("/orders").json()["hint"]
-    ran = gateway(own, "load", "orders", rows_file(own.data.parent, 1))
+    assert "correct orders.yaml; gateway check lists" in cleared.client.get("/orders").json()["hint"]
+    ran = gateway(cleared, "load", "orders", rows_file(cleared.data.parent, 1))
     assert "GW511: /orders was removed on" in ran.stderr
 
 
-def test_declared_name_or_path_is_not_reused(own, tmp_path):
-    put(own.connectors / "sales.yaml", "name: orders\n" + ORDERS)
-    put(own.connectors / "shop.yaml", "path: /shop2\n" + ORDERS)
+def test_declared_name_or_path_is_not_reused(cleared, tmp_path):
+    put(cleared.connectors / "sales.yaml", "name: orders\n" + ORDERS)
+    put(cleared.connectors / "shop.yaml", "path: /shop2\n" + ORDERS)
     file = rows_file(tmp_path, 1)
 
     for words in (("new", "orders", "--from", file), ("duplicate", "shop", "orders")):
-        assert "sales.yaml declares the connector 'orders'" in gateway(own, *words).stderr
-    assert "shop.yaml declares the path '/shop2'" in gateway(own, "new", "shop2", "--from", file).stderr
-    put(own.connectors / "aaa.yaml", "name: orders\n" + ORDERS)
-    assert "is declared by" in gateway(own, "remove", "orders").stderr
-    assert len(list(own.connectors.glob("*.yaml"))) == 3
+        assert "sales.yaml declares the connector 'orders'" in gateway(cleared, *words).stderr
+    assert "shop.yaml declares the path '/shop2'" in gateway(cleared, "new", "shop2", "--from", file).stderr
+    put(cleared.connectors / "aaa.yaml", "name: orders\n" + ORDERS)
+    assert "is declared by" in gateway(cleared, "remove", "orders").stderr
+    assert {path.stem for path in cleared.connectors.iterdir()} == {"kept", "sales", "shop", "aaa"}
 
 
 @pytest.mark.parametrize(
@@ -266,25 +265,25 @@ def test_plan_without_commit_shows_all_as_new(server, tmp_path):
 # -- load
 
 
-def test_repeated_load_stores_nothing_twice(own, tmp_path):
-    own.declare("orders", ORDERS)
-    file = rows_file(tmp_path, 20_000)
+def test_repeated_load_stores_nothing_twice(cleared, tmp_path):
+    cleared.declare("orders", ORDERS)
+    file = rows_file(tmp_path, 5000)
 
-    ran = gateway(own, "load", "orders", file, "--batch", "50K")
+    ran = gateway(cleared, "load", "orders", file, "--batch", "10K")
 
-    assert (ran.returncode, ran.stdout) == (0, "20,000 rows are stored at /orders.\n"), ran.stderr
-    assert stored(own) == list(range(20_000))
-    assert len(own.client.get("/-/connectors/orders/batches").json()) > 5
-    again = gateway(own, "load", "orders", file, "--batch", "50K")
+    assert (ran.returncode, ran.stdout) == (0, "5,000 rows are stored at /orders.\n"), ran.stderr
+    assert stored(cleared) == list(range(5000))
+    assert len(cleared.client.get("/-/connectors/orders/batches").json()) > 5
+    again = gateway(cleared, "load", "orders", file, "--batch", "10K")
     assert (
         again.stdout
-        == "0 rows are stored at /orders. 20,000 were stored before; --again would store those once more.\n"
+        == "0 rows are stored at /orders. 5,000 were stored before; --again would store those once more.\n"
     )
-    assert len(stored(own)) == 20_000
-    assert gateway(own, "load", "orders", file, "--batch", "50K", "--again").returncode == 0
-    assert len(stored(own)) == 40_000
+    assert len(stored(cleared)) == 5000
+    assert gateway(cleared, "load", "orders", file, "--batch", "10K", "--again").returncode == 0
+    assert len(stored(cleared)) == 10_000
     assert list(tmp_path.glob("*.loading")) == []
-    assert gateway(own, "load", "orders", file, "--batch", "1M").stdout.startswith("0 rows")
+    assert gateway(cleared, "load", "orders", file, "--batch", "1M").stdout.startswith("0 rows")
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "ndjson"])
@@ -318,95 +317,36 @@ def test_load_of_grown_file_stores_new_rows(server, name, tmp_path, kind, batch)
     assert len(stored(server, path)) == 5003
 
 
-def test_killed_load_of_growing_file_resumes(own, tmp_path):
-    own.declare("orders", ORDERS)
-    file = rows_file(tmp_path, 100)
-    for kill in range(8):
-        process = gateway(own, "load", "orders", file, "--batch", "4K", wait=False)
-        _runs_for(process, 0.5 + 0.06 * kill)
-        process.kill()
-        process.communicate()
-        rows_file(tmp_path, 100 + 313 * kill)
-
-    assert gateway(own, "load", "orders", file, "--batch", "100K").returncode == 0
-    assert stored(own) == list(range(100 + 313 * 7))
-
-
-def test_killed_load_resumes_without_duplicates(own, tmp_path, tell):
-    """End the command with SIGKILL repeatedly, at random moments."""
-    own.declare("orders", ORDERS)
-    file = rows_file(tmp_path, 60_000)
-    kills = 0
-    while (process := gateway(own, "load", "orders", file, "--batch", "20K", wait=False)) and kills < 6:
-        _runs_for(process, 0.6 + 0.13 * kills)
-        process.kill()
-        process.communicate()
-        kills += 1
-    _, err = process.communicate()
-
-    assert process.returncode == 0, err
-    tell(f"{kills} kills of gateway load: 60,000 rows, each once, in order")
-    assert stored(own) == list(range(60_000))
-
-
-def test_load_continues_after_gateway_restart(own, tmp_path, tell):
-    own.declare("orders", ORDERS)
-    file = rows_file(tmp_path, 60_000)
-    process = gateway(own, "load", "orders", file, "--batch", "20K", wait=False)
-    kills = 0
-    while _runs_for(process, 0.9) and kills < 6:
-        for pid in own.workers():
-            os.kill(pid, signal.SIGKILL)
-        kills += 1
-        eventually(lambda: is_ready(own.url))
-    _, err = process.communicate()
-
-    assert process.returncode == 0, err
-    own.wait_ready()
-    tell(f"{kills} kills of the gateway under a load: 60,000 rows, each once, in order")
-    assert kills > 0
-    assert stored(own) == list(range(60_000))
-
-
-def _runs_for(process, seconds: float) -> bool:
-    """Wait for a process, and return whether it still runs after some seconds."""
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return True
-    return False
-
-
-def test_bad_rows_are_named_by_file_line(own, tmp_path):
-    own.declare("orders", ORDERS)
+def test_bad_rows_are_named_by_file_line(cleared, tmp_path):
+    cleared.declare("orders", ORDERS)
     file = rows_file(tmp_path, 5000)
     text = file.read_text().replace("\n4000,", "\nx,").replace("\n4001,", "\n,")
     file.write_text(text)
 
-    ran = gateway(own, "load", "orders", file, "--batch", "10K")
+    ran = gateway(cleared, "load", "orders", file, "--batch", "10K")
 
     assert ran.returncode == 1
     assert "row 4,001, line 4,002, field 'n': 'x' is not an integer" in ran.stderr
     assert "row 4,002, line 4,003, field 'n': a value is required" in ran.stderr
-    before = len(stored(own))
+    before = len(stored(cleared))
     assert f"the first {before:,} rows are stored" in ran.stderr
     assert 0 < before < 4000
     file.write_text(text.replace("\nx,", "\n4000,").replace("\n,", "\n4001,"))
-    assert gateway(own, "load", "orders", file, "--batch", "10K").returncode == 0
-    assert stored(own) == list(range(5000))
+    assert gateway(cleared, "load", "orders", file, "--batch", "10K").returncode == 0
+    assert stored(cleared) == list(range(5000))
 
 
-def test_load_of_changed_file_is_not_resumed(own, tmp_path):
-    own.declare("orders", ORDERS)
+def test_load_of_changed_file_is_not_resumed(cleared, tmp_path):
+    cleared.declare("orders", ORDERS)
     file = rows_file(tmp_path, 5000)
     file.write_text(file.read_text().replace("\n4000,", "\nx,"))
-    gateway(own, "load", "orders", file, "--batch", "10K")
+    gateway(cleared, "load", "orders", file, "--batch", "10K")
 
     file.write_text(file.read_text().replace("\n1,", "\n11111,").replace("\nx,", "\n4000,"))
-    ran = gateway(own, "load", "orders", file, "--batch", "10K")
+    ran = gateway(cleared, "load", "orders", file, "--batch", "10K")
 
     assert (ran.returncode, "is not what it was when" in ran.stderr) == (1, True)
-    assert len(stored(own)) < 4000
+    assert len(stored(cleared)) < 4000
 
 
 def test_load_into_new_store_sends_whole_file(own, tmp_path, monkeypatch):
@@ -415,7 +355,7 @@ def test_load_into_new_store_sends_whole_file(own, tmp_path, monkeypatch):
     good = file.read_text()
     file.write_text(good.replace("\n4000,", "\nx,"))
     gateway(own, "load", "orders", file, "--batch", "10K")
-    own.stop()
+    own.kill()
     shutil.rmtree(own.data)
     port = httpx.URL(own.url).port
     monkeypatch.setattr("tests.support.server.free_port", lambda: port)
@@ -467,36 +407,38 @@ def test_every_kind_of_file_is_loaded(server, name, tmp_path, kind):
 # -- plan against a gateway and git
 
 
-def test_a_plan_against_a_gateway_asks_its_rows(own):
-    own.declare("orders", ORDERS)
-    own.client.post("/orders", json=[{"n": n, "s": "x" * n} for n in range(10)])
+def test_a_plan_against_a_gateway_asks_its_rows(cleared, tmp_path):
+    cleared.declare("orders", ORDERS)
+    rows = [{"n": n, "s": "x" * n} for n in range(10)]
+    first = cleared.client.post("/orders", json=rows).json()["first_id"]
+    new = tmp_path / "new"
+    shutil.copytree(cleared.connectors, new)
     put(
-        own.connectors.with_name("new") / "orders.yaml",
+        new / "orders.yaml",
         ORDERS.replace("nullable: true", "nullable: true, max_length: 5"),
     )
 
-    ran = gateway(own, "plan", own.connectors.with_name("new"), "--against", own.url)
+    ran = gateway(cleared, "plan", new, "--against", cleared.url)
 
     assert ran.returncode == 1
-    assert "4 of 10 stored rows do not satisfy it (_id 7, 8, 9)" in ran.stdout
-    assert '_id 7: "xxxxxx"' in ran.stdout
+    assert f"4 of 10 stored rows do not satisfy it (_id {first + 6}, {first + 7}, {first + 8})" in ran.stdout
+    assert f'_id {first + 6}: "xxxxxx"' in ran.stdout
     put(
-        own.connectors.with_name("new") / "orders.yaml",
+        new / "orders.yaml",
         ORDERS.replace("nullable: true", "nullable: true, max_length: 9"),
     )
-    assert gateway(own, "plan", own.connectors.with_name("new"), "--against", own.url).returncode == 2
-    put(own.connectors.with_name("new") / "odd.yaml", "fields: [")
-    (own.connectors.with_name("new") / "bytes.yaml").write_bytes(b"\xff\xfe")
-    refused = json.loads(
-        gateway(own, "plan", own.connectors.with_name("new"), "--against", own.url, "--format", "json").stdout
-    )
+    assert gateway(cleared, "plan", new, "--against", cleared.url).returncode == 2
+    put(new / "odd.yaml", "fields: [")
+    (new / "bytes.yaml").write_bytes(b"\xff\xfe")
+    refused = json.loads(gateway(cleared, "plan", new, "--against", cleared.url, "--format", "json").stdout)
     assert {each["file"]: each["action"] for each in refused["connectors"]} == {
         "orders.yaml": "change",
+        "kept.yaml": "none",
         "odd.yaml": "refuse",
         "bytes.yaml": "refuse",
     }
-    assert gateway(own, "plan", own.connectors, "--against", own.url).returncode == 0
-    assert own.status()["orders.yaml"]["state"] == "live"
+    assert gateway(cleared, "plan", cleared.connectors, "--against", cleared.url).returncode == 0
+    assert cleared.status()["orders.yaml"]["state"] == "live"
 
 
 def test_plan_against_revision_needs_no_secret(tmp_path):
@@ -568,22 +510,22 @@ def test_batch_resent_under_key_is_stored_once(own):
     assert stored(own) == [1, 2]
 
 
-def test_key_outlives_change_of_schema(own):
-    own.declare("orders", ORDERS)
+def test_key_outlives_change_of_schema(cleared):
+    cleared.declare("orders", ORDERS)
     body, key = b'{"n":1,"s":"x"}', {"Idempotency-Key": "k"}
-    receipt = own.client.post("/orders", content=body, headers=key).json()
-    own.declare("orders", "fields: {n: integer}\n")
+    receipt = cleared.client.post("/orders", content=body, headers=key).json()
+    cleared.declare("orders", "fields: {n: integer}\n")
 
-    assert own.client.post("/orders", content=body).status_code == 422
-    assert own.client.post("/orders", content=body, headers=key).json() == receipt
+    assert cleared.client.post("/orders", content=body).status_code == 422
+    assert cleared.client.post("/orders", content=body, headers=key).json() == receipt
 
 
-def test_batch_sent_concurrently_is_stored_once(own):
-    own.declare("orders", ORDERS)
+def test_batch_sent_concurrently_is_stored_once(cleared):
+    cleared.declare("orders", ORDERS)
     answers = []
 
     def send():
-        with httpx.Client(base_url=own.url, headers=own.admin) as client:
+        with httpx.Client(base_url=cleared.url, headers=cleared.admin) as client:
             for number in range(20):
                 key = {"Idempotency-Key": f"k{number}"}
                 answers.append((number, client.post("/orders", json={"n": number}, headers=key)))
@@ -597,49 +539,49 @@ def test_batch_sent_concurrently_is_stored_once(own):
     assert {answer.status_code for _, answer in answers} <= {201, 409}
     stored_as = {(key, answer.json()["first_id"]) for key, answer in answers if answer.status_code == 201}
     assert len(stored_as) == len({key for key, _ in stored_as}) == 20
-    assert sorted(stored(own)) == list(range(20))
+    assert sorted(stored(cleared)) == list(range(20))
 
 
-def test_duplicate_names_the_version_it_copies(own):
+def test_duplicate_names_the_version_it_copies(cleared):
     """Check a file whose change is refused: the rows of its last good version do not fit the file."""
-    own.declare("orders", "fields: {n: integer}\n")
-    own.client.post("/orders", json={"n": 1})
-    put(own.connectors / "orders.yaml", "fields: {n: string}\n")
-    assert own.reload()["orders.yaml"]["state"] == "last good"
+    cleared.declare("orders", "fields: {n: integer}\n")
+    cleared.client.post("/orders", json={"n": 1})
+    put(cleared.connectors / "orders.yaml", "fields: {n: string}\n")
+    assert cleared.reload()["orders.yaml"]["state"] == "last good"
 
-    with_rows = gateway(own, "duplicate", "orders", "copy", "--with-rows")
-    file_alone = gateway(own, "duplicate", "orders", "copy")
+    with_rows = gateway(cleared, "duplicate", "orders", "copy", "--with-rows")
+    file_alone = gateway(cleared, "duplicate", "orders", "copy")
 
-    told = f"the gateway serves the last good version of 'orders', because {own.connectors}/orders.yaml is not applied"
+    told = f"the gateway serves the last good version of 'orders', because {cleared.connectors}/orders.yaml is not applied"
     assert (with_rows.returncode, told in with_rows.stderr) == (1, True)
     assert "omit --with-rows" in with_rows.stderr
     assert (file_alone.returncode, f"Note: {told}" in file_alone.stderr) == (0, True)
-    assert (own.connectors / "copy.yaml").read_text() == "fields: {n: string}\n"
-    refused = own.client.post("/-/connectors/orders/copy", json={"to": "orders"})
+    assert (cleared.connectors / "copy.yaml").read_text() == "fields: {n: string}\n"
+    refused = cleared.client.post("/-/connectors/orders/copy", json={"to": "orders"})
     assert refused.status_code == 409
 
 
-def test_duplicate_of_a_broken_file_names_its_fault(own):
-    own.declare("orders", "fields: {n: integer}\n")
-    put(own.connectors / "orders.yaml", "fields:\n\tn: integer\n")
-    own.reload()
+def test_duplicate_of_a_broken_file_names_its_fault(cleared):
+    cleared.declare("orders", "fields: {n: integer}\n")
+    put(cleared.connectors / "orders.yaml", "fields:\n\tn: integer\n")
+    cleared.reload()
 
-    ran = gateway(own, "duplicate", "orders", "copy")
+    ran = gateway(cleared, "duplicate", "orders", "copy")
 
     assert ran.returncode == 1
     assert "line 2 begins with a tab" in ran.stderr
     assert "The gateway serves the last good version of 'orders', which differs from the file" in ran.stderr
-    assert not (own.connectors / "copy.yaml").exists()
+    assert not (cleared.connectors / "copy.yaml").exists()
 
 
-def test_copy_into_changed_fields_names_served_version(own):
-    own.declare("orders", "fields: {n: integer}\n")
-    own.client.post("/orders", json={"n": 1})
-    own.declare("copy", "fields: {n: string}\n")
-    put(own.connectors / "orders.yaml", "fields: {n: string}\n")
-    own.reload()
+def test_copy_into_changed_fields_names_served_version(cleared):
+    cleared.declare("orders", "fields: {n: integer}\n")
+    cleared.client.post("/orders", json={"n": 1})
+    cleared.declare("copy", "fields: {n: string}\n")
+    put(cleared.connectors / "orders.yaml", "fields: {n: string}\n")
+    cleared.reload()
 
-    answer = own.client.post("/-/connectors/orders/copy", json={"to": "copy"})
+    answer = cleared.client.post("/-/connectors/orders/copy", json={"to": "copy"})
 
     assert answer.status_code == 409
     assert answer.json()["message"] == (
