@@ -14,7 +14,7 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def cleared(_shared: Server) -> Server:
-    """A running gateway with one connector, `kept`, and without any trace of the tests before.
+    """Return a running gateway with one connector, `kept`, and without any trace of the tests before.
 
     A connector stays because an empty directory is taken for one that is being written for some seconds.
     """

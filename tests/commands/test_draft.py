@@ -4,11 +4,9 @@ import csv
 import gzip
 import io
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
 
 import pandas
 import pytest
@@ -23,6 +21,7 @@ from gateway.ingest.validation import Validator
 from gateway.rowfile.chunks import split
 from gateway.rowfile.source import Source
 from tests.commands.test_verbs import gateway
+from tests.support import shell
 from tests.support.server import Server, eventually
 from tests.support.sizes import examples
 
@@ -63,6 +62,13 @@ CELLS = st.sampled_from(
 NUMBERS = st.integers() | st.sampled_from([10**39, -(10**400), 2**63, -(2**63) - 1, 0])
 SCALARS = st.none() | st.booleans() | NUMBERS | CELLS
 VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.sampled_from("ab"), SCALARS, max_size=2)
+
+
+@pytest.fixture(scope="module")
+def numbers(server: Server) -> str:
+    """Declare a connector for files that are refused before a row of them is stored."""
+    server.declare("draft_numbers", "fields: {a: integer}\n")
+    return "draft_numbers"
 
 
 def require_loads(source: Source) -> None:
@@ -142,8 +148,8 @@ def test_file_is_named_and_then_read(server, name, tmp_path, file):
     data, options, words = READ[file]
     (tmp_path / file).write_bytes(data)
     if words:
+        server.declare(name, FIELDS)
         for command in (("new", name, "--from", file, "--stdout"), ("load", name, file)):
-            server.declare(name, FIELDS)
             refused = gateway(server, *command, cwd=tmp_path)
             assert (refused.returncode, words in refused.stderr) == (1, True), refused.stderr
             assert options == [] or options[0] in refused.stderr
@@ -219,13 +225,12 @@ NAMED = {
 
 
 @pytest.mark.parametrize("file", NAMED)
-def test_file_of_other_format_is_named(server, name, tmp_path, file):
-    server.declare(name, "fields: {a: integer}\n")
+def test_file_of_other_format_is_named(server, numbers, tmp_path, file):
     data, words = NAMED[file]
     if data is not None:
         (tmp_path / file).write_bytes(data)
 
-    for command in (("new", name, "--from", file, "--stdout"), ("load", name, file)):
+    for command in (("new", numbers, "--from", file, "--stdout"), ("load", numbers, file)):
         ran = gateway(server, *command, cwd=tmp_path)
         assert (ran.returncode, words in ran.stderr, ran.stdout) == (1, True, ""), ran.stderr
 
@@ -595,13 +600,12 @@ def test_row_of_empty_cells_is_one_error(server, name):
         ("s3://bucket/rows.parquet", "s3://bucket/rows.parquet is a URL, not a file"),
     ],
 )
-def test_streams_and_urls_suggest_download(server, name, tmp_path, file, words):
-    server.declare(name, "fields: {a: integer}\n")
-    for command in (("new", name, "--stdout", "--from", file), ("load", name, file)):
+def test_streams_and_urls_suggest_download(server, numbers, tmp_path, file, words):
+    for command in (("new", numbers, "--stdout", "--from", file), ("load", numbers, file)):
         ran = subprocess.run(
-            ["sh", "-c", f"true | {shlex.join([sys.executable, '-m', 'gateway', *command])}"],
+            ["sh", "-c", f"true | {shlex.join(['gateway', *command])}"],
             cwd=tmp_path,
-            env=os.environ | {"GATEWAY_URL": server.url},
+            env=shell.environment(tmp_path, GATEWAY_URL=server.url),
             capture_output=True,
             text=True,
             check=False,

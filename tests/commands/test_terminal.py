@@ -5,15 +5,15 @@ import json
 import os
 import pty
 import re
-import subprocess
-import sys
 
 import pytest
 
 from gateway.connectors import plan
 from gateway.connectors.directory import ConnectorFile
 from gateway.printable import printable
-from tests.support.server import ROOT, put
+from tests.support import verbs
+from tests.support.forked import ROOT, fork
+from tests.support.server import put
 from tests.test_layers import MODULES, PACKAGE
 
 #: Rings the bell, clears the screen, sets the title and colors, and reverses the direction of writing.
@@ -25,14 +25,7 @@ COLOR = re.compile(r"\x1b\[[0-9;]*m")
 def on_terminal(arguments: list[str], **environment: str) -> str:
     """Run a verb on a terminal and return what it writes there."""
     ours, theirs = pty.openpty()
-    ran = subprocess.Popen(
-        [sys.executable, "-m", "gateway", *arguments],
-        stdout=theirs,
-        stderr=theirs,
-        stdin=theirs,
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "TERM": "xterm", **environment},
-    )
+    ran = fork(arguments, {"PATH": os.environ["PATH"], "TERM": "xterm", **environment}, ROOT, [theirs] * 3)
     os.close(theirs)
     written = b""
     while True:
@@ -49,13 +42,7 @@ def on_terminal(arguments: list[str], **environment: str) -> str:
 
 
 def piped(arguments: list[str], **environment: str) -> str:
-    ran = subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], **environment},
-        capture_output=True,
-        text=True,
-    )
+    ran = verbs.run(arguments, {"PATH": os.environ["PATH"], **environment}, ROOT)
     return ran.stdout + ran.stderr
 
 
@@ -116,15 +103,15 @@ def test_colors_of_the_gateway_itself_reach_the_terminal(tmp_path):
     assert COLOR.sub("", told).startswith("+ b  is new, at /b")
 
 
-def test_answers_of_a_gateway_are_made_printable(own, hostile):
+def test_answers_of_a_gateway_are_made_printable(cleared, hostile):
     """Check the states of files with hostile names, and rejected rows with control characters."""
-    own.declare("rows", "fields: {n: integer}\non_invalid: keep\n")
-    own.client.post("/rows", json=[{"n": "\x1b[31mred"}])
-    put(own.connectors / "x\x1b[31mred.yaml", "fields: [")
-    own.reload()
+    cleared.declare("rows", "fields: {n: integer}\non_invalid: keep\n")
+    cleared.client.post("/rows", json=[{"n": "\x1b[31mred"}])
+    put(cleared.connectors / "x\x1b[31mred.yaml", "fields: [")
+    cleared.reload()
     environment = {
-        "GATEWAY_URL": own.url,
-        "GATEWAY_TOKEN": own.admin["Authorization"].removeprefix("Bearer "),
+        "GATEWAY_URL": cleared.url,
+        "GATEWAY_TOKEN": cleared.admin["Authorization"].removeprefix("Bearer "),
     }
 
     for arguments in (["ls"], ["rejected", "rows"]):
