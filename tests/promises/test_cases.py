@@ -5,16 +5,15 @@ ends that of a command that fails. A gateway serves the connector files of the f
 run in a copy of it, with `$URL`, `$TOKEN` and `gateway` at hand.
 """
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.connectors.connector_file import parse_connector
 from gateway.connectors.finding import InvalidFileError
+from tests.support import shell
 from tests.support.server import ROOT, Server, put
 
 CASES = sorted((ROOT / "tests/data/cases").glob("*/steps.console"))
@@ -35,10 +34,7 @@ def steps_of(transcript: str) -> list[tuple[str, str]]:
 def printed_by(command: str, directory: Path, server: Server) -> str:
     """Run one command as a user would, and return what a terminal would show."""
     environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "HOME": str(directory),
+        **shell.environment(directory),
         "XDG_STATE_HOME": str(directory / "state"),
         "COLUMNS": "200",
         "URL": server.url,
