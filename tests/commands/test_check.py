@@ -173,14 +173,9 @@ def test_unknown_verb_or_option_suggests_command(typed):
 def test_unreachable_gateway_error_names_url_settings(tmp_path, verb):
     (tmp_path / "connectors.d").mkdir()
     (tmp_path / "rows.csv").write_text("a\n1\n")
-    ran = subprocess.run(
-        [sys.executable, "-m", "gateway", *verb.split()],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "GATEWAY_BIND": "127.0.0.1:1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {"PATH": os.environ["PATH"], "GATEWAY_BIND": "127.0.0.1:1"}
+
+    ran = verbs.run(verb.split(), environment, tmp_path)
 
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "no gateway answers at http://127.0.0.1:1" in ran.stderr

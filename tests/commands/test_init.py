@@ -10,22 +10,29 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from gateway.cli import main
 from gateway.commands import init
+from tests.support import shell
 from tests.support.server import ROOT, eventually, free_port, is_ready
-
-PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
 def run(command: str, directory: Path, **environment: str) -> subprocess.CompletedProcess:
-    known = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    """Run a command of a shell, whose `gateway` is forked from a warm process."""
     return subprocess.run(
         ["bash", "-c", command],
         cwd=directory,
-        env={**known, "PATH": PATH, "PYTHONPATH": str(ROOT), **environment},
+        env=shell.environment(directory, **environment),
         capture_output=True,
         text=True,
     )
+
+
+def run_installed(command: str, directory: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run a command of a shell, whose `gateway` is the program that pip has installed."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return run(command, directory, PATH=path, **environment)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +81,7 @@ def test_new_directory_passes_its_own_check(tmp_path):
 def test_next_command_works_without_gateway_on_path(tmp_path):
     program = Path(sys.executable).parent / "gateway"
 
-    printed = run(f"PATH=/usr/bin:/bin {program} init shop", tmp_path).stdout
+    printed = run_installed(f"PATH=/usr/bin:/bin {program} init shop", tmp_path).stdout
 
     assert f"  cd shop && {program} serve --tokens tokens.yaml" in printed.splitlines()
 
@@ -120,7 +127,7 @@ def test_unwritable_directory_is_one_line_error(tmp_path):
         ({}, "OWNER"),
     ],
 )
-def test_workflow_installs_from_same_repository(tmp_path, origin, requirement):
+def test_workflow_installs_from_same_repository(tmp_path, monkeypatch, origin, requirement):
     """Install a distribution beside the code of the gateway, as pip does."""
     version = importlib.metadata.version("gateway")
     made = tmp_path / f"site/gateway-{version}.dist-info"
@@ -128,16 +135,16 @@ def test_workflow_installs_from_same_repository(tmp_path, origin, requirement):
     (made / "METADATA").write_text(f"Metadata-Version: 2.1\nName: gateway\nVersion: {version}\n")
     (made / "direct_url.json").write_text(json.dumps(origin))
 
-    printed = run("gateway init shop", tmp_path, PYTHONPATH=f"{tmp_path / 'site'}:{ROOT}").stdout
+    monkeypatch.syspath_prepend(tmp_path / "site")
+
+    ran = CliRunner().invoke(main, ["init", str(tmp_path / "shop")])
 
     assert requirement in (tmp_path / "shop/.github/workflows/connectors.yaml").read_text()
-    assert ("OWNER" in printed) == (requirement == "OWNER")
+    assert ("OWNER" in ran.output) == (requirement == "OWNER")
 
 
 def test_closed_pipe_leaves_no_file_out(tmp_path):
     """Check that all files are written before the first line is printed, so that `gateway init | head -n 1` is whole."""
-    program = Path(sys.executable).parent / "gateway"
-
-    subprocess.run(["bash", "-c", f"{program} init shop | head -c 1"], cwd=tmp_path, capture_output=True)
+    run_installed("gateway init shop | head -c 1", tmp_path)
 
     assert [name for name in init.FILES if not (tmp_path / "shop" / name).exists()] == []
