@@ -154,7 +154,7 @@ def test_of_two_paths_that_change_hands_none_does_where_rows_stand_against_one_a
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.torture) for seed in (2, 3, 4))])
 def test_a_kill_in_the_middle_of_a_change_leaves_the_old_or_the_new_state_never_half(tmp_path, seed, tell):
     """Kills at a random moment around a change of a table with rows, under writers; what is found is whole."""
-    server = Server(tmp_path).start()
+    server = Server(tmp_path, is_forked=True).start()
     chance = random.Random(seed)
     path = server.declare("a", text(STEPS[0]))
     for _ in range(2):
@@ -166,7 +166,7 @@ def test_a_kill_in_the_middle_of_a_change_leaves_the_old_or_the_new_state_never_
         for fields in itertools.islice(itertools.cycle(STEPS[1:]), 8):
             before = server.client.get("/-/connectors/a").json()["fields"]
             put(server.connectors / "a.yaml", text(fields))
-            _post_until_killed(server, path, chance.uniform(0.15, 0.6), numbers, acknowledged, unknown)
+            _post_until_killed(server, path, chance.uniform(0.02, 0.3), numbers, acknowledged, unknown)
             aside = (server.connectors / "a.yaml").read_text()
             (server.connectors / "a.yaml").unlink()
             put(server.connectors / "b.yaml", "fields: [")  # So that nothing is applied before we look.
@@ -221,7 +221,7 @@ def _post_until_killed(server, path, seconds, numbers, acknowledged, unknown):
 
 def test_the_tables_of_gateway_0_1_0_are_taken_over(tmp_path):
     """They had no revision, were called like their connectors, and had defaults that 1.5 cannot replay."""
-    server = Server(tmp_path)
+    server = Server(tmp_path, is_forked=True)
     server.data.mkdir()
     files = {
         "a": text({"n": "integer", "l": {"type": "string[]", "default": ["d"]}}),

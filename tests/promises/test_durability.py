@@ -81,7 +81,7 @@ def rows(number: int) -> list[dict]:
 def test_kill_nine_under_writers_that_retry_leaves_every_batch_once_and_whole(tmp_path, tell, cycles):
     """Kills the worker, or the arbiter too, or both in a checkpoint, at random moments under eight writers."""
     chance = random.Random(SEED)
-    server = Server(tmp_path).start()
+    server = Server(tmp_path, is_forked=True).start()
     server.declare("a", "fields: {batch: integer, row: integer}\naccess: {read: [public]}\n")
     server.declare("b", "fields: {n: integer}\n")
     server.client.post("/b", json=[{"n": 1}])
@@ -168,7 +168,7 @@ def _check(server: Server, writers: Writers) -> dict[str, list]:
 
 
 def test_ids_are_not_given_again_after_a_kill(tmp_path):
-    server = Server(tmp_path).start()
+    server = Server(tmp_path, is_forked=True).start()
     server.declare("a", "fields: {n: integer}\n")
     last = 0
     for _ in range(2):

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clients import Load
+from tests.support.forked import SETTLE_SECONDS
 from tests.support.server import ROOT, Server, eventually, put
 
 STEADY = "fields: {n: integer}\naccess: {read: [public]}\n"
@@ -259,9 +260,9 @@ def test_a_delivery_is_live_soon_and_fails_no_request_on_its_way(way, tmp_path, 
     delivery = way(tmp_path / "place")
     delivery.place.mkdir()
     delivery.begin(VERSIONS[0])
-    server = Server(
-        tmp_path / "server", prefix=WITHOUT_POWERS if way is Unreadable and os.geteuid() == 0 else ()
-    )
+    prefix = WITHOUT_POWERS if way is Unreadable and os.geteuid() == 0 else ()
+    # The time that files settle is the one of operation: most of these ways write in place.
+    server = Server(tmp_path / "server", prefix=prefix, is_forked=not prefix, **{SETTLE_SECONDS: ""})
     server.connectors = delivery.directory
     server.start()
     times = []
@@ -337,7 +338,7 @@ def test_no_half_of_a_file_is_served_however_slowly_it_is_written(own, way):
 
 def test_five_hundred_connectors_start_and_one_that_changes_is_live(tmp_path, tell):
     """The shipped connectors, a hundred times over. Tells the times."""
-    server = Server(tmp_path, is_forked=True)
+    server = Server(tmp_path, is_forked=True, **{SETTLE_SECONDS: ""})
     shipped = sorted((ROOT / "connectors.d").iterdir())
     for number in range(100):
         for path in shipped:

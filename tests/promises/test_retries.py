@@ -52,7 +52,7 @@ def sends_of(keys: int) -> list[Send]:
 )
 def test_each_key_is_stored_once_whoever_sends_it_again_across_restarts(tmp_path, tell, keys, restarts):
     """Sends from 32 threads while the worker is killed and the gateway stopped in turn. Tells its counts."""
-    server = Server(tmp_path).start()
+    server = Server(tmp_path, is_forked=True).start()
     server.declare("a", "fields: {key: integer, version: integer, row: integer}\naccess: {read: [public]}\n")
     sends = sends_of(keys)
     answers: list[tuple[Send, httpx.Response]] = []
