@@ -66,7 +66,7 @@ VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.sampled_fr
 
 @pytest.fixture(scope="module")
 def numbers(server: Server) -> str:
-    """Declare a connector for files that are refused before a row of them is stored."""
+    """Return the name of a connector for files that are refused before a row of them is stored."""
     server.declare("draft_numbers", "fields: {a: integer}\n")
     return "draft_numbers"
 

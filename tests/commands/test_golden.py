@@ -3,13 +3,16 @@
 `python -m tests.commands.test_golden` updates the expected output; review it before the commit.
 """
 
+import contextlib
+import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from gateway.cli import main
 from gateway.connectors import plan
 from gateway.connectors.directory import ConnectorFile
-from tests.support import verbs
 from tests.support.server import ROOT
 
 DATA = ROOT / "tests/data"
@@ -49,10 +52,12 @@ CASES = [
 
 
 def printed(arguments: list[str], directory: Path) -> str:
-    ran = verbs.run(arguments, {"PATH": "/usr/bin:/bin"}, directory)
-    if arguments[0] == "new" and not ran.returncode:
+    unset = dict.fromkeys(os.environ.keys() - {"PATH"})
+    with contextlib.chdir(directory):
+        ran = CliRunner(env=unset).invoke(main, arguments)
+    if arguments[0] == "new" and not ran.exit_code:
         return ran.stdout  # The notes of `new` are for people, and are tested by themselves.
-    return f"{ran.stdout}{ran.stderr}\n(exit {ran.returncode})\n"
+    return f"{ran.stdout}{ran.stderr}\n(exit {ran.exit_code})\n"
 
 
 @pytest.mark.parametrize(

@@ -129,9 +129,9 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
 
 def python_problems(text: str) -> Iterator[tuple[int, str]]:
     """Yield the line and the problem of each violation in the text of a Python module."""
-    tree = ast.parse(text)
+    nodes = list(ast.walk(ast.parse(text)))
     docstrings = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = ast.get_docstring(node)
             if docstring is None:
@@ -146,7 +146,7 @@ def python_problems(text: str) -> Iterator[tuple[int, str]]:
     for line, docstring in docstrings.values():
         yield from problems(blocks(line, docstring))
     yield from problems(comments(text))
-    yield from problems(messages(tree, set(docstrings)))
+    yield from problems(messages(nodes, set(docstrings)))
 
 
 def _is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -174,10 +174,10 @@ def comments(text: str) -> list[Passage]:
     return passages
 
 
-def messages(tree: ast.Module, docstrings: set[int]) -> list[Passage]:
+def messages(nodes: list[ast.AST], docstrings: set[int]) -> list[Passage]:
     """Return the strings of a module that are sentences: those with a space in them, an f-string as one."""
     passages, parts = [], set(docstrings)
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and node.attr == "split":  # a table of words
             parts.add(id(node.value))
         if isinstance(node, ast.JoinedStr):
