@@ -355,7 +355,7 @@ def test_load_into_new_store_sends_whole_file(own, tmp_path, monkeypatch):
     good = file.read_text()
     file.write_text(good.replace("\n4000,", "\nx,"))
     gateway(own, "load", "orders", file, "--batch", "10K")
-    own.kill()
+    own.stop()
     shutil.rmtree(own.data)
     port = httpx.URL(own.url).port
     monkeypatch.setattr("tests.support.server.free_port", lambda: port)
