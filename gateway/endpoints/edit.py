@@ -49,7 +49,7 @@ class Edits:
     ) -> tuple[str | None, EditRequest]:
         """Parse the head of a request, and check its permissions."""
         token = authorize_write(req, endpoint.connector, self._credentials, "change")
-        request = EditRequest.of(endpoint.connector, headers)
+        request = endpoint.edit_request(headers)
         if request.head.output is not None:
             permissions.require(token, endpoint.connector, "read")
         return token, request
