@@ -128,12 +128,14 @@ def test_unused_admin_token_is_explained(tmp_path):
         environment = {"GATEWAY_URL": server.url, "GATEWAY_DATA": str(server.data), "PATH": "/usr/bin:/bin"}
         before = gateway("ls", env=environment)
         put(tokens, line)
-        eventually(lambda: server.client.get("/-/status").status_code == 401, "the tokens file was not read")
+        server.client.post("/-/reload").raise_for_status()
+        assert server.client.get("/-/status").status_code == 401
         stale = gateway("ls", env=environment)
         set_ = gateway("ls", env={**environment, "GATEWAY_TOKEN": secret})
         stranger = server.client.get("/-/status", headers={"Authorization": "Bearer gw_nobody"}).json()
         put(tokens, "{}\n")
-        eventually(lambda: server.client.get("/-/status").status_code == 200, "the tokens file was not read")
+        server.client.post("/-/reload", headers={"Authorization": f"Bearer {secret}"}).raise_for_status()
+        assert server.client.get("/-/status").status_code == 200
         log = server.log.read_text()
 
     assert (before.returncode, stale.returncode, set_.returncode) == (0, 1, 0)
