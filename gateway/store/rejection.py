@@ -7,7 +7,7 @@ from typing import Any, Literal
 from gateway.connectors.connector import Access, Connector, Field
 from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.store.batch import BadRow, Batch
-from gateway.store.sql.names import REJECTED
+from gateway.store.sql.names import rejected_name
 
 State = Literal["kept", "replayed", "discarded"]
 
@@ -33,7 +33,7 @@ FIELDS = (
 
 def rejected_of(connector: Connector) -> Connector:
     """Return the connector whose rows are the rejected rows of another connector."""
-    name = f"{connector.name}{REJECTED}"
+    name = rejected_name(connector.name)
     path = f"/-/connectors/{connector.name}/rejected"
     return Connector(name, path, FIELDS, Access(), None, "", "", revision=1)
 

@@ -12,7 +12,7 @@ import duckdb
 
 from gateway.store.files import checksum_repair
 from gateway.store.files.checksum_repair import Repair
-from gateway.store.sql.names import REJECTED, quote, table_named
+from gateway.store.sql.names import quote, rejected_table, rejected_table_name, table_name, table_named
 from gateway.store.sql.times import instant
 
 _log = logging.getLogger(__name__)
@@ -26,11 +26,6 @@ _Tables = dict[tuple[str, str], set[str]]
 _RESTORE = (
     "restore a backup by gateway restore; what was stored after it is in this file only, so keep the file"
 )
-
-
-def _rejected_of(name: str) -> str:
-    """Return the name of the table of a connector's rejected rows, which exists after the first one."""
-    return f"{name}{REJECTED}@1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +183,7 @@ def _examine_connector(
     if known.is_removed:
         found.removed.add(known.name)
     table = table_named(known.name, known.revision)
-    if ("rows", f"{known.name}@{known.revision}") not in tables:
+    if ("rows", table_name(known.name, known.revision)) not in tables:
         found.add(known.name, f"its table {table} is not there")
         return
     try:
@@ -198,8 +193,8 @@ def _examine_connector(
     else:
         if found.is_thorough:
             _read_all(found, known.name, table, connection)
-    if found.is_thorough and ("rows", _rejected_of(known.name)) in tables:
-        _read_all(found, known.name, f"rows.{quote(_rejected_of(known.name))}", connection)
+    if found.is_thorough and ("rows", rejected_table_name(known.name)) in tables:
+        _read_all(found, known.name, rejected_table(known.name), connection)
 
 
 def _examine_rows(
@@ -231,8 +226,8 @@ def _read_all(found: IntegrityReport, about: str, table: str, connection: duckdb
 
 
 def _look_for_strangers(found: IntegrityReport, known: list[_Known], tables: _Tables) -> None:
-    names = {f"{each.name}@{each.revision}" for each in known}
-    names |= {_rejected_of(each.name) for each in known}
+    names = {table_name(each.name, each.revision) for each in known}
+    names |= {rejected_table_name(each.name) for each in known}
     for schema, table in sorted(tables):
         if schema == "rows" and table not in names:
             hint = "keep it if rows are lost, because it may have them; the gateway does not read it"

@@ -17,7 +17,14 @@ from gateway.store.batch import BadRow
 from gateway.store.engine.interface import Database
 from gateway.store.rejection import Amendment, RejectedRow, State, rejected_of
 from gateway.store.selection import Selection
-from gateway.store.sql.names import REJECTED, literal, quote, rejected_table, table_of
+from gateway.store.sql.names import (
+    connector_of_rejected,
+    literal,
+    quote,
+    rejected_table,
+    table_name,
+    table_of,
+)
 from gateway.store.tables import migration
 
 _ARROW = pa.schema(
@@ -128,18 +135,15 @@ class Rejected:
         """Return whether a connector has a table of rejected rows."""
         own = rejected_of(connector)
         sql = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'rows' AND table_name = ?"
-        return bool(self._database.rows(sql, [f"{own.name}@{own.revision}"]))
+        return bool(self._database.rows(sql, [table_name(own.name, own.revision)]))
 
     def counts(self) -> dict[str, int]:
         """Count the rejected rows that are kept, by the names of their connectors."""
-        tables = self._database.rows(
-            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows' AND contains(table_name, ?)",
-            [f"{REJECTED}@"],
-        )
-        names = [table.rpartition(REJECTED)[0] for (table,) in tables]
+        tables = self._database.rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows'")
         each = [
             f"SELECT {literal(name)}, count(*) FROM {rejected_table(name)} WHERE state = 'kept'"
-            for name in names
+            for (table,) in tables
+            if (name := connector_of_rejected(table)) is not None
         ]
         return dict(self._database.rows(" UNION ALL ".join(each))) if each else {}
 
