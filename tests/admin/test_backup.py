@@ -59,7 +59,8 @@ def writing(server: Server, clients: int = 4):
             thread.join()
 
 
-def test_a_backup_under_load_is_a_prefix_of_what_was_committed_and_goes_on_when_restored(own, tmp_path, tell):
+def test_backup_under_load_has_a_prefix_of_batches(own, tmp_path, tell):
+    """Check that it has only whole batches, all those committed before it began, and that a store restored from it continues its row ids."""
     own.declare("a", ROWS)
     own.declare("b", "fields: {n: integer}\naccess: {read: [public]}\n")
     own.client.post("/b", json=[{"n": 1}])
@@ -96,7 +97,7 @@ def test_a_backup_under_load_is_a_prefix_of_what_was_committed_and_goes_on_when_
     assert whole == [list(range(BATCH))] * (len(rows) // BATCH)
 
 
-def test_the_copy_keeps_the_order_of_rows_that_others_were_taken_from(tmp_path):
+def test_backup_keeps_row_order_after_deletions(tmp_path):
     with inside(tmp_path, {"c": "fields: {n: integer}\n"}) as gateway:
         for first in range(0, 300_000, 50_000):
             rows = b",".join(b'{"n":%d}' % n for n in range(first, first + 50_000))
@@ -126,13 +127,13 @@ def _target(descriptor: Path) -> Path | None:
     return None
 
 
-def test_only_the_admin_token_takes_a_backup(server):
+def test_backup_requires_the_admin_token(server):
     for token, status in (("", 401), ("Bearer gw_wrong", 401)):
         headers = {"Authorization": token} if token else {}
         assert httpx.get(f"{server.url}/-/backup", headers=headers).status_code == status
 
 
-def test_what_a_kill_has_left_of_a_backup_is_removed_at_the_next_start(tmp_path):
+def test_killed_backup_is_removed_at_next_start(tmp_path):
     left = tmp_path / "data" / BACKUPS
     left.mkdir(parents=True)
     (left / "copy.duckdb").write_bytes(b"half")
@@ -141,7 +142,7 @@ def test_what_a_kill_has_left_of_a_backup_is_removed_at_the_next_start(tmp_path)
         assert not list(left.iterdir())
 
 
-def test_a_gateway_that_stops_does_not_wait_for_a_backup(tmp_path):
+def test_stop_does_not_wait_for_a_backup(tmp_path):
     with inside(tmp_path, {"c": "fields: {n: integer}\n"}) as gateway:
         gateway.store._database.writer.execute(
             'INSERT INTO rows."c@1" SELECT i, now(), 1, i FROM range(3000000) r(i)'
@@ -157,7 +158,8 @@ def test_a_gateway_that_stops_does_not_wait_for_a_backup(tmp_path):
     assert not list((tmp_path / "data" / BACKUPS).iterdir())
 
 
-def test_a_backup_replaces_no_file_unasked_and_leaves_none_that_is_not_whole(own, tmp_path):
+def test_backup_replaces_a_file_only_with_force(own, tmp_path):
+    """Check also that a backup that fails leaves the file of the earlier one whole and no partial file."""
     own.declare("a", ROWS)
     own.client.post("/a", json=[{"batch": 1, "row": 1}] * 1000)
     file = tmp_path / "backup.duckdb"
@@ -186,7 +188,8 @@ def doctor_of_copy(directory, file):
     return doctor(data)[0]
 
 
-def test_a_restore_replaces_no_store_unasked_and_none_that_is_in_use(own, tmp_path):
+def test_restore_replaces_a_store_only_with_move_aside(own, tmp_path):
+    """Check also that it refuses a store that is in use and a file that is no whole backup."""
     own.declare("a", ROWS)
     own.client.post("/a", json=[{"batch": 1, "row": 1}] * 10)
     file = tmp_path / "backup.duckdb"
@@ -211,7 +214,7 @@ def test_a_restore_replaces_no_store_unasked_and_none_that_is_in_use(own, tmp_pa
     assert own.client.get("/a?select=batch.max()").json() == [{"max": 1}]
 
 
-def test_a_restore_that_was_killed_is_not_served_and_can_be_repeated(own, tmp_path, monkeypatch):
+def test_killed_restore_is_not_served_until_repeated(own, tmp_path, monkeypatch):
     own.declare("a", ROWS)
     own.client.post("/a", json=[{"batch": 1, "row": 1}] * 10)
     file = tmp_path / "backup.duckdb"
@@ -243,7 +246,7 @@ def test_a_restore_that_was_killed_is_not_served_and_can_be_repeated(own, tmp_pa
     assert own.client.get("/a?select=count()").json() == [{"count": 10}]
 
 
-def test_what_is_no_database_is_told_apart(tmp_path):
+def test_restore_refuses_file_that_is_no_database(tmp_path):
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n" * 1000)
 
     ran = verbs.run(["restore", "rows.csv", "--data", "data"], os.environ, tmp_path)

@@ -20,7 +20,7 @@ def test_docs_pages_are_served_under_both_names(server):
             assert answer.headers["Content-Type"] == "text/markdown; charset=utf-8"
 
 
-def test_docs_without_such_a_page_name_the_nearest(server):
+def test_unknown_page_of_docs_suggests_the_nearest(server):
     answer = httpx.get(f"{server.url}/-/docs/conectors")
 
     assert answer.status_code == 404

@@ -61,7 +61,8 @@ def test_name_and_path_resolve_to_the_same_connector(server, name, wanted):
     assert found == {"store": id_of(server), "connector": name, "path": f"/shop/{name}", "batches": []}
 
 
-def test_resolve_tells_when_a_batch_was_committed_and_what_is_left_of_it(server, name):
+def test_resolve_gives_commit_time_and_rows_left(server, name):
+    """Check that it gives for each batch when it was committed, how many rows it had, and how many are left."""
     path = server.declare(name, ORDERS + "primary_key: [n]\non_conflict: replace\n")
     batches = [
         server.client.post(path, json=[{"n": n} for n in numbers]).json()["batch"]
@@ -88,7 +89,7 @@ def test_resolve_tells_when_a_batch_was_committed_and_what_is_left_of_it(server,
         ("connector={name}&batch=" + "1," * 500 + "1", 400, "at most 500"),
     ],
 )
-def test_resolve_says_what_is_wrong(server, name, query, status, words):
+def test_resolve_names_an_invalid_connector_or_batch(server, name, query, status, words):
     server.declare(name, ORDERS)
 
     answer = server.client.get("/-/resolve?" + query.format(name=name))
@@ -97,7 +98,7 @@ def test_resolve_says_what_is_wrong(server, name, query, status, words):
     assert words in answer.text
 
 
-def test_resolve_is_for_who_may_write_there(tmp_path):
+def test_resolve_requires_the_right_to_write(tmp_path):
     tokens = tmp_path / "tokens.yaml"
     made = gateway(Server(tmp_path), "token", "etl").stdout
     tokens.write_text(made.strip().splitlines()[-1])
