@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import duckdb
 import httpx
@@ -36,10 +37,15 @@ def provokes(*codes: Code):
 
 
 class Place:
-    """What a provocation may use; `own` servers are started only by those that need settings of their own."""
+    """What a provocation may use; servers are started only by those that need settings which suit no other."""
 
-    def __init__(self, server, path, directory, monkeypatch):
+    def __init__(self, server, path, directory, monkeypatch, request):
         self.server, self.path, self.directory, self.monkeypatch = server, path, directory, monkeypatch
+        self._request = request
+
+    def shared(self, fixture):
+        """Give a gateway of this module, and start it if this is the first provocation that needs it."""
+        return self._request.getfixturevalue(fixture)
 
     def post(self, content, **headers):
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -66,11 +72,37 @@ def check_shape(status: int, headers, text: bytes) -> dict:
     return error
 
 
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory):
+    """A gateway that waits for no client."""
+    settings = {"GATEWAY_HEADER_TIMEOUT": "0.3", "GATEWAY_BODY_TIMEOUT": "0.3"}
+    with serving(tmp_path_factory.mktemp("impatient"), **settings) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory):
+    """A gateway with next to no spool, one host, and the tokens `reader` and `etl`, of which the second has expired.
+
+    The secrets are in `secrets`.
+    """
+    directory = tmp_path_factory.mktemp("narrow")
+    tokens = directory / "tokens.yaml"
+    reader, reader_line = make_token("reader")
+    etl, etl_line = make_token("etl", datetime.now(UTC) - timedelta(days=1))
+    tokens.write_text(f"{reader_line}\n{etl_line}")
+    settings = {"GATEWAY_SPOOL": "100", "GATEWAY_HOSTS": "127.0.0.1", "GATEWAY_TOKENS": str(tokens)}
+    with serving(directory, **settings) as server:
+        yield SimpleNamespace(server=server, secrets={"reader": reader, "etl": etl})
+
+
 @pytest.mark.parametrize("code", list(Code), ids=lambda code: code.name)
-def test_every_error_can_be_provoked_and_has_the_one_shape(code, server, name, tmp_path, monkeypatch):
+def test_every_error_can_be_provoked_and_has_the_one_shape(
+    code, server, name, tmp_path, monkeypatch, request
+):
     path = server.declare(name, CONNECTOR)
 
-    answer = _PROVOKE[code](Place(server, path, tmp_path, monkeypatch), code)
+    answer = _PROVOKE[code](Place(server, path, tmp_path, monkeypatch, request), code)
 
     if isinstance(answer, httpx.Response):
         answer = (answer.status_code, answer.headers, answer.content)
@@ -152,16 +184,15 @@ def _(place, code):
 
 @provokes(Code.HEADERS_TOO_SLOW)
 def _(place, code):
-    with serving(place.directory, GATEWAY_HEADER_TIMEOUT="0.3") as server:
-        return raw(server, b"GET / HTTP/1.1\r\nHos")
+    return raw(place.shared("impatient"), b"GET / HTTP/1.1\r\nHos")
 
 
 @provokes(Code.BODY_TOO_SLOW)
 def _(place, code):
-    with serving(place.directory, GATEWAY_BODY_TIMEOUT="0.3") as server:
-        server.declare("c", CONNECTOR)
-        head = f"POST /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 9\r\nAuthorization: {server.admin['Authorization']}"
-        return raw(server, head.encode() + b"\r\n\r\n{")
+    server = place.shared("impatient")
+    server.declare("c", CONNECTOR)
+    head = f"POST /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 9\r\nAuthorization: {server.admin['Authorization']}"
+    return raw(server, head.encode() + b"\r\n\r\n{")
 
 
 # -- rows and queries
@@ -317,7 +348,9 @@ def _(place, code):
 @provokes(Code.READERS_BUSY)
 def _(place, code):
     with serving(place.directory, GATEWAY_READERS="1") as server:
-        fill(server, server.declare("c", CONNECTOR), 500_000)
+        # More than the buffers of a connection take, so that the reader is held until the client reads.
+        path = server.declare("c", "fields: {s: string}\naccess: {read: [public]}\n")
+        assert server.client.post(path, json=[{"s": "x" * 10_000}] * 2000).status_code == 201
         with httpx.Client(base_url=server.url, limits=httpx.Limits(max_connections=None)) as client:
             open_ones = []
             while (
@@ -358,9 +391,9 @@ def _(place, code):
 
 @provokes(Code.SPOOL_FULL)
 def _(place, code):
-    with serving(place.directory, GATEWAY_SPOOL="100") as server:
-        fill(server, server.declare("c", CONNECTOR), 1000)
-        return server.client.get("/c?format=parquet", headers={"Range": "bytes=-8"})
+    server = place.shared("narrow").server
+    fill(server, server.declare("filled", CONNECTOR), 1000)
+    return server.client.get("/filled?format=parquet", headers={"Range": "bytes=-8"})
 
 
 @provokes(Code.READ_FAILED)
@@ -552,33 +585,38 @@ def _(place, code):
 
 @provokes(Code.ACCESS_DENIED)
 def _(place, code):
-    secret, line = make_token("reader")
-    tokens = place.directory / "tokens.yaml"
-    tokens.write_text(line)
-    with serving(place.directory, GATEWAY_TOKENS=str(tokens)) as server:
-        server.declare("c", "fields: {n: integer}\naccess: {read: [reader]}")
-        return httpx.post(server.url + "/c", json={"n": 1}, headers={"Authorization": f"Bearer {secret}"})
+    narrow = place.shared("narrow")
+    narrow.server.declare("read", "fields: {n: integer}\naccess: {read: [reader]}")
+    headers = {"Authorization": f"Bearer {narrow.secrets['reader']}"}
+    return httpx.post(f"{narrow.server.url}/read", json={"n": 1}, headers=headers)
 
 
-@provokes(Code.TOKEN_EXPIRED, Code.TOKEN_EXPIRES, Code.TOO_MANY_FAILURES)
+@provokes(Code.TOKEN_EXPIRES)
 def _(place, code):
-    secret, line = make_token("etl", datetime.now(UTC) - timedelta(days=1))
-    tokens = place.directory / "tokens.yaml"
-    tokens.write_text(line)
-    with serving(place.directory, GATEWAY_TOKENS=str(tokens)) as server:
-        if code is Code.TOKEN_EXPIRES:
-            return shown_by(server.client.get("/-/status").json()["tokens"], code)
-        if code is Code.TOKEN_EXPIRED:
-            return httpx.get(server.url + "/c", headers={"Authorization": f"Bearer {secret}"})
-        with httpx.Client(headers={"Authorization": "Bearer gw_wrong"}) as client:
-            answers = [client.get(server.url + "/c") for _ in range(login_throttle.FAILURES_BURST + 9)]
+    return shown_by(place.shared("narrow").server.client.get("/-/status").json()["tokens"], code)
+
+
+@provokes(Code.TOKEN_EXPIRED)
+def _(place, code):
+    narrow = place.shared("narrow")
+    headers = {"Authorization": f"Bearer {narrow.secrets['etl']}"}
+    return httpx.get(f"{narrow.server.url}/c", headers=headers)
+
+
+@provokes(Code.TOO_MANY_FAILURES)
+def _(place, code):
+    with (
+        serving(place.directory) as server,
+        httpx.Client(base_url=server.url, headers={"Authorization": "Bearer gw_wrong"}) as client,
+    ):
+        answers = [client.get("/c") for _ in range(login_throttle.FAILURES_BURST + 9)]
         return answers[-1]
 
 
 @provokes(Code.HOST_UNKNOWN)
 def _(place, code):
-    with serving(place.directory, GATEWAY_HOSTS="127.0.0.1") as server:
-        return httpx.get(server.url + "/-/healthy", headers={"Host": "evil.example"})
+    server = place.shared("narrow").server
+    return httpx.get(f"{server.url}/-/healthy", headers={"Host": "evil.example"})
 
 
 def test_a_poisoned_member_of_a_group_fails_alone(tmp_path, monkeypatch):

@@ -4,27 +4,20 @@ DuckDB asks for the length with HEAD and holds every part to the ETag of that; p
 and look at no ETag. Each reads twice and more while rows arrive.
 """
 
-import contextlib
-import fcntl
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
-import polars
 import pytest
 
 from gateway.auth.tokens import make_token
-from tests.support.server import ROOT, Server, put, serving
+from tests.support.growing_table import CONNECTOR, READERS, SCANS, SIZES, DuckDB, growing_table
+from tests.support.server import Server, put, serving
 
 FORMATS = ("json", "ndjson", "csv", "parquet", "arrow")
-CONNECTOR = (
-    "fields: {n: integer, s: {type: string, nullable: true}}\naccess: {read: [public], change: [ops]}\n"
-)
 ROWS = [{"n": n, "s": f"row {n}" if n % 7 else None} for n in range(300)]
 
 
@@ -98,31 +91,6 @@ def test_a_long_result_is_saved_whole(server, name, tmp_path):
 
 # -- readers that seek
 
-READERS = {"csv": "read_csv", "json": "read_json", "ndjson": "read_json", "parquet": "read_parquet"}
-
-
-class DuckDB:
-    """A DuckDB of another version than the gateway's, which has httpfs on PyPI."""
-
-    def __init__(self) -> None:
-        with Path(ROOT / "tests/clients/install").open() as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)
-            subprocess.run([turn.name], check=True, capture_output=True)
-        command = [ROOT / ".venv-duckdb/bin/python", ROOT / "tests/clients/duckdb_httpfs.py"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def rows(self, sql: str) -> list[list]:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(sql) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
-        assert "error" not in answer, answer["error"]
-        return answer["rows"]
-
-    def close(self) -> None:
-        self._process.communicate()
-
 
 @pytest.fixture(scope="module")
 def duckdb() -> Iterator[DuckDB]:
@@ -131,26 +99,9 @@ def duckdb() -> Iterator[DuckDB]:
     duckdb.close()
 
 
-def rows_of(first: int, count: int) -> str:
-    return "n,s\n" + "".join(f"{n},row {n} of many\n" for n in range(first, first + count))
-
-
-@pytest.fixture(params=["short", "long"])
+@pytest.fixture(params=SIZES)
 def growing(server, name, request):
-    """The path of a table, and what puts another hundred rows into it and gives the number of all."""
-    path = server.declare(name, CONNECTOR)
-    count = 0
-
-    def grow(more: int = 100) -> int:
-        nonlocal count
-        kind = {"Content-Type": "text/csv"}
-        answer = server.client.post(path, content=rows_of(count, more), headers=kind)
-        assert answer.status_code == 201
-        count += more
-        return count
-
-    grow(100_000 if request.param == "long" else 100)
-    return path, grow
+    return growing_table(server, name, request.param)
 
 
 @pytest.mark.parametrize("order", ["", "&order=n.desc"])
@@ -165,56 +116,6 @@ def test_duckdb_reads_what_is_stored_each_time(server, duckdb, growing, format, 
             assert seen == [[count, count, count - 1]]
 
 
-@contextlib.contextmanager
-def storing(grow):
-    """Store row after row, until the end of the block."""
-    ended = threading.Event()
-
-    def store() -> None:
-        while not ended.is_set():
-            grow(1)
-
-    thread = threading.Thread(target=store)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
-@pytest.mark.parametrize("format", READERS)
-def test_duckdb_reads_whole_batches_while_rows_arrive(server, duckdb, growing, format):
-    path, grow = growing
-    url = f"{server.url}{path}?format={format}&order=n.desc"
-    with storing(grow):
-        for _ in range(10):
-            ((count, distinct, last),) = duckdb.rows(
-                f"SELECT count(*), count(DISTINCT s), max(n) FROM {READERS[format]}('{url}')"
-            )
-            assert count == distinct == last + 1
-
-
-@pytest.mark.parametrize("format", READERS)
-def test_two_duckdb_processes_of_one_name_read_while_rows_arrive(server, duckdb, growing, format):
-    """They share address, name, token and question; each reads what its own HEAD told of."""
-    path, grow = growing
-    url = f"{server.url}{path}?format={format}&order=n.desc"
-    sql = f"SELECT count(*), count(DISTINCT s), max(n) FROM {READERS[format]}('{url}')"
-    other = DuckDB()
-    with contextlib.closing(other), storing(grow), ThreadPoolExecutor(2) as readers:
-        seen = list(readers.map(lambda one: [one.rows(sql)[0] for _ in range(15)], (duckdb, other)))
-    for count, distinct, last in (*seen[0], *seen[1]):
-        assert count == distinct == last + 1
-
-
-SCANS = {
-    "csv": polars.scan_csv,
-    "ndjson": polars.scan_ndjson,
-    "parquet": polars.scan_parquet,
-}
-
-
 @pytest.mark.parametrize("order", ["", "&order=n.desc"])
 @pytest.mark.parametrize("format", SCANS)
 def test_polars_scans_what_is_stored_each_time(server, growing, format, order):
@@ -223,15 +124,6 @@ def test_polars_scans_what_is_stored_each_time(server, growing, format, order):
         count = grow()
         frame = SCANS[format](f"{server.url}{path}?format={format}{order}").collect()
         assert (frame.height, frame["s"].n_unique(), frame["n"].max()) == (count, count, count - 1)
-
-
-@pytest.mark.parametrize("format", SCANS)
-def test_polars_scans_whole_batches_while_rows_arrive(server, growing, format):
-    path, grow = growing
-    with storing(grow):
-        for _ in range(10):
-            frame = SCANS[format](f"{server.url}{path}?format={format}&order=n.desc").collect()
-            assert frame.height == frame["s"].n_unique() == frame["n"].max() + 1
 
 
 FSSPEC = """
