@@ -83,7 +83,7 @@ def test_a_put_that_is_refused_for_its_keys_leaves_the_old_rows(server, name):
 
 def test_readers_of_a_put_see_the_old_or_the_new_and_never_a_mix(own, name):
     path = own.declare(name, FIELDS + CHANGE)
-    size, versions, mixes, stop = 3000, 12, [], threading.Event()
+    size, versions, mixes, stop = 3000, 6, [], threading.Event()
     own.client.put(path, json=[{"id": n, "n": 0} for n in range(size)])
 
     def read() -> None:

@@ -351,7 +351,9 @@ def _(place, code):
         # More than the buffers of a connection take, so that the reader is held until the client reads.
         path = server.declare("c", "fields: {s: string}\naccess: {read: [public]}\n")
         assert server.client.post(path, json=[{"s": "x" * 10_000}] * 2000).status_code == 201
-        with httpx.Client(base_url=server.url, limits=httpx.Limits(max_connections=None)) as client:
+        plain = {"Accept-Encoding": "identity"}
+        limits = httpx.Limits(max_connections=None)
+        with httpx.Client(base_url=server.url, headers=plain, limits=limits) as client:
             open_ones = []
             while (
                 not open_ones or open_ones[-1].status_code == 200

@@ -376,7 +376,7 @@ def test_awkward_field_names_are_real_columns(server, name):
     assert server.client.post(path, content=text, headers={"Content-Type": "text/csv"}).status_code == 201
 
 
-BIG = 300_000
+BIG = 50_000
 
 
 @pytest.fixture(scope="session")
@@ -386,10 +386,9 @@ def big(server):
 
 def fill(server):
     path = server.declare("big", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
-    for start in range(0, BIG, 100_000):
-        lines = "".join(f'{{"n":{n},"s":"row number {n}"}}\n' for n in range(start, start + 100_000))
-        kind = {"Content-Type": "application/x-ndjson"}
-        assert server.client.post(path, content=lines.encode(), headers=kind).status_code == 201
+    lines = "".join(f'{{"n":{n},"s":"row number {n}{"." * 180}"}}\n' for n in range(BIG))
+    kind = {"Content-Type": "application/x-ndjson"}
+    assert server.client.post(path, content=lines.encode(), headers=kind).status_code == 201
     return path
 
 

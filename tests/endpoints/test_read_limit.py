@@ -130,14 +130,14 @@ def test_writes_show_all_their_rows(server, name):
 
 
 def test_a_long_answer_is_capped_too(server, name):
-    path = server.declare(name, FIELDS + "read_limit: 60000\n")
-    rows = "n,kind\n" + "".join(f"{n},{'x' * 60}\n" for n in range(100_000))
+    path = server.declare(name, FIELDS + "read_limit: 18000\n")
+    rows = "n,kind\n" + "".join(f"{n},{'x' * 200}\n" for n in range(30_000))
     assert server.client.post(path, content=rows, headers={"Content-Type": "text/csv"}).status_code == 201
 
     first = server.client.get(f"{path}?format=ndjson")
     second = server.client.get(first.links["next"]["url"])
 
-    assert [len(answer.text.splitlines()) for answer in (first, second)] == [60_000, 40_000]
+    assert [len(answer.text.splitlines()) for answer in (first, second)] == [18_000, 12_000]
     assert "next" not in second.links
 
 
@@ -151,21 +151,29 @@ def test_an_edit_of_the_bound_holds_for_requests_to_come(server, name):
     assert server.client.get(f"/-/connectors/{name}").json()["terms"]["read_limit"] == 4
 
 
+@pytest.fixture(scope="module")
+def bounded(tmp_path_factory):
+    """A gateway with a bound of its own."""
+    with serving(tmp_path_factory.mktemp("bounded"), GATEWAY_READ_LIMIT="8") as server:
+        yield server
+
+
 @pytest.mark.parametrize(("bound", "count"), [("", 8), ("read_limit: 3\n", 3), ("read_limit: 100\n", 8)])
-def test_the_smaller_of_both_bounds_counts(tmp_path, bound, count):
-    with serving(tmp_path, GATEWAY_READ_LIMIT="8") as server:
-        path = server.declare("c", FIELDS + bound)
-        assert server.client.post(path, json=ROWS).status_code == 201
-        answer = server.client.get(f"{path}?limit=20")
-        assert len(answer.json()) == count
-        assert len(server.client.get(answer.links["next"]["url"]).json()) == count
+def test_the_smaller_of_both_bounds_counts(bounded, name, bound, count):
+    path = bounded.declare(name, FIELDS + bound)
+    assert bounded.client.post(path, json=ROWS).status_code == 201
+    answer = bounded.client.get(f"{path}?limit=20")
+    assert len(answer.json()) == count
+    assert len(bounded.client.get(answer.links["next"]["url"]).json()) == count
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "ten", "true", "[1]", '"10"'])
-def test_what_is_no_number_of_rows_is_refused(own, value):
-    put(own.connectors / "c.yaml", f"{FIELDS}read_limit: {value}\n")
+def test_what_is_no_number_of_rows_is_refused(server, name, value):
+    file = server.connectors / f"{name}.yaml"
+    put(file, f"{FIELDS}read_limit: {value}\n")
 
-    (finding,) = own.reload()["c.yaml"]["findings"]
+    (finding,) = server.reload()[file.name]["findings"]
+    file.unlink()
 
     assert "read_limit" in finding["message"]
     assert "is not a whole number above 0" in finding["message"]

@@ -143,9 +143,9 @@ def send(server, path, body, encoding="deflate"):
 
 
 @pytest.mark.parametrize("bits", [zlib.MAX_WBITS, 9, -zlib.MAX_WBITS], ids=["zlib", "small window", "raw"])
-@pytest.mark.parametrize("rows", [1, 100_000])
+@pytest.mark.parametrize("rows", [1, 10_000])
 def test_deflate_is_read_with_and_without_its_header(server, path, bits, rows):
-    body = b"".join(b'{"id":%d}\n' % number for number in range(rows))
+    body = b"".join(b'{"id":%d,"name":"%s"}\n' % (number, b"x" * 120) for number in range(rows))
 
     answer = send(server, path, packed(body, bits))
 
@@ -167,7 +167,7 @@ def test_deflate_bomb_is_refused_before_it_is_unpacked(tmp_path, bits):
         path = server.declare("c", DECLARED)
         before = server.memory()
 
-        answer = send(server, path, packed(bytes(2**28), bits))
+        answer = send(server, path, packed(bytes(2**27), bits))
 
         assert answer.status_code == 413
         assert server.memory() - before < 2**26

@@ -14,6 +14,7 @@ from tests.support.in_process import body, inside
 
 NAMES = [f"customer_attribute_{number:03}" for number in range(1000)]
 WIDE = "fields:\n" + "".join(f"  {name}: {{type: integer, nullable: true}}\n" for name in NAMES)
+EIGHT = "fields: {" + ", ".join(f"f{n}: integer" for n in range(8)) + "}\n"
 NARROW = "fields: {n: integer, s: {type: string, nullable: true}}\n"
 CHANGE = "access: {read: [public], change: [admin]}\n"
 KEEP = "on_invalid: keep\n"
@@ -183,3 +184,30 @@ def test_zero_with_any_exponent_is_zero(server, name, type, zero):
     rows = server.client.get(path).json()
     assert [row["n"] for row in rows] == [plain] * 4
     assert [row["s"] for row in rows] == [zero, f'"{zero}', f"n:{zero}", zero]
+
+
+@pytest.mark.parametrize("terms", ["", "keep_at_most: 10\n"])
+def test_what_bad_rows_leave_is_bounded_whatever_is_sent(own, name, terms, tell):
+    """A small body may be many bad rows, a row have many errors, and a header be long."""
+    path = own.declare(name, EIGHT + CHANGE + KEEP + terms)
+    own.client.post(path, json=[{"f0": "x"}] * 2000)
+    before = own.memory()
+    wide = json.dumps([{f"u{n}": 1 for n in range(5000)}] * 80).encode()
+    header = ",".join(["f0", *(f"x{n:05}" for n in range(25_000))])
+    bodies = [
+        ("application/x-ndjson", "", b"{}\n" * 300_000),
+        ("application/json", "", wide),
+        ("text/csv", "?columns=f0", (header + "\n" + "z\n" * 3000).encode()),
+    ]
+
+    statuses = [
+        own.client.post(path + query, content=body, headers={"Content-Type": kind}).status_code
+        for kind, query, body in bodies
+    ]
+
+    grown = own.memory() - before
+    tell(
+        f"bad rows of {sum(len(body) for *_, body in bodies)} bytes: {statuses}, worker grew by {grown >> 20} MiB"
+    )
+    assert set(statuses) <= {207, 422}
+    assert grown < 400 * 2**20
