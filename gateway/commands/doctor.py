@@ -38,7 +38,7 @@ def command(data: Path | None, elsewhere: Path | None, style: str, *, repair: bo
     """Check the data directory of a stopped gateway, and repair what a kill has cut off.
 
     Without --repair nothing is changed; before a repair the files are copied. Exit code 0: the store is sound.
-    Exit code 1: rows are missing or unreadable, or the file cannot be opened. Exit code 2: --repair would repair it.
+    Exit code 1: rows are missing or unreadable, or the file cannot be opened. Exit code 2: --repair can repair it.
     Exit code 3: nothing was checked, because a gateway is running or the store does not exist.
     """
     settings = read_settings()

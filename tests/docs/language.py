@@ -74,6 +74,7 @@ PHRASES = {
     r"cancell(?:ed|ing)": "American spelling: canceled, canceling",
     r"licen[c]e": "American spelling: license",
     r"catalogue": "American spelling: catalog",
+    r"mend(?:s|ed|ing)?": "repair, correct",
     r"judgement": "American spelling: judgment",
 }
 _PHRASE = re.compile(

@@ -44,9 +44,11 @@ def find_odd_characters(masked: str) -> Iterator[Fault]:
         index, character = found.start(found.lastindex or 0), found[found.lastindex or 0]
         common = _LOOKALIKES[character]
         following = masked[index + 1 : index + 2]
-        mended = common if following in (" ", "\n", "") else f"{common} "
+        replacement = common if following in (" ", "\n", "") else f"{common} "
         message = f"the {name_character(character)} is no '{common}' for YAML"
-        yield Fault(index, message, f"write {common} in its place", (TextEdit(index, index + 1, mended),))
+        yield Fault(
+            index, message, f"write {common} in its place", (TextEdit(index, index + 1, replacement),)
+        )
 
 
 def _odd_message(before: str, start: int, text: str, character: str) -> str:

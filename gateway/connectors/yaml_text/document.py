@@ -25,7 +25,7 @@ class YamlDocument(NamedTuple):
         root: Its tree, or None where the text stops being readable.
         findings: What is wrong with it as YAML.
         text: The text as it was decoded.
-        original: Moves a finding about the tree to its place in that text, which the reader may have mended.
+        original: Moves a finding about the tree to its place in that text, which the reader may have repaired.
         spoiled: Places of that tree where the reader refused a value, which therefore means nothing.
         is_scanned: Whether the text was looked through for characters that only look like others.
     """
@@ -73,16 +73,16 @@ def parse_document(text: bytes, file: str, *, is_suspect: bool = False) -> YamlD
             tree = reader.document(yaml.parse(decoded, Loader=_FAST))
             spoiled = frozenset(reader.spoiled)
             return YamlDocument(tree, reader.findings, decoded, _unmoved, spoiled, is_scanned=False)
-    mending = TextRepair(decoded, file, findings)
-    root = mending.read()
-    return YamlDocument(root, mending.findings, decoded, mending.original, mending.spoiled)
+    repair = TextRepair(decoded, file, findings)
+    root = repair.read()
+    return YamlDocument(root, repair.findings, decoded, repair.original, repair.spoiled)
 
 
 def find_doubts(text: str, file: str) -> list[Finding]:
     """Return warnings about text that YAML reads as something else than it looks."""
     if may_lose_text(text):
-        mending = TextRepair(text, file, [])
-        return [mending.warning(fault) for fault in find_lost_text(text, masked(text))]
+        repair = TextRepair(text, file, [])
+        return [repair.warning(fault) for fault in find_lost_text(text, masked(text))]
     return []
 
 

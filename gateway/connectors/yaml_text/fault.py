@@ -12,7 +12,7 @@ class TextEdit(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A fault of the text, where it is, and how it is mended; without edits the reader must stop there."""
+    """A fault of the text, where it is, and how it is repaired; without edits the reader must stop there."""
 
     at: int
     message: str

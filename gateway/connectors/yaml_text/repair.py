@@ -14,7 +14,7 @@ from gateway.connectors.yaml_text.fault import Fault, ParserComplaint
 from gateway.connectors.yaml_text.node import Node
 from gateway.errors import Code
 
-#: How many faults of one text are mended to find the next, and how long such a text may be: each takes a reading.
+#: How many faults of one text are repaired to find the next, and how long such a text may be: each takes a reading.
 MAX_MENDS = 20
 MAX_MENDED = 32 * 1024
 
@@ -30,7 +30,7 @@ class TextRepair:
         #: For each edit its line, its column, where its new text ends, and by how much the rest of the line moved.
         self._moves: list[tuple[int, int, int, int]] = []
         self._told: set[tuple[int, str]] = set()
-        #: Lines whose indentation was mended already. What is wrong with that of the others is not clear from there.
+        #: Lines whose indentation was repaired already. What is wrong with that of the others is not clear from there.
         self._indented: set[int] = set()
         self.spoiled: frozenset[tuple[int, int]] = frozenset()
 
@@ -60,7 +60,7 @@ class TextRepair:
         return None
 
     def original(self, finding: Finding) -> Finding:
-        """Move a finding from its place in the mended text to that in the text that was read."""
+        """Move a finding from its place in the repaired text to that in the text that was read."""
         line, column = finding.line, finding.column
         if line is None or column is None:
             return finding

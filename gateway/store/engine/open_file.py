@@ -6,7 +6,7 @@ import duckdb
 
 from gateway.store.engine.stream import RELATIONS_STREAM
 from gateway.store.files import checksum_repair
-from gateway.store.files.integrity_check import mend
+from gateway.store.files.integrity_check import repair_at_start
 from gateway.store.sql.names import literal
 
 #: DuckDB names the catalog after the file; a schema of the same name would be ambiguous.
@@ -29,7 +29,7 @@ def open_connection(path: Path, config: Config, memory: int) -> duckdb.DuckDBPyC
         return duckdb.connect(str(path), config=config)
     except duckdb.Error as error:
         text = str(error)
-    mend(path, text, memory)
+    repair_at_start(path, text, memory)
     try:
         return duckdb.connect(str(path), config=config)
     except duckdb.Error as error:

@@ -85,13 +85,13 @@ def open_or_repair(file: Path, connect: Callable[[], _T], where: Path | None) ->
         # From here on DuckDB's exception is gone, and with it the objects that it held.
         place = _torn(file, text)
         if repair is not None and place in repair.before:
-            raise unopenable(file, f"it cannot be read although the block at {place} was mended")
+            raise unopenable(file, f"it cannot be read although the block at {place} was repaired")
         if where is None:
             raise Repairable(
                 f"{file}: the write of a block of metadata was cut off, at {place}; its rows are there"
-                f" (gateway doctor --repair mends it, and so does a start of the gateway)"
+                f" (gateway doctor --repair repairs it, and so does a start of the gateway)"
             )
-        repair = _mend(file, place, repair, where)
+        repair = _repaired(file, place, repair, where)
 
 
 def take_back(file: Path, repair: Repair) -> None:
@@ -113,11 +113,11 @@ def _torn(file: Path, text: str) -> int:
     except (blocks.Unreadable, OSError) as error:
         raise unopenable(file, f"the block at {place} is damaged, and {error}") from error
     if place not in places:
-        raise unopenable(file, f"the block at {place} is damaged, which holds rows and cannot be mended")
+        raise unopenable(file, f"the block at {place} is damaged, which holds rows and cannot be repaired")
     return place
 
 
-def _mend(file: Path, place: int, repair: Repair | None, where: Path) -> Repair:
+def _repaired(file: Path, place: int, repair: Repair | None, where: Path) -> Repair:
     """Copy the files, and write the checksum that the block should have."""
     try:
         if repair is None:
@@ -133,10 +133,10 @@ def _mend(file: Path, place: int, repair: Repair | None, where: Path) -> Repair:
     except saved_files.NoRoom as error:
         hint = "free some, or copy them elsewhere by gateway doctor --repair --aside DIR"
         raise unopenable(
-            file, f"its files must be copied before they are mended, and {error}: {hint}"
+            file, f"its files must be copied before they are repaired, and {error}: {hint}"
         ) from error
     except (blocks.Unreadable, OSError) as error:
-        raise unopenable(file, f"the block at {place} cannot be mended: {error}") from error
+        raise unopenable(file, f"the block at {place} cannot be repaired: {error}") from error
     _log.warning("%s: the checksum of the block at %d was computed again", file, place)
     return repair
 

@@ -105,13 +105,13 @@ def examine_file(file: Path, *, memory: int, is_thorough: bool, repair_in: Path 
     Raises:
         Unopenable: It cannot be opened.
     """
-    with _connected(file, memory, repair_in) as (connection, mended):
+    with _connected(file, memory, repair_in) as (connection, repair):
         found = examine(connection, is_thorough=is_thorough)
-        found.repair = mended
+        found.repair = repair
         return found
 
 
-def mend(file: Path, text: str, memory: int) -> None:
+def repair_at_start(file: Path, text: str, memory: int) -> None:
     """Repair a file that could not be opened, if all rows are there afterwards; else leave it as it was.
 
     Args:
@@ -260,11 +260,11 @@ def _connected(
         "memory_limit": f"{memory}B",
         "temp_directory": f"{file}.spill",
     }
-    connection, mended = checksum_repair.open_or_repair(
+    connection, repair = checksum_repair.open_or_repair(
         file, lambda: duckdb.connect(str(file), read_only=True, config=config), where=repair_in
     )
     try:
-        yield connection, mended
+        yield connection, repair
     finally:
         connection.close()
 

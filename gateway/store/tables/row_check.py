@@ -107,7 +107,7 @@ def _check_columns(
                 changes = [_refused_for(change, column, problem) for change in changes]
         columns.append(replace(settled, repair=None))
         if settled.using != column.using:
-            changes = [_mended(change, settled) for change in changes]
+            changes = [_converted(change, settled) for change in changes]
         for why, rows in against.items():
             examples = _examples(comparison, column, rows.ids, select)
             changes = _blame(
@@ -289,7 +289,7 @@ def _refused_for(change: Change, column: ColumnSource, problem: str) -> Change:
     return replace(change, verdict=Verdict.REFUSED, reason=f"using cannot be run: {problem}")
 
 
-def _mended(change: Change, column: ColumnSource) -> Change:
+def _converted(change: Change, column: ColumnSource) -> Change:
     if change.field != column.field.name or change.verdict is not Verdict.CONDITIONAL:
         return change
     sentence = f"{change.sentence}; stored values become {column.using}, the old ones are kept out of sight"
