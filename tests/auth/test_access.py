@@ -103,7 +103,8 @@ def expected(method, path, token):
 
 @pytest.mark.parametrize("path", [*ACCESS, "/nothing"])
 @pytest.mark.parametrize("token", [None, *UNKNOWN, *HOLDERS])
-def test_every_token_may_do_at_every_connector_what_its_file_says(place, token, path):
+def test_token_has_the_rights_that_connectors_grant(place, token, path):
+    """Check every method of every connector with every token: it is allowed exactly where the connector's file grants it, and a hidden connector answers as an unknown path."""
     for method in (*VERBS, "OPTIONS", "TRACE"):
         answer = ask(place, method, path, token)
 
@@ -119,8 +120,8 @@ def test_every_token_may_do_at_every_connector_what_its_file_says(place, token, 
 OPEN = ("/-/healthy", "/-/ready", "/-/schema/connector.json", "/-/docs", "/-/docs/design")
 
 
-def test_the_operating_plane_is_for_the_admin_but_for_health(place, tmp_path):
-    """Every method of every path there is, of a connector that there is and of one that there is not."""
+def test_operating_paths_require_admin_except_health_and_docs(place, tmp_path):
+    """Check every method of every operating path, for a connector that exists and for one that does not."""
     with inside(tmp_path, {}) as gateway:
         found = falcon.inspect.inspect_compiled_router(gateway.gateway.app._app._router._fixed)
         routes = [
@@ -143,7 +144,8 @@ def test_the_operating_plane_is_for_the_admin_but_for_health(place, tmp_path):
                 assert len({str(shown(answer, path)) for path, answer in answers.items()}) == 1
 
 
-def test_answers_say_what_browsers_and_caches_may_not_do(place):
+def test_answers_limit_type_guessing_and_caching(place):
+    """Check that every answer forbids the guessing of its content type, and that errors and operating answers forbid caching."""
     for path in (*OPEN, "/-/status", "/-/nothing", "/open", "/closed", "/nothing"):
         for token in (None, "admin"):
             answer = ask(place, READ, path, token)
@@ -157,7 +159,7 @@ def test_answers_say_what_browsers_and_caches_may_not_do(place):
     "header",
     ["Bearer", "bearer  x", "Basic YTpi", "gw_x", "Bearer " + "x" * 5000, "Bearer é", "Token {admin}"],
 )
-def test_a_malformed_authorization_is_401(place, header):
+def test_malformed_authorization_is_401(place, header):
     server, secrets, _ = place
     value = header.format(admin=secrets["admin"]).encode("latin-1")
 
@@ -180,7 +182,8 @@ def test_a_malformed_authorization_is_401(place, header):
         ":{etl}\n",
     ],
 )
-def test_the_token_is_the_password_of_basic_whatever_the_name(place, header):
+def test_token_as_basic_password_needs_no_name(place, header):
+    """Check that Basic credentials are accepted with any name when the password is the token, and have the token's rights."""
     server, secrets, _ = place
     value = basic(header.format(etl=secrets["etl"]))
 
@@ -210,7 +213,8 @@ def test_the_token_is_the_password_of_basic_whatever_the_name(place, header):
         ("Digest etl", "use the scheme Bearer or Basic"),
     ],
 )
-def test_basic_credentials_that_cannot_be_read_are_told_what_would_be_right(place, header, words):
+def test_unreadable_basic_credentials_get_a_hint(place, header, words):
+    """Check that credentials that cannot be read or verified are 401, and that the hint says what to send, without the token."""
     server, secrets, _ = place
     value = header.replace("{etl}", secrets["etl"]).encode("latin-1")
 
@@ -221,14 +225,15 @@ def test_basic_credentials_that_cannot_be_read_are_told_what_would_be_right(plac
     assert secrets["etl"] not in answer.text
 
 
-def test_a_token_alone_in_base64_and_as_the_name_is_not_taken(place):
+def test_basic_token_outside_the_password_is_401(place):
+    """Check that a token is not accepted as the name of Basic credentials or without a colon."""
     server, secrets, _ = place
 
     for text in (secrets["etl"], f"{secrets['etl']}:", f"{secrets['etl']}:x"):
         assert httpx.get(f"{server.url}/open", headers={"Authorization": basic(text)}).status_code == 401
 
 
-def test_a_script_of_a_page_is_not_offered_basic(place):
+def test_script_of_a_page_is_not_offered_basic(place):
     server, _, _ = place
 
     for headers in ({"Sec-Fetch-Dest": "empty"}, {"X-Requested-With": "XMLHttpRequest"}):
@@ -238,7 +243,7 @@ def test_a_script_of_a_page_is_not_offered_basic(place):
     assert "Basic" in answer.headers["WWW-Authenticate"]
 
 
-def test_wrong_passwords_are_throttled_as_wrong_tokens_are(tmp_path):
+def test_wrong_passwords_are_throttled_like_wrong_tokens(tmp_path):
     with serving(tmp_path) as server, httpx.Client(auth=("etl", "gw_wrong")) as client:
         answers = [client.get(f"{server.url}/-/status").status_code for _ in range(60)]
         assert answers[0] == 401
@@ -247,7 +252,8 @@ def test_wrong_passwords_are_throttled_as_wrong_tokens_are(tmp_path):
         assert httpx.get(f"{server.url}/-/status", auth=("", admin)).status_code == 200
 
 
-def test_an_answer_that_is_given_again_asks_for_the_password_each_time(place):
+def test_repeated_request_checks_its_password_again(place):
+    """Check that a request whose answer may be cached is 401 once its token is removed."""
     server, secrets, tokens = place
     before = tokens.read_text()
     secret, line = make_token("brief")
@@ -266,7 +272,8 @@ def test_an_answer_that_is_given_again_asks_for_the_password_each_time(place):
 # -- expiry
 
 
-def test_the_holder_of_an_expired_token_is_told_and_the_admin_is_warned_before(place):
+def test_expired_token_is_reported_to_its_holder(place):
+    """Check also that the status warns the admin of tokens that expire within 14 days."""
     server, secrets, tokens = place
     before = tokens.read_text()
     soon, line = make_token("soon", datetime.now(UTC) + timedelta(days=13))
@@ -288,7 +295,7 @@ def test_the_holder_of_an_expired_token_is_told_and_the_admin_is_warned_before(p
     assert "expires on" in warned["soon"]["message"]
 
 
-def test_a_token_is_good_until_the_moment_it_expires(tmp_path):
+def test_token_is_valid_until_its_exact_expiry(tmp_path):
     end = datetime(2027, 1, 1, tzinfo=UTC)
     secret, line = make_token("etl", end)
     (tmp_path / "tokens.yaml").write_text(line)
@@ -315,7 +322,8 @@ DIGESTS = [f"sha256:{digit * 64}" for digit in "abc"]
         "",
     ],
 )
-def test_a_tokens_file_has_digests_alone_or_with_what_belongs_to_them(text):
+def test_tokens_file_accepts_digests_with_or_without_settings(text):
+    """Check that a token is one digest, a list of one or two, or a map of digests with their settings."""
     tokens = parse_tokens(text.encode(), "tokens.yaml")
 
     assert all(1 <= len(token.digests) <= 2 for token in tokens.values())
@@ -349,7 +357,7 @@ def test_a_tokens_file_has_digests_alone_or_with_what_belongs_to_them(text):
         ("- a", (1, 1), "maps names to lists", "gateway token NAME"),
     ],
 )
-def test_what_is_wrong_with_a_tokens_file_is_said_with_its_place_and_the_fix(text, place, message, hint):
+def test_tokens_file_faults_name_place_and_fix(text, place, message, hint):
     with pytest.raises(InvalidFileError) as refused:
         parse_tokens(text.encode(), "tokens.yaml")
 
@@ -362,7 +370,8 @@ def test_what_is_wrong_with_a_tokens_file_is_said_with_its_place_and_the_fix(tex
 # -- failures
 
 
-def test_an_address_that_keeps_failing_is_held_up_and_a_token_that_is_known_is_not(place):
+def test_failing_address_is_throttled_except_known_tokens(place):
+    """Check that an address that keeps failing is 429, while a known token from it and other addresses are served as before."""
     server, secrets, _ = place
 
     def fail(address, secret="gw_wrong"):
@@ -387,7 +396,8 @@ def test_an_address_that_keeps_failing_is_held_up_and_a_token_that_is_known_is_n
     assert (other.status_code, known.status_code, expired.status_code) == (401, 200, 401)
 
 
-def test_failures_are_forgiven_with_time_and_remembered_of_so_many_addresses():
+def test_failures_expire_and_are_bounded_in_number():
+    """Check that failed logins are forgiven with time, are remembered for a limited number of addresses, and count for the whole network of an IPv6 address."""
     now = [0.0]
     counted = LoginThrottle(lambda: now[0])
 
@@ -407,7 +417,7 @@ def test_failures_are_forgiven_with_time_and_remembered_of_so_many_addresses():
 # -- hosts and proxies
 
 
-def test_a_request_for_another_host_is_refused_before_anything_is_looked_at(tmp_path):
+def test_foreign_host_is_refused_before_authentication(tmp_path):
     allowed = "api.example.com localhost:8000 [::1] 127.0.0.1"
     hosts = {
         "api.example.com": 200,
@@ -446,7 +456,8 @@ def test_a_request_for_another_host_is_refused_before_anything_is_looked_at(tmp_
     assert [status for status, _, _ in absolute] == [200, 421]
 
 
-def test_a_request_without_a_host_is_not_http(place):
+def test_request_without_exactly_one_host_is_400(place):
+    """Check that HTTP/1.1 requires one host header, and that HTTP/1.0 does not."""
     server, _, _ = place
 
     assert raw(server, b"GET /open HTTP/1.1\r\nConnection: close\r\n\r\n")[0] == 400
@@ -468,13 +479,14 @@ def test_a_request_without_a_host_is_not_http(place):
         ("::1", "::1", "2001:db8::1", "2001:db8::1"),
     ],
 )
-def test_an_address_is_believed_as_far_as_trusted_proxies_vouch_for_it(proxies, peer, told, remote):
+def test_client_address_is_taken_from_trusted_proxies_only(proxies, peer, told, remote):
     trusted = Settings.read({"GATEWAY_PROXIES": proxies}).proxies
 
     assert client_address((peer, 1), {b"x-forwarded-for": told.encode()}, trusted) == remote
 
 
-def test_a_token_is_rotated_without_a_restart_and_a_bad_file_changes_nothing(place):
+def test_token_rotates_without_restart_despite_a_bad_file(place):
+    """Check that a token's old and new digests both work during a rotation, and that an invalid tokens file changes nothing."""
     server, secrets, tokens = place
     old_lines = tokens.read_text()
     secret, line = make_token("stranger")
@@ -498,7 +510,8 @@ def test_a_token_is_rotated_without_a_restart_and_a_bad_file_changes_nothing(pla
     eventually(lambda: ask(place, READ, "/open", "stranger").status_code == 200)
 
 
-def test_the_admin_token_is_made_once_and_is_for_its_owner_alone(place, tmp_path):
+def test_admin_token_is_made_once_for_its_owner(place, tmp_path):
+    """Check that the file of the admin token is readable by its owner alone, and that the token survives a restart."""
     server, secrets, _ = place
 
     assert (server.data / "admin-token").stat().st_mode & 0o777 == 0o600
@@ -510,7 +523,7 @@ def test_the_admin_token_is_made_once_and_is_for_its_owner_alone(place, tmp_path
         assert own.client.get("/-/status").status_code == 200
 
 
-def test_a_name_in_access_that_no_token_proves_is_logged(own):
+def test_access_name_without_a_token_is_logged_once(own):
     own.declare("a", "fields: {n: integer}\naccess: {read: [reeder]}\n")
 
     eventually(lambda: "names 'reeder'" in own.log.read_text())
@@ -526,7 +539,7 @@ def test_a_name_in_access_that_no_token_proves_is_logged(own):
         ("PATCH", "access: {ingest: [etl], change: [admin]}"),
     ],
 )
-def test_a_right_that_is_taken_while_a_body_comes_is_gone(tmp_path, method, change):
+def test_right_revoked_during_upload_refuses_the_request(tmp_path, method, change):
     secret, line = make_token("etl")
     put(tmp_path / "tokens.yaml", line)
     with serving(tmp_path, GATEWAY_TOKENS=str(tmp_path / "tokens.yaml")) as server:
@@ -546,8 +559,8 @@ def test_a_right_that_is_taken_while_a_body_comes_is_gone(tmp_path, method, chan
 @pytest.mark.parametrize(
     ("method", "status"), [("POST", b"401"), ("PUT", b"401"), ("POST", b"404"), ("PUT", b"404")]
 )
-def test_a_token_that_goes_while_a_body_comes_is_gone(tmp_path, method, status):
-    """Or that is another's by then."""
+def test_token_revoked_during_upload_refuses_the_request(tmp_path, method, status):
+    """Check that a body is refused when its token was removed during the upload, or belongs to another name by then."""
     secret, line = make_token("etl")
     _, other = make_token("etl")
     put(tmp_path / "tokens.yaml", line)
@@ -585,7 +598,7 @@ def test_a_token_that_goes_while_a_body_comes_is_gone(tmp_path, method, status):
         "etl: {S}",
     ],
 )
-def test_a_secret_in_the_wrong_place_of_a_tokens_file_is_never_shown(text):
+def test_tokens_file_errors_never_show_a_secret(text):
     secret, _ = make_token("etl")
 
     with pytest.raises(InvalidFileError) as refused:
@@ -595,7 +608,8 @@ def test_a_secret_in_the_wrong_place_of_a_tokens_file_is_never_shown(text):
     assert not any(secret[:12] in str(finding) for finding in refused.value.findings)
 
 
-def test_a_fault_of_yaml_in_a_tokens_file_is_told_where_it_shows_nothing_of_it():
+def test_yaml_error_in_tokens_file_shows_no_content():
+    """Check that an error of YAML syntax is reported with its line and column, without the text there."""
     secret = make_token("etl")[0]
 
     with pytest.raises(InvalidFileError) as refused:
@@ -607,7 +621,7 @@ def test_a_fault_of_yaml_in_a_tokens_file_is_told_where_it_shows_nothing_of_it()
     assert secret not in str(refused.value)
 
 
-def test_an_emptied_tokens_file_leaves_the_tokens_as_they_were(tmp_path):
+def test_emptied_tokens_file_keeps_the_tokens(tmp_path):
     secret, line = make_token("etl")
     put(tmp_path / "tokens.yaml", line)
     with serving(tmp_path, GATEWAY_TOKENS=str(tmp_path / "tokens.yaml")) as server:

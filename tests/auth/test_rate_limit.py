@@ -40,7 +40,8 @@ def declare(limited, name, limits, fields=FIELDS):
     return limited.server.declare(name, f"{fields}limits: {limits}\n")
 
 
-def test_requests_beyond_the_limit_of_one_token_are_refused_and_those_of_another_are_not(limited, name):
+def test_requests_beyond_the_limit_refuse_one_token_only(limited, name):
+    """Check that requests over the limit are 429 for their own token and for anonymous clients, and that answers carry the headers of rate limits."""
     path = declare(limited, name, "{requests_per_second: 0.2}")
 
     first, second = limited.etl.post(path, json={"n": 1}), limited.etl.get(path)
@@ -57,7 +58,8 @@ def test_requests_beyond_the_limit_of_one_token_are_refused_and_those_of_another
     assert "RateLimit-Limit" in limited.shop.patch(path).headers
 
 
-def test_rows_are_charged_once_they_are_known_and_later_bodies_wait_for_the_debt(limited, name):
+def test_rows_are_charged_after_they_are_counted(limited, name):
+    """Check that a body with more rows than the limit is stored, and that later bodies are refused until its debt is paid."""
     path = declare(limited, name, "{rows_per_second: 10}")
 
     stored = limited.etl.post(path, json=[{"n": 1}] * 25)
@@ -70,14 +72,14 @@ def test_rows_are_charged_once_they_are_known_and_later_bodies_wait_for_the_debt
     assert len(limited.etl.get(path).json()) == 26
 
 
-def test_rows_that_are_refused_cost_as_much_as_those_that_are_stored(limited, name):
+def test_rejected_rows_count_against_the_rate_limit(limited, name):
     path = declare(limited, name, "{rows_per_second: 10}")
 
     assert limited.etl.post(path, json=[{"n": "x"}] * 25).status_code == 422
     assert limited.etl.post(path, json=[{"n": 1}]).status_code == 429
 
 
-def test_a_request_beyond_the_limit_is_refused_before_its_body_is_read(limited, name):
+def test_request_beyond_limit_is_refused_before_its_body(limited, name):
     path = declare(limited, name, "{requests_per_second: 0.01}")
     limited.etl.get(path)
     host, port = limited.server.url.removeprefix("http://").split(":")
@@ -91,7 +93,7 @@ def test_a_request_beyond_the_limit_is_refused_before_its_body_is_read(limited, 
         assert client.recv(100).startswith(b"HTTP/1.1 429 ")
 
 
-def test_a_connector_that_is_hidden_says_nothing_of_its_limits(limited, name):
+def test_hidden_connector_shows_no_limits(limited, name):
     fields = "fields: {n: integer}\naccess: {ingest: [etl]}\n"
     path = declare(limited, name, "{requests_per_second: 0.01}", fields)
 
@@ -101,7 +103,7 @@ def test_a_connector_that_is_hidden_says_nothing_of_its_limits(limited, name):
     assert not any("RateLimit-Limit" in each.headers for each in answers)
 
 
-def test_a_reload_forgets_what_was_counted_only_where_the_limits_change(limited, name):
+def test_reload_resets_counts_only_for_changed_limits(limited, name):
     path = declare(limited, name, "{requests_per_second: 0.01}")
     assert limited.etl.get(path).status_code == 200
 
@@ -117,13 +119,13 @@ def test_a_reload_forgets_what_was_counted_only_where_the_limits_change(limited,
     assert limited.etl.get(path).status_code == 200
 
 
-def test_a_connector_without_limits_says_nothing_of_them(limited, name):
+def test_connector_without_limits_sends_no_limit_headers(limited, name):
     path = limited.server.declare(name, FIELDS)
 
     assert "RateLimit-Limit" not in limited.etl.get(path).headers
 
 
-def test_the_limits_of_a_token_hold_over_all_connectors(limited, name):
+def test_token_limits_hold_over_all_connectors(limited, name):
     fields = FIELDS.replace("etl", "bound")
     paths = [limited.server.declare(f"{name}{number}", fields) for number in range(2)]
 
@@ -134,7 +136,7 @@ def test_the_limits_of_a_token_hold_over_all_connectors(limited, name):
     assert limited.shop.post(paths[0], json={"n": 1}).status_code == 201
 
 
-def test_limits_of_a_token_that_are_none_are_refused_in_words():
+def test_invalid_token_limits_are_refused_with_a_reason():
     _, line = make_token("etl")
     text = line.replace("etl: ", "etl: {limits: {rows_per_second: -1}, digests: ") + "}"
 
@@ -142,8 +144,8 @@ def test_limits_of_a_token_that_are_none_are_refused_in_words():
         parse_tokens(text.encode(), "tokens.yaml")
 
 
-def test_the_average_holds_whatever_the_sizes():
-    """Over many virtual seconds no more rows come in than the rate lets, but for one burst and one batch."""
+def test_average_rate_holds_for_any_batch_size():
+    """Check that over many virtual seconds no more rows are admitted than the rate allows, except for one burst and one batch."""
     clock, rate_limit, rows = 0.0, RateLimit(Limits(rows_per_second=100), 0.0), 0
     while clock < 1000:
         try:
@@ -158,7 +160,8 @@ def test_the_average_holds_whatever_the_sizes():
     assert 99_000 <= rows <= 101_100
 
 
-def test_the_memory_of_addresses_is_bounded_and_forgets_first_what_does_not_matter():
+def test_rate_limits_kept_in_memory_are_bounded():
+    """Check that a rate limit whose allowance is used up is kept while unused ones are forgotten."""
     now = [0.0]
     rate_limits = RateLimits(None, lambda: now[0])
     limits = Limits(requests_per_second=1)
