@@ -30,15 +30,15 @@ def outcome(text: str, name: str) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_a_connector_file_is_read_as_expected(case):
+def test_connector_file_is_read_as_expected(case):
     text, _, expected = case.read_text().partition(LINE)
 
     assert outcome(text, "orders.yaml") == expected
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_editors_are_told_the_same(case):
-    """The published schema takes what the reader takes; it cannot know all that the reader refuses."""
+def test_published_schema_accepts_readable_connector_files(case):
+    """Check that the schema for editors accepts what the reader accepts; it cannot know all that the reader refuses."""
     text, _, expected = case.read_text().partition(LINE)
 
     if expected.partition("{")[0].count("error") == 0:

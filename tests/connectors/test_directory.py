@@ -39,7 +39,7 @@ def later(monkeypatch, seconds=3600.0):
     monkeypatch.setattr(time, "time", lambda: now)
 
 
-def test_a_file_is_not_opened_again_until_it_changes(directory, opened, monkeypatch):
+def test_unchanged_file_is_not_opened_again(directory, opened, monkeypatch):
     watched = Directory(directory)
     later(monkeypatch)
     first = watched.read()
@@ -53,8 +53,8 @@ def test_a_file_is_not_opened_again_until_it_changes(directory, opened, monkeypa
     assert opened == ["b.yaml"]
 
 
-def test_a_file_that_has_just_changed_is_read_again(directory, opened):
-    """It may change once more within the step of the clock, which its times would not tell."""
+def test_recently_changed_file_is_read_again(directory, opened):
+    """Check a file that may change again within the resolution of its modification time."""
     watched = Directory(directory)
     watched.read()
     opened.clear()
@@ -63,7 +63,8 @@ def test_a_file_that_has_just_changed_is_read_again(directory, opened):
     assert opened == ["a.yaml", "b.yaml"]
 
 
-def test_links_are_followed_where_they_lead_now(directory, monkeypatch):
+def test_links_are_followed_to_their_current_target(directory, monkeypatch):
+    """Check also that a link that leads out of the directory is a problem of its file."""
     (directory / "one").write_text("one")
     (directory / "two").write_text("two")
     (directory / "c.yaml").symlink_to("one")
@@ -80,7 +81,7 @@ def test_links_are_followed_where_they_lead_now(directory, monkeypatch):
     assert watched.read().files["c.yaml"].problem is not None
 
 
-def test_a_file_that_becomes_a_link_during_the_look_is_not_followed(directory, tmp_path, monkeypatch):
+def test_file_replaced_by_link_during_read_is_refused(directory, tmp_path, monkeypatch):
     outside = tmp_path / "outside"
     outside.write_text("secret")
     real = os.open
@@ -98,7 +99,7 @@ def test_a_file_that_becomes_a_link_during_the_look_is_not_followed(directory, t
     assert file.text == b""
 
 
-def test_what_is_written_beside_the_directory_is_not_even_told_of(tmp_path):
+def test_writes_beside_the_directory_cause_no_events(tmp_path):
     told = []
 
     class Told(watch._Hints):
@@ -123,8 +124,8 @@ def test_what_is_written_beside_the_directory_is_not_even_told_of(tmp_path):
     assert not [path for _, path in told if path.endswith("gateway.log")]
 
 
-def test_passed_over_files_are_named_in_status_and_log_once(own):
-    """Files that look like connectors and are none are told of; those of editors and other programs are not."""
+def test_ignored_files_are_named_in_status_and_log(own):
+    """Check that files that look like connectors and are none are named, once in the log; those of editors and other programs are not."""
     own.declare("orders", "fields: {id: integer}\n")
     inner = own.connectors / "shop"
     inner.mkdir()
@@ -158,8 +159,8 @@ def test_passed_over_files_are_named_in_status_and_log_once(own):
     assert "X.YAML" not in passed_over()
 
 
-def test_sub_directories_that_a_cluster_makes_are_no_news(directory):
-    """A ConfigMap is mounted as hidden directories and links into them."""
+def test_directories_of_a_configmap_cause_no_warning(directory):
+    """Check the hidden directories, and the links into them, that a mounted ConfigMap has."""
     (directory / "..2026_11_29").mkdir()
     (directory / "..2026_11_29" / "orders.yaml").touch()
     (directory / "..data").symlink_to("..2026_11_29")

@@ -830,8 +830,8 @@ def test_fault_names_place_and_fix(case):
     st.integers(0, 3),
     st.text("\t :-#{}[]'\"\\|>*&!%@`,?\u00a0\u200b\u201cab\n<=", max_size=4),
 )
-def test_broken_file_is_told_in_plain_words(place, cut, added):
-    """Whatever is done to a file, no finding has a parser's words, and each stands inside the file."""
+def test_broken_file_is_reported_in_plain_words(place, cut, added):
+    """Check that for any edit of a file no finding has a parser's words, and each has its place inside the file."""
     text = SOUND[:place] + added.encode() + SOUND[place + cut :]
     lines = text.decode().split("\n")
 
@@ -841,7 +841,7 @@ def test_broken_file_is_told_in_plain_words(place, cut, added):
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_told_in_plain_words(text):
+def test_random_bytes_are_reported_in_plain_words(text):
     declared = plan.parse_file(ConnectorFile.of("f", text))
 
     assert declared.connector is None
@@ -851,6 +851,6 @@ def test_any_bytes_are_told_in_plain_words(text):
 
 
 @given(st.text("\t :-#{}[]'\"\\|>*&!%@`,?\u00a0ab\n", max_size=40))
-def test_any_text_is_told_in_plain_words(text):
+def test_random_text_is_reported_in_plain_words(text):
     for finding in plan.parse_file(ConnectorFile.of("f", text.encode())).findings:
         assert not INTERNAL.search(f"{finding.message} {finding.hint}"), finding

@@ -50,7 +50,7 @@ def digits(text: str) -> int:
 
 @pytest.mark.scaled
 @pytest.mark.parametrize("validator", VALIDATORS)
-def test_every_cent_is_taken_and_no_tenth_of_one(validator):
+def test_schema_accepts_every_cent_and_no_tenth(validator):
     text = published("decimal(12, 2)")
     cents = [number(steps, 2) for steps in range(scaled(100_000))]
     tenths = [number(steps, 3) for steps in range(1, scaled(10_000)) if steps % 10]
@@ -62,7 +62,8 @@ def test_every_cent_is_taken_and_no_tenth_of_one(validator):
 @pytest.mark.scaled
 @pytest.mark.parametrize("validator", VALIDATORS)
 @pytest.mark.parametrize("scale", range(1, 39))
-def test_every_step_of_any_size_is_taken_and_nothing_between_two(validator, scale):
+def test_schema_accepts_exactly_the_steps_of_a_decimal(validator, scale):
+    """Check for every scale that all steps of any size are valid, and numbers between two steps are not."""
     chance = random.Random(scale)
     precisions = sorted(
         {scale, 20, 21, 22, 38, *(chance.randint(scale, 38) for _ in range(2))} - set(range(scale))
@@ -99,8 +100,8 @@ def error_of_divided(scale: int, by: int) -> float:
 
 
 @pytest.mark.parametrize("scale", range(1, 39))
-def test_the_divisors_of_a_scale_fit_every_number(scale):
-    """For every mantissa of the count of steps, whatever the number is off as a double; all in units of 2 ** -53."""
+def test_divisors_of_a_scale_fit_every_number(scale):
+    """Check them for every mantissa of the count of steps, however far the number is off as a double; all in units of 2 ** -53."""
     step = float(Fraction(2**200, 10**scale))
     for place in range(1000, 2000):
         steps = place / 1000
@@ -170,7 +171,8 @@ def bounded(draw):
 @example(({"type": "decimal(21, 0)"}, ["999999999999999999999", "1e21", "1e20"]))
 @example(({"type": "decimal(21, 2)"}, ["9999999999999999999.99", "10000000000000000000.01"]))
 @example(({"type": "decimal(20, 1)", "maximum": Decimal("1152921504606847105.0")}, ["1152921504606847104.9"]))
-def test_bounds_and_values_are_those_of_the_endpoint(drawn):
+def test_schema_bounds_equal_those_of_the_endpoint(drawn):
+    """Check for random fields with bounds and enums that validators of the published schema accept the numbers that the endpoint accepts."""
     declared, instances = drawn
     text = published(declared)
     truth = taken(declared, instances)
@@ -208,7 +210,7 @@ def is_long(instance: str, declared) -> bool:
         ("integer", "9007199254740993.5"),
     ],
 )
-def test_a_long_number_is_not_rounded_to_its_field(server, name, kind, value):
+def test_long_number_is_rejected_instead_of_rounded(server, name, kind, value):
     path = server.declare(name, f"fields: {{x: '{kind}'}}")
 
     answer = server.client.post(
@@ -220,7 +222,8 @@ def test_a_long_number_is_not_rounded_to_its_field(server, name, kind, value):
 
 
 @pytest.mark.parametrize("validator", VALIDATORS)
-def test_one_is_beyond_a_field_without_a_digit_before_the_point(validator):
+def test_decimals_without_integer_digits_reject_one(validator):
+    """Check that the published schema of such a field accepts numbers below 1 and rejects 1 in every spelling."""
     for scale in range(1, 39):
         for declared in (
             f"decimal({scale}, {scale})",
@@ -301,13 +304,13 @@ PATTERNS = [
 
 
 @pytest.mark.parametrize(("declared", "texts"), TEXTS, ids=str)
-def test_strings_are_those_of_the_endpoint(declared, texts):
+def test_schema_accepts_the_strings_the_endpoint_accepts(declared, texts):
     check_strings(declared, texts)
 
 
 @pytest.mark.parametrize(("pattern", "texts"), PATTERNS, ids=[repr(pattern) for pattern, _ in PATTERNS])
 @pytest.mark.parametrize("more", [{}, {"type": "string[]"}, {"nullable": True, "max_length": 8}], ids=str)
-def test_patterns_are_those_of_the_endpoint(pattern, texts, more):
+def test_published_patterns_match_as_at_the_endpoint(pattern, texts, more):
     check_strings({"type": "string", "pattern": pattern, **more}, texts)
 
 
@@ -358,7 +361,7 @@ def patterns(draw) -> str:
 
 @examples(200)
 @given(patterns(), st.lists(st.text("ab1-_/ é٢\n\r\u2028\x85\ufeff", max_size=4), min_size=8, max_size=8))
-def test_any_pattern_is_that_of_the_endpoint(pattern, texts):
+def test_random_patterns_match_as_at_the_endpoint(pattern, texts):
     declared = {"type": "string", "pattern": pattern}
     text = published(declared)
     instances = [json.dumps(each) for each in texts]
@@ -371,7 +374,8 @@ def test_any_pattern_is_that_of_the_endpoint(pattern, texts):
 @pytest.mark.parametrize(
     "pattern", ["(?i)^a$", r"\Aa\z", "(?P<x>a)", "[a-z&&[^b]]", "[[:alpha:]]+", "(?x) a", "[a[b]]"]
 )
-def test_a_pattern_that_others_cannot_read_is_named_and_not_published(pattern):
+def test_unportable_pattern_is_a_comment_in_the_schema(pattern):
+    """Check that a pattern that other engines cannot read is not published as one, and that its comment names it."""
     text = published({"type": "string", "pattern": pattern})
 
     assert pattern in json.loads(text)["$comment"]
@@ -392,7 +396,7 @@ def test_a_pattern_that_others_cannot_read_is_named_and_not_published(pattern):
     ids=str,
 )
 @pytest.mark.parametrize("validator", VALIDATORS)
-def test_a_number_in_a_string_has_no_line_end_behind_it(validator, declared):
+def test_schema_rejects_line_end_after_quoted_number(validator, declared):
     text = published(declared)
     numbers = (
         ["1"]
@@ -409,7 +413,7 @@ def test_a_number_in_a_string_has_no_line_end_behind_it(validator, declared):
     assert not any(VALIDATORS[validator](text, [one.format(f'"{each}\\n"') for each in numbers]))
 
 
-def test_the_schema_is_served_for_doubles(server, name):
+def test_served_schema_works_for_readers_of_doubles(server, name):
     path = server.declare(name, "fields: {amount: 'decimal(12, 2)', sizes: 'decimal(3, 1)[]'}")
     text = server.client.get(f"/-/connectors/{name}/schema").text
     rows = [

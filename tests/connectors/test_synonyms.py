@@ -105,7 +105,7 @@ def test_translated_type_is_one_of_ours(word):
 
 
 @pytest.mark.parametrize(("kind", "word"), WORDS)
-def test_key_of_another_tool_leads_to_one_of_ours(kind, word):
+def test_key_of_another_tool_suggests_our_key(kind, word):
     hint = KEYS[kind][word]
     named = re.match(r"write (\w+)", hint)
 
@@ -119,7 +119,7 @@ def test_key_of_another_tool_leads_to_one_of_ours(kind, word):
 
 
 @pytest.mark.parametrize("kind", KNOWN)
-def test_other_spelling_of_a_key_leads_to_it(kind):
+def test_other_spelling_of_a_key_suggests_it(kind):
     for key in KNOWN[kind.rpartition(" ")[2]]:
         words = key.split("_")
         for spelled in ("".join(word.capitalize() for word in words), "-".join(words), key.upper()):
@@ -128,7 +128,7 @@ def test_other_spelling_of_a_key_leads_to_it(kind):
 
 
 @given(st.text("abcdeintlsru0123456789()[]<>,'|? .", max_size=30))
-def test_any_type_is_refused_or_translated_to_one_of_ours(text):
+def test_random_type_is_refused_or_translated(text):
     meant = meant_by(text)
 
     assert meant is None or parse_type(meant.type)

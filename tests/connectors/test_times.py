@@ -109,7 +109,8 @@ def bodies(values):
 
 
 @pytest.mark.parametrize("kind", TAKEN)
-def test_every_spelling_is_one_value_wherever_it_stands(server, paths, kind):
+def test_spellings_of_a_time_store_one_value(server, paths, kind):
+    """Check every spelling in bodies of each format, in filters, and in patches."""
     path, expected = paths[kind], list(TAKEN[kind].values())
 
     for many in (1, 100):  # Few rows take another way than many.
@@ -125,7 +126,8 @@ def test_every_spelling_is_one_value_wherever_it_stands(server, paths, kind):
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_value_that_is_none_is_refused_for_its_reason(server, paths, kind):
+def test_invalid_time_is_rejected_with_its_reason(server, paths, kind):
+    """Check the rejected rows of each body format and the refused filters."""
     for value, why in REFUSED[kind].items():
         for media, body in bodies([value]).items():
             answer = server.client.post(paths[kind], content=body, headers={"Content-Type": media})
@@ -141,7 +143,7 @@ def test_a_value_that_is_none_is_refused_for_its_reason(server, paths, kind):
 
 
 @pytest.mark.parametrize("kind", TAKEN)
-def test_defaults_and_enums_take_every_spelling(server, name, kind):
+def test_defaults_and_enums_accept_every_spelling(server, name, kind):
     spelled = list(TAKEN[kind])
     lines = [
         f"  d{number}: {{type: {kind}, default: {json.dumps(each)}}}" for number, each in enumerate(spelled)
@@ -160,7 +162,7 @@ def test_defaults_and_enums_take_every_spelling(server, name, kind):
 
 
 @pytest.mark.parametrize("key", ["default: {}", "enum: [{}]", "backfill: {}", "examples: [{}]"])
-def test_a_value_in_a_file_that_is_none_is_refused_for_its_reason(key):
+def test_invalid_time_in_a_file_names_its_reason(key):
     given = key.format("'9999-12-31T23:59:59-01:00'")
 
     with pytest.raises(InvalidFileError) as refused:
@@ -189,10 +191,10 @@ def read(literal, text):
 @given(DAYS, st.integers(0, 1439), st.integers(-3, 3), OFFSETS, SECONDS, SIGNED, st.booleans())
 @example("9999-12-31", 1439, 0, 0, ":59.9999995", "{}{:02d}:{:02d}", False)
 @example("9999-12-31", 1439, 0, 0, ":59.9999995", " {}{:02d}:{:02d}", False)
-def test_the_published_patterns_tell_which_instants_are_outside(
+def test_published_pattern_rejects_instants_outside_the_years(
     day, minute, near, offset, seconds, form, is_near
 ):
-    """In the first and the last day it depends on the offset; most of those that are drawn are near the bound."""
+    """Check the first and the last day, where the offset decides it; most of the drawn times are near the bound."""
     if is_near:
         offset = (minute if day < "5" else minute - 1439) + near
     sign, hours, minutes = "-" if offset < 0 else "+", *divmod(min(abs(offset), 1439), 60)
@@ -211,7 +213,7 @@ PUBLISHED = reference(strictjson.write(dict(SCALARS["timestamp"].schema)))
 @pytest.mark.parametrize("kind", ["time", "datetime", "timestamp", "date", "uuid"])
 @examples(300)
 @given(data=st.data())
-def test_a_schema_and_its_literal_take_the_same_texts(kind, data):
+def test_schema_and_literal_accept_the_same_texts(kind, data):
     type = SCALARS[kind]
     text = data.draw(
         st.from_regex(type.schema["pattern"], fullmatch=True)
@@ -227,7 +229,8 @@ def test_a_schema_and_its_literal_take_the_same_texts(kind, data):
 
 
 @pytest.mark.parametrize("kind", ["time", "datetime", "timestamp"])
-def test_columns_read_every_spelling_in_columns_and_refuse_none(kind):
+def test_columnar_reader_reads_every_spelling_of_times(kind):
+    """Check that the columnar reader reads every spelling, and leaves invalid values to the reader of rows."""
     connector = connector_of(f"fields: {{v: {kind}}}")
     rows = [strictjson.write({"v": each}) for each in TAKEN[kind]]
 
@@ -251,7 +254,8 @@ INFINITE = ["1.7976931348623159e308", "1.797693134862315808e308", "2e308", "1e30
 
 
 @pytest.mark.parametrize("media", ["application/json", "application/x-ndjson", "text/csv"])
-def test_what_is_rounded_to_the_greatest_double_is_taken(server, name, media):
+def test_numbers_rounded_to_greatest_double_are_stored(server, name, media):
+    """Check that the first number that would be infinite is rejected, with either sign."""
     path = server.declare(name, "fields: {v: number}\naccess: {read: [public], change: [admin]}\n")
 
     def post(texts):
@@ -303,7 +307,7 @@ OF_FORMAT = {
 
 
 @pytest.mark.parametrize("format", OF_FORMAT)
-def test_a_format_is_what_its_standard_says(server, name, format):
+def test_formats_follow_the_json_schema_test_suite(server, name, format):
     path = server.declare(
         name, f"fields: {{v: {{type: string, format: {format}}}}}\naccess: {{read: [public]}}\n"
     )
@@ -323,14 +327,15 @@ def test_a_format_is_what_its_standard_says(server, name, format):
     assert served(server, path) == good
 
 
-def test_a_field_may_be_shorter_than_its_format():
+def test_max_length_may_be_below_the_formats_limit():
+    """Check that the schema has the lower one of the two."""
     for most, expected in ((10, 10), (300, 253)):
         connector = connector_of(f"fields: {{v: {{type: string, format: hostname, max_length: {most}}}}}")
         assert build_field(connector.fields[0])["maxLength"] == expected
 
 
-def test_every_pattern_is_one_for_other_engines_as_well():
-    """No look-around, no back-reference, no class that is not the same in ECMA-262, RE2 and Python."""
+def test_our_patterns_work_in_other_regex_engines():
+    """Check that no pattern has a look-around, a back-reference, or a class that differs among ECMA-262, RE2 and Python."""
     patterns = [pattern for format in FORMATS.values() for pattern in format.patterns]
     patterns += re.findall(
         r'"pattern":"((?:[^"\\]|\\.)*)"',
