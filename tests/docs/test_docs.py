@@ -33,7 +33,7 @@ def test_every_table_is_on_a_page():
     assert found == set(tables.TABLES)
 
 
-def test_the_published_schema_is_the_one_that_is_served(server):
+def test_published_schema_is_also_the_served_one(server):
     assert tables.PUBLISHED_SCHEMA.read_text() == tables.published_schema()
     assert server.client.get("/-/schema/connector.json").json() == tables.FILE_SCHEMA
 
@@ -47,18 +47,18 @@ METRICS = next(text for text in CONNECTORS if "connectors.d/metrics.yaml" in tex
 
 
 @pytest.mark.parametrize("text", CONNECTORS, ids=lambda text: text.splitlines()[0])
-def test_every_connector_is_one_the_gateway_reads(text):
+def test_every_connector_on_pages_is_read_without_warnings(text):
     _, warnings = parse_connector(text.encode(), Path(re.search(r"connectors.d/(\S+)", text)[1]).name)
 
     assert warnings == []
 
 
 @pytest.mark.parametrize("text", TOKENS)
-def test_tokens_files_can_be_read(text):
+def test_tokens_files_on_pages_are_read(text):
     assert parse_tokens(text.encode(), "tokens.yaml")
 
 
-def test_every_yaml_is_tested():
+def test_every_yaml_block_on_pages_is_tested():
     assert len(YAML) == len(CONNECTORS) + len(TOKENS) + 2
 
 
@@ -92,7 +92,8 @@ def typed(command: str, directory: Path, **environment: str) -> subprocess.Compl
     )
 
 
-def test_the_workflow_for_pull_requests_passes_and_shows_what_changes(repository):
+def test_pull_request_workflow_passes_and_shows_changes(repository):
+    """Check also that it fails for a change that loses values."""
     steps = [
         step["run"]
         for step in yaml.load(WORKFLOW, yaml.BaseLoader)["jobs"]["connectors"]["steps"]
@@ -115,8 +116,8 @@ def test_the_workflow_for_pull_requests_passes_and_shows_what_changes(repository
     assert (ran.returncode, "::error file=connectors.d/orders.yaml" in ran.stdout) == (1, True)
 
 
-def test_the_hooks_pass_what_loses_nothing_under_pre_commit(repository):
-    """The real pre-commit runs the README's example, which calls the hooks as the repository's own list has them."""
+def test_hooks_pass_lossless_changes_under_pre_commit(repository):
+    """Run the README's example with the real pre-commit; it has the same commands as the repository's list of hooks."""
     published = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
     for hook in HOOKS["repos"][0]["hooks"]:
         assert hook["entry"] == published[hook["id"]]["entry"]
@@ -133,7 +134,7 @@ def test_the_hooks_pass_what_loses_nothing_under_pre_commit(repository):
     assert run_hooks().returncode == 1
 
 
-def test_the_workflow_is_the_one_that_init_writes():
+def test_workflow_on_pages_is_written_by_init():
     assert (ROOT / "gateway/project/workflow.yaml").read_text() == WORKFLOW
 
 
@@ -147,7 +148,7 @@ def test_console_prints_what_the_page_says(path, tmp_path):
     ], f"python -m tests.docs --sessions {path.stem} writes what they print now"
 
 
-def test_the_two_commands_are_those_that_ci_and_the_machine_know():
+def test_readme_commands_are_those_of_ci_and_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     serve, test = (
@@ -159,14 +160,15 @@ def test_the_two_commands_are_those_that_ci_and_the_machine_know():
     assert "gateway" in project["scripts"]
 
 
-def test_readme_is_short_and_its_first_screen_stores_a_row():
+def test_readme_stores_a_row_on_first_screen():
+    """Check also that it has at most 250 lines."""
     lines = pages.README.read_text().splitlines()
 
     assert len(lines) <= 250
     assert any('{"batch":1,' in line for line in lines[:60])
 
 
-def test_every_dependency_earns_its_line():
+def test_every_dependency_is_explained_in_the_design():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {re.match(r"[a-z0-9-]+", each)[0] for each in project["dependencies"]}
     text = (ROOT / "gateway/docs/design.md").read_text()
@@ -175,7 +177,7 @@ def test_every_dependency_earns_its_line():
     assert set(re.findall(r"^\| ([a-z0-9-]+) \|", table, re.MULTILINE)) == needed
 
 
-def test_the_newest_change_is_the_version():
+def test_newest_entry_of_changes_is_the_version():
     assert re.search(r"^## (\d\S+)", shipped.read("changes").text, re.MULTILINE)[1] == __version__
 
 
@@ -201,7 +203,7 @@ STORED = {"reading": 1, "writing": 253}
 @pytest.mark.parametrize(
     "path", [path for path in pages.PATHS if pages.has(path, "python")], ids=lambda path: path.stem
 )
-def test_python_runs_and_finds_its_rows(path, own, monkeypatch):
+def test_python_on_pages_runs_and_finds_rows(path, own, monkeypatch):
     monkeypatch.chdir(own.data.parent)
     monkeypatch.setenv("ETL_TOKEN", (own.data / "admin-token").read_text().strip())
     own.declare("orders", ORDERS)

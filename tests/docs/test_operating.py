@@ -101,13 +101,13 @@ def test_settings_that_a_page_names_exist(path):
 
 
 @pytest.mark.parametrize("path", pages.PATHS, ids=lambda path: path.stem)
-def test_files_of_the_package_that_a_page_names_exist(path):
+def test_files_that_a_page_names_exist(path):
     for name in re.findall(r"`((?:gateway|tests)/[\w./]+)`", path.read_text()):
         assert (ROOT / name).exists(), name
 
 
-def test_folders_of_the_walks_are_those_of_the_package():
-    """The walks of a request name at least one module of every folder that it passes."""
+def test_walks_of_a_request_name_every_folder():
+    """Check that they name at least one module of each folder that a request passes."""
     text = (ROOT / "gateway/docs/design.md").read_text()
 
     for folder in ("server", "endpoints", "ingest", "query", "store", "reload", "connectors"):
