@@ -388,7 +388,7 @@ def ours(names: Iterable[str]) -> set[str]:
     return {module for module in LAYERS for name in inside if name == module or name.startswith(f"{module}.")}
 
 
-def test_every_module_has_its_place():
+def test_every_module_is_in_one_layer():
     assert sorted(MODULES) == sorted(LAYERS)
 
 
@@ -406,7 +406,7 @@ def test_libraries_stay_in_their_rooms(module):
         assert rooms is None or module.startswith(rooms), f"{module} imports {name}"
 
 
-def test_store_is_entered_by_its_front_door():
+def test_other_rooms_use_the_stores_interface_only():
     """The composition root and the command line name an engine, its files, and its tables; other rooms do not."""
     others = [
         each for each in MODULES if not each.startswith(("store.", "commands.")) and each not in STORE_OWNERS
@@ -461,7 +461,7 @@ def test_public_class_names_are_unique():
     assert [name for name, times in classes.items() if times > 1] == []
 
 
-def test_what_the_arbiter_imports_does_not_lead_to_duckdb():
+def test_arbiter_imports_do_not_lead_to_duckdb():
     """A process that forks after importing duckdb aborts at exit once it has started a thread."""
     code = "import sys, gateway.cli, gateway.commands.serve; print('duckdb' in sys.modules)"
 
@@ -471,7 +471,7 @@ def test_what_the_arbiter_imports_does_not_lead_to_duckdb():
 @pytest.mark.parametrize(
     "command", [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]], ids=" ".join
 )
-def test_the_code_is_clean(command):
+def test_code_passes_lint_format_and_types(command):
     ran = subprocess.run(
         [str(Path(sys.executable).parent / command[0]), *command[1:]],
         cwd=ROOT,
