@@ -21,7 +21,8 @@ KEEP = "on_invalid: keep\n"
 MANY = {f"custmer_attribute_{number}": 1 for number in range(20_000)}
 
 
-def test_of_a_row_of_many_unknown_names_those_that_are_listed_get_a_guess(server, name):
+def test_listed_errors_of_unknown_names_have_a_guess(server, name):
+    """Check a row of 20,000 unknown names: the 100 errors that are listed suggest a column, and the others are counted."""
     path = server.declare(name, WIDE + CHANGE)
 
     for answer in (
@@ -35,7 +36,8 @@ def test_of_a_row_of_many_unknown_names_those_that_are_listed_get_a_guess(server
         assert all("did you mean 'customer_attribute_" in each["message"] for each in error["errors"])
 
 
-def test_of_a_kept_row_as_many_errors_are_kept_as_an_answer_lists(server, name):
+def test_rejected_row_keeps_at_most_100_errors(server, name):
+    """Check that a rejected row is kept whole with as many of its errors as an answer lists."""
     path = server.declare(name, WIDE + CHANGE + KEEP)
 
     answer = server.client.post(path, json=[MANY, {NAMES[0]: 1}, MANY])
@@ -47,7 +49,8 @@ def test_of_a_kept_row_as_many_errors_are_kept_as_an_answer_lists(server, name):
     assert [len(json.loads(each["raw"])) for each in kept] == [20_000, 20_000]
 
 
-def test_a_batch_of_very_many_errors_is_kept_with_the_field_and_code_of_each(server, name):
+def test_batch_of_many_errors_keeps_fields_and_codes(server, name):
+    """Check a batch of 200,000 errors: each has its field and code, and its message may be a general one."""
     fields = [f"a_column_{number}" for number in range(20)]
     path = server.declare(
         name, "fields:\n" + "".join(f"  {each}: integer\n" for each in fields) + CHANGE + KEEP
@@ -68,7 +71,8 @@ def test_a_batch_of_very_many_errors_is_kept_with_the_field_and_code_of_each(ser
     assert {each["message"] for each in last["errors"]} == {"A value does not have the type of its field"}
 
 
-def test_each_of_many_new_columns_is_counted_and_kept(server, name):
+def test_rejected_rows_of_many_unknown_columns_are_kept(server, name):
+    """Check 20,000 rows with an unknown column each: every row is kept, and every column is counted."""
     path = server.declare(name, NARROW + CHANGE + KEEP)
 
     answer = server.client.post(path, json=[{"n": 1, f"new_{number}": 1} for number in range(20_000)])
@@ -90,7 +94,7 @@ def test_each_of_many_new_columns_is_counted_and_kept(server, name):
         ([1, {"a": None}], [1, {"a": None}]),
     ],
 )
-def test_of_a_long_value_the_beginning_is_shown(server, name, value, shown):
+def test_error_shows_the_beginning_of_long_values(server, name, value, shown):
     path = server.declare(name, NARROW + CHANGE)
 
     (error,) = server.client.post(path, json={"n": value}).json()["errors"]
@@ -110,7 +114,8 @@ def rows_looked_at(rows: list[dict], has_left, connector: str = NARROW) -> int:
     return refused.value.row_errors.count
 
 
-def test_rows_of_a_client_that_has_left_are_not_looked_at_once_they_are_refused():
+def test_check_of_disconnected_client_ends_at_first_error():
+    """Check that after the first bad row the check ends once the client has disconnected."""
     rows = [{"n": 1}] * 15_000 + [{"n": "x"}] * 15_000
     asked = []
 
@@ -119,7 +124,8 @@ def test_rows_of_a_client_that_has_left_are_not_looked_at_once_they_are_refused(
     assert rows_looked_at(rows, lambda: asked.append(0) or len(asked) > 7) == 8
 
 
-def test_the_threads_that_check_rows_ask_whether_the_client_has_left(tmp_path):
+def test_threads_that_check_rows_notice_disconnected_clients(tmp_path):
+    """Check that the batch of a disconnected client is still stored where rejected rows are kept."""
     rows = json.dumps([{"n": "x"}] * 30_000).encode()
 
     def has_left() -> bool:
@@ -135,8 +141,8 @@ def test_the_threads_that_check_rows_ask_whether_the_client_has_left(tmp_path):
 
 @pytest.mark.parametrize("number", ["1e-7000", "-1.5E-401", "1e401", "1e+7000", "1e-99999999999999999999"])
 @pytest.mark.parametrize("type", ["integer", "number", "decimal(12, 2)", "json"])
-def test_number_with_a_long_exponent_is_refused_before_the_schema_works_with_it(server, name, type, number):
-    """A schema takes a time for it that grows with the square of the exponent."""
+def test_number_with_long_exponent_is_refused_before_schema(server, name, type, number):
+    """Refuse it early, because the schema takes a time that grows with the square of the exponent."""
     path = server.declare(name, f'fields: {{n: {{type: "{type}"}}}}\n')
 
     bodies = ('{"n": %s}', '[{"n": 1}, {"n": %s}]', '{"n": 1}\n{"n": %s}')
@@ -150,8 +156,8 @@ def test_number_with_a_long_exponent_is_refused_before_the_schema_works_with_it(
     assert "'n'" in answer.json()["message"]
 
 
-def test_cells_with_long_exponents_reach_the_schema_as_text():
-    """The schema is never asked about one: 65 ms each made two hours of this."""
+def test_long_exponents_in_csv_reach_schema_as_text():
+    """Check that the schema never gets one as a number: at 65 ms each, these rows would take two hours."""
     connector, _ = parse_connector(b"fields: {n: 'decimal(12, 2)'}\n", "c.yaml")
     text = b"n\n" + b"1e-9999\n" * 125_000
 
@@ -187,8 +193,8 @@ def test_zero_with_any_exponent_is_zero(server, name, type, zero):
 
 
 @pytest.mark.parametrize("terms", ["", "keep_at_most: 10\n"])
-def test_what_bad_rows_leave_is_bounded_whatever_is_sent(own, name, terms, tell):
-    """A small body may be many bad rows, a row have many errors, and a header be long."""
+def test_rejected_rows_use_bounded_memory(own, name, terms, tell):
+    """Check a small body of many bad rows, rows of many errors, and a long header."""
     path = own.declare(name, EIGHT + CHANGE + KEEP + terms)
     own.client.post(path, json=[{"f0": "x"}] * 2000)
     before = own.memory()

@@ -173,7 +173,8 @@ class Edits:
 @pytest.mark.long
 @examples(60)
 @given(st.data())
-def test_whatever_is_edited_stored_rows_satisfy_the_version_that_is_served(store, data):
+def test_stored_rows_satisfy_the_served_version(store, data):
+    """Check after random sequences of edits that rows keep their order and no stored value is lost."""
     edits = Edits(store)
     fields = {name: data.draw(field(name)) for name in "ab"}
     if edits.edit(fields) is None:
@@ -234,8 +235,8 @@ def _check(edits, outcome, before, seen, old) -> None:
 
 
 @given(st.data())
-def test_the_schema_of_renamed_fields_takes_what_the_endpoint_takes(data):
-    """Served with both names of a field, while the endpoint brings rows to its present name first."""
+def test_schema_of_renamed_fields_agrees_with_endpoint(data):
+    """Check that the published schema, which has both names of a field, accepts the rows that the endpoint accepts."""
     kinds = st.sampled_from(["integer", "string", "json", "string[]"])
     fields = {
         name: {"type": data.draw(kinds), "nullable": data.draw(st.booleans())}
@@ -265,7 +266,7 @@ def test_the_schema_of_renamed_fields_takes_what_the_endpoint_takes(data):
             assert (json.loads(kept) if made["type"] == "json" and kept is not None else kept) == given_as
 
 
-def test_an_expression_that_does_not_end_in_time_is_refused_for_that(store, monkeypatch):
+def test_expression_over_the_time_limit_is_refused(store, monkeypatch):
     monkeypatch.setattr(row_check, "SECONDS", 0.02)
     edits = Edits(store)
     edits.edit({"a": "string"})
@@ -279,7 +280,8 @@ def test_an_expression_that_does_not_end_in_time_is_refused_for_that(store, monk
     assert len(edits.rows()) == 20_000
 
 
-def test_rows_are_asked_anew_only_after_they_or_the_question_have_changed(store):
+def test_rows_are_checked_again_only_after_changes(store):
+    """Check that the result of a check is reused until the rows or the connector file change."""
     edits = Edits(store)
     edits.edit({"a": "integer"})
     edits.append([{"a": 5}])

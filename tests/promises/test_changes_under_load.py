@@ -35,7 +35,7 @@ def text(fields, **more):
     return json.dumps({"fields": fields, "access": {"read": ["public"]}, **more})
 
 
-def test_no_request_fails_while_its_connector_is_changed_again_and_again(own, tell):
+def test_repeated_connector_changes_fail_no_request(own, tell):
     path = own.declare("a", text(STEPS[0]))
     own.client.post(path, json=[{"n": -1}] * 50_000)
     applied = 0
@@ -64,7 +64,7 @@ def test_no_request_fails_while_its_connector_is_changed_again_and_again(own, te
     ],
     ids=["default", "converted", "widened"],
 )
-def test_a_stream_that_has_begun_ends_as_it_began_whatever_becomes_of_its_table(own, after):
+def test_stream_is_unaffected_by_changes_of_its_table(own, after):
     path = own.declare("a", text({"n": NUMBER, "l": "integer[]", "w": "string"}))
     other = own.declare("b", text({"s": "string"}))
     wide = "w" * 150  # What the sockets between hold is the less of it.
@@ -86,7 +86,7 @@ def test_a_stream_that_has_begun_ends_as_it_began_whatever_becomes_of_its_table(
     assert own.client.get(path, headers={"Prefer": "count=exact"}).headers["content-range"].endswith("/60000")
 
 
-def test_a_change_is_followed_by_a_checkpoint(own):
+def test_change_is_followed_by_a_checkpoint(own):
     path = own.declare("a", text(STEPS[0]))
     own.client.post(path, json=[{"n": n} for n in range(1000)])
     put(own.connectors / "a.yaml", text(STEPS[1]))
@@ -97,8 +97,8 @@ def test_a_change_is_followed_by_a_checkpoint(own):
     assert len(own.client.get(path).json()) == 1000
 
 
-def test_paths_change_hands_in_one_moment(own):
-    """Of the tables of both, each of which takes a while."""
+def test_swap_of_two_paths_is_atomic(own):
+    """Check two connectors whose changes of their tables take a while."""
     fields = {"s": "string", "which": "string"}
     for name in "ab":
         own.declare(name, text(fields))
@@ -127,7 +127,8 @@ def test_paths_change_hands_in_one_moment(own):
     assert [each for each, _ in itertools.groupby(seen["/b"])] == ["b", "a"]
 
 
-def test_of_two_paths_that_change_hands_none_does_where_rows_stand_against_one_at_the_last_moment(own):
+def test_swap_of_paths_is_refused_for_late_rows(own):
+    """Check that both connectors keep their last good version and path when rows that conflict with one change arrive during the reload."""
     fields = {"s": "string", "which": "string"}
     for name in "ab":
         own.declare(name, text(fields))
@@ -152,8 +153,8 @@ def test_of_two_paths_that_change_hands_none_does_where_rows_stand_against_one_a
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.torture) for seed in (2, 3, 4))])
-def test_a_kill_in_the_middle_of_a_change_leaves_the_old_or_the_new_state_never_half(tmp_path, seed, tell):
-    """Kills at a random moment around a change of a table with rows, under writers; what is found is whole."""
+def test_killed_change_leaves_old_or_new_state(tmp_path, seed, tell):
+    """Kill at random moments around a change of a table with rows, under writers; the state that is found is whole."""
     server = Server(tmp_path, is_forked=True).start()
     chance = random.Random(seed)
     path = server.declare("a", text(STEPS[0]))
@@ -219,8 +220,8 @@ def _post_until_killed(server, path, seconds, numbers, acknowledged, unknown):
         thread.join()
 
 
-def test_the_tables_of_gateway_0_1_0_are_taken_over(tmp_path):
-    """They had no revision, were called like their connectors, and had defaults that 1.5 cannot replay."""
+def test_tables_of_version_0_1_0_are_kept(tmp_path):
+    """Check tables without a revision, called like their connectors, with defaults that DuckDB 1.5 cannot replay."""
     server = Server(tmp_path, is_forked=True)
     server.data.mkdir()
     files = {

@@ -111,7 +111,7 @@ def failing() -> Path:
 
 
 @CYCLES
-def test_a_disk_that_cannot_keep_what_is_written_loses_nothing_acknowledged(tmp_path, tell, cycles):
+def test_failed_fsync_loses_no_acknowledged_row(tmp_path, tell, cycles):
     plan = tmp_path / "plan"
     server = Server(tmp_path, LD_PRELOAD=str(failing()), FAILING_PLAN=str(plan)).start()
     chance = random.Random(20261124)
@@ -194,7 +194,8 @@ def full_disk(directory: Path, slices: int, **environment: str) -> Iterator[tupl
 
 @CYCLES
 @pytest.mark.parametrize("reserve", ["6M", "4K"], ids=["kept free", "met by DuckDB"])
-def test_a_full_disk_refuses_writes_serves_reads_and_passes(tmp_path, tell, cycles, reserve):
+def test_full_disk_refuses_writes_and_serves_reads(tmp_path, tell, cycles, reserve):
+    """Check also that writes are accepted again once the disk has room."""
     slices = 4 * cycles
     with full_disk(tmp_path, slices, GATEWAY_DISK_RESERVE=reserve) as (server, ballast):
         server.declare("a", CONNECTOR)
@@ -233,8 +234,8 @@ def test_a_full_disk_refuses_writes_serves_reads_and_passes(tmp_path, tell, cycl
         assert writers.statuses[507]
 
 
-def test_results_in_parts_leave_the_disk_to_rows(tmp_path):
-    """What readers ask for must not be what keeps writers out."""
+def test_stored_results_do_not_fill_the_disk(tmp_path):
+    """Check that results kept for readers are refused before they use the disk space that is reserved."""
     with serving(tmp_path) as server:
         server.declare("a", "fields: {n: integer}\naccess: {read: [public]}\n")
         server.client.post("/a", json=[{"n": n} for n in range(1000)])

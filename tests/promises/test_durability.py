@@ -78,8 +78,8 @@ def rows(number: int) -> list[dict]:
 
 @pytest.mark.long
 @pytest.mark.parametrize("cycles", [12, pytest.param(200, marks=pytest.mark.torture)])
-def test_kill_nine_under_writers_that_retry_leaves_every_batch_once_and_whole(tmp_path, tell, cycles):
-    """Kills the worker, or the arbiter too, or both in a checkpoint, at random moments under eight writers."""
+def test_killed_writes_store_every_batch_once(tmp_path, tell, cycles):
+    """Kill the worker, or the arbiter too, or both in a checkpoint, at random moments under eight writers that retry; every batch is stored once and whole."""
     chance = random.Random(SEED)
     server = Server(tmp_path, is_forked=True).start()
     server.declare("a", "fields: {batch: integer, row: integer}\naccess: {read: [public]}\n")
@@ -167,7 +167,7 @@ def _check(server: Server, writers: Writers) -> dict[str, list]:
     }
 
 
-def test_ids_are_not_given_again_after_a_kill(tmp_path):
+def test_row_ids_are_not_reused_after_a_kill(tmp_path):
     server = Server(tmp_path, is_forked=True).start()
     server.declare("a", "fields: {n: integer}\n")
     last = 0

@@ -27,7 +27,7 @@ def take_all(queue: FairQueue) -> list:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), SIZES), max_size=60))
-def test_everything_is_taken_once_and_in_the_order_of_its_lane(items):
+def test_queue_takes_every_item_in_lane_order(items):
     queue: FairQueue = FairQueue()
     for number, (name, size) in enumerate(items):
         queue.put(name, (name, number), size)
@@ -41,7 +41,7 @@ def test_everything_is_taken_once_and_in_the_order_of_its_lane(items):
 
 
 @given(st.lists(SIZES, min_size=1, max_size=30), st.lists(SIZES, min_size=1, max_size=30))
-def test_two_lanes_that_are_never_empty_get_the_same_bytes(first, second):
+def test_busy_lanes_get_the_same_bytes(first, second):
     queue: FairQueue = FairQueue()
     sizes = {"a": itertools.cycle(first), "b": itertools.cycle(second)}
     given_bytes = {"a": 0, "b": 0}
@@ -63,7 +63,7 @@ def test_two_lanes_that_are_never_empty_get_the_same_bytes(first, second):
     assert abs(given_bytes["a"] - given_bytes["b"]) <= 2 * QUANTUM + 3 * QUANTUM
 
 
-def test_a_small_item_waits_for_one_turn_of_the_others_and_not_for_their_crowd():
+def test_small_item_waits_for_one_turn_only():
     queue: FairQueue = FairQueue()
     for number in range(1000):
         queue.put("crowd", number, QUANTUM // 4)
@@ -72,7 +72,8 @@ def test_a_small_item_waits_for_one_turn_of_the_others_and_not_for_their_crowd()
     assert take_all(queue).index("small") <= 4
 
 
-def test_what_is_not_admitted_loses_its_turn_and_nothing_overtakes_it_in_its_lane():
+def test_item_not_admitted_keeps_its_lanes_order():
+    """Check that it loses its turn to other lanes, and that no item of its own lane overtakes it."""
     queue: FairQueue = FairQueue()
     for item in ("a1", "a2"):
         queue.put("a", item, 1)
@@ -84,8 +85,8 @@ def test_what_is_not_admitted_loses_its_turn_and_nothing_overtakes_it_in_its_lan
     assert take_all(queue) == ["a1", "a2"]
 
 
-def test_a_thread_that_is_free_serves_who_has_waited_least_served():
-    """One thread, taken; behind it a crowd, and behind the crowd one call of another connector."""
+def test_free_thread_serves_the_least_served_connector():
+    """Check one busy thread with many waiting calls of one connector, and behind them one call of another."""
     pool, free, order = ParsePool(1), threading.Event(), []
     pool.executor_for("crowd").submit(free.wait)
     calls = [pool.executor_for("crowd", QUANTUM).submit(order.append, "crowd") for _ in range(20)]
@@ -111,7 +112,7 @@ def fill(budget: MemoryBudget, connector: str, size: int = 1) -> int:
     raise AssertionError
 
 
-def test_connectors_that_flood_leave_room_for_one_that_has_been_quiet():
+def test_flooding_connectors_leave_memory_for_quiet_ones():
     budget = MemoryBudget(1000, lambda: 0.0)
 
     assert fill(budget, "first") == 500
@@ -120,7 +121,7 @@ def test_connectors_that_flood_leave_room_for_one_that_has_been_quiet():
     assert fill(budget, "quiet", 50) == 1
 
 
-def test_a_body_that_is_alone_has_room_whatever_its_size():
+def test_body_alone_is_admitted_at_any_size():
     budget = MemoryBudget(10, lambda: 0.0)
 
     with budget.reserve(100, "a") as reservation:
@@ -131,7 +132,7 @@ def test_a_body_that_is_alone_has_room_whatever_its_size():
     budget.reserve(5, "b")
 
 
-def test_a_body_that_does_not_arrive_holds_no_room_for_long():
+def test_body_that_does_not_arrive_loses_its_reservation():
     now = [0.0]
     budget = MemoryBudget(100, lambda: now[0])
     slow = budget.reserve(50, "a")
@@ -144,7 +145,7 @@ def test_a_body_that_does_not_arrive_holds_no_room_for_long():
         slow.grow(49)
 
 
-def test_the_wait_is_as_long_as_the_queue_takes_to_drain():
+def test_retry_after_is_the_time_to_drain():
     now = [0.0]
     budget = MemoryBudget(2000, lambda: now[0])
     bodies = [budget.reserve(100, "a") for _ in range(10)]
@@ -161,7 +162,7 @@ def test_the_wait_is_as_long_as_the_queue_takes_to_drain():
     assert 20 <= int(refused.value.headers["Retry-After"]) <= 2 * MAX_WAIT_SECONDS
 
 
-def test_slow_bodies_of_one_connector_take_no_room_of_another(tmp_path):
+def test_slow_bodies_take_no_room_of_other_connectors(tmp_path):
     with serving(tmp_path, GATEWAY_QUEUE="64K") as server, contextlib.ExitStack() as stack:
         for name in ("slow", "other"):
             server.declare(name, "fields: {n: integer}\n")

@@ -256,7 +256,7 @@ def live(server: Server) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_a_delivery_is_live_soon_and_fails_no_request_on_its_way(way, tmp_path, tell):
+def test_delivered_files_are_live_without_failed_requests(way, tmp_path, tell):
     delivery = way(tmp_path / "place")
     delivery.place.mkdir()
     delivery.begin(VERSIONS[0])
@@ -293,7 +293,8 @@ def every_text(server: Server, name: str) -> set[str | None]:
 
 
 @pytest.mark.parametrize("way", ["plain", "hard link", "link", "touched", "restarted", "mapped"])
-def test_no_half_of_a_file_is_served_however_slowly_it_is_written(own, way):
+def test_partly_written_file_is_never_served(own, way):
+    """Check files that are written slowly in place, through links and through memory, also during a restart."""
     full = "fields:\n  a: integer\n  b: string\naccess: {read: [public]}\n"
     half = "fields:\n  a: integer\n"
     file = written = own.connectors / "a.yaml"
@@ -336,8 +337,8 @@ def test_no_half_of_a_file_is_served_however_slowly_it_is_written(own, way):
     eventually(lambda: names() == expected, "the whole file is not live")
 
 
-def test_five_hundred_connectors_start_and_one_that_changes_is_live(tmp_path, tell):
-    """The shipped connectors, a hundred times over. Tells the times."""
+def test_one_change_among_500_connectors_is_live(tmp_path, tell):
+    """Start with the shipped connectors, a hundred of each, and change one. Print the times."""
     server = Server(tmp_path, is_forked=True, **{SETTLE_SECONDS: ""})
     shipped = sorted((ROOT / "connectors.d").iterdir())
     for number in range(100):

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 
-def test_health_is_answered_while_a_large_body_is_checked(own, tell):
+def test_health_is_answered_during_a_large_body(own, tell):
     own.declare("a", "fields: {n: integer, s: string}\n")
     lines = b"".join(b'{"n":%d,"s":"0123456789012345678901234567890"}\n' % n for n in range(400_000))
     slowest = [0.0]
@@ -33,7 +33,7 @@ def test_health_is_answered_while_a_large_body_is_checked(own, tell):
     ("rows", "width"), [(500_000, 400), pytest.param(10_000_000, 0, marks=pytest.mark.torture)]
 )
 def test_many_rows_stream_without_growing_memory(own, tell, rows, width):
-    """More than twice the bound, so that they are nowhere held. Tells how much the worker grew."""
+    """Stream more than twice the bound, so that the rows are nowhere held. Print how much the worker grew."""
     own.declare("wide", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
     some = 50_000
     lines = b"".join(b'{"n":%d,"s":"row number %d%s"}\n' % (n, n, b"x" * width) for n in range(some))

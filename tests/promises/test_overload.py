@@ -54,8 +54,8 @@ class Quiet:
 
 @pytest.mark.long
 @pytest.mark.parametrize("seconds", [10, pytest.param(300, marks=pytest.mark.torture)])
-def test_overload_refuses_the_excess_and_spares_other_connectors(tmp_path, tell, seconds):
-    """Shares are told: what of each kind of body is stored, of what could be if there were no other."""
+def test_overload_refuses_excess_and_spares_other_connectors(tmp_path, tell, seconds):
+    """Print the share of each kind of body that is stored, relative to what could be stored without the other."""
     with serving(tmp_path, GATEWAY_QUEUE="64M") as server:
         server.declare("flooded", CONNECTOR)
         server.declare("quiet", CONNECTOR)

@@ -40,8 +40,8 @@ def test_duckdb_reads_whole_batches_while_rows_arrive(server, duckdb, growing, f
 
 
 @pytest.mark.parametrize("format", READERS)
-def test_two_duckdb_processes_of_one_name_read_while_rows_arrive(server, duckdb, growing, format, rounds):
-    """They share address, name, token and question; each reads what its own HEAD told of."""
+def test_duckdb_processes_with_one_name_read_whole_batches(server, duckdb, growing, format, rounds):
+    """Check two processes that share address, name, token, and query: each reads the rows that its own HEAD request counted."""
     path, grow = growing
     url = f"{server.url}{path}?format={format}&order=n.desc"
     sql = f"SELECT count(*), count(DISTINCT s), max(n) FROM {READERS[format]}('{url}')"

@@ -38,7 +38,7 @@ def bytes_of(data: Path) -> dict[str, str]:
     }
 
 
-def test_the_blocks_of_metadata_are_those_that_duckdb_names(tmp_path):
+def test_blocks_of_metadata_are_those_of_duckdb(tmp_path):
     file = tmp_path / FILE
     columns = ", ".join(f"hash(i + {number}) AS h{number}" for number in range(10))
     with duckdb.connect(str(file)) as connection:
@@ -59,7 +59,8 @@ def test_the_blocks_of_metadata_are_those_that_duckdb_names(tmp_path):
         assert blocks.checksum(block) == blocks.checksum_of(block)
 
 
-def test_a_start_mends_a_torn_block_says_so_and_keeps_the_files_as_they_were(tmp_path):
+def test_start_repairs_torn_block_and_keeps_originals(tmp_path):
+    """Check also that the log names the block, the folder of the copies, and the rows that were found."""
     server = stopped(tmp_path)
     place = torn.tear_checksum(server.data / FILE)
     before = bytes_of(server.data)
@@ -76,7 +77,7 @@ def test_a_start_mends_a_torn_block_says_so_and_keeps_the_files_as_they_were(tmp
     assert "Traceback" not in told
 
 
-def test_the_doctor_changes_nothing_unless_it_is_asked_to(tmp_path):
+def test_doctor_changes_files_only_with_repair(tmp_path):
     server = stopped(tmp_path)
     place = torn.tear_checksum(server.data / FILE)
     before = bytes_of(server.data)
@@ -99,7 +100,8 @@ def test_the_doctor_changes_nothing_unless_it_is_asked_to(tmp_path):
     assert bytes_of(server.data) == after
 
 
-def test_a_start_that_is_killed_while_it_copies_or_mends_is_begun_anew(tmp_path):
+def test_killed_repair_is_repeated_from_the_start(tmp_path):
+    """Check that a partial copy is removed, and that unchanged files are not copied twice."""
     server = stopped(tmp_path)
     torn.tear_checksum(server.data / FILE)
     before = bytes_of(server.data)
@@ -120,7 +122,7 @@ def test_a_start_that_is_killed_while_it_copies_or_mends_is_begun_anew(tmp_path)
     assert bytes_of(whole) == before
 
 
-def test_a_damaged_block_of_rows_is_told_and_not_touched(tmp_path):
+def test_damaged_block_of_rows_is_reported_and_unchanged(tmp_path):
     server = stopped(tmp_path, rows=50_000)
     file = server.data / FILE
     place = torn.damage_rows(file, "a@1", "text")
@@ -136,7 +138,8 @@ def test_a_damaged_block_of_rows_is_told_and_not_touched(tmp_path):
     assert not saved_files.folders(server.data, WORD)
 
 
-def test_the_doctor_finds_nothing_where_rows_were_replaced_changed_and_deleted(tmp_path):
+def test_doctor_finds_no_fault_in_edited_rows(tmp_path):
+    """Check a store whose rows were replaced, changed, and deleted."""
     keyed = "fields: {n: integer, tags: 'string[]'}\nprimary_key: [n]\non_conflict: replace\naccess: {change: [ops]}\n"
     with serving(tmp_path) as server:
         path = server.declare("a", keyed)
@@ -174,7 +177,7 @@ def test_the_doctor_finds_nothing_where_rows_were_replaced_changed_and_deleted(t
         ("DROP TABLE gateway.batches", "error", "file", "gateway.batches is not there"),
     ],
 )
-def test_the_doctor_tells_what_does_not_fit_together(tmp_path, sql, level, about, words):
+def test_doctor_reports_inconsistent_rows_and_tables(tmp_path, sql, level, about, words):
     server = stopped(tmp_path)
     with duckdb.connect(str(server.data / FILE)) as connection:
         connection.execute(sql)
@@ -186,7 +189,8 @@ def test_the_doctor_tells_what_does_not_fit_together(tmp_path, sql, level, about
     assert code == (1 if level == "error" else 0)
 
 
-def test_the_doctor_leaves_a_running_gateway_alone_and_what_is_none(own, tmp_path):
+def test_doctor_does_not_examine_a_running_gateway(own, tmp_path):
+    """Check that a directory without a store is not examined either, and is not made."""
     code, told = doctor(own.data)
     assert (code, told["state"]) == (3, "not examined")
     assert "is in use by process" in told["message"]
@@ -194,7 +198,8 @@ def test_the_doctor_leaves_a_running_gateway_alone_and_what_is_none(own, tmp_pat
     assert not (tmp_path / "nothing").exists()
 
 
-def test_a_repair_after_which_rows_are_missing_is_taken_back(tmp_path):
+def test_repair_with_missing_rows_is_undone(tmp_path):
+    """Check that a start restores the files and fails, and that `gateway doctor --repair` keeps the rows there are."""
     server = stopped(tmp_path)
     with duckdb.connect(str(server.data / FILE)) as connection:
         connection.execute('DELETE FROM rows."a@1" WHERE _id = 7')
@@ -216,7 +221,7 @@ def test_a_repair_after_which_rows_are_missing_is_taken_back(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"not a database" * 1000, bytes(20_000)], ids=["empty", "something else", "zeros"]
 )
-def test_a_file_that_cannot_be_mended_ends_the_start_with_words(tmp_path, content):
+def test_irreparable_file_ends_the_start_with_advice(tmp_path, content):
     server = Server(tmp_path, is_forked=True)
     server.data.mkdir()
     (server.data / FILE).write_bytes(content)

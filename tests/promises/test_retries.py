@@ -50,8 +50,8 @@ def sends_of(keys: int) -> list[Send]:
 @pytest.mark.parametrize(
     ("keys", "restarts"), [(500, 4), pytest.param(10_000, 40, marks=pytest.mark.torture)]
 )
-def test_each_key_is_stored_once_whoever_sends_it_again_across_restarts(tmp_path, tell, keys, restarts):
-    """Sends from 32 threads while the worker is killed and the gateway stopped in turn. Tells its counts."""
+def test_idempotency_key_is_stored_once_across_restarts(tmp_path, tell, keys, restarts):
+    """Send from 32 threads while the worker is killed and the gateway stopped in turn. Print the counts."""
     server = Server(tmp_path, is_forked=True).start()
     server.declare("a", "fields: {key: integer, version: integer, row: integer}\naccess: {read: [public]}\n")
     sends = sends_of(keys)

@@ -28,8 +28,8 @@ def test_sighup_fails_no_request(own):
     assert stored == sorted(load.acknowledged)
 
 
-def test_sigterm_answers_what_is_in_flight_and_closes_the_store(tmp_path):
-    """With idle, silent and stalled connections beside it, which must not cost the store its closing."""
+def test_sigterm_answers_open_requests_and_closes_store(tmp_path):
+    """Check it with idle, silent, and stalled connections, which must not keep the store from being closed."""
     own = Server(tmp_path, is_forked=True, GATEWAY_GRACEFUL_TIMEOUT="2").start()
     own.declare("a", GOOD)
     lingering = [connect(own) for _ in range(20)]
@@ -57,7 +57,7 @@ def test_sigterm_answers_what_is_in_flight_and_closes_the_store(tmp_path):
     own.stop()
 
 
-def test_a_killed_worker_is_replaced_and_nothing_acknowledged_is_gone(own):
+def test_killed_worker_is_replaced_without_lost_rows(own):
     own.declare("a", GOOD)
     own.client.post("/a", json={"n": 1})
     (worker,) = own.workers()

@@ -71,8 +71,8 @@ def sockets(server) -> int:
 @pytest.mark.parametrize(
     ("count", "ramp"), [(200, 4), pytest.param(1000, 20, marks=pytest.mark.torture)], ids=["200", "1000"]
 )
-def test_slow_clients_are_cut_off_and_nobody_else_notices(tmp_path, tell, count, ramp):
-    """Tell the p99 of 50 requests a second beside them."""
+def test_slow_clients_are_disconnected_without_affecting_others(tmp_path, tell, count, ramp):
+    """Print the p99 of 50 requests a second that are sent beside them."""
     limits = {
         "GATEWAY_HEADER_TIMEOUT": "3",
         "GATEWAY_IDLE_TIMEOUT": "5",
@@ -129,7 +129,7 @@ def test_slow_clients_are_cut_off_and_nobody_else_notices(tmp_path, tell, count,
     assert [line for line in log if line["level"] in ("error", "critical")] == []
 
 
-def test_the_places_of_connections_that_are_cut_off_are_free_again(tmp_path):
+def test_closed_slow_connections_free_their_places(tmp_path):
     limits = {"GATEWAY_MAX_CONNECTIONS": "20", "GATEWAY_HEADER_TIMEOUT": "0.5", "GATEWAY_IDLE_TIMEOUT": "1"}
     with serving(tmp_path, **limits) as server, contextlib.ExitStack() as stack:
         server.client.close()
@@ -148,7 +148,7 @@ def test_the_places_of_connections_that_are_cut_off_are_free_again(tmp_path):
 
 
 def test_headers_of_every_request_have_their_own_deadline(tmp_path):
-    """Also where they begin behind another request, or when the connection was about to be closed for idleness."""
+    """Check also headers that begin behind another request, or when the connection was about to be closed for idleness."""
     whole = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
     limits = {"GATEWAY_HEADER_TIMEOUT": "2", "GATEWAY_IDLE_TIMEOUT": "1"}
     with (
@@ -178,8 +178,8 @@ def test_headers_of_every_request_have_their_own_deadline(tmp_path):
         assert (answers.count(b"HTTP/1.1 200"), answers.count(b"HTTP/1.1 408")) == (1, 1)
 
 
-def test_a_client_that_asks_and_never_reads_is_cut_off(tmp_path):
-    """Whether the answers are streams, or whole and many."""
+def test_client_that_never_reads_is_disconnected(tmp_path):
+    """Check answers that are streams, and whole ones of which there are many."""
     limits = {"GATEWAY_SEND_TIMEOUT": "0.5", "GATEWAY_IDLE_TIMEOUT": "1"}
     with serving(tmp_path, **limits) as server, contextlib.ExitStack() as stack:
         server.declare("a", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
@@ -200,7 +200,7 @@ def test_a_client_that_asks_and_never_reads_is_cut_off(tmp_path):
         assert server.client.post("/a", json={"n": 1, "s": ""}).status_code == 201
 
 
-def test_a_result_that_nobody_reads_gives_its_room_to_who_needs_it(tmp_path):
+def test_unread_result_is_closed_for_a_waiting_reader(tmp_path):
     with serving(tmp_path, GATEWAY_READERS="1") as server:
         server.declare("a", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
         rows = b"".join(b'{"n":%d,"s":"%s"}\n' % (n, b"x" * 90) for n in range(200_000))

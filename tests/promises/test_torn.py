@@ -48,8 +48,8 @@ class Writers(Crowd):
 
 @pytest.mark.long
 @pytest.mark.parametrize("cases", [6, pytest.param(40, marks=pytest.mark.torture)])
-def test_a_kill_in_the_middle_of_a_checkpoint_loses_no_acknowledged_row(tmp_path, tell, cases):
-    """Tears the checkpoint behind a change of a connector, and in turn the one of a stop. Tells its counts."""
+def test_killed_checkpoint_loses_no_acknowledged_row(tmp_path, tell, cases):
+    """Tear the checkpoint after a change of a connector, and in turn the one of a stop. Print the counts."""
     plan = tmp_path / "plan"
     server = Server(tmp_path, **torn.environment(plan)).start()
     server.declare("a", ROWS)
@@ -94,7 +94,8 @@ def test_a_kill_in_the_middle_of_a_checkpoint_loses_no_acknowledged_row(tmp_path
     assert all(rows == list(range(BATCH)) for rows in stored.values())
 
 
-def test_a_checkpoint_that_fails_ends_the_worker_and_the_next_one_serves_all_that_was_acknowledged(tmp_path):
+def test_failed_checkpoint_replaces_the_worker_without_loss(tmp_path):
+    """Check that the worker ends, and that the next one serves every acknowledged row."""
     plan = tmp_path / "plan"
     server = Server(tmp_path, **torn.environment(plan)).start()
     try:

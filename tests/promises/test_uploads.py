@@ -73,8 +73,8 @@ NDJSON = "Content-Type: application/x-ndjson\r\n"
 
 
 @pytest.mark.parametrize("size", [2**28, pytest.param(2**30, marks=pytest.mark.torture)], ids=["256M", "1G"])
-def test_a_body_beyond_all_bounds_is_refused_in_bounded_memory(own, tell, size):
-    """Tells by how much the worker grew at its highest, which the kernel remembers."""
+def test_oversized_body_is_refused_in_bounded_memory(own, tell, size):
+    """Print by how much the worker grew at its highest, which the kernel remembers."""
     own.declare("a", "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
     own.client.post("/a", content=_PIECE[: len(_PIECE) // 2])
     (pid,) = own.workers()
