@@ -176,7 +176,7 @@ APPLIED = [
 @pytest.mark.parametrize(
     ("rule", "before", "rows", "after", "expected"), APPLIED, ids=lambda each: getattr(each, "name", "")
 )
-def test_a_change_that_keeps_the_rows_is_applied_to_them(edited, rule, before, rows, after, expected):
+def test_change_that_keeps_values_is_applied_to_rows(edited, rule, before, rows, after, expected):
     edited.declare(before, rows)
 
     state = edited.edit(after)
@@ -223,9 +223,8 @@ REFUSED = [
 @pytest.mark.parametrize(
     ("rule", "before", "rows", "after", "words", "named"), REFUSED, ids=lambda each: getattr(each, "name", "")
 )
-def test_a_change_that_would_lose_or_break_rows_is_refused_and_the_last_good_serves(
-    edited, rule, before, rows, after, words, named
-):
+def test_refused_change_keeps_last_good_version(edited, rule, before, rows, after, words, named):
+    """Check every change that would lose values or that stored rows do not satisfy; its finding names the rows and a fix."""
     edited.declare(before, rows)
     read = edited.rows()
 
@@ -249,7 +248,7 @@ def test_a_change_that_would_lose_or_break_rows_is_refused_and_the_last_good_ser
     assert rule.kind in [change["rule"] for change in entry["changes"] if change["verdict"] == "refused"]
 
 
-def test_every_rule_that_can_be_refused_or_applied_to_rows_is_tried():
+def test_cases_cover_every_rule_of_changes():
     tried = {case[0] for case in (*APPLIED, *REFUSED)}
 
     elsewhere = {
@@ -270,7 +269,7 @@ def test_every_rule_that_can_be_refused_or_applied_to_rows_is_tried():
 # -- fields that go and come back
 
 
-def test_a_removed_field_is_kept_out_of_sight_and_comes_back_with_its_values(edited):
+def test_removed_field_is_hidden_and_restored_with_values(edited):
     edited.declare(BEFORE, ROWS)
     edited.edit({"a": "integer"})
     assert edited.rows("select=*") == [{"a": 1}, {"a": 2}, {"a": 3}]
@@ -297,7 +296,8 @@ def test_a_removed_field_is_kept_out_of_sight_and_comes_back_with_its_values(edi
     ],
     ids=str,
 )
-def test_a_field_that_comes_back_otherwise_is_judged_by_the_values_it_had(edited, again, expected):
+def test_restored_field_is_checked_against_its_values(edited, again, expected):
+    """Check fields that are restored with another type or other rules: the values that they had decide whether the change is applied."""
     edited.declare(BEFORE, ROWS)
     edited.edit({"a": "integer"})
     edited.server.client.post(edited.path, json={"a": 4})
@@ -312,7 +312,7 @@ def test_a_field_that_comes_back_otherwise_is_judged_by_the_values_it_had(edited
         assert all(finding["hint"] for finding in state["findings"])
 
 
-def test_converted_values_are_kept_and_can_be_had_under_another_name(edited):
+def test_values_before_conversion_are_kept_under_another_name(edited):
     edited.declare({"a": "string"}, [{"a": "1.0"}, {"a": "02"}])
     edited.edit({"a": field("integer", using="CAST(CAST(a AS DOUBLE) AS BIGINT)")})
     assert edited.rows() == [{"a": 1}, {"a": 2}]
@@ -322,7 +322,7 @@ def test_converted_values_are_kept_and_can_be_had_under_another_name(edited):
     assert edited.rows() == [{"a": 1, "a_was_string": "1.0"}, {"a": 2, "a_was_string": "02"}]
 
 
-def test_a_field_can_be_converted_again_and_again_and_each_form_is_kept(edited):
+def test_repeated_conversions_keep_each_earlier_form(edited):
     edited.declare({"a": "string"}, [{"a": "7"}])
     for kind in ("integer", "string", "integer"):
         assert (
@@ -349,8 +349,8 @@ def test_a_field_can_be_converted_again_and_again_and_each_form_is_kept(edited):
     assert edited.rows() == [{"a": 9, "a_was_string": "7", "a_was_integer": 8, "a_was_string_2": "8"}]
 
 
-def test_a_new_field_takes_a_name_from_a_removed_one_by_a_rename(edited):
-    """`s` was removed; `a` is renamed to `s` now. What `s` was stays, under a name of its own."""
+def test_field_can_be_renamed_to_a_removed_name(edited):
+    """Check that after `s` is removed and `a` renamed to `s`, the values of the old `s` stay under a name of their own."""
     edited.declare(BEFORE, ROWS)
     edited.edit({"a": "integer"})
 
@@ -361,7 +361,7 @@ def test_a_new_field_takes_a_name_from_a_removed_one_by_a_rename(edited):
     assert [row["s_2"] for row in edited.rows()] == ["x", None, "long"]
 
 
-def test_names_that_differ_by_case_alone_are_one_column(edited):
+def test_names_different_only_in_case_are_one_column(edited):
     edited.declare(BEFORE, ROWS)
     assert "write renamed_from: a" in edited.edit({"A": "integer", "s": S})["findings"][0]["hint"]
 
@@ -373,7 +373,7 @@ def test_names_that_differ_by_case_alone_are_one_column(edited):
     assert [row["a"] for row in edited.rows()] == [1, 2, 3]
 
 
-def test_many_changes_in_one_edit_are_one_change_of_the_table(edited):
+def test_many_changes_in_one_edit_make_one_revision(edited):
     before = {
         "a": "integer",
         "b": "string",
@@ -399,7 +399,8 @@ def test_many_changes_in_one_edit_are_one_change_of_the_table(edited):
     assert edited.rows("select=c") == [{"c": "2026-01-02"}]
 
 
-def test_what_a_change_says_acts_once(edited):
+def test_using_and_backfill_are_applied_once(edited):
+    """Check that later edits of the file do not run the expression or fill the values again."""
     edited.declare({"a": "integer", "s": S}, ROWS)
     after = {"a": field("string", using="a || '!'"), "s": field("string", backfill="b")}
     edited.edit(after)
@@ -410,7 +411,8 @@ def test_what_a_change_says_acts_once(edited):
     assert edited.rows() == [{"a": "1!", "s": "x"}, {"a": "2!", "s": "b"}, {"a": "3!", "s": "long"}]
 
 
-def test_an_expression_that_has_acted_is_no_way_to_satisfy_what_comes_later(edited):
+def test_applied_expression_is_not_run_for_later_rules(edited):
+    """Check that a rule added later is checked against the converted values."""
     edited.declare({"a": "string"}, [{"a": "1000"}, {"a": "9000"}])
     using = "CAST(a AS BIGINT) // 10"
     edited.edit({"a": field("integer", using=using)})
@@ -425,7 +427,8 @@ def test_an_expression_that_has_acted_is_no_way_to_satisfy_what_comes_later(edit
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_rows_may_call_a_renamed_field_by_either_name_until_the_old_one_is_taken_away(edited, required):
+def test_renamed_field_accepts_rows_with_both_names(edited, required):
+    """Check rows of every format, which may use the former name until it is removed from the file, and not both names in one row."""
     kind = field("string", nullable=not required, max_length=3)
     edited.declare({"old": kind, "n": "integer"}, [{"old": "a", "n": 1}])
     post = lambda content, **headers: edited.server.client.post(edited.path, content=content, headers=headers)  # noqa: E731
@@ -500,7 +503,7 @@ def renamed(edited):
         ("select=id&j->k=eq.7", [{"id": 3}]),
     ],
 )
-def test_readers_may_ask_for_a_renamed_field_by_either_name(renamed, query, expected):
+def test_renamed_field_answers_to_both_names(renamed, query, expected):
     answer = renamed.server.client.get(f"{renamed.path}?{query}")
 
     if expected is None:
@@ -509,7 +512,7 @@ def test_readers_may_ask_for_a_renamed_field_by_either_name(renamed, query, expe
         assert (answer.status_code, answer.json()) == (200, expected)
 
 
-def test_every_format_and_method_knows_a_former_name(renamed):
+def test_former_name_works_in_every_format_and_method(renamed):
     client, path = renamed.server.client, renamed.path
     assert client.get(f"{path}?select=id,note&format=csv&order=id").text.splitlines() == [
         "id,note",
@@ -528,7 +531,7 @@ def test_every_format_and_method_knows_a_former_name(renamed):
     assert client.delete(f"{path}?note=eq.e&select=note", headers=shown).json() == [{"note": "e"}]
 
 
-def test_a_former_name_that_was_taken_away_is_no_column(renamed):
+def test_former_name_removed_from_file_is_unknown(renamed):
     client, path = renamed.server.client, renamed.path
     assert client.get(f"{path}?note=eq.a").is_success
 
@@ -541,7 +544,8 @@ def test_a_former_name_that_was_taken_away_is_no_column(renamed):
         assert (answer.status_code, answer.json()["code"]) == (400, "42703")
 
 
-def test_null_says_that_a_field_is_no_other_one_renamed(edited):
+def test_renamed_from_null_declares_a_new_field(edited):
+    """Check a field that looks like a rename: with `renamed_from: null` it is new, and the removed one keeps its values."""
     text = field("string", nullable=True)
     edited.declare({"id": "integer", "note": text}, [{"id": 1, "note": "a"}])
     refused = edited.edit({"id": "integer", "other": text})
@@ -557,7 +561,7 @@ def test_null_says_that_a_field_is_no_other_one_renamed(edited):
 # -- without rows, and with rows that come in meanwhile
 
 
-def test_a_connector_without_rows_takes_any_change(edited):
+def test_connector_without_rows_accepts_any_change(edited):
     edited.declare(BEFORE)
 
     state = edited.edit({"a": "uuid", "t": S, "n": "date"})
@@ -567,8 +571,8 @@ def test_a_connector_without_rows_takes_any_change(edited):
     assert {change["verdict"] for change in edited.history()[0]["changes"]} == {"applied"}
 
 
-def test_the_order_of_rows_outlives_every_way_of_changing_them(server, name):
-    """Enough rows for several threads; reads without an order rest on how the rows lie."""
+def test_row_order_survives_every_change_of_a_table(server, name):
+    """Check enough rows for several threads, because reads without an order depend on the order of the stored rows."""
     edited = Edited(server, name)
     edited.declare({"n": "integer", "l": "integer[]"})
     for start in range(0, 250_000, 50_000):
@@ -588,7 +592,8 @@ def test_the_order_of_rows_outlives_every_way_of_changing_them(server, name):
 # -- removal
 
 
-def test_a_removed_connector_answers_410_with_the_date_to_those_who_could_see_it(server, name):
+def test_removed_connector_is_410_with_its_date(server, name):
+    """Check that it is 404 for clients that could not see the connector, and that it has its rows again when its file is restored."""
     path = server.declare(name, text({"n": "integer"}))
     server.declare(f"{name}-x", text({"n": "integer"}, access={}))
     server.client.post(path, json={"n": 1})
@@ -611,7 +616,7 @@ def test_a_removed_connector_answers_410_with_the_date_to_those_who_could_see_it
     assert [each["action"] for each in Edited(server, name).history()] == ["restored", "removed", "created"]
 
 
-def test_a_file_that_comes_back_changed_is_judged_by_the_rows_it_had(server, name):
+def test_restored_file_is_checked_against_its_rows(server, name):
     edited = Edited(server, name).declare(BEFORE, ROWS)
     (server.connectors / f"{name}.yaml").unlink()
     server.reload()
@@ -622,7 +627,7 @@ def test_a_file_that_comes_back_changed_is_judged_by_the_rows_it_had(server, nam
     assert [row["a"] for row in edited.rows()] == [1.0, 2.0, 3.0]
 
 
-def test_another_connector_may_take_the_path_of_a_removed_one(server, name):
+def test_path_of_a_removed_connector_can_be_reused(server, name):
     path = server.declare(name, text({"n": "integer"}))
     (server.connectors / f"{name}.yaml").unlink()
 
@@ -631,7 +636,7 @@ def test_another_connector_may_take_the_path_of_a_removed_one(server, name):
     assert server.client.get(path).json() == []
 
 
-def test_a_purge_drops_the_rows_for_good_and_gives_no_number_again(own):
+def test_purge_deletes_rows_and_reuses_no_number(own):
     edited = Edited(own, "a").declare(BEFORE, ROWS)
     other = own.declare("b", text({"n": "integer"}))
     assert own.client.post("/-/connectors/a/purge").status_code == 409
@@ -657,7 +662,8 @@ def test_a_purge_drops_the_rows_for_good_and_gives_no_number_again(own):
 # -- copies
 
 
-def test_rows_are_copied_into_another_connector_of_the_same_fields_once(server, name):
+def test_copy_fills_an_empty_connector_of_equal_fields(server, name):
+    """Check that the copy keeps the order of rows, and that a second copy or one to other fields is refused."""
     exact = {**BEFORE, "d": field("decimal(9,2)", default=1.5), "l": field("decimal(4, 1)[]", default=[0.5])}
     edited = Edited(server, name).declare(exact, ROWS)
     Edited(server, f"{name}-b").declare(exact)

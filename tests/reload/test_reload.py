@@ -30,7 +30,7 @@ def get(server, path):
     return httpx.get(server.url + path)
 
 
-def test_a_file_is_live_within_the_promise_and_gone_when_removed(own):
+def test_file_is_live_once_written_until_removed(own):
     put(own.connectors / "keeps.yaml", GOOD)
     put(own.connectors / "a.yaml", GOOD)
     eventually(lambda: get(own, "/a").status_code == 200)
@@ -47,7 +47,8 @@ def test_a_file_is_live_within_the_promise_and_gone_when_removed(own):
     assert get(own, "/a").json() == [{"n": 1}]
 
 
-def test_valid_then_invalid_then_valid(own):
+def test_invalid_file_keeps_last_good_version(own):
+    """Check that the last good version stores rows while the file is invalid, also after a restart."""
     file = own.connectors / "a.yaml"
     own.declare("a", GOOD)
     own.client.post("/a", json={"n": 1})
@@ -79,7 +80,7 @@ def test_valid_then_invalid_then_valid(own):
     ]
 
 
-def test_a_file_that_was_never_good_is_refused_and_the_others_serve(own):
+def test_file_that_was_never_valid_is_refused_alone(own):
     put(own.connectors / "bad.yaml", BROKEN)
     put(own.connectors / "good.yaml", GOOD)
 
@@ -107,7 +108,8 @@ ADDED_DEFAULTS = {
 }
 
 
-def test_a_new_field_gives_old_rows_its_default_whatever_its_type(server, name):
+def test_new_field_gives_stored_rows_its_default(server, name):
+    """Check a default of every type."""
     path = server.declare(name, GOOD)
     server.client.post(path, json={"n": 1})
     fields = {
@@ -122,7 +124,7 @@ def test_a_new_field_gives_old_rows_its_default_whatever_its_type(server, name):
     assert server.client.get(path).json() == [{"n": 1, **expected}, {"n": 2, **expected}]
 
 
-def test_changes_that_touch_no_row_are_applied(server, name):
+def test_changes_without_effect_on_rows_are_applied(server, name):
     server.declare(name, GOOD)
     server.client.post(f"/{name}", json={"n": 1})
 
@@ -137,7 +139,8 @@ def test_changes_that_touch_no_row_are_applied(server, name):
     assert get(server, path).status_code == 404
 
 
-def test_two_files_on_one_path_are_both_refused_and_the_one_that_was_live_stays(own):
+def test_files_with_one_path_are_both_refused(own):
+    """Check the same for two files with one name, and that a connector that was live keeps its last good version."""
     own.declare("a", "path: /x\n" + GOOD)
     own.client.post("/x", json={"n": 1})
     put(own.connectors / "b.yaml", "path: /x\n" + GOOD)
@@ -161,7 +164,7 @@ def test_two_files_on_one_path_are_both_refused_and_the_one_that_was_live_stays(
     assert own.reload()["a.yaml"]["state"] == "live"
 
 
-def test_a_renamed_file_keeps_its_connector(own):
+def test_renamed_file_keeps_its_connector(own):
     own.declare("a", "name: kept\npath: /x\n" + GOOD)
     own.client.post("/x", json={"n": 1})
 
@@ -172,7 +175,8 @@ def test_a_renamed_file_keeps_its_connector(own):
     assert get(own, "/x").json() == [{"n": 1}]
 
 
-def test_a_directory_out_of_sight_takes_nothing_down(own):
+def test_missing_directory_keeps_connectors_live(own):
+    """Check also a start without the directory, and the reload once it is back."""
     own.declare("a", GOOD)
     aside = own.connectors.with_name("aside")
 
@@ -192,7 +196,7 @@ def test_a_directory_out_of_sight_takes_nothing_down(own):
     assert own.client.get("/-/status").json()["source"]["problem"] is None
 
 
-def test_a_momentarily_empty_directory_takes_nothing_down(own):
+def test_momentarily_empty_directory_removes_no_connector(own):
     own.declare("a", GOOD)
 
     shutil.rmtree(own.connectors)
@@ -207,7 +211,7 @@ def test_a_momentarily_empty_directory_takes_nothing_down(own):
     assert get(own, "/a").status_code == 200
 
 
-def test_a_file_written_byte_by_byte_is_never_half_read(own):
+def test_file_written_slowly_is_never_read_partially(own):
     text = (
         "fields:\n  a: integer\n  b: integer\n  c: {type: string, nullable: true}\naccess: {read: [public]}\n"
     )
@@ -223,7 +227,8 @@ def test_a_file_written_byte_by_byte_is_never_half_read(own):
     assert own.status()["slow.yaml"]["findings"] == []
 
 
-def test_odd_files_are_named_or_passed_over_and_harm_nobody(own, tmp_path):
+def test_irregular_files_are_refused_or_ignored_alone(own, tmp_path):
+    """Check directories, pipes, links, and files that are too large or binary: other connectors are live."""
     (tmp_path / "elsewhere.yaml").write_text(GOOD)
     odd = {
         "directory": lambda path: path.mkdir(),
@@ -258,7 +263,7 @@ POISON = {
 }
 
 
-def test_no_file_however_odd_keeps_another_from_going_live(own):
+def test_invalid_files_do_not_affect_other_connectors(own):
     for name, text in POISON.items():
         (own.connectors / name).write_bytes(text)
     own.declare("good", GOOD)
@@ -272,7 +277,7 @@ def test_no_file_however_odd_keeps_another_from_going_live(own):
     assert own.status()["good.yaml"]["state"] == "live"
 
 
-def test_a_connector_the_store_cannot_take_keeps_no_other_from_going_live(tmp_path, monkeypatch):
+def test_connector_the_store_rejects_affects_no_other(tmp_path, monkeypatch):
     apply = Store.apply
 
     def fail(store, comparisons):
@@ -293,7 +298,7 @@ def test_a_connector_the_store_cannot_take_keeps_no_other_from_going_live(tmp_pa
         assert gateway.request("GET", "/bad")[0] == 200
 
 
-def test_reloads_leave_nothing_open_behind_them(own):
+def test_reloads_leave_no_open_files_or_threads(own):
     def held():
         (pid,) = own.workers()
         return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
@@ -319,7 +324,7 @@ def moved_to(answer):
     return (answer.status_code, answer.json().get("code"), answer.headers.get("Location"))
 
 
-def test_a_former_path_answers_with_the_present_one(own):
+def test_former_path_answers_with_the_current_one(own):
     own.declare("orders", at("/orders"))
     own.client.post("/orders", json={"n": 1})
     own.declare("orders", at("/sales/orders"))
@@ -345,7 +350,8 @@ def test_a_former_path_answers_with_the_present_one(own):
     assert moved_to(get(own, "/third")) == (410, "GW515", "/orders")
 
 
-def test_a_former_path_is_hidden_from_whom_the_connector_is(own):
+def test_former_path_is_hidden_like_its_connector(own):
+    """Check that a client that may not see the connector gets a 404 without the current path."""
     own.declare("orders", at("/orders", access="read: [public]"))
     own.declare("orders", at("/secret/orders", access="change: [admin]"))
 
@@ -357,7 +363,7 @@ def test_a_former_path_is_hidden_from_whom_the_connector_is(own):
     assert moved_to(own.client.get("/orders")) == (410, "GW515", "/secret/orders")
 
 
-def test_another_connector_may_take_a_former_path(own):
+def test_former_path_can_be_reused(own):
     own.declare("orders", at("/orders"))
     own.declare("orders", at("/sales"))
     own.declare("other", at("/orders"))
@@ -369,7 +375,8 @@ def test_another_connector_may_take_a_former_path(own):
     assert get(own, "/orders").json()["code"] == "GW511"  # What was there last says so.
 
 
-def test_the_admin_is_told_why_a_file_that_is_back_is_not_served(own):
+def test_refused_restored_file_is_explained_to_admins(own):
+    """Check that the path of a removed connector tells the admin alone why its restored file is refused."""
     own.declare("keeps", GOOD)
     own.declare("orders", at("/first"))
     own.declare("orders", at("/orders"))
@@ -398,7 +405,7 @@ def test_the_admin_is_told_why_a_file_that_is_back_is_not_served(own):
     assert get(own, "/orders").json() == [{"n": 1}]
 
 
-def test_a_former_path_says_when_its_file_went(own):
+def test_former_path_names_the_date_of_removal(own):
     own.declare("keeps", GOOD)
     own.declare("orders", at("/orders"))
     own.declare("orders", at("/sales"))
