@@ -25,7 +25,7 @@ POST = b"POST /x HTTP/1.1\r\nHost: x\r\n"
         (b"NOT HTTP AT ALL\r\n\r\n", "the request is not valid HTTP", "RFC 9112"),
     ],
 )  # fmt: skip
-def test_fault_of_a_request_has_its_own_sentence_and_fix(server, request_, message, hint):
+def test_http_faults_have_own_messages_and_fixes(server, request_, message, hint):
     status, _, body = raw(server, request_)
 
     assert status == 400

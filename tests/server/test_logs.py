@@ -44,8 +44,8 @@ def of(server: Server, request_id: str) -> list[dict]:
     return eventually(found)
 
 
-def test_everything_the_process_writes_is_a_json_object_a_line(tmp_path):
-    """From gunicorn's first word to its last, a killed worker and requests of all kinds in between."""
+def test_every_line_of_the_log_is_json(tmp_path):
+    """Check all lines of a process, from the start to the stop, with a killed worker and requests of all kinds in between."""
     with serving(tmp_path) as server:
         server.declare("a", CONNECTOR)
         (server.connectors / "bad.yaml").write_text("fields: [")
@@ -68,7 +68,7 @@ def test_everything_the_process_writes_is_a_json_object_a_line(tmp_path):
         assert line["level"] in ("debug", "info", "warning", "error", "critical")
 
 
-def test_a_request_is_logged_in_one_line_with_what_became_of_it(own):
+def test_request_is_logged_in_one_line_with_outcome(own):
     own.declare("a", CONNECTOR)
     rows = b'[{"n":1},{"n":2}]'
 
@@ -117,8 +117,8 @@ def test_a_request_is_logged_in_one_line_with_what_became_of_it(own):
         ("/-/ready", "/-/ready", False),
     ],
 )
-def test_a_path_is_logged_as_far_as_the_gateway_knows_it(server, name, path, shown, connector):
-    """What else stands in a path may be a token, or a value, of somebody who took the path for another."""
+def test_unknown_parts_of_a_path_are_not_logged(server, name, path, shown, connector):
+    """Check them, because the rest of a path may be a token or a value that was sent to the wrong path."""
     server.declare(name, CONNECTOR)
     request_id = f"{name}-path"
 
@@ -147,14 +147,15 @@ def test_a_path_is_logged_as_far_as_the_gateway_knows_it(server, name, path, sho
         ("é", False),
     ],
 )
-def test_a_sane_request_id_is_kept_and_another_replaced(server, given_id, is_kept):
+def test_request_id_is_kept_if_valid_or_replaced(server, given_id, is_kept):
     answer = httpx.get(server.url + "/-/healthy", headers={b"X-Request-Id": given_id.encode()})
 
     assert (answer.headers["X-Request-Id"] == given_id) == is_kept
     assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Request-Id"]) or is_kept
 
 
-def test_every_answer_has_an_id_even_one_from_below_the_application(server, name):
+def test_every_answer_has_a_request_id(server, name):
+    """Check also the answers to requests that are refused before they reach the application."""
     path = server.declare(name, CONNECTOR)
     known = b"X-Request-Id: below\r\n"
     refused = [
@@ -197,11 +198,11 @@ TRACES = [
 
 
 @pytest.mark.parametrize(("header", "understood"), TRACES)
-def test_a_trace_context_is_passed_on_where_it_is_one(header, understood):
+def test_traceparent_is_parsed_only_if_valid(header, understood):
     assert parse_traceparent(header) == understood
 
 
-def test_a_trace_context_comes_back(server):
+def test_answer_repeats_a_valid_traceparent(server):
     good = httpx.get(server.url + "/nothing", headers={"traceparent": TRACE})
     bad = httpx.get(server.url + "/nothing", headers={"traceparent": f"{TRACE}x"})
     twice = [(name, value) for name, value in (("traceparent", TRACE), ("X-Request-Id", "a")) for _ in "12"]
@@ -213,7 +214,7 @@ def test_a_trace_context_comes_back(server):
     assert re.fullmatch(r"[0-9a-f]{32}", two.headers["X-Request-Id"])
 
 
-def test_a_page_may_read_the_ids(tmp_path):
+def test_cors_exposes_request_id_and_traceparent(tmp_path):
     with serving(tmp_path, GATEWAY_CORS="*") as server:
         answer = httpx.get(server.url + "/-/healthy", headers={"Origin": "https://app.example"})
 
@@ -221,7 +222,9 @@ def test_a_page_may_read_the_ids(tmp_path):
     assert {"X-Request-Id", "traceparent"} <= set(exposed)
 
 
-def test_what_nobody_foresaw_is_found_in_the_log_by_the_id_in_the_answer(tmp_path, monkeypatch, caplog):
+def test_unexpected_error_is_logged_under_its_request_id(tmp_path, monkeypatch, caplog):
+    """Check that it is logged once, without the message of the exception, which may have values."""
+
     def fail(*_):
         raise duckdb.ConstraintException("a row value: marked")
 
@@ -243,7 +246,7 @@ def test_what_nobody_foresaw_is_found_in_the_log_by_the_id_in_the_answer(tmp_pat
     assert "marked" not in caplog.text
 
 
-def test_a_thread_that_works_for_a_request_says_so():
+def test_pool_thread_knows_the_request_it_serves():
     with ContextThreadPool(1) as threads, ThreadPoolExecutor(1) as others:
         with RequestContext("mine").as_current():
             inside_, outside = threads.submit(current.get), others.submit(current.get, None)
@@ -276,8 +279,8 @@ def put_marks_among_rows_that_are_kept_and_changed(ask):
             )
 
 
-def test_no_secret_and_no_row_value_reaches_the_log(tmp_path):
-    """A marked value in every place where a client can put one, but for the ids that are there to be logged."""
+def test_log_has_no_secret_and_no_row_value(tmp_path):
+    """Check a marked value in every place where a client can put one, except the ids that are there to be logged."""
     secret, line = make_token("etl")
     expired = "gw_expiredmarked"
     (tmp_path / "tokens.yaml").write_text(line)
@@ -363,7 +366,7 @@ def test_no_secret_and_no_row_value_reaches_the_log(tmp_path):
     value=st.text(st.characters(exclude_categories=())),
     form=st.sampled_from(logs.FORMATS),
 )
-def test_no_text_breaks_a_line(text, value, form):
+def test_logged_text_never_breaks_its_line(text, value, form):
     record = logging.LogRecord("gateway.x", logging.INFO, __file__, 1, "%s", (text,), None)
     record.fields = {"path": value}
 
@@ -382,8 +385,8 @@ def test_no_text_breaks_a_line(text, value, form):
         assert all(each.isprintable() for each in line.split("\n"))
 
 
-def test_lines_come_in_their_order_and_those_of_requests_at_once():
-    """A turn of the event loop may answer many; what else is logged, such as why the process ends, waits for nothing."""
+def test_log_keeps_order_of_buffered_lines():
+    """Check that lines of requests are written once for each turn of the event loop, and other lines, such as the reason of an exit, at once."""
     written = []
     handler = logs.BufferedHandler()
     handler.stream = type(
@@ -406,7 +409,7 @@ def test_lines_come_in_their_order_and_those_of_requests_at_once():
 
 
 def test_any_handler_can_write_the_access_log():
-    """What is left out of its records is what no line of the gateway's own tells, not what others may ask for."""
+    """Check that records have the attributes that a format of another handler may use."""
     form = "%(levelname)s %(name)s %(filename)s %(lineno)d %(threadName)s %(process)s %(asctime)s %(message)s"
     logger, stream = logging.getLogger(logs.ACCESS), io.StringIO()
     handler = logging.StreamHandler(stream)
@@ -426,7 +429,7 @@ def test_any_handler_can_write_the_access_log():
     assert line.endswith(" GET /100% 20")
 
 
-def test_an_exception_shows_where_it_came_from_and_not_its_message():
+def test_logged_exception_shows_its_place_without_message():
     try:
         int("marked")
     except ValueError as error:
@@ -441,7 +444,7 @@ def test_an_exception_shows_where_it_came_from_and_not_its_message():
         assert "marked" not in line
 
 
-def test_text_is_for_people(tmp_path):
+def test_text_format_logs_no_json(tmp_path):
     with serving(tmp_path, GATEWAY_LOG="text") as server:
         server.client.get("/-/healthy", headers={"X-Request-Id": "mine"})
         eventually(lambda: "request_id=mine" in server.log.read_text())
@@ -454,7 +457,7 @@ def test_text_is_for_people(tmp_path):
     assert all(TIME.match(line) or line.startswith("    ") for line in text.splitlines())
 
 
-def test_a_client_that_leaves_half_way_is_logged_as_such(own):
+def test_answer_cut_by_its_client_is_logged_incomplete(own):
     own.declare("a", CONNECTOR)
     rows = b"".join(b'{"n":%d,"s":"%s"}\n' % (n, b"x" * 90) for n in range(100_000))
     own.client.post("/a", content=rows, headers={"Content-Type": "application/x-ndjson"})

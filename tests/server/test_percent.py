@@ -61,7 +61,7 @@ BYTES = {
     "operator", ["eq.{}", "neq.{}", "in.({})", "not.in.(Ann,{})", "like.{}*", "isdistinct.{}"]
 )
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_filter_value_is_refused_by_its_bytes(server, path, method, operator, wrong):
+def test_refused_filter_value_is_named_by_its_bytes(server, path, method, operator, wrong):
     target = f"{path}?name={operator.format(wrong)}".encode()
 
     status, text = refused(server, method, target, b'{"name": "X"}' if method == "PATCH" else None)
@@ -98,7 +98,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("method", "rest", "place"), PLACES)
-def test_every_place_of_a_request_is_named(server, path, method, rest, place):
+def test_undecodable_part_of_a_request_is_named(server, path, method, rest, place):
     status, text = refused(server, method, f"{path}{rest}".encode("latin-1"), b"[]")
 
     assert status == 400
@@ -107,7 +107,7 @@ def test_every_place_of_a_request_is_named(server, path, method, rest, place):
 
 
 @pytest.mark.parametrize("rest", ["?raw=neq.%EB", "/replay?raw=neq.%EB", "/discard?raw=neq.%EB"])
-def test_rejected_rows_are_chosen_by_whole_text(server, path, rest):
+def test_rejected_rows_refuse_an_undecodable_filter(server, path, rest):
     method = "GET" if rest.startswith("?") else "POST"
 
     status, text = refused(
@@ -122,7 +122,7 @@ def test_rejected_rows_are_chosen_by_whole_text(server, path, rest):
 
 @pytest.mark.parametrize("rest", ["batches", "history"])
 @pytest.mark.parametrize("limit", ["%EB", "x", "-1", "1%zz", "1000000000"])
-def test_limit_of_the_operating_plane_is_a_whole_number(server, path, rest, limit):
+def test_limit_of_operating_paths_is_a_whole_number(server, path, rest, limit):
     status, text = refused(server, "GET", f"/-/connectors{path}/{rest}?limit={limit}".encode())
 
     assert (status, "PGRST100" in text) == (400, True)
@@ -141,7 +141,7 @@ def test_bare_percent_sign_is_itself(server, path, value):
 
 
 @given(st.binary(max_size=12))
-def test_decoding_is_what_the_bytes_are_or_an_error(raw):
+def test_percent_decoding_is_exact_or_an_error(raw):
     try:
         expected = raw.decode()
     except UnicodeDecodeError:

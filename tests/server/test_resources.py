@@ -80,16 +80,14 @@ def machine(root: Path, groups: str, mounts: str, **files: str) -> Path:
         ("nonsense\n7", f"{TWO}\nnonsense - x\n", {"sys/fs/cgroup/memory.max": "none"}, ALL, 2),
     ],
 )
-def test_the_tightest_limit_of_a_container_is_found(
-    tmp_path, monkeypatch, groups, mounts, files, memory, cpus
-):
+def test_tightest_limit_of_a_container_is_found(tmp_path, monkeypatch, groups, mounts, files, memory, cpus):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     root = machine(tmp_path, groups, mounts, **files)
 
     assert (memory_bytes(root), cpu_count(root)) == (memory, cpus)
 
 
-def test_the_cpus_a_process_may_run_on_are_those_that_count(tmp_path):
+def test_cpu_count_is_that_of_the_process_affinity(tmp_path):
     here = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(here)})
     try:
@@ -99,12 +97,12 @@ def test_the_cpus_a_process_may_run_on_are_those_that_count(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["0%", "101%", "-5%", "half", "1e1%", "%", "2X"])
-def test_a_share_that_is_none_is_refused_in_words(text):
+def test_invalid_memory_share_is_refused_with_a_reason(text):
     with pytest.raises(ValueError, match="write a"):
         Settings.read({"GATEWAY_MEMORY": text})
 
 
-def test_what_duckdb_may_use_is_told_and_is_so(tmp_path):
+def test_status_shows_the_limits_that_duckdb_has(tmp_path):
     settings = {"GATEWAY_MEMORY": "64M", "GATEWAY_THREADS": "50%", "GATEWAY_SPILL": "100M"}
     with inside(tmp_path, {}, **settings) as gateway:
         told = json.loads(gateway.request("GET", "/-/status")[2])["resources"]

@@ -26,8 +26,8 @@ from tests.support.server import ROOT, Server, eventually, serving
 GOOD = "fields: {n: integer}\naccess: {read: [public]}\n"
 
 
-def test_gunicorn_keeps_the_names_that_the_worker_builds_on():
-    """Private names: when a new gunicorn moves one, this says so before a server hangs."""
+def test_gunicorn_has_the_names_the_worker_uses():
+    """Check private names: when a new gunicorn moves one, this fails before a server hangs."""
     for name in (
         "_on_headers_complete",
         "_close_transport",
@@ -70,7 +70,7 @@ def test_gunicorn_keeps_the_names_that_the_worker_builds_on():
 
 
 @pytest.mark.parametrize(("requests", "width"), [(40, 300_000), (3, 9_000_000), (400, 10)])
-def test_requests_that_do_not_wait_for_answers_are_all_answered_in_order(server, name, requests, width):
+def test_pipelined_requests_are_all_answered_in_order(server, name, requests, width):
     server.declare(name, GOOD)
     whole = b""
     for number in range(requests):
@@ -100,7 +100,7 @@ def test_plain_gunicorn_starts_the_same_service(tmp_path):
         assert server.stop() == 0
 
 
-def test_a_second_worker_is_refused_with_a_clear_message(tmp_path):
+def test_second_worker_is_refused_with_its_reason(tmp_path):
     server = Server(tmp_path, ("-m", "gunicorn", "-w", "2")).start(wait=False)
 
     assert server.process.wait(30) != 0
@@ -118,7 +118,8 @@ def test_sigttin_changes_nothing(own):
     assert own.workers() == before
 
 
-def test_a_second_gateway_on_the_same_data_is_refused_and_the_first_unharmed(own, tmp_path):
+def test_second_gateway_on_one_data_directory_is_refused(own, tmp_path):
+    """Check that the refusal names the process that owns the directory, and that the first gateway still stores rows."""
     own.declare("a", GOOD)
     link = tmp_path / "link"
     link.symlink_to(own.data)
@@ -142,7 +143,7 @@ except Locked as error:
     assert own.client.post("/a", json={"n": 1}).status_code == 201
 
 
-def test_a_start_that_cannot_succeed_ends_with_the_reason(tmp_path):
+def test_failed_start_logs_its_reason(tmp_path):
     (tmp_path / "data").write_text("not a directory")
     server = Server(tmp_path / "server", GATEWAY_DATA=str(tmp_path / "data")).start(wait=False)
 
@@ -154,15 +155,15 @@ def test_a_start_that_cannot_succeed_ends_with_the_reason(tmp_path):
     ("name", "value"),
     [("GATEWAY_MAX_BODY", "much"), ("GATEWAY_READERS", "0"), ("GATEWAY_QUERY_TIMEOUT", "-1")],
 )
-def test_a_setting_that_cannot_be_read_is_named(tmp_path, name, value):
+def test_invalid_setting_is_named(tmp_path, name, value):
     server = Server(tmp_path, **{name: value}).start(wait=False)
 
     assert server.process.wait(30) == 1
     assert f"{name}={value!r}" in server.tail()
 
 
-def test_a_body_that_breaks_off_stores_nothing(server, name):
-    """However it is framed, wherever it is cut: every whole line that came before is thrown away."""
+def test_truncated_body_stores_nothing(server, name):
+    """Check each framing and each cut: the whole lines before the cut are discarded too."""
     path = server.declare(name, GOOD)
     lines = b"".join(b'{"n":%d}\n' % n for n in range(10))
 
@@ -180,7 +181,8 @@ def test_a_body_that_breaks_off_stores_nothing(server, name):
     assert server.client.get(path).json() == [{"n": 99}]
 
 
-def test_connections_beyond_the_cap_are_told_to_come_back(tmp_path):
+def test_connections_beyond_the_limit_get_503_with_retry(tmp_path):
+    """Check that new connections are accepted once others are closed."""
     with serving(tmp_path, GATEWAY_MAX_CONNECTIONS="20") as server, contextlib.ExitStack() as stack:
         server.client.close()
         taken = [stack.enter_context(connect(server)) for _ in range(20)]
@@ -197,7 +199,7 @@ def test_connections_beyond_the_cap_are_told_to_come_back(tmp_path):
         server.client = httpx.Client()
 
 
-def test_an_upgrade_is_not_followed(own):
+def test_upgrade_to_websocket_is_ignored(own):
     own.declare("a", GOOD)
     headers = {
         "Connection": "Upgrade",
@@ -220,11 +222,12 @@ def test_an_upgrade_is_not_followed(own):
         (2**30, 100, 30),
     ],
 )
-def test_a_body_may_take_as_long_as_what_came_of_it_allows(received, waited, seconds):
+def test_time_for_a_body_grows_with_received_bytes(received, waited, seconds):
     assert Pace(300, 1024).chunk_seconds(received, waited) == seconds
 
 
-def test_a_body_that_trickles_is_refused_and_one_that_is_held_up_here_is_not(monkeypatch):
+def test_trickling_body_is_refused(monkeypatch):
+    """Check that a body that is delayed by the gateway itself is not refused."""
     monkeypatch.setattr(arrival, "GRACE_SECONDS", 0.2)
 
     async def receive(seconds, work):
@@ -246,7 +249,7 @@ def test_a_body_that_trickles_is_refused_and_one_that_is_held_up_here_is_not(mon
     assert refused.value.code is Code.BODY_TOO_SLOW
 
 
-def test_expect_continue_is_asked_for_only_where_the_body_is_wanted(server, name):
+def test_continue_is_sent_only_for_acceptable_bodies(server, name):
     path = server.declare(name, GOOD)
 
     wanted = connect(server)
@@ -261,7 +264,7 @@ def test_expect_continue_is_asked_for_only_where_the_body_is_wanted(server, name
     unwanted.close()
 
 
-def test_a_connection_serves_on_after_an_error(server, name):
+def test_connection_stays_open_after_an_error(server, name):
     path = server.declare(name, GOOD)
 
     with httpx.Client(base_url=server.url, headers=server.admin) as client:

@@ -34,7 +34,7 @@ def refused(server: Server) -> str:
     return error["message"]
 
 
-def test_address_in_use_is_one_line(own, tmp_path):
+def test_address_in_use_is_one_line_error(own, tmp_path):
     port = own.url.rpartition(":")[2]
     second = Server(tmp_path / "second", GATEWAY_BIND=f"127.0.0.1:{port}")
 
@@ -47,7 +47,7 @@ def test_address_in_use_is_one_line(own, tmp_path):
     assert not second.data.exists()
 
 
-def test_data_directory_in_use_is_one_line(own, tmp_path):
+def test_data_directory_in_use_is_one_line_error(own, tmp_path):
     (worker,) = own.workers()
     second = Server(tmp_path / "second", GATEWAY_DATA=str(own.data))
 
@@ -67,11 +67,11 @@ def test_data_directory_in_use_is_one_line(own, tmp_path):
         ("nowhere.invalid:8000", "the host 'nowhere.invalid' has no address"),
     ],
 )
-def test_address_of_another_machine_is_one_line(tmp_path, address, said):
+def test_address_of_another_machine_is_one_line_error(tmp_path, address, said):
     assert f"it cannot listen at {address}: {said}" in refused(Server(tmp_path, GATEWAY_BIND=address))
 
 
-def test_tokens_file_that_cannot_be_read_is_one_line(tmp_path):
+def test_unreadable_tokens_file_is_one_line_error(tmp_path):
     said = refused(Server(tmp_path, GATEWAY_TOKENS="none.yaml"))
 
     assert said == (
@@ -92,7 +92,7 @@ def left_behind(directory: Path) -> Iterator[None]:
         yield
 
 
-def test_start_waits_for_a_worker_that_is_about_to_leave(tmp_path):
+def test_start_waits_for_the_previous_worker(tmp_path):
     server = Server(tmp_path)
     with left_behind(server.data):
         server.start(wait=False)
@@ -102,7 +102,7 @@ def test_start_waits_for_a_worker_that_is_about_to_leave(tmp_path):
     assert server.stop() == 0
 
 
-def test_start_that_waits_obeys_sigterm(tmp_path):
+def test_waiting_start_obeys_sigterm(tmp_path):
     server = Server(tmp_path)
     with left_behind(server.data):
         server.start(wait=False)
@@ -155,7 +155,7 @@ def test_unknown_variable_is_a_warning_with_a_guess(name, said):
     ]
 
 
-def test_known_variables_and_those_of_kubernetes_are_no_warning():
+def test_known_and_kubernetes_variables_cause_no_warning():
     known = [*(setting.environment for setting in SETTINGS), *CLIENT_ENVIRONMENT]
     kubernetes = [
         "GATEWAY_SERVICE_HOST",
@@ -168,7 +168,7 @@ def test_known_variables_and_those_of_kubernetes_are_no_warning():
     assert list(unknown_variables(dict.fromkeys([*known, *kubernetes, "HOME"], "1"))) == []
 
 
-def test_unknown_variable_is_in_the_log_of_a_start(tmp_path):
+def test_unknown_variable_is_logged_at_start(tmp_path):
     server = Server(tmp_path, GATEWAY_MAXBODY="1").start()
     server.kill()
 
@@ -209,7 +209,7 @@ def terminal(directory: Path, *words: str) -> Iterator[tuple[subprocess.Popen, C
 
 
 @pytest.mark.parametrize("has_connector", [True, False])
-def test_start_at_a_terminal_ends_with_a_first_request_that_works(tmp_path, has_connector):
+def test_terminal_shows_a_working_first_request(tmp_path, has_connector):
     (tmp_path / "connectors.d").mkdir()
     if has_connector:
         put(tmp_path / "connectors.d/orders.yaml", GOOD)
@@ -227,19 +227,19 @@ def test_start_at_a_terminal_ends_with_a_first_request_that_works(tmp_path, has_
     assert isinstance(json.loads(ran.stdout), list if has_connector else dict), ran.stderr
 
 
-def test_start_without_a_directory_of_connectors_says_so_at_its_end(tmp_path):
+def test_terminal_reports_a_missing_connectors_directory(tmp_path):
     with terminal(tmp_path, "serve", "--bind", f"127.0.0.1:{free_port()}") as (_, read):
         shown = eventually(lambda: "Try:" in read() and read())
 
     assert "There is no directory connectors.d: say --connectors DIR, or gateway init makes one." in shown
 
 
-def test_start_without_a_terminal_logs_json_and_greets_nobody(own):
+def test_start_without_a_terminal_prints_only_json(own):
     assert "Try:" not in own.log.read_text()
     assert all(line.startswith("{") for line in own.log.read_text().splitlines())
 
 
-def test_admin_of_the_tokens_file_is_the_one_that_the_greeting_names(tmp_path):
+def test_greeting_names_the_admin_of_tokens_file(tmp_path):
     (tmp_path / "connectors.d").mkdir()
     put(tmp_path / "tokens.yaml", f"admin: [sha256:{'0' * 64}]\n")
     with terminal(tmp_path, "serve", "--bind", f"127.0.0.1:{free_port()}", "--tokens", "tokens.yaml") as (
@@ -252,7 +252,7 @@ def test_admin_of_the_tokens_file_is_the_one_that_the_greeting_names(tmp_path):
     assert "Bearer $GATEWAY_TOKEN" in shown
 
 
-def test_table_that_a_program_reads_has_whole_values(own):
+def test_piped_table_has_untruncated_values(own):
     path = "/" + "a-long-path-" * 16
     put(own.connectors / "orders.yaml", f"{GOOD}path: {path}\n")
     own.reload()
