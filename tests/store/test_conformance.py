@@ -180,7 +180,7 @@ def test_append_for_old_version_fails_alone(opened, connector):
     assert read(opened, new) == []
 
 
-def test_append_that_fails_stores_no_batch_of_its_group(opened, connector):
+def test_failed_append_stores_no_batch_of_its_group(opened, connector):
     other, before = declare(opened), opened.reader.version(connector.name)
     wrong = Batch(other, pa.table({"nonsense": [1]}))
 
@@ -252,7 +252,7 @@ def test_key_survives_reopening_and_upkeep(opened, connector):
         ("merge", [(2, 2, None), (3, 1, "old")], 0, 1),
     ],
 )
-def test_conflict_of_primary_key(opened, on_conflict, after, duplicates, deleted):
+def test_conflict_of_primary_key_follows_on_conflict(opened, on_conflict, after, duplicates, deleted):
     connector = declare(opened, f"{FIELDS}primary_key: [id]\n")
     append(opened, Batch(connector, pa.table({"id": pa.array([1], pa.int64()), "name": ["old"]})))
     new = batch(connector, 2, 1, on_conflict=on_conflict)
@@ -353,7 +353,7 @@ def test_edit_deletes_and_shows_what_was_there(opened, connector):
 
 
 @pytest.mark.parametrize("values", [None, {"name": "new"}])
-def test_edit_rehearsal_and_edit_of_no_rows_change_nothing(opened, connector, values):
+def test_rehearsed_and_empty_edits_change_nothing(opened, connector, values):
     append(opened, batch(connector, 1))
     version = opened.reader.version(connector.name)
     rehearsed, _ = opened.writer.edit(edit(connector, values, "true"), show_nothing, is_rehearsal=True)
@@ -364,7 +364,7 @@ def test_edit_rehearsal_and_edit_of_no_rows_change_nothing(opened, connector, va
     assert read(opened, connector, "_id, id, name") == [(1, 1, "n1")]
 
 
-def test_edit_that_its_check_refuses_changes_nothing(opened, connector):
+def test_edit_refused_by_its_check_changes_nothing(opened, connector):
     append(opened, batch(connector, 1, 2))
     seen = []
 
@@ -486,7 +486,7 @@ def test_apply_adds_a_field_to_stored_rows(opened, connector):
         read(opened, connector)
 
 
-def test_apply_hides_a_dropped_field_and_keeps_its_values(opened, connector):
+def test_apply_hides_dropped_field_and_keeps_its_values(opened, connector):
     append(opened, batch(connector, 1))
     [new] = opened.writer.apply([diff(opened, connector, "fields: {id: integer}\n")])
 
@@ -521,7 +521,7 @@ def test_apply_checks_rows_that_arrived_after_the_check(opened, connector):
     assert append(opened, batch(connector, 3))[0].first_id == 3
 
 
-def test_apply_to_a_table_that_is_no_longer_empty_is_refused(opened, connector):
+def test_apply_refuses_a_table_no_longer_empty(opened, connector):
     checked = diff(opened, connector, "fields: {id: string}\n")
     append(opened, batch(connector, 1))
 
@@ -540,7 +540,7 @@ def test_apply_of_several_is_all_or_nothing(opened, connector):
     assert append(opened, batch(connector, 1))[0].stored == 1
 
 
-def test_history_of_a_connector(opened, connector):
+def test_history_lists_every_change_of_a_connector(opened, connector):
     name, moved = connector.name, f"path: /moved-{connector.name}\n{FIELDS}"
     [new] = opened.writer.apply([diff(opened, connector, moved)])
     opened.writer.remove([new])
@@ -753,7 +753,7 @@ def test_readers_go_on_while_the_writer_commits(opened, connector):
 # -- what is durable
 
 
-def test_everything_is_there_after_reopening(opened, connector):
+def test_reopened_store_has_all_its_data(opened, connector):
     rejected = reject(opened, connector, 2)
     [receipt] = append(opened, batch(connector, 2, 3))
     state = lambda: (  # noqa: E731  # read twice
@@ -786,7 +786,8 @@ def test_upkeep_ends_and_changes_no_row(opened, connector):
     assert read(opened, new) == [(1, 1)]
 
 
-def test_failure_is_reported_to_nobody_without_one(opened, connector):
+def test_refused_append_does_not_report_failure(opened, connector):
+    """Check that the callback is called only when the database can no longer be used."""
     calls = []
     opened.writer.on_failure(lambda: calls.append(True))
     with pytest.raises(GatewayError):
@@ -795,7 +796,7 @@ def test_failure_is_reported_to_nobody_without_one(opened, connector):
     assert calls == []
 
 
-def test_backup_is_a_store_of_its_own(opened, connector, tmp_path):
+def test_backup_is_a_store_with_committed_rows(opened, connector, tmp_path):
     """Check that a backup has the committed rows; an engine without a file says that it has none."""
     if not opened.store._database.capabilities.has_file:
         with pytest.raises(GatewayError):

@@ -43,7 +43,7 @@ TAKEN = [
 
 
 @pytest.mark.parametrize(("text", "value", "expected"), TAKEN, ids=[case[0] for case in TAKEN])
-def test_an_expression_is_run_over_a_column_of_whatever_name(text, value, expected):
+def test_expression_runs_over_column_of_any_name(text, value, expected):
     sql = parse(text, FIELD).over('the "old" x')
 
     with duckdb.connect() as connection:
@@ -110,7 +110,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "words"), REFUSED, ids=[case[0][:40] for case in REFUSED])
-def test_what_reaches_beyond_the_value_is_refused_by_name(text, words):
+def test_expression_beyond_its_value_is_refused_by_name(text, words):
+    """Check that an expression is refused if it reads anything except the value, and that the refusal names the part."""
     with pytest.raises(ValueError, match=r".") as refused:
         parse(text, FIELD)
 
@@ -118,7 +119,7 @@ def test_what_reaches_beyond_the_value_is_refused_by_name(text, words):
 
 
 @given(st.text(alphabet="x()[]{}'\"-+*/,;:.|<>=? \n\\$#1aSELECTfromwith", max_size=60))
-def test_no_text_is_anything_but_refused_or_an_expression(text):
+def test_random_text_is_refused_or_one_expression(text):
     try:
         sql = parse(text, FIELD).over("y")
     except ValueError:
@@ -131,8 +132,8 @@ def test_no_text_is_anything_but_refused_or_an_expression(text):
             assert isinstance(error, duckdb.BinderException | duckdb.DataError | duckdb.ProgrammingError)  # noqa: PT017
 
 
-def test_every_function_it_may_call_is_one_of_the_value_alone():
-    """Nothing volatile, and nothing that is a table, an aggregate or a pragma, under any of its names."""
+def test_allowed_functions_depend_on_the_value_alone():
+    """Check that none is volatile, and none is a table, an aggregate, or a pragma, under any of its names."""
     with duckdb.connect() as connection:
         found = connection.execute(
             "SELECT function_name, function_type, stability FROM duckdb_functions()"
@@ -146,7 +147,8 @@ def test_every_function_it_may_call_is_one_of_the_value_alone():
         assert ("scalar", "VOLATILE") not in known.get(name, ()), name
 
 
-def test_a_bad_expression_is_found_in_the_file_before_any_row_is_asked(server, name):
+def test_invalid_expression_is_refused_without_rows(server, name):
+    """Check that its finding names the line of the file."""
     put(
         server.connectors / f"{name}.yaml",
         "fields:\n  a: integer\n  b: {type: integer, using: getenv('HOME')}\n",

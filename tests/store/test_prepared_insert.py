@@ -86,7 +86,7 @@ def told(given):
 
 
 @given(given=st.lists(LINES, max_size=5))
-def test_lines_are_kept_exactly(database, given):
+def test_prepared_insert_stores_lines_exactly(database, given):
     database.writer.execute("DELETE FROM kept")
 
     PreparedInsert(database, "kept", COLUMNS).insert(iter(given))
@@ -94,7 +94,8 @@ def test_lines_are_kept_exactly(database, given):
     assert kept(database) == told(given)
 
 
-def test_lines_are_kept_after_tables_were_made_changed_and_taken_back(database):
+def test_lines_are_stored_after_changes_of_tables(database):
+    """Check an insert that is prepared before tables are created, changed, and rolled back."""
     database.writer.execute("DELETE FROM kept")
     kept_lines = PreparedInsert(database, "kept", COLUMNS)
     line = (1, 2, "s", b"b", NOW)
@@ -111,7 +112,7 @@ def test_lines_are_kept_after_tables_were_made_changed_and_taken_back(database):
     assert kept(database) == told([line] * 3 * len(statements))
 
 
-def test_lines_are_kept_after_the_first_were_taken_back(database):
+def test_lines_are_stored_after_an_earlier_rollback(database):
     database.writer.execute("DELETE FROM kept")
     own = PreparedInsert(database, "kept", COLUMNS)
     line = (1, 2, "s", b"b", NOW)
@@ -127,7 +128,7 @@ def test_lines_are_kept_after_the_first_were_taken_back(database):
     assert kept(database) == told([line])
 
 
-def test_rows_are_inserted_after_others_were_taken_back_or_had_other_columns(database):
+def test_rows_are_inserted_after_rollbacks_and_other_columns(database):
     database.writer.execute("CREATE TABLE a (x BIGINT, y VARCHAR); CREATE TABLE b (x BIGINT)")
     one, other = pa.table({"x": [1], "y": ["a"]}), pa.table({"y": ["b", "c"]})
 
@@ -145,7 +146,7 @@ def test_rows_are_inserted_after_others_were_taken_back_or_had_other_columns(dat
     assert database.writer.execute("SELECT x FROM b").fetchall() == [(2,)] * 3
 
 
-def test_rows_that_were_inserted_are_let_go(database):
+def test_inserted_rows_are_released_from_memory(database):
     database.writer.execute("CREATE TABLE large (x BIGINT)")
     before = pa.total_allocated_bytes()
 
@@ -155,7 +156,7 @@ def test_rows_that_were_inserted_are_let_go(database):
     assert pa.total_allocated_bytes() - before < 1_000_000
 
 
-def test_a_failing_insert_is_an_error_of_the_database(database):
+def test_failed_insert_is_an_error_of_duckdb(database):
     with pytest.raises(duckdb.Error):
         PreparedInsert(database, "kept", {"nothing": prepared_insert.BIGINT}).insert([(1,)])
 
@@ -198,7 +199,7 @@ def require_same_rows(store, connector, rows):
 
 @examples(60)
 @given(data=st.data())
-def test_few_rows_are_stored_as_many_are(store, data):
+def test_few_rows_are_stored_like_many(store, data):
     declared = data.draw(fields())
 
     require_same_rows(store, applied(store, declared), data.draw(rows_of(declared)))
@@ -207,13 +208,14 @@ def test_few_rows_are_stored_as_many_are(store, data):
 @pytest.mark.parametrize("kind", sorted([*VALUES, *(f"{each}[]" for each in VALUES if each != "json")]))
 @examples(60)
 @given(data=st.data())
-def test_few_values_of_a_type_are_stored_as_many_are(store, kind, data):
+def test_few_values_are_stored_like_many(store, kind, data):
+    """Check values of every type."""
     value = st.fixed_dictionaries({"a": st.none() | value_of(kind)})
 
     require_same_rows(store, of_kind(store, kind), data.draw(st.lists(value, min_size=1, max_size=20)))
 
 
-def test_few_rows_are_stored_for_more_connectors_than_are_remembered(store, monkeypatch):
+def test_few_rows_are_stored_beyond_cached_connectors(store, monkeypatch):
     monkeypatch.setattr(small_inserts, "_KEPT", 2)
     connectors = [applied(store, {"a": ("integer", False, {})}) for _ in range(4)]
     rows = SmallInserts(store._database)

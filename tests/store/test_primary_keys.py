@@ -37,7 +37,7 @@ BATCH = [{"id": 2, "name": "b"}, {"id": 1, "name": "new"}, {"id": 2, "name": "c"
         ("replace", (201, 3, 2, 1), [(1, "new"), (2, "c")]),
     ],
 )
-def test_rows_that_meet_others_follow_the_word_of_the_connector(server, name, word, receipt, stored):
+def test_rows_with_stored_keys_follow_on_conflict(server, name, word, receipt, stored):
     path = declare(server, name, f"on_conflict: {word}\n")
     server.client.post(path, json={"id": 1, "name": "old"})
 
@@ -50,7 +50,8 @@ def test_rows_that_meet_others_follow_the_word_of_the_connector(server, name, wo
     assert answer.json()["last_id"] - answer.json()["first_id"] + 1 == receipt[2]
 
 
-def test_without_a_word_a_row_that_meets_another_refuses_its_batch_and_is_named(server, name):
+def test_row_with_stored_key_refuses_its_batch(server, name):
+    """Check that the refusal names each row whose primary key is stored or is in the batch twice."""
     path = declare(server, name)
     server.client.post(path, json={"id": 1, "name": "old"})
 
@@ -71,7 +72,8 @@ def test_without_a_word_a_row_that_meets_another_refuses_its_batch_and_is_named(
     assert [row["id"] for row in rows(server, path)] == [1]
 
 
-def test_a_replaced_row_gets_a_new_id_so_that_readers_of_what_is_new_see_it(server, name):
+def test_replaced_row_gets_a_new_id(server, name):
+    """Check that clients that read new rows by `_id` see the replacement."""
     path = declare(server, name, "on_conflict: replace\n")
     server.client.post(path, json=[{"id": 1}, {"id": 2}, {"id": 3}])
 
@@ -106,7 +108,7 @@ def test_resolution_of_the_dialect_merges_or_ignores(server, name, prefer, statu
     assert rows(server, path) == left
 
 
-def test_rows_that_are_merged_name_the_same_fields(server, name):
+def test_merged_rows_must_have_the_same_fields(server, name):
     path = declare(server, name)
     headers = {"Prefer": "resolution=merge-duplicates"}
 
@@ -119,7 +121,7 @@ def test_rows_that_are_merged_name_the_same_fields(server, name):
     assert answer.status_code == 201
 
 
-def test_a_key_is_the_same_however_it_is_spelled(server, name):
+def test_primary_key_is_equal_in_every_spelling(server, name):
     path = server.declare(
         name,
         'fields: {u: uuid, t: timestamp, d: "decimal(5, 2)"}\nprimary_key: [u, t, d]\naccess: {read: [public]}\n',
@@ -135,8 +137,8 @@ def test_a_key_is_the_same_however_it_is_spelled(server, name):
 
 
 @pytest.mark.parametrize("word", ["reject", "ignore", "replace"])
-def test_batches_that_are_stored_together_meet_each_other_in_their_order(own, name, word):
-    """Many clients send the same keys at once: what is left is as if they had come one after another."""
+def test_grouped_batches_conflict_in_their_order(own, name, word):
+    """Check many clients that send the same keys at once: the result is the same as for one batch after another."""
     path = declare(own, name, f"on_conflict: {word}\n")
     answers: list[httpx.Response] = []
 
@@ -172,8 +174,8 @@ def test_batches_that_are_stored_together_meet_each_other_in_their_order(own, na
         assert last in {row["_batch"] for row in stored}
 
 
-def test_order_of_rows_survives_many_replacements_and_a_checkpoint(own, name):
-    """Deleted rows are vacuumed at checkpoints, which must leave the others in the order they came in."""
+def test_row_order_survives_replacements_and_a_checkpoint(own, name):
+    """Check the checkpoint, because it vacuums deleted rows and must keep the order of the others."""
     path = declare(own, name, "on_conflict: replace\n")
     own.client.post(path, json=[{"id": n} for n in range(30_000)])
     for turn in range(5):
@@ -189,7 +191,7 @@ def test_order_of_rows_survives_many_replacements_and_a_checkpoint(own, name):
 # -- declaring a key
 
 
-def test_declaring_a_key_on_stored_rows_checks_them(server, name):
+def test_new_primary_key_is_checked_against_rows(server, name):
     path = server.declare(name, FIELDS + READ)
     server.client.post(path, json=[{"id": 1}, {"id": 2}, {"id": 1}, {"id": 3}])
 
@@ -206,7 +208,7 @@ def test_declaring_a_key_on_stored_rows_checks_them(server, name):
     assert server.client.post(path, json={"id": 2}).status_code == 409
 
 
-def test_a_conversion_that_would_make_two_keys_one_is_refused(server, name):
+def test_conversion_that_merges_primary_keys_is_refused(server, name):
     path = server.declare(name, "fields: {id: number}\nprimary_key: [id]\n" + READ)
     server.client.post(path, json=[{"id": 1.1}, {"id": 1.2}])
 
@@ -218,7 +220,7 @@ def test_a_conversion_that_would_make_two_keys_one_is_refused(server, name):
     assert any("computes values of the primary key (id)" in each["message"] for each in findings), findings
 
 
-def test_a_key_may_grow_move_with_a_rename_and_go(server, name):
+def test_primary_key_can_be_renamed_extended_and_removed(server, name):
     path = declare(server, name)
     server.client.post(path, json=[{"id": 1}, {"id": 2}])
 
@@ -244,7 +246,7 @@ def test_a_key_may_grow_move_with_a_rename_and_go(server, name):
 
 
 @pytest.mark.parametrize("key", ["n", "N", "count", "k0", "_x".strip("_"), "first", "rows"])
-def test_a_key_of_any_name_is_held_by_a_patch(server, name, key):
+def test_patch_respects_primary_keys_of_any_name(server, name, key):
     path = server.declare(name, f"fields: {{{key}: integer, v: integer}}\nprimary_key: [{key}]\n{READ}")
     server.client.post(path, json=[{key: 1, "v": 1}, {key: 0, "v": 2}])
 
@@ -252,7 +254,7 @@ def test_a_key_of_any_name_is_held_by_a_patch(server, name, key):
     assert server.client.patch(f"{path}?v=eq.1", json={key: 7}).status_code == 204
 
 
-def test_a_patch_shows_nothing_of_a_key_that_it_does_not_set(server, name):
+def test_refused_patch_hides_key_values_not_sent(server, name):
     path = server.declare(name, "fields: {sku: string, shop: integer}\nprimary_key: [sku, shop]\n" + READ)
     server.client.post(path, json=[{"sku": "a", "shop": 771177}, {"sku": "z", "shop": 771177}])
 
@@ -262,7 +264,7 @@ def test_a_patch_shows_nothing_of_a_key_that_it_does_not_set(server, name):
     assert "771177" not in answer.text
 
 
-def test_every_upsert_shows_its_own_row_whoever_replaces_it(own, name):
+def test_concurrent_upserts_return_their_own_rows(own, name):
     path = declare(own, name)
     answers: list[tuple[int, httpx.Response]] = []
 
@@ -282,7 +284,7 @@ def test_every_upsert_shows_its_own_row_whoever_replaces_it(own, name):
     assert sum(answer.status_code == 201 for _, answer in answers) == 1
 
 
-def test_each_batch_of_a_group_tells_what_it_replaced_itself(own, name):
+def test_batches_of_a_group_count_own_replacements(own, name):
     path = declare(own, name)
     answers: list[httpx.Response] = []
 
@@ -304,7 +306,7 @@ def test_each_batch_of_a_group_tells_what_it_replaced_itself(own, name):
     assert sorted(each["deleted"] for each in batches) == [0] + [1] * 119
 
 
-def test_merging_leaves_what_is_out_of_sight(server, name):
+def test_merge_keeps_values_of_hidden_fields(server, name):
     path = declare(server, name)
     server.client.post(path, json={"id": 1, "name": "kept", "n": 1})
     declare(server, name, fields=FIELDS.replace("name: {type: string, nullable: true}, ", ""))
@@ -319,7 +321,7 @@ def test_merging_leaves_what_is_out_of_sight(server, name):
     assert rows(server, path) == [{"id": 1, "name": "kept", "n": 2}, {"id": 2, "name": None, "n": 2}]
 
 
-def test_merging_keeps_bad_rows_beside_good_ones_and_takes_defaults_from_csv(server, name):
+def test_merge_keeps_rejected_rows_and_applies_csv_defaults(server, name):
     path = declare(server, name, "on_invalid: keep\n")
     merging = {"Prefer": "resolution=merge-duplicates"}
 
@@ -332,7 +334,7 @@ def test_merging_keeps_bad_rows_beside_good_ones_and_takes_defaults_from_csv(ser
     assert answer.status_code == 207
 
 
-def test_an_error_of_long_keys_is_short(server, name):
+def test_error_of_long_primary_keys_is_short(server, name):
     path = server.declare(name, "fields: {s: string}\nprimary_key: [s]\n" + READ)
     long = [{"s": "x" * 500_000 + str(n)} for n in range(20)]
     server.client.post(path, json=long)
@@ -340,7 +342,7 @@ def test_an_error_of_long_keys_is_short(server, name):
     assert len(server.client.post(path, json=long).content) < 20_000
 
 
-def test_a_write_that_depends_on_an_etag_is_not_done(server, name):
+def test_write_with_if_match_is_refused(server, name):
     path = declare(server, name)
 
     answer = server.client.put(path, json=[{"id": 1}], headers={"If-Match": '"old"'})
