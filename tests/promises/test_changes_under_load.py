@@ -154,7 +154,7 @@ def test_swap_of_paths_is_refused_for_late_rows(own):
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.torture) for seed in (2, 3, 4))])
 def test_killed_change_leaves_old_or_new_state(tmp_path, seed, tell):
-    """Kill at random moments around a change of a table with rows, under writers; the state that is found is whole."""
+    """Check kills at random moments around a change of a table with rows, under writers; the state that is found is whole."""
     server = Server(tmp_path, is_forked=True).start()
     chance = random.Random(seed)
     path = server.declare("a", text(STEPS[0]))

@@ -79,7 +79,7 @@ def rows(number: int) -> list[dict]:
 @pytest.mark.long
 @pytest.mark.parametrize("cycles", [12, pytest.param(200, marks=pytest.mark.torture)])
 def test_killed_writes_store_every_batch_once(tmp_path, tell, cycles):
-    """Kill the worker, or the arbiter too, or both in a checkpoint, at random moments under eight writers that retry; every batch is stored once and whole."""
+    """Check kills of the worker, or also of the arbiter, at random moments and in checkpoints, under eight writers that retry: every batch is stored once and whole."""
     chance = random.Random(SEED)
     server = Server(tmp_path, is_forked=True).start()
     server.declare("a", "fields: {batch: integer, row: integer}\naccess: {read: [public]}\n")

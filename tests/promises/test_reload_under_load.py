@@ -27,7 +27,7 @@ def _flip(server: Server, directory: Path, files: dict[str, str], generation: in
 
 @pytest.mark.parametrize("reloads", [30, pytest.param(200, marks=pytest.mark.torture)])
 def test_reloads_fail_no_request_on_other_connectors(tmp_path, tell, reloads):
-    """Add, change, break, mend, and remove connectors under load; by rename, in-place write, and symlink flip. Print the counts."""
+    """Add, change, break, correct, and remove connectors under load; by rename, in-place write, and symlink flip. Print the counts."""
     server = Server(tmp_path / "server", is_forked=True)
     server.connectors.rmdir()
     files = {"steady.yaml": GOOD}

@@ -49,7 +49,7 @@ class Writers(Crowd):
 @pytest.mark.long
 @pytest.mark.parametrize("cases", [6, pytest.param(40, marks=pytest.mark.torture)])
 def test_killed_checkpoint_loses_no_acknowledged_row(tmp_path, tell, cases):
-    """Tear the checkpoint after a change of a connector, and in turn the one of a stop. Print the counts."""
+    """Check a torn checkpoint after a change of a connector, and in turn at a stop. Print the counts."""
     plan = tmp_path / "plan"
     server = Server(tmp_path, **torn.environment(plan)).start()
     server.declare("a", ROWS)
