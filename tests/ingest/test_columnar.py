@@ -20,7 +20,7 @@ from gateway.ingest.columnar import Columnar
 from gateway.ingest.validation import Validator
 from gateway.media_types import Media
 from tests.endpoints.test_roundtrip import PLAIN, VALUES, fields, rows_of, yaml_of
-from tests.support.sizes import examples
+from tests.support.sizes import drawn, examples
 
 MAX_ROW = 2000
 ORDERS = """
@@ -214,14 +214,15 @@ ODD = [
 ]  # fmt: skip
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("odd", ODD)
 def test_an_odd_row_is_taken_as_it_is_when_it_is_read_by_itself(odd):
     connector = connector_of(ORDERS)
     good, quoted = b'{"id":7,"n":1.5,"s":"x"}', b'{"id":"7","d":"1.5"}'
 
-    for rows in ([odd], [good, odd], [quoted, odd], [odd, good, odd, good]):
-        for body, media in bodies(rows):
-            require_equal(body, media, connector)
+    among = ([odd], [good, odd], [quoted, odd], [odd, good, odd, good])
+    for body, media in drawn(each for rows in among for each in bodies(rows)):
+        require_equal(body, media, connector)
 
 
 #: What might end one value and begin another, of those that pyarrow is given.
@@ -244,14 +245,15 @@ def test_no_mutilated_body_is_read_in_another_way(rows, data):
         require_equal(body, media, connector)
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("put", PUT)
 def test_nothing_is_read_beyond_what_a_body_is(put):
     connector = connector_of(ORDERS)
     good = [b'{"id":7,"s":"x"}', b'{"id":8}']
 
-    for body, media in bodies(good):
-        for place in range(len(body) + 1):
-            require_equal(body[:place] + put + body[place:], media, connector)
+    places = ((body, media, place) for body, media in bodies(good) for place in range(len(body) + 1))
+    for body, media, place in drawn(places):
+        require_equal(body[:place] + put + body[place:], media, connector)
 
 
 @examples(200)
@@ -274,34 +276,42 @@ def test_a_row_that_is_too_long_is_seen_among_others(sizes, filling):
         assert require_equal(body, media, connector) or not is_short, body
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("kind", ["decimal(38, 38)", "decimal(38, 0)", "decimal(19, 4)", "decimal(1, 1)"])
 @pytest.mark.parametrize("digits", [1, 2, 15, 16, 18, 19, 20, 37, 38, 39, 40, 77])
 def test_a_decimal_of_too_many_digits_is_never_one_of_fewer(kind, digits):
     connector = connector_of(yaml_of({"d": (kind, False, {})}))
 
-    for first, sign in itertools.product("19", ("", "-")):
-        for fraction in ("", ".5", *("." + digit * count for digit in "09" for count in (38, 39, 77, 400))):
-            for body, media in bodies([f'{{"d":{sign}{first}{"0" * (digits - 1)}{fraction}}}'.encode()]):
-                require_equal(body, media, connector)
+    fractions = ("", ".5", *("." + digit * count for digit in "09" for count in (38, 39, 77, 400)))
+    rows = [
+        f'{{"d":{sign}{first}{"0" * (digits - 1)}{fraction}}}'.encode()
+        for first, sign, fraction in itertools.product("19", ("", "-"), fractions)
+    ]
+    for body, media in drawn(each for row in rows for each in bodies([row])):
+        require_equal(body, media, connector)
     for body, media in bodies([b'{"d":9223372036854775808 }']):
         require_equal(body, media, connector)
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("kind", ["integer", "number", "decimal(5, 2)", "integer[]", "number[]", "string"])
 @pytest.mark.parametrize("digits", [18, 19, 20, 399, 400, 401, 1000])
 def test_a_number_of_any_length_is_read_as_it_is_by_itself(kind, digits):
     connector = connector_of(yaml_of({"a": (kind, True, {}), "s": ("string", True, {})}))
 
-    for text in (
-        "1" * digits,
-        "0." + "0" * digits,
-        "0." + "1" * digits,
-        "1" * digits + ".0",
-        "1." + "0" * digits,
-    ):
-        for value in (text, f"-{text}", f"[{text}]", f'"{text}"', f'null,"s":"{text}"'):
-            for body, media in bodies([f'{{"a":{value}}}'.encode()]):
-                require_equal(body, media, connector)
+    values = [
+        value
+        for text in (
+            "1" * digits,
+            "0." + "0" * digits,
+            "0." + "1" * digits,
+            "1" * digits + ".0",
+            "1." + "0" * digits,
+        )
+        for value in (text, f"-{text}", f"[{text}]", f'"{text}"', f'null,"s":"{text}"')
+    ]
+    for body, media in drawn(each for value in values for each in bodies([f'{{"a":{value}}}'.encode()])):
+        require_equal(body, media, connector)
 
 
 def test_an_enum_of_decimals_is_a_matter_of_numbers():

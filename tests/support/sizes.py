@@ -1,6 +1,12 @@
 """How many examples a property is tried with: few in every run, all of them under `pytest -m torture`."""
 
+import random
+from collections.abc import Iterable
+from typing import TypeVar
+
 from hypothesis import HealthCheck, settings
+
+_Value = TypeVar("_Value")
 
 #: By what the number of examples is divided in every run; each run draws others.
 QUICK_SHARE = 10
@@ -39,3 +45,9 @@ def examples(count: int) -> settings:
 def scaled(count: int) -> int:
     """Return `count` at full size, and a tenth of it in other runs."""
     return count if _Size.is_full else max(count // QUICK_SHARE, 5)
+
+
+def drawn(values: Iterable[_Value]) -> list[_Value]:
+    """Return all values at full size, and a tenth of them in other runs, but five at least."""
+    every = list(values)
+    return random.sample(every, min(scaled(len(every)), len(every)))
