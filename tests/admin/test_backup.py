@@ -110,7 +110,7 @@ def test_backup_keeps_row_order_after_deletions(tmp_path):
         with gateway.store.backup() as copy:
             file = tmp_path / "copy.duckdb"
             file.write_bytes(copy.read())
-        assert not [each for each in Path("/proc/self/fd").iterdir() if BACKUPS in str(_target(each))]
+        assert not [each for each in Path("/proc/self/fd").iterdir() if f"/{BACKUPS}/" in str(_target(each))]
     with duckdb.connect(str(file), read_only=True) as connection:
         (tags,) = connection.execute(
             "SELECT tags FROM duckdb_databases() WHERE database_name = 'copy'"
