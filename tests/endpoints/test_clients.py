@@ -107,13 +107,13 @@ READS = {
 
 
 @pytest.mark.parametrize("case", READS)
-def test_postgrest_reads(table, case):
+def test_postgrest_client_reads(table, case):
     build, expected = READS[case]
 
     assert ids(build(table.select("*"))) == expected
 
 
-def test_postgrest_selects(table):
+def test_postgrest_client_selects_columns(table):
     def first(*columns):
         return table.select(*columns).eq("id", 1).execute().data[0]
 
@@ -124,7 +124,7 @@ def test_postgrest_selects(table):
     assert first("_id") == {"_id": 1}
 
 
-def test_postgrest_aggregates(table):
+def test_postgrest_client_aggregates(table):
     answer = (
         table.select("paid", "amount.sum()", "n:id.count()", "lowest:amount.min()").order("paid").execute()
     )
@@ -136,7 +136,7 @@ def test_postgrest_aggregates(table):
 
 
 @pytest.mark.parametrize("count", list(CountMethod))
-def test_postgrest_counts(table, count):
+def test_postgrest_client_counts(table, count):
     assert table.select("*", count=count).limit(2).execute().count == 5
     answer = table.select("*", count=count, head=True).eq("paid", True).execute()
     assert (answer.count, answer.data) == (3, [])
@@ -193,14 +193,14 @@ def test_postgrest_understands_the_errors(table, ask, code, words):
     assert words in f"{error.value.message} {error.value.hint} {error.value.details}"
 
 
-def test_postgrest_learns_that_there_is_no_endpoint(client):
+def test_postgrest_raises_for_unknown_endpoint(client):
     with pytest.raises(APIError) as error:
         client.from_("nowhere").select("*").execute()
 
     assert error.value.code == "PGRST205"
 
 
-def test_postgrest_inserts(server, name):
+def test_postgrest_client_inserts(server, name):
     server.declare(name, CONNECTOR)
     with connect(server) as client:
         table = client.from_(name)
@@ -289,7 +289,8 @@ def test_polars_reads_csv_and_json_lines(server, path):
     assert polars.read_ndjson(f"{server.url}{path}?format=ndjson&select=id,paid").height == 5
 
 
-def test_a_large_parquet_file_is_read_in_parts_while_rows_arrive(server, name):
+def test_parts_of_parquet_match_while_rows_arrive(server, name):
+    """A large Parquet file is read in parts while rows arrive."""
     path = server.declare(name, "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
     chance = random.Random(1)  # What has no pattern makes a large file of few rows.
     lines = "".join(f'{{"n":{n},"s":"{chance.randbytes(80).hex()}"}}\n' for n in range(40_000)).encode()

@@ -31,7 +31,7 @@ def stored(server: Server, path: str, select: str = "*") -> list[dict]:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_nothing_is_changed_unless_access_names_who_may(server, name, method):
+def test_change_needs_access_of_connector(server, name, method):
     path = server.declare(name, FIELDS + "access: {read: [public], ingest: [etl]}\n")
 
     answer = server.client.request(method, f"{path}?id=eq.1", json=[])
@@ -41,7 +41,7 @@ def test_nothing_is_changed_unless_access_names_who_may(server, name, method):
     assert answer.headers["Allow"] == "OPTIONS, GET, HEAD, POST"
 
 
-def test_who_may_not_change_is_told_so(server, path):
+def test_change_without_token_answers_401(server, path):
     answers = [
         httpx.request(method, f"{server.url}{path}?id=eq.1", json={}) for method in ("PUT", "PATCH", "DELETE")
     ]
@@ -55,7 +55,7 @@ def test_who_may_not_change_is_told_so(server, path):
 # -- PUT
 
 
-def test_put_replaces_all_rows_by_new_ones(server, path):
+def test_put_replaces_all_rows(server, path):
     dry = server.client.put(path, json=[{"id": 7}], headers={"Prefer": "tx=rollback"})
     assert (dry.status_code, dry.json()["deleted"]) == (200, 5)
     answer = server.client.put(path, json=[{"id": 7}, {"id": 8}])
@@ -71,7 +71,7 @@ def test_put_replaces_all_rows_by_new_ones(server, path):
     assert len(stored(server, path)) == 2
 
 
-def test_a_put_that_is_refused_for_its_keys_leaves_the_old_rows(server, name):
+def test_put_refused_for_keys_leaves_old_rows(server, name):
     path = server.declare(name, FIELDS + CHANGE + "primary_key: [id]\n")
     server.client.post(path, json=ROWS)
 
@@ -81,7 +81,8 @@ def test_a_put_that_is_refused_for_its_keys_leaves_the_old_rows(server, name):
     assert len(stored(server, path)) == 2
 
 
-def test_readers_of_a_put_see_the_old_or_the_new_and_never_a_mix(own, name):
+def test_readers_of_put_see_no_mixed_rows(own, name):
+    """Readers of a PUT see the old rows or the new ones, and never a mix."""
     path = own.declare(name, FIELDS + CHANGE)
     size, versions, mixes, stop = 3000, 6, [], threading.Event()
     own.client.put(path, json=[{"id": n, "n": 0} for n in range(size)])
@@ -112,7 +113,7 @@ def test_readers_of_a_put_see_the_old_or_the_new_and_never_a_mix(own, name):
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_a_change_without_a_filter_is_refused(server, path, method):
+def test_change_without_filter_is_refused(server, path, method):
     for query in ("", "?select=id", "?order=id"):
         answer = server.client.request(method, path + query, json={"n": 1})
         assert (answer.status_code, answer.json()["code"]) == (400, "21000")
@@ -122,7 +123,8 @@ def test_a_change_without_a_filter_is_refused(server, path, method):
     assert stored(server, path) == ROWS
 
 
-def test_patch_changes_the_rows_of_a_filter_which_get_new_ids(server, path):
+def test_patch_changes_filtered_rows_and_their_ids(server, path):
+    """PATCH changes the rows of a filter, which get new ids."""
     counted = {"Prefer": "count=exact"}
     answer = server.client.patch(
         f"{path}?n=gte.4", json={"name": "new", "data": None, "tags": []}, headers=counted
@@ -136,7 +138,8 @@ def test_patch_changes_the_rows_of_a_filter_which_get_new_ids(server, path):
     assert server.client.get(f"{path}?_id=gt.5&select=id").json() == [{"id": 4}, {"id": 5}]
 
 
-def test_patch_reaches_into_json_and_keeps_what_is_out_of_sight(server, name, path):
+def test_patch_filters_json_and_keeps_undeclared_columns(server, name, path):
+    """A filter reaches into JSON; columns that the connector no longer declares keep their values."""
     assert server.client.patch(f"{path}?data->>k=eq.2&tags=cs.{{a}}", json={"n": 20}).status_code == 204
     server.declare(
         name, FIELDS.replace("  name: {type: string, nullable: true, max_length: 10}\n", "") + CHANGE
@@ -159,7 +162,7 @@ def test_patch_reaches_into_json_and_keeps_what_is_out_of_sight(server, name, pa
         (5, 400, "PGRST102"),
     ],
 )
-def test_values_that_the_schema_refuses_change_nothing(server, path, body, status, code):
+def test_values_refused_by_schema_change_nothing(server, path, body, status, code):
     answer = server.client.patch(f"{path}?id=eq.1", json=body)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
@@ -190,9 +193,8 @@ OBJECTS = [
 
 
 @pytest.mark.parametrize(("body", "status", "message", "hint"), OBJECTS)
-def test_what_is_wrong_with_the_object_of_a_patch_is_told_without_rows(
-    server, path, body, status, message, hint
-):
+def test_error_of_patch_body_omits_row_numbers(server, path, body, status, message, hint):
+    """An error names what is wrong with the object of a PATCH, without a number of a row."""
     answer = server.client.patch(
         f"{path}?id=eq.1", content=body, headers={"Content-Type": "application/json"}
     )
@@ -228,14 +230,15 @@ MISPLACED = [
 
 
 @pytest.mark.parametrize(("method", "query", "hint"), MISPLACED)
-def test_what_does_not_go_with_a_method_is_told_with_what_does(server, path, method, query, hint):
+def test_hint_names_parameters_that_fit_the_method(server, path, method, query, hint):
+    """A parameter that does not go with a method is refused with a hint that names what does."""
     error = server.client.request(method, f"{path}?{query}", json={"n": 1}).json()
 
     assert error["code"] == "PGRST127"
     assert hint.format(path=path) in error["hint"]
 
 
-def test_delete_deletes_the_rows_of_a_filter(server, name, path):
+def test_delete_deletes_filtered_rows(server, name, path):
     counted = {"Prefer": "count=exact"}
     answer = server.client.delete(f"{path}?or=(id.eq.1,name.like.*5)", headers=counted)
 
@@ -248,7 +251,8 @@ def test_delete_deletes_the_rows_of_a_filter(server, name, path):
 
 
 @pytest.mark.parametrize("prefer", ["", "return=representation"])
-def test_a_content_range_of_changed_rows_comes_only_where_they_are_counted(server, path, prefer):
+def test_uncounted_changes_send_no_content_range(server, path, prefer):
+    """Changed rows are counted in Content-Range only if the request asks for the count."""
     headers = {"Prefer": prefer}
     changed = server.client.patch(f"{path}?id=eq.1", json={"n": 9}, headers=headers)
     deleted = server.client.delete(f"{path}?id=eq.1", headers=headers)
@@ -257,7 +261,7 @@ def test_a_content_range_of_changed_rows_comes_only_where_they_are_counted(serve
     assert "Content-Range" not in deleted.headers
 
 
-def test_answers_show_the_rows_and_rehearsals_change_nothing(server, path):
+def test_changes_show_rows_and_rehearsals_change_nothing(server, path):
     shown = {"Prefer": "return=representation"}
     rehearsed = {"Prefer": "return=representation, tx=rollback"}
     for _ in range(2):
@@ -288,7 +292,8 @@ def test_answers_show_the_rows_and_rehearsals_change_nothing(server, path):
         ({"Accept": "application/vnd.pgrst.object+json"}, 406, "PGRST116"),
     ],
 )
-def test_more_rows_than_were_asked_for_change_nothing(server, path, method, headers, status, code):
+def test_exceeded_row_limit_changes_nothing(server, path, method, headers, status, code):
+    """A request that would change more rows than it allows changes nothing."""
     answer = server.client.request(method, f"{path}?id=gt.2", json={"n": 1}, headers=headers)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
@@ -312,7 +317,7 @@ def test_more_rows_than_were_asked_for_change_nothing(server, path, method, head
         ("GET", "", "tx=rollback, return=minimal, max-affected=1, count=exact", "count=exact"),
     ],
 )
-def test_a_preference_is_claimed_where_it_is_honoured(server, path, method, query, prefer, applied):
+def test_honored_preference_is_listed_as_applied(server, path, method, query, prefer, applied):
     body = None if method in ("GET", "DELETE") else {"id": 9}
 
     answer = server.client.request(method, f"{path}?{query}", json=body, headers={"Prefer": prefer})
@@ -331,7 +336,7 @@ def test_a_preference_is_claimed_where_it_is_honoured(server, path, method, quer
         ("max-affected=many", "write max-affected=N, a whole number"),
     ],
 )
-def test_a_strict_request_is_told_which_preference_fits(server, path, prefer, hint):
+def test_strict_request_gets_hint_of_fitting_preference(server, path, prefer, hint):
     answer = server.client.delete(f"{path}?id=eq.1", headers={"Prefer": f"handling=strict, {prefer}"})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST122")
@@ -340,7 +345,7 @@ def test_a_strict_request_is_told_which_preference_fits(server, path, prefer, hi
     assert len(stored(server, path)) == 5
 
 
-def test_a_key_cannot_be_changed_into_one_that_is_there(server, name):
+def test_patch_into_existing_key_is_refused(server, name):
     path = server.declare(name, FIELDS + CHANGE + "primary_key: [id]\n")
     server.client.post(path, json=ROWS)
 
@@ -351,7 +356,7 @@ def test_a_key_cannot_be_changed_into_one_that_is_there(server, name):
     assert server.client.patch(f"{path}?id=eq.1", json={"id": 9}).status_code == 204
 
 
-def test_a_change_makes_another_etag(server, path):
+def test_change_makes_another_etag(server, path):
     for method, query in (("PATCH", "id=eq.1"), ("DELETE", "id=eq.2"), ("PUT", "")):
         before = server.client.get(path)
         assert server.client.request(method, f"{path}?{query}", json={"id": 1}).is_success
@@ -372,7 +377,7 @@ def test_a_change_makes_another_etag(server, path):
         ("columns=name", {"name": 5}, 422, "22P02"),
     ],
 )
-def test_columns_of_a_patch_takes_only_these(server, path, query, body, status, expected):
+def test_patch_takes_only_fields_in_columns(server, path, query, body, status, expected):
     shown = {"Prefer": "return=representation"}
 
     answer = server.client.patch(f"{path}?id=eq.2&select=name,n&{query}", json=body, headers=shown)
@@ -383,12 +388,12 @@ def test_columns_of_a_patch_takes_only_these(server, path, query, body, status, 
         assert stored(server, path) == ROWS
 
 
-def test_columns_without_a_value_in_the_body_change_nothing(server, path):
+def test_column_without_value_in_body_changes_nothing(server, path):
     assert server.client.patch(f"{path}?id=eq.2&columns=n", json={"name": "new"}).status_code == 204
     assert stored(server, path) == ROWS
 
 
-def test_the_dialects_own_client_limits_what_is_affected(server, path):
+def test_postgrest_client_limits_affected_rows(server, path):
     with SyncPostgrestClient(server.url, headers=server.admin) as client:
         table = client.from_(path.strip("/"))
         with pytest.raises(APIError, match="max-affected"):
@@ -397,7 +402,7 @@ def test_the_dialects_own_client_limits_what_is_affected(server, path):
         assert len(table.delete().gt("id", 2).max_affected(3).execute().data) == 3
 
 
-def test_the_dialects_own_client_updates_upserts_and_deletes(server, name):
+def test_postgrest_client_updates_upserts_and_deletes(server, name):
     path = server.declare(name, FIELDS + CHANGE + "primary_key: [id]\n")
     with SyncPostgrestClient(server.url, headers=server.admin) as client:
         table = client.from_(path.strip("/"))

@@ -97,9 +97,8 @@ def narrow(tmp_path_factory):
 
 
 @pytest.mark.parametrize("code", list(Code), ids=lambda code: code.name)
-def test_every_error_can_be_provoked_and_has_the_one_shape(
-    code, server, name, tmp_path, monkeypatch, request
-):
+def test_every_error_occurs_and_has_one_shape(code, server, name, tmp_path, monkeypatch, request):
+    """Every error of the catalogue can be provoked, and all have one shape."""
     path = server.declare(name, CONNECTOR)
 
     answer = _PROVOKE[code](Place(server, path, tmp_path, monkeypatch, request), code)
@@ -114,7 +113,7 @@ def test_every_error_can_be_provoked_and_has_the_one_shape(
     assert code.code in codes
 
 
-def test_codes_are_given_once():
+def test_error_codes_are_unique():
     assert len({code.code for code in Code}) == len(Code)
 
 
@@ -623,7 +622,7 @@ def _(place, code):
     return httpx.get(f"{server.url}/-/healthy", headers={"Host": "evil.example"})
 
 
-def test_a_poisoned_member_of_a_group_fails_alone(tmp_path, monkeypatch):
+def test_failing_batch_of_group_fails_alone(tmp_path, monkeypatch):
     """Group commit: the group is rolled back and its members are committed one by one."""
     insert = SmallInserts.insert
 
@@ -645,7 +644,9 @@ def test_a_poisoned_member_of_a_group_fails_alone(tmp_path, monkeypatch):
     assert sorted(row["n"] for row in stored) == [n for n in numbers if n != 13]
 
 
-def test_a_fatal_database_error_answers_503_and_ends_the_process(tmp_path, monkeypatch):
+def test_fatal_database_error_answers_503_and_stops(tmp_path, monkeypatch):
+    """A fatal error of the database answers 503 and ends the process."""
+
     def fatal(*_):
         raise duckdb.FatalException("database has been invalidated")
 
@@ -658,7 +659,9 @@ def test_a_fatal_database_error_answers_503_and_ends_the_process(tmp_path, monke
     assert (after[0], gateway.fatal) == (503, [True])
 
 
-def test_a_writer_that_finds_the_database_dead_already_ends_the_process_too(tmp_path, monkeypatch):
+def test_writer_with_dead_database_stops_the_process(tmp_path, monkeypatch):
+    """A writer that finds the database dead already ends the process, too."""
+
     class Dead:
         def execute(self, *_):
             raise duckdb.FatalException("database has been invalidated because of a previous fatal error")
@@ -672,7 +675,7 @@ def test_a_writer_that_finds_the_database_dead_already_ends_the_process_too(tmp_
 
 
 @pytest.mark.parametrize("path", ["/c", "/-/connectors"])
-def test_a_reader_that_meets_a_dead_database_ends_the_process_too(tmp_path, monkeypatch, path):
+def test_reader_with_dead_database_stops_the_process(tmp_path, monkeypatch, path):
     """Whatever killed it, nobody may be served by it for as long as no row comes in."""
 
     def dead(*_):
@@ -689,7 +692,9 @@ def test_a_reader_that_meets_a_dead_database_ends_the_process_too(tmp_path, monk
     assert (after[0], json.loads(after[2])["code"]) == (503, "GW402")
 
 
-def test_a_commit_that_is_safe_is_acknowledged_though_the_checkpoint_behind_it_failed(tmp_path, monkeypatch):
+def test_safe_commit_is_acknowledged_despite_failed_checkpoint(tmp_path, monkeypatch):
+    """A commit that is safe is acknowledged even though the checkpoint after it failed."""
+
     class Writer:
         """The connection, but for a COMMIT that fails after the fact, in DuckDB's own words."""
 
@@ -716,7 +721,8 @@ def test_a_commit_that_is_safe_is_acknowledged_though_the_checkpoint_behind_it_f
     assert (status, json.loads(text)["stored"], gateway.fatal) == (201, 1, [True])
 
 
-def test_a_checkpoint_that_fails_after_a_commit_stores_nothing_twice(tmp_path, monkeypatch):
+def test_failed_checkpoint_after_commit_duplicates_no_rows(tmp_path, monkeypatch):
+    """A checkpoint that fails after a commit does not make the gateway store its rows twice."""
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
         store = gateway.store
         store._database.request_maintenance()

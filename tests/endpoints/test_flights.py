@@ -99,7 +99,8 @@ def flights_server(tmp_path_factory):
         pytest.param("flights", None, marks=pytest.mark.torture),
     ],
 )
-def test_every_row_comes_back_equal_whatever_it_came_and_went_by(flights_server, table, most, tell):
+def test_rows_come_back_equal_in_every_format(flights_server, table, most, tell):
+    """Every row comes back equal from every format and compression."""
     server = flights_server
     header, rows = source(table, most)
     values = typed(table, header, rows)
@@ -128,7 +129,7 @@ def test_every_row_comes_back_equal_whatever_it_came_and_went_by(flights_server,
     tell(f"{table}: {len(rows)} rows in by {len(copies)} ways and out by {len(KINDS)}, all equal")
 
 
-def test_the_shipped_connectors_have_no_finding():
+def test_shipped_connectors_have_no_findings():
     for file in sorted((ROOT / "connectors.d").glob("*.yaml")):
         _, warnings = parse_connector(file.read_bytes(), file.name)
         assert warnings == []
