@@ -237,18 +237,15 @@ def test_body_of_another_kind_is_refused_by_put_and_with_columns(server, kinds, 
         ("application/x-www-form-urlencoded", b"id=1&name=%3Chtml%3E"),
     ],
 )
-def test_good_bodies_are_no_other_kind(server, name, media, body):
-    path = server.declare(name, DECLARED)
-
-    answer = server.client.post(path, content=body, headers={"Content-Type": media})
+def test_good_bodies_are_no_other_kind(server, kinds, media, body):
+    answer = server.client.post(kinds, content=body, headers={"Content-Type": media})
 
     assert answer.status_code == 201, answer.text
 
 
-def test_first_line_that_is_no_row_is_kept_where_the_others_are(server, name):
-    path = server.declare(name, DECLARED)
+def test_first_line_that_is_no_row_is_kept_where_the_others_are(server, kinds):
     for first in (b"oops", b'{"id":', b"7", b'["a"]', b"Connecting to db..."):
-        answer = server.client.post(path, content=first + b"\n" + LINES, headers={"Content-Type": NDJSON})
+        answer = server.client.post(kinds, content=first + b"\n" + LINES, headers={"Content-Type": NDJSON})
         assert answer.status_code == 207, answer.text
         assert (answer.json()["stored"], answer.json()["rejected"]) == (2, 1)
 

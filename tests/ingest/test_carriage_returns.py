@@ -14,9 +14,19 @@ fields:
   a: {type: string, nullable: true}
   b: {type: string, nullable: true}
 on_invalid: keep
-access: {read: [public]}
+access: {read: [public], change: [admin]}
 """
 CSV = {"Content-Type": "text/csv"}
+
+
+@pytest.fixture(scope="module")
+def filled(server):
+    return server.declare("carriage_returns", FIELDS)
+
+
+@pytest.fixture
+def path(server, filled):
+    return server.emptied(filled)
 
 
 @pytest.mark.parametrize(
@@ -33,9 +43,7 @@ CSV = {"Content-Type": "text/csv"}
         (b"1,\r\r\n", 2),
     ],
 )
-def test_carriage_return_outside_of_quotes_is_the_fault_of_its_row(server, name, line, cell):
-    path = server.declare(name, FIELDS)
-
+def test_carriage_return_outside_of_quotes_is_the_fault_of_its_row(server, path, line, cell):
     answer = server.client.post(path, content=b"a,b\nfirst,1\n" + line + b"last,2\n", headers=CSV)
 
     assert answer.status_code == 207, answer.text
@@ -48,8 +56,7 @@ def test_carriage_return_outside_of_quotes_is_the_fault_of_its_row(server, name,
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_carriage_return_in_quotes_is_a_part_of_its_cell(server, name, end):
-    path = server.declare(name, FIELDS)
+def test_carriage_return_in_quotes_is_a_part_of_its_cell(server, path, end):
     rows = [["x\r", "\r"], ["\r\n", "a\rb"]]
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator=end).writerows([["a", "b"], *rows])

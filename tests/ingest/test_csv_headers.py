@@ -13,9 +13,14 @@ access: {read: [public], change: [admin]}
 """
 
 
+@pytest.fixture(scope="module")
+def filled(server):
+    return server.declare("csv_headers", DECLARED)
+
+
 @pytest.fixture
-def path(server, name):
-    return server.declare(name, DECLARED)
+def path(server, filled):
+    return server.emptied(filled)
 
 
 def post(server, path, body, **params):

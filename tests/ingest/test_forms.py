@@ -19,9 +19,19 @@ access: {read: [public], change: [admin]}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
+@pytest.fixture(scope="module")
+def filled(server):
+    return server.declare("forms", DECLARED)
+
+
 @pytest.fixture
-def path(server, name):
-    return server.declare(name, DECLARED)
+def path(server, filled):
+    return server.emptied(filled)
+
+
+@pytest.fixture(scope="module", params=["reject", "keep"])
+def of_policy(server, request):
+    return server.declare(f"forms_{request.param}", f"{DECLARED}on_invalid: {request.param}\n")
 
 
 def post(server, path, body, **more):
@@ -104,11 +114,8 @@ def test_columns_pass_over_what_a_form_has_besides(server, path):
         b"=1",
     ],
 )
-@pytest.mark.parametrize("on_invalid", ["reject", "keep"])
-def test_what_is_sent_as_a_form_by_mistake_is_told_so(server, name, body, on_invalid):
-    path = server.declare(name, DECLARED + f"on_invalid: {on_invalid}\n")
-
-    answer = post(server, path, body)
+def test_what_is_sent_as_a_form_by_mistake_is_told_so(server, of_policy, body):
+    answer = post(server, of_policy, body)
 
     assert answer.status_code == 415
     assert "--data-binary @FILE" in answer.json()["hint"]
@@ -143,7 +150,7 @@ def send(server, path, body, encoding="deflate"):
 
 
 @pytest.mark.parametrize("bits", [zlib.MAX_WBITS, 9, -zlib.MAX_WBITS], ids=["zlib", "small window", "raw"])
-@pytest.mark.parametrize("rows", [1, 10_000])
+@pytest.mark.parametrize("rows", [1, 2000])
 def test_deflate_is_read_with_and_without_its_header(server, path, bits, rows):
     body = b"".join(b'{"id":%d,"name":"%s"}\n' % (number, b"x" * 120) for number in range(rows))
 
@@ -161,16 +168,27 @@ def test_deflate_may_come_a_byte_at_a_time(server, path):
     assert answer.status_code == 201, answer.text
 
 
-@pytest.mark.parametrize("bits", [zlib.MAX_WBITS, -zlib.MAX_WBITS], ids=["zlib", "raw"])
-def test_deflate_bomb_is_refused_before_it_is_unpacked(tmp_path, bits):
-    with serving(tmp_path, GATEWAY_MAX_BODY="1M") as server:
-        path = server.declare("c", DECLARED)
-        before = server.memory()
+def bomb(header: bytes) -> bytes:
+    """Give 128 MiB of zeros, of which each MiB is packed alike; they are refused before their end, and have none."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return header + (packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)) * 2**7
 
-        answer = send(server, path, packed(bytes(2**27), bits))
 
-        assert answer.status_code == 413
-        assert server.memory() - before < 2**26
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("limited"), GATEWAY_MAX_BODY="1M") as server:
+        server.declare("c", DECLARED)
+        yield server
+
+
+@pytest.mark.parametrize("header", [packed(b"", zlib.MAX_WBITS)[:2], b""], ids=["zlib", "raw"])
+def test_deflate_bomb_is_refused_before_it_is_unpacked(limited, header):
+    before = limited.memory()
+
+    answer = send(limited, "/c", bomb(header))
+
+    assert answer.status_code == 413
+    assert limited.memory() - before < 2**26
 
 
 WHOLE = packed(b'{"id":1}\n' * 50, zlib.MAX_WBITS)

@@ -23,9 +23,21 @@ access: {read: [public], change: [admin]}
 """
 
 
+@pytest.fixture(scope="module")
+def filled(server):
+    return server.declare("json_arrays", KEEPING)
+
+
 @pytest.fixture
-def path(server, name):
-    return server.declare(name, KEEPING)
+def path(server, filled):
+    return server.emptied(filled)
+
+
+@pytest.fixture(scope="module")
+def of_json(server):
+    return server.declare(
+        "json_cells", "fields: {j: {type: json, nullable: true}, s: {type: string, nullable: true}}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,10 +136,7 @@ def test_what_stands_behind_a_row_is_not_the_fault_of_its_last_field(server, pat
         ('"\\ud800"', "half of a surrogate pair"),
     ],
 )
-def test_cell_that_is_no_json_is_told_why(server, name, cell, why):
-    path = server.declare(
-        name, "fields: {j: {type: json, nullable: true}, s: {type: string, nullable: true}}"
-    )
+def test_cell_that_is_no_json_is_told_why(server, of_json, cell, why):
     quoted = '"' + cell.replace('"', '""') + '"'
     bodies = [
         (f"j,s\n{quoted},x\n", "text/csv"),
@@ -135,7 +144,7 @@ def test_cell_that_is_no_json_is_told_why(server, name, cell, why):
     ]
 
     for body, media in bodies:
-        answer = server.client.post(path, content=body, headers={"Content-Type": media})
+        answer = server.client.post(of_json, content=body, headers={"Content-Type": media})
 
         assert (answer.status_code, answer.json()["code"]) == (
             422,

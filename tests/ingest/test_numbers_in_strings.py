@@ -33,7 +33,7 @@ fields:
   amount: {type: "decimal(38, 10)", nullable: true}
   at: {type: timestamp, nullable: true}
 primary_key: [id]
-access: {read: [public]}
+access: {read: [public], change: [admin]}
 """
 #: The least and greatest of their types, and what lies between doubles or has few digits.
 NUMBERS = [
@@ -103,10 +103,15 @@ SENDERS = {
 }
 
 
+@pytest.fixture(scope="module")
+def ledger(server):
+    return server.declare("ledger_of_strings", LEDGER)
+
+
 @pytest.mark.parametrize("sender", SENDERS)
-def test_what_a_sender_writes_is_stored_exactly(server, name, sender):
+def test_what_a_sender_writes_is_stored_exactly(server, ledger, sender):
     media, send = SENDERS[sender]
-    path = server.declare(name, LEDGER)
+    path = server.emptied(ledger)
     body = send()
 
     answer = server.client.post(path, content=body, headers={"Content-Type": media})
@@ -121,10 +126,10 @@ def test_what_a_sender_writes_is_stored_exactly(server, name, sender):
 # Every way in
 
 
-@pytest.fixture
-def path(server, name):
+@pytest.fixture(scope="module")
+def filled(server):
     return server.declare(
-        name,
+        "numbers_in_strings",
         """
 fields:
   id: integer
@@ -138,6 +143,11 @@ on_invalid: on_request
 access: {read: [public], change: [admin]}
 """,
     )
+
+
+@pytest.fixture
+def path(server, filled):
+    return server.emptied(filled)
 
 
 def sent(server, path, rows, **more):
@@ -393,14 +403,23 @@ def test_a_pattern_is_what_is_read_between_two_numbers(one, other, scale, text):
     assert VALIDATORS["jsonschema-rs"](schema, [json.dumps(text)]) == [is_within]
 
 
-@pytest.mark.parametrize("type", ["decimal(12, 2)", "decimal(38, 10)", "decimal(38, 38)"])
+WIDE = {"d12": "decimal(12, 2)", "d38": "decimal(38, 10)", "d38_38": "decimal(38, 38)"}
+
+
+@pytest.fixture(scope="module")
+def wide(server):
+    fields = "".join(f"  {field}: {{type: '{type}', nullable: true}}\n" for field, type in WIDE.items())
+    return server.declare("wide_numbers", f"fields:\n{fields}access: {{change: [admin]}}\n")
+
+
+@pytest.mark.parametrize("field", WIDE)
 @pytest.mark.parametrize(
     "text", ["3402823669209384634633746074317682114.55", "12345678901234567890123456789012345678", "-4"]
 )
-def test_digits_beyond_128_bits_do_not_wrap_around(server, name, type, text):
-    path = server.declare(name, f'fields: {{d: {{type: "{type}"}}}}\naccess: {{read: [public]}}\n')
+def test_digits_beyond_128_bits_do_not_wrap_around(server, wide, field, text):
+    path = server.emptied(wide)
 
-    answer = server.client.post(path, content=f'[{{"d":"{text}"}}]')
+    answer = server.client.post(path, content=f'[{{"{field}":"{text}"}}]')
 
-    stored = [row["d"] for row in server.client.get(path).json()]
+    stored = [row[field] for row in server.client.get(path).json()]
     assert (answer.status_code, stored) in ((422, []), (201, [-4]))

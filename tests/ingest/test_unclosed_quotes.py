@@ -23,9 +23,21 @@ access: {read: [public], change: [admin]}
 CSV = {"Content-Type": "text/csv"}
 
 
+@pytest.fixture(scope="module")
+def filled(server):
+    return server.declare("unclosed_quotes", KEEPING)
+
+
 @pytest.fixture
-def path(server, name):
-    return server.declare(name, KEEPING)
+def path(server, filled):
+    return server.emptied(filled)
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("limited"), GATEWAY_MAX_ROW="2K") as server:
+        server.declare("c", KEEPING)
+        yield server
 
 
 def count(server, path):
@@ -97,16 +109,15 @@ def test_closed_quote_in_a_wrong_place_is_the_fault_of_its_row(server, path, cel
     ],
     ids=range(6),
 )
-def test_no_row_may_be_larger_than_the_limit(tmp_path, kind, body):
-    with serving(tmp_path, GATEWAY_MAX_ROW="2K") as server:
-        path = server.declare("c", KEEPING)
+def test_no_row_may_be_larger_than_the_limit(limited, kind, body):
+    path = limited.emptied("/c")
 
-        answer = server.client.post(path, content=body.encode(), headers={"Content-Type": kind})
+    answer = limited.client.post(path, content=body.encode(), headers={"Content-Type": kind})
 
-        assert answer.status_code == 422, answer.text
-        assert "row 2" in answer.json()["message"]
-        assert "at most 2048 are allowed (GATEWAY_MAX_ROW)" in answer.json()["message"]
-        assert count(server, path) == 0
+    assert answer.status_code == 422, answer.text
+    assert "row 2" in answer.json()["message"]
+    assert "at most 2048 are allowed (GATEWAY_MAX_ROW)" in answer.json()["message"]
+    assert count(limited, path) == 0
 
 
 HEADERS = [
@@ -117,23 +128,22 @@ HEADERS = [
 ]
 
 
-def test_no_header_may_be_larger_than_the_limit(tmp_path):
-    with serving(tmp_path, GATEWAY_MAX_ROW="2K") as server:
-        path = server.declare("c", KEEPING)
-        for header, status in HEADERS:
-            for columns in ({}, {"columns": "a,b"}):
-                answer = server.client.post(
-                    path,
-                    content=f"{header}\n1,x{',' * 2044}\n",
-                    headers={"Content-Type": "text/csv"},
-                    params=columns,
-                )
+def test_no_header_may_be_larger_than_the_limit(limited):
+    path = limited.emptied("/c")
+    for header, status in HEADERS:
+        for columns in ({}, {"columns": "a,b"}):
+            answer = limited.client.post(
+                path,
+                content=f"{header}\n1,x{',' * 2044}\n",
+                headers={"Content-Type": "text/csv"},
+                params=columns,
+            )
 
-                assert answer.status_code == status, answer.text
-                if status == 413:
-                    assert "the CSV header has " in answer.json()["message"]
-                    assert "at most 2048 are allowed (GATEWAY_MAX_ROW)" in answer.json()["message"]
-        assert count(server, path) == 2
+            assert answer.status_code == status, answer.text
+            if status == 413:
+                assert "the CSV header has " in answer.json()["message"]
+                assert "at most 2048 are allowed (GATEWAY_MAX_ROW)" in answer.json()["message"]
+    assert count(limited, path) == 2
 
 
 def load(server, *arguments):
@@ -149,13 +159,13 @@ def load(server, *arguments):
 
 
 @pytest.mark.parametrize("rows", [20, 20_000])
-def test_load_of_an_unclosed_quote_fails_before_its_piece_is_sent(server, path, name, tmp_path, rows):
+def test_load_of_an_unclosed_quote_fails_before_its_piece_is_sent(server, path, tmp_path, rows):
     lines = [f"{n},some text" for n in range(rows)]
     lines[9] = '9,"5 inch'
     file = tmp_path / "rows.csv"
     file.write_text("\n".join(["a,b", *lines, ""]))
 
-    ran = load(server, name, file, "--batch", "100K")
+    ran = load(server, path.strip("/"), file, "--batch", "100K")
 
     assert ran.returncode == 1
     assert "line 11, cell 2" in ran.stderr
