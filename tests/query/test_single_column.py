@@ -7,6 +7,7 @@ import pandas
 import pyarrow.csv
 import pytest
 
+#: By type: a value, a null, and another value.
 TYPES = {
     "integer": [1, None, 3],
     "number": [1.5, None, 2.5],
@@ -18,31 +19,39 @@ TYPES = {
     "datetime": ["2026-01-01T00:00:00", None, "2026-01-02T00:00:00"],
     "uuid": ["4f0f5a2e-5d4c-4f33-9d0f-0b8a1c2d3e4f", None, "4f0f5a2e-5d4c-4f33-9d0f-0b8a1c2d3e40"],
     "json": [{"a": 1}, None, [1, 2]],
-    '"integer[]"': [[1, 2], None, []],
-    '"string[]"': [["a,b"], None, []],
+    "integer[]": [[1, 2], None, []],
+    "string[]": [["a,b"], None, []],
     "string": ["x", None, "a,b"],
 }
 
 
-def stored(server, path, field="a"):
+FIELDS = {type: f"f{number}" for number, type in enumerate(TYPES)}
+
+
+@pytest.fixture(scope="module")
+def filled(server):
+    """One connector with a field of every type."""
+    fields = "".join(f'  {field}: {{type: "{type}", nullable: true}}\n' for type, field in FIELDS.items())
+    n = "  n: {type: integer, nullable: true}\n"
+    return server.declare("single_column", f"fields:\n{fields}{n}access: {{change: [admin]}}\n")
+
+
+@pytest.fixture
+def path(server, filled):
+    return server.emptied(filled)
+
+
+def stored(server, path, field):
     return [row[field] for row in server.client.get(path).json()]
 
 
-def declared(server, name, type):
-    return server.declare(name, f"fields: {{a: {{type: {_quoted(type)}, nullable: true}}, n: integer}}\n")
-
-
-def _quoted(type: str) -> str:
-    return type if type.startswith('"') else f'"{type}"'
-
-
 @pytest.mark.parametrize("type", TYPES)
-def test_every_reader_finds_the_row_of_one_null(server, name, type):
-    path = declared(server, name, type)
-    rows = [{"a": value, "n": n} for n, value in enumerate(TYPES[type])]
+def test_every_reader_finds_the_row_of_one_null(server, path, type):
+    field = FIELDS[type]
+    rows = [{field: value, "n": n} for n, value in enumerate(TYPES[type])]
     assert server.client.post(path, json=rows).status_code == 201
 
-    text = server.client.get(f"{path}?format=csv&select=a").content
+    text = server.client.get(f"{path}?format=csv&select={field}").content
 
     assert text.splitlines()[2] == b'""'
     assert len(pandas.read_csv(io.BytesIO(text))) == 3
@@ -51,30 +60,28 @@ def test_every_reader_finds_the_row_of_one_null(server, name, type):
 
 
 @pytest.mark.parametrize("type", [type for type in TYPES if type != "string"])
-def test_what_was_read_is_written_back_equal(server, name, type):
-    path = declared(server, name, type)
-    rows = [{"a": value, "n": n} for n, value in enumerate(TYPES[type])]
+def test_what_was_read_is_written_back_equal(server, path, type):
+    field = FIELDS[type]
+    rows = [{field: value, "n": n} for n, value in enumerate(TYPES[type])]
     assert server.client.post(path, json=rows).status_code == 201
-    copy = server.declare(f"{name}copy", f"fields: {{a: {{type: {_quoted(type)}, nullable: true}}}}\n")
-    text = server.client.get(f"{path}?format=csv&select=a").content
+    text = server.client.get(f"{path}?format=csv&select={field}").content
 
-    answer = server.client.post(copy, content=text, headers={"Content-Type": "text/csv"})
+    answer = server.client.post(path, content=text, headers={"Content-Type": "text/csv"})
 
     assert answer.json()["stored"] == 3, answer.text
-    assert stored(server, copy) == stored(server, path) == TYPES[type]
+    assert stored(server, path, field) == TYPES[type] * 2
 
 
-def test_an_empty_string_and_a_null_are_told_apart_beside_another_column(server, name):
-    path = declared(server, name, "string")
-    rows = [{"a": None, "n": 1}, {"a": "", "n": 2}]
+def test_an_empty_string_and_a_null_are_told_apart_beside_another_column(server, path):
+    field = FIELDS["string"]
+    rows = [{field: None, "n": 1}, {field: "", "n": 2}]
     assert server.client.post(path, json=rows).status_code == 201
 
-    assert server.client.get(f"{path}?format=csv&select=a").text == 'a\n""\n""\n'
-    both = server.client.get(f"{path}?format=csv&select=a,n").content
-    assert both == b'a,n\n,1\n"",2\n'
-    copy = declared(server, f"{name}copy", "string")
-    assert server.client.post(copy, content=both, headers={"Content-Type": "text/csv"}).status_code == 201
-    assert stored(server, copy) == [None, ""]
+    assert server.client.get(f"{path}?format=csv&select={field}").text == f'{field}\n""\n""\n'
+    both = server.client.get(f"{path}?format=csv&select={field},n").text
+    assert both == f'{field},n\n,1\n"",2\n'
+    assert server.client.post(path, content=both, headers={"Content-Type": "text/csv"}).status_code == 201
+    assert stored(server, path, field) == [None, ""] * 2
 
 
 def test_a_quoted_nothing_is_the_empty_string_where_the_one_field_is_a_string(server, name):
@@ -82,7 +89,19 @@ def test_a_quoted_nothing_is_the_empty_string_where_the_one_field_is_a_string(se
     answer = server.client.post(path, content=b'a\n""\n\nx\n', headers={"Content-Type": "text/csv"})
 
     assert answer.json()["stored"] == 3
-    assert stored(server, path) == ["", None, "x"]
+    assert stored(server, path, "a") == ["", None, "x"]
+
+
+@pytest.fixture(scope="module")
+def of_nulls(server):
+    path = server.declare(
+        "nulls",
+        "fields: {a: {type: integer, nullable: true}, n: integer, j: {type: json, nullable: true}}\n"
+        "access: {change: [admin]}\n",
+    )
+    server.emptied(path)
+    assert server.client.post(path, json=[{"a": 1, "n": 1}, {"a": None, "n": 2}]).status_code == 201
+    return path
 
 
 @pytest.mark.parametrize(
@@ -98,13 +117,8 @@ def test_a_quoted_nothing_is_the_empty_string_where_the_one_field_is_a_string(se
         ("select=a,a.count()", "a,count\n1,1\n,0\n"),
     ],
 )
-def test_it_does_not_matter_where_the_null_comes_from(server, name, query, text):
-    path = server.declare(
-        name, "fields: {a: {type: integer, nullable: true}, n: integer, j: {type: json, nullable: true}}\n"
-    )
-    assert server.client.post(path, json=[{"a": 1, "n": 1}, {"a": None, "n": 2}]).status_code == 201
-
-    assert server.client.get(f"{path}?format=csv&{query}").text == text
+def test_it_does_not_matter_where_the_null_comes_from(server, of_nulls, query, text):
+    assert server.client.get(f"{of_nulls}?format=csv&{query}").text == text
 
 
 def test_the_rows_that_a_write_answers_with_are_written_alike(server, name):
