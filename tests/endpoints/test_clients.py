@@ -290,7 +290,7 @@ def test_polars_reads_csv_and_json_lines(server, path):
 
 
 def test_parts_of_parquet_match_while_rows_arrive(server, name):
-    """A large Parquet file is read in parts while rows arrive."""
+    """Check that a large Parquet file is read in parts while rows arrive."""
     path = server.declare(name, "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
     chance = random.Random(1)  # What has no pattern makes a large file of few rows.
     lines = "".join(f'{{"n":{n},"s":"{chance.randbytes(80).hex()}"}}\n' for n in range(40_000)).encode()

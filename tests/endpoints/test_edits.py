@@ -82,7 +82,7 @@ def test_put_refused_for_keys_leaves_old_rows(server, name):
 
 
 def test_readers_of_put_see_no_mixed_rows(own, name):
-    """Readers of a PUT see the old rows or the new ones, and never a mix."""
+    """Check that readers of a PUT see the old rows or the new ones, and never a mix."""
     path = own.declare(name, FIELDS + CHANGE)
     size, versions, mixes, stop = 3000, 6, [], threading.Event()
     own.client.put(path, json=[{"id": n, "n": 0} for n in range(size)])
@@ -124,7 +124,7 @@ def test_change_without_filter_is_refused(server, path, method):
 
 
 def test_patch_changes_filtered_rows_and_their_ids(server, path):
-    """PATCH changes the rows of a filter, which get new ids."""
+    """Check that PATCH changes the rows of a filter, which get new ids."""
     counted = {"Prefer": "count=exact"}
     answer = server.client.patch(
         f"{path}?n=gte.4", json={"name": "new", "data": None, "tags": []}, headers=counted
@@ -139,7 +139,7 @@ def test_patch_changes_filtered_rows_and_their_ids(server, path):
 
 
 def test_patch_filters_json_and_keeps_undeclared_columns(server, name, path):
-    """A filter reaches into JSON; columns that the connector no longer declares keep their values."""
+    """Check that a filter reaches into JSON, and columns no longer declared keep their values."""
     assert server.client.patch(f"{path}?data->>k=eq.2&tags=cs.{{a}}", json={"n": 20}).status_code == 204
     server.declare(
         name, FIELDS.replace("  name: {type: string, nullable: true, max_length: 10}\n", "") + CHANGE
@@ -194,7 +194,7 @@ OBJECTS = [
 
 @pytest.mark.parametrize(("body", "status", "message", "hint"), OBJECTS)
 def test_error_of_patch_body_omits_row_numbers(server, path, body, status, message, hint):
-    """An error names what is wrong with the object of a PATCH, without a number of a row."""
+    """Check that an error names what is wrong with the object of a PATCH, without a number of a row."""
     answer = server.client.patch(
         f"{path}?id=eq.1", content=body, headers={"Content-Type": "application/json"}
     )
@@ -231,7 +231,7 @@ MISPLACED = [
 
 @pytest.mark.parametrize(("method", "query", "hint"), MISPLACED)
 def test_hint_names_parameters_that_fit_the_method(server, path, method, query, hint):
-    """A parameter that does not go with a method is refused with a hint that names what does."""
+    """Check that a parameter that does not go with a method is refused with a hint that names what does."""
     error = server.client.request(method, f"{path}?{query}", json={"n": 1}).json()
 
     assert error["code"] == "PGRST127"
@@ -252,7 +252,7 @@ def test_delete_deletes_filtered_rows(server, name, path):
 
 @pytest.mark.parametrize("prefer", ["", "return=representation"])
 def test_uncounted_changes_send_no_content_range(server, path, prefer):
-    """Changed rows are counted in Content-Range only if the request asks for the count."""
+    """Check that changed rows are counted in Content-Range only if the request asks for the count."""
     headers = {"Prefer": prefer}
     changed = server.client.patch(f"{path}?id=eq.1", json={"n": 9}, headers=headers)
     deleted = server.client.delete(f"{path}?id=eq.1", headers=headers)
@@ -293,7 +293,7 @@ def test_changes_show_rows_and_rehearsals_change_nothing(server, path):
     ],
 )
 def test_exceeded_row_limit_changes_nothing(server, path, method, headers, status, code):
-    """A request that would change more rows than it allows changes nothing."""
+    """Check that a request that would change more rows than it allows changes nothing."""
     answer = server.client.request(method, f"{path}?id=gt.2", json={"n": 1}, headers=headers)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)

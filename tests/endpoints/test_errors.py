@@ -98,7 +98,7 @@ def narrow(tmp_path_factory):
 
 @pytest.mark.parametrize("code", list(Code), ids=lambda code: code.name)
 def test_every_error_occurs_and_has_one_shape(code, server, name, tmp_path, monkeypatch, request):
-    """Every error of the catalogue can be provoked, and all have one shape."""
+    """Check that every error of the catalog can be provoked, and all have one shape."""
     path = server.declare(name, CONNECTOR)
 
     answer = _PROVOKE[code](Place(server, path, tmp_path, monkeypatch, request), code)
@@ -645,7 +645,7 @@ def test_failing_batch_of_group_fails_alone(tmp_path, monkeypatch):
 
 
 def test_fatal_database_error_answers_503_and_stops(tmp_path, monkeypatch):
-    """A fatal error of the database answers 503 and ends the process."""
+    """Check that a fatal error of the database answers 503 and ends the process."""
 
     def fatal(*_):
         raise duckdb.FatalException("database has been invalidated")
@@ -660,7 +660,7 @@ def test_fatal_database_error_answers_503_and_stops(tmp_path, monkeypatch):
 
 
 def test_writer_with_dead_database_stops_the_process(tmp_path, monkeypatch):
-    """A writer that finds the database dead already ends the process, too."""
+    """Check that a writer that finds the database dead already ends the process, too."""
 
     class Dead:
         def execute(self, *_):
@@ -693,7 +693,7 @@ def test_reader_with_dead_database_stops_the_process(tmp_path, monkeypatch, path
 
 
 def test_safe_commit_is_acknowledged_despite_failed_checkpoint(tmp_path, monkeypatch):
-    """A commit that is safe is acknowledged even though the checkpoint after it failed."""
+    """Check that a commit that is safe is acknowledged even though the checkpoint after it failed."""
 
     class Writer:
         """The connection, but for a COMMIT that fails after the fact, in DuckDB's own words."""
@@ -722,7 +722,7 @@ def test_safe_commit_is_acknowledged_despite_failed_checkpoint(tmp_path, monkeyp
 
 
 def test_failed_checkpoint_after_commit_duplicates_no_rows(tmp_path, monkeypatch):
-    """A checkpoint that fails after a commit does not make the gateway store its rows twice."""
+    """Check that a checkpoint that fails after a commit does not make the gateway store its rows twice."""
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
         store = gateway.store
         store._database.request_maintenance()

@@ -100,7 +100,7 @@ def flights_server(tmp_path_factory):
     ],
 )
 def test_rows_come_back_equal_in_every_format(flights_server, table, most, tell):
-    """Every row comes back equal from every format and compression."""
+    """Check that every row comes back equal from every format and compression."""
     server = flights_server
     header, rows = source(table, most)
     values = typed(table, header, rows)

@@ -179,7 +179,8 @@ def path(server, name):
     headers=SOME_HEADERS,
     body=ONE_OF(BODIES),
 )
-def test_garbage_is_refused_with_a_sentence_and_a_fix(server, path, method, template, query, headers, body):
+def test_garbage_is_refused_with_message_and_hint(server, path, method, template, query, headers, body):
+    """Check that garbage is refused with a sentence that says what is wrong, and a hint that fixes it."""
     target = template.format(path.strip("/"))
     status, text = ask(server, method, target, query, headers, body if method[0] in "PF" else b"")
 
@@ -217,9 +218,7 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize(("method", "target", "headers", "body", "message", "hint"), SENTENCES)
-def test_each_place_of_a_request_has_its_own_sentence(
-    server, path, method, target, headers, body, message, hint
-):
+def test_each_part_of_request_has_own_message(server, path, method, target, headers, body, message, hint):
     _, text = ask(server, method, target.format(path.strip("/")), "", headers.items(), body)
 
     error = json.loads(text)

@@ -88,7 +88,8 @@ def test_rows_come_back_as_ndjson(server, path):
     assert [json.loads(line) for line in answer.text.splitlines()] == ROWS
 
 
-def test_rows_come_back_as_csv_that_tells_null_from_empty(server, path):
+def test_csv_distinguishes_null_from_empty_text(server, path):
+    """Check that rows come back as CSV that tells null from empty text."""
     answer = get(server, path, "select=id,s,d,b,t,l", Accept="text/csv")
 
     assert answer.headers["Content-Type"].startswith("text/csv")
@@ -100,7 +101,7 @@ def test_rows_come_back_as_csv_that_tells_null_from_empty(server, path):
     assert json.loads(read[1][5]) == ["x", "y,z"]
 
 
-def test_csv_that_was_read_can_be_posted_again(server, path, name):
+def test_csv_of_get_can_be_posted(server, path, name):
     again = server.declare(name, CONNECTOR)
     text = get(server, path, Accept="text/csv").content
 
@@ -157,7 +158,7 @@ def test_csv_that_was_read_can_be_posted_again(server, path, name):
         ("ignored", [1, 2, 3, 4]),
     ],
 )
-def test_a_query_selects_and_orders(server, path, query, expected):
+def test_query_selects_and_orders(server, path, query, expected):
     assert ids(server, path, query) == expected
 
 
@@ -270,7 +271,8 @@ def test_select_chooses_columns_in_its_order(server, path):
         ("&".join("id=gt.0" for _ in range(201)), 400, "PGRST100", "201"),
     ],
 )
-def test_a_query_that_cannot_be_read_says_what_would_be_right(server, path, query, status, code, words):
+def test_unreadable_query_gets_a_correction(server, path, query, status, code, words):
+    """Check that a query that cannot be read is refused with words that say what would be right."""
     answer = get(server, path, query.replace("+", "%2B"))
 
     error = answer.json()
@@ -278,7 +280,7 @@ def test_a_query_that_cannot_be_read_says_what_would_be_right(server, path, quer
     assert words in f"{error['message']} {error['hint']}"
 
 
-def test_head_answers_as_get_without_rows(server, path):
+def test_head_equals_get_without_body(server, path):
     head, whole = server.client.head(path), get(server, path)
 
     assert (head.status_code, head.content) == (200, b"")
@@ -299,15 +301,16 @@ def test_accept_decides_by_quality(server, path):
 @pytest.mark.parametrize(
     "accept", ["text", ";", ",,,", "a/b;q=foo", "application/json;q=1.5", "application/json, garbage"]
 )
-def test_an_accept_that_cannot_be_read_is_not_a_fault_of_the_gateway(server, path, accept):
+def test_unreadable_accept_header_answers_200_or_406(server, path, accept):
+    """Check that an Accept header that cannot be read is not a fault of the gateway."""
     assert get(server, path, "limit=1", Accept=accept).status_code in (200, 406)
 
 
-def test_media_types_are_read_without_regard_to_case(server, path):
+def test_media_types_ignore_case(server, path):
     assert get(server, path, "limit=1", Accept="TEXT/CSV").headers["Content-Type"].startswith("text/csv")
 
 
-def test_a_target_with_a_host_in_it_is_served(server, path):
+def test_target_with_host_is_served(server, path):
     answer = server.client.get("/-/connectors/reads/batches?limit=x")
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST100")
     host, port = server.url.removeprefix("http://").split(":")
@@ -318,7 +321,7 @@ def test_a_target_with_a_host_in_it_is_served(server, path):
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
 
 
-def test_wide_rows_stream_too(server, name):
+def test_wide_rows_are_streamed(server, name):
     wide = server.declare(name, "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
     text = "x" * 20_000
     for start in range(0, 3000, 500):
@@ -332,7 +335,7 @@ def test_wide_rows_stream_too(server, name):
         assert sum(piece.count(b"\n") for piece in answer.iter_bytes()) == 3000
 
 
-def test_options_and_other_methods_name_what_there_is(server, path):
+def test_options_and_405_list_allowed_methods(server, path):
     options, patch = server.client.options(path), server.client.patch(path, json={})
 
     assert (options.status_code, options.headers["Allow"]) == (200, "OPTIONS, GET, HEAD, POST")
@@ -392,7 +395,7 @@ def fill(server):
     return path
 
 
-def test_a_long_result_streams_whole_and_in_commit_order(server, big):
+def test_long_result_streams_whole_in_commit_order(server, big):
     for accept in ("application/json", "application/x-ndjson", "text/csv"):
         answer = get(server, big, Accept=accept)
         assert "Content-Length" not in answer.headers
@@ -405,7 +408,7 @@ def test_a_long_result_streams_whole_and_in_commit_order(server, big):
         assert numbers == list(range(BIG))
 
 
-def test_clients_that_leave_give_their_readers_back(server, big):
+def test_disconnected_clients_release_their_readers(server, big):
     with httpx.Client(base_url=server.url) as client:
         for _ in range(100):  # More than may be open at once.
             with client.stream("GET", big) as answer:
@@ -415,7 +418,8 @@ def test_clients_that_leave_give_their_readers_back(server, big):
     assert len(get(server, big).json()) == BIG
 
 
-def test_readers_that_never_read_are_refused_beyond_a_bound_and_others_are_served(own):
+def test_stalled_readers_are_bounded_and_others_served(own):
+    """Check that clients that never read are refused beyond a bound, and others are served meanwhile."""
     big = fill(own)
     with httpx.Client(base_url=own.url, limits=httpx.Limits(max_connections=None)) as client:
         plain = {"Accept-Encoding": "identity"}

@@ -8,7 +8,8 @@ import pytest
 FIELDS = "fields: {n: integer}\n"
 
 
-def test_key_is_required_where_the_connector_says_so(server, name):
+def test_idempotency_key_is_required_by_connector(server, name):
+    """Check that a connector may require an idempotency key."""
     path = server.declare(name, FIELDS + "idempotency: required\n")
 
     refused = server.client.post(path, json={"n": 1})
@@ -17,7 +18,7 @@ def test_key_is_required_where_the_connector_says_so(server, name):
     assert server.client.post(path, json={"n": 1}, headers={"Idempotency-Key": "a"}).status_code == 201
 
 
-def test_batch_sent_again_while_being_stored_is_told_to_wait(own, name):
+def test_repeated_batch_waits_while_first_is_stored(own, name):
     """The body has arrived and is being checked when it comes a second time."""
     path = own.declare(name, "fields: {s: string}\n")
     body = b"[" + b",".join(b'{"s":"%d"}' % n for n in range(300_000)) + b"]"

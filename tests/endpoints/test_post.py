@@ -32,7 +32,7 @@ def rows(server, path, **params):
     return server.client.get(path, params=params).json()
 
 
-def test_a_posted_object_comes_back_with_its_defaults(server, orders):
+def test_posted_object_gets_its_defaults(server, orders):
     answer = server.client.post(orders, json=ROW)
 
     assert answer.status_code == 201
@@ -49,14 +49,15 @@ def test_a_posted_object_comes_back_with_its_defaults(server, orders):
     assert rows(server, orders) == [{**ROW, "paid": False, "placed_at": None, "tags": None}]
 
 
-def test_an_array_is_stored_whole_and_in_order(server, orders):
+def test_array_is_stored_whole_and_in_order(server, orders):
     answer = server.client.post(orders, json=[{**ROW, "order_id": number} for number in range(25_000)])
 
     assert answer.json()["stored"] == 25_000
     assert [row["order_id"] for row in rows(server, orders, select="order_id")] == list(range(25_000))
 
 
-def test_bad_rows_are_listed_by_number_and_field_and_none_is_stored(server, orders):
+def test_batch_with_bad_rows_stores_nothing(server, orders):
+    """Check that bad rows are listed by number and field, and no row of the batch is stored."""
     body = [ROW, {**ROW, "amount": 1.234}, {"customer": "x" * 11, "amont": 1, "amount": None}, 7, ROW]
 
     answer = server.client.post(orders, json=body)
@@ -78,7 +79,8 @@ def test_bad_rows_are_listed_by_number_and_field_and_none_is_stored(server, orde
     assert rows(server, orders) == []
 
 
-def test_at_most_a_hundred_errors_are_listed_and_all_are_counted(server, orders):
+def test_errors_beyond_a_hundred_are_only_counted(server, orders):
+    """Check that at most a hundred errors are listed, and all are counted."""
     answer = server.client.post(orders, json=[{}] * 20_000)
 
     error = answer.json()
@@ -86,7 +88,8 @@ def test_at_most_a_hundred_errors_are_listed_and_all_are_counted(server, orders)
     assert error["details"] == "60,000 errors were found in 20,000 of 20,000 rows; the first 100 are listed"
 
 
-def test_ndjson_names_lines_and_passes_over_blank_ones(server, orders):
+def test_ndjson_errors_name_lines_and_skip_blanks(server, orders):
+    """Check that errors of NDJSON name the line, and blank lines are skipped."""
     body = b'\xef\xbb\xbf{"order_id":1,"customer":"a","amount":1}\r\n\n{"order_id":"x2"}\n{"order_id":1,"order_id":2}\n{'
 
     answer = server.client.post(orders, content=body, headers={"Content-Type": "application/x-ndjson"})
@@ -97,7 +100,8 @@ def test_ndjson_names_lines_and_passes_over_blank_ones(server, orders):
     assert "is there twice" in next(each["message"] for each in errors if each["row"] == 3)
 
 
-def test_csv_cells_are_read_by_type_and_empty_is_null_but_quoted_empty_is_text(server, name):
+def test_csv_cells_are_read_by_type(server, name):
+    """Check that an empty CSV cell is null, and a quoted empty one is text."""
     path = server.declare(
         name,
         """
@@ -147,7 +151,7 @@ access: {read: [public]}
         (",a,1", 2, "order_id", "required"),
     ],
 )
-def test_a_bad_csv_record_is_named_by_its_line(server, orders, body, line, field, words):
+def test_bad_csv_record_is_named_by_line(server, orders, body, line, field, words):
     answer = server.client.post(
         orders, content=f"order_id,customer,amount\n{body}".encode(), headers={"Content-Type": "text/csv"}
     )
@@ -167,7 +171,7 @@ def test_a_bad_csv_record_is_named_by_its_line(server, orders, body, line, field
         ("", "PGRST102", "the body is empty"),
     ],
 )
-def test_a_csv_header_is_checked_before_any_row(server, orders, header, code, words):
+def test_csv_header_is_checked_before_rows(server, orders, header, code, words):
     answer = server.client.post(orders, content=header.encode(), headers={"Content-Type": "text/csv"})
 
     assert answer.status_code in (400, 422)
@@ -198,7 +202,7 @@ def test_a_csv_header_is_checked_before_any_row(server, orders, header, code, wo
         b"{} {}",
     ],
 )
-def test_what_is_not_json_is_refused_and_nothing_is_stored(server, orders, body):
+def test_invalid_json_is_refused_and_not_stored(server, orders, body):
     answer = server.client.post(orders, content=body, headers={"Content-Type": "application/json"})
 
     assert answer.status_code in (400, 422), answer.text
@@ -226,7 +230,7 @@ def test_what_is_not_json_is_refused_and_nothing_is_stored(server, orders, body)
         ({"paid": None}, "23502"),
     ],
 )
-def test_a_value_its_column_cannot_hold_is_refused(server, orders, row, code):
+def test_value_unfit_for_column_is_rejected(server, orders, row, code):
     answer = server.client.post(orders, json={**ROW, **row})
 
     assert answer.status_code == 422, answer.text
@@ -248,7 +252,8 @@ def test_decimals_and_json_numbers_keep_every_digit(server, name):
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_compressed_bodies_are_read_and_several_members_are_one_body(server, orders, encoding):
+def test_compressed_members_are_read_as_one_body(server, orders, encoding):
+    """Check that compressed bodies are read, and several compressed members are one body."""
     compress = gzip.compress if encoding == "gzip" else zstandard.compress
     lines = [json.dumps({**ROW, "order_id": number}).encode() + b"\n" for number in range(5000)]
     body = compress(b"".join(lines[:2000])) + compress(b"".join(lines[2000:]))
@@ -262,7 +267,7 @@ def test_compressed_bodies_are_read_and_several_members_are_one_body(server, ord
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 @pytest.mark.parametrize("spoil", ["cut", "garbage", "empty", "tail"])
-def test_a_broken_compressed_body_stores_nothing(server, orders, encoding, spoil):
+def test_broken_compressed_body_stores_nothing(server, orders, encoding, spoil):
     compress = gzip.compress if encoding == "gzip" else zstandard.compress
     whole = compress(
         b"".join(json.dumps({**ROW, "order_id": number}).encode() + b"\n" for number in range(2000))
@@ -279,7 +284,7 @@ def test_a_broken_compressed_body_stores_nothing(server, orders, encoding, spoil
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_a_bomb_is_refused_by_what_it_unpacks_to(server, orders, encoding):
+def test_compression_bomb_is_refused_by_unpacked_size(server, orders, encoding):
     compress = (lambda data: zlib.compress(data, 9, 31)) if encoding == "gzip" else zstandard.compress
     bomb = compress(b" " * (200 * 2**20))
     before = server.memory()
@@ -290,7 +295,8 @@ def test_a_bomb_is_refused_by_what_it_unpacks_to(server, orders, encoding):
     assert server.memory() - before < 200 * 2**20
 
 
-def test_a_body_over_the_cap_is_refused_before_and_while_it_is_read(server, orders):
+def test_body_over_cap_is_refused(server, orders):
+    """Check that a body over the cap is refused before it is read, or while it is read."""
     chunk = b" " * 2**20
 
     told = server.client.post(orders, content=chunk * 65)
@@ -314,9 +320,8 @@ def test_a_body_over_the_cap_is_refused_before_and_while_it_is_read(server, orde
         ("multipart/form-data; boundary=x", b"--x--", 415),
     ],
 )
-def test_the_media_type_is_told_by_the_header_and_else_by_the_first_byte(
-    server, orders, content_type, body, status
-):
+def test_media_type_comes_from_header_or_first_byte(server, orders, content_type, body, status):
+    """Check that the header says which media type a body has; without one, its first byte does."""
     headers = {"Content-Type": content_type} if content_type else {}
 
     answer = server.client.post(orders, content=body, headers=headers)
@@ -327,7 +332,7 @@ def test_the_media_type_is_told_by_the_header_and_else_by_the_first_byte(
         assert "text/csv" in answer.headers.get("Accept", "") or "charset" in answer.json()["message"]
 
 
-def test_every_bad_cell_of_a_csv_record_is_told(server, orders):
+def test_every_bad_csv_cell_is_listed(server, orders):
     text = b"order_id,customer,amount,placed_at\nx,much too long,1.234,today\n"
 
     errors = server.client.post(orders, content=text, headers={"Content-Type": "text/csv"}).json()["errors"]
@@ -335,7 +340,7 @@ def test_every_bad_cell_of_a_csv_record_is_told(server, orders):
     assert [each["field"] for each in errors] == ["order_id", "customer", "amount", "placed_at"]
 
 
-def test_a_cell_that_is_not_json_is_refused(server, name):
+def test_cell_of_invalid_json_is_rejected(server, name):
     path = server.declare(name, "fields: {j: json, n: integer}\n")
 
     answer = server.client.post(path, content=b"j,n\nabc,1\n", headers={"Content-Type": "text/csv"})
@@ -346,20 +351,21 @@ def test_a_cell_that_is_not_json_is_refused(server, name):
 @pytest.mark.parametrize(
     "more", [{"params": {"on_conflict": "order_id"}}, {"headers": {"Prefer": "resolution=merge-duplicates"}}]
 )
-def test_what_would_change_the_meaning_of_a_post_is_refused_not_passed_over(server, orders, more):
+def test_unsupported_post_option_is_refused_not_ignored(server, orders, more):
+    """Check that what would change the meaning of a POST is refused and not ignored."""
     answer = server.client.post(orders, json=ROW, **more)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "42P10")
     assert rows(server, orders) == []
 
 
-def test_a_boolean_in_quotes_is_told_apart(server, orders):
+def test_boolean_in_quotes_gets_own_message(server, orders):
     answer = server.client.post(orders, json={**ROW, "paid": "true"})
 
     assert "leave the quotes out" in answer.json()["message"]
 
 
-def test_no_rows_is_an_honest_receipt(server, orders):
+def test_body_without_rows_gets_receipt(server, orders):
     for body, kind in (
         (b"[]", "application/json"),
         (b"", "application/x-ndjson"),  # What polars and DuckDB write where there are no rows.
@@ -371,7 +377,8 @@ def test_no_rows_is_an_honest_receipt(server, orders):
         assert (answer.status_code, answer.json()["stored"], answer.json()["batch"]) == (201, 0, None)
 
 
-def test_ids_and_batches_grow_in_commit_order_and_the_batch_is_remembered(server, orders):
+def test_ids_and_batches_grow_in_commit_order(server, orders):
+    """Check that ids and batches grow in commit order, and each row remembers its batch."""
     first = server.client.post(orders, json=[ROW, ROW]).json()
     second = server.client.post(orders, json=ROW).json()
 
@@ -394,7 +401,9 @@ def test_ids_and_batches_grow_in_commit_order_and_the_batch_is_remembered(server
     assert (about["rows"], about["last_batch"]["batch"]) == (3, second["batch"])
 
 
-def test_many_small_posts_at_once_are_all_stored_under_different_ids(server, orders):
+def test_concurrent_small_posts_get_different_ids(server, orders):
+    """Check that many small POST requests at once are all stored, under different ids."""
+
     def post(number):
         with httpx.Client(base_url=server.url, headers=server.admin) as client:
             return [
@@ -412,7 +421,7 @@ def test_many_small_posts_at_once_are_all_stored_under_different_ids(server, ord
     )
 
 
-def test_a_row_larger_than_the_cap_is_named(server, name):
+def test_row_over_cap_is_named(server, name):
     path = server.declare(name, "fields: {n: integer, s: string}\naccess: {read: [public]}\n")
     big = "x" * 2**20
     for kind, body in (
@@ -428,7 +437,7 @@ def test_a_row_larger_than_the_cap_is_named(server, name):
         assert (error["row"], error["code"]) == (2, "GW102")
 
 
-def test_what_is_told_about_a_huge_name_is_short(server, orders):
+def test_error_about_huge_field_name_is_short(server, orders):
     for kind, body in (
         ("application/json", b'{"%s":1}' % (b"k" * 500_000)),
         ("text/csv", b"k" * 500_000 + b"\n"),
@@ -446,11 +455,12 @@ def test_what_is_told_about_a_huge_name_is_short(server, orders):
         b'{"tags": []}\n'.replace(b"}", b', "order_id": 1, "customer": "a", "amount": 1\n}'),
     ],
 )
-def test_pretty_json_without_a_media_type_is_json(server, orders, body):
+def test_indented_json_needs_no_media_type(server, orders, body):
     assert server.client.post(orders, content=body).status_code == 201
 
 
-def test_blanks_before_a_body_are_passed_over_however_many(server, orders):
+def test_blanks_before_body_are_skipped(server, orders):
+    """Check that blanks before a body are skipped, no matter how many there are."""
     body = b" \n" * 5000 + json.dumps([ROW]).encode()
 
     assert server.client.post(orders, content=body).status_code == 201
@@ -461,7 +471,7 @@ def test_blanks_before_a_body_are_passed_over_however_many(server, orders):
 
 
 @pytest.mark.parametrize("count", [30_000, pytest.param(1_000_000, marks=pytest.mark.torture)])
-def test_bad_rows_are_counted_however_many_there_are(server, name, count):
+def test_bad_rows_are_counted_without_bound(server, name, count):
     path = server.declare(name, "fields: {ts: timestamp}\n")
 
     answer = server.client.post(
@@ -471,7 +481,8 @@ def test_bad_rows_are_counted_however_many_there_are(server, name, count):
     assert (answer.status_code, answer.json()["error_count"]) == (422, count)
 
 
-def test_digits_in_text_cost_no_more_than_other_text(server, name):
+def test_digits_in_text_cost_nothing_extra(server, name):
+    """Check that digits in text cost no more than other text."""
     path = server.declare(name, "fields: {s: string}\naccess: {read: [public]}\n")
     text = ("1" * 399 + "x") * 2500
 
@@ -503,7 +514,7 @@ def test_digits_in_text_cost_no_more_than_other_text(server, name):
         ),
     ],
 )
-def test_the_code_is_the_one_that_all_errors_have(server, orders, body, code, details):
+def test_shared_code_of_errors_is_response_code(server, orders, body, code, details):
     answer = server.client.post(orders, json=body)
 
     error = answer.json()
@@ -514,7 +525,8 @@ def test_the_code_is_the_one_that_all_errors_have(server, orders, body, code, de
     assert answer.headers["Proxy-Status"] == f"PostgREST; error={code}"
 
 
-def test_the_code_of_rows_that_cannot_be_read_stands_on_top_as_well(server, orders):
+def test_code_of_unreadable_rows_is_response_code(server, orders):
+    """Check that the code of unreadable rows is the code of the response if all errors have it."""
     ndjson = {"Content-Type": "application/x-ndjson"}
 
     unread = server.client.post(orders, content=b"{\n{\n", headers=ndjson)
@@ -525,7 +537,8 @@ def test_the_code_of_rows_that_cannot_be_read_stands_on_top_as_well(server, orde
 
 
 @pytest.mark.parametrize("name", ["rows", "data", "items", "records"])
-def test_a_list_of_rows_inside_of_an_object_is_told_so(server, orders, name):
+def test_rows_wrapped_in_object_get_own_message(server, orders, name):
+    """Check that a list of rows inside an object is refused with a message that says so."""
     answer = server.client.post(orders, json={name: [{"order_id": 1}]})
 
     assert answer.status_code == 422
@@ -541,7 +554,7 @@ def test_a_list_of_rows_inside_of_an_object_is_told_so(server, orders, name):
         ('1,a,5" x', "in the middle of cell 3; put the cell in quotes, and write each quote in it twice"),
     ],
 )
-def test_a_ragged_record_is_told_with_the_fix(server, orders, record, words):
+def test_ragged_csv_record_gets_a_fix(server, orders, record, words):
     body = f"order_id,customer,amount\n{record}\n".encode()
 
     answer = server.client.post(orders, content=body, headers={"Content-Type": "text/csv"})
