@@ -43,7 +43,7 @@ QUERIES = ("", "&limit=100", "&limit=100&offset=50", "&limit=0", "&n=lt.0", "&or
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("query", QUERIES)
-def test_wget_saves_the_whole_body(server, path, tmp_path, format, query):
+def test_wget_saves_whole_body(server, path, tmp_path, format, query):
     target = f"{path}?format={format}{query}"
 
     done = ran(tmp_path, "wget", "-O", "saved", f"{server.url}{target}")
@@ -54,7 +54,7 @@ def test_wget_saves_the_whole_body(server, path, tmp_path, format, query):
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("query", QUERIES)
-def test_aria2c_saves_the_whole_body(server, path, tmp_path, format, query):
+def test_aria2c_saves_whole_body(server, path, tmp_path, format, query):
     target = f"{path}?format={format}{query}"
 
     done = ran(tmp_path, "aria2c", "--no-conf", "-q", "-o", "saved", f"{server.url}{target}")
@@ -65,7 +65,7 @@ def test_aria2c_saves_the_whole_body(server, path, tmp_path, format, query):
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("had", [0, 1, 100, None])
-def test_wget_completes_a_file_that_it_has_a_part_of(server, path, tmp_path, format, had):
+def test_wget_completes_a_partial_file(server, path, tmp_path, format, had):
     target = f"{path}?format={format}&limit=200"
     expected = whole(server, target)
     (tmp_path / "saved").write_bytes(expected[:had])
@@ -76,7 +76,7 @@ def test_wget_completes_a_file_that_it_has_a_part_of(server, path, tmp_path, for
     assert (tmp_path / "saved").read_bytes() == expected
 
 
-def test_a_long_result_is_saved_whole(server, name, tmp_path):
+def test_programs_save_long_result_whole(server, name, tmp_path):
     path = server.declare(name, CONNECTOR)
     rows = "".join(f"{n},{'x' * 290}\n" for n in range(20_000))
     kind = {"Content-Type": "text/csv"}
@@ -106,7 +106,7 @@ def growing(server, name, request):
 
 @pytest.mark.parametrize("order", ["", "&order=n.desc"])
 @pytest.mark.parametrize("format", READERS)
-def test_duckdb_reads_what_is_stored_each_time(server, duckdb, growing, format, order):
+def test_duckdb_reads_current_rows_each_time(server, duckdb, growing, format, order):
     path, grow = growing
     for _ in range(3):
         count = grow()
@@ -118,7 +118,7 @@ def test_duckdb_reads_what_is_stored_each_time(server, duckdb, growing, format, 
 
 @pytest.mark.parametrize("order", ["", "&order=n.desc"])
 @pytest.mark.parametrize("format", SCANS)
-def test_polars_scans_what_is_stored_each_time(server, growing, format, order):
+def test_polars_scans_current_rows_each_time(server, growing, format, order):
     path, grow = growing
     for _ in range(3):
         count = grow()
@@ -222,7 +222,7 @@ READS = {
 
 
 @pytest.mark.parametrize("program", READS)
-def test_the_token_is_sent_as_a_password(guarded, tmp_path, program):
+def test_programs_send_token_as_password(guarded, tmp_path, program):
     server, secret = guarded
     values = {
         "secret": secret,
@@ -237,7 +237,7 @@ def test_the_token_is_sent_as_a_password(guarded, tmp_path, program):
     assert secret not in server.log.read_text()
 
 
-def test_httpx_sends_the_token_as_a_password(guarded):
+def test_httpx_sends_token_as_password(guarded):
     server, secret = guarded
     host = server.url.removeprefix("http://")
 
@@ -246,7 +246,7 @@ def test_httpx_sends_the_token_as_a_password(guarded):
     assert httpx.post(f"{server.url}/told", json={"n": 2}, auth=("", secret)).status_code == 201
 
 
-def test_curl_posts_with_the_token_as_a_password(guarded, tmp_path):
+def test_curl_posts_with_token_as_password(guarded, tmp_path):
     server, secret = guarded
     target = f"{server.url}/told"
     wrong = ran(tmp_path, "curl", "-s", "-u", f"{secret}:", target, "-d", '{"n": 1}')

@@ -222,7 +222,7 @@ def test_lost_body_answers_412(tmp_path):
 # -- conditions
 
 
-def test_conditions_on_parts(server, path):
+def test_part_requests_honor_conditions(server, path):
     url = f"{path}?format=csv&order=_id.desc"
     before = whole(server, url)
     old = before.headers["ETag"]
@@ -247,7 +247,7 @@ def test_conditions_on_parts(server, path):
     assert part(server, url, "50-", If_Match='"x"').status_code == 412
 
 
-def test_conditions_on_whole_bodies(server, path):
+def test_whole_body_requests_honor_conditions(server, path):
     etag = whole(server, path).headers["ETag"]
     for method in ("GET", "HEAD"):
 
@@ -262,7 +262,7 @@ def test_conditions_on_whole_bodies(server, path):
         assert status(If_None_Match='"x"', If_Range=etag) == 200
 
 
-def test_an_etag_opens_no_other_connector(server, name, path):
+def test_etag_opens_no_other_connector(server, name, path):
     secret = server.declare(f"{name}s", "fields: {n: integer}\n")
     store(server, secret, 3)
     etag = part(server, f"{secret}?format=csv", "0-3").headers["ETag"]
@@ -326,7 +326,7 @@ def going_on(sessions, part, client=ONE, connection=1):
         (ByteRange(4, 9), [ByteRange(0, 9)], False),
     ],
 )
-def test_ranges_that_begin_a_session(begins_with, parts, goes_on):
+def test_range_begins_or_continues_a_session(begins_with, parts, goes_on):
     sessions = begun(part=begins_with)
 
     *before, last = [going_on(sessions, each) for each in parts]
@@ -438,7 +438,7 @@ def test_first_range_uses_body_of_head_on_connection():
         assert going_on(sessions, ByteRange(0, size - 1), connection=2) is None
 
 
-def test_two_sessions_of_one_body_get_it_once_each():
+def test_two_sessions_get_one_body_once_each():
     """A proxy has other ports for each request; whoever asks a third time begins anew."""
     sessions = begun(connection=1)
     sessions.begin(ONE, 2, body("old", 1000), None)

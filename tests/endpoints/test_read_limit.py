@@ -37,7 +37,7 @@ def numbers(answer, format="json"):
 
 @pytest.mark.parametrize("format", ["json", "ndjson", "csv", "parquet", "arrow"])
 @pytest.mark.parametrize("query", ["", "&limit=7", "&limit=12", "&limit=100", "&order=n.desc", "&offset=3"])
-def test_the_links_of_capped_answers_lead_through_every_row(server, path, format, query):
+def test_next_links_reach_every_row(server, path, format, query):
     expected = list(range(25))
     expected = expected[::-1] if "desc" in query else expected[3:] if "offset" in query else expected
     most = 7 if query == "&limit=7" else 10
@@ -72,7 +72,7 @@ def test_the_links_of_capped_answers_lead_through_every_row(server, path, format
         ("select=n.sum()", {"Prefer": "count=exact"}, 200, "0-0/1", 1, False),
     ],
 )
-def test_the_smaller_of_limit_and_bound_counts(
+def test_smaller_of_limit_and_read_limit_applies(
     server, path, query, headers, status, content_range, count, has_more
 ):
     answer = server.client.get(f"{path}?{query}", headers=headers)
@@ -88,7 +88,8 @@ def test_the_smaller_of_limit_and_bound_counts(
         }
 
 
-def test_aggregates_see_all_rows_and_their_groups_are_paged(server, path):
+def test_aggregates_use_all_rows_and_groups_page(server, path):
+    """Check that aggregates see all rows, and their groups are paged."""
     assert server.client.get(f"{path}?select=n.sum(),count()").json() == [{"sum": 300, "count": 25}]
     first = server.client.get(f"{path}?select=kind,count()")
     second = server.client.get(first.links["next"]["url"])
@@ -96,7 +97,7 @@ def test_aggregates_see_all_rows_and_their_groups_are_paged(server, path):
     assert sum(each["count"] for each in first.json() + second.json()) == 25
 
 
-def test_a_single_object_is_one_of_all_rows(server, name):
+def test_single_object_counts_all_rows(server, name):
     path = server.declare(name, FIELDS + "read_limit: 1\n")
     assert server.client.post(path, json=ROWS[:3]).status_code == 201
     single = {"Accept": "application/vnd.pgrst.object+json"}
@@ -108,7 +109,7 @@ def test_a_single_object_is_one_of_all_rows(server, name):
     assert len(server.client.get(path).json()) == 1
 
 
-def test_parts_are_cut_from_the_capped_body(server, path):
+def test_parts_come_from_capped_body(server, path):
     url = f"{path}?format=csv"
     whole = server.client.get(url, headers={"Accept-Encoding": "identity"})
     head = server.client.head(url, headers={"Accept-Encoding": "identity"})
@@ -120,7 +121,7 @@ def test_parts_are_cut_from_the_capped_body(server, path):
     assert part.links["next"] == whole.links["next"] == head.links["next"]
 
 
-def test_writes_show_all_their_rows(server, name):
+def test_writes_show_all_rows_despite_read_limit(server, name):
     path = server.declare(name, CONNECTOR)
     shown = {"Prefer": "return=representation"}
 
@@ -129,7 +130,7 @@ def test_writes_show_all_their_rows(server, name):
     assert len(server.client.delete(f"{path}?n=gte.0", headers=shown).json()) == 25
 
 
-def test_a_long_answer_is_capped_too(server, name):
+def test_long_response_is_capped(server, name):
     path = server.declare(name, FIELDS + "read_limit: 18000\n")
     rows = "n,kind\n" + "".join(f"{n},{'x' * 200}\n" for n in range(30_000))
     assert server.client.post(path, content=rows, headers={"Content-Type": "text/csv"}).status_code == 201
@@ -141,7 +142,7 @@ def test_a_long_answer_is_capped_too(server, name):
     assert "next" not in second.links
 
 
-def test_an_edit_of_the_bound_holds_for_requests_to_come(server, name):
+def test_edited_read_limit_applies_to_later_requests(server, name):
     path = server.declare(name, FIELDS)
     assert server.client.post(path, json=ROWS).status_code == 201
     for bound, count in (("", 25), ("read_limit: 4\n", 4), ("read_limit: 5\n", 5), ("", 25)):
@@ -159,7 +160,7 @@ def bounded(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("bound", "count"), [("", 8), ("read_limit: 3\n", 3), ("read_limit: 100\n", 8)])
-def test_the_smaller_of_both_bounds_counts(bounded, name, bound, count):
+def test_smaller_read_limit_of_both_applies(bounded, name, bound, count):
     path = bounded.declare(name, FIELDS + bound)
     assert bounded.client.post(path, json=ROWS).status_code == 201
     answer = bounded.client.get(f"{path}?limit=20")
@@ -168,7 +169,7 @@ def test_the_smaller_of_both_bounds_counts(bounded, name, bound, count):
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "ten", "true", "[1]", '"10"'])
-def test_what_is_no_number_of_rows_is_refused(server, name, value):
+def test_invalid_read_limit_is_refused(server, name, value):
     file = server.connectors / f"{name}.yaml"
     put(file, f"{FIELDS}read_limit: {value}\n")
 

@@ -45,7 +45,8 @@ def send(server: Server, path: str, kind: str, body: bytes, **headers: str) -> h
 
 
 @pytest.mark.parametrize(("kind", "body"), MIXED, ids=lambda each: each if isinstance(each, str) else "")
-def test_good_rows_are_stored_and_bad_ones_are_kept_with_all_that_is_wrong(server, name, kind, body):
+def test_good_rows_are_stored_and_bad_kept(server, name, kind, body):
+    """Check that good rows are stored, and bad ones are kept with all their errors."""
     path = declare(server, name)
 
     answer = send(server, path, kind, body)
@@ -87,7 +88,8 @@ def test_good_rows_are_stored_and_bad_ones_are_kept_with_all_that_is_wrong(serve
         ("on_invalid: keep\nkeep_at_most: 34%\n", "", 207),
     ],
 )
-def test_bad_rows_are_kept_where_the_terms_and_the_request_say_so(server, name, terms, prefer, status):
+def test_terms_and_request_decide_to_keep_rows(server, name, terms, prefer, status):
+    """Check that bad rows are kept if the terms of the connector and the request say so."""
     path = declare(server, name, terms)
 
     answer = send(server, path, *MIXED[0], **({"Prefer": prefer} if prefer else {}))
@@ -108,7 +110,7 @@ def test_bad_rows_are_kept_where_the_terms_and_the_request_say_so(server, name, 
         ("application/json", b'[{"id": 1, "name": "a"}, 5]'),
     ],
 )
-def test_rows_that_cannot_even_be_read_are_kept_too(server, name, kind, body):
+def test_unreadable_rows_are_kept(server, name, kind, body):
     path = declare(server, name)
 
     assert send(server, path, kind, body).status_code == 207
@@ -121,7 +123,7 @@ def test_rows_that_cannot_even_be_read_are_kept_too(server, name, kind, body):
     assert ids(server, path) == [1, 2]
 
 
-def test_a_row_beyond_the_largest_refuses_its_batch(server, name):
+def test_row_over_cap_refuses_its_batch(server, name):
     path = declare(server, name)
     body = json.dumps([{"id": 1, "name": "a"}, {"id": 2, "name": "x" * 2**20}]).encode()
 
@@ -144,7 +146,7 @@ REPEATED = [
 @pytest.mark.parametrize(
     "prefer", ["", "return=minimal", "return=headers-only,count=exact", "return=representation"]
 )
-def test_the_answer_to_a_batch_that_comes_again_is_that_of_the_first(server, name, kind, body, prefer):
+def test_repeated_batch_gets_the_first_response(server, name, kind, body, prefer):
     """Byte by byte, with every digit of the values that were wrong."""
     path = declare(server, name)
     headers = {"Idempotency-Key": '"k"', "Prefer": prefer}
@@ -186,7 +188,7 @@ EDITED = [
 
 
 @pytest.mark.parametrize(("body", "message", "hint"), EDITED)
-def test_what_is_wrong_with_edited_rows_is_named(server, name, body, message, hint):
+def test_invalid_edited_rows_get_message_and_hint(server, name, body, message, hint):
     path = declare(server, name)
     send(server, path, "application/json", b'[{"id": "x", "name": "a"}]')
 
@@ -206,7 +208,7 @@ def test_what_is_wrong_with_edited_rows_is_named(server, name, body, message, hi
         (json.dumps({"reason": "x" * 1001}), "a reason that is not a text of at most 1000 characters"),
     ],
 )
-def test_what_is_wrong_with_a_reason_is_named(server, name, body, message):
+def test_invalid_reason_of_discard_gets_a_message(server, name, body, message):
     declare(server, name)
 
     error = server.client.post(f"/-/connectors/{name}/rejected/discard?_id=eq.1", content=body).json()
@@ -215,7 +217,8 @@ def test_what_is_wrong_with_a_reason_is_named(server, name, body, message):
     assert "reason" in error["hint"]
 
 
-def test_a_batch_of_bad_rows_alone_is_remembered_under_its_key(server, name):
+def test_repeated_batch_of_bad_rows_gets_first_response(server, name):
+    """Check that a batch of bad rows alone is remembered under its idempotency key."""
     path = declare(server, name)
     headers = {"Idempotency-Key": "k1"}
     body = [{"id": "x", "name": "a"}]
@@ -229,7 +232,8 @@ def test_a_batch_of_bad_rows_alone_is_remembered_under_its_key(server, name):
     assert len(rejected(server, name)) == 1
 
 
-def test_rejected_rows_are_read_in_the_dialect_and_counted_by_field_and_code(server, name):
+def test_rejected_rows_can_be_queried_and_counted(server, name):
+    """Check that rejected rows are read with filters as other rows are, and counted by field and code."""
     path = declare(server, name)
     server.client.post(
         path, json=[{"id": "x", "name": "a"}, {"id": "y", "name": "b"}, {"id": 1, "name": "too long"}]
@@ -253,7 +257,8 @@ def test_rejected_rows_are_read_in_the_dialect_and_counted_by_field_and_code(ser
     assert listed[name] == 3
 
 
-def test_replay_meets_the_schema_of_today_and_stores_each_row_once(server, name):
+def test_replay_uses_current_schema_and_stores_once(server, name):
+    """Check that a replay checks rows by the schema of today, and stores each row once."""
     path = declare(server, name)
     for kind, body in MIXED:
         assert send(server, path, kind, body).status_code == 207
@@ -306,7 +311,8 @@ def test_replay_takes_a_filter_and_edited_rows(server, name):
     assert (unknown.status_code, unknown.json()["code"]) == (409, "GW204")
 
 
-def test_columns_hold_for_a_replay_as_they_did_for_the_batch(server, name):
+def test_replay_keeps_columns_of_its_batch(server, name):
+    """Check that the columns parameter holds for a replay as it did for the batch."""
     path = declare(server, name)
     send(server, f"{path}?columns=id,name", "application/json", b'[{"id": "x5", "name": "a", "other": 1}]')
 
@@ -314,7 +320,7 @@ def test_columns_hold_for_a_replay_as_they_did_for_the_batch(server, name):
     assert server.client.post(f"/-/connectors/{name}/rejected/replay").json()["stored"] == 1
 
 
-def test_discarded_rows_are_marked_with_the_reason(server, name):
+def test_discarded_rows_keep_the_reason(server, name):
     path = declare(server, name)
     server.client.post(path, json=[{"id": "x", "name": "a"}, {"id": "y", "name": "b"}])
     place = f"/-/connectors/{name}/rejected/discard"
@@ -330,7 +336,7 @@ def test_discarded_rows_are_marked_with_the_reason(server, name):
     assert server.client.post(f"/-/connectors/{name}/rejected/replay").json()["received"] == 1
 
 
-def test_two_replays_at_once_store_each_row_once(server, name):
+def test_concurrent_replays_store_each_row_once(server, name):
     path = declare(server, name)
     server.client.post(path, json=[{"id": f"x{n}", "name": "a"} for n in range(500)])
     declare(server, name, fields=FIELDS.replace("id: integer", "id: string"))
@@ -351,7 +357,7 @@ def test_two_replays_at_once_store_each_row_once(server, name):
     assert sorted(ids(server, path)) == sorted(f"x{n}" for n in range(500))
 
 
-def test_replay_outlasts_the_removal_of_its_connector(server, name):
+def test_replay_outlasts_removal_of_its_connector(server, name):
     """A replay that has begun is carried out: rows of a removed connector are kept, and so is what is stored now."""
     declare(server, name, fields="fields: {n: integer}\n")
     declare(server, f"{name}s")  # That a directory is empty is not believed at once.
@@ -371,7 +377,7 @@ def test_replay_outlasts_the_removal_of_its_connector(server, name):
     assert [each["n"] for each in server.client.get(f"/{name}").json()] == [5]
 
 
-def test_a_purge_takes_the_rejected_rows_along(server, name):
+def test_purge_deletes_rejected_rows(server, name):
     path = declare(server, name)
     server.client.post(path, json=[{"id": "x", "name": "a"}])
     text = (server.connectors / f"{name}.yaml").read_text()
@@ -384,7 +390,7 @@ def test_a_purge_takes_the_rejected_rows_along(server, name):
     assert rejected(server, name) == []
 
 
-def test_the_doctor_and_a_backup_know_rejected_rows(own, name, tmp_path):
+def test_doctor_and_backup_include_rejected_rows(own, name, tmp_path):
     path = declare(own, name)
     own.client.post(path, json=[{"id": 1, "name": "a"}, {"id": "x", "name": "a"}])
     own.client.post(path, json=[{"id": 2, "name": "a"}])
@@ -402,7 +408,8 @@ def test_the_doctor_and_a_backup_know_rejected_rows(own, name, tmp_path):
         assert json.loads(ran.stdout)["findings"] == []
 
 
-def test_a_blank_line_stays_rejected_and_stops_no_replay(server, name):
+def test_blank_line_stays_rejected_on_replay(server, name):
+    """Check that a blank line stays rejected, and stops no replay."""
     path = server.declare(name, "fields: {v: integer}\n" + READ + "on_invalid: keep\n")
     assert send(server, path, "text/csv", b"v\n1\n\n2\n").status_code == 207
 
@@ -410,7 +417,8 @@ def test_a_blank_line_stays_rejected_and_stops_no_replay(server, name):
     assert (answer.status_code, answer.json()["rejected"]) == (207, 1)
 
 
-def test_a_replay_takes_a_row_as_its_request_asked(server, name):
+def test_replay_keeps_duplicate_resolution_of_request(server, name):
+    """Check that a replay takes each row as its request asked: it merges duplicates or ignores them."""
     fields = "fields: {k: integer, a: {type: integer, maximum: 10}, b: {type: string, nullable: true}}\n"
     more = "primary_key: [k]\non_invalid: keep\n"
     path = server.declare(name, fields + READ + more)
@@ -427,7 +435,7 @@ def test_a_replay_takes_a_row_as_its_request_asked(server, name):
     assert kept == {1: (99, "keep me"), 2: (2, "as it is")}
 
 
-def test_a_replay_loses_no_field_that_was_sent(server, name):
+def test_replay_loses_no_sent_field(server, name):
     fields = "fields: {k: integer, note: {type: string, nullable: true}}\n"
     path = server.declare(name, fields + READ + "on_invalid: keep\n")
     send(server, f"{path}?columns=k,note", "application/json", b'[{"k": "x", "note": "precious"}]')
@@ -445,7 +453,8 @@ def test_a_replay_loses_no_field_that_was_sent(server, name):
 @pytest.mark.parametrize(
     "query", ["_id=gt.0&order=_id.desc", "_id=gt.0&offset=1", "_id=gt.0&limit=1&cursor=2"]
 )
-def test_what_would_choose_other_rows_than_it_says_is_refused(server, name, verb, query):
+def test_misleading_filter_of_replay_or_discard_is_refused(server, name, verb, query):
+    """Check that a query that would choose other rows than it says is refused."""
     declare(server, name)
 
     body = {"reason": "x"} if verb == "discard" else None
@@ -453,7 +462,7 @@ def test_what_would_choose_other_rows_than_it_says_is_refused(server, name, verb
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST127")
 
 
-def test_numbers_of_rejected_rows_are_not_given_again(tmp_path, name):
+def test_ids_of_rejected_rows_are_not_reused(tmp_path, name):
     with serving(tmp_path, GATEWAY_RETENTION_INTERVAL="0.1") as server:
         path = declare(server, name)
         server.client.post(path, json=[{"id": "x", "name": "a"}])
@@ -465,7 +474,7 @@ def test_numbers_of_rejected_rows_are_not_given_again(tmp_path, name):
         assert [each["_id"] for each in rejected(server, name)] == [2]
 
 
-def test_a_rehearsal_tells_of_bad_rows(server, name):
+def test_rehearsal_reports_bad_rows(server, name):
     path = declare(server, name)
 
     answer = server.client.post(path, json=[{"id": "x", "name": "a"}], headers={"Prefer": "tx=rollback"})
@@ -475,7 +484,8 @@ def test_a_rehearsal_tells_of_bad_rows(server, name):
     assert rejected(server, name) == []
 
 
-def test_a_put_of_bad_rows_alone_says_what_is_wrong_with_them(server, name):
+def test_put_of_only_bad_rows_lists_errors(server, name):
+    """Check that a PUT of bad rows alone is refused with the errors of its rows."""
     path = declare(server, name)
     send(server, path, "application/json", b'[{"id": 1, "name": "a"}]')
 
