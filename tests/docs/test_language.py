@@ -15,7 +15,7 @@ ROOMS = [
     "tests/rowfile",
 ]
 #: Rooms whose tests still have other names; delete a room here once its tests are renamed.
-NAMED_LATER = ["endpoints", "ingest", "query"]
+NAMED_LATER = ["ingest", "query"]
 
 
 @pytest.mark.parametrize("room", ROOMS)

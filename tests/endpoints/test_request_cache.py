@@ -174,7 +174,7 @@ def test_log_names_token_of_cached_request(place, path):
             assert line["token"] == name
 
 
-def test_removed_or_expired_token_is_not_served_from_cache(place, path, edit_tokens):
+def test_cache_does_not_serve_removed_or_expired_token(place, path, edit_tokens):
     seen = ask_until_repeated(place.reader, path)
     past = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -74,7 +74,7 @@ def get(server, path, query="", **headers):
         ("select=id&limit=2", {}, 200, None),
     ],
 )
-def test_content_range_and_status_tell_which_part_it_is(server, path, query, headers, status, content_range):
+def test_content_range_and_status_describe_the_part(server, path, query, headers, status, content_range):
     answer = get(server, path, query, **headers)
 
     assert (answer.status_code, answer.headers.get("Content-Range")) == (status, content_range)
@@ -82,13 +82,13 @@ def test_content_range_and_status_tell_which_part_it_is(server, path, query, hea
         assert answer.json()["code"] == "PGRST103"
 
 
-def test_head_has_a_content_range_only_where_one_is_asked_for(server, path):
+def test_head_has_content_range_only_on_request(server, path):
     assert "Content-Range" not in server.client.head(f"{path}?limit=2").headers
     counted = server.client.head(f"{path}?limit=2", headers={"Prefer": "count=exact"})
     assert (counted.status_code, counted.headers["Content-Range"]) == (206, "0-1/5")
 
 
-def test_an_offset_beyond_the_last_row_says_how_many_there_are(server, path):
+def test_offset_beyond_last_row_reports_row_count(server, path):
     error = get(server, path, "offset=9", Prefer="count=exact").json()
 
     assert error["details"] == "An offset of 9 was requested, but there are only 5 rows."
@@ -104,7 +104,7 @@ def long(server):
     return path
 
 
-def test_a_long_result_has_a_content_range_only_where_it_was_counted(server, long):
+def test_long_result_has_content_range_only_if_counted(server, long):
     assert "Content-Range" not in get(server, long).headers
     assert get(server, long, Prefer="count=exact").headers["Content-Range"] == "0-29999/30000"
     part = get(server, long, "limit=24000&offset=100", Prefer="count=exact")
@@ -113,7 +113,7 @@ def test_a_long_result_has_a_content_range_only_where_it_was_counted(server, lon
 
 
 @pytest.mark.parametrize("order", ["", "order=n", "order=n.desc,s", "order=_id.desc"])
-def test_the_pages_of_a_long_result_are_linked_too(server, long, order):
+def test_pages_of_long_result_are_linked(server, long, order):
     whole = [row["s"] for row in get(server, long, order).json()]
     found, url = [], f"{long}?{order}&limit=12000"
     while url:
@@ -125,7 +125,7 @@ def test_the_pages_of_a_long_result_are_linked_too(server, long, order):
     assert found == whole
 
 
-def test_what_is_aggregated_of_no_rows_is_one_row(server, path):
+def test_aggregate_of_no_rows_is_one_row(server, path):
     assert get(server, path, "select=count(),id.sum()&id=eq.99&limit=1").json() == [{"count": 0, "sum": None}]
     assert get(server, path, "select=id,count()&id=eq.99&limit=1").json() == []
 
@@ -133,7 +133,8 @@ def test_what_is_aggregated_of_no_rows_is_one_row(server, path):
 # -- links
 
 
-def test_the_link_keeps_the_rest_of_the_query_and_hides_nothing_in_the_offset(server, path):
+def test_next_link_keeps_query_and_replaces_offset(server, path):
+    """Check that the next link keeps the rest of the query, and has a cursor in place of the offset."""
     answer = get(server, path, "select=id&id=gt.0&order=name.desc&limit=2&offset=1", Range="0-1")
 
     assert answer.json() == [{"id": 5}]
@@ -142,7 +143,7 @@ def test_the_link_keeps_the_rest_of_the_query_and_hides_nothing_in_the_offset(se
     assert server.client.get(link).json() == [{"id": 4}]
 
 
-def test_no_link_follows_the_last_page(server, path):
+def test_last_page_has_no_next_link(server, path):
     assert "Link" not in get(server, path, "limit=5").headers
     assert "Link" not in get(server, path, "limit=0").headers
     assert "Link" not in get(server, path).headers
@@ -151,7 +152,7 @@ def test_no_link_follows_the_last_page(server, path):
 @pytest.mark.parametrize(
     "order", ["", "order=name", "order=name.desc.nullslast", "order=_id.desc", "order=id.desc"]
 )
-def test_pages_stay_where_they_are_while_rows_arrive(server, name, order):
+def test_pages_do_not_shift_while_rows_arrive(server, name, order):
     path = server.declare(name, CONNECTOR)
     server.client.post(path, json=ROWS)
     before = [row["id"] for row in get(server, path, f"select=id&{order}").json()]
@@ -169,7 +170,7 @@ def test_pages_stay_where_they_are_while_rows_arrive(server, name, order):
     assert len(found) == len(set(found))
 
 
-def test_a_cursor_is_the_id_of_a_row(server, path):
+def test_cursor_is_the_id_of_row(server, path):
     link = get(server, path, "order=name&limit=2").links["next"]["url"]
 
     assert link.endswith("cursor=2")
@@ -181,7 +182,7 @@ def test_a_cursor_is_the_id_of_a_row(server, path):
     assert get(server, path, "cursor=99").json() == []  # In commit order it need not be there.
 
 
-def test_only_what_is_new_is_read_by_id(server, name):
+def test_filter_by_id_reads_only_new_rows(server, name):
     path = server.declare(name, CONNECTOR)
     server.client.post(path, json=ROWS[:2])
     last = get(server, path, "select=_id&order=_id.desc&limit=1").json()[0]["_id"]
@@ -190,7 +191,8 @@ def test_only_what_is_new_is_read_by_id(server, name):
     assert [row["id"] for row in get(server, path, f"_id=gt.{last}&order=_id").json()] == [3, 4, 5]
 
 
-def test_fields_may_be_called_like_the_gateways_own_parameters(server, name):
+def test_fields_may_have_names_of_query_parameters(server, name):
+    """Check that fields may have the names of the gateway's own query parameters."""
     path = server.declare(
         name, "fields: {format: string, cursor: string, n: integer}\naccess: {read: [public]}\n"
     )
@@ -201,7 +203,8 @@ def test_fields_may_be_called_like_the_gateways_own_parameters(server, name):
     assert server.client.get(link).json() == [{"n": 1}]
 
 
-def test_a_link_is_a_header_whatever_the_query_holds(server, path):
+def test_link_header_escapes_query(server, path):
+    """Check that the Link header is valid for every query, and its link can be followed."""
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=30) as connection:
         target = f"{path}?limit=1&name=neq.%3C%3E%22%C3%A9'(|^)".encode()
@@ -217,7 +220,7 @@ def test_a_link_is_a_header_whatever_the_query_holds(server, path):
 # -- formats
 
 
-def test_a_single_object_is_asked_for_by_its_media_type(server, path):
+def test_media_type_requests_single_object(server, path):
     kind = "application/vnd.pgrst.object+json"
     answer = get(server, path, "id=eq.1", Accept=kind)
     assert (answer.headers["Content-Type"], answer.json()) == (f"{kind}; charset=utf-8", ROWS[0])
@@ -227,7 +230,7 @@ def test_a_single_object_is_asked_for_by_its_media_type(server, path):
         assert answer.json()["details"] == f"The result contains {rows} rows"
 
 
-def test_null_keys_are_left_out_where_that_is_asked_for(server, path):
+def test_null_keys_are_left_out_on_request(server, path):
     kind = "application/vnd.pgrst.array+json;nulls=stripped"
     answer = get(server, path, "id=in.(2,3)", Accept=kind)
     assert answer.json() == [{"id": 2, "name": "row 2"}, {"id": 3}]
@@ -237,7 +240,7 @@ def test_null_keys_are_left_out_where_that_is_asked_for(server, path):
 
 
 @pytest.mark.parametrize("query", ["", "id=eq.99", "limit=2", "select=name,count()"])
-def test_every_format_says_the_same(server, path, query):
+def test_every_format_has_the_same_rows(server, path, query):
     rows = get(server, path, query).json()
 
     assert get(server, path, query, Accept="application/vnd.pgrst.array+json").json() == rows
@@ -263,7 +266,7 @@ def test_long_results_stream_in_every_format(server, long, format):
     assert table.column("s").to_pylist() == [f"{n:0200}" for n in range(30_000)]
 
 
-def test_a_parquet_file_has_dictionaries_where_values_come_again(server, name):
+def test_parquet_has_dictionaries_for_repeated_values(server, name):
     path = server.declare(name, 'fields: {once: string, again: integer, "a.b": string, tags: "string[]"}')
     rows = [{"once": str(n), "again": n % 3, "a.b": str(n % 5), "tags": ["x"]} for n in range(100)]
     server.client.post(path, json=rows)
@@ -277,7 +280,7 @@ def test_a_parquet_file_has_dictionaries_where_values_come_again(server, name):
     assert file.read().to_pylist() == rows
 
 
-def test_a_parquet_file_without_rows_has_its_columns(server, path):
+def test_parquet_without_rows_has_its_columns(server, path):
     body = io.BytesIO(get(server, path, "id=eq.99&format=parquet").content)
 
     file = pyarrow.parquet.ParquetFile(body)
@@ -286,7 +289,7 @@ def test_a_parquet_file_without_rows_has_its_columns(server, path):
     assert (file.metadata.num_rows, file.metadata.num_row_groups) == (0, 0)
 
 
-def test_the_first_of_what_is_accepted_equally_is_sent(server, path):
+def test_first_of_equally_accepted_types_is_sent(server, path):
     def kind(accept):
         return get(server, path, "limit=1", Accept=accept).headers["Content-Type"].partition(";")[0]
 
@@ -296,7 +299,8 @@ def test_the_first_of_what_is_accepted_equally_is_sent(server, path):
     assert kind("application/vnd.apache.parquet") == "application/vnd.apache.parquet"
 
 
-def test_a_browser_is_told_a_name_for_what_it_saves(server, path):
+def test_content_disposition_names_the_saved_file(server, path):
+    """Check that a response has a name for the file that a browser saves."""
     assert (
         get(server, path, "format=csv").headers["Content-Disposition"] == 'inline; filename="responses.csv"'
     )
@@ -318,7 +322,7 @@ def test_a_browser_is_told_a_name_for_what_it_saves(server, path):
         ("gzip;q=x", None),
     ],
 )
-def test_responses_are_compressed_as_the_client_accepts(server, long, accepts, coding):
+def test_responses_use_an_accepted_compression(server, long, accepts, coding):
     plain = get(server, long, "limit=2000", Accept_Encoding="identity")
     for query, expected in (("limit=2000", plain), ("", get(server, long, Accept_Encoding="identity"))):
         with server.client.stream("GET", f"{long}?{query}", headers={"Accept-Encoding": accepts}) as answer:
@@ -334,14 +338,14 @@ def test_responses_are_compressed_as_the_client_accepts(server, long, accepts, c
         assert raw == expected.content
 
 
-def test_what_is_small_is_sent_as_it_is(server, path):
+def test_small_response_is_not_compressed(server, path):
     assert "Content-Encoding" not in get(server, path, Accept_Encoding="gzip").headers
 
 
 # -- conditional requests and the cache
 
 
-def test_an_etag_names_the_rows_and_the_question(server, name):
+def test_etag_depends_on_rows_and_query(server, name):
     path = server.declare(name, CONNECTOR)
     server.client.post(path, json=ROWS)
     etag = get(server, path, "id=gt.1&limit=2").headers["ETag"]
@@ -362,7 +366,7 @@ def test_an_etag_names_the_rows_and_the_question(server, name):
     assert get(server, path, "id=gt.1&limit=2").headers["ETag"] != etag
 
 
-def test_what_a_client_has_is_not_sent_again_until_a_commit(server, name):
+def test_known_etag_answers_304_until_commit(server, name):
     path = server.declare(name, CONNECTOR)
     other = server.declare(f"{name}x", CONNECTOR)
     server.client.post(path, json=ROWS)
@@ -383,7 +387,7 @@ def test_what_a_client_has_is_not_sent_again_until_a_commit(server, name):
     assert (answer.status_code, len(answer.json())) == (200, 6)
 
 
-def test_an_etag_outlives_a_restart(own):
+def test_etag_survives_restart(own):
     path = own.declare("kept", CONNECTOR)
     own.client.post(path, json=ROWS)
     etag = own.client.get(path).headers["ETag"]
@@ -393,7 +397,7 @@ def test_an_etag_outlives_a_restart(own):
     assert own.client.get(path, headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_an_edit_of_the_connector_makes_another_etag(server, name):
+def test_edited_connector_gets_another_etag(server, name):
     path = server.declare(name, CONNECTOR)
     server.client.post(path, json=ROWS)
     etag = get(server, path).headers["ETag"]
@@ -403,7 +407,7 @@ def test_an_edit_of_the_connector_makes_another_etag(server, name):
     assert (answer.status_code, answer.json()[0]["more"]) == (200, "x")
 
 
-def test_answers_that_are_asked_for_again_come_without_the_database(tmp_path, monkeypatch):
+def test_repeated_request_does_not_use_database(tmp_path, monkeypatch):
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
         gateway.request(
             "POST", "/c", {"type": "http.request", "body": json.dumps(ROWS).encode(), "more_body": False}
@@ -428,7 +432,7 @@ def test_answers_that_are_asked_for_again_come_without_the_database(tmp_path, mo
         assert json.loads(gateway.request("GET", "/c", query="order=name&limit=2")[2])[0]["id"] == 6
 
 
-def test_the_cache_is_bounded_in_bytes(tmp_path):
+def test_response_cache_is_bounded_in_bytes(tmp_path):
     with inside(tmp_path, {"c": CONNECTOR}, GATEWAY_CACHE="20K") as gateway:
         gateway.request(
             "POST", "/c", {"type": "http.request", "body": json.dumps(ROWS).encode(), "more_body": False}
@@ -440,7 +444,7 @@ def test_the_cache_is_bounded_in_bytes(tmp_path):
         assert cache.bytes > 15 * 1024
 
 
-def test_readers_and_a_writer_never_disagree_about_an_etag(server, name):
+def test_one_etag_means_one_body_during_commits(server, name):
     """Every body under one ETag is the same, whatever is being committed meanwhile."""
     path = server.declare(name, "fields: {n: integer}\naccess: {read: [public]}\n")
     bodies: dict[str, bytes] = {}
@@ -467,19 +471,19 @@ def test_readers_and_a_writer_never_disagree_about_an_etag(server, name):
         ("count=none", None),
     ],
 )
-def test_the_answer_says_which_preferences_it_has_met(server, path, prefer, applied):
+def test_response_lists_applied_preferences(server, path, prefer, applied):
     answer = get(server, path, Prefer=prefer)
 
     assert (answer.status_code, answer.headers.get("Preference-Applied")) == (200, applied)
 
 
-def test_a_strict_client_learns_which_preference_is_not_here(server, path):
+def test_strict_handling_names_unsupported_preferences(server, path):
     error = get(server, path, Prefer="handling=strict, count=some, anything").json()
 
     assert (error["code"], error["details"]) == ("PGRST122", "Invalid preferences: count=some, anything")
 
 
-def test_the_one_schema_is_public(server, path):
+def test_public_is_the_only_schema(server, path):
     assert get(server, path, Accept_Profile="public").status_code == 200
     error = get(server, path, Accept_Profile="private")
     assert (error.status_code, error.json()["code"]) == (406, "PGRST106")
@@ -497,7 +501,8 @@ def shared(tmp_path_factory):
         yield server
 
 
-def test_a_page_of_an_allowed_origin_may_read_and_see_what_matters(shared):
+def test_allowed_origin_may_read_rows_and_headers(shared):
+    """Check that a page of an allowed origin may read rows, and the headers that it needs."""
     answer = httpx.get(f"{shared.url}/open", headers={"Origin": "https://app.example"})
 
     assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
@@ -509,7 +514,7 @@ def test_a_page_of_an_allowed_origin_may_read_and_see_what_matters(shared):
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
-def test_errors_are_readable_for_an_allowed_origin_too(shared):
+def test_allowed_origin_may_read_errors(shared):
     for path in ("/open?x=y", "/nowhere", "/closed"):
         answer = httpx.get(shared.url + path, headers={"Origin": "https://app.example"})
         assert answer.status_code >= 400
@@ -517,7 +522,7 @@ def test_errors_are_readable_for_an_allowed_origin_too(shared):
 
 
 @pytest.mark.parametrize("path", ["/open", "/closed", "/nowhere"])
-def test_a_preflight_is_answered_without_a_token_and_tells_nothing(shared, path):
+def test_preflight_needs_no_token_and_reveals_nothing(shared, path):
     asked = {
         "Origin": "https://app.example",
         "Access-Control-Request-Method": "POST",
@@ -532,7 +537,7 @@ def test_a_preflight_is_answered_without_a_token_and_tells_nothing(shared, path)
     assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
 
 
-def test_other_origins_get_no_leave(shared, server, path):
+def test_other_origins_get_no_cors_headers(shared, server, path):
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
 
     assert "Access-Control-Allow-Origin" not in httpx.options(f"{shared.url}/open", headers=asked).headers
@@ -540,7 +545,7 @@ def test_other_origins_get_no_leave(shared, server, path):
     assert "Access-Control-Allow-Origin" not in httpx.get(server.url + path, headers=asked).headers
 
 
-def test_any_origin_may_be_allowed(tmp_path):
+def test_setting_may_allow_any_origin(tmp_path):
     with serving(tmp_path, GATEWAY_CORS="*") as server:
         path = server.declare("c", CONNECTOR)
         answer = httpx.get(server.url + path, headers={"Origin": "https://any.example"})
@@ -576,7 +581,8 @@ def test_bytes_are_served_in_parts(server, path, format):
     assert server.client.get(url, headers={"Range": "bytes=0-3", "If-Range": '"x"'}).content == whole
 
 
-def test_the_length_of_a_parquet_file_is_known_before_it_is_read(server, long):
+def test_head_of_parquet_has_its_length(server, long):
+    """Check that the length of a Parquet file is known before it is read."""
     url = f"{long}?format=parquet"
     head = server.client.head(url)
 
@@ -586,7 +592,8 @@ def test_the_length_of_a_parquet_file_is_known_before_it_is_read(server, long):
     assert (part.status_code, part.headers["Content-Length"]) == (200, head.headers["Content-Length"])
 
 
-def test_the_files_of_parts_are_bounded_and_do_not_outlive_the_process(tmp_path):
+def test_spooled_files_are_bounded_and_removed(tmp_path):
+    """Check that the spooled files of parts are bounded in bytes, and do not outlive the process."""
     with serving(tmp_path, GATEWAY_SPOOL="8K") as server:
         path = server.declare("c", CONNECTOR)
         server.client.post(path, json=ROWS)
@@ -607,7 +614,7 @@ def test_the_files_of_parts_are_bounded_and_do_not_outlive_the_process(tmp_path)
 # -- deadlines
 
 
-def test_a_query_ends_when_its_client_leaves(tmp_path):
+def test_query_ends_when_its_client_disconnects(tmp_path):
     """The one reader would be busy for about a minute, which is longer than this test waits; so is its deadline."""
     with serving(tmp_path, GATEWAY_READERS="1", GATEWAY_QUERY_TIMEOUT="600") as server:
         path = server.declare("c", "fields: {s: string}\naccess: {read: [public]}\n")
@@ -626,7 +633,8 @@ def test_a_query_ends_when_its_client_leaves(tmp_path):
 # -- what went wrong once
 
 
-def test_a_cast_that_fails_in_mid_stream_is_an_error_and_not_a_fault(server, name):
+def test_cast_that_fails_mid_stream_answers_400(server, name):
+    """Check that a cast that fails after some rows is an error of the request, not of the gateway."""
     path = server.declare(name, CONNECTOR)
     many = [{"id": number, "name": "1"} for number in range(5000)] + [{"id": 5000, "name": "x"}]
     answer = server.client.post(
@@ -644,7 +652,7 @@ def test_a_cast_that_fails_in_mid_stream_is_an_error_and_not_a_fault(server, nam
 
 
 @pytest.mark.parametrize("operator", ["like", "ilike", "match", "imatch"])
-def test_no_pattern_takes_for_ever(server, name, operator):
+def test_patterns_with_many_wildcards_finish(server, name, operator):
     path = server.declare(name, CONNECTOR)
     server.client.post(path, json={"id": 1, "name": "a" * 100_000})
     star = ".*" if "match" in operator else "*"
@@ -664,7 +672,7 @@ def test_no_pattern_takes_for_ever(server, name, operator):
         (f"name=like.*a{'_' * 200}c", "22025"),
     ],
 )
-def test_a_pattern_that_would_become_too_large_is_refused(server, path, query, code):
+def test_pattern_that_grows_too_large_is_refused(server, path, query, code):
     answer = get(server, path, query)
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
@@ -679,13 +687,14 @@ def test_a_pattern_that_would_become_too_large_is_refused(server, path, query, c
         "ro(w)",
     ],
 )
-def test_an_ordinary_regular_expression_is_taken(server, path, regex):
+def test_ordinary_regular_expression_is_accepted(server, path, regex):
     answer = server.client.get(path, params={"name": f"match.{regex}"})
     expected = [row for row in ROWS if row["name"] and re.search(regex, row["name"])]
     assert answer.json() == expected
 
 
-def test_a_cursor_comes_after_the_only_row_of_an_aggregate(server, path):
+def test_cursor_follows_the_only_row_of_aggregate(server, path):
+    """Check that a cursor comes after the only row of an aggregate, so that its page is empty."""
     assert get(server, path, "select=count()&cursor=1").json() == []
     assert get(server, path, "select=count()&cursor=99&limit=1").json() == []
 
@@ -706,14 +715,16 @@ def test_a_cursor_comes_after_the_only_row_of_an_aggregate(server, path):
     ],
     ids=lambda query: query[:20],
 )
-def test_no_path_and_no_json_makes_endless_sql(server, name, query):
+def test_deep_paths_and_large_json_are_refused(server, name, query):
+    """Check that a path or a JSON value that would make endless SQL is refused."""
     path = server.declare(name, "fields: {j: {type: json, nullable: true}}\naccess: {read: [public]}\n")
 
     answer = get(server, path, query)
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST100")
 
 
-def test_the_edges_of_a_wide_decimal_are_found_and_paged_through(server, name):
+def test_extreme_wide_decimals_are_found_and_paged(server, name):
+    """Check that the extreme values of a wide decimal are found by filters, and paged through."""
     path = server.declare(
         name, 'fields: {d: {type: "decimal(38, 10)", nullable: true}}\naccess: {read: [public]}\n'
     )
@@ -754,7 +765,7 @@ def test_pages_of_long_values_are_linked(server, name, order):
     assert sorted(found) == ["0", "1", "2", "3"]
 
 
-def test_infinite_keys_are_paged_through(server, name):
+def test_pages_continue_past_infinite_values(server, name):
     path = server.declare(name, CONNECTOR)
     texts = ["NaN", "Infinity", "-Infinity", "1", None]
     server.client.post(path, json=[{"id": 1, "name": text} for text in texts])
@@ -767,7 +778,7 @@ def test_infinite_keys_are_paged_through(server, name):
     assert found == ["-Infinity", 1, "Infinity", "NaN", None]
 
 
-def test_a_link_repeats_nothing_of_another_client(server, path):
+def test_next_link_repeats_nothing_of_other_clients(server, path):
     first = get(server, path, "limit=2&select=id&order=id&order=name.desc&select=name")
     second = get(server, path, "limit=2&select=id&order=id")
 
@@ -776,7 +787,7 @@ def test_a_link_repeats_nothing_of_another_client(server, path):
     assert "format=csv" in get(server, path, "limit=2&order=id&format=csv").links["next"]["url"]
 
 
-def test_a_store_that_was_begun_anew_gives_other_etags(tmp_path):
+def test_new_store_gives_other_etags(tmp_path):
     seen = []
     for directory in ("a", "b"):
         with inside(tmp_path / directory, {"c": CONNECTOR}) as gateway:
@@ -787,7 +798,7 @@ def test_a_store_that_was_begun_anew_gives_other_etags(tmp_path):
     assert seen[0] != seen[1]
 
 
-def test_a_field_may_have_the_name_of_a_number(server, name):
+def test_field_may_have_an_internal_sql_name(server, name):
     """Names of the gateway's own SQL never meet those of fields."""
     path = server.declare(
         name, "fields: {c1: integer, c0: integer, p0: integer, place: integer}\naccess: {read: [public]}\n"
@@ -803,7 +814,7 @@ def test_a_field_may_have_the_name_of_a_number(server, name):
     ]
 
 
-def test_a_failure_after_the_first_byte_breaks_the_connection(server, name):
+def test_failure_after_first_byte_breaks_connection(server, name):
     path = server.declare(name, CONNECTOR)
     lines = (
         b"".join(b'{"id":%d,"name":"%d"}\n' % (n, 10**15 + n) for n in range(400_000))

@@ -35,7 +35,7 @@ def rows(server, path, query=""):
 ADA = {"id": 1, "name": "Ada", "paid": False, "note": "none"}
 
 
-def test_without_a_preference_the_answer_is_the_receipt(server, path):
+def test_response_without_preference_is_the_receipt(server, path):
     answer = post(server, path, {"id": 1})
 
     assert answer.status_code == 201
@@ -45,7 +45,7 @@ def test_without_a_preference_the_answer_is_the_receipt(server, path):
     assert "Preference-Applied" not in answer.headers
 
 
-def test_the_stored_rows_are_answered_where_that_is_preferred(server, path):
+def test_preference_returns_the_stored_rows(server, path):
     answer = post(server, path, {"id": 1, "name": "Ada"}, Prefer="return=representation")
 
     assert (answer.status_code, answer.json()) == (201, [ADA])
@@ -53,7 +53,7 @@ def test_the_stored_rows_are_answered_where_that_is_preferred(server, path):
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
 
 
-def test_select_and_order_shape_the_rows_that_are_answered(server, path):
+def test_select_and_order_apply_to_returned_rows(server, path):
     post(server, path, {"id": 7})
     query = "select=_id,n:name,id::text&order=id.desc&limit=1"
     answer = post(server, path, [{"id": 1}, {"id": 2, "name": "x"}], query, Prefer="return=representation")
@@ -69,13 +69,13 @@ def test_select_and_order_shape_the_rows_that_are_answered(server, path):
         ("application/vnd.pgrst.object+json", '{"id":1,"name":"Ada","paid":false,"note":"none"}'),
     ],
 )
-def test_the_rows_are_answered_in_the_format_that_is_accepted(server, path, accept, text):
+def test_returned_rows_have_the_accepted_format(server, path, accept, text):
     answer = post(server, path, {"id": 1, "name": "Ada"}, Prefer="return=representation", Accept=accept)
 
     assert (answer.status_code, answer.text) == (201, text)
 
 
-def test_a_long_representation_streams(server, path):
+def test_long_representation_is_streamed(server, path):
     many = [{"id": number, "name": "x" * 100} for number in range(25_000)]
     answer = post(server, path, many, Prefer="return=representation")
 
@@ -83,13 +83,13 @@ def test_a_long_representation_streams(server, path):
     assert [row["id"] for row in answer.json()] == list(range(25_000))
 
 
-def test_no_rows_are_represented_by_none(server, path):
+def test_representation_of_no_rows_is_empty(server, path):
     answer = post(server, path, [], Prefer="return=representation")
 
     assert (answer.status_code, answer.json()) == (201, [])
 
 
-def test_a_minimal_answer_has_no_body(server, path):
+def test_minimal_response_has_no_body(server, path):
     answer = post(server, path, {"id": 1}, Prefer="return=minimal, count=exact")
 
     assert (answer.status_code, answer.content) == (201, b"")
@@ -98,7 +98,7 @@ def test_a_minimal_answer_has_no_body(server, path):
     assert answer.headers["Content-Range"] == "*/1"
 
 
-def test_headers_only_tell_where_a_single_row_is(server, path):
+def test_headers_only_response_locates_a_single_row(server, path):
     answer = post(server, path, {"id": 5, "name": "x"}, Prefer="return=headers-only")
 
     assert (answer.status_code, answer.content) == (201, b"")
@@ -108,7 +108,8 @@ def test_headers_only_tell_where_a_single_row_is(server, path):
 
 
 @pytest.mark.parametrize("prefer", ["return=representation", "return=minimal", ""])
-def test_a_single_object_cannot_answer_for_several_rows_and_none_is_stored(server, path, prefer):
+def test_single_object_for_several_rows_stores_nothing(server, path, prefer):
+    """Check that a single object cannot represent several rows, and none of them is stored."""
     kind = "application/vnd.pgrst.object+json"
     answer = post(server, path, [{"id": 1}, {"id": 2}], Prefer=prefer, Accept=kind)
 
@@ -117,7 +118,8 @@ def test_a_single_object_cannot_answer_for_several_rows_and_none_is_stored(serve
     assert rows(server, path) == []
 
 
-def test_an_answer_that_cannot_be_made_is_refused_before_anything_is_stored(server, path):
+def test_unacceptable_format_is_refused_before_storing(server, path):
+    """Check that a request for a response that cannot be made is refused before anything is stored."""
     answer = post(server, path, {"id": 1}, Prefer="return=representation", Accept="image/png")
 
     assert answer.status_code == 406
@@ -135,7 +137,7 @@ def test_an_answer_that_cannot_be_made_is_refused_before_anything_is_stored(serv
         ("missing=default", {"id": 1, "name": None, "paid": False, "note": "none"}),
     ],
 )
-def test_columns_takes_some_fields_and_passes_the_others_over(server, path, prefer, expected):
+def test_columns_takes_listed_fields_and_skips_others(server, path, prefer, expected):
     sent = [{"id": 1, "other": {"x": 1}}, {"id": 2, "name": "x", "note": "y", "paid": True}]
     answer = post(server, path, sent, 'columns="id","name","paid","note"', Prefer=prefer)
 
@@ -144,12 +146,12 @@ def test_columns_takes_some_fields_and_passes_the_others_over(server, path, pref
     assert answer.headers.get("Preference-Applied", "") == prefer
 
 
-def test_a_field_outside_of_columns_takes_its_default(server, path):
+def test_field_outside_columns_takes_its_default(server, path):
     assert post(server, path, [{"id": 1, "note": "y", "name": "z"}], "columns=id,name").status_code == 201
     assert rows(server, path) == [{"id": 1, "name": "z", "paid": False, "note": "none"}]
 
 
-def test_columns_does_not_make_a_bad_row_good(server, path):
+def test_columns_does_not_excuse_bad_rows(server, path):
     answer = post(server, path, [{"name": "x"}, {"id": "y"}, 5], "columns=id,name")
 
     assert [(each["row"], each["field"], each["code"]) for each in answer.json()["errors"]] == [
@@ -159,14 +161,14 @@ def test_columns_does_not_make_a_bad_row_good(server, path):
     ]
 
 
-def test_columns_holds_for_csv_too(server, path):
+def test_columns_applies_to_csv(server, path):
     text = "id,name,note\n1,Ada,x\n"
     kind = {"Content-Type": "text/csv"}
     assert server.client.post(f"{path}?columns=id,name", content=text, headers=kind).status_code == 201
     assert rows(server, path) == [ADA]
 
 
-def test_columns_passes_cells_over_whatever_they_hold(server, name):
+def test_columns_skips_cells_with_any_content(server, name):
     path = server.declare(name, CONNECTOR.replace("access", "  j: {type: json, nullable: true}\naccess"))
     text = "id,other,name,j\n1,x,Ada,not JSON\n"
     kind = {"Content-Type": "text/csv"}
@@ -174,7 +176,7 @@ def test_columns_passes_cells_over_whatever_they_hold(server, name):
     assert rows(server, path) == [{**ADA, "j": None}]
 
 
-def test_who_may_not_read_is_not_shown_rows(server, name, own):
+def test_token_without_read_access_sees_no_rows(server, name, own):
     secret, line = make_token("etl")
     own.stop()
     tokens = own.data.parent / "tokens.yaml"
@@ -211,7 +213,8 @@ def test_ragged_rows_take_defaults(server, path):
         ("", "handling=strict, return=all", "PGRST122", "return=all"),
     ],
 )
-def test_what_a_post_cannot_ask_is_refused_and_nothing_is_stored(server, path, query, prefer, code, words):
+def test_unsupported_parameter_of_post_is_refused(server, path, query, prefer, code, words):
+    """Check that what a POST cannot ask for is refused, and nothing is stored."""
     answer = post(server, path, {"id": 1}, query, Prefer=prefer)
 
     error = answer.json()
@@ -223,7 +226,7 @@ def test_what_a_post_cannot_ask_is_refused_and_nothing_is_stored(server, path, q
 # -- rehearsals
 
 
-def test_a_rehearsal_answers_and_stores_nothing(server, path):
+def test_rehearsal_answers_and_stores_nothing(server, path):
     answer = post(server, path, [{"id": 1, "name": "Ada"}, {"id": 2}], Prefer="tx=rollback")
     assert answer.status_code == 200
     assert answer.json() == {
@@ -245,7 +248,7 @@ def test_a_rehearsal_answers_and_stores_nothing(server, path):
     assert server.client.get(f"/-/connectors{path}/batches").json() == []
 
 
-def test_a_rehearsal_takes_no_number_and_changes_no_etag(server, path):
+def test_rehearsal_uses_no_id_and_keeps_etag(server, path):
     first = post(server, path, {"id": 1}).json()
     etag = server.client.get(path).headers["ETag"]
     post(server, path, [{"id": 2}] * 10, Prefer="tx=rollback")
@@ -255,7 +258,8 @@ def test_a_rehearsal_takes_no_number_and_changes_no_etag(server, path):
     assert [row["id"] for row in rows(server, path)] == [1, 3]
 
 
-def test_rows_that_cannot_be_read_back_are_stored_all_the_same(tmp_path, monkeypatch):
+def test_rows_are_stored_despite_failed_representation(tmp_path, monkeypatch):
+    """Check that rows that cannot be read back for the response are stored all the same."""
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
 
         def fail(*_):
@@ -272,7 +276,7 @@ def test_rows_that_cannot_be_read_back_are_stored_all_the_same(tmp_path, monkeyp
         assert gateway.gateway.services.storage.read_pool.open_results == 0
 
 
-def test_a_batch_that_cannot_be_stored_gives_its_reader_back(tmp_path, monkeypatch):
+def test_failed_batch_gives_its_reader_back(tmp_path, monkeypatch):
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
 
         def fail(*_):
