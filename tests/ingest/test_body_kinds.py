@@ -147,7 +147,7 @@ SENT = [
 
 
 @pytest.mark.parametrize(("body", "media", "message", "hint"), SENT)
-def test_body_is_named_as_what_it_is(server, kinds, body, media, message, hint):
+def test_body_of_another_kind_is_named(server, kinds, body, media, message, hint):
     answer = server.client.post(kinds, content=body, headers={"Content-Type": media})
 
     assert answer.status_code == 400, answer.text
@@ -157,7 +157,7 @@ def test_body_is_named_as_what_it_is(server, kinds, body, media, message, hint):
     assert server.client.get(kinds).json() == []
 
 
-def test_file_is_named_as_a_body_is(tmp_path):
+def test_file_of_another_kind_is_named_alike(tmp_path):
     """One table has the formats; the fix is that of a file."""
     bodies = {
         message: body for body, types, message, _ in KINDS if types is ANY and signatures.format_of(body)
@@ -180,7 +180,8 @@ PACKED = {"gzip": gzip.compress, "zstd": zstandard.compress, "deflate": zlib.com
 
 @pytest.mark.parametrize("coding", PACKED)
 @pytest.mark.parametrize("behind", [b"\0", b"x", b"\n", bytes(100), b"not compressed at all"])
-def test_what_stands_behind_a_compressed_body_does_not_make_it_truncated(server, kinds, coding, behind):
+def test_bytes_behind_a_compressed_body_are_refused(server, kinds, coding, behind):
+    """They are told from a body that is truncated."""
     headers = {"Content-Type": CSV, "Content-Encoding": coding}
     whole = PACKED[coding](ROWS)
 
@@ -203,7 +204,7 @@ def test_what_stands_behind_a_compressed_body_does_not_make_it_truncated(server,
     "type",
     ["text/csv; header=absent", 'Text/CSV;charset=utf-8;header="absent"', "text/csv;header = Absent ; a=b"],
 )
-def test_csv_that_is_said_to_have_no_header_is_refused_with_the_way_out(server, kinds, type):
+def test_csv_without_header_is_refused_with_a_fix(server, kinds, type):
     answer = server.client.post(kinds, content=b"1,a\n2,b\n", headers={"Content-Type": type})
 
     assert (answer.status_code, answer.json()["code"]) == (415, "GW104")
@@ -216,8 +217,14 @@ def kinds(server):
     return server.declare("kinds", DECLARED)
 
 
+@pytest.fixture(scope="module")
+def good(server):
+    return server.declare("good_bodies", DECLARED)
+
+
 @pytest.mark.parametrize("columns", [None, "name"])
-def test_body_of_another_kind_is_refused_by_put_and_with_columns(server, kinds, columns):
+def test_body_of_another_kind_is_refused_by_put(server, kinds, columns):
+    """With `columns` as well."""
     for body in (gzip.compress(ROWS), ROWS.decode().encode("utf-16"), b"id;name\n1;a\n", PAGE):
         params = {"columns": columns} if columns else {}
         answer = server.client.put(kinds, content=body, headers={"Content-Type": CSV}, params=params)
@@ -237,15 +244,16 @@ def test_body_of_another_kind_is_refused_by_put_and_with_columns(server, kinds, 
         ("application/x-www-form-urlencoded", b"id=1&name=%3Chtml%3E"),
     ],
 )
-def test_good_bodies_are_no_other_kind(server, kinds, media, body):
-    answer = server.client.post(kinds, content=body, headers={"Content-Type": media})
+def test_good_bodies_are_taken_as_their_kind(server, good, media, body):
+    answer = server.client.post(good, content=body, headers={"Content-Type": media})
 
     assert answer.status_code == 201, answer.text
 
 
-def test_first_line_that_is_no_row_is_kept_where_the_others_are(server, kinds):
+def test_first_line_that_is_no_row_is_kept(server, good):
+    """The rows after it are stored."""
     for first in (b"oops", b'{"id":', b"7", b'["a"]', b"Connecting to db..."):
-        answer = server.client.post(kinds, content=first + b"\n" + LINES, headers={"Content-Type": NDJSON})
+        answer = server.client.post(good, content=first + b"\n" + LINES, headers={"Content-Type": NDJSON})
         assert answer.status_code == 207, answer.text
         assert (answer.json()["stored"], answer.json()["rejected"]) == (2, 1)
 
@@ -287,7 +295,7 @@ def told(body: bytes, media: str | None) -> GatewayError | None:
 @given(body=garbage() | st.binary(max_size=60), media=st.sampled_from([None, *RECEIVED_TYPES]))
 @example(body=b"\x7b\x00", media=JSON)
 @example(body=b"[" + b"\xff\xfe", media=JSON)
-def test_garbage_is_answered_in_plain_words(body, media):
+def test_mutilated_body_is_answered_in_plain_words(body, media):
     error = told(body, media)
 
     if error is None:
@@ -318,7 +326,7 @@ def _check_hint(error: GatewayError, body: bytes) -> None:
         assert any(each in body for each in (b";", b"\t", b"|"))
 
 
-def test_random_bytes_are_refused_without_a_fault_of_the_gateway(server, kinds):
+def test_random_bytes_never_give_a_server_error(server, kinds):
     chance = random.Random(14)
     for number in range(150):
         body = chance.choice(BODIES)[: chance.randrange(200)] + chance.randbytes(chance.randrange(20))

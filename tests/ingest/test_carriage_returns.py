@@ -43,7 +43,7 @@ def path(server, filled):
         (b"1,\r\r\n", 2),
     ],
 )
-def test_carriage_return_outside_of_quotes_is_the_fault_of_its_row(server, path, line, cell):
+def test_carriage_return_outside_quotes_rejects_its_row(server, path, line, cell):
     answer = server.client.post(path, content=b"a,b\nfirst,1\n" + line + b"last,2\n", headers=CSV)
 
     assert answer.status_code == 207, answer.text
@@ -56,7 +56,7 @@ def test_carriage_return_outside_of_quotes_is_the_fault_of_its_row(server, path,
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_carriage_return_in_quotes_is_a_part_of_its_cell(server, path, end):
+def test_carriage_return_in_quotes_is_kept(server, path, end):
     rows = [["x\r", "\r"], ["\r\n", "a\rb"]]
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator=end).writerows([["a", "b"], *rows])
@@ -68,7 +68,7 @@ def test_carriage_return_in_quotes_is_a_part_of_its_cell(server, path, end):
 
 
 @given(text=st.text(alphabet='a,"\n\r', max_size=40))
-def test_no_text_yields_a_cell_with_a_carriage_return_that_is_not_in_quotes(text):
+def test_cells_without_quotes_hold_no_carriage_return(text):
     try:
         found = [record for _, _, record in csv_records.read(text.encode(), 0)]
     except csv_records.UnclosedQuoteError:

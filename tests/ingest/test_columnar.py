@@ -104,7 +104,7 @@ def bodies(rows: list[bytes]) -> list[tuple[bytes, Media]]:
 
 @examples(200)
 @given(data=st.data())
-def test_columns_hold_what_reading_one_by_one_gives(data):
+def test_columns_equal_rows_read_one_by_one(data):
     declared = data.draw(fields())
     connector = connector_of(yaml_of(declared))
     rows = [strictjson.write(row) for row in data.draw(rows_of(declared))]
@@ -216,7 +216,7 @@ ODD = [
 
 @pytest.mark.scaled
 @pytest.mark.parametrize("odd", ODD)
-def test_an_odd_row_is_taken_as_it_is_when_it_is_read_by_itself(odd):
+def test_odd_row_in_columns_equals_one_by_one(odd):
     connector = connector_of(ORDERS)
     good, quoted = b'{"id":7,"n":1.5,"s":"x"}', b'{"id":"7","d":"1.5"}'
 
@@ -235,7 +235,7 @@ PUT = [
 @examples(200)
 @given(st.lists(st.sampled_from(ODD), min_size=1, max_size=4), st.data())
 @example([b'{"id":1}'], None)
-def test_no_mutilated_body_is_read_in_another_way(rows, data):
+def test_mutilated_body_in_columns_equals_one_by_one(rows, data):
     connector = connector_of(ORDERS)
     for body, media in bodies(rows):
         if data is not None:
@@ -247,7 +247,8 @@ def test_no_mutilated_body_is_read_in_another_way(rows, data):
 
 @pytest.mark.scaled
 @pytest.mark.parametrize("put", PUT)
-def test_nothing_is_read_beyond_what_a_body_is(put):
+def test_inserted_bytes_in_columns_equal_one_by_one(put):
+    """No byte that is put into a body makes columns read more or other rows than are in it."""
     connector = connector_of(ORDERS)
     good = [b'{"id":7,"s":"x"}', b'{"id":8}']
 
@@ -263,7 +264,7 @@ def test_nothing_is_read_beyond_what_a_body_is(put):
     ),
     st.sampled_from([b" ", b'{"', b'{ "a', b'},{"id', b"}\\n{"]),
 )
-def test_a_row_that_is_too_long_is_seen_among_others(sizes, filling):
+def test_too_long_row_is_found_among_others(sizes, filling):
     connector = connector_of("fields: {id: integer, note: string}")
     rows = []
     for size in sizes:
@@ -279,7 +280,7 @@ def test_a_row_that_is_too_long_is_seen_among_others(sizes, filling):
 @pytest.mark.scaled
 @pytest.mark.parametrize("kind", ["decimal(38, 38)", "decimal(38, 0)", "decimal(19, 4)", "decimal(1, 1)"])
 @pytest.mark.parametrize("digits", [1, 2, 15, 16, 18, 19, 20, 37, 38, 39, 40, 77])
-def test_a_decimal_of_too_many_digits_is_never_one_of_fewer(kind, digits):
+def test_decimal_of_too_many_digits_is_not_cut(kind, digits):
     connector = connector_of(yaml_of({"d": (kind, False, {})}))
 
     fractions = ("", ".5", *("." + digit * count for digit in "09" for count in (38, 39, 77, 400)))
@@ -296,7 +297,7 @@ def test_a_decimal_of_too_many_digits_is_never_one_of_fewer(kind, digits):
 @pytest.mark.scaled
 @pytest.mark.parametrize("kind", ["integer", "number", "decimal(5, 2)", "integer[]", "number[]", "string"])
 @pytest.mark.parametrize("digits", [18, 19, 20, 399, 400, 401, 1000])
-def test_a_number_of_any_length_is_read_as_it_is_by_itself(kind, digits):
+def test_number_of_any_length_equals_one_by_one(kind, digits):
     connector = connector_of(yaml_of({"a": (kind, True, {}), "s": ("string", True, {})}))
 
     values = [
@@ -314,7 +315,8 @@ def test_a_number_of_any_length_is_read_as_it_is_by_itself(kind, digits):
         require_equal(body, media, connector)
 
 
-def test_an_enum_of_decimals_is_a_matter_of_numbers():
+def test_enum_of_decimals_compares_numbers():
+    """However many zeros they are written with."""
     connector = connector_of('fields: {d: {type: "decimal(5, 2)", enum: [5, 1.5]}}')
 
     for text in (b"5", b"5.0", b"5.00", b"1.5", b"1.50", b"1.51"):

@@ -45,7 +45,7 @@ def rows(server, path):
         '\ufeffid,name,\n1,"a",\n',
     ],
 )
-def test_empty_columns_without_a_name_are_passed_over(server, path, body):
+def test_empty_columns_without_a_name_are_ignored(server, path, body):
     answer = post(server, path, body)
 
     assert answer.status_code == 201, answer.text
@@ -71,7 +71,8 @@ def test_empty_columns_without_a_name_are_passed_over(server, path, body):
         ("id,paid,settled\n", "names 'paid' and 'settled', which are one field"),
     ],
 )
-def test_header_that_cannot_be_meant_is_refused_by_its_place(server, path, body, words):
+def test_wrong_header_is_refused_with_its_place(server, path, body, words):
+    """The column and the line are told where there are any."""
     answer = post(server, path, body)
 
     assert answer.status_code == 400, answer.text
@@ -89,7 +90,8 @@ def test_header_that_cannot_be_meant_is_refused_by_its_place(server, path, body,
         ("id,name,colour\n1,a,x\n", "?columns=id,name"),
     ],
 )
-def test_hint_of_a_header_is_a_way_out(server, path, body, hint):
+def test_hint_for_a_wrong_header_works(server, path, body, hint):
+    """The body is stored once the hint is followed."""
     assert hint in post(server, path, body).json()["hint"]
     assert post(server, path, body, columns="id,name").status_code == 201
     assert rows(server, path) == [{"id": 1, "name": "a", "paid": None}]
@@ -112,14 +114,15 @@ def test_hint_of_a_header_is_a_way_out(server, path, body, hint):
         ),
     ],
 )
-def test_what_is_shown_of_a_wrong_name_helps(server, path, body, message, hint):
+def test_wrong_name_in_header_is_shown_escaped(server, path, body, message, hint):
+    """With the field that was meant, or with all fields."""
     error = post(server, path, body).json()
 
     assert error["message"] == f"the CSV header names {message}, which is not a field"
     assert error["hint"] == hint
 
 
-def test_all_unknown_names_are_listed_with_their_guesses(server, path):
+def test_unknown_names_are_listed_with_guesses(server, path):
     answer = post(server, path, "Id,nam,colour\n1,a,red\n")
 
     assert answer.status_code == 400
@@ -145,7 +148,8 @@ def test_all_unknown_names_are_listed_with_their_guesses(server, path):
     assert error["details"] == "the header lacks the required id"
 
 
-def test_many_unknown_names_are_counted_and_some_are_listed(server, path):
+def test_many_unknown_names_are_counted(server, path):
+    """The first hundred are listed."""
     header = ",".join(f"column{number}" for number in range(20_000))
 
     error = post(server, path, f"id,{header}\n").json()
@@ -157,7 +161,7 @@ def test_many_unknown_names_are_counted_and_some_are_listed(server, path):
     assert len(error["message"]) < 500
 
 
-def test_columns_that_the_header_does_not_name_are_an_error(server, name):
+def test_columns_missing_from_the_header_are_refused(server, name):
     path = server.declare(name, "fields: {a: {type: string, nullable: true}}\naccess: {read: [public]}\n")
 
     answer = post(server, path, "a;b\n1;2\n", columns="a")
@@ -166,7 +170,7 @@ def test_columns_that_the_header_does_not_name_are_an_error(server, name):
     assert server.client.get(path).json() == []
 
 
-def test_comma_too_many_at_the_end_of_a_row_is_named(server, path):
+def test_trailing_comma_of_a_row_is_named(server, path):
     answer = post(server, path, "id,name\n1,a,\n2,b\n")
 
     assert answer.status_code == 207
@@ -176,7 +180,7 @@ def test_comma_too_many_at_the_end_of_a_row_is_named(server, path):
     assert answer.json()["errors"][0]["message"] == message
 
 
-def test_a_file_that_curl_has_joined_to_one_line_is_named(server, name):
+def test_file_joined_to_one_line_names_curl(server, name):
     path = server.declare(name, "fields: {a: integer, b: integer}\n")
     headers = {"Content-Type": "text/csv"}
 

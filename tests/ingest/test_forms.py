@@ -54,7 +54,8 @@ def post(server, path, body, **more):
         ("id=1&name=two%0D%0Alines\r\n", {"name": "two\r\nlines"}),
     ],
 )
-def test_form_is_one_row_by_the_rules_of_csv(server, path, body, row):
+def test_form_is_one_row(server, path, body, row):
+    """Its values are read by the rules of CSV."""
     answer = post(server, path, body.encode())
 
     assert answer.status_code == 201, answer.text
@@ -92,7 +93,7 @@ def test_bad_form_is_named_by_its_field(server, path, body, code, field, words):
     assert server.client.get(path).json() == []
 
 
-def test_columns_pass_over_what_a_form_has_besides(server, path):
+def test_columns_ignore_other_fields_of_a_form(server, path):
     answer = post(server, path, b"id=1&name=a&csrf=x&submit=Send", params={"columns": "id,name"})
 
     assert answer.status_code == 201, answer.text
@@ -114,21 +115,23 @@ def test_columns_pass_over_what_a_form_has_besides(server, path):
         b"=1",
     ],
 )
-def test_what_is_sent_as_a_form_by_mistake_is_told_so(server, of_policy, body):
+def test_rows_sent_as_form_are_refused(server, of_policy, body):
+    """The hint is the option with which curl sends a file unchanged."""
     answer = post(server, of_policy, body)
 
     assert answer.status_code == 415
     assert "--data-binary @FILE" in answer.json()["hint"]
 
 
-def test_json_sent_with_the_type_curl_adds_is_json(server, path):
+def test_json_sent_as_form_is_json(server, path):
+    """curl adds the type of a form to whatever it sends."""
     assert post(server, path, b' {"id":1}').status_code == 201
     assert post(server, path, b'[{"id":2,"name":"a=b&c"}]').status_code == 201
     assert post(server, path, b'{"id":3}\n{"id":4}\n').json()["stored"] == 2
     assert post(server, path, b"").json()["message"] == "the body is empty"
 
 
-def test_rejected_form_is_read_again_as_one(server, name):
+def test_rejected_form_is_replayed_as_a_form(server, name):
     path = server.declare(name, DECLARED + "on_invalid: keep\n")
     assert post(server, path, b"id=1&name=a&colour=red").status_code == 207
     server.declare(name, DECLARED.replace("  name:", "  colour: string\n  name:") + "on_invalid: keep\n")
@@ -160,7 +163,7 @@ def test_deflate_is_read_with_and_without_its_header(server, path, bits, rows):
     assert answer.json()["stored"] == rows
 
 
-def test_deflate_may_come_a_byte_at_a_time(server, path):
+def test_deflate_is_read_byte_by_byte(server, path):
     body = packed(b'{"id":1}\n', zlib.MAX_WBITS)
 
     answer = send(server, path, (bytes([byte]) for byte in body))
@@ -182,7 +185,7 @@ def limited(tmp_path_factory):
 
 
 @pytest.mark.parametrize("header", [packed(b"", zlib.MAX_WBITS)[:2], b""], ids=["zlib", "raw"])
-def test_deflate_bomb_is_refused_before_it_is_unpacked(limited, header):
+def test_deflate_bomb_is_refused_in_little_memory(limited, header):
     before = limited.memory()
 
     answer = send(limited, "/c", bomb(header))
@@ -216,7 +219,7 @@ RAW = packed(b'{"id":1}\n' * 50, -zlib.MAX_WBITS)
         ("zstd", b"", "says zstd, but the body is empty", "send the compressed rows"),
     ],
 )  # fmt: skip
-def test_body_that_is_not_what_its_encoding_says_is_named(server, path, encoding, body, message, hint):
+def test_body_of_another_encoding_is_named(server, path, encoding, body, message, hint):
     answer = send(server, path, body, encoding)
 
     assert answer.status_code == 400, answer.text

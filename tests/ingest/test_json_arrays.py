@@ -65,7 +65,7 @@ def of_json(server):
         ('{"a":2,"j":' + "[" * 250 + "]" * 250 + "}", "j", "nests deeper than 200"),
     ],
 )
-def test_fault_inside_of_a_row_is_the_fault_of_the_row(server, path, row, field, words):
+def test_fault_inside_a_row_rejects_that_row(server, path, row, field, words):
     bodies = (
         ([f'[{{"a":1}},{row},{{"a":3}}]', f'[\n{{"a":1}},\n{row}\n,{{"a":3}}\n]\n'], JSON),
         ([f'{{"a":1}}\n{row}\n{{"a":3}}'], NDJSON),
@@ -82,7 +82,7 @@ def test_fault_inside_of_a_row_is_the_fault_of_the_row(server, path, row, field,
             assert words in error["message"]
 
 
-def test_bytes_that_are_not_utf8_are_the_fault_of_their_row(server, path):
+def test_bytes_that_are_not_utf8_reject_their_row(server, path):
     said = "not valid JSON: the byte 0xEB is not UTF-8; in Windows-1252 it is 'ë': convert the text to UTF-8"
     good, bad = b'{"a":1}', b'{"a":2,"s":"Zo\xeb"}'
     bodies = (
@@ -103,7 +103,8 @@ def test_bytes_that_are_not_utf8_are_the_fault_of_their_row(server, path):
 @pytest.mark.parametrize(
     "line", [b'{"a":\xeb}', b'{"a\xeb":1}', b'\xeb{"a":1}', b"Zo\xeb", b'{"a":1}\xeb'], ids=range(5)
 )
-def test_first_line_that_is_not_utf8_is_a_row_like_any_other(server, path, line):
+def test_first_line_that_is_not_utf8_is_rejected(server, path, line):
+    """It is a row like any other, and no sign of another encoding."""
     for body in (b'%b\n{"a":2}\n' % line, b'{"a":2}\n%b\n' % line):
         answer = server.client.post(path, content=body, headers=NDJSON)
 
@@ -112,7 +113,8 @@ def test_first_line_that_is_not_utf8_is_a_row_like_any_other(server, path, line)
         assert "the byte 0xEB is not UTF-8" in answer.json()["errors"][0]["message"]
 
 
-def test_what_stands_behind_a_row_is_not_the_fault_of_its_last_field(server, path):
+def test_text_behind_a_row_names_no_field(server, path):
+    """The last field of the row is not to blame."""
     for behind in (",", "]", '{"a":2}', " x"):
         for row in ('{"a":1,"s":"x"}', '{"a":1,"s":null}'):
             answer = server.client.post(path, content=f'{row}{behind}\n{{"a":3}}\n', headers=NDJSON)
@@ -136,7 +138,7 @@ def test_what_stands_behind_a_row_is_not_the_fault_of_its_last_field(server, pat
         ('"\\ud800"', "half of a surrogate pair"),
     ],
 )
-def test_cell_that_is_no_json_is_told_why(server, of_json, cell, why):
+def test_cell_that_is_not_json_is_explained(server, of_json, cell, why):
     quoted = '"' + cell.replace('"', '""') + '"'
     bodies = [
         (f"j,s\n{quoted},x\n", "text/csv"),
@@ -156,7 +158,7 @@ def test_cell_that_is_no_json_is_told_why(server, of_json, cell, why):
         assert why in error["message"]
 
 
-def test_body_that_is_in_another_encoding_as_a_whole_is_refused_as_that(server, path):
+def test_body_in_another_encoding_is_refused(server, path):
     for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
         answer = server.client.post(path, content='{"a":1,"s":"Zoë"}\n'.encode(encoding), headers=NDJSON)
 
@@ -188,7 +190,7 @@ def test_body_that_is_in_another_encoding_as_a_whole_is_refused_as_that(server, 
         ('[{"a":"\\ud800"},', "the list ends after row 1"),
     ],
 )
-def test_fault_between_rows_is_the_fault_of_the_body(server, path, body, words):
+def test_fault_between_rows_refuses_the_body(server, path, body, words):
     answer = server.client.post(path, content=body.encode(), headers=JSON)
 
     assert answer.status_code == 400, answer.text
@@ -198,7 +200,7 @@ def test_fault_between_rows_is_the_fault_of_the_body(server, path, body, words):
     assert "truncated" not in answer.text
 
 
-def test_only_what_is_cut_off_is_called_so(server, path):
+def test_only_truncated_array_is_called_cut_off(server, path):
     whole = '[{"a":1,"s":"\\ud83d"}]'
     assert "cut off" not in server.client.post(path, content=whole.encode(), headers=JSON).text
     for length in range(1, len(whole)):
@@ -221,7 +223,7 @@ VALUES = st.recursive(
 
 @given(rows=st.lists(VALUES, max_size=10), indent=st.sampled_from([None, 1]))
 @example(rows=[[[[[[[{"a": [[[[]]]]}]]]]]]], indent=None)
-def test_rows_are_cut_as_a_strict_reader_cuts_them(rows, indent):
+def test_row_bounds_equal_those_of_msgspec(rows, indent):
     data = json.dumps(rows, indent=indent, ensure_ascii=False).encode()
 
     cut = [data[begin:end] for begin, end in json_array.row_bounds(data, 0)]
@@ -230,7 +232,8 @@ def test_rows_are_cut_as_a_strict_reader_cuts_them(rows, indent):
 
 
 @given(text=st.text(alphabet='[]{}",:\\a1u \n', max_size=30))
-def test_any_text_is_cut_or_refused_by_its_place(text):
+def test_any_text_has_row_bounds_or_an_error(text):
+    """A fault between rows is told with its line."""
     data = f"[{text}".encode()
     try:
         places = list(json_array.row_bounds(data, 0))

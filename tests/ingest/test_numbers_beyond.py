@@ -55,7 +55,7 @@ def assert_plain(text: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["1e1000000000000000000", "-1e18446744073709551616", "1e" + "9" * 300])
-def test_exponent_out_of_range_is_named_with_its_place(number):
+def test_exponent_out_of_range_is_located(number):
     text = f'{{"a":1,"b":\n["{number}", {number}]}}'.encode()
     with pytest.raises(ValueError, match=r"^a number has more than 400 digits$") as refused:
         strictjson.read(text)
@@ -68,7 +68,7 @@ def test_exponent_out_of_range_is_named_with_its_place(number):
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_connector_file_with_the_number_is_told_in_plain_words(number):
+def test_connector_file_is_answered_in_plain_words(number):
     for key in KEYS:
         value = f"[{number}]" if key in ("enum", "examples") else number
         for each in TYPES:
@@ -88,7 +88,7 @@ def path(server):
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_request_with_the_number_is_answered_in_plain_words(number, server, path):
+def test_request_is_answered_in_plain_words(number, server, path):
     """In a body of each kind, row by row and in columns, and in filters."""
     server.emptied(path)
     for place in range(len(TYPES)):

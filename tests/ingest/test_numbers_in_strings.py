@@ -109,7 +109,7 @@ def ledger(server):
 
 
 @pytest.mark.parametrize("sender", SENDERS)
-def test_what_a_sender_writes_is_stored_exactly(server, ledger, sender):
+def test_numbers_of_senders_are_stored_exactly(server, ledger, sender):
     media, send = SENDERS[sender]
     path = server.emptied(ledger)
     body = send()
@@ -210,7 +210,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("field", "value", "right"), TAKEN)
-def test_a_string_of_digits_is_that_number(server, path, field, value, right):
+def test_string_of_digits_is_stored_as_number(server, path, field, value, right):
     answer = sent(server, path, {"id": "1", field: value})
 
     assert answer.status_code == 201, answer.text
@@ -221,7 +221,7 @@ def test_a_string_of_digits_is_that_number(server, path, field, value, right):
 
 
 @pytest.mark.parametrize(("field", "value", "code"), REFUSED)
-def test_a_string_is_refused_as_its_number_would_be(server, path, field, value, code):
+def test_string_is_refused_like_its_number(server, path, field, value, code):
     answer = sent(server, path, [{"id": "1", field: value}])
 
     assert answer.status_code == 422
@@ -233,7 +233,7 @@ def test_a_string_is_refused_as_its_number_would_be(server, path, field, value, 
     assert stored(server, path) == []
 
 
-def test_the_primary_key_is_the_number_however_it_is_spelled(server, path):
+def test_primary_key_in_quotes_is_the_same_key(server, path):
     assert sent(server, path, {"id": "9007199254740993", "amount": "1.10"}).status_code == 201
 
     again = sent(server, path, {"id": 9007199254740993, "amount": 2})
@@ -251,7 +251,7 @@ def test_the_primary_key_is_the_number_however_it_is_spelled(server, path):
     ]
 
 
-def test_changes_take_strings_as_well(server, path):
+def test_patch_and_put_take_numbers_in_strings(server, path):
     assert sent(server, path, [{"id": "1", "amount": "1.10"}, {"id": "2"}]).status_code == 201
 
     changed = sent(server, f"{path}?id=eq.2", {"amount": "2.50", "counts": ["3"]}, method="PATCH")
@@ -265,7 +265,7 @@ def test_changes_take_strings_as_well(server, path):
     assert [(row["id"], row["amount"]) for row in stored(server, path)] == [(7, 7)]
 
 
-def test_kept_rows_are_replayed_with_their_strings(server, name):
+def test_replay_takes_numbers_in_strings(server, name):
     declared = (
         'fields: {{id: integer, amount: "decimal({0}, 2)"}}\non_invalid: keep\naccess: {{read: [public]}}\n'
     )
@@ -287,7 +287,7 @@ def test_kept_rows_are_replayed_with_their_strings(server, name):
     "constraint",
     ["default: '1.50'", "backfill: '1.50'", "examples: ['1.50']", "enum: ['1.50']", "minimum: '1.50'"],
 )
-def test_a_connector_file_writes_numbers_without_quotes(constraint):
+def test_connector_file_with_numbers_in_quotes_is_refused(constraint):
     text = f'fields: {{amount: {{type: "decimal(6, 2)", {constraint}}}}}'
 
     with pytest.raises(InvalidFileError):
@@ -358,7 +358,7 @@ def spelled(draw, steps: int, scale: int) -> str:
 )
 @example(({"type": "decimal(38, 10)"}, ["9999999999999999999999999999.9999999999", "1e28", "1E-10", "1E-11"]))
 @example(({"type": "decimal(2, 2)", "maximum": 0}, ["0", "-0.00", "-.99", "0.01", "-1", "0e5"]))
-def test_the_published_pattern_takes_what_the_endpoint_takes(drawn):
+def test_published_pattern_agrees_with_the_endpoint(drawn):
     declared, texts = drawn
     schema = published(declared)
     truth = [is_taken(declared, text) for text in texts]
@@ -391,7 +391,8 @@ def is_taken(declared, text: str) -> bool:
     st.integers(0, 3),
     st.text("0123456789.eE+-", max_size=9),
 )
-def test_a_pattern_is_what_is_read_between_two_numbers(one, other, scale, text):
+def test_pattern_matches_numbers_between_two_bounds(one, other, scale, text):
+    """It matches the texts that are read as such numbers, and no others."""
     low, high = sorted((one, other))
     try:
         steps = Decimal(literals.numeral(text)).scaleb(scale)
@@ -416,7 +417,7 @@ def wide(server):
 @pytest.mark.parametrize(
     "text", ["3402823669209384634633746074317682114.55", "12345678901234567890123456789012345678", "-4"]
 )
-def test_digits_beyond_128_bits_do_not_wrap_around(server, wide, field, text):
+def test_digits_beyond_128_bits_do_not_overflow(server, wide, field, text):
     path = server.emptied(wide)
 
     answer = server.client.post(path, content=f'[{{"{field}":"{text}"}}]')

@@ -200,7 +200,8 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("field", "cell", "expected"), CELLS)
-def test_a_list_in_a_cell_is_json_where_it_can_be(server, path, field, cell, expected):
+def test_list_in_a_cell_is_read_or_refused(server, path, field, cell, expected):
+    """It is JSON where it can be, then what DuckDB and PostgreSQL write."""
     body = f"id,{field}\n1,{quoted(cell)}\n"
 
     answer = server.client.post(path, content=body, headers={"Content-Type": "text/csv"})

@@ -24,7 +24,7 @@ async def fails():
     raise KeyError("it failed")
 
 
-def test_what_is_there_is_taken_without_a_timer(monkeypatch):
+def test_finished_result_needs_no_timer(monkeypatch):
     def no_timer(_):
         raise AssertionError("a timer")
 
@@ -36,7 +36,9 @@ def test_what_is_there_is_taken_without_a_timer(monkeypatch):
     assert asyncio.run(ask()) == "there"
 
 
-def test_what_comes_in_time_is_taken_and_what_does_not_is_not_waited_for():
+def test_result_is_awaited_until_its_timeout():
+    """One that comes in time is returned."""
+
     async def ask(seconds):
         return await WithTimeout(after(0.05), seconds)
 
@@ -45,7 +47,7 @@ def test_what_comes_in_time_is_taken_and_what_does_not_is_not_waited_for():
         asyncio.run(ask(0.01))
 
 
-def test_what_fails_fails_and_who_is_cancelled_is_cancelled():
+def test_failure_and_cancellation_are_passed_on():
     async def ask():
         return await WithTimeout(fails(), 5)
 
@@ -61,7 +63,7 @@ def test_what_fails_fails_and_who_is_cancelled_is_cancelled():
         asyncio.run(leave())
 
 
-def test_answers_reach_those_who_still_wait():
+def test_answers_reach_waiters_despite_a_cancelled_one():
     async def ask():
         answers = [LoopFuture(), LoopFuture(), LoopFuture()]
         answers[1].future.cancel()
@@ -74,7 +76,7 @@ def test_answers_reach_those_who_still_wait():
     assert asyncio.run(ask()) == "one"
 
 
-def test_an_answer_for_a_loop_that_is_closed_goes_nowhere():
+def test_answer_for_a_closed_loop_is_dropped():
     async def ask():
         return LoopFuture()
 

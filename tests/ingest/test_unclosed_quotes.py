@@ -83,7 +83,7 @@ def test_unclosed_quote_refuses_the_batch(server, path, body, place, method, col
         ('"5 inch\n3,x\n4,6" x', "the quote that opens cell 2 closes 2 lines below, in the middle of a cell"),
     ],
 )
-def test_closed_quote_in_a_wrong_place_is_the_fault_of_its_row(server, path, cell, words):
+def test_misplaced_quote_rejects_its_row(server, path, cell, words):
     body = f"a,b\n2,{cell}\n8,x\n"
 
     answer = server.client.post(path, content=body.encode(), headers=CSV)
@@ -109,7 +109,7 @@ def test_closed_quote_in_a_wrong_place_is_the_fault_of_its_row(server, path, cel
     ],
     ids=range(6),
 )
-def test_no_row_may_be_larger_than_the_limit(limited, kind, body):
+def test_row_larger_than_the_limit_is_refused(limited, kind, body):
     path = limited.emptied("/c")
 
     answer = limited.client.post(path, content=body.encode(), headers={"Content-Type": kind})
@@ -128,7 +128,7 @@ HEADERS = [
 ]
 
 
-def test_no_header_may_be_larger_than_the_limit(limited):
+def test_header_larger_than_the_limit_is_refused(limited):
     path = limited.emptied("/c")
     for header, status in HEADERS:
         for columns in ({}, {"columns": "a,b"}):
@@ -159,7 +159,8 @@ def load(server, *arguments):
 
 
 @pytest.mark.parametrize("rows", [20, 20_000])
-def test_load_of_an_unclosed_quote_fails_before_its_piece_is_sent(server, path, tmp_path, rows):
+def test_load_refuses_an_unclosed_quote(server, path, tmp_path, rows):
+    """Nothing of its piece is sent."""
     lines = [f"{n},some text" for n in range(rows)]
     lines[9] = '9,"5 inch'
     file = tmp_path / "rows.csv"
@@ -181,7 +182,7 @@ def refused_or(read):
 
 
 @given(text=st.text(alphabet='a,"\n\r', max_size=60), size=st.integers(1, 40))
-def test_pieces_of_any_text_are_the_records_of_the_whole(tmp_path_factory, text, size):
+def test_pieces_of_any_file_equal_the_whole(tmp_path_factory, text, size):
     """A file is cut where its records end, malformed ones too, or it is refused as the whole is."""
     file = tmp_path_factory.getbasetemp() / "any.csv"
     file.write_bytes(f"a,b\n{text}".encode())

@@ -16,7 +16,7 @@ from gateway.ingest.field_check import FORMATS, FieldCheck
 AN_INSTANT = "is not an instant as RFC 3339 with an offset, such as 2026-11-23T08:30:00Z"
 TYPES = [name for name in TYPE_NAMES if name != "decimal(p, s)"] + ["decimal(5, 2)"]
 TYPES += [f"{name}[]" for name in TYPES if name != "json" and not name.endswith("[]")]
-# The fixes say the type in words that a test can try; see `test_the_fix_of_a_message_works`.
+# The fixes say the type in words that a test can try; see `test_fix_in_a_message_works`.
 MESSAGES = [
     ("string", 5, "22P02", "5 is not a string: put it in quotes, or declare the field as integer"),
     ("string", True, "22P02", "true is not a string: put it in quotes, or declare the field as boolean"),
@@ -119,14 +119,14 @@ def check_of(kind: str, constraints: dict | None = None) -> FieldCheck:
 
 
 @pytest.mark.parametrize(("kind", "value", "code", "message"), MESSAGES)
-def test_a_value_of_another_type_is_named_with_the_fix(kind, value, code, message):
+def test_value_of_another_type_gets_a_fix(kind, value, code, message):
     found = check_of(kind).problem(value)
 
     assert (found.code.code, found.message, found.value, found.item) == (code, message, value, None)
 
 
 @pytest.mark.parametrize(("kind", "value", "item", "code", "message"), ITEMS)
-def test_the_first_bad_item_of_a_list_is_named(kind, value, item, code, message):
+def test_first_bad_item_of_list_is_named(kind, value, item, code, message):
     found = check_of(kind).problem(value)
 
     assert (found.item, found.code.code, found.message, found.value) == (item, code, message, value[item - 1])
@@ -134,7 +134,7 @@ def test_the_first_bad_item_of_a_list_is_named(kind, value, item, code, message)
 
 
 @pytest.mark.parametrize(("kind", "constraints", "value", "message"), CONSTRAINTS)
-def test_the_constraint_that_a_value_breaks_is_named(kind, constraints, value, message):
+def test_broken_constraint_is_named(kind, constraints, value, message):
     found = check_of(kind, constraints).problem(value)
     in_a_list = check_of(f"{kind}[]", constraints).problem([value])
 
@@ -142,11 +142,11 @@ def test_the_constraint_that_a_value_breaks_is_named(kind, constraints, value, m
     assert (in_a_list.code.code, in_a_list.message, in_a_list.item) == ("23514", message, 1)
 
 
-def test_every_format_has_words():
+def test_every_format_has_a_message():
     assert set(FORMATS) == set(PATTERNS)
 
 
-def test_of_many_allowed_values_the_first_are_shown():
+def test_first_of_many_allowed_values_are_shown():
     message = (
         check_of("string", {"enum": [f"value {number}" for number in range(10_000)]}).problem("x").message
     )
@@ -156,7 +156,7 @@ def test_of_many_allowed_values_the_first_are_shown():
     assert len(message) < 300
 
 
-def test_an_answer_names_the_item_in_its_place(server, name):
+def test_answer_names_the_item_of_a_list(server, name):
     path = server.declare(name, "fields: {li: 'integer[]'}\naccess: {change: [admin]}\n")
 
     posted = server.client.post(path, json={"li": [1, 2, "x"]}).json()
@@ -214,7 +214,7 @@ def fixes_of(kind: str, message: str, value: object) -> list[tuple[str, object]]
 
 @pytest.mark.parametrize("kind", TYPES)
 @given(value=VALUES)
-def test_the_fix_of_a_message_works(kind, value):
+def test_fix_in_a_message_works(kind, value):
     check = check_of(kind)
     if check.is_valid(value):
         return
