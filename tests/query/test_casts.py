@@ -80,7 +80,7 @@ def path(server):
         ("x:k::text[]::text", None),
     ],
 )
-def test_a_cast_gives_what_it_says(server, path, select, expected):
+def test_cast_gives_its_type(server, path, select, expected):
     answer = server.client.get(path, params={"select": select, "id": "eq.1"})
 
     if expected is None:
@@ -125,7 +125,7 @@ def test_a_cast_gives_what_it_says(server, path, select, expected):
         ("j->>", "PGRST100", "cannot be read at 5", "write a key or an index"),
     ],
 )
-def test_a_cast_that_cannot_be_names_column_and_value(server, path, select, code, said, hint):
+def test_failed_cast_names_column_and_value(server, path, select, code, said, hint):
     is_first = "j->>a" in said or "j->>d'" in said
     answer = server.client.get(path, params={"select": select, "id": "eq.1" if is_first else "eq.70000"})
 
@@ -135,7 +135,7 @@ def test_a_cast_that_cannot_be_names_column_and_value(server, path, select, code
     assert hint in error["hint"]
 
 
-def test_words_of_the_database_in_a_value_harm_nobody(server, path):
+def test_value_like_an_error_fails_no_query(server, path):
     """A value that a message of the database would hold is no failure of the database."""
     for select in ("s::int", "l::int[]", "s::json", "s::uuid"):
         assert server.client.get(path, params={"select": select, "id": "eq.70000"}).status_code == 400
@@ -144,14 +144,14 @@ def test_words_of_the_database_in_a_value_harm_nobody(server, path):
 
 
 @pytest.mark.parametrize("place", ["order=j->--1", "j->--1=eq.1", "or=(j->--1.eq.1)", "j->>--1=is.null"])
-def test_a_malformed_path_is_refused_wherever_it_stands(server, path, place):
+def test_malformed_path_is_refused_in_every_parameter(server, path, place):
     answer = server.client.get(f"{path}?{place}")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST100")
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet", "arrow", "ndjson"])
-def test_every_format_has_the_new_casts(server, path, format):
+def test_casts_are_served_in_every_format(server, path, format):
     select = "id::smallint,k::text[],j->>t::time,j->>u::uuid,j->>doc::json"
     answer = server.client.get(path, params={"select": select, "id": "eq.1", "format": format})
 

@@ -208,7 +208,8 @@ _read = []
 
 @examples(1500)
 @given(query_string=query_strings(), output=st.sampled_from(OUTPUTS))
-def test_sql_holds_nothing_but_its_own_words(query_string, output):
+def test_sql_holds_no_text_of_a_query(query_string, output):
+    """It has the words of the gateway alone."""
     try:
         statement = Statement(dialect.parse(query_string, CONNECTOR_VALUE), CONNECTOR_VALUE, output)
         statements = [statement.page, statement.rows(), statement.count(), statement.page_count()]
@@ -233,7 +234,7 @@ def test_sql_holds_nothing_but_its_own_words(query_string, output):
                 assert 1 <= int(token[0][1:]) <= len(sql.parameters)
 
 
-def test_the_fuzz_has_reached_the_sql():
+def test_fuzzed_queries_have_reached_the_sql():
     assert len(_read) > scaled(200)
 
 
@@ -246,7 +247,7 @@ def path(server):
 
 @examples(300)
 @given(query_string=query_strings())
-def test_a_hostile_query_is_answered_or_refused(server, path, query_string):
+def test_hostile_query_is_answered_or_refused(server, path, query_string):
     answer = server.client.get(f"{path}?{query_string}")
 
     assert answer.status_code in (200, 400, 416), (query_string, answer.text)

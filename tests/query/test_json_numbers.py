@@ -95,7 +95,7 @@ def test_numbers_are_compared_exactly(server, path, operator, text, place):
 
 
 @pytest.mark.parametrize(("text", "place"), PLACES)
-def test_documents_are_the_same_where_their_numbers_are(server, path, text, place):
+def test_documents_with_equal_numbers_are_equal(server, path, text, place):
     same = [number for number, (_, own) in enumerate(PLACES) if own == place]
 
     assert sorted(found(server, path, **{"j->a": f"in.({text},7)", "id": "lt.1000"})) == same
@@ -108,7 +108,7 @@ def test_documents_are_the_same_where_their_numbers_are(server, path, text, plac
     assert sorted(found(server, path, **{"j->b": f"eq.[{text},{','.join(wholes)}]"})) == own
 
 
-def test_order_is_that_of_the_numbers_page_by_page(server, path):
+def test_pages_are_ordered_by_number(server, path):
     for direction in ("asc", "desc"):
         seen, query = [], f"select=id&order=j->a.{direction}&limit=7&id=lt.1000"
         while query:
@@ -120,7 +120,7 @@ def test_order_is_that_of_the_numbers_page_by_page(server, path):
         assert places == sorted(places, reverse=direction == "desc")
 
 
-def test_places_are_written_with_all_digits(server, path):
+def test_selected_places_keep_all_digits(server, path):
     answer = server.client.get(path, params={"select": "id,j->a,t:j->>a,b:j->b", "id": "lt.1000"})
 
     rows = json.loads(answer.text, parse_float=Decimal, parse_int=Decimal)
@@ -133,7 +133,7 @@ def test_places_are_written_with_all_digits(server, path):
         assert row["b"] == [expected, f"s {text}, 2", None]
 
 
-def test_decimals_of_a_list_keep_their_digits_behind_an_arrow(server, path):
+def test_selected_list_items_keep_all_digits(server, path):
     text = "12345678901234567.12345678901234567891"
     body = f'{{"id": 5000, "d": [1, {text}]}}'
     kind = {"Content-Type": "application/json"}
@@ -145,7 +145,7 @@ def test_decimals_of_a_list_keep_their_digits_behind_an_arrow(server, path):
     assert answer.text == f'[{{"x":{text},"y":"{text}"}}]'
 
 
-def test_only_the_named_row_is_changed_and_deleted(server, name):
+def test_big_ids_change_and_delete_one_row(server, name):
     path = server.declare(name, CONNECTOR)
     ids = [2**60 + number for number in range(5)]
     server.client.post(path, json=[{"id": number, "j": {"id": big}} for number, big in enumerate(ids)])
@@ -179,7 +179,7 @@ def database():
 
 @examples(150)
 @given(texts=st.lists(numbers, min_size=2, max_size=20))
-def test_the_sql_of_a_number_orders_as_decimal_does(database, texts):
+def test_sql_of_numbers_orders_like_decimal(database, texts):
     near = list(texts) + [f"{text}0" for text in texts if "." in text and "e" not in text.lower()]
     database.execute("CREATE OR REPLACE TABLE numbers (number VARCHAR)")
     database.executemany("INSERT INTO numbers VALUES (?)", [[text] for text in near])
@@ -228,7 +228,7 @@ def spelt(value):
 
 @examples(150)
 @given(value=values)
-def test_marks_come_off_again(database, value):
+def test_marked_numbers_are_unmarked_unchanged(database, value):
     text = spelt(value)
     got = database.execute(f"SELECT {digits.unmarked(digits.marked('$1'))}", [text]).fetchone()
 

@@ -296,7 +296,7 @@ def quoted(parameters):
     limit=st.none() | st.integers(0, 30),
     offset=st.integers(0, 40),
 )
-def test_a_query_means_what_it_means_in_plain_python(server, path, some, forest, order, limit, offset):
+def test_queries_agree_with_plain_python(server, path, some, forest, order, limit, offset):
     parameters = [("select", "_id")] + [(spell(column), top) for top, _, column, _ in some]
     for text, (operator, negated, _) in forest:
         parameters.append((("not." if negated else "") + operator, text[text.index("(") :]))
@@ -323,7 +323,7 @@ def test_a_query_means_what_it_means_in_plain_python(server, path, some, forest,
 
 @examples(30)
 @given(some=st.lists(filters(), max_size=1), order=orders(), limit=st.integers(1, 40))
-def test_the_links_lead_through_every_row_once_in_order(server, path, some, order, limit):
+def test_links_lead_through_every_row_once(server, path, some, order, limit):
     parameters = [("select", "_id")] + [(spell(column), top) for top, _, column, _ in some]
     parameters += [("order", order[0])] if order[0] else []
     matching = [row for row in ROWS if all(dialect_model.holds(row, condition) for *_, condition in some)]
@@ -348,7 +348,7 @@ GROUPS = {"i": "i", "b": "b", "s": "s", "t": "t", "d": "d", "kind": "kind:j->>a"
     some=st.lists(filters(), max_size=1),
     limit=st.none() | st.integers(1, 5),
 )
-def test_aggregates_are_those_of_plain_python(server, path, groups, some, limit):
+def test_aggregates_agree_with_plain_python(server, path, groups, some, limit):
     aggregates = "n:count(),i.count(),total:d.sum(),low:s.min(),high:t.max(),mean:d.avg(),whole:i.sum()"
     parameters = [("select", ",".join([*groups, aggregates.replace("i.count()", "c:i.count()")]))]
     parameters += [(spell(column), top) for top, _, column, _ in some]

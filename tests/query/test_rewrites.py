@@ -94,13 +94,13 @@ def hint_of(query: str) -> str | None:
 
 
 @pytest.mark.parametrize(("query", "meant"), MEANT)
-def test_a_query_of_other_words_is_told_its_own(query, meant):
+def test_query_of_another_dialect_is_rewritten(query, meant):
     assert hint_of(query) == f"write {meant}"
     assert hint_of(meant) is None
 
 
 @pytest.mark.parametrize("query", UNCLEAR)
-def test_what_is_unclear_is_not_guessed(query):
+def test_unclear_query_is_not_rewritten(query):
     hint = hint_of(query)
     assert hint is not None
     assert not re.match("write (?:id|name|order)=", hint) or "NAME" in hint
@@ -116,7 +116,7 @@ def test_what_is_unclear_is_not_guessed(query):
         ("id~a", "id=match.a"),
     ],
 )
-def test_a_comparison_without_an_equals_sign_is_told_with_its_operator(query, hint):
+def test_comparison_without_equals_sign_is_rewritten(query, hint):
     assert hint_of(query).startswith(f"write it as {hint};")
 
 
@@ -128,7 +128,7 @@ def test_a_comparison_without_an_equals_sign_is_told_with_its_operator(query, hi
 )
 @example("order", "desc,desc")
 @example("select", "distinct ")
-def test_what_is_told_can_always_be_read(key, value):
+def test_rewritten_query_can_be_read(key, value):
     hint = hint_of(f"{key}={value}".replace("%", "%25").replace("&", "%26")) or ""
     is_template = any(words in hint for words in ("; ", "NAME", "WORD", "(a.eq.1,b.gt.2)"))
     if hint.startswith("write ") and "=" in hint and not is_template:

@@ -56,7 +56,7 @@ def lines(text):
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
-def test_rows_read_the_same_in_the_order_they_lie_in_and_in_another(server, path, accept):
+def test_rows_are_alike_in_every_order(server, path, accept):
     """In their own order they are written right over the table, in another over the page."""
     headers = {"Accept": accept}
     stored = server.client.get(f"{path}?order=_id", headers=headers).text
@@ -67,7 +67,7 @@ def test_rows_read_the_same_in_the_order_they_lie_in_and_in_another(server, path
 
 
 @pytest.mark.parametrize("number", range(len(KINDS)), ids=list(KINDS))
-def test_cells_read_the_same_in_the_order_they_lie_in_and_in_another(server, path, number):
+def test_cells_are_alike_in_every_order(server, path, number):
     names = f"_id,f{number},n{number}"
     rows = server.client.get(f"{path}?select={names}&order=_id").json()
     for name in ("f", "n"):
@@ -81,7 +81,7 @@ def test_cells_read_the_same_in_the_order_they_lie_in_and_in_another(server, pat
         assert stored == turned
 
 
-def test_a_null_that_is_left_out_leaves_the_rest_as_it_is(server, path):
+def test_stripped_nulls_change_no_other_value(server, path):
     """Where nulls are stripped, every value is written the same as where they are not."""
     stripped = server.client.get(
         f"{path}?order=_id", headers={"Accept": "application/vnd.pgrst.array+json;nulls=stripped"}

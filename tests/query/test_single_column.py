@@ -46,7 +46,7 @@ def stored(server, path, field):
 
 
 @pytest.mark.parametrize("type", TYPES)
-def test_every_reader_finds_the_row_of_one_null(server, path, type):
+def test_null_row_is_found_by_every_reader(server, path, type):
     field = FIELDS[type]
     rows = [{field: value, "n": n} for n, value in enumerate(TYPES[type])]
     assert server.client.post(path, json=rows).status_code == 201
@@ -60,7 +60,7 @@ def test_every_reader_finds_the_row_of_one_null(server, path, type):
 
 
 @pytest.mark.parametrize("type", [type for type in TYPES if type != "string"])
-def test_what_was_read_is_written_back_equal(server, path, type):
+def test_csv_of_one_column_is_read_back(server, path, type):
     field = FIELDS[type]
     rows = [{field: value, "n": n} for n, value in enumerate(TYPES[type])]
     assert server.client.post(path, json=rows).status_code == 201
@@ -72,7 +72,7 @@ def test_what_was_read_is_written_back_equal(server, path, type):
     assert stored(server, path, field) == TYPES[type] * 2
 
 
-def test_an_empty_string_and_a_null_are_told_apart_beside_another_column(server, path):
+def test_empty_string_and_null_differ_beside_columns(server, path):
     field = FIELDS["string"]
     rows = [{field: None, "n": 1}, {field: "", "n": 2}]
     assert server.client.post(path, json=rows).status_code == 201
@@ -84,7 +84,7 @@ def test_an_empty_string_and_a_null_are_told_apart_beside_another_column(server,
     assert stored(server, path, field) == [None, ""] * 2
 
 
-def test_a_quoted_nothing_is_the_empty_string_where_the_one_field_is_a_string(server, name):
+def test_quoted_nothing_is_an_empty_string(server, name):
     path = server.declare(name, "fields: {a: {type: string, nullable: true}}\n")
     answer = server.client.post(path, content=b'a\n""\n\nx\n', headers={"Content-Type": "text/csv"})
 
@@ -117,11 +117,11 @@ def of_nulls(server):
         ("select=a,a.count()", "a,count\n1,1\n,0\n"),
     ],
 )
-def test_it_does_not_matter_where_the_null_comes_from(server, of_nulls, query, text):
+def test_null_of_any_expression_is_quoted(server, of_nulls, query, text):
     assert server.client.get(f"{of_nulls}?format=csv&{query}").text == text
 
 
-def test_the_rows_that_a_write_answers_with_are_written_alike(server, name):
+def test_null_in_answers_to_writes_is_quoted(server, name):
     path = server.declare(
         name, "fields: {a: {type: integer, nullable: true}, n: integer}\naccess: {change: [ops]}\n"
     )

@@ -53,7 +53,7 @@ queries = st.builds(
 
 @examples(60)
 @given(queries, st.sampled_from(["*/*", "application/vnd.pgrst.object+json"]), st.booleans())
-def test_an_answer_is_the_same_whichever_way_its_rows_come(gateway, query, accept, counted):
+def test_answer_as_values_equals_answer_in_batches(gateway, query, accept, counted):
     headers = {"Accept": accept, **({"Prefer": "count=exact"} if counted else {})}
     sent = []
     for expected in (True, False):
@@ -63,7 +63,7 @@ def test_an_answer_is_the_same_whichever_way_its_rows_come(gateway, query, accep
     assert sent[0] == sent[1]
 
 
-def test_what_is_long_is_told_by_its_bytes_too(gateway):
+def test_result_of_many_bytes_is_streamed(gateway):
     query = "select=text&text=eq." + "x" * 3000
     with patch("gateway.query.render.WHOLE_BYTES", 100_000):
         sent = [gateway.request("GET", "/c", query=query) for _ in range(2)]
@@ -76,7 +76,7 @@ def test_what_is_long_is_told_by_its_bytes_too(gateway):
 @pytest.mark.parametrize(
     "query", ["select=*", "select=id&id=lt.5", "format=parquet", "limit=1400", "select=text&limit=1000"]
 )
-def test_a_client_that_has_gone_before_the_answer_leaves_no_result_open(gateway, query):
+def test_disconnected_client_leaves_no_result_open(gateway, query):
     readers = gateway.gateway.services.storage.read_pool
     with patch("gateway.query.render.WHOLE_BYTES", 10_000):
         for _ in range(3):
@@ -98,7 +98,7 @@ def few(gateway):
         yield few
 
 
-def test_more_rows_than_so_many_are_none(few):
+def test_too_many_rows_give_none(few):
     assert few(10) == [(f"r{i}",) for i in range(10)]
     assert few(0) == []
     assert few(11) is None
@@ -107,7 +107,7 @@ def test_more_rows_than_so_many_are_none(few):
 
 
 @pytest.mark.parametrize("count", [11, 127, 128, 129, 1000])
-def test_rows_that_are_too_many_come_in_batches_from_the_first_on(few, count):
+def test_too_many_rows_are_all_in_batches(few, count):
     assert few(count) is None
 
     batches = []
@@ -117,7 +117,7 @@ def test_rows_that_are_too_many_come_in_batches_from_the_first_on(few, count):
     assert few(2) == [("r0",), ("r1",)]
 
 
-def test_a_question_that_had_many_rows_is_not_asked_twice(gateway):
+def test_query_of_many_rows_runs_once(gateway):
     asked = []
     few = DuckDBReadTransaction.few
 
@@ -134,7 +134,7 @@ def test_a_question_that_had_many_rows_is_not_asked_twice(gateway):
     assert (status, len(json.loads(text)), len(asked)) == (200, 1500, 1)
 
 
-def test_more_text_than_so_much_is_not_gone_on_with(few, monkeypatch):
+def test_too_much_text_gives_none(few, monkeypatch):
     monkeypatch.setattr(read_transaction, "ROWS_AT_ONCE", 2)
 
     assert few(10, "repeat('x', 600)") is None
@@ -142,7 +142,7 @@ def test_more_text_than_so_much_is_not_gone_on_with(few, monkeypatch):
     assert few(1, "repeat('x', 1001)") is None
 
 
-def test_a_cursor_is_used_again_unless_rows_were_left(few, gateway):
+def test_cursor_is_reused_unless_rows_were_left(few, gateway):
     database = few.reading._database
     few(10)
     used = few.reading._cursor
@@ -155,7 +155,7 @@ def test_a_cursor_is_used_again_unless_rows_were_left(few, gateway):
     assert left not in database._cursors
 
 
-def test_rows_are_read_in_the_transaction_that_was_begun(few, gateway):
+def test_rows_are_read_in_the_begun_transaction(few, gateway):
     few.reading.begin()
     sql = 'SELECT count(*)::VARCHAR FROM rows."c@1" WHERE id < $1'
     tables = few.reading.fetch("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows'", ())
@@ -167,7 +167,7 @@ def test_rows_are_read_in_the_transaction_that_was_begun(few, gateway):
     assert few.reading.few(sql, (10_000,), most_rows=10, most_size=100) == before
 
 
-def test_what_was_interrupted_says_so(few):
+def test_interrupted_query_gives_query_timeout(few):
     threading.Timer(0.2, few.reading.interrupt).start()
     with pytest.raises(GatewayError) as caught:
         few(100_000_000_000, "'x'", "WHERE i < 5 OR hash(i) = 1")
@@ -175,7 +175,7 @@ def test_what_was_interrupted_says_so(few):
     assert caught.value.code is Code.QUERY_TIMEOUT
 
 
-def test_a_statement_that_was_parsed_once_is_run_by_many_threads(gateway):
+def test_parsed_statement_is_run_by_many_threads(gateway):
     sql = "SELECT $2 || i FROM range(100000) t(i) WHERE i >= $1 AND i < $1 + 20"
     wrong = []
 
@@ -196,7 +196,7 @@ def test_a_statement_that_was_parsed_once_is_run_by_many_threads(gateway):
     assert wrong == []
 
 
-def test_the_statements_that_are_kept_parsed_are_bounded(gateway):
+def test_kept_parsed_statements_are_bounded(gateway):
     database = gateway.store.read()._database
     with duckdb.connect() as connection:
         for number in range(2000):

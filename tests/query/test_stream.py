@@ -26,14 +26,14 @@ def test_rows_come_in_batches_and_in_order(connection):
     assert stream.schema.names == ["i", "text"]
 
 
-def test_a_query_without_rows_has_columns(connection):
+def test_query_without_rows_has_columns(connection):
     stream = Stream(connection, "SELECT 1 AS i WHERE false", ())
 
     assert list(stream) == []
     assert stream.schema.names == ["i"]
 
 
-def test_a_value_that_cannot_be_cast_is_a_conversion_error_wherever_it_comes(connection):
+def test_failed_cast_in_any_row_is_conversion_error(connection):
     sql = "SELECT (CASE WHEN i < $1 THEN '1' ELSE 'x' END)::BIGINT FROM range(200000) t(i)"
 
     for place in (0, 199_999):
@@ -41,7 +41,7 @@ def test_a_value_that_cannot_be_cast_is_a_conversion_error_wherever_it_comes(con
             list(Stream(connection, sql, (place,)))
 
 
-def test_after_a_stream_that_was_closed_early_another_runs(connection):
+def test_connection_is_usable_after_closing_early(connection):
     stream = Stream(connection, "SELECT i FROM range(1000000) t(i)", ())
     next(iter(stream))
     stream.close()
@@ -50,7 +50,9 @@ def test_after_a_stream_that_was_closed_early_another_runs(connection):
 
 
 @pytest.mark.parametrize("gone", [AttributeError, TypeError])
-def test_what_the_client_does_not_promise_may_be_gone(monkeypatch, gone):
+def test_private_api_may_be_missing(monkeypatch, gone):
+    """DuckDB does not promise it."""
+
     def fail(*_):
         raise gone
 

@@ -110,7 +110,7 @@ def outcome(read):
 
 
 @given(st.lists(parts, min_size=1, max_size=5), st.lists(values, min_size=2, max_size=4), others)
-def test_a_remembered_shape_makes_what_reading_all_of_it_makes(parts, rounds, other):
+def test_remembered_shape_reads_like_a_new_one(parts, rounds, other):
     reads = ReadRequestParser(CONNECTOR)
     for texts in rounds:
         query = "&".join(
@@ -150,7 +150,7 @@ def test_only_plain_comparisons_are_remembered(query, is_remembered):
     assert bool(reads._templates) is is_remembered
 
 
-def test_a_value_that_is_none_of_its_type_is_refused_as_ever():
+def test_value_of_another_type_is_refused():
     reads = ReadRequestParser(CONNECTOR)
     reads.of(words_of("i=eq.1"))
 
@@ -158,7 +158,7 @@ def test_a_value_that_is_none_of_its_type_is_refused_as_ever():
         reads.of(words_of("i=eq.x"))
 
 
-def test_a_template_is_of_its_own_shape_alone():
+def test_template_fits_its_own_shape_only():
     statement = ReadRequest.of(CONNECTOR, words_of("i=gte.1")).statement
 
     assert Template.of(split_values("i=gte.1")[0], statement) is not None
@@ -167,7 +167,7 @@ def test_a_template_is_of_its_own_shape_alone():
     assert Template.of(split_values("i=gte.1&i=gte.1")[0], statement) is None
 
 
-def test_the_shapes_that_are_remembered_are_bounded():
+def test_remembered_shapes_are_bounded():
     reads = ReadRequestParser(CONNECTOR)
     for limit in range(1, 1000):
         reads.of(words_of(f"i=eq.1&limit={limit}"))
