@@ -81,14 +81,14 @@ def test_put_refused_for_keys_leaves_old_rows(server, name):
     assert len(stored(server, path)) == 2
 
 
-def test_readers_of_put_see_no_mixed_rows(own, name):
+def test_readers_of_put_see_no_mixed_rows(server, name):
     """Check that readers of a PUT see the old rows or the new ones, and never a mix."""
-    path = own.declare(name, FIELDS + CHANGE)
+    path = server.declare(name, FIELDS + CHANGE)
     size, versions, mixes, stop = 3000, 6, [], threading.Event()
-    own.client.put(path, json=[{"id": n, "n": 0} for n in range(size)])
+    server.client.put(path, json=[{"id": n, "n": 0} for n in range(size)])
 
     def read() -> None:
-        with httpx.Client(base_url=own.url, timeout=60) as client:
+        with httpx.Client(base_url=server.url, timeout=60) as client:
             while not stop.is_set():
                 seen = client.get(f"{path}?select=n,count()").json()
                 if len(seen) != 1 or seen[0]["count"] != size:
@@ -101,7 +101,7 @@ def test_readers_of_put_see_no_mixed_rows(own, name):
     for reader in readers:
         reader.start()
     for version in range(1, versions):
-        assert own.client.put(path, json=[{"id": n, "n": version} for n in range(size)]).status_code == 201
+        assert server.client.put(path, json=[{"id": n, "n": version} for n in range(size)]).status_code == 201
     stop.set()
     for reader in readers:
         reader.join()

@@ -18,15 +18,15 @@ def test_idempotency_key_is_required_by_connector(server, name):
     assert server.client.post(path, json={"n": 1}, headers={"Idempotency-Key": "a"}).status_code == 201
 
 
-def test_repeated_batch_waits_while_first_is_stored(own, name):
+def test_repeated_batch_waits_while_first_is_stored(server, name):
     """The body has arrived and is being checked when it comes a second time."""
-    path = own.declare(name, "fields: {s: string}\n")
+    path = server.declare(name, "fields: {s: string}\n")
     body = b"[" + b",".join(b'{"s":"%d"}' % n for n in range(300_000)) + b"]"
-    headers = {**own.admin, "Idempotency-Key": "big"}
+    headers = {**server.admin, "Idempotency-Key": "big"}
     answers = []
 
     def send() -> None:
-        answers.append(httpx.post(f"{own.url}{path}", content=body, headers=headers, timeout=60))
+        answers.append(httpx.post(f"{server.url}{path}", content=body, headers=headers, timeout=60))
 
     threads = [threading.Thread(target=send) for _ in range(3)]
     for thread in threads:
@@ -39,9 +39,9 @@ def test_repeated_batch_waits_while_first_is_stored(own, name):
     assert 409 in statuses
     waiting = next(answer for answer in answers if answer.status_code == 409)
     assert (waiting.json()["code"], waiting.headers["Retry-After"]) == ("GW203", "1")
-    again = httpx.post(f"{own.url}{path}", content=body, headers=headers, timeout=60)
+    again = httpx.post(f"{server.url}{path}", content=body, headers=headers, timeout=60)
     assert again.headers["Idempotent-Replayed"] == "true"
-    assert own.client.get(f"{path}?select=count()").json() == [{"count": 300_000}]
+    assert server.client.get(f"{path}?select=count()").json() == [{"count": 300_000}]
 
 
 @pytest.mark.parametrize("prefer", ["", "return=representation"])

@@ -137,13 +137,13 @@ def test_primary_key_is_equal_in_every_spelling(server, name):
 
 
 @pytest.mark.parametrize("word", ["reject", "ignore", "replace"])
-def test_grouped_batches_conflict_in_their_order(own, name, word):
+def test_grouped_batches_conflict_in_their_order(server, name, word):
     """Check many clients that send the same keys at once: the result is the same as for one batch after another."""
-    path = declare(own, name, f"on_conflict: {word}\n")
+    path = declare(server, name, f"on_conflict: {word}\n")
     answers: list[httpx.Response] = []
 
     def send(client_number: int) -> None:
-        with httpx.Client(base_url=own.url, headers=own.admin, timeout=60) as client:
+        with httpx.Client(base_url=server.url, headers=server.admin, timeout=60) as client:
             for turn in range(20):
                 batch = [{"id": turn, "n": client_number}, {"id": 1000 + client_number * 100 + turn}]
                 answers.append(client.post(path, json=batch))
@@ -154,7 +154,7 @@ def test_grouped_batches_conflict_in_their_order(own, name, word):
     for thread in threads:
         thread.join()
 
-    stored = rows(own, path, "_id,id,n,_batch")
+    stored = rows(server, path, "_id,id,n,_batch")
     assert [row["_id"] for row in stored] == sorted({row["_id"] for row in stored})
     by_key = {row["id"]: row for row in stored}
     assert len(by_key) == len(stored)
@@ -166,7 +166,7 @@ def test_grouped_batches_conflict_in_their_order(own, name, word):
     else:
         assert len(good) == 160
         assert len(stored) == 20 + 160
-    batches = own.client.get(f"/-/connectors/{name}/batches?limit=1000").json()
+    batches = server.client.get(f"/-/connectors/{name}/batches?limit=1000").json()
     assert sum(each["rows"] - each["deleted"] for each in batches) == len(stored)
     if word == "replace":
         last = max(each["batch"] for each in good)
@@ -264,13 +264,13 @@ def test_refused_patch_hides_key_values_not_sent(server, name):
     assert "771177" not in answer.text
 
 
-def test_concurrent_upserts_return_their_own_rows(own, name):
-    path = declare(own, name)
+def test_concurrent_upserts_return_their_own_rows(server, name):
+    path = declare(server, name)
     answers: list[tuple[int, httpx.Response]] = []
 
     def send(start: int) -> None:
-        headers = {**own.admin, "Prefer": "resolution=merge-duplicates, return=representation"}
-        with httpx.Client(base_url=own.url, headers=headers, timeout=60) as client:
+        headers = {**server.admin, "Prefer": "resolution=merge-duplicates, return=representation"}
+        with httpx.Client(base_url=server.url, headers=headers, timeout=60) as client:
             answers.extend((n, client.post(path, json={"id": 1, "n": n})) for n in range(start, start + 15))
 
     threads = [threading.Thread(target=send, args=(number * 100,)) for number in range(8)]
@@ -284,12 +284,12 @@ def test_concurrent_upserts_return_their_own_rows(own, name):
     assert sum(answer.status_code == 201 for _, answer in answers) == 1
 
 
-def test_batches_of_a_group_count_own_replacements(own, name):
-    path = declare(own, name)
+def test_batches_of_a_group_count_own_replacements(server, name):
+    path = declare(server, name)
     answers: list[httpx.Response] = []
 
     def send(start: int) -> None:
-        with httpx.Client(base_url=own.url, headers=own.admin, timeout=60) as client:
+        with httpx.Client(base_url=server.url, headers=server.admin, timeout=60) as client:
             merging = {"Prefer": "resolution=merge-duplicates"}
             answers.extend(
                 client.post(path, json={"id": 1, "n": n}, headers=merging) for n in range(start, start + 15)
@@ -302,7 +302,7 @@ def test_batches_of_a_group_count_own_replacements(own, name):
         thread.join()
 
     assert sum(answer.status_code == 201 for answer in answers) == 1
-    batches = own.client.get(f"/-/connectors/{name}/batches?limit=1000").json()
+    batches = server.client.get(f"/-/connectors/{name}/batches?limit=1000").json()
     assert sorted(each["deleted"] for each in batches) == [0] + [1] * 119
 
 
