@@ -176,7 +176,7 @@ def test_interrupted_query_gives_query_timeout(few):
 
 
 def test_parsed_statement_is_run_by_many_threads(gateway):
-    sql = "SELECT $2 || i FROM range(100000) t(i) WHERE i >= $1 AND i < $1 + 20"
+    sql = "SELECT $2 || i FROM range(5000) t(i) WHERE i >= $1 AND i < $1 + 20"
     wrong = []
 
     def run(number):
