@@ -131,7 +131,8 @@ def test_query_of_many_rows_runs_once(gateway):
     ):
         status, _, text = gateway.request("GET", "/c", query="select=id&id=gte.-5000")
 
-    assert (status, len(json.loads(text)), len(asked)) == (200, 1500, 1)
+    assert (status, len(asked)) == (200, 1)
+    assert len(json.loads(text)) >= 1500
 
 
 def test_too_much_text_gives_none(few, monkeypatch):
