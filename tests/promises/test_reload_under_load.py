@@ -33,8 +33,14 @@ def test_reloads_fail_no_request_on_other_connectors(tmp_path, tell, reloads):
     files = {"steady.yaml": GOOD}
     _flip(server, tmp_path, files, 0)
     server.start()
-    steps = [("add", GOOD), ("change", WITH_FIELD), ("break", BROKEN), ("mend", WITH_FIELD), ("remove", None)]
-    expected = {"add": "live", "change": "live", "break": "last good", "mend": "live", "remove": "removed"}
+    steps = [
+        ("add", GOOD),
+        ("change", WITH_FIELD),
+        ("break", BROKEN),
+        ("correct", WITH_FIELD),
+        ("remove", None),
+    ]
+    expected = {"add": "live", "change": "live", "break": "last good", "correct": "live", "remove": "removed"}
     flips = done = 0
     try:
         with Load(server, "/steady") as load:

@@ -1,4 +1,4 @@
-"""What a kill in the middle of a checkpoint damages is mended at start and by the doctor; other damage is told."""
+"""What a kill in the middle of a checkpoint damages is repaired at start and by the doctor; other damage is reported."""
 
 import hashlib
 import json

@@ -85,7 +85,7 @@ def test_killed_checkpoint_loses_no_acknowledged_row(tmp_path, tell, cases):
     lost = writers.acknowledged - set(stored)
     tell(
         f"{cases} kills inside the write of a block, {len(writers.acknowledged) * BATCH} acknowledged rows:"
-        f" {log.count('had been cut off, and')} files mended at start, lost: {len(lost)}"
+        f" {log.count('had been cut off, and')} files repaired at start, lost: {len(lost)}"
     )
     assert log.count("torn: block at") == cases
     assert log.count("had been cut off, and") >= cases // 3
