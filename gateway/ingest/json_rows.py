@@ -14,7 +14,7 @@ from gateway.ingest.recognition import ROW_HINTS, BodyHints
 from gateway.ingest.rows import RowError, Rows, row_too_large
 from gateway.media_types import Media
 
-_WHOLE, _MEND = "send it again, whole", "fix it there, and send it again"
+_WHOLE, _CORRECT = "send it again, whole", "fix it there, and send it again"
 
 
 def parse(data: bytes, connector: Connector, max_row: int, hints: BodyHints = ROW_HINTS) -> Iterator[Rows]:
@@ -60,7 +60,7 @@ def _object_error(data: bytes, start: int, error: ValueError, hints: BodyHints) 
     if problem.kind is JsonProblemKind.CUT_OFF:
         hint = f"it looks cut off; {_WHOLE}"
     else:
-        hint = _hint_for_several(text, hints) or _MEND
+        hint = _hint_for_several(text, hints) or _CORRECT
     return GatewayError(Code.BODY_INVALID, json_problems.in_body(data, problem, start), hint=hint)
 
 
@@ -82,7 +82,7 @@ def _array(data: bytes, start: int, max_row: int) -> Iterator[Rows]:
         raise recognition.of_bytes(data, Media.JSON) or GatewayError(
             Code.BODY_INVALID,
             f"{json_problems.NOT_VALID}: {error}",
-            hint=_WHOLE if error.is_cut_off else _MEND,
+            hint=_WHOLE if error.is_cut_off else _CORRECT,
         ) from error
     begins = cache(lambda: [begin for begin, _ in json_array.row_bounds(data, start)])
     positions = TextPositions(data)

@@ -15,8 +15,8 @@ from gateway.connectors.yaml_text.node import Node
 from gateway.errors import Code
 
 #: How many faults of one text are repaired to find the next, and how long such a text may be: each takes a reading.
-MAX_MENDS = 20
-MAX_MENDED = 32 * 1024
+MAX_REPAIRS = 20
+MAX_REPAIRED_CHARACTERS = 32 * 1024
 
 
 class TextRepair:
@@ -43,7 +43,7 @@ class TextRepair:
         ):  # So that places before an edit hold.
             if not self._find(fault):
                 return None
-        for _ in range(MAX_MENDS if len(self._text) < MAX_MENDED else 1):
+        for _ in range(MAX_REPAIRS if len(self._text) < MAX_REPAIRED_CHARACTERS else 1):
             reader = EventReader(self._file)
             try:
                 root = reader.document(yaml.parse(self._text, Loader=yaml.SafeLoader))

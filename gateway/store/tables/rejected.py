@@ -22,8 +22,7 @@ from gateway.store.sql.names import (
     literal,
     quote,
     rejected_table,
-    table_name,
-    table_of,
+    rejected_table_name,
 )
 from gateway.store.tables import migration
 
@@ -67,7 +66,7 @@ class Rejected:
         if not rows:
             return
         self.ensure(connector)
-        table = table_of(rejected_of(connector))
+        table = rejected_table(connector.name)
         # Deleted rows count, too: the ledger has the number of all that were ever stored.
         ((first,),) = self._database.writer.execute(
             f"SELECT greatest((SELECT coalesce(max(_id), 0) FROM {table}), (SELECT coalesce(sum(rejected), 0)"
@@ -95,7 +94,7 @@ class Rejected:
         Raises:
             GatewayError: One of them is no longer kept.
         """
-        table = table_of(rejected_of(connector))
+        table = rejected_table(connector.name)
         with self._database.registered("settled", pa.table({"_id": pa.array(ids, pa.int64())})):
             ((done,),) = self._database.writer.execute(
                 f"UPDATE {table} SET state = $1, settled_at = $2::TIMESTAMPTZ, settled_batch = $3, reason = $4"
@@ -111,7 +110,7 @@ class Rejected:
         lines = [(each.id, each.bad.raw, each.bad.errors, each.bad.decoding) for each in amendments]
         if not lines:
             return
-        table = table_of(rejected_of(connector))
+        table = rejected_table(connector.name)
         arrays = zip(*lines, strict=True)
         rows = pa.table([pa.array(each) for each in arrays], names=_AMENDED.names).cast(_AMENDED)
         with self._database.registered("amended", rows):
@@ -124,7 +123,7 @@ class Rejected:
         """Delete up to `most` rejected rows that are older than `before`, and return their number."""
         if not self.exists(connector):
             return 0
-        table = table_of(rejected_of(connector))
+        table = rejected_table(connector.name)
         ((done,),) = self._database.writer.execute(
             f"DELETE FROM {table} WHERE _id IN (SELECT _id FROM {table} WHERE _ingested_at < $1::TIMESTAMPTZ LIMIT $2)",
             [before.isoformat(), most],
@@ -133,9 +132,8 @@ class Rejected:
 
     def exists(self, connector: Connector) -> bool:
         """Return whether a connector has a table of rejected rows."""
-        own = rejected_of(connector)
         sql = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'rows' AND table_name = ?"
-        return bool(self._database.rows(sql, [table_name(own.name, own.revision)]))
+        return bool(self._database.rows(sql, [rejected_table_name(connector.name)]))
 
     def counts(self) -> dict[str, int]:
         """Count the rejected rows that are kept, by the names of their connectors."""
@@ -149,7 +147,7 @@ class Rejected:
 
     def states(self, connector: Connector) -> dict[str, int]:
         """Count the rejected rows of a connector, by their state."""
-        table = table_of(rejected_of(connector))
+        table = rejected_table(connector.name)
         return dict(self._database.rows(f"SELECT state, count(*) FROM {table} GROUP BY state"))
 
     def summary(self, connector: Connector, selection: Selection) -> list[Mapping[str, Any]]:
@@ -191,7 +189,7 @@ _COLUMNS = ", ".join(map(quote, ("_id", "row", "line", "raw", "reading")))
 
 def _selected(connector: Connector, selection: Selection, columns: str) -> str:
     """Select columns of selected rows."""
-    return f"SELECT {columns} FROM {table_of(rejected_of(connector))} WHERE _id IN ({selection.sql})"
+    return f"SELECT {columns} FROM {rejected_table(connector.name)} WHERE _id IN ({selection.sql})"
 
 
 def _in_order(connector: Connector, selection: Selection, columns: str, limit: int | None) -> str:
