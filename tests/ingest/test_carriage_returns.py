@@ -24,11 +24,6 @@ def filled(server):
     return server.declare("carriage_returns", FIELDS)
 
 
-@pytest.fixture
-def path(server, filled):
-    return server.emptied(filled)
-
-
 @pytest.mark.parametrize(
     ("line", "cell"),
     [

@@ -18,11 +18,6 @@ def filled(server):
     return server.declare("csv_headers", DECLARED)
 
 
-@pytest.fixture
-def path(server, filled):
-    return server.emptied(filled)
-
-
 def post(server, path, body, **params):
     return server.client.post(path, content=body.encode(), headers=CSV, params=params)
 

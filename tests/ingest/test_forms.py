@@ -24,11 +24,6 @@ def filled(server):
     return server.declare("forms", DECLARED)
 
 
-@pytest.fixture
-def path(server, filled):
-    return server.emptied(filled)
-
-
 @pytest.fixture(scope="module", params=["reject", "keep"])
 def of_policy(server, request):
     return server.declare(f"forms_{request.param}", f"{DECLARED}on_invalid: {request.param}\n")

@@ -28,11 +28,6 @@ def filled(server):
     return server.declare("json_arrays", KEEPING)
 
 
-@pytest.fixture
-def path(server, filled):
-    return server.emptied(filled)
-
-
 @pytest.fixture(scope="module")
 def of_json(server):
     return server.declare(

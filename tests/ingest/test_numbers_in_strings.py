@@ -145,11 +145,6 @@ access: {read: [public], change: [admin]}
     )
 
 
-@pytest.fixture
-def path(server, filled):
-    return server.emptied(filled)
-
-
 def sent(server, path, rows, **more):
     headers = {"Content-Type": JSON, **more.pop("headers", {})}
     return server.client.request(

@@ -63,11 +63,6 @@ def filled(server):
     return server.declare("senders", f"fields:\n{fields}access: {{read: [public], change: [admin]}}\n")
 
 
-@pytest.fixture
-def path(server, filled):
-    return server.emptied(filled)
-
-
 def sent(server, path, body, media, fields):
     answer = server.client.post(path, content=body, headers={"Content-Type": media})
     assert answer.status_code == 201, (body, answer.text)

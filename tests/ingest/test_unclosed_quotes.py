@@ -28,11 +28,6 @@ def filled(server):
     return server.declare("unclosed_quotes", KEEPING)
 
 
-@pytest.fixture
-def path(server, filled):
-    return server.emptied(filled)
-
-
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory):
     with serving(tmp_path_factory.mktemp("limited"), GATEWAY_MAX_ROW="2K") as server:

@@ -28,7 +28,8 @@ ROOT = Path(__file__).parents[2]
 
 #: The environment variable by which a forked gateway applies changed files sooner than `watch.SETTLE_SECONDS`.
 SETTLE_SECONDS = "TEST_SETTLE_SECONDS"
-_MESSAGE_BYTES_MAX = 2**17
+#: How long the words and the environment of one process may be.
+MESSAGE_BYTES_MAX = 2**17
 #: Modules that read the environment when they are imported.
 _NOT_WARM = {"gateway.__main__", "gateway.app", "gateway.gunicorn_conf"}
 
@@ -100,7 +101,7 @@ class _Parent:
     ) -> ForkedProcess:
         """Start `python -m gateway` with the words."""
         message = json.dumps([list(words), dict(environment), str(directory)]).encode()
-        assert len(message) < _MESSAGE_BYTES_MAX
+        assert len(message) < MESSAGE_BYTES_MAX
         result, theirs = os.pipe()
         with self._lock:
             socket.send_fds(self._channel, [message], [*streams, theirs])
@@ -177,7 +178,7 @@ def _serve(channel: socket.socket) -> None:
 
 
 def _fork(channel: socket.socket, selector: selectors.BaseSelector) -> bool:
-    message, descriptors, _, _ = socket.recv_fds(channel, _MESSAGE_BYTES_MAX, 4)
+    message, descriptors, _, _ = socket.recv_fds(channel, MESSAGE_BYTES_MAX, 4)
     if not message:
         return False
     pid = os.fork()

@@ -9,7 +9,7 @@ import threading
 from json import loads
 from pathlib import Path
 
-from tests.support.forked import ROOT, fork
+from tests.support.forked import MESSAGE_BYTES_MAX, ROOT, fork
 
 #: Sends its words, its environment, its directory and its streams, and ends as the verb has ended.
 _PROGRAM = """#!{python} -IS
@@ -22,7 +22,6 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
     code = int(channel.recv(100))
 os._exit(code if code >= 0 else 128 - code)
 """
-_MESSAGE_BYTES_MAX = 2**17
 
 
 class _Listener:
@@ -49,7 +48,7 @@ class _Listener:
 
 def _run(channel: socket.socket) -> None:
     with channel:
-        message, streams, _, _ = socket.recv_fds(channel, _MESSAGE_BYTES_MAX, 3)
+        message, streams, _, _ = socket.recv_fds(channel, MESSAGE_BYTES_MAX, 3)
         words, environment, directory = loads(message)
         process = fork(words, environment, Path(directory), streams)
         for stream in streams:
