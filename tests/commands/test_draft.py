@@ -64,7 +64,7 @@ SCALARS = st.none() | st.booleans() | NUMBERS | CELLS
 VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.sampled_from("ab"), SCALARS, max_size=2)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def numbers(server: Server) -> str:
     """Return the name of a connector for files that are refused before a row of them is stored."""
     server.declare("draft_numbers", "fields: {a: integer}\n")

@@ -86,7 +86,7 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def paths(server):
     return {
         kind: server.declare(

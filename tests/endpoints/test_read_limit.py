@@ -14,7 +14,7 @@ CONNECTOR = FIELDS + "read_limit: 10\n"
 ROWS = [{"n": n, "kind": f"kind {n % 15:02}"} for n in range(25)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(server):
     path = server.declare("limited", CONNECTOR)
     assert server.client.post(path, json=ROWS).status_code == 201

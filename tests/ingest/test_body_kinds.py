@@ -212,12 +212,12 @@ def test_csv_without_header_is_refused_with_a_fix(server, kinds, type):
     assert answer.json()["hint"].startswith("put a line with the names of the columns before the rows")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def kinds(server):
     return server.declare("kinds", DECLARED)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def good(server):
     return server.declare("good_bodies", DECLARED)
 

@@ -19,7 +19,7 @@ access: {read: [public], change: [admin]}
 CSV = {"Content-Type": "text/csv"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def filled(server):
     return server.declare("carriage_returns", FIELDS)
 

@@ -13,7 +13,7 @@ access: {read: [public], change: [admin]}
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def filled(server):
     return server.declare("csv_headers", DECLARED)
 

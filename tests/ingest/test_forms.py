@@ -19,12 +19,12 @@ access: {read: [public], change: [admin]}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def filled(server):
     return server.declare("forms", DECLARED)
 
 
-@pytest.fixture(scope="module", params=["reject", "keep"])
+@pytest.fixture(scope="session", params=["reject", "keep"])
 def of_policy(server, request):
     return server.declare(f"forms_{request.param}", f"{DECLARED}on_invalid: {request.param}\n")
 

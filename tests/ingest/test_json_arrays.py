@@ -23,12 +23,12 @@ access: {read: [public], change: [admin]}
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def filled(server):
     return server.declare("json_arrays", KEEPING)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def of_json(server):
     return server.declare(
         "json_cells", "fields: {j: {type: json, nullable: true}, s: {type: string, nullable: true}}"

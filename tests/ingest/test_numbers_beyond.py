@@ -81,7 +81,7 @@ def test_connector_file_is_answered_in_plain_words(number):
         assert_plain(" ".join(map(str, plan.parse_file(ConnectorFile.of("a.yaml", text.encode())).findings)))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(server):
     fields = "".join(f"  f{place}: {{type: {each}, nullable: true}}\n" for place, each in enumerate(TYPES))
     return server.declare("numbers_beyond", f"fields:\n{fields}access: {{change: [admin]}}\n")

@@ -103,7 +103,7 @@ SENDERS = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ledger(server):
     return server.declare("ledger_of_strings", LEDGER)
 
@@ -126,7 +126,7 @@ def test_numbers_of_senders_are_stored_exactly(server, ledger, sender):
 # Every way in
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def filled(server):
     return server.declare(
         "numbers_in_strings",
@@ -407,7 +407,7 @@ def test_pattern_matches_numbers_between_two_bounds(one, other, scale, text):
 WIDE = {"d12": "decimal(12, 2)", "d38": "decimal(38, 10)", "d38_38": "decimal(38, 38)"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wide(server):
     fields = "".join(f"  {field}: {{type: '{type}', nullable: true}}\n" for field, type in WIDE.items())
     return server.declare("wide_numbers", f"fields:\n{fields}access: {{change: [admin]}}\n")

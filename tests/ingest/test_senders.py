@@ -55,7 +55,7 @@ VALUES = {
 LISTS = {f"{field}s": f"{kind}[]" for field, kind in SCALARS.items()}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def filled(server):
     """One connector with a field of every type, and of lists of it."""
     kinds = {"id": "integer"} | SCALARS | LISTS

@@ -23,7 +23,7 @@ access: {read: [public], change: [admin]}
 CSV = {"Content-Type": "text/csv"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def filled(server):
     return server.declare("unclosed_quotes", KEEPING)
 

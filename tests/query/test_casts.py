@@ -36,7 +36,7 @@ ROWS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(server):
     path = server.declare("casts", CONNECTOR)
     assert server.client.post(path, json=ROWS).status_code == 201

@@ -54,7 +54,7 @@ def document(text):
     return f'{{"a": {text}, "b": [{text}, "s {text}, 2", null], "c\\"": {{"": true}}}}'
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(server):
     path = server.declare("json_numbers", CONNECTOR)
     mixed = list(enumerate(text for text, _ in PLACES))

@@ -32,7 +32,7 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(server):
     lines = ["fields:"]
     for number, kind in enumerate(KINDS):

@@ -28,7 +28,7 @@ TYPES = {
 FIELDS = {type: f"f{number}" for number, type in enumerate(TYPES)}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def filled(server):
     """One connector with a field of every type."""
     fields = "".join(f'  {field}: {{type: "{type}", nullable: true}}\n' for type, field in FIELDS.items())
@@ -92,7 +92,7 @@ def test_quoted_nothing_is_an_empty_string(server, name):
     assert stored(server, path, "a") == ["", None, "x"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def of_nulls(server):
     path = server.declare(
         "nulls",

@@ -20,7 +20,7 @@ access: {read: [public], change: [admin]}
 ROWS = [{"id": 1, "name": "Zoë"}, {"id": 2, "name": "Ann"}]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(server):
     path = server.declare("percent", CONNECTOR)
     assert server.client.post(path, json=ROWS).status_code == 201
