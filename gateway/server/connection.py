@@ -28,6 +28,11 @@ _TARGET = re.compile(rb"^[A-Z]+ ([^\r\n]*) HTTP/1", re.MULTILINE)
 CONNECTION_READ_BYTES_MAX = 2**20
 
 
+#: How often in a row a connection must be found idle before the shutdown closes it, which is a second. A busy client
+#: learns before that from its next response that the connection closes, instead of finding it closed.
+IDLE_LOOKS = 50
+
+
 class RequestParser(H1CProtocol):  # type: ignore[misc]  # it has no types
     """gunicorn's parser in C, with room for all bytes that are read at once after the end of a request."""
 
@@ -44,6 +49,11 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         self._header_deadline: asyncio.TimerHandle | None = None
         self._unread_deadline: asyncio.TimerHandle | None = None
         self._fed = b""  # The bytes that the parser is reading.
+        self._idle_looks = 0
+        self._ending: tuple[object, bool] = (
+            None,
+            False,
+        )  # The current request, and whether it is the last one.
         super().connection_made(transport)
         self.worker.connections.add(self)
         self._expect_headers()
@@ -60,15 +70,33 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         self.resume_writing()  # A task that waits for the client to read would wait forever.
 
     @property
-    def is_idle(self) -> bool:
+    def _is_idle(self) -> bool:
         """Return whether no request is being served."""
         return self._current_request is None and not self._finishing_calls
+
+    def end_if_idle(self) -> None:
+        """Close the connection if it was idle at the last `IDLE_LOOKS` calls, and at this one.
+
+        The event loop reads what the client has sent between two calls. So no connection closes whose next request has
+        come, even if the process got no processor for a while.
+        """
+        self._idle_looks = self._idle_looks + 1 if self._is_idle else 0
+        if self._idle_looks > IDLE_LOOKS:
+            self.end()
 
     def end(self) -> None:
         """Close the connection, and wake the task that waits for its next request."""
         self._close_transport()
         if self._request_ready is not None:
             self._request_ready.set()
+
+    def _will_close(self, request: object, response_requires_close: bool) -> bool:
+        # gunicorn asks for the head of a response, and again after its end. Both answers must be the same, or a
+        # connection would close whose client expects it to stay open.
+        if self._ending[0] is not request:
+            self._ending = (request, self.worker.is_stopping)
+        is_last: bool = self._ending[1] or super()._will_close(request, response_requires_close)
+        return is_last
 
     # -- the deadline for headers: it starts with the connection for the first request, with the first byte for others
 

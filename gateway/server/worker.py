@@ -28,9 +28,8 @@ _log = logging.getLogger(__name__)
 _DRAIN_SHARE, _CLOSE_SHARE = 0.5, 0.45
 #: How many more objects than before start a garbage collection.
 _COLLECTION_OBJECTS = 10_000
-#: How long an idle connection stays open during the shutdown. A busy client then learns from its next response that
-#: the connection closes, instead of finding it closed.
-_IDLE_SECONDS = 1.0
+#: How often the shutdown looks for idle connections.
+_LOOK_SECONDS = 0.02
 
 
 class _NoPandas:
@@ -54,6 +53,9 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         # PERF: Python collects garbage after 700 new objects. Under load 2 requests create those, and none is garbage.
         gc.set_threshold(_COLLECTION_OBJECTS)
         self.connections: set[Connection] = set()
+        #: Whether each response from now on announces that its connection closes.
+        self.is_stopping = False
+        self._serving: asyncio.Task[None] | None = None
         self.gateway_settings = Settings.read()
         for status in HTTPStatus:  # gunicorn has only some of the phrases.
             _REASON_PHRASES.setdefault(status.value, status.phrase)
@@ -71,9 +73,18 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         )
 
     def handle_exit_signal(self) -> None:
-        """Stop the worker, also while it waits for the data directory."""
+        """Stop the worker, also while it waits for the data directory.
+
+        While it serves, `alive` stays true: gunicorn closes the connection of each response that ends without it, also
+        of one that began before the signal and announced nothing. A client would send its next request there.
+        """
         STOPPING.set()
-        super().handle_exit_signal()
+        self.is_stopping = True
+        if self._serving is not None:
+            self._serving.cancel()  # This ends the loop of heartbeats, and the shutdown begins.
+            self._serving = None
+        elif not self.servers:
+            super().handle_exit_signal()
 
     def handle_quit_signal(self) -> None:
         """Stop the worker without draining its connections."""
@@ -81,13 +92,21 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         super().handle_quit_signal()
 
     def notify(self) -> None:
-        """Send the heartbeat to the arbiter; print the greeting with the first one."""
+        """Send the heartbeat to the arbiter; the first one begins the service."""
         super().notify()
-        if self.servers and (text := self.state.pop(GREETING, None)):
+        if self.servers and self._serving is None and not self.is_stopping:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._serving = asyncio.current_task()
+        for listener in self.sockets:
+            listener.sock.listen(self.cfg.backlog)  # The event loop has set it to its own default of 100.
+        if text := self.state.pop(GREETING, None):
             _greet(text)
 
     async def _shutdown(self) -> None:
         """Drain the connections, then always run the lifespan's shutdown, within the graceful timeout."""
+        self.is_stopping = True
         self.log.info("stopping: %d connections to drain", len(self.connections))
         for server in self.servers:
             server.close()
@@ -99,12 +118,11 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
                 self.log.error("the store did not close in time; every acknowledged row is in its WAL")  # noqa: TRY400
 
     async def _drain(self, seconds: float) -> None:
-        began = self.loop.time()
-        while self.connections and self.loop.time() < began + seconds and not self._quick_shutdown:
-            for connection in [each for each in self.connections if each.is_idle]:
-                if self.loop.time() > began + _IDLE_SECONDS:
-                    connection.end()
-            await asyncio.sleep(0.02)
+        end = self.loop.time() + seconds
+        while self.connections and self.loop.time() < end and not self._quick_shutdown:
+            for connection in list(self.connections):
+                connection.end_if_idle()
+            await asyncio.sleep(_LOOK_SECONDS)
         for connection in list(self.connections):
             if connection.transport is not None:
                 connection.transport.abort()

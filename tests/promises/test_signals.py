@@ -1,7 +1,11 @@
 """Signals to the process while it answers requests."""
 
+import contextlib
+import http.client
+import json
 import os
 import signal
+import time
 
 import httpx
 
@@ -55,6 +59,71 @@ def test_sigterm_answers_open_requests_and_closes_store(tmp_path):
     own.start()
     assert own.client.get("/a").json() == [{"n": 1}]
     own.stop()
+
+
+def test_stream_under_way_at_sigterm_keeps_its_connection(own):
+    """Its head did not announce that the connection closes, so the next request is answered too, and announces it."""
+    path = own.declare("a", "fields: {s: string}\naccess: {read: [public]}\n")
+    rows = b'{"s":"%s"}\n' % (b"x" * 1000) * 20_000
+    headers = {"Content-Type": "application/x-ndjson"}
+    assert own.client.post(path, content=rows, headers=headers).status_code == 201
+    own.client.close()
+    with contextlib.closing(
+        http.client.HTTPConnection(own.url.removeprefix("http://"), timeout=30)
+    ) as client:
+        client.request("GET", f"{path}?select=s")
+        stream = client.getresponse()
+        client.auto_open = False
+
+        own.process.send_signal(signal.SIGTERM)
+        eventually(lambda: "connections to drain" in own.tail())
+        assert len(stream.read()) > len(rows)
+        assert stream.headers["Connection"] != "close"
+        client.request("GET", f"{path}?select=s&limit=1")
+        answer = client.getresponse()
+        assert len(json.loads(answer.read())) == 1
+
+    assert (answer.status, answer.headers["Connection"]) == (200, "close")
+    assert own.process.wait(30) == 0
+
+
+def test_request_that_came_while_the_worker_stood_still_is_answered(own):
+    """Check a worker that gets no processor during its shutdown, which a stop stands for."""
+    path = own.declare("a", GOOD)
+    own.client.close()
+    body = b'{"n":1}'
+    (worker,) = own.workers()
+    with connect(own) as kept_alive:
+        kept_alive.sendall(head(own, path, Content_Length=len(body)) + body)
+        assert kept_alive.recv(65536).startswith(b"HTTP/1.1 201")
+        own.process.send_signal(signal.SIGTERM)
+        eventually(lambda: "connections to drain" in own.tail())
+
+        os.kill(worker, signal.SIGSTOP)
+        kept_alive.sendall(head(own, path, Content_Length=len(body)) + body)
+        stopped = time.monotonic()
+        eventually(lambda: time.monotonic() > stopped + 1.5)
+        os.kill(worker, signal.SIGCONT)
+        answer = kept_alive.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 201")
+    assert b"Connection: close" in answer
+
+
+def test_burst_of_connections_waits_for_a_busy_worker(own):
+    """Check it with a worker that accepts nothing for a while: the kernel keeps the connections for it."""
+    (worker,) = own.workers()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        waiting = [connect(own) for _ in range(500)]
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+    for connection in waiting:
+        connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert [connection.recv(12) for connection in waiting] == [b"HTTP/1.1 200"] * 500
+    for connection in waiting:
+        connection.close()
 
 
 def test_killed_worker_is_replaced_without_lost_rows(own):

@@ -41,6 +41,7 @@ def test_gunicorn_has_the_names_the_worker_uses():
         "_pause_reading",
         "_resume_reading",
         "_is_websocket_upgrade",
+        "_will_close",
     ):
         assert callable(getattr(ASGIProtocol, name))
     source = (ROOT / "gateway/server/connection.py").read_text()
@@ -65,6 +66,12 @@ def test_gunicorn_has_the_names_the_worker_uses():
         "self.lifespan",
         "self._quick_shutdown",
         "lambda: ASGIProtocol(self)",
+        # What a signal ends, and what is asked of a connection besides `_will_close`.
+        """                await asyncio.sleep(1.0)
+
+        except asyncio.CancelledError:
+            pass
+""",
     ):
         assert name in worker
 
