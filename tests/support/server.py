@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import http.client
+import itertools
 import os
 import signal
 import socket
@@ -39,10 +40,26 @@ def eventually(
     raise AssertionError(message)
 
 
+def _ports_of(worker: str) -> Iterator[int]:
+    """Give the ports of one worker of pytest, over and over, from a place that differs by process."""
+    number = int(worker.removeprefix("gw")) % 8
+    first = 12_000 + number * PORTS_OF_WORKER
+    return itertools.cycle(first + (os.getpid() + each) % PORTS_OF_WORKER for each in range(PORTS_OF_WORKER))
+
+
+#: Ports are below those that the kernel gives to connections, and each worker of pytest has its own. So nothing else
+#: takes a port between this choice and the gateway's start.
+PORTS_OF_WORKER = 2500
+_ports = _ports_of(os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("every port is taken")
 
 
 def is_ready(url: str) -> bool:
