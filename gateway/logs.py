@@ -9,7 +9,6 @@ import contextlib
 import functools
 import json
 import logging
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -25,28 +24,6 @@ FORMATS = ("json", "text")
 ACCESS = "gateway.access"
 #: Values beside the message of a record, as its attribute `fields`; None is left out.
 Fields = Mapping[str, str | int | float | None]
-
-#: The attributes of a record without a place in the code, a thread, and a process, which no line shows.
-_BLANK = {
-    **vars(logging.LogRecord(ACCESS, logging.INFO, "", 0, "", None, None)),
-    **dict.fromkeys(("process", "processName", "thread", "threadName")),
-}
-_access = logging.getLogger(ACCESS)
-
-
-class _Access(logging.LogRecord):
-    """A record of the access log, built without the lookups of `logging.LogRecord`."""
-
-    def __init__(self, message: str, fields: Fields) -> None:
-        created = time.time()
-        self.__dict__.update(_BLANK, msg=message, created=created, msecs=created % 1 * 1000, fields=fields)
-
-
-def log_access(message: str, fields: Fields) -> None:
-    """Log the outcome of a request."""
-    # Not by `info`, which first looks for the line of code that calls it.
-    if _access.isEnabledFor(logging.INFO):
-        _access.handle(_Access(message, fields))
 
 
 class BufferedHandler(logging.StreamHandler[TextIO]):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 #: Version, trace, parent and flags; a later version may append more fields.
@@ -75,6 +75,7 @@ class RequestContext:
     notes: Mapping[str, str | int | None] = field(default_factory=dict)
     rows: int = 0
     cache_basis: object = None
+    _before: "Token[RequestContext] | None" = None
 
     @classmethod
     def of(cls, fields: HeaderFields, remote: str | None = None) -> "RequestContext":
@@ -83,26 +84,18 @@ class RequestContext:
         request_id = given if given and _REQUEST_ID.fullmatch(given) else _new_id()
         return cls(request_id, parse_traceparent(_text(fields.get(b"traceparent"))), remote)
 
-    def as_current(self) -> "_AsCurrent":
-        """Return a context manager that makes this the current context inside its block."""
-        return _AsCurrent(self)
+    def __enter__(self) -> Self:
+        """Set this as the current context; leaving the block resets it. It is entered once at a time."""
+        self._before = current.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._before is not None
+        current.reset(self._before)
 
 
 #: The context of the request that this task, or the thread that works for it, belongs to. It is unset outside of one.
 current: ContextVar[RequestContext] = ContextVar("request_context")
-
-
-class _AsCurrent:
-    __slots__ = ("_before", "_context")
-
-    def __init__(self, context: RequestContext) -> None:
-        self._context = context
-
-    def __enter__(self) -> None:
-        self._before: Token[RequestContext] = current.set(self._context)
-
-    def __exit__(self, *_: object) -> None:
-        current.reset(self._before)
 
 
 def note(**notes: str | int | None) -> None:

@@ -1,19 +1,38 @@
 """The access log: one line for every request."""
 
+import logging
+import time
 from collections.abc import Mapping
 from http import HTTPMethod
 from typing import Any
 
-from gateway import logs
+from gateway.logs import ACCESS, Fields
 from gateway.request_context import RequestContext
 
 _METHODS = frozenset(HTTPMethod.__members__)
+#: The attributes of a record without a place in the code, a thread, and a process, which no line shows.
+_BLANK = {
+    **vars(logging.LogRecord(ACCESS, logging.INFO, "", 0, "", None, None)),
+    **dict.fromkeys(("process", "processName", "thread", "threadName")),
+}
+_access = logging.getLogger(ACCESS)
+
+
+class _Access(logging.LogRecord):
+    """A record of the access log, built without the lookups of `logging.LogRecord`."""
+
+    def __init__(self, message: str, fields: Fields) -> None:
+        created = time.time()
+        self.__dict__.update(_BLANK, msg=message, created=created, msecs=created % 1 * 1000, fields=fields)
 
 
 def log_access(
     context: RequestContext, method: str | None, status: int | None, figures: Mapping[str, Any]
 ) -> None:
     """Log the result of a request, but never its query, body, or headers, which hold values and secrets."""
+    # Not by `info`, which first looks for the line of code that calls it.
+    if not _access.isEnabledFor(logging.INFO):
+        return
     method = method if method in _METHODS else None  # An unknown method may hold anything.
     fields = {
         "method": method,
@@ -25,4 +44,4 @@ def log_access(
         "connector": context.connector,
         "remote": context.remote,
     }
-    logs.log_access(f"{method or '-'} {context.path or '-'} {status or '-'}", fields)
+    _access.handle(_Access(f"{method or '-'} {context.path or '-'} {status or '-'}", fields))

@@ -230,7 +230,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         lines += [f"{name}: {value}" for name, value in head.items()]
         common = [b"%b: %b" % header for header in error_response.common_headers(context)]
         self._safe_write(b"\r\n".join(["\r\n".join(lines).encode("latin-1"), *common, b"", body]))
-        with context.as_current():
+        with context:
             log_access(context, None, error.status, {"bytes_out": len(body)})
 
     def _context(self) -> RequestContext:

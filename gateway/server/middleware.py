@@ -51,7 +51,7 @@ class RequestMiddleware:
         )
         counters = _RequestCounters(context, scope, receive, send)
         context.receive, context.has_left = counters.receive, scope.get(HAS_LEFT, never_left)
-        with context.as_current():
+        with context:
             try:
                 await self._serve(context, scope, fields, counters)
             finally:
@@ -145,17 +145,18 @@ class _RequestCounters:
             pass
 
     async def send(self, event: Event) -> None:
-        begins = event["type"] == "http.response.start"
-        # Not before the response starts: only then does Falcon close the stream of a response.
-        if not begins and self._context.has_left():
-            raise _ClientDisconnected
-        if begins:
+        if event["type"] == "http.response.start":
             self.status = event["status"]
-            event = {**event, "headers": self._headers(event)}
+            await self._send({**event, "headers": self._headers(event)})
+            return
+        has_more = event.get("more_body", False)
+        # Not before the response starts: only then does Falcon close the stream of a response.
+        if has_more and self._context.has_left():
+            raise _ClientDisconnected
         await self._send(event)
         if event["type"] == "http.response.body":
             self._bytes_out += len(event.get("body", b""))
-            self._is_complete = not event.get("more_body", False) and not self._context.has_left()
+            self._is_complete = not has_more and not self._context.has_left()
 
     def _headers(self, event: Event) -> list[tuple[bytes, bytes]]:
         headers = [*event.get("headers", ()), *error_response.common_headers(self._context)]

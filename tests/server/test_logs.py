@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from gateway import logs
 from gateway.auth.tokens import make_token
 from gateway.request_context import RequestContext, current, parse_traceparent
+from gateway.server.access_log import log_access
 from gateway.store.tables.small_inserts import SmallInserts
 from gateway.threads import ContextThreadPool
 from tests.endpoints.test_errors import raw
@@ -248,7 +249,7 @@ def test_unexpected_error_is_logged_under_its_request_id(tmp_path, monkeypatch, 
 
 def test_pool_thread_knows_the_request_it_serves():
     with ContextThreadPool(1) as threads, ThreadPoolExecutor(1) as others:
-        with RequestContext("mine").as_current():
+        with RequestContext("mine"):
             inside_, outside = threads.submit(current.get), others.submit(current.get, None)
         after = threads.submit(current.get, None)
 
@@ -419,14 +420,14 @@ def test_any_handler_can_write_the_access_log():
     try:
         for level_now in (logging.WARNING, logging.INFO):
             logger.setLevel(level_now)
-            logs.log_access(f"GET /100% {level_now}", {"status": 200})
+            log_access(RequestContext("id", path=f"/100%{level_now}"), "GET", 200, {})
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
 
     (line,) = stream.getvalue().splitlines()
     assert line.startswith("INFO gateway.access ")
-    assert line.endswith(" GET /100% 20")
+    assert line.endswith(" GET /100%20 200")
 
 
 def test_logged_exception_shows_its_place_without_message():
