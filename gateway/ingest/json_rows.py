@@ -7,7 +7,7 @@ from gateway import strictjson
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
 from gateway.ingest import json_array, json_problems, recognition
-from gateway.ingest.body_text import after_blanks, start_of
+from gateway.ingest.body_text import first_of, start_of
 from gateway.ingest.json_array import ArrayError
 from gateway.ingest.json_problems import JsonProblemKind, TextPositions
 from gateway.ingest.recognition import ROW_HINTS, BodyHints
@@ -29,7 +29,7 @@ def parse(data: bytes, connector: Connector, max_row: int, hints: BodyHints = RO
     Raises:
         GatewayError: The body as a whole cannot be parsed.
     """
-    start = after_blanks(data, start_of(data))
+    start = first_of(data)
     first = data[start : start + 1]
     if first == b"{":
         yield _object(data, start, max_row, hints)

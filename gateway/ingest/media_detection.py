@@ -6,7 +6,7 @@ import re
 from gateway import strictjson
 from gateway.errors import Code, GatewayError
 from gateway.ingest import form_rows, recognition
-from gateway.ingest.body_text import after_blanks, start_of
+from gateway.ingest.body_text import after_blanks, first_of
 from gateway.media_types import RECEIVED, RECEIVED_TYPES, Media
 
 #: The type of forms, which curl also sends if no other is given. No form starts with a bracket.
@@ -41,7 +41,7 @@ def media_of(content_type: str | None, data: bytes) -> Media:
     media = RECEIVED_TYPES.get(name)
     if media is not None and media is not Media.FORM:
         return media
-    start = after_blanks(data, start_of(data))
+    start = first_of(data)
     is_bracket = data[start : start + 1] in (b"{", b"[")
     if not name or (media is Media.FORM and is_bracket):
         return _sniff(data, start)

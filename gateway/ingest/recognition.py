@@ -13,7 +13,7 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.yaml_text.encoding import in_windows_1252, not_utf_8
 from gateway.errors import Code, GatewayError
 from gateway.ingest import json_array, signatures
-from gateway.ingest.body_text import after_blanks, start_of
+from gateway.ingest.body_text import first_of
 from gateway.ingest.json_array import ArrayError
 from gateway.media_types import Media
 from gateway.printable import printable
@@ -66,7 +66,7 @@ def find(
     data: bytes, media: Media, connector: Connector, hints: BodyHints = ROW_HINTS
 ) -> GatewayError | None:
     """Return the error that names what a body is that cannot be parsed as `media`; None if it may be that."""
-    start = after_blanks(data, start_of(data))
+    start = first_of(data)
     if start == len(data):
         return empty(hints)
     text = data[start : start + _LINE_BYTES]

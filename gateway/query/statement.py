@@ -1,7 +1,7 @@
 """A Query to SQL with parameters: the rows of its page, their number, and the end of the page."""
 
 from collections.abc import Sequence
-from dataclasses import InitVar, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gateway.connectors.connector import Connector
@@ -23,18 +23,17 @@ class Statement:
         query: The query.
         connector: The connector that is read.
         output: The format of the rows.
-        known_page: The SQL of the page, if the caller has it already. `replace` does not copy it.
     """
 
     query: Query
     connector: Connector
     output: Output
-    known_page: InitVar[Sql | None] = None
 
-    def __post_init__(self, known_page: Sql | None) -> None:
-        """Keep the SQL of the page where the cached property finds it."""
-        if known_page is not None:
-            self.__dict__["page"] = known_page
+    def with_query(self, query: Query, page: Sql) -> "Statement":
+        """Return the statement of another query; the caller has the SQL of its page already."""
+        statement = replace(self, query=query)
+        statement.__dict__["page"] = page  # The cached property finds it there.
+        return statement
 
     @cached_property
     def page(self) -> Sql:

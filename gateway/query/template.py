@@ -68,11 +68,9 @@ class Template:
                 where.append(Filter(condition.column, condition.operator, (value,)))
         except (GatewayError, OverflowError):
             return None
-        return Statement(
+        return self.statement.with_query(
             replace(query, where=tuple(where)),
-            self.statement.connector,
-            self.statement.output,
-            known_page=Sql(page.text, (*operands, *page.parameters[len(operands) :])),
+            Sql(page.text, (*operands, *page.parameters[len(operands) :])),
         )
 
 
