@@ -61,7 +61,7 @@ def test_sigterm_answers_open_requests_and_closes_store(tmp_path):
     own.stop()
 
 
-def test_stream_under_way_at_sigterm_keeps_its_connection(own):
+def test_stream_at_sigterm_keeps_its_connection(own):
     """Its head did not announce that the connection closes, so the next request is answered too, and announces it."""
     path = own.declare("a", "fields: {s: string}\naccess: {read: [public]}\n")
     rows = b'{"s":"%s"}\n' % (b"x" * 1000) * 20_000
@@ -87,7 +87,7 @@ def test_stream_under_way_at_sigterm_keeps_its_connection(own):
     assert own.process.wait(30) == 0
 
 
-def test_request_that_came_while_the_worker_stood_still_is_answered(own):
+def test_request_to_stopped_worker_is_answered_later(own):
     """Check a worker that gets no processor during its shutdown, which a stop stands for."""
     path = own.declare("a", GOOD)
     own.client.close()
@@ -110,7 +110,7 @@ def test_request_that_came_while_the_worker_stood_still_is_answered(own):
     assert b"Connection: close" in answer
 
 
-def test_burst_of_connections_waits_for_a_busy_worker(own):
+def test_burst_of_connections_waits_for_busy_worker(own):
     """Check it with a worker that accepts nothing for a while: the kernel keeps the connections for it."""
     (worker,) = own.workers()
     os.kill(worker, signal.SIGSTOP)
