@@ -1,6 +1,6 @@
 """Rejected rows under `/-/`: queried as the rows of any connector, replayed, and discarded."""
 
-import asyncio
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -24,6 +24,7 @@ from gateway.query.query import Column, Condition, Filter, Query
 from gateway.query.render import Rendering
 from gateway.query.row_formats import PLAIN
 from gateway.query.statement import Statement
+from gateway.request_context import current
 from gateway.store.batch import NO_ROWS, Receipt
 from gateway.store.rejection import FIELDS, RejectedRow, rejected_of
 from gateway.strictjson import Json
@@ -43,7 +44,6 @@ class RejectedResource:
 
     def __init__(self, connectors: ConnectorsResource, services: Services) -> None:
         self._connectors = connectors
-        self._auth = services.auth
         self._storage = services.storage
         self._intake = services.intake
         self._bodies = RequestBodies(services)
@@ -87,15 +87,16 @@ class RejectedResource:
     async def on_post_replay(self, req: Request, resp: Response, name: str) -> None:
         """Validate rejected rows by the current schema and store them: all kept rows, those of a filter, or edited rows."""
         endpoint = self._connectors.find(req, name)
-        token = self._auth.credentials.authenticate(req.auth)
         self._intake.disk.require_space()
         edited = replay_body.parse(await self._bodies.receive_whole(req), endpoint.connector)
-        await self._live.retrying(endpoint, lambda each: self._replay(req, resp, each, edited, token))
+        await self._live.retrying(
+            endpoint, functools.partial(self._replay, req=req, resp=resp, edited=edited)
+        )
 
     async def _replay(
-        self, req: Request, resp: Response, endpoint: Endpoint, edited: Mapping[int, Json], token: str | None
+        self, endpoint: Endpoint, req: Request, resp: Response, edited: Mapping[int, Json]
     ) -> None:
-        connector = endpoint.connector
+        connector, token = endpoint.connector, current.get().token
         rejected = await self._table(connector)
         query = _chosen(req.query_string, rejected, kept_only=True)
         if edited:
@@ -109,9 +110,8 @@ class RejectedResource:
         if not chosen:
             reply.json(resp, NO_ROWS.body())
             return
-        done = await asyncio.get_running_loop().run_in_executor(
-            self._intake.parse_pool.executor_for(connector.name),
-            lambda: replay(chosen, edited, endpoint.validator, connector, token),
+        done = await self._intake.parse_pool.call(
+            lambda: replay(chosen, edited, endpoint.validator, connector, token), connector.name
         )
         receipts = await self._storage.writer.call(
             lambda store: store.replay(connector, done.parts, done.amendments), connector.name

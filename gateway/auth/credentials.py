@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.auth import tokens_source
+from gateway.auth import permissions, tokens_source
 from gateway.auth.authorization_header import CHALLENGE, EXPIRED, hint_for, parse_secret
 from gateway.auth.login_throttle import LoginThrottle
-from gateway.auth.permissions import ADMIN_FILE
+from gateway.auth.permissions import ADMIN_FILE, Verb
 from gateway.auth.token_findings import find_expiring, find_unknown_names
 from gateway.auth.tokens import Token, TokenDigest, make_token
 from gateway.auth.tokens_file import parse_tokens
@@ -180,6 +180,16 @@ class Credentials:
         if context := current.get(None):
             context.token = name
         return name
+
+    def authorize(self, authorization: str | None, connector: Connector, verb: Verb) -> str | None:
+        """Return the name of the token as `authenticate` does, after a check of one permission on a connector.
+
+        Raises:
+            GatewayError: As `authenticate` and `permissions.require` do.
+        """
+        token = self.authenticate(authorization)
+        permissions.require(token, connector, verb)
+        return token
 
     def proves(self, authorization: str | None, name: str | None) -> bool:
         """Return whether `authenticate` would return that name now; this counts no failure and notes nothing."""

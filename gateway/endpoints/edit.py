@@ -1,12 +1,14 @@
 """PATCH and DELETE: filter and body -> new values of the rows that match -> those rows, or nothing."""
 
+import functools
+
 from falcon.asgi import Request, Response
 
 from gateway.auth import permissions
 from gateway.endpoints import reply
 from gateway.endpoints.edit_request import EditRequest
 from gateway.endpoints.endpoint import Endpoint
-from gateway.endpoints.methods import authorize_write
+from gateway.endpoints.methods import require_changes
 from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
@@ -32,23 +34,22 @@ class Edits:
         """Receive new values, and set them in the rows that match."""
         headers = RequestHeaders.of_write(req)
         self._parse(endpoint, req, headers)  # Errors in the head are reported before the body is received.
-        with self._bodies.reserve(req, endpoint) as reservation:
-            received = await self._bodies.receive(req, reservation, endpoint)
-            await self._live.retrying(
-                self._live.current(endpoint),
-                lambda version: self._store(version, req, resp, headers, received.data),
-            )
+        async with self._bodies.received(req, endpoint) as body:
+            store = functools.partial(self._store, req=req, resp=resp, headers=headers, data=body.data)
+            await self._live.retrying(endpoint, store)
 
     async def delete(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         """Delete the rows that match. A body has no meaning and is not received, although some clients send one."""
         headers = RequestHeaders.of_write(req)
-        await self._live.retrying(endpoint, lambda version: self._store(version, req, resp, headers, b""))
+        store = functools.partial(self._store, req=req, resp=resp, headers=headers, data=b"")
+        await self._live.retrying(endpoint, store)
 
     def _parse(
         self, endpoint: Endpoint, req: Request, headers: RequestHeaders
     ) -> tuple[str | None, EditRequest]:
         """Parse the head of a request, and check its permissions."""
-        token = authorize_write(req, endpoint.connector, self._credentials, "change")
+        require_changes(req, endpoint.connector, self._credentials)
+        token = self._credentials.authorize(req.auth, endpoint.connector, "change")
         request = endpoint.edit_request(headers)
         if request.head.output is not None:
             permissions.require(token, endpoint.connector, "read")

@@ -67,41 +67,34 @@ class Live:
             waiting, self._waiting = self._waiting, set()
         loop_futures.resolve_all((waiter, None) for waiter in waiting)
 
-    def current(self, endpoint: Endpoint) -> Endpoint:
-        """Return the endpoint that serves a connector now.
-
-        Raises:
-            GatewayError: The connector was removed.
-        """
-        name, snapshot = endpoint.connector.name, self.snapshot
-        found = snapshot.endpoints.get(name)
-        if found is None:
-            raise snapshot.gone[name].error() if name in snapshot.gone else not_ready()
-        return found
-
     async def next_version(self, endpoint: Endpoint) -> Endpoint:
         """Wait for the endpoint that replaces another: the change that superseded it is about to be shown.
 
         Raises:
             GatewayError: The connector was removed, or nothing is shown in time.
         """
+        name = endpoint.connector.name
         deadline = asyncio.get_running_loop().time() + NEXT_VERSION_SECONDS
         while True:
             snapshot = self.snapshot
-            found = self.current(endpoint)
+            found = snapshot.endpoints.get(name)
+            if found is None:
+                raise snapshot.gone[name].error() if name in snapshot.gone else not_ready()
             if found is not endpoint:
                 return found
             if not await self._replaced(snapshot, deadline):
                 raise not_ready()
 
     async def retrying(self, endpoint: Endpoint, act: Callable[[Endpoint], Awaitable[_T]]) -> _T:
-        """Run `act` on an endpoint; if its connector changes, run it again on the next version.
+        """Run `act` on the present version of an endpoint; if its connector changes, run it again on the next version.
 
-        `act` must be repeatable: it has sent nothing, and the body it needs is in memory.
+        `act` must be repeatable: it has sent nothing, and the body it needs is in memory. If the connector was removed
+        since the request was routed, `act` runs on the endpoint of then, and the store tells it.
 
         Raises:
             GatewayError: What `act` raises, or the connector was removed, or the next version is not shown in time.
         """
+        endpoint = self.snapshot.endpoints.get(endpoint.connector.name, endpoint)
         while True:
             try:
                 return await act(endpoint)

@@ -1,34 +1,26 @@
-"""The methods of a connector, their visibility, and the authorization of writes."""
+"""The methods of a connector, and their visibility."""
 
 from falcon.asgi import Request, Response
 
 from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
-from gateway.auth.permissions import Verb
 from gateway.connectors.connector import Connector
 from gateway.endpoints.endpoint import Endpoint
-from gateway.errors import Code, GatewayError, not_implemented
+from gateway.errors import Code, GatewayError
 
 METHODS = ("OPTIONS", "GET", "HEAD", "POST")
 #: Additional methods of connectors with `access.change`.
 CHANGES = ("PUT", "PATCH", "DELETE")
 
 
-def authorize_write(req: Request, connector: Connector, credentials: Credentials, verb: Verb) -> str | None:
-    """Return the name of the request's token, None without one.
+def require_changes(req: Request, connector: Connector, credentials: Credentials) -> None:
+    """Check that a connector has the methods of `CHANGES`; its next version may lack them.
 
     Raises:
-        GatewayError: The token is unknown or lacks the verb, the connector has no such method, or the request has
-            an If-Match, which writes do not implement.
+        GatewayError: It has not, or the request may not know that.
     """
-    token = credentials.authenticate(req.auth)
-    if verb == "change" and not connector.access.change:
-        raise _no_such_method(req, connector, token)
-    permissions.require(token, connector, verb)
-    if req.get_header("If-Match"):
-        hint = "leave it out, and filter on the values that were read instead, such as n=eq.3"
-        raise not_implemented("If-Match on a write", hint)
-    return token
+    if not connector.access.change:
+        raise _no_such_method(req, connector, credentials.authenticate(req.auth))
 
 
 class Methods:

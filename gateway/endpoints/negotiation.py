@@ -30,7 +30,7 @@ class RequestHeaders(NamedTuple):
     """Everything in a request that selects its response, except its body and idempotency key.
 
     Equal values have equal meanings, so parsed requests are cached by them. `profile` is `Content-Profile` on a write,
-    and `Accept-Profile` on a read.
+    and `Accept-Profile` on a read. A read leaves out `if_match`, which its cached response is compared with.
     """
 
     method: str
@@ -40,6 +40,7 @@ class RequestHeaders(NamedTuple):
     prefer: str | None = None
     range: str | None = None
     profile: str | None = None
+    if_match: str | None = None
 
     @classmethod
     def of_read(cls, req: Request) -> "RequestHeaders":
@@ -49,7 +50,9 @@ class RequestHeaders(NamedTuple):
     @classmethod
     def of_write(cls, req: Request) -> "RequestHeaders":
         """Return the headers of any other method."""
-        return cls._of(req, None, req.get_header("Content-Profile"))
+        return cls._of(req, None, req.get_header("Content-Profile"))._replace(
+            if_match=req.get_header("If-Match")
+        )
 
     @classmethod
     def _of(cls, req: Request, range: str | None, profile: str | None) -> "RequestHeaders":

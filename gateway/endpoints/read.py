@@ -1,8 +1,9 @@
 """GET and HEAD: query string -> query -> statement -> rows, or the cached response while the rows are the same."""
 
+import functools
+
 from falcon.asgi import Request, Response
 
-from gateway.auth import permissions
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.services import Services
@@ -17,9 +18,8 @@ class Reads:
 
     async def answer(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
         """Answer with the rows that a request asks for."""
-        await self._live.retrying(endpoint, lambda version: self._read(version, req, resp))
+        await self._live.retrying(endpoint, functools.partial(self._read, req=req, resp=resp))
 
     async def _read(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
-        token = self._credentials.authenticate(req.auth)
-        permissions.require(token, endpoint.connector, "read")
+        token = self._credentials.authorize(req.auth, endpoint.connector, "read")
         await endpoint.retrieval.answer(req, resp, endpoint.read_request(RequestHeaders.of_read(req)), token)

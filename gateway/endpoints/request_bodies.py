@@ -1,6 +1,8 @@
 """Request bodies: memory is reserved before a body is received, and the body is decoded while it comes."""
 
-from collections.abc import Callable
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Callable
 
 from falcon.asgi import Request
 
@@ -24,33 +26,30 @@ class RequestBodies:
         self._max_body = services.intake.settings.max_body
         self._pace = Pace(services.intake.settings.body_timeout, services.intake.settings.body_rate)
 
-    def reserve(self, req: Request, endpoint: Endpoint) -> Reservation:
-        """Reserve memory for the body of a request to an endpoint.
+    @contextlib.asynccontextmanager
+    async def received(self, req: Request, endpoint: Endpoint) -> AsyncIterator[Body]:
+        """Receive and decode the body of a request to an endpoint, and hold its memory inside the block.
 
         Raises:
-            GatewayError: 413 if its declared length is over the limit; 503 or 507 with `Retry-After` if memory or
-                disk is full.
+            GatewayError: The body is too large, too slow, incomplete, or its encoding is unknown or corrupt; 503 or 507
+                with `Retry-After` if memory or disk is full.
         """
-        size = req.content_length or 0
+        connector = endpoint.connector.name
+        with self._reserve(req.content_length or 0, connector) as reservation:
+            yield await self._receive(req, reservation.grow, connector)
+
+    def _reserve(self, size: int, connector: str) -> Reservation:
         if size > self._max_body:
             raise body.too_large(self._max_body)
         try:
-            return self._writer.reserve(size, endpoint.connector.name)
+            return self._writer.reserve(size, connector)
         except GatewayError as error:
             if error.code is Code.DISK_FULL:
                 self._spool.evict_unused()
             raise
 
-    async def receive(self, req: Request, reservation: Reservation, endpoint: Endpoint) -> Body:
-        """Receive and decode a body within its reservation, which grows with what is decoded.
-
-        Raises:
-            GatewayError: The body is too large, too slow, incomplete, or its encoding is unknown or corrupt.
-        """
-        return await self._receive(req, reservation.grow, endpoint.connector.name)
-
     async def receive_whole(self, req: Request) -> bytes:
-        """Receive the body of a request under `/-/`, without a reservation; it raises what `receive` does."""
+        """Receive the body of a request under `/-/`, without a reservation; it raises what `received` does."""
         return (await self._receive(req, lambda _: None, "")).data
 
     async def _receive(self, req: Request, grow: Callable[[int], None], connector: str) -> Body:
@@ -60,5 +59,5 @@ class RequestBodies:
             limit=self._max_body,
             grow=grow,
             pace=self._pace,
-            threads=self._parse_pool.executor_for(connector),
+            run=functools.partial(self._parse_pool.call, connector=connector),
         )

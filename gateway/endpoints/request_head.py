@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.endpoints import negotiation
 from gateway.endpoints.negotiation import RequestHeaders
+from gateway.errors import not_implemented
 from gateway.query import preferences
 from gateway.query.preferences import Preferences
 from gateway.query.query import Column, Filter, Query
@@ -28,6 +29,7 @@ class RequestHead:
         connector: The connector that the request is for.
         query: The shape of the rows in the response, and for PATCH and DELETE the filter.
         prefers: What the response contains, and whether anything is stored.
+        is_rehearsal: Whether the request is executed and rolled back.
         is_single: Whether the response must be a single object.
         output: The format of the rows in the response, None if it has no rows.
         coding: The compression of the response, or None.
@@ -36,6 +38,7 @@ class RequestHead:
     connector: Connector
     query: Query
     prefers: Preferences
+    is_rehearsal: bool
     is_single: bool
     output: Output | None
     coding: str | None
@@ -49,17 +52,15 @@ class RequestHead:
         Raises:
             GatewayError: Names the parameter or header, its value, and what is right.
         """
+        if headers.if_match:
+            hint = "leave it out, and filter on the values that were read instead, such as n=eq.3"
+            raise not_implemented("If-Match on a write", hint)
         negotiation.require_profile(headers.profile)
         prefers = preferences.parse(headers.prefer, headers.method)
         query, columns = parse_query(headers.query_string, connector)
         output, coding = negotiation.representation_of(headers, prefers, query)
         is_single = negotiation.wants_single(headers.accept)
-        return cls(connector, query, prefers, is_single, output, coding), columns
-
-    @property
-    def is_rehearsal(self) -> bool:
-        """True if the request is executed and rolled back."""
-        return self.prefers.tx == "rollback"
+        return cls(connector, query, prefers, prefers.tx == "rollback", is_single, output, coding), columns
 
     def require_single(self, rows: int) -> None:
         """Check that a response that must be a single object has one row.

@@ -1,6 +1,7 @@
 """POST and PUT: body -> rows -> batch -> receipt, or the rows as they were stored."""
 
 import asyncio
+import functools
 import hashlib
 import logging
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from gateway.auth import permissions
 from gateway.auth.permissions import Verb
 from gateway.endpoints import metered, reply
 from gateway.endpoints.endpoint import Endpoint
-from gateway.endpoints.methods import authorize_write
+from gateway.endpoints.methods import require_changes
 from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
@@ -61,7 +62,7 @@ class _Submission:
         data, write, validator = self.received.data, self.write, self.endpoint.validator
         media = media_detection.media_of(self.content_type, data)
         envelope = write.envelope(self.received, media, self.token, key)
-        if write.takes_whole_rows and 0 < settings.columnar_min_bytes <= len(data):
+        if 0 < settings.columnar_min_bytes <= len(data) and write.takes_whole_rows:
             columns = validator.columnar.parse(data, media, settings.max_row)
             if columns is not None:
                 self.context.rows = columns.table.num_rows
@@ -88,23 +89,22 @@ class Writes:
         headers = RequestHeaders.of_write(req)
         # Errors in the head are reported before the body is received.
         token, write = self._parse(endpoint, req, headers)
-        with self._bodies.reserve(req, endpoint) as reservation:
-            received = await self._bodies.receive(req, reservation, endpoint)
+        async with self._bodies.received(req, endpoint) as body:
+            store = functools.partial(self._store, req=req, resp=resp, headers=headers, received=body)
             with self._intake.in_flight.hold(endpoint.connector.name, token, write.key):
-                present = self._live.current(endpoint)
-                await self._live.retrying(
-                    present, lambda version: self._store(version, req, resp, headers, received)
-                )
+                await self._live.retrying(endpoint, store)
 
     def _parse(
         self, endpoint: Endpoint, req: Request, headers: RequestHeaders
     ) -> tuple[str | None, WriteRequest]:
         """Parse the head of a request, and check its permissions."""
-        connector = endpoint.connector
-        token = authorize_write(req, connector, self._credentials, _VERBS[req.method])
+        connector, verb = endpoint.connector, _VERBS[req.method]
+        if verb == "change":
+            require_changes(req, connector, self._credentials)
+        token = self._credentials.authorize(req.auth, connector, verb)
         write = endpoint.write_request(headers).under(req.get_header("Idempotency-Key"))
-        for verb in write.needs:
-            permissions.require(token, connector, verb)
+        for needed in write.needs:
+            permissions.require(token, connector, needed)
         return token, write
 
     async def _store(
@@ -140,9 +140,8 @@ class Writes:
         if size <= _SMALL_BODY_BYTES:
             batch = submission.batch(key, settings)
         else:
-            executor = self._intake.parse_pool.executor_for(submission.endpoint.connector.name, size)
-            loop = asyncio.get_running_loop()
-            batch = await loop.run_in_executor(executor, submission.batch, key, settings)
+            parse = functools.partial(submission.batch, key, settings)
+            batch = await self._intake.parse_pool.call(parse, submission.endpoint.connector.name, size)
         submission.write.require_rows(batch)
         return batch
 

@@ -1,5 +1,6 @@
 """Parsed POST and PUT requests, without their bodies."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -112,7 +113,7 @@ class WriteRequest:
             token,
             key,
             self.allowance,
-            self._decoding_of(body.data, media),
+            functools.partial(self._decoding_of, body.data, media),
             self.on_conflict,
             self._named(body.data, media),
             self.replaces_all,
@@ -120,8 +121,6 @@ class WriteRequest:
 
     def _decoding_of(self, data: bytes, media: Media) -> str:
         """Return how the rows of a body are decoded, so that kept bad rows can be replayed."""
-        if self.allowance is None:
-            return "{}"
         return decoding.encode(
             data,
             media,
@@ -157,7 +156,8 @@ class WriteRequest:
                     Code.UNFILTERED, message, details=errors.summary(), hint=hint, row_errors=errors
                 )
             raise GatewayError(Code.UNFILTERED, message, hint=hint)
-        self.head.require_single(rows)
+        if self.head.is_single:
+            self.head.require_single(rows)
 
     def headers(self, receipt: Receipt, *, has_rows: bool = False) -> Mapping[str, str]:
         """Return the headers of the response to a receipt; `has_rows` if its body is the stored rows."""

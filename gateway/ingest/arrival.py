@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import Code, GatewayError
-from gateway.ingest.timeouts import WithTimeout
+from gateway.ingest.timeouts import result_of
 
 #: How long a body may arrive at any rate, and the longest pause between two chunks. Both are below the time after
 #: which gunicorn itself ends a body, as if the client had left.
@@ -59,7 +59,7 @@ class Arrival:
         began = time.monotonic()
         chunk_seconds, left = self._pace.chunk_seconds(self.received, self._waited), self._end - began
         try:
-            event = await WithTimeout(self._events(), min(chunk_seconds, left))
+            event = await result_of(self._events(), min(chunk_seconds, left))
         except TimeoutError as error:
             raise _too_slow(self._pace, self.received, is_at_end=left <= chunk_seconds) from error
         now = time.monotonic()

@@ -1,9 +1,8 @@
 """Receive and decompress the body of a request; refuse it before anything is stored."""
 
-import asyncio
+import functools
 import io
-from collections.abc import Callable
-from concurrent.futures import Executor
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.errors import Code, GatewayError
@@ -15,6 +14,9 @@ from gateway.ingest.decompression import Decoder, UndecodableError, decoder_of
 _BEGINNING_BYTES = 4096
 #: A smaller chunk is decompressed on the event loop: a thread would take longer to start.
 _SMALL_CHUNK_BYTES = 4096
+
+#: Runs a call in a thread.
+Run = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ async def receive(
     limit: int,
     grow: Callable[[int], None],
     pace: Pace,
-    threads: Executor,
+    run: Run,
 ) -> Body:
     """Receive a body into one block of memory. Runs on the event loop.
 
@@ -42,14 +44,14 @@ async def receive(
         limit: The most bytes that it may have, on the wire and decompressed.
         grow: Called with the size of each chunk before it is kept; may raise.
         pace: How fast the body must arrive.
-        threads: Runs decompression.
+        run: Runs a call that decompresses a part of the body, in a thread.
 
     Raises:
         GatewayError: The body is truncated, too large, too slow, or not what its encoding says.
     """
     buffer = _Buffer(limit, grow)
     try:
-        received = await _fill(buffer, Arrival(events, pace), encoding, limit, threads)
+        received = await _fill(buffer, Arrival(events, pace), encoding, limit, run)
     except BaseException:
         buffer.close()
         raise
@@ -57,10 +59,14 @@ async def receive(
 
 
 async def _fill(
-    buffer: "_Buffer", arrival: Arrival, encoding: str | None, limit: int, threads: Executor
+    buffer: "_Buffer",
+    arrival: Arrival,
+    encoding: str | None,
+    limit: int,
+    run: Run,
 ) -> int:
     """Receive a body to its end, and return how many bytes came over the wire."""
-    decoder = decoder_of(encoding, buffer.write)
+    decoder = decoder_of(encoding, buffer.write) if encoding else None
     beginning = b""
     try:
         while not arrival.is_over:
@@ -73,7 +79,7 @@ async def _fill(
             if decoder is None:
                 buffer.write(chunk)
             else:
-                await _decode(decoder, chunk, threads)
+                await _decode(decoder, chunk, run)
         if decoder is not None:
             decoder.finish()
     except UndecodableError as error:
@@ -81,11 +87,11 @@ async def _fill(
     return arrival.received
 
 
-async def _decode(decoder: Decoder, chunk: bytes, threads: Executor) -> None:
+async def _decode(decoder: Decoder, chunk: bytes, run: Run) -> None:
     if len(chunk) < _SMALL_CHUNK_BYTES:
         decoder.decode(chunk)
     else:
-        await asyncio.get_running_loop().run_in_executor(threads, decoder.decode, chunk)
+        await run(functools.partial(decoder.decode, chunk))
 
 
 def _not_encoded(error: UndecodableError, beginning: bytes) -> GatewayError:

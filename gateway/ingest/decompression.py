@@ -173,13 +173,13 @@ class _Deflate:
             raise UndecodableError("deflate", is_cut_off=True)
 
 
-def decoder_of(encoding: str | None, write: Write) -> Decoder | None:
+def decoder_of(encoding: str, write: Write) -> Decoder | None:
     """Return the decoder of a Content-Encoding; None for a body that is not compressed.
 
     Raises:
         GatewayError: The encoding is not supported.
     """
-    name = (encoding or "identity").strip().lower()
+    name = encoding.strip().lower()
     if name in ("identity", ""):
         return None
     if name in ("gzip", "x-gzip"):

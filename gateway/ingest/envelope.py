@@ -1,5 +1,6 @@
 """The envelope of a batch: everything it carries besides its rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.connectors.policy import BadRowLimit
@@ -15,7 +16,8 @@ class Envelope:
         token: The name of the token that sent the rows, or None.
         key: The Idempotency-Key, or None.
         allowance: How many bad rows are kept; with None one bad row rejects the batch.
-        decoding: How the body is decoded, as JSON, so that rejected rows can be decoded again.
+        decoding_of_body: Returns as JSON how the body is decoded, so that rejected rows can be decoded again. It is
+            called only if a row is rejected.
         on_conflict: What happens to a row whose primary key is already stored.
         named: The fields that merged rows change; None means the fields of the first row, which all rows must have.
         replaces_all: Whether the rows replace all stored rows.
@@ -25,7 +27,7 @@ class Envelope:
     token: str | None = None
     key: IdempotencyKey | None = None
     allowance: BadRowLimit | None = None
-    decoding: str = "{}"
+    decoding_of_body: Callable[[], str] = lambda: "{}"
     on_conflict: OnConflict = "reject"
     named: frozenset[str] | None = None
     replaces_all: bool = False

@@ -1,5 +1,6 @@
 """The errors of a batch: those that the response lists, and the rejected rows that are stored with the good ones."""
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 
@@ -35,16 +36,18 @@ class ErrorCollector:
         self._bad_rows = self._size = self._explained = 0
         self._kept: list[BadRow] = []
 
-    @property
-    def is_rejected(self) -> bool:
-        """True if the whole batch is rejected."""
-        return bool(self.error_count) and not self.can_keep
+    def add(self, rows: Rows, bad: Sequence[InvalidRow]) -> set[int] | None:
+        """Add the errors of a chunk of rows.
 
-    def add(self, rows: Rows, bad: Sequence[InvalidRow]) -> set[int]:
-        """Add the errors of a chunk of rows, and return the places of the bad ones among the decoded."""
+        Returns:
+            The places of the bad rows among the decoded; None if the whole batch is rejected.
+        """
         self.received += len(rows.values) + len(rows.undecodable)
-        if not bad and not rows.errors:
-            return set()
+        if bad or rows.errors:
+            self._add_errors(rows, bad)
+        return None if self.error_count and not self.can_keep else {row.place for row in bad}
+
+    def _add_errors(self, rows: Rows, bad: Sequence[InvalidRow]) -> None:
         self.error_count += len(rows.errors) + sum(len(row.names) for row in bad)
         self._bad_rows += len(rows.undecodable) + len(bad)
         if self.can_keep or len(self._listed) < MAX_LISTED:
@@ -56,7 +59,6 @@ class ErrorCollector:
             self._note_codes(rows, more)
         else:
             self._note_codes(rows, bad)
-        return {row.place for row in bad}
 
     def _note_codes(self, rows: Rows, bad: Sequence[InvalidRow]) -> None:
         """Collect codes until two are different."""
@@ -105,7 +107,7 @@ class ErrorCollector:
 
     def _keep(self, errors: list[RowError], text: bytes) -> None:
         """Keep a bad row, or drop all kept rows if they are too many or too large."""
-        bad = _bad_row(text, self._envelope.decoding, errors)
+        bad = _bad_row(text, self._decoding, errors)
         self._size += bad.size
         allowance = self._envelope.allowance
         is_too_large = any(error.code is Code.BODY_TOO_LARGE for error in errors)
@@ -117,6 +119,10 @@ class ErrorCollector:
             self._kept.clear()
         else:
             self._kept.append(bad)
+
+    @functools.cached_property
+    def _decoding(self) -> str:
+        return self._envelope.decoding_of_body()
 
     def kept(self) -> tuple[tuple[BadRow, ...], tuple[dict[str, Json], ...]]:
         """Return the rejected rows and their listed errors.

@@ -1,14 +1,15 @@
 """The threads that decompress, parse, and check bodies, shared fairly between connectors."""
 
+import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, ParamSpec, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from gateway.ingest.fair_queue import FairQueue
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 #: The cost of a call whose bytes are not counted, such as the decompression of a piece of a body.
@@ -23,9 +24,15 @@ class ParsePool:
         self._queue: FairQueue[tuple[Future[Any], Callable[[], Any]]] = FairQueue()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="parse")
 
-    def executor_for(self, connector: str, cost: int = PIECE_BYTES) -> Executor:
-        """Return the executor for calls of one connector, each of which costs that many bytes of its share."""
-        return _ConnectorExecutor(self, connector, cost)
+    async def call(self, act: Callable[[], _T], connector: str, cost: int = PIECE_BYTES) -> _T:
+        """Run a call of a connector in its caller's context, as `asyncio.to_thread` does, and wait for its result.
+
+        Args:
+            act: The call.
+            connector: Whose share of the threads it takes.
+            cost: How many bytes of that share.
+        """
+        return await asyncio.wrap_future(self.put(connector, cost, partial(copy_context().run, act)))
 
     def put(self, connector: str, cost: int, call: Callable[[], _T]) -> "Future[_T]":
         """Queue a call of a connector, and return its future."""
@@ -54,17 +61,3 @@ class ParsePool:
             future.set_exception(error)
         else:
             future.set_result(result)
-
-
-class _ConnectorExecutor(Executor):
-    """An executor whose calls wait in one connector's lane."""
-
-    def __init__(self, pool: ParsePool, connector: str, cost: int) -> None:
-        self._pool = pool
-        self._connector = connector
-        self._cost = cost
-
-    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
-        """Queue a call. It runs in the context of its caller, as with `asyncio.to_thread`."""
-        context = copy_context()
-        return self._pool.put(self._connector, self._cost, lambda: context.run(fn, *args, **kwargs))

@@ -7,28 +7,20 @@ from typing import Any, Generic, TypeVar
 _T = TypeVar("_T")
 
 
-class WithTimeout(Generic[_T]):
-    """An awaitable with a timeout in seconds. Awaiting it raises TimeoutError when the time is over.
+async def result_of(awaited: Awaitable[_T], seconds: float) -> _T:
+    """Return the result of an awaitable: at once if it is available, else within a timeout in seconds.
 
     PERF: most bodies are there already, and the timer of `asyncio.timeout` would cost each of them.
+
+    Raises:
+        TimeoutError: The time is over.
     """
-
-    def __init__(self, awaited: Awaitable[_T], seconds: float) -> None:
-        self._awaited = awaited
-        self._seconds = seconds
-
-    def __await__(self) -> Generator[Any, Any, _T]:
-        """Return the result if it is available, else wait for it."""
-        steps = self._awaited.__await__()
-        try:
-            pending = steps.send(None)
-        except StopIteration as end:
-            result: _T = end.value
-            return result
-        return (yield from _wait(steps, pending, self._seconds).__await__())
-
-
-async def _wait(steps: Generator[Any, Any, _T], pending: object, seconds: float) -> _T:
+    steps = awaited.__await__()
+    try:
+        pending = steps.send(None)
+    except StopIteration as end:
+        result: _T = end.value
+        return result
     async with asyncio.timeout(seconds):
         return await _Rest(steps, pending)
 

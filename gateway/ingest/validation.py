@@ -58,7 +58,7 @@ class Validator:
         for chunk in rows:
             bad = self._schema_check.find_bad(chunk, lambda: not errors.can_keep and has_left())
             bad_places = errors.add(chunk, bad)
-            if errors.is_rejected:
+            if bad_places is None:
                 if has_left():
                     break
                 continue
@@ -87,7 +87,7 @@ class Validator:
     def _table_of(self, rows: Rows) -> SmallRows | pa.Table:
         """Return rows as a table; a small number of them becomes one only in the writer."""
         small = SmallRows(self.connector, rows.values, sum(map(len, rows.texts)))
-        is_small = small.num_rows <= SMALL_BATCH_ROWS and small.nbytes <= SMALL_BATCH_BYTES
+        is_small = len(rows.values) <= SMALL_BATCH_ROWS and small.nbytes <= SMALL_BATCH_BYTES
         return small if is_small else small.table
 
     def batch_of(self, columns: ColumnarRows, envelope: Envelope = NO_ENVELOPE) -> Batch:

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from gateway.ingest.loop_futures import LoopFuture, resolve_all
-from gateway.ingest.timeouts import WithTimeout
+from gateway.ingest.timeouts import result_of
 
 
 async def at_once():
@@ -31,7 +31,7 @@ def test_finished_result_needs_no_timer(monkeypatch):
     monkeypatch.setattr(asyncio, "timeout", no_timer)
 
     async def ask():
-        return await WithTimeout(at_once(), -1)
+        return await result_of(at_once(), -1)
 
     assert asyncio.run(ask()) == "there"
 
@@ -40,7 +40,7 @@ def test_result_is_awaited_until_its_timeout():
     """One that comes in time is returned."""
 
     async def ask(seconds):
-        return await WithTimeout(after(0.05), seconds)
+        return await result_of(after(0.05), seconds)
 
     assert asyncio.run(ask(5)) == "came"
     with pytest.raises(TimeoutError):
@@ -49,10 +49,10 @@ def test_result_is_awaited_until_its_timeout():
 
 def test_failure_and_cancellation_are_passed_on():
     async def ask():
-        return await WithTimeout(fails(), 5)
+        return await result_of(fails(), 5)
 
     async def leave():
-        task = asyncio.ensure_future(WithTimeout(after(5), 5))
+        task = asyncio.ensure_future(result_of(after(5), 5))
         await asyncio.sleep(0.01)
         task.cancel()
         await task

@@ -88,9 +88,9 @@ def test_item_not_admitted_keeps_its_lanes_order():
 def test_free_thread_serves_the_least_served_connector():
     """Check one busy thread with many waiting calls of one connector, and behind them one call of another."""
     pool, free, order = ParsePool(1), threading.Event(), []
-    pool.executor_for("crowd").submit(free.wait)
-    calls = [pool.executor_for("crowd", QUANTUM).submit(order.append, "crowd") for _ in range(20)]
-    calls.append(pool.executor_for("quiet", 10).submit(order.append, "quiet"))
+    pool.put("crowd", QUANTUM, free.wait)
+    calls = [pool.put("crowd", QUANTUM, lambda: order.append("crowd")) for _ in range(20)]
+    calls.append(pool.put("quiet", 10, lambda: order.append("quiet")))
     free.set()
     for call in calls:
         call.result()

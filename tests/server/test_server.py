@@ -248,7 +248,7 @@ def test_trickling_body_is_refused(monkeypatch):
             time.sleep(work)
 
         pace = Pace(300, 1000)
-        return await body.receive(come, None, limit=10**6, grow=take, pace=pace, threads=None)
+        return await body.receive(come, None, limit=10**6, grow=take, pace=pace, run=None)
 
     assert len(asyncio.run(receive(0.01, 0.1)).data) == 800
     with pytest.raises(GatewayError) as refused:
