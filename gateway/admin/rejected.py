@@ -21,9 +21,8 @@ from gateway.ingest import replay_body
 from gateway.ingest.replay import Replay, replay
 from gateway.query import dialect, parameters
 from gateway.query.query import Column, Condition, Filter, Query
+from gateway.query.relation import selection_of
 from gateway.query.render import Rendering
-from gateway.query.row_formats import PLAIN
-from gateway.query.statement import Statement
 from gateway.request_context import current
 from gateway.store.batch import NO_ROWS, Receipt
 from gateway.store.rejection import FIELDS, RejectedRow, rejected_of
@@ -73,7 +72,7 @@ class RejectedResource:
         connector = self._connectors.find(req, name).connector
         rejected = await self._table(connector)
         query = _chosen(req.query_string, rejected, kept_only=False)
-        chosen = Statement(query, rejected, PLAIN).matching()
+        chosen = selection_of(query, rejected)
         rows = self._storage.reader.rejected
         counts, errors = await self._storage.read_pool.call(
             lambda: (
@@ -128,7 +127,7 @@ class RejectedResource:
             hint = "choose rows by a filter, such as _id=eq.7; _id=gte.0 chooses all kept rows"
             raise GatewayError(Code.UNFILTERED, hint=hint)
         query = _chosen(req.query_string, rejected, kept_only=True)
-        chosen, rows = Statement(query, rejected, PLAIN).matching(), self._storage.reader.rejected
+        chosen, rows = selection_of(query, rejected), self._storage.reader.rejected
         ids = await self._storage.read_pool.call(lambda: rows.find_ids(connector, chosen, query.limit))
         await self._storage.writer.call(lambda store: store.discard(connector, ids, reason), connector.name)
         reply.json(resp, {"connector": name, "discarded": len(ids), "reason": reason})
@@ -148,7 +147,7 @@ class RejectedResource:
         Raises:
             GatewayError: They are more than a replay, or larger than a body, may be.
         """
-        chosen, rejected_rows = Statement(query, rejected, PLAIN).matching(), self._storage.reader.rejected
+        chosen, rejected_rows = selection_of(query, rejected), self._storage.reader.rejected
         most = self._intake.settings.max_body
 
         def read() -> list[RejectedRow]:

@@ -9,7 +9,7 @@ from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.request_head import RequestHead
 from gateway.errors import Code, GatewayError
 from gateway.query import dialect
-from gateway.query.row_formats import PLAIN
+from gateway.query.relation import selection_of
 from gateway.query.statement import Statement
 from gateway.store.batch import Receipt
 from gateway.store.selection import Selection
@@ -45,7 +45,7 @@ class EditRequest:
     @property
     def selection(self) -> Selection:
         """The rows that match the filter."""
-        return Statement(self.head.query, self.head.connector, PLAIN).matching()
+        return selection_of(self.head.query, self.head.connector)
 
     def select_values(self, values: Mapping[str, Json]) -> dict[str, Json]:
         """Return the values of a body that `columns` selects, by the current names of fields."""

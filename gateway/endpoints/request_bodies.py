@@ -50,9 +50,9 @@ class RequestBodies:
 
     async def receive_whole(self, req: Request) -> bytes:
         """Receive the body of a request under `/-/`, without a reservation; it raises what `received` does."""
-        return (await self._receive(req, lambda _: None, "")).data
+        return (await self._receive(req, None, "")).data
 
-    async def _receive(self, req: Request, grow: Callable[[int], None], connector: str) -> Body:
+    async def _receive(self, req: Request, grow: Callable[[int], None] | None, connector: str) -> Body:
         return await body.receive(
             current.get().receive,
             req.get_header("Content-Encoding"),

@@ -32,7 +32,7 @@ async def receive(
     encoding: str | None,
     *,
     limit: int,
-    grow: Callable[[int], None],
+    grow: Callable[[int], None] | None,
     pace: Pace,
     run: Run,
 ) -> Body:
@@ -42,7 +42,7 @@ async def receive(
         events: Returns the next ASGI event of the request.
         encoding: The Content-Encoding header.
         limit: The most bytes that it may have, on the wire and decompressed.
-        grow: Called with the size of each chunk before it is kept; may raise.
+        grow: Called with the size of each chunk before it is kept, may raise; None counts nothing.
         pace: How fast the body must arrive.
         run: Runs a call that decompresses a part of the body, in a thread.
 
@@ -127,7 +127,7 @@ def too_large(limit: int) -> GatewayError:
 class _Buffer:
     """The body so far. BytesIO returns its buffer as bytes without a copy."""
 
-    def __init__(self, limit: int, grow: Callable[[int], None]) -> None:
+    def __init__(self, limit: int, grow: Callable[[int], None] | None) -> None:
         self._limit = limit
         self._grow = grow
         self._buffer = io.BytesIO()
@@ -135,7 +135,8 @@ class _Buffer:
     def write(self, chunk: bytes) -> None:
         if self._buffer.tell() + len(chunk) > self._limit:
             raise too_large(self._limit)
-        self._grow(len(chunk))
+        if self._grow is not None:
+            self._grow(len(chunk))
         self._buffer.write(chunk)
 
     def bytes(self) -> bytes:

@@ -11,6 +11,7 @@ from gateway.query.conditions import where
 from gateway.query.keyset import KeysetColumn
 from gateway.query.query import Column, Query, Selected
 from gateway.query.sql import Parameters, Sql
+from gateway.store.selection import Selection
 from gateway.store.sql.names import quote, table_of
 
 ID = Column(SYSTEM_FIELDS[0])
@@ -63,18 +64,20 @@ class Relation:
 
     def count(self) -> str:
         """Return the SQL that counts the rows, or groups, that match the filters."""
-        return f"SELECT count(*) FROM {self._groups}" if self._query.is_grouped else self.matching("count(*)")
+        return (
+            f"SELECT count(*) FROM {self._groups}" if self._query.is_grouped else self._matching("count(*)")
+        )
 
-    def matching(self, columns: str) -> str:
+    def _matching(self, columns: str) -> str:
         """Return the SQL that selects columns of the rows that match the filters."""
-        return f"SELECT {columns} FROM {self._table}{where_clause(self._conditions)}"
+        return _select(columns, self._table, self._conditions)
 
     def page(self, columns: Sequence[str], *, limit: int | None, offset: int) -> str:
         """Return the SQL that selects columns of the rows or groups of the page."""
         is_grouped = self._query.is_grouped
         source, conditions = (self._groups, []) if is_grouped else (self._table, self._conditions)
         anchor, after = self._after()
-        text = f"SELECT {', '.join(columns)} FROM {source}{anchor}{where_clause([*conditions, *after])}"
+        text = _select(", ".join(columns), f"{source}{anchor}", [*conditions, *after])
         if self._order and not self._is_commit_order:
             text += " ORDER BY " + ", ".join(column.order for column in self._order)
         if limit is not None:
@@ -89,7 +92,7 @@ class Relation:
 
     @property
     def _groups(self) -> str:
-        return f"({self.matching(', '.join([*self._named, f'min({ID_SQL}) AS _place']))} GROUP BY ALL)"
+        return f"({self._matching(', '.join([*self._named, f'min({ID_SQL}) AS _place']))} GROUP BY ALL)"
 
     def _after(self) -> tuple[str, list[str]]:
         """Return the join that finds the start of the page, and the condition of coming after it."""
@@ -168,6 +171,13 @@ class Relation:
         return casts.sql(expression, source, target, casts.label_of(what, source, target))
 
 
-def where_clause(conditions: Sequence[str]) -> str:
-    """Return the WHERE clause of conditions, empty if there are none."""
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+def selection_of(query: Query, connector: Connector) -> Selection:
+    """Return the selection of all rows that match the filters of a query."""
+    parameters = Parameters()
+    conditions = where(query.where, parameters)
+    return Selection(_select(ID_SQL, parameters.source(table_of(connector)), conditions), parameters.values)
+
+
+def _select(columns: str, source: str, conditions: Sequence[str]) -> str:
+    where_clause = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"SELECT {columns} FROM {source}{where_clause}"

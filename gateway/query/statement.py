@@ -9,7 +9,6 @@ from gateway.query.query import Query, Selected
 from gateway.query.relation import ID_SQL, Relation
 from gateway.query.row_formats import Output, OutputValue
 from gateway.query.sql import Parameters, Sql
-from gateway.store.selection import Selection
 from gateway.store.sql.names import table_of
 
 
@@ -56,11 +55,6 @@ class Statement:
         relation = Relation(self.query, self.connector)
         offset = self.query.offset + self.query.limit - 1
         return relation.statement(relation.page([relation.place], limit=2, offset=offset))
-
-    def matching(self) -> Selection:
-        """Return the selection of all rows that match the filters."""
-        relation = Relation(replace(self.query, select=(), order=()), self.connector)
-        return Selection(relation.matching(ID_SQL), relation.parameters.values)
 
     def count(self) -> Sql:
         """Return the SQL that counts all rows, or groups, that match the filters."""
