@@ -90,8 +90,10 @@ class RequestContext:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._before is not None
-        current.reset(self._before)
+        # PERF: the token refers to this context in turn, and only the garbage collector would free the two.
+        before, self._before = self._before, None
+        assert before is not None
+        current.reset(before)
 
 
 #: The context of the request that this task, or the thread that works for it, belongs to. It is unset outside of one.

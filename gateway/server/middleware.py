@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway import percent
 from gateway.errors import GatewayError
-from gateway.request_context import HeaderFields, RequestContext, fields_of, never_left
+from gateway.request_context import HeaderFields, RequestContext, fields_of, never_left, no_body
 from gateway.server import error_response, forwarded
 from gateway.server.access_log import log_access
 from gateway.server.scope import HAS_LEFT, Asgi, Event, Receive, Send
@@ -56,6 +56,8 @@ class RequestMiddleware:
                 await self._serve(context, scope, fields, counters)
             finally:
                 log_access(context, scope["method"], counters.status, counters.counts())
+                # PERF: the counters refer to the context in turn, and only the garbage collector would free the two.
+                context.receive = no_body
 
     async def _serve(
         self, context: RequestContext, scope: Event, fields: HeaderFields, counters: "_RequestCounters"
