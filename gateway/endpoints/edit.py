@@ -34,7 +34,8 @@ class Edits:
         """Receive new values, and set them in the rows that match."""
         headers = RequestHeaders.of_write(req)
         self._parse(endpoint, req, headers)  # Errors in the head are reported before the body is received.
-        async with self._bodies.received(req, endpoint) as body:
+        body, reservation = await self._bodies.receive(req, endpoint)
+        with reservation:
             store = functools.partial(self._store, req=req, resp=resp, headers=headers, data=body.data)
             await self._live.retrying(endpoint, store)
 

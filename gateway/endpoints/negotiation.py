@@ -45,19 +45,19 @@ class RequestHeaders(NamedTuple):
     @classmethod
     def of_read(cls, req: Request) -> "RequestHeaders":
         """Return the headers of a GET or HEAD."""
-        return cls._of(req, req.get_header("Range"), req.get_header("Accept-Profile"))
+        return cls._of(req, req.get_header("Accept-Profile"), range=req.get_header("Range"))
 
     @classmethod
     def of_write(cls, req: Request) -> "RequestHeaders":
         """Return the headers of any other method."""
-        return cls._of(req, None, req.get_header("Content-Profile"))._replace(
-            if_match=req.get_header("If-Match")
-        )
+        return cls._of(req, req.get_header("Content-Profile"), if_match=req.get_header("If-Match"))
 
     @classmethod
-    def _of(cls, req: Request, range: str | None, profile: str | None) -> "RequestHeaders":
+    def _of(
+        cls, req: Request, profile: str | None, *, range: str | None = None, if_match: str | None = None
+    ) -> "RequestHeaders":
         encoding, prefer = req.get_header("Accept-Encoding"), req.get_header("Prefer")
-        return cls(req.method, req.query_string, req.accept, encoding, prefer, range, profile)
+        return cls(req.method, req.query_string, req.accept, encoding, prefer, range, profile, if_match)
 
 
 def representation_of(

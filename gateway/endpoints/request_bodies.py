@@ -1,8 +1,7 @@
 """Request bodies: memory is reserved before a body is received, and the body is decoded while it comes."""
 
-import contextlib
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 from falcon.asgi import Request
 
@@ -26,17 +25,23 @@ class RequestBodies:
         self._max_body = services.intake.settings.max_body
         self._pace = Pace(services.intake.settings.body_timeout, services.intake.settings.body_rate)
 
-    @contextlib.asynccontextmanager
-    async def received(self, req: Request, endpoint: Endpoint) -> AsyncIterator[Body]:
-        """Receive and decode the body of a request to an endpoint, and hold its memory inside the block.
+    async def receive(self, req: Request, endpoint: Endpoint) -> tuple[Body, Reservation]:
+        """Receive and decode the body of a request to an endpoint.
+
+        Returns:
+            The body, and its memory, which the caller releases by leaving the reservation's context.
 
         Raises:
             GatewayError: The body is too large, too slow, incomplete, or its encoding is unknown or corrupt; 503 or 507
                 with `Retry-After` if memory or disk is full.
         """
         connector = endpoint.connector.name
-        with self._reserve(req.content_length or 0, connector) as reservation:
-            yield await self._receive(req, reservation.grow, connector)
+        reservation = self._reserve(req.content_length or 0, connector)
+        try:
+            return await self._receive(req, reservation.grow, connector), reservation
+        except BaseException:
+            reservation.release(is_stored=False)
+            raise
 
     def _reserve(self, size: int, connector: str) -> Reservation:
         if size > self._max_body:
@@ -49,7 +54,7 @@ class RequestBodies:
             raise
 
     async def receive_whole(self, req: Request) -> bytes:
-        """Receive the body of a request under `/-/`, without a reservation; it raises what `received` does."""
+        """Receive the body of a request under `/-/`, without a reservation; it raises what `receive` does."""
         return (await self._receive(req, None, "")).data
 
     async def _receive(self, req: Request, grow: Callable[[int], None] | None, connector: str) -> Body:

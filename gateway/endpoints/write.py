@@ -89,7 +89,8 @@ class Writes:
         headers = RequestHeaders.of_write(req)
         # Errors in the head are reported before the body is received.
         token, write = self._parse(endpoint, req, headers)
-        async with self._bodies.received(req, endpoint) as body:
+        body, reservation = await self._bodies.receive(req, endpoint)
+        with reservation:
             store = functools.partial(self._store, req=req, resp=resp, headers=headers, received=body)
             with self._intake.in_flight.hold(endpoint.connector.name, token, write.key):
                 await self._live.retrying(endpoint, store)

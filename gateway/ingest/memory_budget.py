@@ -69,7 +69,7 @@ class MemoryBudget:
             reservation.arrived += size
 
     def release(self, reservation: "Reservation", *, is_stored: bool) -> None:
-        """Release all bytes of a body; leaving a Reservation calls it."""
+        """Release all bytes of a body; `Reservation.release` calls it."""
         with self._lock:
             self._give_back(reservation, reservation.arrived + reservation.promised)
             size, reservation.arrived, reservation.promised = reservation.arrived, 0, 0
@@ -121,11 +121,15 @@ class Reservation:
         """
         self._budget.grow(self, size)
 
+    def release(self, *, is_stored: bool) -> None:
+        """Release all bytes; the budget learns from stored ones how fast bodies are stored."""
+        self._budget.release(self, is_stored=is_stored)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._budget.release(self, is_stored=kind is None)
+        self.release(is_stored=kind is None)
 
 
 class _StorageRate:
