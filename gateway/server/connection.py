@@ -6,6 +6,7 @@ holds it to every one of them.
 
 import asyncio
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -26,6 +27,10 @@ _TARGET = re.compile(rb"^[A-Z]+ ([^\r\n]*) HTTP/1", re.MULTILINE)
 
 #: The most bytes that uvloop or asyncio read from a connection at once.
 CONNECTION_READ_BYTES_MAX = 2**20
+
+#: How long after a deadline its connection is still given. The process may have got no processor for a while; in this
+#: time the event loop reads and sends what has waited, before the client is blamed.
+_LAST_LOOK_SECONDS = 0.02
 
 
 #: How often in a row a connection must be found idle before the shutdown closes it, which is a second. A busy client
@@ -98,6 +103,10 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         is_last: bool = self._ending[1] or super()._will_close(request, response_requires_close)
         return is_last
 
+    def _deadline(self, seconds: float, react: Callable[[], None]) -> asyncio.TimerHandle:
+        timer: asyncio.TimerHandle = self.worker.loop.call_later(seconds, react)
+        return timer
+
     # -- the deadline for headers: it starts with the connection for the first request, with the first byte for others
 
     def _feed_callback_parser(self, data: bytes) -> bool:
@@ -134,12 +143,13 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         if self._header_deadline is None:  # With a deadline, the next request has begun.
             super()._arm_keepalive_timer()
 
+    def _keepalive_timeout(self) -> None:
+        self._keepalive_handle = self._deadline(_LAST_LOOK_SECONDS, super()._keepalive_timeout)
+
     def _expect_headers(self) -> None:
         if self._header_deadline is None:
             self._cancel_keepalive_timer()
-            self._header_deadline = self.worker.loop.call_later(
-                self._settings.header_timeout, self._headers_too_slow
-            )
+            self._header_deadline = self._deadline(self._settings.header_timeout, self._headers_too_slow)
 
     def _cancel_header_deadline(self) -> None:
         if self._header_deadline is not None:
@@ -147,6 +157,9 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
             self._header_deadline = None
 
     def _headers_too_slow(self) -> None:
+        self._header_deadline = self._deadline(_LAST_LOOK_SECONDS, self._refuse_slow_headers)
+
+    def _refuse_slow_headers(self) -> None:
         if self._current_request is None and not self._closed:
             self._refuse(GatewayError(Code.HEADERS_TOO_SLOW))
 
@@ -171,9 +184,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
 
     def _expect_reads(self) -> None:
         self._unread: int = self.transport.get_write_buffer_size()
-        self._unread_deadline = self.worker.loop.call_later(
-            self._settings.send_timeout, self._reads_too_slowly
-        )
+        self._unread_deadline = self._deadline(self._settings.send_timeout, self._reads_too_slowly)
 
     def _cancel_unread_deadline(self) -> None:
         if self._unread_deadline is not None:
@@ -181,6 +192,9 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
             self._unread_deadline = None
 
     def _reads_too_slowly(self) -> None:
+        self._unread_deadline = self._deadline(_LAST_LOOK_SECONDS, self._abort_slow_reads)
+
+    def _abort_slow_reads(self) -> None:
         read = self._unread - self.transport.get_write_buffer_size()
         if read < self._settings.body_rate * self._settings.send_timeout:
             self.transport.abort()

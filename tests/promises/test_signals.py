@@ -34,7 +34,7 @@ def test_sighup_fails_no_request(own):
 
 def test_sigterm_answers_open_requests_and_closes_store(tmp_path):
     """Check it with idle, silent, and stalled connections, which must not keep the store from being closed."""
-    own = Server(tmp_path, is_forked=True, GATEWAY_GRACEFUL_TIMEOUT="2").start()
+    own = Server(tmp_path, is_forked=True, GATEWAY_GRACEFUL_TIMEOUT="6").start()
     own.declare("a", GOOD)
     lingering = [connect(own) for _ in range(20)]
     lingering[1].sendall(b"GET / HTT")

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -224,3 +226,24 @@ def test_unread_result_is_closed_for_a_waiting_reader(tmp_path):
                     broken += 1
             assert broken == 1
         assert "the response breaks off: GW403" in server.log.read_text()
+
+
+def test_request_in_time_survives_a_stopped_worker(tmp_path):
+    """Check a process that gets no processor until a deadline is over: the rest of a request, and the next request."""
+    whole = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
+    limits = {"GATEWAY_HEADER_TIMEOUT": "1", "GATEWAY_IDLE_TIMEOUT": "1"}
+    with serving(tmp_path, **limits) as server, connect(server) as half, connect(server) as idle:
+        idle.sendall(whole)
+        half.sendall(whole[:10])
+        assert b"healthy" in idle.recv(65536)
+        (worker,) = server.workers()
+
+        os.kill(worker, signal.SIGSTOP)
+        half.sendall(whole[10:])
+        idle.sendall(whole)
+        stopped = time.monotonic()
+        eventually(lambda: time.monotonic() > stopped + 1.5)
+        os.kill(worker, signal.SIGCONT)
+
+        assert half.recv(65536).startswith(b"HTTP/1.1 200")
+        assert idle.recv(65536).startswith(b"HTTP/1.1 200")

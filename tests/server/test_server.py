@@ -42,6 +42,7 @@ def test_gunicorn_has_the_names_the_worker_uses():
         "_resume_reading",
         "_is_websocket_upgrade",
         "_will_close",
+        "_keepalive_timeout",
     ):
         assert callable(getattr(ASGIProtocol, name))
     source = (ROOT / "gateway/server/connection.py").read_text()
@@ -53,6 +54,7 @@ def test_gunicorn_has_the_names_the_worker_uses():
         "_closed",
         "_callback_parser",
         "_reading_paused",
+        "_keepalive_handle",
     ):
         assert f"self.{name}" in source
         assert f"self.{name} = " in protocol
