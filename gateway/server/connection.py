@@ -28,14 +28,26 @@ _TARGET = re.compile(rb"^[A-Z]+ ([^\r\n]*) HTTP/1", re.MULTILINE)
 #: The most bytes that uvloop or asyncio read from a connection at once.
 CONNECTION_READ_BYTES_MAX = 2**20
 
-#: How long after a deadline its connection is still given. The process may have got no processor for a while; in this
-#: time the event loop reads and sends what has waited, before the client is blamed.
-_LAST_LOOK_SECONDS = 0.02
+#: The time in which the event loop reads and sends what has waited, even if the process got no processor for a while.
+LOOK_SECONDS = 0.02
+#: How often in a row, once every `LOOK_SECONDS`, a connection must be found idle before the shutdown closes it. A busy
+#: client learns before that from its next response that the connection closes, instead of finding it closed.
+_IDLE_LOOKS = 50
 
 
-#: How often in a row a connection must be found idle before the shutdown closes it, which is a second. A busy client
-#: learns before that from its next response that the connection closes, instead of finding it closed.
-IDLE_LOOKS = 50
+class _Deadline:
+    """A timer that gives the event loop one more look before it blames the client."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, react: Callable[[], None]) -> None:
+        self._loop, self._react = loop, react
+        self._timer = loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        self._timer = self._loop.call_later(LOOK_SECONDS, self._react)
+
+    def cancel(self) -> None:
+        """Stop the timer."""
+        self._timer.cancel()
 
 
 class RequestParser(H1CProtocol):  # type: ignore[misc]  # it has no types
@@ -51,14 +63,12 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Accept the connection, or reject it if there are too many."""
         self._settings: Settings = self.worker.gateway_settings
-        self._header_deadline: asyncio.TimerHandle | None = None
-        self._unread_deadline: asyncio.TimerHandle | None = None
+        self._header_deadline: _Deadline | None = None
+        self._unread_deadline: _Deadline | None = None
         self._fed = b""  # The bytes that the parser is reading.
         self._idle_looks = 0
-        self._ending: tuple[object, bool] = (
-            None,
-            False,
-        )  # The current request, and whether it is the last one.
+        #: The current request, and whether it is the last one.
+        self._ending: tuple[object, bool] = (None, False)
         super().connection_made(transport)
         self.worker.connections.add(self)
         self._expect_headers()
@@ -80,13 +90,13 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         return self._current_request is None and not self._finishing_calls
 
     def end_if_idle(self) -> None:
-        """Close the connection if it was idle at the last `IDLE_LOOKS` calls, and at this one.
+        """Close the connection if it was idle at the last `_IDLE_LOOKS` calls, and at this one.
 
         The event loop reads what the client has sent between two calls. So no connection closes whose next request has
         come, even if the process got no processor for a while.
         """
         self._idle_looks = self._idle_looks + 1 if self._is_idle else 0
-        if self._idle_looks > IDLE_LOOKS:
+        if self._idle_looks > _IDLE_LOOKS:
             self.end()
 
     def end(self) -> None:
@@ -103,9 +113,8 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         is_last: bool = self._ending[1] or super()._will_close(request, response_requires_close)
         return is_last
 
-    def _deadline(self, seconds: float, react: Callable[[], None]) -> asyncio.TimerHandle:
-        timer: asyncio.TimerHandle = self.worker.loop.call_later(seconds, react)
-        return timer
+    def _deadline(self, seconds: float, react: Callable[[], None]) -> _Deadline:
+        return _Deadline(self.worker.loop, seconds, react)
 
     # -- the deadline for headers: it starts with the connection for the first request, with the first byte for others
 
@@ -144,7 +153,8 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
             super()._arm_keepalive_timer()
 
     def _keepalive_timeout(self) -> None:
-        self._keepalive_handle = self._deadline(_LAST_LOOK_SECONDS, super()._keepalive_timeout)
+        # gunicorn's own timer has run out; as for the other deadlines, one look follows.
+        self._keepalive_handle = self.worker.loop.call_later(LOOK_SECONDS, super()._keepalive_timeout)
 
     def _expect_headers(self) -> None:
         if self._header_deadline is None:
@@ -157,9 +167,6 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
             self._header_deadline = None
 
     def _headers_too_slow(self) -> None:
-        self._header_deadline = self._deadline(_LAST_LOOK_SECONDS, self._refuse_slow_headers)
-
-    def _refuse_slow_headers(self) -> None:
         if self._current_request is None and not self._closed:
             self._refuse(GatewayError(Code.HEADERS_TOO_SLOW))
 
@@ -192,9 +199,6 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
             self._unread_deadline = None
 
     def _reads_too_slowly(self) -> None:
-        self._unread_deadline = self._deadline(_LAST_LOOK_SECONDS, self._abort_slow_reads)
-
-    def _abort_slow_reads(self) -> None:
         read = self._unread - self.transport.get_write_buffer_size()
         if read < self._settings.body_rate * self._settings.send_timeout:
             self.transport.abort()

@@ -17,7 +17,7 @@ from gunicorn.workers import gasgi
 
 from gateway.errors import trace
 from gateway.server import gunicorn_private
-from gateway.server.connection import Connection, RequestParser
+from gateway.server.connection import LOOK_SECONDS, Connection, RequestParser
 from gateway.server.scope import GREETING
 from gateway.settings import Settings
 from gateway.threads import STOPPING
@@ -28,8 +28,6 @@ _log = logging.getLogger(__name__)
 _DRAIN_SHARE, _CLOSE_SHARE = 0.5, 0.45
 #: How many more objects than before start a garbage collection.
 _COLLECTION_OBJECTS = 10_000
-#: How often the shutdown looks for idle connections.
-_LOOK_SECONDS = 0.02
 
 
 class _NoPandas:
@@ -79,12 +77,13 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         of one that began before the signal and announced nothing. A client would send its next request there.
         """
         STOPPING.set()
+        if self.is_stopping:
+            return
         self.is_stopping = True
-        if self._serving is not None:
-            self._serving.cancel()  # This ends the loop of heartbeats, and the shutdown begins.
-            self._serving = None
-        elif not self.servers:
+        if self._serving is None:
             super().handle_exit_signal()
+        else:
+            self._serving.cancel()  # This ends the loop of heartbeats, and the shutdown begins.
 
     def handle_quit_signal(self) -> None:
         """Stop the worker without draining its connections."""
@@ -94,7 +93,7 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     def notify(self) -> None:
         """Send the heartbeat to the arbiter; the first one begins the service."""
         super().notify()
-        if self.servers and self._serving is None and not self.is_stopping:
+        if self.servers and self._serving is None:
             self._begin()
 
     def _begin(self) -> None:
@@ -122,7 +121,7 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         while self.connections and self.loop.time() < end and not self._quick_shutdown:
             for connection in list(self.connections):
                 connection.end_if_idle()
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
         for connection in list(self.connections):
             if connection.transport is not None:
                 connection.transport.abort()

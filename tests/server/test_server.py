@@ -20,6 +20,7 @@ from gunicorn.workers.gasgi import ASGIWorker
 from gateway.errors import Code, GatewayError
 from gateway.ingest import arrival, body
 from gateway.ingest.arrival import Pace
+from gateway.server.worker import Worker
 from tests.support.connections import connect, head
 from tests.support.server import ROOT, Server, eventually, serving
 
@@ -76,6 +77,18 @@ def test_gunicorn_has_the_names_the_worker_uses():
 """,
     ):
         assert name in worker
+
+
+def test_worker_between_two_listeners_obeys_a_signal(monkeypatch):
+    """Check a worker that has opened one of its servers, and has not sent its first heartbeat."""
+    monkeypatch.setattr("gateway.server.worker.STOPPING", threading.Event())
+    starting = Worker.__new__(Worker)
+    starting.alive, starting.is_stopping = True, False
+    starting.servers, starting._serving = [object()], None
+
+    starting.handle_exit_signal()
+
+    assert not starting.alive
 
 
 @pytest.mark.parametrize(("requests", "width"), [(40, 300_000), (3, 9_000_000), (100, 10)])
