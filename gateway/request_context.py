@@ -75,7 +75,7 @@ class RequestContext:
     notes: Mapping[str, str | int | None] = field(default_factory=dict)
     rows: int = 0
     cache_basis: object = None
-    _before: "Token[RequestContext] | None" = None
+    _before: "Token[RequestContext] | None" = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, fields: HeaderFields, remote: str | None = None) -> "RequestContext":

@@ -89,7 +89,7 @@ class Live:
         """Run `act` on the present version of an endpoint; if its connector changes, run it again on the next version.
 
         `act` must be repeatable: it has sent nothing, and the body it needs is in memory. If the connector was removed
-        since the request was routed, `act` runs on the endpoint of then, and the store tells it.
+        since the request was routed, `act` runs on the routed endpoint, and the store refuses it.
 
         Raises:
             GatewayError: What `act` raises, or the connector was removed, or the next version is not shown in time.

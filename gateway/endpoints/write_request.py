@@ -156,8 +156,7 @@ class WriteRequest:
                     Code.UNFILTERED, message, details=errors.summary(), hint=hint, row_errors=errors
                 )
             raise GatewayError(Code.UNFILTERED, message, hint=hint)
-        if self.head.is_single:
-            self.head.require_single(rows)
+        self.head.require_single(rows)
 
     def headers(self, receipt: Receipt, *, has_rows: bool = False) -> Mapping[str, str]:
         """Return the headers of the response to a receipt; `has_rows` if its body is the stored rows."""

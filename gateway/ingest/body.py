@@ -58,13 +58,7 @@ async def receive(
     return Body(buffer.bytes(), received)
 
 
-async def _fill(
-    buffer: "_Buffer",
-    arrival: Arrival,
-    encoding: str | None,
-    limit: int,
-    run: Run,
-) -> int:
+async def _fill(buffer: "_Buffer", arrival: Arrival, encoding: str | None, limit: int, run: Run) -> int:
     """Receive a body to its end, and return how many bytes came over the wire."""
     decoder = decoder_of(encoding, buffer.write) if encoding else None
     beginning = b""

@@ -54,7 +54,7 @@ _ports = _ports_of(os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
 
 
 def free_port() -> int:
-    for port in _ports:
+    for port in itertools.islice(_ports, PORTS_OF_WORKER):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
