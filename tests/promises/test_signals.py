@@ -5,13 +5,12 @@ import http.client
 import json
 import os
 import signal
-import time
 
 import httpx
 
 from tests.support.clients import Load
 from tests.support.connections import connect, head
-from tests.support.server import Server, eventually
+from tests.support.server import Server, eventually, halted
 
 GOOD = "fields: {n: integer}\naccess: {read: [public]}\n"
 
@@ -99,11 +98,8 @@ def test_request_to_stopped_worker_is_answered_later(own):
         own.process.send_signal(signal.SIGTERM)
         eventually(lambda: "connections to drain" in own.tail())
 
-        os.kill(worker, signal.SIGSTOP)
-        kept_alive.sendall(head(own, path, Content_Length=len(body)) + body)
-        stopped = time.monotonic()
-        eventually(lambda: time.monotonic() > stopped + 1.5)
-        os.kill(worker, signal.SIGCONT)
+        with halted(worker, seconds=1.5):
+            kept_alive.sendall(head(own, path, Content_Length=len(body)) + body)
         answer = kept_alive.recv(65536)
 
     assert answer.startswith(b"HTTP/1.1 201")
@@ -113,11 +109,8 @@ def test_request_to_stopped_worker_is_answered_later(own):
 def test_burst_of_connections_waits_for_busy_worker(own):
     """Check it with a worker that accepts nothing for a while: the kernel keeps the connections for it."""
     (worker,) = own.workers()
-    os.kill(worker, signal.SIGSTOP)
-    try:
+    with halted(worker):
         waiting = [connect(own) for _ in range(500)]
-    finally:
-        os.kill(worker, signal.SIGCONT)
 
     for connection in waiting:
         connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")

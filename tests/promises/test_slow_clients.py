@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +14,7 @@ import pytest
 from gateway.query.read_pool import OPEN_PER_THREAD
 from tests.support.clients import Crowd
 from tests.support.connections import connect, read_until_closed
-from tests.support.server import ROOT, eventually, serving
+from tests.support.server import ROOT, eventually, halted, serving
 from tests.support.slow_clients import KINDS
 
 RATE = 50
@@ -238,12 +236,9 @@ def test_request_in_time_survives_a_stopped_worker(tmp_path):
         assert b"healthy" in idle.recv(65536)
         (worker,) = server.workers()
 
-        os.kill(worker, signal.SIGSTOP)
-        half.sendall(whole[10:])
-        idle.sendall(whole)
-        stopped = time.monotonic()
-        eventually(lambda: time.monotonic() > stopped + 1.5)
-        os.kill(worker, signal.SIGCONT)
+        with halted(worker, seconds=1.5):
+            half.sendall(whole[10:])
+            idle.sendall(whole)
 
         assert half.recv(65536).startswith(b"HTTP/1.1 200")
         assert idle.recv(65536).startswith(b"HTTP/1.1 200")

@@ -62,6 +62,18 @@ def free_port() -> int:
     raise AssertionError("every port is taken")
 
 
+@contextlib.contextmanager
+def halted(pid: int, seconds: float = 0.0) -> Iterator[None]:
+    """Stop a process for the block, and for so many seconds at least, as if it got no processor."""
+    os.kill(pid, signal.SIGSTOP)
+    stopped = time.monotonic()
+    try:
+        yield
+        eventually(lambda: time.monotonic() > stopped + seconds)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def is_ready(url: str) -> bool:
     """Ask a gateway; by less than a client that is made anew each time, which would slow down what it waits for."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
