@@ -238,6 +238,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "admin.health",
     "admin.status",
     "admin.docs",
+    "admin.visible_connectors",
     "admin.connectors",
     "admin.resolve",
     "admin.rejected",

@@ -1,20 +1,19 @@
-"""`/-/connectors`: the served connectors, with their row counts, batches, and schemas."""
+"""`/-/connectors`: the served connectors, with their row counts, batches, and schemas, as far as a token may see them."""
 
 from dataclasses import asdict
 from typing import Any
 
 from falcon.asgi import Request, Response
 
+from gateway.admin.visible_connectors import VisibleConnector, VisibleConnectors
 from gateway.auth import permissions
+from gateway.auth.permissions import Asker, Sight
 from gateway.connectors.connector import Connector
-from gateway.connectors.connector_file import NAME
 from gateway.connectors.plan import FileState
 from gateway.connectors.policy import BadRowLimit
 from gateway.endpoints import reply
-from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Live
-from gateway.endpoints.services import Auth, Storage
-from gateway.errors import unknown_connector
+from gateway.endpoints.services import Storage
 from gateway.instants import rfc3339
 from gateway.query import parameters
 from gateway.store.batch import StoredBatch
@@ -25,51 +24,50 @@ MAX_BATCHES = 1000
 class ConnectorsResource:
     """`/-/connectors` and the resources of one connector."""
 
-    def __init__(self, auth: Auth, storage: Storage, live: Live) -> None:
-        self._auth = auth
+    def __init__(self, connectors: VisibleConnectors, storage: Storage, live: Live) -> None:
+        self._connectors = connectors
         self._storage = storage
         self._live = live
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """List the connectors with their state, also removed ones whose rows are kept."""
-        permissions.require_admin(self._auth.credentials.authenticate(req.auth))
-        reply.json(resp, await self._live.settled(self._list))
+        """List the connectors that the token may see; a viewer also sees removed ones whose rows are kept."""
+        asker = self._connectors.asker(req)
+        reply.json(resp, await self._live.settled(lambda: self._list(asker)))
 
-    async def _list(self) -> list[dict[str, Any]]:
+    async def _list(self, asker: Asker) -> list[dict[str, Any]]:
         snapshot = self._live.snapshot
         states = {each.name: each.state for each in snapshot.outcomes if each.connector}
-        known = {name: each.connector for name, each in snapshot.gone.items()}
-        known |= {name: each.connector for name, each in snapshot.endpoints.items()}
-        counts, rejected, latest = await self._storage.read_pool.call(
-            lambda: (
-                self._storage.reader.counts(list(known.values())),
-                self._storage.reader.rejected.counts(),
-                self._storage.reader.batches.latest(),
-            )
+        known = {each.connector.name: (each.connector, each.sight) for each in self._connectors.all(asker)}
+        if asker.views:
+            gone = (removed.connector for removed in snapshot.gone.values())
+            known |= {each.name: (each, permissions.sight_of(asker, each.access)) for each in gone}
+        counted = [connector for connector, sight in known.values() if sight.has_row_count]
+        token, reader = None if asker.views else asker.token, self._storage.reader
+        rows, rejected, latest = await self._storage.read_pool.call(
+            lambda: (reader.counts(counted), reader.rejected.counts(token), reader.batches.latest(token))
         )
         return [
             {
-                **_summary(known[name]),
-                "state": states.get(name, FileState.LIVE).value,
-                "rows": counts[name],
-                "rejected": rejected.get(name, 0),
-                "last_batch": _batch(latest[name]) if name in latest else None,
+                **_summary(connector, sight),
+                **({"state": states.get(name, FileState.LIVE).value} if sight.has_state else {}),
+                **_figures(sight, rows.get(name, 0), rejected.get(name, 0), latest.get(name)),
             }
-            for name in sorted(known)
+            for name, (connector, sight) in sorted(known.items())
         ]
 
     async def on_get_one(self, req: Request, resp: Response, name: str) -> None:
-        """Describe a connector, with its row count, its last batch, and its hidden fields."""
-        reply.json(resp, await self._live.settled(lambda: self._describe(req, name)))
+        """Describe a connector, with the counts and the last batch that the token may see."""
+        reply.json(resp, await self._live.settled(lambda: self._describe(self._connectors.find(req, name))))
 
-    async def _describe(self, req: Request, name: str) -> dict[str, Any]:
-        connector = self.find(req, name).connector
+    async def _describe(self, found: VisibleConnector) -> dict[str, Any]:
+        connector, sight, reader = found.connector, found.sight, self._storage.reader
+        name, counted = connector.name, [connector] if sight.has_row_count else []
         rows, rejected, latest, hidden = await self._storage.read_pool.call(
             lambda: (
-                self._storage.reader.counts([connector])[connector.name],
-                self._storage.reader.rejected.counts(),
-                self._storage.reader.batches.newest(name, 1),
-                self._storage.reader.definitions.hidden(connector),
+                reader.counts(counted),
+                reader.rejected.counts(found.token_of(sight.rejected_counts)),
+                reader.batches.newest(name, 1, found.token_of(sight.batches)),
+                reader.definitions.hidden(connector) if sight.has_state else {},
             )
         )
         fields = [
@@ -81,54 +79,52 @@ class ConnectorsResource:
             }
             for field in connector.fields
         ]
-        return {
-            **_summary(connector),
-            "rows": rows,
-            "rejected": rejected.get(name, 0),
-            "last_batch": _batch(latest[0]) if latest else None,
+        described = {
+            **_summary(connector, sight),
+            **_figures(sight, rows.get(name, 0), rejected.get(name, 0), latest[0] if latest else None),
             "fields": fields,
             "primary_key": list(connector.primary_key),
             "terms": _terms(connector),
-            "hidden": [{"name": each, "type": type.name} for each, type in hidden.items()],
         }
+        if sight.has_state:
+            described["hidden"] = [{"name": each, "type": type.name} for each, type in hidden.items()]
+        return described
 
     async def on_get_schema(self, req: Request, resp: Response, name: str) -> None:
         """Respond with the JSON Schema of a row."""
-        endpoint = self.find(req, name)
+        endpoint = self._connectors.find(req, name).endpoint
         reply.json(resp, endpoint.validator.published, content_type="application/schema+json")
 
     async def on_get_batches(self, req: Request, resp: Response, name: str) -> None:
-        """List up to `?limit=` batches, newest first."""
-        self.find(req, name)
+        """List up to `?limit=` batches that the token may see, newest first."""
+        found = self._connectors.find(req, name)
+        found.require(found.sight.batches, "the batches")
         limit = parameters.whole_number(req.query_string, "limit", maximum=MAX_BATCHES, default=100)
-        batches = await self._storage.read_pool.call(lambda: self._storage.reader.batches.newest(name, limit))
+        token = found.token_of(found.sight.batches)
+        batches = await self._storage.read_pool.call(
+            lambda: self._storage.reader.batches.newest(name, limit, token)
+        )
         reply.json(resp, [_batch(each) for each in batches])
 
-    def find(self, req: Request, name: str) -> Endpoint:
-        """Find the endpoint of a connector for the admin token.
 
-        Raises:
-            GatewayError: The token is not the admin token, or the connector is unknown or removed.
-        """
-        permissions.require_admin(self._auth.credentials.authenticate(req.auth))
-        snapshot = self._live.snapshot
-        endpoint = snapshot.endpoints.get(name) if NAME.fullmatch(name) else None
-        if endpoint is None and name in snapshot.gone:
-            raise snapshot.gone[name].error()
-        if endpoint is None:
-            raise unknown_connector(name)
-        return endpoint
+def _summary(connector: Connector, sight: Sight) -> dict[str, Any]:
+    summary: dict[str, Any] = {"name": connector.name, "path": connector.path}
+    if sight.has_state:
+        summary["file"] = connector.file
+    summary["description"] = connector.description
+    if sight.has_state:
+        summary["access"] = {verb: sorted(getattr(connector.access, verb)) for verb in permissions.VERBS}
+    return {**summary, "permissions": [verb for verb in permissions.VERBS if verb in sight.verbs]}
 
 
-def _summary(connector: Connector) -> dict[str, Any]:
-    allowed = {verb: sorted(getattr(connector.access, verb)) for verb in ("ingest", "read", "change")}
-    return {
-        "name": connector.name,
-        "path": connector.path,
-        "file": connector.file,
-        "description": connector.description,
-        "access": allowed,
-    }
+def _figures(sight: Sight, rows: int, rejected: int, latest: StoredBatch | None) -> dict[str, Any]:
+    """Return the counts and the last batch that an asker may see; the other members are left out."""
+    figures: dict[str, Any] = {"rows": rows} if sight.has_row_count else {}
+    if sight.rejected_counts != "none":
+        figures["rejected"] = rejected
+    if sight.batches != "none":
+        figures["last_batch"] = _batch(latest) if latest else None
+    return figures
 
 
 def _terms(connector: Connector) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from falcon.asgi import Request, Response
 
 from gateway import strictjson
+from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.auth import permissions
 from gateway.connectors.connector_file import NAME
 from gateway.connectors.directory import ConnectorFile
@@ -44,15 +45,21 @@ class PlanResource:
 class LifecycleResource:
     """The history of a connector, and copies and purges of its rows."""
 
-    def __init__(self, auth: Auth, storage: Storage, bodies: RequestBodies, reload: Reload) -> None:
-        self._auth = auth
+    def __init__(
+        self, connectors: VisibleConnectors, storage: Storage, bodies: RequestBodies, reload: Reload
+    ) -> None:
+        self._connectors = connectors
         self._storage = storage
         self._bodies = bodies
         self._reload = reload
 
     async def on_get_history(self, req: Request, resp: Response, name: str) -> None:
-        """List up to `?limit=` events of a connector, newest first."""
-        self._require_name(req, name)
+        """List up to `?limit=` events of a connector, newest first, also of one that was removed."""
+        asker = self._connectors.asker(req)
+        if not asker.views:
+            self._connectors.find(req, name)
+            permissions.require_seen(False, asker, f"the history of '{name}'")
+        _require_name(name)
         limit = parameters.whole_number(req.query_string, "limit", maximum=MAX_EVENTS, default=100)
         events = await self._storage.read_pool.call(
             lambda: self._storage.reader.definitions.history(name, limit)
@@ -63,7 +70,7 @@ class LifecycleResource:
 
     async def on_post_copy(self, req: Request, resp: Response, name: str) -> None:
         """Copy the rows into the connector of `{"to": NAME}`, which has none yet."""
-        token = self._require_name(req, name)
+        token = self._admin(req, name)
         given = await _json_body(req, self._bodies, _TARGET)
         target = given.get("to") if isinstance(given, dict) else None
         if not isinstance(target, str):
@@ -73,16 +80,21 @@ class LifecycleResource:
 
     async def on_post_purge(self, req: Request, resp: Response, name: str) -> None:
         """Delete the rows of a removed connector permanently."""
-        self._require_name(req, name)
+        self._admin(req, name)
         rows = await asyncio.to_thread(self._reload.purge, name)
         reply.json(resp, {"connector": name, "purged": rows})
 
-    def _require_name(self, req: Request, name: str) -> str | None:
-        token = self._auth.credentials.authenticate(req.auth)
+    def _admin(self, req: Request, name: str) -> str | None:
+        """Check that the admin token names a possible connector, and return the name of the token."""
+        token = self._connectors.asker(req).token
         permissions.require_admin(token)
-        if not NAME.fullmatch(name):
-            raise unknown_connector(name)
+        _require_name(name)
         return token
+
+
+def _require_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise unknown_connector(name)
 
 
 async def _json_body(req: Request, bodies: RequestBodies, hint: str) -> Json:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from falcon.asgi import Request, Response
 
 from gateway import strictjson
-from gateway.admin.connectors import ConnectorsResource
+from gateway.admin.visible_connectors import VisibleConnector, VisibleConnectors
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.endpoints import reply
 from gateway.endpoints.endpoint import Endpoint
@@ -23,13 +23,12 @@ from gateway.query import dialect, parameters
 from gateway.query.query import Column, Condition, Filter, Query
 from gateway.query.relation import selection_of
 from gateway.query.render import Rendering
-from gateway.request_context import current
 from gateway.store.batch import NO_ROWS, Receipt
 from gateway.store.rejection import FIELDS, RejectedRow, rejected_of
 from gateway.strictjson import Json
 
 _FIELDS = {field.name: field for field in (*SYSTEM_FIELDS, *FIELDS)}
-_STATE, _ID = Column(_FIELDS["state"]), Column(_FIELDS["_id"])
+_STATE, _TOKEN, _ID = Column(_FIELDS["state"]), Column(_FIELDS["token"]), Column(_FIELDS["_id"])
 #: The most rejected rows of one replay.
 MAX_REPLAYED = 200_000
 #: The most characters of a reason for a discard.
@@ -41,7 +40,7 @@ _SELECT = ",".join(name for name in _FIELDS if name != "reading")
 class RejectedResource:
     """`/-/connectors/NAME/rejected`, and the replay and discard of its rows."""
 
-    def __init__(self, connectors: ConnectorsResource, services: Services) -> None:
+    def __init__(self, connectors: VisibleConnectors, services: Services) -> None:
         self._connectors = connectors
         self._storage = services.storage
         self._intake = services.intake
@@ -50,9 +49,13 @@ class RejectedResource:
 
     async def on_get(self, req: Request, resp: Response, name: str) -> None:
         """List rejected rows; filters, order, and pages work as for the rows of a connector."""
-        rejected = await self._table(self._connectors.find(req, name).connector)
+        found = self._connectors.find(req, name)
+        found.require(found.sight.rejected, "the rejected rows")
+        rejected = await self._table(found.connector)
         names = [key for key, _ in parameters.parameters_of(req.query_string)]
         given = req.query_string if "select" in names else f"{req.query_string}&select={_SELECT}"
+        if token := found.token_of(found.sight.rejected):
+            given = f"{given}&token=eq.{token}"
         read = ReadRequest.of(rejected, RequestHeaders.of_read(req)._replace(query_string=given))
         counted = read.prefers.count is not None
         rendering = await Rendering.open(
@@ -69,35 +72,43 @@ class RejectedResource:
 
     async def on_get_summary(self, req: Request, resp: Response, name: str) -> None:
         """Count rejected rows by state, and those of a filter by field and code; by default those that are kept."""
-        connector = self._connectors.find(req, name).connector
+        found = self._connectors.find(req, name)
+        seen = found.sight.rejected_counts
+        found.require(seen, "the rejected rows")
+        connector, token = found.connector, found.token_of(seen)
         rejected = await self._table(connector)
-        query = _chosen(req.query_string, rejected, kept_only=False)
+        query = _chosen(req.query_string, rejected, token, kept_only=False)
         chosen = selection_of(query, rejected)
         rows = self._storage.reader.rejected
         counts, errors = await self._storage.read_pool.call(
             lambda: (
-                rows.states(connector),
+                rows.states(connector, token),
                 rows.summary(connector, chosen),
             )
         )
+        if found.sight.rejected != seen:  # A message quotes values of a row.
+            errors = [{key: value for key, value in each.items() if key != "message"} for each in errors]
         by_state = {"kept": 0, "replayed": 0, "discarded": 0, **counts}
         reply.json(resp, {"connector": connector.name, **by_state, "errors": errors})
 
     async def on_post_replay(self, req: Request, resp: Response, name: str) -> None:
         """Validate rejected rows by the current schema and store them: all kept rows, those of a filter, or edited rows."""
-        endpoint = self._connectors.find(req, name)
-        self._intake.disk.require_space()
-        edited = replay_body.parse(await self._bodies.receive_whole(req), endpoint.connector)
-        await self._live.retrying(
-            endpoint, functools.partial(self._replay, req=req, resp=resp, edited=edited)
-        )
+        endpoint = _settler(self._connectors.find(req, name)).endpoint
+        body, reservation = await self._bodies.receive(req, endpoint)
+        with reservation:
+            edited = replay_body.parse(body.data, endpoint.connector)
+            await self._live.retrying(
+                endpoint, functools.partial(self._replay, req=req, resp=resp, edited=edited)
+            )
 
     async def _replay(
         self, endpoint: Endpoint, req: Request, resp: Response, edited: Mapping[int, Json]
     ) -> None:
-        connector, token = endpoint.connector, current.get().token
+        # Permissions may have changed while the body was received.
+        found = _settler(self._connectors.require(req, endpoint))
+        connector, token = endpoint.connector, found.asker.token
         rejected = await self._table(connector)
-        query = _chosen(req.query_string, rejected, kept_only=True)
+        query = _chosen(req.query_string, rejected, found.token_of(found.sight.settles), kept_only=True)
         if edited:
             query = replace(query, where=(*query.where, Filter(_ID, "in", tuple(edited))))
         chosen = await self._choose(connector, rejected, query)
@@ -120,13 +131,15 @@ class RejectedResource:
 
     async def on_post_discard(self, req: Request, resp: Response, name: str) -> None:
         """Mark the kept rows of a filter as discarded, for the reason in `{"reason": …}`."""
-        connector = self._connectors.find(req, name).connector
+        _settler(self._connectors.find(req, name))
         reason = _reason(await self._bodies.receive_whole(req))
+        found = _settler(self._connectors.find(req, name))
+        connector = found.connector
         rejected = await self._table(connector)
         if not dialect.parse(req.query_string, rejected).where:
             hint = "choose rows by a filter, such as _id=eq.7; _id=gte.0 chooses all kept rows"
             raise GatewayError(Code.UNFILTERED, hint=hint)
-        query = _chosen(req.query_string, rejected, kept_only=True)
+        query = _chosen(req.query_string, rejected, found.token_of(found.sight.settles), kept_only=True)
         chosen, rows = selection_of(query, rejected), self._storage.reader.rejected
         ids = await self._storage.read_pool.call(lambda: rows.find_ids(connector, chosen, query.limit))
         await self._storage.writer.call(lambda store: store.discard(connector, ids, reason), connector.name)
@@ -177,14 +190,29 @@ def _together(receipts: Sequence[Receipt], tried: int, done: Replay) -> Receipt:
     )
 
 
-def _chosen(query_string: str, rejected: Connector, *, kept_only: bool) -> Query:
-    """Parse the choice of rejected rows; only kept ones are chosen, unless a filter names the state."""
+def _settler(found: VisibleConnector) -> VisibleConnector:
+    """Return a connector whose rejected rows the asker may replay and discard.
+
+    Raises:
+        GatewayError: 401 or 403, it may not.
+    """
+    found.require(found.sight.settles, "the rejected rows")
+    return found
+
+
+def _chosen(query_string: str, rejected: Connector, token: str | None, *, kept_only: bool) -> Query:
+    """Parse the choice of rejected rows: those of a token, None for all.
+
+    Only kept ones are chosen, unless a filter names the state.
+    """
     query = dialect.parse(query_string, rejected)
     if kept_only and (query.offset or query.cursor is not None or query.order):
         hint = "choose them by filters and limit"
         raise not_implemented("order, offset or cursor where rejected rows are chosen", hint)
     if kept_only or not any(_names_state(each) for each in query.where):
         query = replace(query, where=(*query.where, Filter(_STATE, "eq", ("kept",))))
+    if token is not None:
+        query = replace(query, where=(*query.where, Filter(_TOKEN, "eq", (token,))))
     return query
 
 

@@ -3,15 +3,18 @@
 `gateway load` calls it with a token that may only write, to find out which of its batches are stored.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from falcon.asgi import Request, Response
 
+from gateway.admin.visible_connectors import VisibleConnector, VisibleConnectors
 from gateway.auth import permissions
+from gateway.auth.permissions import Asker
 from gateway.connectors.connector import Connector
 from gateway.endpoints import reply
 from gateway.endpoints.live import Live
-from gateway.endpoints.services import Auth, Storage
+from gateway.endpoints.services import Storage
 from gateway.errors import Code, GatewayError, suggest
 from gateway.instants import rfc3339
 
@@ -22,8 +25,8 @@ MAX_BATCHES = 500
 class ResolveResource:
     """Resolves connectors that a token may write to."""
 
-    def __init__(self, auth: Auth, storage: Storage, live: Live) -> None:
-        self._auth = auth
+    def __init__(self, connectors: VisibleConnectors, storage: Storage, live: Live) -> None:
+        self._connectors = connectors
         self._storage = storage
         self._live = live
 
@@ -32,17 +35,12 @@ class ResolveResource:
         reply.json(resp, await self._live.settled(lambda: self._resolve(req)))
 
     async def _resolve(self, req: Request) -> dict[str, Any]:
-        token = self._auth.credentials.authenticate(req.auth)
-        wanted = req.get_param("connector", default="")
-        connector = self._find(wanted)
-        if connector is None or not permissions.can(token, connector.access, "ingest"):
-            permissions.require_admin(
-                token
-            )  # Without the right to write, a token must not learn what exists.
-        if connector is None:
-            raise self._unknown(wanted)
+        found = self._find(self._connectors.asker(req), req.get_param("connector", default=""))
+        if "ingest" not in found.sight.verbs:
+            raise permissions.denied(found.asker.token, "ingest")
+        connector, token = found.connector, found.token_of(found.sight.batches)
         numbers = _numbers(req.get_param("batch", default=""))
-        found = await self._storage.read_pool.call(
+        batches = await self._storage.read_pool.call(
             lambda: self._storage.reader.batches.find(connector, numbers)
         )
         return {
@@ -56,29 +54,31 @@ class ResolveResource:
                     "rows": each.rows,
                     "left": left,
                 }
-                for each, left in found
+                for each, left in batches
+                if token is None or each.token == token
             ],
         }
 
-    def _find(self, wanted: str) -> Connector | None:
-        endpoints = self._live.snapshot.endpoints
-        if not wanted.startswith("/"):
-            return endpoints[wanted].connector if wanted in endpoints else None
-        path = wanted.rstrip("/")
-        return next((each.connector for each in endpoints.values() if each.connector.path == path), None)
+    def _find(self, asker: Asker, wanted: str) -> VisibleConnector:
+        visible = list(self._connectors.all(asker))
+        path = wanted.rstrip("/") if wanted.startswith("/") else None
+        for each in visible:
+            if each.connector.path == path if path is not None else each.connector.name == wanted:
+                return each
+        raise self._unknown(asker, wanted, [each.connector for each in visible])
 
-    def _unknown(self, wanted: str) -> GatewayError:
-        """Build the error with similar names; only the admin gets here."""
-        snapshot = self._live.snapshot
-        for gone in snapshot.gone.values():
+    def _unknown(self, asker: Asker, wanted: str, visible: Sequence[Connector]) -> GatewayError:
+        """Build the error with the most similar name that the asker may see."""
+        for gone in self._live.snapshot.gone.values() if asker.views else ():
             if wanted in (gone.connector.name, gone.connector.path):
-                return gone.error(is_admin=True)
-        known = sorted({each.connector.path for each in snapshot.endpoints.values()})
-        names = known if wanted.startswith("/") else sorted(snapshot.endpoints)
-        kind = "connector at the path" if wanted.startswith("/") else "connector"
-        hint = (
-            suggest(wanted, names, "there are") if names else "there is none yet: add a file to connectors.d"
+                return gone.error(is_admin=asker.is_admin)
+        is_path = wanted.startswith("/")
+        names = sorted(each.path if is_path else each.name for each in visible)
+        kind = "connector at the path" if is_path else "connector"
+        nothing = (
+            "there is none yet: add a file to connectors.d" if asker.views else "check the name and the token"
         )
+        hint = suggest(wanted, names, "there are") if names else nothing
         return GatewayError(Code.ENDPOINT_UNKNOWN, f"there is no {kind} {wanted[:80]!r}", hint=hint)
 
 

@@ -12,6 +12,7 @@ from gateway.admin.lifecycle import LifecycleResource, PlanResource
 from gateway.admin.rejected import RejectedResource
 from gateway.admin.resolve import ResolveResource
 from gateway.admin.status import FileSchemaResource, ReloadResource, StatusResource
+from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.reload.reload import Reload
@@ -31,22 +32,23 @@ def add_routes(
     app.add_route("/-/reload", ReloadResource(watch, status, auth))
     app.add_route("/-/schema/connector.json", FileSchemaResource())
     app.add_route("/-/backup", BackupResource(storage.reader, auth))
-    app.add_route("/-/resolve", ResolveResource(auth, storage, live))
+    visible = VisibleConnectors(auth.credentials, live)
+    app.add_route("/-/resolve", ResolveResource(visible, storage, live))
     docs = DocsResource()
     app.add_route("/-/docs", docs)
     app.add_route("/-/docs/{page}", docs, suffix="page")
-    connectors = ConnectorsResource(auth, storage, live)
+    connectors = ConnectorsResource(visible, storage, live)
     app.add_route("/-/connectors", connectors)
     app.add_route("/-/connectors/{name}", connectors, suffix="one")
     app.add_route("/-/connectors/{name}/schema", connectors, suffix="schema")
     app.add_route("/-/connectors/{name}/batches", connectors, suffix="batches")
     bodies = RequestBodies(services)
     app.add_route("/-/plan", PlanResource(auth, bodies, reload))
-    lifecycle = LifecycleResource(auth, storage, bodies, reload)
+    lifecycle = LifecycleResource(visible, storage, bodies, reload)
     app.add_route("/-/connectors/{name}/history", lifecycle, suffix="history")
     app.add_route("/-/connectors/{name}/copy", lifecycle, suffix="copy")
     app.add_route("/-/connectors/{name}/purge", lifecycle, suffix="purge")
-    rejected = RejectedResource(connectors, services)
+    rejected = RejectedResource(visible, services)
     app.add_route("/-/connectors/{name}/rejected", rejected)
     app.add_route("/-/connectors/{name}/rejected/summary", rejected, suffix="summary")
     app.add_route("/-/connectors/{name}/rejected/replay", rejected, suffix="replay")

@@ -36,7 +36,7 @@ class StatusResource:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List the files with their states and findings."""
-        permissions.require_admin(self._credentials.authenticate(req.auth))
+        permissions.require_view(self._credentials.asker(req.auth))
         reply.json(resp, self.body())
 
     def body(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.auth import permissions, tokens_source
 from gateway.auth.authorization_header import CHALLENGE, EXPIRED, hint_for, parse_secret
 from gateway.auth.login_throttle import LoginThrottle
-from gateway.auth.permissions import ADMIN_FILE, Verb
+from gateway.auth.permissions import ADMIN_FILE, Asker, Verb
 from gateway.auth.token_findings import find_expiring, find_unknown_names
 from gateway.auth.tokens import Token, TokenDigest, make_token
 from gateway.auth.tokens_file import parse_tokens
@@ -180,6 +180,12 @@ class Credentials:
         if context := current.get(None):
             context.token = name
         return name
+
+    def asker(self, authorization: str | None) -> Asker:
+        """Return the sender of a request; it raises what `authenticate` does."""
+        name = self.authenticate(authorization)
+        token = self._tokens.get(name) if name else None
+        return Asker(name, views=name == ADMIN or (token is not None and token.views))
 
     def authorize(self, authorization: str | None, connector: Connector, verb: Verb) -> str | None:
         """Return the name of the token as `authenticate` does, after a check of one permission on a connector.

@@ -36,10 +36,17 @@ class TokenDigest:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An entry of the tokens file: its digests, and its limits over all connectors together."""
+    """An entry of the tokens file.
+
+    Attributes:
+        digests: What proves its name.
+        limits: Its limits over all connectors together.
+        views: Whether it may see the state of every connector, see `permissions.Asker`.
+    """
 
     digests: tuple[TokenDigest, ...]
     limits: Limits = NO_LIMITS
+    views: bool = False
 
 
 def is_token_name(name: str) -> bool:
@@ -47,8 +54,14 @@ def is_token_name(name: str) -> bool:
     return name != PUBLIC and not name.startswith(PREFIX) and TOKEN_NAME.fullmatch(name) is not None
 
 
-def make_token(name: str, expires: datetime | None = None) -> tuple[str, str]:
-    """Generate a secret for a token; return it and its line for the tokens file."""
+def make_token(name: str, expires: datetime | None = None, *, views: bool = False) -> tuple[str, str]:
+    """Generate a secret for a token; return it and its line for the tokens file.
+
+    Args:
+        name: The name of the token.
+        expires: The instant from which the secret proves nothing, or None.
+        views: Whether the token may see the state of every connector.
+    """
     secret = f"{PREFIX}{secrets.token_urlsafe(32)}"
     digest = f"sha256:{hashlib.sha256(secret.encode()).hexdigest()}"
     entry = (
@@ -56,7 +69,7 @@ def make_token(name: str, expires: datetime | None = None) -> tuple[str, str]:
         if expires is None
         else f"{{digest: {digest}, expires: {rfc3339(expires, timespec='seconds')}}}"
     )
-    return secret, f"{name}: [{entry}]"
+    return secret, f"{name}: {{digests: [{entry}], view: true}}" if views else f"{name}: [{entry}]"
 
 
 def parse_instant(text: str) -> datetime:

@@ -23,11 +23,11 @@ _SAFE_MESSAGES = re.compile(
 )
 _HINT = "`gateway token NAME` prints a line to paste"
 #: The keys of a token, and of one of its digests.
-_TOKEN_KEYS, _DIGEST_KEYS = ("digests", "limits"), ("digest", "expires")
+_TOKEN_KEYS, _DIGEST_KEYS = ("digests", "limits", "view"), ("digest", "expires")
 
 
 def parse_tokens(text: bytes, file: str) -> dict[str, Token]:
-    """Parse a tokens file: names, each with a digest, a list of digests, or a mapping with `digests` and `limits`.
+    """Parse a tokens file: names, each with a digest, a list of digests, or a mapping with `digests`, `limits`, and `view`.
 
     Raises:
         InvalidFileError: With every finding of the file. A value in the place of a digest is never shown.
@@ -88,7 +88,7 @@ class _Parser:
     def token(self, name: str, node: Node) -> Token:
         if not is_token_name(name):
             self.refuse(node, f"{_shown(name)} cannot be the name of a token")
-        list_, limits = node, NO_LIMITS
+        list_, limits, views = node, NO_LIMITS, False
         if isinstance(node.value, dict):
             known = self.values.mapping(node, _TOKEN_KEYS, f"the token '{name}'") or {}
             if "digests" not in known:
@@ -96,18 +96,27 @@ class _Parser:
                 self.refuse(node, message, "write digests: [sha256:…]")
                 return Token(())
             list_, limits = known["digests"], parse_limits(known.get("limits"), self.values)
+            views = self._views(name, known.get("view"))
         given = list_.value if isinstance(list_.value, list) else [list_]
         if not 1 <= len(given) <= DIGESTS_MAX:
             self.refuse(
                 list_,
                 f"the token {_shown(name)} needs 1 or {DIGESTS_MAX} digests sha256:<64 hexadecimal digits>",
             )
-        return Token(tuple(digest for item in given if (digest := self._digest(name, item))), limits)
+        digests = tuple(digest for item in given if (digest := self._digest(name, item)))
+        return Token(digests, limits, views)
 
     def refuse(self, node: Node, message: str, hint: str = _HINT) -> None:
         """Report a finding whose text shows names only."""
         self.values.report(node, Code.DECLARATION_INVALID, message, hint)
         self.own.append(self.values.findings[-1])
+
+    def _views(self, name: str, node: Node | None) -> bool:
+        if node is None or isinstance(node.value, bool):
+            return node is not None and bool(node.value)
+        message = f"the token {_shown(name)} has a 'view' that is neither true nor false"
+        self.refuse(node, message, "write view: true")
+        return False
 
     def _digest(self, name: str, node: Node) -> TokenDigest | None:
         expires = None

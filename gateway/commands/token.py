@@ -13,11 +13,12 @@ from gateway.auth.tokens import is_token_name, make_token, parse_instant
 @click.option(
     "--expires", metavar="90d|DATE", help="The token expires after this number of days, or on this day."
 )
-def command(name: str, expires: str | None) -> None:
+@click.option("--view", "views", is_flag=True, help="The token may see the state of every connector.")
+def command(name: str, expires: str | None, *, views: bool) -> None:
     """Create a token: print its secret, once, and the line to paste into the tokens file."""
     if not is_token_name(name):
         raise click.ClickException(f"'{name}' cannot be the name of a token: use letters, digits, and . _ -")
-    secret, line = make_token(name, None if expires is None else _end(expires))
+    secret, line = make_token(name, None if expires is None else _end(expires), views=views)
     click.echo(f"The secret, shown only this once:\n\n  {secret}\n\nThe line for the tokens file:\n\n{line}")
 
 

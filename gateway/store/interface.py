@@ -182,11 +182,11 @@ class ReadTransaction(Protocol):
 class BatchReader(Protocol):
     """The ledger: one entry for each batch."""
 
-    def latest(self) -> Mapping[str, StoredBatch]:
-        """Return the last batch of every connector, by connector name."""
+    def latest(self, token: str | None = None) -> Mapping[str, StoredBatch]:
+        """Return the last batch of every connector, or its last batch of one token, by connector name."""
 
-    def newest(self, name: str, limit: int) -> list[StoredBatch]:
-        """List the last batches of a connector, newest first."""
+    def newest(self, name: str, limit: int, token: str | None = None) -> list[StoredBatch]:
+        """List the last batches of a connector, or those of one token, newest first."""
 
     def find(self, connector: Connector, numbers: Sequence[int]) -> list[tuple[StoredBatch, int]]:
         """Return the batches of a connector among some numbers, each with how many of its rows are unchanged."""
@@ -214,11 +214,11 @@ class RejectedReader(Protocol):
     def exists(self, connector: Connector) -> bool:
         """Return whether a connector has a table of rejected rows; `StoreWriter.ensure_rejected` creates it."""
 
-    def counts(self) -> Mapping[str, int]:
-        """Count the kept rejected rows, by connector name."""
+    def counts(self, token: str | None = None) -> Mapping[str, int]:
+        """Count the kept rejected rows, or those of one token, by connector name."""
 
-    def states(self, connector: Connector) -> Mapping[str, int]:
-        """Count the rejected rows of a connector, by state."""
+    def states(self, connector: Connector, token: str | None = None) -> Mapping[str, int]:
+        """Count the rejected rows of a connector, or those of one token, by state."""
 
     def summary(self, connector: Connector, selection: Selection) -> list[Mapping[str, Any]]:
         """Count selected rows by field and code of their errors, most frequent first."""

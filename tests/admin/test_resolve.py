@@ -111,4 +111,4 @@ def test_resolve_requires_the_right_to_write(tmp_path):
         )
 
         assert ask("mine").json()["store"] == id_of(server)
-        assert [ask(wanted).status_code for wanted in ("other", "/other", "nothing")] == [403, 403, 403]
+        assert [ask(wanted).status_code for wanted in ("other", "/other", "nothing")] == [403, 403, 404]

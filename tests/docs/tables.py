@@ -27,6 +27,7 @@ from gateway.query.parameters import READ_PARAMETERS, WRITE_PARAMETERS
 from gateway.query.preferences import PREFERENCES
 from gateway.settings import CLIENT_ENVIRONMENT, SETTINGS
 from gateway.store.sql.expression import FUNCTIONS
+from tests.support import visibility
 from tests.support.server import ROOT
 from tests.test_layers import LAYERS
 
@@ -204,7 +205,13 @@ def code_map() -> str:
     return _table(("folder", "what it holds"), rows)
 
 
+def who_sees_what() -> str:
+    """The answers of every route to each kind of asker, from a walk over a gateway."""
+    return _table(*visibility.matrix_table())
+
+
 TABLES = {
+    "who sees what": who_sees_what,
     "connector keys": connector_keys,
     "field keys": field_keys,
     "access keys": access_keys,

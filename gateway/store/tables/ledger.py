@@ -45,6 +45,8 @@ _TOLD = (
     "batch, epoch_us(committed_at), coalesce(action, 'post'), coalesce(received, rows), rows,"
     " coalesce(rejected, 0), coalesce(duplicates, 0), coalesce(deleted, 0), bytes, token, first_id, last_id"
 )
+#: Chooses the entries of one token, or all if the parameter, which is given twice, is NULL.
+_SENT_BY = "(?::VARCHAR IS NULL OR token = ?::VARCHAR)"
 #: The version of a connector's rows: its latest batch, and when that was committed.
 LATEST = "SELECT batch, epoch_us(committed_at) FROM gateway.batches WHERE connector = ? ORDER BY batch DESC LIMIT 1"
 
@@ -95,19 +97,21 @@ class Ledger:
             )
         self._lines.insert(written)
 
-    def latest(self) -> dict[str, StoredBatch]:
-        """Return the last batch of every connector, by connector name."""
+    def latest(self, token: str | None = None) -> dict[str, StoredBatch]:
+        """Return the last batch of every connector, or its last batch of one token, by connector name."""
         rows = self._database.rows(
-            f"SELECT connector, {_TOLD} FROM gateway.batches"
-            " WHERE batch IN (SELECT max(batch) FROM gateway.batches GROUP BY connector)"
+            f"SELECT connector, {_TOLD} FROM gateway.batches WHERE batch IN"
+            f" (SELECT max(batch) FROM gateway.batches WHERE {_SENT_BY} GROUP BY connector)",
+            [token, token],
         )
         return {name: _stored(line) for name, *line in rows}
 
-    def newest(self, name: str, limit: int) -> list[StoredBatch]:
-        """List the latest batches of a connector, newest first."""
+    def newest(self, name: str, limit: int, token: str | None = None) -> list[StoredBatch]:
+        """List the latest batches of a connector, or those of one token, newest first."""
         rows = self._database.rows(
-            f"SELECT {_TOLD} FROM gateway.batches WHERE connector = ? ORDER BY batch DESC LIMIT ?",
-            [name, limit],
+            f"SELECT {_TOLD} FROM gateway.batches WHERE {_SENT_BY} AND connector = ?"
+            " ORDER BY batch DESC LIMIT ?",
+            [token, token, name, limit],
         )
         return [_stored(line) for line in rows]
 

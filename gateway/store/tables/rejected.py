@@ -135,20 +135,21 @@ class Rejected:
         sql = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'rows' AND table_name = ?"
         return bool(self._database.rows(sql, [rejected_table_name(connector.name)]))
 
-    def counts(self) -> dict[str, int]:
-        """Count the rejected rows that are kept, by the names of their connectors."""
+    def counts(self, token: str | None = None) -> dict[str, int]:
+        """Count the rejected rows that are kept, or those of one token, by the names of their connectors."""
         tables = self._database.rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows'")
         each = [
-            f"SELECT {literal(name)}, count(*) FROM {rejected_table(name)} WHERE state = 'kept'"
+            f"SELECT {literal(name)}, count(*) FROM {rejected_table(name)} WHERE state = 'kept'{_of(token)}"
             for (table,) in tables
             if (name := connector_of_rejected(table)) is not None
         ]
         return dict(self._database.rows(" UNION ALL ".join(each))) if each else {}
 
-    def states(self, connector: Connector) -> dict[str, int]:
-        """Count the rejected rows of a connector, by their state."""
+    def states(self, connector: Connector, token: str | None = None) -> dict[str, int]:
+        """Count the rejected rows of a connector, or those of one token, by their state."""
         table = rejected_table(connector.name)
-        return dict(self._database.rows(f"SELECT state, count(*) FROM {table} GROUP BY state"))
+        sql = f"SELECT state, count(*) FROM {table} WHERE TRUE{_of(token)} GROUP BY state"
+        return dict(self._database.rows(sql))
 
     def summary(self, connector: Connector, selection: Selection) -> list[Mapping[str, Any]]:
         """Count selected rows by field and code of their errors."""
@@ -185,6 +186,11 @@ class Rejected:
 
 #: The columns of a RejectedRow, in their order.
 _COLUMNS = ", ".join(map(quote, ("_id", "row", "line", "raw", "reading")))
+
+
+def _of(token: str | None) -> str:
+    """Return the condition for rejected rows of a token, to append to another one."""
+    return "" if token is None else f" AND token = {literal(token)}"
 
 
 def _selected(connector: Connector, selection: Selection, columns: str) -> str:

@@ -1,0 +1,97 @@
+"""The connectors that an asker may see, for every resource under `/-/`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from falcon.asgi import Request
+
+from gateway.auth import permissions
+from gateway.auth.credentials import Credentials
+from gateway.auth.permissions import Asker, Extent, Sight
+from gateway.connectors.connector import Connector
+from gateway.connectors.connector_file import NAME
+from gateway.endpoints.endpoint import Endpoint
+from gateway.endpoints.live import Live
+from gateway.errors import unknown_connector
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleConnector:
+    """A connector with what its asker may see of it.
+
+    Attributes:
+        endpoint: The connector at its path.
+        asker: The sender of the request.
+        sight: What it may see and do.
+    """
+
+    endpoint: Endpoint
+    asker: Asker
+    sight: Sight
+
+    @property
+    def connector(self) -> Connector:
+        """The contents of its connector file."""
+        return self.endpoint.connector
+
+    def token_of(self, extent: Extent) -> str | None:
+        """Return the token whose batches or rejected rows are meant, None for those of all tokens."""
+        return None if extent == "all" else self.asker.token
+
+    def require(self, seen: Extent | bool, part: str) -> None:
+        """Check that the asker may see a part of it.
+
+        Raises:
+            GatewayError: 401 without a token, 403 with another one.
+        """
+        permissions.require_seen(seen, self.asker, f"{part} of '{self.connector.name}'")
+
+
+class VisibleConnectors:
+    """Finds connectors of the live snapshot. Belongs to the event loop."""
+
+    def __init__(self, credentials: Credentials, live: Live) -> None:
+        self._credentials = credentials
+        self._live = live
+
+    def asker(self, req: Request) -> Asker:
+        """Return the sender of a request, which its Authorization header proves.
+
+        Raises:
+            GatewayError: As `Credentials.authenticate` does.
+        """
+        return self._credentials.asker(req.auth)
+
+    def all(self, asker: Asker) -> Iterator[VisibleConnector]:
+        """Yield the connectors that an asker may see, by name."""
+        for _, endpoint in sorted(self._live.snapshot.endpoints.items()):
+            sight = permissions.sight_of(asker, endpoint.connector.access)
+            if sight.is_visible:
+                yield VisibleConnector(endpoint, asker, sight)
+
+    def find(self, req: Request, name: str) -> VisibleConnector:
+        """Find a connector for the sender of a request.
+
+        Raises:
+            GatewayError: 404 if the connector is unknown or not visible to it, 410 if the connector was removed.
+        """
+        snapshot = self._live.snapshot
+        endpoint = snapshot.endpoints.get(name) if NAME.fullmatch(name) else None
+        if endpoint is not None:
+            return self.require(req, endpoint)
+        removed, asker = snapshot.gone.get(name), self.asker(req)
+        if removed and permissions.sight_of(asker, removed.connector.access).is_visible:
+            raise removed.error(is_admin=asker.is_admin)
+        raise unknown_connector(name)
+
+    def require(self, req: Request, endpoint: Endpoint) -> VisibleConnector:
+        """Return a connector with what the sender of a request may see of it.
+
+        Raises:
+            GatewayError: 404 if the connector is not visible to it.
+        """
+        asker = self.asker(req)
+        sight = permissions.sight_of(asker, endpoint.connector.access)
+        if not sight.is_visible:
+            raise unknown_connector(endpoint.connector.name)
+        return VisibleConnector(endpoint, asker, sight)
