@@ -101,6 +101,13 @@ def parse_log(text: str) -> str:
     return text
 
 
+def parse_metrics(text: str) -> str:
+    """Read the readers of the metrics."""
+    if text not in ("token", "open"):
+        raise ValueError("write token or open")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """A share of a total, in percent."""
@@ -237,6 +244,12 @@ SETTINGS = (
         parse_size,
         "the minimum free space on the disk of the data, in bytes; with less, writes are refused",
     ),
+    Setting(
+        "metrics",
+        "token",
+        parse_metrics,
+        "the readers of `/-/metrics`: `token` for the admin token and those with `view: true`, `open` for anyone",
+    ),
     Setting("graceful_timeout", "20", parse_count, "the maximum duration of a graceful stop, in seconds"),
 )
 
@@ -294,6 +307,7 @@ class Settings:
     spill: int | Share
     disk_reserve: int
     retention_interval: float
+    metrics: str
     graceful_timeout: int
 
     @classmethod

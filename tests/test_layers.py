@@ -27,6 +27,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "resources",
     "strictjson",
     "media_types",
+    "metrics",
     "docs.pages",
     "connectors.finding",
     "connectors.lexical_forms",
@@ -80,6 +81,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "server.parser_errors",
     "server.forwarded",
     "server.access_log",
+    "server.connection_counts",
     "server.middleware",
     "server.lifespan",
     "server.cors",
@@ -104,6 +106,8 @@ LAYERS = [  # A module may import only from lines above its own.
     "store.edit",
     "store.rejection",
     "store.definition",
+    "store.commit_counts",
+    "store.usage",
     "store.interface",
     "store.sql.expression",
     "store.files.lock",
@@ -232,11 +236,16 @@ LAYERS = [  # A module may import only from lines above its own.
     "reload.watch",
     "reload.apply_groups",
     "reload.outcomes",
+    "reload.reload_counts",
     "reload.former_paths",
     "reload.reload",
     "jobs.retention",
     "admin.health",
     "admin.status",
+    "admin.metric_table",
+    "admin.stored_figures",
+    "admin.metric_samples",
+    "admin.metrics",
     "admin.docs",
     "admin.visible_connectors",
     "admin.connectors",
@@ -334,6 +343,7 @@ ONLY_IN = {
     "click": ("cli", "commands."),
     "rich": ("commands.",),
     "httpx": ("commands.",),
+    "prometheus_client": ("admin.metrics",),
     "jsonschema_rs": ("connectors.schema", "ingest.schema_check"),
 }
 #: What other rooms may import of the store: the interface, values, names, and the check of an expression.
@@ -349,6 +359,7 @@ STORE_DOOR = {
         "errors",
         "sql.names",
         "sql.expression",
+        "usage",
     ]
 }
 #: Who names an engine beside `commands/`: the process that opens the store, and the one that waits for its lock.

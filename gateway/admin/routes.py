@@ -9,6 +9,7 @@ from gateway.admin.connectors import ConnectorsResource
 from gateway.admin.docs import DocsResource
 from gateway.admin.health import HealthyResource, ReadyResource
 from gateway.admin.lifecycle import LifecycleResource, PlanResource
+from gateway.admin.metrics import MetricsResource
 from gateway.admin.rejected import RejectedResource
 from gateway.admin.resolve import ResolveResource
 from gateway.admin.status import FileSchemaResource, ReloadResource, StatusResource
@@ -30,6 +31,7 @@ def add_routes(
     app.add_route("/-/ready", ReadyResource(live))
     app.add_route("/-/status", status)
     app.add_route("/-/reload", ReloadResource(watch, status, auth))
+    app.add_route("/-/metrics", MetricsResource(services, resources, reload))
     app.add_route("/-/schema/connector.json", FileSchemaResource())
     app.add_route("/-/backup", BackupResource(storage.reader, auth))
     visible = VisibleConnectors(auth.credentials, live)
@@ -37,14 +39,21 @@ def add_routes(
     docs = DocsResource()
     app.add_route("/-/docs", docs)
     app.add_route("/-/docs/{page}", docs, suffix="page")
-    connectors = ConnectorsResource(visible, storage, live)
+    app.add_route("/-/plan", PlanResource(auth, RequestBodies(services), reload))
+    _add_connector_routes(app, services, visible, reload)
+
+
+def _add_connector_routes(
+    app: App[Any, Any], services: Services, visible: VisibleConnectors, reload: Reload
+) -> None:
+    """Add the routes of one connector, and their list."""
+    storage = services.storage
+    connectors = ConnectorsResource(visible, storage, services.live)
     app.add_route("/-/connectors", connectors)
     app.add_route("/-/connectors/{name}", connectors, suffix="one")
     app.add_route("/-/connectors/{name}/schema", connectors, suffix="schema")
     app.add_route("/-/connectors/{name}/batches", connectors, suffix="batches")
-    bodies = RequestBodies(services)
-    app.add_route("/-/plan", PlanResource(auth, bodies, reload))
-    lifecycle = LifecycleResource(visible, storage, bodies, reload)
+    lifecycle = LifecycleResource(visible, storage, RequestBodies(services), reload)
     app.add_route("/-/connectors/{name}/history", lifecycle, suffix="history")
     app.add_route("/-/connectors/{name}/copy", lifecycle, suffix="copy")
     app.add_route("/-/connectors/{name}/purge", lifecycle, suffix="purge")

@@ -51,7 +51,8 @@ class Credentials:
         #: Whether any token has limits of its own.
         self.has_limits = False
         self._clock = clock
-        self._throttle = LoginThrottle()
+        #: Counts failures by address, and all of them.
+        self.throttle = LoginThrottle()
         self._problems: tuple[Finding, ...] = ()
         self._warned: frozenset[Finding] = frozenset()
         self._admin = Token((TokenDigest(_admin_digest(data / ADMIN_FILE)),))
@@ -70,7 +71,12 @@ class Credentials:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Return the problems of the tokens file, and its tokens that have expired or soon expire."""
-        return self._problems + self._expiring()
+        return self._problems + self.expiring
+
+    @property
+    def expiring(self) -> tuple[Finding, ...]:
+        """Return the tokens that have expired or soon expire."""
+        return find_expiring(self._tokens, str(self._file), self._clock())
 
     @property
     def names(self) -> list[str] | None:
@@ -141,12 +147,9 @@ class Credentials:
             _log.error("%s", finding)
         self._problems = findings
 
-    def _expiring(self) -> tuple[Finding, ...]:
-        return find_expiring(self._tokens, str(self._file), self._clock())
-
     def _warn(self) -> None:
         """Log every token once when it expires soon, and once more when it has expired."""
-        warnings = self._expiring()
+        warnings = self.expiring
         for finding in warnings:
             if finding not in self._warned:
                 _log.warning("%s", finding)
@@ -223,7 +226,7 @@ class Credentials:
 
     def _failure(self, authorization: str) -> GatewayError:
         context = current.get(None)
-        wait = self._throttle.count_failure(context.remote if context else None)
+        wait = self.throttle.count_failure(context.remote if context else None)
         if not wait and self._is_superseded(authorization):
             message = f"the tokens file has its own admin, so the token of DATA/{ADMIN_FILE} is not in use"
             hint = "send the secret of that admin; the command line reads it from GATEWAY_TOKEN"

@@ -18,11 +18,17 @@ ADDRESSES_MAX = 10_000
 
 
 class LoginThrottle:
-    """One bucket of failures for each network of clients. Any thread may call it."""
+    """One bucket of failures for each network of clients. Any thread may call it.
+
+    Attributes:
+        failures: How many failures were counted.
+        throttled: How many of them were not answered at once.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self.failures = self.throttled = 0
         #: By network, the allowed failures at a time of the clock.
         self._allowances: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
@@ -34,6 +40,8 @@ class LoginThrottle:
             allowance, since = self._allowances.pop(key, (float(FAILURES_BURST), now))
             allowance = min(float(FAILURES_BURST), allowance + (now - since) * FAILURES_PER_SECOND)
             allowed = allowance >= 1
+            self.failures += 1
+            self.throttled += not allowed
             self._allowances[key] = (allowance - 1 if allowed else allowance, now)
             if len(self._allowances) > ADDRESSES_MAX:
                 self._allowances.popitem(last=False)

@@ -42,13 +42,18 @@ class Finding:
     is_warning: bool = False
     rows: tuple[Example, ...] = ()
 
+    @property
+    def level(self) -> str:
+        """`warning`, or `error`."""
+        return "warning" if self.is_warning else "error"
+
     def body(self) -> dict[str, Any]:
         """Return it as the JSON that `/-/status`, `/-/reload` and `gateway check --format json` show."""
         body = {
             "file": self.file,
             "line": self.line,
             "column": self.column,
-            "level": "warning" if self.is_warning else "error",
+            "level": self.level,
             "code": self.code.code,
             "message": self.message,
             "hint": self.hint,
@@ -57,8 +62,9 @@ class Finding:
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        level = "warning" if self.is_warning else "error"
-        text = f"{place}: {level} {self.code.code}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+        text = f"{place}: {self.level} {self.code.code}: {self.message}" + (
+            f" ({self.hint})" if self.hint else ""
+        )
         return text.replace("\n", "\\n")
 
 

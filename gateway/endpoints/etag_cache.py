@@ -70,18 +70,34 @@ def etag_of(fingerprint: bytes, version: Version, coding: str | None) -> str:
 
 
 class EtagCache:
-    """The most recently used whole responses, bounded in bytes. Belongs to the event loop."""
+    """The most recently used whole responses, bounded in bytes. Belongs to the event loop.
+
+    Attributes:
+        bytes: The bytes that the responses occupy.
+        hits: How many parsed requests were answered from the cache.
+        misses: How many were not.
+        repeats: How many requests were answered before they were parsed.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._responses: OrderedDict[str, TaggedResponse] = OrderedDict()
-        self.bytes = 0
+        self.bytes = self.hits = self.misses = self.repeats = 0
 
     def find(self, etag: str | None) -> TaggedResponse | None:
         """Return the response under an ETag, or None."""
         response = self._responses.get(etag) if etag else None
         if etag and response:
             self._responses.move_to_end(etag)
+        return response
+
+    def find_counted(self, etag: str | None) -> TaggedResponse | None:
+        """Return the response as `find` does, and count a hit or a miss."""
+        response = self.find(etag)
+        if response is None:
+            self.misses += 1
+        else:
+            self.hits += 1
         return response
 
     def store(self, etag: str, response: TaggedResponse) -> None:

@@ -122,6 +122,7 @@ class RequestCache:
             and not self._rate_limits.applies_to(self.connector)
         ):
             self._responses.move_to_end(request_key)
+            self._etag_cache.repeats += 1
             return CachedResponse(validity.token, start, tagged.body)
         return None
 

@@ -32,7 +32,7 @@ class ResponseBodies:
 
     def find_in_memory(self, read: ReadRequest, version: Version | None) -> TaggedResponse | None:
         """Return the cached response over a version of the rows, or None."""
-        return self._cache.find(read.etag(version))
+        return self._cache.find_counted(read.etag(version))
 
     async def rendered(self, read: ReadRequest, version: Version | None) -> tuple[TaggedResponse, Rendering]:
         """Read rows, and cache the response in memory if it is small and its version is known.

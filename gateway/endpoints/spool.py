@@ -40,6 +40,11 @@ class Spool:
         for path in directory.iterdir():
             path.unlink()
 
+    @property
+    def used_bytes(self) -> int:
+        """The bytes of all bodies, those that are being written included."""
+        return self._bytes + self._reserved_bytes
+
     def find(self, etag: str | None, fingerprint: bytes) -> SpooledBody | None:
         """Return the body with an ETag, None if there is none for this query."""
         body = self._bodies.get(etag) if etag else None

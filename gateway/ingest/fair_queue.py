@@ -33,6 +33,13 @@ class FairQueue(Generic[_T]):
     def __bool__(self) -> bool:
         return bool(self._lanes)
 
+    def __len__(self) -> int:
+        return sum(len(lane.items) for lane in self._lanes.values())
+
+    def heads(self) -> list[_T]:
+        """Return the item of each lane that has waited longest."""
+        return [lane.items[0][0] for lane in self._lanes.values()]
+
     def put(self, lane: str, item: _T, cost: int) -> None:
         """Append an item to its lane; the cost is in bytes."""
         self._lanes.setdefault(lane, _Lane()).items.append((item, max(cost, MIN_COST)))

@@ -28,7 +28,7 @@ class MemoryBudget:
 
     def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Create a budget of `max_bytes`. A single body may exceed it while no other holds any."""
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._clock = clock
         # The lock guards everything below, and the bytes of every Reservation.
         self._lock = threading.Lock()
@@ -37,6 +37,11 @@ class MemoryBudget:
         self._promises: deque[tuple[float, Reservation]] = deque()
         self._rate = _StorageRate()
         self._measured_at = 0.0
+
+    @property
+    def held_bytes(self) -> int:
+        """The bytes that bodies hold now."""
+        return self._total
 
     def reserve(self, size: int, connector: str) -> "Reservation":
         """Reserve bytes for a body before it is received.
@@ -82,7 +87,7 @@ class MemoryBudget:
         held = reservation.arrived + reservation.promised
         others = self._total - held
         of_connector = self._bytes_by_connector[reservation.connector]
-        if others and size + self._total + of_connector - held > self._max_bytes:
+        if others and size + self._total + of_connector - held > self.max_bytes:
             wait = _spread(self._rate.seconds_for(self._total))
             raise GatewayError(
                 Code.QUEUE_FULL, hint="send again a little later", headers={"Retry-After": str(wait)}

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -34,6 +35,7 @@ class _Append:
 
     batch: Batch
     result: LoopFuture
+    since: float
 
     @property
     def key(self) -> tuple[str, str | None, str] | None:
@@ -47,10 +49,28 @@ class _Call:
     """A queued call, which runs in no group."""
 
     act: Callable[[StoreWriter], Any]
+    since: float
     done: "Future[Any]" = field(default_factory=Future)
 
 
 _Queued = _Append | _Call
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The work that waits for the writer.
+
+    Attributes:
+        held_bytes: The bytes that bodies hold until their rows are stored.
+        max_bytes: How many bytes they may hold.
+        queued: How many batches and calls are in the queue.
+        oldest_seconds: How long the oldest one waits, the running ones included.
+    """
+
+    held_bytes: int
+    max_bytes: int
+    queued: int
+    oldest_seconds: float
 
 
 class Writer:
@@ -72,9 +92,10 @@ class Writer:
         self._budget = MemoryBudget(max_bytes)
         self._disk = disk
         self._fatal = fatal
-        # The condition guards the next three.
+        # The condition guards the next four.
         self._condition = threading.Condition()
         self._queue: FairQueue[_Queued] = FairQueue()
+        self._running: Sequence[_Queued] = ()
         self._is_closing = False
         self._is_broken = False
         # Whether a checkpoint may be due. Only the writer thread uses it.
@@ -99,7 +120,7 @@ class Writer:
 
         Canceling the future, because the client has left, does not cancel the commit.
         """
-        queued = _Append(batch, LoopFuture())
+        queued = _Append(batch, LoopFuture(), time.monotonic())
         self._put(queued, batch.connector.name, batch.rows.nbytes)
         # PERF: wake the writer after this loop iteration. Woken earlier it waits for the GIL and commits smaller groups.
         queued.result.loop.call_soon(self._wake)
@@ -117,10 +138,18 @@ class Writer:
 
         It waits for its turn behind the connector's queued work; without a connector it is the gateway's own.
         """
-        queued = _Call(act)
+        queued = _Call(act, time.monotonic())
         self._put(queued, connector, QUANTUM)
         self._wake()
         return queued.done
+
+    def backlog(self) -> Backlog:
+        """Return the work that waits; any thread may call it."""
+        with self._condition:
+            queued, waiting = len(self._queue), [*self._queue.heads(), *self._running]
+        since = min((each.since for each in waiting), default=None)
+        oldest = 0.0 if since is None else time.monotonic() - since
+        return Backlog(self._budget.held_bytes, self._budget.max_bytes, queued, oldest)
 
     def close(self) -> None:
         """Accept nothing more, write what is queued, and end the thread."""
@@ -154,12 +183,15 @@ class Writer:
         An empty group means that the queue is empty, and a due checkpoint can be made.
         """
         with self._condition:
+            self._running = ()
             while not self._queue and not self._is_closing:
                 if not self._condition.wait(CHECKPOINT_SECONDS if self._is_due else None):
                     return []
             if not self._queue:
                 return None
-            return self._next_group()
+            found = self._next_group()
+            self._running = (found,) if isinstance(found, _Call) else found
+            return found
 
     def _next_group(self) -> list[_Append] | _Call:
         group: list[_Append] = []

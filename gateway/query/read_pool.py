@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from gateway.errors import Code, GatewayError
+from gateway.metrics import SECONDS, Histogram
 from gateway.query.result_sizes import ResultSizes
 from gateway.query.statement import Statement
 from gateway.store.interface import ReadTransaction, StoreReader, Version
@@ -28,7 +29,14 @@ class OpenResult(Protocol):
 
 
 class ReadPool:
-    """The bounded pool of threads that run queries. Belongs to the event loop."""
+    """The bounded pool of threads that run queries. Belongs to the event loop.
+
+    Attributes:
+        open_results: How many results are open.
+        max_open: How many may be open.
+        waits: The seconds that steps of queries waited for a thread.
+        timeouts: How many steps were interrupted at the deadline.
+    """
 
     def __init__(self, store: StoreReader, *, threads: int, seconds: float) -> None:
         """Create the pool; threads start when they are needed.
@@ -40,9 +48,10 @@ class ReadPool:
         """
         self._store = store
         self._threads = ContextThreadPool(threads, thread_name_prefix="reader")
-        self._max_open = threads * OPEN_PER_THREAD
+        self.max_open = threads * OPEN_PER_THREAD
         self._seconds = seconds
-        self.open_results = 0
+        self.open_results = self.timeouts = 0
+        self.waits = Histogram(SECONDS)
         self.result_sizes = ResultSizes()
         self._waiting: OrderedDict[OpenResult, float] = OrderedDict()
 
@@ -54,9 +63,9 @@ class ReadPool:
         Raises:
             GatewayError: Too many results are open.
         """
-        if self.open_results >= self._max_open:
+        if self.open_results >= self.max_open:
             self._end_stalled()
-        if self.open_results >= self._max_open:
+        if self.open_results >= self.max_open:
             raise GatewayError(
                 Code.READERS_BUSY, hint="send again a little later", headers={"Retry-After": "1"}
             )
@@ -81,8 +90,16 @@ class ReadPool:
     async def run(self, transaction: ReadTransaction, step: Callable[[], _T]) -> _T:
         """Run one step of a transaction; interrupt it at the deadline, or when the client has left."""
         loop = asyncio.get_running_loop()
-        deadline = loop.call_later(self._seconds, transaction.interrupt)
-        step_done = loop.run_in_executor(self._threads, step)
+        queued = time.monotonic()
+        started = queued
+
+        def timed_step() -> _T:
+            nonlocal started
+            started = time.monotonic()
+            return step()
+
+        deadline = loop.call_later(self._seconds, self._time_out, transaction)
+        step_done = loop.run_in_executor(self._threads, timed_step)
         try:
             return await asyncio.shield(step_done)
         except asyncio.CancelledError:
@@ -91,6 +108,11 @@ class ReadPool:
             raise
         finally:
             deadline.cancel()
+            self.waits.observe(started - queued)
+
+    def _time_out(self, transaction: ReadTransaction) -> None:
+        self.timeouts += 1
+        transaction.interrupt()
 
     def note_waiting(self, result: OpenResult) -> None:
         """Record that a result begins to wait for its client."""

@@ -52,7 +52,10 @@ def _changed(before: tuple[Outcome, ...], after: tuple[Outcome, ...]) -> Iterato
         if old == outcome or (not before and outcome.state is FileState.REMOVED):
             continue
         if old is None or old.state is not outcome.state or old.connector != outcome.connector:
-            _log.info("%s: %s", outcome.file, outcome.state.value)
+            is_applied = outcome.state not in (FileState.REFUSED, FileState.LAST_GOOD)
+            _log.log(
+                logging.INFO if is_applied else logging.WARNING, "%s: %s", outcome.file, outcome.state.value
+            )
         for finding in outcome.findings:
             _log.log(logging.WARNING if finding.is_warning else logging.ERROR, "%s", finding)
         yield outcome

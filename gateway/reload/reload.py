@@ -22,6 +22,7 @@ from gateway.errors import Code, GatewayError, unknown_connector
 from gateway.reload.apply_groups import Unit, failure, groups
 from gateway.reload.former_paths import FormerPaths
 from gateway.reload.outcomes import log_changes, removal
+from gateway.reload.reload_counts import ReloadCounts, result_of
 from gateway.store.batch import Receipt
 from gateway.store.definition import Definition, RowsArrived
 from gateway.store.interface import StoreReader
@@ -45,6 +46,7 @@ class Reload:
         self._disk = services.intake.disk
         self._live = services.live
         self._endpoint_of = services.endpoint
+        self.counts = ReloadCounts()
         # The lock guards what follows.
         self._lock = threading.Lock()
         self._declared: dict[str, tuple[str, ParsedFile]] = {}
@@ -63,25 +65,33 @@ class Reload:
         Unless `at_once`, a connector whose file is gone is served for `LINGER_SECONDS` longer.
         """
         with self._lock:
-            before = self._live.snapshot.outcomes
-            for warning in listing.warnings:
-                if warning not in self._listing.warnings:
-                    _log.warning("%s", warning)
-            self._listing = listing
-            if listing.problem:
-                # The files are unreadable, not gone, so the live connectors stay.
-                self._lingering.clear()
-                self._show(before or self._recalled(), listing)
-                _log.error("the connectors cannot be read, so the live ones stay: %s", listing.problem)
-                return
-            declared = self._declare(listing)
-            # Changes that depend on stored rows come last, because their checks may take long.
-            decided = self._apply_plan(declared, listing, _Postponing(self._store), at_once=at_once)
-            for _ in range(ATTEMPTS):
-                if not decided.postponed:
-                    break
-                decided = self._apply_plan(declared, listing, self._store, at_once=at_once)
-            log_changes(before, self._live.snapshot.outcomes, self._served, self._credentials)
+            try:
+                self._apply(listing, at_once=at_once)
+            except BaseException:
+                self.counts.count("failed")
+                raise
+            self.counts.count(result_of(listing.problem, self._live.snapshot.outcomes))
+
+    def _apply(self, listing: DirectoryListing, *, at_once: bool) -> None:
+        before = self._live.snapshot.outcomes
+        for warning in listing.warnings:
+            if warning not in self._listing.warnings:
+                _log.warning("%s", warning)
+        self._listing = listing
+        if listing.problem:
+            # The files are unreadable, not gone, so the live connectors stay.
+            self._lingering.clear()
+            self._show(before or self._recalled(), listing)
+            _log.error("the connectors cannot be read, so the live ones stay: %s", listing.problem)
+            return
+        declared = self._declare(listing)
+        # Changes that depend on stored rows come last, because their checks may take long.
+        decided = self._apply_plan(declared, listing, _Postponing(self._store), at_once=at_once)
+        for _ in range(ATTEMPTS):
+            if not decided.postponed:
+                break
+            decided = self._apply_plan(declared, listing, self._store, at_once=at_once)
+        log_changes(before, self._live.snapshot.outcomes, self._served, self._credentials)
 
     def linger(self) -> float | None:
         """Remove connectors whose files have been gone for `LINGER_SECONDS`; return the seconds until the next, or None."""

@@ -18,6 +18,7 @@ from gateway.errors import Code, GatewayError
 from gateway.request_context import RequestContext, fields_of
 from gateway.server import error_response, parser_errors
 from gateway.server.access_log import log_access
+from gateway.server.connection_counts import CONNECTIONS
 from gateway.server.forwarded import client_address
 from gateway.server.scope import HAS_LEFT
 from gateway.settings import Settings
@@ -71,8 +72,10 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         self._ending: tuple[object, bool] = (None, False)
         super().connection_made(transport)
         self.worker.connections.add(self)
+        CONNECTIONS.opened = self.worker.nr_conns
         self._expect_headers()
         if self.worker.nr_conns > self._settings.max_connections:
+            CONNECTIONS.refused += 1
             message = f"the gateway has {self.worker.nr_conns - 1} connections already"
             self._refuse(GatewayError(Code.QUEUE_FULL, message, headers={"Retry-After": "1"}))
 
@@ -82,6 +85,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         self._cancel_unread_deadline()
         self.worker.connections.discard(self)
         super().connection_lost(exc)
+        CONNECTIONS.opened = self.worker.nr_conns
         self.resume_writing()  # A task that waits for the client to read would wait forever.
 
     @property

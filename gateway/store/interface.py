@@ -17,10 +17,12 @@ from gateway.connectors.plan import Tables
 from gateway.connectors.policy import Retention
 from gateway.errors import GatewayError
 from gateway.store.batch import Batch, IdempotencyKey, Receipt, StoredBatch
+from gateway.store.commit_counts import CommitCounts
 from gateway.store.definition import Definition, Event, Move
 from gateway.store.edit import Edit
 from gateway.store.rejection import Amendment, RejectedRow, RepairedRows
 from gateway.store.selection import Selection
+from gateway.store.usage import Usage
 
 #: The version of a connector's rows: the number of its last batch, and the commit of that batch in microseconds since
 #: 1970. A store that was created again, or restored, gives the same numbers again at other times.
@@ -217,6 +219,9 @@ class RejectedReader(Protocol):
     def counts(self, token: str | None = None) -> Mapping[str, int]:
         """Count the kept rejected rows, or those of one token, by connector name."""
 
+    def all_states(self) -> Mapping[tuple[str, str], int]:
+        """Count the rejected rows of all connectors in one query, by connector name and state."""
+
     def states(self, connector: Connector, token: str | None = None) -> Mapping[str, int]:
         """Count the rejected rows of a connector, or those of one token, by state."""
 
@@ -242,6 +247,10 @@ class StoreReader(Tables, Protocol):
     @property
     def id(self) -> str:
         """A UUID that tells this store from all others except its copies."""
+
+    @property
+    def commit_counts(self) -> CommitCounts:
+        """The counts of commits."""
 
     @property
     def batches(self) -> BatchReader:
@@ -279,6 +288,9 @@ class StoreReader(Tables, Protocol):
 
     def counts(self, connectors: Sequence[Connector]) -> Mapping[str, int]:
         """Count the rows of connectors at one moment, by connector name."""
+
+    def usage(self) -> Usage:
+        """Return the memory and the disk that the store uses."""
 
     def backup(self) -> BinaryIO:
         """Copy all committed rows into a file and return it open; closing it deletes it. Writes continue.

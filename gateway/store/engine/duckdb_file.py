@@ -25,6 +25,7 @@ from gateway.store.engine.stream import Stream, unreadable
 from gateway.store.errors import FatalError
 from gateway.store.files import lock, restore
 from gateway.store.interface import ReadTransaction
+from gateway.store.usage import Usage
 
 _log = logging.getLogger(__name__)
 
@@ -262,6 +263,13 @@ class DuckDBFile:
         """Return a new transaction that reads; it takes no cursor before its first SELECT."""
         return DuckDBReadTransaction(self)
 
+    def usage(self) -> Usage:
+        """Return the memory and the disk that the database uses."""
+        ((memory, temporary),) = self.rows(
+            "SELECT sum(memory_usage_bytes)::BIGINT, sum(temporary_storage_bytes)::BIGINT FROM duckdb_memory()"
+        )
+        return Usage(memory, temporary, _size(self.path), _size(self.path.with_name(f"{FILE}.wal")))
+
     def backup(self) -> BinaryIO:
         """Copy all committed rows into a file and return it open, as `Backup.make` does."""
         return self._backup.make()
@@ -293,6 +301,14 @@ class _Incoming:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self._rows.__arrow_c_stream__(requested_schema)
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file, 0 if it is missing. It is not opened, see the docstring of this module."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _nothing() -> None:

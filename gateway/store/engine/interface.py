@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from gateway.errors import GatewayError
 from gateway.store.interface import ReadTransaction
+from gateway.store.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,9 @@ class Database(Protocol):
 
     def on_failure(self, callback: Callable[[], None]) -> None:
         """Call `callback` once the database can no longer be used; any thread may call it, and more than once."""
+
+    def usage(self) -> Usage:
+        """Return the memory and the disk that the database uses."""
 
     def backup(self) -> BinaryIO:
         """Copy all committed rows into a file and return it open; closing it deletes it.

@@ -1,10 +1,12 @@
 """Transactions that store batches: the numbers that they give out, their ledger entries, and the versions they lead to."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from gateway.store.commit_counts import SENT, CommitCounts
 from gateway.store.engine.interface import Database
 from gateway.store.interface import NO_VERSION, Version
 from gateway.store.tables.ledger import Ledger, LedgerEntry, Sequences
@@ -39,6 +41,7 @@ class Commits:
         self._database = database
         self._ledger = ledger
         self._sequences = Sequences.of(database)
+        self.counts = CommitCounts(ledger.last_sent())
         # The writer thread alone changes these two; any thread may look at them.
         self._committing: frozenset[str] = frozenset()
         self._versions: dict[str, Version] = {
@@ -58,6 +61,7 @@ class Commits:
         """
         changes = self.draft()
         self._committing = frozenset(names)
+        began = time.monotonic()
         try:
             with self._database.transaction():
                 yield changes
@@ -66,8 +70,14 @@ class Commits:
             committed_at = _microseconds(changes.now)
             for line in changes.lines:
                 self._versions[line.connector] = (line.receipt.batch or 0, committed_at)
+                if line.action in SENT:
+                    self.counts.last_sent[line.connector] = committed_at
+            self.counts.count(time.monotonic() - began, len(changes.lines))
         except RolledBack:
             pass
+        except BaseException as error:
+            self.counts.count_failure(error)
+            raise
         finally:
             self._committing = frozenset()
 
@@ -78,8 +88,9 @@ class Commits:
         return self._versions.get(name, NO_VERSION)
 
     def forget(self, name: str) -> None:
-        """Forget the version of a connector that was purged."""
+        """Forget the version and the last batch of a connector that was purged."""
         self._versions.pop(name, None)
+        self.counts.last_sent.pop(name, None)
 
 
 def _microseconds(moment: datetime) -> int:

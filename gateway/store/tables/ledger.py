@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.store.batch import Batch, Receipt, Rows, StoredBatch, joined
+from gateway.store.commit_counts import SENT
 from gateway.store.engine.interface import Database
-from gateway.store.sql.names import table_of
+from gateway.store.sql.names import literal, table_of
 from gateway.store.sql.times import moment
 from gateway.store.tables.prepared_insert import BIGINT, TIMESTAMPTZ, VARCHAR, PreparedInsert
 
@@ -105,6 +106,16 @@ class Ledger:
             [token, token],
         )
         return {name: _stored(line) for name, *line in rows}
+
+    def last_sent(self) -> dict[str, int]:
+        """Return when the last batch that a client has sent was committed, in microseconds since 1970, by connector name."""
+        actions = ", ".join(map(literal, sorted(SENT)))
+        return dict(
+            self._database.rows(
+                "SELECT connector, epoch_us(max(committed_at)) FROM gateway.batches"
+                f" WHERE coalesce(action, 'post') IN ({actions}) GROUP BY connector"
+            )
+        )
 
     def newest(self, name: str, limit: int, token: str | None = None) -> list[StoredBatch]:
         """List the latest batches of a connector, or those of one token, newest first."""

@@ -145,6 +145,17 @@ class Rejected:
         ]
         return dict(self._database.rows(" UNION ALL ".join(each))) if each else {}
 
+    def all_states(self) -> dict[tuple[str, str], int]:
+        """Count the rejected rows of all connectors in one query, by connector name and state."""
+        tables = self._database.rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows'")
+        each = [
+            f"SELECT {literal(name)}, state, count(*) FROM {rejected_table(name)} GROUP BY state"
+            for (table,) in tables
+            if (name := connector_of_rejected(table)) is not None
+        ]
+        rows = self._database.rows(" UNION ALL ".join(each)) if each else []
+        return {(name, state): count for name, state, count in rows}
+
     def states(self, connector: Connector, token: str | None = None) -> dict[str, int]:
         """Count the rejected rows of a connector, or those of one token, by their state."""
         table = rejected_table(connector.name)

@@ -29,6 +29,7 @@ from gateway.store.tables.identity import identify
 from gateway.store.tables.ledger import LATEST, Ledger
 from gateway.store.tables.rejected import Rejected
 from gateway.store.tables.row_check_cache import RowCheckCache
+from gateway.store.usage import Usage
 
 
 class Store:
@@ -47,6 +48,7 @@ class Store:
             self.rejected = Rejected(database)
             self._keys = IdempotencyKeys(database)
             self._commits = Commits(database, self.batches)
+            self.commit_counts = self._commits.counts
             self._appends = Appends(database, self._keys, self.rejected)
             self._edits = RowEdits(database)
             self._expired = ExpiredRows(database, self.rejected)
@@ -230,6 +232,10 @@ class Store:
             return {}
         each = [f"SELECT {literal(one.name)}, count(*) FROM {table_of(one)}" for one in connectors]
         return dict(self._database.rows(" UNION ALL ".join(each)))
+
+    def usage(self) -> Usage:
+        """Return the memory and the disk that the store uses."""
+        return self._database.usage()
 
     def backup(self) -> BinaryIO:
         """Copy all committed rows into a file and return it open; closing it deletes it."""
