@@ -17,6 +17,7 @@ VERBS = (
     "check",
     "plan",
     "ls",
+    "status",
     "load",
     "rejected",
     "duplicate",

@@ -7,11 +7,10 @@ import click
 from rich.text import Text
 
 from gateway.commands.support.client import GatewayClient, add_gateway_options
+from gateway.commands.support.state_colors import STATE_COLORS
 from gateway.commands.support.table import print_table
 
 _COLUMNS = ("NAME", "PATH", "ROWS", "REJECTED", "LAST BATCH", "STATE")
-
-_COLORS = {"live": "green", "last good": "yellow", "refused": "bold red", "removed": "dim"}
 
 
 @click.command("ls")
@@ -48,5 +47,5 @@ def _cells(each: dict[str, Any]) -> tuple[str | Text, ...]:
         "-" if each["rows"] is None else f"{each['rows']:,}",
         "-" if each["rejected"] is None else f"{each['rejected']:,}",
         batch["committed_at"][:19] + "Z" if batch else "-",
-        Text(each["state"], _COLORS[each["state"]]),
+        Text(each["state"], STATE_COLORS[each["state"]]),
     )

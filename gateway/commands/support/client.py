@@ -42,9 +42,9 @@ class GatewayClient:
                 f"{url!r} is not the URL of a gateway; write http://{url.rpartition('/')[2]}"
             )
 
-    def get(self, path: str) -> Any:
-        """Send a GET request and return the JSON of the response."""
-        return self._answer(self.request("GET", path))
+    def get(self, path: str, *, seconds: float = SECONDS) -> Any:
+        """Send a GET request and return the JSON of the response, which must come in time."""
+        return self._answer(self.request("GET", path, timeout=seconds))
 
     def post(self, path: str, body: Any = None) -> Any:
         """Post JSON and return the JSON of the response."""

@@ -40,13 +40,14 @@ def text_lines(preview: Preview, directory: Path) -> Iterator[Text]:
             if change["hint"] and change["verdict"] == "refused":
                 yield Text(f"        {change['hint']}")
         for finding in _other_findings(entry):
-            yield _finding_line("    ", finding, "")
+            yield finding_line("    ", finding, "")
     for finding, path in _findings(preview, directory):
-        yield _finding_line("", finding, f" {path}")
+        yield finding_line("", finding, f" {path}")
     yield Text(_summary(preview))
 
 
-def _finding_line(indent: str, finding: dict[str, Any], path: str) -> Text:
+def finding_line(indent: str, finding: dict[str, Any], path: str) -> Text:
+    """Return the line of a finding in its JSON form; `path` begins with a space, or is empty."""
     place = "".join(f":{finding[part]}" for part in ("line", "column") if finding[part] is not None)
     hint = f" ({finding['hint']})" if finding["hint"] else ""
     color = "bold red" if finding["level"] == "error" else "yellow"
