@@ -4,15 +4,18 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import falcon.asgi
 
 from gateway import startup
 from gateway.admin.routes import add_routes
+from gateway.auth.askers import Askers
 from gateway.auth.credentials import Credentials
 from gateway.auth.rate_limit import RateLimits
+from gateway.auth.sessions import Sessions
+from gateway.console.routes import add_pages
 from gateway.endpoints import reply
 from gateway.endpoints.etag_cache import EtagCache
 from gateway.endpoints.live import Live
@@ -37,6 +40,7 @@ from gateway.server.scope import Asgi
 from gateway.settings import Settings
 from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.tables.store import Store
+from gateway.threads import ContextThreadPool
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +71,11 @@ class Gateway:
             closing.callback(parse_pool.close)
             live = Live()
             services = Services(
-                Auth(credentials, RateLimits(credentials)),
+                Auth(
+                    credentials,
+                    RateLimits(credentials),
+                    Askers(credentials, _sessions(credentials, settings)),
+                ),
                 Storage(store, writer, readers),
                 Intake(settings, parse_pool, InFlightKeys(), disk),
                 Caches(EtagCache(settings.cache), Spool(settings.data / "parts", settings.spool, disk)),
@@ -83,10 +91,8 @@ class Gateway:
             closing.callback(expiry.stop)
             self.store = store
             self.services = services
-            router = Router(live, Responders(services), credentials)
-            self.app: Asgi = RequestCacheMiddleware(
-                _falcon_app(router, services, resources, watch, reload), router.request_cache_at
-            )
+            pages = closing.enter_context(ContextThreadPool(1, "page"))
+            self.app = _asgi_app(services, resources, watch, reload, pages)
             paths = [endpoint.connector.path for endpoint in live.snapshot.endpoints.values()]
             self.greeting = startup.greeting(settings, paths, admin_file=credentials.admin_file)
             self._closing = closing.pop_all()
@@ -96,11 +102,25 @@ class Gateway:
         self._closing.close()
 
 
-def _falcon_app(
-    router: Router, services: Services, resources: Resources, watch: Watch, reload: Reload
-) -> Any:
+def _sessions(credentials: Credentials, settings: Settings) -> Sessions:
+    return Sessions(credentials, idle=settings.session_idle, lifetime=settings.session_lifetime)
+
+
+def _asgi_app(
+    services: Services, resources: Resources, watch: Watch, reload: Reload, pages: ContextThreadPool
+) -> Asgi:
+    settings = services.intake.settings
+    has_console = settings.console != "off"
+    router = Router(services.live, Responders(services), services.auth.credentials, has_console=has_console)
+    app = _falcon_app(router, settings.cors)
+    add_routes(app, services, resources, watch, reload)
+    if has_console:
+        add_pages(app, services, pages)
+    return RequestCacheMiddleware(app, router.request_cache_at)
+
+
+def _falcon_app(router: Router, origins: Sequence[str]) -> falcon.asgi.App[Any, Any]:
     # Falcon documents any router with these two methods; its annotation is narrower.
-    origins = services.intake.settings.cors
     app: falcon.asgi.App[Any, Any] = falcon.asgi.App(
         router=cast(Any, router), middleware=[Cors(origins)] if origins else []
     )
@@ -110,7 +130,6 @@ def _falcon_app(
     app.add_error_handler(Exception, reply.any_error)
     app.add_error_handler(falcon.HTTPError, reply.falcon_error)
     app.add_error_handler(GatewayError, reply.gateway_error)
-    add_routes(app, services, resources, watch, reload)
     return app
 
 

@@ -118,6 +118,7 @@ class Code(Enum):
     ACCESS_DENIED = ("42501", 403, "The token has no permission for this")
     TOO_MANY_FAILURES = ("GW601", 429, "Too many failed authentications from this address")
     HOST_UNKNOWN = ("GW602", 421, "The host is not served")
+    CROSS_SITE = ("GW604", 403, "The form was sent by a page of another site")
     TOKEN_EXPIRES = ("GW603", 422, "A token has expired, or expires soon")
 
     # 9: the gateway itself

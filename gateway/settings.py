@@ -1,4 +1,4 @@
-"""The settings of the gateway in one table: flag, environment variable, and default."""
+"""The settings of the gateway, a table: flag, environment variable, and default."""
 
 import ipaddress
 import os
@@ -15,6 +15,9 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: A host and perhaps a port, as a Host header has them (RFC 9110 section 7.2).
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{0,5}))?")
+
+#: What the console is: no page at all, or pages that change no connector file.
+CONSOLE_MODES = ("off", "read")
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
@@ -105,6 +108,20 @@ def parse_metrics(text: str) -> str:
     """Read the readers of the metrics."""
     if text not in ("token", "open"):
         raise ValueError("write token or open")
+    return text
+
+
+def parse_console(text: str) -> str:
+    """Read what the console is: `off` or `read`."""
+    if text not in CONSOLE_MODES:
+        raise ValueError(f"write {' or '.join(CONSOLE_MODES)}")
+    return text
+
+
+def parse_title(text: str) -> str:
+    """Read the name of an instance: up to 60 printable characters."""
+    if len(text) > 60 or not text.isprintable():
+        raise ValueError("write up to 60 printable characters")
     return text
 
 
@@ -207,6 +224,17 @@ SETTINGS = (
     Setting(
         "proxies", "", parse_networks, "the proxies whose `X-Forwarded-*` is trusted: addresses and networks"
     ),
+    Setting("console", "read", parse_console, "the pages for a browser: `off`, or `read`"),
+    Setting("title", "gateway", parse_title, "the name of this gateway on its pages"),
+    Setting(
+        "session_idle", "3600", parse_seconds, "the timeout of an unused session of a browser, in seconds"
+    ),
+    Setting(
+        "session_lifetime",
+        "43200",
+        parse_seconds,
+        "the longest time that a browser stays signed in, in seconds",
+    ),
     Setting(
         "log",
         None,
@@ -301,6 +329,10 @@ class Settings:
     cors: tuple[str, ...]
     hosts: tuple[str, ...]
     proxies: tuple[Network, ...]
+    console: str
+    title: str
+    session_idle: float
+    session_lifetime: float
     log: str | None
     memory: int | Share
     threads: int | Share

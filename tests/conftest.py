@@ -13,6 +13,8 @@ from tests.support.sizes import is_full_size, use_full_size
 # Nothing here speaks TLS, and to load the certificates takes a client longer than most of its requests.
 ssl.create_default_context = functools.cache(ssl.create_default_context)
 
+pytest_plugins = ["tests.support.browser"]
+
 _numbers = itertools.count(1)
 
 
@@ -60,8 +62,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long tests: at the end every worker would wait for them."""
-    items.sort(key=lambda item: not item.get_closest_marker("long"))
+    """Begin with the tests in a browser, and then the long ones: at the end every worker would wait for them.
+
+    The first tests all go to the first worker, and others are taken from its end. So one worker alone runs a browser.
+    """
+    items.sort(key=lambda item: ("chromium" not in item.fixturenames, not item.get_closest_marker("long")))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -124,8 +124,16 @@ async def gateway_error(
     req: Request, resp: Response, error: GatewayError, params: dict[str, Any], **_: Any
 ) -> None:
     """Answer with a `GatewayError`."""
-    if error.code is Code.INTERNAL:
-        error = error_response.unexpected_error(error)
+    refusal(req, resp, visible_error(error))
+
+
+def visible_error(error: GatewayError) -> GatewayError:
+    """Return the error that the client may see; the cause of an unexpected one is only logged."""
+    return error_response.unexpected_error(error) if error.code is Code.INTERNAL else error
+
+
+def refusal(req: Request, resp: Response, error: GatewayError) -> None:
+    """Answer with an error that the client may see."""
     resp.status = error.status
     resp.stream = None
     resp.data = error_response.body(error)
@@ -137,10 +145,10 @@ async def falcon_error(
     req: Request, resp: Response, error: falcon.HTTPError, params: dict[str, Any], **_: Any
 ) -> None:
     """Answer with an error that Falcon raised."""
-    await gateway_error(req, resp, _gateway_error_of(req, error), params)
+    await gateway_error(req, resp, gateway_error_of(req, error), params)
 
 
-def _gateway_error_of(req: Request, error: falcon.HTTPError) -> GatewayError:
+def gateway_error_of(req: Request, error: falcon.HTTPError) -> GatewayError:
     """Return the gateway's error for an error of Falcon."""
     if isinstance(error, falcon.HTTPInvalidParam):
         return GatewayError(Code.QUERY_INVALID, error.description)
@@ -159,9 +167,14 @@ def _gateway_error_of(req: Request, error: falcon.HTTPError) -> GatewayError:
 
 async def any_error(req: Request, resp: Response, error: Exception, params: dict[str, Any], **_: Any) -> None:
     """Answer with 500 for an unexpected error; only the log contains its cause."""
+    await gateway_error(req, resp, internal_error(error), params)
+
+
+def internal_error(cause: Exception) -> GatewayError:
+    """Return the gateway's error for an unexpected one."""
     failure = GatewayError(Code.INTERNAL)
-    failure.__cause__ = error
-    await gateway_error(req, resp, failure, params)
+    failure.__cause__ = cause
+    return failure
 
 
 def _challenge_to(req: Request, challenge: str) -> str:

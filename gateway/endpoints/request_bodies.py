@@ -53,15 +53,22 @@ class RequestBodies:
                 self._spool.evict_unused()
             raise
 
-    async def receive_whole(self, req: Request) -> bytes:
-        """Receive the body of a request under `/-/`, without a reservation; it raises what `receive` does."""
-        return (await self._receive(req, None, "")).data
+    async def receive_whole(self, req: Request, limit: int | None = None) -> bytes:
+        """Receive the body of a request under `/-/`, without a reservation; it raises what `receive` does.
 
-    async def _receive(self, req: Request, grow: Callable[[int], None] | None, connector: str) -> Body:
+        Args:
+            req: The request.
+            limit: The most bytes that it may have, if that is not `GATEWAY_MAX_BODY`.
+        """
+        return (await self._receive(req, None, "", limit)).data
+
+    async def _receive(
+        self, req: Request, grow: Callable[[int], None] | None, connector: str, limit: int | None = None
+    ) -> Body:
         return await body.receive(
             current.get().receive,
             req.get_header("Content-Encoding"),
-            limit=self._max_body,
+            limit=limit or self._max_body,
             grow=grow,
             pace=self._pace,
             run=functools.partial(self._parse_pool.call, connector=connector),

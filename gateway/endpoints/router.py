@@ -9,6 +9,7 @@ from falcon.routing import CompiledRouter
 
 from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
+from gateway.endpoints.browser import BrowserRedirect, wants_page
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Live, Snapshot
 from gateway.endpoints.removed import MovedConnector, RemovedConnector
@@ -27,8 +28,12 @@ class Router:
     Belongs to the event loop. https://falcon.readthedocs.io/en/stable/api/routing.html#custom-routers
     """
 
-    def __init__(self, live: Live, responders: Responders, credentials: Credentials) -> None:
+    def __init__(
+        self, live: Live, responders: Responders, credentials: Credentials, *, has_console: bool
+    ) -> None:
+        """Build the router; with a console, browsers are redirected to it from the paths of endpoints."""
         self._live = live
+        self._has_console = has_console
         self._responders = responders
         self._routed: Snapshot | None = None
         self._routes: Mapping[str, Found] = {}
@@ -40,6 +45,8 @@ class Router:
             {},
             None,
         )
+        redirect = BrowserRedirect()
+        self._redirect_route: Found = (redirect, dict.fromkeys(COMBINED_METHODS, redirect.on_any), {}, None)
         self._fixed_paths: list[str] = []
         unknown = UnknownAdminPath(self._fixed_paths)
         self._unknown_admin_route: Found = (
@@ -63,6 +70,8 @@ class Router:
         found: Found | None
         if uri.startswith("/-/"):
             found = self._fixed.find(uri, req) or self._unknown_admin_route
+        elif self._has_console and req is not None and wants_page(req):
+            found = self._redirect_route
         else:
             found = self._live_routes().get(uri, self._unknown_path_route)
         self._record_for_log(uri, found)

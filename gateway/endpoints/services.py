@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.auth.askers import Askers
 from gateway.auth.credentials import Credentials
 from gateway.auth.rate_limit import RateLimits
 from gateway.connectors.connector import Connector
@@ -23,10 +24,11 @@ from gateway.store.interface import StoreReader
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Authentication and rate limits."""
+    """Authentication and rate limits. Pages and documents ask `askers`, all others `credentials`."""
 
     credentials: Credentials
     rate_limits: RateLimits
+    askers: Askers
 
 
 @dataclass(frozen=True, slots=True)

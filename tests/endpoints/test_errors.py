@@ -616,6 +616,11 @@ def _(place, code):
         return answers[-1]
 
 
+@provokes(Code.CROSS_SITE)
+def _(place, code):
+    return place.server.client.post("/-/sign-in", headers={"Sec-Fetch-Site": "cross-site"})
+
+
 @provokes(Code.HOST_UNKNOWN)
 def _(place, code):
     server = place.shared("narrow").server

@@ -11,6 +11,7 @@ import falcon.inspect
 import httpx
 
 from gateway.auth.tokens import make_token
+from gateway.console.static_files import StaticFiles
 from tests.support.in_process import inside
 from tests.support.server import Server, serving
 
@@ -32,7 +33,7 @@ access: {ingest: [etl, loader], read: [reader], change: [ops]}
 """
 OPEN = ORDERS.replace("[reader]", "[public]")
 #: The values of the parameters in the templates of routes, except that of a connector's name.
-VALUES = {"{page}": "design"}
+VALUES = {"{page}": "design", "-/console/static/{file}": StaticFiles().url("console.css")}
 #: The routes that change what the others show, at the end.
 _LAST = ("reload", "replay", "discard", "copy", "purge")
 
@@ -42,7 +43,7 @@ class Route(NamedTuple):
     template: str
 
     def path(self, connector: str) -> str:
-        path = self.template.replace("{name}", connector)
+        path = self.template.replace("{name}", connector).replace("{path:path}", connector)
         if path == "/-/resolve":
             path += f"?connector={connector}"
         for name, value in VALUES.items():
@@ -61,7 +62,7 @@ class Place:
     def ask(
         self, asker: str | None, method: str, path: str, json: object = None, **headers: str
     ) -> httpx.Response:
-        headers["X-Request-Id"] = "the-same"
+        headers |= {"X-Request-Id": "the-same", "Sec-Fetch-Site": "same-origin"}
         if asker is not None:
             headers["Authorization"] = f"Bearer {self.secrets[asker]}"
         return httpx.request(method, self.server.url + path, headers=headers, json=json)

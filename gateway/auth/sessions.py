@@ -1,0 +1,110 @@
+"""Sessions of browsers. A session begins with a token, and ends with it.
+
+An id is 256 random bits in a cookie. The gateway keeps its SHA-256, with the name of the token and the digest that
+proved it. Each request proves that digest again, so a revoked or expired token ends its sessions at once. Sessions are
+in memory: a restart ends them all.
+"""
+
+import hashlib
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.auth.credentials import Credentials
+
+#: How many sessions are kept; the one that was used least recently is ended first.
+SESSIONS_MAX = 1000
+
+
+@dataclass(slots=True)
+class _Session:
+    """One session.
+
+    Attributes:
+        token: The name of the token.
+        sha256: The digest that proved it.
+        began: When it began, in seconds of the clock.
+        used: When a request last had it.
+    """
+
+    token: str
+    sha256: bytes
+    began: float
+    used: float
+
+
+class Sessions:
+    """The open sessions. Belongs to the event loop."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        idle: float,
+        lifetime: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin without a session.
+
+        Args:
+            credentials: Prove the tokens.
+            idle: The seconds without a request after which a session ends.
+            lifetime: The seconds after which every session ends.
+            clock: Returns the current time in seconds.
+        """
+        self._credentials = credentials
+        self._idle, self.lifetime = idle, lifetime
+        self._clock = clock
+        #: By the SHA-256 of the id, the least recently used first.
+        self._sessions: OrderedDict[bytes, _Session] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def open(self, secret: str) -> str:
+        """Open a session for the secret of a token, and return its id.
+
+        Raises:
+            GatewayError: As `Credentials.authenticate` does, which also counts the failure.
+        """
+        token = self._credentials.authenticate(f"Bearer {secret}")
+        assert token is not None
+        session_id, now = secrets.token_urlsafe(32), self._clock()
+        digest = hashlib.sha256(secret.strip().encode("utf-8", "surrogateescape")).digest()
+        self._sessions[_key(session_id)] = _Session(token, digest, now, now)
+        self._evict(now)
+        return session_id
+
+    def find(self, session_id: str) -> str | None:
+        """Return the name of the token of a session, None if there is no such session or its token proves nothing now."""
+        key, now = _key(session_id), self._clock()
+        session = self._sessions.get(key)
+        if session is None:
+            return None
+        if self._is_over(session, now) or not self._credentials.has_digest(session.token, session.sha256):
+            del self._sessions[key]
+            return None
+        session.used = now
+        self._sessions.move_to_end(key)
+        return session.token
+
+    def end(self, session_id: str) -> None:
+        """End a session, if there is one of this id."""
+        self._sessions.pop(_key(session_id), None)
+
+    def _is_over(self, session: _Session, now: float) -> bool:
+        return now - session.used >= self._idle or now - session.began >= self.lifetime
+
+    def _evict(self, now: float) -> None:
+        """Remove idle sessions, and those above the limit. The least recently used are at the front."""
+        while self._sessions:
+            oldest = next(iter(self._sessions.values()))
+            if len(self._sessions) <= SESSIONS_MAX and not self._is_over(oldest, now):
+                return
+            self._sessions.popitem(last=False)
+
+
+def _key(session_id: str) -> bytes:
+    return hashlib.sha256(session_id.encode("utf-8", "surrogateescape")).digest()

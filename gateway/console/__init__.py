@@ -1,0 +1,1 @@
+"""The console: pages for a browser under `/-/console/`. Handlers run on the event loop, templates in a thread."""

@@ -1,0 +1,36 @@
+"""The headers of every response of the console: what a page may load, and who may use it.
+
+`Referrer-Policy: no-referrer` would break forms over plain http: a browser then sends `Origin: null` with them.
+"""
+
+from collections.abc import Mapping
+
+_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+    "require-trusted-types-for": "'script'",
+    "trusted-types": "'none'",
+}
+#: The middleware adds `X-Content-Type-Options: nosniff` and `Cache-Control: no-store` to them.
+PAGE_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in _POLICY.items()),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex",
+}
+#: Everything under these paths is a page, or a part of one.
+_PAGES = ("/-/console", "/-/sign-in", "/-/sign-out")
+
+
+def is_page(path: str) -> bool:
+    """Return whether a path belongs to the console."""
+    return any(path == each or path.startswith(f"{each}/") for each in _PAGES)

@@ -1,0 +1,152 @@
+"""Pages: a handler takes a visit and returns a view or a redirect, both as values.
+
+Every page derives from `ConsolePage`, and what takes a form from `FormTarget`. So all have the same headers, and no form is
+without its guard.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from falcon.asgi import Request, Response
+
+from gateway.auth.askers import Askers
+from gateway.console import guard
+from gateway.console.headers import PAGE_HEADERS
+from gateway.console.templates import Templates
+from gateway.console.visit import Visit, asker_of, visit_of
+from gateway.endpoints.request_bodies import RequestBodies
+from gateway.threads import ContextThreadPool
+
+HTML = "text/html; charset=utf-8"
+#: The most bytes of a form.
+FORM_BYTES_MAX = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A page to render.
+
+    Attributes:
+        template: The file of its template.
+        values: The values of the template, beside those that every page has.
+        status: The status of the response.
+        headers: More headers.
+    """
+
+    template: str
+    values: Mapping[str, object]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A redirect with 303 to another page.
+
+    Attributes:
+        to: The URL, relative to the gateway's root.
+        cookie: A Set-Cookie header, or None.
+    """
+
+    to: str
+    cookie: str | None = None
+
+
+class Shell:
+    """The services that all pages share: they find out who asks, receive forms, and render views."""
+
+    def __init__(
+        self,
+        askers: Askers,
+        templates: Templates,
+        thread: ContextThreadPool,
+        bodies: RequestBodies,
+        hosts: tuple[str, ...],
+    ) -> None:
+        """Keep the services of pages.
+
+        Args:
+            askers: Find out who asks.
+            templates: Render views.
+            thread: The one thread for that.
+            bodies: Receive forms.
+            hosts: The hosts of `GATEWAY_HOSTS`.
+        """
+        self.askers = askers
+        self._bodies = bodies
+        self._hosts = hosts
+        self._templates = templates
+        self._thread = thread
+
+    def visit(self, req: Request, parameters: Mapping[str, str]) -> Visit:
+        """Return the value of a request; it raises what `Askers.of` does."""
+        return visit_of(req, asker_of(req, self.askers), parameters)
+
+    async def receive_form(self, req: Request) -> Mapping[str, str]:
+        """Receive a form of this gateway's own pages.
+
+        Raises:
+            GatewayError: A page of another site sent it, or it is too large, too slow, or incomplete.
+        """
+        guard.require_same_origin(req, self._hosts)
+        body = await self._bodies.receive_whole(req, FORM_BYTES_MAX)
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+    async def respond(self, resp: Response, visit: Visit, answer: View | Redirect) -> None:
+        """Respond with what a handler returned."""
+        resp.set_headers(dict(PAGE_HEADERS))
+        if isinstance(answer, Redirect):
+            resp.status = 303
+            resp.set_header("Location", f"{visit.root}{answer.to}")
+            if answer.cookie:
+                resp.append_header("Set-Cookie", answer.cookie)
+            return
+        resp.data = await self.render(visit, answer)
+        resp.status, resp.content_type = answer.status, HTML
+        resp.set_headers(dict(answer.headers))
+
+    async def render(self, visit: Visit, view: View) -> bytes:
+        """Render a view, in the thread of the pages."""
+        values = {**view.values, "visit": visit, "root": visit.root}
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._templates.render, view.template, values)
+
+
+class FormTarget(ABC):
+    """The target of a form."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+
+    @abstractmethod
+    async def post(self, visit: Visit, form: Mapping[str, str]) -> View | Redirect:
+        """Perform what a form asks for."""
+
+    async def on_post(self, req: Request, resp: Response, **parameters: str) -> None:
+        """Check where a form comes from, and respond to it."""
+        form = await self.shell.receive_form(req)
+        visit = self.shell.visit(req, parameters)
+        await self.shell.respond(resp, visit, await self.post(visit, form))
+
+
+class ConsolePage(ABC):
+    """A page that is asked for with GET or HEAD."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+
+    @abstractmethod
+    async def get(self, visit: Visit) -> View | Redirect:
+        """Return the page for a visit."""
+
+    async def on_get(self, req: Request, resp: Response, **parameters: str) -> None:
+        """Respond with the page."""
+        visit = self.shell.visit(req, parameters)
+        await self.shell.respond(resp, visit, await self.get(visit))
+
+    async def on_head(self, req: Request, resp: Response, **parameters: str) -> None:
+        """Respond with the headers of the page."""
+        await self.on_get(req, resp, **parameters)

@@ -1,0 +1,36 @@
+"""Every page of the console: a new one is a class in this folder and a line here."""
+
+from typing import Any
+
+import falcon
+from falcon.asgi import App
+
+from gateway import __version__
+from gateway.console.endpoint_at import EndpointAt
+from gateway.console.endpoint_list import EndpointList
+from gateway.console.error_pages import ErrorPages
+from gateway.console.page import Shell
+from gateway.console.sign_in import SignIn, SignOut
+from gateway.console.static_files import StaticFiles
+from gateway.console.templates import Templates
+from gateway.endpoints.request_bodies import RequestBodies
+from gateway.endpoints.services import Services
+from gateway.errors import GatewayError
+from gateway.threads import ContextThreadPool
+
+
+def add_pages(app: App[Any, Any], services: Services, thread: ContextThreadPool) -> None:
+    """Add the pages and the handlers of their errors to the Falcon app; `thread` renders all pages."""
+    askers = services.auth.askers
+    settings, files = services.intake.settings, StaticFiles()
+    templates = Templates(static=files.url, title=settings.title, version=__version__)
+    shell = Shell(askers, templates, thread, RequestBodies(services), settings.hosts)
+    app.add_route("/-/console", EndpointList(shell, services.live))
+    app.add_route("/-/console/at/{path:path}", EndpointAt(shell, services.live))
+    app.add_route("/-/console/static/{file}", files)
+    app.add_route("/-/sign-in", SignIn(shell, askers.sessions))
+    app.add_route("/-/sign-out", SignOut(shell, askers.sessions))
+    errors = ErrorPages(shell)
+    app.add_error_handler(Exception, errors.any_error)
+    app.add_error_handler(falcon.HTTPError, errors.falcon_error)
+    app.add_error_handler(GatewayError, errors.gateway_error)

@@ -1,0 +1,46 @@
+// The only script of the console. Every page works without it. It sets text, never HTML.
+
+/** Put the URL that the browser sees in place of the one that the server knew: a proxy may have added a prefix. */
+function showUrls() {
+  for (const shown of document.querySelectorAll("[data-url]")) {
+    shown.textContent = new URL(shown.dataset.url, document.baseURI).href;
+  }
+}
+
+/** Show only the rows of a table whose text has every word that is typed. */
+function filterRows(input) {
+  const words = input.value.toLowerCase().split(/\s+/);
+  for (const row of document.getElementById(input.dataset.filter).tBodies[0].rows) {
+    const text = row.textContent.toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word));
+  }
+}
+
+function offerFilters() {
+  for (const input of document.querySelectorAll("input[data-filter]")) {
+    input.parentElement.hidden = false;
+    input.addEventListener("input", () => filterRows(input));
+  }
+}
+
+/** Copy the text of an element. Over plain http a browser has no clipboard for pages, so the text is selected there. */
+async function copy(button) {
+  const source = document.getElementById(button.dataset.copy);
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(source.textContent);
+    button.textContent = "Copied";
+  } else {
+    getSelection().selectAllChildren(source);
+  }
+}
+
+function offerCopies() {
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => copy(button));
+  }
+}
+
+showUrls();
+offerFilters();
+offerCopies();

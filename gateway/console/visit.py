@@ -1,0 +1,67 @@
+"""A request for a page, as a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from falcon.asgi import Request
+
+from gateway.auth.askers import Askers, session_ids
+from gateway.auth.permissions import Asker
+from gateway.endpoints.browser import path_to_root, raw_path
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request for a page.
+
+    Attributes:
+        asker: Who sends it.
+        has_session: Whether a session says so, and not an Authorization header.
+        root: The relative URL of the gateway's root. Every URL in a page begins with it.
+        here: The URL of the page, relative to that root.
+        host_url: The URL of the gateway's root as far as the request tells. A prefix of a proxy is missing in it.
+        query_string: The query string, as the browser wrote it.
+        is_secure: Whether the browser uses https.
+        session_ids: The ids of sessions in its cookies, valid or not.
+        parameters: The parameters of the route, such as `name`.
+    """
+
+    asker: Asker
+    has_session: bool
+    root: str
+    here: str
+    host_url: str
+    query_string: str
+    is_secure: bool
+    session_ids: tuple[str, ...] = field(repr=False)
+    parameters: Mapping[str, str]
+
+
+def asker_of(req: Request, askers: Askers) -> Asker:
+    """Return the sender of a request for a page or a document.
+
+    Raises:
+        GatewayError: As `Askers.of` does.
+    """
+    return askers.of(req.auth, req.get_header("Cookie"), is_secure=_is_secure(req))
+
+
+def _is_secure(req: Request) -> bool:
+    """Return whether the browser uses https; gunicorn believes the trusted proxies in that."""
+    return req.scheme == "https"
+
+
+def visit_of(req: Request, asker: Asker, parameters: Mapping[str, str] | None = None) -> Visit:
+    """Return the value of a request."""
+    query = f"?{req.query_string}" if req.query_string else ""
+    return Visit(
+        asker=asker,
+        has_session=asker.token is not None and req.auth is None,
+        root=path_to_root(req),
+        here=f"{raw_path(req).removeprefix('/')}{query}",
+        host_url=f"{req.scheme}://{req.get_header('Host') or 'localhost'}/",
+        query_string=req.query_string,
+        is_secure=_is_secure(req),
+        session_ids=tuple(session_ids(req.get_header("Cookie"), is_secure=_is_secure(req))),
+        parameters=parameters or {},
+    )

@@ -1,0 +1,62 @@
+"""A proxy that serves a gateway below a prefix and strips it, as many a team's proxy does."""
+
+import contextlib
+import http.client
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import urlsplit
+
+from tests.support.server import free_port
+
+#: Headers of one connection, which a proxy does not pass on (RFC 9110 section 7.6.1).
+_HOP = ("connection", "keep-alive", "transfer-encoding", "date", "server")
+
+
+def _handler(target: str, prefix: str, added: dict[str, str]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def relay(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if not self.path.startswith(prefix):
+                self.send_error(404, "outside the prefix")
+                return
+            connection = http.client.HTTPConnection(urlsplit(target).netloc, timeout=30)
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
+            connection.request(
+                self.command, f"/{self.path.removeprefix(prefix)}", body or None, {**headers, **added}
+            )
+            answer = connection.getresponse()
+            text = answer.read()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in (*_HOP, "content-length"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+            connection.close()
+
+        do_GET = do_HEAD = do_POST = relay  # noqa: N815  # names of the base class
+
+    return Handler
+
+
+@contextlib.contextmanager
+def proxying(target: str, prefix: str = "/gw/", **added: str) -> Iterator[str]:
+    """Serve a gateway below a prefix, and give the URL; `added` headers go to the gateway with `_` for `-`."""
+    headers = {name.replace("_", "-"): value for name, value in added.items()}
+    port = free_port()
+    with ThreadingHTTPServer(("127.0.0.1", port), _handler(target, prefix, headers)) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{port}{prefix}"
+        finally:
+            server.shutdown()
+            thread.join()
