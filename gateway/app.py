@@ -33,10 +33,12 @@ from gateway.query.read_pool import ReadPool
 from gateway.reload.reload import Reload
 from gateway.reload.watch import Watch
 from gateway.resources import Disk, Resources
+from gateway.server.access_log import log_request
 from gateway.server.cors import Cors
 from gateway.server.lifespan import Lifespan
 from gateway.server.middleware import RequestMiddleware
 from gateway.server.scope import Asgi
+from gateway.server.traffic import Traffic
 from gateway.settings import Settings
 from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.tables.store import Store
@@ -51,7 +53,7 @@ PARSE_THREADS = 2
 class Gateway:
     """Everything that runs in the worker process. If one part fails to start, the parts before it are closed."""
 
-    def __init__(self, settings: Settings, fatal: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, fatal: Callable[[], None], traffic: Traffic) -> None:
         with contextlib.ExitStack() as closing:
             settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             resources = Resources.of(settings)
@@ -134,7 +136,7 @@ def _falcon_app(router: Router, origins: Sequence[str]) -> falcon.asgi.App[Any, 
 
 
 def _start() -> Gateway:
-    return Gateway(_settings, _leave)
+    return Gateway(_settings, _leave, traffic)
 
 
 def _leave() -> None:
@@ -147,5 +149,7 @@ def _leave() -> None:
 
 
 _settings = Settings.read()
+#: The counters of requests. They count from the first request on, also before the application serves.
+traffic = Traffic()
 lifespan = Lifespan(_start)
-app = RequestMiddleware(lifespan, _settings.hosts, _settings.proxies)
+app = RequestMiddleware(lifespan, _settings.hosts, _settings.proxies, [log_request, traffic.observe])

@@ -10,6 +10,8 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from gateway.errors import RowErrors
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 #: Version, trace, parent and flags; a later version may append more fields.
 _TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -48,7 +50,7 @@ class RequestContext:
     """One request and its answer.
 
     The event loop fills it in, except `rows`, which the thread that parses the body counts. The event loop reads
-    `rows` after that thread has finished.
+    `rows` after that thread has finished. It holds no exception, whose traceback would refer to it in turn.
 
     Attributes:
         request_id: The client's own id if it is well formed, else a generated one.
@@ -61,6 +63,8 @@ class RequestContext:
         token: The token's name, once it is known.
         notes: The result, for the access log: an error code, or the numbers of a receipt. Never a value of a row.
         rows: How many rows of the body were parsed; rate limits charge them.
+        served_rows: How many rows of a connector the response has; of a stream, those that were sent.
+        row_errors: The errors of single rows that the response lists, or None.
         cache_basis: The state that the response depends on, set by the request cache; None if it is not cached.
     """
 
@@ -74,6 +78,8 @@ class RequestContext:
     token: str | None = None
     notes: Mapping[str, str | int | None] = field(default_factory=dict)
     rows: int = 0
+    served_rows: int = 0
+    row_errors: RowErrors | None = None
     cache_basis: object = None
     _before: "Token[RequestContext] | None" = field(default=None, init=False, repr=False, compare=False)
 

@@ -21,6 +21,7 @@ class TaggedResponse:
     Attributes:
         fingerprint: The fingerprint of its query.
         version: The version of its rows, None if it is unknown.
+        rows: The number of rows in the body.
     """
 
     status: int
@@ -28,6 +29,7 @@ class TaggedResponse:
     body: bytes
     fingerprint: bytes = b""
     version: Version | None = None
+    rows: int = 0
 
     @property
     def is_compressed(self) -> bool:

@@ -16,7 +16,7 @@ from gateway.endpoints.spooled_body import FileSlice, SpooledBody
 from gateway.endpoints.write_request import WriteRequest
 from gateway.errors import Code, GatewayError
 from gateway.query.render import Rendering
-from gateway.request_context import note
+from gateway.request_context import current, note
 from gateway.server import error_response
 from gateway.server.error_response import JSON
 from gateway.store.batch import Receipt
@@ -89,6 +89,7 @@ def minimal(resp: Response, status: int, headers: Mapping[str, str]) -> None:
 
 def whole(resp: Response, body: TaggedResponse) -> None:
     """Answer with a whole response."""
+    current.get().served_rows = body.rows
     resp.status = body.status
     resp.set_headers(dict(body.headers))
     resp.data = body.body
@@ -98,6 +99,7 @@ def rows(resp: Response, tagged: TaggedResponse, rendering: Rendering) -> None:
     """Answer with rows: a small body whole, a large one as a stream."""
     whole(resp, tagged)
     if rendering.whole is None:
+        current.get().served_rows = 0  # The stream counts the rows that it sends.
         resp.data = None
         resp.stream = rendering  # type: ignore[assignment]  # any async iterable with close() is iterated
 
@@ -108,12 +110,17 @@ def spooled(resp: Response, body: SpooledBody, *, has_body: bool = True) -> None
     resp.set_headers(dict(body.headers))
     resp.content_length = body.size
     if has_body:
+        current.get().served_rows = body.rows
         resp.stream = FileSlice(body.path.open("rb"), 0, body.size)  # type: ignore[assignment]  # as in `rows`
 
 
 def part(resp: Response, body: SpooledBody, byte_range: ByteRange) -> None:
-    """Answer with a byte range of a spooled body."""
+    """Answer with a byte range of a spooled body.
+
+    The rows of the body count as served with the range that ends it: a client that fetches all ranges counts them once.
+    """
     offset, length = byte_range.of(body.size)
+    current.get().served_rows = body.rows if offset + length == body.size else 0
     resp.status = 206
     resp.set_headers({**body.headers, "Content-Range": f"bytes {offset}-{offset + length - 1}/{body.size}"})
     resp.content_length = length

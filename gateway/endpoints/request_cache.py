@@ -70,11 +70,13 @@ class CachedResponse:
         token: The name of the request's token, None without one.
         start: The ASGI event with its status and headers.
         body: The whole body.
+        rows: The number of rows in it.
     """
 
     token: str | None
     start: Event
     body: bytes
+    rows: int
 
 
 class RequestCache:
@@ -123,7 +125,7 @@ class RequestCache:
         ):
             self._responses.move_to_end(request_key)
             self._etag_cache.repeats += 1
-            return CachedResponse(validity.token, start, tagged.body)
+            return CachedResponse(validity.token, start, tagged.body, tagged.rows)
         return None
 
 
@@ -145,7 +147,7 @@ class RequestCacheMiddleware:
         if response := request_cache.find(request_key, authorization):
             context = current.get()
             context.path, context.connector = request_key.path, request_cache.connector.name
-            context.token = response.token
+            context.token, context.served_rows = response.token, response.rows
             return _send_cached(response, send)
 
         async def send_and_store(event: Event) -> None:

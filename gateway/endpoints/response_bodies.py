@@ -52,7 +52,12 @@ class ResponseBodies:
         etag = read.etag(seen)
         headers = read.headers(rendering, etag)
         response = TaggedResponse(
-            read.status(rendering), headers, rendering.whole or b"", read.fingerprint, seen
+            read.status(rendering),
+            headers,
+            rendering.whole or b"",
+            read.fingerprint,
+            seen,
+            rendering.encoded_rows,
         )
         if etag and rendering.whole is not None:
             self._cache.store(etag, response)
@@ -107,7 +112,11 @@ class ResponseBodies:
     async def store_in_spool(self, read: ReadRequest, response: TaggedResponse) -> SpooledBody:
         """Write a whole uncompressed response to a file."""
         return await self.spool.store(
-            read.fingerprint, response.status, response.headers, _single_chunk(response.body)
+            read.fingerprint,
+            response.status,
+            response.headers,
+            _single_chunk(response.body),
+            lambda: response.rows,
         )
 
     async def _render_to_spool(self, read: ReadRequest) -> SpooledBody:
@@ -118,7 +127,9 @@ class ResponseBodies:
             size = None if rendering.whole is None else len(rendering.whole)
             headers = {**response.headers, "ETag": read.plain_etag(response.version, size)}
             chunks = rendering if rendering.whole is None else _single_chunk(rendering.whole)
-            return await self.spool.store(read.fingerprint, response.status, headers, chunks)
+            return await self.spool.store(
+                read.fingerprint, response.status, headers, chunks, lambda: rendering.encoded_rows
+            )
         finally:
             await rendering.close()
 

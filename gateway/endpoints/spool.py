@@ -85,9 +85,16 @@ class Spool:
                 build.task.cancel()
 
     async def store(
-        self, fingerprint: bytes, status: int, headers: Mapping[str, str], chunks: AsyncIterable[bytes]
+        self,
+        fingerprint: bytes,
+        status: int,
+        headers: Mapping[str, str],
+        chunks: AsyncIterable[bytes],
+        count_rows: Callable[[], int],
     ) -> SpooledBody:
         """Write a whole body to a file, and delete the oldest bodies while the spool is over its bound.
+
+        `count_rows` returns the number of rows in the chunks, after the last of them.
 
         Raises:
             GatewayError: The body is larger than the spool, or the disk is full.
@@ -109,7 +116,8 @@ class Spool:
             self._reserved_bytes -= size
         self._too_large.pop(fingerprint, None)
         boundaries = await asyncio.to_thread(boundaries_of, Path(name), headers["Content-Type"])
-        return self._add(SpooledBody(Path(name), size, fingerprint, status, headers, boundaries))
+        body = SpooledBody(Path(name), size, fingerprint, status, headers, boundaries, count_rows())
+        return self._add(body)
 
     def _reserve(self, size: int, fingerprint: bytes) -> None:
         """Reserve disk space for a chunk before it is written; concurrent requests share the bound."""

@@ -27,6 +27,7 @@ class SpooledBody:
         fingerprint: The fingerprint of its query.
         boundaries: Offsets at which the column chunks of a Parquet file begin and end, and that of its metadata; empty
             in other formats.
+        rows: The number of rows in it.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class SpooledBody:
     status: int
     headers: Mapping[str, str]
     boundaries: frozenset[int] = frozenset()
+    rows: int = 0
 
     @property
     def cost(self) -> int:

@@ -13,6 +13,7 @@ from gateway.query.read_pool import ReadPool
 from gateway.query.result_sizes import SMALL_RESULT_ROWS
 from gateway.query.sql import Sql
 from gateway.query.statement import Statement
+from gateway.request_context import current
 from gateway.store.interface import ReadTransaction, Select, Version
 
 #: Results up to this size are sent whole, with their length. Their thread is free before the first byte.
@@ -28,6 +29,7 @@ class Rendering:
 
     Attributes:
         whole: The whole body, if it is small.
+        encoded_rows: The number of rows in the body so far.
         coding: The content coding of the body, or None.
         row_count: The number of rows, if it is known before the end.
         total: The number of all rows, also outside the page, if they were counted.
@@ -46,6 +48,7 @@ class Rendering:
         needs_version: bool,
     ) -> None:
         self.whole: bytes | None = None
+        self.encoded_rows = 0
         self.row_count: int | None = None
         self.total: int | None = None
         self.cursor: int | None = None
@@ -179,6 +182,7 @@ class Rendering:
 
     def _text_of(self, rows: list[tuple[Any, ...]]) -> bytes:
         """Return the beginning of the body from rows of text."""
+        self.encoded_rows = len(rows)
         return self._text.encode_text("".join([row[0] for row in rows]).encode()) if rows else b""
 
     def _first_batches(self) -> bytes | None:
@@ -194,7 +198,7 @@ class Rendering:
                 continue
             if limit is not None and rows >= limit:
                 place = _place(taken)
-            pieces.append(self._encoder.encode(taken))
+            pieces.append(self._encode(taken))
             size += len(pieces[-1])
             if size > WHOLE_BYTES:
                 self._pool.result_sizes.learn(self._statement, is_small=False)
@@ -216,7 +220,12 @@ class Rendering:
     def _begin(self, sql: Sql) -> None:
         statement = self._statement
         self._encoder = encoder_of(statement.output, statement.query.select)
+        self.encoded_rows = 0
         self._transaction.start(sql.text, sql.parameters)
+
+    def _encode(self, batch: pa.RecordBatch) -> bytes:
+        self.encoded_rows += batch.num_rows
+        return self._encoder.encode(batch)
 
     def _fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
         return self._transaction.fetch(sql.text, sql.parameters)
@@ -224,12 +233,14 @@ class Rendering:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the chunks of the body. An error breaks the connection, so that no truncated body looks complete."""
         chunk, self._first_chunk = self._first_chunk, b""
-        is_over = False
+        is_over, context = False, current.get(None)
         while True:
             if chunk:
                 self._pool.note_waiting(self)
                 yield chunk
                 self._pool.note_running(self)
+                if context:
+                    context.served_rows = self.encoded_rows
             if is_over:
                 return
             if self._is_closed:
@@ -248,7 +259,7 @@ class Rendering:
             if batch is None:
                 pieces.append(self._encoder.end())
                 return self._compressor.compress(b"".join(pieces)) + self._compressor.flush(), True
-            pieces.append(self._encoder.encode(batch))
+            pieces.append(self._encode(batch))
             size += len(pieces[-1])
         return self._compressor.compress(b"".join(pieces)), False
 

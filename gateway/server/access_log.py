@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.logs import ACCESS, Fields
 from gateway.request_context import RequestContext
+from gateway.server.observed_request import ObservedRequest
 
 _METHODS = frozenset(HTTPMethod.__members__)
 #: The attributes of a record without a place in the code, a thread, and a process, which no line shows.
@@ -24,6 +25,18 @@ class _Access(logging.LogRecord):
     def __init__(self, message: str, fields: Fields) -> None:
         created = time.time()
         self.__dict__.update(_BLANK, msg=message, created=created, msecs=created % 1 * 1000, fields=fields)
+
+
+def log_request(request: ObservedRequest) -> None:
+    """Log a finished request."""
+    figures = {
+        "duration_ms": round(request.seconds * 1000, 1),
+        "bytes_in": request.received_bytes,
+        "bytes_out": request.sent_bytes,
+    }
+    if not request.is_complete:
+        figures["complete"] = False
+    log_access(request.context, request.method, request.status, figures)
 
 
 def log_access(

@@ -36,8 +36,10 @@ def headers(error: GatewayError) -> dict[str, str]:
 
 
 def body(error: GatewayError) -> bytes:
-    """Return the body of an error, a JSON object; note its code for the access log."""
+    """Return the body of an error, a JSON object; note its code and its row errors for the observers of the request."""
     note(code=error.code.code)
+    if context := current.get(None):
+        context.row_errors = error.row_errors
     return strictjson.write(error.body())
 
 

@@ -2,9 +2,38 @@
 
 from gateway.errors import GatewayError
 from gateway.metrics import BATCHES, SECONDS, Histogram
+from gateway.store.batch import Receipt
 
 #: The actions of batches that a client has sent, in the ledger.
 SENT = frozenset(("post", "put"))
+
+
+class BatchTotals:
+    """The committed batches of one connector since the start of the process.
+
+    The writer thread alone changes them; any thread may read them.
+
+    Attributes:
+        batches: The number of entries of the ledger by action.
+        deleted: The rows that were deleted, replaced, or expired, by action.
+    """
+
+    __slots__ = ("batches", "deleted", "duplicates", "received", "rejected", "stored")
+
+    def __init__(self) -> None:
+        self.batches: dict[str, int] = {}
+        self.deleted: dict[str, int] = {}
+        self.received = self.stored = self.rejected = self.duplicates = 0
+
+    def count(self, action: str, receipt: Receipt) -> None:
+        """Count a committed entry of the ledger."""
+        self.batches[action] = self.batches.get(action, 0) + 1
+        self.received += receipt.received
+        self.stored += receipt.stored
+        self.rejected += receipt.rejected
+        self.duplicates += receipt.duplicates
+        if receipt.deleted:
+            self.deleted[action] = self.deleted.get(action, 0) + receipt.deleted
 
 
 class CommitCounts:
@@ -14,6 +43,7 @@ class CommitCounts:
         seconds: The durations of transactions that were committed, from BEGIN to the end of COMMIT.
         batches: The number of batches in each.
         failed: How many transactions the database could not commit. One that refuses a request is none of them.
+        by_connector: The batches of each connector.
         last_sent: When the last batch that a client has sent was committed, in microseconds since 1970, by connector.
             It includes batches from before the start of this process.
     """
@@ -22,12 +52,24 @@ class CommitCounts:
         self.seconds = Histogram(SECONDS)
         self.batches = Histogram(BATCHES)
         self.failed = 0
+        self.by_connector: dict[str, BatchTotals] = {}
         self.last_sent = last_sent
 
     def count(self, seconds: float, batches: int) -> None:
         """Count a commit."""
         self.seconds.observe(seconds)
         self.batches.observe(batches)
+
+    def count_batch(self, connector: str, action: str, receipt: Receipt, at: int) -> None:
+        """Count a committed entry of the ledger; `at` is the time of the commit in microseconds since 1970."""
+        self.by_connector.setdefault(connector, BatchTotals()).count(action, receipt)
+        if action in SENT:
+            self.last_sent[connector] = at
+
+    def forget(self, connector: str) -> None:
+        """Forget a connector that was purged."""
+        self.by_connector.pop(connector, None)
+        self.last_sent.pop(connector, None)
 
     def count_failure(self, error: BaseException) -> None:
         """Count a transaction that was rolled back, unless its error is a fault of the request."""

@@ -16,6 +16,8 @@ from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.plan import Tables
 from gateway.connectors.policy import Retention
 from gateway.errors import GatewayError
+from gateway.figures import RequestFigures
+from gateway.store.activity import BatchCounts, HourlyFigures
 from gateway.store.batch import Batch, IdempotencyKey, Receipt, StoredBatch
 from gateway.store.commit_counts import CommitCounts
 from gateway.store.definition import Definition, Event, Move
@@ -144,6 +146,9 @@ class StoreWriter(Protocol):
     def forget_keys(self) -> None:
         """Delete the idempotency keys that are older than they are promised to be kept."""
 
+    def add_figures(self, hours: Sequence[HourlyFigures], forget_before: datetime) -> None:
+        """Add figures to those of their hours, no two of one connector and hour; delete those of hours before an instant."""
+
     def maintain(self) -> bool:
         """Perform the upkeep that is due, such as a checkpoint; return whether some is still due. Never raises."""
 
@@ -192,6 +197,24 @@ class BatchReader(Protocol):
 
     def find(self, connector: Connector, numbers: Sequence[int]) -> list[tuple[StoredBatch, int]]:
         """Return the batches of a connector among some numbers, each with how many of its rows are unchanged."""
+
+
+class ActivityReader(Protocol):
+    """The activity of connectors by period.
+
+    The results are by connector name and start of the period, in seconds since 1970. A period takes `step` seconds and
+    begins at a multiple of them; `since` is the first instant, and `until` is excluded. A period without any is left out.
+    """
+
+    def batches(
+        self, names: Sequence[str], since: datetime, until: datetime, step: int, token: str | None = None
+    ) -> Mapping[tuple[str, int], BatchCounts]:
+        """Count the batches of connectors, or those of one token."""
+
+    def figures(
+        self, names: Sequence[str], since: datetime, until: datetime, step: int
+    ) -> Mapping[tuple[str, int], RequestFigures]:
+        """Return the figures of connectors that are stored; `since` and `step` are whole hours."""
 
 
 class DefinitionReader(Protocol):
@@ -255,6 +278,10 @@ class StoreReader(Tables, Protocol):
     @property
     def batches(self) -> BatchReader:
         """The ledger."""
+
+    @property
+    def activity(self) -> ActivityReader:
+        """The activity of connectors by period."""
 
     @property
     def definitions(self) -> DefinitionReader:

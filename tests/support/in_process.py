@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gateway.app import Gateway
+from gateway.server.access_log import log_request
 from gateway.server.lifespan import Lifespan
 from gateway.server.middleware import RequestMiddleware
 from gateway.server.scope import HAS_LEFT
+from gateway.server.traffic import Traffic
 from gateway.settings import Settings
 from tests.support.server import FAST, put
 
@@ -26,21 +28,23 @@ def inside(directory: Path, connectors: dict[str, str], **environment: str) -> I
         }
     )
     fatal: list[bool] = []
-    gateway = Gateway(settings, lambda: fatal.append(True))
+    traffic = Traffic()
+    gateway = Gateway(settings, lambda: fatal.append(True), traffic)
     try:
-        yield Inside(gateway, (directory / "data" / "admin-token").read_text().strip(), fatal)
+        yield Inside(gateway, traffic, (directory / "data" / "admin-token").read_text().strip(), fatal)
     finally:
         gateway.close()
 
 
 class Inside:
-    def __init__(self, gateway: Gateway, token: str, fatal: list[bool]) -> None:
+    def __init__(self, gateway: Gateway, traffic: Traffic, token: str, fatal: list[bool]) -> None:
         self.gateway = gateway
         self.store = gateway.store
+        self.traffic = traffic
         self.fatal = fatal
         self.lifespan = Lifespan(lambda: gateway)
         self.lifespan.application = gateway
-        self._middleware = RequestMiddleware(self.lifespan)
+        self._middleware = RequestMiddleware(self.lifespan, observers=[log_request, traffic.observe])
         self._authorization = f"Bearer {token}".encode()
 
     def request(

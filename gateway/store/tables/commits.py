@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from gateway.store.commit_counts import SENT, CommitCounts
+from gateway.store.commit_counts import CommitCounts
 from gateway.store.engine.interface import Database
 from gateway.store.interface import NO_VERSION, Version
 from gateway.store.tables.ledger import Ledger, LedgerEntry, Sequences
@@ -70,8 +70,7 @@ class Commits:
             committed_at = _microseconds(changes.now)
             for line in changes.lines:
                 self._versions[line.connector] = (line.receipt.batch or 0, committed_at)
-                if line.action in SENT:
-                    self.counts.last_sent[line.connector] = committed_at
+                self.counts.count_batch(line.connector, line.action, line.receipt, committed_at)
             self.counts.count(time.monotonic() - began, len(changes.lines))
         except RolledBack:
             pass
@@ -88,9 +87,9 @@ class Commits:
         return self._versions.get(name, NO_VERSION)
 
     def forget(self, name: str) -> None:
-        """Forget the version and the last batch of a connector that was purged."""
+        """Forget the version and the counts of a connector that was purged."""
         self._versions.pop(name, None)
-        self.counts.last_sent.pop(name, None)
+        self.counts.forget(name)
 
 
 def _microseconds(moment: datetime) -> int:

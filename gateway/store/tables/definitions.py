@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS gateway.purged (
 """
 
 
+#: The tables with rows of a connector, and the column that has its name.
+_PURGED = (("batches", "connector"), ("activity", "connector"), ("keys", "connector"), ("connectors", "name"))
 _VERSIONS = pa.schema(
     [
         ("name", pa.string()),
@@ -220,7 +222,7 @@ class Definitions:
                 " WHERE connector = ?",
                 [name, connector.revision, name],
             )
-            for table, column in (("batches", "connector"), ("keys", "connector"), ("connectors", "name")):
+            for table, column in _PURGED:
                 writer.execute(f"DELETE FROM gateway.{table} WHERE {column} = ?", [name])
             self._record([(connector, "purged", [], connector.text, None)], datetime.now(UTC))
         self._purged[name] = connector.revision

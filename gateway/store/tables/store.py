@@ -10,6 +10,7 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.plan import TableState
 from gateway.connectors.policy import Retention
 from gateway.errors import Code, GatewayError
+from gateway.store.activity import HourlyFigures
 from gateway.store.batch import NO_ROWS, Batch, IdempotencyKey, Receipt, rehearsed
 from gateway.store.edit import Edit
 from gateway.store.engine.interface import Database
@@ -18,6 +19,7 @@ from gateway.store.errors import ConnectorChanged
 from gateway.store.interface import NO_VERSION, ReadTransaction, Show, Version
 from gateway.store.rejection import Amendment, RepairedRows, rejected_of
 from gateway.store.sql.names import literal, table_of
+from gateway.store.tables.activity import Activity
 from gateway.store.tables.appends import Appends
 from gateway.store.tables.commits import Commits, RolledBack
 from gateway.store.tables.copies import copy
@@ -44,6 +46,7 @@ class Store:
         try:
             self.id = identify(database)
             self.batches = Ledger(database)
+            self.activity = Activity(database)
             self.definitions = Definitions(database)
             self.rejected = Rejected(database)
             self._keys = IdempotencyKeys(database)
@@ -201,6 +204,12 @@ class Store:
         """Delete the idempotency keys that are older than they are promised to be kept."""
         with self._database.transaction():
             self._keys.forget_old()
+
+    def add_figures(self, hours: Sequence[HourlyFigures], forget_before: datetime) -> None:
+        """Add figures to those of their hours, and delete those of hours before an instant."""
+        with self._database.transaction():
+            self.activity.add(hours)
+            self.activity.forget(forget_before)
 
     def maintain(self) -> bool:
         """Perform the upkeep that is due; return whether some is still due."""
