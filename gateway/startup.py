@@ -98,7 +98,7 @@ def _shown(host: str, port: int) -> str:
 
 
 def greeting(settings: Settings, paths: Iterable[str], *, admin_file: Path | None) -> str:
-    """Build the greeting at a terminal once the gateway serves: its address, the admin token, and a first request.
+    """Build the greeting at a terminal once the gateway serves: its address, the admin token, the console, and a first request.
 
     Args:
         settings: The settings of the gateway.
@@ -120,5 +120,7 @@ def greeting(settings: Settings, paths: Iterable[str], *, admin_file: Path | Non
     elif path is None:
         lines.append("There is no connector yet. This writes one: gateway new NAME --from FILE")
     target = f"{path}?limit=5" if path else "/-/status"
+    if settings.console != "off":
+        lines.append(f"The console is at {url}/-/console/")
     lines.append(f'Try:  curl -H "Authorization: Bearer {secret}" {shlex.quote(url + target)}')
     return "\n".join(["", *(f"  {line}" for line in lines), ""])

@@ -10,7 +10,7 @@ from gateway.auth.authorization_header import without_basic
 from gateway.auth.permissions import Asker
 from gateway.console.headers import PAGE_HEADERS, is_page
 from gateway.console.page import HTML, Shell, View
-from gateway.console.visit import asker_of, visit_of
+from gateway.console.visit import visit_of
 from gateway.endpoints import reply
 from gateway.endpoints.browser import is_browser
 from gateway.errors import GatewayError, trace
@@ -63,6 +63,6 @@ class ErrorPages:
 
     def _asker(self, req: Request) -> Asker:
         try:
-            return asker_of(req, self._shell.askers)
+            return self._shell.auth.asker_of(req)
         except GatewayError:
             return Asker()

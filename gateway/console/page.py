@@ -12,12 +12,12 @@ from urllib.parse import parse_qsl
 
 from falcon.asgi import Request, Response
 
-from gateway.auth.askers import Askers
 from gateway.console import guard
 from gateway.console.headers import PAGE_HEADERS
 from gateway.console.templates import Templates
-from gateway.console.visit import Visit, asker_of, visit_of
+from gateway.console.visit import Visit, visit_of
 from gateway.endpoints.request_bodies import RequestBodies
+from gateway.endpoints.services import Auth
 from gateway.threads import ContextThreadPool
 
 HTML = "text/html; charset=utf-8"
@@ -60,7 +60,7 @@ class Shell:
 
     def __init__(
         self,
-        askers: Askers,
+        auth: Auth,
         templates: Templates,
         thread: ContextThreadPool,
         bodies: RequestBodies,
@@ -69,21 +69,21 @@ class Shell:
         """Keep the services of pages.
 
         Args:
-            askers: Find out who asks.
+            auth: Finds out who asks.
             templates: Render views.
             thread: The one thread for that.
             bodies: Receive forms.
             hosts: The hosts of `GATEWAY_HOSTS`.
         """
-        self.askers = askers
+        self.auth = auth
         self._bodies = bodies
         self._hosts = hosts
         self._templates = templates
         self._thread = thread
 
     def visit(self, req: Request, parameters: Mapping[str, str]) -> Visit:
-        """Return the value of a request; it raises what `Askers.of` does."""
-        return visit_of(req, asker_of(req, self.askers), parameters)
+        """Return the value of a request; it raises what `Auth.asker_of` does."""
+        return visit_of(req, self.auth.asker_of(req), parameters)
 
     async def receive_form(self, req: Request) -> Mapping[str, str]:
         """Receive a form of this gateway's own pages.

@@ -21,15 +21,15 @@ from gateway.threads import ContextThreadPool
 
 def add_pages(app: App[Any, Any], services: Services, thread: ContextThreadPool) -> None:
     """Add the pages and the handlers of their errors to the Falcon app; `thread` renders all pages."""
-    askers = services.auth.askers
+    sessions = services.auth.askers.sessions
     settings, files = services.intake.settings, StaticFiles()
     templates = Templates(static=files.url, title=settings.title, version=__version__)
-    shell = Shell(askers, templates, thread, RequestBodies(services), settings.hosts)
+    shell = Shell(services.auth, templates, thread, RequestBodies(services), settings.hosts)
     app.add_route("/-/console", EndpointList(shell, services.live))
     app.add_route("/-/console/at/{path:path}", EndpointAt(shell, services.live))
     app.add_route("/-/console/static/{file}", files)
-    app.add_route("/-/sign-in", SignIn(shell, askers.sessions))
-    app.add_route("/-/sign-out", SignOut(shell, askers.sessions))
+    app.add_route("/-/sign-in", SignIn(shell, sessions))
+    app.add_route("/-/sign-out", SignOut(shell, sessions))
     errors = ErrorPages(shell)
     app.add_error_handler(Exception, errors.any_error)
     app.add_error_handler(falcon.HTTPError, errors.falcon_error)

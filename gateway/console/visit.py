@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from falcon.asgi import Request
 
-from gateway.auth.askers import Askers, session_ids
+from gateway.auth.askers import session_ids
 from gateway.auth.permissions import Asker
 from gateway.endpoints.browser import path_to_root, raw_path
 
@@ -37,22 +37,9 @@ class Visit:
     parameters: Mapping[str, str]
 
 
-def asker_of(req: Request, askers: Askers) -> Asker:
-    """Return the sender of a request for a page or a document.
-
-    Raises:
-        GatewayError: As `Askers.of` does.
-    """
-    return askers.of(req.auth, req.get_header("Cookie"), is_secure=_is_secure(req))
-
-
-def _is_secure(req: Request) -> bool:
-    """Return whether the browser uses https; gunicorn believes the trusted proxies in that."""
-    return req.scheme == "https"
-
-
 def visit_of(req: Request, asker: Asker, parameters: Mapping[str, str] | None = None) -> Visit:
     """Return the value of a request."""
+    is_secure = req.scheme == "https"  # gunicorn believes the trusted proxies in that
     query = f"?{req.query_string}" if req.query_string else ""
     return Visit(
         asker=asker,
@@ -61,7 +48,7 @@ def visit_of(req: Request, asker: Asker, parameters: Mapping[str, str] | None = 
         here=f"{raw_path(req).removeprefix('/')}{query}",
         host_url=f"{req.scheme}://{req.get_header('Host') or 'localhost'}/",
         query_string=req.query_string,
-        is_secure=_is_secure(req),
-        session_ids=tuple(session_ids(req.get_header("Cookie"), is_secure=_is_secure(req))),
+        is_secure=is_secure,
+        session_ids=tuple(session_ids(req.get_header("Cookie"), is_secure=is_secure)),
         parameters=parameters or {},
     )

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from falcon.asgi import Request
+
 from gateway.auth.askers import Askers
 from gateway.auth.credentials import Credentials
+from gateway.auth.permissions import Asker
 from gateway.auth.rate_limit import RateLimits
 from gateway.connectors.connector import Connector
 from gateway.endpoints.endpoint import Endpoint
@@ -24,11 +27,19 @@ from gateway.store.interface import StoreReader
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Authentication and rate limits. Pages and documents ask `askers`, all others `credentials`."""
+    """Authentication and rate limits. Endpoints and the JSON under `/-/` use `credentials`, and never a cookie."""
 
     credentials: Credentials
     rate_limits: RateLimits
     askers: Askers
+
+    def asker_of(self, req: Request) -> Asker:
+        """Return the sender of a request for a page or a document: of its Authorization header, else of its session.
+
+        Raises:
+            GatewayError: As `Credentials.authenticate` does for the header. A cookie is never an error.
+        """
+        return self.askers.of(req.auth, req.get_header("Cookie"), is_secure=req.scheme == "https")
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,6 +221,7 @@ def test_terminal_shows_a_working_first_request(tmp_path, has_connector):
 
     assert f"The gateway serves connectors.d at http://127.0.0.1:{port}\n" in shown
     assert "The admin token is in data/admin-token.\n" in shown
+    assert f"The console is at http://127.0.0.1:{port}/-/console/\n" in shown
     assert ("There is no connector yet" in shown) != has_connector
     assert shown.rstrip().endswith(curl)
     assert not re.search(r'^{"time"', shown, re.MULTILINE), "a terminal has no use for JSON"
