@@ -27,6 +27,7 @@ VERBS = (
     "restore",
     "doctor",
     "token",
+    "openapi",
     "docs",
 )
 

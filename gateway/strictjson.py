@@ -105,6 +105,16 @@ def write(value: Json) -> bytes:
     return _encoder.encode(value)
 
 
+def written(value: Json) -> msgspec.Raw:
+    """Write a value as JSON that `write` copies as it is, wherever it stands inside another value."""
+    return msgspec.Raw(write(value))
+
+
+def indented(text: bytes) -> bytes:
+    """Return a JSON text with a line for each member, for people."""
+    return msgspec.json.format(text, indent=2)
+
+
 def _refuse_endless_numbers(value: Json) -> None:
     waiting = [value]
     while waiting:

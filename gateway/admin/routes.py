@@ -1,4 +1,4 @@
-"""Every route under `/-/`: a new one is a class in this folder and a line here."""
+"""Every route under `/-/`, and `/`: a new one is a class in this folder and a line here."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from gateway.admin.docs import DocsResource
 from gateway.admin.health import HealthyResource, ReadyResource
 from gateway.admin.lifecycle import LifecycleResource, PlanResource
 from gateway.admin.metrics import MetricsResource
+from gateway.admin.openapi import OpenApiResource
 from gateway.admin.rejected import RejectedResource
 from gateway.admin.resolve import ResolveResource
 from gateway.admin.status import FileSchemaResource, ReloadResource, StatusResource
@@ -36,9 +37,7 @@ def add_routes(
     app.add_route("/-/backup", BackupResource(storage.reader, auth))
     visible = VisibleConnectors(auth.credentials, live)
     app.add_route("/-/resolve", ResolveResource(visible, storage, live))
-    docs = DocsResource()
-    app.add_route("/-/docs", docs)
-    app.add_route("/-/docs/{page}", docs, suffix="page")
+    _add_documents(app, services, visible)
     app.add_route("/-/plan", PlanResource(auth, RequestBodies(services), reload))
     _add_connector_routes(app, services, visible, reload)
 
@@ -62,3 +61,14 @@ def _add_connector_routes(
     app.add_route("/-/connectors/{name}/rejected/summary", rejected, suffix="summary")
     app.add_route("/-/connectors/{name}/rejected/replay", rejected, suffix="replay")
     app.add_route("/-/connectors/{name}/rejected/discard", rejected, suffix="discard")
+
+
+def _add_documents(app: App[Any, Any], services: Services, visible: VisibleConnectors) -> None:
+    """Add the documentation, and the descriptions of the API."""
+    docs = DocsResource()
+    app.add_route("/-/docs", docs)
+    app.add_route("/-/docs/{page}", docs, suffix="page")
+    openapi = OpenApiResource(services.auth, services.live, visible)
+    app.add_route("/-/openapi.json", openapi)
+    app.add_route("/-/connectors/{name}/openapi.json", openapi, suffix="one")
+    app.add_route("/", openapi, suffix="root")

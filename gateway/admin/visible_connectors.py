@@ -75,11 +75,15 @@ class VisibleConnectors:
         Raises:
             GatewayError: 404 if the connector is unknown or not visible to it, 410 if the connector was removed.
         """
+        return self.find_for(self.asker(req), name)
+
+    def find_for(self, asker: Asker, name: str) -> VisibleConnector:
+        """Find a connector for an asker, as `find` does."""
         snapshot = self._live.snapshot
         endpoint = snapshot.endpoints.get(name) if NAME.fullmatch(name) else None
         if endpoint is not None:
-            return self.require(req, endpoint)
-        removed, asker = snapshot.gone.get(name), self.asker(req)
+            return _require(asker, endpoint)
+        removed = snapshot.gone.get(name)
         if removed and permissions.sight_of(asker, removed.connector.access).is_visible:
             raise removed.error(is_admin=asker.is_admin)
         raise unknown_connector(name)
@@ -90,8 +94,11 @@ class VisibleConnectors:
         Raises:
             GatewayError: 404 if the connector is not visible to it.
         """
-        asker = self.asker(req)
-        sight = permissions.sight_of(asker, endpoint.connector.access)
-        if not sight.is_visible:
-            raise unknown_connector(endpoint.connector.name)
-        return VisibleConnector(endpoint, asker, sight)
+        return _require(self.asker(req), endpoint)
+
+
+def _require(asker: Asker, endpoint: Endpoint) -> VisibleConnector:
+    sight = permissions.sight_of(asker, endpoint.connector.access)
+    if not sight.is_visible:
+        raise unknown_connector(endpoint.connector.name)
+    return VisibleConnector(endpoint, asker, sight)

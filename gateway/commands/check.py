@@ -8,11 +8,9 @@ import click
 
 from gateway.commands.support import github, token_names
 from gateway.commands.support.configuration import read_directory, read_settings
-from gateway.connectors import plan
+from gateway.commands.support.directory_outcomes import outcomes_of
 from gateway.connectors.finding import Finding
-from gateway.connectors.plan import UnknownTables
 from gateway.plurals import counted
-from gateway.store.sql import expression
 
 
 @click.command("check")
@@ -29,8 +27,7 @@ def command(directory: Path | None, tokens: Path | None, style: str) -> None:
     directory = directory or read_settings().connectors
     listing = read_directory(directory)
     known = token_names.from_file(tokens)
-    declared = [expression.check(plan.parse_file(file)) for file in listing.files.values()]
-    outcomes = plan.build_plan(declared, {}, {}, UnknownTables()).outcomes
+    outcomes = outcomes_of(listing)
     connectors = [outcome.connector for outcome in outcomes]
     unknown = known.unknown(connectors)
     findings = [

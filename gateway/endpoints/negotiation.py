@@ -1,6 +1,6 @@
 """Content negotiation: the format, the compression, and the schema of a response (RFC 9110 section 12)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import falcon
@@ -118,7 +118,7 @@ def wants_single(accept: str) -> bool:
     return any(name in accept.lower() for name in _VENDOR_OBJECT)
 
 
-def coding_of(accept_encoding: str | None, media: Media) -> str | None:
+def coding_of(accept_encoding: str | None, media: Media, codings: Sequence[str] = CODINGS) -> str | None:
     """Choose the compression of a response, None for none.
 
     Parquet is not compressed again, because it compresses its own pages.
@@ -133,7 +133,7 @@ def coding_of(accept_encoding: str | None, media: Media) -> str | None:
             qualities[name.strip()] = float(weight) if weight else 1.0
         except ValueError:
             qualities[name.strip()] = 0.0
-    best = max(CODINGS, key=lambda name: qualities.get(name, qualities.get("*", 0.0)))
+    best = max(codings, key=lambda name: qualities.get(name, qualities.get("*", 0.0)))
     quality = qualities.get(best, qualities.get("*", 0.0))
     return best if quality > 0 and quality >= qualities.get("identity", 0.0) else None
 

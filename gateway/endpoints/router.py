@@ -23,7 +23,7 @@ Found = tuple[object, Mapping[str, Callable[..., Any]], dict[str, Any], str | No
 
 
 class Router:
-    """Falcon's custom router: fixed paths under `/-/`, and the connectors of the live snapshot.
+    """Falcon's custom router: fixed paths, which are `/` and those under `/-/`, and the connectors of the live snapshot.
 
     Belongs to the event loop. https://falcon.readthedocs.io/en/stable/api/routing.html#custom-routers
     """
@@ -72,6 +72,8 @@ class Router:
             found = self._fixed.find(uri, req) or self._unknown_admin_route
         elif self._has_console and req is not None and wants_page(req):
             found = self._redirect_route
+        elif uri == "/":  # No connector can be there.
+            found = self._fixed.find(uri, req)
         else:
             found = self._live_routes().get(uri, self._unknown_path_route)
         self._record_for_log(uri, found)

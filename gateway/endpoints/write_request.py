@@ -15,9 +15,7 @@ from gateway.ingest.body import Body
 from gateway.ingest.envelope import Envelope
 from gateway.media_types import Media
 from gateway.query import dialect
-from gateway.store.batch import Batch, IdempotencyKey, OnConflict, Receipt
-
-MAX_KEY_CHARACTERS = 255
+from gateway.store.batch import MAX_KEY_CHARACTERS, Batch, IdempotencyKey, OnConflict, Receipt
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from gateway.query.columns import ColumnNames
 from gateway.query.parameters import READ_PARAMETERS, parameters_of
 from gateway.query.query import Query
 
-_RANGE = re.compile(r"(?:items=)?([0-9]{1,18})-([0-9]{0,18})")
+#: Rows in a Range header.
+RANGE = re.compile(r"(?:items=)?([0-9]{1,18})-([0-9]{0,18})")
 
 
 def names_rows(range_header: str | None) -> bool:
     """Return whether a Range header names rows: `0-24`. Other units and forms are ignored, as in PostgREST."""
-    return _RANGE.fullmatch((range_header or "").strip()) is not None
+    return RANGE.fullmatch((range_header or "").strip()) is not None
 
 
 def within(query: Query, range_header: str | None) -> Query:
@@ -24,7 +25,7 @@ def within(query: Query, range_header: str | None) -> Query:
     Raises:
         GatewayError: No row can be in that range.
     """
-    found = _RANGE.fullmatch((range_header or "").strip())
+    found = RANGE.fullmatch((range_header or "").strip())
     if not found or query.limit == 0 or query.cursor is not None:
         return query
     first = int(found[1])

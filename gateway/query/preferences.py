@@ -42,8 +42,10 @@ PREFERENCES: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 _ON_READS = ("count", "handling")
 _ON_WRITES = tuple(name for name in PREFERENCES if name != "max-affected")
-#: The preferences of each method.
-_BY_METHOD: Mapping[str, tuple[str, ...]] = {
+#: The preferences of each method, for the parser and the documents of the API.
+BY_METHOD: Mapping[str, tuple[str, ...]] = {
+    "GET": _ON_READS,
+    "HEAD": _ON_READS,
     "POST": _ON_WRITES,
     "PUT": tuple(name for name in _ON_WRITES if name != "resolution"),
     "PATCH": ("return", "count", "tx", "handling", "max-affected"),
@@ -95,7 +97,7 @@ def parse(header: str | None, method: str) -> Preferences:
         name, value = _name_of(token), token.partition("=")[2].strip().strip('"')
         if not _has(name, value):
             unknown.append(token)
-        elif name in _BY_METHOD.get(method, _ON_READS):
+        elif name in BY_METHOD.get(method, _ON_READS):
             known.setdefault(_attribute(name), value)
     preferences = Preferences(**known)
     if preferences.handling == "strict" and unknown:

@@ -14,6 +14,8 @@ from gateway.strictjson import Json
 
 #: What happens to a row whose primary key is stored already; `merge` keeps the fields that the new row does not name.
 OnConflict = Literal["reject", "ignore", "replace", "merge"]
+#: The most characters of an idempotency key.
+MAX_KEY_CHARACTERS = 255
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.connectors import plan
+from gateway.connectors import example_row, plan
 from gateway.connectors.directory import ConnectorFile
-from gateway.draft import columns, draft_file, example_row
+from gateway.draft import columns, draft_file
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
 from gateway.rowfile.chunks import split

@@ -9,8 +9,9 @@ from pathlib import Path
 from gateway import strictjson
 from gateway.auth.permissions import ADMIN_FILE
 from gateway.commands.support.file_options import FileOptions
+from gateway.connectors import example_row
 from gateway.connectors.connector import Access, Connector
-from gateway.draft import example_row, header
+from gateway.draft import header
 from gateway.draft.draft_file import Draft
 from gateway.settings import Settings
 

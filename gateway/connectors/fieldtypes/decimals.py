@@ -55,6 +55,13 @@ def decimal(precision: int, scale: int) -> FieldType:
             "minimum": most.copy_negate(),
             "maximum": most,
         },
+        # Without `multipleOf`: validators that divide doubles refuse one of nine values that have two decimals.
+        outline={
+            "type": "number" if scale else "integer",
+            "format": "decimal",
+            "minimum": most.copy_negate(),
+            "maximum": most,
+        },
         text=TextForm(parse=literals.number, read_strings=numeral, normalize=write_digits),
         arrow=ArrowForm(
             type=arrow,

@@ -96,6 +96,8 @@ class FieldType:
         expects: A description of its values, which finishes the sentence "expected …".
         example: A value in a JSON body.
         schema: The JSON Schema of a value that is not null.
+        outline: The same for code generators, which copy it into every model: a `format` in place of patterns and bounds
+            that only describe what the type can hold. `https://spec.openapis.org/registry/format/` has the formats.
         text: Its values as text.
         arrow: Its values in Arrow.
         sql: Its values in DuckDB.
@@ -107,6 +109,7 @@ class FieldType:
     expects: str
     example: Json
     schema: Mapping[str, Json]
+    outline: Mapping[str, Json]
     text: TextForm
     arrow: ArrowForm
     sql: SqlForm

@@ -88,6 +88,7 @@ def _list_of(item: FieldType) -> FieldType:
         expects=f"a list, each item {item.expects}",
         example=[item.example],
         schema={"type": "array", "items": dict(item.schema)},
+        outline={"type": "array", "items": dict(item.outline)},
         text=TextForm(
             parse=functools.partial(_list_literal, item),
             query=query_literal,

@@ -1,0 +1,123 @@
+"""The OpenAPI documents of the live snapshot, written in a thread once for each set of rights."""
+
+import asyncio
+import hashlib
+import time
+import zlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gateway import strictjson
+from gateway.auth.permissions import Verb
+from gateway.connectors.connector import Connector
+from gateway.endpoints.live import Live, Snapshot
+from gateway.openapi import document
+from gateway.openapi.connector_part import ConnectorPart
+from gateway.query.compression import compressor_of
+
+#: Documents that are kept: of the connectors of one snapshot, for different rights.
+MAX_DOCUMENTS = 64
+#: Parts that are kept: of connectors, also of earlier snapshots, for different rights. One takes some 40 kB.
+MAX_PARTS = 1024
+#: The connectors in a document by name, each with the verbs of its asker.
+Seen: TypeAlias = tuple[tuple[str, frozenset[Verb]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentKey:
+    """Everything that a document depends on, besides the snapshot.
+
+    Attributes:
+        seen: The connectors in it.
+        server: The URL of the gateway, relative to the document.
+        title: Its title.
+    """
+
+    seen: Seen
+    server: str
+    title: str = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDocument:
+    """A document as bytes.
+
+    Attributes:
+        digest: Identifies its contents.
+        compressed: Its JSON, compressed with gzip, which is the form that nearly all clients take.
+    """
+
+    digest: str
+    compressed: bytes
+
+    def plain(self) -> bytes:
+        """Return its JSON."""
+        return zlib.decompress(self.compressed, wbits=31)
+
+
+class OpenApiDocuments:
+    """Builds documents, and keeps them until the snapshot changes. Belongs to the event loop.
+
+    One thread builds them, so that they never take more than one processor from requests.
+    """
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._snapshot: Snapshot | None = None
+        self._documents: OrderedDict[DocumentKey, asyncio.Future[WrittenDocument]] = OrderedDict()
+        self._pool = ThreadPoolExecutor(1, "openapi")
+        self._writer = DocumentWriter()
+
+    async def find(self, key: DocumentKey) -> WrittenDocument:
+        """Return the document of the live snapshot; all who ask for it meanwhile wait for the same one."""
+        snapshot = self._live.snapshot
+        if snapshot is not self._snapshot:
+            self._snapshot = snapshot
+            self._documents.clear()
+        if key not in self._documents:
+            connectors = [(snapshot.endpoints[name].connector, verbs) for name, verbs in key.seen]
+            loop = asyncio.get_running_loop()
+            written = loop.run_in_executor(self._pool, self._writer.write, connectors, key)
+            self._documents[key] = written
+            if len(self._documents) > MAX_DOCUMENTS:
+                self._documents.popitem(last=False)
+        self._documents.move_to_end(key)
+        # A client that disconnects must not cancel the build for the others.
+        return await asyncio.shield(self._documents[key])
+
+    async def plain(self, written: WrittenDocument) -> bytes:
+        """Return the JSON of a document."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, written.plain)
+
+
+class DocumentWriter:
+    """Writes documents, and keeps the parts of connectors that have not changed. Belongs to one thread."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[str, frozenset[Verb], str], tuple[Connector, ConnectorPart]] = {}
+
+    def write(
+        self, connectors: Sequence[tuple[Connector, frozenset[Verb]]], key: DocumentKey
+    ) -> WrittenDocument:
+        """Write the document of connectors."""
+        suffixes = document.operation_suffixes(connector.name for connector, _ in connectors)
+        parts = []
+        for connector, verbs in connectors:
+            parts.append(self._part(connector, verbs, suffixes[connector.name]))
+            time.sleep(0)  # PERF: the event loop would wait up to 5 ms for the GIL.
+        text = strictjson.write(document.of_parts(parts, key.server, key.title))
+        compressor = compressor_of("gzip")
+        compressed = compressor.compress(text) + compressor.flush()
+        return WrittenDocument(hashlib.sha256(text).hexdigest()[:32], compressed)
+
+    def _part(self, connector: Connector, verbs: frozenset[Verb], suffix: str) -> ConnectorPart:
+        key = (connector.name, verbs, suffix)
+        found = self._parts.get(key)
+        if found is None or found[0] is not connector:
+            if len(self._parts) >= MAX_PARTS:
+                self._parts.clear()
+            found = self._parts[key] = (connector, ConnectorPart.of(connector, verbs, suffix).written())
+        return found[1]
