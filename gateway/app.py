@@ -82,6 +82,7 @@ class Gateway:
                 Intake(settings, parse_pool, InFlightKeys(), disk),
                 Caches(EtagCache(settings.cache), Spool(settings.data / "parts", settings.spool, disk)),
                 live,
+                traffic,
             )
             reload = Reload(services)
             watch = Watch(settings.connectors, reload, credentials.refresh)
@@ -152,4 +153,6 @@ _settings = Settings.read()
 #: The counters of requests. They count from the first request on, also before the application serves.
 traffic = Traffic()
 lifespan = Lifespan(_start)
-app = RequestMiddleware(lifespan, _settings.hosts, _settings.proxies, [log_request, traffic.observe])
+app = RequestMiddleware(
+    lifespan, _settings.hosts, _settings.proxies, [log_request, traffic.observe], [traffic.observe_start]
+)

@@ -79,6 +79,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "connectors.plan",
     "connectors.preview",
     "server.scope",
+    "server.operations",
     "server.error_response",
     "server.parser_errors",
     "server.forwarded",
@@ -263,6 +264,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "admin.status",
     "admin.metric_table",
     "admin.stored_figures",
+    "admin.request_samples",
     "admin.metric_samples",
     "admin.metrics",
     "admin.docs",
@@ -396,6 +398,7 @@ STORE_DOOR = {
         "sql.names",
         "sql.expression",
         "usage",
+        "commit_counts",
     ]
 }
 #: Who names an engine beside `commands/`: the process that opens the store, and the one that waits for its lock.

@@ -21,6 +21,7 @@ from gateway.ingest.parse_pool import ParsePool
 from gateway.ingest.writer import Writer
 from gateway.query.read_pool import ReadPool
 from gateway.resources import Disk
+from gateway.server.traffic import Traffic
 from gateway.settings import Settings
 from gateway.store.interface import StoreReader
 
@@ -78,6 +79,7 @@ class Services:
     intake: Intake
     caches: Caches
     live: Live
+    traffic: Traffic
 
     def endpoint(self, connector: Connector) -> Endpoint:
         """Build the endpoint of a connector."""
