@@ -28,6 +28,7 @@ VERBS = (
     "doctor",
     "token",
     "openapi",
+    "ops",
     "docs",
 )
 
