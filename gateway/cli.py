@@ -17,6 +17,7 @@ VERBS = (
     "check",
     "plan",
     "ls",
+    "stats",
     "status",
     "load",
     "rejected",
