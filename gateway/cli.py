@@ -17,7 +17,6 @@ VERBS = (
     "check",
     "plan",
     "ls",
-    "stats",
     "status",
     "load",
     "rejected",
@@ -29,7 +28,6 @@ VERBS = (
     "doctor",
     "token",
     "openapi",
-    "ops",
     "docs",
 )
 

@@ -28,11 +28,11 @@ class OpenApiResource:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Respond with the document of every connector that the asker may see."""
-        await self._respond(req, resp, DocumentKey(self._seen_by(self._asker(req)), "../"))
+        await self._respond(req, resp, DocumentKey(self._seen_by(self._auth.asker_of(req)), "../"))
 
     async def on_get_root(self, req: Request, resp: Response) -> None:
         """Respond with the same at `/`, where clients of PostgREST look for it."""
-        asker = self._asker(req)
+        asker = self._auth.asker_of(req)
         if not req.client_accepts(_JSON) and not req.client_accepts(_OPENAPI):
             message = f"'{req.accept[:200]}' accepts nothing of {_OPENAPI}, {_JSON}"
             raise GatewayError(Code.NOT_ACCEPTABLE, message, hint="send Accept: */*")
@@ -40,14 +40,10 @@ class OpenApiResource:
 
     async def on_get_one(self, req: Request, resp: Response, name: str) -> None:
         """Respond with the document of one connector."""
-        found = self._connectors.find_for(self._asker(req), name)
+        found = self._connectors.find_for(self._auth.asker_of(req), name)
         await self._respond(req, resp, DocumentKey(((name, found.sight.verbs),), "../../../", name))
 
     on_head, on_head_root, on_head_one = on_get, on_get_root, on_get_one
-
-    def _asker(self, req: Request) -> Asker:
-        """Return the sender of a request for any of the documents: by a token, or by a session of the console."""
-        return self._auth.askers.of(req.auth, req.get_header("Cookie"), is_secure=req.scheme == "https")
 
     def _seen_by(self, asker: Asker) -> Seen:
         """Return the connectors that an asker may see, each with its verbs."""

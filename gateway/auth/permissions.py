@@ -61,7 +61,9 @@ class Sight:
 
 def sight_of(asker: Asker, access: Access) -> Sight:
     """Return what an asker may see and do of a connector with these permissions."""
-    verbs = frozenset(verb for verb in VERBS if can(asker.token, access, verb))
+    # Where `change` is left out, no token may change rows, not even the admin token.
+    possible = VERBS if access.change else ("ingest", "read")
+    verbs = frozenset(verb for verb in possible if can(asker.token, access, verb))
     own: Extent = "own" if asker.token is not None and "ingest" in verbs else "none"
     viewed: Extent = "all" if asker.views else own
     return Sight(

@@ -22,7 +22,8 @@ _HTML = "text/html"
 @functools.lru_cache(256)  # The Accept headers of browsers are few. Errors are not cached.
 def prefers_html(accept: str) -> bool:
     """Return whether an Accept header is that of a browser: it prefers HTML to every format of rows."""
-    if _HTML not in accept.lower() or accept in _PROGRAMS:
+    accept = accept.lower()
+    if _HTML not in accept or accept in _PROGRAMS:
         return False
     try:
         html = mediatypes.quality(_HTML, accept)

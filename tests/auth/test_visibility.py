@@ -55,6 +55,7 @@ def test_unknown_tokens_are_refused_everywhere(place, routes):
 
 
 def test_pipeline_sees_its_own_batches_and_rejected_rows(place):
+    place.post_some("orders")
     batches = place.ask("etl", "GET", "/-/connectors/orders/batches").json()
     rejected = place.ask("etl", "GET", "/-/connectors/orders/rejected").json()
     summary = place.ask("etl", "GET", "/-/connectors/orders/rejected/summary").json()

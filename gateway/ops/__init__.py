@@ -1,1 +1,0 @@
-"""Alert rules, their tests, and a dashboard, for those who operate a gateway."""
