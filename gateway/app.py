@@ -22,12 +22,13 @@ from gateway.endpoints.live import Live
 from gateway.endpoints.request_cache import RequestCacheMiddleware
 from gateway.endpoints.responders import Responders
 from gateway.endpoints.router import Router
-from gateway.endpoints.services import Auth, Caches, Intake, Services, Storage
+from gateway.endpoints.services import Auth, Caches, Intake, Observed, Services, Storage
 from gateway.endpoints.spool import Spool
 from gateway.errors import GatewayError
 from gateway.ingest.in_flight import InFlightKeys
 from gateway.ingest.parse_pool import ParsePool
 from gateway.ingest.writer import Writer
+from gateway.jobs.figures import FiguresJob
 from gateway.jobs.retention import RetentionJob
 from gateway.query.read_pool import ReadPool
 from gateway.reload.reload import Reload
@@ -37,6 +38,7 @@ from gateway.server.access_log import log_request
 from gateway.server.cors import Cors
 from gateway.server.lifespan import Lifespan
 from gateway.server.middleware import RequestMiddleware
+from gateway.server.minute_figures import MinuteFigures
 from gateway.server.scope import Asgi
 from gateway.server.traffic import Traffic
 from gateway.settings import Settings
@@ -82,6 +84,7 @@ class Gateway:
                 Intake(settings, parse_pool, InFlightKeys(), disk),
                 Caches(EtagCache(settings.cache), Spool(settings.data / "parts", settings.spool, disk)),
                 live,
+                Observed(traffic, MinuteFigures(traffic)),
             )
             reload = Reload(services)
             watch = Watch(settings.connectors, reload, credentials.refresh)
@@ -89,8 +92,7 @@ class Gateway:
             reload.read(watch.look())
             watch.scan()
             watch.start()
-            expiry = RetentionJob(writer, live, seconds=settings.retention_interval)
-            closing.callback(expiry.stop)
+            _start_jobs(services, closing)
             self.store = store
             self.services = services
             pages = closing.enter_context(ContextThreadPool(1, "page"))
@@ -102,6 +104,12 @@ class Gateway:
     def close(self) -> None:
         """Stop the watch, finish the accepted writes, and close the store."""
         self._closing.close()
+
+
+def _start_jobs(services: Services, closing: contextlib.ExitStack) -> None:
+    writer, interval = services.storage.writer, services.intake.settings.retention_interval
+    closing.callback(RetentionJob(writer, services.live, seconds=interval).stop)
+    closing.callback(FiguresJob(writer, services.observed.figures).stop)
 
 
 def _sessions(credentials: Credentials, settings: Settings) -> Sessions:
@@ -152,4 +160,6 @@ _settings = Settings.read()
 #: The counters of requests. They count from the first request on, also before the application serves.
 traffic = Traffic()
 lifespan = Lifespan(_start)
-app = RequestMiddleware(lifespan, _settings.hosts, _settings.proxies, [log_request, traffic.observe])
+app = RequestMiddleware(
+    lifespan, _settings.hosts, _settings.proxies, [log_request, traffic.observe], [traffic.observe_start]
+)

@@ -17,6 +17,7 @@ VERBS = (
     "check",
     "plan",
     "ls",
+    "stats",
     "status",
     "load",
     "rejected",
@@ -28,6 +29,7 @@ VERBS = (
     "doctor",
     "token",
     "openapi",
+    "ops",
     "docs",
 )
 

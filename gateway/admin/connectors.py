@@ -1,10 +1,13 @@
 """`/-/connectors`: the served connectors, with their row counts, batches, and schemas, as far as a token may see them."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from falcon.asgi import Request, Response
 
+from gateway.admin.activity_report import HOUR, ActivityReports
 from gateway.admin.visible_connectors import VisibleConnector, VisibleConnectors
 from gateway.auth import permissions
 from gateway.auth.permissions import Asker, Sight
@@ -24,8 +27,11 @@ MAX_BATCHES = 1000
 class ConnectorsResource:
     """`/-/connectors` and the resources of one connector."""
 
-    def __init__(self, connectors: VisibleConnectors, storage: Storage, live: Live) -> None:
+    def __init__(
+        self, connectors: VisibleConnectors, storage: Storage, live: Live, reports: ActivityReports
+    ) -> None:
         self._connectors = connectors
+        self._reports = reports
         self._storage = storage
         self._live = live
 
@@ -43,17 +49,30 @@ class ConnectorsResource:
             known |= {each.name: (each, permissions.sight_of(asker, each.access)) for each in gone}
         counted = [connector for connector, sight in known.values() if sight.has_row_count]
         token, reader = None if asker.views else asker.token, self._storage.reader
-        rows, rejected, latest = await self._storage.read_pool.call(
-            lambda: (reader.counts(counted), reader.rejected.counts(token), reader.batches.latest(token))
+        watched = sorted(known) if asker.views else []
+        rows, rejected, latest, activity = await self._storage.read_pool.call(
+            lambda: (
+                reader.counts(counted),
+                reader.rejected.counts(token),
+                reader.batches.latest(token),
+                self._last_day(watched),
+            )
         )
         return [
             {
                 **_summary(connector, sight),
                 **({"state": states.get(name, FileState.LIVE).value} if sight.has_state else {}),
                 **_figures(sight, rows.get(name, 0), rejected.get(name, 0), latest.get(name)),
+                **({"last_day": activity[name]} if name in activity else {}),
             }
             for name, (connector, sight) in sorted(known.items())
         ]
+
+    def _last_day(self, names: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return the activity of connectors since 24 hours before the start of this hour. It reads the store."""
+        now = int(time.time())
+        totals = self._reports.totals(names, now // HOUR * HOUR - 24 * HOUR, now + 1) if names else {}
+        return {name: asdict(counts) | asdict(figures) for name, (counts, figures) in totals.items()}
 
     async def on_get_one(self, req: Request, resp: Response, name: str) -> None:
         """Describe a connector, with the counts and the last batch that the token may see."""

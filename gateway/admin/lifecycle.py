@@ -12,7 +12,7 @@ from gateway.connectors.connector_file import NAME
 from gateway.connectors.directory import ConnectorFile
 from gateway.endpoints import reply
 from gateway.endpoints.request_bodies import RequestBodies
-from gateway.endpoints.services import Auth, Storage
+from gateway.endpoints.services import Auth, Services
 from gateway.errors import Code, GatewayError, unknown_connector
 from gateway.ingest import json_problems
 from gateway.instants import rfc3339
@@ -46,10 +46,11 @@ class LifecycleResource:
     """The history of a connector, and copies and purges of its rows."""
 
     def __init__(
-        self, connectors: VisibleConnectors, storage: Storage, bodies: RequestBodies, reload: Reload
+        self, connectors: VisibleConnectors, services: Services, bodies: RequestBodies, reload: Reload
     ) -> None:
         self._connectors = connectors
-        self._storage = storage
+        self._storage = services.storage
+        self._figures = services.observed.figures
         self._bodies = bodies
         self._reload = reload
 
@@ -82,6 +83,7 @@ class LifecycleResource:
         """Delete the rows of a removed connector permanently."""
         self._admin(req, name)
         rows = await asyncio.to_thread(self._reload.purge, name)
+        self._figures.forget(name)
         reply.json(resp, {"connector": name, "purged": rows})
 
     def _admin(self, req: Request, name: str) -> str | None:

@@ -3,14 +3,14 @@
 import importlib.metadata
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from gateway import __version__
+from gateway.admin.metric_table import Sample
+from gateway.admin.request_samples import request_samples
 from gateway.admin.stored_figures import StoredFigures
 from gateway.connectors.plan import FileState
 from gateway.endpoints.live import Snapshot
 from gateway.endpoints.services import Services
-from gateway.metrics import HistogramCounts
 from gateway.reload.reload import Reload
 from gateway.resources import Resources
 from gateway.server.connection_counts import CONNECTIONS
@@ -18,14 +18,6 @@ from gateway.server.connection_counts import CONNECTIONS
 #: The states of a connector file; the series of a removed connector end.
 _STATES = (FileState.LIVE, FileState.LAST_GOOD, FileState.REFUSED)
 _LEVELS = ("error", "warning")
-
-
-class Sample(NamedTuple):
-    """One value of a metric, with the values of its labels in their order."""
-
-    metric: str
-    value: float | HistogramCounts
-    labels: tuple[str, ...] = ()
 
 
 class MetricSamples:
@@ -44,6 +36,7 @@ class MetricSamples:
         yield Sample("gateway_build_info", 1, (__version__, self._duckdb))
         yield from self._states(snapshot)
         yield from self._rows(snapshot)
+        yield from self._requests(snapshot)
         yield from self._writes()
         yield from self._reads()
         yield from self._disk()
@@ -71,6 +64,10 @@ class MetricSamples:
             if name in last_sent:
                 seconds = last_sent[name] / 1e6
                 yield Sample("gateway_connector_last_batch_timestamp_seconds", seconds, (name,))
+
+    def _requests(self, snapshot: Snapshot) -> Iterator[Sample]:
+        batches = self._services.storage.reader.commit_counts.by_connector
+        return request_samples(self._services.observed.traffic, batches, snapshot.endpoints)
 
     def _writes(self) -> Iterator[Sample]:
         backlog, commits = (
@@ -101,6 +98,7 @@ class MetricSamples:
         disk, usage = self._services.intake.disk, self._figures.usage
         if usage is not None:
             yield Sample("gateway_duckdb_memory_bytes", usage.memory)
+            yield Sample("gateway_duckdb_cached_bytes", usage.cached)
             yield Sample("gateway_duckdb_temporary_bytes", usage.temporary)
             yield Sample("gateway_duckdb_file_bytes", usage.file)
             yield Sample("gateway_duckdb_wal_bytes", usage.wal)
@@ -126,6 +124,7 @@ class MetricSamples:
         yield Sample("gateway_connections", CONNECTIONS.opened)
         yield Sample("gateway_connections_limit", self._services.intake.settings.max_connections)
         yield Sample("gateway_connections_refused_total", CONNECTIONS.refused)
+        yield Sample("gateway_sessions", len(self._services.auth.askers.sessions))
         yield Sample("gateway_tokens_expiring", len(credentials.expiring))
         yield Sample("gateway_token_failures_total", credentials.throttle.failures)
         yield Sample("gateway_token_failures_throttled_total", credentials.throttle.throttled)

@@ -5,7 +5,9 @@ timestamp, because a gauge of seconds would be wrong between two scrapes.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
+
+from gateway.metrics import HistogramCounts
 
 Kind = Literal["gauge", "counter", "histogram"]
 
@@ -17,6 +19,14 @@ class MetricFamily:
     name: str
     kind: Kind
     help: str
+    labels: tuple[str, ...] = ()
+
+
+class Sample(NamedTuple):
+    """One value of a metric, with the values of its labels in their order."""
+
+    metric: str
+    value: float | HistogramCounts
     labels: tuple[str, ...] = ()
 
 
@@ -53,6 +63,31 @@ METRICS = (
         "When the last POST or PUT was committed; no sample before the first.",
         "connector",
     ),
+    # requests
+    _counter(
+        "http_requests", "The requests by connector, method, and status.", "connector", "method", "code"
+    ),
+    _histogram("http_request_duration_seconds", "The durations of requests by operation.", "operation"),
+    _gauge("http_requests_in_flight", "The requests that are being served.", "operation"),
+    _counter("http_received_bytes", "The bytes of request bodies.", "connector"),
+    _counter("http_sent_bytes", "The bytes of response bodies.", "connector"),
+    # rows
+    _counter("rows_received", "The rows of POST and PUT, stored or not.", "connector"),
+    _counter("rows_stored", "The rows that POST, PUT, replays, and copies have stored.", "connector"),
+    _counter("rows_rejected", "The rows of POST and PUT that were kept as rejected rows.", "connector"),
+    _counter("rows_refused", "The rows of refused batches that were read before.", "connector"),
+    _counter("rows_served", "The rows in responses to GET.", "connector"),
+    _counter("rows_deleted", "The rows that were deleted, replaced, or expired.", "connector", "action"),
+    _counter(
+        "batches",
+        "The committed batches by action: `post`, `put`, `patch`, `delete`, `copy`, `replay`, or `retention`.",
+        *("connector", "action"),
+    ),
+    _counter(
+        "batches_refused",
+        "The POSTs, PUTs, PATCHes, and DELETEs that were refused, by the code of the error.",
+        *("connector", "code"),
+    ),
     # the write queue, and commits
     _gauge("queue_bytes", "The bytes of bodies that are received or wait to be stored."),
     _gauge("queue_limit_bytes", "The most bytes that they may have: GATEWAY_QUEUE."),
@@ -73,6 +108,10 @@ METRICS = (
     _gauge("spool_bytes", "The bytes of results in files for byte ranges."),
     # DuckDB and the disk
     _gauge("duckdb_memory_bytes", "The memory that DuckDB uses, at most 15 seconds old."),
+    _gauge(
+        "duckdb_cached_bytes",
+        "The part of that memory that caches blocks of the file. DuckDB frees it when it needs memory.",
+    ),
     _gauge("duckdb_memory_limit_bytes", "The most memory that DuckDB may use: GATEWAY_MEMORY."),
     _gauge(
         "duckdb_temporary_bytes",
@@ -93,10 +132,11 @@ METRICS = (
     _gauge("reload_last_successful", "1 if the last reload could read the directory, else 0."),
     _gauge("reload_last_success_timestamp_seconds", "When the directory was last read and applied."),
     _gauge("findings", "The findings about connector files and tokens, by level.", "level"),
-    # connections and tokens
+    # connections, sessions, and tokens
     _gauge("connections", "The open connections."),
     _gauge("connections_limit", "The most connections that may be open: GATEWAY_MAX_CONNECTIONS."),
     _counter("connections_refused", "The connections that were refused above the limit."),
+    _gauge("sessions", "The browsers that are signed in."),
     _gauge("tokens_expiring", "The digests of tokens that expire within 14 days, or have expired."),
     _counter("token_failures", "The requests with an unknown token."),
     _counter("token_failures_throttled", "Those of them that were answered with 429."),

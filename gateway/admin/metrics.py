@@ -11,8 +11,8 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from gateway.admin.metric_samples import MetricSamples, Sample
-from gateway.admin.metric_table import METRICS, MetricFamily
+from gateway.admin.metric_samples import MetricSamples
+from gateway.admin.metric_table import METRICS, MetricFamily, Sample
 from gateway.auth import permissions
 from gateway.endpoints.services import Services
 from gateway.metrics import HistogramCounts

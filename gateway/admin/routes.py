@@ -4,6 +4,8 @@ from typing import Any
 
 from falcon.asgi import App
 
+from gateway.admin.activity import ActivityResource
+from gateway.admin.activity_report import ActivityReports
 from gateway.admin.backup import BackupResource
 from gateway.admin.connectors import ConnectorsResource
 from gateway.admin.docs import DocsResource
@@ -47,12 +49,14 @@ def _add_connector_routes(
 ) -> None:
     """Add the routes of one connector, and their list."""
     storage = services.storage
-    connectors = ConnectorsResource(visible, storage, services.live)
+    reports = ActivityReports(storage.reader, services.observed.figures)
+    connectors = ConnectorsResource(visible, storage, services.live, reports)
     app.add_route("/-/connectors", connectors)
     app.add_route("/-/connectors/{name}", connectors, suffix="one")
     app.add_route("/-/connectors/{name}/schema", connectors, suffix="schema")
     app.add_route("/-/connectors/{name}/batches", connectors, suffix="batches")
-    lifecycle = LifecycleResource(visible, storage, RequestBodies(services), reload)
+    app.add_route("/-/connectors/{name}/activity", ActivityResource(visible, services, reports))
+    lifecycle = LifecycleResource(visible, services, RequestBodies(services), reload)
     app.add_route("/-/connectors/{name}/history", lifecycle, suffix="history")
     app.add_route("/-/connectors/{name}/copy", lifecycle, suffix="copy")
     app.add_route("/-/connectors/{name}/purge", lifecycle, suffix="purge")

@@ -21,6 +21,8 @@ from gateway.ingest.parse_pool import ParsePool
 from gateway.ingest.writer import Writer
 from gateway.query.read_pool import ReadPool
 from gateway.resources import Disk
+from gateway.server.minute_figures import MinuteFigures
+from gateway.server.traffic import Traffic
 from gateway.settings import Settings
 from gateway.store.interface import StoreReader
 
@@ -70,6 +72,14 @@ class Caches:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """Counters of requests since the start, and their figures by minute."""
+
+    traffic: Traffic
+    figures: MinuteFigures
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything that requests share. Each class takes only the members that it uses."""
 
@@ -78,6 +88,7 @@ class Services:
     intake: Intake
     caches: Caches
     live: Live
+    observed: Observed
 
     def endpoint(self, connector: Connector) -> Endpoint:
         """Build the endpoint of a connector."""

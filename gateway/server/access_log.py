@@ -3,14 +3,12 @@
 import logging
 import time
 from collections.abc import Mapping
-from http import HTTPMethod
 from typing import Any
 
 from gateway.logs import ACCESS, Fields
 from gateway.request_context import RequestContext
-from gateway.server.observed_request import ObservedRequest
+from gateway.server.observed_request import METHODS, ObservedRequest
 
-_METHODS = frozenset(HTTPMethod.__members__)
 #: The attributes of a record without a place in the code, a thread, and a process, which no line shows.
 _BLANK = {
     **vars(logging.LogRecord(ACCESS, logging.INFO, "", 0, "", None, None)),
@@ -46,7 +44,7 @@ def log_access(
     # Not by `info`, which first looks for the line of code that calls it.
     if not _access.isEnabledFor(logging.INFO):
         return
-    method = method if method in _METHODS else None  # An unknown method may hold anything.
+    method = method if method in METHODS else None  # An unknown method may hold anything.
     fields = {
         "method": method,
         "path": context.path,

@@ -27,6 +27,7 @@ class RequestMiddleware:
         allowed: Sequence[str] = (),
         proxies: Sequence[Network] = (),
         observers: Sequence[Observer] = (),
+        start_observers: Sequence[Observer] = (),
     ) -> None:
         """Wrap an application.
 
@@ -35,11 +36,12 @@ class RequestMiddleware:
             allowed: The hosts that requests may name; empty for any host.
             proxies: The trusted proxies.
             observers: Called with each finished request.
+            start_observers: Called with each request before it is served.
         """
         self._app = app
         self._allowed = tuple(allowed)
         self._proxies = proxies
-        self._observers = tuple(observers)
+        self._observers, self._start_observers = tuple(observers), tuple(start_observers)
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -53,6 +55,8 @@ class RequestMiddleware:
         request = ObservedRequest(context, scope, receive, send)
         context.receive, context.has_left = request.receive, scope.get(HAS_LEFT, never_left)
         with context:
+            for observe in self._start_observers:
+                observe(request)
             try:
                 await self._serve(context, scope, fields, request)
             finally:

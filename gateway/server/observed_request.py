@@ -3,14 +3,21 @@
 import asyncio
 import time
 from collections.abc import Callable
+from http import HTTPMethod
 
 from gateway.request_context import RequestContext
 from gateway.server import error_response
+from gateway.server.operations import operation_of
 from gateway.server.scope import Event, Receive, Send
 
 #: How long the rest of a rejected body is read, so that the client sees the response and not a reset; and how long it
 #: may pause.
 LINGER_SECONDS, LINGER_IDLE_SECONDS = 10.0, 1.0
+
+#: The methods of HTTP; a client may send any other word.
+METHODS = frozenset(HTTPMethod.__members__)
+#: The operations under `/-/`, whose responses must not be cached.
+_OPERATING = frozenset(("operate", "console"))
 
 
 class ClientDisconnected(OSError):  # noqa: N818  # it reports no error
@@ -25,6 +32,7 @@ class ObservedRequest:
     Attributes:
         context: What the stages found out about the request.
         method: The method as the client sent it, which may be anything.
+        operation: The kind of the request.
         began: The time of the monotonic clock at which it began, in seconds.
         status: The status of the response, None before it starts.
         received_bytes: The bytes of the body that were received.
@@ -34,7 +42,6 @@ class ObservedRequest:
     """
 
     __slots__ = (
-        "_is_operating",
         "_receive",
         "_send",
         "began",
@@ -42,6 +49,7 @@ class ObservedRequest:
         "has_ended",
         "is_complete",
         "method",
+        "operation",
         "received_bytes",
         "sent_bytes",
         "status",
@@ -50,7 +58,7 @@ class ObservedRequest:
     def __init__(self, context: RequestContext, scope: Event, receive: Receive, send: Send) -> None:
         self.context = context
         self.method: str = scope["method"]
-        self._is_operating = scope["path"].startswith("/-/")
+        self.operation = operation_of(self.method, scope["path"])
         self._receive, self._send = receive, send
         self.began = time.monotonic()
         self.received_bytes = self.sent_bytes = 0
@@ -100,11 +108,12 @@ class ObservedRequest:
 
     def _headers(self, event: Event) -> list[tuple[bytes, bytes]]:
         headers = [*event.get("headers", ()), *error_response.common_headers(self.context)]
-        is_uncacheable = event["status"] >= 400 or self._is_operating
+        is_uncacheable = event["status"] >= 400 or self.operation in _OPERATING
         if is_uncacheable and not any(name.lower() == b"cache-control" for name, _ in headers):
             headers.append((b"cache-control", b"no-store"))
         return headers
 
 
-#: Called once for each request, after its response. It belongs to the event loop and must not raise.
+#: Called once for each request, before its application or after its response. It belongs to the event loop and must
+#: not raise.
 Observer = Callable[[ObservedRequest], None]

@@ -8,7 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from gateway.server.observed_request import ObservedRequest
+from gateway.metrics import SECONDS, Histogram
+from gateway.server.observed_request import METHODS, ObservedRequest
+from gateway.server.operations import OPERATIONS, Operation
 
 #: The methods that a refused batch came with, and the statuses that say nothing about the connector to its owner: an
 #: asker that may not know it, and a method that it does not have.
@@ -59,7 +61,7 @@ class ConnectorTraffic:
     """The counts of one connector.
 
     Attributes:
-        responses: The number of responses by method and status.
+        responses: The number of responses by method and status; the method is "" if it is none of HTTP.
         received_bytes: The bytes of request bodies.
         sent_bytes: The bytes of response bodies.
         reads: The GETs that were answered with rows, or with 304.
@@ -122,11 +124,18 @@ class ConnectorTraffic:
 
 
 class Traffic:
-    """The counts of all connectors, and of requests for none under the name ""."""
+    """The counts of all connectors, and of requests for none under the name "".
+
+    Attributes:
+        in_flight: How many requests are being served, by operation.
+        seconds: The durations of finished requests, by operation.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """Begin with nothing; the clock returns seconds since 1970."""
         self._clock = clock
+        self.in_flight: dict[Operation, int] = dict.fromkeys(OPERATIONS, 0)
+        self.seconds = {operation: Histogram(SECONDS) for operation in OPERATIONS}
         self._by_connector: dict[str, ConnectorTraffic] = {}
 
     def of(self, connector: str) -> ConnectorTraffic:
@@ -143,15 +152,22 @@ class Traffic:
     def __iter__(self) -> Iterator[str]:
         return iter(tuple(self._by_connector))
 
+    def observe_start(self, request: ObservedRequest) -> None:
+        """Count a request that begins."""
+        self.in_flight[request.operation] += 1
+
     def observe(self, request: ObservedRequest) -> None:
         """Count a finished request. PERF: a cached response costs 40 microseconds, so this is plain integers."""
+        self.in_flight[request.operation] -= 1
+        self.seconds[request.operation].observe(request.seconds)
         context, status, method = request.context, request.status, request.method
         traffic = self._by_connector.get(context.connector or "") or self.of(context.connector or "")
         traffic.received_bytes += request.received_bytes
         traffic.sent_bytes += request.sent_bytes
         if status is None:
             return
-        responses, key = traffic.responses, (method, status)
+        # An unknown method may be anything, and each would stay in memory.
+        responses, key = traffic.responses, (method if method in METHODS else "", status)
         responses[key] = responses.get(key, 0) + 1
         if context.connector is None or context.path is None or context.path.startswith("/-/"):
             return

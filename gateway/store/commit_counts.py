@@ -4,8 +4,9 @@ from gateway.errors import GatewayError
 from gateway.metrics import BATCHES, SECONDS, Histogram
 from gateway.store.batch import Receipt
 
-#: The actions of batches that a client has sent, in the ledger.
+#: The actions of batches that a client has sent, in the ledger; and of those that add rows.
 SENT = frozenset(("post", "put"))
+_ADDED = SENT | {"replay", "copy"}
 
 
 class BatchTotals:
@@ -16,6 +17,10 @@ class BatchTotals:
     Attributes:
         batches: The number of entries of the ledger by action.
         deleted: The rows that were deleted, replaced, or expired, by action.
+        received: The rows of batches that clients have sent.
+        rejected: Those of them that were kept as rejected rows.
+        duplicates: Those of them that were passed over, because their primary keys were stored.
+        stored: The rows that clients have sent, replayed, or copied, and that were stored.
     """
 
     __slots__ = ("batches", "deleted", "duplicates", "received", "rejected", "stored")
@@ -28,10 +33,12 @@ class BatchTotals:
     def count(self, action: str, receipt: Receipt) -> None:
         """Count a committed entry of the ledger."""
         self.batches[action] = self.batches.get(action, 0) + 1
-        self.received += receipt.received
-        self.stored += receipt.stored
-        self.rejected += receipt.rejected
-        self.duplicates += receipt.duplicates
+        if action in SENT:
+            self.received += receipt.received
+            self.rejected += receipt.rejected
+            self.duplicates += receipt.duplicates
+        if action in _ADDED:
+            self.stored += receipt.stored
         if receipt.deleted:
             self.deleted[action] = self.deleted.get(action, 0) + receipt.deleted
 

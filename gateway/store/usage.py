@@ -5,9 +5,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The bytes that a database uses: in memory, in temporary files, in its file, and in its WAL."""
+    """The bytes that a database uses.
+
+    Attributes:
+        memory: In memory.
+        cached: The part of it that caches blocks of files. The database frees it when it needs memory.
+        temporary: In temporary files.
+        file: In its file.
+        wal: In the write-ahead log of its file.
+    """
 
     memory: int
+    cached: int
     temporary: int
     file: int
     wal: int

@@ -1,6 +1,7 @@
 """`/-/metrics`: the formats, who may read it, what it counts, and how many series it has."""
 
 import subprocess
+from http import HTTPMethod
 from types import SimpleNamespace
 
 import httpx
@@ -86,7 +87,8 @@ def test_open_metrics_need_no_token(tmp_path):
 
 
 def test_every_metric_of_the_table_has_samples(watched):
-    watched.client.post("/counted", json={"n": 1})
+    for method, rows in (("POST", {"n": 1}), ("POST", {"n": "x"}), ("DELETE", None)):
+        watched.client.request(method, "/counted" + "?n=eq.1" * (method == "DELETE"), json=rows)
     found = scrape(watched).names
 
     for metric in METRICS:
@@ -108,6 +110,82 @@ def test_counters_of_reads_follow_the_requests(watched):
     assert difference(before, after, "gateway_reader_wait_seconds_count") >= 1
     assert after.value("gateway_cache_bytes") > before.value("gateway_cache_bytes")
     assert after.value("gateway_readers") == 0
+
+
+def test_requests_and_rows_count_what_was_sent(watched):
+    path = watched.declare("sums", FIELDS)
+    before = scrape(watched)
+    requests = [
+        (201, "POST", [{"n": 1}, {"n": 2}], {}),
+        (207, "POST", [{"n": 3}, {"n": "x"}], {"Prefer": "handling=lenient"}),
+        (422, "POST", [{"n": "x"}, {"n": 4}, {"n": 5}], {}),
+        (200, "GET", None, {}),
+        (200, "GET", None, {}),
+        (204, "DELETE", None, {}),
+    ]
+    received, code = 0, ""
+    for status, method, rows, headers in requests:
+        query = "?n=eq.1" if method == "DELETE" else ""
+        answer = watched.client.request(method, path + query, json=rows, headers=headers)
+        assert answer.status_code == status, answer.text
+        received += len(answer.request.content)
+        code = answer.json()["code"] if status == 422 else code
+
+    after = scrape(watched)
+
+    def grown(name, **labels):
+        return after.value(name, connector="sums", **labels) - before.samples.get(
+            (name, frozenset({"connector": "sums", **labels}.items())), 0
+        )
+
+    assert grown("gateway_rows_received_total") == 7
+    assert grown("gateway_rows_stored_total") == 3
+    assert grown("gateway_rows_rejected_total") == 1
+    assert grown("gateway_rows_refused_total") == 3
+    assert grown("gateway_rows_served_total") == 6
+    assert grown("gateway_rows_deleted_total", action="delete") == 1
+    assert (
+        grown("gateway_batches_total", action="post"),
+        grown("gateway_batches_total", action="delete"),
+    ) == (2, 1)
+    assert grown("gateway_batches_refused_total", code=code) == 1
+    assert grown("gateway_http_received_bytes_total") == received
+    for status, method, count in [
+        ("201", "POST", 1),
+        ("422", "POST", 1),
+        ("200", "GET", 2),
+        ("204", "DELETE", 1),
+    ]:
+        assert grown("gateway_http_requests_total", method=method, code=status) == count
+    name = "gateway_http_request_duration_seconds_count"
+    durations = [
+        difference(before, after, name, operation=each) for each in ("write", "read", "change", "console")
+    ]
+    assert durations == [3, 2, 1, 0]
+    in_flight = after.find("gateway_http_requests_in_flight")
+    assert in_flight == {("read",): 0, ("write",): 0, ("change",): 0, ("operate",): 1, ("console",): 0}
+
+
+def test_counters_of_scrapes_never_fall(watched):
+    seen = scrape(watched)
+    for number in range(5):
+        watched.client.post("/counted", json={"n": number})
+        watched.client.get("/counted")
+        (watched.connectors / "passing.yaml").unlink(missing_ok=True)
+        if number % 2:
+            put(watched.connectors / "passing.yaml", FIELDS)
+        watched.reload()
+        after = scrape(watched)
+        counters = {metric.name for metric in METRICS if metric.kind == "counter"}
+        fallen = [
+            key
+            for key, value in seen.samples.items()
+            if key[0] in counters and after.samples.get(key, value) < value
+        ]
+        assert fallen == []
+        seen = after
+    (watched.connectors / "passing.yaml").unlink(missing_ok=True)
+    watched.reload()
 
 
 def test_commits_count_batches_and_not_refused_ones(watched):
@@ -210,21 +288,24 @@ def test_removed_connector_takes_its_series_along(watched):
 
 def test_strange_requests_add_no_series(watched):
     """Labels come from the live snapshot and from fixed lists, never from a request."""
+
+    def ask_strangely(numbers):
+        for number in numbers:
+            watched.client.get(f"/unknown/{number}")
+            watched.client.get(f"/-/unknown/{number}")
+            watched.client.get(f"/-/connectors/unknown{number}")
+            watched.client.get("/counted", headers={"Host": f"host{number}.example"})
+            watched.client.get("/counted", headers={"Authorization": f"Bearer gw_{number}"})
+            for path in ("/counted", "/unknown", "/-/status"):
+                watched.client.request(f"GARBAGE{number}", path)
+        return set(scrape(watched).samples)
+
     scrape(watched)
-    before = set(scrape(watched).samples)
+    before = ask_strangely(range(1))
 
-    for number in range(20):
-        watched.client.get(f"/unknown/{number}")
-        watched.client.get(f"/-/unknown/{number}")
-        watched.client.get("/counted", headers={"Host": f"host{number}"})
-        watched.client.request(f"GARBAGE{number}", "/counted")
-        watched.client.get("/counted", headers={"Authorization": f"Bearer gw_{number}"})
-
-    new = set(scrape(watched).samples) - before
-    assert not {dict(labels).get("connector") for _, labels in new} - {"", "counted", None}
-    assert all(
-        not any(str(number) in value for _, value in labels) for _, labels in new for number in range(20)
-    )
+    assert ask_strangely(range(1, 30)) == before
+    methods = {dict(labels).get("method") for _, labels in before}
+    assert methods - {None} <= {"", *HTTPMethod.__members__}
 
 
 # -- the parts

@@ -14,6 +14,7 @@ import pandas
 import pytest
 import zstandard
 
+from gateway.commands.support.sparkline import sparkline
 from tests.support import verbs
 from tests.support.server import ROOT, Server, eventually, put, serving
 
@@ -64,14 +65,25 @@ def test_ls_shows_connectors_with_their_state(cleared):
 
     assert ran.returncode == 0, ran.stderr
     head, *lines = ran.stdout.splitlines()
-    assert head.split() == ["NAME", "PATH", "ROWS", "REJECTED", "LAST", "BATCH", "STATE"]
+    assert head.split() == [
+        "NAME",
+        "PATH",
+        "ROWS",
+        "REJECTED",
+        "STORED",
+        "REFUSED",
+        "SERVED",
+        "LAST",
+        "BATCH",
+        "STATE",
+    ]
     lines = [re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "WHEN", line).split() for line in lines]
     assert lines == [
-        ["kept", "/kept", "0", "0", "-", "live"],
-        ["old", "/old", "1", "0", "WHEN", "removed"],
-        ["orders", "/orders", "1,234", "0", "WHEN", "live"],
-        ["sales", "/shop/sales", "0", "0", "-", "last", "good"],
-        ["bad.yaml", "-", "-", "-", "-", "refused"],
+        ["kept", "/kept", "0", "0", "0", "0", "0", "-", "live"],
+        ["old", "/old", "1", "0", "1", "0", "0", "WHEN", "removed"],
+        ["orders", "/orders", "1,234", "0", "1,234", "0", "0", "WHEN", "live"],
+        ["sales", "/shop/sales", "0", "0", "0", "0", "0", "-", "last", "good"],
+        ["bad.yaml", "-", "-", "-", "-", "-", "-", "-", "refused"],
     ]
     listed = json.loads(gateway(cleared, "ls", "--format", "json").stdout)
     assert [(each["name"], each["rows"]) for each in listed] == [
@@ -153,8 +165,49 @@ def test_token_comes_from_file_or_environment(cleared, tmp_path):
         ).returncode
         == 0
     )
-    refused = gateway(cleared, "ls", environment=nowhere)
+    public = gateway(cleared, "ls", environment=nowhere)
+    assert (public.returncode, "the list has public connectors alone" in public.stderr) == (0, True)
+    assert "orders" in public.stdout
+    refused = gateway(cleared, "status", environment=nowhere)
     assert (refused.returncode, "the admin token is required" in refused.stderr) == (1, True)
+
+
+def test_stats_plots_what_was_stored_and_refused(cleared):
+    cleared.declare("orders", ORDERS)
+    cleared.client.post("/orders", json=[{"n": n} for n in range(1234)])
+    for _ in range(2):
+        cleared.client.post("/orders", json=[{"n": 1}, {"n": "secret"}])
+    cleared.client.get("/orders")
+
+    ran = gateway(cleared, "stats", "orders", "--since", "3h")
+
+    assert ran.returncode == 0, ran.stderr
+    title, head, *plots = ran.stdout.split("\n\n")[0].splitlines()
+    assert re.fullmatch(r"orders: [34] periods of 1h since \S+Z", title)
+    assert head.split() == ["IN", "EACH", "PERIOD", "TOTAL", "MOST", "PLOT"]
+    totals = {each[:16].strip(): each[16:].split() for each in plots}
+    assert totals["rows stored"][0] == "1,234"
+    assert totals["rows stored"][2][-1] in "▁▂▃▄▅▆▇█·"
+    assert (totals["rows served"][0], totals["reads"][0], totals["batches refused"][0]) == ("1,234", "1", "2")
+    assert re.search(r"Z +422 +22P02 +POST +admin +2 +2 +row 2, 'n': 22P02", ran.stdout)
+    assert "secret" not in ran.stdout
+    shown = json.loads(gateway(cleared, "stats", "orders", "--format", "json", "--step", "1m").stdout)
+    assert shown["total"]["stored"] == 1234
+    assert "step=7m is not a length" in gateway(cleared, "stats", "orders", "--step", "7m").stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "width", "plot"),
+    [
+        ([], 9, ""),
+        ([0, None, 1, 4, 8, 1000], 9, "· ▁▁▁█"),
+        ([1, 2, 3, 4, None, None], 3, "▄█ "),
+        ([7], 1, "█"),
+        ([0, 0], 9, "··"),
+    ],
+)
+def test_sparkline_fits_its_width(values, width, plot):
+    assert sparkline(values, width) == plot
 
 
 # -- new

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import click
 
 from gateway import strictjson
+from gateway.admin.metric_table import METRICS
 from gateway.cli import VERBS, main
 from gateway.connectors.change import Rule
 from gateway.connectors.connector_file import ACCESS_KEYS, CONNECTOR_KEYS
@@ -210,6 +211,14 @@ def who_sees_what() -> str:
     return _table(*visibility.matrix_table())
 
 
+def metrics() -> str:
+    rows = [
+        (f"`{each.name}`", each.kind, ", ".join(f"`{label}`" for label in each.labels), each.help.rstrip("."))
+        for each in METRICS
+    ]
+    return _table(("metric", "kind", "labels", "what it is"), rows)
+
+
 TABLES = {
     "who sees what": who_sees_what,
     "connector keys": connector_keys,
@@ -226,6 +235,7 @@ TABLES = {
     "dialect": dialect,
     "settings": settings,
     "errors": errors,
+    "metrics": metrics,
     "code map": code_map,
 }
 _BLOCK = re.compile(r"(<!-- (?P<name>[a-z ]+): made by tests/docs -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -20,6 +20,8 @@ from gateway.connectors.connector_file import parse_connector
 from gateway.connectors.finding import InvalidFileError
 from gateway.connectors.policy import Retention
 from gateway.errors import Code, GatewayError
+from gateway.figures import NO_FIGURES, RequestFigures
+from gateway.store.activity import BatchCounts, HourlyFigures
 from gateway.store.batch import NO_ROWS, BadRow, Batch, IdempotencyKey, Receipt, SmallRows
 from gateway.store.definition import RowsArrived
 from gateway.store.edit import Edit
@@ -810,3 +812,70 @@ def test_backup_is_a_store_with_committed_rows(opened, connector, tmp_path):
     with duckdb.connect(str(tmp_path / "store.duckdb"), read_only=True) as copied:
         assert copied.execute(f"SELECT _id, id FROM {table_of(connector)}").fetchall() == [(1, 1), (2, 2)]
         assert copied.execute("SELECT id FROM gateway.identity").fetchall() == [(opened.reader.id,)]
+
+
+# -- activity
+
+HOUR = datetime(2026, 5, 4, 3, tzinfo=UTC)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def figures(opened, connector, step=3600, since=LONG_AGO):
+    found = opened.reader.activity.figures([connector.name], since, datetime.now(UTC), step)
+    return {start: each for (name, start), each in found.items() if name == connector.name}
+
+
+def test_figures_of_an_hour_add_up(opened, connector):
+    one, two = RequestFigures(1, 2, 3, 4, 5, 6), RequestFigures(reads=10)
+    hours = [
+        HourlyFigures(connector.name, HOUR, one),
+        HourlyFigures(connector.name, HOUR + timedelta(hours=1), two),
+    ]
+    opened.writer.add_figures(hours, LONG_AGO)
+    opened.writer.add_figures(hours[:1], LONG_AGO)
+    opened.reopen()
+
+    start = int(HOUR.timestamp())
+    assert figures(opened, connector) == {start: one + one, start + 3600: two}
+    assert figures(opened, connector, 24 * 3600) == {start // 86400 * 86400: one + one + two}
+    assert figures(opened, connector, since=HOUR + timedelta(hours=1)) == {start + 3600: two}
+
+
+def test_old_figures_are_forgotten(opened, connector):
+    opened.writer.add_figures([HourlyFigures(connector.name, HOUR, RequestFigures(1))], LONG_AGO)
+    opened.writer.add_figures(
+        [HourlyFigures(connector.name, HOUR + timedelta(hours=9), RequestFigures(2))],
+        HOUR + timedelta(hours=1),
+    )
+
+    assert list(figures(opened, connector).values()) == [RequestFigures(2)]
+
+
+def test_purge_deletes_the_activity(opened, connector):
+    append(opened, batch(connector, 1))
+    opened.writer.add_figures([HourlyFigures(connector.name, HOUR, RequestFigures(1))], LONG_AGO)
+    opened.writer.remove([connector])
+    opened.writer.purge(connector)
+
+    assert figures(opened, connector) == {}
+    assert NO_FIGURES not in figures(opened, connector).values()
+    assert connector.name not in opened.reader.commit_counts.by_connector
+
+
+def test_batches_are_counted_by_period_and_token(opened, connector):
+    now = datetime.now(UTC)
+    append(opened, batch(connector, 1, 2))
+    append(opened, replace(batch(connector, 3), token="other"))
+    reject(opened, connector, 4)
+
+    def counted(token=None, since=LONG_AGO, until=now + timedelta(hours=1), step=86400 * 365):
+        found = opened.reader.activity.batches([connector.name], since, until, step, token)
+        return sum(found.values(), BatchCounts())
+
+    assert (counted().batches, counted().stored, counted().rejected) == (3, 4, 1)
+    assert (counted("other").batches, counted("other").stored) == (1, 1)
+    assert counted(since=now + timedelta(minutes=5)) == BatchCounts()
+    assert counted(until=now - timedelta(minutes=5)) == BatchCounts()
+    assert counted(step=60) == counted()
+    assert opened.reader.batches.newest(connector.name, 9, "other")[0].received == 1
+    assert opened.reader.rejected.counts("nobody").get(connector.name, 0) == 0

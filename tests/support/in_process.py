@@ -44,7 +44,9 @@ class Inside:
         self.fatal = fatal
         self.lifespan = Lifespan(lambda: gateway)
         self.lifespan.application = gateway
-        self._middleware = RequestMiddleware(self.lifespan, observers=[log_request, traffic.observe])
+        self._middleware = RequestMiddleware(
+            self.lifespan, observers=[log_request, traffic.observe], start_observers=[traffic.observe_start]
+        )
         self._authorization = f"Bearer {token}".encode()
 
     def request(

@@ -44,20 +44,20 @@ class GatewayClient:
 
     def get(self, path: str, *, seconds: float = SECONDS) -> Any:
         """Send a GET request and return the JSON of the response, which must come in time."""
-        return self._answer(self.request("GET", path, timeout=seconds))
+        return self.answer(self.request("GET", path, timeout=seconds))
 
     def post(self, path: str, body: Any = None) -> Any:
         """Post JSON and return the JSON of the response."""
-        return self._answer(self.request("POST", path, json={} if body is None else body))
+        return self.answer(self.request("POST", path, json={} if body is None else body))
 
     def post_text(self, path: str, text: bytes) -> Any:
         """Post text as it is and return the JSON of the response."""
-        return self._answer(self.request("POST", path, content=text))
+        return self.answer(self.request("POST", path, content=text))
 
     def find(self, path: str) -> Any | None:
         """Send a GET request and return the JSON of the response, or None for a 404."""
         answer = self.request("GET", path)
-        return None if answer.status_code == 404 else self._answer(answer)
+        return None if answer.status_code == 404 else self.answer(answer)
 
     def state_of(self, connector: str) -> dict[str, Any] | None:
         """Return the entry of a connector in `/-/status`; None if there is none or no gateway can be reached."""
@@ -100,7 +100,8 @@ class GatewayClient:
             else:
                 return
 
-    def _answer(self, answer: httpx.Response) -> Any:
+    def answer(self, answer: httpx.Response) -> Any:
+        """Return the JSON of a response, or end the command with its error."""
         if not answer.is_success:
             raise click.ClickException(error_text(answer))
         try:

@@ -265,10 +265,12 @@ class DuckDBFile:
 
     def usage(self) -> Usage:
         """Return the memory and the disk that the database uses."""
-        ((memory, temporary),) = self.rows(
-            "SELECT sum(memory_usage_bytes)::BIGINT, sum(temporary_storage_bytes)::BIGINT FROM duckdb_memory()"
+        ((memory, cached, temporary),) = self.rows(
+            "SELECT sum(memory_usage_bytes)::BIGINT,"
+            " sum(memory_usage_bytes) FILTER (tag IN ('BASE_TABLE', 'EXTERNAL_FILE_CACHE'))::BIGINT,"
+            " sum(temporary_storage_bytes)::BIGINT FROM duckdb_memory()"
         )
-        return Usage(memory, temporary, _size(self.path), _size(self.path.with_name(f"{FILE}.wal")))
+        return Usage(memory, cached, temporary, _size(self.path), _size(self.path.with_name(f"{FILE}.wal")))
 
     def backup(self) -> BinaryIO:
         """Copy all committed rows into a file and return it open, as `Backup.make` does."""

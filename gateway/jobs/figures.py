@@ -1,0 +1,56 @@
+"""Stores the figures of each hour, once a minute and when the gateway stops."""
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+from gateway.errors import GatewayError, trace
+from gateway.ingest.writer import Writer
+from gateway.server.minute_figures import MinuteFigures
+from gateway.store.activity import HourlyFigures
+
+_log = logging.getLogger(__name__)
+
+#: How long the figures of an hour are kept.
+KEPT_DAYS = 400
+
+
+class FiguresJob:
+    """A thread that makes the writer store figures. Any other thread may call `stop`."""
+
+    def __init__(self, writer: Writer, figures: MinuteFigures) -> None:
+        """Start the thread."""
+        self._writer = writer
+        self._figures = figures
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="figures", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the thread, and store what is left; the writer must still accept calls."""
+        self._stopping.set()
+        self._thread.join()
+        self._store()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(60 - time.time() % 60):
+            self._figures.roll()
+            self._store()
+
+    def _store(self) -> None:
+        """Store the figures that are new; those that cannot be stored are tried again a minute later."""
+        taken = self._figures.take_unstored()
+        if not taken:
+            return
+        hours = [
+            HourlyFigures(name, datetime.fromtimestamp(hour, UTC), figures)
+            for (name, hour), figures in taken.items()
+        ]
+        forget_before = datetime.now(UTC) - timedelta(days=KEPT_DAYS)
+        try:
+            self._writer.run(lambda store: store.add_figures(hours, forget_before)).result()
+        except Exception as error:  # noqa: BLE001  # figures never stop the gateway
+            self._figures.give_back(taken)
+            code = error.code.code if isinstance(error, GatewayError) else trace(error)
+            _log.warning("the figures could not be stored, and are tried again in a minute: %s", code)

@@ -1,0 +1,1 @@
+"""Alert rules, their tests, and a dashboard, for those who operate a gateway."""
