@@ -67,7 +67,7 @@ class MetricSamples:
 
     def _requests(self, snapshot: Snapshot) -> Iterator[Sample]:
         batches = self._services.storage.reader.commit_counts.by_connector
-        return request_samples(self._services.observed.traffic, batches, snapshot.endpoints)
+        return request_samples(self._services.observed.traffic, CONNECTIONS, batches, snapshot.endpoints)
 
     def _writes(self) -> Iterator[Sample]:
         backlog, commits = (

@@ -65,7 +65,11 @@ METRICS = (
     ),
     # requests
     _counter(
-        "http_requests", "The requests by connector, method, and status.", "connector", "method", "code"
+        "http_requests",
+        "The requests by connector, method, and status. One that is malformed has neither of the first two.",
+        "connector",
+        "method",
+        "code",
     ),
     _histogram("http_request_duration_seconds", "The durations of requests by operation.", "operation"),
     _gauge("http_requests_in_flight", "The requests that are being served.", "operation"),

@@ -1,15 +1,22 @@
 """Samples of the metrics about requests and rows, from the counts of the edge and of the store."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from gateway.admin.metric_table import Sample
+from gateway.server.connection_counts import ConnectionCounts
 from gateway.server.operations import OPERATIONS
 from gateway.server.traffic import ConnectorTraffic, Traffic
 from gateway.store.commit_counts import BatchTotals
 
+_NOTHING: Mapping[int, int] = MappingProxyType({})
+
 
 def request_samples(
-    traffic: Traffic, batches: Mapping[str, BatchTotals], connectors: Iterable[str]
+    traffic: Traffic,
+    connections: ConnectionCounts,
+    batches: Mapping[str, BatchTotals],
+    connectors: Iterable[str],
 ) -> Iterator[Sample]:
     """Yield the samples of the live connectors, and of requests for none under an empty name.
 
@@ -20,16 +27,21 @@ def request_samples(
         yield Sample("gateway_http_request_duration_seconds", traffic.seconds[operation].read(), (operation,))
         yield Sample("gateway_http_requests_in_flight", traffic.in_flight[operation], (operation,))
     counted, no_traffic, no_batches = traffic.all(), ConnectorTraffic(), BatchTotals()
-    yield from _requests("", counted.get("", no_traffic))
+    yield from _requests("", counted.get("", no_traffic), connections.responses)
     for name in connectors:
         own = counted.get(name, no_traffic)
         yield from _requests(name, own)
         yield from _rows(name, own, batches.get(name, no_batches))
 
 
-def _requests(name: str, traffic: ConnectorTraffic) -> Iterator[Sample]:
-    # PERF: `dict` copies in one step, and the event loop adds keys meanwhile.
-    for (method, status), count in dict(traffic.responses).items():
+def _requests(
+    name: str, traffic: ConnectorTraffic, without_method: Mapping[int, int] = _NOTHING
+) -> Iterator[Sample]:
+    # The event loop adds keys meanwhile, and `dict` copies in one step.
+    responses = dict(traffic.responses)
+    for status, count in dict(without_method).items():
+        responses["", status] = responses.get(("", status), 0) + count
+    for (method, status), count in responses.items():
         yield Sample("gateway_http_requests_total", count, (name, method, str(status)))
     yield Sample("gateway_http_received_bytes_total", traffic.received_bytes, (name,))
     yield Sample("gateway_http_sent_bytes_total", traffic.sent_bytes, (name,))

@@ -244,6 +244,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         return HTTPStatus(status).phrase
 
     def _send_error(self, error: GatewayError) -> None:
+        CONNECTIONS.responses[error.status] += 1
         context = self._context()
         body = error_response.body(error)
         head = {**error_response.headers(error), "Cache-Control": "no-store"}

@@ -1,9 +1,11 @@
 """`/-/metrics`: the formats, who may read it, what it counts, and how many series it has."""
 
 import subprocess
+import threading
 from http import HTTPMethod
 from types import SimpleNamespace
 
+import duckdb
 import httpx
 import pytest
 from prometheus_client.openmetrics import parser as openmetrics
@@ -12,7 +14,9 @@ from gateway.admin.metric_table import METRICS
 from gateway.admin.stored_figures import FRESH_SECONDS, StoredFigures
 from gateway.errors import Code, GatewayError
 from gateway.metrics import Histogram
-from tests.support.scrape import Scrape, scrape
+from tests.support.connections import connect
+from tests.support.in_process import body, inside
+from tests.support.scrape import Scrape, parsed, scrape
 from tests.support.server import eventually, put, serving
 
 FIELDS = "fields: {n: integer}\non_invalid: on_request\naccess: {read: [public], change: [admin]}\n"
@@ -270,6 +274,80 @@ def test_unreadable_directory_is_a_failed_reload(own):
     found = scrape(own)
     assert found.value("gateway_reloads_total", result="failed") >= 1
     assert found.value("gateway_connector_state", connector="counted", file="counted.yaml", state="live") == 1
+
+
+def test_malformed_requests_count_without_a_method(watched):
+    before = scrape(watched).samples.get(MALFORMED, 0)
+
+    for text in (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"nonsense\r\n\r\n"):
+        with connect(watched) as connection:
+            connection.sendall(text)
+            assert connection.recv(100).startswith(b"HTTP/1.1 400")
+    watched.client.request("NONSENSE", "/unknown")
+
+    assert scrape(watched).samples[MALFORMED] - before == 3
+
+
+MALFORMED = (
+    "gateway_http_requests_total",
+    frozenset({"connector": "", "method": "", "code": "400"}.items()),
+)
+
+
+# -- faults and queues, inside the test's process
+
+
+def scrape_inside(gateway) -> Scrape:
+    status, _, text = gateway.request("GET", "/-/metrics")
+    assert status == 200
+    return parsed(text.decode())
+
+
+def test_waiting_writes_are_counted(tmp_path):
+    gate = threading.Event()
+    with inside(tmp_path, {"c": FIELDS}) as gateway:
+        writer = gateway.gateway.services.storage.writer
+        running, waiting = writer.run(lambda store: gate.wait()), writer.run(lambda store: None)
+        with writer.reserve(1000, "c"):
+            eventually(lambda: scrape_inside(gateway).value("gateway_queue_batches") == 1)
+            found = scrape_inside(gateway)
+        gate.set()
+        running.result(), waiting.result()
+        after = scrape_inside(gateway)
+
+    assert (found.value("gateway_queue_bytes"), found.value("gateway_queue_limit_bytes")) == (1000, 2**28)
+    assert found.value("gateway_queue_oldest_seconds") > 0
+    names = ("gateway_queue_batches", "gateway_queue_bytes", "gateway_queue_oldest_seconds")
+    assert [after.value(name) for name in names] == [0, 0, 0]
+
+
+def test_failed_commit_is_counted_once(tmp_path, monkeypatch):
+    def fail():
+        raise duckdb.IOException("Could not write")
+
+    with inside(tmp_path, {"c": FIELDS}) as gateway:
+        with monkeypatch.context() as patch:
+            patch.setattr(gateway.store._database, "_commit", fail)
+            assert gateway.request("POST", "/c", body(b'{"n":1}'), headers=JSON)[0] == 503
+        assert gateway.request("POST", "/c", body(b'{"n":1}'), headers=JSON)[0] == 201
+        found = scrape_inside(gateway)
+
+    assert found.value("gateway_commits_failed_total") == 1
+    assert found.value("gateway_commit_duration_seconds_count") == 1
+    assert found.value("gateway_rows_stored_total", connector="c") == 1
+
+
+def test_query_at_its_timeout_is_counted(tmp_path):
+    rows = b"\n".join(b'{"n":%d}' % (n * 7919 % 100_000) for n in range(100_000))
+    with inside(tmp_path, {"c": FIELDS}, GATEWAY_QUERY_TIMEOUT="0.001") as gateway:
+        headers = {"content-type": "application/x-ndjson"}
+        assert gateway.request("POST", "/c", body(rows), headers=headers)[0] == 201
+        assert gateway.request("GET", "/c", query="order=n.desc")[0] == 504
+
+        assert scrape_inside(gateway).value("gateway_query_timeouts_total") == 1
+
+
+JSON = {"content-type": "application/json"}
 
 
 # -- how many series it has

@@ -22,6 +22,7 @@ from gateway.ingest import arrival, body
 from gateway.ingest.arrival import Pace
 from gateway.server.worker import Worker
 from tests.support.connections import connect, head
+from tests.support.scrape import scrape
 from tests.support.server import ROOT, Server, eventually, serving
 
 GOOD = "fields: {n: integer}\naccess: {read: [public]}\n"
@@ -218,7 +219,12 @@ def test_connections_beyond_the_limit_get_503_with_retry(tmp_path):
         for connection in taken:
             connection.close()
         eventually(lambda: httpx.get(server.url + "/-/healthy").status_code == 200)
-        server.client = httpx.Client()
+        server.client = httpx.Client(base_url=server.url, headers=server.admin)
+        found = scrape(server)
+        assert found.value("gateway_connections_refused_total") >= 1
+        assert found.value("gateway_connections_limit") == 20
+        assert 1 <= found.value("gateway_connections") <= 20
+        assert found.value("gateway_http_requests_total", connector="", method="", code="503") >= 1
 
 
 def test_upgrade_to_websocket_is_ignored(own):

@@ -38,9 +38,15 @@ def scrape(server: Server) -> Scrape:
     """Read the metrics as Prometheus does that asks for plain text."""
     answer = server.client.get("/-/metrics")
     assert answer.status_code == 200, answer.text
-    samples = {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
-    return Scrape(answer.text, samples)
+    return parsed(answer.text)
+
+
+def parsed(text: str) -> Scrape:
+    """Return the samples of a text; no series may be there twice."""
+    samples: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            key = (sample.name, frozenset(sample.labels.items()))
+            assert key not in samples, key
+            samples[key] = sample.value
+    return Scrape(text, samples)
