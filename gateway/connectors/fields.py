@@ -36,7 +36,8 @@ MAX_USING = 2000
 RESERVED_NAMES = frozenset(
     ("select", "columns", "on_conflict", "order", "limit", "offset", "and", "or", "not")
 )
-_AWKWARD = re.compile(r"[.,:*()\"\[\]]|->")
+#: Characters for which `select` and `order` need quotes around a name.
+AWKWARD = re.compile(r"[.,:*()\"\[\]]|->")
 
 
 def _ends_inside(sql: str) -> bool:
@@ -159,7 +160,7 @@ class _FieldParser:
             message = f"'{name}' is a word of the query dialect: a filter on this field cannot name it"
             hint = "another name spares consumers the trouble"
             find(key, Code.NAME_RESERVED, message, hint, warning=True)
-        elif _AWKWARD.search(name):
+        elif AWKWARD.search(name):
             message = f"'{name}' has characters of the query dialect: select and order must quote it"
             find(key, Code.NAME_RESERVED, message, "a name of letters, digits and _ needs none", warning=True)
         self._seen[name.lower()] = name
