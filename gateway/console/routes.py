@@ -6,6 +6,8 @@ import falcon
 from falcon.asgi import App
 
 from gateway import __version__
+from gateway.admin.visible_connectors import VisibleConnectors
+from gateway.console.api_page import ApiPage
 from gateway.console.endpoint_at import EndpointAt
 from gateway.console.endpoint_list import EndpointList
 from gateway.console.error_pages import ErrorPages
@@ -27,6 +29,8 @@ def add_pages(app: App[Any, Any], services: Services, thread: ContextThreadPool)
     shell = Shell(services.auth, templates, thread, RequestBodies(services), settings.hosts)
     app.add_route("/-/console", EndpointList(shell, services.live))
     app.add_route("/-/console/at/{path:path}", EndpointAt(shell, services.live))
+    connectors = VisibleConnectors(services.auth.credentials, services.live)
+    app.add_route("/-/console/connectors/{name}/api", ApiPage(shell, connectors, settings))
     app.add_route("/-/console/static/{file}", files)
     app.add_route("/-/sign-in", SignIn(shell, sessions))
     app.add_route("/-/sign-out", SignOut(shell, sessions))

@@ -1,9 +1,12 @@
+import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from gateway.auth.tokens import make_token
+from tests.console import connector_shapes
 from tests.support.prefix_proxy import proxying
 from tests.support.server import Server, put, serving
 
@@ -24,6 +27,7 @@ CHROME = (
 )
 FIREFOX = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 LEDGER = "fields: {id: integer}\n"
+CONNECTORS = {"orders": ORDERS, "flights": FLIGHTS, "ledger": LEDGER}
 SECRETS = {name: make_token(name, views=name == "auditor") for name in ("etl", "guest", "auditor")}
 
 
@@ -62,15 +66,29 @@ class Portal:
         return SECRETS[name][0]
 
 
-@pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    directory = tmp_path_factory.mktemp("portal")
+@contextlib.contextmanager
+def opened(directory: Path, connectors: dict[str, str]) -> Iterator[Portal]:
+    """Serve connectors to the tokens of `SECRETS`, at the root and below a prefix."""
     put(directory / "tokens.yaml", "".join(f"{line}\n" for _, line in SECRETS.values()))
-    for name, text in (("orders", ORDERS), ("flights", FLIGHTS), ("ledger", LEDGER)):
+    for name, text in connectors.items():
         put(directory / "connectors.d" / f"{name}.yaml", text)
     tokens = str(directory / "tokens.yaml")
     with serving(directory, GATEWAY_TOKENS=tokens) as server, proxying(server.url) as prefixed:
         yield Portal(server, prefixed)
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    with opened(tmp_path_factory.mktemp("portal"), CONNECTORS) as portal:
+        yield portal
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """A gateway with connectors of every shape that an API page has to show."""
+    with opened(tmp_path_factory.mktemp("shapes"), connector_shapes.CONNECTORS) as portal:
+        assert {each["state"] for each in portal.server.reload().values()} == {"live"}
+        yield portal
 
 
 @pytest.fixture(params=["root", "prefix"])

@@ -7,6 +7,14 @@ function showUrls() {
   }
 }
 
+/** The same for the URL of the gateway inside of snippets, where a quote would end a string. */
+function showBases() {
+  for (const shown of document.querySelectorAll("[data-base]")) {
+    const base = new URL(shown.dataset.base, document.baseURI).href;
+    shown.textContent = base.replace(/\/$/, "").replaceAll("'", "%27");
+  }
+}
+
 /** Show only the rows of a table whose text has every word that is typed. */
 function filterRows(input) {
   const words = input.value.toLowerCase().split(/\s+/);
@@ -42,5 +50,6 @@ function offerCopies() {
 }
 
 showUrls();
+showBases();
 offerFilters();
 offerCopies();

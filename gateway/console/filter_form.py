@@ -1,0 +1,108 @@
+"""The form of the API page that puts a filter together: its parameters to a query string of the dialect.
+
+The form is plain HTML, and sends a field, an operator, and a value as `_f`, `_o`, and `_v`. No field has such a name.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gateway.connectors.connector import SYSTEM_FIELDS, Connector
+from gateway.connectors.fields import RESERVED_NAMES
+from gateway.console.snippets import quoting
+from gateway.query.columns import ColumnNames
+from gateway.query.operators import OPERATORS, OperatorKind
+from gateway.query.paging import is_filter
+from gateway.query.parameters import READ_PARAMETERS
+
+FIELD, OPERATOR, VALUE = "_f", "_o", "_v"
+#: The parameters that the form has a field for, under their own names.
+FORM_PARAMETERS = ("select", "order", "limit")
+#: The parameters of a page of rows: another filter begins at the first page.
+_PAGE = ("offset", "cursor")
+
+_Pairs = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveParameter:
+    """A parameter of the page's query.
+
+    Attributes:
+        name: Its name.
+        value: Its value.
+        is_filter: Whether it chooses rows; the others are fields of the form.
+        rest: The query string without it.
+    """
+
+    name: str
+    value: str
+    is_filter: bool
+    rest: str
+
+
+def combined(pairs: _Pairs, connector: Connector) -> str | None:
+    """Return the query string that the parameters of a form stand for, None where they are not those of the form."""
+    given = {key: value for key, value in pairs if key in (FIELD, OPERATOR, VALUE)}
+    if not given:
+        return None
+    names = ColumnNames(connector)
+    kept = [(key, value) for key, value in pairs if key not in given and not _is_dropped(key, value, names)]
+    if field := given.get(FIELD):
+        kept.insert(_last_filter(kept, names), (field, _filter(given, field, names)))
+    return quoting.query_string(kept)
+
+
+def active(pairs: _Pairs, connector: Connector) -> list[ActiveParameter]:
+    """Return the parameters of a query, each with the query string that removes it."""
+    names = ColumnNames(connector)
+    return [
+        ActiveParameter(
+            key, value, not _is_option(key, value, names), quoting.query_string(_without(pairs, number))
+        )
+        for number, (key, value) in enumerate(pairs)
+    ]
+
+
+def filterable(connector: Connector) -> Iterable[str]:
+    """Yield the names that a filter may have: a field that is called as a word of the dialect has none."""
+    words = {*RESERVED_NAMES, *READ_PARAMETERS} - {"format", "cursor"}
+    yield from (field.name for field in (*connector.fields, *SYSTEM_FIELDS) if field.name not in words)
+
+
+def without_format(pairs: _Pairs, connector: Connector) -> tuple[tuple[str, str], ...]:
+    """Return parameters without `format`, for snippets choose the format themselves."""
+    names = ColumnNames(connector)
+    return tuple((key, value) for key, value in pairs if key != "format" or is_filter(key, value, names))
+
+
+def _is_option(key: str, value: str, names: ColumnNames) -> bool:
+    return key in READ_PARAMETERS and not is_filter(key, value, names)
+
+
+def _is_dropped(key: str, value: str, names: ColumnNames) -> bool:
+    return _is_option(key, value, names) and (key in _PAGE or not value.strip())
+
+
+def _without(pairs: _Pairs, number: int) -> list[tuple[str, str]]:
+    return [pair for place, pair in enumerate(pairs) if place != number]
+
+
+def _last_filter(pairs: _Pairs, names: ColumnNames) -> int:
+    """Return the place after the last filter, so that filters stay before the options."""
+    places = [place for place, pair in enumerate(pairs) if not _is_option(*pair, names)]
+    return places[-1] + 1 if places else 0
+
+
+def _filter(given: dict[str, str], field: str, names: ColumnNames) -> str:
+    """Return the filter of a form: a list of values gets the brackets that its operator wants."""
+    text, value = given.get(OPERATOR, "eq"), given.get(VALUE, "")
+    operator = OPERATORS.get(text.removeprefix("not."))
+    if operator is None:
+        return f"{text}.{value}"
+    if operator.kind is OperatorKind.LIST and not value.strip().startswith("("):
+        value = f"({value})"
+    is_list = field in names.fields and names.fields[field].type.item is not None
+    has_list = operator.kind is OperatorKind.SET or (is_list and operator.kind is OperatorKind.COMPARE)
+    if is_list and has_list and not value.strip().startswith("{"):
+        value = f"{{{value}}}"
+    return f"{text}.{value}"
