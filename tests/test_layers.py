@@ -306,6 +306,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "console.filter_form",
     "console.api_description",
     "console.api_page",
+    "console.swagger",
     "console.routes",
     "startup",
     "gunicorn_settings",

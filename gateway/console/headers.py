@@ -17,9 +17,15 @@ _POLICY = {
     "require-trusted-types-for": "'script'",
     "trusted-types": "'none'",
 }
+
+
+def _written(policy: Mapping[str, str]) -> str:
+    return "; ".join(f"{name} {sources}" for name, sources in policy.items())
+
+
 #: The middleware adds `X-Content-Type-Options: nosniff` and `Cache-Control: no-store` to them.
 PAGE_HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in _POLICY.items()),
+    "Content-Security-Policy": _written(_POLICY),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -27,6 +33,13 @@ PAGE_HEADERS: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex",
 }
+#: The policy of Swagger UI, which writes HTML and has icons in `data:` URLs.
+SWAGGER_POLICY = _written(
+    {
+        **{name: sources for name, sources in _POLICY.items() if "trusted-types" not in name},
+        "img-src": "'self' data:",
+    }
+)
 #: Everything under these paths is a page, or a part of one.
 _PAGES = ("/-/console", "/-/sign-in", "/-/sign-out")
 

@@ -7,6 +7,7 @@ from falcon.asgi import App
 
 from gateway import __version__
 from gateway.admin.visible_connectors import VisibleConnectors
+from gateway.console import swagger
 from gateway.console.api_page import ApiPage
 from gateway.console.endpoint_at import EndpointAt
 from gateway.console.endpoint_list import EndpointList
@@ -14,6 +15,7 @@ from gateway.console.error_pages import ErrorPages
 from gateway.console.page import Shell
 from gateway.console.sign_in import SignIn, SignOut
 from gateway.console.static_files import StaticFiles
+from gateway.console.swagger import SwaggerFiles, SwaggerPage
 from gateway.console.templates import Templates
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
@@ -25,13 +27,19 @@ def add_pages(app: App[Any, Any], services: Services, thread: ContextThreadPool)
     """Add the pages and the handlers of their errors to the Falcon app; `thread` renders all pages."""
     sessions = services.auth.askers.sessions
     settings, files = services.intake.settings, StaticFiles()
-    templates = Templates(static=files.url, title=settings.title, version=__version__)
+    templates = Templates(
+        static=files.url, title=settings.title, version=__version__, has_swagger=swagger.is_installed()
+    )
     shell = Shell(services.auth, templates, thread, RequestBodies(services), settings.hosts)
     app.add_route("/-/console", EndpointList(shell, services.live))
     app.add_route("/-/console/at/{path:path}", EndpointAt(shell, services.live))
     connectors = VisibleConnectors(services.auth.credentials, services.live)
     app.add_route("/-/console/connectors/{name}/api", ApiPage(shell, connectors, settings))
     app.add_route("/-/console/static/{file}", files)
+    if swagger.is_installed():
+        swagger_files = SwaggerFiles()
+        app.add_route("/-/console/swagger", SwaggerPage(shell, connectors, swagger_files))
+        app.add_route("/-/console/swagger/{file}", swagger_files)
     app.add_route("/-/sign-in", SignIn(shell, sessions))
     app.add_route("/-/sign-out", SignOut(shell, sessions))
     errors = ErrorPages(shell)

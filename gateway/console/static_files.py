@@ -9,7 +9,8 @@ from gateway.console.headers import PAGE_HEADERS
 from gateway.errors import Code, GatewayError
 
 _TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
-_FOREVER = "public, max-age=31536000, immutable"
+#: A file whose URL has a hash of it never changes.
+FOREVER = "public, max-age=31536000, immutable"
 
 
 class StaticFiles:
@@ -36,4 +37,4 @@ class StaticFiles:
                 Code.ENDPOINT_UNKNOWN, f"there is no file {file[:80]!r}", hint="reload the page"
             )
         resp.content_type, resp.data = self._files[file]
-        resp.set_headers({**PAGE_HEADERS, "Cache-Control": _FOREVER})
+        resp.set_headers({**PAGE_HEADERS, "Cache-Control": FOREVER})

@@ -285,3 +285,24 @@ def test_copy_button_copies_the_snippet_shown(open_page):
 
     expect(page.get_by_role("button", name="Copy curl: Read rows")).to_have_text("Copied")
     assert page.evaluate("() => navigator.clipboard.readText()") == page.locator("#curl-read").inner_text()
+
+
+def test_swagger_ui_tries_a_request_out(open_page, shapes, gateway_url):
+    page = open_page("-/console/connectors/open/api")
+    page.get_by_role("link", name="Swagger UI").click()
+    page.locator("#operations-open-read_open").get_by_role("button", name=re.compile("GET")).first.click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+
+    expect(page.locator(".live-responses-table tbody .response-col_status").first).to_contain_text("200")
+    assert f"{gateway_url}open-things" in page.locator(".request-url").inner_text()
+
+
+@at_root
+def test_swagger_ui_shows_what_a_session_may_see(open_page, shapes):
+    page = open_page("-/sign-in?next=-/console/swagger")
+    page.get_by_label("Token").fill(shapes.secret("etl"))
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page.locator("#operations-things-write_things")).to_be_visible()
+    expect(page.locator("#operations-drop-read_drop")).to_have_count(0)

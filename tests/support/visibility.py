@@ -12,6 +12,7 @@ import httpx
 
 from gateway.auth.tokens import make_token
 from gateway.console.static_files import StaticFiles
+from gateway.console.swagger import SwaggerFiles
 from tests.support.in_process import inside
 from tests.support.server import Server, serving
 
@@ -33,7 +34,11 @@ access: {ingest: [etl, loader], read: [reader], change: [ops]}
 """
 OPEN = ORDERS.replace("[reader]", "[public]")
 #: The values of the parameters in the templates of routes, except that of a connector's name.
-VALUES = {"{page}": "design", "-/console/static/{file}": StaticFiles().url("console.css")}
+VALUES = {
+    "{page}": "design",
+    "-/console/static/{file}": StaticFiles().url("console.css"),
+    "swagger/{file}": f"swagger/{SwaggerFiles().url('swagger-ui.css')}",
+}
 #: The routes that change what the others show, at the end.
 _LAST = ("reload", "replay", "discard", "copy", "purge")
 
