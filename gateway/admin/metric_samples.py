@@ -113,9 +113,12 @@ class MetricSamples:
             yield Sample("gateway_reloads_total", number, (result,))
         yield Sample("gateway_reload_last_successful", int(counts.last_result != "failed"))
         yield Sample("gateway_reload_last_success_timestamp_seconds", counts.last_applied)
-        findings = [*snapshot.passed_over, *self._services.auth.credentials.findings]
+        credentials = self._services.auth.credentials
+        findings = [*snapshot.passed_over, *credentials.findings]
         findings += (finding for outcome in snapshot.outcomes for finding in outcome.findings)
         levels = Counter(finding.level for finding in findings)
+        served = (endpoint.connector for endpoint in snapshot.endpoints.values())
+        levels["warning"] += sum(map(credentials.count_unknown_names, served))
         for level in _LEVELS:
             yield Sample("gateway_findings", levels[level], (level,))
 

@@ -135,7 +135,7 @@ METRICS = (
     ),
     _gauge("reload_last_successful", "1 if the last reload could read the directory, else 0."),
     _gauge("reload_last_success_timestamp_seconds", "When the directory was last read and applied."),
-    _gauge("findings", "The findings about connector files and tokens, by level.", "level"),
+    _gauge("findings", "The findings in /-/status about connector files and tokens, by level.", "level"),
     # connections, sessions, and tokens
     _gauge("connections", "The open connections."),
     _gauge("connections_limit", "The most connections that may be open: GATEWAY_MAX_CONNECTIONS."),

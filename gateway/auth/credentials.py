@@ -14,7 +14,7 @@ from gateway.auth import permissions, tokens_source
 from gateway.auth.authorization_header import CHALLENGE, EXPIRED, hint_for, parse_secret
 from gateway.auth.login_throttle import LoginThrottle
 from gateway.auth.permissions import ADMIN_FILE, Asker, Verb
-from gateway.auth.token_findings import find_expiring, find_unknown_names
+from gateway.auth.token_findings import find_expiring, find_unknown_names, unknown_names
 from gateway.auth.tokens import Token, TokenDigest, make_token
 from gateway.auth.tokens_file import parse_tokens
 from gateway.connectors.connector import ADMIN, Connector
@@ -89,6 +89,10 @@ class Credentials:
         if not self._file:
             where = "but no tokens file is configured (--tokens)"
         return find_unknown_names(connector, self._tokens, where, warning=True, is_as_written=is_as_written)
+
+    def count_unknown_names(self, connector: Connector) -> int:
+        """Return the number of findings of `find_unknown_names`, without the work to find their lines."""
+        return len(unknown_names(connector, self._tokens))
 
     def refresh(self) -> None:
         """Read the tokens file again if it has changed; an invalid one changes no token."""

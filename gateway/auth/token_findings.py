@@ -32,6 +32,12 @@ def find_expiring(tokens: Mapping[str, Token], file: str, now: datetime) -> tupl
     )
 
 
+def unknown_names(connector: Connector, known: Collection[str]) -> frozenset[str]:
+    """Return the names in a connector's access that are not names of tokens."""
+    access = connector.access
+    return (access.ingest | access.read | access.change).difference(known, (ADMIN, PUBLIC))
+
+
 def find_unknown_names(
     connector: Connector, known: Collection[str], where: str, *, warning: bool, is_as_written: bool = True
 ) -> tuple[Finding, ...]:
@@ -44,9 +50,8 @@ def find_unknown_names(
         warning: Whether the findings are warnings.
         is_as_written: Whether the file still declares this connector, so that the findings can name lines of it.
     """
+    missing = sorted(unknown_names(connector, known))
     known = (*known, ADMIN, PUBLIC)
-    access = connector.access
-    missing = sorted((access.ingest | access.read | access.change).difference(known))
     places = places_in_access(connector) if missing and is_as_written else {}
     findings = []
     for name in missing:

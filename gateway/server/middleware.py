@@ -60,6 +60,7 @@ class RequestMiddleware:
             try:
                 await self._serve(context, scope, fields, request)
             finally:
+                request.end()
                 for observe in self._observers:
                     observe(request)
                 # PERF: the request refers to the context in turn, and only the garbage collector would free the two.

@@ -34,6 +34,7 @@ class ObservedRequest:
         method: The method as the client sent it, which may be anything.
         operation: The kind of the request.
         began: The time of the monotonic clock at which it began, in seconds.
+        seconds: Its duration, once it has ended.
         status: The status of the response, None before it starts.
         received_bytes: The bytes of the body that were received.
         sent_bytes: The bytes of the response's body.
@@ -51,6 +52,7 @@ class ObservedRequest:
         "method",
         "operation",
         "received_bytes",
+        "seconds",
         "sent_bytes",
         "status",
     )
@@ -61,14 +63,14 @@ class ObservedRequest:
         self.operation = operation_of(self.method, scope["path"])
         self._receive, self._send = receive, send
         self.began = time.monotonic()
+        self.seconds = 0.0
         self.received_bytes = self.sent_bytes = 0
         self.is_complete = self.has_ended = False
         self.status: int | None = None
 
-    @property
-    def seconds(self) -> float:
-        """The seconds since it began."""
-        return time.monotonic() - self.began
+    def end(self) -> None:
+        """Record its duration, before its observers are called."""
+        self.seconds = time.monotonic() - self.began
 
     async def receive(self) -> Event:
         """Receive the next ASGI event of the body."""

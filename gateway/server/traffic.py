@@ -161,7 +161,8 @@ class Traffic:
         self.in_flight[request.operation] -= 1
         self.seconds[request.operation].observe(request.seconds)
         context, status, method = request.context, request.status, request.method
-        traffic = self._by_connector.get(context.connector or "") or self.of(context.connector or "")
+        name = context.connector or ""
+        traffic = self._by_connector.get(name) or self.of(name)
         traffic.received_bytes += request.received_bytes
         traffic.sent_bytes += request.sent_bytes
         if status is None:

@@ -265,6 +265,20 @@ def test_refused_file_is_a_state_and_a_warning(watched):
     assert scrape(watched).find("gateway_connector_state", file="broken.yaml") == {}
 
 
+def test_findings_are_those_of_the_status(own):
+    own.declare("named", FIELDS.replace("[admin]", "[etl, ops]"))
+    put(own.connectors / "broken.yaml", "fields: {n: intege, m: strin}")
+    put(own.connectors / "named.yaml.bak", "")
+    own.reload()
+
+    status, found = own.client.get("/-/status").json(), scrape(own)
+    findings = [*status["passed_over"], *status["tokens"]]
+    findings += (finding for file in status["files"] for finding in file["findings"])
+    for level, least in (("error", 2), ("warning", 3)):
+        told = [finding for finding in findings if finding["level"] == level]
+        assert found.value("gateway_findings", level=level) == len(told) >= least
+
+
 def test_unreadable_directory_is_a_failed_reload(own):
     own.declare("counted", FIELDS)
     own.connectors.rename(own.connectors.with_name("elsewhere"))
