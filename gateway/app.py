@@ -40,6 +40,7 @@ from gateway.server.lifespan import Lifespan
 from gateway.server.middleware import RequestMiddleware
 from gateway.server.minute_figures import MinuteFigures
 from gateway.server.scope import Asgi
+from gateway.server.tracing import Tracing
 from gateway.server.traffic import Traffic
 from gateway.settings import Settings
 from gateway.store.engine.duckdb_file import DuckDBFile
@@ -50,13 +51,18 @@ _log = logging.getLogger(__name__)
 
 #: Threads that parse bodies; more of them would only wait for each other.
 PARSE_THREADS = 2
+#: The share of the graceful timeout in which the last traces are sent, after the store is closed.
+_LAST_TRACES_SHARE = 0.1
 
 
 class Gateway:
     """Everything that runs in the worker process. If one part fails to start, the parts before it are closed."""
 
-    def __init__(self, settings: Settings, fatal: Callable[[], None], traffic: Traffic) -> None:
+    def __init__(
+        self, settings: Settings, fatal: Callable[[], None], traffic: Traffic, tracing: Tracing
+    ) -> None:
         with contextlib.ExitStack() as closing:
+            closing.enter_context(tracing.sending(settings.graceful_timeout * _LAST_TRACES_SHARE))
             settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             resources = Resources.of(settings)
             disk = Disk(settings.data, settings.disk_reserve)
@@ -97,8 +103,7 @@ class Gateway:
             self.services = services
             pages = closing.enter_context(ContextThreadPool(1, "page"))
             self.app = _asgi_app(services, resources, watch, reload, pages)
-            paths = [endpoint.connector.path for endpoint in live.snapshot.endpoints.values()]
-            self.greeting = startup.greeting(settings, paths, admin_file=credentials.admin_file)
+            self.greeting = _greeting(settings, live, credentials)
             self._closing = closing.pop_all()
 
     def close(self) -> None:
@@ -110,6 +115,11 @@ def _start_jobs(services: Services, closing: contextlib.ExitStack) -> None:
     writer, interval = services.storage.writer, services.intake.settings.retention_interval
     closing.callback(RetentionJob(writer, services.live, seconds=interval).stop)
     closing.callback(FiguresJob(writer, services.observed.figures).stop)
+
+
+def _greeting(settings: Settings, live: Live, credentials: Credentials) -> str:
+    paths = [endpoint.connector.path for endpoint in live.snapshot.endpoints.values()]
+    return startup.greeting(settings, paths, admin_file=credentials.admin_file)
 
 
 def _sessions(credentials: Credentials, settings: Settings) -> Sessions:
@@ -144,7 +154,7 @@ def _falcon_app(router: Router, origins: Sequence[str]) -> falcon.asgi.App[Any, 
 
 
 def _start() -> Gateway:
-    return Gateway(_settings, _leave, traffic)
+    return Gateway(_settings, _leave, traffic, tracing)
 
 
 def _leave() -> None:
@@ -159,7 +169,13 @@ def _leave() -> None:
 _settings = Settings.read()
 #: The counters of requests. They count from the first request on, also before the application serves.
 traffic = Traffic()
+tracing = Tracing()
 lifespan = Lifespan(_start)
 app = RequestMiddleware(
-    lifespan, _settings.hosts, _settings.proxies, [log_request, traffic.observe], [traffic.observe_start]
+    lifespan,
+    _settings.hosts,
+    _settings.proxies,
+    [log_request, traffic.observe],
+    [traffic.observe_start],
+    tracing,
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from gateway.errors import RowErrors
+from gateway.stage_times import StageTimes
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 #: Version, trace, parent and flags; a later version may append more fields.
@@ -49,8 +50,8 @@ async def no_body() -> dict[str, Any]:
 class RequestContext:
     """One request and its answer.
 
-    The event loop fills it in, except `rows`, which the thread that parses the body counts. The event loop reads
-    `rows` after that thread has finished. It holds no exception, whose traceback would refer to it in turn.
+    The event loop fills it in, except `rows`, which the thread that parses the body counts, and `stages`, which any
+    thread appends to. The event loop reads `rows` after that thread has finished. It holds no exception, whose traceback would refer to it in turn.
 
     Attributes:
         request_id: The client's own id if it is well formed, else a generated one.
@@ -65,6 +66,7 @@ class RequestContext:
         rows: How many rows of the body were parsed; rate limits charge them.
         served_rows: How many rows of a connector the response has; of a stream, those that were sent.
         row_errors: The errors of single rows that the response lists, or None.
+        stages: When its stages began, if the request is traced; else None.
         cache_basis: The state that the response depends on, set by the request cache; None if it is not cached.
     """
 
@@ -80,6 +82,7 @@ class RequestContext:
     rows: int = 0
     served_rows: int = 0
     row_errors: RowErrors | None = None
+    stages: StageTimes | None = None
     cache_basis: object = None
     _before: "Token[RequestContext] | None" = field(default=None, init=False, repr=False, compare=False)
 
@@ -110,6 +113,24 @@ def note(**notes: str | int | None) -> None:
     """Replace the notes of the current request with numbers and codes for its line in the access log."""
     if context := current.get(None):
         context.notes = notes
+
+
+def current_stages() -> StageTimes | None:
+    """Return the stages of the current request, if it is traced."""
+    context = current.get(None)
+    return None if context is None else context.stages
+
+
+def begin_stage(name: str) -> None:
+    """Begin a stage of the current request, if it is traced; it ends where the next one begins."""
+    if (stages := current_stages()) is not None:
+        stages.begin(name)
+
+
+def end_stage() -> None:
+    """End the stage of the current request that runs, if it is traced."""
+    if (stages := current_stages()) is not None:
+        stages.end()
 
 
 def parse_traceparent(header: str | None) -> str | None:

@@ -21,6 +21,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "printable",
     "instants",
     "percent",
+    "stage_times",
     "request_context",
     "logs",
     "threads",
@@ -89,6 +90,8 @@ LAYERS = [  # A module may import only from lines above its own.
     "server.connection_counts",
     "server.traffic",
     "server.minute_figures",
+    "server.spans",
+    "server.tracing",
     "server.middleware",
     "server.lifespan",
     "server.cors",
@@ -405,6 +408,7 @@ ONLY_IN = {
     "rich": ("commands.",),
     "httpx": ("commands.",),
     "prometheus_client": ("admin.metrics",),
+    "opentelemetry": ("server.spans",),
     "jsonschema_rs": ("connectors.schema", "ingest.schema_check"),
 }
 #: What other rooms may import of the store: the interface, values, names, and the check of an expression.

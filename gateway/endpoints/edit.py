@@ -14,6 +14,7 @@ from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.ingest import payload
 from gateway.query.render import render
+from gateway.request_context import begin_stage
 from gateway.store.batch import NO_ROWS, Receipt
 from gateway.store.edit import Edit
 from gateway.store.interface import Select
@@ -81,5 +82,6 @@ class Edits:
 
 def _values_of(data: bytes, endpoint: Endpoint, req: Request, request: EditRequest) -> dict[str, Json]:
     """Parse and validate the new values in the body of a PATCH."""
+    begin_stage("check")
     value = payload.parse_object(data, req.content_type, endpoint.connector)
     return endpoint.validator.check_values(request.select_values(value))

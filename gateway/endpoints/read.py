@@ -7,6 +7,7 @@ from falcon.asgi import Request, Response
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.services import Services
+from gateway.request_context import begin_stage
 
 
 class Reads:
@@ -21,5 +22,6 @@ class Reads:
         await self._live.retrying(endpoint, functools.partial(self._read, req=req, resp=resp))
 
     async def _read(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
+        begin_stage("parse")
         token = self._credentials.authorize(req.auth, endpoint.connector, "read")
         await endpoint.retrieval.answer(req, resp, endpoint.read_request(RequestHeaders.of_read(req)), token)

@@ -10,6 +10,7 @@ from gateway.endpoints.read_request import ReadRequest
 from gateway.endpoints.request_cache import RequestCache
 from gateway.endpoints.response_bodies import ResponseBodies
 from gateway.endpoints.spooled_body import SpooledBody
+from gateway.request_context import begin_stage
 from gateway.store.interface import Version
 
 
@@ -24,6 +25,7 @@ class Retrieval:
 
     async def answer(self, req: Request, resp: Response, read: ReadRequest, token: str | None) -> None:
         """Answer an authorized GET or HEAD."""
+        begin_stage("cache")
         part = range_header.parse(req.get_header("Range")) if req.method == "GET" else None
         if part and await self._answer_part(req, resp, read, part):
             return

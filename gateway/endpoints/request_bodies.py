@@ -12,7 +12,7 @@ from gateway.ingest import body
 from gateway.ingest.arrival import Pace
 from gateway.ingest.body import Body
 from gateway.ingest.memory_budget import Reservation
-from gateway.request_context import current
+from gateway.request_context import begin_stage, current, end_stage
 
 
 class RequestBodies:
@@ -35,13 +35,16 @@ class RequestBodies:
             GatewayError: The body is too large, too slow, incomplete, or its encoding is unknown or corrupt; 503 or 507
                 with `Retry-After` if memory or disk is full.
         """
+        begin_stage("body")
         connector = endpoint.connector.name
         reservation = self._reserve(req.content_length or 0, connector)
         try:
-            return await self._receive(req, reservation.grow, connector), reservation
+            received = await self._receive(req, reservation.grow, connector)
         except BaseException:
             reservation.release(is_stored=False)
             raise
+        end_stage()
+        return received, reservation
 
     def _reserve(self, size: int, connector: str) -> Reservation:
         if size > self._max_body:

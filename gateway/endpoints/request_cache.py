@@ -148,6 +148,8 @@ class RequestCacheMiddleware:
             context = current.get()
             context.path, context.connector = request_key.path, request_cache.connector.name
             context.token, context.served_rows = response.token, response.rows
+            if context.stages is not None:
+                context.stages.begin("cache")
             return _send_cached(response, send)
 
         async def send_and_store(event: Event) -> None:

@@ -21,7 +21,7 @@ from gateway.errors import trace
 from gateway.ingest import media_detection, payload
 from gateway.ingest.body import Body
 from gateway.query.render import Rendering, render
-from gateway.request_context import RequestContext, current
+from gateway.request_context import RequestContext, begin_stage, current
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, IdempotencyKey, Receipt
 from gateway.store.interface import Select
@@ -59,6 +59,7 @@ class _Submission:
         Raises:
             GatewayError: The body is malformed, or it has more bad rows than the connector keeps.
         """
+        begin_stage("check")
         data, write, validator = self.received.data, self.write, self.endpoint.validator
         media = media_detection.media_of(self.content_type, data)
         envelope = write.envelope(self.received, media, self.token, key)
@@ -141,6 +142,7 @@ class Writes:
         if size <= _SMALL_BODY_BYTES:
             batch = submission.batch(key, settings)
         else:
+            begin_stage("queue")
             parse = functools.partial(submission.batch, key, settings)
             batch = await self._intake.parse_pool.call(parse, submission.endpoint.connector.name, size)
         submission.write.require_rows(batch)

@@ -14,7 +14,9 @@ from gateway.ingest import loop_futures
 from gateway.ingest.fair_queue import QUANTUM, FairQueue
 from gateway.ingest.loop_futures import LoopFuture
 from gateway.ingest.memory_budget import MemoryBudget, Reservation
+from gateway.request_context import current_stages
 from gateway.resources import Disk
+from gateway.stage_times import StageTimes
 from gateway.store.batch import Batch, Receipt
 from gateway.store.errors import FatalError
 from gateway.store.interface import StoreWriter
@@ -31,11 +33,12 @@ CHECKPOINT_SECONDS = 0.2
 
 @dataclass(slots=True)
 class _Append:
-    """A queued batch."""
+    """A queued batch, with the stages of its request if that is traced."""
 
     batch: Batch
     result: LoopFuture
     since: float
+    stages: StageTimes | None
 
     @property
     def key(self) -> tuple[str, str | None, str] | None:
@@ -120,7 +123,10 @@ class Writer:
 
         Canceling the future, because the client has left, does not cancel the commit.
         """
-        queued = _Append(batch, LoopFuture(), time.monotonic())
+        stages = current_stages()
+        if stages is not None:
+            stages.begin("queue")
+        queued = _Append(batch, LoopFuture(), time.monotonic(), stages)
         self._put(queued, batch.connector.name, batch.rows.nbytes)
         # PERF: wake the writer after this loop iteration. Woken earlier it waits for the GIL and commits smaller groups.
         queued.result.loop.call_soon(self._wake)
@@ -131,6 +137,9 @@ class Writer:
 
         A task that is canceled because its client has left does not cancel the call.
         """
+        if (stages := current_stages()) is not None:
+            stages.begin("queue")
+            act = _timed(act, stages)
         return await asyncio.shield(asyncio.wrap_future(self.run(act, connector)))
 
     def run(self, act: Callable[[StoreWriter], _T], connector: str = "") -> "Future[_T]":
@@ -213,6 +222,9 @@ class Writer:
 
     def _append(self, group: list[_Append]) -> None:
         """Commit a group. If that fails, commit its batches one by one, so that only the bad one fails."""
+        traced = [queued.stages for queued in group if queued.stages is not None]
+        for stages in traced:
+            stages.begin("commit")
         try:
             receipts = self._store.append([queued.batch for queued in group])
         except Exception as error:  # noqa: BLE001  # every batch of the group must get an answer
@@ -222,6 +234,8 @@ class Writer:
                 for queued in group:
                     self._append([queued])
             return
+        for stages in traced:
+            stages.end()
         loop_futures.resolve_all(
             (queued.result, receipt) for queued, receipt in zip(group, receipts, strict=True)
         )
@@ -254,3 +268,16 @@ class Writer:
             if isinstance(item, _Call):
                 item.done.set_exception(not_ready())
         self._fatal()
+
+
+def _timed(act: Callable[[StoreWriter], _T], stages: StageTimes) -> Callable[[StoreWriter], _T]:
+    """Return a call that records when it runs, in the stages of its request."""
+
+    def timed_act(store: StoreWriter) -> _T:
+        stages.begin("commit")
+        try:
+            return act(store)
+        finally:
+            stages.end()
+
+    return timed_act

@@ -13,7 +13,7 @@ from gateway.query.read_pool import ReadPool
 from gateway.query.result_sizes import SMALL_RESULT_ROWS
 from gateway.query.sql import Sql
 from gateway.query.statement import Statement
-from gateway.request_context import current
+from gateway.request_context import begin_stage, current, end_stage
 from gateway.store.interface import ReadTransaction, Select, Version
 
 #: Results up to this size are sent whole, with their length. Their thread is free before the first byte.
@@ -107,15 +107,18 @@ class Rendering:
 
     async def start(self) -> None:
         """Read the first rows, or all rows of a small result."""
+        begin_stage("queue")
         await self._pool.run(self._transaction, self._start)
         if self.whole is not None:
             await self.close()
 
     def _start(self) -> None:
+        begin_stage("read")
         if self._needs_version:
             self.version = self._pool.version_seen(self._transaction, self._statement)
         self._read()
         if self.whole is not None:
+            end_stage()
             self._transaction.close()
 
     def _read(self) -> None:
@@ -140,10 +143,12 @@ class Rendering:
         if statement.query.limit:
             # The header with the cursor is sent before the rows. So the end of the page is looked up first, and then
             # the page begins again in the same transaction.
+            begin_stage("read")
             self._transaction.begin()
             places = self._fetch(statement.end())
             self.cursor = places[0][0] if len(places) > 1 else None
             self._begin(statement.rows())
+            begin_stage("render")
         else:
             self._first_chunk = self._compressor.compress(first)
 
@@ -182,6 +187,7 @@ class Rendering:
 
     def _text_of(self, rows: list[tuple[Any, ...]]) -> bytes:
         """Return the beginning of the body from rows of text."""
+        begin_stage("render")
         self.encoded_rows = len(rows)
         return self._text.encode_text("".join([row[0] for row in rows]).encode()) if rows else b""
 
@@ -192,6 +198,8 @@ class Rendering:
         size = rows = 0
         place: int | None = None
         while (batch := self._transaction.next()) is not None:
+            if not rows:
+                begin_stage("render")
             taken = batch if limit is None else batch.slice(0, limit - rows)
             rows += batch.num_rows
             if not taken.num_rows:

@@ -1,7 +1,7 @@
 """The outermost ASGI middleware, around every request.
 
 It builds the request context, rejects requests for unknown hosts, reads the rest of rejected bodies, and hands each
-finished request to its observers: the access log, the counters, and the traces.
+finished request to its observers: the access log and the counters. It also records traced requests.
 """
 
 import logging
@@ -13,6 +13,7 @@ from gateway.request_context import HeaderFields, RequestContext, fields_of, nev
 from gateway.server import error_response, forwarded
 from gateway.server.observed_request import ClientDisconnected, ObservedRequest, Observer
 from gateway.server.scope import HAS_LEFT, Asgi, Event, Receive, Send
+from gateway.server.tracing import Tracing
 from gateway.settings import Network
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class RequestMiddleware:
         proxies: Sequence[Network] = (),
         observers: Sequence[Observer] = (),
         start_observers: Sequence[Observer] = (),
+        tracing: Tracing | None = None,
     ) -> None:
         """Wrap an application.
 
@@ -37,11 +39,13 @@ class RequestMiddleware:
             proxies: The trusted proxies.
             observers: Called with each finished request.
             start_observers: Called with each request before it is served.
+            tracing: Decides which requests are traced; None traces none.
         """
         self._app = app
         self._allowed = tuple(allowed)
         self._proxies = proxies
         self._observers, self._start_observers = tuple(observers), tuple(start_observers)
+        self._tracing = tracing or Tracing()
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -52,6 +56,8 @@ class RequestMiddleware:
         context = RequestContext.of(
             fields, forwarded.client_address(scope.get("client"), fields, self._proxies)
         )
+        if context.traceparent is not None:
+            context.stages = self._tracing.stages_of(context.traceparent)
         request = ObservedRequest(context, scope, receive, send)
         context.receive, context.has_left = request.receive, scope.get(HAS_LEFT, never_left)
         with context:
@@ -63,6 +69,8 @@ class RequestMiddleware:
                 request.end()
                 for observe in self._observers:
                     observe(request)
+                if context.stages is not None:
+                    self._tracing.record(request, scope, fields)
                 # PERF: the request refers to the context in turn, and only the garbage collector would free the two.
                 context.receive = no_body
 

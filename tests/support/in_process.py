@@ -10,13 +10,16 @@ from gateway.server.access_log import log_request
 from gateway.server.lifespan import Lifespan
 from gateway.server.middleware import RequestMiddleware
 from gateway.server.scope import HAS_LEFT
+from gateway.server.tracing import SpanRecorder, Tracing
 from gateway.server.traffic import Traffic
 from gateway.settings import Settings
 from tests.support.server import FAST, put
 
 
 @contextlib.contextmanager
-def inside(directory: Path, connectors: dict[str, str], **environment: str) -> Iterator["Inside"]:
+def inside(
+    directory: Path, connectors: dict[str, str], recorder: SpanRecorder | None = None, **environment: str
+) -> Iterator["Inside"]:
     for name, text in connectors.items():
         put(directory / "connectors.d" / f"{name}.yaml", text)
     settings = Settings.read(
@@ -28,24 +31,32 @@ def inside(directory: Path, connectors: dict[str, str], **environment: str) -> I
         }
     )
     fatal: list[bool] = []
-    traffic = Traffic()
-    gateway = Gateway(settings, lambda: fatal.append(True), traffic)
+    traffic, tracing = Traffic(), Tracing(recorder)
+    gateway = Gateway(settings, lambda: fatal.append(True), traffic, tracing)
     try:
-        yield Inside(gateway, traffic, (directory / "data" / "admin-token").read_text().strip(), fatal)
+        yield Inside(
+            gateway, traffic, tracing, (directory / "data" / "admin-token").read_text().strip(), fatal
+        )
     finally:
         gateway.close()
 
 
 class Inside:
-    def __init__(self, gateway: Gateway, traffic: Traffic, token: str, fatal: list[bool]) -> None:
+    def __init__(
+        self, gateway: Gateway, traffic: Traffic, tracing: Tracing, token: str, fatal: list[bool]
+    ) -> None:
         self.gateway = gateway
         self.store = gateway.store
         self.traffic = traffic
         self.fatal = fatal
+        self.host = "test"
         self.lifespan = Lifespan(lambda: gateway)
         self.lifespan.application = gateway
         self._middleware = RequestMiddleware(
-            self.lifespan, observers=[log_request, traffic.observe], start_observers=[traffic.observe_start]
+            self.lifespan,
+            observers=[log_request, traffic.observe],
+            start_observers=[traffic.observe_start],
+            tracing=tracing,
         )
         self._authorization = f"Bearer {token}".encode()
 
@@ -83,7 +94,7 @@ class Inside:
             "scheme": "http",
             "headers": [
                 (b"authorization", self._authorization),
-                (b"host", b"test"),
+                (b"host", self.host.encode()),
                 (b"x-request-id", b"test"),
                 *((name.lower().encode(), value.encode()) for name, value in headers.items()),
             ],
