@@ -14,12 +14,15 @@ from gateway.store.batch import MAX_KEY_CHARACTERS
 from gateway.strictjson import Json
 
 _COUNT = {"type": "integer", "minimum": 0}
+_NAMES = {"type": "string", "minLength": 1}
 #: What a string cannot say of itself about a parameter of the query string.
 _SCHEMAS: Mapping[str, Mapping[str, Json]] = {
     "limit": _COUNT,
     "offset": _COUNT,
     "cursor": _COUNT,
     "format": {"type": "string", "enum": list(FORMATS)},
+    "columns": _NAMES,
+    "on_conflict": _NAMES,
 }
 _TREES = {
     "and": "conditions that all hold: `(amount.gte.1,amount.lt.2,not.or(a.eq.1,b.is.null))`",
@@ -35,7 +38,7 @@ def read_parameters() -> dict[str, dict[str, Json]]:
 def tree_parameters() -> dict[str, dict[str, Json]]:
     """Build the parameters `and` and `or`, for GET, HEAD, PATCH, and DELETE."""
     return {
-        name.capitalize(): _parameter("query", name, text, {"type": "string", "pattern": r"^\(.+\)$"})
+        name.capitalize(): _parameter("query", name, text, {"type": "string", "pattern": r"^\([\s\S]+\)$"})
         for name, text in _TREES.items()
     }
 

@@ -1,8 +1,12 @@
 """Connector files that documents are made of: every type, constraint, and name that is out of the ordinary."""
 
+import hashlib
+import json
+
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
 from gateway.connectors.directory import ConnectorFile
+from tests.query.test_queries import CONNECTOR
 
 ORDERS = """
 description: Orders exported nightly by the shop.
@@ -86,6 +90,22 @@ SAMPLES = {
     "a_b_2": CLASHING,
     "private": "fields: {x: integer}\n",
 }
+#: The connectors that schemathesis asks: those of one and the same kinds of requests once.
+SCHEMATHESIS = {
+    "orders": ORDERS,
+    "every_type": EVERY_TYPE,
+    # A pattern that only some languages have is not in a document.
+    "every_rule": EVERY_RULE.replace("  folded:", "  # folded:"),
+    "queries": CONNECTOR.replace("{read: [public]}", "{read: [public], ingest: [etl], change: [ops]}"),
+}
+#: The tokens in the `access` of the samples, and one that is in none.
+TOKENS = {name: f"gw_{name:x<40}" for name in ("etl", "ops", "stranger")}
+
+
+def tokens_file() -> str:
+    """Return a tokens file with a digest of each token."""
+    digests = {name: hashlib.sha256(token.encode()).hexdigest() for name, token in TOKENS.items()}
+    return json.dumps({name: [f"sha256:{digest}"] for name, digest in digests.items()})
 
 
 def connector_of(name: str, text: str) -> Connector:

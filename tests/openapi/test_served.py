@@ -1,7 +1,6 @@
 """Served documents: what each asker sees, at each place, with validators and compression."""
 
 import gzip
-import hashlib
 import json
 from urllib.parse import urljoin
 
@@ -9,22 +8,18 @@ import httpx
 import pytest
 from openapi_spec_validator import validate
 
-from tests.openapi.samples import ORDERS
+from tests.openapi.samples import ORDERS, TOKENS, tokens_file
 from tests.support import verbs
 from tests.support.server import put, serving
 
 PLACES = ["/-/openapi.json", "/-/connectors/orders/openapi.json", "/"]
-TOKENS = {"etl": "gw_" + "e" * 40, "ops": "gw_" + "o" * 40, "nobody": "gw_" + "n" * 40}
 HIDDEN = "fields: {x: integer}\naccess: {ingest: [etl]}\n"
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     directory = tmp_path_factory.mktemp("openapi")
-    digests = {
-        name: [f"sha256:{hashlib.sha256(token.encode()).hexdigest()}"] for name, token in TOKENS.items()
-    }
-    put(directory / "tokens.yaml", json.dumps(digests))
+    put(directory / "tokens.yaml", tokens_file())
     put(directory / "connectors.d/orders.yaml", ORDERS)
     put(directory / "connectors.d/hidden.yaml", HIDDEN)
     put(directory / "connectors.d/secret.yaml", "fields: {x: integer}\n")
@@ -51,7 +46,7 @@ READ, WRITE, CHANGE = ["get", "head"], ["post"], ["put", "patch", "delete"]
     ("token", "seen"),
     [
         (None, {"/orders": READ}),
-        ("nobody", {"/orders": READ}),
+        ("stranger", {"/orders": READ}),
         ("etl", {"/hidden": WRITE, "/orders": READ + WRITE}),
         ("ops", {"/orders": READ + CHANGE}),
     ],

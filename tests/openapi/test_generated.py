@@ -1,0 +1,178 @@
+"""Programs of strangers, made from the document or driven by it, talk to a real gateway.
+
+What a tool needs is installed by `tests/clients/install`; where it is missing, the test fails.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import ROOT
+
+TYPESCRIPT = ROOT / "tests/support/openapi_fetch"
+PYTHON = ROOT / "tests/support/openapi_python_client/program.py"
+BIN = Path(sys.executable).parent
+
+
+def run(words, cwd, **environment):
+    """Run a program of the environment, or one of npm, and give what it printed."""
+    path = f"{BIN}:{TYPESCRIPT / 'node_modules/.bin'}:{os.environ['PATH']}"
+    ran = subprocess.run(
+        list(map(str, words)),
+        cwd=cwd,
+        env={**os.environ, "PATH": path, **environment},
+        capture_output=True,
+        text=True,
+    )
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def secret(server):
+    return server.admin["Authorization"].removeprefix("Bearer ")
+
+
+@pytest.fixture(scope="session")
+def orders(shop):
+    """The document of one connector."""
+    return shop.client.get("/-/connectors/orders/openapi.json").content
+
+
+@pytest.fixture(scope="session")
+def compiled(orders, tmp_path_factory):
+    """A directory with compiled programs, and what the compiler said of each."""
+    directory = tmp_path_factory.mktemp("typescript")
+    (directory / "openapi.json").write_bytes(orders)
+    (directory / "node_modules").symlink_to(TYPESCRIPT / "node_modules")
+    for name in ("package.json", "tsconfig.json", "program.ts", "wrong.ts"):
+        shutil.copy(TYPESCRIPT / name, directory)
+    code, said = run(["openapi-typescript", "openapi.json", "-o", "schema.d.ts"], directory)
+    assert code == 0, said
+    _, said = run(["tsc", "-p", "."], directory)
+    return directory, re.findall(r"^(\S+)\((\d+),\d+\): error (TS\d+)", said, re.MULTILINE), said
+
+
+def test_typescript_refuses_what_is_not_in_the_document(compiled):
+    _, errors, said = compiled
+    wrong = [
+        number
+        for number, line in enumerate((TYPESCRIPT / "wrong.ts").read_text().splitlines(), 1)
+        if "custmer" in line or (line.startswith("export const") and "POST" not in line)
+    ]
+
+    assert [(file, int(line)) for file, line, _ in errors] == [("wrong.ts", line) for line in wrong], said
+    assert len(wrong) == 6
+
+
+def test_typescript_client_writes_and_reads_rows(shop, compiled):
+    directory, _, _ = compiled
+    shop.emptied("/orders")
+
+    code, said = run(["node", "build/program.js", shop.url, secret(shop)], directory)
+
+    assert code == 0, said
+    told = json.loads(said)
+    assert told.pop("batch") > 0
+    assert told == {
+        "customers": ["Ada", "Grace"],
+        "some": [{"order_id": 2, "paid": False}],
+        "paid": False,
+        "count": "0-1/2",
+        "statuses": [204, 204],
+        "left": [{"order_id": 1, "paid": True}],
+        "refused": ["23514", "customer"],
+    }
+
+
+def test_python_client_writes_and_reads_rows(shop, orders, tmp_path):
+    (tmp_path / "openapi.json").write_bytes(orders)
+    shop.emptied("/orders")
+
+    made = run(
+        [
+            "openapi-python-client",
+            "generate",
+            "--path",
+            "openapi.json",
+            "--output-path",
+            "shop",
+            "--meta",
+            "none",
+        ],
+        tmp_path,
+    )
+    code, said = run([sys.executable, PYTHON, shop.url, secret(shop)], tmp_path, PYTHONPATH=str(tmp_path))
+
+    assert made[0] == 0, made[1]
+    assert code == 0, said
+    told = json.loads(said)
+    assert told.pop("batch") > 0
+    assert told == {
+        "stored": [2, 1],
+        "customers": ["Ada", "Grace", "Lin"],
+        "placed": ["2026-11-23T07:30:00+00:00"],
+        "some": [{"order_id": 1}],
+        "renamed": [{"total": 16.75}],
+        "count": "0-2/3",
+        "statuses": [204, 204],
+        "left": [{"order_id": 1, "paid": True}],
+        "refused": ["23514", "customer"],
+        "misread": ["42703", "did you mean 'customer'?"],
+    }
+
+
+def test_python_client_is_made_without_lost_schemas(shop, tmp_path):
+    """Text bodies are the only thing that this generator leaves out, and it says so."""
+    (tmp_path / "openapi.json").write_bytes(shop.client.get("/-/openapi.json").content)
+    code, said = run(
+        [
+            "openapi-python-client",
+            "generate",
+            "--path",
+            "openapi.json",
+            "--output-path",
+            "all",
+            "--meta",
+            "none",
+        ],
+        tmp_path,
+    )
+
+    warned = set(re.findall(r"WARNING parsing (\w+ \S+) within", said))
+    assert code == 0, said
+    assert {warning.split()[0] for warning in warned} <= {"POST", "PUT"}
+    assert "will not be generated" not in said
+    for name in ("orders", "every_type", "every_rule", "queries"):
+        assert len(list((tmp_path / "all/api" / name).glob("[a-z]*.py"))) == 6
+
+
+@pytest.mark.long
+def test_schemathesis_finds_nothing(shop, tmp_path, tell):
+    """Run examples, random requests, and chains of linked requests; the hooks write what OpenAPI cannot say."""
+    code, said = run(
+        [
+            "schemathesis",
+            "--config-file",
+            ROOT / "tests/openapi/schemathesis.toml",
+            "run",
+            f"{shop.url}/-/openapi.json",
+            "--url",
+            shop.url,
+            "--header",
+            f"Authorization: {shop.admin['Authorization']}",
+            "--phases",
+            "examples,fuzzing,stateful",
+        ],
+        tmp_path,
+        PYTHONPATH=str(ROOT),
+    )
+
+    tell(re.search(r"\d+ generated.*", said)[0] if "generated" in said else "nothing was generated")
+    assert code == 0, said
+    assert re.search(r"API Links: +[1-9]", said), said
+    assert re.search(r"Tested: +24", said), said
