@@ -1,5 +1,6 @@
 """Counts of rows and the memory of the database for the metrics, which cost queries and are therefore cached."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +10,8 @@ from gateway.connectors.connector import Connector
 from gateway.errors import GatewayError
 from gateway.store.interface import StoreReader
 from gateway.store.usage import Usage
+
+_log = logging.getLogger(__name__)
 
 #: How old the figures of a scrape may be.
 FRESH_SECONDS = 15.0
@@ -35,7 +38,7 @@ class StoredFigures:
     def __init__(self, reader: StoreReader, clock: Callable[[], float] = time.monotonic) -> None:
         self._reader = reader
         self._clock = clock
-        # The lock guards the next two.
+        # The thread that queries holds the lock; it alone changes the next two.
         self._lock = threading.Lock()
         self._figures = Figures()
         self._read_at = -FRESH_SECONDS
@@ -48,16 +51,23 @@ class StoredFigures:
     def read(self, connectors: Sequence[Connector]) -> Figures:
         """Return figures that are at most `FRESH_SECONDS` old.
 
-        While the store cannot be read, or a table is being changed, they are those of the last successful query.
+        They are those of the last successful query while another thread queries, the store cannot be read, or a table
+        is being changed.
         """
-        with self._lock:
-            if self._clock() - self._read_at >= FRESH_SECONDS:
-                try:
+        if self._is_due and self._lock.acquire(blocking=False):
+            try:
+                if self._is_due:  # Another thread may have queried in the meantime.
                     self._figures = self._query(connectors)
-                except GatewayError:
-                    return self._figures
-                self._read_at = self._clock()
-            return self._figures
+                    self._read_at = self._clock()
+            except GatewayError as error:
+                _log.debug("the metrics keep their figures of the store: %s", error)
+            finally:
+                self._lock.release()
+        return self._figures
+
+    @property
+    def _is_due(self) -> bool:
+        return self._clock() - self._read_at >= FRESH_SECONDS
 
     def _query(self, connectors: Sequence[Connector]) -> Figures:
         reader = self._reader
