@@ -37,7 +37,7 @@ def add_pages(app: App[Any, Any], services: Services, thread: ContextThreadPool)
     app.add_route("/-/console/connectors/{name}/api", ApiPage(shell, connectors, settings))
     app.add_route("/-/console/static/{file}", files)
     if swagger.is_installed():
-        swagger_files = SwaggerFiles()
+        swagger_files = SwaggerFiles(thread)
         app.add_route("/-/console/swagger", SwaggerPage(shell, connectors, swagger_files))
         app.add_route("/-/console/swagger/{file}", swagger_files)
     app.add_route("/-/sign-in", SignIn(shell, sessions))

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from tests.console.conftest import Portal
 from tests.console.connector_shapes import CONNECTORS
 from tests.support.browser import violations_of
 from tests.support.html_text import elements
+from tests.support.in_process import inside
 
 ROW = {"code": "AB1234567", "select": 1, "format": "hidden in the store"}
 
@@ -58,6 +60,7 @@ PARTS = [
     ("narrow", "guest", {READING}),
     ("narrow", "etl", {WRITING}),
     ("wide", "etl", {READING, WRITING, CHANGING}),
+    ("things", "auditor", set()),
 ]
 
 
@@ -69,7 +72,8 @@ def test_page_has_parts_its_reader_may_use(shapes, name, asker, parts):
 
 
 def test_names_of_access_are_for_viewers_alone(shapes):
-    assert "guest" in text_of(get(shapes, "narrow", "admin"))
+    for viewer in ("admin", "auditor"):
+        assert "read: guest" in text_of(get(shapes, "narrow", viewer))
     assert "guest" not in get(shapes, "narrow", "etl").text
     assert "etl" not in text_of(get(shapes, "narrow", "guest"))
 
@@ -285,6 +289,34 @@ def test_copy_button_copies_the_snippet_shown(open_page):
 
     expect(page.get_by_role("button", name="Copy curl: Read rows")).to_have_text("Copied")
     assert page.evaluate("() => navigator.clipboard.readText()") == page.locator("#curl-read").inner_text()
+
+
+@at_root
+def test_copy_button_selects_where_no_clipboard_is(open_page):
+    """Over plain http a browser gives pages no clipboard, except those of its own machine."""
+    page = open_page("-/console/connectors/open/api")
+    page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+
+    page.get_by_role("button", name="Copy curl: Read rows").click()
+
+    assert page.evaluate("() => getSelection().toString()") == page.locator("#curl-read").inner_text()
+
+
+def test_browser_at_an_endpoint_sees_its_query_explained(open_page, gateway_url):
+    page = open_page("open-things?id=eq.7001")
+
+    assert page.url == f"{gateway_url}-/console/connectors/open/api?id=eq.7001"
+    expect(page.locator("#curl-read")).to_contain_text("?id=eq.7001")
+
+
+def test_page_does_without_the_package_of_swagger_ui(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "swagger_ui_bundle", None)  # So Python finds no such package.
+    with inside(tmp_path, {"open": CONNECTORS["open"]}) as gateway:
+        page = gateway.request("GET", "/-/console/connectors/open/api")
+        swagger = gateway.request("GET", "/-/console/swagger")
+
+    assert (page[0], swagger[0]) == (200, 404)
+    assert b"Swagger" not in page[2]
 
 
 def test_swagger_ui_tries_a_request_out(open_page, shapes, gateway_url):

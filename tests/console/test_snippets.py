@@ -214,14 +214,17 @@ def test_supabase_calls_give_the_rows_of_each_query(bench, shapes):
     assert len(set(printed)) > 10
 
 
-def test_typescript_knows_the_fields(bench):
-    """The compiler refuses a name that is not a field, and a value of another type."""
+def test_typescript_knows_the_columns_of_each_query(bench, shapes):
+    """The compiler takes the page's program for any `select`, and refuses a name or a type that is not in the row."""
     text = bench.snippet("things", "ts-read").text
     wrong = ("rows[0].idd;", "const id: string = rows[0].id;", "rows[0].day.length;")
     programs = [Snippet(f"wrong-{n}", "typescript", f"{text}\n{line}\n") for n, line in enumerate(wrong)]
+    headers = {"Authorization": f"Bearer {shapes.secret('etl')}"}
+    for number, query in enumerate(QUERIES):
+        page = httpx.get(f"{shapes.server.url}/-/console/connectors/things/api?{query}", headers=headers)
+        programs.append(Snippet(f"right-{number}", "typescript", elements(page.text)["ts-read"].text))
 
     compiled = bench.workshop.compile(programs)
 
-    assert [
-        file for file, _ in re.findall(r"^(\S+)\(.*: (error TS\d+):", compiled.printed, re.MULTILINE)
-    ] == [f"{each.id}.mts" for each in programs]
+    refused = re.findall(r"^(\S+)\.mts\(.*: error TS\d+:", compiled.printed, re.MULTILINE)
+    assert refused == [f"wrong-{n}" for n in range(len(wrong))]

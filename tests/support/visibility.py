@@ -13,6 +13,7 @@ import httpx
 from gateway.auth.tokens import make_token
 from gateway.console.static_files import StaticFiles
 from gateway.console.swagger import SwaggerFiles
+from gateway.threads import ContextThreadPool
 from tests.support.in_process import inside
 from tests.support.server import Server, serving
 
@@ -37,7 +38,7 @@ OPEN = ORDERS.replace("[reader]", "[public]")
 VALUES = {
     "{page}": "design",
     "-/console/static/{file}": StaticFiles().url("console.css"),
-    "swagger/{file}": f"swagger/{SwaggerFiles().url('swagger-ui.css')}",
+    "-/console/swagger/{file}": SwaggerFiles(ContextThreadPool(1, "page")).url(".css"),
 }
 #: The routes that change what the others show, at the end.
 _LAST = ("reload", "replay", "discard", "copy", "purge")
