@@ -177,6 +177,18 @@ def test_every_dependency_is_explained_in_the_design():
     assert set(re.findall(r"^\| ([a-z0-9-]+) \|", table, re.MULTILINE)) == needed
 
 
+def test_every_extra_is_explained_in_the_design():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    table = (ROOT / "gateway/docs/design.md").read_text().partition("| extra |")[2].partition("\n\n")[0]
+    explained = re.findall(r"^\| `([a-z]+)` \| ([a-z0-9, -]+) \|", table, re.MULTILINE)
+
+    assert {name: set(needed.split(", ")) for name, needed in explained} == {
+        name: {re.match(r"[a-z0-9-]+", each)[0] for each in needed}
+        for name, needed in extras.items()
+        if name not in ("test", "bench")
+    }
+
+
 def test_newest_entry_of_changes_is_the_version():
     assert re.search(r"^## (\d\S+)", shipped.read("changes").text, re.MULTILINE)[1] == __version__
 
