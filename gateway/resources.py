@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gateway.errors import Code, GatewayError
-from gateway.settings import Settings, Share
+from gateway.setting_values import Share
+from gateway.settings import Settings
 
 _log = logging.getLogger(__name__)
 

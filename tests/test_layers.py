@@ -25,6 +25,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "request_context",
     "logs",
     "threads",
+    "setting_values",
     "settings",
     "resources",
     "strictjson",

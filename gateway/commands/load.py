@@ -15,7 +15,7 @@ from gateway.plurals import rows_are
 from gateway.rowfile import sniffing
 from gateway.rowfile.compression import BROKEN
 from gateway.rowfile.source import Source
-from gateway.settings import parse_size
+from gateway.setting_values import parse_size
 
 
 @click.command("load")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from gateway.errors import Code, GatewayError
 from gateway.request_context import HeaderFields
-from gateway.settings import HOST, Network
+from gateway.setting_values import HOST, Network
 
 Scope = dict[str, Any]
 

@@ -14,7 +14,7 @@ from gateway.server import error_response, forwarded
 from gateway.server.observed_request import ClientDisconnected, ObservedRequest, Observer
 from gateway.server.scope import HAS_LEFT, Asgi, Event, Receive, Send
 from gateway.server.tracing import Tracing
-from gateway.settings import Network
+from gateway.setting_values import Network
 
 _log = logging.getLogger(__name__)
 

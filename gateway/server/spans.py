@@ -20,7 +20,7 @@ from gateway import __version__
 from gateway.request_context import HeaderFields, RequestContext
 from gateway.server.observed_request import ObservedRequest
 from gateway.server.scope import Event
-from gateway.settings import HOST
+from gateway.setting_values import HOST
 
 _log = logging.getLogger(__name__)
 
