@@ -70,5 +70,5 @@ def _tag(part: ConnectorPart, server: str) -> dict[str, Json]:
 
 _DESCRIPTION = (
     "The endpoints that you may use, with the operations that you may use. Filters, `select`, and `order` are those of"
-    " PostgREST for one table. Errors are JSON objects with a stable code."
+    " PostgREST for one table. Errors are JSON objects with a stable code. The documentation is at `/-/docs`."
 )

@@ -81,6 +81,16 @@ def test_hidden_connector_answers_as_an_absent_one(served, token, name, status):
         assert answer.json() == json.loads(absent.text.replace("absent", name))
 
 
+def test_session_of_the_console_counts_for_documents(served):
+    """A signed-in browser gets the documents of its token; without the cookie they are those of everyone."""
+    with httpx.Client(base_url=served.url, headers={"Sec-Fetch-Site": "same-origin"}) as browser:
+        signed_in = browser.post("/-/sign-in", data={"token": TOKENS["etl"]})
+        assert signed_in.status_code == 303, signed_in.text
+        for path in ("/-/openapi.json", "/-/connectors/hidden/openapi.json"):
+            assert methods(browser.get(path)) == methods(read(served, path, "etl"))
+    assert methods(read(served, "/-/openapi.json")) == {"/orders": READ}
+
+
 def test_unknown_token_is_refused_everywhere(served):
     for path in PLACES:
         answer = httpx.get(f"{served.url}{path}", headers={"Authorization": "Bearer gw_no"})
