@@ -24,7 +24,7 @@ from gateway.settings import Settings
 from gateway.strictjson import Json
 
 #: The most fields of an example row, beside those that are required.
-_EXAMPLE_FIELDS = 12
+_EXAMPLE_FIELDS = 20
 
 
 @dataclass(frozen=True, slots=True)

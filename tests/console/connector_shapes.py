@@ -13,6 +13,7 @@ fields:
   big: {type: integer, nullable: true, examples: [9007199254740993]}
   "it's a \"name\", <b>": {type: string, default: "x'y\"z $HOME `w` ${a} \\ #(lf) </code>"}
   amount: {type: "decimal(38, 4)", examples: [12345678901234567890.1234]}
+  two words: {type: string, nullable: true}
   paid: {type: boolean, default: false}
   at: timestamp
   day: {type: date, nullable: true}
@@ -39,6 +40,24 @@ fields:
 primary_key: [sku]
 on_conflict: replace
 idempotency: required
+access: {ingest: [etl], change: [admin]}
+"""
+#: Values at the ends of their types, and text that no language may change.
+EDGES = r"""
+fields:
+  text: {type: string, examples: ["@line 1\nSQL\n\tROWS\r\n'\"`$(x)${y}\\ \u2028 é 😀 "]}
+  empty: {type: string, examples: [""]}
+  least: {type: integer, examples: [-9223372036854775808]}
+  tiny: {type: number, examples: [5.0e-324]}
+  huge: {type: number, examples: [1.7976931348623157e+308]}
+  whole: {type: number, examples: [5]}
+  cents: {type: "decimal(4, 2)", examples: [-0.10]}
+  none: {type: json, nullable: true, examples: [null]}
+  word: {type: json, examples: ["a \"word\""]}
+  mixed: {type: json, examples: [[1, "a", null, {"b": [true]}]]}
+  flags: {type: "boolean[]", examples: [[true, false]]}
+  nothing: {type: "string[]", examples: [[]]}
+  instants: {type: "timestamp[]", examples: [["2026-11-23T08:30:00.123456Z"]]}
 access: {ingest: [etl], change: [admin]}
 """
 #: Only read, with a former name, and a field whose example cannot be made up.
@@ -73,4 +92,4 @@ WIDE = json.dumps(
         "access": {"read": ["public"], "ingest": ["etl"], "change": ["etl"]},
     }
 )
-CONNECTORS = {"things": THINGS, "open": OPEN, "drop": DROP, "narrow": NARROW, "wide": WIDE}
+CONNECTORS = {"things": THINGS, "open": OPEN, "drop": DROP, "edges": EDGES, "narrow": NARROW, "wide": WIDE}

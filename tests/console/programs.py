@@ -4,11 +4,9 @@ import base64
 import contextlib
 import csv
 import io
-import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -114,8 +112,3 @@ def _fetched(url: str, token: str | None) -> Outcome:
     answer = httpx.get(url, headers=headers)
     assert not answer.is_success or answer.headers["Content-Type"].startswith("text/csv")
     return Outcome(answer.is_success, "\n".join(map(str, csv.reader(answer.text.splitlines()))))
-
-
-def rows_of(text: str) -> list[Mapping[str, object]]:
-    """Return rows of JSON, with every digit of their numbers."""
-    return json.loads(text, parse_float=str)

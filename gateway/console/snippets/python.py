@@ -9,7 +9,9 @@ from gateway.strictjson import Json
 #: The longest list of parameters on one line.
 _LINE = 70
 _BEARER = f"""f"Bearer {{os.environ['{TOKEN}']}}\""""
-_TO_NDJSON = 'frame.to_json(orient="records", lines=True, double_precision=15)'
+#: `to_json` of pandas keeps 15 digits of a double, and 17 tell all doubles apart; `to_csv` has no way to say null beside "".
+_TO_JSON = """rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+body = json.dumps(rows, default=str)"""
 _STOP = """if answer.is_error:
     raise SystemExit(f"{answer.status_code}: {answer.text}")"""
 _ON_ERROR = "An error ends the program with its JSON: `code`, `message`, and `hint` tell what to change."
@@ -37,9 +39,9 @@ def pandas(usage: EndpointUse) -> Tab:
     if usage.can_read:
         snippets.append(Snippet("pandas-read", "Read rows", "python", _pandas_read(usage), _ON_ERROR))
     if usage.can_ingest:
-        frame = f"frame = pandas.DataFrame([{_row(usage)}])\nbody = {_TO_NDJSON}"
-        headers = {"Content-Type": "application/x-ndjson"}
-        text = _write(usage, "pandas", frame, "import pandas", "content=body", headers)
+        frame = f"frame = pandas.DataFrame([{_row(usage)}])\n{_TO_JSON}"
+        headers = {"Content-Type": "application/json"}
+        text = f"import json\n{_write(usage, 'pandas', frame, 'import pandas', 'content=body', headers)}"
         snippets.append(Snippet("pandas-write", "Write a row", "python", text, _ON_REFUSAL))
     return Tab("pandas", "pandas", tuple(snippets), "`pip install pandas pyarrow httpx`")
 
@@ -111,8 +113,12 @@ def _polars_write(usage: EndpointUse) -> str:
     """Return a program that sends NDJSON; CSV where a field is json, because a column of polars has one shape."""
     types = {field.name: field.type.name for field in usage.connector.fields}
     if any(types[name] == "json" for name in usage.row):
-        row = {name: _cell(value) for name, value in usage.row.items()}
-        frame = f"frame = polars.DataFrame([{literals.PYTHON.row(row)}])\nbody = frame.write_csv()"
+        numbers = literals.for_doubles(usage.row, usage.connector)
+        cells = {
+            name: literals.JSON.value(value) if _is_nested(value, types[name]) else numbers[name]
+            for name, value in usage.row.items()
+        }
+        frame = f"frame = polars.DataFrame([{literals.PYTHON.row(cells)}])\nbody = frame.write_csv()"
         headers = {"Content-Type": "text/csv"}
     else:
         frame = f"frame = polars.DataFrame([{_row(usage)}])\nbody = frame.write_ndjson()"
@@ -120,9 +126,9 @@ def _polars_write(usage: EndpointUse) -> str:
     return _write(usage, "polars", frame, "import polars", "content=body", headers)
 
 
-def _cell(value: Json) -> Json:
-    """Return a value as polars writes it to a cell of CSV that the gateway reads."""
-    return literals.JSON.value(value) if isinstance(value, list | dict) else value
+def _is_nested(value: Json, type_name: str) -> bool:
+    """Return whether a value is JSON in its cell of CSV."""
+    return isinstance(value, list) or (type_name == "json" and value is not None)
 
 
 def _row(usage: EndpointUse) -> str:
