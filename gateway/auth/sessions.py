@@ -61,7 +61,9 @@ class Sessions:
         self._sessions: OrderedDict[bytes, _Session] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        # Idle sessions are removed only at the next sign-in. Any thread may count, so the values are copied.
+        now = self._clock()
+        return sum(not self._is_over(each, now) for each in list(self._sessions.values()))
 
     def open(self, secret: str) -> str:
         """Open a session for the secret of a token, and return its id.

@@ -38,3 +38,5 @@ class StaticFiles:
             )
         resp.content_type, resp.data = self._files[file]
         resp.set_headers({**PAGE_HEADERS, "Cache-Control": FOREVER})
+
+    on_head = on_get

@@ -155,10 +155,12 @@ def test_sessions_above_the_limit_end_by_last_use(opened, secrets, monkeypatch):
 def test_sign_in_removes_idle_sessions(opened, secrets, clocks):
     for _ in range(5):
         opened.open(secrets["etl"])
+    assert len(opened) == 5
     clocks.seconds = 60
+    assert len(opened) == 0
     opened.open(secrets["etl"])
 
-    assert len(opened) == 1
+    assert len(opened) == len(opened._sessions) == 1
 
 
 def test_ended_session_is_unknown(opened, secrets):

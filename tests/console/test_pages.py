@@ -101,7 +101,8 @@ def test_head_answers_as_get_without_a_body(portal: Portal, path):
     assert (head.status_code, head.content) == (get.status_code, b"")
     assert {**head.headers, "date": ""} == {**get.headers, "date": ""}
     for url in static_urls(get.text):
-        assert httpx.get(f"{portal.server.url}/{url}").status_code == 200
+        for ask in (httpx.get, httpx.head):
+            assert ask(f"{portal.server.url}/{url}").status_code == 200
 
 
 def test_urls_of_a_page_fit_its_slashes(portal: Portal):
