@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway import strictjson
+from gateway.openapi import document
+from tests.openapi.samples import connectors
 from tests.support.server import ROOT
 
 TYPESCRIPT = ROOT / "tests/support/openapi_fetch"
@@ -45,14 +48,17 @@ def orders(shop):
 
 @pytest.fixture(scope="session")
 def compiled(orders, tmp_path_factory):
-    """A directory with compiled programs, and what the compiler said of each."""
+    """A directory with compiled programs, and what the compiler said of each; it reads the types of every sample, too."""
     directory = tmp_path_factory.mktemp("typescript")
+    every = document.build([(each, document.EVERY_VERB) for each in connectors()], "/")
     (directory / "openapi.json").write_bytes(orders)
+    (directory / "every.json").write_bytes(strictjson.write(every))
     (directory / "node_modules").symlink_to(TYPESCRIPT / "node_modules")
     for name in ("package.json", "tsconfig.json", "program.ts", "wrong.ts"):
         shutil.copy(TYPESCRIPT / name, directory)
-    code, said = run(["openapi-typescript", "openapi.json", "-o", "schema.d.ts"], directory)
-    assert code == 0, said
+    for source, types in (("openapi.json", "schema.d.ts"), ("every.json", "every.d.ts")):
+        code, said = run(["openapi-typescript", source, "-o", types], directory)
+        assert code == 0, said
     _, said = run(["tsc", "-p", "."], directory)
     return directory, re.findall(r"^(\S+)\((\d+),\d+\): error (TS\d+)", said, re.MULTILINE), said
 
