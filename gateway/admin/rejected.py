@@ -1,7 +1,7 @@
 """Rejected rows under `/-/`: queried as the rows of any connector, replayed, and discarded."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from falcon.asgi import Request, Response
@@ -29,6 +29,8 @@ from gateway.strictjson import Json
 
 _FIELDS = {field.name: field for field in (*SYSTEM_FIELDS, *FIELDS)}
 _STATE, _TOKEN, _ID = Column(_FIELDS["state"]), Column(_FIELDS["token"]), Column(_FIELDS["_id"])
+#: The columns with texts of a row, or of the person who discarded it.
+_TEXTS = frozenset(("raw", "errors", "reason", "reading"))
 #: The most rejected rows of one replay.
 MAX_REPLAYED = 200_000
 #: The most characters of a reason for a discard.
@@ -78,6 +80,9 @@ class RejectedResource:
         connector, token = found.connector, found.token_of(seen)
         rejected = await self._table(connector)
         query = _chosen(req.query_string, rejected, token, kept_only=False)
+        has_texts = found.sight.rejected == seen
+        if not has_texts:
+            _require_no_texts(query.where, connector)
         chosen = selection_of(query, rejected)
         rows = self._storage.reader.rejected
         counts, errors = await self._storage.read_pool.call(
@@ -86,7 +91,7 @@ class RejectedResource:
                 rows.summary(connector, chosen),
             )
         )
-        if found.sight.rejected != seen:  # A message quotes values of a row.
+        if not has_texts:  # A message quotes values of a row.
             errors = [{key: value for key, value in each.items() if key != "message"} for each in errors]
         by_state = {"kept": 0, "replayed": 0, "discarded": 0, **counts}
         reply.json(resp, {"connector": connector.name, **by_state, "errors": errors})
@@ -217,9 +222,28 @@ def _chosen(query_string: str, rejected: Connector, token: str | None, *, kept_o
 
 
 def _names_state(condition: Condition) -> bool:
-    if isinstance(condition, Filter):
-        return condition.column == _STATE
-    return any(_names_state(each) for each in condition.terms)
+    return any(column == _STATE for column in _columns_of([condition]))
+
+
+def _columns_of(conditions: Iterable[Condition]) -> Iterator[Column]:
+    for each in conditions:
+        if isinstance(each, Filter):
+            yield each.column
+        else:
+            yield from _columns_of(each.terms)
+
+
+def _require_no_texts(conditions: Iterable[Condition], connector: Connector) -> None:
+    """Check that conditions compare no texts of rows: the counts of enough filters would reveal a text.
+
+    Raises:
+        GatewayError: 403, one of them does.
+    """
+    for column in _columns_of(conditions):
+        if column.field.name in _TEXTS:
+            message = f"a filter on '{column}' compares texts of rejected rows of '{connector.name}', which need access.read"
+            hint = f"filter by {', '.join(name for name in _FIELDS if name not in _TEXTS)}"
+            raise GatewayError(Code.ACCESS_DENIED, message, hint=hint)
 
 
 def _reason(data: bytes) -> str:

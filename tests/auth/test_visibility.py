@@ -122,6 +122,19 @@ def test_viewer_sees_counts_and_no_values(place):
     assert place.ask("auditor", "GET", "/-/status").json()["files"]
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["raw=like.*x*", "errors->0->>value=eq.x", "or=(state.eq.kept,and(raw.like.*x*))", "reading=is.null"],
+)
+def test_counts_reveal_no_text_to_a_viewer(place, query):
+    path = "/-/connectors/hidden/rejected/summary"
+    assert place.ask("admin", "GET", f"{path}?{query}").status_code == 200
+    refused = place.ask("auditor", "GET", f"{path}?{query}")
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "42501")
+    assert place.ask("auditor", "GET", f"{path}?state=eq.kept&_id=gte.1").status_code == 200
+
+
 def test_view_is_reloaded_with_the_tokens_file(place):
     tokens = place.server.connectors.parent / "tokens.yaml"
     text = tokens.read_text()
