@@ -102,7 +102,7 @@ def _refusal(refusal: Refusal) -> dict[str, Any]:
 def _since(text: str, now: int) -> int:
     """Parse an instant, or the time before now such as `24h`, to seconds since 1970."""
     if found := _DURATION.fullmatch(text):
-        return now - int(found[1]) * _SECONDS[found[2]]
+        return max(now - int(found[1]) * _SECONDS[found[2]], 0)
     try:
         since = int(parse_instant(text).timestamp())
     except ValueError:
@@ -112,7 +112,7 @@ def _since(text: str, now: int) -> int:
         raise GatewayError(
             Code.QUERY_INVALID, message, hint="write 90m, 24h, 7d, 2026-01-31, or 2026-01-31T12:00:00Z"
         )
-    return max(since, 0)
+    return since
 
 
 def _step(text: str) -> int:

@@ -146,6 +146,15 @@ def test_since_is_a_duration_or_an_instant(server, name, since):
     assert activity(server, name, since=since, step="30m" if since == "90m" else "7d")["total"]["stored"] == 3
 
 
+def test_longest_duration_reaches_back_to_1970(server, name):
+    server.declare(name, ORDERS)
+    use(server, name)
+    shown = activity(server, name, since="999999d", step="999999d")
+
+    assert shown["since"] == "1970-01-01T00:00:00Z"
+    assert shown["total"]["stored"] == 3
+
+
 def test_token_sees_its_own_activity_alone(tmp_path):
     with visibility.place(tmp_path) as place:
         path = "/-/connectors/orders/activity"
