@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 
 import httpx
 import pytest
@@ -14,7 +13,6 @@ from tests.console.conftest import Portal
 from tests.console.connector_shapes import CONNECTORS
 from tests.support.browser import violations_of
 from tests.support.html_text import elements
-from tests.support.in_process import inside
 
 ROW = {"code": "AB1234567", "select": 1, "format": "hidden in the store"}
 
@@ -307,16 +305,6 @@ def test_browser_at_an_endpoint_sees_its_query_explained(open_page, gateway_url)
 
     assert page.url == f"{gateway_url}-/console/connectors/open/api?id=eq.7001"
     expect(page.locator("#curl-read")).to_contain_text("?id=eq.7001")
-
-
-def test_page_does_without_the_package_of_swagger_ui(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "swagger_ui_bundle", None)  # So Python finds no such package.
-    with inside(tmp_path, {"open": CONNECTORS["open"]}) as gateway:
-        page = gateway.request("GET", "/-/console/connectors/open/api")
-        swagger = gateway.request("GET", "/-/console/swagger")
-
-    assert (page[0], swagger[0]) == (200, 404)
-    assert b"Swagger" not in page[2]
 
 
 def test_swagger_ui_tries_a_request_out(open_page, shapes, gateway_url):

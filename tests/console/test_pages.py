@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 from gateway.console.endpoint_list import EndpointList
 from gateway.console.page import ConsolePage, FormTarget, View
 from gateway.console.templates import Templates
-from tests.console.conftest import CHROME, Portal
+from tests.console.conftest import CHROME, FLIGHTS, Portal
 from tests.support import visibility
 from tests.support.in_process import inside
 from tests.support.server import ROOT
@@ -199,6 +200,16 @@ def test_static_url_changes_with_its_file(portal: Portal, name):
 
     assert answer.content == (CONSOLE / "static" / name).read_bytes()
     assert not portal.ask("GET", f"/-/console/static/{name}").is_success
+
+
+def test_page_does_without_the_package_of_swagger_ui(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "swagger_ui_bundle", None)  # So Python finds no such package.
+    with inside(tmp_path, {"flights": FLIGHTS}) as gateway:
+        page = gateway.request("GET", "/-/console/connectors/flights/api")
+        swagger = gateway.request("GET", "/-/console/swagger")
+
+    assert (page[0], swagger[0]) == (200, 404)
+    assert b"Swagger" not in page[2]
 
 
 # -- the text of templates, script, and style
