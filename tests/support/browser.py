@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 #: How long a page may take before a test gives up on it, in milliseconds; nothing is asserted about the time itself.
 DEADLINE = 30_000
+expect.set_options(timeout=DEADLINE)
 _REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.violatedDirective} stops ${event.blockedURI} ${event.sample}`));
