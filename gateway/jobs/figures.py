@@ -40,7 +40,7 @@ class FiguresJob:
 
     def _store(self) -> None:
         """Store the figures that are new; those that cannot be stored are tried again a minute later."""
-        taken = self._figures.take_unstored()
+        taken = self._figures.begin_storing()
         if not taken:
             return
         hours = [
@@ -51,6 +51,8 @@ class FiguresJob:
         try:
             self._writer.run(lambda store: store.add_figures(hours, forget_before)).result()
         except Exception as error:  # noqa: BLE001  # figures never stop the gateway
-            self._figures.give_back(taken)
+            self._figures.end_storing(is_stored=False)
             code = error.code.code if isinstance(error, GatewayError) else trace(error)
             _log.warning("the figures could not be stored, and are tried again in a minute: %s", code)
+        else:
+            self._figures.end_storing(is_stored=True)

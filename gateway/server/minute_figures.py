@@ -31,6 +31,7 @@ class MinuteFigures:
         self._seen: dict[str, RequestFigures] = {}
         self._rings: dict[str, array[int]] = {}
         self._unstored: dict[tuple[str, int], RequestFigures] = {}
+        self._being_stored: dict[tuple[str, int], RequestFigures] = {}
 
     def roll(self) -> None:
         """Add what came since the last call to the minute of that call, and begin the present minute."""
@@ -52,30 +53,38 @@ class MinuteFigures:
         return max(self._first, self._now() - MINUTES + 1) * 60
 
     def unstored(self) -> Mapping[tuple[str, int], RequestFigures]:
-        """Return the figures that are not in the store, by connector and start of the hour in seconds since 1970."""
+        """Return the figures that may not be in the store, by connector and start of the hour in seconds since 1970.
+
+        They include those that are being stored, so that no reader misses them meanwhile.
+        """
         with self._lock:
             self._roll()
-            return dict(self._unstored)
+            return _sum(self._unstored, self._being_stored)
 
-    def take_unstored(self) -> Mapping[tuple[str, int], RequestFigures]:
-        """Return what `unstored` does, for the caller to store, and keep nothing of it."""
+    def begin_storing(self) -> Mapping[tuple[str, int], RequestFigures]:
+        """Return what is not in the store, for the caller to store; `end_storing` must follow."""
         with self._lock:
             self._roll()
-            taken, self._unstored = self._unstored, {}
-            return taken
+            self._being_stored, self._unstored = self._unstored, {}
+            return dict(self._being_stored)
 
-    def give_back(self, taken: Mapping[tuple[str, int], RequestFigures]) -> None:
-        """Add figures again that could not be stored."""
+    def end_storing(self, *, is_stored: bool) -> None:
+        """Drop the figures of `begin_storing` if they are stored, else keep them for the next time."""
         with self._lock:
-            for key, figures in taken.items():
-                self._unstored[key] = self._unstored.get(key, NO_FIGURES) + figures
+            if not is_stored:
+                self._unstored = _sum(self._unstored, self._being_stored)
+            self._being_stored = {}
 
     def forget(self, connector: str) -> None:
-        """Forget the figures of a connector that was purged."""
+        """Forget the counts and figures of a connector that was purged. It belongs to the event loop."""
         with self._lock:
             self._roll()
+            self._traffic.forget(connector)
+            self._seen.pop(connector, None)
             self._rings.pop(connector, None)
-            self._unstored = {key: each for key, each in self._unstored.items() if key[0] != connector}
+            for figures in (self._unstored, self._being_stored):
+                for key in [key for key in figures if key[0] == connector]:
+                    del figures[key]
 
     def _now(self) -> int:
         return int(self._clock() // 60)
@@ -112,3 +121,9 @@ def _put(ring: "array[int]", minute: int, figures: RequestFigures) -> None:
 
 def _figures_of(traffic: ConnectorTraffic) -> RequestFigures:
     return RequestFigures(*(getattr(traffic, name) for name in FIGURES))
+
+
+def _sum(
+    some: Mapping[tuple[str, int], RequestFigures], others: Mapping[tuple[str, int], RequestFigures]
+) -> dict[tuple[str, int], RequestFigures]:
+    return {**some, **{key: some.get(key, NO_FIGURES) + figures for key, figures in others.items()}}

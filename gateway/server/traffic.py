@@ -149,6 +149,10 @@ class Traffic:
         """Return the counts of each connector that was asked for. Any thread may call it."""
         return dict(self._by_connector)
 
+    def forget(self, connector: str) -> None:
+        """Forget the counts and refusals of a connector that was purged. Belongs to the event loop."""
+        self._by_connector.pop(connector, None)
+
     def __iter__(self) -> Iterator[str]:
         return iter(tuple(self._by_connector))
 

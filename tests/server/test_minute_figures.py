@@ -95,22 +95,44 @@ def test_clock_set_back_changes_no_earlier_minute(figures, traffic, clock):
     assert rows_of(figures) == {10: 2}
 
 
-def test_hours_are_taken_once_and_given_back(figures, traffic, clock):
+def by_hour(figures):
+    return {(name, (hour - START) // 3600): each.served_rows for (name, hour), each in figures.items()}
+
+
+def test_hours_are_shown_until_they_are_stored(figures, traffic, clock):
     read(traffic, 1)
     figures.roll()
     clock.now += 3600
     figures.roll()
     read(traffic, 2, "flights")
-    taken = figures.take_unstored()
+    taken = figures.begin_storing()
 
-    assert {(name, (hour - START) // 3600): each.served_rows for (name, hour), each in taken.items()} == {
-        ("orders", 0): 1,
-        ("flights", 1): 2,
-    }
-    assert figures.unstored() == {}
+    assert by_hour(taken) == {("orders", 0): 1, ("flights", 1): 2}
     read(traffic, 4, "flights")
-    figures.give_back(taken)
-    assert sum(each.served_rows for each in figures.unstored().values()) == 7
+    assert by_hour(figures.unstored()) == {("orders", 0): 1, ("flights", 1): 6}
+    figures.end_storing(is_stored=True)
+    assert by_hour(figures.unstored()) == {("flights", 1): 4}
+
+
+def test_hours_that_cannot_be_stored_are_kept(figures, traffic):
+    read(traffic, 1)
+    figures.begin_storing()
+    read(traffic, 2)
+    figures.end_storing(is_stored=False)
+
+    assert by_hour(figures.begin_storing()) == {("orders", 0): 3}
+
+
+def test_purged_connector_begins_again_at_zero(figures, traffic):
+    read(traffic, 5)
+    figures.begin_storing()
+    figures.forget("orders")
+    figures.end_storing(is_stored=False)
+
+    assert figures.unstored() == {}
+    read(traffic, 1)
+    assert by_hour(figures.unstored()) == {("orders", 0): 1}
+    assert rows_of(figures) == {0: 1}
 
 
 def test_requests_for_no_connector_have_no_figures(figures, traffic):
