@@ -3,14 +3,14 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from falcon.asgi import Request, Response
 
 from gateway.admin.activity_report import HOUR, ActivityReports, Period
-from gateway.admin.visible_connectors import VisibleConnectors
+from gateway.admin.visible_connectors import VisibleConnector, VisibleConnectors
 from gateway.auth.tokens import parse_instant
 from gateway.endpoints import reply
 from gateway.endpoints.services import Services
@@ -63,7 +63,11 @@ class ActivityResource:
             )
             raise GatewayError(Code.QUERY_INVALID, message, hint="choose a longer step, or a later since")
         periods = await self._read_pool.call(lambda: self._reports.periods(name, since, now + 1, step, token))
-        refusals = [each for each in self._traffic.of(name).refusals if token in (None, each.token)]
+        refusals = [
+            _refusal(each, found)
+            for each in self._traffic.of(name).refusals
+            if token is None or token == each.token
+        ]
         reply.json(
             resp,
             {
@@ -74,7 +78,7 @@ class ActivityResource:
                 "figures_since": rfc3339(_instant(self._reports.figures_since)) if step < HOUR else None,
                 "total": _total(periods),
                 "periods": [{"start": rfc3339(_instant(each.start)), **_members(each)} for each in periods],
-                "refusals": [_refusal(each) for each in refusals],
+                "refusals": refusals,
             },
         )
 
@@ -92,11 +96,22 @@ def _total(periods: list[Period]) -> dict[str, Any]:
     return _members(Period(0, counts, sum(known, NO_FIGURES) if known else None))
 
 
-def _refusal(refusal: Refusal) -> dict[str, Any]:
+def _refusal(refusal: Refusal, found: VisibleConnector) -> dict[str, Any]:
+    place = refusal.first_error
+    if place and not _may_see_field(place.field, refusal, found):
+        refusal = replace(refusal, first_error=replace(place, field=None))
     return {
         **asdict(refusal),
         "last_at": rfc3339(datetime.fromtimestamp(refusal.last_at, UTC), timespec="milliseconds"),
     }
+
+
+def _may_see_field(field: str | None, refusal: Refusal, found: VisibleConnector) -> bool:
+    """Return whether the asker may see the name of a bad field: an unknown one may be a value, of CSV without a header."""
+    if found.sight.rejected == "all" or refusal.token == found.asker.token:
+        return True
+    names = {each.name for each in found.connector.fields} | {", ".join(found.connector.primary_key)}
+    return field in names
 
 
 def _since(text: str, now: int) -> int:

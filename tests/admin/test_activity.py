@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from tests.support import visibility
@@ -109,13 +110,19 @@ def test_purge_deletes_figures_too(tmp_path):
         use(server, "orders")
         server.stop()
         server.start()
+        assert server.client.post("/orders", json=[{"n": "x"}]).status_code == 422
         server.declare("flights", ORDERS)  # That a directory is empty is not believed at once.
         (server.connectors / "orders.yaml").unlink()
         eventually(lambda: server.client.get("/orders").status_code == 410)
         assert server.client.post("/-/connectors/orders/purge").status_code == 200
         server.declare("orders", ORDERS)
 
-        assert activity(server, "orders", step="1h")["total"]["reads"] == 0
+        for step in ("1m", "1h"):
+            shown = activity(server, "orders", step=step)
+            assert set(shown["total"].values()) <= {0, None}
+            assert shown["refusals"] == []
+        counts = [line for line in server.client.get("/-/metrics").text.splitlines() if '="orders"' in line]
+        assert [line for line in counts if "rows" in line and not line.endswith(" 0.0")] == []
 
 
 @pytest.mark.parametrize(
@@ -166,3 +173,22 @@ def test_token_sees_its_own_activity_alone(tmp_path):
         assert all_["total"]["batches"] > 1
         assert all_["total"]["reads"] == 0
         assert {each["token"] for each in own["refusals"]} <= {"etl"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"), [("4111111111111111,7\n8,9\n", None), ("order_id,note\nx,7\n", "order_id")]
+)
+def test_viewer_sees_no_cell_in_the_place_of_a_field(tmp_path, body, field):
+    """A CSV file without a header has values of its first row in the place of names."""
+    with visibility.place(tmp_path) as place:
+        place.server.declare("strict", visibility.ORDERS.replace("keep", "reject"))
+        headers = {"Authorization": f"Bearer {place.secrets['etl']}", "Content-Type": "text/csv"}
+        httpx.post(f"{place.server.url}/strict", content=body, headers=headers)
+        path = "/-/connectors/strict/activity"
+        own, viewed = (
+            place.ask(asker, "GET", path).json()["refusals"][0]["first_error"]["field"]
+            for asker in ("etl", "auditor")
+        )
+
+        assert own == field or (field is None and "4111" in own)
+        assert viewed == field
