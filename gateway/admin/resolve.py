@@ -31,7 +31,11 @@ class ResolveResource:
         self._live = live
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """Resolve `?connector=`, a name or a path, with `&batch=`, numbers of batches between commas."""
+        """Resolve `?connector=`, a name or a path, with `&batch=`, batches between commas.
+
+        A batch is its number, or `NUMBER@COMMITTED_AT`. Who knows that instant knows the batch already, so it is also
+        resolved for another token than its own: a load goes on with a new token, and stores no row twice.
+        """
         reply.json(resp, await self._live.settled(lambda: self._resolve(req)))
 
     async def _resolve(self, req: Request) -> dict[str, Any]:
@@ -39,9 +43,9 @@ class ResolveResource:
         if "ingest" not in found.sight.verbs:
             raise permissions.denied(found.asker.token, "ingest")
         connector, token = found.connector, found.token_of(found.sight.batches)
-        numbers = _numbers(req.get_param("batch", default=""))
+        wanted = _batches(req.get_param("batch", default=""))
         batches = await self._storage.read_pool.call(
-            lambda: self._storage.reader.batches.find(connector, numbers)
+            lambda: self._storage.reader.batches.find(connector, list(wanted))
         )
         return {
             "store": self._storage.reader.id,
@@ -50,12 +54,13 @@ class ResolveResource:
             "batches": [
                 {
                     "batch": each.batch,
-                    "committed_at": rfc3339(each.committed_at),
+                    "committed_at": committed_at,
                     "rows": each.rows,
                     "left": left,
                 }
                 for each, left in batches
-                if token is None or each.token == token
+                if (committed_at := rfc3339(each.committed_at)) == wanted[each.batch]
+                or token in (None, each.token)
             ],
         }
 
@@ -82,9 +87,11 @@ class ResolveResource:
         return GatewayError(Code.ENDPOINT_UNKNOWN, f"there is no {kind} {wanted[:80]!r}", hint=hint)
 
 
-def _numbers(text: str) -> list[int]:
-    numbers = text.split(",") if text else []
-    if len(numbers) > MAX_BATCHES or not all(each.isdecimal() and len(each) < 19 for each in numbers):
+def _batches(text: str) -> dict[int, str | None]:
+    """Parse batches to the instants at which they were committed, by their numbers; None where none is given."""
+    parts = [each.partition("@") for each in text.split(",")] if text else []
+    numbers = [number for number, _, _ in parts]
+    if len(parts) > MAX_BATCHES or not all(each.isdecimal() and len(each) < 19 for each in numbers):
         hint = f"write at most {MAX_BATCHES} numbers of batches with commas between them"
         raise GatewayError(Code.QUERY_INVALID, f"batch={text[:80]!r} is not a list of batches", hint=hint)
-    return [int(each) for each in numbers]
+    return {int(number): instant or None for number, _, instant in parts}

@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from tests.commands.test_verbs import ORDERS, gateway
+from tests.support import visibility
 from tests.support.server import Server, serving
 
 
@@ -77,6 +78,18 @@ def test_resolve_gives_commit_time_and_rows_left(server, name):
         {"batch": batches[0], "committed_at": ledger[1]["committed_at"], "rows": 3, "left": 2},
         {"batch": batches[1], "committed_at": ledger[0]["committed_at"], "rows": 2, "left": 2},
     ]
+
+
+def test_batch_of_another_token_is_resolved_by_its_instant(tmp_path):
+    with visibility.place(tmp_path) as place:
+        batch = place.ask("loader", "POST", "/orders", {"order_id": 1}).json()["batch"]
+        at = place.ask("loader", "GET", "/-/connectors/orders/batches").json()[0]["committed_at"]
+        found = {
+            wanted: place.ask("etl", "GET", f"/-/resolve?connector=orders&batch={wanted}").json()["batches"]
+            for wanted in (f"{batch}", f"{batch}@{at}", f"{batch}@2000-01-01T00:00:00Z")
+        }
+
+        assert list(found.values()) == [[], [{"batch": batch, "committed_at": at, "rows": 1, "left": 1}], []]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 
 from gateway.rowfile.fingerprint import RowDigest, RowSample, next_mark
 from tests.commands.test_verbs import ORDERS, gateway, rows_file, stored
+from tests.support import visibility
 from tests.support.server import eventually, serving
 
 
@@ -221,6 +222,20 @@ def test_deleted_rows_are_not_stored_again(orders, tmp_path):
     assert "the 100 rows were stored before, and all of them were deleted" in said
     assert load(orders, file, "--again")[0] == 0
     assert stored(orders) == list(range(100))
+
+
+def test_another_token_stores_no_row_twice(tmp_path):
+    with visibility.place(tmp_path) as place:
+        file = rows_file(tmp_path, 3)
+        place.server.declare("loads", ORDERS.replace("read: [public]", "ingest: [etl, loader]"))
+        ran = [
+            gateway(place.server, "load", "loads", file, environment={"GATEWAY_TOKEN": place.secrets[asker]})
+            for asker in ("etl", "loader", "admin")
+        ]
+
+        assert [each.returncode for each in ran] == [0, 0, 0], ran
+        assert place.ask("auditor", "GET", "/-/connectors/loads").json()["rows"] == 3
+        assert all("3 were stored before" in each.stdout + each.stderr for each in ran[1:])
 
 
 def test_purged_rows_are_stored_again(orders, tmp_path):
