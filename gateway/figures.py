@@ -1,10 +1,32 @@
 """Figures: what a connector refused and served in a period, as a frozen value."""
 
 from dataclasses import astuple, dataclass, fields
+from typing import Any, Self
+
+
+class Additive:
+    """A dataclass of integers that count what happened in a period. The counts of two periods add up."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Self) -> Self:
+        """Return the counts of both periods together."""
+        return type(self)(*(own + more for own, more in zip(_counts(self), _counts(other), strict=True)))
+
+    def __sub__(self, other: Self) -> Self:
+        """Return what was added to earlier counts."""
+        return type(self)(*(own - less for own, less in zip(_counts(self), _counts(other), strict=True)))
+
+    def __bool__(self) -> bool:
+        return any(_counts(self))
+
+
+def _counts(value: Any) -> tuple[int, ...]:
+    return astuple(value)
 
 
 @dataclass(frozen=True, slots=True)
-class RequestFigures:
+class RequestFigures(Additive):
     """The requests to one connector in a period that the ledger of batches knows nothing of.
 
     Attributes:
@@ -22,17 +44,6 @@ class RequestFigures:
     reads: int = 0
     served_rows: int = 0
     served_bytes: int = 0
-
-    def __add__(self, other: "RequestFigures") -> "RequestFigures":
-        """Return the figures of both periods together."""
-        return RequestFigures(*(own + more for own, more in zip(astuple(self), astuple(other), strict=True)))
-
-    def __sub__(self, other: "RequestFigures") -> "RequestFigures":
-        """Return what was added to earlier figures."""
-        return RequestFigures(*(own - less for own, less in zip(astuple(self), astuple(other), strict=True)))
-
-    def __bool__(self) -> bool:
-        return any(astuple(self))
 
 
 #: The names of the figures, in order.

@@ -31,8 +31,8 @@ class OpenApiResource:
         await self._respond(req, resp, DocumentKey(self._seen_by(self._auth.asker_of(req)), "../"))
 
     async def on_get_root(self, req: Request, resp: Response) -> None:
-        """Respond with the same at `/`, where clients of PostgREST look for it."""
-        asker = self._auth.asker_of(req)
+        """Respond with the same at `/`, where clients of PostgREST look for it. Outside `/-/` no cookie counts."""
+        asker = self._auth.credentials.asker(req.auth)
         if not req.client_accepts(_JSON) and not req.client_accepts(_OPENAPI):
             message = f"'{req.accept[:200]}' accepts nothing of {_OPENAPI}, {_JSON}"
             raise GatewayError(Code.NOT_ACCEPTABLE, message, hint="send Accept: */*")

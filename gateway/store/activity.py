@@ -1,13 +1,13 @@
 """The activity of connectors as values: batches by period, and the hours of figures that are stored."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.figures import RequestFigures
+from gateway.figures import Additive, RequestFigures
 
 
 @dataclass(frozen=True, slots=True)
-class BatchCounts:
+class BatchCounts(Additive):
     """The batches of one connector in a period, as the ledger has them.
 
     Attributes:
@@ -23,10 +23,6 @@ class BatchCounts:
     duplicates: int = 0
     deleted: int = 0
     received_bytes: int = 0
-
-    def __add__(self, other: "BatchCounts") -> "BatchCounts":
-        """Return the batches of both periods together."""
-        return BatchCounts(*(own + more for own, more in zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,9 @@ def test_session_of_the_console_counts_for_documents(served):
         assert signed_in.status_code == 303, signed_in.text
         for path in ("/-/openapi.json", "/-/connectors/hidden/openapi.json"):
             assert methods(browser.get(path)) == methods(read(served, path, "etl"))
+        (cookie,) = browser.cookies.jar
+        outside = browser.get("/", headers={"Cookie": f"{cookie.name}={cookie.value}"})
+        assert methods(outside) == {"/orders": READ}
     assert methods(read(served, "/-/openapi.json")) == {"/orders": READ}
 
 
