@@ -117,10 +117,11 @@ def spooled(resp: Response, body: SpooledBody, *, has_body: bool = True) -> None
 def part(resp: Response, body: SpooledBody, byte_range: ByteRange) -> None:
     """Answer with a byte range of a spooled body.
 
-    The rows of the body count as served with the range that ends it: a client that fetches all ranges counts them once.
+    A range counts its share of the rows, so a client that fetches all ranges counts them once.
     """
     offset, length = byte_range.of(body.size)
-    current.get().served_rows = body.rows if offset + length == body.size else 0
+    before, until = (body.rows * place // body.size for place in (offset, offset + length))
+    current.get().served_rows = until - before
     resp.status = 206
     resp.set_headers({**body.headers, "Content-Range": f"bytes {offset}-{offset + length - 1}/{body.size}"})
     resp.content_length = length
