@@ -47,14 +47,17 @@ class ConnectorsResource:
         if asker.views:
             gone = (removed.connector for removed in snapshot.gone.values())
             known |= {each.name: (each, permissions.sight_of(asker, each.access)) for each in gone}
+        # Only what is shown is read: the list costs nobody without a token a query of every table.
         counted = [connector for connector, sight in known.values() if sight.has_row_count]
+        with_rejected = [name for name, (_, sight) in known.items() if sight.rejected_counts != "none"]
+        has_batches = any(sight.batches != "none" for _, sight in known.values())
         token, reader = None if asker.views else asker.token, self._storage.reader
         watched = sorted(known) if asker.views else []
         rows, rejected, latest, activity = await self._storage.read_pool.call(
             lambda: (
                 reader.counts(counted),
-                reader.rejected.counts(token),
-                reader.batches.latest(token),
+                reader.rejected.counts(with_rejected, token),
+                reader.batches.latest(token) if has_batches else {},
                 self._last_day(watched),
             )
         )
@@ -81,11 +84,13 @@ class ConnectorsResource:
     async def _describe(self, found: VisibleConnector) -> dict[str, Any]:
         connector, sight, reader = found.connector, found.sight, self._storage.reader
         name, counted = connector.name, [connector] if sight.has_row_count else []
+        with_rejected = [name] if sight.rejected_counts != "none" else []
+        most_batches = 1 if sight.batches != "none" else 0
         rows, rejected, latest, hidden = await self._storage.read_pool.call(
             lambda: (
                 reader.counts(counted),
-                reader.rejected.counts(found.token_of(sight.rejected_counts)),
-                reader.batches.newest(name, 1, found.token_of(sight.batches)),
+                reader.rejected.counts(with_rejected, found.token_of(sight.rejected_counts)),
+                reader.batches.newest(name, most_batches, found.token_of(sight.batches)),
                 reader.definitions.hidden(connector) if sight.has_state else {},
             )
         )

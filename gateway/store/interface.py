@@ -4,7 +4,7 @@
 `GatewayError` with the code of the failure, and `FatalError` once the database can no longer be used by this process.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
@@ -239,8 +239,8 @@ class RejectedReader(Protocol):
     def exists(self, connector: Connector) -> bool:
         """Return whether a connector has a table of rejected rows; `StoreWriter.ensure_rejected` creates it."""
 
-    def counts(self, token: str | None = None) -> Mapping[str, int]:
-        """Count the kept rejected rows, or those of one token, by connector name."""
+    def counts(self, names: Collection[str], token: str | None = None) -> Mapping[str, int]:
+        """Count the kept rejected rows of connectors, or those of one token, by connector name."""
 
     def all_states(self) -> Mapping[tuple[str, str], int]:
         """Count the rejected rows of all connectors in one query, by connector name and state."""

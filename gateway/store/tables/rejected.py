@@ -5,7 +5,7 @@ connector with a suffix. `_batch` is the batch that the row arrived with.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -135,13 +135,15 @@ class Rejected:
         sql = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'rows' AND table_name = ?"
         return bool(self._database.rows(sql, [rejected_table_name(connector.name)]))
 
-    def counts(self, token: str | None = None) -> dict[str, int]:
-        """Count the rejected rows that are kept, or those of one token, by the names of their connectors."""
+    def counts(self, names: Collection[str], token: str | None = None) -> dict[str, int]:
+        """Count the rejected rows of connectors that are kept, or those of one token, by connector name."""
+        if not names:
+            return {}
         tables = self._database.rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows'")
         each = [
             f"SELECT {literal(name)}, count(*) FROM {rejected_table(name)} WHERE state = 'kept'{_of(token)}"
             for (table,) in tables
-            if (name := connector_of_rejected(table)) is not None
+            if (name := connector_of_rejected(table)) is not None and name in names
         ]
         return dict(self._database.rows(" UNION ALL ".join(each))) if each else {}
 
