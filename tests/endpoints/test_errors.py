@@ -355,16 +355,20 @@ def _(place, code):
         plain = {"Accept-Encoding": "identity"}
         limits = httpx.Limits(max_connections=None)
         with httpx.Client(base_url=server.url, headers=plain, limits=limits) as client:
-            open_ones = []
-            while (
-                not open_ones or open_ones[-1].status_code == 200
-            ):  # One that stalls would give its room, in time.
-                assert len(open_ones) < 100
-                open_ones.append(client.send(client.build_request("GET", "/c"), stream=True))
-            for each in open_ones[:-1]:
-                each.close()
-            open_ones[-1].read()
-            return open_ones[-1]
+
+            def refused():
+                # All at once, for one that stalls loses its place in time.
+                with ThreadPoolExecutor(24) as threads:
+                    ask = lambda _: client.send(client.build_request("GET", "/c"), stream=True)  # noqa: E731
+                    answers = list(threads.map(ask, range(24)))
+                found = next((each for each in answers if each.status_code != 200), None)
+                if found:
+                    found.read()
+                for each in answers:
+                    each.close()
+                return found
+
+            return eventually(refused)
 
 
 @provokes(Code.NOT_READY)

@@ -162,7 +162,7 @@ def test_schemathesis_finds_nothing(shop, tmp_path, tell):
     """Run examples, random requests, and chains of linked requests; the hooks write what OpenAPI cannot say."""
     code, said = run(
         [
-            "schemathesis",
+            ROOT / ".venv-schemathesis/bin/schemathesis",
             "--config-file",
             ROOT / "tests/openapi/schemathesis.toml",
             "run",
