@@ -54,14 +54,16 @@ class ErrorPages:
     async def _show(self, req: Request, resp: Response, error: GatewayError) -> None:
         """Replace the JSON by a page. If that fails, the JSON stays."""
         try:
-            visit = visit_of(req, self._asker(req))
+            visit = visit_of(req, self._asker(req, error))
             resp.data = await self._shell.render(visit, View("error.html", {"error": error}))
         except Exception as failure:  # noqa: BLE001  # an error page must not hide the error
             _log.error("the page of an error failed: %s", trace(failure))  # messages may hold values
             return
         resp.content_type = HTML
 
-    def _asker(self, req: Request) -> Asker:
+    def _asker(self, req: Request, error: GatewayError) -> Asker:
+        if error.status in (401, 429):  # To ask again would count a wrong token twice.
+            return Asker()
         try:
             return self._shell.auth.asker_of(req)
         except GatewayError:

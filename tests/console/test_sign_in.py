@@ -284,3 +284,14 @@ def test_header_decides_on_pages_beside_a_session(portal: Portal):
     assert "Sign out" not in with_header.text
     assert (wrong.status_code, "PGRST301" in wrong.text) == (401, True)
     assert "Basic" not in wrong.headers["WWW-Authenticate"]
+
+
+def test_wrong_token_counts_once_where_the_error_is_a_page(portal: Portal):
+    def failures() -> float:
+        metrics = portal.ask("GET", "/-/metrics", Authorization=f"Bearer {portal.secret('auditor')}").text
+        (line,) = re.findall(r"^gateway_token_failures_total (.+)$", metrics, re.MULTILINE)
+        return float(line)
+
+    before = failures()
+    assert portal.ask("GET", "/-/console/", Authorization="Bearer gw_wrong").status_code == 401
+    assert failures() == before + 1
