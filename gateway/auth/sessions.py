@@ -8,13 +8,13 @@ in memory: a restart ends them all.
 import hashlib
 import secrets
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.auth.credentials import Credentials
 
-#: How many sessions are kept; the one that was used least recently is ended first.
+#: How many sessions are kept.
 SESSIONS_MAX = 1000
 
 
@@ -101,11 +101,12 @@ class Sessions:
 
     def _evict(self, now: float) -> None:
         """Remove idle sessions, and those above the limit. The least recently used are at the front."""
-        while self._sessions:
-            oldest = next(iter(self._sessions.values()))
-            if len(self._sessions) <= SESSIONS_MAX and not self._is_over(oldest, now):
-                return
+        while self._sessions and self._is_over(next(iter(self._sessions.values())), now):
             self._sessions.popitem(last=False)
+        if len(self._sessions) > SESSIONS_MAX:
+            # Of the token with the most, so that no token can sign out the others.
+            [(token, _)] = Counter(each.token for each in self._sessions.values()).most_common(1)
+            del self._sessions[next(key for key, each in self._sessions.items() if each.token == token)]
 
 
 def _key(session_id: str) -> bytes:

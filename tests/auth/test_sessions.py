@@ -152,6 +152,16 @@ def test_sessions_above_the_limit_end_by_last_use(opened, secrets, monkeypatch):
     assert found == ["etl", None, "etl", "etl"]
 
 
+def test_many_sessions_of_one_token_end_no_other(opened, secrets, monkeypatch):
+    monkeypatch.setattr(sessions, "SESSIONS_MAX", 3)
+    other = opened.open(secrets["auditor"])
+    many = [opened.open(secrets["etl"]) for _ in range(10)]
+
+    assert opened.find(other) == "auditor"
+    assert [opened.find(each) for each in many[-2:]] == ["etl", "etl"]
+    assert len(opened) == 3
+
+
 def test_sign_in_removes_idle_sessions(opened, secrets, clocks):
     for _ in range(5):
         opened.open(secrets["etl"])
