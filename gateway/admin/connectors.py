@@ -47,7 +47,7 @@ class ConnectorsResource:
         if asker.views:
             gone = (removed.connector for removed in snapshot.gone.values())
             known |= {each.name: (each, permissions.sight_of(asker, each.access)) for each in gone}
-        # Only what is shown is read: the list costs nobody without a token a query of every table.
+        # Only what is shown is read: a request without a token must not cost a query of every table.
         counted = [connector for connector, sight in known.values() if sight.has_row_count]
         with_rejected = [name for name, (_, sight) in known.items() if sight.rejected_counts != "none"]
         has_batches = any(sight.batches != "none" for _, sight in known.values())

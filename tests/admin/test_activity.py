@@ -178,7 +178,7 @@ def test_token_sees_its_own_activity_alone(tmp_path):
 @pytest.mark.parametrize(
     ("body", "field"), [("4111111111111111,7\n8,9\n", None), ("order_id,note\nx,7\n", "order_id")]
 )
-def test_viewer_sees_no_cell_in_the_place_of_a_field(tmp_path, body, field):
+def test_viewer_sees_no_cell_as_a_field(tmp_path, body, field):
     """A CSV file without a header has values of its first row in the place of names."""
     with visibility.place(tmp_path) as place:
         place.server.declare("strict", visibility.ORDERS.replace("keep", "reject"))

@@ -80,7 +80,7 @@ def test_resolve_gives_commit_time_and_rows_left(server, name):
     ]
 
 
-def test_batch_of_another_token_is_resolved_by_its_instant(tmp_path):
+def test_batch_of_another_token_needs_its_instant(tmp_path):
     with visibility.place(tmp_path) as place:
         batch = place.ask("loader", "POST", "/orders", {"order_id": 1}).json()["batch"]
         at = place.ask("loader", "GET", "/-/connectors/orders/batches").json()[0]["committed_at"]

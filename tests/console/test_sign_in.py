@@ -286,7 +286,7 @@ def test_header_decides_on_pages_beside_a_session(portal: Portal):
     assert "Basic" not in wrong.headers["WWW-Authenticate"]
 
 
-def test_wrong_token_counts_once_where_the_error_is_a_page(portal: Portal):
+def test_wrong_token_counts_once_on_a_page(portal: Portal):
     def failures() -> float:
         metrics = portal.ask("GET", "/-/metrics", Authorization=f"Bearer {portal.secret('auditor')}").text
         (line,) = re.findall(r"^gateway_token_failures_total (.+)$", metrics, re.MULTILINE)
