@@ -12,6 +12,8 @@ from gateway.server.traffic import ConnectorTraffic, Traffic
 #: How many minutes are kept.
 MINUTES = 1440
 _HOUR = 3600
+#: By how many minutes a clock may be set back, and the later minutes stay. Beyond it was wrong before, and they go.
+_SET_BACK_MAX = 60
 
 
 class MinuteFigures:
@@ -90,6 +92,9 @@ class MinuteFigures:
         return int(self._clock() // 60)
 
     def _roll(self) -> None:
+        if self._now() < self._minute - _SET_BACK_MAX:
+            self._rings.clear()
+            self._first = self._minute = self._now()
         for name, traffic in self._traffic.all().items():
             counted = _figures_of(traffic)
             added = counted - self._seen.get(name, NO_FIGURES)

@@ -95,6 +95,21 @@ def test_clock_set_back_changes_no_earlier_minute(figures, traffic, clock):
     assert rows_of(figures) == {10: 2}
 
 
+def test_clock_that_was_days_ahead_hides_no_figures(figures, traffic, clock):
+    clock.now += 10 * 24 * 3600
+    read(traffic, 1)
+    figures.roll()
+    clock.now -= 9 * 24 * 3600
+    read(traffic, 2)
+
+    assert rows_of(figures) == {24 * 60: 2}
+    assert figures.first == clock.now
+    clock.now += MINUTE
+    figures.roll()
+    read(traffic, 4)
+    assert rows_of(figures) == {24 * 60: 2, 24 * 60 + 1: 4}
+
+
 def by_hour(figures):
     return {(name, (hour - START) // 3600): each.served_rows for (name, hour), each in figures.items()}
 
