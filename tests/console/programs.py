@@ -53,7 +53,7 @@ class Workshop:
         (self.directory / name).write_text(snippet.text)
         match snippet.language:
             case "sh":
-                return self._run("bash", "-o", "pipefail", name, token=token)
+                return self._run("bash", name, token=token)
             case "sql":
                 return self._run("duckdb", "-bail", "-f", name, token=token)
             case "python":

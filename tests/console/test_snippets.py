@@ -164,6 +164,22 @@ def test_snippet_shows_why_a_row_was_refused(bench, id):
     assert "23514" in outcome.printed
 
 
+def test_duckdb_query_that_fails_sends_nothing(bench):
+    server = bench.portal.server
+    path = server.emptied("/drop")
+    snippet = bench.snippet("drop", "duckdb-write")
+    failing = snippet.text.replace("COPY (SELECT", "COPY (SELECT nothing,")
+    before = server.client.get("/-/connectors/drop/batches").json()
+
+    outcome = bench.workshop.run(
+        Snippet("failing", "sh", failing.replace("duckdb-1", "failing-1")), bench.portal.secret("etl")
+    )
+
+    assert not outcome.is_success
+    assert server.client.get(path).json() == []
+    assert server.client.get("/-/connectors/drop/batches").json() == before
+
+
 #: Queries in every form of the dialect, which supabase-js's client writes by its methods.
 QUERIES = [
     "",

@@ -34,20 +34,24 @@ def _read(usage: EndpointUse) -> str:
 
 
 def _write(usage: EndpointUse) -> str:
-    """Return a command that pipes rows of SQL to curl, because DuckDB sends no POST."""
+    """Return a command that posts rows of SQL with curl, because DuckDB sends no POST.
+
+    The rows go through a file. Through a pipe, a query that fails would send an empty body under the key of the batch.
+    """
     row = literals.for_doubles(usage.row, usage.connector)
     columns = (
         f"    {_value(usage.connector, name, value)} AS {quoting.sql_name(name)}"
         for name, value in row.items()
     )
-    post = shell.write(usage, "duckdb", "application/x-ndjson", "--data-binary @-")
+    post = shell.write(usage, "duckdb", "application/x-ndjson", "--data-binary @rows.ndjson")
     return "\n".join(
         [
-            f"duckdb <<'SQL' | {post}",
+            "duckdb <<'SQL' &&",
             "COPY (SELECT",
             ",\n".join(columns),
-            ") TO '/dev/stdout' (FORMAT json);",
+            ") TO 'rows.ndjson' (FORMAT json);",
             "SQL",
+            post,
         ]
     )
 
