@@ -25,6 +25,8 @@ from gateway.strictjson import Json
 
 #: The most fields of an example row, beside those that are required.
 _EXAMPLE_FIELDS = 20
+#: The names of formats that are no abbreviations.
+_MEDIA_TITLES = {Media.PARQUET: "Parquet", Media.ARROW: "Arrow", Media.FORM: "Form"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,27 @@ class ApiDescription:
         return READ_PARAMETERS
 
     @property
+    def outcome(self) -> Mapping[str, str]:
+        """The paths at which a sender sees what became of its rows, with what they answer."""
+        below = f"/-/connectors/{self.connector.name}"
+        whose = "all" if self.sight.batches == "all" else "your"
+        found = {
+            f"{below}/batches": f"{whose} batches, latest first",
+            f"{below}/activity": f"what was stored by period, and {whose} last refused batches",
+            f"{below}/schema": "the JSON Schema of a row, to check rows before you send them",
+        }
+        if self.connector.policy.on_invalid != "reject":
+            rejected = f"{below}/rejected"
+            found[rejected] = f"{whose} rejected rows, each with its text and its errors"
+            found[f"{rejected}/replay"] = (
+                "`POST` corrected rows, each with the `_id` of its rejected row: they are stored"
+            )
+            found[f"{rejected}/discard?_id=eq.7"] = (
+                '`POST {"reason": "..."}`: the row is marked, and not listed as kept'
+            )
+        return found
+
+    @property
     def received(self) -> Sequence[Media]:
         """The formats of a POST."""
         return RECEIVED
@@ -211,6 +234,11 @@ class ApiDescription:
     def served(self) -> Sequence[Media]:
         """The formats of a GET."""
         return SERVED
+
+    @staticmethod
+    def title_of(media: Media) -> str:
+        """Return the name of a format as people write it."""
+        return _MEDIA_TITLES.get(media, media.name)
 
     # -- rules
 

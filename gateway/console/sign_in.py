@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qs, unquote
 
 from gateway.auth.askers import cookie_name
-from gateway.auth.authorization_header import without_basic
+from gateway.auth.authorization_header import HINT, without_basic
 from gateway.auth.sessions import Sessions
 from gateway.console.page import ConsolePage, FormTarget, Redirect, Shell, View
 from gateway.console.visit import Visit
@@ -40,7 +40,7 @@ class SignIn(ConsolePage, FormTarget):
     async def get(self, visit: Visit) -> View:
         """Return the form."""
         following = parse_qs(visit.query_string).get("next", [None])[0]
-        return View("sign_in.html", {"next": inside(following), "error": None})
+        return View("sign_in.html", {"next": inside(following), "error": None, "hint": None})
 
     async def post(self, visit: Visit, form: Mapping[str, str]) -> View | Redirect:
         """Open a session with a new id, and end the one that the browser had."""
@@ -50,7 +50,8 @@ class SignIn(ConsolePage, FormTarget):
         except GatewayError as error:
             note(code=error.code.code)
             headers = {name: without_basic(value) for name, value in error.headers.items()}
-            return View("sign_in.html", {"next": following, "error": error}, error.status, headers)
+            values = {"next": following, "error": error, "hint": _hint(error)}
+            return View("sign_in.html", values, error.status, headers)
         self._end(visit)
         return Redirect(following, _cookie(visit, session_id, round(self._sessions.lifetime)))
 
@@ -71,6 +72,11 @@ class SignOut(FormTarget):
         for session_id in visit.session_ids:
             self._sessions.end(session_id)
         return Redirect(HOME, _cookie(visit, "", 0))
+
+
+def _hint(error: GatewayError) -> str | None:
+    """Return what a person can do; the usual hint is about the headers of programs."""
+    return "copy the whole token, without its name" if error.hint == HINT else error.hint
 
 
 def _cookie(visit: Visit, session_id: str, seconds: int) -> str:

@@ -5,6 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def sentence(text: str) -> str:
+    """Return the message of an error with a capital where it begins with a word: pages show sentences."""
+    word = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if word.isalpha() else text
+
+
 class Templates:
     """The templates that ship with the console. One thread renders them all."""
 
@@ -31,4 +37,5 @@ class Templates:
             lstrip_blocks=True,
         )
         environment.globals.update(self._shared)
+        environment.filters["sentence"] = sentence
         return environment

@@ -109,6 +109,18 @@ def test_receipt_shown_has_keys_of_real_one(shapes):
     assert list(example) == list(receipt)
 
 
+def test_sender_can_follow_the_paths_of_its_rows(shapes):
+    page = get(shapes, "narrow", "etl")
+    paths = re.findall(r"<code>(/-/connectors/narrow/[^<]*)</code>", page.text)
+
+    assert len(paths) == 6
+    assert "/-/connectors/narrow/batches" not in get(shapes, "narrow", "guest").text
+    for path in paths:
+        method = "POST" if path.endswith(("/replay", "=eq.7")) else "GET"
+        answer = httpx.request(method, shapes.server.url + path, headers=bearer(shapes, "etl"))
+        assert answer.status_code in ((200, 201, 400) if method == "POST" else (200,)), answer.text
+
+
 def test_codes_are_those_of_the_readers_methods(shapes):
     codes = {}
     for asker in ("guest", "etl"):
@@ -172,7 +184,12 @@ def test_invalid_query_shows_the_error_of_the_endpoint(shapes, query):
 
     assert answer.status_code == refused.status_code
     shown = elements(answer.text)["main"].text
-    for part in (error["message"], error["code"], error["hint"] or ""):
+    for part in (
+        error["message"],
+        error["code"],
+        error["hint"] or "",
+        "the snippets that read ask for all rows",
+    ):
         assert part in shown
 
 

@@ -138,6 +138,17 @@ def test_error_is_a_page_for_browsers_alone(portal: Portal, method, path, header
     assert page.headers.get("Allow") == json.headers.get("Allow")
 
 
+@pytest.mark.parametrize("name", [None, "guest"])
+def test_page_of_an_unknown_endpoint_leads_on(portal: Portal, name):
+    cookie = portal.cookie_of(name) if name else ""
+    page = portal.ask("GET", "/-/console/at/nothing", cookie=cookie).text
+
+    assert "<p>There is no endpoint &#39;/nothing&#39; that you may see</p>" in page
+    assert '<a href="../../../-/console/">All endpoints that you may see</a>' in page
+    assert ("/-/sign-in?next=-/console/at/nothing" in page) == (name is None)
+    assert ("The token <strong>guest</strong> may not" in page) == (name == "guest")
+
+
 def test_unexpected_error_page_has_its_request_id(tmp_path, monkeypatch):
     def fail(*_):
         raise ValueError("<secret> value")

@@ -88,6 +88,9 @@ def test_failed_sign_in_keeps_the_session(portal: Portal):
     assert "Set-Cookie" not in answer.headers
     assert "Basic" not in answer.headers["WWW-Authenticate"], "a browser would open a dialog"
     assert "gw_wrong" not in answer.text
+    assert "Copy the whole token" in answer.text
+    assert "curl" not in answer.text, "a form takes no header"
+    assert "You are signed in as <strong>guest</strong>" in answer.text
     assert ">guest</span>" in portal.ask("GET", "/-/console/", cookie=cookie).text
 
 
