@@ -5,8 +5,8 @@ from importlib import resources
 
 #: The names of the files in this folder, by the word that `gateway ops` takes.
 FILES: Mapping[str, str] = {
-    "alerts": "alerts.yaml",
-    "alerts-test": "alerts_test.yaml",
+    "alerts": "gateway-alerts.yaml",
+    "alerts-test": "gateway-alerts-test.yaml",
     "dashboard": "dashboard.json",
 }
 

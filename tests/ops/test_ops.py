@@ -16,6 +16,10 @@ from tests.support.scrape import scrape
 from tests.support.server import ROOT, eventually, put
 
 (CONFIG,) = (block.text for block in pages.blocks("yaml") if block.first == "# prometheus.yml")
+#: The files that the page prints, by the word that `gateway ops` takes.
+PRINTED = dict(
+    re.findall(r"gateway ops ([\w-]+) > ([\w.-]+)", (ROOT / "gateway/docs/monitoring.md").read_text())
+)
 RULES = yaml.safe_load(files.read("alerts"))["groups"][0]["rules"]
 DASHBOARD = json.loads(files.read("dashboard"))
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
@@ -34,12 +38,11 @@ def promtool(*words: object, cwd=None) -> str:
 def printed(tmp_path_factory):
     """The directory of Prometheus as the page says: the config, a token, and what `gateway ops` prints."""
     directory = tmp_path_factory.mktemp("prometheus")
-    names = {"alerts": "gateway-alerts.yaml", "alerts-test": "alerts_test.yaml", "dashboard": "gateway.json"}
-    for word, name in names.items():
+    assert PRINTED.keys() == files.FILES.keys()
+    for word, name in PRINTED.items():
         ran = verbs.run(["ops", word], {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)})
         assert (ran.returncode, ran.stderr) == (0, "")
         (directory / name).write_text(ran.stdout)
-    (directory / "alerts.yaml").symlink_to("gateway-alerts.yaml")
     (directory / "prometheus.yml").write_text(CONFIG)
     (directory / "gateway-token").write_text("gw_token")
     return directory
@@ -54,18 +57,18 @@ def test_promtool_accepts_rules_and_config(printed):
 
 
 def test_rules_fire_as_their_tests_say(printed):
-    promtool("test", "rules", "alerts_test.yaml", cwd=printed)
+    promtool("test", "rules", PRINTED["alerts-test"], cwd=printed)
 
-    tests = yaml.safe_load((printed / "alerts_test.yaml").read_text())["tests"]
+    tests = yaml.safe_load((printed / PRINTED["alerts-test"]).read_text())["tests"]
     tried = {each["alertname"] for test in tests for each in test["alert_rule_test"] if each["exp_alerts"]}
     assert tried == {rule["alert"] for rule in RULES}
 
 
 def test_commented_rule_is_valid_once_uncommented(tmp_path):
     text = re.sub(r"^      # ((?:- alert|  ).*)$", r"      \1", files.read("alerts"), flags=re.MULTILINE)
-    put(tmp_path / "alerts.yaml", text)
+    put(tmp_path / "gateway-alerts.yaml", text)
 
-    assert f"{len(RULES) + 1} rules found" in promtool("check", "rules", tmp_path / "alerts.yaml")
+    assert f"{len(RULES) + 1} rules found" in promtool("check", "rules", tmp_path / "gateway-alerts.yaml")
     assert yaml.safe_load(text)["groups"][0]["rules"][-1]["alert"] == "GatewayNoBatch"
 
 
