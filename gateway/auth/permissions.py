@@ -146,8 +146,8 @@ def require_view(asker: Asker) -> None:
         GatewayError: 401 without a token, 403 with one that neither views nor is the admin token.
     """
     if not asker.views:
-        hint = "use the admin token, or one with view: true in the tokens file"
-        raise _operators_only(asker.token, "see the state of the gateway", hint)
+        who = "the admin token, or one with view: true in the tokens file,"
+        raise _operators_only(asker.token, "see the state of the gateway", who)
 
 
 def require_admin(token: str | None) -> None:
@@ -157,16 +157,18 @@ def require_admin(token: str | None) -> None:
         GatewayError: 401 without a token, 403 with another one.
     """
     if token != ADMIN:
-        raise _operators_only(token, "operate the gateway", None)
+        raise _operators_only(token, "operate the gateway", "the admin token")
 
 
-def _operators_only(token: str | None, action: str, hint: str | None) -> GatewayError:
+def _operators_only(token: str | None, action: str, who: str) -> GatewayError:
+    """Build the error of an asker other than those who may: without a token it needs one, with another it may not."""
     if token is not None:
+        hint = f"use {who.rstrip(',')}"
         return GatewayError(Code.ACCESS_DENIED, f"the token '{token}' may not {action}", hint=hint)
     return GatewayError(
         Code.TOKEN_REQUIRED,
-        f"the admin token is required to {action}",
-        hint=f"send the header Authorization: Bearer and the admin token, from DATA/{ADMIN_FILE}",
+        f"{who} is required to {action}",
+        hint=f"send it in the header Authorization: Bearer gw_…; the admin token is in DATA/{ADMIN_FILE}",
         headers=CHALLENGE,
     )
 

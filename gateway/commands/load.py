@@ -71,9 +71,8 @@ def _print_result(upload: Upload) -> None:
     sentences = [f"{rows_are(upload.sender.stored)} stored at {upload.target.path}."]
     if upload.sender.rejected:
         name = upload.target.connector
-        sentences.append(
-            f"{upload.sender.rejected:,} bad rows are kept; gateway rejected ls {name} shows them."
-        )
+        kept = rows_are(upload.sender.rejected, noun="bad row")
+        sentences.append(f"{kept} kept; see gateway rejected ls {name}.")
     if upload.sender.duplicates:
         sentences.append(f"{upload.sender.duplicates:,} have primary keys that existed already.")
     if upload.before:

@@ -49,9 +49,21 @@ def command(name: str, gateway: GatewayClient, *, since: str, step: str | None, 
     periods, refusals = activity["periods"], activity["refusals"]
     click.echo(f"{name}: {counted(len(periods), 'period')} of {activity['step']} since {activity['since']}")
     print_table(("IN EACH PERIOD", "TOTAL", "MOST", "PLOT"), _plots(activity), numbers=("TOTAL", "MOST"))
+    for note in _notes(activity):
+        click.echo(note)
     if refusals:
         click.echo()
         print_table(_REFUSALS, map(_refusal, refusals), numbers=("ROWS", "TIMES"))
+
+
+def _notes(activity: Activity) -> Iterator[str]:
+    """Yield what the numbers do not say: why some are missing, and why the list is shorter than their sum."""
+    refused = activity["total"]["refused_batches"]
+    # `figures_since` is set for minutes alone. Hours are always known to those who may see them.
+    if refused is None and activity["figures_since"] is None:
+        yield "-: only the admin token and one with view: true see these."
+    if refused and refused > sum(each["times"] for each in activity["refusals"]):
+        yield "The list has the last 100 kinds since the start of the gateway, so fewer than were refused."
 
 
 def _plots(activity: Activity) -> Iterator[tuple[str, ...]]:

@@ -12,6 +12,7 @@ from gateway.ingest.excerpts import shown
 from gateway.ingest.row_errors import listed_form, rows_invalid, stored_form
 from gateway.ingest.rows import RowError, Rows
 from gateway.ingest.schema_check import InvalidRow, SchemaCheck
+from gateway.plurals import rows_are
 from gateway.store.batch import MAX_LISTED, BadRow
 from gateway.strictjson import Json
 
@@ -134,9 +135,9 @@ class ErrorCollector:
             return (), ()
         allowance = self._envelope.allowance
         if allowance is not None and not allowance.permits(self._bad_rows, self.received):
-            why = f"{self._bad_rows} bad rows are more than keep_at_most {allowance}"
+            why = f"{rows_are(self._bad_rows, noun='bad row')} more than keep_at_most {allowance}"
         elif allowance is not None and not self.can_keep:
-            why = f"{self._bad_rows} bad rows are more, or larger, than can be kept; send smaller batches"
+            why = f"{rows_are(self._bad_rows, noun='bad row')} more, or larger, than can be kept; send smaller batches"
         elif allowance is not None:
             return tuple(self._kept), tuple(listed_form(error) for error in self._listed)
         else:

@@ -35,7 +35,7 @@ def test_bad_rows_are_listed_shown_replayed_and_discarded(server: Server, name, 
 
     loaded = run("load", name, "rows.csv")
     assert "2 rows are stored" in loaded
-    assert f"3 bad rows are kept; gateway rejected ls {name} shows them." in loaded
+    assert f"3 bad rows are kept; see gateway rejected ls {name}." in loaded
     assert f"0 rows are stored at {path}. 5 were stored before" in run("load", name, "rows.csv")
 
     listed = run("rejected", "ls", name)

@@ -14,6 +14,7 @@ import pandas
 import pytest
 import zstandard
 
+from gateway.auth.tokens import make_token
 from gateway.commands.support.sparkline import sparkline
 from tests.support import verbs
 from tests.support.server import ROOT, Server, eventually, put, serving
@@ -169,7 +170,7 @@ def test_token_comes_from_file_or_environment(cleared, tmp_path):
     assert (public.returncode, "the list has public connectors alone" in public.stderr) == (0, True)
     assert "orders" in public.stdout
     refused = gateway(cleared, "status", environment=nowhere)
-    assert (refused.returncode, "the admin token is required" in refused.stderr) == (1, True)
+    assert (refused.returncode, "the admin token, or one with view: true" in refused.stderr) == (1, True)
 
 
 def test_stats_plots_what_was_stored_and_refused(cleared):
@@ -194,6 +195,25 @@ def test_stats_plots_what_was_stored_and_refused(cleared):
     shown = json.loads(gateway(cleared, "stats", "orders", "--format", "json", "--step", "1m").stdout)
     assert shown["total"]["stored"] == 1234
     assert "step=7m is not a length" in gateway(cleared, "stats", "orders", "--step", "7m").stderr
+
+
+def test_stats_says_which_numbers_are_missing(tmp_path):
+    secret, line = make_token("etl")
+    put(tmp_path / "tokens.yaml", line)
+    put(tmp_path / "connectors.d/orders.yaml", "fields: {n: integer}\naccess: {ingest: [etl]}\n")
+    with serving(tmp_path, GATEWAY_TOKENS=str(tmp_path / "tokens.yaml")) as server:
+        server.client.post("/orders", json={"n": "bad"})
+        own = gateway(server, "stats", "orders", environment={"GATEWAY_TOKEN": secret})
+        listed = gateway(server, "stats", "orders")
+        server.stop()
+        server.start()
+        restarted = gateway(server, "stats", "orders")
+
+    assert "-: only the admin token and one with view: true see these." in own.stdout
+    assert "LAST REFUSED" in listed.stdout
+    assert "since the start" not in listed.stdout
+    assert "The list has the last 100 kinds since the start of the gateway" in restarted.stdout
+    assert "LAST REFUSED" not in restarted.stdout
 
 
 @pytest.mark.parametrize(
