@@ -1,6 +1,7 @@
 """The OpenAPI documents of the live snapshot, written in a thread once for each set of rights."""
 
 import asyncio
+import functools
 import hashlib
 import time
 import zlib
@@ -84,11 +85,18 @@ class OpenApiDocuments:
             loop = asyncio.get_running_loop()
             written = loop.run_in_executor(self._pool, self._writer.write, connectors, key)
             self._documents[key] = written
+            written.add_done_callback(functools.partial(self._drop_failed, key))
             if len(self._documents) > MAX_DOCUMENTS:
                 self._documents.popitem(last=False)
         self._documents.move_to_end(key)
         # A client that disconnects must not cancel the build for the others.
         return await asyncio.shield(self._documents[key])
+
+    def _drop_failed(self, key: DocumentKey, written: "asyncio.Future[WrittenDocument]") -> None:
+        """Forget a document that could not be built, so that the next request tries again."""
+        has_failed = written.cancelled() or written.exception() is not None
+        if has_failed and self._documents.get(key) is written:
+            del self._documents[key]
 
     async def plain(self, written: WrittenDocument) -> bytes:
         """Return the JSON of a document."""

@@ -56,7 +56,8 @@ class RejectedResource:
         rejected = await self._table(found.connector)
         names = [key for key, _ in parameters.parameters_of(req.query_string)]
         given = req.query_string if "select" in names else f"{req.query_string}&select={_SELECT}"
-        if token := found.token_of(found.sight.rejected):
+        token = found.token_of(found.sight.rejected)
+        if token is not None:
             given = f"{given}&token=eq.{token}"
         read = ReadRequest.of(rejected, RequestHeaders.of_read(req)._replace(query_string=given))
         counted = read.prefers.count is not None

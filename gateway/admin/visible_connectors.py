@@ -35,8 +35,11 @@ class VisibleConnector:
         return self.endpoint.connector
 
     def token_of(self, extent: Extent) -> str | None:
-        """Return the token whose batches or rejected rows are meant, None for those of all tokens."""
-        return None if extent == "all" else self.asker.token
+        """Return the token whose batches or rejected rows are meant, None for those of all tokens.
+
+        Without a token it is the empty name, which no token has.
+        """
+        return None if extent == "all" else self.asker.token or ""
 
     def require(self, seen: Extent | bool, part: str) -> None:
         """Check that the asker may see a part of it.

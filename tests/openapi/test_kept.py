@@ -85,6 +85,28 @@ def test_disconnected_client_leaves_the_document_to_others():
     assert json.loads(asyncio.run(ask()).plain())["paths"]
 
 
+def test_failed_document_is_tried_again(monkeypatch):
+    failures = [MemoryError()]
+    build = document.of_parts
+
+    def failing(*arguments):
+        if failures:
+            raise failures.pop()
+        return build(*arguments)
+
+    monkeypatch.setattr(document, "of_parts", failing)
+
+    async def ask():
+        live = Live()
+        live.show(snapshot())
+        documents = OpenApiDocuments(live)
+        with pytest.raises(MemoryError):
+            await documents.find(DocumentKey(SEEN, "../"))
+        return await documents.find(DocumentKey(SEEN, "../"))
+
+    assert json.loads(asyncio.run(ask()).plain())["paths"]
+
+
 def test_kept_documents_and_parts_are_bounded(monkeypatch):
     monkeypatch.setattr(openapi_documents, "MAX_PARTS", 3)
     writer, found = DocumentWriter(), connectors()
