@@ -215,7 +215,10 @@ STORED = {"reading": 1, "writing": 253}
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in pages.PATHS if pages.has(path, "python")], ids=lambda path: path.stem
+    "path",
+    # The client of `openapi` is generated first: its test is with those of clients.
+    [path for path in pages.PATHS if pages.has(path, "python") and path.stem != "openapi"],
+    ids=lambda path: path.stem,
 )
 def test_python_on_pages_runs_and_finds_rows(path, own, monkeypatch):
     monkeypatch.chdir(own.data.parent)

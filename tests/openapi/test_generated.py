@@ -95,6 +95,45 @@ def test_typescript_client_writes_and_reads_rows(shop, compiled):
     }
 
 
+def example(shop, heading):
+    """Return the program below a heading of the page, for this gateway."""
+    text = (
+        (ROOT / "gateway/docs/openapi.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    )
+    (found,) = re.findall(r"^```(?:ts|python)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return found.replace("http://localhost:8000", shop.url), text
+
+
+def test_typescript_of_the_page_compiles_and_runs(shop, tmp_path):
+    program, text = example(shop, "TypeScript")
+    (tmp_path / "orders.mts").write_text(program)
+    (tmp_path / "node_modules").symlink_to(TYPESCRIPT / "node_modules")
+    (command,) = re.findall(r"^npx (tsc .*)$", text, re.MULTILINE)
+    shop.emptied("/orders")
+    row = {"order_id": 1, "customer": "Ada", "amount": 12.5, "placed_at": "2026-11-23T08:30:00Z"}
+    assert shop.client.post("/orders", json=row).status_code == 201
+
+    made = run(["openapi-typescript", f"{shop.url}/-/openapi.json", "-o", "schema.d.ts"], tmp_path)
+    code, said = run(["bash", "-c", command], tmp_path)
+
+    assert made[0] == 0, made[1]
+    assert (code, said.strip()) == (0, "[ 'Ada' ]")
+
+
+def test_python_of_the_page_stores_and_reads(shop, orders, tmp_path):
+    program, text = example(shop, "Python")
+    (tmp_path / "openapi.json").write_bytes(orders)
+    (tmp_path / "program.py").write_text(f"{program}print([order.customer for order in orders])\n")
+    (command,) = re.findall(r"^openapi-python-client .*$", text, re.MULTILINE)
+    shop.emptied("/orders")
+
+    made = [run(command.split(), tmp_path) for _ in range(2)]
+    ran = run([sys.executable, "program.py"], tmp_path, GATEWAY_TOKEN=secret(shop))
+
+    assert [code for code, _ in made] == [0, 0], made
+    assert ran == (0, "['Lin']\n")
+
+
 def test_python_client_writes_and_reads_rows(shop, orders, tmp_path):
     (tmp_path / "openapi.json").write_bytes(orders)
     shop.emptied("/orders")
