@@ -11,8 +11,10 @@ from gateway.commands.support.client import GatewayClient, add_gateway_options
 from gateway.commands.support.state_colors import STATE_COLORS
 from gateway.commands.support.table import print_table
 
-_COLUMNS = ("NAME", "PATH", "ROWS", "REJECTED", "STORED", "REFUSED", "SERVED", "LAST BATCH", "STATE")
-_NUMBERS = ("ROWS", "REJECTED", "STORED", "REFUSED", "SERVED")
+#: The columns of the last 24 hours.
+_DAY = ("STORED 24H", "REFUSED 24H", "SERVED 24H")
+_COLUMNS = ("NAME", "PATH", "ROWS", "REJECTED", *_DAY, "LAST BATCH", "STATE")
+_NUMBERS = ("ROWS", "REJECTED", *_DAY)
 
 
 @click.command("ls")
@@ -21,7 +23,7 @@ _NUMBERS = ("ROWS", "REJECTED", "STORED", "REFUSED", "SERVED")
 def command(gateway: GatewayClient, style: str) -> None:
     """List the connectors of a running gateway: name, path, rows, rejected rows, last day, last batch, state.
 
-    STORED and SERVED are rows of the last 24 hours, and REFUSED are batches. The list has what the token may see: the
+    STORED 24H and SERVED 24H are rows of the last 24 hours, and REFUSED 24H are batches. The list has what the token may see: the
     admin token and one with `view: true` see everything, also the files that are refused.
     """
     listed = gateway.get("/-/connectors")

@@ -104,6 +104,16 @@ def test_sign_out_ends_the_session_and_its_cookie(portal: Portal):
     assert portal.ask("GET", "/-/sign-out", cookie=cookie).status_code == 405
 
 
+def test_page_says_that_a_session_has_ended(portal: Portal):
+    cookie = portal.cookie_of("guest")
+    portal.ask("POST", "/-/sign-out", cookie=cookie, Sec_Fetch_Site="same-origin")
+
+    for path in ("/-/console/", "/-/console/at/orders"):
+        assert "Your session has ended" in portal.ask("GET", path, cookie=cookie).text
+        assert "Your session has ended" not in portal.ask("GET", path).text
+        assert "Your session has ended" not in portal.ask("GET", path, cookie=portal.cookie_of("etl")).text
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
