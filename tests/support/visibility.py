@@ -1,6 +1,7 @@
 """Every route of a gateway, asked for as each kind of asker."""
 
 import contextlib
+import functools
 import itertools
 import tempfile
 from collections.abc import Iterator
@@ -139,6 +140,7 @@ def matrix(found: Place, all_: list[Route]) -> list[tuple[str, ...]]:
     ]
 
 
+@functools.cache
 def matrix_table() -> tuple[list[str], list[tuple[str, ...]]]:
     """Walk a new gateway, and return the head and the rows of the matrix."""
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
