@@ -106,7 +106,7 @@ class OpenApiDocuments:
 
 
 class _Pauses:
-    """Pauses of a thread that gives the GIL to whoever waits for it.
+    """Pauses of a thread, which give the GIL to the threads that wait for it.
 
     PERF: a thread that only releases the GIL takes it again at once, and each step of a POST then waits up to 5 ms.
     """
