@@ -1,6 +1,11 @@
-"""Instants as text: RFC 3339 in UTC, with `Z`."""
+"""Instants: from seconds since 1970, and as text of RFC 3339 in UTC, with `Z`."""
 
 from datetime import UTC, datetime
+
+
+def utc(seconds: float) -> datetime:
+    """Return the instant of a number of seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def rfc3339(moment: datetime, *, timespec: str = "auto") -> str:

@@ -51,7 +51,8 @@ class RequestContext:
     """One request and its answer.
 
     The event loop fills it in, except `rows`, which the thread that parses the body counts, and `stages`, which any
-    thread appends to. The event loop reads `rows` after that thread has finished. It holds no exception, whose traceback would refer to it in turn.
+    thread appends to. The event loop reads `rows` after that thread has finished. It holds no exception, whose
+    traceback would refer to it in turn.
 
     Attributes:
         request_id: The client's own id if it is well formed, else a generated one.

@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from falcon.asgi import Request, Response
@@ -16,7 +15,7 @@ from gateway.endpoints import reply
 from gateway.endpoints.services import Services
 from gateway.errors import Code, GatewayError
 from gateway.figures import FIGURES, NO_FIGURES
-from gateway.instants import rfc3339
+from gateway.instants import rfc3339, utc
 from gateway.query import parameters
 from gateway.server.traffic import Refusal
 from gateway.store.activity import BatchCounts
@@ -58,9 +57,7 @@ class ActivityResource:
         step = _step(text)
         since = since // step * step
         if now - since > MAX_PERIODS * step:
-            message = (
-                f"step={text[:50]} makes more than {MAX_PERIODS} periods since {rfc3339(_instant(since))}"
-            )
+            message = f"step={text[:50]} makes more than {MAX_PERIODS} periods since {rfc3339(utc(since))}"
             raise GatewayError(Code.QUERY_INVALID, message, hint="choose a longer step, or a later since")
         periods = await self._read_pool.call(lambda: self._reports.periods(name, since, now + 1, step, token))
         refusals = [
@@ -72,12 +69,12 @@ class ActivityResource:
             resp,
             {
                 "connector": name,
-                "since": rfc3339(_instant(since)),
-                "until": rfc3339(_instant(now)),
+                "since": rfc3339(utc(since)),
+                "until": rfc3339(utc(now)),
                 "step": text,
-                "figures_since": rfc3339(_instant(self._reports.figures_since)) if step < HOUR else None,
+                "figures_since": rfc3339(utc(self._reports.figures_since)) if step < HOUR else None,
                 "total": _total(periods),
-                "periods": [{"start": rfc3339(_instant(each.start)), **_members(each)} for each in periods],
+                "periods": [{"start": rfc3339(utc(each.start)), **_members(each)} for each in periods],
                 "refusals": refusals,
             },
         )
@@ -102,7 +99,7 @@ def _refusal(refusal: Refusal, found: VisibleConnector) -> dict[str, Any]:
         refusal = replace(refusal, first_error=replace(place, field=None))
     return {
         **asdict(refusal),
-        "last_at": rfc3339(datetime.fromtimestamp(refusal.last_at, UTC), timespec="milliseconds"),
+        "last_at": rfc3339(utc(refusal.last_at), timespec="milliseconds"),
     }
 
 
@@ -144,7 +141,3 @@ def _default_step(seconds: int) -> str:
     if seconds <= 2 * HOUR:
         return "1m"
     return "1h" if seconds <= 7 * 24 * HOUR else "1d"
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from gateway.figures import NO_FIGURES, RequestFigures
+from gateway.instants import utc
 from gateway.server.minute_figures import MinuteFigures
 from gateway.store.activity import BatchCounts
 from gateway.store.interface import StoreReader
@@ -49,7 +49,7 @@ class ActivityReports:
             token: Only the batches of this token are counted, and no figures; None counts all.
         """
         starts = range(since, until, step)
-        counts = self._reader.activity.batches([name], _instant(since), _instant(until), step, token)
+        counts = self._reader.activity.batches([name], utc(since), utc(until), step, token)
         figures: Mapping[int, RequestFigures | None]
         if token is not None:
             figures = dict.fromkeys(starts)
@@ -65,7 +65,7 @@ class ActivityReports:
     ) -> Mapping[str, tuple[BatchCounts, RequestFigures]]:
         """Return the activity of connectors from one hour to an instant, by name."""
         step = HOUR * 24 * 366
-        counts = self._reader.activity.batches(names, _instant(since), _instant(until), step)
+        counts = self._reader.activity.batches(names, utc(since), utc(until), step)
         figures = self._by_hours(names, since, until, step)
         totals = dict.fromkeys(names, (BatchCounts(), NO_FIGURES))
         for (name, _), more in counts.items():
@@ -91,13 +91,9 @@ class ActivityReports:
         """Return stored and unstored figures by name and start of the period."""
         # First what is not stored: figures that are stored in between are counted twice for a moment, and never lost.
         unstored = self._figures.unstored()
-        found = dict(self._reader.activity.figures(names, _instant(since), _instant(until), step))
+        found = dict(self._reader.activity.figures(names, utc(since), utc(until), step))
         for (name, hour), figures in unstored.items():
             key = name, hour // step * step
             if name in names and since <= hour < until:
                 found[key] = found.get(key, NO_FIGURES) + figures
         return found
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -14,6 +14,7 @@ from gateway.endpoints.services import Services
 from gateway.reload.reload import Reload
 from gateway.resources import Resources
 from gateway.server.connection_counts import CONNECTIONS
+from gateway.store.rejection import STATES
 
 #: The states of a connector file; the series of a removed connector end.
 _STATES = (FileState.LIVE, FileState.LAST_GOOD, FileState.REFUSED)
@@ -58,7 +59,7 @@ class MetricSamples:
         for name in snapshot.endpoints:
             if name in figures.rows:
                 yield Sample("gateway_connector_rows", figures.rows[name], (name,))
-                for state in ("kept", "replayed", "discarded"):
+                for state in STATES:
                     count = figures.rejected.get((name, state), 0)
                     yield Sample("gateway_connector_rejected_rows", count, (name, state))
             if name in last_sent:

@@ -24,7 +24,7 @@ from gateway.query.query import Column, Condition, Filter, Query
 from gateway.query.relation import selection_of
 from gateway.query.render import Rendering
 from gateway.store.batch import NO_ROWS, Receipt
-from gateway.store.rejection import FIELDS, RejectedRow, rejected_of
+from gateway.store.rejection import FIELDS, STATES, RejectedRow, rejected_of
 from gateway.strictjson import Json
 
 _FIELDS = {field.name: field for field in (*SYSTEM_FIELDS, *FIELDS)}
@@ -94,7 +94,7 @@ class RejectedResource:
         )
         if not has_texts:  # A message quotes values of a row.
             errors = [{key: value for key, value in each.items() if key != "message"} for each in errors]
-        by_state = {"kept": 0, "replayed": 0, "discarded": 0, **counts}
+        by_state = {state: counts.get(state, 0) for state in STATES}
         reply.json(resp, {"connector": connector.name, **by_state, "errors": errors})
 
     async def on_post_replay(self, req: Request, resp: Response, name: str) -> None:

@@ -105,14 +105,8 @@ def require(token: str | None, connector: Connector, verb: Verb) -> None:
 def denied(token: str | None, verb: Verb) -> GatewayError:
     """Build the error of a token without a permission on a connector that it may see."""
     if token is None:
-        return GatewayError(
-            Code.TOKEN_REQUIRED, f"a token is required to {verb} here", hint=HINT, headers=CHALLENGE
-        )
-    return GatewayError(
-        Code.ACCESS_DENIED,
-        f"the token '{token}' may not {verb} here",
-        hint=f"add it to access.{verb} in the connector's file",
-    )
+        return _token_required(f"a token is required to {verb} here")
+    return _access_denied(token, f"{verb} here", f"add it to access.{verb} in the connector's file")
 
 
 def require_seen(seen: Extent | bool, asker: Asker, part: str) -> None:
@@ -129,14 +123,9 @@ def require_seen(seen: Extent | bool, asker: Asker, part: str) -> None:
     if seen not in (False, "none"):
         return
     if asker.token is None:
-        raise GatewayError(
-            Code.TOKEN_REQUIRED, f"a token is required for {part}", hint=HINT, headers=CHALLENGE
-        )
-    raise GatewayError(
-        Code.ACCESS_DENIED,
-        f"the token '{asker.token}' may not see {part}",
-        hint="use a token that access permits, one with view: true in the tokens file, or the admin token",
-    )
+        raise _token_required(f"a token is required for {part}")
+    hint = "use a token that access permits, one with view: true in the tokens file, or the admin token"
+    raise _access_denied(asker.token, f"see {part}", hint)
 
 
 def require_view(asker: Asker) -> None:
@@ -163,14 +152,17 @@ def require_admin(token: str | None) -> None:
 def _operators_only(token: str | None, action: str, who: str) -> GatewayError:
     """Build the error of an asker other than those who may: without a token it needs one, with another it may not."""
     if token is not None:
-        hint = f"use {who.rstrip(',')}"
-        return GatewayError(Code.ACCESS_DENIED, f"the token '{token}' may not {action}", hint=hint)
-    return GatewayError(
-        Code.TOKEN_REQUIRED,
-        f"{who} is required to {action}",
-        hint=f"send it in the header Authorization: Bearer gw_…; the admin token is in DATA/{ADMIN_FILE}",
-        headers=CHALLENGE,
-    )
+        return _access_denied(token, action, f"use {who.rstrip(',')}")
+    hint = f"send it in the header Authorization: Bearer gw_…; the admin token is in DATA/{ADMIN_FILE}"
+    return _token_required(f"{who} is required to {action}", hint)
+
+
+def _token_required(message: str, hint: str = HINT) -> GatewayError:
+    return GatewayError(Code.TOKEN_REQUIRED, message, hint=hint, headers=CHALLENGE)
+
+
+def _access_denied(token: str, action: str, hint: str) -> GatewayError:
+    return GatewayError(Code.ACCESS_DENIED, f"the token '{token}' may not {action}", hint=hint)
 
 
 def unknown_endpoint(path: str) -> GatewayError:

@@ -66,6 +66,10 @@ class Policy:
     limits: Limits = NO_LIMITS
     read_limit: int | None = None
 
+    def read_limit_below(self, bound: int | None) -> int | None:
+        """Return the most rows of a response where another bound holds, too; None is no limit."""
+        return min((each for each in (self.read_limit, bound) if each is not None), default=None)
+
 
 #: The policy of a file without any.
 DEFAULT_POLICY = Policy()

@@ -80,8 +80,8 @@ class ApiDescription:
 
     @property
     def can_change(self) -> bool:
-        """True if the reader may PUT, PATCH, and DELETE rows; a connector without `access.change` has no such methods."""
-        return "change" in self.sight.verbs and bool(self.connector.access.change)
+        """True if the reader may PUT, PATCH, and DELETE rows."""
+        return "change" in self.sight.verbs
 
     @property
     def is_public(self) -> bool:
@@ -174,13 +174,11 @@ class ApiDescription:
     def _example(self) -> tuple[dict[str, Json], list[str]]:
         """An example row, and the names of the fields for which no valid value was found."""
         row, missing = example_row.build(self.connector)
-        left = _EXAMPLE_FIELDS
         shown: dict[str, Json] = {}
-        for field in self.connector.fields:
-            left -= 1
+        for number, field in enumerate(self.connector.fields):
             if field.name in missing:
                 shown[field.name] = field.type.example
-            elif field.name in row and (field.required or left >= 0):
+            elif field.name in row and (field.required or number < _EXAMPLE_FIELDS):
                 shown[field.name] = row[field.name]
         return shown, missing
 
@@ -250,8 +248,7 @@ class ApiDescription:
     @property
     def read_limit(self) -> int | None:
         """The most rows of a response."""
-        limits = (self.connector.policy.read_limit, self.settings.read_limit)
-        return min((each for each in limits if each is not None), default=None)
+        return self.connector.policy.read_limit_below(self.settings.read_limit)
 
     @property
     def limits(self) -> Mapping[str, str]:

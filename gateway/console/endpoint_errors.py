@@ -79,7 +79,7 @@ def codes(connector: Connector, verbs: Collection[str]) -> list[Code]:
     if "ingest" in verbs:
         found.update(_WRITE)
         found.update(_of_policy(connector))
-    if "change" in verbs and connector.access.change:
+    if "change" in verbs:
         found.update(_WRITE)
         found.update(_CHANGE)
         found.update(_of_policy(connector))

@@ -1,10 +1,9 @@
 """`/-/console/`: the endpoints that the asker may see, and what it may do there."""
 
-from gateway.auth.permissions import sight_of
+from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.console.endpoint_at import api_page
 from gateway.console.page import ConsolePage, Shell, View
 from gateway.console.visit import Visit
-from gateway.endpoints.live import Live
 
 _ACTIONS = {"read": "read", "ingest": "write", "change": "change"}
 
@@ -12,20 +11,18 @@ _ACTIONS = {"read": "read", "ingest": "write", "change": "change"}
 class EndpointList(ConsolePage):
     """The first page."""
 
-    def __init__(self, shell: Shell, live: Live) -> None:
+    def __init__(self, shell: Shell, connectors: VisibleConnectors) -> None:
         super().__init__(shell)
-        self._live = live
+        self._connectors = connectors
 
     async def get(self, visit: Visit) -> View:
         """List the endpoints by name."""
-        connectors = [endpoint.connector for endpoint in self._live.snapshot.endpoints.values()]
         entries = [
             {
-                "connector": connector,
-                "page": api_page(connector),
-                "may": [_ACTIONS[verb] for verb in _ACTIONS if verb in sight.verbs],
+                "connector": each.connector,
+                "page": api_page(each.connector),
+                "may": [_ACTIONS[verb] for verb in _ACTIONS if verb in each.sight.verbs],
             }
-            for connector in sorted(connectors, key=lambda each: each.name)
-            if (sight := sight_of(visit.asker, connector.access)).is_visible
+            for each in self._connectors.all(visit.asker)
         ]
         return View("endpoint_list.html", {"entries": entries})

@@ -8,12 +8,13 @@ from falcon.asgi import Request, Response
 
 from gateway.auth.authorization_header import without_basic
 from gateway.auth.permissions import Asker
-from gateway.console.headers import PAGE_HEADERS, is_page
+from gateway.console.headers import PAGE_HEADERS
 from gateway.console.page import HTML, Shell, View
 from gateway.console.visit import visit_of
 from gateway.endpoints import reply
 from gateway.endpoints.browser import is_browser
 from gateway.errors import GatewayError, trace
+from gateway.server.operations import is_page
 
 _log = logging.getLogger(__name__)
 

@@ -40,10 +40,3 @@ SWAGGER_POLICY = _written(
         "img-src": "'self' data:",
     }
 )
-#: Everything under these paths is a page, or a part of one.
-_PAGES = ("/-/console", "/-/sign-in", "/-/sign-out")
-
-
-def is_page(path: str) -> bool:
-    """Return whether a path belongs to the console."""
-    return any(path == each or path.startswith(f"{each}/") for each in _PAGES)

@@ -1,7 +1,6 @@
 """`/-/console/swagger`: Swagger UI on the OpenAPI document, where the package `swagger-ui-bundle-v2` is installed."""
 
 import asyncio
-import hashlib
 import importlib.util
 from collections.abc import Mapping
 from functools import cached_property
@@ -10,11 +9,10 @@ from importlib import resources
 from falcon.asgi import Request, Response
 
 from gateway.admin.visible_connectors import VisibleConnectors
-from gateway.console.headers import PAGE_HEADERS, SWAGGER_POLICY
+from gateway.console import static_files
+from gateway.console.headers import SWAGGER_POLICY
 from gateway.console.page import ConsolePage, Shell, View
-from gateway.console.static_files import FOREVER
 from gateway.console.visit import Visit
-from gateway.errors import Code, GatewayError
 from gateway.query.parameters import parameters_of
 from gateway.threads import ContextThreadPool
 
@@ -39,14 +37,9 @@ class SwaggerFiles:
         self._thread = thread
 
     async def on_get(self, req: Request, resp: Response, file: str) -> None:
-        """Respond with a file to anyone; it holds nothing of any user."""
+        """Respond with a file."""
         files = await asyncio.get_running_loop().run_in_executor(self._thread, lambda: self.files)
-        if file not in files:
-            raise GatewayError(
-                Code.ENDPOINT_UNKNOWN, f"there is no file {file[:80]!r}", hint="reload the page"
-            )
-        resp.content_type, resp.data = files[file]
-        resp.set_headers({**PAGE_HEADERS, "Cache-Control": FOREVER})
+        static_files.respond(resp, files, file)
 
     def url(self, suffix: str) -> str:
         """Return the URL of the file with a suffix, relative to the gateway's root; it has a hash of the file."""
@@ -59,8 +52,7 @@ class SwaggerFiles:
         found = {}
         for name, content_type in _FILES.items():
             body = (folder / name).read_bytes()
-            stem, _, suffix = name.rpartition(".")
-            found[f"{stem}-{hashlib.sha256(body).hexdigest()[:16]}.{suffix}"] = (content_type, body)
+            found[static_files.hashed_name(name, body)] = (content_type, body)
         return found
 
 

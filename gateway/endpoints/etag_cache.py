@@ -21,7 +21,7 @@ class TaggedResponse:
     Attributes:
         fingerprint: The fingerprint of its query.
         version: The version of its rows, None if it is unknown.
-        rows: The number of rows in the body.
+        rows: The number of rows in the body; 0 if the rows are streamed, because the stream counts them.
     """
 
     status: int

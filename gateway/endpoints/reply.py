@@ -99,7 +99,6 @@ def rows(resp: Response, tagged: TaggedResponse, rendering: Rendering) -> None:
     """Answer with rows: a small body whole, a large one as a stream."""
     whole(resp, tagged)
     if rendering.whole is None:
-        current.get().served_rows = 0  # The stream counts the rows that it sends.
         resp.data = None
         resp.stream = rendering  # type: ignore[assignment]  # any async iterable with close() is iterated
 

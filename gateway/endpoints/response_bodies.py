@@ -57,7 +57,7 @@ class ResponseBodies:
             rendering.whole or b"",
             read.fingerprint,
             seen,
-            rendering.encoded_rows,
+            0 if rendering.whole is None else rendering.encoded_rows,
         )
         if etag and rendering.whole is not None:
             self._cache.store(etag, response)

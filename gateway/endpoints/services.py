@@ -99,6 +99,5 @@ class Services:
         bodies = ResponseBodies(
             connector.name, reader, self.storage.read_pool, caches.responses, caches.spool
         )
-        bounds = (connector.policy.read_limit, self.intake.settings.read_limit)
-        read_limit = min((bound for bound in bounds if bound is not None), default=None)
+        read_limit = connector.policy.read_limit_below(self.intake.settings.read_limit)
         return Endpoint.of(connector, request_cache, Retrieval(bodies, request_cache), read_limit)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.errors import GatewayError, trace
 from gateway.ingest.writer import Writer
+from gateway.instants import utc
 from gateway.server.minute_figures import MinuteFigures
 from gateway.store.activity import HourlyFigures
 
@@ -43,10 +44,7 @@ class FiguresJob:
         taken = self._figures.begin_storing()
         if not taken:
             return
-        hours = [
-            HourlyFigures(name, datetime.fromtimestamp(hour, UTC), figures)
-            for (name, hour), figures in taken.items()
-        ]
+        hours = [HourlyFigures(name, utc(hour), figures) for (name, hour), figures in taken.items()]
         forget_before = datetime.now(UTC) - timedelta(days=KEPT_DAYS)
         try:
             self._writer.run(lambda store: store.add_figures(hours, forget_before)).result()

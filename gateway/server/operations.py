@@ -7,11 +7,17 @@ Operation = Literal["read", "write", "change", "operate", "console"]
 OPERATIONS: tuple[Operation, ...] = ("read", "write", "change", "operate", "console")
 
 _BY_METHOD: dict[str, Operation] = {"POST": "write", "PUT": "change", "PATCH": "change", "DELETE": "change"}
-_PAGES = ("/-/console", "/-/sign-")
+#: Everything under these paths is a page, or a part of one.
+_PAGES = ("/-/console", "/-/sign-in", "/-/sign-out")
+
+
+def is_page(path: str) -> bool:
+    """Return whether a path belongs to the console."""
+    return any(path == each or path.startswith(f"{each}/") for each in _PAGES)
 
 
 def operation_of(method: str, path: str) -> Operation:
     """Return the kind of a request from its method and its path, which may be anything."""
     if path.startswith("/-/"):
-        return "console" if path.startswith(_PAGES) else "operate"
+        return "console" if is_page(path) else "operate"
     return _BY_METHOD.get(method, "read")

@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from http import HTTPMethod
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
@@ -18,7 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from gateway import __version__
 from gateway.request_context import HeaderFields, RequestContext
-from gateway.server.observed_request import ObservedRequest
+from gateway.server.observed_request import METHODS, ObservedRequest
 from gateway.server.scope import Event
 from gateway.setting_values import HOST
 
@@ -28,7 +27,6 @@ _log = logging.getLogger(__name__)
 LOG_SECONDS = 60.0
 #: The SDK's loggers whose messages are about the export, not about a header of a client.
 _EXPORT_LOGGERS = ("opentelemetry.exporter", "opentelemetry.sdk")
-_METHODS = frozenset(HTTPMethod.__members__)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 #: The attributes that hold the numbers of a receipt.
 _RECEIPT = {
@@ -72,7 +70,7 @@ class Spans:
         assert context.stages is not None
         to_epoch = time.time_ns() - time.monotonic_ns()
         route = _route(context)
-        method = request.method if request.method in _METHODS else "HTTP"
+        method = request.method if request.method in METHODS else "HTTP"
         span = self._tracer.start_span(
             f"{method} {route}" if route else method,
             self._propagator.extract(dict(_carrier(context, fields))),
@@ -123,7 +121,7 @@ def _of_request(request: ObservedRequest, scope: Event, fields: HeaderFields) ->
     """Return the attributes of a request. Its query, and a path that is not known, may hold values and secrets."""
     path, route = request.context.path, _route(request.context)
     attributes: _Attributes = {
-        "http.request.method": request.method if request.method in _METHODS else "_OTHER",
+        "http.request.method": request.method if request.method in METHODS else "_OTHER",
         "http.request.body.size": request.received_bytes,
         "url.scheme": scope["scheme"],
         "network.protocol.version": scope["http_version"],

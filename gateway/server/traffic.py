@@ -5,7 +5,7 @@ The counts are since the start of the process. The event loop alone changes them
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from gateway.metrics import SECONDS, Histogram
@@ -152,9 +152,6 @@ class Traffic:
     def forget(self, connector: str) -> None:
         """Forget the counts and refusals of a connector that was purged. Belongs to the event loop."""
         self._by_connector.pop(connector, None)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(tuple(self._by_connector))
 
     def observe_start(self, request: ObservedRequest) -> None:
         """Count a request that begins."""

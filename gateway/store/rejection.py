@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from gateway.connectors.connector import Access, Connector, Field
 from gateway.connectors.fieldtypes.scalars import SCALARS
@@ -10,6 +10,8 @@ from gateway.store.batch import BadRow, Batch
 from gateway.store.sql.names import rejected_name
 
 State = Literal["kept", "replayed", "discarded"]
+#: Every state, in the order in which counts are shown.
+STATES: tuple[State, ...] = get_args(State)
 
 FIELDS = (
     Field("row", SCALARS["integer"], description="The number of the row in its batch, from 1."),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.console.snippets import literals, quoting
 from gateway.console.snippets.literals import MAX_SAFE_INTEGER
-from gateway.console.snippets.snippet import SEND_AGAIN, TOKEN, EndpointUse, Snippet, Tab
+from gateway.console.snippets.snippet import CORRECT_ROWS, SEND_AGAIN, TOKEN, EndpointUse, Snippet, Tab
 from gateway.query.query import Selected
 
 _BEARER = f"`Bearer ${{process.env.{TOKEN}}}`"
@@ -15,8 +15,7 @@ _DIGITS = (
 )
 ON_ERROR = "An error ends the program: `code`, `message`, and `hint` tell what to change."
 ON_REFUSAL = (
-    "A 4xx stored nothing: correct the rows that `errors` names, and send them under the same key."
-    f" After {', '.join(map(str, SEND_AGAIN))}, send the same body again under the same key."
+    f"{CORRECT_ROWS} After {', '.join(map(str, SEND_AGAIN))}, send the same body again under the same key."
 )
 _THROW = "if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`);"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from gateway.console.snippets import literals, quoting
-from gateway.console.snippets.snippet import SEND_AGAIN, TOKEN, EndpointUse, Snippet, Tab
+from gateway.console.snippets.snippet import CORRECT_ROWS, SEND_AGAIN, TOKEN, EndpointUse, Snippet, Tab
 from gateway.strictjson import Json
 
 #: The longest list of parameters on one line.
@@ -15,10 +15,7 @@ body = json.dumps(rows, default=str)"""
 _STOP = """if answer.is_error:
     raise SystemExit(f"{answer.status_code}: {answer.text}")"""
 _ON_ERROR = "An error ends the program with its JSON: `code`, `message`, and `hint` tell what to change."
-_ON_REFUSAL = (
-    "A 4xx stored nothing: correct the rows that `errors` names, and send them under the same key."
-    " The loop sends the same body again where that is safe."
-)
+_ON_REFUSAL = f"{CORRECT_ROWS} The loop sends the same body again where that is safe."
 
 
 def httpx(usage: EndpointUse) -> Tab:
@@ -27,8 +24,7 @@ def httpx(usage: EndpointUse) -> Tab:
     if usage.can_read:
         snippets.append(Snippet("httpx-read", "Read rows", "python", _httpx_read(usage), _ON_ERROR))
     if usage.can_ingest:
-        rows = literals.PYTHON.row(literals.for_doubles(usage.row, usage.connector))
-        text = _write(usage, "httpx", f"rows = [{rows}]", "", "json=rows", {})
+        text = _write(usage, "httpx", f"rows = [{_row(usage)}]", "", "json=rows", {})
         snippets.append(Snippet("httpx-write", "Write a row", "python", text, _ON_REFUSAL))
     return Tab("httpx", "Python (httpx)", tuple(snippets), "`pip install httpx`")
 

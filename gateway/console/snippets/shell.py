@@ -1,15 +1,12 @@
 """Snippets for a shell: curl."""
 
 from gateway.console.snippets import literals, quoting
-from gateway.console.snippets.snippet import TOKEN, EndpointUse, Snippet, Tab
+from gateway.console.snippets.snippet import CORRECT_ROWS, TOKEN, EndpointUse, Snippet, Tab
 
 _AUTHORIZATION = f'-H "Authorization: Bearer ${TOKEN}"'
 _CURL = "curl -sS --fail-with-body"
 _ON_ERROR = "After an error, curl prints its JSON and exits with 22: `code`, `message`, and `hint` tell what to change."
-ON_REFUSAL = (
-    "A 4xx stored nothing: correct the rows that `errors` names, and send them under the same key."
-    " `--retry` sends the same body again after 408, 429, and 503."
-)
+ON_REFUSAL = f"{CORRECT_ROWS} `--retry` sends the same body again after 408, 429, and 503."
 
 
 def read(usage: EndpointUse, format: str | None = None) -> str:

@@ -12,6 +12,8 @@ from gateway.strictjson import Json
 TOKEN = "GATEWAY_TOKEN"  # noqa: S105  # the name of a variable
 #: The statuses after which the same body may be sent again.
 SEND_AGAIN = (408, 429, 503, 507)
+#: The note of every snippet that writes: what a refusal means for its sender.
+CORRECT_ROWS = "A 4xx stored nothing: correct the rows that `errors` names, and send them under the same key."
 
 
 @dataclass(frozen=True, slots=True)
