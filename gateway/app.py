@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import falcon.asgi
@@ -101,14 +102,28 @@ class Gateway:
             _start_jobs(services, closing)
             self.store = store
             self.services = services
-            pages = closing.enter_context(ContextThreadPool(1, "page"))
-            self.app = _asgi_app(services, resources, watch, reload, pages)
+            self.app = _asgi_app(
+                services,
+                _with_own_reader(services, settings, closing),
+                resources,
+                watch,
+                reload,
+                closing.enter_context(ContextThreadPool(1, "page")),
+            )
             self.greeting = _greeting(settings, live, credentials)
             self._closing = closing.pop_all()
 
     def close(self) -> None:
         """Stop the watch, finish the accepted writes, and close the store."""
         self._closing.close()
+
+
+def _with_own_reader(services: Services, settings: Settings, closing: contextlib.ExitStack) -> Services:
+    """Return the services of pages: they read with one thread of their own, so that no GET of a program waits for one."""
+    storage = services.storage
+    readers = ReadPool(storage.reader, threads=1, seconds=settings.query_timeout)
+    closing.callback(readers.stop)
+    return replace(services, storage=replace(storage, read_pool=readers))
 
 
 def _start_jobs(services: Services, closing: contextlib.ExitStack) -> None:
@@ -127,7 +142,12 @@ def _sessions(credentials: Credentials, settings: Settings) -> Sessions:
 
 
 def _asgi_app(
-    services: Services, resources: Resources, watch: Watch, reload: Reload, pages: ContextThreadPool
+    services: Services,
+    page_services: Services,
+    resources: Resources,
+    watch: Watch,
+    reload: Reload,
+    page_thread: ContextThreadPool,
 ) -> Asgi:
     settings = services.intake.settings
     has_console = settings.console != "off"
@@ -135,7 +155,7 @@ def _asgi_app(
     app = _falcon_app(router, settings.cors)
     add_routes(app, services, resources, watch, reload)
     if has_console:
-        add_pages(app, services, pages)
+        add_pages(app, page_services, page_thread)
     return RequestCacheMiddleware(app, router.request_cache_at)
 
 

@@ -5,8 +5,9 @@ without its guard.
 """
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -18,11 +19,14 @@ from gateway.console.templates import Templates
 from gateway.console.visit import Visit, visit_of
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Auth
+from gateway.errors import Code, GatewayError
 from gateway.threads import ContextThreadPool
 
 HTML = "text/html; charset=utf-8"
 #: The most bytes of a form.
 FORM_BYTES_MAX = 64 * 1024
+#: The most pages that are made at the same time. They share one thread that renders and one that reads the store.
+OPEN_PAGES_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,27 @@ class Shell:
         self._hosts = hosts
         self._templates = templates
         self._thread = thread
+        self._open_pages = 0
+
+    @contextlib.contextmanager
+    def admit(self) -> Iterator[None]:
+        """Hold one of the places for pages that are made at the same time.
+
+        Raises:
+            GatewayError: 503, all places are taken.
+        """
+        if self._open_pages >= OPEN_PAGES_MAX:
+            raise GatewayError(
+                Code.READERS_BUSY,
+                f"{OPEN_PAGES_MAX} pages are being made",
+                hint="load the page again a little later",
+                headers={"Retry-After": "1"},
+            )
+        self._open_pages += 1
+        try:
+            yield
+        finally:
+            self._open_pages -= 1
 
     def visit(self, req: Request, parameters: Mapping[str, str]) -> Visit:
         """Return the value of a request; it raises what `Auth.asker_of` does."""
@@ -129,7 +154,8 @@ class FormTarget(ABC):
         """Check where a form comes from, and respond to it."""
         form = await self.shell.receive_form(req)
         visit = self.shell.visit(req, parameters)
-        await self.shell.respond(resp, visit, await self.post(visit, form))
+        with self.shell.admit():
+            await self.shell.respond(resp, visit, await self.post(visit, form))
 
 
 class ConsolePage(ABC):
@@ -145,7 +171,8 @@ class ConsolePage(ABC):
     async def on_get(self, req: Request, resp: Response, **parameters: str) -> None:
         """Respond with the page."""
         visit = self.shell.visit(req, parameters)
-        await self.shell.respond(resp, visit, await self.get(visit))
+        with self.shell.admit():
+            await self.shell.respond(resp, visit, await self.get(visit))
 
     async def on_head(self, req: Request, resp: Response, **parameters: str) -> None:
         """Respond with the headers of the page."""

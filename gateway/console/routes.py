@@ -24,7 +24,13 @@ from gateway.threads import ContextThreadPool
 
 
 def add_pages(app: App[Any, Any], services: Services, thread: ContextThreadPool) -> None:
-    """Add the pages and the handlers of their errors to the Falcon app; `thread` renders all pages."""
+    """Add the pages and the handlers of their errors to the Falcon app.
+
+    Args:
+        app: The Falcon app.
+        services: The services of pages, with a read pool of their own.
+        thread: Renders all pages.
+    """
     sessions = services.auth.askers.sessions
     settings, files = services.intake.settings, StaticFiles()
     templates = Templates(

@@ -1,6 +1,7 @@
 """Pages, and what holds for all of them: headers, errors, static files, and the text of their templates."""
 
 import ast
+import contextlib
 import re
 import subprocess
 import sys
@@ -10,8 +11,9 @@ import httpx
 import pytest
 
 from gateway.console.endpoint_list import EndpointList
-from gateway.console.page import ConsolePage, FormTarget, View
+from gateway.console.page import OPEN_PAGES_MAX, ConsolePage, FormTarget, Shell, View
 from gateway.console.templates import Templates
+from gateway.errors import GatewayError
 from tests.console.conftest import CHROME, FLIGHTS, Portal
 from tests.support import visibility
 from tests.support.in_process import inside
@@ -270,3 +272,15 @@ def test_script_is_valid_javascript(path: Path):
     checked = subprocess.run(["node", "--check", path], capture_output=True, text=True)
 
     assert checked.returncode == 0, checked.stderr
+
+
+def test_more_pages_at_once_are_refused():
+    shell = Shell(None, Templates(), None, None, ())
+    with contextlib.ExitStack() as open_pages:
+        for _ in range(OPEN_PAGES_MAX):
+            open_pages.enter_context(shell.admit())
+        with pytest.raises(GatewayError, match="64 pages") as refused, shell.admit():
+            pass
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "1")
+    with shell.admit():
+        pass
