@@ -13,10 +13,7 @@ import itertools
 import json
 import statistics
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,12 +26,11 @@ from gateway.connectors.directory import ConnectorFile
 from gateway.openapi import document
 from gateway.openapi.connector_part import ConnectorPart
 from gateway.query.compression import compressor_of
+from tests.bench.posts import Posts, meanwhile, summary
 from tests.bench.tables import FLIGHTS
 from tests.support.server import Server, put, serving
 
 CONNECTORS = 200
-RATE = 50
-CONNECTIONS = 5
 #: A token for each combination of rights, all of them on every connector.
 VERBS = ("ingest", "read", "change")
 RIGHTS = [rights for size in (1, 2, 3) for rights in itertools.combinations(VERBS, size)]
@@ -74,58 +70,6 @@ def build() -> None:
     assert gzip.decompress(compressed) == text
 
 
-class Posts:
-    """POSTs of one row at a fixed rate over several connections, each measured from the time at which it was due."""
-
-    def __init__(self, server: Server) -> None:
-        self._address = urlsplit(server.url).netloc
-        self._headers = {**server.admin, "Content-Type": "application/json"}
-        row, _ = example_row.build(FLIGHTS.connector)
-        self._body = strictjson.write([row])
-
-    def run(self, seconds: float) -> list[float]:
-        """Post for some seconds, and return the latencies."""
-        began = time.perf_counter() + 0.1
-        with ThreadPoolExecutor(CONNECTIONS) as threads:
-            turns = threads.map(
-                lambda first: self._post(first, began, int(seconds * RATE)), range(CONNECTIONS)
-            )
-            return [latency for latencies in turns for latency in latencies]
-
-    def _post(self, first: int, began: float, end: int) -> list[float]:
-        """Send every so many of the POSTs over one connection."""
-        latencies = []
-        with contextlib.closing(http.client.HTTPConnection(self._address)) as connection:
-            for number in range(first, end, CONNECTIONS):
-                due = began + number / RATE
-                time.sleep(max(0.0, due - time.perf_counter()))
-                connection.request("POST", "/flights0", self._body, self._headers)
-                answer = connection.getresponse()
-                answer.read()
-                assert answer.status == 201, answer.status
-                latencies.append(time.perf_counter() - due)
-        return latencies
-
-
-@contextlib.contextmanager
-def meanwhile(work: Callable[[], None] | None) -> Iterator[None]:
-    """Do a work every second in a thread until the end of the block."""
-    stop = threading.Event()
-
-    def repeat() -> None:
-        while work and not stop.is_set():
-            work()
-            stop.wait(1)
-
-    thread = threading.Thread(target=repeat)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
 class Changes:
     """Snapshots, and reads of documents, with their number and the time that a document takes its reader."""
 
@@ -153,14 +97,9 @@ class Changes:
         self.seconds.append(time.perf_counter() - began)
 
 
-def percentile(values: list[float], share: float) -> float:
-    """Return a percentile in milliseconds."""
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))] * 1000
-
-
 def race(server: Server, rounds: int, seconds: float) -> None:
     """Print the latencies of POSTs in each lane, measured in turns."""
-    posts = Posts(server)
+    posts = Posts(server, "/flights0")
     lanes = {"POSTs alone": None, "snapshots": 0, "1 document": 1, f"{len(RIGHTS)} documents": len(RIGHTS)}
     measured: dict[str, list[float]] = {name: [] for name in lanes}
     changes = {name: Changes(server) for name in lanes}
@@ -174,8 +113,7 @@ def race(server: Server, rounds: int, seconds: float) -> None:
         found = changes[name]
         read = f"; a document in {statistics.median(found.seconds) * 1000:.0f} ms" if found.seconds else ""
         print(
-            f"{name:12} {len(values)} POSTs: p50 {percentile(values, 0.5):.1f} ms, p99 {percentile(values, 0.99):.1f} ms,"
-            f" max {max(values) * 1000:.0f} ms; {found.snapshots} snapshots, {len(found.seconds)} documents{read}",
+            f"{name:12} {summary(values)}; {found.snapshots} snapshots, {len(found.seconds)} documents{read}",
             flush=True,
         )
 
