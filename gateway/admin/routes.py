@@ -63,6 +63,7 @@ def _add_connector_routes(
     rejected = RejectedResource(visible, services)
     app.add_route("/-/connectors/{name}/rejected", rejected)
     app.add_route("/-/connectors/{name}/rejected/summary", rejected, suffix="summary")
+    app.add_route("/-/connectors/{name}/rejected/check", rejected, suffix="check")
     app.add_route("/-/connectors/{name}/rejected/replay", rejected, suffix="replay")
     app.add_route("/-/connectors/{name}/rejected/discard", rejected, suffix="discard")
 

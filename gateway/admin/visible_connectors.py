@@ -85,7 +85,7 @@ class VisibleConnectors:
         snapshot = self._live.snapshot
         endpoint = snapshot.endpoints.get(name) if NAME.fullmatch(name) else None
         if endpoint is not None:
-            return _require(asker, endpoint)
+            return visible_to(asker, endpoint)
         removed = snapshot.gone.get(name)
         if removed and permissions.sight_of(asker, removed.connector.access).is_visible:
             raise removed.error(is_admin=asker.is_admin)
@@ -97,10 +97,15 @@ class VisibleConnectors:
         Raises:
             GatewayError: 404 if the connector is not visible to it.
         """
-        return _require(self.asker(req), endpoint)
+        return visible_to(self.asker(req), endpoint)
 
 
-def _require(asker: Asker, endpoint: Endpoint) -> VisibleConnector:
+def visible_to(asker: Asker, endpoint: Endpoint) -> VisibleConnector:
+    """Return a connector with what an asker may see of it.
+
+    Raises:
+        GatewayError: 404 if the connector is not visible to it.
+    """
     sight = permissions.sight_of(asker, endpoint.connector.access)
     if not sight.is_visible:
         raise unknown_connector(endpoint.connector.name)

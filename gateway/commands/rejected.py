@@ -111,15 +111,20 @@ def show(name: str, id: int, gateway: GatewayClient) -> None:
     metavar="FILE",
     help="JSON or NDJSON: corrected rows, each with the _id of the rejected row.",
 )
+@click.option("--check", is_flag=True, help="Only report what would be stored, and store nothing.")
 @add_gateway_options
-def replay(name: str, gateway: GatewayClient, *, edited: Path | None, **selection: Any) -> None:
+def replay(name: str, gateway: GatewayClient, *, edited: Path | None, check: bool, **selection: Any) -> None:
     """Validate rejected rows of NAME again, and store the valid ones: all kept rows, or the selected ones."""
-    path = _path(name, "/replay", _query(**selection))
+    path = _path(name, "/check" if check else "/replay", _query(**selection))
     receipt = gateway.post_text(path, edited.read_bytes() if edited else b"")
-    click.echo(
-        f"{rows_are(receipt['received'], 'were')} tried: {receipt['stored']:,} stored,"
-        f" {receipt['duplicates']:,} there already, {receipt['rejected']:,} still bad."
-    )
+    tried = rows_are(receipt["received"], "were")
+    if check:
+        click.echo(f"{tried} checked: {receipt['valid']:,} valid, {receipt['rejected']:,} still bad.")
+    else:
+        click.echo(
+            f"{tried} tried: {receipt['stored']:,} stored, {receipt['duplicates']:,} there already,"
+            f" {receipt['rejected']:,} still bad."
+        )
     for each in receipt.get("errors", ())[:10]:
         click.echo(f"  id {each['_id']}, {each['field'] or 'the row'}: {each['message']}")
     _require_all(receipt["received"], selection["ids"])

@@ -52,6 +52,11 @@ def test_bad_rows_are_listed_shown_replayed_and_discarded(server: Server, name, 
     assert "has no rejected row 99" in run("rejected", "show", name, "99", code=1)
 
     (tmp_path / "edited.ndjson").write_text('{"_id": 1, "id": 2, "name": "b"}\n')
+    checked = run("rejected", "replay", name, "--check", code=1)
+    assert "3 rows were checked: 0 valid, 3 still bad." in checked
+    assert "id 1, id: 'x' is not an integer" in checked
+    rehearsed = run("rejected", "replay", name, "--edited", "edited.ndjson", "--check")
+    assert "1 row was checked: 1 valid, 0 still bad." in rehearsed
     assert "1 row was tried: 1 stored" in run("rejected", "replay", name, "--edited", "edited.ndjson")
     assert "2 rows were tried: 0 stored" in run("rejected", "replay", name, code=1)
     assert "1 row is discarded" in run("rejected", "discard", name, "--id", "2", "--reason", "a test")

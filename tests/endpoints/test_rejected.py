@@ -311,6 +311,63 @@ def test_replay_takes_a_filter_and_edited_rows(server, name):
     assert (unknown.status_code, unknown.json()["code"]) == (409, "GW204")
 
 
+def test_check_reports_as_a_replay_and_stores_nothing(server, name):
+    path = declare(server, name)
+    place = f"/-/connectors/{name}/rejected"
+    assert server.client.post(f"{place}/check").json()["received"] == 0
+    server.client.post(
+        path, json=[{"id": "x", "name": "a"}, {"id": "y", "name": "b"}, {"id": 1, "name": "too long"}]
+    )
+    edited = [{"_id": 1, "id": 10, "name": "a"}, {"_id": 2, "id": "z", "name": "b"}]
+    before = rejected(server, name)
+
+    answers = [server.client.post(f"{place}/check?expected=2", json=edited) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    checked = answers[0].json()
+    assert answers[1].json() == checked
+    assert {**checked, "errors": None} == {
+        "received": 2,
+        "valid": 1,
+        "rejected": 1,
+        "valid_ids": [1],
+        "errors": None,
+    }
+    assert [(each["_id"], each["field"], each["value"]) for each in checked["errors"]] == [(2, "id", "z")]
+    assert rejected(server, name) == before
+    assert ids(server, path) == []
+
+    declare(server, name, fields=FIELDS.replace("max_length: 5", "max_length: 9"))
+    assert server.client.post(f"{place}/check?state=eq.kept").json()["valid_ids"] == [3]
+    assert server.client.post(f"{place}/check", json=[{"_id": 9}]).json()["code"] == "GW204"
+    assert server.client.post(f"{place}/check", content="{").status_code == 400
+    assert httpx.post(f"{server.url}{place}/check").status_code == 401
+
+
+@pytest.mark.parametrize("verb", ["check", "replay", "discard"])
+def test_expected_number_of_rows_is_enforced(server, name, verb):
+    """Check that a choice of another number of rows than its sender saw does nothing."""
+    path = declare(server, name)
+    server.client.post(path, json=[{"id": "x", "name": "a"}, {"id": "y", "name": "b"}])
+    place = f"/-/connectors/{name}/rejected/{verb}"
+    body = {"reason": "a test"} if verb == "discard" else None
+
+    for query, message in [
+        ("_id=gte.0&expected=3", "matches 2 kept rows now, not 3"),
+        ("expected=2&_id=gte.2", "matches 1 kept row now, not 2"),
+        ("_id=gt.2&%65xpected=1", "matches 0 kept rows now, not 1"),
+    ]:
+        refused = server.client.post(f"{place}?{query}", json=body)
+        assert (refused.status_code, refused.json()["code"]) == (409, "GW204")
+        assert message in refused.json()["message"]
+    for text in ("x", "-1", "1.0", ""):
+        answer = server.client.post(f"{place}?_id=gte.0&expected={text}", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "PGRST100")
+    assert [each["state"] for each in rejected(server, name)] == ["kept", "kept"]
+
+    assert server.client.post(f"{place}?_id=gte.0&expected=2", json=body).status_code in (200, 207)
+
+
 def test_replay_keeps_columns_of_its_batch(server, name):
     """Check that the columns parameter holds for a replay as it did for the batch."""
     path = declare(server, name)
