@@ -9,11 +9,11 @@ import http.client
 import itertools
 import statistics
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -46,27 +46,39 @@ PAGES = (
 )
 
 
-class Tab:
-    """A tab of a browser that is signed in, and reloads its page."""
+@dataclass(frozen=True)
+class Reloads:
+    """The seconds that pages took, and how many came with each status."""
 
-    def __init__(self, address: str, cookie: str, path: str) -> None:
-        self._address = address
-        self._headers = {"Cookie": cookie, "Accept": "text/html"}
-        self._path = f"/-/console/{path}"
-        self.seconds: list[float] = []
-        self.statuses: Counter[int] = Counter()
+    seconds: list[float]
+    statuses: Counter[int]
 
-    def reload(self, stop: threading.Event, pause: float) -> None:
-        """Load the page again and again until it is time to stop."""
-        with contextlib.closing(http.client.HTTPConnection(self._address)) as connection:
-            while not stop.is_set():
-                began = time.perf_counter()
-                connection.request("GET", self._path, headers=self._headers)
-                answer = connection.getresponse()
-                answer.read()
-                self.seconds.append(time.perf_counter() - began)
-                self.statuses[answer.status] += 1
-                stop.wait(pause)
+
+def reload(address: str, cookie: str, path: str, pause: float, end: float) -> Reloads:
+    """Load the page of one tab again and again until a time of the monotonic clock."""
+    headers = {"Cookie": cookie, "Accept": "text/html"}
+    found = Reloads([], Counter())
+    with contextlib.closing(http.client.HTTPConnection(address)) as connection:
+        while time.monotonic() < end:
+            began = time.perf_counter()
+            connection.request("GET", f"/-/console/{path}", headers=headers)
+            answer = connection.getresponse()
+            answer.read()
+            found.seconds.append(time.perf_counter() - began)
+            found.statuses[answer.status] += 1
+            time.sleep(pause)
+    return found
+
+
+def reload_all(address: str, cookie: str, pause: float, seconds: float) -> Reloads:
+    """Reload all tabs for some seconds. It runs in a process of its own, so that it costs the POSTs' threads nothing."""
+    end = time.monotonic() + seconds
+    with ThreadPoolExecutor(TABS) as threads:
+        paths = list(itertools.islice(itertools.cycle(PAGES), TABS))
+        tabs = list(threads.map(lambda path: reload(address, cookie, path, pause, end), paths))
+    return Reloads(
+        [each for tab in tabs for each in tab.seconds], sum((tab.statuses for tab in tabs), Counter())
+    )
 
 
 def cookie_of(server: Server) -> str:
@@ -84,50 +96,31 @@ def cookie_of(server: Server) -> str:
         return answer.headers["Set-Cookie"].partition(";")[0]
 
 
-@contextlib.contextmanager
-def open_tabs(tabs: list[Tab], pause: float) -> Iterator[None]:
-    """Reload the pages of tabs until the end of the block."""
-    stop = threading.Event()
-    with ThreadPoolExecutor(max(1, len(tabs))) as threads:
-        reloads = [threads.submit(tab.reload, stop, pause) for tab in tabs]
-        try:
-            yield
-        finally:
-            stop.set()
-            for each in reloads:
-                each.result()
-
-
 def race(server: Server, rounds: int, seconds: float) -> None:
     """Print the latencies of POSTs in each lane, measured in turns."""
     posts, cookie, address = Posts(server, "/flights"), cookie_of(server), urlsplit(server.url).netloc
-    lanes: dict[str, tuple[list[Tab], float]] = {
-        name: (
-            [Tab(address, cookie, path) for path in itertools.islice(itertools.cycle(PAGES), count)],
-            pause,
-        )
-        for name, count, pause in (
-            ("POSTs alone", 0, 1),
-            ("20 tabs, 1 s", TABS, 1),
-            ("20 tabs, 0 s", TABS, 0),
-        )
-    }
+    lanes: dict[str, float | None] = {"POSTs alone": None, "20 tabs, 1 s": 1, "20 tabs, 0 s": 0}
     measured: dict[str, list[float]] = {name: [] for name in lanes}
+    reloads: dict[str, list[Reloads]] = {name: [] for name in lanes}
     posts.run(1)
-    for _ in range(rounds):
-        for name, (tabs, pause) in lanes.items():
-            with open_tabs(tabs, pause):
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        process.submit(int).result()  # It starts and imports before anything is measured.
+        for _ in range(rounds):
+            for name, pause in lanes.items():
+                tabs = None if pause is None else process.submit(reload_all, address, cookie, pause, seconds)
                 measured[name] += posts.run(seconds)
+                if tabs:
+                    reloads[name].append(tabs.result())
     for name, values in measured.items():
-        print(f"{name:12} {summary(values)}{pages_of(lanes[name][0], rounds * seconds)}", flush=True)
+        print(f"{name:12} {summary(values)}{pages_of(reloads[name], rounds * seconds)}", flush=True)
 
 
-def pages_of(tabs: list[Tab], seconds: float) -> str:
+def pages_of(reloads: list[Reloads], seconds: float) -> str:
     """Return how many pages the tabs had, and how long those took."""
-    took = [each for tab in tabs for each in tab.seconds]
+    took = [each for one in reloads for each in one.seconds]
     if not took:
         return ""
-    statuses = sum((tab.statuses for tab in tabs), Counter())
+    statuses = sum((one.statuses for one in reloads), Counter())
     return (
         f"; {len(took) / seconds:.0f} pages a second, p50 {statistics.median(took) * 1000:.0f} ms,"
         f" p99 {percentile(took, 0.99):.0f} ms, statuses {dict(statuses)}"
