@@ -1,10 +1,10 @@
 """Reads the samples of all metrics from the parts of the gateway that count them."""
 
 import importlib.metadata
-from collections import Counter
 from collections.abc import Iterator
 
 from gateway import __version__
+from gateway.admin.finding_counts import count_findings
 from gateway.admin.metric_table import Sample
 from gateway.admin.request_samples import request_samples
 from gateway.admin.stored_figures import StoredFigures
@@ -114,12 +114,7 @@ class MetricSamples:
             yield Sample("gateway_reloads_total", number, (result,))
         yield Sample("gateway_reload_last_successful", int(counts.last_result != "failed"))
         yield Sample("gateway_reload_last_success_timestamp_seconds", counts.last_applied)
-        credentials = self._services.auth.credentials
-        findings = [*snapshot.passed_over, *credentials.findings]
-        findings += (finding for outcome in snapshot.outcomes for finding in outcome.findings)
-        levels = Counter(finding.level for finding in findings)
-        served = (endpoint.connector for endpoint in snapshot.endpoints.values())
-        levels["warning"] += sum(map(credentials.count_unknown_names, served))
+        levels = count_findings(snapshot, self._services.auth.credentials)
         for level in _LEVELS:
             yield Sample("gateway_findings", levels[level], (level,))
 

@@ -12,6 +12,7 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import NAME
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Live
+from gateway.endpoints.removed import RemovedConnector
 from gateway.errors import unknown_connector
 
 
@@ -48,6 +49,23 @@ class VisibleConnector:
             GatewayError: 401 without a token, 403 with another one.
         """
         permissions.require_seen(seen, self.asker, f"{part} of '{self.connector.name}'")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownConnector:
+    """A served connector, or a removed one whose rows are kept, with what its asker may see of it.
+
+    Attributes:
+        connector: The contents of its connector file, of the last one if it was removed.
+        asker: The sender of the request.
+        sight: What it may see and do.
+        removed: Its removal, None for a served one.
+    """
+
+    connector: Connector
+    asker: Asker
+    sight: Sight
+    removed: RemovedConnector | None
 
 
 class VisibleConnectors:
@@ -90,6 +108,20 @@ class VisibleConnectors:
         if removed and permissions.sight_of(asker, removed.connector.access).is_visible:
             raise removed.error(is_admin=asker.is_admin)
         raise unknown_connector(name)
+
+    def find_known(self, asker: Asker, name: str) -> KnownConnector:
+        """Find a connector for an asker; a removed one whose rows are kept is known to those who see every state.
+
+        Raises:
+            GatewayError: 404 if it is unknown or not visible to the asker; 410 if it was removed, for others who could
+                use it.
+        """
+        removed = self._live.snapshot.gone.get(name)
+        if removed is None or not asker.views:
+            found = self.find_for(asker, name)
+            return KnownConnector(found.connector, asker, found.sight, None)
+        sight = permissions.sight_of(asker, removed.connector.access)
+        return KnownConnector(removed.connector, asker, sight, removed)
 
     def require(self, req: Request, endpoint: Endpoint) -> VisibleConnector:
         """Return a connector with what the sender of a request may see of it.

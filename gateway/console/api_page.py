@@ -1,10 +1,11 @@
 """`/-/console/connectors/NAME/api`: how to use an endpoint. Its query string is that of the rows it speaks of."""
 
-from gateway.admin.visible_connectors import VisibleConnector, VisibleConnectors
+from gateway.admin.visible_connectors import VisibleConnector
 from gateway.console import filter_form
 from gateway.console.api_description import ApiDescription
-from gateway.console.endpoint_at import api_page
-from gateway.console.page import ConsolePage, Redirect, Shell, View
+from gateway.console.connector_page import ConnectorHeads, ConnectorPage
+from gateway.console.connector_urls import connector_url
+from gateway.console.page import Redirect, Shell, View
 from gateway.console.visit import Visit
 from gateway.errors import GatewayError
 from gateway.query import dialect
@@ -13,21 +14,17 @@ from gateway.query.query import Query
 from gateway.settings import Settings
 
 
-class ApiPage(ConsolePage):
+class ApiPage(ConnectorPage):
     """The page of one connector. It shows no stored row."""
 
-    def __init__(self, shell: Shell, connectors: VisibleConnectors, settings: Settings) -> None:
-        super().__init__(shell)
-        self._connectors = connectors
+    page = "api"
+
+    def __init__(self, shell: Shell, heads: ConnectorHeads, settings: Settings) -> None:
+        super().__init__(shell, heads)
         self._settings = settings
 
-    async def get(self, visit: Visit) -> View | Redirect:
-        """Describe an endpoint; a filter that the form sends becomes a query string of the dialect first.
-
-        Raises:
-            GatewayError: 404 if the connector is unknown or not visible to the asker, 410 if it was removed.
-        """
-        found = self._connectors.find_for(visit.asker, visit.parameters["name"])
+    async def show(self, visit: Visit, found: VisibleConnector) -> View | Redirect:
+        """Describe an endpoint; a filter that the form sends becomes a query string of the dialect first."""
         connector = found.connector
         query_string = visit.query_string if "read" in found.sight.verbs else ""
         try:
@@ -36,7 +33,8 @@ class ApiPage(ConsolePage):
             return self._view(visit, found, (), error)
         combined = filter_form.combined(pairs, connector)
         if combined is not None:
-            return Redirect(f"{api_page(connector)}?{combined}" if combined else api_page(connector))
+            url = connector_url(connector.name, self.page)
+            return Redirect(f"{url}?{combined}" if combined else url)
         try:
             query = dialect.parse(query_string, connector)
         except GatewayError as error:

@@ -1,20 +1,15 @@
 """`/-/console/at/PATH`: from the path of an endpoint to its page, with the rights of the asker."""
 
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from gateway.auth import permissions
 from gateway.auth.permissions import sight_of
 from gateway.connectors.connector import Connector
+from gateway.console.connector_urls import connector_url
 from gateway.console.page import ConsolePage, Redirect, Shell
 from gateway.console.visit import Visit
 from gateway.endpoints.live import Live
 from gateway.endpoints.removed import RemovedConnector
-
-
-def api_page(connector: Connector) -> str:
-    """Return the URL of the page of a connector, relative to the gateway's root."""
-    return f"-/console/connectors/{quote(connector.name)}/api"
 
 
 class EndpointAt(ConsolePage):
@@ -37,7 +32,7 @@ class EndpointAt(ConsolePage):
                 break
             if removed is not None:
                 raise removed.error(is_admin=visit.asker.is_admin)
-            return Redirect(f"{api_page(connector)}{query}")
+            return Redirect(f"{connector_url(connector.name, 'api')}{query}")
         raise permissions.unknown_endpoint(path)
 
     def _at(self, path: str) -> Iterator[tuple[Connector, RemovedConnector | None]]:

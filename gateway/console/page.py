@@ -13,10 +13,13 @@ from urllib.parse import parse_qsl
 
 from falcon.asgi import Request, Response
 
+from gateway.admin.finding_counts import count_findings
+from gateway.auth.permissions import Asker
 from gateway.console import guard
 from gateway.console.headers import PAGE_HEADERS
 from gateway.console.templates import Templates
 from gateway.console.visit import Visit, visit_of
+from gateway.endpoints.live import Live
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Auth
 from gateway.errors import Code, GatewayError
@@ -60,11 +63,17 @@ class Redirect:
 
 
 class Shell:
-    """The services that all pages share: they find out who asks, receive forms, and render views."""
+    """The services that all pages share: they find out who asks, receive forms, and render views.
+
+    Attributes:
+        auth: Finds out who asks.
+        routes: The routes of all pages, so that no page links to one that is not there.
+    """
 
     def __init__(
         self,
         auth: Auth,
+        live: Live,
         templates: Templates,
         thread: ContextThreadPool,
         bodies: RequestBodies,
@@ -74,12 +83,15 @@ class Shell:
 
         Args:
             auth: Finds out who asks.
+            live: Holds the findings about connector files.
             templates: Render views.
             thread: The one thread for that.
             bodies: Receive forms.
             hosts: The hosts of `GATEWAY_HOSTS`.
         """
         self.auth = auth
+        self.routes: set[str] = set()
+        self._live = live
         self._bodies = bodies
         self._hosts = hosts
         self._templates = templates
@@ -135,9 +147,19 @@ class Shell:
 
     async def render(self, visit: Visit, view: View) -> bytes:
         """Render a view, in the thread of the pages."""
-        values = {**view.values, "visit": visit, "root": visit.root}
+        values = {
+            **view.values,
+            "visit": visit,
+            "root": visit.root,
+            "routes": self.routes,
+            "finding_count": lambda: self._count_findings(visit.asker),
+        }
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._templates.render, view.template, values)
+
+    def _count_findings(self, asker: Asker) -> int:
+        """Return how many findings an asker may see; the thread of the pages calls it."""
+        return count_findings(self._live.snapshot, self.auth.credentials).total() if asker.views else 0
 
 
 class FormTarget(ABC):

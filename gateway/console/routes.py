@@ -9,6 +9,8 @@ from gateway import __version__
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.console import swagger
 from gateway.console.api_page import ApiPage
+from gateway.console.connector_page import ConnectorHeads
+from gateway.console.connector_urls import CONNECTOR_ROUTE
 from gateway.console.endpoint_at import EndpointAt
 from gateway.console.endpoint_list import EndpointList
 from gateway.console.error_pages import ErrorPages
@@ -36,18 +38,24 @@ def add_pages(app: App[Any, Any], services: Services, thread: ContextThreadPool)
     templates = Templates(
         static=files.url, title=settings.title, version=__version__, has_swagger=swagger.is_installed()
     )
-    shell = Shell(services.auth, templates, thread, RequestBodies(services), settings.hosts)
+    shell = Shell(services.auth, services.live, templates, thread, RequestBodies(services), settings.hosts)
     connectors = VisibleConnectors(services.auth.credentials, services.live)
-    app.add_route("/-/console", EndpointList(shell, connectors))
-    app.add_route("/-/console/at/{path:path}", EndpointAt(shell, services.live))
-    app.add_route("/-/console/connectors/{name}/api", ApiPage(shell, connectors, settings))
-    app.add_route("/-/console/static/{file}", files)
+
+    def add(route: str, resource: object) -> None:
+        shell.routes.add(route)
+        app.add_route(route, resource)
+
+    add("/-/console", EndpointList(shell, connectors))
+    add("/-/console/at/{path:path}", EndpointAt(shell, services.live))
+    heads = ConnectorHeads(shell, connectors, services.storage, services.live)
+    add(f"{CONNECTOR_ROUTE}/api", ApiPage(shell, heads, settings))
+    add("/-/console/static/{file}", files)
     if swagger.is_installed():
         swagger_files = SwaggerFiles(thread)
-        app.add_route("/-/console/swagger", SwaggerPage(shell, connectors, swagger_files))
-        app.add_route("/-/console/swagger/{file}", swagger_files)
-    app.add_route("/-/sign-in", SignIn(shell, sessions))
-    app.add_route("/-/sign-out", SignOut(shell, sessions))
+        add("/-/console/swagger", SwaggerPage(shell, connectors, swagger_files))
+        add("/-/console/swagger/{file}", swagger_files)
+    add("/-/sign-in", SignIn(shell, sessions))
+    add("/-/sign-out", SignOut(shell, sessions))
     errors = ErrorPages(shell)
     app.add_error_handler(Exception, errors.any_error)
     app.add_error_handler(falcon.HTTPError, errors.falcon_error)

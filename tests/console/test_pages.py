@@ -275,7 +275,7 @@ def test_script_is_valid_javascript(path: Path):
 
 
 def test_more_pages_at_once_are_refused():
-    shell = Shell(None, Templates(), None, None, ())
+    shell = Shell(None, None, Templates(), None, None, ())
     with contextlib.ExitStack() as open_pages:
         for _ in range(OPEN_PAGES_MAX):
             open_pages.enter_context(shell.admit())

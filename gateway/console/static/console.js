@@ -15,10 +15,10 @@ function showBases() {
   }
 }
 
-/** Show only the rows of a table whose text has every word that is typed. */
-function filterRows(input) {
+/** Show only the rows of a table whose text has every word that is typed; on a page without the table, Enter asks. */
+function filterRows(input, table) {
   const words = input.value.toLowerCase().split(/\s+/);
-  for (const row of document.getElementById(input.dataset.filter).tBodies[0].rows) {
+  for (const row of table.tBodies[0].rows) {
     const text = row.textContent.toLowerCase();
     row.hidden = !words.every((word) => text.includes(word));
   }
@@ -26,8 +26,10 @@ function filterRows(input) {
 
 function offerFilters() {
   for (const input of document.querySelectorAll("input[data-filter]")) {
-    input.parentElement.hidden = false;
-    input.addEventListener("input", () => filterRows(input));
+    const table = document.getElementById(input.dataset.filter);
+    if (table) {
+      input.addEventListener("input", () => filterRows(input, table));
+    }
   }
 }
 
