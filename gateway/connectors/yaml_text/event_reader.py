@@ -59,31 +59,37 @@ class EventReader:
 
     def _node(self, event: Any, events: Iterator[yaml.Event], depth: int) -> Node:
         mark = event.start_mark  # Both parsers mark every event, each with a class of its own.
-        line, column = mark.line + 1, mark.column + 1
         if depth > MAX_DEPTH:
             raise TooDeepError(
                 problem=f"the values are nested deeper than {MAX_DEPTH} levels", problem_mark=mark
             )
         if isinstance(event, yaml.AliasEvent):
-            self.spoiled.add((line, column))
+            self.spoiled.add((mark.line + 1, mark.column + 1))
             hint = f"write the value out; text is put in quotes: '*{event.anchor}'"
             self._find(event, f"the alias '*{event.anchor}' is not read", hint)
-            return Node(None, line, column)
+            return Node(None, mark.line + 1, mark.column + 1)
         if event.anchor or event.tag:
             self._refuse_properties(event)
         if isinstance(event, yaml.ScalarEvent):
-            if _SURROGATE.search(event.value):
-                self._find(event, "the text has half of a surrogate pair", "write the character itself")
-                event.value = ""  # So that nothing trips over it while the rest of the file is read.
-            return Node(event.value if event.style else _scalar(event.value), line, column)
+            value = self._text(event) if event.style else _scalar(event.value)
+            return Node(value, mark.line + 1, mark.column + 1, None, mark.index, _end(event))
         if isinstance(event, yaml.SequenceStartEvent):
-            items = []
+            items: list[Node] = []
             while not isinstance(inner := next(events), yaml.SequenceEndEvent):
                 items.append(self._node(inner, events, depth + 1))
-            return Node(items, line, column)
-        return self._mapping(events, depth, line, column)
+            last = items[-1].end if items and not event.flow_style else _end(inner)
+            return Node(items, mark.line + 1, mark.column + 1, None, mark.index, last)
+        return self._mapping(event, events, depth)
 
-    def _mapping(self, events: Iterator[yaml.Event], depth: int, line: int, column: int) -> Node:
+    def _text(self, event: Any) -> str:
+        """Return the text of a scalar in quotes or in block style; only its escapes can spell half a character."""
+        if event.style == '"' and _SURROGATE.search(event.value):
+            self._find(event, "the text has half of a surrogate pair", "write the character itself")
+            event.value = ""  # So that nothing trips over it while the rest of the file is read.
+        return str(event.value)
+
+    def _mapping(self, start: Any, events: Iterator[yaml.Event], depth: int) -> Node:
+        mark = start.start_mark
         value: dict[str, Node] = {}
         keys: dict[str, Node] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
@@ -96,7 +102,8 @@ class EventReader:
                 message = f"the key {event.value[:80]!r} stands here again; it already stands in line {keys[event.value].line}"
                 self._find(event, message, "delete one of them, or give it another name")
             value[event.value], keys[event.value] = item, key
-        return Node(value, line, column, keys)
+        last = item.end if value and not start.flow_style else _end(event)
+        return Node(value, mark.line + 1, mark.column + 1, keys, mark.index, last)
 
     def _refuse_properties(self, event: Any) -> None:
         """Refuse an anchor, which an alias could multiply, and a tag, which could make another type of it."""
@@ -114,6 +121,11 @@ class EventReader:
         self.findings.append(
             Finding(self._file, mark.line + 1, mark.column + 1, Code.YAML_INVALID, message, hint)
         )
+
+
+def _end(event: Any) -> int:
+    """Return the index behind an event; both parsers mark every event."""
+    return int(event.end_mark.index)
 
 
 def _scalar(text: str) -> Json:

@@ -10,12 +10,17 @@ class Node(NamedTuple):
 
     `value` is a dict of key to Node, a list of Node, or a str, int, Decimal, bool or None;
     `keys` holds, for a dict, where each key stands.
+
+    `start` and `end` are indices of the decoded text.
+    A block collection has the end of its last item, because the parsers' own end is behind the comments that follow.
     """
 
     value: Json
     line: int
     column: int
     keys: "dict[str, Node] | None" = None
+    start: int = 0
+    end: int = 0
 
     def plain(self) -> Json:
         """Return the value without its places, as JSON."""
