@@ -11,6 +11,7 @@ from typing import Any, cast
 import falcon.asgi
 
 from gateway import startup
+from gateway.admin.file_services import FileServices
 from gateway.admin.routes import add_routes
 from gateway.auth.askers import Askers
 from gateway.auth.credentials import Credentials
@@ -32,6 +33,7 @@ from gateway.ingest.writer import Writer
 from gateway.jobs.figures import FiguresJob
 from gateway.jobs.retention import RetentionJob
 from gateway.query.read_pool import ReadPool
+from gateway.reload.connector_files import ConnectorFiles
 from gateway.reload.reload import Reload
 from gateway.reload.watch import Watch
 from gateway.resources import Disk, Resources
@@ -99,6 +101,8 @@ class Gateway:
             reload.read(watch.look())
             watch.scan()
             watch.start()
+            files = ConnectorFiles(settings, reload, watch, live, credentials)
+            _log.info("connector files: %s", files.mode.reason)
             _start_jobs(services, closing)
             self.store = store
             self.services = services
@@ -106,8 +110,7 @@ class Gateway:
                 services,
                 _with_own_reader(services, settings, closing),
                 resources,
-                watch,
-                reload,
+                FileServices(reload, watch, files),
                 closing.enter_context(ContextThreadPool(1, "page")),
             )
             self.greeting = _greeting(settings, live, credentials)
@@ -145,17 +148,16 @@ def _asgi_app(
     services: Services,
     page_services: Services,
     resources: Resources,
-    watch: Watch,
-    reload: Reload,
+    files: FileServices,
     page_thread: ContextThreadPool,
 ) -> Asgi:
     settings = services.intake.settings
     has_console = settings.console != "off"
     router = Router(services.live, Responders(services), services.auth.credentials, has_console=has_console)
     app = _falcon_app(router, settings.cors)
-    add_routes(app, services, resources, watch, reload)
+    add_routes(app, services, resources, files)
     if has_console:
-        add_pages(app, page_services, page_thread)
+        add_pages(app, page_services, files, page_thread)
     return RequestCacheMiddleware(app, router.request_cache_at)
 
 

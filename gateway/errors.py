@@ -110,6 +110,14 @@ class Code(Enum):
     FILE_PASSED_OVER = ("GW514", 422, "The file is ignored because of its name")
     CONNECTOR_MOVED = ("GW515", 410, "The connector has moved to another path")
     CONNECTOR_LIVE = ("GW512", 409, "The connector is live; the request needs a removed connector")
+    FILE_CHANGED = ("GW516", 412, "The connector file has changed; nothing was written")
+    FILE_DIGEST_REQUIRED = ("GW517", 428, "The request must name the text that it replaces")
+    FILES_READ_ONLY = ("GW518", 403, "The gateway may not write connector files")
+    SAVE_REFUSED = ("GW519", 422, "The change of connector files is refused; nothing was written")
+    FILE_NAME_INVALID = ("GW520", 400, "A connector file cannot have this name")
+    FILE_UNKNOWN = ("GW521", 404, "The connector file does not exist")
+    FILE_BUSY = ("GW522", 409, "Another program is writing the connector file; nothing was written")
+    FILE_NOT_WRITTEN = ("GW523", 503, "The connector file could not be written")
 
     # 6: access
     TOKEN_INVALID = ("PGRST301", 401, "The token is unknown")

@@ -13,8 +13,8 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 #: A host and perhaps a port, as a Host header has them (RFC 9110 section 7.2).
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{0,5}))?")
 
-#: What the console is: no page at all, or pages that change no connector file.
-CONSOLE_MODES = ("off", "read")
+#: What the console is: no page at all, pages that change no connector file, or pages that write them.
+CONSOLE_MODES = ("off", "read", "write")
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
@@ -109,9 +109,9 @@ def parse_metrics(text: str) -> str:
 
 
 def parse_console(text: str) -> str:
-    """Read what the console is: `off` or `read`."""
+    """Read what the console is: `off`, `read`, or `write`."""
     if text not in CONSOLE_MODES:
-        raise ValueError(f"write {' or '.join(CONSOLE_MODES)}")
+        raise ValueError("write off, read, or write")
     return text
 
 

@@ -99,7 +99,13 @@ SETTINGS = (
     Setting(
         "proxies", "", parse_networks, "the proxies whose `X-Forwarded-*` is trusted: addresses and networks"
     ),
-    Setting("console", "read", parse_console, "the pages for a browser: `off`, or `read`"),
+    Setting(
+        "console",
+        None,
+        parse_console,
+        "the pages for a browser: `off`, `read`, or `write`, which lets the admin token save connector files;"
+        " none: `write` at a loopback address without `GATEWAY_PROXIES` and `GATEWAY_HOSTS`, else `read`",
+    ),
     Setting("title", "gateway", parse_title, "the name of this gateway on its pages"),
     Setting(
         "session_idle", "3600", parse_seconds, "the timeout of an unused session of a browser, in seconds"
@@ -204,7 +210,7 @@ class Settings:
     cors: tuple[str, ...]
     hosts: tuple[str, ...]
     proxies: tuple[Network, ...]
-    console: str
+    console: str | None
     title: str
     session_idle: float
     session_lifetime: float

@@ -15,6 +15,7 @@ from typing import Any
 
 from gateway.auth import tokens_source
 from gateway.connectors.finding import InvalidFileError
+from gateway.connectors.write_mode import delivery_of
 from gateway.settings import Settings, unknown_variables
 from gateway.store.files import lock
 
@@ -42,7 +43,7 @@ def check_start(arbiter: Any) -> None:
     problem = _many_workers(arbiter.cfg.workers)
     if not problem and not takes_over:
         problem = _taken_address(arbiter.cfg.address) or _taken_data(settings.data)
-    problem = problem or _unread_tokens(settings.tokens)
+    problem = problem or _unread_tokens(settings.tokens) or _delivered_files(settings)
     if problem:
         _log.error("the gateway cannot start: %s", problem)
         raise SystemExit(1)
@@ -68,6 +69,12 @@ def _unread_tokens(tokens: Path | None) -> str | None:
     except InvalidFileError as refused:
         return "; ".join(f"{each.file}: {each.message}; {each.hint}" for each in refused.findings)
     return None
+
+
+def _delivered_files(settings: Settings) -> str | None:
+    """Return a message if the gateway must write connector files where another program delivers them."""
+    problem = delivery_of(settings.connectors) if settings.console == "write" else None
+    return None if problem is None else f"GATEWAY_CONSOLE=write, but {problem}"
 
 
 def _taken_address(addresses: Iterable[Any]) -> str | None:

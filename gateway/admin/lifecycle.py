@@ -5,7 +5,7 @@ from typing import Any
 
 from falcon.asgi import Request, Response
 
-from gateway import strictjson
+from gateway.admin.json_body import json_body
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.auth import permissions
 from gateway.connectors.connector_file import NAME
@@ -14,9 +14,9 @@ from gateway.endpoints import reply
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Auth, Services
 from gateway.errors import Code, GatewayError, unknown_connector
-from gateway.ingest import json_problems
 from gateway.instants import rfc3339
 from gateway.query import parameters
+from gateway.reload.authors import author_of
 from gateway.reload.reload import Reload
 from gateway.store.definition import Event
 from gateway.strictjson import Json
@@ -37,7 +37,7 @@ class PlanResource:
     async def on_post(self, req: Request, resp: Response) -> None:
         """Plan `{"files": {NAME: TEXT}}`, a whole directory, and add the names of the tokens; nothing is changed."""
         permissions.require_admin(self._auth.credentials.authenticate(req.auth))
-        files = _files_of(await _json_body(req, self._bodies, _FILES))
+        files = _files_of(await json_body(req, self._bodies, _FILES))
         preview = await asyncio.to_thread(self._reload.preview, files)
         reply.json(resp, {**preview, "token_names": self._auth.credentials.names})
 
@@ -72,7 +72,7 @@ class LifecycleResource:
     async def on_post_copy(self, req: Request, resp: Response, name: str) -> None:
         """Copy the rows into the connector of `{"to": NAME}`, which has none yet."""
         token = self._admin(req, name)
-        given = await _json_body(req, self._bodies, _TARGET)
+        given = await json_body(req, self._bodies, _TARGET)
         target = given.get("to") if isinstance(given, dict) else None
         if not isinstance(target, str):
             raise GatewayError(Code.BODY_INVALID, "the body does not name a connector", hint=_TARGET)
@@ -81,8 +81,8 @@ class LifecycleResource:
 
     async def on_post_purge(self, req: Request, resp: Response, name: str) -> None:
         """Delete the rows of a removed connector permanently."""
-        self._admin(req, name)
-        rows = await asyncio.to_thread(self._reload.purge, name)
+        token = self._admin(req, name)
+        rows = await asyncio.to_thread(self._reload.purge, name, author_of(token or "", "api"))
         self._figures.forget(name)
         reply.json(resp, {"connector": name, "purged": rows})
 
@@ -97,15 +97,6 @@ class LifecycleResource:
 def _require_name(name: str) -> None:
     if not NAME.fullmatch(name):
         raise unknown_connector(name)
-
-
-async def _json_body(req: Request, bodies: RequestBodies, hint: str) -> Json:
-    text = await bodies.receive_whole(req)
-    try:
-        return strictjson.read(text)
-    except ValueError as error:
-        problem = json_problems.find(text, error)
-        raise GatewayError(Code.BODY_INVALID, json_problems.in_body(text, problem), hint=hint) from error
 
 
 def _files_of(given: Json) -> list[ConnectorFile]:
@@ -124,4 +115,5 @@ def _event(event: Event) -> dict[str, Any]:
         "changes": event.changes,
         "old": event.old,
         "new": event.new,
+        "by": event.by,
     }

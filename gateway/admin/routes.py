@@ -9,6 +9,8 @@ from gateway.admin.activity_report import ActivityReports
 from gateway.admin.backup import BackupResource
 from gateway.admin.connectors import ConnectorsResource
 from gateway.admin.docs import DocsResource
+from gateway.admin.file_services import FileServices
+from gateway.admin.files import FilesResource
 from gateway.admin.health import HealthyResource, ReadyResource
 from gateway.admin.lifecycle import LifecycleResource, PlanResource
 from gateway.admin.metrics import MetricsResource
@@ -20,28 +22,29 @@ from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.reload.reload import Reload
-from gateway.reload.watch import Watch
 from gateway.resources import Resources
 
 
-def add_routes(
-    app: App[Any, Any], services: Services, resources: Resources, watch: Watch, reload: Reload
-) -> None:
+def add_routes(app: App[Any, Any], services: Services, resources: Resources, files: FileServices) -> None:
     """Add the operating API to the Falcon app."""
     auth, storage, live = services.auth, services.storage, services.live
     status = StatusResource(auth, storage, services.intake.disk, live, resources)
     app.add_route("/-/healthy", HealthyResource())
     app.add_route("/-/ready", ReadyResource(live))
     app.add_route("/-/status", status)
-    app.add_route("/-/reload", ReloadResource(watch, status, auth))
-    app.add_route("/-/metrics", MetricsResource(services, resources, reload))
+    app.add_route("/-/reload", ReloadResource(files.watch, status, auth))
+    app.add_route("/-/metrics", MetricsResource(services, resources, files.reload))
     app.add_route("/-/schema/connector.json", FileSchemaResource())
     app.add_route("/-/backup", BackupResource(storage.reader, auth))
     visible = VisibleConnectors(auth.credentials, live)
     app.add_route("/-/resolve", ResolveResource(visible, storage, live))
     _add_documents(app, services, visible)
-    app.add_route("/-/plan", PlanResource(auth, RequestBodies(services), reload))
-    _add_connector_routes(app, services, visible, reload)
+    app.add_route("/-/plan", PlanResource(auth, RequestBodies(services), files.reload))
+    resource = FilesResource(files.files, auth.credentials, RequestBodies(services))
+    app.add_route("/-/files", resource)
+    app.add_route("/-/files/{file}", resource, suffix="one")
+    app.add_route("/-/files/{file}/plan", resource, suffix="plan")
+    _add_connector_routes(app, services, visible, files.reload)
 
 
 def _add_connector_routes(

@@ -8,6 +8,7 @@ from falcon.asgi import Request, Response
 
 from gateway import __version__
 from gateway.auth import permissions
+from gateway.auth.credentials import Credentials
 from gateway.connectors.file_schema import FILE_SCHEMA
 from gateway.connectors.plan import FileState, Outcome
 from gateway.endpoints import reply
@@ -47,27 +48,27 @@ class StatusResource:
             "generation": snapshot.generation,
             "store": {"id": self._store_id},
             "source": {"path": snapshot.source, "problem": snapshot.source_problem},
-            "files": [self._file(outcome) for outcome in snapshot.outcomes],
+            "files": [file_body(outcome, self._credentials) for outcome in snapshot.outcomes],
             "passed_over": [finding.body() for finding in snapshot.passed_over],
             "tokens": [finding.body() for finding in self._credentials.findings],
             "resources": asdict(self._resources),
             "disk": {"free": self._disk.free, "reserve": self._disk.reserve, "full": self._disk.is_full},
         }
 
-    def _file(self, outcome: Outcome) -> dict[str, Any]:
-        connector = outcome.connector
-        findings = outcome.findings
-        if connector and outcome.state in (FileState.LIVE, FileState.LAST_GOOD):
-            findings += self._credentials.find_unknown_names(
-                connector, is_as_written=outcome.state is FileState.LIVE
-            )
-        return {
-            "file": outcome.file,
-            "state": outcome.state.value,
-            "connector": outcome.name,
-            "path": connector.path if connector else None,
-            "findings": [finding.body() for finding in findings],
-        }
+
+def file_body(outcome: Outcome, credentials: Credentials) -> dict[str, Any]:
+    """Return the state of a connector file as JSON, with the names in its `access` that no token has."""
+    connector = outcome.connector
+    findings = outcome.findings
+    if connector and outcome.state in (FileState.LIVE, FileState.LAST_GOOD):
+        findings += credentials.find_unknown_names(connector, is_as_written=outcome.state is FileState.LIVE)
+    return {
+        "file": outcome.file,
+        "state": outcome.state.value,
+        "connector": outcome.name,
+        "path": connector.path if connector else None,
+        "findings": [finding.body() for finding in findings],
+    }
 
 
 class ReloadResource:

@@ -1,10 +1,8 @@
 """A directory of connector files, read at one moment."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
-import signal
 import stat
 import time
 from collections.abc import Mapping
@@ -12,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from gateway.atomic_files import is_being_written
 from gateway.connectors.finding import Finding
 from gateway.connectors.ignored_files import find_ignored_files, is_connector_file
 from gateway.connectors.yaml_text.document import MAX_FILE_BYTES
@@ -135,7 +134,7 @@ class Directory:
             text += chunk
         file = ConnectorFile.of(name, text)
         age = time.time() - status.st_ctime
-        if age < WRITING_SECONDS and _is_open(descriptor):
+        if age < WRITING_SECONDS and is_being_written(descriptor):
             return replace(file, is_open=True)
         if age > _SETTLED_SECONDS:
             self._known[name] = (_signature(status), file)
@@ -144,23 +143,6 @@ class Directory:
 
 def _signature(status: os.stat_result) -> tuple[int, ...]:
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
-def _is_open(descriptor: int) -> bool:
-    """Return whether a program has a file open for writing, under any name, or mapped; False if unknown.
-
-    Linux grants a read lease only if none has (fcntl(2), "Leases"), and only to the file's owner or root.
-    """
-    try:
-        # A program that opens it during the lease waits, and this process gets a signal: one that is ignored.
-        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except BlockingIOError:
-        return True
-    except (OSError, AttributeError):
-        return False
-    return False
 
 
 def _shown(name: str) -> str:

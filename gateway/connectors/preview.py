@@ -1,6 +1,6 @@
 """The effects of a plan, connector by connector, as the JSON that `/-/plan` and `gateway plan` give."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.connectors.change import SchemaDiff, Verdict
@@ -33,9 +33,13 @@ def preview(decided: Plan, live: Mapping[str, Connector]) -> dict[str, Any]:
     heirs = {each.path: name for name, each in decided.served.items()}
     entries += [_of_removed(connector, heirs.get(connector.path)) for connector in decided.removed]
     entries.sort(key=lambda entry: (entry["connector"] or entry["file"], entry["file"]))
+    return {"verdict": gravest(entries), "connectors": entries}
+
+
+def gravest(entries: Iterable[Mapping[str, Any]]) -> str:
+    """Return the gravest verdict of the entries of a plan."""
     grave = ("refused", "conditional", "applied", "none")
-    verdict = min((entry["verdict"] for entry in entries), key=grave.index, default="none")
-    return {"verdict": verdict, "connectors": entries}
+    return min((entry["verdict"] for entry in entries), key=grave.index, default="none")
 
 
 def _of_file(outcome: Outcome, live: Mapping[str, Connector]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import falcon
 from falcon.asgi import App
 
 from gateway import __version__
+from gateway.admin.file_services import FileServices
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.console import swagger
 from gateway.console.api_page import ApiPage
@@ -25,12 +26,15 @@ from gateway.errors import GatewayError
 from gateway.threads import ContextThreadPool
 
 
-def add_pages(app: App[Any, Any], services: Services, thread: ContextThreadPool) -> None:
+def add_pages(
+    app: App[Any, Any], services: Services, file_services: FileServices, thread: ContextThreadPool
+) -> None:
     """Add the pages and the handlers of their errors to the Falcon app.
 
     Args:
         app: The Falcon app.
         services: The services of pages, with a read pool of their own.
+        file_services: The services that change connector files.
         thread: Renders all pages.
     """
     sessions = services.auth.askers.sessions

@@ -1,18 +1,18 @@
 """Turns a changed directory into a new snapshot; no other module replaces the live one."""
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from gateway.connectors import plan
-from gateway.connectors.change import SchemaDiff
 from gateway.connectors.connector import Connector
 from gateway.connectors.directory import ConnectorFile, DirectoryListing
 from gateway.connectors.finding import Finding, InvalidFileError
-from gateway.connectors.plan import FileState, Outcome, ParsedFile, Plan, Tables, TableState
+from gateway.connectors.plan import FileState, Outcome, ParsedFile, Plan, Tables
 from gateway.connectors.preview import preview
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Snapshot
@@ -20,13 +20,13 @@ from gateway.endpoints.removed import RemovedConnector
 from gateway.endpoints.services import Services
 from gateway.errors import Code, GatewayError, unknown_connector
 from gateway.reload.apply_groups import Unit, failure, groups
+from gateway.reload.authors import Authors
 from gateway.reload.former_paths import FormerPaths
 from gateway.reload.outcomes import log_changes, removal
+from gateway.reload.parsed_files import ParsedFiles, PostponingTables
 from gateway.reload.reload_counts import ReloadCounts, result_of
 from gateway.store.batch import Receipt
 from gateway.store.definition import Definition, RowsArrived
-from gateway.store.interface import StoreReader
-from gateway.store.sql import expression
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +34,10 @@ _log = logging.getLogger(__name__)
 ATTEMPTS = 5
 #: Seconds that a connector is served after its file is gone: a deployment may delete files and write them again.
 LINGER_SECONDS = 0.4
+
+
+#: A plan of files, and the connectors that are served now, by name.
+PlannedFiles = tuple[Plan, Mapping[str, Connector]]
 
 
 class Reload:
@@ -49,22 +53,27 @@ class Reload:
         self.counts = ReloadCounts()
         # The lock guards what follows.
         self._lock = threading.Lock()
-        self._declared: dict[str, tuple[str, ParsedFile]] = {}
+        self._files = ParsedFiles()
         self._stored: dict[str, Connector] = {}
         self._served: dict[str, Connector] = {}
         self._removed: dict[str, Definition] = {}
         self._former_paths = FormerPaths(self._credentials)
         self._lingering: dict[str, float] = {}
+        self._authors = Authors()
         self._listing = DirectoryListing("", {})
         self._recall(self._store.definitions.all())
         self._former_paths.update(self._store.definitions.moves())
 
-    def apply(self, listing: DirectoryListing, *, at_once: bool) -> None:
+    def apply(self, listing: DirectoryListing, *, at_once: bool, deleted: Collection[str] = ()) -> None:
         """Apply a listing: change the tables to match the files, then show a new snapshot.
 
-        Unless `at_once`, a connector whose file is gone is served for `LINGER_SECONDS` longer.
+        Unless `at_once`, a connector whose file is gone is served for `LINGER_SECONDS` longer; not one whose file was
+        `deleted` on purpose.
         """
         with self._lock:
+            self._lingering |= dict.fromkeys(
+                (each.name for each in self._served.values() if each.file in deleted), -math.inf
+            )
             try:
                 self._apply(listing, at_once=at_once)
             except BaseException:
@@ -84,9 +93,9 @@ class Reload:
             self._show(before or self._recalled(), listing)
             _log.error("the connectors cannot be read, so the live ones stay: %s", listing.problem)
             return
-        declared = self._declare(listing)
+        declared = self._files.parse_all(listing)
         # Changes that depend on stored rows come last, because their checks may take long.
-        decided = self._apply_plan(declared, listing, _Postponing(self._store), at_once=at_once)
+        decided = self._apply_plan(declared, listing, PostponingTables(self._store), at_once=at_once)
         for _ in range(ATTEMPTS):
             if not decided.postponed:
                 break
@@ -103,7 +112,7 @@ class Reload:
             if min(left) > 0:
                 return min(left)
             before = self._live.snapshot.outcomes
-            declared = self._declare(self._listing)
+            declared = self._files.parse_all(self._listing)
             self._apply_plan(declared, self._listing, self._store, at_once=False)
             log_changes(before, self._live.snapshot.outcomes, self._served, self._credentials)
             return None
@@ -111,14 +120,37 @@ class Reload:
     def read(self, listing: DirectoryListing) -> None:
         """Parse files in advance; `apply` uses the result for those that stay the same."""
         with self._lock:
-            self._declare(listing)
+            self._files.parse_all(listing)
 
     def preview(self, files: Sequence[ConnectorFile]) -> dict[str, Any]:
         """Return the effects that files would have in place of the present ones; nothing is changed."""
+        return preview(*self.plan(files))
+
+    def plan(self, files: Iterable[ConnectorFile]) -> PlannedFiles:
+        """Plan files in place of the present ones; nothing is changed."""
         with self._lock:
             live, stored = dict(self._served), dict(self._stored)
-        decided = plan.build_plan([_declare(file) for file in files], live, stored, self._store)
-        return preview(decided, live)
+        return plan.build_plan(map(self._files.parse, files), live, stored, self._store), live
+
+    def save(
+        self,
+        files: Iterable[ConnectorFile],
+        changes: Mapping[str, bytes | None],
+        by: str,
+        write: Callable[[PlannedFiles], None],
+    ) -> None:
+        """Plan files, and let `write` change the directory so, with no reload in between.
+
+        Args:
+            files: All files of the directory, as they will be.
+            changes: The new texts of those that change, None for those that are deleted.
+            by: Who changes them, for the history.
+            write: Writes them, or raises what the plan says against it.
+        """
+        with self._lock:
+            decided = plan.build_plan(map(self._files.parse, files), self._served, self._stored, self._store)
+            write((decided, self._served))
+            self._authors.remember(changes, by)
 
     def duplicate(self, name: str, target: str, token: str | None) -> Receipt:
         """Copy the rows of a connector into an empty one with the same fields.
@@ -148,8 +180,8 @@ class Reload:
             else ""
         )
 
-    def purge(self, name: str) -> int:
-        """Delete the rows of a removed connector permanently; return their number.
+    def purge(self, name: str, by: str | None = None) -> int:
+        """Delete the rows of a removed connector permanently, by whose wish the history says; return their number.
 
         Raises:
             GatewayError: A file declares the connector, or it is unknown.
@@ -162,7 +194,7 @@ class Reload:
             if name not in self._removed or name not in self._stored:
                 raise unknown_connector(name)
             connector = self._stored[name]
-            rows = self._writer.run(lambda store: store.purge(connector)).result()
+            rows = self._writer.run(lambda store: store.purge(connector, by)).result()
             _log.info("%s was purged: %s rows", name, rows)
             del self._removed[name], self._stored[name]
             snapshot = self._live.snapshot
@@ -185,7 +217,7 @@ class Reload:
                     "; ".join(map(str, declared.findings)),
                 )
                 continue
-            self._declared[file.name] = (file.digest, declared)
+            self._files.add(file, declared)
             connector = replace(declared.connector, revision=definition.revision)
             self._stored[definition.name] = connector
             if definition.removed_at is None:
@@ -196,15 +228,6 @@ class Reload:
     def _recalled(self) -> tuple[Outcome, ...]:
         """Return the outcomes while the directory has been unreadable since the start."""
         return tuple(Outcome(each.file, FileState.LAST_GOOD, each) for each in self._served.values())
-
-    def _declare(self, listing: DirectoryListing) -> list[ParsedFile]:
-        """Parse the files that have changed, and reuse the others."""
-        read: dict[str, tuple[str, ParsedFile]] = {}
-        for name, file in listing.files.items():
-            known = self._declared.get(name)
-            read[name] = known if known and known[0] == file.digest else (file.digest, _declare(file))
-        self._declared = read
-        return [declared for _, declared in read.values()]
 
     def _apply_plan(
         self, declared: Sequence[ParsedFile], listing: DirectoryListing, tables: Tables, *, at_once: bool
@@ -243,7 +266,9 @@ class Reload:
         ]
         if not over:
             return
-        self._writer.run(lambda store: store.remove(over)).result()
+        authors = self._authors.deleted(over)
+        self._writer.run(lambda store: store.remove(over, authors)).result()
+        self._authors.forget(over)
         for connector in over:
             del self._served[connector.name], self._lingering[connector.name]
         self._note_removed()
@@ -253,8 +278,9 @@ class Reload:
     ) -> list[list[Connector]]:
         """Apply units in one transaction; if it fails, apply them one by one, so that only the invalid one fails."""
         comparisons = [comparison for unit in group for comparison in unit]
+        authors = self._authors.saved(each.new for each in comparisons)
         try:
-            return [self._writer.run(lambda store: store.apply(comparisons)).result()]
+            applied = self._writer.run(lambda store: store.apply(comparisons, authors)).result()
         except (GatewayError, InvalidFileError, RowsArrived) as error:
             if len(group) > 1:
                 return [each for unit in group for each in self._applied([unit], failed, outdated)]
@@ -263,6 +289,8 @@ class Reload:
             else:
                 failed.update({each.new.name: failure(each.new, comparisons, error) for each in comparisons})
             return []
+        self._authors.forget(applied)
+        return [applied]
 
     def _note_removed(self) -> None:
         self._removed = {each.name: each for each in self._store.definitions.all() if each.removed_at}
@@ -309,20 +337,3 @@ class Reload:
             for each in self._removed.values()
             if each.name not in self._served and each.name not in reported
         ]
-
-
-class _Postponing:
-    """Reads the tables' state, but postpones checks of rows."""
-
-    def __init__(self, store: StoreReader) -> None:
-        self._store = store
-
-    def state_of(self, connector: Connector) -> TableState:
-        return self._store.state_of(connector)
-
-    def check_rows(self, comparison: SchemaDiff) -> SchemaDiff | None:
-        return None
-
-
-def _declare(file: ConnectorFile) -> ParsedFile:
-    return expression.check(plan.parse_file(file))

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -49,8 +49,8 @@ _WRITE_ENDS = frozenset(("closed", "moved", "deleted"))
 class Applies(Protocol):
     """Applies new listings."""
 
-    def apply(self, listing: DirectoryListing, *, at_once: bool) -> None:
-        """Apply a listing; unless `at_once`, connectors that are missing in it may be removed later."""
+    def apply(self, listing: DirectoryListing, *, at_once: bool, deleted: Collection[str] = ()) -> None:
+        """Apply a listing; unless `at_once` or `deleted`, connectors whose file is missing may be removed later."""
 
     def linger(self) -> float | None:
         """Remove the connectors whose time is over; return the seconds until the next, or None."""
@@ -109,6 +109,19 @@ class Watch:
             if again or not self._is_shown(listing):
                 self._reload.apply(listing, at_once=again)
                 self._shown = listing
+
+    def apply_saved(self, deleted: Collection[str]) -> bool:
+        """Apply the directory after the gateway itself saved files in it, or deleted some.
+
+        Any thread may call it. It returns False if the directory keeps changing.
+        """
+        with self._reading:
+            listing = self._settled()
+            if listing is None:
+                return False
+            self._reload.apply(listing, at_once=False, deleted=deleted)
+            self._shown = listing
+        return True
 
     def _run(self) -> None:
         wait = RESCAN_SECONDS

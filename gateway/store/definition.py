@@ -1,8 +1,12 @@
 """The applied version of a connector, and the events of its history."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+#: The authors of changes that have none.
+NOBODY: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Event:
         changes: The changes, as `Change.body` returns them.
         old: The definition before it, or None.
         new: The definition after it, or None.
+        by: Who saved the file through the gateway, None if another program changed it.
     """
 
     at: datetime
@@ -52,6 +57,7 @@ class Event:
     changes: list[dict[str, Any]]
     old: str | None
     new: str | None
+    by: str | None = None
 
 
 class RowsArrived(Exception):  # noqa: N818  # a state, not a fault

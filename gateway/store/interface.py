@@ -20,7 +20,7 @@ from gateway.figures import RequestFigures
 from gateway.store.activity import BatchCounts, HourlyFigures
 from gateway.store.batch import Batch, IdempotencyKey, Receipt, StoredBatch
 from gateway.store.commit_counts import CommitCounts
-from gateway.store.definition import Definition, Event, Move
+from gateway.store.definition import NOBODY, Definition, Event, Move
 from gateway.store.edit import Edit
 from gateway.store.rejection import Amendment, RejectedRow, RepairedRows
 from gateway.store.selection import Selection
@@ -117,8 +117,14 @@ class StoreWriter(Protocol):
 
     # -- connectors
 
-    def apply(self, comparisons: Sequence[SchemaDiff]) -> list[Connector]:
+    def apply(
+        self, comparisons: Sequence[SchemaDiff], authors: Mapping[str, str] = NOBODY
+    ) -> list[Connector]:
         """Apply new versions of connectors in one transaction; return them with their revisions.
+
+        Args:
+            comparisons: The changes.
+            authors: Who made them, by connector name, for the history.
 
         Raises:
             InvalidFileError: Rows that arrived after the check conflict with a change.
@@ -126,10 +132,10 @@ class StoreWriter(Protocol):
             GatewayError: It could not be committed.
         """
 
-    def remove(self, connectors: Sequence[Connector]) -> None:
-        """Record that connectors are no longer served. Their rows stay."""
+    def remove(self, connectors: Sequence[Connector], authors: Mapping[str, str] = NOBODY) -> None:
+        """Record that connectors are no longer served, and by whose doing. Their rows stay."""
 
-    def purge(self, connector: Connector) -> int:
+    def purge(self, connector: Connector, by: str | None = None) -> int:
         """Delete a removed connector with its rows, rejected rows, and keys; return how many rows it had.
 
         Its batch numbers, `_id`s, and revisions are never given again.

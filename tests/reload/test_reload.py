@@ -280,10 +280,10 @@ def test_invalid_files_do_not_affect_other_connectors(own):
 def test_connector_the_store_rejects_affects_no_other(tmp_path, monkeypatch):
     apply = Store.apply
 
-    def fail(store, comparisons):
+    def fail(store, comparisons, authors):
         if any(each.new.name == "bad" for each in comparisons):
             raise GatewayError(Code.STORE_FAILED)
-        return apply(store, comparisons)
+        return apply(store, comparisons, authors)
 
     monkeypatch.setattr(Store, "apply", fail)
     with inside(tmp_path, {"bad": GOOD, "good": GOOD}) as gateway:

@@ -38,6 +38,7 @@ OPEN = ORDERS.replace("[reader]", "[public]")
 #: The values of the parameters in the templates of routes, except that of a connector's name.
 VALUES = {
     "{page}": "design",
+    "/-/files/{file}": "/-/files/orders.yaml",
     "-/console/static/{file}": StaticFiles().url("console.css"),
     "-/console/swagger/{file}": SwaggerFiles(ContextThreadPool(1, "page")).url(".css"),
 }

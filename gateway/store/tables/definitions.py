@@ -13,7 +13,7 @@ from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.fieldtypes.type_names import type_of_column
 from gateway.connectors.finding import InvalidFileError
-from gateway.store.definition import Definition, Event, Move, RowsArrived
+from gateway.store.definition import NOBODY, Definition, Event, Move, RowsArrived
 from gateway.store.engine.interface import Database
 from gateway.store.engine.stream import selecting
 from gateway.store.sql.names import quote, rejected_table, table_of
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS gateway.connectors (
 );
 CREATE TABLE IF NOT EXISTS gateway.history (
     connector VARCHAR, happened_at TIMESTAMPTZ, action VARCHAR, file VARCHAR, revision BIGINT,
-    changes VARCHAR, old_text VARCHAR, new_text VARCHAR
+    changes VARCHAR, old_text VARCHAR, new_text VARCHAR, author VARCHAR
 );
 CREATE TABLE IF NOT EXISTS gateway.purged (
     connector VARCHAR, purged_at TIMESTAMPTZ, revision BIGINT, last_id BIGINT, last_batch BIGINT
@@ -57,6 +57,7 @@ _EVENTS = pa.schema(
         ("changes", pa.string()),
         ("old_text", pa.string()),
         ("new_text", pa.string()),
+        ("author", pa.string()),
     ]
 )
 
@@ -88,13 +89,13 @@ class Definitions:
     def history(self, name: str, limit: int) -> list[Event]:
         """List the events of a connector, newest first."""
         rows = self._database.rows(
-            "SELECT epoch_us(happened_at), action, file, revision, changes, old_text, new_text FROM gateway.history"
+            "SELECT epoch_us(happened_at), action, file, revision, changes, old_text, new_text, author FROM gateway.history"
             " WHERE connector = ? ORDER BY happened_at DESC, revision DESC LIMIT ?",
             [name, limit],
         )
         return [
-            Event(moment(at), action, file, revision, json.loads(changes), old, new)
-            for at, action, file, revision, changes, old, new in rows
+            Event(moment(at), action, file, revision, json.loads(changes), old, new, by)
+            for at, action, file, revision, changes, old, new, by in rows
         ]
 
     def moves(self) -> list[Move]:
@@ -122,7 +123,9 @@ class Definitions:
 
     # -- changes
 
-    def apply(self, comparisons: Sequence[SchemaDiff]) -> list[Connector]:
+    def apply(
+        self, comparisons: Sequence[SchemaDiff], authors: Mapping[str, str] = NOBODY
+    ) -> list[Connector]:
         """Apply new versions of tables and record them in one transaction; return them with their revisions.
 
         Raises:
@@ -132,7 +135,7 @@ class Definitions:
         """
         with self._database.transaction():
             applied = [self._alter(comparison) for comparison in comparisons]
-            self._remember(comparisons, applied)
+            self._remember(comparisons, applied, authors)
         self.revisions |= {connector.name: connector.revision for connector in applied}
         return applied
 
@@ -171,7 +174,9 @@ class Definitions:
         if again.refused:
             raise InvalidFileError([change.finding(comparison.new.file) for change in again.refused])
 
-    def _remember(self, comparisons: Sequence[SchemaDiff], applied: Sequence[Connector]) -> None:
+    def _remember(
+        self, comparisons: Sequence[SchemaDiff], applied: Sequence[Connector], authors: Mapping[str, str]
+    ) -> None:
         """Replace the stored versions by the new ones, and add events to the history."""
         now, names = datetime.now(UTC), [connector.name for connector in applied]
         gone = self._database.writer.execute(
@@ -187,31 +192,35 @@ class Definitions:
             action = "created" if old is None else "restored" if new.name in removed else "changed"
             changes = [change.body() for change in comparison.changes]
             events.append((new, action, changes, old.text if old else None, new.text))
-        self._record(events, now)
+        self._record(events, now, authors)
 
     def _record(
         self,
         events: Sequence[tuple[Connector, str, list[dict[str, Any]], str | None, str | None]],
         now: datetime,
+        authors: Mapping[str, str],
     ) -> None:
         """Write events of the history, in the writer's transaction."""
         lines = [
-            (connector.name, now, action, connector.file, connector.revision, json.dumps(changes), old, new)
-            for connector, action, changes, old, new in events
+            (
+                *(each.name, now, action, each.file, each.revision, json.dumps(changes), old, new),
+                authors.get(each.name),
+            )
+            for each, action, changes, old, new in events
         ]
         self._database.insert_values("gateway.history", _EVENTS, lines)
 
-    def remove(self, connectors: Sequence[Connector]) -> None:
-        """Record that connectors are no longer served. Their rows stay."""
+    def remove(self, connectors: Sequence[Connector], authors: Mapping[str, str] = NOBODY) -> None:
+        """Record that connectors are no longer served, and by whose doing. Their rows stay."""
         now, names = datetime.now(UTC), [each.name for each in connectors]
         with self._database.transaction() as writer:
             writer.execute(
                 "UPDATE gateway.connectors SET removed_at = ?::TIMESTAMPTZ WHERE list_contains(?, name)",
                 [now.isoformat(), names],
             )
-            self._record([(each, "removed", [], each.text, None) for each in connectors], now)
+            self._record([(each, "removed", [], each.text, None) for each in connectors], now, authors)
 
-    def purge(self, connector: Connector) -> None:
+    def purge(self, connector: Connector, by: str | None = None) -> None:
         """Delete the rows of a connector that is no longer served. Its numbers are never used again."""
         name = connector.name
         with self._database.transaction() as writer:
@@ -224,15 +233,17 @@ class Definitions:
             )
             for table, column in _PURGED:
                 writer.execute(f"DELETE FROM gateway.{table} WHERE {column} = ?", [name])
-            self._record([(connector, "purged", [], connector.text, None)], datetime.now(UTC))
+            events = [(connector, "purged", list[dict[str, Any]](), connector.text, None)]
+            self._record(events, datetime.now(UTC), {name: by} if by else NOBODY)
         self._purged[name] = connector.revision
         del self.revisions[name]
 
     # -- files of an earlier gateway
 
     def _upgrade(self) -> None:
-        """Rename the tables of gateway 0.1.0, whose names had no revision."""
+        """Add the author to an older history, and rename the tables of gateway 0.1.0, whose names had no revision."""
         writer = self._database.writer
+        writer.execute("ALTER TABLE gateway.history ADD COLUMN IF NOT EXISTS author VARCHAR")
         writer.execute("ALTER TABLE gateway.connectors ADD COLUMN IF NOT EXISTS revision BIGINT")
         tables = writer.execute(
             "SELECT table_name, bool_or(column_default IS NOT NULL) FROM duckdb_columns()"

@@ -1,7 +1,7 @@
 """The store: rows of connectors, and the batches they came in."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -12,6 +12,7 @@ from gateway.connectors.policy import Retention
 from gateway.errors import Code, GatewayError
 from gateway.store.activity import HourlyFigures
 from gateway.store.batch import NO_ROWS, Batch, IdempotencyKey, Receipt, rehearsed
+from gateway.store.definition import NOBODY
 from gateway.store.edit import Edit
 from gateway.store.engine.interface import Database
 from gateway.store.engine.stream import selecting
@@ -168,24 +169,26 @@ class Store:
         """
         return self._checks.check(comparison)
 
-    def apply(self, comparisons: Sequence[SchemaDiff]) -> list[Connector]:
+    def apply(
+        self, comparisons: Sequence[SchemaDiff], authors: Mapping[str, str] = NOBODY
+    ) -> list[Connector]:
         """Apply new versions of connectors in one transaction; return them with their revisions."""
         if any(each.old and each.is_schema_change for each in comparisons):
             # A checkpoint keeps changes of tables out of the recovery of the WAL, where DuckDB has had its bugs.
             self._database.request_maintenance()
-        applied = self.definitions.apply(comparisons)
+        applied = self.definitions.apply(comparisons, authors)
         self._database.note_change()
         return applied
 
-    def remove(self, connectors: Sequence[Connector]) -> None:
-        """Record that connectors are no longer served. Their rows stay."""
-        self.definitions.remove(connectors)
+    def remove(self, connectors: Sequence[Connector], authors: Mapping[str, str] = NOBODY) -> None:
+        """Record that connectors are no longer served, and by whose doing. Their rows stay."""
+        self.definitions.remove(connectors, authors)
 
-    def purge(self, connector: Connector) -> int:
+    def purge(self, connector: Connector, by: str | None = None) -> int:
         """Delete a removed connector with its rows, rejected rows, and keys; return how many rows it had."""
         rows = self.counts([connector])[connector.name]
         self._database.request_maintenance()
-        self.definitions.purge(connector)
+        self.definitions.purge(connector, by)
         self._database.note_change()
         self._commits.forget(connector.name)
         return rows
