@@ -5,6 +5,7 @@ from typing import Any
 
 from falcon.asgi import Request, Response
 
+from gateway.admin.connector_history import MAX_EVENTS, ConnectorHistory
 from gateway.admin.json_body import json_body
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.auth import permissions
@@ -21,7 +22,6 @@ from gateway.reload.reload import Reload
 from gateway.store.definition import Event
 from gateway.strictjson import Json
 
-MAX_EVENTS = 1000
 _TARGET = 'send {"to": NAME}'
 _FILES = 'send {"files": {"orders.yaml": "fields: …"}}'
 
@@ -49,24 +49,15 @@ class LifecycleResource:
         self, connectors: VisibleConnectors, services: Services, bodies: RequestBodies, reload: Reload
     ) -> None:
         self._connectors = connectors
-        self._storage = services.storage
+        self._history = ConnectorHistory(connectors, services.storage)
         self._figures = services.observed.figures
         self._bodies = bodies
         self._reload = reload
 
     async def on_get_history(self, req: Request, resp: Response, name: str) -> None:
         """List up to `?limit=` events of a connector, newest first, also of one that was removed."""
-        asker = self._connectors.asker(req)
-        if not asker.views:
-            self._connectors.find(req, name)
-            permissions.require_seen(False, asker, f"the history of '{name}'")
-        _require_name(name)
         limit = parameters.whole_number(req.query_string, "limit", maximum=MAX_EVENTS, default=100)
-        events = await self._storage.read_pool.call(
-            lambda: self._storage.reader.definitions.history(name, limit)
-        )
-        if not events and limit:
-            raise unknown_connector(name)
+        events = await self._history.read(self._connectors.asker(req), name, limit)
         reply.json(resp, [_event(each) for each in events])
 
     async def on_post_copy(self, req: Request, resp: Response, name: str) -> None:

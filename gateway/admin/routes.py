@@ -7,6 +7,9 @@ from falcon.asgi import App
 from gateway.admin.activity import ActivityResource
 from gateway.admin.activity_report import ActivityReports
 from gateway.admin.backup import BackupResource
+from gateway.admin.batch_pages import BatchPages
+from gateway.admin.connector_activity import ActivityFinder
+from gateway.admin.connector_reports import ConnectorReports
 from gateway.admin.connectors import ConnectorsResource
 from gateway.admin.docs import DocsResource
 from gateway.admin.file_services import FileServices
@@ -52,13 +55,16 @@ def _add_connector_routes(
 ) -> None:
     """Add the routes of one connector, and their list."""
     storage = services.storage
-    reports = ActivityReports(storage.reader, services.observed.figures)
-    connectors = ConnectorsResource(visible, storage, services.live, reports)
+    activity = ActivityReports(storage.reader, services.observed.figures)
+    reports = ConnectorReports(visible, storage, services.live, activity)
+    connectors = ConnectorsResource(visible, reports, BatchPages(storage))
     app.add_route("/-/connectors", connectors)
     app.add_route("/-/connectors/{name}", connectors, suffix="one")
     app.add_route("/-/connectors/{name}/schema", connectors, suffix="schema")
     app.add_route("/-/connectors/{name}/batches", connectors, suffix="batches")
-    app.add_route("/-/connectors/{name}/activity", ActivityResource(visible, services, reports))
+    app.add_route(
+        "/-/connectors/{name}/activity", ActivityResource(visible, ActivityFinder(services, activity))
+    )
     lifecycle = LifecycleResource(visible, services, RequestBodies(services), reload)
     app.add_route("/-/connectors/{name}/history", lifecycle, suffix="history")
     app.add_route("/-/connectors/{name}/copy", lifecycle, suffix="copy")

@@ -90,6 +90,15 @@ class VisibleConnectors:
             if sight.is_visible:
                 yield VisibleConnector(endpoint, asker, sight)
 
+    def all_known(self, asker: Asker) -> list[KnownConnector]:
+        """List the connectors that an asker may see, by name; a viewer also sees removed ones whose rows are kept."""
+        known = [KnownConnector(each.connector, asker, each.sight, None) for each in self.all(asker)]
+        if asker.views:
+            for removed in self._live.snapshot.gone.values():
+                sight = permissions.sight_of(asker, removed.connector.access)
+                known.append(KnownConnector(removed.connector, asker, sight, removed))
+        return sorted(known, key=lambda each: each.connector.name)
+
     def find(self, req: Request, name: str) -> VisibleConnector:
         """Find a connector for the sender of a request.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
+from gateway.admin.connector_reports import removed_at, state_of
 from gateway.admin.visible_connectors import KnownConnector, VisibleConnector, VisibleConnectors
 from gateway.auth.permissions import Sight
 from gateway.connectors.connector import Connector
@@ -180,26 +181,18 @@ class ConnectorHeads:
             lambda: (reader.counts(counted), reader.rejected.counts(with_rejected, token))
         )
         snapshot = self._live.snapshot
-        removed = snapshot.gone.get(name) if name not in snapshot.endpoints else None
         return ConnectorHead(
             connector,
             sight,
             visit.asker.is_admin,
-            self._state(name) if sight.has_state else None,
-            removed.since if removed else None,
+            state_of(snapshot, name) if sight.has_state else None,
+            removed_at(snapshot, name),
             visit.host_url.rstrip("/"),
             rows.get(name, 0) if counted else None,
             rejected.get(name, 0) if with_rejected else None,
             self._shell.routes,
             page,
         )
-
-    def _state(self, name: str) -> FileState:
-        snapshot = self._live.snapshot
-        if name not in snapshot.endpoints:
-            return FileState.REMOVED
-        states = {outcome.name: outcome.state for outcome in snapshot.outcomes}
-        return states.get(name, FileState.LIVE)
 
 
 class ConnectorPage(ConsolePage):

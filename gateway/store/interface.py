@@ -198,8 +198,10 @@ class BatchReader(Protocol):
     def latest(self, token: str | None = None) -> Mapping[str, StoredBatch]:
         """Return the last batch of every connector, or its last batch of one token, by connector name."""
 
-    def newest(self, name: str, limit: int, token: str | None = None) -> list[StoredBatch]:
-        """List the last batches of a connector, or those of one token, newest first."""
+    def newest(
+        self, name: str, limit: int, token: str | None = None, before: int | None = None
+    ) -> list[StoredBatch]:
+        """List the last batches of a connector, or those of one token, newest first; with `before` those of lesser numbers."""
 
     def find(self, connector: Connector, numbers: Sequence[int]) -> list[tuple[StoredBatch, int]]:
         """Return the batches of a connector among some numbers, each with how many of its rows are unchanged."""
@@ -221,6 +223,13 @@ class ActivityReader(Protocol):
         self, names: Sequence[str], since: datetime, until: datetime, step: int
     ) -> Mapping[tuple[str, int], RequestFigures]:
         """Return the figures of connectors that are stored; `since` and `step` are whole hours."""
+
+    def usual_gaps(self, days: int) -> Mapping[str, int]:
+        """Return the usual gap between the batches that clients send, in hours, by connector name.
+
+        It is the second longest gap between two hours with batches, of the days up to the last batch. So one outage does
+        not count. A connector with fewer than three such hours has none.
+        """
 
 
 class DefinitionReader(Protocol):

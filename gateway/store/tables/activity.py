@@ -8,7 +8,9 @@ import pyarrow as pa
 
 from gateway.figures import FIGURES, RequestFigures
 from gateway.store.activity import BatchCounts, HourlyFigures
+from gateway.store.commit_counts import SENT
 from gateway.store.engine.interface import Database
+from gateway.store.sql.names import literal
 
 _TABLE = f"""
 CREATE TABLE IF NOT EXISTS gateway.activity (
@@ -24,6 +26,9 @@ _ARROW = pa.schema(
 )
 _SUMS = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in FIGURES)
 _ADDED = ", ".join(f"{name} = a.{name} + added.{name}" for name in FIGURES)
+
+#: The actions of batches that a client has sent.
+_SENT = ", ".join(map(literal, sorted(SENT)))
 
 
 class Activity:
@@ -71,6 +76,19 @@ class Activity:
             [since.isoformat(), until.isoformat(), list(names)],
         )
         return {(name, period): RequestFigures(*counts) for name, period, *counts in rows}
+
+    def usual_gaps(self, days: int) -> Mapping[str, int]:
+        """Return the usual gap between the batches that clients send, in hours, by connector name."""
+        sent, hour = f"coalesce(action, 'post') IN ({_SENT})", "epoch_us(committed_at) // 3600000000"
+        rows = self._database.rows(
+            f"WITH last AS (SELECT connector, max({hour}) - ? AS first FROM gateway.batches WHERE {sent}"
+            f" GROUP BY connector), hours AS (SELECT DISTINCT connector, {hour} AS hour FROM gateway.batches"
+            f" JOIN last USING (connector) WHERE {sent} AND {hour} >= first),"
+            " gaps AS (SELECT connector, hour - lag(hour) OVER (PARTITION BY connector ORDER BY hour) AS gap FROM hours)"
+            " SELECT connector, max(gap, 2)[2] FROM gaps GROUP BY connector HAVING count(gap) > 1",
+            [days * 24],
+        )
+        return dict(rows)
 
     def add(self, hours: Sequence[HourlyFigures]) -> None:
         """Add figures to those of their hours; no connector has two entries of one hour."""

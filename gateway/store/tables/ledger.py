@@ -117,12 +117,14 @@ class Ledger:
             )
         )
 
-    def newest(self, name: str, limit: int, token: str | None = None) -> list[StoredBatch]:
-        """List the latest batches of a connector, or those of one token, newest first."""
+    def newest(
+        self, name: str, limit: int, token: str | None = None, before: int | None = None
+    ) -> list[StoredBatch]:
+        """List the latest batches of a connector, or those of one token, newest first; `before` is a number of a batch."""
         rows = self._database.rows(
             f"SELECT {_TOLD} FROM gateway.batches WHERE {_SENT_BY} AND connector = ?"
-            " ORDER BY batch DESC LIMIT ?",
-            [token, token, name, limit],
+            " AND (?::BIGINT IS NULL OR batch < ?::BIGINT) ORDER BY batch DESC LIMIT ?",
+            [token, token, name, before, before, limit],
         )
         return [_stored(line) for line in rows]
 
