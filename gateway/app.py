@@ -17,6 +17,7 @@ from gateway.auth.askers import Askers
 from gateway.auth.credentials import Credentials
 from gateway.auth.rate_limit import RateLimits
 from gateway.auth.sessions import Sessions
+from gateway.auth.token_maker import TokenMaker
 from gateway.console.routes import add_pages
 from gateway.endpoints import reply
 from gateway.endpoints.etag_cache import EtagCache
@@ -110,7 +111,7 @@ class Gateway:
                 services,
                 _with_own_reader(services, settings, closing),
                 resources,
-                FileServices(reload, watch, files),
+                FileServices(reload, watch, files, TokenMaker(settings, credentials)),
                 closing.enter_context(ContextThreadPool(1, "page")),
             )
             self.greeting = _greeting(settings, live, credentials)

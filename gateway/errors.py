@@ -127,6 +127,9 @@ class Code(Enum):
     TOO_MANY_FAILURES = ("GW601", 429, "Too many failed authentications from this address")
     HOST_UNKNOWN = ("GW602", 421, "The host is not served")
     CROSS_SITE = ("GW604", 403, "The form was sent by a page of another site")
+    TOKEN_NAME_INVALID = ("GW605", 400, "A token cannot have this name")
+    TOKEN_EXISTS = ("GW606", 409, "A token of this name exists")
+    SIGN_IN_LINK_INVALID = ("GW607", 403, "The link to sign in was used, or has expired")
     TOKEN_EXPIRES = ("GW603", 422, "A token has expired, or expires soon")
 
     # 9: the gateway itself

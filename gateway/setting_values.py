@@ -115,6 +115,16 @@ def parse_console(text: str) -> str:
     return text
 
 
+def parse_forge(text: str) -> str:
+    """Read the URL of a file in a forge's editor: one of http or https, with `{action}` and `{file}` in its path."""
+    url = re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~%@!$&'()*+,;=:/{}-]*)", text)
+    if not url or sorted(re.findall(r"\{.*?\}", url[1])) != ["{action}", "{file}"]:
+        raise ValueError(
+            "write a URL such as https://github.com/OWNER/REPO/{action}/main/connectors.d/{file}"
+        )
+    return text
+
+
 def parse_title(text: str) -> str:
     """Read the name of an instance: up to 60 printable characters."""
     if len(text) > 60 or not text.isprintable():

@@ -15,6 +15,7 @@ from gateway.setting_values import (
     parse_bind,
     parse_console,
     parse_count,
+    parse_forge,
     parse_hosts,
     parse_log,
     parse_metrics,
@@ -49,7 +50,14 @@ class Setting:
 SETTINGS = (
     Setting("connectors", "connectors.d", Path, "the directory of connector files", "--connectors", "DIR"),
     Setting("data", "data", Path, "the directory of the database and other data", "--data", "DIR"),
-    Setting("tokens", None, Path, "the tokens file; none: only the admin token is valid", "--tokens", "FILE"),
+    Setting(
+        "tokens",
+        None,
+        Path,
+        "the tokens file; none: `tokens.yaml` in the data directory, if there is one",
+        "--tokens",
+        "FILE",
+    ),
     Setting("bind", "127.0.0.1:8000", parse_bind, "the address to listen on", "--bind", "HOST:PORT"),
     Setting("max_body", "64M", parse_size, "the maximum size of a body, decompressed, in bytes"),
     Setting("max_row", "1M", parse_size, "the maximum size of a row, and of the header of CSV, in bytes"),
@@ -105,6 +113,13 @@ SETTINGS = (
         parse_console,
         "the pages for a browser: `off`, `read`, or `write`, which lets the admin token save connector files;"
         " none: `write` at a loopback address without `GATEWAY_PROXIES` and `GATEWAY_HOSTS`, else `read`",
+    ),
+    Setting(
+        "forge",
+        None,
+        parse_forge,
+        "the URL of a connector file in the editor of your forge, with `{action}` and `{file}`, such as"
+        " `https://github.com/OWNER/REPO/{action}/main/connectors.d/{file}`",
     ),
     Setting("title", "gateway", parse_title, "the name of this gateway on its pages"),
     Setting(
@@ -211,6 +226,7 @@ class Settings:
     hosts: tuple[str, ...]
     proxies: tuple[Network, ...]
     console: str | None
+    forge: str | None
     title: str
     session_idle: float
     session_lifetime: float

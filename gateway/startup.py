@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.auth import tokens_source
+from gateway.auth.permissions import TOKENS_FILE
 from gateway.connectors.finding import InvalidFileError
 from gateway.connectors.write_mode import delivery_of
 from gateway.settings import Settings, unknown_variables
@@ -117,7 +118,7 @@ def greeting(settings: Settings, paths: Iterable[str], *, admin_file: Path | Non
     where = (
         f"The admin token is in {admin_file}."
         if admin_file
-        else f"The admin token is the one of {settings.tokens}."
+        else f"The admin token is the one of {settings.tokens or settings.data / TOKENS_FILE}."
     )
     lines = [f"The gateway serves {settings.connectors} at {url}", where]
     if not settings.connectors.is_dir():

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.auth.token_maker import TokenMaker
 from gateway.reload.connector_files import ConnectorFiles
 from gateway.reload.reload import Reload
 from gateway.reload.watch import Watch
@@ -9,8 +10,9 @@ from gateway.reload.watch import Watch
 
 @dataclass(frozen=True, slots=True)
 class FileServices:
-    """The connector files: what applies them, what watches them, and what writes them."""
+    """The connector files: what applies them, watches them, and writes them; and what makes tokens."""
 
     reload: Reload
     watch: Watch
     files: ConnectorFiles
+    tokens: TokenMaker

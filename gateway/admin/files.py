@@ -9,6 +9,8 @@ from gateway.admin.json_body import json_body
 from gateway.admin.status import file_body
 from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
+from gateway.connectors.directory import ConnectorFile
+from gateway.connectors.repository import Action
 from gateway.connectors.yaml_text.document import MAX_FILE_BYTES
 from gateway.endpoints import reply
 from gateway.endpoints.request_bodies import RequestBodies
@@ -94,6 +96,8 @@ class FilesResource:
             **planned,
             "digest": present.digest if present else None,
             "new_digest": None if text is None else digest_of(text),
+            "patch": self._files.patch({file: text}).decode("utf-8", "replace"),
+            "forge": self._files.forge_link(file, *_forged(present, text)),
             "token_names": self._credentials.names,
         }
 
@@ -127,6 +131,13 @@ class FilesResource:
         permissions.require_admin(token)
         assert token is not None
         return token
+
+
+def _forged(present: ConnectorFile | None, text: bytes | None) -> tuple[str | None, Action]:
+    """Return the text and the action of the forge's editor for a change."""
+    if text is None:
+        return None, "delete"
+    return (None, "edit") if present else (text.decode("utf-8", "replace"), "new")
 
 
 def _wants_yaml(req: Request) -> bool:

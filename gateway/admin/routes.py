@@ -21,6 +21,7 @@ from gateway.admin.openapi import OpenApiResource
 from gateway.admin.rejected import RejectedResource
 from gateway.admin.resolve import ResolveResource
 from gateway.admin.status import FileSchemaResource, ReloadResource, StatusResource
+from gateway.admin.tokens import TokensResource
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
@@ -47,6 +48,7 @@ def add_routes(app: App[Any, Any], services: Services, resources: Resources, fil
     app.add_route("/-/files", resource)
     app.add_route("/-/files/{file}", resource, suffix="one")
     app.add_route("/-/files/{file}/plan", resource, suffix="plan")
+    app.add_route("/-/tokens", TokensResource(files.tokens, auth.credentials, RequestBodies(services)))
     _add_connector_routes(app, services, visible, files.reload)
 
 

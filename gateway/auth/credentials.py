@@ -5,6 +5,7 @@ import hmac
 import logging
 import math
 import os
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from pathlib import Path
 from gateway.auth import permissions, tokens_source
 from gateway.auth.authorization_header import CHALLENGE, EXPIRED, hint_for, parse_secret
 from gateway.auth.login_throttle import LoginThrottle
-from gateway.auth.permissions import ADMIN_FILE, Asker, Verb
+from gateway.auth.permissions import ADMIN_FILE, TOKENS_FILE, Asker, Verb
 from gateway.auth.token_findings import find_expiring, find_unknown_names, unknown_names
 from gateway.auth.tokens import Token, TokenDigest, make_token
 from gateway.auth.tokens_file import parse_tokens
@@ -32,20 +33,23 @@ def _now() -> datetime:
 
 
 class Credentials:
-    """The known tokens. Only the watch thread calls `refresh`; any thread may call the rest."""
+    """The known tokens. Any thread may call it."""
 
     def __init__(self, data: Path, tokens_file: Path | None, clock: Callable[[], datetime] = _now) -> None:
         """Read the tokens; create the admin token if it is missing.
 
         Args:
             data: The directory of the admin token's file.
-            tokens_file: The tokens file, or None.
+            tokens_file: The tokens file; None for that in `data`, which may be missing.
             clock: Returns the current time, for the expiry of tokens.
 
         Raises:
             InvalidFileError: The tokens file is unreadable or invalid.
         """
         self._file = tokens_file
+        #: The tokens file, or where one is made.
+        self.tokens_file = tokens_file or data / TOKENS_FILE
+        self._refreshing = threading.Lock()
         self._admin_file = data / ADMIN_FILE
         self._text: bytes | None = None
         #: Whether any token has limits of its own.
@@ -96,10 +100,15 @@ class Credentials:
 
     def refresh(self) -> None:
         """Read the tokens file again if it has changed; an invalid one changes no token."""
-        if self._file is None:
-            return
+        with self._refreshing:
+            if self._file is None and self.tokens_file.exists():
+                self._file = self.tokens_file
+            if self._file is not None:
+                self._refresh(self._file)
+
+    def _refresh(self, file: Path) -> None:
         try:
-            text = tokens_source.read_tokens_file(self._file)
+            text = tokens_source.read_tokens_file(file)
         except InvalidFileError as refused:
             self._text = None
             self._report(

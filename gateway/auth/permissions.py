@@ -14,6 +14,8 @@ Extent = Literal["none", "own", "all"]
 
 VERBS: tuple[Verb, ...] = ("ingest", "read", "change")
 ADMIN_FILE = "admin-token"
+#: The tokens file in the data directory, where no other is configured.
+TOKENS_FILE = "tokens.yaml"
 
 
 @dataclass(frozen=True, slots=True)

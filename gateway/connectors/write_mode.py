@@ -36,14 +36,14 @@ def forbidden_by(settings: Settings) -> str | None:
     if settings.console == "write":
         return None
     if settings.console is not None:
-        return f"With GATEWAY_CONSOLE={settings.console} the gateway writes no connector file."
+        return f"With GATEWAY_CONSOLE={settings.console} the gateway writes no file."
     if settings.hosts or settings.proxies:
         why = "GATEWAY_HOSTS is set" if settings.hosts else "GATEWAY_PROXIES is set"
     elif not is_loopback(settings.bind):
         why = f"the gateway listens at {settings.bind}, which other machines may reach"
     else:
         return None
-    return f"The gateway writes no connector file, because {why}; GATEWAY_CONSOLE=write allows it."
+    return f"The gateway writes no file, because {why}; GATEWAY_CONSOLE=write allows it."
 
 
 def is_loopback(bind: str) -> bool:

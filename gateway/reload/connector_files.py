@@ -13,8 +13,10 @@ from typing import Any
 
 from gateway.auth.credentials import Credentials
 from gateway.connectors.directory import ConnectorFile, Directory, DirectoryListing
+from gateway.connectors.file_patch import git_patch
 from gateway.connectors.plan import FileState, Outcome
 from gateway.connectors.preview import gravest, preview
+from gateway.connectors.repository import Action, forge_link, path_in_repository
 from gateway.connectors.write_mode import Mode, mode_of
 from gateway.endpoints.live import Live
 from gateway.errors import Code, GatewayError
@@ -110,6 +112,21 @@ class ConnectorFiles:
             listing = self._listing()
         _require_names(listing, changes)
         return self._body(self._reload.plan(_changed(listing, changes)), changes)
+
+    def patch(self, changes: Mapping[str, bytes | None]) -> bytes:
+        """Return the patch of changes for `git apply` in the root of the repository."""
+        with self._lock:
+            listing = self._listing()
+        directory = path_in_repository(self._settings.connectors)
+        return b"".join(
+            git_patch(file, _text_of(listing, file), text, directory)
+            for file, text in sorted(changes.items())
+        )
+
+    def forge_link(self, file: str, text: str | None = None, action: Action | None = None) -> str | None:
+        """Return the URL of the forge's editor, see `repository.forge_link`; None without `GATEWAY_FORGE`."""
+        template = self._settings.forge
+        return None if template is None else forge_link(template, file, text, action)
 
     def save(
         self, changes: Mapping[str, bytes | None], expected: Mapping[str, str | None], by: str
