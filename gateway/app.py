@@ -12,7 +12,7 @@ import falcon.asgi
 
 from gateway import startup
 from gateway.admin.file_services import FileServices
-from gateway.admin.routes import add_routes
+from gateway.admin.routes import add_routes, add_upload_routes
 from gateway.auth.askers import Askers
 from gateway.auth.credentials import Credentials
 from gateway.auth.rate_limit import RateLimits
@@ -33,6 +33,7 @@ from gateway.ingest.parse_pool import ParsePool
 from gateway.ingest.writer import Writer
 from gateway.jobs.figures import FiguresJob
 from gateway.jobs.retention import RetentionJob
+from gateway.jobs.uploads import UploadsJob
 from gateway.query.read_pool import ReadPool
 from gateway.reload.connector_files import ConnectorFiles
 from gateway.reload.reload import Reload
@@ -50,6 +51,7 @@ from gateway.settings import Settings
 from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.tables.store import Store
 from gateway.threads import ContextThreadPool
+from gateway.uploads.services import UploadServices
 
 _log = logging.getLogger(__name__)
 
@@ -112,7 +114,7 @@ class Gateway:
                 _with_own_reader(services, settings, closing),
                 resources,
                 FileServices(reload, watch, files, TokenMaker(settings, credentials)),
-                closing.enter_context(ContextThreadPool(1, "page")),
+                closing,
             )
             self.greeting = _greeting(settings, live, credentials)
             self._closing = closing.pop_all()
@@ -150,16 +152,31 @@ def _asgi_app(
     page_services: Services,
     resources: Resources,
     files: FileServices,
-    page_thread: ContextThreadPool,
+    closing: contextlib.ExitStack,
 ) -> Asgi:
     settings = services.intake.settings
     has_console = settings.console != "off"
     router = Router(services.live, Responders(services), services.auth.credentials, has_console=has_console)
     app = _falcon_app(router, settings.cors)
     add_routes(app, services, resources, files)
+    served = RequestCacheMiddleware(app, router.request_cache_at)
+    uploads = _uploads(served, services, closing)
+    add_upload_routes(app, services, uploads)
     if has_console:
-        add_pages(app, page_services, files, page_thread)
-    return RequestCacheMiddleware(app, router.request_cache_at)
+        add_pages(app, page_services, files, uploads, closing.enter_context(ContextThreadPool(1, "page")))
+    return served
+
+
+def _uploads(app: Asgi, services: Services, closing: contextlib.ExitStack) -> UploadServices:
+    """Build the services of uploads, whose loads post to the app and are observed as other requests are."""
+    traffic = services.observed.traffic
+    observed = RequestMiddleware(
+        app, observers=[log_request, traffic.observe], start_observers=[traffic.observe_start]
+    )
+    uploads = UploadServices.of(services, observed, closing.enter_context(ContextThreadPool(1, "upload")))
+    closing.callback(UploadsJob(uploads.uploads).stop)
+    closing.callback(uploads.loads.stop)
+    return uploads
 
 
 def _falcon_app(router: Router, origins: Sequence[str]) -> falcon.asgi.App[Any, Any]:

@@ -42,6 +42,12 @@ class Code(Enum):
     HEADERS_TOO_SLOW = ("GW110", 408, "The headers of the request timed out")
     LIMIT_EXCEEDED = ("GW112", 429, "The rate limit is exceeded; nothing was stored")
 
+    ROWS_FILE_INVALID = ("GW114", 422, "The file of rows cannot be read")
+    UPLOAD_OFFSET = ("GW115", 409, "The slice does not continue the upload")
+    UPLOAD_RUNNING = ("GW116", 409, "The upload is being loaded")
+    UPLOADS_FULL = ("GW117", 413, "The uploaded files have no more space")
+    UPLOAD_UNKNOWN = ("GW118", 404, "The upload does not exist, or is not visible to you")
+
     # 2: rows
     KEY_REQUIRED = ("GW113", 400, "The connector requires an Idempotency-Key")
     KEY_CONFLICT = ("23505", 409, "A row with this primary key exists; nothing was stored")

@@ -100,6 +100,12 @@ SETTINGS = (
         parse_size,
         "the maximum size of results in files for byte ranges, in bytes",
     ),
+    Setting(
+        "uploads",
+        "1G",
+        parse_size,
+        "the maximum size of all files that are uploaded to the console, in bytes",
+    ),
     Setting("cors", "", parse_origins, "the web origins whose pages may use the endpoints; `*`: any"),
     Setting(
         "hosts", "", parse_hosts, "the hosts that requests may name, such as `api.example.com`; none: any"
@@ -222,6 +228,7 @@ class Settings:
     read_limit: int | None
     cache: int
     spool: int
+    uploads: int
     cors: tuple[str, ...]
     hosts: tuple[str, ...]
     proxies: tuple[Network, ...]

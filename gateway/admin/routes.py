@@ -22,11 +22,14 @@ from gateway.admin.rejected import RejectedResource
 from gateway.admin.resolve import ResolveResource
 from gateway.admin.status import FileSchemaResource, ReloadResource, StatusResource
 from gateway.admin.tokens import TokensResource
+from gateway.admin.upload_requests import UploadRequests
+from gateway.admin.uploads import DraftResource, UploadsResource
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.reload.reload import Reload
 from gateway.resources import Resources
+from gateway.uploads.services import UploadServices
 
 
 def add_routes(app: App[Any, Any], services: Services, resources: Resources, files: FileServices) -> None:
@@ -77,6 +80,18 @@ def _add_connector_routes(
     app.add_route("/-/connectors/{name}/rejected/check", rejected, suffix="check")
     app.add_route("/-/connectors/{name}/rejected/replay", rejected, suffix="replay")
     app.add_route("/-/connectors/{name}/rejected/discard", rejected, suffix="discard")
+
+
+def add_upload_routes(app: App[Any, Any], services: Services, uploads: UploadServices) -> None:
+    """Add the routes of uploads and drafts."""
+    visible = VisibleConnectors(services.auth.credentials, services.live)
+    parts = UploadRequests(visible, uploads), visible, RequestBodies(services)
+    resource = UploadsResource(*parts)
+    app.add_route("/-/draft", DraftResource(*parts))
+    app.add_route("/-/uploads", resource)
+    app.add_route("/-/uploads/{upload}", resource, suffix="one")
+    for part in ("columns", "draft", "load", "cancel"):
+        app.add_route(f"/-/uploads/{{upload}}/{part}", resource, suffix=part)
 
 
 def _add_documents(app: App[Any, Any], services: Services, visible: VisibleConnectors) -> None:

@@ -1,12 +1,14 @@
 """Credentials: authenticates requests by the tokens of the tokens file and the admin token."""
 
+import contextlib
 import hashlib
 import hmac
 import logging
 import math
 import os
+import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +63,8 @@ class Credentials:
         self._warned: frozenset[Finding] = frozenset()
         self._admin = Token((TokenDigest(_admin_digest(data / ADMIN_FILE)),))
         self._logged_admin: str | None = None
+        #: The names that lent secrets prove, by the digest of the secret.
+        self._loans: dict[bytes, str] = {}
         self._replace_tokens({})
         self.refresh()
         self._log_admin()
@@ -182,7 +186,7 @@ class Credentials:
         """
         if authorization is None:
             return None
-        found = self._find_digest(authorization)
+        found = self._find_digest(authorization) or self._find_loan(authorization)
         if found is None:
             raise self._failure(authorization)
         name, digest = found
@@ -241,6 +245,37 @@ class Credentials:
             if hmac.compare_digest(each[1].sha256, digest):
                 found = each
         return None if secret is None else found
+
+    @contextlib.contextmanager
+    def lend(self, name: str) -> Iterator[str]:
+        """Return a secret that proves a token's name inside this process, until the block ends.
+
+        It proves nothing once the token is removed or has expired. The caller has proved the name.
+        """
+        secret = secrets.token_urlsafe(32)
+        digest = hashlib.sha256(secret.encode()).digest()
+        self._loans[digest] = name
+        try:
+            yield secret
+        finally:
+            del self._loans[digest]
+
+    def has_token(self, name: str) -> bool:
+        """Return whether a token of this name is known and has not expired."""
+        return self._valid_digest(name) is not None
+
+    def _valid_digest(self, name: str) -> TokenDigest | None:
+        now = self._clock()
+        valid = (each for known, each in self._digests if known == name and not each.has_expired(now))
+        return next(valid, None)
+
+    def _find_loan(self, authorization: str) -> tuple[str, TokenDigest] | None:
+        """Return the name that a lent secret proves, with a digest of its token; None if it is not lent."""
+        if not self._loans:
+            return None
+        name = self._loans.get(hashlib.sha256(parse_secret(authorization) or b"").digest())
+        digest = None if name is None else self._valid_digest(name)
+        return None if name is None or digest is None else (name, digest)
 
     def _is_superseded(self, authorization: str) -> bool:
         """Return whether a header has the admin token of the data directory although the tokens file has its own admin."""

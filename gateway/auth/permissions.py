@@ -130,6 +130,16 @@ def require_seen(seen: Extent | bool, asker: Asker, part: str) -> None:
     raise _access_denied(asker.token, f"see {part}", hint)
 
 
+def require_token(token: str | None, action: str) -> None:
+    """Check that an asker has any token.
+
+    Raises:
+        GatewayError: 401, it has none.
+    """
+    if token is None:
+        raise _token_required(f"a token is required to {action}")
+
+
 def require_view(asker: Asker) -> None:
     """Check that an asker may see the state of the gateway.
 

@@ -24,10 +24,15 @@ from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.errors import GatewayError
 from gateway.threads import ContextThreadPool
+from gateway.uploads.services import UploadServices
 
 
 def add_pages(
-    app: App[Any, Any], services: Services, file_services: FileServices, thread: ContextThreadPool
+    app: App[Any, Any],
+    services: Services,
+    file_services: FileServices,
+    uploads: UploadServices,
+    thread: ContextThreadPool,
 ) -> None:
     """Add the pages and the handlers of their errors to the Falcon app.
 
@@ -35,6 +40,7 @@ def add_pages(
         app: The Falcon app.
         services: The services of pages, with a read pool of their own.
         file_services: The services that change connector files.
+        uploads: The services of uploads.
         thread: Renders all pages.
     """
     sessions = services.auth.askers.sessions

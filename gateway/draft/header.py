@@ -11,6 +11,7 @@ from itertools import pairwise
 from gateway.connectors.fields import MAX_FIELDS
 from gateway.draft.evidence import TESTS, Evidence
 from gateway.draft.guess import guess
+from gateway.rowfile.option_error import FileOptionError
 from gateway.rowfile.source import Source, csv_cells
 from gateway.rowfile.source_reader import SourceReader
 
@@ -113,13 +114,15 @@ def default_names(count: int) -> str:
     return ",".join(letters[:count] if count <= len(letters) else [f"c{n}" for n in range(1, count + 1)])
 
 
-def _no_header(values: Sequence[str], names: Sequence[str], source: Source) -> ValueError:
+def _no_header(values: Sequence[str], names: Sequence[str], source: Source) -> FileOptionError:
     line = shlex.quote(csv_line(names))
     are = "is a value" if len(values) == 1 else "are values"
-    return ValueError(
+    wanted = default_names(len(names))
+    message = (
         f"{source.path} seems to have no header: {_shown(values)} in its first line {are};"
-        f" use --header {default_names(len(names))} to name the columns (or --header {line} if that line is the header)"
+        f" use --header {wanted} to name the columns (or --header {line} if that line is the header)"
     )
+    return FileOptionError(message, "header", wanted)
 
 
 def csv_line(names: Sequence[str]) -> str:

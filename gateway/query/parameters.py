@@ -72,7 +72,7 @@ def whole_number(query_string: str, name: str, *, maximum: int, default: int) ->
     text = dict(reversed(parameters_of(query_string))).get(name)
     if text is None:
         return default
-    if not re.fullmatch("[0-9]{1,9}", text) or int(text) > maximum:
+    if not re.fullmatch("[0-9]{1,16}", text) or int(text) > maximum:
         message = f"{name}={text[:100]} is not a whole number from 0 to {maximum}"
         raise GatewayError(Code.QUERY_INVALID, message)
     return int(text)

@@ -3,7 +3,7 @@
 import re
 import shlex
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from gateway.media_types import Media
 from gateway.rowfile.compression import COMPRESSED
@@ -39,23 +39,47 @@ def suffix_of(path: Path) -> str:
     Raises:
         ValueError: The suffix is not that of a file of rows, or the file does not exist.
     """
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSED:
-        suffixes.pop()
-    suffix = suffixes[-1] if suffixes else ""
     _check_is_on_disk(path)
     if path.is_dir():
         raise ValueError(f"{path} is a directory; name a file of rows")
-    if suffix in _OTHER_FORMATS:
-        raise ValueError(f"{path} {_OTHER_FORMATS[suffix]}")
+    suffix, _ = split_suffixes(path.name)
+    _check_is_no_other_format(suffix, str(path))
     if not path.exists():
         raise ValueError(f"{path} does not exist; check the name and the current directory")
     if suffix not in SUFFIXES:
-        known = ", ".join([*SUFFIXES, *(f"each also with {compressed}" for compressed in COMPRESSED)])
-        raise ValueError(f"{path} does not have the suffix of a file of rows: {known}{_suggested_name(path)}")
+        raise ValueError(f"{_unknown(str(path))}{_suggested_name(path)}")
     if not path.is_file():
         raise ValueError(f"{path} is not a regular file")
     return suffix
+
+
+def split_suffixes(name: str) -> tuple[str, str]:
+    """Return the last suffix of a file's name without that of a compression, and the latter; each may be empty."""
+    suffixes = [suffix.lower() for suffix in PurePath(name).suffixes]
+    packed = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSED else ""
+    return (suffixes[-1] if suffixes else ""), packed
+
+
+def check_name(name: str) -> None:
+    """Check that a name is that of a file of rows, wherever the file is.
+
+    Raises:
+        ValueError: Its suffix is that of no such file; the message names the next action.
+    """
+    suffix, _ = split_suffixes(name)
+    _check_is_no_other_format(suffix, name)
+    if suffix not in SUFFIXES:
+        raise ValueError(_unknown(name))
+
+
+def _check_is_no_other_format(suffix: str, name: str) -> None:
+    if suffix in _OTHER_FORMATS:
+        raise ValueError(f"{name} {_OTHER_FORMATS[suffix]}")
+
+
+def _unknown(name: str) -> str:
+    known = ", ".join([*SUFFIXES, *(f"each also with {compressed}" for compressed in COMPRESSED)])
+    return f"{name} does not have the suffix of a file of rows: {known}"
 
 
 def _suggested_name(path: Path) -> str:

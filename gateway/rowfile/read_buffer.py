@@ -19,13 +19,18 @@ class ReadBuffer:
 
     def __init__(self, reader: SourceReader) -> None:
         self._reader = reader
+        self._most = reader.held_bytes_max
         self.data = b""
         self.is_at_end = False
         self.fill(3)
         self.data = self.data.removeprefix(_BOM)
 
     def fill(self, size: int) -> None:
-        """Read until the buffer holds `size` bytes or the file ends."""
+        """Read until the buffer holds `size` bytes or the file ends.
+
+        Raises:
+            ValueError: The source bounds what a row may have, and this is more.
+        """
         parts = [self.data]
         have = len(self.data)
         while have < size and not self.is_at_end:
@@ -33,6 +38,11 @@ class ReadBuffer:
             self.is_at_end = not part
             parts.append(part)
             have += len(part)
+            if self._most is not None and have > self._most:
+                raise ValueError(
+                    f"{self.path}: a row, or one JSON value for all rows, is larger than {self._most:,} bytes;"
+                    " write one row on each line"
+                )
         self.data = b"".join(parts)
 
     def take(self, size: int) -> bytes:

@@ -12,6 +12,7 @@ from gateway.connectors.yaml_text.encoding import in_windows_1252
 from gateway.ingest import signatures
 from gateway.media_types import Media
 from gateway.rowfile.compression import decompressed
+from gateway.rowfile.option_error import FileOptionError
 from gateway.rowfile.separators import SEP_LINE
 from gateway.rowfile.source import Source
 
@@ -65,11 +66,13 @@ def _check_text(source: Source, head: bytes, *, is_packed: bool) -> None:
 def _check_utf8(source: Source, head: bytes) -> None:
     for mark, encoding in signatures.MARKS.items():
         if head.startswith(mark):
-            raise _wrong(source, f"is {encoding}; use --encoding {encoding.lower()}, or save it as UTF-8")
+            raise _encoded(
+                source, f"is {encoding}; use --encoding {encoding.lower()}, or save it as UTF-8", encoding
+            )
     sample = head[:200]
     if len(sample) > 3 and b"\0" in sample and not (any(sample[1::2]) and any(sample[::2])):
         encoding = "utf-16-be" if not any(sample[::2]) else "utf-16-le"
-        raise _wrong(source, f"is UTF-16 without a byte order mark; use --encoding {encoding}")
+        raise _encoded(source, f"is UTF-16 without a byte order mark; use --encoding {encoding}", encoding)
     if b"\0" in sample:
         raise _wrong(source, "is not text: it has NUL bytes; give it the suffix of its actual format")
     try:
@@ -79,12 +82,12 @@ def _check_utf8(source: Source, head: bytes) -> None:
             raise _not_utf8(source, head, error.start) from error
 
 
-def _not_utf8(source: Source, head: bytes, place: int) -> ValueError:
+def _not_utf8(source: Source, head: bytes, place: int) -> FileOptionError:
     line = head.count(b"\n", 0, place) + 1
     character = in_windows_1252(head, place)
     shown = f", in Windows-1252 it is '{character}'" if character else ""
     byte = f"line {line} has the byte 0x{head[place]:02X}{shown}"
-    return _wrong(source, f"is not UTF-8: {byte}; use --encoding cp1252, or its actual encoding")
+    return _encoded(source, f"is not UTF-8: {byte}; use --encoding cp1252, or its actual encoding", "cp1252")
 
 
 # -- JSON
@@ -196,8 +199,9 @@ def _check_separator(source: Source, head: bytes) -> None:
     if found := SEP_LINE.match(head):
         message = f"begins with a line for Excel, {found[0].strip().decode(errors='replace')!r}"
         if found[1] != b",":
-            raise _wrong(source, f"{message}: it is separated by {_separated(found[1])}")
-        raise _wrong(source, f"{message}; use --separator ',' to skip it")
+            raise _separated(source, f"{message}: it is separated by", found[1])
+        wrong = f"{source.path} {message}; use --separator ',' to skip it"
+        raise FileOptionError(wrong, "separator", ",")
     lines = [line for line in _CELL_IN_QUOTES.sub(b"x", head).splitlines() if line.strip()]
     is_cut = len(head) == _HEAD_BYTES and len(lines) > 1
     lines = lines[: min(len(lines) - 1, _LINES_MAX)] if is_cut else lines[:_LINES_MAX]
@@ -209,18 +213,24 @@ def _check_separator(source: Source, head: bytes) -> None:
         fitting = fitting or [sign for sign in _OPTIONS if lines[0].count(sign) > 1]
     if fitting:
         sign = max(fitting, key=lines[0].count)
-        raise _wrong(source, f"is separated by {_separated(sign)}")
+        raise _separated(source, "is separated by", sign)
 
 
-def _separated(sign: bytes) -> str:
+def _separated(source: Source, what: str, sign: bytes) -> FileOptionError:
     shown = _NAMES.get(sign, f"'{sign.decode(errors='replace')}'")
     option = _OPTIONS.get(sign, shown)
-    return f"{shown} and not by commas; use --separator {option} (or --separator ',' if that is no separator)"
+    use = f"use --separator {option} (or --separator ',' if that is no separator)"
+    message = f"{source.path} {what} {shown} and not by commas; {use}"
+    return FileOptionError(message, "separator", "tab" if sign == b"\t" else sign.decode(errors="replace"))
 
 
 def _typed(source: Source) -> str:
     """Return the path of a file as a word of a shell command."""
     return shlex.quote(str(source.path))
+
+
+def _encoded(source: Source, what: str, encoding: str) -> FileOptionError:
+    return FileOptionError(f"{source.path} {what}", "encoding", encoding.lower())
 
 
 def _wrong(source: Source, what: str) -> ValueError:

@@ -21,6 +21,8 @@ class Source:
         separator: The separator of CSV cells; None if not given.
         encoding: The encoding of its text; None if not given: it is UTF-8.
         header: The line with the names of the columns, for CSV without a header.
+        held_bytes_max: The most bytes of a row, and of a JSON value that is no array; None does not bound them.
+        text_bytes_max: The most bytes of its decompressed text; None does not bound them.
     """
 
     path: Path
@@ -28,6 +30,8 @@ class Source:
     separator: bytes | None = None
     encoding: str | None = None
     header: bytes = b""
+    held_bytes_max: int | None = None
+    text_bytes_max: int | None = None
 
     @classmethod
     def from_path(cls, path: Path) -> "Source":

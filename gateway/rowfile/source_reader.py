@@ -15,11 +15,13 @@ class SourceReader:
 
     Attributes:
         path: The path of the file.
+        held_bytes_max: The most bytes of a row; None does not bound them.
         first_line: The line number at which the text begins: 0 if a header was added before the file's first line.
     """
 
     def __init__(self, source: Source) -> None:
         self.path = source.path
+        self.held_bytes_max = source.held_bytes_max
         self._raw = source.path.open("rb")
         self._file = decompressed(self._raw, source.path)
         self.first_line = 1
@@ -37,7 +39,13 @@ class SourceReader:
 
     def _decoded(self, source: Source) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder(source.encoding)() if source.encoding else None
+        total = 0
         while data := self._file.read(2**20):
+            total += len(data)
+            if source.text_bytes_max is not None and total > source.text_bytes_max:
+                raise ValueError(
+                    f"{source.path} has more than {source.text_bytes_max:,} bytes once decompressed; split it"
+                )
             try:
                 yield decoder.decode(data).encode() if decoder else data
             except UnicodeError as error:

@@ -39,6 +39,7 @@ OPEN = ORDERS.replace("[reader]", "[public]")
 VALUES = {
     "{page}": "design",
     "/-/files/{file}": "/-/files/orders.yaml",
+    "{upload}": "AAAAAAAAAAAAAAAAAAAAAA",
     "-/console/static/{file}": StaticFiles().url("console.css"),
     "-/console/swagger/{file}": SwaggerFiles(ContextThreadPool(1, "page")).url(".css"),
 }

@@ -14,6 +14,7 @@ import httpx
 from gateway.commands.support.client import error_text
 from gateway.commands.support.load_target import LoadTarget
 from gateway.commands.support.upload_options import UploadOptions
+from gateway.rowfile.batches import place_of
 from gateway.rowfile.chunk import Chunk
 
 #: For how long a request is repeated while the gateway is unreachable or overloaded.
@@ -100,13 +101,10 @@ class BatchSender:
 
     def _bad_rows(self, chunk: Chunk, answer: dict[str, Any]) -> str:
         """Return the message about bad rows, with their places in the file."""
-        lines, header_lines = [], chunk.header.count(b"\n")
-        for error in answer["errors"][:_SHOWN_ROWS_MAX]:
-            place = f"row {self.rows + error['row']:,}"
-            if error["line"] is not None and chunk.line is not None:
-                place += f", line {chunk.line + error['line'] - 1 - header_lines:,}"
-            field = f", field '{error['field']}'" if error["field"] else ""
-            lines.append(f"  {place}{field}: {error['message']}")
+        lines = [
+            f"  {place_of(error, chunk, self.rows)}: {error['message']}"
+            for error in answer["errors"][:_SHOWN_ROWS_MAX]
+        ]
         more = answer["error_count"] - len(lines)
         if more > 0:
             lines.append(f"  and {more:,} more in the same batch")

@@ -1,6 +1,5 @@
 """The upload of a file: its rows are posted in batches, and each row is stored once even after interruptions."""
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from gateway.commands.support.start_finder import SIMILAR, StartFinder
 from gateway.commands.support.upload_options import UploadOptions
 from gateway.media_types import Media
 from gateway.rowfile import progress_files
+from gateway.rowfile.batches import key_of
 from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.chunks import split
 from gateway.rowfile.fingerprint import RowDigest
@@ -112,7 +112,7 @@ class Upload:
         """Post a batch, and record its progress."""
         if self._load is None:
             self._load = self._files.begin(self._source.path, self._seed, options=self._options.reading)
-        key = key or _key(self._seed, before, body)
+        key = key or key_of(self._seed, before, body)
         mark = fingerprint.mark
         self._load = progress_files.append_pending(self._load, PendingRows(until, mark, key, time.time()))
         try:
@@ -126,9 +126,3 @@ class Upload:
         if receipt["is_known"]:
             self.before += until - self.sender.rows
         self.sender.rows = until
-
-
-def _key(seed: str, before: str, body: Chunk) -> str:
-    """Return the idempotency key of a batch: a digest of its rows and of the rows before it."""
-    digest = hashlib.sha256(f"{seed} {before} ".encode() + body.data)
-    return f"load-{digest.hexdigest()[:40]}"

@@ -1,0 +1,93 @@
+"""The columns of a file against the fields of a connector, before anything is stored."""
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from gateway.connectors.connector import Connector, Field
+from gateway.media_types import Media
+from gateway.rowfile import sniffing
+from gateway.rowfile.batches import BATCH_BYTES
+from gateway.rowfile.chunks import split
+from gateway.uploads.reading import ReadingLimits, in_words_of_user, source_of
+from gateway.uploads.upload import UploadedFile
+
+
+@dataclass(frozen=True, slots=True)
+class FileColumn:
+    """A column of a file.
+
+    Attributes:
+        name: Its name; its number if it has none.
+        field: The field that takes its values, None if the connector has none.
+        has_name: Whether it has a name.
+    """
+
+    name: str
+    field: Field | None
+    has_name: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnCheck:
+    """The columns of a file, and the fields that it has no column for.
+
+    Attributes:
+        columns: The columns of its first batch, in their order.
+        missing: The fields without a column.
+        is_header: Whether the names are those of a header, which every row has.
+    """
+
+    columns: tuple[FileColumn, ...]
+    missing: tuple[Field, ...]
+    is_header: bool
+
+    @property
+    def matching(self) -> list[FileColumn]:
+        """The columns that a field takes."""
+        return [each for each in self.columns if each.field is not None]
+
+    @property
+    def unknown(self) -> list[str]:
+        """The columns that no field takes, as values of `without`."""
+        return [each.name for each in self.columns if each.field is None]
+
+    @property
+    def blocking(self) -> list[Field]:
+        """The fields without a column that need a value in every row."""
+        return [field for field in self.missing if field.required]
+
+    def body(self) -> dict[str, Any]:
+        """Return it as JSON for clients."""
+        return {
+            "matching": {each.name: each.field.name for each in self.columns if each.field is not None},
+            "unknown": self.unknown,
+            "missing": [field.name for field in self.missing],
+            "required": [field.name for field in self.blocking],
+        }
+
+
+def check_columns(
+    upload: UploadedFile, path: Path, connector: Connector, limits: ReadingLimits
+) -> ColumnCheck:
+    """Compare the columns of a file's first batch with the fields of a connector.
+
+    Raises:
+        RowsFileError: The file cannot be read, or has no rows.
+    """
+    with in_words_of_user(upload, path):
+        source = source_of(upload, path, limits)
+        sniffing.check_content(source)
+        first = next(iter(islice(split(source, BATCH_BYTES), 1)), None)
+        if first is None:
+            raise ValueError(f"{upload.file} has no rows; nothing was stored")
+        names = first.column_names()
+    is_header = first.media is Media.CSV
+    columns = tuple(
+        FileColumn(name, connector.find_input(name)) if name.strip() else FileColumn(str(place), None, False)
+        for place, name in enumerate(names, 1)
+    )
+    taken = {each.field.name for each in columns if each.field is not None}
+    missing = tuple(field for field in connector.fields if field.name not in taken)
+    return ColumnCheck(columns, missing, is_header)

@@ -1,0 +1,250 @@
+"""The uploads of all askers: who may begin one, where its next slice begins, and when it is deleted."""
+
+import asyncio
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import Any
+
+from gateway.errors import Code, GatewayError
+from gateway.resources import Disk, disk_full
+from gateway.rowfile import file_names
+from gateway.uploads.upload import Owner, ReadingOptions, UploadedFile
+from gateway.uploads.upload_files import UploadFiles
+
+#: The most bytes of a slice.
+SLICE_BYTES = 4 * 2**20
+#: How long an upload is kept after its last use.
+KEPT_SECONDS = 3600.0
+_NAME_CHARACTERS_MAX = 120
+_SUFFIX_OF_FORMAT = {suffix.removeprefix("."): suffix for suffix in file_names.SUFFIXES}
+
+
+class Uploads:
+    """The uploads. Belongs to the event loop; `expire` and `all` may be called by any thread."""
+
+    def __init__(
+        self, directory: Path, max_bytes: int, disk: Disk, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Read the uploads of an earlier process: their users can continue them.
+
+        Args:
+            directory: The directory of their files.
+            max_bytes: The most bytes of all of them.
+            disk: The disk under the directory.
+            clock: Returns the seconds since 1970.
+        """
+        self.max_bytes = max_bytes
+        self._files = UploadFiles(directory)
+        self._disk = disk
+        self._clock = clock
+        # The lock guards the mapping; the values never change.
+        self._lock = threading.Lock()
+        self._uploads = {upload.id: upload for upload in self._files.read_all()}
+        self._writing: set[str] = set()
+        self.expire()
+
+    def all(self) -> list[UploadedFile]:
+        """Return all uploads."""
+        with self._lock:
+            return list(self._uploads.values())
+
+    def of(self, owner: Owner) -> list[UploadedFile]:
+        """Return the uploads that an owner sees, the latest first."""
+        seen = [each for each in self.all() if each.is_seen_by(owner)]
+        return sorted(seen, key=lambda each: each.began, reverse=True)
+
+    def find(self, id: str, owner: Owner) -> UploadedFile:
+        """Return an upload.
+
+        Raises:
+            GatewayError: 404, there is no such upload, or it is another's.
+        """
+        found = self._uploads.get(id)
+        if found is None or not found.is_seen_by(owner):
+            hint = "upload the file again: it is deleted an hour after its last use"
+            raise GatewayError(Code.UPLOAD_UNKNOWN, f"there is no upload {id[:40]!r}", hint=hint)
+        return found
+
+    def find_complete(self, id: str, owner: Owner) -> UploadedFile:
+        """Return an upload whose whole file has arrived.
+
+        Raises:
+            GatewayError: 404 as `find`; 409, the file has not arrived.
+        """
+        upload = self.find(id, owner)
+        if not upload.is_complete:
+            raise _offset_error(upload, f"{upload.file} has not arrived whole")
+        return upload
+
+    def path(self, upload: UploadedFile) -> Path:
+        """Return the path of the rows of an upload."""
+        return self._files.rows(upload)
+
+    # -- the life of an upload
+
+    async def begin(
+        self,
+        owner: Owner,
+        file: str,
+        size: int,
+        *,
+        connector: str | None,
+        format: str | None = None,
+        modified: int | None = None,
+    ) -> UploadedFile:
+        """Begin an upload, or return the unfinished one of the same file.
+
+        It takes the place of the owner's upload before, which is deleted.
+
+        Raises:
+            GatewayError: The format is unknown, there is no space, or the upload before is being loaded.
+        """
+        shown = shown_name(file)
+        suffix = _suffix_of(shown, format)
+        for before in self.of(owner):
+            if before.is_loading:
+                hint = "wait for its end, or cancel it"
+                raise GatewayError(
+                    Code.UPLOAD_RUNNING, f"{before.file} is being loaded into '{before.connector}'", hint=hint
+                )
+        for before in self.of(owner):
+            if before.is_same_file(shown, size, modified) and not before.is_complete:
+                return await self.change(before, connector=connector)
+            await self.delete(before)
+        self._require_space(size)
+        now = self._clock()
+        upload = UploadedFile(
+            secrets.token_urlsafe(16), owner, shown, suffix, size, modified, connector, began=now, used=now
+        )
+        with self._lock:
+            self._uploads[upload.id] = upload
+        try:
+            await asyncio.to_thread(self._files.create, upload)
+        except OSError as error:
+            await self.delete(upload)
+            raise disk_full() from error
+        return upload
+
+    async def append(self, upload: UploadedFile, at: int, data: bytes) -> UploadedFile:
+        """Write the slice of an upload that begins at an offset.
+
+        Raises:
+            GatewayError: 409, the upload ends elsewhere, or another slice is being written; 507, the disk is full.
+        """
+        if at != upload.received:
+            raise _offset_error(upload, f"the slice begins at {at:,}")
+        if at + len(data) > upload.size:
+            message = f"{upload.file} has {upload.size:,} bytes, and the slice ends at {at + len(data):,}"
+            raise GatewayError(Code.UPLOAD_OFFSET, message, hint="begin the upload again with the right size")
+        with self._exclusively(upload):
+            self._disk.require_space()
+            try:
+                await asyncio.to_thread(self._files.write, upload, data)
+            except OSError as error:
+                raise disk_full() from error
+            return await self.change(upload, received=at + len(data))
+
+    async def change(self, upload: UploadedFile, **changes: Any) -> UploadedFile:
+        """Edit an upload, and write its state; one that was deleted meanwhile stays deleted."""
+        changed = replace(upload, used=self._clock(), **changes)
+        with self._lock:
+            if upload.id not in self._uploads:
+                return changed
+            self._uploads[upload.id] = changed
+        # The load goes on without its state on disk: a restart then continues it from an earlier batch.
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(self._files.save, changed)
+        return changed
+
+    async def read_with(self, upload: UploadedFile, options: ReadingOptions) -> UploadedFile:
+        """Return an upload that is read with other options."""
+        return upload if options == upload.options else await self.change(upload, options=options)
+
+    async def delete(self, upload: UploadedFile) -> None:
+        """Delete an upload and its files.
+
+        Raises:
+            GatewayError: 409, it is being loaded.
+        """
+        if self._uploads.get(upload.id, upload).is_loading:
+            message = f"{upload.file} is being loaded into '{upload.connector}'"
+            raise GatewayError(Code.UPLOAD_RUNNING, message, hint="cancel the load first")
+        with self._lock:
+            self._uploads.pop(upload.id, None)
+        await asyncio.to_thread(self._files.delete, upload)
+
+    def expire(self) -> None:
+        """Delete the uploads that were not used for an hour. Any thread may call it."""
+        before = self._clock() - KEPT_SECONDS
+        with self._lock:
+            expired = [each for each in self._uploads.values() if each.used < before and not each.is_loading]
+            for each in expired:
+                del self._uploads[each.id]
+        for each in expired:
+            self._files.delete(each)
+
+    def _require_space(self, size: int) -> None:
+        """Check that a file fits, beside what the other uploads have yet to send."""
+        others = self.all()
+        if size + sum(each.size for each in others) > self.max_bytes:
+            message = f"a file of {size:,} bytes does not fit"
+            details = f"all uploaded files may have {self.max_bytes:,} bytes together (GATEWAY_UPLOADS)"
+            hint = "load it with gateway load, split it, or wait: uploads are deleted after an hour"
+            raise GatewayError(Code.UPLOADS_FULL, message, details=details, hint=hint)
+        expected = sum(each.size - each.received for each in others)
+        if self._disk.free - expected - size < self._disk.reserve:
+            raise disk_full(f"the disk has too little free space for a file of {size:,} bytes")
+
+    @contextlib.contextmanager
+    def _exclusively(self, upload: UploadedFile) -> Iterator[None]:
+        if upload.id in self._writing:
+            raise _offset_error(upload, "another slice is being written")
+        self._writing.add(upload.id)
+        try:
+            yield
+        finally:
+            self._writing.discard(upload.id)
+
+
+def shown_name(file: str) -> str:
+    """Return the name of a user's file as it is shown: its last part, printable, and not too long."""
+    name = PurePath(file.replace("\\", "/")).name
+    printable = "".join(character if character.isprintable() else "?" for character in name)
+    if len(printable) > _NAME_CHARACTERS_MAX:
+        stem, _, suffixes = printable.partition(".")
+        printable = f"{stem[:60]}….{suffixes[-40:]}"
+    return printable.strip() or "file"
+
+
+def _suffix_of(file: str, format: str | None) -> str:
+    """Return the suffixes of a file of ours, by the format that the user chose, or that the name says.
+
+    Raises:
+        GatewayError: 415, it is no format of rows.
+    """
+    suffix, packed = file_names.split_suffixes(file)
+    if format:
+        if format not in _SUFFIX_OF_FORMAT:
+            hint = f"write one of {', '.join(_SUFFIX_OF_FORMAT)}"
+            raise GatewayError(
+                Code.MEDIA_TYPE_UNSUPPORTED, f"{format[:40]!r} is no format of rows", hint=hint
+            )
+        return _SUFFIX_OF_FORMAT[format] + packed
+    try:
+        file_names.check_name(file)
+    except ValueError as error:
+        raise GatewayError(Code.MEDIA_TYPE_UNSUPPORTED, str(error), hint="or choose its format") from error
+    return suffix + packed
+
+
+def _offset_error(upload: UploadedFile, problem: str) -> GatewayError:
+    message = f"{problem}; the upload has {upload.received:,} of {upload.size:,} bytes"
+    hint = f"send the rest in slices of up to {SLICE_BYTES} bytes, the next with ?at={upload.received}"
+    return GatewayError(
+        Code.UPLOAD_OFFSET, message, hint=hint, headers={"UploadedFile-Offset": str(upload.received)}
+    )

@@ -1,0 +1,327 @@
+"""`/-/uploads` and `/-/draft`: files in slices, their drafts and columns, and loads that store each row once."""
+
+import contextlib
+import gzip
+import itertools
+import json
+from collections.abc import Iterator
+
+import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gateway.auth.tokens import make_token
+from tests.support.server import Server, eventually, put, serving
+
+FIELDS = "fields: {id: integer, note: {type: string, nullable: true}}\n"
+ACCESS = "access: {ingest: [etl, loader], read: [reader], change: [etl]}\n"
+SECRETS = {name: make_token(name, views=name == "auditor") for name in ("etl", "loader", "reader", "auditor")}
+_numbers = itertools.count(1)
+
+
+class Client:
+    """A client with one token; each test has a connector of its own."""
+
+    def __init__(self, server: Server, secret: str) -> None:
+        self.http = httpx.Client(
+            base_url=server.url, headers={"Authorization": f"Bearer {secret}"}, timeout=60
+        )
+
+    def begin(self, file: str, size: int, **more: object) -> httpx.Response:
+        return self.http.post("/-/uploads", json={"name": file, "size": size, **more})
+
+    def send(self, file: str, data: bytes, **more: object) -> str:
+        """Upload a file whole, and return the id."""
+        upload = self.begin(file, len(data), **more).json()["id"]
+        assert self.slice(upload, 0, data).status_code == 200
+        return upload
+
+    def slice(self, upload: str, at: int, data: bytes) -> httpx.Response:
+        return self.http.put(f"/-/uploads/{upload}", params={"at": at}, content=data)
+
+    def load(self, upload: str, connector: str, **more: object) -> dict:
+        """Load a file, and return the status at its end."""
+        answer = self.http.post(f"/-/uploads/{upload}/load", json={"connector": connector, **more})
+        assert answer.status_code == 202, answer.text
+        return self.ended(upload)
+
+    def ended(self, upload: str) -> dict:
+        def status() -> dict | None:
+            load = self.http.get(f"/-/uploads/{upload}").json()["load"]
+            return None if load["state"] == "running" else load
+
+        return eventually(status)
+
+
+@pytest.fixture(scope="session")
+def depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = tmp_path_factory.mktemp("depot")
+    put(directory / "tokens.yaml", "".join(f"{line}\n" for _, line in SECRETS.values()))
+    with serving(
+        directory, GATEWAY_TOKENS=str(directory / "tokens.yaml"), GATEWAY_MAX_ROW="64K", GATEWAY_UPLOADS="8M"
+    ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def clients(depot: Server) -> Iterator[dict[str, Client]]:
+    secrets = {name: secret for name, (secret, _) in SECRETS.items()}
+    secrets["admin"] = (depot.data / "admin-token").read_text().strip()
+    with contextlib.ExitStack() as closing:
+        clients = {name: Client(depot, secret) for name, secret in secrets.items()}
+        for client in clients.values():
+            closing.enter_context(client.http)
+        yield clients
+
+
+@pytest.fixture
+def etl(clients: dict[str, Client]) -> Client:
+    return clients["etl"]
+
+
+@pytest.fixture
+def admin(clients: dict[str, Client]) -> Client:
+    return clients["admin"]
+
+
+@pytest.fixture
+def orders(depot: Server) -> str:
+    """A connector that nobody else uses."""
+    name = f"u{next(_numbers)}"
+    depot.declare(name, FIELDS + ACCESS)
+    return name
+
+
+def ids_of(depot: Server, connector: str) -> list[int]:
+    rows = depot.client.get(f"/{connector}", params={"select": "id", "order": "_id"}).json()
+    return [row["id"] for row in rows]
+
+
+def csv_of(rows: range, note: str = "n") -> bytes:
+    return b"id,note\n" + b"".join(b"%d,%s\n" % (row, note.encode()) for row in rows)
+
+
+def parquet_of(rows: range) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"id": list(rows), "note": ["n"] * len(rows)}), sink)
+    return sink.getvalue().to_pybytes()
+
+
+FILES = {
+    "a.csv": csv_of(range(5)),
+    "a.tsv": csv_of(range(5)).replace(b",", b"\t"),
+    "semicolons.csv": csv_of(range(5)).replace(b",", b";"),
+    "latin.csv": csv_of(range(5), "caf\u00e9").decode().encode("cp1252"),
+    "a.ndjson": b"".join(b'{"id": %d, "note": null}\n' % row for row in range(5)),
+    "a.json": json.dumps([{"id": row} for row in range(5)]).encode(),
+    "a.parquet": parquet_of(range(5)),
+    "a.csv.gz": gzip.compress(csv_of(range(5))),
+}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_file_of_each_format_is_drafted_and_loaded(depot: Server, admin: Client, file):
+    upload = admin.send(file, FILES[file])
+    draft = admin.http.post(f"/-/uploads/{upload}/draft").json()
+    name = f"u{next(_numbers)}"
+    depot.declare(name, draft["text"])
+
+    load = admin.load(upload, name)
+
+    assert (load["state"], load["rows"], load["stored"], load["problem"]) == ("done", 5, 5, None)
+    assert ids_of(depot, name) == list(range(5))
+    body = admin.http.post("/-/draft", params={"name": file}, content=FILES[file]).json()
+    assert body["text"].partition("\n")[2] == draft["text"].partition("\n")[2]
+
+
+def test_slices_continue_where_the_upload_ends(etl: Client, orders: str):
+    data = csv_of(range(3))
+    begun = etl.begin("a.csv", len(data), connector=orders)
+    upload = begun.json()["id"]
+    assert (begun.status_code, begun.headers["Location"]) == (201, f"/-/uploads/{upload}")
+
+    assert etl.slice(upload, 0, data[:7]).json()["received"] == 7
+    for at in (0, 6, 8, 10**9):
+        wrong = etl.slice(upload, at, data[7:])
+        assert (wrong.status_code, wrong.json()["code"]) == (409, "GW115")
+        assert wrong.headers["Upload-Offset"] == "7"
+    assert etl.slice(upload, 7, data).status_code == 409, "the slice is longer than the file"
+    assert etl.http.post(f"/-/uploads/{upload}/load", json={"connector": orders}).status_code == 409
+    assert etl.slice(upload, 7, data[7:]).json()["received"] == len(data)
+    assert etl.http.get("/-/uploads").json()[0]["id"] == upload
+    assert etl.http.delete(f"/-/uploads/{upload}").status_code == 204
+    assert etl.http.get(f"/-/uploads/{upload}").status_code == 404
+
+
+def test_unfinished_upload_of_the_same_file_is_continued(etl: Client, orders: str):
+    first = etl.begin("a.csv", 100, connector=orders, modified=17).json()["id"]
+    etl.slice(first, 0, b"id,note\n")
+
+    again = etl.begin("a.csv", 100, connector=orders, modified=17)
+    assert (again.status_code, again.json()["id"], again.json()["received"]) == (200, first, 8)
+    other = etl.begin("a.csv", 100, connector=orders, modified=18).json()["id"]
+    assert other != first
+    assert etl.http.get(f"/-/uploads/{first}").status_code == 404, "a token has one upload at a time"
+
+
+@pytest.mark.parametrize(
+    ("asker", "connector", "status"),
+    [
+        (None, True, 401),
+        ("reader", True, 403),
+        ("auditor", True, 403),
+        ("loader", True, 201),
+        ("loader", False, 403),
+        ("admin", True, 201),
+        ("admin", False, 201),
+    ],
+)
+def test_upload_needs_the_right_to_use_it(depot: Server, clients, orders, asker, connector, status):
+    announced = {"name": "a.csv", "size": 9, "connector": orders if connector else None}
+    path = "/-/uploads"
+    answer = (
+        clients[asker].http.post(path, json=announced)
+        if asker
+        else httpx.post(depot.url + path, json=announced)
+    )
+
+    assert answer.status_code == status, answer.text
+
+
+def test_upload_of_another_token_does_not_exist(clients, etl: Client, orders: str):
+    upload = etl.send("a.csv", csv_of(range(3)), connector=orders)
+    other = clients["loader"]
+    path = f"/-/uploads/{upload}"
+    asked = [
+        other.http.get(path),
+        other.http.delete(path),
+        other.slice(upload, 0, b"x"),
+        other.http.get(f"{path}/columns", params={"connector": orders}),
+        other.http.post(f"{path}/load", json={"connector": orders}),
+        other.http.post(f"{path}/cancel"),
+    ]
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in asked} == {(404, "GW118")}
+    assert etl.http.get(path).status_code == 200
+
+
+def test_columns_are_compared_before_anything_is_stored(depot: Server, etl: Client, orders: str):
+    upload = etl.send("a.csv", b"note,extra\nx,1\n", connector=orders)
+    check = etl.http.get(f"/-/uploads/{upload}/columns", params={"connector": orders}).json()
+
+    assert check == {
+        "matching": {"note": "note"},
+        "unknown": ["extra"],
+        "missing": ["id"],
+        "required": ["id"],
+    }
+    assert ids_of(depot, orders) == []
+
+
+def test_refused_batch_stops_a_load_with_its_places(depot: Server, etl: Client, orders: str):
+    good = etl.send("a.csv", b"id,note,extra\n1,a,x\n2,b,y\n", connector=orders)
+    refused = etl.load(good, orders)
+    assert (refused["state"], refused["problem"]["code"]) == ("stopped", "PGRST204")
+    assert etl.load(good, orders, without=["extra"])["stored"] == 2
+
+    bad = etl.send("bad.csv", b"id,note\n3,a\nx,b\n", connector=orders)
+    stopped = etl.load(bad, orders)
+    assert (stopped["rows"], stopped["stored"]) == (0, 0)
+    (error,) = stopped["problem"]["errors"]
+    assert (error["row"], error["line"], error["field"], error["code"]) == (2, 3, "id", "22P02")
+    assert ids_of(depot, orders) == [1, 2]
+
+    depot.declare(orders, FIELDS + "on_invalid: on_request\n" + ACCESS)
+    kept = etl.load(bad, orders, keep_bad_rows=True)
+    assert (kept["state"], kept["stored"], kept["rejected"]) == ("done", 1, 1)
+
+
+def test_same_file_is_stored_once_without_again(depot: Server, etl: Client, orders: str):
+    data = csv_of(range(3))
+    assert etl.load(etl.send("a.csv", data, connector=orders), orders)["stored"] == 3
+    once_more = etl.send("b.csv", data, connector=orders)
+    known = etl.load(once_more, orders)
+    assert (known["stored"], known["stored_before"]) == (0, 3)
+    assert ids_of(depot, orders) == [0, 1, 2]
+
+    assert etl.load(once_more, orders, again=True)["stored"] == 3
+    assert ids_of(depot, orders) == [0, 1, 2] * 2
+
+
+HOSTILE = {
+    "cut.parquet": parquet_of(range(100))[:-20],
+    "junk.parquet": b"PAR1" + bytes(range(256)) * 8,
+    "junk.csv": bytes(range(256)) * 8,
+    "picture.csv": b"\x89PNG\r\n\x1a\n" + bytes(100),
+    "cut.csv.gz": gzip.compress(csv_of(range(10_000)))[:-100],
+    "not.csv.gz": b"id,note\n1,a\n",
+    "header.csv": b"id,note\n",
+    "blank.ndjson": b"\n\n",
+    "page.csv": b"<!doctype html><html>",
+    "wide_row.csv.gz": gzip.compress(b"id,note\n1," + b"x" * (80 * 2**20)),
+    "open_quote.csv.gz": gzip.compress(b'id,note\n1,"' + b"x\n" * (40 * 2**20)),
+    "bomb.csv.gz": gzip.compress(b"id,note\n" + b"1,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n" * 10**6),
+    "one_value.json.gz": gzip.compress(b'{"a": "' + b"x" * (80 * 2**20) + b'"}'),
+}
+
+
+@pytest.mark.parametrize("file", HOSTILE)
+def test_hostile_file_is_refused_in_words(depot: Server, admin: Client, orders, file):
+    """No file takes more memory than a body may, and none breaks the gateway."""
+    upload = admin.send(file, HOSTILE[file])
+    draft = admin.http.post(f"/-/uploads/{upload}/draft")
+    load = admin.load(upload, orders)
+
+    assert load["state"] == "stopped"
+    assert load["problem"]["code"] in ("GW114", "GW102", "PGRST102", "GW201")
+    assert (draft.status_code, draft.json()["code"]) == (422, "GW114"), draft.text
+    assert file in draft.json()["message"]
+    assert str(depot.data) not in draft.text
+    assert depot.memory() < 600 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [
+        ("../../etc/passwd.csv", "passwd.csv"),
+        ("C:\\data\\a.csv", "a.csv"),
+        ("<img src=x>.csv", "<img src=x>.csv"),
+        ("a\nfields: {x: integer}\n.csv", "a?fields: {x: integer}?.csv"),
+        ("a\u202e.csv", "a?.csv"),
+        ("n" * 300 + ".csv", "n" * 60 + "….csv"),
+    ],
+)
+def test_file_name_is_shown_and_never_a_path(depot: Server, admin: Client, file, shown):
+    upload = admin.begin(file, 12).json()
+    assert upload["file"] == shown
+    admin.slice(upload["id"], 0, b"id\n1\n2\n3\n44\n")
+
+    text = admin.http.post(f"/-/uploads/{upload['id']}/draft").json()["text"]
+    assert text.splitlines()[1:3] == ["fields:", "  id: integer"]
+    assert [path.name for path in (depot.data / "uploads" / upload["id"]).iterdir()] in (
+        ["rows.csv", "state.json"],
+        ["state.json", "rows.csv"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("announced", "status", "code"),
+    [
+        ({"name": "a.xlsx", "size": 9}, 415, "GW104"),
+        ({"name": "a", "size": 9}, 415, "GW104"),
+        ({"name": "a.csv", "size": 9, "format": "xml"}, 415, "GW104"),
+        ({"name": "a.csv", "size": 0}, 422, "GW114"),
+        ({"name": "a.csv", "size": -1}, 400, "PGRST102"),
+        ({"name": "a.csv", "size": True}, 400, "PGRST102"),
+        ({"name": "a.csv"}, 400, "PGRST102"),
+        ({"name": "a.csv", "size": 9, "path": "/x"}, 400, "PGRST102"),
+        ([], 400, "PGRST102"),
+        ({"name": "a.csv", "size": 9 * 2**20}, 413, "GW117"),
+        ({"name": "a.csv", "size": 9, "connector": "nothing"}, 404, "PGRST205"),
+    ],
+)
+def test_wrong_announcement_is_refused(admin: Client, announced, status, code):
+    answer = admin.http.post("/-/uploads", json=announced)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
