@@ -55,6 +55,12 @@ def anchor(columns: Sequence[KeysetColumn], source: str, cursor: str) -> str:
     return f'(SELECT {selected} FROM {source} WHERE "_id" = {cursor})'
 
 
+def group_anchor(columns: Sequence[KeysetColumn], groups: str, cursor: str) -> str:
+    """Return the SQL of the values of the cursor's group, as `anchor` names them."""
+    selected = ", ".join(f"{column.sql} AS _a{number}" for number, column in enumerate(columns))
+    return f"(SELECT {selected} FROM {groups} WHERE _place = {cursor})"
+
+
 def after(columns: Sequence[KeysetColumn]) -> str:
     """Return the SQL of the condition of coming after the row of `anchor`.
 

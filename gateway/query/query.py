@@ -115,9 +115,15 @@ class Selected:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One term of `order`."""
+    """One term of `order`.
 
-    column: Column
+    Attributes:
+        column: The column; of an aggregated result also one of its aggregates.
+        is_descending: Whether the greatest value comes first.
+        has_nulls_first: Whether nulls come before all other values.
+    """
+
+    column: Column | Selected
     is_descending: bool = False
     has_nulls_first: bool = False
 

@@ -103,12 +103,25 @@ class Relation:
         cursor = self.parameters.add(self._query.cursor)
         if not self.has_anchor:
             return "", [f"{ID_SQL} {'<' if self._order[0].is_descending else '>'} {cursor}"]
-        return f", {keyset.anchor(self._order, self._table, cursor)}", [keyset.after(self._order)]
+        if self.is_ordered_by_aggregates:
+            anchor = keyset.group_anchor(self._order, self._groups, cursor)
+        else:
+            anchor = keyset.anchor(self._order, self._table, cursor)
+        return f", {anchor}", [keyset.after(self._order)]
 
     @property
     def has_anchor(self) -> bool:
         """True if the values of the cursor's row must be looked up: `_id` alone is the cursor itself."""
         return [column.sql for column in self._order] not in ([], [ID_SQL])
+
+    @property
+    def is_ordered_by_aggregates(self) -> bool:
+        """True if the values of the cursor's group must be computed: no row has them."""
+        return any(isinstance(term.column, Selected) for term in self._query.order)
+
+    def anchor_count(self, cursor: int) -> str:
+        """Return the SQL that counts the groups of a cursor."""
+        return f"SELECT count(*) FROM {self._groups} WHERE _place = {self.parameters.add(cursor)}"
 
     @property
     def _is_commit_order(self) -> bool:
@@ -124,6 +137,7 @@ class Relation:
         """Return the columns of `order`, and `_id`, which identifies a row."""
         columns: list[KeysetColumn] = []
         for term in self._query.order:
+            assert isinstance(term.column, Column)
             if term.column == ID:
                 return [*columns, KeysetColumn(ID_SQL, ID_SQL, term.is_descending)]
             expression = self.parameters.column(term.column)
@@ -137,12 +151,19 @@ class Relation:
         return [*columns, KeysetColumn(ID_SQL, ID_SQL)]
 
     def _group_order(self) -> list[KeysetColumn]:
-        """Return the columns of `order`, and all columns of the group, which identify a group."""
+        """Return the columns of `order`, and all columns of the group, which identify a group.
+
+        No row has the value of an aggregate: `group_anchor` reads it from the groups.
+        """
         groups = [
             (number, selected) for number, selected in enumerate(self._query.select) if not selected.aggregate
         ]
         columns: list[KeysetColumn] = []
         for term in self._query.order:
+            if isinstance(term.column, Selected):
+                name = f"_c{self._query.select.index(term.column)}"
+                columns += keyset.columns_of(name, name, term.column.type, term)
+                continue
             number, selected = next(group for group in groups if group[1].column == term.column)
             columns += keyset.columns_of(f"_c{number}", self._expression(selected), selected.type, term)
         for number, selected in groups:

@@ -1,5 +1,6 @@
 """`select` and `order` to the columns of a result and the order of its rows."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway.connectors.connector import SYSTEM_FIELDS
@@ -104,25 +105,32 @@ def _cast(scanner: Scanner, source: FieldType, what: str) -> FieldType | None:
 
 
 def parse_order(text: str, columns: ColumnNames, select: tuple[Selected, ...]) -> tuple[Order, ...]:
-    """Parse `order`; groups can be ordered only by their columns."""
+    """Parse `order`; groups can be ordered only by their columns, and by the aggregates of the result."""
     if not text.strip():
         return ()
-    terms = _order_terms(text, columns)
-    if any(selected.aggregate for selected in select):
-        groups = [selected.column for selected in select if not selected.aggregate]
+    groups = [selected.column for selected in select if not selected.aggregate]
+    aggregated = _aggregates(select, groups)
+    terms = _order_terms(text, columns, aggregated)
+    if aggregated:
         for term in terms:
-            if term.column not in groups:
-                message = f"order={term.column}, but an aggregated result can be ordered only by its groups"
-                names = ", ".join(str(column) for column in groups) or "none here"
-                raise GatewayError(Code.QUERY_INVALID, message, hint=f"the groups are {names}")
+            if isinstance(term.column, Column) and term.column not in groups:
+                message = f"order={term.column}, but an aggregated result can be ordered only by its columns"
+                names = ", ".join([*map(str, groups), *aggregated])
+                raise GatewayError(Code.QUERY_INVALID, message, hint=f"the columns are {names}")
     return terms
 
 
-def _order_terms(text: str, columns: ColumnNames) -> tuple[Order, ...]:
+def _aggregates(select: tuple[Selected, ...], groups: Sequence[Column | None]) -> dict[str, Selected]:
+    """Return the aggregates of a result by the names that `order` may use; the columns of groups have theirs first."""
+    taken = {str(column) for column in groups}
+    return {each.name: each for each in select if each.aggregate and each.name not in taken}
+
+
+def _order_terms(text: str, columns: ColumnNames, aggregated: Mapping[str, Selected]) -> tuple[Order, ...]:
     scanner = Scanner("order", text)
     terms = []
     while True:
-        terms.append(_order_term(scanner, columns))
+        terms.append(_order_term(scanner, columns, aggregated))
         if len(terms) > MAX_ORDER:
             raise scanner.error(f"at most {MAX_ORDER} columns order the rows")
         scanner.blanks()
@@ -132,8 +140,8 @@ def _order_terms(text: str, columns: ColumnNames) -> tuple[Order, ...]:
             raise scanner.error("separate columns by commas")
 
 
-def _order_term(scanner: Scanner, columns: ColumnNames) -> Order:
-    column = columns.parse(scanner)
+def _order_term(scanner: Scanner, columns: ColumnNames, aggregated: Mapping[str, Selected]) -> Order:
+    column = _order_column(scanner, columns, aggregated)
     words = []
     while scanner.skip("."):
         words.append(scanner.word())
@@ -150,3 +158,13 @@ def _order_term(scanner: Scanner, columns: ColumnNames) -> Order:
             raise scanner.error("write NAME, NAME.desc, or NAME.desc.nullslast")
     is_descending = direction == "desc"
     return Order(column, is_descending, is_descending if nulls is None else nulls == "nullsfirst")
+
+
+def _order_column(
+    scanner: Scanner, columns: ColumnNames, aggregated: Mapping[str, Selected]
+) -> Column | Selected:
+    start = scanner.place
+    if aggregated and (found := aggregated.get(scanner.name())):
+        return found
+    scanner.place = start
+    return columns.parse(scanner)

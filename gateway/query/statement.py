@@ -68,9 +68,14 @@ class Statement:
         return relation.statement(f"SELECT count(*) FROM ({rows})")
 
     def anchor_count(self) -> Sql | None:
-        """Return the SQL that counts the rows of the cursor; None if the cursor need not be a stored row."""
-        if self.query.cursor is None or not Relation(self.query, self.connector).has_anchor:
+        """Return the SQL that counts the rows of the cursor, or its groups; None if it need not be a stored row."""
+        if self.query.cursor is None:
             return None
+        relation = Relation(self.query, self.connector)
+        if not relation.has_anchor:
+            return None
+        if relation.is_ordered_by_aggregates:
+            return relation.statement(relation.anchor_count(self.query.cursor))
         table = table_of(self.connector)
         return Sql(f"SELECT count(*) FROM {table} WHERE {ID_SQL} = $1", (self.query.cursor,))
 

@@ -387,3 +387,56 @@ def test_aggregates_agree_with_plain_python(server, path, groups, some, limit):
         assert answer["mean"] is None or abs(answer["mean"] - sum(decimals) / len(decimals)) < Decimal("1e-9")
         high = max((dialect_model.comparable(row["t"], "t") for row in rows if row["t"]), default=None)
         assert (answer["high"] and dialect_model.comparable(answer["high"], "t")) == high
+
+
+@examples(40)
+@given(
+    groups=st.lists(st.sampled_from(["i", "b", "s", "d", "l", "j->>a"]), unique=True, max_size=2),
+    order=st.sampled_from(["n.desc", "n", "total.desc.nullslast", "low.nullsfirst,n.desc", "mean,top.desc"]),
+    limit=st.integers(1, 9),
+)
+def test_groups_ordered_by_aggregates_are_paged_once_each(server, path, groups, order, limit):
+    select = ",".join([*groups, "n:count(),total:i.sum(),low:s.min(),top:t.max(),mean:d.avg()"])
+    parameters = [("select", select), ("order", order)]
+    whole = server.client.get(f"{path}?{quoted(parameters)}").json()
+
+    found, url = [], f"{path}?{quoted([*parameters, ('limit', str(limit))])}"
+    while url:
+        answer = server.client.get(url)
+        assert answer.status_code == 200, answer.text
+        found += answer.json()
+        url = answer.links.get("next", {}).get("url")
+
+    assert found == whole
+    term, *flags = order.split(",")[0].split(".")
+    values = [row[term] for row in whole]
+    given = [value for value in values if value is not None]
+    assert given == sorted(given, reverse="desc" in flags)
+    nulls_first = "nullsfirst" in flags or ("desc" in flags and "nullslast" not in flags)
+    count = len(values) - len(given)
+    assert (values[:count] if nulls_first else values[len(given) :]) == [None] * count
+
+
+def test_cursor_of_no_group_is_an_error(server, path):
+    query = "select=b,count()&order=count.desc&limit=1&cursor=79"
+
+    answer = server.client.get(f"{path}?{query}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "PGRST100")
+    assert "there is no row 79" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("select=b,count()&order=i", "the columns are b, count"),
+        ("select=b,n:count()&order=count", "there is no column 'count'"),
+        ("select=count()&order=s.desc", "the columns are count"),
+        ("order=count.desc", "there is no column 'count'"),
+    ],
+)
+def test_order_names_a_column_of_the_groups(server, path, query, said):
+    answer = server.client.get(f"{path}?{query}")
+
+    assert answer.status_code == 400
+    assert said in answer.text

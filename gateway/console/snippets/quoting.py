@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from gateway.connectors.fields import AWKWARD
+from gateway.query.query import Column, Selected
 
 #: What a value of a URL may show as it is. Shells, globs, and quotes of the other languages have none of it.
 _READABLE = ",.:()-_~"
@@ -57,6 +58,18 @@ def dialect_name(name: str) -> str:
 def dialect_key(key: str) -> str:
     """Return a key inside JSON as `select` and `order` read it after `->`."""
     return key if key.isidentifier() else _dialect_quoted(key)
+
+
+def dialect_column(column: Column | Selected) -> str:
+    """Return a column as `select` and `order` read it, or an aggregate of the result as `order` reads it."""
+    if isinstance(column, Selected):
+        return dialect_name(column.name)
+    steps = [str(step) if isinstance(step, int) else dialect_key(step) for step in column.path]
+    arrows = ["->"] * len(steps)
+    if column.is_text:
+        arrows[-1] = "->>"
+    name = dialect_name(column.former_name or column.field.name)
+    return name + "".join(arrow + step for arrow, step in zip(arrows, steps, strict=True))
 
 
 def _dialect_quoted(text: str) -> str:

@@ -8,7 +8,7 @@ from gateway.query.columns import ColumnNames
 from gateway.query.filters import TREE_PARAMETERS
 from gateway.query.paging import is_filter
 from gateway.query.parameters import READ_PARAMETERS
-from gateway.query.query import Column, Order
+from gateway.query.query import Order
 
 _NOTE = "`npm install @supabase/postgrest-js`, which supabase-js is built on; its `createClient` alone adds `/rest/v1`."
 #: Methods that take a value as they find it; other operators go through `filter`.
@@ -98,20 +98,11 @@ def _tree(key: str, value: str) -> str:
 
 
 def _order(order: Order) -> str:
-    column = quoting.double_quoted(_column(order.column))
+    column = quoting.double_quoted(quoting.dialect_column(order.column))
     options = ["ascending: false"] if order.is_descending else []
     if order.has_nulls_first != order.is_descending:
         options.append(f"nullsFirst: {str(order.has_nulls_first).lower()}")
     return f".order({column}, {{ {', '.join(options)} }})" if options else f".order({column})"
-
-
-def _column(column: Column) -> str:
-    name = quoting.dialect_name(column.former_name or column.field.name)
-    steps = [str(step) if isinstance(step, int) else quoting.dialect_key(step) for step in column.path]
-    arrows = ["->"] * len(steps)
-    if column.is_text:
-        arrows[-1] = "->>"
-    return name + "".join(arrow + step for arrow, step in zip(arrows, steps, strict=True))
 
 
 def _page(usage: EndpointUse, options: dict[str, str]) -> list[str]:
