@@ -65,6 +65,7 @@ class RequestContext:
         token: The token's name, once it is known.
         notes: The result, for the access log: an error code, or the numbers of a receipt. Never a value of a row.
         rows: How many rows of the body were parsed; rate limits charge them.
+        is_download: Whether a page gives the rows of an endpoint as a file, which counts as a read of it.
         served_rows: How many rows of a connector the response has; of a stream, those that were sent.
         row_errors: The errors of single rows that the response lists, or None.
         stages: When its stages began, if the request is traced; else None.
@@ -81,6 +82,7 @@ class RequestContext:
     token: str | None = None
     notes: Mapping[str, str | int | None] = field(default_factory=dict)
     rows: int = 0
+    is_download: bool = False
     served_rows: int = 0
     row_errors: RowErrors | None = None
     stages: StageTimes | None = None

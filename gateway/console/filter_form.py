@@ -1,6 +1,7 @@
-"""The form of the API page that puts a filter together: its parameters to a query string of the dialect.
+"""The forms that put a query together: their parameters to a query string of the dialect.
 
-The form is plain HTML, and sends a field, an operator, and a value as `_f`, `_o`, and `_v`. No field has such a name.
+The forms are plain HTML. One sends a field, an operator, and a value as `_f`, `_o`, and `_v`, and one sends each column
+as `_c`. No field has such a name.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ from gateway.query.operators import OPERATORS, OperatorKind
 from gateway.query.paging import is_filter
 from gateway.query.parameters import READ_PARAMETERS
 
-FIELD, OPERATOR, VALUE = "_f", "_o", "_v"
+FIELD, OPERATOR, VALUE, COLUMN = "_f", "_o", "_v", "_c"
 #: The parameters that the form has a field for, under their own names.
 FORM_PARAMETERS = ("select", "order", "limit")
 #: The parameters of a page of rows: another filter begins at the first page.
@@ -43,12 +44,18 @@ class ActiveParameter:
 def combined(pairs: _Pairs, connector: Connector) -> str | None:
     """Return the query string that the parameters of a form stand for, None where they are not those of the form."""
     given = {key: value for key, value in pairs if key in (FIELD, OPERATOR, VALUE)}
-    if not given:
+    columns = [value for key, value in pairs if key == COLUMN]
+    if not given and not columns:
         return None
     names = ColumnNames(connector)
-    kept = [(key, value) for key, value in pairs if key not in given and not _is_dropped(key, value, names)]
+    own = {*given, COLUMN}
+    kept = [(key, value) for key, value in pairs if key not in own and not _is_dropped(key, value, names)]
     if field := given.get(FIELD):
         kept.insert(_last_filter(kept, names), (field, _filter(given, field, names)))
+    if columns:
+        kept = [pair for pair in kept if not (pair[0] == "select" and is_option(*pair, names))]
+        if columns != [quoting.dialect_name(field.name) for field in connector.fields]:
+            kept.append(("select", ",".join(columns)))
     return quoting.query_string(kept)
 
 
@@ -57,7 +64,7 @@ def active(pairs: _Pairs, connector: Connector) -> list[ActiveParameter]:
     names = ColumnNames(connector)
     return [
         ActiveParameter(
-            key, value, not _is_option(key, value, names), quoting.query_string(_without(pairs, number))
+            key, value, not is_option(key, value, names), quoting.query_string(_without(pairs, number))
         )
         for number, (key, value) in enumerate(pairs)
     ]
@@ -75,12 +82,13 @@ def without_format(pairs: _Pairs, connector: Connector) -> tuple[tuple[str, str]
     return tuple((key, value) for key, value in pairs if key != "format" or is_filter(key, value, names))
 
 
-def _is_option(key: str, value: str, names: ColumnNames) -> bool:
+def is_option(key: str, value: str, names: ColumnNames) -> bool:
+    """Return whether a parameter is no filter: one of the select, the order, the page, or the format."""
     return key in READ_PARAMETERS and not is_filter(key, value, names)
 
 
 def _is_dropped(key: str, value: str, names: ColumnNames) -> bool:
-    return _is_option(key, value, names) and (key in _PAGE or not value.strip())
+    return is_option(key, value, names) and (key in _PAGE or not value.strip())
 
 
 def _without(pairs: _Pairs, number: int) -> list[tuple[str, str]]:
@@ -89,7 +97,7 @@ def _without(pairs: _Pairs, number: int) -> list[tuple[str, str]]:
 
 def _last_filter(pairs: _Pairs, names: ColumnNames) -> int:
     """Return the place after the last filter, so that filters stay before the options."""
-    places = [place for place, pair in enumerate(pairs) if not _is_option(*pair, names)]
+    places = [place for place, pair in enumerate(pairs) if not is_option(*pair, names)]
     return places[-1] + 1 if places else 0
 
 

@@ -1,5 +1,6 @@
 """Every page of the console: a new one is a class in this folder and a line here."""
 
+from collections.abc import Callable
 from typing import Any
 
 import falcon
@@ -16,6 +17,10 @@ from gateway.console.endpoint_at import EndpointAt
 from gateway.console.endpoint_list import EndpointList
 from gateway.console.error_pages import ErrorPages
 from gateway.console.page import Shell
+from gateway.console.row_access import RowAccess
+from gateway.console.row_download import RowDownload
+from gateway.console.row_page import RowPage
+from gateway.console.rows_page import RowCount, RowSource, RowsPage
 from gateway.console.sign_in import SignIn, SignOut
 from gateway.console.static_files import StaticFiles
 from gateway.console.swagger import SwaggerFiles, SwaggerPage
@@ -59,6 +64,7 @@ def add_pages(
     add("/-/console/at/{path:path}", EndpointAt(shell, services.live))
     heads = ConnectorHeads(shell, connectors, services.storage, services.live)
     add(f"{CONNECTOR_ROUTE}/api", ApiPage(shell, heads, settings))
+    _add_rows(add, shell, heads, RowAccess(connectors, services.live, services.auth.rate_limits), services)
     add("/-/console/static/{file}", files)
     if swagger.is_installed():
         swagger_files = SwaggerFiles(thread)
@@ -70,3 +76,18 @@ def add_pages(
     app.add_error_handler(Exception, errors.any_error)
     app.add_error_handler(falcon.HTTPError, errors.falcon_error)
     app.add_error_handler(GatewayError, errors.gateway_error)
+
+
+def _add_rows(
+    add: Callable[[str, object], None],
+    shell: Shell,
+    heads: ConnectorHeads,
+    access: RowAccess,
+    services: Services,
+) -> None:
+    source = RowSource(access, services.storage.read_pool, services.intake.settings)
+    rows = f"{CONNECTOR_ROUTE}/rows"
+    add(rows, RowsPage(shell, heads, source))
+    add(f"{rows}/count", RowCount(shell, heads, source))
+    add(f"{rows}/download", RowDownload(shell, access))
+    add(f"{rows}/{{id}}", RowPage(shell, heads, source))

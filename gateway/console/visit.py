@@ -21,6 +21,7 @@ class Visit:
         here: The URL of the page, relative to that root.
         host_url: The URL of the gateway's root as far as the request tells. A prefix of a proxy is missing in it.
         query_string: The query string, as the browser wrote it.
+        address: The address of the browser, as far as the trusted proxies tell.
         is_secure: Whether the browser uses https.
         session_ids: The ids of sessions in its cookies, valid or not.
         parameters: The parameters of the route, such as `name`.
@@ -32,6 +33,7 @@ class Visit:
     here: str
     host_url: str
     query_string: str
+    address: str
     is_secure: bool
     session_ids: tuple[str, ...] = field(repr=False)
     parameters: Mapping[str, str]
@@ -48,6 +50,7 @@ def visit_of(req: Request, asker: Asker, parameters: Mapping[str, str] | None = 
         here=f"{raw_path(req).removeprefix('/')}{query}",
         host_url=f"{req.scheme}://{req.get_header('Host') or 'localhost'}/",
         query_string=req.query_string,
+        address=req.remote_addr,
         is_secure=is_secure,
         session_ids=tuple(session_ids(req.get_header("Cookie"), is_secure=is_secure)),
         parameters=parameters or {},

@@ -130,7 +130,7 @@ class Rendering:
             self.total = int(self._fetch(statement.count())[0][0])
             _require_offset_within(statement.query.offset, self.total)
         if anchor and not self._fetch(anchor)[0][0]:
-            raise _unknown_cursor(statement.query.cursor)
+            raise unknown_cursor(statement.query.cursor)
         if statement.output.is_singular:
             self._read_one()
             return
@@ -339,7 +339,8 @@ def _place(batch: pa.RecordBatch) -> int | None:
     return place
 
 
-def _unknown_cursor(cursor: int | None) -> GatewayError:
+def unknown_cursor(cursor: int | None) -> GatewayError:
+    """Return the error of a cursor that is not a row."""
     hint = "follow the Link of the page before, or leave cursor out to begin again"
     return GatewayError(
         Code.QUERY_INVALID, f"there is no row {cursor} that a page could come after", hint=hint

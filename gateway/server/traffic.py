@@ -171,7 +171,9 @@ class Traffic:
         # An unknown method may be anything, and each would stay in memory.
         responses, key = traffic.responses, (method if method in METHODS else "", status)
         responses[key] = responses.get(key, 0) + 1
-        if context.connector is None or context.path is None or context.path.startswith("/-/"):
+        if context.connector is None or context.path is None:
+            return
+        if context.path.startswith("/-/") and not context.is_download:
             return
         if method == "GET" and status < 400:
             traffic.count_read(request)

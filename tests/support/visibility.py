@@ -40,6 +40,7 @@ VALUES = {
     "{page}": "design",
     "/-/files/{file}": "/-/files/orders.yaml",
     "{upload}": "AAAAAAAAAAAAAAAAAAAAAA",
+    "{id}": "1",
     "-/console/static/{file}": StaticFiles().url("console.css"),
     "-/console/swagger/{file}": SwaggerFiles(ContextThreadPool(1, "page")).url(".css"),
 }

@@ -33,11 +33,20 @@ function offerFilters() {
   }
 }
 
+/** The text of an element, in which characters that are not seen are shown by signs. */
+function textOf(element) {
+  const copied = element.cloneNode(true);
+  for (const sign of copied.querySelectorAll("[data-code]")) {
+    sign.textContent = String.fromCodePoint(Number(sign.dataset.code));
+  }
+  return copied.textContent;
+}
+
 /** Copy the text of an element. Over plain http a browser has no clipboard for pages, so the text is selected there. */
 async function copy(button) {
   const source = document.getElementById(button.dataset.copy);
   if (navigator.clipboard) {
-    await navigator.clipboard.writeText(source.textContent);
+    await navigator.clipboard.writeText(textOf(source));
     button.textContent = "Copied";
   } else {
     getSelection().selectAllChildren(source);
@@ -51,7 +60,23 @@ function offerCopies() {
   }
 }
 
+/** Put the number of all rows in place of the link that asks for it, after the rows are shown. */
+async function showCount(shown) {
+  const answer = await fetch(shown.dataset.count, { headers: { Accept: "application/json" } });
+  if (answer.ok) {
+    const { count } = await answer.json();
+    shown.textContent = `${count.toLocaleString("en-US")} ${count === 1 ? "row" : "rows"}`;
+  }
+}
+
+function showCounts() {
+  for (const shown of document.querySelectorAll("[data-count]")) {
+    showCount(shown);
+  }
+}
+
 showUrls();
 showBases();
+showCounts();
 offerFilters();
 offerCopies();

@@ -1,0 +1,127 @@
+"""`/-/console/connectors/NAME/rows/ID`: one row with its whole values, field by field."""
+
+import re
+from dataclasses import dataclass
+
+from gateway.admin.visible_connectors import VisibleConnector
+from gateway.connectors.connector import PUBLIC, SYSTEM_FIELDS, Connector, Field
+from gateway.console import cells
+from gateway.console.cells import Html
+from gateway.console.connector_page import ConnectorHeads, ConnectorPage
+from gateway.console.page import Shell, View
+from gateway.console.rows_page import RowSource, query_of
+from gateway.console.rows_view import page_url
+from gateway.console.snippets import shell
+from gateway.console.snippets.snippet import EndpointUse
+from gateway.console.visit import Visit
+from gateway.errors import Code, GatewayError
+from gateway.query import cell_rows
+from gateway.query.cell_rows import Cell, CellRow
+from gateway.query.query import Query
+
+#: All fields, and then those of the gateway.
+_SELECT = "*," + ",".join(field.name for field in SYSTEM_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """A field of the row with its value."""
+
+    field: Field
+    value: Cell
+
+    @property
+    def html(self) -> Html:
+        """The value as HTML."""
+        return cells.whole(self.value)
+
+
+@dataclass(frozen=True)
+class RowView:
+    """The content of the page.
+
+    Attributes:
+        found: The connector, and what the reader may do.
+        base: The URL of the gateway as far as the request tells, without a slash at its end.
+        row: The row.
+        query: The query that reads it.
+    """
+
+    found: VisibleConnector
+    base: str
+    row: CellRow
+    query: Query
+
+    @property
+    def connector(self) -> Connector:
+        """The connector."""
+        return self.found.connector
+
+    @property
+    def values(self) -> list[FieldValue]:
+        """The fields with their values."""
+        fields = (*self.connector.fields, *SYSTEM_FIELDS)
+        return [FieldValue(*pair) for pair in zip(fields, self.row.cells, strict=True)]
+
+    @property
+    def batch(self) -> str:
+        """The number of its batch."""
+        return self.row.cells[-1] or ""
+
+    def path(self, page: str, query: str = "") -> str:
+        """Return the URL of a page of the connector, relative to the gateway's root."""
+        return page_url(self.connector, page, query)
+
+    @property
+    def curl(self) -> str:
+        """The command that prints the row."""
+        use = EndpointUse(
+            self.connector,
+            self.base,
+            (("select", _SELECT), ("_id", f"eq.{self.row.place}")),
+            self.query,
+            can_read=True,
+            can_ingest=False,
+            is_public=PUBLIC in self.connector.access.read,
+            row={},
+        )
+        return shell.read(use)
+
+
+class RowPage(ConnectorPage):
+    """The page of one row."""
+
+    page = "rows"
+
+    def __init__(self, shell: Shell, heads: ConnectorHeads, source: RowSource) -> None:
+        super().__init__(shell, heads)
+        self._source = source
+
+    async def show(self, visit: Visit, found: VisibleConnector) -> View:
+        """Show one row.
+
+        Raises:
+            GatewayError: As `RowAccess.read`; 404 if there is no such row.
+        """
+        return View(
+            "row.html",
+            {"page": await self._source.access.read(visit, lambda found: self._read(visit, found))},
+        )
+
+    async def _read(self, visit: Visit, found: VisibleConnector) -> RowView:
+        id = visit.parameters["id"]
+        if not re.fullmatch("[0-9]{1,18}", id):
+            raise _no_row(found, id)
+        query = query_of(found, f"select={_SELECT}&_id=eq.{id}&limit=1")
+        page = await cell_rows.read_page(self._source.pool, cell_rows.statement_of(query, found.connector))
+        if not page.rows:
+            raise _no_row(found, id)
+        return RowView(found, visit.host_url.rstrip("/"), page.rows[0], query)
+
+
+def _no_row(found: VisibleConnector, id: str) -> GatewayError:
+    return GatewayError(
+        Code.ENDPOINT_UNKNOWN,
+        f"there is no row {id[:50]!r} of '{found.connector.name}'",
+        hint="it may have been deleted or replaced: look for it among the rows",
+    )
