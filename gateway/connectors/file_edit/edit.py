@@ -1,12 +1,18 @@
 """Edits of a connector file: the text that has the wanted values, and differs in nothing else."""
 
+import codecs
 from collections.abc import Mapping
 
-from gateway.connectors.file_edit.new_text import write_new
+from gateway.connectors.file_edit.file_style import style_of
+from gateway.connectors.file_edit.key_order import is_same_at
+from gateway.connectors.file_edit.new_text import TextStyle, write_file
 from gateway.connectors.file_edit.refusal import EditRefusedError
-from gateway.connectors.file_edit.same_value import is_same, normalize
+from gateway.connectors.file_edit.same_value import normalize
+from gateway.connectors.file_edit.source import Place, SourceText
+from gateway.connectors.file_edit.value_edit import ValueEdit
 from gateway.connectors.finding import InvalidFileError
-from gateway.connectors.yaml_text.document import load_document
+from gateway.connectors.yaml_text.document import load_document, parse_document
+from gateway.connectors.yaml_text.node import Node
 from gateway.strictjson import Json
 
 
@@ -32,11 +38,40 @@ def edit(text: bytes, file: str, wanted: Json, renamed: Mapping[str, str]) -> by
         EditRefusedError: The text cannot be changed so that it is read as the wanted values.
     """
     wanted = normalize(wanted)
+    document = parse_document(text, file)
+    if document.root is None or document.findings:
+        raise EditRefusedError(f"the text cannot be read as YAML: {document.findings[0]}")
+    root = document.root
+    if is_same_at((), normalize(root.plain()), wanted):
+        return text
+    changed = _changed(document.text, root, wanted, renamed)
+    mark = codecs.BOM_UTF8 if text.startswith(codecs.BOM_UTF8) else b""
+    edited = mark + changed.encode()
+    _verify(edited, file, wanted)
+    return edited
+
+
+def _changed(text: str, root: Node, wanted: Json, renamed: Mapping[str, str]) -> str:
+    source = SourceText(text)
+    if root.value is None and root.start == root.end:  # Nothing but comments.
+        gap = "" if not text or text.endswith(("\n", "\r")) else source.newline
+        return text + gap + write_file(wanted, TextStyle(source.newline))
+    if not isinstance(root.value, dict) or not isinstance(wanted, dict):
+        raise EditRefusedError("the file is not a map of keys, as a connector file is")
+    style = style_of(source, root)
+    changes = ValueEdit(source, style, renamed).changes(Place(root, 0, 0, ()), wanted)
+    return source.applied(changes, 0, len(text))
+
+
+def _verify(edited: bytes, file: str, wanted: Json) -> None:
+    """Require that the reader of connector files reads the wanted values.
+
+    Raises:
+        EditRefusedError: It reads others.
+    """
     try:
-        if is_same(normalize(model_of(text, file)), wanted):
-            return text
+        found = normalize(load_document(edited, file).plain())
     except InvalidFileError as error:
-        raise EditRefusedError(f"the text cannot be read as YAML: {error.findings[0]}") from error
-    if b"#" in text:
-        raise EditRefusedError("the file has comments")
-    return write_new(wanted)
+        raise EditRefusedError(f"the edited text would not be YAML: {error.findings[0]}") from error
+    if not is_same_at((), found, wanted):
+        raise EditRefusedError("the edited text would not be read as the wanted values")

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.connectors.connector_file import ACCESS_KEYS, CONNECTOR_KEYS
 from gateway.connectors.fields import FIELD_KEYS
+from gateway.connectors.file_edit.same_value import is_same
 from gateway.connectors.policy_keys import LIMIT_KEYS, RETENTION_KEYS
+from gateway.strictjson import Json
 
 #: Where a value stands in the tree: keys, and indices of lists.
 Path = tuple[str | int, ...]
@@ -54,3 +56,12 @@ def _place(key: str, merged: Sequence[str], known: Sequence[str]) -> int:
         return len(merged)
     before = [each for each in known[: known.index(key)] if each in merged]
     return merged.index(before[-1]) + 1 if before else 0
+
+
+def is_same_at(path: Path, one: Json, other: Json) -> bool:
+    """Return whether two normalized values are the same at a place of the tree; known keys may have any order."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        if one.keys() != other.keys() or (not known_keys(path) and list(one) != list(other)):
+            return False
+        return all(is_same_at((*path, key), item, other[key]) for key, item in one.items())
+    return is_same(one, other)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from gateway.connectors.file_edit.block_text import write_block
 from gateway.connectors.file_edit.key_order import Path, in_order
+from gateway.connectors.file_edit.refusal import EditRefusedError
 from gateway.connectors.file_edit.same_value import normalize
 from gateway.connectors.file_edit.scalar_text import write_key, write_scalar
 from gateway.strictjson import Json
@@ -31,10 +32,15 @@ def write_new(wanted: Json) -> bytes:
     Raises:
         EditRefusedError: A value has no spelling in YAML.
     """
-    wanted = normalize(wanted)
-    style = TextStyle()
+    return write_file(normalize(wanted), TextStyle()).encode()
+
+
+def write_file(wanted: Json, style: TextStyle) -> str:
+    """Write a new connector file in a style."""
+    if not isinstance(wanted, dict):
+        raise EditRefusedError("a connector file is a map of keys")
     lines = [write_entry(key, wanted[key], (), 0, style) for key in in_order(wanted, ())]
-    return ("\n".join(lines) + "\n" if lines else "{}\n").encode()
+    return "".join(line + style.newline for line in lines or ["{}"])
 
 
 def write_entry(key: str, value: Json, path: Path, indent: int, style: TextStyle, gap: str = " ") -> str:

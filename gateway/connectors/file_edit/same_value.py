@@ -27,15 +27,13 @@ def normalize(value: Json) -> Json:
     return value
 
 
-def is_same(one: Json, other: Json, *, ordered: bool = True) -> bool:
+def is_same(one: Json, other: Json) -> bool:
     """Return whether two normalized values are the same, with the digits of numbers and the order of keys."""
     if isinstance(one, dict) and isinstance(other, dict):
-        if one.keys() != other.keys() or (ordered and list(one) != list(other)):
-            return False
-        return all(is_same(item, other[key], ordered=ordered) for key, item in one.items())
+        return list(one) == list(other) and all(is_same(item, other[key]) for key, item in one.items())
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(
-            is_same(item, also, ordered=ordered) for item, also in zip(one, other, strict=True)
+            is_same(item, also) for item, also in zip(one, other, strict=True)
         )
     if isinstance(one, Decimal) and isinstance(other, Decimal):
         return one.as_tuple() == other.as_tuple()

@@ -62,9 +62,14 @@ def write_scalar(value: Json, *, quote: str = "", in_brackets: bool = False, is_
         raise EditRefusedError("text has half of a surrogate pair, which no file in UTF-8 can hold")
     if is_json:
         return _double_quoted(value)
-    if not quote and _is_plain(value) and not (in_brackets and _INSIDE_BRACKETS.search(value)):
+    if not quote and _is_plain(value) and (not in_brackets or fits_brackets(value)):
         return value
     return _quoted(value, quote)
+
+
+def fits_brackets(text: str) -> bool:
+    """Return whether text without quotes means the same inside brackets."""
+    return _INSIDE_BRACKETS.search(text) is None
 
 
 def write_key(key: str, *, quote: str = "", is_json: bool = False) -> str:
