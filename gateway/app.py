@@ -34,6 +34,7 @@ from gateway.ingest.writer import Writer
 from gateway.jobs.figures import FiguresJob
 from gateway.jobs.retention import RetentionJob
 from gateway.jobs.uploads import UploadsJob
+from gateway.open_console import ConsoleOpener
 from gateway.query.read_pool import ReadPool
 from gateway.reload.connector_files import ConnectorFiles
 from gateway.reload.reload import Reload
@@ -104,8 +105,6 @@ class Gateway:
             reload.read(watch.look())
             watch.scan()
             watch.start()
-            files = ConnectorFiles(settings, reload, watch, live, credentials)
-            _log.info("connector files: %s", files.mode.reason)
             _start_jobs(services, closing)
             self.store = store
             self.services = services
@@ -113,11 +112,16 @@ class Gateway:
                 services,
                 _with_own_reader(services, settings, closing),
                 resources,
-                FileServices(reload, watch, files, TokenMaker(settings, credentials)),
+                _file_services(services, reload, watch),
                 closing,
             )
+            self._opener = ConsoleOpener(settings, services.auth.askers.links, closing)
             self.greeting = _greeting(settings, live, credentials)
             self._closing = closing.pop_all()
+
+    def open_console(self) -> None:
+        """Open the console in a browser, signed in, and wait until that is done."""
+        self._opener.open()
 
     def close(self) -> None:
         """Stop the watch, finish the accepted writes, and close the store."""
@@ -130,6 +134,13 @@ def _with_own_reader(services: Services, settings: Settings, closing: contextlib
     readers = ReadPool(storage.reader, threads=1, seconds=settings.query_timeout)
     closing.callback(readers.stop)
     return replace(services, storage=replace(storage, read_pool=readers))
+
+
+def _file_services(services: Services, reload: Reload, watch: Watch) -> FileServices:
+    settings, credentials = services.intake.settings, services.auth.credentials
+    files = ConnectorFiles(settings, reload, watch, services.live, credentials)
+    _log.info("connector files: %s", files.mode.reason)
+    return FileServices(reload, watch, files, TokenMaker(settings, credentials))
 
 
 def _start_jobs(services: Services, closing: contextlib.ExitStack) -> None:

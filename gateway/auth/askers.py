@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from gateway.auth.credentials import Credentials
 from gateway.auth.permissions import Asker
 from gateway.auth.sessions import Sessions
+from gateway.auth.sign_in_links import SignInLinks
 from gateway.request_context import current
 
 #: The names of the cookie over http and over https. A browser accepts `__Secure-` from https alone, so a page that was
@@ -27,6 +28,7 @@ class Askers:
     def __init__(self, credentials: Credentials, sessions: Sessions) -> None:
         self._credentials = credentials
         self.sessions = sessions
+        self.links = SignInLinks()
 
     def of(self, authorization: str | None, cookies: str | None, *, is_secure: bool) -> Asker:
         """Return the sender of a request.

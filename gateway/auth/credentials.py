@@ -229,6 +229,14 @@ class Credentials:
             return False
         return found[1].expires is None or not found[1].has_expired(self._clock())
 
+    def digest_of(self, name: str) -> bytes | None:
+        """Return a digest that proves a token's name now, None if none does."""
+        now = self._clock()
+        digests = (
+            each.sha256 for known, each in self._digests if known == name and not each.has_expired(now)
+        )
+        return next(digests, None)
+
     def has_digest(self, name: str, sha256: bytes) -> bool:
         """Return whether a digest proves a token's name now. It compares no secret, so it need not take constant time."""
         return any(

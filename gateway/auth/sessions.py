@@ -73,8 +73,15 @@ class Sessions:
         """
         token = self._credentials.authenticate(f"Bearer {secret}")
         assert token is not None
+        return self._open(token, hashlib.sha256(secret.strip().encode("utf-8", "surrogateescape")).digest())
+
+    def open_for(self, token: str) -> str | None:
+        """Open a session for a token that a sign-in link stands for, and return its id; None if the token is not valid."""
+        digest = self._credentials.digest_of(token)
+        return None if digest is None else self._open(token, digest)
+
+    def _open(self, token: str, digest: bytes) -> str:
         session_id, now = secrets.token_urlsafe(32), self._clock()
-        digest = hashlib.sha256(secret.strip().encode("utf-8", "surrogateescape")).digest()
         self._sessions[_key(session_id)] = _Session(token, digest, now, now)
         self._evict(now)
         return session_id

@@ -21,7 +21,7 @@ from gateway.console.row_access import RowAccess
 from gateway.console.row_download import RowDownload
 from gateway.console.row_page import RowPage
 from gateway.console.rows_page import RowCount, RowSource, RowsPage
-from gateway.console.sign_in import SignIn, SignOut
+from gateway.console.sign_in import OpenConsole, SignIn, SignOut
 from gateway.console.static_files import StaticFiles
 from gateway.console.swagger import SwaggerFiles, SwaggerPage
 from gateway.console.templates import Templates
@@ -71,6 +71,7 @@ def add_pages(
         add("/-/console/swagger", SwaggerPage(shell, connectors, swagger_files))
         add("/-/console/swagger/{file}", swagger_files)
     add("/-/sign-in", SignIn(shell, sessions))
+    add("/-/open", OpenConsole(shell, sessions, services.auth.askers.links))
     add("/-/sign-out", SignOut(shell, sessions))
     errors = ErrorPages(shell)
     app.add_error_handler(Exception, errors.any_error)

@@ -1,20 +1,26 @@
-"""`/-/sign-in` and `/-/sign-out`: a session for a token.
+"""`/-/sign-in`, `/-/open`, and `/-/sign-out`: a session for a token, or for a link that stands for the admin token.
 
-The cookie has no Path. The browser then limits it to the directory of these two paths, `/-/`, below any prefix of a
+The cookie has no Path. The browser then limits it to the directory of these paths, `/-/`, below any prefix of a
 proxy.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from urllib.parse import parse_qs, unquote
 
+from falcon import HTTPMethodNotAllowed
+from falcon.asgi import Request, Response
+
 from gateway.auth.askers import cookie_name
 from gateway.auth.authorization_header import HINT, without_basic
 from gateway.auth.sessions import Sessions
+from gateway.auth.sign_in_links import SignInLinks
+from gateway.connectors.connector import ADMIN
 from gateway.console.page import ConsolePage, FormTarget, Redirect, Shell, View
 from gateway.console.visit import Visit
-from gateway.errors import GatewayError
-from gateway.request_context import note
+from gateway.errors import Code, GatewayError
+from gateway.request_context import current, note
 
 #: Where a user arrives who was not sent to sign in by another page.
 HOME = "-/console/"
@@ -52,12 +58,45 @@ class SignIn(ConsolePage, FormTarget):
             headers = {name: without_basic(value) for name, value in error.headers.items()}
             values = {"next": following, "error": error, "hint": _hint(error)}
             return View("sign_in.html", values, error.status, headers)
-        self._end(visit)
-        return Redirect(following, _cookie(visit, session_id, round(self._sessions.lifetime)))
+        return _signed_in(self._sessions, visit, session_id, following)
 
-    def _end(self, visit: Visit) -> None:
-        for session_id in visit.session_ids:
-            self._sessions.end(session_id)
+
+class OpenConsole(ConsolePage):
+    """`/-/open?code=`: opens a session of the admin token for a code of `SignInLinks`, from this machine only.
+
+    It is a GET that opens a session, because a browser is started with a URL. Only who started the gateway has the code,
+    so no page of another site can send its visitor here.
+    """
+
+    def __init__(self, shell: Shell, sessions: Sessions, links: SignInLinks) -> None:
+        super().__init__(shell)
+        self._sessions = sessions
+        self._links = links
+
+    async def get(self, visit: Visit) -> View | Redirect:
+        """Open a session with a new id, and end the one that the browser had."""
+        code = parse_qs(visit.query_string).get("code", [""])[0]
+        is_valid = _is_loopback(current.get().remote) and self._links.use(code)
+        session_id = self._sessions.open_for(ADMIN) if is_valid else None
+        if session_id is None and visit.has_session and visit.asker.is_admin:
+            return Redirect(HOME)  # The browser has gone back to its link.
+        if session_id is None:
+            error = GatewayError(Code.SIGN_IN_LINK_INVALID)
+            note(code=error.code.code)
+            hint = "Sign in with a token. That of the admin is in DATA/admin-token."
+            return View("sign_in.html", {"next": HOME, "error": error, "hint": hint}, error.status)
+        return _signed_in(self._sessions, visit, session_id, HOME)
+
+    async def on_get(self, req: Request, resp: Response, **parameters: str) -> None:
+        """Respond with a redirect to the console; a browser that only loads pages ahead uses no code."""
+        if "prefetch" in (req.get_header("Sec-Purpose") or req.get_header("Purpose") or ""):
+            raise GatewayError(Code.SIGN_IN_LINK_INVALID, "the link is not for loading ahead")
+        await super().on_get(req, resp, **parameters)
+
+    async def on_head(self, req: Request, resp: Response, **parameters: str) -> None:
+        """Refuse HEAD, which would use the code."""
+        self.shell.visit(req, parameters)
+        raise HTTPMethodNotAllowed(["GET"])
 
 
 class SignOut(FormTarget):
@@ -72,6 +111,17 @@ class SignOut(FormTarget):
         for session_id in visit.session_ids:
             self._sessions.end(session_id)
         return Redirect(HOME, _cookie(visit, "", 0))
+
+
+def _signed_in(sessions: Sessions, visit: Visit, session_id: str, to: str) -> Redirect:
+    """Return the redirect that gives the browser a new session, and end the one that it had."""
+    for each in visit.session_ids:
+        sessions.end(each)
+    return Redirect(to, _cookie(visit, session_id, round(sessions.lifetime)))
+
+
+def _is_loopback(address: str | None) -> bool:
+    return address is not None and ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
 def _hint(error: GatewayError) -> str | None:

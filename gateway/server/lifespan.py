@@ -6,12 +6,13 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from gateway.errors import not_ready, trace
 from gateway.server import error_response
-from gateway.server.scope import GREETING, Asgi, Event, Receive, Send
+from gateway.server.scope import GREETING, OPEN_CONSOLE, Asgi, Event, Receive, Send
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +29,9 @@ class Application(Protocol):
     #: The text for a user who starts the gateway at a terminal.
     greeting: str
 
+    def open_console(self) -> None:
+        """Open the console in a browser, signed in. May block."""
+
     def close(self) -> None:
         """Finish the accepted writes and release every resource. May block."""
 
@@ -40,6 +44,7 @@ class Lifespan:
         self._start = start
         self._starting: asyncio.Future[Application] | None = None
         self._is_serving = False
+        self._has_started = threading.Event()
         self.application: Application | None = None
 
     def __call__(self, scope: Event, receive: Receive, send: Send) -> Awaitable[None]:
@@ -55,6 +60,8 @@ class Lifespan:
             event = await receive()
             if event["type"] == "lifespan.startup":
                 await self._startup(send)
+                if "state" in scope:
+                    scope["state"][OPEN_CONSOLE] = self._open_console
                 if self.application and "state" in scope:
                     scope["state"][GREETING] = self.application.greeting
             else:
@@ -84,6 +91,12 @@ class Lifespan:
                 os._exit(BOOT_ERROR)  # After the startup event gunicorn can be told in no other way.
         else:
             self.application = starting.result()
+            self._has_started.set()
+
+    def _open_console(self) -> None:
+        self._has_started.wait()
+        if application := self.application:
+            application.open_console()
 
     def _http(self, scope: Event, receive: Receive, send: Send) -> Awaitable[None]:
         if self.application is None:

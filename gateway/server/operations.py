@@ -8,7 +8,7 @@ OPERATIONS: tuple[Operation, ...] = ("read", "write", "change", "operate", "cons
 
 _BY_METHOD: dict[str, Operation] = {"POST": "write", "PUT": "change", "PATCH": "change", "DELETE": "change"}
 #: Everything under these paths is a page, or a part of one.
-_PAGES = ("/-/console", "/-/sign-in", "/-/sign-out")
+_PAGES = ("/-/console", "/-/sign-in", "/-/open", "/-/sign-out")
 
 
 def is_page(path: str) -> bool:

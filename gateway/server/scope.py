@@ -10,6 +10,8 @@ from typing import Any
 HAS_LEFT = "gateway.has_left"
 #: Key of the lifespan's state: the greeting, from the application's start until the worker serves.
 GREETING = "gateway.greeting"
+#: Key of the lifespan's state: a function that opens the console in a browser. It blocks.
+OPEN_CONSOLE = "gateway.open_console"
 
 Event = dict[str, Any]
 Receive = Callable[[], Awaitable[Event]]

@@ -7,18 +7,21 @@ holds it to every one of them.
 import asyncio
 import gc
 import logging
+import os
 import sys
 import threading
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
 from gunicorn.asgi.protocol import _REASON_PHRASES
 from gunicorn.workers import gasgi
 
+from gateway.connectors.write_mode import is_loopback
 from gateway.errors import trace
 from gateway.server import gunicorn_private
 from gateway.server.connection import LOOK_SECONDS, Connection, RequestParser
-from gateway.server.scope import GREETING
+from gateway.server.scope import GREETING, OPEN_CONSOLE
 from gateway.settings import Settings
 from gateway.threads import STOPPING
 
@@ -45,6 +48,9 @@ class _NoPandas:
 class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """The only worker process, which owns the DuckDB file."""
 
+    #: Whether the console is opened in a browser once this worker serves.
+    opens_console = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         sys.meta_path.insert(0, _NoPandas)
@@ -62,6 +68,11 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         # Python's own hooks print the messages of uncaught errors, which may hold row values.
         sys.excepthook = lambda _, error, __: _log.critical("uncaught error: %s", trace(error))
         threading.excepthook = lambda args: _report(args.exc_value)
+
+    def init_process(self) -> None:
+        """Run the worker, in its process. `GATEWAY_BIND` becomes the address that it listens at."""
+        os.environ["GATEWAY_BIND"] = _address_of(self.sockets)
+        super().init_process()
 
     def init_signals(self) -> None:
         """Set the exception handler of the event loop."""
@@ -102,6 +113,9 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             listener.sock.listen(self.cfg.backlog)  # The event loop has set it to its own default of 100.
         if text := self.state.pop(GREETING, None):
             _greet(text)
+        if self.opens_console:
+            opening = self.state[OPEN_CONSOLE]
+            threading.Thread(target=opening, name="browser", daemon=True).start()
 
     async def _shutdown(self) -> None:
         """Drain the connections, then always run the lifespan's shutdown, within the graceful timeout."""
@@ -130,6 +144,19 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
 def _report(error: BaseException | None, event: str = "a thread ended") -> None:
     if not isinstance(error, SystemExit):
         _log.error("%s: %s", event, trace(error) if error else "without an error")
+
+
+def _address_of(listeners: Iterable[Any]) -> str:
+    """Return the address of listening sockets that reaches furthest: one that other machines can reach, if there is one."""
+    addresses = [_shown(each.sock.getsockname()) for each in listeners]
+    return next((each for each in addresses if not is_loopback(each)), addresses[0])
+
+
+def _shown(name: Any) -> str:
+    """Return the name of a socket, as `GATEWAY_BIND` has it."""
+    if not isinstance(name, tuple):
+        return f"unix:{os.fsdecode(name).strip(chr(0))}"
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
 def _greet(text: str) -> None:

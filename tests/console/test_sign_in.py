@@ -254,7 +254,7 @@ def test_large_form_is_refused_before_it_is_read(portal: Portal):
 
 def is_page(route: visibility.Route) -> bool:
     """Tell whether a route is for browsers: a page, a document, or a part of one."""
-    return route.template.startswith(("/-/console", "/-/sign-")) or route.template.endswith(
+    return route.template.startswith(("/-/console", "/-/sign-", "/-/open")) or route.template.endswith(
         ("/", "openapi.json")
     )
 

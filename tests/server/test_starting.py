@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gateway.settings import CLIENT_ENVIRONMENT, SETTINGS, Settings, unknown_variables
@@ -233,6 +234,18 @@ def test_terminal_reports_a_missing_connectors_directory(tmp_path):
         shown = eventually(lambda: "Try:" in read() and read())
 
     assert "There is no directory connectors.d: say --connectors DIR, or gateway init makes one." in shown
+
+
+def test_terminal_without_browser_shows_the_link(tmp_path, monkeypatch):
+    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "connectors.d").mkdir()
+    with terminal(tmp_path, "serve", "--open", "--bind", f"127.0.0.1:{free_port()}") as (_, read):
+        link = eventually(lambda: re.search(r"  (http://\S+code=\S+)\n", read()))[1]
+        answer = httpx.get(link)
+
+    assert "No browser could be opened, so open this link" in read()
+    assert (answer.status_code, answer.headers["Location"]) == (303, "../-/console/")
 
 
 def test_start_without_a_terminal_prints_only_json(own):

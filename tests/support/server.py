@@ -125,6 +125,7 @@ class Server:
         self.log = directory / "log"
         self.connectors.mkdir(parents=True, exist_ok=True)
         self._command = (*prefix, sys.executable, *command)
+        self._words = command[2:]
         self._is_forked = is_forked
         self.environment = environment
         self.process: subprocess.Popen | ForkedProcess | None = None
@@ -158,7 +159,7 @@ class Server:
     def _run(self, environment: dict[str, str], log: int) -> subprocess.Popen | ForkedProcess:
         if self._is_forked:
             with Path(os.devnull).open() as nothing:
-                return fork(["serve"], environment, ROOT, [nothing.fileno(), log, log])
+                return fork(self._words, environment, ROOT, [nothing.fileno(), log, log])
         return subprocess.Popen(self._command, env=environment, cwd=ROOT, stdout=log, stderr=log)
 
     def wait_ready(self) -> None:
