@@ -2,7 +2,6 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,8 +12,8 @@ from gateway.commands.support.new_file import write_new
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
 from gateway.connectors.directory import ConnectorFile
-from gateway.connectors.yaml_text.document import load_document
-from gateway.connectors.yaml_text.node import Node
+from gateway.connectors.file_edit.edit import with_name
+from gateway.connectors.file_edit.refusal import EditRefusedError
 from gateway.plurals import rows_are
 
 #: For how long the command waits until the new connector is live, before it copies rows.
@@ -77,34 +76,13 @@ def _require_applied(path: Path, name: str, gateway: GatewayClient, *, with_rows
 
 def renamed(connector: Connector, new: str) -> str:
     """Return the text of a connector file with another name and the path of that name, otherwise unchanged."""
-    lines = connector.text.splitlines(keepends=True)
-    top = load_document(connector.text.encode(), connector.file).value
-    changed = {"name": new, "path": f"/{new}"}
-    # From the end to the beginning, so that a change does not move the places before it.
-    nodes = sorted((key for key in changed if key in top), key=lambda key: -_place(top[key]))
-    for key in nodes:
-        node: Node = top[key]
-        line = lines[node.line - 1]
-        start = node.column - 1
-        lines[node.line - 1] = line[:start] + changed[key] + line[start + _length(line[start:], node.value) :]
-    text = "".join(lines)
-    made = plan.parse_file(ConnectorFile.of(f"{new}.yaml", text.encode())).connector
-    if made is None or (made.name, made.path, made.fields) != (new, f"/{new}", connector.fields):
+    try:
+        return with_name(connector.text.encode(), connector.file, new).decode()
+    except EditRefusedError as error:
         message = (
-            f"the name and the path in {connector.file} are written in a way that cannot be changed here"
+            f"the name and the path in {connector.file} cannot be changed: {error}; copy the file by hand"
         )
-        raise click.ClickException(f"{message}; copy the file by hand")
-    return text
-
-
-def _place(node: Node) -> int:
-    return node.line * 1_000_000 + node.column
-
-
-def _length(rest: str, value: Any) -> int:
-    """Return the length of a scalar as it is written, including its quotes."""
-    quoted = rest[:1] in ("'", '"')
-    return len(str(value)) + 2 if quoted else len(str(value))
+        raise click.ClickException(message) from error
 
 
 def _wait_until_live(gateway: GatewayClient, name: str) -> None:

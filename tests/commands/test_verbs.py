@@ -106,9 +106,8 @@ def test_duplicate_copies_comments_and_rows(cleared):
     ran = gateway(cleared, "duplicate", "orders", "copy", "--with-rows")
 
     assert ran.returncode == 0, ran.stderr
-    assert (
-        cleared.connectors / "copy.yaml"
-    ).read_text() == "name: copy\npath: /copy   # where it was\n" + ORDERS
+    copied = (cleared.connectors / "copy.yaml").read_text()
+    assert copied == "name: copy\npath: '/copy'          # where it was\n" + ORDERS
     assert stored(cleared, "/copy") == list(range(2500))
     assert "2,500 rows are copied" in ran.stdout
     again = gateway(cleared, "duplicate", "orders", "copy", "--with-rows")

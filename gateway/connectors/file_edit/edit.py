@@ -51,6 +51,20 @@ def edit(text: bytes, file: str, wanted: Json, renamed: Mapping[str, str]) -> by
     return edited
 
 
+def with_name(text: bytes, file: str, name: str) -> bytes:
+    """Return the text of a connector file with another name and the path of that name, where it has them.
+
+    Raises:
+        EditRefusedError: The text cannot be read.
+    """
+    try:
+        model = model_of(text, file)
+    except InvalidFileError as error:
+        raise EditRefusedError(str(error.findings[0])) from error
+    named = {key: value for key, value in (("name", name), ("path", f"/{name}")) if key in model}
+    return edit(text, file, {**model, **named}, {})
+
+
 def _changed(text: str, root: Node, wanted: Json, renamed: Mapping[str, str]) -> str:
     source = SourceText(text)
     if root.value is None and root.start == root.end:  # Nothing but comments.

@@ -22,15 +22,8 @@ _DECIMAL = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:E[-+]?[0-9]{1,3})?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: Characters that join others to one, as in emoji.
 _JOINERS = "\u200c\u200d"
-_ESCAPES = {
-    '"': '\\"',
-    "\\": "\\\\",
-    "\n": "\\n",
-    "\t": "\\t",
-    "\r": "\\r",
-    "\0": "\\0",
-    "\x1b": "\\e",
-}
+_JSON_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_ESCAPES = {**_JSON_ESCAPES, "\0": "\\0", "\x1b": "\\e"}
 
 
 def is_printable(text: str) -> bool:
@@ -61,7 +54,7 @@ def write_scalar(value: Json, *, quote: str = "", in_brackets: bool = False, is_
     if _SURROGATE.search(value):
         raise EditRefusedError("text has half of a surrogate pair, which no file in UTF-8 can hold")
     if is_json:
-        return _double_quoted(value)
+        return '"' + "".join(_json_escaped(each) for each in value) + '"'
     if not quote and _is_plain(value) and (not in_brackets or fits_brackets(value)):
         return value
     return _quoted(value, quote)
@@ -108,7 +101,7 @@ def _quoted(text: str, quote: str) -> str:
 
 
 def _double_quoted(text: str) -> str:
-    return '"' + "".join(map(_escaped, text)) + '"'
+    return '"' + "".join(_escaped(each) for each in text) + '"'
 
 
 def _escaped(character: str) -> str:
@@ -120,3 +113,10 @@ def _escaped(character: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _json_escaped(character: str) -> str:
+    """Escape a character as JSON does; JSON takes others than these as they are."""
+    if character in _JSON_ESCAPES or is_printable(character):
+        return _JSON_ESCAPES.get(character, character)
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else character

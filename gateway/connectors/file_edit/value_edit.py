@@ -9,6 +9,7 @@ from gateway.connectors.file_edit.block_text import WIDTH, write_block
 from gateway.connectors.file_edit.flow_edit import FlowEdit
 from gateway.connectors.file_edit.key_order import in_order, is_same_at
 from gateway.connectors.file_edit.new_text import TextStyle, write_inline, write_pair, write_value
+from gateway.connectors.file_edit.refusal import EditRefusedError
 from gateway.connectors.file_edit.same_value import normalize
 from gateway.connectors.file_edit.scalar_text import fits_brackets, write_scalar
 from gateway.connectors.file_edit.source import BREAK, Place, SourceText, Splice
@@ -37,18 +38,23 @@ class ValueEdit:
             return []
         if type(old) is type(wanted) and isinstance(old, dict | list) and old and wanted:
             if self._source.is_flow(node):
-                flow = flow_units.units_of(self._source, place)
-                return FlowEdit(self._source, flow, place, self._style, self.changes).changes(
-                    self._slots(place, old, wanted)
-                )
-            if self._source.is_block(node) and not place.in_brackets:
-                units = block_units.units_of(self._source, place)
-                return BlockEdit(self._source, units, place.path, self._style, self.changes).changes(
-                    self._slots(place, old, wanted)
-                )
+                return self._flow_edit(place).changes(self._slots(place, old, wanted))
+            if not place.in_brackets:
+                return self._block_edit(place).changes(self._slots(place, old, wanted))
         if _is_short_field(place, old, wanted) and (change := self._lengthened(place, wanted)):
             return [change]
         return [self._in_brackets(place, wanted) if place.in_brackets else self._in_lines(place, wanted)]
+
+    def _flow_edit(self, place: Place) -> FlowEdit:
+        units = flow_units.units_of(self._source, place)
+        return FlowEdit(self._source, units, place, self._style, self.changes)
+
+    def _block_edit(self, place: Place) -> BlockEdit:
+        if not self._source.is_block(place.node):
+            line = self._source.line_number(place.node.start)
+            raise EditRefusedError(f"what begins in line {line} is written with ? or !")
+        units = block_units.units_of(self._source, place)
+        return BlockEdit(self._source, units, place.path, self._style, self.changes)
 
     def _slots(self, place: Place, old: Json, wanted: Json) -> list[Slot]:
         if isinstance(old, list):
@@ -109,7 +115,10 @@ class ValueEdit:
         end = source.line_end(source.visible_end(node))
         text = self._block_text(place, wanted, comment) if is_block_text else None
         written = write_value(wanted, place.path, place.indent, self._style, behind=comment)
-        return Splice(place.behind, end, text or written)
+        text = text or written
+        # A block scalar without a line break at the end of the file is another text.
+        is_last = end == len(source.text) and BREAK.search(text) is not None
+        return Splice(place.behind, end, text + self._style.newline if is_last else text)
 
     def _block_text(self, place: Place, wanted: Json, comment: str) -> str | None:
         """Write a text as a block scalar, as the old one is; None where that is impossible."""
