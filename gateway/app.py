@@ -174,7 +174,8 @@ def _asgi_app(
     uploads = _uploads(served, services, closing)
     add_upload_routes(app, services, uploads)
     if has_console:
-        add_pages(app, page_services, files, uploads, closing.enter_context(ContextThreadPool(1, "page")))
+        pages = closing.enter_context(ContextThreadPool(1, "page"))
+        add_pages(app, page_services, files, uploads, resources, pages)
     return served
 
 

@@ -26,7 +26,9 @@ class ActivityResource:
         """Respond with the periods of `?step=` from `?since=`, their totals, and the last refused batches."""
         found = self._connectors.find(req, name)
         given = dict(reversed(parameters.parameters_of(req.query_string)))
-        activity = await self._reader.read(found, given.get("since"), given.get("step"))
+        activity = await self._reader.read(
+            found, given.get("since"), given.get("step"), given.get("token") or None
+        )
         figures_since = activity.figures_since
         reply.json(
             resp,

@@ -10,6 +10,8 @@ from gateway.store.activity import BatchCounts
 from gateway.store.interface import StoreReader
 
 HOUR = 3600
+#: Periods of a length that no report exceeds.
+_ALL = HOUR * 24 * 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +66,25 @@ class ActivityReports:
         self, names: Sequence[str], since: int, until: int
     ) -> Mapping[str, tuple[BatchCounts, RequestFigures]]:
         """Return the activity of connectors from one hour to an instant, by name."""
-        step = HOUR * 24 * 366
-        counts = self._reader.activity.batches(names, utc(since), utc(until), step)
-        figures = self._by_hours(names, since, until, step)
         totals = dict.fromkeys(names, (BatchCounts(), NO_FIGURES))
-        for (name, _), more in counts.items():
+        for (name, _), more in self.batches(names, since, until, _ALL).items():
             totals[name] = totals[name][0] + more, totals[name][1]
-        for (name, _), added in figures.items():
-            totals[name] = totals[name][0], totals[name][1] + added
+        for name, added in self.figures(names, since, until).items():
+            totals[name] = totals[name][0], added
         return totals
+
+    def batches(
+        self, names: Sequence[str], since: int, until: int, step: int
+    ) -> Mapping[tuple[str, int], BatchCounts]:
+        """Return the batches of connectors by name and start of the period; periods without any are left out."""
+        return self._reader.activity.batches(names, utc(since), utc(until), step)
+
+    def figures(self, names: Sequence[str], since: int, until: int) -> Mapping[str, RequestFigures]:
+        """Return the figures of connectors from one hour to an instant, by name."""
+        found: dict[str, RequestFigures] = {}
+        for (name, _), added in self._by_hours(names, since, until, _ALL).items():
+            found[name] = found.get(name, NO_FIGURES) + added
+        return found
 
     def _by_minutes(self, name: str, starts: range, step: int) -> Mapping[int, RequestFigures | None]:
         first = self._figures.first

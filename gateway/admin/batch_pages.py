@@ -55,10 +55,7 @@ class BatchPages:
         limit = parameters.whole_number(query_string, "limit", maximum=MAX_BATCHES, default=default)
         given = dict(reversed(parameters.parameters_of(query_string)))
         before, wanted = _batch_number(given.get("before") or None), given.get("token") or None
-        own = found.token_of(found.sight.batches)
-        if wanted is not None and own not in (None, wanted):
-            return BatchPage([], wanted, before is None, None)
-        token, name = own if wanted is None else wanted, found.connector.name
+        token, name = found.token_among(found.sight.batches, wanted), found.connector.name
         newest = self._storage.reader.batches.newest
         # One more is read, to know whether there is a next page.
         batches = await self._storage.read_pool.call(lambda: newest(name, limit + 1, token, before))

@@ -62,7 +62,11 @@ class ActivityFinder:
         self._clock = clock
 
     async def read(
-        self, found: VisibleConnector, since: str | None = None, step: str | None = None
+        self,
+        found: VisibleConnector,
+        since: str | None = None,
+        step: str | None = None,
+        token: str | None = None,
     ) -> ConnectorActivity:
         """Return the periods of a connector, and its last refused batches.
 
@@ -72,12 +76,13 @@ class ActivityFinder:
             found: The connector.
             since: An instant, or a duration such as `7d`; None is a day.
             step: The length of a period, such as `1h`; None is one that suits the whole.
+            token: Only the batches and the refusals of this token are meant, and no figures of reads; None is no choice.
 
         Raises:
             GatewayError: The asker may see no batches, or an argument is invalid.
         """
         found.require(found.sight.batches, "the activity")
-        name, token = found.connector.name, found.token_of(found.sight.batches)
+        name, chosen = found.connector.name, found.token_among(found.sight.batches, token)
         now = int(self._clock())
         start = _since(since or "24h", now)
         text = step or _default_step(now - start)
@@ -87,14 +92,12 @@ class ActivityFinder:
             message = f"step={text[:50]} makes more than {MAX_PERIODS} periods since {rfc3339(utc(start))}"
             raise GatewayError(Code.QUERY_INVALID, message, hint="choose a longer step, or a later since")
         periods = await self._read_pool.call(
-            lambda: self._reports.periods(name, start, now + 1, seconds, token)
+            lambda: self._reports.periods(name, start, now + 1, seconds, chosen)
         )
         known_since = self._reports.figures_since if seconds < HOUR else None
-        return ConnectorActivity(start, now, text, known_since, periods, self.refusals(found))
+        return ConnectorActivity(start, now, text, known_since, periods, self._refusals(found, chosen))
 
-    def refusals(self, found: VisibleConnector) -> list[Refusal]:
-        """Return the last refused batches of a connector that the asker may see, latest first."""
-        token = found.token_of(found.sight.batches)
+    def _refusals(self, found: VisibleConnector, token: str | None) -> list[Refusal]:
         return [
             _visible(each, found)
             for each in self._traffic.of(found.connector.name).refusals

@@ -1,4 +1,4 @@
-"""What there is to say about connectors: counts, last batches, and descriptions, as far as an asker may see them."""
+"""Reports of connectors: counts, last batches, and hidden columns, as far as an asker may see them."""
 
 import time
 from collections.abc import Mapping, Sequence

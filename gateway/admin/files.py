@@ -6,7 +6,7 @@ from typing import Any
 from falcon.asgi import Request, Response
 
 from gateway.admin.json_body import json_body
-from gateway.admin.status import file_body
+from gateway.admin.status_report import file_report
 from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
 from gateway.connectors.directory import ConnectorFile
@@ -63,7 +63,9 @@ class FilesResource:
             text = found.text.decode()
         except UnicodeDecodeError:
             text = None  # Its bytes are in the response to Accept: application/yaml.
-        states = [file_body(each, self._credentials) for each in self._files.outcomes_of({file: None})]
+        states = [
+            file_report(each, self._credentials).body() for each in self._files.outcomes_of({file: None})
+        ]
         state = states[0] if states else {"file": file, "state": None, "connector": None, "findings": []}
         reply.json(resp, {**state, "digest": found.digest, "text": text})
 
@@ -111,7 +113,7 @@ class FilesResource:
         reply.json(resp, self._saved(file, saved), status=201 if expected is None else 200)
 
     def _saved(self, file: str, saved: SavedFiles) -> dict[str, Any]:
-        states = [file_body(each, self._credentials) for each in saved.outcomes]
+        states = [file_report(each, self._credentials).body() for each in saved.outcomes]
         state = states[0] if states else {"file": file, "state": None, "connector": None, "findings": []}
         return {**state, "digest": saved.digests[file], "applied": saved.is_applied, "plan": saved.plan}
 

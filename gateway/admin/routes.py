@@ -21,6 +21,7 @@ from gateway.admin.openapi import OpenApiResource
 from gateway.admin.rejected import RejectedResource
 from gateway.admin.resolve import ResolveResource
 from gateway.admin.status import FileSchemaResource, ReloadResource, StatusResource
+from gateway.admin.status_report import StatusReports
 from gateway.admin.tokens import TokensResource
 from gateway.admin.upload_requests import UploadRequests
 from gateway.admin.uploads import DraftResource, UploadsResource
@@ -35,10 +36,10 @@ from gateway.uploads.services import UploadServices
 def add_routes(app: App[Any, Any], services: Services, resources: Resources, files: FileServices) -> None:
     """Add the operating API to the Falcon app."""
     auth, storage, live = services.auth, services.storage, services.live
-    status = StatusResource(auth, storage, services.intake.disk, live, resources)
+    status = StatusReports(auth, storage, services.intake, live, resources)
     app.add_route("/-/healthy", HealthyResource())
     app.add_route("/-/ready", ReadyResource(live))
-    app.add_route("/-/status", status)
+    app.add_route("/-/status", StatusResource(auth, status))
     app.add_route("/-/reload", ReloadResource(files.watch, status, auth))
     app.add_route("/-/metrics", MetricsResource(services, resources, files.reload))
     app.add_route("/-/schema/connector.json", FileSchemaResource())

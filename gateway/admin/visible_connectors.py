@@ -42,6 +42,16 @@ class VisibleConnector:
         """
         return None if extent == "all" else self.asker.token or ""
 
+    def token_among(self, extent: Extent, wanted: str | None) -> str | None:
+        """Return the token whose batches are meant where the asker chooses one, as `token_of` does.
+
+        Another one's batches, where it may see only its own, are those of the empty name.
+        """
+        own = self.token_of(extent)
+        if wanted is None:
+            return own
+        return wanted if own in (None, wanted) else ""
+
     def require(self, seen: Extent | bool, part: str) -> None:
         """Check that the asker may see a part of it.
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from gateway.auth.permissions import VERBS, Asker, Sight, sight_of
 from gateway.connectors import example_row
-from gateway.connectors.connector import ABSENT, PUBLIC, SYSTEM_FIELDS, Connector, Field
-from gateway.connectors.constraints import show
+from gateway.connectors.connector import PUBLIC, SYSTEM_FIELDS, Connector, Field
 from gateway.connectors.policy import BadRowLimit
 from gateway.console import endpoint_errors, filter_form
+from gateway.console.field_texts import default_text, rule_texts
 from gateway.console.filter_form import ActiveParameter
 from gateway.console.snippets import quoting, tabs
 from gateway.console.snippets.literals import JSON
@@ -277,12 +277,12 @@ class ApiDescription:
     @staticmethod
     def default(field: Field) -> str:
         """Return the default of a field as JSON, empty if it has none."""
-        return "" if field.default is ABSENT else JSON.value(field.default)
+        return default_text(field)
 
     @staticmethod
     def rules(field: Field) -> list[str]:
         """Return the constraints of a field."""
-        return [f"{name} {_shown(value)}" for name, value in field.constraints.items()]
+        return rule_texts(field)
 
 
 def _number(value: int) -> str:
@@ -300,9 +300,3 @@ def _operators(type_name: str, fields: Sequence[Field]) -> TypeOperators:
     names = tuple(field.name for field in fields[:3])
     operators = operators_of(fields[0].type)
     return TypeOperators(type_name, names, len(fields) - len(names), operators)
-
-
-def _shown(value: Json) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_shown, value))
-    return value if isinstance(value, str) else show(value)

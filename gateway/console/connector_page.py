@@ -83,6 +83,10 @@ class ConnectorHead:
         """The URL of the endpoint as far as the request tells."""
         return self.base + self.connector.path
 
+    def page_url(self, page: str) -> str:
+        """Return the URL of another page of the connector, relative to the gateway's root."""
+        return connector_url(self.connector.name, page)
+
     @property
     def title(self) -> str:
         """The title of the page beside the name of the connector; none for the overview."""

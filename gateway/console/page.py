@@ -6,6 +6,7 @@ without its guard.
 
 import asyncio
 import contextlib
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -152,6 +153,7 @@ class Shell:
             "visit": visit,
             "root": visit.root,
             "routes": self.routes,
+            "now": time.time(),
             "finding_count": lambda: self._count_findings(visit.asker),
         }
         loop = asyncio.get_running_loop()

@@ -14,9 +14,9 @@ from gateway.console.api_page import ApiPage
 from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import CONNECTOR_ROUTE
 from gateway.console.endpoint_at import EndpointAt
-from gateway.console.endpoint_list import EndpointList
 from gateway.console.error_pages import ErrorPages
 from gateway.console.page import Shell
+from gateway.console.reading_pages import reading_pages
 from gateway.console.row_access import RowAccess
 from gateway.console.row_download import RowDownload
 from gateway.console.row_page import RowPage
@@ -28,6 +28,7 @@ from gateway.console.templates import Templates
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.errors import GatewayError
+from gateway.resources import Resources
 from gateway.threads import ContextThreadPool
 from gateway.uploads.services import UploadServices
 
@@ -37,6 +38,7 @@ def add_pages(
     services: Services,
     file_services: FileServices,
     uploads: UploadServices,
+    resources: Resources,
     thread: ContextThreadPool,
 ) -> None:
     """Add the pages and the handlers of their errors to the Falcon app.
@@ -46,6 +48,7 @@ def add_pages(
         services: The services of pages, with a read pool of their own.
         file_services: The services that change connector files.
         uploads: The services of uploads.
+        resources: The limits of the database, for the status page.
         thread: Renders all pages.
     """
     sessions = services.auth.askers.sessions
@@ -60,9 +63,10 @@ def add_pages(
         shell.routes.add(route)
         app.add_route(route, resource)
 
-    add("/-/console", EndpointList(shell, connectors))
     add("/-/console/at/{path:path}", EndpointAt(shell, services.live))
     heads = ConnectorHeads(shell, connectors, services.storage, services.live)
+    for route, page in reading_pages(shell, services, file_services.files, resources, heads, connectors):
+        add(route, page)
     add(f"{CONNECTOR_ROUTE}/api", ApiPage(shell, heads, settings))
     _add_rows(add, shell, heads, RowAccess(connectors, services.live, services.auth.rate_limits), services)
     add("/-/console/static/{file}", files)

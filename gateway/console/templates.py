@@ -4,6 +4,8 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.console import display
+
 
 def sentence(text: str) -> str:
     """Return the message of an error with a capital where it begins with a word: pages show sentences."""
@@ -38,4 +40,6 @@ class Templates:
         )
         environment.globals.update(self._shared)
         environment.filters["sentence"] = sentence
+        for each in (display.number, display.size, display.duration, display.ago, display.instant):
+            environment.filters[each.__name__] = each
         return environment

@@ -1,0 +1,101 @@
+"""`/-/console/connectors/NAME/history`: the changes of a connector with their diffs, and one version of its file."""
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+from gateway.admin.connector_history import MAX_EVENTS, ConnectorHistory
+from gateway.auth.tokens import parse_instant
+from gateway.console.connector_page import ConnectorHeads
+from gateway.console.connector_urls import connector_url
+from gateway.console.page import ConsolePage, Redirect, Shell, View
+from gateway.console.text_diff import diff_lines
+from gateway.console.visit import Visit
+from gateway.errors import Code, GatewayError
+from gateway.instants import rfc3339
+from gateway.query import parameters
+from gateway.store.definition import Event
+
+#: The events of a page that names no `?limit=`, and those of them whose differences are shown.
+_EVENTS, _DIFFS = 50, 20
+
+
+class HistoryPage(ConsolePage):
+    """The history of a connector, also of a removed or purged one; `?at=` shows the version of an instant."""
+
+    def __init__(self, shell: Shell, heads: ConnectorHeads, history: ConnectorHistory) -> None:
+        super().__init__(shell)
+        self._heads = heads
+        self._history = history
+
+    async def get(self, visit: Visit) -> View | Redirect:
+        """Show the events of a connector, newest first, or one version.
+
+        Raises:
+            GatewayError: As `ConnectorHistory.read` does; 400 if `?at=` is no instant, 404 if nothing was there then.
+        """
+        name = visit.parameters["name"]
+        at = dict(reversed(parameters.parameters_of(visit.query_string))).get("at")
+        if at is None:
+            limit = parameters.whole_number(visit.query_string, "limit", maximum=MAX_EVENTS, default=_EVENTS)
+            view = _events_view(name, await self._history.read(visit.asker, name, limit), limit)
+        else:
+            view = _version_view(name, await self._history.read(visit.asker, name, MAX_EVENTS), at)
+        try:
+            known = self._heads.find_known(visit)
+        except GatewayError:  # It was purged, so that only its history is left.
+            return View(view.template, {**view.values, "head": None})
+        return await self._heads.frame(view, visit, known, "history")
+
+
+def version_query(event: Event, name: str = "at") -> str:
+    """Return the query string that names the version after an event."""
+    return urlencode({name: rfc3339(event.at)})
+
+
+def _events_view(name: str, events: list[Event], limit: int) -> View:
+    url = connector_url(name, "history")
+    return View(
+        "history.html",
+        {
+            "name": name,
+            "events": events,
+            "diffs": _DIFFS,
+            "diff_lines": diff_lines,
+            "version_query": version_query,
+            "url": url,
+            "older": f"{url}?limit={MAX_EVENTS}" if len(events) == limit < MAX_EVENTS else None,
+        },
+    )
+
+
+def _version_view(name: str, events: list[Event], at: str) -> View:
+    event = _event_at(events, _instant(at))
+    if event is None:
+        message = f"'{name}' had no version at {at[:50]}"
+        raise GatewayError(Code.ENDPOINT_UNKNOWN, message, hint="open its history, and choose a version")
+    return View(
+        "version.html",
+        {
+            "name": name,
+            "event": event,
+            "is_newest": event is events[0],
+            "diff_lines": diff_lines,
+            "version_query": version_query,
+            "url": connector_url(name, "history"),
+        },
+    )
+
+
+def _event_at(events: list[Event], at: datetime) -> Event | None:
+    """Return the last event up to an instant."""
+    return next((each for each in events if each.at <= at), None)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except ValueError:
+        message = f"at={text[:50]} is not an instant"
+        raise GatewayError(
+            Code.QUERY_INVALID, message, hint="write 2026-01-31, or 2026-01-31T12:00:00Z"
+        ) from None
