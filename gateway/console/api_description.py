@@ -133,6 +133,11 @@ class ApiDescription:
         )
 
     @property
+    def rows_query(self) -> str:
+        """The query string of the rows, as the page of rows takes it."""
+        return quoting.query_string(self.usage.parameters)
+
+    @property
     def preview(self) -> str:
         """The query string of the preview: the rows as JSON, a few of them where the query names no number."""
         pairs = [*self.usage.parameters, *([] if self.query.limit is not None else [("limit", "20")])]

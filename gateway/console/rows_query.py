@@ -110,7 +110,7 @@ class RowsQuery:
 
     def hiding(self, item: ColumnItem) -> str | None:
         """Return the query string without a column, None if it is the only one."""
-        rest = [each.text for each in self.columns if each != item]
+        rest = [each.text for each in self.columns if each is not item]
         assert self.query is not None
         # Groups are ordered by their own columns alone.
         is_needed = self.query.is_grouped and any(self._has(term, item) for term in self.query.order)
@@ -150,6 +150,10 @@ class RowsQuery:
 
     # -- filters on a column
 
+    @functools.cached_property
+    def _filterable(self) -> frozenset[str]:
+        return frozenset(filter_form.filterable(self.connector))
+
     def key_of(self, item: ColumnItem) -> str | None:
         """Return the parameter that filters by a column, None if there is none."""
         column = item.selected.column
@@ -159,7 +163,7 @@ class RowsQuery:
             return quoting.dialect_column(column)
         name = column.field.name
         # Quotes tell a field from the word of the dialect that it is called.
-        return name if name in filter_form.filterable(self.connector) else f'"{name}"'
+        return name if name in self._filterable else f'"{name}"'
 
     def values_of(self, item: ColumnItem) -> str | None:
         """Return the query string of the values of a column, each with its number of rows; the most frequent first."""

@@ -10,13 +10,16 @@ import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.console.cells import CUT_AT, HTML_MAX
-from gateway.query.cell_rows import PAGE_CHARACTERS
+from gateway.console.cells import CUT_AT, HTML_MAX, table_body
+from gateway.query.cell_rows import PAGE_CHARACTERS, CellRow
 from tests.console.conftest import CHROME, Portal
 from tests.console.test_rows_dialect import link
 from tests.support.html_text import elements, table_cells
 from tests.support.server import Server
+from tests.support.sizes import examples
 
 #: Every type, each with the text that the page has for a value.
 TYPES = {
@@ -213,6 +216,19 @@ def test_page_ends_where_its_rows_are_too_large(server):
     heads = re.findall(r'<th scope="row"><a href="[^"]*">(\d+)</a>', first.text + following.text)
     assert heads == [str(number) for number in range(300, 300 - len(heads), -1)]
     assert PAGE_CHARACTERS >= HTML_MAX
+
+
+@examples(2000)
+@given(st.lists(st.text() | st.text("<&>\"' \t\n\u202ea/:"), min_size=1, max_size=5))
+def test_any_text_is_found_again_in_its_cell(texts):
+    """Hold that the short way for plain values writes what the long way does."""
+    kinds = [("text", "number", "json")[number % 3] for number in range(len(texts))]
+    body = table_body([CellRow(1, tuple(texts))], kinds, lambda row: "url", "")
+    (cells,) = table_cells(f'<table class="rows"><tbody>{body.html.text}</tbody>')
+
+    assert [cell.value for cell in cells] == [text[:CUT_AT] for text in texts]
+    assert [cell.kind for cell in cells] == kinds
+    assert not re.search("[\u202e\u0000-\u0009]", body.html.text)
 
 
 # -- the views that a page offers
