@@ -7,8 +7,9 @@ from gateway import percent
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.errors import Code, GatewayError, not_implemented
 from gateway.plurals import counted
-from gateway.query import dialect
-from gateway.query.parameters import whole_number
+from gateway.query import dialect, paging
+from gateway.query.columns import ColumnNames
+from gateway.query.parameters import READ_PARAMETERS, parameters_of, whole_number
 from gateway.query.query import Column, Condition, Filter, Query
 from gateway.store.rejection import FIELDS
 
@@ -46,6 +47,18 @@ def parse(query_string: str, rejected: Connector, token: str | None, *, kept_onl
     if token is not None:
         query = replace(query, where=(*query.where, Filter(_TOKEN, "eq", (token,))))
     return query
+
+
+def filters_of(query_string: str, rejected: Connector) -> str:
+    """Return the filters of a query string, without its page and its order."""
+    columns = ColumnNames(rejected)
+    parts = [part for part in query_string.split("&") if "=" in part]
+    pairs = [(part, *parameters_of(part)[0]) for part in parts]
+    return "&".join(
+        part
+        for part, key, value in pairs
+        if key not in READ_PARAMETERS or paging.is_filter(key, value, columns)
+    )
 
 
 def split_expected(query_string: str) -> tuple[str, int | None]:

@@ -8,6 +8,9 @@ from falcon.asgi import App
 
 from gateway import __version__
 from gateway.admin.file_services import FileServices
+from gateway.admin.rejected_excerpts import RejectedExcerpts
+from gateway.admin.rejected_replay import RejectedReplay
+from gateway.admin.rejected_rows import RejectedRows
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.console import swagger
 from gateway.console.api_page import ApiPage
@@ -15,8 +18,11 @@ from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import CONNECTOR_ROUTE
 from gateway.console.endpoint_at import EndpointAt
 from gateway.console.error_pages import ErrorPages
+from gateway.console.form_outcomes import FormOutcomes
 from gateway.console.page import Shell
 from gateway.console.reading_pages import reading_pages
+from gateway.console.rejected_list import RejectedList, RejectedServices
+from gateway.console.rejected_row import RejectedRowPage, RejectedText
 from gateway.console.row_access import RowAccess
 from gateway.console.row_download import RowDownload
 from gateway.console.row_page import RowPage
@@ -69,6 +75,7 @@ def add_pages(
         add(route, page)
     add(f"{CONNECTOR_ROUTE}/api", ApiPage(shell, heads, settings))
     _add_rows(add, shell, heads, RowAccess(connectors, services.live, services.auth.rate_limits), services)
+    _add_rejected(add, shell, heads, services)
     add("/-/console/static/{file}", files)
     if swagger.is_installed():
         swagger_files = SwaggerFiles(thread)
@@ -96,3 +103,19 @@ def _add_rows(
     add(f"{rows}/count", RowCount(shell, heads, source))
     add(f"{rows}/download", RowDownload(shell, access))
     add(f"{rows}/{{id}}", RowPage(shell, heads, source))
+
+
+def _add_rejected(
+    add: Callable[[str, object], None], shell: Shell, heads: ConnectorHeads, services: Services
+) -> None:
+    """Add the pages of rejected rows."""
+    storage = services.storage
+    rejected = RejectedServices(
+        RejectedExcerpts(storage),
+        RejectedRows(storage),
+        RejectedReplay(storage, services.intake, services.live),
+        FormOutcomes(),
+    )
+    add(f"{CONNECTOR_ROUTE}/rejected", RejectedList(shell, heads, rejected))
+    add(f"{CONNECTOR_ROUTE}/rejected/{{id}}", RejectedRowPage(shell, heads, rejected))
+    add(f"{CONNECTOR_ROUTE}/rejected/{{id}}/text", RejectedText(shell, heads, rejected))

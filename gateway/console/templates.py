@@ -1,16 +1,38 @@
 """Templates to HTML. Every value is escaped, and a value that is missing is an error."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.console import display
+from gateway.plurals import counted
+from gateway.printable import printable
 
 
 def sentence(text: str) -> str:
     """Return the message of an error with a capital where it begins with a word: pages show sentences."""
     word = text.partition(" ")[0]
     return text[:1].upper() + text[1:] if word.isalpha() else text
+
+
+def cut(text: str, most: int = 300) -> str:
+    """Return text for people, printable and of at most `most` characters."""
+    return printable(text if len(text) <= most else f"{text[: most - 1]}…")
+
+
+def field_text(name: str | None) -> str:
+    """Return the field of a row's error; an error of the row as a whole has none."""
+    return "the row" if name is None else cut(name, 80)
+
+
+#: The filters of templates, beside those of Jinja2.
+_FILTERS: Mapping[str, Callable[..., str]] = {
+    "sentence": sentence,
+    "printable": printable,
+    "cut": cut,
+    "counted": counted,
+    "field_text": field_text,
+}
 
 
 class Templates:
@@ -39,7 +61,7 @@ class Templates:
             lstrip_blocks=True,
         )
         environment.globals.update(self._shared)
-        environment.filters["sentence"] = sentence
         for each in (display.number, display.size, display.duration, display.ago, display.instant):
             environment.filters[each.__name__] = each
+        environment.filters.update(_FILTERS)
         return environment

@@ -87,6 +87,11 @@ def replay(
     return result
 
 
+def decode(row: RejectedRow, connector: Connector) -> Json:
+    """Return the value of a row as a replay reads it; None if it cannot be read."""
+    return _decoded(row, connector).value
+
+
 def _add(result: Replay, candidates: Sequence[_Candidate], batch: Batch, edited: Mapping[int, Json]) -> None:
     """Add a checked batch to the result; its rows are the candidates, numbered from 1."""
     bad = {row.row: row for row in batch.bad}

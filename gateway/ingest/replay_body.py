@@ -7,6 +7,7 @@ from gateway.ingest.excerpts import SHOWN_CHARACTERS_MAX, shorten
 from gateway.media_types import Media
 from gateway.strictjson import Json
 
+_EXAMPLE_OF_ONE = 'write one JSON object, such as {"order_id": 3}'
 _EXAMPLE = 'send [{"_id": 7, "order_id": 3, …}, …], or nothing to try them as they are'
 
 
@@ -31,6 +32,22 @@ def parse(data: bytes, connector: Connector) -> dict[int, Json]:
             raise _error(f"two edited rows have the _id {shorten(id)}", "send each row once")
         rows[id] = value
     return rows
+
+
+def parse_one(data: bytes, id: int, connector: Connector) -> dict[str, Json]:
+    """Parse one edited row, which may name the `_id` of the rejected row that it replaces.
+
+    Raises:
+        GatewayError: It is not one JSON object, or it names another `_id`.
+    """
+    values = _values(data, connector)
+    if len(values) != 1 or not isinstance(values[0], dict):
+        found = shorten(values[0]) if len(values) == 1 else f"{len(values)} values"
+        raise _error(f"the edited row is {found}, not one object", _EXAMPLE_OF_ONE)
+    value = values[0]
+    if value.pop("_id", id) != id:
+        raise _error(f"the edited row has another _id than {id}", "leave _id out")
+    return value
 
 
 def _values(data: bytes, connector: Connector) -> list[Json]:

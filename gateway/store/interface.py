@@ -22,7 +22,7 @@ from gateway.store.batch import Batch, IdempotencyKey, Receipt, StoredBatch
 from gateway.store.commit_counts import CommitCounts
 from gateway.store.definition import NOBODY, Definition, Event, Move
 from gateway.store.edit import Edit
-from gateway.store.rejection import Amendment, RejectedRow, RepairedRows
+from gateway.store.rejection import Amendment, RejectedExcerpt, RejectedRow, RepairedRows
 from gateway.store.selection import Selection
 from gateway.store.usage import Usage
 
@@ -274,6 +274,11 @@ class RejectedReader(Protocol):
 
     def find_ids(self, connector: Connector, selection: Selection, limit: int | None) -> list[int]:
         """Return the `_id`s of selected rejected rows, in order."""
+
+    def excerpts(
+        self, connector: Connector, selection: Selection, *, characters: int, errors: int
+    ) -> list[RejectedExcerpt]:
+        """Return selected rejected rows, ordered by `_id`, with the beginnings of texts and the first errors."""
 
 
 class StoreReader(Tables, Protocol):

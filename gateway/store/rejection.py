@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, get_args
 
 from gateway.connectors.connector import Access, Connector, Field
@@ -64,4 +65,43 @@ class RejectedRow:
     row: int
     line: int | None
     raw: str
+    decoding: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedExcerpt:
+    """A rejected row for a person: the beginning of its text, and its first errors.
+
+    Attributes:
+        id: Its `_id`.
+        batch: The batch that it arrived with.
+        arrived_at: When it arrived.
+        row: Its number in the batch, from 1.
+        line: The line it began in, or None.
+        text: The beginning of its text.
+        text_bytes: The size of its whole text.
+        errors: Its first errors, as a 422 lists them.
+        error_count: The number of its errors that are stored.
+        state: Whether it is kept, replayed, or discarded.
+        reason: Why it was discarded, or None.
+        token: The name of the token that sent it, or None.
+        settled_at: When it was replayed or discarded, or None.
+        settled_batch: The batch that it became a row in, or None.
+        decoding: How its text was decoded.
+    """
+
+    id: int
+    batch: int
+    arrived_at: datetime
+    row: int
+    line: int | None
+    text: str
+    text_bytes: int
+    errors: Sequence[Mapping[str, Any]]
+    error_count: int
+    state: State
+    reason: str | None
+    token: str | None
+    settled_at: datetime | None
+    settled_batch: int | None
     decoding: Mapping[str, Any]

@@ -1,5 +1,6 @@
 """Selection: the rows that a filter matches, as SQL that `query/` builds and the store runs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,3 +18,8 @@ class Selection:
 
     sql: str
     parameters: tuple[Any, ...]
+
+    @classmethod
+    def of_ids(cls, ids: Iterable[int]) -> "Selection":
+        """Return the selection of the rows with some `_id`s."""
+        return cls("SELECT unnest($1::BIGINT[])", (list(ids),))

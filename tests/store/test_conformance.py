@@ -465,6 +465,27 @@ def test_replay_of_settled_rows_does_nothing(opened, connector):
     assert opened.reader.rejected.states(connector) == {"kept": 1, "discarded": 1}
 
 
+def test_excerpts_have_beginnings_of_texts_and_first_errors(opened, connector):
+    errors = json.dumps([{"field": f"f{number}", "code": "22P02"} for number in range(5)])
+    decoding = '{"media": "text/csv"}'
+    bad = [BadRow(number, None, "é" * 10 * number, errors, decoding) for number in range(1, 6)]
+    append(opened, replace(batch(connector), bad=tuple(bad)))
+    rows, chosen = opened.reader.rejected, Selection.of_ids([5, 2, 9])
+
+    second, fifth = rows.excerpts(connector, chosen, characters=15, errors=2)
+
+    assert (second.id, fifth.id) == (2, 5)
+    assert (fifth.text, fifth.text_bytes) == ("é" * 15, 100)
+    assert [each["field"] for each in fifth.errors] == ["f0", "f1"]
+    assert (fifth.error_count, fifth.state, fifth.token, fifth.settled_at) == (5, "kept", "etl", None)
+    assert fifth.decoding == {"media": "text/csv"}
+    assert [each["rows"] for each in rows.summary(connector, chosen)] == [2] * 5
+    opened.writer.discard(connector, [5], "a test")
+    [settled] = rows.excerpts(connector, Selection.of_ids([5]), characters=15, errors=2)
+    assert (settled.state, settled.reason) == ("discarded", "a test")
+    assert settled.settled_at > settled.arrived_at
+
+
 def test_rejected_ids_are_never_given_twice(opened, connector):
     rejected = reject(opened, connector, 2, 3)
     later = datetime.now(UTC) + timedelta(days=2)

@@ -75,8 +75,37 @@ function showCounts() {
   }
 }
 
+/** Offer one box that checks all boxes of a table, and show how many are checked. */
+function offerCheckAll() {
+  for (const all of document.querySelectorAll("input[data-check-all]")) {
+    const id = all.dataset.checkAll;
+    const boxes = [...document.querySelectorAll(`#${id} tbody input[type=checkbox]`)];
+    const show = () => {
+      const checked = boxes.filter((box) => box.checked).length;
+      all.checked = checked > 0 && checked === boxes.length;
+      all.indeterminate = checked > 0 && !all.checked;
+      for (const shown of document.querySelectorAll(`[data-checked="${id}"]`)) {
+        shown.textContent = checked;
+        shown.closest("button").disabled = checked === 0;
+      }
+    };
+    all.hidden = boxes.length === 0;
+    all.addEventListener("input", () => {
+      for (const box of boxes) {
+        box.checked = all.checked;
+      }
+      show();
+    });
+    for (const box of boxes) {
+      box.addEventListener("input", show);
+    }
+    show();
+  }
+}
+
 showUrls();
 showBases();
 showCounts();
 offerFilters();
 offerCopies();
+offerCheckAll();

@@ -15,7 +15,13 @@ from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
 from gateway.store.batch import BadRow
 from gateway.store.engine.interface import Database
-from gateway.store.rejection import Amendment, RejectedRow, State, rejected_of
+from gateway.store.rejection import (
+    Amendment,
+    RejectedExcerpt,
+    RejectedRow,
+    State,
+    rejected_of,
+)
 from gateway.store.selection import Selection
 from gateway.store.sql.names import (
     connector_of_rejected,
@@ -24,6 +30,7 @@ from gateway.store.sql.names import (
     rejected_table,
     rejected_table_name,
 )
+from gateway.store.sql.times import instant, moment
 from gateway.store.tables import migration
 
 _ARROW = pa.schema(
@@ -48,7 +55,8 @@ _AMENDED = pa.schema(
 class Rejected:
     """The rejected rows.
 
-    `exists`, `counts` and `summary` may be called from any thread, the others by the writer thread in its transaction.
+    `ensure`, `keep`, `settle`, `amend`, and `expire` belong to the writer thread and its transaction; any thread may call the
+    others.
     """
 
     def __init__(self, database: Database) -> None:
@@ -195,6 +203,42 @@ class Rejected:
         """Return the `_id`s of selected rows, in order."""
         sql = _in_order(connector, selection, "_id", limit)
         return [id for (id,) in self._database.rows(sql, selection.parameters)]
+
+    def excerpts(
+        self, connector: Connector, selection: Selection, *, characters: int, errors: int
+    ) -> list[RejectedExcerpt]:
+        """Return selected rows, ordered by `_id`, with the beginnings of their texts and their first errors."""
+        columns = (
+            "_id, _batch, epoch_us(_ingested_at), row, line,"
+            f" substr(raw, 1, {characters:d}), strlen(raw),"
+            f" CAST(CAST(errors AS JSON[])[1:{errors:d}] AS JSON)::VARCHAR, json_array_length(errors),"
+            " state, reason, token, epoch_us(settled_at), settled_batch, reading"
+        )
+        sql = _in_order(connector, selection, columns, None)
+        return [_excerpt(row) for row in self._database.rows(sql, selection.parameters)]
+
+
+def _excerpt(row: tuple[Any, ...]) -> RejectedExcerpt:
+    """Return the excerpt of a row of the query in `excerpts`."""
+    id, batch, arrived, number, line, text, size, errors, error_count, *settled, decoding = row
+    state, reason, token, settled_at, settled_batch = settled
+    return RejectedExcerpt(
+        id,
+        batch,
+        moment(arrived),
+        number,
+        line,
+        text,
+        size,
+        json.loads(errors),
+        error_count,
+        state,
+        reason,
+        token,
+        instant(settled_at),
+        settled_batch,
+        json.loads(decoding),
+    )
 
 
 #: The columns of a RejectedRow, in their order.
