@@ -134,9 +134,9 @@ class UploadRequests:
         Raises:
             GatewayError: The asker may not write there, or the file has not arrived, or is being loaded.
         """
-        self.writable(asker, connector)
+        found = self.writable(asker, connector)
         upload = self._uploads.find_complete(id, owner)
-        return await self._services.loads.start(upload, connector, choice)
+        return await self._services.loads.start(upload, found.connector, choice)
 
     async def cancel(self, owner: Owner, id: str) -> UploadedFile:
         """Stop a load after its present batch."""

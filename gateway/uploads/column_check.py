@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from gateway.connectors.connector import Connector, Field
-from gateway.media_types import Media
 from gateway.rowfile import sniffing
 from gateway.rowfile.batches import BATCH_BYTES
+from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.chunks import split
-from gateway.uploads.reading import ReadingLimits, in_words_of_user, source_of
-from gateway.uploads.upload import UploadedFile
+from gateway.rowfile.source import Source
+from gateway.uploads.reading import ReadingLimits, read_detecting
+from gateway.uploads.upload import ReadingOptions, UploadedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,10 @@ class ColumnCheck:
     Attributes:
         columns: The columns of its first batch, in their order.
         missing: The fields without a column.
-        is_header: Whether the names are those of a header, which every row has.
     """
 
     columns: tuple[FileColumn, ...]
     missing: tuple[Field, ...]
-    is_header: bool
 
     @property
     def matching(self) -> list[FileColumn]:
@@ -70,24 +69,30 @@ class ColumnCheck:
 
 def check_columns(
     upload: UploadedFile, path: Path, connector: Connector, limits: ReadingLimits
-) -> ColumnCheck:
+) -> tuple[ColumnCheck, ReadingOptions]:
     """Compare the columns of a file's first batch with the fields of a connector.
+
+    Returns:
+        The comparison, and the options with which the file can be read.
 
     Raises:
         RowsFileError: The file cannot be read, or has no rows.
     """
-    with in_words_of_user(upload, path):
-        source = source_of(upload, path, limits)
-        sniffing.check_content(source)
-        first = next(iter(islice(split(source, BATCH_BYTES), 1)), None)
-        if first is None:
-            raise ValueError(f"{upload.file} has no rows; nothing was stored")
-        names = first.column_names()
-    is_header = first.media is Media.CSV
+    first, options = read_detecting(upload, path, limits, _first_batch)
     columns = tuple(
-        FileColumn(name, connector.find_input(name)) if name.strip() else FileColumn(str(place), None, False)
-        for place, name in enumerate(names, 1)
+        FileColumn(name, connector.find_input(name))
+        if name.strip()
+        else FileColumn(str(place), None, has_name=False)
+        for place, name in enumerate(first.column_names(), 1)
     )
     taken = {each.field.name for each in columns if each.field is not None}
     missing = tuple(field for field in connector.fields if field.name not in taken)
-    return ColumnCheck(columns, missing, is_header)
+    return ColumnCheck(columns, missing), options
+
+
+def _first_batch(source: Source) -> Chunk:
+    sniffing.check_content(source)
+    first = next(iter(islice(split(source, BATCH_BYTES), 1)), None)
+    if first is None:
+        raise ValueError(f"{source.path} has no rows; nothing was stored")
+    return first

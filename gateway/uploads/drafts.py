@@ -4,15 +4,18 @@ import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gateway.connectors.connector_file import NAME
 from gateway.draft import columns, draft_file
+from gateway.draft.columns import DraftColumns
+from gateway.draft.draft_file import Draft
+from gateway.rowfile.source import Source
 from gateway.threads import ContextThreadPool
-from gateway.uploads.reading import ReadingLimits, RowsFileError, in_words_of_user, source_of
+from gateway.uploads.reading import ReadingLimits, read_detecting
 from gateway.uploads.upload import Owner, ReadingOptions, UploadedFile
 from gateway.uploads.uploads import Uploads
 
@@ -104,17 +107,12 @@ def draft_of(upload: UploadedFile, path: Path, limits: ReadingLimits) -> FileDra
     Raises:
         RowsFileError: The rows cannot be read.
     """
-    while True:
-        try:
-            with in_words_of_user(upload, path):
-                inspected = columns.inspect(source_of(upload, path, limits), DRAFT_ROWS_MAX)
-                rendered = draft_file.render(inspected, upload.file)
-            break
-        except RowsFileError as error:
-            option, value = error.option or ("header", "")
-            if option == "header" or getattr(upload.options, option) is not None:
-                raise
-            upload = replace(upload, options=replace(upload.options, **{option: value}))
+
+    def read(source: Source) -> tuple[DraftColumns, Draft]:
+        inspected = columns.inspect(source, DRAFT_ROWS_MAX)
+        return inspected, draft_file.render(inspected, upload.file)
+
+    (inspected, rendered), options = read_detecting(upload, path, limits, read)
     remarks = {name: guess.remarks for name, guess in inspected.guesses.items() if guess.remarks}
     return FileDraft(
         upload.file,
@@ -125,7 +123,7 @@ def draft_of(upload: UploadedFile, path: Path, limits: ReadingLimits) -> FileDra
         rendered.doubt,
         inspected.rows,
         inspected.is_whole,
-        upload.options,
+        options,
     )
 
 

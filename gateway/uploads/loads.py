@@ -155,34 +155,36 @@ class Loads:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def check(self, upload: UploadedFile, connector: Connector) -> ColumnCheck:
-        """Compare the columns of an upload with the fields of a connector.
+        """Compare the columns of an upload with the fields of a connector, and keep how the file is read.
 
         Raises:
             RowsFileError: The file cannot be read.
         """
         path = self._uploads.path(upload)
-        return await self._in_thread(partial(check_columns, upload, path, connector, self._limits))
+        checked, options = await self._in_thread(
+            partial(check_columns, upload, path, connector, self._limits)
+        )
+        await self._uploads.read_with(upload, options)
+        return checked
 
-    async def start(self, upload: UploadedFile, connector: str, choice: LoadChoice) -> UploadedFile:
+    async def start(self, upload: UploadedFile, connector: Connector, choice: LoadChoice) -> UploadedFile:
         """Begin a load, or continue it after the rows that are stored.
 
         Raises:
             GatewayError: 409, it runs already.
+            RowsFileError: The file cannot be read.
         """
-        if upload.is_loading:
-            message = f"{upload.file} is being loaded into '{upload.connector}'"
-            raise GatewayError(Code.UPLOAD_RUNNING, message, hint="wait for its end, or cancel it")
-        status = upload.load
-        if (
-            status is None
-            or choice.again
-            or (status.connector, status.without) != (connector, choice.without)
-        ):
-            status = LoadStatus(connector, secrets.token_hex(8) if choice.again else "", choice.without)
+        self._uploads.require_not_loading(upload)
+        await self.check(upload, connector)
+        upload = self._uploads.find(upload.id, upload.owner)
+        self._uploads.require_not_loading(upload)
+        status, name = upload.load, connector.name
+        if status is None or choice.again or (status.connector, status.without) != (name, choice.without):
+            status = LoadStatus(name, secrets.token_hex(8) if choice.again else "", choice.without)
         status = replace(status, state="running", problem=None, keeps_bad_rows=choice.keeps_bad_rows)
         self._canceled.discard(upload.id)
         self._loop = asyncio.get_running_loop()
-        upload = await self._uploads.change(upload, connector=connector, load=status)
+        upload = await self._uploads.change(upload, connector=name, load=status)
         task = self._tasks[upload.id] = asyncio.create_task(self._run(upload))
         task.add_done_callback(lambda _: self._tasks.pop(upload.id, None))
         return upload

@@ -1,10 +1,11 @@
 """Reading the file of an upload: its source within the limits of the gateway, and errors in the words of its user."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -12,7 +13,9 @@ from gateway.errors import Code, GatewayError
 from gateway.rowfile.compression import BROKEN
 from gateway.rowfile.option_error import FileOptionError
 from gateway.rowfile.source import Source
-from gateway.uploads.upload import UploadedFile
+from gateway.uploads.upload import ReadingOptions, UploadedFile
+
+_T = TypeVar("_T")
 
 #: What the fields of a form call the options of the command line.
 _LABELS = {"--separator": "Separator", "--encoding": "Encoding", "--header": "Column names"}
@@ -45,6 +48,28 @@ class RowsFileError(GatewayError):
         self.option = option
 
 
+def read_detecting(
+    upload: UploadedFile, path: Path, limits: ReadingLimits, read: Callable[[Source], _T]
+) -> tuple[_T, ReadingOptions]:
+    """Read a file; a separator or an encoding that its own bytes say is used, where the user has not chosen one.
+
+    Returns:
+        What `read` returned, and the options with which it did.
+
+    Raises:
+        RowsFileError: The file cannot be read.
+    """
+    while True:
+        try:
+            with in_words_of_user(upload, path):
+                return read(source_of(upload, path, limits)), upload.options
+        except RowsFileError as error:
+            option, value = error.option or ("header", "")
+            if option == "header" or getattr(upload.options, option) is not None:
+                raise
+            upload = replace(upload, options=replace(upload.options, **{option: value}))
+
+
 def source_of(upload: UploadedFile, path: Path, limits: ReadingLimits) -> Source:
     """Return the rows of an upload.
 
@@ -65,10 +90,10 @@ def in_words_of_user(upload: UploadedFile, path: Path) -> Iterator[None]:
         yield
     except FileOptionError as error:
         raise RowsFileError(_said(error, upload, path), (error.option, error.value)) from error
-    except ValueError as error:
-        raise RowsFileError(_said(error, upload, path)) from error
     except (*BROKEN, pa.ArrowException) as error:
         raise RowsFileError(f"{upload.file} cannot be read: {_said(error, upload, path)}") from error
+    except ValueError as error:
+        raise RowsFileError(_said(error, upload, path)) from error
 
 
 def _said(error: Exception, upload: UploadedFile, path: Path) -> str:

@@ -107,11 +107,7 @@ class Uploads:
         shown = shown_name(file)
         suffix = _suffix_of(shown, format)
         for before in self.of(owner):
-            if before.is_loading:
-                hint = "wait for its end, or cancel it"
-                raise GatewayError(
-                    Code.UPLOAD_RUNNING, f"{before.file} is being loaded into '{before.connector}'", hint=hint
-                )
+            self.require_not_loading(before)
         for before in self.of(owner):
             if before.is_same_file(shown, size, modified) and not before.is_complete:
                 return await self.change(before, connector=connector)
@@ -162,8 +158,15 @@ class Uploads:
         return changed
 
     async def read_with(self, upload: UploadedFile, options: ReadingOptions) -> UploadedFile:
-        """Return an upload that is read with other options."""
-        return upload if options == upload.options else await self.change(upload, options=options)
+        """Return an upload that is read with other options; a load by its old options is forgotten.
+
+        Raises:
+            GatewayError: 409, it is being loaded.
+        """
+        if options == upload.options:
+            return upload
+        self.require_not_loading(upload)
+        return await self.change(upload, options=options, load=None)
 
     async def delete(self, upload: UploadedFile) -> None:
         """Delete an upload and its files.
@@ -171,9 +174,7 @@ class Uploads:
         Raises:
             GatewayError: 409, it is being loaded.
         """
-        if self._uploads.get(upload.id, upload).is_loading:
-            message = f"{upload.file} is being loaded into '{upload.connector}'"
-            raise GatewayError(Code.UPLOAD_RUNNING, message, hint="cancel the load first")
+        self.require_not_loading(upload)
         with self._lock:
             self._uploads.pop(upload.id, None)
         await asyncio.to_thread(self._files.delete, upload)
@@ -187,6 +188,16 @@ class Uploads:
                 del self._uploads[each.id]
         for each in expired:
             self._files.delete(each)
+
+    def require_not_loading(self, upload: UploadedFile) -> None:
+        """Check that an upload is not being loaded.
+
+        Raises:
+            GatewayError: 409, it is.
+        """
+        if self._uploads.get(upload.id, upload).is_loading:
+            message = f"{upload.file} is being loaded into '{upload.connector}'"
+            raise GatewayError(Code.UPLOAD_RUNNING, message, hint="wait for its end, or cancel the load")
 
     def _require_space(self, size: int) -> None:
         """Check that a file fits, beside what the other uploads have yet to send."""
@@ -246,5 +257,5 @@ def _offset_error(upload: UploadedFile, problem: str) -> GatewayError:
     message = f"{problem}; the upload has {upload.received:,} of {upload.size:,} bytes"
     hint = f"send the rest in slices of up to {SLICE_BYTES} bytes, the next with ?at={upload.received}"
     return GatewayError(
-        Code.UPLOAD_OFFSET, message, hint=hint, headers={"UploadedFile-Offset": str(upload.received)}
+        Code.UPLOAD_OFFSET, message, hint=hint, headers={"Upload-Offset": str(upload.received)}
     )
