@@ -75,9 +75,7 @@ class UploadRequests:
         """
         self.require_target(asker, announced.connector)
         if not announced.size:
-            raise GatewayError(
-                Code.ROWS_FILE_INVALID, "the file is empty: it has no rows", hint="choose another file"
-            )
+            raise _empty()
         return await self._uploads.begin(
             owner,
             announced.name,
@@ -91,9 +89,24 @@ class UploadRequests:
         """Write a slice; it raises what `Uploads.append` does."""
         return await self._uploads.append(self._uploads.find(id, owner), at, data)
 
+    async def end(self, owner: Owner, id: str) -> UploadedFile:
+        """End an upload whose size was not known before.
+
+        Raises:
+            GatewayError: 422, nothing has arrived.
+        """
+        upload = self._uploads.find(id, owner)
+        if not upload.received:
+            raise _empty()
+        return await self._uploads.change(upload, size=upload.received)
+
     async def delete(self, owner: Owner, id: str) -> None:
         """Delete an upload; it raises what `Uploads.delete` does."""
         await self._uploads.delete(self._uploads.find(id, owner))
+
+    async def read_with(self, owner: Owner, id: str, options: ReadingOptions) -> None:
+        """Read an upload with other options; it raises what `Uploads.read_with` does."""
+        await self._uploads.read_with(self._uploads.find(id, owner), options)
 
     async def draft(self, asker: Asker, owner: Owner, id: str, options: ReadingOptions | None) -> FileDraft:
         """Draft a connector file.
@@ -167,6 +180,12 @@ class UploadRequests:
             permissions.require_admin(asker.token)
         else:
             self.writable(asker, connector)
+
+
+def _empty() -> GatewayError:
+    return GatewayError(
+        Code.ROWS_FILE_INVALID, "the file is empty: it has no rows", hint="choose another file"
+    )
 
 
 def owner_of(asker: Asker, session: str = "") -> Owner:

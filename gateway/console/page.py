@@ -124,6 +124,14 @@ class Shell:
         """Return the value of a request; it raises what `Auth.asker_of` does."""
         return visit_of(req, self.auth.asker_of(req), parameters)
 
+    def require_own_page(self, req: Request) -> None:
+        """Check that a page of this gateway sent a request.
+
+        Raises:
+            GatewayError: 403, a page of another site did.
+        """
+        guard.require_same_origin(req, self._hosts)
+
     async def receive_form(self, req: Request, limit: int = FORM_BYTES_MAX) -> Form:
         """Receive a form of this gateway's own pages, of at most `limit` bytes.
 

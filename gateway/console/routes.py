@@ -11,14 +11,18 @@ from gateway.admin.file_services import FileServices
 from gateway.admin.rejected_excerpts import RejectedExcerpts
 from gateway.admin.rejected_replay import RejectedReplay
 from gateway.admin.rejected_rows import RejectedRows
+from gateway.admin.upload_requests import UploadRequests
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.console import swagger
 from gateway.console.api_page import ApiPage
+from gateway.console.connector_load_page import ConnectorLoadPage
 from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import CONNECTOR_ROUTE
 from gateway.console.endpoint_at import EndpointAt
 from gateway.console.error_pages import ErrorPages
+from gateway.console.file_form import FileForm
 from gateway.console.form_outcomes import FormOutcomes
+from gateway.console.load_page import LoadPage
 from gateway.console.page import Shell
 from gateway.console.reading_pages import reading_pages
 from gateway.console.rejected_list import RejectedList, RejectedServices
@@ -31,6 +35,7 @@ from gateway.console.sign_in import OpenConsole, SignIn, SignOut
 from gateway.console.static_files import StaticFiles
 from gateway.console.swagger import SwaggerFiles, SwaggerPage
 from gateway.console.templates import Templates
+from gateway.console.upload_targets import UploadSlices, UploadStarts
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.errors import GatewayError
@@ -76,6 +81,7 @@ def add_pages(
     add(f"{CONNECTOR_ROUTE}/api", ApiPage(shell, heads, settings))
     _add_rows(add, shell, heads, RowAccess(connectors, services.live, services.auth.rate_limits), services)
     _add_rejected(add, shell, heads, services)
+    _add_upload_pages(add, shell, heads, connectors, services, uploads)
     add("/-/console/static/{file}", files)
     if swagger.is_installed():
         swagger_files = SwaggerFiles(thread)
@@ -119,3 +125,20 @@ def _add_rejected(
     add(f"{CONNECTOR_ROUTE}/rejected", RejectedList(shell, heads, rejected))
     add(f"{CONNECTOR_ROUTE}/rejected/{{id}}", RejectedRowPage(shell, heads, rejected))
     add(f"{CONNECTOR_ROUTE}/rejected/{{id}}/text", RejectedText(shell, heads, rejected))
+
+
+def _add_upload_pages(
+    add: Callable[[str, object], None],
+    shell: Shell,
+    heads: ConnectorHeads,
+    connectors: VisibleConnectors,
+    services: Services,
+    uploads: UploadServices,
+) -> None:
+    """Add the pages that take files, and the targets of their slices."""
+    settings, bodies = services.intake.settings, RequestBodies(services)
+    requests = UploadRequests(connectors, uploads)
+    add("/-/console/load", LoadPage(shell, connectors, requests, settings.max_body))
+    add(f"{CONNECTOR_ROUTE}/load", ConnectorLoadPage(shell, heads, requests, settings.max_body))
+    add("/-/console/uploads", UploadStarts(shell, requests, bodies, FileForm(requests, settings)))
+    add("/-/console/uploads/{upload}", UploadSlices(shell, requests, bodies))

@@ -103,9 +103,136 @@ function offerCheckAll() {
   }
 }
 
+const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
+
+/** The text of an error of the gateway: what is wrong, and what to do. */
+async function problemOf(response) {
+  const error = await response.json().catch(() => ({ message: `Status ${response.status}` }));
+  return [error.message, error.hint].filter(Boolean).join(". ");
+}
+
+/** Send one slice of a file, up to 5 times; return the upload after it. A lost answer is asked for. */
+async function sendSlice(url, file, upload) {
+  const end = Math.min(upload.received + upload.slice_bytes, file.size);
+  const body = file.slice(upload.received, end);
+  for (let tries = 1; ; tries += 1) {
+    const response = await fetch(`${url}?at=${upload.received}`, { method: "PUT", body }).catch(() => null);
+    if (response?.ok) {
+      return response.json();
+    }
+    if (response && response.status < 500 && response.status !== 409) {
+      throw new Error(await problemOf(response));
+    }
+    if (tries === 5) {
+      throw new Error(response ? await problemOf(response) : "The gateway cannot be reached. Choose the file again to go on");
+    }
+    await pause(300 * tries);
+    const state = await fetch(url).catch(() => null);
+    if (state?.ok) {
+      const now = await state.json();
+      if (now.received !== upload.received) {
+        return now;
+      }
+    }
+  }
+}
+
+/** Send the file of a form in slices, and open the page that follows. */
+async function sendFile(form, show) {
+  const root = form.dataset.upload;
+  const file = form.elements.file.files[0];
+  const announced = {
+    name: file.name,
+    size: file.size,
+    modified: file.lastModified,
+    connector: form.elements.connector.value || null,
+    format: form.elements.format.value || null,
+  };
+  const headers = { "Content-Type": "application/json" };
+  const options = { method: "POST", headers, body: JSON.stringify(announced) };
+  const response = await fetch(`${root}-/console/uploads`, options);
+  if (!response.ok) {
+    throw new Error(await problemOf(response));
+  }
+  let upload = await response.json();
+  const url = `${root}-/console/uploads/${upload.id}`;
+  while (upload.received < upload.size) {
+    show(upload);
+    upload = await sendSlice(url, file, upload);
+  }
+  show(upload);
+  location.assign(root + upload.next);
+}
+
+/** Send files in slices with their progress, and take files that are dropped on the form. */
+function offerUploads() {
+  for (const form of document.querySelectorAll("form[data-upload]")) {
+    const trouble = form.querySelector("[data-trouble]");
+    const sent = form.querySelector("[data-sent]");
+    const show = (upload) => {
+      sent.querySelector("progress").value = (100 * upload.received) / upload.size;
+      sent.querySelector("span").textContent = `${Math.floor((100 * upload.received) / upload.size)} % sent`;
+    };
+    form.querySelector("[data-dropped]").hidden = false;
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const button = event.target.querySelector("button.primary");
+      trouble.hidden = true;
+      sent.hidden = false;
+      button.disabled = true;
+      try {
+        await sendFile(form, show);
+      } catch (error) {
+        trouble.textContent = `${error.message}.`.replace("..", ".");
+        trouble.hidden = false;
+        sent.hidden = true;
+      }
+      button.disabled = false;
+    });
+    form.addEventListener("dragover", (event) => event.preventDefault());
+    form.addEventListener("drop", (event) => {
+      event.preventDefault();
+      if (event.dataTransfer.files.length) {
+        form.elements.file.files = event.dataTransfer.files;
+        form.requestSubmit();
+      }
+    });
+  }
+}
+
+/** Follow a load, and show its sums when it has ended. */
+async function followLoad(shown) {
+  const bar = shown.querySelector("progress");
+  const waits = shown.querySelector("[data-waits]");
+  for (;;) {
+    await pause(300);
+    const response = await fetch(shown.dataset.load).catch(() => null);
+    const load = response?.ok ? (await response.json()).load : null;
+    if (response && (!response.ok || load?.state !== "running")) {
+      location.reload();
+      return;
+    }
+    if (load) {
+      bar.value = load.bytes;
+      const rows = load.rows.toLocaleString("en-US");
+      shown.querySelector("[data-loaded]").textContent = `${rows} rows, ${Math.floor((100 * load.bytes) / bar.max)} %`;
+      waits.hidden = !load.waits_for;
+      waits.querySelector("span").textContent = load.waits_for ?? "";
+    }
+  }
+}
+
+function followLoads() {
+  for (const shown of document.querySelectorAll("[data-load]")) {
+    followLoad(shown);
+  }
+}
+
 showUrls();
 showBases();
 showCounts();
 offerFilters();
 offerCopies();
 offerCheckAll();
+offerUploads();
+followLoads();

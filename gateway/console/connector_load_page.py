@@ -1,0 +1,109 @@
+"""`/-/console/connectors/NAME/load`: the rows of a file into a connector, from its columns to the sums of its receipts."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+from urllib.parse import parse_qs, quote
+
+from gateway.admin.upload_requests import UploadRequests
+from gateway.admin.visible_connectors import VisibleConnector
+from gateway.console.connector_page import ConnectorHeads, ConnectorPage
+from gateway.console.connector_urls import connector_url
+from gateway.console.load_page import FORMATS, reading_values
+from gateway.console.page import FormTarget, Redirect, Shell, View
+from gateway.console.sizes import size_text
+from gateway.console.upload_owner import owner_of_visit
+from gateway.console.visit import Visit
+from gateway.uploads.load_status import LoadStatus
+from gateway.uploads.loads import LoadChoice
+from gateway.uploads.reading import RowsFileError
+from gateway.uploads.upload import ReadingOptions, UploadedFile
+
+
+class ConnectorLoadPage(ConnectorPage, FormTarget):
+    """The page for a file of one connector; with `?upload=ID` its columns, then its progress, then its sums."""
+
+    page: ClassVar[str] = "load"
+
+    def __init__(self, shell: Shell, heads: ConnectorHeads, requests: UploadRequests, max_form: int) -> None:
+        """Prepare; without the script a file may have `max_form` bytes."""
+        super().__init__(shell, heads)
+        self._requests = requests
+        self._max_form = max_form
+
+    async def show(self, visit: Visit, found: VisibleConnector) -> View:
+        """Return the form for a file, or how far one is.
+
+        Raises:
+            GatewayError: 401 or 403, the asker may not write rows; 404, there is no such upload.
+        """
+        owner = owner_of_visit(visit)
+        name = self._requests.writable(visit.asker, found.connector.name).connector.name
+        given = parse_qs(visit.query_string).get("upload")
+        upload = self._requests.find(owner, given[0]) if given else None
+        if upload is None or not upload.is_complete:
+            return self._form(name)
+        if upload.load is not None and upload.load.connector == name:
+            return self._progress(name, upload, upload.load)
+        return await self._columns(visit, name, upload)
+
+    async def post(self, visit: Visit, form: Mapping[str, str]) -> Redirect:
+        """Begin, continue, or cancel a load; or read the file otherwise, or delete it."""
+        owner, name = owner_of_visit(visit), visit.parameters["name"]
+        upload = self._requests.find(owner, form.get("upload", ""))
+        page = f"{connector_url(name, 'load')}?upload={quote(upload.id)}"
+        action = form.get("action")
+        if action == "discard":
+            await self._requests.delete(owner, upload.id)
+            return Redirect(connector_url(name, "load"))
+        if action == "cancel":
+            await self._requests.cancel(owner, upload.id)
+        elif action == "options":
+            await self._requests.read_with(owner, upload.id, ReadingOptions.of(form))
+        else:
+            await self._start(visit, name, upload, form)
+        return Redirect(page)
+
+    async def _start(self, visit: Visit, name: str, upload: UploadedFile, form: Mapping[str, str]) -> None:
+        asker, before = visit.asker, upload.load
+        if before is not None and before.connector == name:
+            without = before.without
+        else:
+            _, check = await self._requests.check(asker, upload.owner, upload.id, name)
+            without = tuple(check.unknown) if "without" in form else ()
+        choice = LoadChoice(without, "keep_bad_rows" in form, "again" in form)
+        await self._requests.start(asker, upload.owner, upload.id, name, choice)
+
+    def _form(self, name: str) -> View:
+        values = {"connector": name, "formats": FORMATS, "max_form": size_text(self._max_form)}
+        return View("connector_load.html", values)
+
+    async def _columns(self, visit: Visit, name: str, upload: UploadedFile) -> View:
+        check, error = None, None
+        try:
+            _, check = await self._requests.check(visit.asker, upload.owner, upload.id, name)
+        except RowsFileError as refused:
+            error = refused
+        upload = self._requests.find(upload.owner, upload.id)
+        values = {
+            "upload": upload,
+            "size": size_text(upload.size),
+            "check": check,
+            "error": error,
+            "options": reading_values(upload, error),
+        }
+        return View("load_columns.html", values, error.status if error else 200)
+
+    @staticmethod
+    def _progress(name: str, upload: UploadedFile, load: LoadStatus) -> View:
+        values = {
+            "upload": upload,
+            "load": load,
+            "size": size_text(upload.size),
+            "done": size_text(load.bytes),
+            "rejected_page": connector_url(name, "rejected"),
+            "rows_page": connector_url(name, "rows"),
+            "batches_page": connector_url(name, "batches"),
+            "edit_page": connector_url(name, "edit"),
+            "again_page": connector_url(name, "load"),
+        }
+        return View("load_progress.html", values)

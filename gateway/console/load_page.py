@@ -1,0 +1,112 @@
+"""`/-/console/load`: from a file to a new connector, or to the page of the connector that takes its rows."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from urllib.parse import parse_qs, quote
+
+from gateway.admin.upload_requests import UploadRequests
+from gateway.admin.visible_connectors import VisibleConnectors
+from gateway.auth import permissions
+from gateway.console.page import ConsolePage, FormTarget, Redirect, Shell, View
+from gateway.console.sizes import size_text
+from gateway.console.upload_owner import owner_of_visit
+from gateway.console.upload_targets import LOAD_PAGE, next_page
+from gateway.console.visit import Visit
+from gateway.errors import GatewayError
+from gateway.rowfile.file_names import SUFFIXES
+from gateway.uploads.reading import RowsFileError
+from gateway.uploads.upload import ReadingOptions, UploadedFile
+
+#: The page that makes a connector of a draft.
+_BUILDER = "/-/console/new"
+FORMATS = tuple(suffix.removeprefix(".") for suffix in SUFFIXES)
+
+
+class LoadPage(ConsolePage, FormTarget):
+    """The page for a file, and with `?upload=ID` the draft of the connector for it."""
+
+    def __init__(
+        self, shell: Shell, connectors: VisibleConnectors, requests: UploadRequests, max_form: int
+    ) -> None:
+        """Prepare; without the script a file may have `max_form` bytes."""
+        super().__init__(shell)
+        self._connectors = connectors
+        self._requests = requests
+        self._max_form = max_form
+
+    async def get(self, visit: Visit) -> View | Redirect:
+        """Return the form for a file, or the draft of one; a draft that can be read goes on to the builder.
+
+        Raises:
+            GatewayError: 401 or 403, the asker may load rows nowhere; 404, there is no such upload.
+        """
+        owner = owner_of_visit(visit)
+        given = parse_qs(visit.query_string)
+        if "upload" not in given:
+            return self._form(visit)
+        permissions.require_admin(visit.asker.token)
+        upload = self._requests.find(owner, given["upload"][0])
+        if not upload.is_complete:
+            return self._form(visit)
+        return await self._draft(visit, upload, is_asked="options" in given)
+
+    async def post(self, visit: Visit, form: Mapping[str, str]) -> Redirect:
+        """Read a file with other options, or delete it."""
+        owner = owner_of_visit(visit)
+        upload = self._requests.find(owner, form.get("upload", ""))
+        if form.get("action") == "discard":
+            await self._requests.delete(owner, upload.id)
+            return Redirect(LOAD_PAGE)
+        await self._requests.read_with(owner, upload.id, ReadingOptions.of(form))
+        return Redirect(f"{LOAD_PAGE}?upload={quote(upload.id)}")
+
+    def _form(self, visit: Visit) -> View:
+        targets = [
+            each.connector.name for each in self._connectors.all(visit.asker) if "ingest" in each.sight.verbs
+        ]
+        if not targets:
+            permissions.require_admin(visit.asker.token)
+        uploads = self._requests.all(owner_of_visit(visit))
+        values = {
+            "targets": targets,
+            "connector": None,
+            "formats": FORMATS,
+            "may_create": visit.asker.is_admin,
+            "max_form": size_text(self._max_form),
+            "uploads": [
+                {
+                    "upload": each,
+                    "page": next_page(each),
+                    "progress": f"{size_text(each.received)} of {size_text(each.size)}",
+                }
+                for each in uploads
+            ],
+        }
+        return View("load.html", values)
+
+    async def _draft(self, visit: Visit, upload: UploadedFile, *, is_asked: bool) -> View | Redirect:
+        """Show how a file is read; one without a problem goes on to the builder, unless its options are asked for."""
+        draft, error = None, None
+        try:
+            draft = await self._requests.draft(visit.asker, upload.owner, upload.id, None)
+        except RowsFileError as refused:
+            error = refused
+        if draft is not None and not is_asked and _BUILDER in self.shell.routes:
+            return Redirect(f"{_BUILDER.removeprefix('/')}?upload={quote(upload.id)}")
+        upload = self._requests.find(upload.owner, upload.id)
+        values = {
+            "upload": upload,
+            "draft": draft,
+            "error": error,
+            "options": reading_values(upload, error),
+            "has_builder": _BUILDER in self.shell.routes,
+        }
+        return View("draft.html", values, error.status if error else 200)
+
+
+def reading_values(upload: UploadedFile, error: GatewayError | None) -> Mapping[str, str]:
+    """Return the values of the fields that say how a file is read; one that an error proposes is filled in."""
+    values = {name: value or "" for name, value in asdict(upload.options).items()}
+    if isinstance(error, RowsFileError) and error.option:
+        values[error.option[0]] = error.option[1]
+    return values

@@ -1,0 +1,220 @@
+"""Pages that take files, without the script: forms whole, columns, sums, and who may see what of another's upload."""
+
+import html
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.console.conftest import CHROME, CONNECTORS, Portal, opened
+from tests.support.server import eventually
+
+CSV = b"id,note\n1,a\n2,b\n"
+FIELDS = "fields: {id: integer, note: {type: string, nullable: true}}\n"
+
+
+@pytest.fixture(scope="session")
+def quay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """A gateway whose connectors take files; each test has one of its own."""
+    with opened(tmp_path_factory.mktemp("quay"), CONNECTORS) as portal:
+        yield portal
+
+
+class Browser:
+    """A browser without JavaScript, signed in with a token."""
+
+    def __init__(self, portal: Portal, name: str) -> None:
+        self.portal = portal
+        self._headers = {
+            "Accept": CHROME,
+            "Sec-Fetch-Site": "same-origin",
+            "Cookie": portal.cookie_of(name),
+        }
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.portal.server.url}/{path}", headers=self._headers, timeout=60)
+
+    def post(self, path: str, *, follow: bool = True, **content: object) -> httpx.Response:
+        """Send a form, and open the page that follows."""
+        answer = httpx.post(f"{self.portal.server.url}/{path}", headers=self._headers, timeout=60, **content)
+        if answer.status_code != 303 or not follow:
+            return answer
+        return self.get(re.sub(r"^(\.\./)*", "", answer.headers["Location"]))
+
+    def upload(self, file: str, data: bytes, connector: str = "", **more: str) -> httpx.Response:
+        form = {"connector": connector, "format": "", **more}
+        return self.post("-/console/uploads", data=form, files={"file": (file, data)})
+
+    def act(self, page: httpx.Response, connector: str, **form: str) -> httpx.Response:
+        return self.post(f"-/console/connectors/{connector}/load", data={"upload": upload_of(page), **form})
+
+    def loaded(self, page: httpx.Response, connector: str) -> str:
+        """Refresh the page of a load until it has ended, and return its text."""
+        path = f"-/console/connectors/{connector}/load?upload={upload_of(page)}"
+        return eventually(lambda: (shown := text_of(self.get(path))) and "Refresh" not in shown and shown)
+
+
+def upload_of(page: httpx.Response) -> str:
+    return re.search(r'name="upload" value="([^"]+)"', page.text)[1]
+
+
+def text_of(page: httpx.Response) -> str:
+    main = page.text.partition("<main")[2].partition("</main>")[0]
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", main)).split())
+
+
+def test_file_without_script_goes_from_form_to_rows(quay: Portal, name):
+    quay.server.declare(name, FIELDS + "access: {ingest: [etl], read: [etl]}\n")
+    browser = Browser(quay, "etl")
+    form = text_of(browser.get(f"-/console/connectors/{name}/load"))
+    assert "Without JavaScript a file may have 67.1 MB" in form
+
+    columns = browser.upload("a.csv", b"id,note,extra\n1,a,x\n2,b,y\n", name)
+    assert "2 of 3 columns are fields" in text_of(columns)
+    assert "Leave out 1 column: extra" in text_of(columns)
+    shown = browser.act(columns, name, action="load", without="unknown")
+    sums = browser.loaded(shown, name)
+
+    assert "Loaded: a.csv" in sums
+    assert "Stored 2 Rejected and kept 0" in sums
+    rows = quay.server.client.get(f"/{name}", params={"select": "id,note"}).json()
+    assert rows == [{"id": 1, "note": "a"}, {"id": 2, "note": "b"}]
+    again = browser.loaded(browser.act(browser.upload("b.csv", CSV, name), name, action="load"), name)
+    assert "Stored 2" in again
+
+
+def test_stopped_load_shows_places_and_goes_on(quay: Portal, name):
+    access = "access: {ingest: [etl], read: [etl]}\n"
+    quay.server.declare(name, FIELDS + access)
+    browser = Browser(quay, "etl")
+    columns = browser.upload("a.csv", b"id,note\n1,a\n<b>,b\n", name)
+    stopped = browser.loaded(browser.act(columns, name, action="load"), name)
+
+    assert "Stopped: a.csv" in stopped
+    assert "Nothing of the file is stored." in stopped
+    assert re.search(r"2 3 id .*22P02", stopped)
+    assert "<b>" in stopped, "the value is text"
+    quay.server.declare(name, FIELDS.replace("id: integer", "id: string") + access)
+    done = browser.loaded(browser.act(columns, name, action="load"), name)
+    assert "Loaded: a.csv" in done
+    assert "Stored 2" in done
+
+
+def test_draft_of_a_file_shows_its_doubts(quay: Portal):
+    browser = Browser(quay, "admin")
+    page = browser.upload("<i>&.csv", b"id;note;_x;1\n1;NA;2;x\n2;5;2;y\n3;6;2;z\n")
+    upload = upload_of(page) if "upload" in page.text else ""
+    draft = text_of(browser.get(f"-/console/load?upload={upload}&options=1"))
+
+    assert "<i>&.csv" in draft
+    assert "_x starts with _, which is reserved for the gateway" in draft
+    assert "note : it would be integer, except for 'NA' once" in draft
+    assert "The first line has what looks like a value, '1'" in draft
+    assert (
+        'id="separator" name="separator" value=";"'
+        in browser.get(f"-/console/load?upload={upload}&options=1").text
+    )
+    read = browser.post(
+        "-/console/load", data={"upload": upload, "separator": ";", "header": "a,b,c,d"}, follow=False
+    )
+    assert read.status_code == 303
+    assert "a: " in text_of(browser.get(f"-/console/load?upload={upload}&options=1"))
+    assert browser.post("-/console/load", data={"upload": upload, "action": "discard"}).status_code == 200
+    assert browser.get(f"-/console/load?upload={upload}").status_code == 404
+
+
+def test_file_that_cannot_be_read_keeps_its_form(quay: Portal):
+    page = Browser(quay, "admin").upload("a.csv", b"1,2\n3,4\n5,6\n")
+
+    assert page.status_code == 422
+    assert "a.csv seems to have no header" in text_of(page).lower()
+    assert 'name="header" value="a,b"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("asker", "status"), [(None, 401), ("guest", 403), ("auditor", 403), ("etl", 200), ("admin", 200)]
+)
+def test_page_for_files_needs_the_right_to_write(quay: Portal, asker, status):
+    cookie = quay.cookie_of(asker) if asker else ""
+    page = quay.ask("GET", "/-/console/load", cookie=cookie)
+
+    assert page.status_code == status
+    if status == 200:
+        assert ('<option value="">a new connector</option>' in page.text) == (asker == "admin")
+        assert "<option>orders</option>" in page.text
+        assert ("<option>ledger</option>" in page.text) == (asker == "admin")
+
+
+def test_upload_of_another_session_does_not_exist(quay: Portal):
+    """Another session of the same token has uploads of its own."""
+    mine, other = Browser(quay, "etl"), Browser(quay, "etl")
+    page = mine.upload("a.csv", CSV, "orders")
+    upload = upload_of(page)
+    path = f"-/console/connectors/orders/load?upload={upload}"
+
+    assert mine.get(path).status_code == 200
+    asked = [
+        other.get(path),
+        other.get(f"-/console/uploads/{upload}"),
+        other.act(page, "orders", action="load"),
+        other.act(page, "orders", action="discard"),
+    ]
+    assert {answer.status_code for answer in asked} == {404}
+    assert mine.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/-/console/uploads"),
+        ("PUT", "/-/console/uploads/AAAAAAAAAAAAAAAAAAAAAA?at=0"),
+        ("POST", "/-/console/load"),
+        ("POST", "/-/console/connectors/orders/load"),
+    ],
+)
+@pytest.mark.parametrize("site", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {}])
+def test_page_of_another_site_uploads_nothing(quay: Portal, method, path, site):
+    answer = quay.ask(method, path, cookie=quay.cookie_of("admin"), accept="*/*", **site)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "GW604")
+
+
+FORMS = {
+    "no boundary": ({"Content-Type": "multipart/form-data"}, b"x", 400),
+    "cut off": (
+        {"Content-Type": "multipart/form-data; boundary=b"},
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\nid\n1\n',
+        400,
+    ),
+    "no file": (
+        {"Content-Type": "multipart/form-data; boundary=b"},
+        b'--b\r\nContent-Disposition: form-data; name="format"\r\n\r\ncsv\r\n--b--\r\n',
+        400,
+    ),
+    "empty file": (
+        {"Content-Type": "multipart/form-data; boundary=b"},
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n\r\n--b--\r\n',
+        422,
+    ),
+    "other format": (
+        {"Content-Type": "multipart/form-data; boundary=b"},
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.xlsx"\r\n\r\nx\r\n--b--\r\n',
+        415,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_malformed_form_leaves_no_upload(quay: Portal, kind):
+    headers, body, status = FORMS[kind]
+    cookie = quay.cookie_of("admin")
+    answer = httpx.post(
+        f"{quay.server.url}/-/console/uploads",
+        content=body,
+        headers={"Cookie": cookie, "Sec-Fetch-Site": "same-origin", "Accept": CHROME, **headers},
+    )
+
+    assert answer.status_code == status, answer.text
+    page = quay.ask("GET", "/-/console/load", cookie=cookie).text
+    assert "Your uploads" not in page
