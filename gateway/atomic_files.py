@@ -142,7 +142,8 @@ class AtomicDirectory:
             os.close(os.open(name, flags, dir_fd=self._descriptor))
             self.replace(staged, name)
         else:
-            self.delete(staged)
+            with contextlib.suppress(OSError):  # `clean` deletes it later.
+                self.delete(staged)
 
     def replace(self, staged: str, name: str) -> None:
         """Put a staged file in the place of another.

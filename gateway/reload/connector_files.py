@@ -64,8 +64,10 @@ class ConnectorFiles:
         self._watch = watch
         self._live = live
         self._credentials = credentials
-        # The lock guards what follows; one save runs at a time.
-        self._lock = threading.Lock()
+        #: Held by a save until its result is live.
+        self._saving = threading.Lock()
+        #: Guards the directory.
+        self._reading = threading.Lock()
         self._directory = Directory(settings.connectors)
         self._mode, self._looked = mode_of(settings), time.monotonic()
 
@@ -76,8 +78,7 @@ class ConnectorFiles:
 
     def list(self) -> Mapping[str, ConnectorFile]:
         """Return all files of the directory, by name."""
-        with self._lock:
-            return self._listing().files
+        return self._listing().files
 
     def read(self, file: str) -> ConnectorFile:
         """Return a file with its text and digest.
@@ -106,18 +107,15 @@ class ConnectorFiles:
         Raises:
             GatewayError: 400 if a file cannot have its name.
         """
-        with self._lock:
-            if time.monotonic() - self._looked >= MODE_SECONDS:
-                self._look()
-            listing = self._listing()
+        if time.monotonic() - self._looked >= MODE_SECONDS:
+            self._look()
+        listing = self._listing()
         _require_names(listing, changes)
         return self._body(self._reload.plan(_changed(listing, changes)), changes)
 
     def patch(self, changes: Mapping[str, bytes | None]) -> bytes:
         """Return the patch of changes for `git apply` in the root of the repository."""
-        with self._lock:
-            listing = self._listing()
-        directory = path_in_repository(self._settings.connectors)
+        listing, directory = self._listing(), path_in_repository(self._settings.connectors)
         return b"".join(
             git_patch(file, _text_of(listing, file), text, directory)
             for file, text in sorted(changes.items())
@@ -142,7 +140,7 @@ class ConnectorFiles:
             SaveRefusedError: The plan of the changes is refused; nothing was written.
             GatewayError: 412 if a file has changed meanwhile, 403 if nothing may be written, 507 if the disk is full.
         """
-        with self._lock:
+        with self._saving:
             self._look()
             if not self._mode.can_write:
                 raise file_errors.read_only(self._mode.reason)
@@ -162,7 +160,8 @@ class ConnectorFiles:
 
     def _listing(self) -> DirectoryListing:
         """Read the directory. One that is missing has no file yet."""
-        listing = self._directory.read()
+        with self._reading:
+            listing = self._directory.read()
         if listing.problem is None:
             return listing
         if not self._settings.connectors.exists():

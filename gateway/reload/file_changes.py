@@ -62,12 +62,12 @@ class _Writing:
                 for file, text in self._changes.texts.items():
                     if text is None:
                         self._delete(file, before[file])
+                self._directory.sync()
             except BaseException:
                 for undo in reversed(self._undo):
                     with contextlib.suppress(OSError):
                         undo()
                 raise
-            self._directory.sync()
 
     @contextlib.contextmanager
     def _staged(self, before: Mapping[str, bytes | None]) -> Iterator[dict[str, str]]:

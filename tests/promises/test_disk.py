@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.support.server import ROOT, Server, eventually, put, serving
+from tests.support.small_disk import SmallDisk
 
 CYCLES = pytest.mark.parametrize("cycles", [3, pytest.param(20, marks=pytest.mark.torture)])
 WRITERS = 6
@@ -144,34 +145,6 @@ def put_plan(plan: Path, nth: int) -> None:
     elsewhere = plan.with_suffix(".tmp")
     elsewhere.write_text(f"{nth}\n")
     elsewhere.rename(plan)
-
-
-class SmallDisk:
-    """A tmpfs that only the processes behind `prefix` see at `inside`, and this one at `outside`."""
-
-    def __init__(self, inside: Path, size: str) -> None:
-        inside.mkdir()
-        mount = f"mount -t tmpfs -o size={size} small '{inside}' && echo mounted && exec sleep infinity"
-        self._holder = subprocess.Popen(
-            ["unshare", "--map-root-user", "--mount", "sh", "-c", mount], stdout=subprocess.PIPE
-        )
-        assert self._holder.stdout is not None
-        assert self._holder.stdout.readline() == b"mounted\n", (
-            "a user namespace with a tmpfs cannot be made here"
-        )
-        self.inside = inside
-        self.outside = Path(f"/proc/{self._holder.pid}/root{inside}")
-        self.prefix = (
-            "nsenter",
-            f"--target={self._holder.pid}",
-            "--user",
-            "--mount",
-            "--preserve-credentials",
-        )
-
-    def close(self) -> None:
-        self._holder.kill()
-        self._holder.communicate()
 
 
 @contextlib.contextmanager

@@ -72,6 +72,16 @@ def test_address_of_another_machine_is_one_line_error(tmp_path, address, said):
     assert f"it cannot listen at {address}: {said}" in refused(Server(tmp_path, GATEWAY_BIND=address))
 
 
+def test_delivered_directory_cannot_be_written(tmp_path):
+    server = Server(tmp_path, GATEWAY_CONSOLE="write")
+    (server.connectors / "..data").symlink_to("..2026_11_30")
+
+    assert refused(server) == (
+        f"the gateway cannot start: GATEWAY_CONSOLE=write, but {server.connectors} is a volume of Kubernetes:"
+        " its next update would undo what is written there."
+    )
+
+
 def test_unreadable_tokens_file_is_one_line_error(tmp_path):
     said = refused(Server(tmp_path, GATEWAY_TOKENS="none.yaml"))
 
