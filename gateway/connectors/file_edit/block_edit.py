@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.connectors.file_edit.arrangement import Slot, is_in_place, walk
 from gateway.connectors.file_edit.block_units import BlockUnit
+from gateway.connectors.file_edit.file_style import style_before
 from gateway.connectors.file_edit.key_order import Path
 from gateway.connectors.file_edit.new_text import TextStyle, write_entry, write_value
 from gateway.connectors.file_edit.scalar_text import write_key
@@ -93,7 +94,7 @@ class BlockEdit:
         has_end = not is_last or _BLANK_LINE.fullmatch(self._source.text[-1:]) is not None
         has_end = has_end or self._units[-1].end < len(self._source.text) or _is_of_lines(slot.value)
         if slot.old is None:
-            return "", self._new(slot) + (newline if has_end else "")
+            return "", self._new(slot, is_last=is_last) + (newline if has_end else "")
         unit = self._units[slot.old]
         changes = self._inside(slot)
         if not _ends_line(self._source.text[: unit.end]) and has_end:
@@ -106,12 +107,13 @@ class BlockEdit:
         is_block_text = self._ends_with_block_text(slot)
         return lead, body if is_block_text else body.rstrip(_BREAKS)
 
-    def _new(self, slot: Slot) -> str:
+    def _new(self, slot: Slot, *, is_last: bool) -> str:
+        style, end = self._style, self._units[-1].end - 1
+        if is_last:
+            style = style_before(self._source, style, end, self._indent)
         if self._units[0].key:
-            return write_entry(
-                slot.key, slot.value, self._path, self._indent, self._style, self._gap(slot.key)
-            )
-        return f"-{write_value(slot.value, (*self._path, 0), self._indent, self._style)}"
+            return write_entry(slot.key, slot.value, self._path, self._indent, style, self._gap(slot.key))
+        return f"-{write_value(slot.value, (*self._path, 0), self._indent, style)}"
 
     def _inside(self, slot: Slot) -> list[Splice]:
         """Return the changes inside an old unit: its value, and its name."""

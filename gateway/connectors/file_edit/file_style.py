@@ -1,5 +1,6 @@
 """The style of a file, which new text of it has, too."""
 
+import re
 from collections.abc import Iterator
 
 from gateway import strictjson
@@ -35,3 +36,11 @@ def _has_blocks(source: SourceText, root: Node) -> bool:
     items = fields.value.values() if fields and isinstance(fields.value, dict) else ()
     maps = [item for item in items if isinstance(item.value, dict)]
     return bool(maps) and all(source.is_block(each) for each in maps)
+
+
+def style_before(source: SourceText, style: TextStyle, end: int, indent: int) -> TextStyle:
+    """Return the style of a value in front of what follows a line: a block scalar would take a deeper comment."""
+    text = source.text[source.next_line(end) :] if end < len(source.text) else ""
+    follows = re.match(r"\s*?^( *)#", text, re.MULTILINE)
+    is_deeper = follows is not None and len(follows[1]) > indent
+    return style._replace(has_block_text=style.has_block_text and not is_deeper)

@@ -18,12 +18,14 @@ class TextStyle(NamedTuple):
         step: By how many blanks a block is indented below its key.
         is_block: Fields with rules have a line for each key, instead of one line with braces.
         is_json: Keys and text have double quotes, as JSON has.
+        has_block_text: Text of several lines is a block scalar.
     """
 
     newline: str = "\n"
     step: int = 2
     is_block: bool = False
     is_json: bool = False
+    has_block_text: bool = True
 
 
 def write_new(wanted: Json) -> bytes:
@@ -67,11 +69,10 @@ def write_value(
             " " * inner + write_entry(key, value[key], path, inner, style) for key in in_order(value, path)
         )
         return style.newline.join([behind, *lines])
-    if (
-        isinstance(value, str)
-        and "\n" in value
-        and (block := write_block(value, indent + style.step, style.newline))
-    ):
+    block = None
+    if isinstance(value, str) and "\n" in value and style.has_block_text:
+        block = write_block(value, indent + style.step, style.newline)
+    if block:
         header, _, rest = block.partition(style.newline)
         return f"{gap}{header}{behind}{style.newline}{rest}"
     return f"{gap}{write_inline(value, path, style)}{behind}"

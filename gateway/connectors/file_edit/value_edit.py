@@ -6,6 +6,7 @@ from gateway.connectors.file_edit import block_units, flow_units
 from gateway.connectors.file_edit.arrangement import Slot, arrange_items, arrange_keys
 from gateway.connectors.file_edit.block_edit import BlockEdit
 from gateway.connectors.file_edit.block_text import WIDTH, write_block
+from gateway.connectors.file_edit.file_style import style_before
 from gateway.connectors.file_edit.flow_edit import FlowEdit
 from gateway.connectors.file_edit.key_order import in_order, is_same_at
 from gateway.connectors.file_edit.new_text import TextStyle, write_inline, write_pair, write_value
@@ -82,9 +83,14 @@ class ValueEdit:
         written = self._inline(place, wanted)
         node = place.node
         if node.end > node.start:
-            return Splice(node.start, node.end, written)
+            return self._in_place(place, written)
         sign = "" if self._source.text[place.behind - 1] == ":" else ":"
         return Splice(place.behind, place.behind, f"{sign} {written}")
+
+    def _in_place(self, place: Place, written: str) -> Splice:
+        """Return the change of a value to one in a line; a # right behind it must not become a part of it."""
+        gap = " " if self._source.text.startswith("#", place.node.end) else ""
+        return Splice(place.node.start, place.node.end, written + gap)
 
     def _inline(self, place: Place, wanted: Json) -> str:
         if isinstance(wanted, dict | list):
@@ -101,20 +107,21 @@ class ValueEdit:
         """Return the change of a value behind a colon or a dash of its own line."""
         source, node = self._source, place.node
         is_block_text, is_block = source.is_block_text(node), source.is_block(node)
-        written = write_value(wanted, place.path, place.indent, self._style)
+        end = source.line_end(source.visible_end(node))
+        style = style_before(source, self._style, end, place.indent)
+        written = write_value(wanted, place.path, place.indent, style)
         if not is_block_text and not is_block and not BREAK.search(written):
             inline = self._inline(place, wanted)
             if node.end > node.start:
-                return Splice(node.start, node.end, inline)
+                return self._in_place(place, inline)
             return Splice(place.behind, place.behind, f" {inline}")
         comment = source.comment_at(place.behind)
         if is_block_text:
             comment += source.comment_at(source.header_end(node))
         elif not is_block:
             comment += source.comment_at(node.end)
-        end = source.line_end(source.visible_end(node))
         text = self._block_text(place, wanted, comment) if is_block_text else None
-        written = write_value(wanted, place.path, place.indent, self._style, behind=comment)
+        written = write_value(wanted, place.path, place.indent, style, behind=comment)
         text = text or written
         # A block scalar without a line break at the end of the file is another text.
         is_last = end == len(source.text) and BREAK.search(text) is not None
