@@ -40,6 +40,6 @@ def _values(period: Period) -> dict[str, int | None]:
     return {
         "stored": period.counts.stored,
         "rejected": period.counts.rejected,
-        "refused": figures.refused_rows if figures else None,
-        "served": figures.served_rows if figures else None,
+        "refused": figures.refused_rows if figures is not None else None,
+        "served": figures.served_rows if figures is not None else None,
     }

@@ -64,10 +64,11 @@ class HomeEntry:
         return 4 if self.findings else 5
 
     def has_words(self, words: Iterable[str]) -> bool:
-        """Return whether all words are in its name, path, description, or state."""
+        """Return whether all words are in its name, path, description, state, or findings."""
         connector = self.report.connector if self.report else None
         about = (connector.path, connector.file, connector.description or "") if connector else ()
-        text = "\n".join((self.name, self.state.value, *about)).lower()
+        messages = (each.message for each in self.findings)
+        text = "\n".join((self.name, self.state.value, *about, *messages)).lower()
         return all(word in text for word in words)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 #: The lines around a difference that are shown.
 _CONTEXT = 3
 #: The most lines of a text that are compared: difflib takes time that grows with their square.
-LINES_MAX = 3000
+LINES_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)

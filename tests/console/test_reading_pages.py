@@ -67,7 +67,9 @@ def test_home_lists_trouble_first(reading):
         ("flights", "live"),
         ("old", "removed"),
     ]
-    (orders,) = re.findall(r'<tr>\s*<th scope="row"><a [^>]*>orders</a>.*?</tr>', text, re.DOTALL)
+    (orders,) = re.findall(
+        r'<tbody data-find>\s*<tr>\s*<th scope="row"><a [^>]*>orders</a>.*?</tbody>', text, re.DOTALL
+    )
     numbers = re.findall(r'<td data-label="(\w+)[^"]*" class="number">(?:<a [^>]*>)?([\d–]+)', orders)
     assert dict(numbers) == {"Rows": "3", "Rejected": "2", "Reads": "0"}
     assert "3 rows stored since 24 hours" in orders
@@ -212,6 +214,7 @@ def test_plot_and_table_have_the_same_numbers(reading):
     cells = [re.findall(r'<td class="number">([\d,–]+)</td>', row) for row in table]
 
     assert sum(int(stored) for stored, _ in titles) == 3
+    assert "unknown" not in "".join(re.findall("<title>.*</title>", text))
     assert [(row[2], row[3]) for row in reversed(cells)] == titles
 
 

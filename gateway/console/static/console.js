@@ -15,12 +15,12 @@ function showBases() {
   }
 }
 
-/** Show only the rows of a table whose text has every word that is typed; on a page without the table, Enter asks. */
+/** Show only the entries of a table whose text has every word that is typed; on a page without the table, Enter asks. */
 function filterRows(input, table) {
   const words = input.value.toLowerCase().split(/\s+/);
-  for (const row of table.tBodies[0].rows) {
-    const text = row.textContent.toLowerCase();
-    row.hidden = !words.every((word) => text.includes(word));
+  for (const entry of table.querySelectorAll("[data-find]")) {
+    const text = entry.textContent.toLowerCase();
+    entry.hidden = !words.every((word) => text.includes(word));
   }
 }
 
