@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import falcon
 from falcon.asgi import Request, Response
 
+from gateway import strictjson
 from gateway.admin.finding_counts import count_findings
 from gateway.auth.permissions import Asker
 from gateway.console import guard
@@ -25,6 +27,7 @@ from gateway.endpoints.live import Live
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Auth
 from gateway.errors import Code, GatewayError
+from gateway.strictjson import Json
 from gateway.threads import ContextThreadPool
 
 HTML = "text/html; charset=utf-8"
@@ -62,6 +65,32 @@ class Redirect:
 
     to: str
     cookie: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that the browser saves.
+
+    Attributes:
+        name: Its name, which the gateway has chosen: letters, digits, and `.`, `_`, `-`.
+        data: Its bytes.
+        media_type: Its Content-Type.
+    """
+
+    name: str
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """JSON for the script of a page."""
+
+    value: Json
+
+
+#: The values that a handler may return.
+Answer = View | Redirect | Download | Data
 
 
 class Shell:
@@ -143,9 +172,16 @@ class Shell:
         # PERF: a form of 2 MB takes 50 ms to decode.
         return await asyncio.to_thread(Form.of, body) if len(body) > FORM_BYTES_MAX else Form.of(body)
 
-    async def respond(self, resp: Response, visit: Visit, answer: View | Redirect) -> None:
+    async def respond(self, resp: Response, visit: Visit, answer: Answer) -> None:
         """Respond with what a handler returned."""
         resp.set_headers(dict(PAGE_HEADERS))
+        if isinstance(answer, Data):
+            resp.content_type, resp.data = falcon.MEDIA_JSON, strictjson.write(answer.value)
+            return
+        if isinstance(answer, Download):
+            resp.content_type, resp.data = answer.media_type, answer.data
+            resp.set_header("Content-Disposition", f'attachment; filename="{answer.name}"')
+            return
         if isinstance(answer, Redirect):
             resp.status = 303
             resp.set_header("Location", f"{visit.root}{answer.to}")
@@ -187,7 +223,7 @@ class FormTarget(ABC):
         self.shell = shell
 
     @abstractmethod
-    async def post(self, visit: Visit, form: Form) -> View | Redirect:
+    async def post(self, visit: Visit, form: Form) -> Answer:
         """Perform what a form asks for."""
 
     async def on_post(self, req: Request, resp: Response, **parameters: str) -> None:
@@ -205,7 +241,7 @@ class ConsolePage(ABC):
         self.shell = shell
 
     @abstractmethod
-    async def get(self, visit: Visit) -> View | Redirect:
+    async def get(self, visit: Visit) -> Answer:
         """Return the page for a visit."""
 
     async def on_get(self, req: Request, resp: Response, **parameters: str) -> None:

@@ -15,6 +15,7 @@ from gateway.admin.upload_requests import UploadRequests
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.console import swagger
 from gateway.console.api_page import ApiPage
+from gateway.console.builder.routes import add_builder
 from gateway.console.connector_load_page import ConnectorLoadPage
 from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import CONNECTOR_ROUTE
@@ -82,6 +83,7 @@ def add_pages(
     _add_rows(add, shell, heads, RowAccess(connectors, services.live, services.auth.rate_limits), services)
     _add_rejected(add, shell, heads, services)
     _add_upload_pages(add, shell, heads, connectors, services, uploads)
+    add_builder(add, shell, heads, services, file_services)
     add("/-/console/static/{file}", files)
     if swagger.is_installed():
         swagger_files = SwaggerFiles(thread)

@@ -41,6 +41,7 @@ VALUES = {
     "/-/files/{file}": "/-/files/orders.yaml",
     "{upload}": "AAAAAAAAAAAAAAAAAAAAAA",
     "{id}": "1",
+    "-/console/files/{file}": "-/console/files/orders.yaml",
     "-/console/static/{file}": StaticFiles().url("console.css"),
     "-/console/swagger/{file}": SwaggerFiles(ContextThreadPool(1, "page")).url(".css"),
 }

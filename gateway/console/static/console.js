@@ -236,3 +236,279 @@ offerCopies();
 offerCheckAll();
 offerUploads();
 followLoads();
+
+// -- the builder: rows that come and go, and a preview while the user types
+
+const PREVIEW_AFTER_MS = 200;
+
+function element(tag, text, attributes = {}) {
+  const made = document.createElement(tag);
+  made.textContent = text ?? "";
+  for (const [name, value] of Object.entries(attributes)) {
+    made.setAttribute(name, value);
+  }
+  return made;
+}
+
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A form of the builder, and what stands beside it. */
+class BuilderForm {
+  constructor(form) {
+    this.form = form;
+    this.kinds = JSON.parse(form.dataset.kinds);
+    this.asked = 0;
+    form.addEventListener("input", (event) => this.edited(event.target));
+    form.addEventListener("change", (event) => this.edited(event.target));
+    form.addEventListener("click", (event) => this.clicked(event));
+    form.addEventListener("submit", () => clearTimeout(this.timer));
+    // Enter in an input would press the first button.
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target.matches("input")) {
+        event.preventDefault();
+        this.preview();
+      }
+    });
+    this.lastErrors = new Set(form.querySelectorAll(".error[id]"));
+  }
+
+  edited(target) {
+    if (target.dataset.kinds !== undefined) {
+      this.showRules(target);
+    }
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.preview(), PREVIEW_AFTER_MS);
+  }
+
+  /** Show the rules that the type of a row takes. */
+  showRules(select) {
+    const row = select.closest(".field");
+    row.dataset.kind = this.kinds[select.value] ?? "";
+    row.toggleAttribute("data-decimal", select.value.startsWith("decimal"));
+  }
+
+  clicked(event) {
+    const button = event.target.closest("button");
+    const link = event.target.closest('a[href^="#"]');
+    if (link) {
+      this.focus(link.getAttribute("href").slice(1), event);
+    } else if (button?.hasAttribute("data-add")) {
+      this.add(event);
+    } else if (button?.hasAttribute("data-delete")) {
+      this.remove(button.closest(".field"), event);
+    } else if (button?.dataset.move) {
+      this.move(button, event);
+    }
+  }
+
+  focus(id, event) {
+    const target = document.getElementById(id);
+    if (target) {
+      event.preventDefault();
+      const details = target.closest("details");
+      if (details) {
+        details.open = true;
+      }
+      target.focus();
+    }
+  }
+
+  rows() {
+    return [...this.form.querySelectorAll("#rows > .field")];
+  }
+
+  add(event) {
+    event.preventDefault();
+    const number = Math.max(0, ...this.rows().map((row) => Number(row.dataset.row))) + 1;
+    const row = document.getElementById("blank-row").content.firstElementChild.cloneNode(true);
+    row.dataset.row = number;
+    for (const part of row.querySelectorAll("[id], [name], [for], [value]")) {
+      for (const name of ["id", "name", "for"]) {
+        if (part.hasAttribute(name)) {
+          part.setAttribute(name, part.getAttribute(name).replace(/^f0\./, `f${number}.`));
+        }
+      }
+      if (part.name === "do") {
+        part.value = part.value.replace(/:0$/, `:${number}`);
+      }
+    }
+    document.getElementById("rows").append(row);
+    row.querySelector("input:not([type=hidden])").focus();
+  }
+
+  /** Delete a row; the focus goes to the next one, to the last one behind the end, or to the button that adds one. */
+  remove(row, event) {
+    event.preventDefault();
+    const heir = row.nextElementSibling ?? row.previousElementSibling;
+    row.remove();
+    (heir?.querySelector("input:not([type=hidden])") ?? this.form.querySelector("[data-add]")).focus();
+    this.preview();
+  }
+
+  move(button, event) {
+    event.preventDefault();
+    const row = button.closest(".field");
+    const other = button.dataset.move === "up" ? row.previousElementSibling : row.nextElementSibling;
+    if (other && button.dataset.move === "up") {
+      other.before(row);
+    } else if (other) {
+      other.after(row);
+    }
+    button.focus();
+    this.preview();
+  }
+
+  async preview() {
+    clearTimeout(this.timer);
+    const asked = ++this.asked;
+    const sent = new URLSearchParams();
+    for (const [name, value] of new FormData(this.form)) {
+      if (value !== "" || name === "yaml") {
+        sent.append(name, value);
+      }
+    }
+    const answer = await fetch(this.form.dataset.preview, { method: "POST", body: sent }).catch(() => null);
+    if (answer?.ok && asked === this.asked) {
+      this.show(await answer.json());
+    }
+  }
+
+  show(panels) {
+    const verdicts = JSON.parse(this.form.dataset.verdicts);
+    const verdict = document.getElementById("verdict");
+    if (verdict.textContent !== verdicts[panels.verdict]) {
+      verdict.textContent = verdicts[panels.verdict];
+    }
+    verdict.className = `verdict ${panels.verdict}`;
+    this.showErrors([...panels.problems, ...panels.findings]);
+    this.showFindings(panels);
+    this.showPlan(panels.plan);
+    this.showText(panels);
+    this.showRemoved(panels.removed);
+  }
+
+  showErrors(found) {
+    for (const shown of this.lastErrors) {
+      shown.remove();
+    }
+    for (const input of this.form.querySelectorAll('[aria-invalid="true"]')) {
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby");
+    }
+    this.lastErrors = new Set();
+    for (const each of found) {
+      const input = each.input && document.getElementById(each.input);
+      if (input) {
+        const id = `${each.input}-error${this.lastErrors.size + 1}`;
+        const message = sentence(each.message) + (each.hint ? `; ${each.hint}` : "");
+        const error = element("span", message, { id, class: "error" });
+        input.parentElement.append(error);
+        this.lastErrors.add(error);
+        input.setAttribute("aria-invalid", "true");
+        input.setAttribute("aria-describedby", `${input.getAttribute("aria-describedby") ?? ""} ${id}`.trim());
+      }
+    }
+  }
+
+  showFindings(panels) {
+    const items = [];
+    if (panels.refusal) {
+      const text = `The form cannot write this into the file: ${panels.refusal}. Edit it as YAML.`;
+      items.push(element("li", text, { class: "error" }));
+    }
+    for (const each of panels.problems) {
+      items.push(this.item("error", each, each.message));
+    }
+    for (const each of panels.findings) {
+      const item = this.item(each.level, each, each.message + (each.hint ? `; ${each.hint}` : ""));
+      item.append(" ", element("code", each.code));
+      if (each.fix) {
+        item.append(" ", element("button", each.fix.label, { name: "do", value: each.fix.do }));
+      }
+      items.push(item);
+    }
+    document
+      .getElementById("findings")
+      .replaceChildren(...(items.length ? items : [element("li", "none", { class: "quiet" })]));
+  }
+
+  item(level, each, text) {
+    const item = element("li", "", { class: level });
+    if (each.input && document.getElementById(each.input)) {
+      item.append(element("a", each.label, { href: `#${each.input}` }), ": ");
+    } else if (each.place) {
+      item.append(element("code", each.place), " ");
+    }
+    item.append(text);
+    return item;
+  }
+
+  showPlan(entries) {
+    const shown = [];
+    for (const entry of entries) {
+      const told = element("p");
+      told.append(element("strong", entry.connector), `: ${entry.sentence}`);
+      const list = element("ul");
+      list.append(...entry.changes.map((change) => this.change(change)));
+      shown.push(told, list);
+    }
+    document.getElementById("plan").replaceChildren(...shown);
+  }
+
+  change(change) {
+    const text = sentence(change.sentence) + (change.reason ? `: ${change.reason}` : "");
+    const item = element("li", text, { class: change.verdict });
+    if (change.rows.length) {
+      const rows = element("ul", "", { class: "rows" });
+      for (const each of change.rows) {
+        const row = element("li");
+        row.append(element("code", each));
+        rows.append(row);
+      }
+      item.append(rows);
+    }
+    if (change.hint) {
+      item.append(element("p", sentence(change.hint), { class: "quiet" }));
+    }
+    if (change.ways.length) {
+      const ways = element("p", "", { class: "ways" });
+      for (const way of change.ways) {
+        ways.append(
+          way.do
+            ? element("button", way.label, { name: "do", value: way.do })
+            : element("a", way.label, { class: "button", href: `#${way.input}` }),
+          " ",
+        );
+      }
+      item.append(ways);
+    }
+    return item;
+  }
+
+  showText(panels) {
+    const diff = document.getElementById("diff");
+    const tags = { added: "ins", removed: "del" };
+    const lines = panels.diff.flatMap((line) => [
+      tags[line.kind] ? element(tags[line.kind], line.text) : line.text,
+      "\n",
+    ]);
+    diff.replaceChildren(...(diff.hasAttribute("data-whole") ? [panels.text] : lines));
+    document.getElementById("whole").textContent = panels.text;
+  }
+
+  showRemoved(names) {
+    const list = document.getElementById("removed");
+    const items = (list ? names : []).map((name) => {
+      const item = element("li", `Field ${name} is deleted. ${list.dataset.told} `);
+      item.append(element("button", `Put back ${name}`, { name: "do", value: `restore:${name}` }));
+      return item;
+    });
+    list?.replaceChildren(...items);
+  }
+}
+
+for (const form of document.querySelectorAll("form.builder")) {
+  new BuilderForm(form);
+}

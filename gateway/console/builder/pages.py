@@ -1,0 +1,265 @@
+"""The pages of the builder: a new connector, and the file of one that is there."""
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from gateway.auth import permissions
+from gateway.auth.credentials import Credentials
+from gateway.connectors.file_patch import git_patch
+from gateway.connectors.finding import InvalidFileError
+from gateway.connectors.yaml_text.document import MAX_FILE_BYTES
+from gateway.console.builder import edits, workshop
+from gateway.console.builder.builder_view import BuilderView
+from gateway.console.builder.form_state import FormState, as_form, as_yaml, state_from, state_of
+from gateway.console.builder.workshop import Workshop
+from gateway.console.connector_page import ConnectorHeads
+from gateway.console.connector_urls import connector_url
+from gateway.console.page import Answer, ConsolePage, Data, Download, FormTarget, Redirect, Shell, View
+from gateway.console.visit import Visit
+from gateway.errors import Code, GatewayError, unknown_connector
+from gateway.reload.file_errors import SaveRefusedError
+
+NEW_URL = "-/console/new"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The subject of a page of the builder.
+
+    Attributes:
+        action: Its URL, relative to the gateway's root.
+        file: The name of the file, None for a new connector, whose form names it.
+        name: The connector that stored rows belong to, or None.
+    """
+
+    action: str
+    file: str | None = None
+    name: str | None = None
+
+
+class BuilderPage(ConsolePage, FormTarget):
+    """A page with the form. Its buttons send the whole form, and the page comes back with what they did."""
+
+    #: The text of a file twice, in Base64 and in inputs.
+    form_bytes_max = 16 * MAX_FILE_BYTES
+
+    def __init__(
+        self, shell: Shell, heads: ConnectorHeads, builder: Workshop, credentials: Credentials
+    ) -> None:
+        super().__init__(shell)
+        self.heads = heads
+        self.builder = builder
+        self.credentials = credentials
+        self._actions: Mapping[str, Callable[[Visit, Subject, FormState], Answer]] = {
+            "yaml": self._as_yaml,
+            "form": self._as_form,
+            "discard": self._discard,
+            "patch": self._patch,
+            "file": self._file,
+            "save": self._save,
+        }
+
+    @abstractmethod
+    def place(self, visit: Visit) -> Subject:
+        """Return what a visit is about.
+
+        Raises:
+            GatewayError: The asker is not the admin, or nothing is there.
+        """
+
+    async def get(self, visit: Visit) -> Answer:
+        """Open the form."""
+        place = self.place(visit)
+        return await self.framed(visit, place, await asyncio.to_thread(self._open, visit, place))
+
+    async def post(self, visit: Visit, form: Mapping[str, str]) -> Answer:
+        """Perform the action of a button."""
+        place = self.place(visit)
+        state = self.state_in(place, form)
+        return await self.framed(visit, place, await asyncio.to_thread(self._act, visit, place, state, form))
+
+    async def preview(self, visit: Visit, form: Mapping[str, str]) -> Data:
+        """Return what stands beside the form, for the script."""
+        place = self.place(visit)
+        state = self.state_in(place, form)
+        return Data(await asyncio.to_thread(self.builder.preview, state))
+
+    async def framed(self, visit: Visit, place: Subject, answer: Answer) -> Answer:
+        """Put the head of the connector around a view."""
+        if place.name is None or not isinstance(answer, View):
+            return answer
+        return await self.heads.frame(answer, visit, self.heads.find_known(visit), "edit")
+
+    def state_in(self, place: Subject, form: Mapping[str, str]) -> FormState:
+        """Return the state that a form carries; the form of a new connector names the file."""
+        named = workshop.file_named(form.get("name", "").strip())
+        state = state_from(form, named if place.file is None else place.file)
+        is_named_apart = state.base is None and state.area is not None
+        return (
+            replace(state, inputs={**state.inputs, "name": form.get("name", "")}) if is_named_apart else state
+        )
+
+    # -- what follows runs in a thread
+
+    def _open(self, visit: Visit, place: Subject) -> Answer:
+        query = parse_qs(visit.query_string)
+        notice = "Saved, and live." if "saved" in query else None
+        return self.view(place, self.opened(visit, place), notice=notice)
+
+    def opened(self, visit: Visit, place: Subject) -> FormState:
+        """Return the state that a page begins with."""
+        if place.file is None:
+            return state_of("", None, base=None)
+        return self.builder.open(place.file)
+
+    def view(self, place: Subject, state: FormState, **shown: Any) -> View:
+        """Return the page of a state."""
+        status = shown.pop("status", 200)
+        panels = self.builder.preview(state)
+        builder = BuilderView(
+            state,
+            panels,
+            self.builder.files.mode,
+            self.credentials.names or (),
+            place.action,
+            connector_name=place.name,
+            **shown,
+        )
+        template = "builder_new.html" if place.name is None else "builder_edit.html"
+        return View(template, {"builder": builder}, status)
+
+    def _act(self, visit: Visit, place: Subject, state: FormState, form: Mapping[str, str]) -> Answer:
+        action = form.get("do", "check")
+        if act := self._actions.get(action):
+            return act(visit, place, state)
+        if action.startswith("fix:") and state.area is None:
+            state = as_yaml(state, self.builder.stored_fields(place.name))[0]
+            fixed = edits.apply(state, action)
+            return self._as_form(visit, place, fixed[0] if fixed else state)
+        edited = edits.apply(state, action)
+        if edited is None:
+            return self.view(place, state, has_tried=True)
+        return self.view(place, edited[0], focus=edited[1])
+
+    def _as_yaml(self, _: Visit, place: Subject, state: FormState) -> Answer:
+        if state.area is not None:
+            return self.view(place, state)
+        turned, refusal = as_yaml(state, self.builder.stored_fields(place.name))
+        problem = None
+        if refusal:
+            problem = ("the edits of the form are not in this text", f"{refusal}; make them here")
+        return self.view(place, turned, problem=problem, focus="area")
+
+    def _as_form(self, _: Visit, place: Subject, state: FormState) -> Answer:
+        if state.area is None:
+            return self.view(place, state)
+        try:
+            turned = as_form(state)
+        except InvalidFileError:
+            problem = (
+                "the text is not YAML, so the form stays as it was",
+                "correct it here, or go back to the form",
+            )
+            return self.view(place, state, problem=problem, focus="area", status=422)
+        if state.base is None:
+            turned = replace(turned, inputs={"name": state.inputs.get("name", ""), **turned.inputs})
+        return self.view(place, turned)
+
+    def _discard(self, _: Visit, place: Subject, state: FormState) -> Answer:
+        return self.view(place, replace(state, area=None))
+
+    def _patch(self, _: Visit, place: Subject, state: FormState) -> Answer:
+        composed = self.builder.compose(state)
+        if composed.problems or composed.refusal:
+            return self._unsaved(place, state)
+        patch = git_patch(state.file, state.base, composed.text)
+        return Download(f"{state.file}.patch", patch, "text/x-patch; charset=utf-8")
+
+    def _file(self, _: Visit, place: Subject, state: FormState) -> Answer:
+        composed = self.builder.compose(state)
+        if composed.problems or composed.refusal:
+            return self._unsaved(place, state)
+        return Download(state.file, composed.text, "application/yaml; charset=utf-8")
+
+    def _unsaved(self, place: Subject, state: FormState) -> View:
+        return self.view(place, state, has_tried=True, status=422)
+
+    def _save(self, visit: Visit, place: Subject, state: FormState) -> Answer:
+        composed = self.builder.compose(state)
+        if composed.problems or composed.refusal:
+            return self._unsaved(place, state)
+        try:
+            self.builder.save(state, composed.text, visit.asker.token or "")
+        except SaveRefusedError:
+            problem = ("the change is refused, and nothing is saved", "the plan says why, and what to do")
+            return self.view(place, state, problem=problem, has_tried=True, status=Code.SAVE_REFUSED.status)
+        except GatewayError as error:
+            if error.code is not Code.FILE_CHANGED:
+                return self.view(place, state, problem=(error.message, error.hint), status=error.status)
+            rebased, conflict = self.builder.rebase(state, composed)
+            return self.view(place, rebased, conflict=conflict, status=error.status)
+        return self.saved(place, state)
+
+    def saved(self, place: Subject, state: FormState) -> Redirect:
+        """Return where a save leads to."""
+        name = self.builder.connector_in(state.file)
+        return Redirect(f"{place.action if name is None else connector_url(name, 'edit')}?saved")
+
+
+class NewConnector(BuilderPage):
+    """`/-/console/new`: the form of a new connector."""
+
+    def place(self, visit: Visit) -> Subject:
+        """Return the place of a new connector."""
+        permissions.require_admin(visit.asker.token)
+        return Subject(NEW_URL)
+
+    def saved(self, place: Subject, state: FormState) -> Redirect:
+        """Return the page with the URL, and the first rows."""
+        name = self.builder.connector_in(state.file)
+        return super().saved(place, state) if name is None else Redirect(connector_url(name, "edit"))
+
+
+class EditConnector(BuilderPage):
+    """`/-/console/connectors/NAME/edit`: the file of a connector."""
+
+    def place(self, visit: Visit) -> Subject:
+        """Return the place of a connector.
+
+        Raises:
+            GatewayError: 404 if the connector is unknown or not visible to the asker, 403 if it is not the admin.
+        """
+        name = self.heads.find_known(visit).connector.name
+        permissions.require_admin(visit.asker.token)
+        file = self.builder.file_of(name)
+        if file is None:
+            raise unknown_connector(name)
+        return Subject(connector_url(name, "edit"), file, name)
+
+
+class EditFile(BuilderPage):
+    """`/-/console/files/FILE/edit`: a file whose connector never was served."""
+
+    def place(self, visit: Visit) -> Subject:
+        """Return the place of a file."""
+        permissions.require_admin(visit.asker.token)
+        file = visit.parameters["file"]
+        return Subject(f"-/console/files/{quote(file)}/edit", file)
+
+
+class Preview(FormTarget):
+    """The preview of a page of the builder, below its URL."""
+
+    form_bytes_max = BuilderPage.form_bytes_max
+
+    def __init__(self, shell: Shell, page: BuilderPage) -> None:
+        super().__init__(shell)
+        self._page = page
+
+    async def post(self, visit: Visit, form: Mapping[str, str]) -> Answer:
+        """Return what stands beside a form."""
+        return await self._page.preview(visit, form)

@@ -1,0 +1,190 @@
+"""The builder behind its pages: opens files, previews edits, and saves them, all through `ConnectorFiles`."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway.connectors.connector_file import NAME
+from gateway.connectors.file_edit.edit import edit, model_of
+from gateway.connectors.file_edit.refusal import EditRefusedError
+from gateway.connectors.finding import InvalidFileError
+from gateway.console.builder import connector_form, preview_panels, yaml_area
+from gateway.console.builder.form_state import Composition, FormState, compose, model_before, state_of
+from gateway.console.builder.merge import merge
+from gateway.console.builder.preview_panels import panels
+from gateway.endpoints.live import Live
+from gateway.errors import Code, GatewayError
+from gateway.reload.authors import author_of
+from gateway.reload.connector_files import ConnectorFiles, SavedFiles
+from gateway.strictjson import Json
+
+_NOTHING: Mapping[str, Any] = {"verdict": "none", "connectors": []}
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The changes of another person to a file.
+
+    Attributes:
+        diff: The lines that they changed.
+        both: The places that both have changed.
+        lost: The text that was edited, where its edits could not be applied to the new text; else empty.
+    """
+
+    diff: list[dict[str, str]]
+    both: tuple[str, ...] = ()
+    lost: str = ""
+
+
+class Workshop:
+    """Opens, previews, and saves. It reads files and asks stored rows, so it does not run on the event loop."""
+
+    def __init__(self, files: ConnectorFiles, live: Live) -> None:
+        self.files = files
+        self._live = live
+
+    # -- what is there
+
+    def file_of(self, name: str) -> str | None:
+        """Return the file of a served connector, or the last one of a removed one."""
+        snapshot = self._live.snapshot
+        if name in snapshot.endpoints:
+            return snapshot.endpoints[name].connector.file
+        return snapshot.gone[name].connector.file if name in snapshot.gone else None
+
+    def stored_fields(self, name: str | None) -> Collection[str]:
+        """Return the fields that stored rows of a connector have."""
+        snapshot = self._live.snapshot
+        known = snapshot.endpoints.get(name or "") or snapshot.gone.get(name or "")
+        return tuple(field.name for field in known.connector.fields) if known else ()
+
+    def connector_in(self, file: str) -> str | None:
+        """Return the name of the connector that a file declares, if rows belong to it already."""
+        snapshot = self._live.snapshot
+        served = {each.connector.file: name for name, each in snapshot.endpoints.items()}
+        return served.get(file) or next(
+            (name for name, each in snapshot.gone.items() if each.connector.file == file), None
+        )
+
+    def open(self, file: str, text: bytes | None = None) -> FormState:
+        """Open a file, or another text in its place.
+
+        Raises:
+            GatewayError: 404 if there is no such file, 422 if it cannot be read.
+        """
+        base = self.files.read(file).text
+        return state_of(file, base if text is None else text, base=base)
+
+    # -- what the edits would do
+
+    def compose(self, state: FormState) -> Composition:
+        """Write the text of a state; a new connector has no name yet, or another file has it."""
+        composed = compose(state, self.stored_fields(self._name_of(state)))
+        problem = self._name_problem(state)
+        if problem is None:
+            return composed
+        form = composed.form or connector_form.ParsedForm({})
+        return replace(composed, form=replace(form, problems={"name": problem, **form.problems}))
+
+    def _name_of(self, state: FormState) -> str | None:
+        return self.connector_in(state.file) or state.inputs.get("name") or state.file.removesuffix(".yaml")
+
+    def _name_problem(self, state: FormState) -> str | None:
+        if state.base is not None:
+            return None
+        if not state.file:
+            return "a connector has a name of a-z, 0-9, _ and -, at most 63, a letter first"
+        return f"there is a file {state.file} already" if state.file in self.files.list() else None
+
+    def preview(self, state: FormState) -> dict[str, Any]:
+        """Return the panels of a state: what its edits would do."""
+        composed = self.compose(state)
+        plan = self._plan(state, composed)
+        try:
+            model = model_of(composed.text, state.file)
+        except InvalidFileError:
+            model = None
+        return panels(state, composed, plan, model)
+
+    def _plan(self, state: FormState, composed: Composition) -> Mapping[str, Any]:
+        if "name" in composed.problems or state.base == composed.text:
+            return _NOTHING
+        try:
+            return self.files.plan({state.file: composed.text})
+        except GatewayError as error:
+            finding = {
+                "line": None,
+                "column": None,
+                "level": "error",
+                "code": error.code.code,
+                "message": error.message,
+                "hint": error.hint,
+            }
+            entry = {
+                "connector": None,
+                "file": state.file,
+                "path": None,
+                "action": "refuse",
+                "verdict": "refused",
+                "changes": [],
+                "findings": [finding],
+            }
+            return {"verdict": "refused", "connectors": [entry]}
+
+    # -- save
+
+    def save(self, state: FormState, text: bytes, token: str) -> SavedFiles:
+        """Save a text in the place of the one that the edits began with.
+
+        Raises:
+            GatewayError: As `ConnectorFiles.save` does.
+        """
+        return self.files.save({state.file: text}, {state.file: state.digest}, author_of(token, "console"))
+
+    def rebase(self, state: FormState, composed: Composition) -> tuple[FormState, Conflict]:
+        """Apply the edits once more to what another person has saved; nothing is saved."""
+        try:
+            now = self.files.read(state.file).text
+        except GatewayError as error:
+            if error.code is not Code.FILE_UNKNOWN:
+                raise
+            return replace(state, base=None, working=state.working or state.base or b""), Conflict(
+                preview_panels.diff(state.base or b"", b"")
+            )
+        changed = preview_panels.diff(state.base or b"", now)
+        try:
+            return self._rebased(state, composed, now, changed)
+        except (InvalidFileError, EditRefusedError):
+            lost = yaml_area.shown(composed.text)
+            return FormState(state.file, now, now, {}, yaml_area.shown(now)), Conflict(changed, lost=lost)
+
+    def _rebased(
+        self, state: FormState, composed: Composition, now: bytes, changed: list[dict[str, str]]
+    ) -> tuple[FormState, Conflict]:
+        form = composed.form if state.area is None else None
+        wanted = form.model if form else model_of(composed.text, state.file)
+        renamed = form.renamed if form else {}
+        merged = merge(model_of(state.base or b"", state.file), wanted, model_of(now, state.file), renamed)
+        if form is None:
+            text = edit(now, state.file, merged.model, {})
+            lost = yaml_area.shown(composed.text)
+            return FormState(state.file, now, now, {}, yaml_area.shown(text)), Conflict(
+                changed, merged.conflicts, lost
+            )
+        present = model_of(now, state.file).get("fields", {})
+        inputs = connector_form.with_former_names(
+            connector_form.inputs_of(merged.model),
+            {name: was for name, was in renamed.items() if was in present},
+        )
+        return FormState(state.file, now, now, inputs), Conflict(changed, merged.conflicts)
+
+
+def file_named(name: str) -> str:
+    """Return the file of a new connector, empty if the name cannot be one."""
+    return f"{name}.yaml" if NAME.fullmatch(name) else ""
+
+
+def has_edits(state: FormState) -> bool:
+    """Return whether anything is typed into the form of a new connector."""
+    inputs: Json = model_before(state)
+    return bool(inputs) or any(text for name, text in state.inputs.items() if name != "f1.type")
