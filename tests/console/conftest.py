@@ -91,6 +91,13 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         yield portal
 
 
+@pytest.fixture(scope="session")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """A gateway for connectors with rejected rows, which tests declare."""
+    with opened(tmp_path_factory.mktemp("stocked"), {"stock": "fields: {id: integer}\n"}) as portal:
+        yield portal
+
+
 @pytest.fixture(params=["root", "prefix"])
 def gateway_url(portal: Portal, request: pytest.FixtureRequest) -> str:
     """Every page works at the root, and below the prefix of a proxy."""

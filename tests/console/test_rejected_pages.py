@@ -52,22 +52,21 @@ class Pages:
 
 
 @pytest.fixture(scope="session")
-def secrets(portal: Portal):
-    return {name: portal.secret(name) for name in ("etl", "guest", "auditor", "admin")} | {None: None}
+def secrets(stocked: Portal):
+    return {name: stocked.secret(name) for name in ("etl", "guest", "auditor", "admin")} | {None: None}
 
 
 @pytest.fixture
-def open_pages(portal: Portal, name, secrets):
+def open_pages(stocked: Portal, name, secrets):
     """Declare a connector with rejected rows of two tokens, and return its pages for a token."""
-    server = portal.server
+    server = stocked.server
     path = server.declare(name, STOCK)
     rows = [{"id": 1, "amount": "x"}, {"id": 2, "amount": 1, "note": "too long"}, {"id": 3, "amount": 3}]
     for sender in ("etl", "admin"):
         headers = {"Authorization": f"Bearer {secrets[sender]}"}
         assert httpx.post(server.url + path, json=rows, headers=headers).status_code == 207
 
-    yield lambda asker="admin": Pages(server, name, secrets[asker])
-    (server.connectors / f"{name}.yaml").unlink()
+    return lambda asker="admin": Pages(server, name, secrets[asker])
 
 
 def states(server: Server, name: str) -> dict[int, str]:
@@ -153,35 +152,34 @@ def test_wrong_query_is_explained_on_the_page(open_pages, query, status, text):
     assert text in answer.text or "42703" in answer.text
 
 
-def test_connector_without_kept_rows_says_why(portal: Portal, name):
-    portal.server.declare(name, "fields: {id: integer}\n")
-    text = Pages(portal.server, name, portal.secret("admin")).get().text
+def test_connector_without_kept_rows_says_why(stocked: Portal, name):
+    stocked.server.declare(name, "fields: {id: integer}\n")
+    text = Pages(stocked.server, name, stocked.secret("admin")).get().text
 
     assert "No row was rejected and kept." in text
     assert "<code>on_invalid: reject</code>" in text
-    (portal.server.connectors / f"{name}.yaml").unlink()
 
 
 # -- the forms
 
 
-def test_replay_of_chosen_or_all_rows_shows_receipt(open_pages, portal: Portal, name):
+def test_replay_of_chosen_or_all_rows_shows_receipt(open_pages, stocked: Portal, name):
     pages = open_pages()
-    portal.server.declare(name, STOCK.replace("max_length: 5", "max_length: 9"))
+    stocked.server.declare(name, STOCK.replace("max_length: 5", "max_length: 9"))
     checked = pages.done("check-all", filter="", expected=4)
     assert "4 rows checked: 2 would be stored, 2 are still bad." in checked
-    assert set(states(portal.server, name).values()) == {"kept"}
+    assert set(states(stocked.server, name).values()) == {"kept"}
 
     text = pages.done("replay", id=["1", "2"], filter="_id=lte.2")
     assert "2 rows tried: 1 stored, 1 still bad, 0 there already." in text
     assert re.search(r'<a href="[^"]*rejected/1\?[^"]*">Row 1</a>: amount <code>22P02</code>', text)
-    assert states(portal.server, name) == {1: "kept", 2: "replayed", 3: "kept", 4: "kept"}
+    assert states(stocked.server, name) == {1: "kept", 2: "replayed", 3: "kept", 4: "kept"}
     text = pages.done("replay-all", filter="", expected=3)
     assert "3 rows tried: 1 stored, 2 still bad" in text
-    assert [row["id"] for row in portal.server.client.get(f"/{name}?id=eq.2").json()] == [2, 2]
+    assert [row["id"] for row in stocked.server.client.get(f"/{name}?id=eq.2").json()] == [2, 2]
 
 
-def test_number_of_a_filter_that_changed_does_nothing(open_pages, portal: Portal, name):
+def test_number_of_a_filter_that_changed_does_nothing(open_pages, stocked: Portal, name):
     pages = open_pages()
     for do in ("replay-all", "discard-all"):
         answer = pages.post(do, filter="", expected=3, reason="a test")
@@ -189,10 +187,10 @@ def test_number_of_a_filter_that_changed_does_nothing(open_pages, portal: Portal
         assert "The filter matches 4 kept rows now, not 3; nothing was done" in answer.text
         assert rows_in(answer.text) == [4, 3, 2, 1]
     assert pages.post("replay-all", filter="").status_code == 400
-    assert set(states(portal.server, name).values()) == {"kept"}
+    assert set(states(stocked.server, name).values()) == {"kept"}
 
 
-def test_discard_needs_a_reason_and_keeps_the_choice(open_pages, portal: Portal, name):
+def test_discard_needs_a_reason_and_keeps_the_choice(open_pages, stocked: Portal, name):
     pages = open_pages()
     refused = pages.post("discard", id="3", filter="", reason=" ")
     assert refused.status_code == 400
@@ -204,7 +202,7 @@ def test_discard_needs_a_reason_and_keeps_the_choice(open_pages, portal: Portal,
     assert "1 row discarded:</strong> test &lt;b&gt;" in text
     text = pages.done("discard-all", filter="_id=lte.2", expected=2, reason="old")
     assert "2 rows discarded:" in text
-    assert states(portal.server, name) == {1: "discarded", 2: "discarded", 3: "discarded", 4: "kept"}
+    assert states(stocked.server, name) == {1: "discarded", 2: "discarded", 3: "discarded", 4: "kept"}
 
 
 def test_outcome_is_shown_to_its_token_alone(open_pages):
@@ -220,26 +218,26 @@ def test_outcome_is_shown_to_its_token_alone(open_pages):
     "form",
     [{}, {"do": "nothing"}, {"do": "replay", "id": "x"}, {"do": "replay-all", "expected": "4", "filter": "a=%ff"}],
 )  # fmt: skip
-def test_incomplete_form_changes_nothing(open_pages, portal: Portal, name, form):
+def test_incomplete_form_changes_nothing(open_pages, stocked: Portal, name, form):
     pages = open_pages()
     for rest in ("", "/1"):
         assert pages.ask("POST", pages.path + rest, form).status_code in (400, 207, 200)
-    assert set(states(portal.server, name).values()) == {"kept"}
+    assert set(states(stocked.server, name).values()) == {"kept"}
 
 
-def test_form_of_another_site_is_refused(open_pages, portal: Portal, name):
+def test_form_of_another_site_is_refused(open_pages, stocked: Portal, name):
     pages = open_pages()
     for rest in ("", "/1"):
         form = {"do": "discard-all" if not rest else "discard", "expected": "4", "reason": "x", "filter": ""}
         answer = pages.ask("POST", pages.path + rest, form, **{"Sec-Fetch-Site": "cross-site"})
         assert answer.status_code == 403
-    assert set(states(portal.server, name).values()) == {"kept"}
+    assert set(states(stocked.server, name).values()) == {"kept"}
 
 
 # -- one row
 
 
-def test_row_is_checked_corrected_and_replayed(open_pages, portal: Portal, name):
+def test_row_is_checked_corrected_and_replayed(open_pages, stocked: Portal, name):
     pages = open_pages()
     text = pages.get("/2?state=eq.kept").text
     assert "&#34;note&#34;: &#34;too long&#34;" in text
@@ -256,7 +254,7 @@ def test_row_is_checked_corrected_and_replayed(open_pages, portal: Portal, name)
     assert "{&#34;id&#34;: 2,\n&#34;amount&#34;: 1, &#34;note&#34;: &#34;short&#34;}</textarea>" in good.text
     bad = pages.post("replay", "/2", text='{"id": "z"}')
     assert (bad.status_code, "Still bad; nothing was stored." in bad.text) == (200, True)
-    assert states(portal.server, name)[2] == "kept"
+    assert states(stocked.server, name)[2] == "kept"
 
     text = pages.done("replay", "/2?state=eq.kept", text='{"_id": 2, "id": 2, "amount": 1, "note": "short"}')
     assert "1 row tried: 1 stored" in text
@@ -287,12 +285,12 @@ def test_text_that_is_no_row_is_explained(open_pages, text, message):
     assert f"{text.replace(chr(34), '&#34;')}</textarea>" in answer.text
 
 
-def test_csv_row_is_edited_as_json(portal: Portal, name):
-    server = portal.server
+def test_csv_row_is_edited_as_json(stocked: Portal, name):
+    server = stocked.server
     path = server.declare(name, STOCK)
     body = b"id,amount,note\n1,2,too long\n2,3,\n4,5,6,7\n\xff,1,\n"
     assert server.client.post(path, content=body, headers={"Content-Type": "text/csv"}).status_code == 207
-    pages = Pages(server, name, portal.secret("admin"))
+    pages = Pages(server, name, stocked.secret("admin"))
 
     text = pages.get("/1").text
     assert "Header: <code>id,amount,note</code>" in text
@@ -308,16 +306,15 @@ def test_csv_row_is_edited_as_json(portal: Portal, name):
         assert page.status_code == 200
         assert "<textarea" in page.text
     assert r"\xff,1," in pages.get("/3").text
-    (server.connectors / f"{name}.yaml").unlink()
 
 
-def test_hostile_text_of_a_row_stays_text(portal: Portal, name):
-    server = portal.server
+def test_hostile_text_of_a_row_stays_text(stocked: Portal, name):
+    server = stocked.server
     path = server.declare(name, STOCK + "keep_at_most: 100%\n")
     rows = [{"id": HOSTILE, HOSTILE: 1}, {"id": 1, "amount": "x", "note": "é" * 400_000}]
     many = {f"<b>{number}{'x' * 5000}": number for number in range(100)}
     assert server.client.post(path, json=[*rows, many]).status_code == 207
-    pages = Pages(server, name, portal.secret("admin"))
+    pages = Pages(server, name, stocked.secret("admin"))
 
     listed = pages.get()
     assert len(listed.content) < 40_000
@@ -341,20 +338,18 @@ def test_hostile_text_of_a_row_stays_text(portal: Portal, name):
     assert len(re.findall(r"<li>[^<]*<code>", wide)) == 100
     assert len(wide) < 600_000
     assert re.search(r"and \d+ more fields and codes", listed.text)
-    (server.connectors / f"{name}.yaml").unlink()
 
 
-def test_row_that_conflicts_with_a_key_is_explained(portal: Portal, name):
-    server = portal.server
+def test_row_that_conflicts_with_a_key_is_explained(stocked: Portal, name):
+    server = stocked.server
     path = server.declare(name, STOCK + "primary_key: [id]\n")
     server.client.post(path, json=[{"id": 1, "amount": 1}, {"id": 1, "amount": "x"}])
-    pages = Pages(server, name, portal.secret("admin"))
+    pages = Pages(server, name, stocked.secret("admin"))
 
     answer = pages.post("replay", "/1", text='{"id": 1, "amount": 2}')
     assert answer.status_code == 409
     assert "Key (id)=(1) already exists" in answer.text
     assert states(server, name) == {1: "kept"}
-    (server.connectors / f"{name}.yaml").unlink()
 
 
 # -- who sees what
@@ -369,7 +364,7 @@ def test_row_that_conflicts_with_a_key_is_explained(portal: Portal, name):
     ],
 )
 def test_pages_show_what_an_asker_may_see(
-    open_pages, portal: Portal, name, asker, listed, one, foreign, forms
+    open_pages, stocked: Portal, name, asker, listed, one, foreign, forms
 ):
     pages = open_pages(asker)
     text = pages.get().text
@@ -390,7 +385,7 @@ def test_pages_show_what_an_asker_may_see(
         assert pages.post("discard", id="3", reason="x", filter="").status_code == 409
         assert pages.post("discard", "/3", reason="x").status_code == 404
         assert "2 rows discarded" in pages.done("discard-all", filter="", expected=2, reason="mine")
-        assert set(states(portal.server, name).items()) >= {(3, "kept"), (4, "kept")}
+        assert set(states(stocked.server, name).items()) >= {(3, "kept"), (4, "kept")}
 
 
 def test_nobody_and_a_reader_see_no_rejected_rows(open_pages):
@@ -401,10 +396,10 @@ def test_nobody_and_a_reader_see_no_rejected_rows(open_pages):
         assert pages.post("discard-all", expected=4, reason="x").status_code == status
 
 
-def test_viewer_who_reads_sees_texts_and_settles_nothing(open_pages, portal: Portal, name):
-    portal.server.declare(name, STOCK.replace("[guest]", "[guest, auditor]"))
+def test_viewer_who_reads_sees_texts_and_settles_nothing(open_pages, stocked: Portal, name):
+    stocked.server.declare(name, STOCK.replace("[guest]", "[guest, auditor]"))
     pages = open_pages("auditor")
-    portal.server.declare(name, STOCK.replace("[guest]", "[guest, auditor]"))
+    stocked.server.declare(name, STOCK.replace("[guest]", "[guest, auditor]"))
     text = pages.get().text
 
     assert len(rows_in(text)) == 4
@@ -413,11 +408,11 @@ def test_viewer_who_reads_sees_texts_and_settles_nothing(open_pages, portal: Por
     assert pages.post("check", "/1", text="{}").status_code == 403
 
 
-def test_settling_on_a_removed_connector_is_explained(portal: Portal, name):
-    server = portal.server
+def test_settling_on_a_removed_connector_is_explained(stocked: Portal, name):
+    server = stocked.server
     path = server.declare(name, STOCK)
     server.client.post(path, json=[{"id": "x"}])
-    pages = Pages(server, name, portal.secret("admin"))
+    pages = Pages(server, name, stocked.secret("admin"))
     (server.connectors / f"{name}.yaml").unlink()
     eventually(lambda: server.client.get(path).status_code == 410)
 
