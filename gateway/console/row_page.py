@@ -10,7 +10,7 @@ from gateway.console.cells import Html
 from gateway.console.connector_page import ConnectorHeads, ConnectorPage
 from gateway.console.page import Shell, View
 from gateway.console.rows_page import RowSource, query_of
-from gateway.console.rows_view import page_url
+from gateway.console.rows_view import RowsView, page_url
 from gateway.console.snippets import shell
 from gateway.console.snippets.snippet import EndpointUse
 from gateway.console.visit import Visit
@@ -98,30 +98,29 @@ class RowPage(ConnectorPage):
         self._source = source
 
     async def show(self, visit: Visit, found: VisibleConnector) -> View:
-        """Show one row.
+        """Show one row; if it is not there, say so above the form of the page of rows.
 
         Raises:
-            GatewayError: As `RowAccess.read`; 404 if there is no such row.
+            GatewayError: As `RowAccess.read`, or the read fails.
         """
-        return View(
-            "row.html",
-            {"page": await self._source.access.read(visit, lambda found: self._read(visit, found))},
+        page = await self._source.access.read(visit, lambda found: self._read(visit, found))
+        if page is not None:
+            return View("row.html", {"page": page})
+        id = visit.parameters["id"]
+        error = GatewayError(
+            Code.ENDPOINT_UNKNOWN,
+            f"there is no row {id[:50]!r} of '{found.connector.name}'",
+            hint="it may have been deleted or replaced: look for it among the rows",
         )
+        rows = RowsView(found, visit.host_url.rstrip("/"), visit.root, (), error=error)
+        return View("rows.html", {"page": rows}, status=error.status)
 
-    async def _read(self, visit: Visit, found: VisibleConnector) -> RowView:
+    async def _read(self, visit: Visit, found: VisibleConnector) -> RowView | None:
         id = visit.parameters["id"]
         if not re.fullmatch("[0-9]{1,18}", id):
-            raise _no_row(found, id)
+            return None
         query = query_of(found, f"select={_SELECT}&_id=eq.{id}&limit=1")
         page = await cell_rows.read_page(self._source.pool, cell_rows.statement_of(query, found.connector))
         if not page.rows:
-            raise _no_row(found, id)
+            return None
         return RowView(found, visit.host_url.rstrip("/"), page.rows[0], query)
-
-
-def _no_row(found: VisibleConnector, id: str) -> GatewayError:
-    return GatewayError(
-        Code.ENDPOINT_UNKNOWN,
-        f"there is no row {id[:50]!r} of '{found.connector.name}'",
-        hint="it may have been deleted or replaced: look for it among the rows",
-    )

@@ -129,24 +129,25 @@ def _read_page(transaction: ReadTransaction, statement: Statement) -> CellPage:
         transaction.begin()
     if anchor and not transaction.fetch(anchor.text, anchor.parameters)[0][0]:
         raise unknown_cursor(query.cursor)
-    found = tuple(_rows(transaction, statement, query.limit + 1)) if query.limit else ()
-    rows = found[: query.limit]
+    rows, has_more = _rows(transaction, statement, query.limit) if query.limit else ((), False)
     previous = None
     if rows and query.cursor is not None and not query.is_grouped:
         previous = _cursor_before(transaction, statement, rows[0])
-    return CellPage(rows, len(found) > len(rows), previous)
+    return CellPage(rows, has_more, previous)
 
 
-def _rows(transaction: ReadTransaction, statement: Statement, most: int) -> Iterator[CellRow]:
-    """Yield rows until they are large enough for a page, and one more."""
+def _rows(transaction: ReadTransaction, statement: Statement, limit: int) -> tuple[tuple[CellRow, ...], bool]:
+    """Return the rows of a page, fewer where they are large, and whether more follow."""
     sql = statement.page
+    few = transaction.few(sql.text, sql.parameters, most_rows=limit + 1, most_size=PAGE_CHARACTERS)
+    rows: list[CellRow] = []
     size = 0
-    few = transaction.few(sql.text, sql.parameters, most_rows=most, most_size=PAGE_CHARACTERS)
     for text, place in few if few is not None else _streamed(transaction):
-        yield CellRow(place, _cells.decode(text))
-        if size > PAGE_CHARACTERS:
-            return
         size += len(text)
+        if rows and (len(rows) == limit or size > PAGE_CHARACTERS):
+            return tuple(rows), True
+        rows.append(CellRow(place, _cells.decode(text)))
+    return tuple(rows), False
 
 
 def _streamed(transaction: ReadTransaction) -> Iterator[tuple[str, int | None]]:

@@ -18,6 +18,7 @@ from gateway.query.cell_rows import PAGE_CHARACTERS, CellRow
 from tests.console.conftest import CHROME, Portal
 from tests.console.test_rows_dialect import link
 from tests.support.html_text import elements, table_cells
+from tests.support.in_process import inside
 from tests.support.server import Server
 from tests.support.sizes import examples
 
@@ -200,11 +201,15 @@ def test_long_values_are_cut_and_lead_on(server, hostile):
     assert html.escape(long[-1]) in server.client.get(f"/{more[-1]}").text
 
 
-def test_page_ends_where_its_rows_are_too_large(server):
+@pytest.mark.parametrize("character", ["\u0001", "\\"], ids=["in HTML", "in JSON"])
+def test_page_ends_where_its_rows_are_too_large(server, character):
+    """Read rows whose HTML is longer than what the store sends, and rows whose HTML is shorter."""
     names = [f"f{number}" for number in range(100)]
-    server.declare("broad", json.dumps({"fields": dict.fromkeys(names, "string")}))
-    row = dict.fromkeys(names, "\u0001" * CUT_AT)
-    assert server.client.post("/broad", json=[row] * 300).is_success
+    access = {"change": ["admin"]}
+    server.declare("broad", json.dumps({"fields": dict.fromkeys(names, "string"), "access": access}))
+    row = dict.fromkeys(names, character * CUT_AT)
+    assert server.client.post(server.emptied("/broad"), json=[row] * 300).is_success
+    last = server.client.get("/broad?select=_id.max()").json()[0]["max"]
 
     first = server.client.get("/-/console/connectors/broad/rows?limit=1000&order=_id.desc")
     shown = len(table_cells(first.text))
@@ -214,7 +219,8 @@ def test_page_ends_where_its_rows_are_too_large(server):
     assert len(first.content) < HTML_MAX + 600_000, "the heads of 100 columns are beside the rows"
     assert "These rows are large" in first.text
     heads = re.findall(r'<th scope="row"><a href="[^"]*">(\d+)</a>', first.text + following.text)
-    assert heads == [str(number) for number in range(300, 300 - len(heads), -1)]
+    assert heads == [str(number) for number in range(last, last - len(heads), -1)]
+    assert len(heads) > shown
     assert PAGE_CHARACTERS >= HTML_MAX
 
 
@@ -379,6 +385,7 @@ def test_row_that_is_not_there_is_404(shapes, trips, id):
 
     assert answer.status_code == 404
     assert "There is no row" in answer.text
+    assert '<label for="form-field">' in answer.text
     assert "<b>" not in answer.text
 
 
@@ -435,6 +442,20 @@ def test_downloads_count_as_reads_and_pages_do_not(shapes, trips):
     after = served()
 
     assert (after[0] - before[0], after[1] - before[1]) == (1, 40)
+
+
+def test_downloads_use_the_readers_of_endpoints(tmp_path):
+    """A download of minutes must not keep the one reader of pages; and pages take no reader of endpoints."""
+    rows = "/-/console/connectors/c/rows"
+    with inside(tmp_path, {"c": "fields: {id: integer}"}) as gateway:
+        pool = gateway.gateway.services.storage.read_pool
+        steps = []
+        for path in (rows, f"{rows}/count", f"{rows}/1", f"{rows}/download"):
+            before = pool.waits.read().counts[-1]
+            assert gateway.request("GET", path)[0] == (404 if path.endswith("1") else 200)
+            steps.append(pool.waits.read().counts[-1] - before)
+
+    assert steps == [0, 0, 0, 1]
 
 
 # -- who may

@@ -200,6 +200,7 @@ QUERIES = [
     "order=extra->a->0.desc,id&offset=1",
     "select=id,when:at,amount::text&order=id.desc",
     "select=ratio,count(),most:id.max()",
+    "select=ratio,n:count()&order=n.desc,ratio.desc",
     "select=two words,id&order=two words.desc.nullslast,id.desc",
     "select=an alias:two words,id,more of it:extra->a&two words=not.is.null",
     'select="it\'s a \\"name\\", <b>",id',
