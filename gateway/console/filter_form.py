@@ -4,12 +4,15 @@ The forms are plain HTML. One sends a field, an operator, and a value as `_f`, `
 as `_c`. No field has such a name.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector
 from gateway.connectors.fields import RESERVED_NAMES
 from gateway.console.snippets import quoting
+from gateway.errors import GatewayError
+from gateway.query import dialect
 from gateway.query.columns import ColumnNames
 from gateway.query.operators import OPERATORS, OperatorKind
 from gateway.query.paging import is_filter
@@ -22,6 +25,7 @@ FORM_PARAMETERS = ("select", "order", "limit")
 _PAGE = ("offset", "cursor")
 
 _Pairs = Sequence[tuple[str, str]]
+_FORM_FILTER = re.compile(r"((?:not\.)?[a-z]+)\.(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,21 @@ class ActiveParameter:
     value: str
     is_filter: bool
     rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrongFilter:
+    """A filter that is not valid, as the form shows it for correction.
+
+    Attributes:
+        pair: The parameter.
+        operator: Its operator, after `not.` where it is negated.
+        value: Its value.
+    """
+
+    pair: tuple[str, str]
+    operator: str
+    value: str
 
 
 def combined(pairs: _Pairs, connector: Connector) -> str | None:
@@ -68,6 +87,20 @@ def active(pairs: _Pairs, connector: Connector) -> list[ActiveParameter]:
         )
         for number, (key, value) in enumerate(pairs)
     ]
+
+
+def wrong_filter(pairs: _Pairs, connector: Connector) -> WrongFilter | None:
+    """Return the first filter that is not valid by itself, None if none is, or if the form cannot show it."""
+    names = list(filterable(connector))
+    for pair in pairs:
+        found = _FORM_FILTER.fullmatch(pair[1])
+        if pair[0] not in names or not found or found[1].removeprefix("not.") not in OPERATORS:
+            continue
+        try:
+            dialect.parse(quoting.query_string([pair]), connector)
+        except GatewayError:
+            return WrongFilter(pair, found[1], found[2])
+    return None
 
 
 def filterable(connector: Connector) -> Iterable[str]:

@@ -9,7 +9,7 @@ from gateway.connectors.connector import PUBLIC, Connector
 from gateway.console import cells, filter_form
 from gateway.console.cells import TableBody
 from gateway.console.connector_urls import connector_url
-from gateway.console.filter_form import ActiveParameter
+from gateway.console.filter_form import ActiveParameter, WrongFilter
 from gateway.console.rows_query import PAGE_PARAMETERS, ColumnItem, RowsQuery
 from gateway.console.snippets import quoting, shell
 from gateway.console.snippets.snippet import EndpointUse
@@ -221,8 +221,16 @@ class RowsView:
 
     @property
     def hidden_fields(self) -> list[tuple[str, str]]:
-        """The parameters that a new filter keeps."""
-        return [*self.links.filters, *self._kept("select", "order", "limit")]
+        """The parameters that a new filter keeps; it takes the place of a wrong one."""
+        filters = self.links.filters
+        if self.wrong:
+            filters = [pair for pair in filters if pair != self.wrong.pair]
+        return [*filters, *self._kept("select", "order", "limit")]
+
+    @functools.cached_property
+    def wrong(self) -> WrongFilter | None:
+        """The filter that the form shows for correction."""
+        return filter_form.wrong_filter(self.pairs, self.connector) if self.error else None
 
     @property
     def hidden_by_columns(self) -> list[tuple[str, str]]:

@@ -140,7 +140,10 @@ def test_wrong_filter_is_explained_and_removed(open_page, signs, gateway_url, co
 
     expect(page.get_by_role("alert")).to_contain_text("'cs' is not defined for 'text', which is string")
     assert violations_of(page) == []
-    page.get_by_role("link", name="Remove text=cs.{1}").click()
+    assert page.get_by_label("Value", exact=True).input_value() == "{1}"
+    choose(page, "tags", "cs", "{null}")
+    assert page.url == f"{gateway_url}-/console/connectors/signs/rows?tags=cs.%7Bnull%7D&order=text"
+    page.get_by_role("link", name="Remove tags=cs.{null}").click()
     assert page.url == f"{gateway_url}-/console/connectors/signs/rows?order=text"
     expect(page.locator(".total")).to_have_text(f"{len(HOSTILE)} rows")
 
