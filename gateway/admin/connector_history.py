@@ -1,11 +1,14 @@
 """The history of connectors for those who see every state, also of removed and purged ones."""
 
+from datetime import datetime
+
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.auth import permissions
 from gateway.auth.permissions import Asker
+from gateway.auth.tokens import parse_instant
 from gateway.connectors.connector_file import NAME
 from gateway.endpoints.services import Storage
-from gateway.errors import unknown_connector
+from gateway.errors import Code, GatewayError, unknown_connector
 from gateway.store.definition import Event
 
 MAX_EVENTS = 1000
@@ -34,3 +37,29 @@ class ConnectorHistory:
         if not events and limit:
             raise unknown_connector(name)
         return events
+
+    async def version(self, asker: Asker, name: str, at: str) -> tuple[Event, bool]:
+        """Return the last event of a connector up to an instant, and whether it is the last of all.
+
+        Raises:
+            GatewayError: As `read` does; 400 if the text is no instant, 404 if there was no version yet.
+        """
+        instant = _instant(at)
+        events = await self.read(asker, name, MAX_EVENTS)
+        event = next((each for each in events if each.at <= instant), None)
+        if event is None:
+            message = f"'{name}' had no version at {at[:50]}"
+            raise GatewayError(
+                Code.ENDPOINT_UNKNOWN, message, hint="look into its history for the first version"
+            )
+        return event, event is events[0]
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except ValueError:
+        message = f"at={text[:50]} is not an instant"
+        raise GatewayError(
+            Code.QUERY_INVALID, message, hint="write 2026-01-31, or 2026-01-31T12:00:00Z"
+        ) from None

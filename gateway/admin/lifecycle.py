@@ -55,9 +55,18 @@ class LifecycleResource:
         self._reload = reload
 
     async def on_get_history(self, req: Request, resp: Response, name: str) -> None:
-        """List up to `?limit=` events of a connector, newest first, also of one that was removed."""
+        """List up to `?limit=` events of a connector, newest first, also of one that was removed.
+
+        With `?at=` the list has only the last event up to an instant, whose `new` is the file as it was then.
+        """
+        asker = self._connectors.asker(req)
+        at = dict(reversed(parameters.parameters_of(req.query_string))).get("at")
+        if at is not None:
+            event, _ = await self._history.version(asker, name, at)
+            reply.json(resp, [_event(event)])
+            return
         limit = parameters.whole_number(req.query_string, "limit", maximum=MAX_EVENTS, default=100)
-        events = await self._history.read(self._connectors.asker(req), name, limit)
+        events = await self._history.read(asker, name, limit)
         reply.json(resp, [_event(each) for each in events])
 
     async def on_post_copy(self, req: Request, resp: Response, name: str) -> None:

@@ -1,16 +1,14 @@
 """`/-/console/connectors/NAME/history`: the changes of a connector with their diffs, and one version of its file."""
 
-from datetime import datetime
 from urllib.parse import urlencode
 
 from gateway.admin.connector_history import MAX_EVENTS, ConnectorHistory
-from gateway.auth.tokens import parse_instant
 from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import connector_url
 from gateway.console.page import ConsolePage, Redirect, Shell, View
 from gateway.console.text_diff import diff_lines
 from gateway.console.visit import Visit
-from gateway.errors import Code, GatewayError
+from gateway.errors import GatewayError
 from gateway.instants import rfc3339
 from gateway.query import parameters
 from gateway.store.definition import Event
@@ -31,7 +29,7 @@ class HistoryPage(ConsolePage):
         """Show the events of a connector, newest first, or one version.
 
         Raises:
-            GatewayError: As `ConnectorHistory.read` does; 400 if `?at=` is no instant, 404 if nothing was there then.
+            GatewayError: As `ConnectorHistory` does.
         """
         name = visit.parameters["name"]
         at = dict(reversed(parameters.parameters_of(visit.query_string))).get("at")
@@ -39,7 +37,8 @@ class HistoryPage(ConsolePage):
             limit = parameters.whole_number(visit.query_string, "limit", maximum=MAX_EVENTS, default=_EVENTS)
             view = _events_view(name, await self._history.read(visit.asker, name, limit), limit)
         else:
-            view = _version_view(name, await self._history.read(visit.asker, name, MAX_EVENTS), at)
+            event, is_newest = await self._history.version(visit.asker, name, at)
+            view = _version_view(name, event, is_newest=is_newest)
         try:
             known = self._heads.find_known(visit)
         except GatewayError:  # It was purged, so that only its history is left.
@@ -68,34 +67,15 @@ def _events_view(name: str, events: list[Event], limit: int) -> View:
     )
 
 
-def _version_view(name: str, events: list[Event], at: str) -> View:
-    event = _event_at(events, _instant(at))
-    if event is None:
-        message = f"'{name}' had no version at {at[:50]}"
-        raise GatewayError(Code.ENDPOINT_UNKNOWN, message, hint="open its history, and choose a version")
+def _version_view(name: str, event: Event, *, is_newest: bool) -> View:
     return View(
         "version.html",
         {
             "name": name,
             "event": event,
-            "is_newest": event is events[0],
+            "is_newest": is_newest,
             "diff_lines": diff_lines,
             "version_query": version_query,
             "url": connector_url(name, "history"),
         },
     )
-
-
-def _event_at(events: list[Event], at: datetime) -> Event | None:
-    """Return the last event up to an instant."""
-    return next((each for each in events if each.at <= at), None)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        return parse_instant(text)
-    except ValueError:
-        message = f"at={text[:50]} is not an instant"
-        raise GatewayError(
-            Code.QUERY_INVALID, message, hint="write 2026-01-31, or 2026-01-31T12:00:00Z"
-        ) from None

@@ -173,6 +173,9 @@ def test_token_sees_its_own_activity_alone(tmp_path):
         assert all_["total"]["batches"] > 1
         assert all_["total"]["reads"] == 0
         assert {each["token"] for each in own["refusals"]} <= {"etl"}
+        chosen = place.ask("auditor", "GET", f"{path}?token=etl").json()
+        assert chosen["total"] == own["total"]
+        assert place.ask("etl", "GET", f"{path}?token=loader").json()["total"]["batches"] == 0
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,46 @@ def test_version_is_that_of_an_instant(reading, at, status):
     page(reading, f"/-/console/connectors/orders/history?at={at}", "admin", status)
 
 
+def test_version_is_taken_back_into_the_form(reading):
+    """Follow the link of an admin to the form with the old text; a viewer has no such link."""
+    history = "/-/console/connectors/orders/history"
+    (_, first) = re.findall(r"history\?at=([^\"]+)\"", page(reading, history, "admin"))
+    version = page(reading, f"{history}?at={first}", "admin")
+    (link,) = re.findall(r'href="(?:\.\./)*([^"]+)">Take this version back', version)
+    text = page(reading, f"/{link}", "admin")
+
+    assert "Nothing is saved yet." in text
+    assert 'value="note"' in text
+    assert "Take this version back" not in page(reading, f"{history}?at={first}", "auditor")
+    edit = "/-/console/connectors/orders/edit"
+    assert "Nothing is saved yet." not in page(reading, edit, "admin")
+    page(reading, f"{edit}?from=yesterday", "admin", 400)
+    page(reading, f"{edit}?from={first}", "auditor", 403)
+
+
+def test_version_of_an_instant_is_json_too(reading):
+    def asked(query: str):
+        return reading.ask(
+            "GET",
+            f"/-/connectors/orders/history{query}",
+            accept="*/*",
+            Authorization=f"Bearer {reading.secret('auditor')}",
+        )
+
+    newest, first = asked("").json()
+    assert asked(f"?at={first['at']}").json() == [first]
+    assert asked("?at=2999-01-01").json() == [newest]
+    assert (asked("?at=x").status_code, asked("?at=1999-01-01").status_code) == (400, 404)
+
+
+def test_broken_files_are_edited_from_the_status(reading):
+    for name in ("admin", "auditor"):
+        links = re.findall(r'href="[^"]*-/console/(\S+)/edit"', page(reading, "/-/console/status", name))
+        assert len(links) == (3 if name == "admin" else 0)
+        for link in links:
+            page(reading, f"/-/console/{link}/edit", "admin")
+
+
 def test_history_outlives_a_purge(reading):
     server = reading.server
     server.declare("purged", "fields: {id: integer}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, quote
 
+from gateway.admin.connector_history import ConnectorHistory
 from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
 from gateway.connectors.file_patch import git_patch
@@ -21,6 +22,7 @@ from gateway.console.connector_urls import connector_url
 from gateway.console.page import Answer, ConsolePage, Data, Download, FormTarget, Redirect, Shell, View
 from gateway.console.visit import Visit
 from gateway.errors import Code, GatewayError, unknown_connector
+from gateway.instants import rfc3339
 from gateway.reload.file_errors import SaveRefusedError
 
 NEW_URL = "-/console/new"
@@ -225,7 +227,38 @@ class NewConnector(BuilderPage):
 
 
 class EditConnector(BuilderPage):
-    """`/-/console/connectors/NAME/edit`: the file of a connector."""
+    """`/-/console/connectors/NAME/edit`: the file of a connector; `?from=` opens it with the text of an earlier version."""
+
+    def __init__(
+        self,
+        shell: Shell,
+        heads: ConnectorHeads,
+        builder: Workshop,
+        credentials: Credentials,
+        history: ConnectorHistory,
+    ) -> None:
+        super().__init__(shell, heads, builder, credentials)
+        self._history = history
+
+    async def get(self, visit: Visit) -> Answer:
+        """Open the form, with the text of the version at `?from=` if the query has it.
+
+        Raises:
+            GatewayError: As `place` and `ConnectorHistory.version` do.
+        """
+        at = parse_qs(visit.query_string).get("from", [""])[0]
+        if not at:
+            return await super().get(visit)
+        place = self.place(visit)
+        assert place.file is not None
+        assert place.name is not None
+        event, _ = await self._history.version(visit.asker, place.name, at)
+        if event.new is None:
+            raise unknown_connector(place.name)
+        notice = f"This is the text of {rfc3339(event.at, timespec='seconds')}. Nothing is saved yet."
+        state = await asyncio.to_thread(self.builder.open, place.file, event.new.encode())
+        view = await asyncio.to_thread(self.view, place, state, notice=notice)
+        return await self.framed(visit, place, view)
 
     def place(self, visit: Visit) -> Subject:
         """Return the place of a connector.

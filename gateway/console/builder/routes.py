@@ -2,20 +2,15 @@
 
 from collections.abc import Callable
 
+from gateway.admin.connector_history import ConnectorHistory
 from gateway.admin.file_services import FileServices
+from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.console.builder.pages import BuilderPage, EditConnector, EditFile, NewConnector, Preview
 from gateway.console.builder.workshop import Workshop
 from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import CONNECTOR_ROUTE
 from gateway.console.page import Shell
 from gateway.endpoints.services import Services
-
-#: The pages with a form, by their routes.
-_PAGES: dict[str, type[BuilderPage]] = {
-    "/-/console/new": NewConnector,
-    f"{CONNECTOR_ROUTE}/edit": EditConnector,
-    "/-/console/files/{file}/edit": EditFile,
-}
 
 
 def add_builder(
@@ -26,8 +21,13 @@ def add_builder(
     file_services: FileServices,
 ) -> None:
     """Add the pages that build, change, and remove connectors."""
-    workshop = Workshop(file_services.files, services.live)
-    for route, page_of in _PAGES.items():
-        page = page_of(shell, heads, workshop, services.auth.credentials)
+    workshop, credentials = Workshop(file_services.files, services.live), services.auth.credentials
+    history = ConnectorHistory(VisibleConnectors(credentials, services.live), services.storage)
+    pages: dict[str, BuilderPage] = {
+        "/-/console/new": NewConnector(shell, heads, workshop, credentials),
+        f"{CONNECTOR_ROUTE}/edit": EditConnector(shell, heads, workshop, credentials, history),
+        "/-/console/files/{file}/edit": EditFile(shell, heads, workshop, credentials),
+    }
+    for route, page in pages.items():
         add(route, page)
         add(f"{route}/preview", Preview(shell, page))
