@@ -15,8 +15,8 @@ from gateway.errors import Code, GatewayError
 from gateway.ingest.replay import Replay, replay
 from gateway.query.query import Filter, Query
 from gateway.query.relation import selection_of
-from gateway.store.batch import NO_ROWS, Receipt
-from gateway.store.rejection import RejectedRow, rejected_of
+from gateway.store.batch import MAX_LISTED, NO_ROWS, KeyConflicts, Receipt
+from gateway.store.rejection import RejectedRow, RepairedRows, rejected_of
 from gateway.strictjson import Json
 
 #: The most rejected rows of one replay.
@@ -29,7 +29,7 @@ class Checked:
 
     Attributes:
         received: The number of rows that were checked.
-        valid_ids: The `_id`s of those that satisfy the schema.
+        valid_ids: The `_id`s of those that would be stored.
         rejected: The number of the others.
         errors: Their errors, as many as a response lists.
     """
@@ -80,11 +80,24 @@ class RejectedReplay:
 
         async def act(endpoint: Endpoint) -> Checked:
             tried = await self._try(visible_to(found.asker, endpoint), query_string, edited)
-            valid = sorted(id for part in tried.result.parts for id in part.ids)
-            errors = tuple(tried.result.errors)
-            return Checked(len(tried.rows), tuple(valid), tried.result.bad, errors)
+            valid: set[int] = set()
+            errors = list(tried.result.errors)
+            for part in tried.result.parts:
+                conflicts = await self._find_conflicts(part)
+                refused = {part.ids[place] for place in conflicts.places}
+                valid.update(id for id in part.ids if id not in refused)
+                errors += conflicts.errors[: MAX_LISTED - len(errors)]
+            rejected = len(tried.rows) - len(valid)
+            return Checked(len(tried.rows), tuple(sorted(valid)), rejected, tuple(errors))
 
         return await self._live.retrying(found.endpoint, act)
+
+    async def _find_conflicts(self, part: RepairedRows) -> KeyConflicts:
+        """Return the rows that a replay would refuse because of their primary key."""
+        if part.batch.on_conflict != "reject" or not part.batch.connector.primary_key:
+            return KeyConflicts((), ())
+        reader = self._storage.reader
+        return await self._storage.read_pool.call(lambda: reader.find_key_conflicts(part.batch))
 
     async def _store(self, connector: Connector, tried: "_Tried") -> Receipt:
         done = tried.result

@@ -150,6 +150,19 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyConflicts:
+    """The rows of a batch that conflict with a stored row, or with an earlier row of the batch.
+
+    Attributes:
+        places: Their positions in the batch, ascending.
+        errors: The errors of the first of them, as a response lists them.
+    """
+
+    places: tuple[int, ...]
+    errors: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The response to a committed batch, as it is also stored under its idempotency key.
 

@@ -4,7 +4,7 @@
 `GatewayError` with the code of the failure, and `FatalError` once the database can no longer be used by this process.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
@@ -18,12 +18,12 @@ from gateway.connectors.policy import Retention
 from gateway.errors import GatewayError
 from gateway.figures import RequestFigures
 from gateway.store.activity import BatchCounts, HourlyFigures
-from gateway.store.batch import Batch, IdempotencyKey, Receipt, StoredBatch
+from gateway.store.batch import Batch, IdempotencyKey, KeyConflicts, Receipt, StoredBatch
 from gateway.store.commit_counts import CommitCounts
 from gateway.store.definition import NOBODY, Definition, Event, Move
 from gateway.store.edit import Edit
-from gateway.store.rejection import Amendment, RejectedExcerpt, RejectedRow, RepairedRows
-from gateway.store.selection import Selection
+from gateway.store.rejected_reader import RejectedReader
+from gateway.store.rejection import Amendment, RepairedRows
 from gateway.store.usage import Usage
 
 #: The version of a connector's rows: the number of its last batch, and the commit of that batch in microseconds since
@@ -248,39 +248,6 @@ class DefinitionReader(Protocol):
         """Return the columns of a connector's table that are not fields, with their types."""
 
 
-class RejectedReader(Protocol):
-    """The rejected rows."""
-
-    def exists(self, connector: Connector) -> bool:
-        """Return whether a connector has a table of rejected rows; `StoreWriter.ensure_rejected` creates it."""
-
-    def counts(self, names: Collection[str], token: str | None = None) -> Mapping[str, int]:
-        """Count the kept rejected rows of connectors, or those of one token, by connector name."""
-
-    def all_states(self) -> Mapping[tuple[str, str], int]:
-        """Count the rejected rows of all connectors in one query, by connector name and state."""
-
-    def states(self, connector: Connector, token: str | None = None) -> Mapping[str, int]:
-        """Count the rejected rows of a connector, or those of one token, by state."""
-
-    def summary(self, connector: Connector, selection: Selection) -> list[Mapping[str, Any]]:
-        """Count selected rows by field and code of their errors, most frequent first."""
-
-    def measure(self, connector: Connector, selection: Selection, limit: int | None) -> tuple[int, int]:
-        """Return how many rows `find` would return, and their size in bytes."""
-
-    def find(self, connector: Connector, selection: Selection, limit: int | None) -> list[RejectedRow]:
-        """Return selected rejected rows, ordered by `_id`."""
-
-    def find_ids(self, connector: Connector, selection: Selection, limit: int | None) -> list[int]:
-        """Return the `_id`s of selected rejected rows, in order."""
-
-    def excerpts(
-        self, connector: Connector, selection: Selection, *, characters: int, errors: int
-    ) -> list[RejectedExcerpt]:
-        """Return selected rejected rows, ordered by `_id`, with the beginnings of texts and the first errors."""
-
-
 class StoreReader(Tables, Protocol):
     """All that reads a store, without changing it. Any thread may call it, also during a commit.
 
@@ -310,6 +277,9 @@ class StoreReader(Tables, Protocol):
     @property
     def rejected(self) -> RejectedReader:
         """The rejected rows."""
+
+    def find_key_conflicts(self, batch: Batch) -> KeyConflicts:
+        """Return the rows of a batch whose primary key is stored, or occurs in an earlier row of it."""
 
     def version(self, name: str) -> Version | None:
         """Return the version of a connector's rows, from memory; None during a commit to the connector.

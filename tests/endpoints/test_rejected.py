@@ -344,6 +344,29 @@ def test_check_reports_as_a_replay_and_stores_nothing(server, name):
     assert httpx.post(f"{server.url}{place}/check").status_code == 401
 
 
+@pytest.mark.parametrize(("terms", "valid"), [("", [2]), ("on_conflict: ignore\n", [1, 2, 3])])
+def test_check_reports_keys_that_exist(server, name, terms, valid):
+    """Check that a row is bad if its key is stored or that of an earlier row, where a replay would refuse it."""
+    fields = "fields: {id: integer, name: {type: string, max_length: 5}}\n"
+    path = declare(server, name, f"on_invalid: keep\nprimary_key: [id]\n{terms}", fields)
+    bad = [{"id": id, "name": "too long"} for id in (1, 2, 2)]
+    assert server.client.post(path, json=[{"id": 1, "name": "a"}, *bad]).json()["rejected"] == 3
+
+    edited = [{"_id": number, "id": id, "name": "b"} for number, id in ((1, 1), (2, 2), (3, 2))]
+    checked = server.client.post(f"/-/connectors/{name}/rejected/check", json=edited).json()
+
+    assert checked["valid_ids"] == valid
+    assert checked["rejected"] == 3 - len(valid)
+    assert [(each["_id"], each["row"], each["code"], each["message"]) for each in checked["errors"]] == (
+        []
+        if terms
+        else [
+            (1, 2, "23505", "Key (id)=(1) already exists."),
+            (3, 4, "23505", "Key (id)=(2) already exists."),
+        ]
+    )
+
+
 @pytest.mark.parametrize("verb", ["check", "replay", "discard"])
 def test_expected_number_of_rows_is_enforced(server, name, verb):
     """Check that a choice of another number of rows than its sender saw does nothing."""

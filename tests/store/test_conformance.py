@@ -486,6 +486,21 @@ def test_excerpts_have_beginnings_of_texts_and_first_errors(opened, connector):
     assert settled.settled_at > settled.arrived_at
 
 
+def test_key_conflicts_are_found_without_a_write(opened):
+    keyed = declare(opened, FIELDS + "primary_key: [id]\n")
+    append(opened, batch(keyed, 1, 2))
+
+    found = opened.reader.find_key_conflicts(batch(keyed, 3, 2, 3, 4, 3))
+
+    assert found.places == (1, 2, 4)
+    assert [each["message"] for each in found.errors] == [
+        f"Key (id)=({id}) already exists." for id in (2, 3, 3)
+    ]
+    assert opened.reader.find_key_conflicts(batch(keyed, 3, 4)).places == ()
+    assert opened.reader.find_key_conflicts(batch(keyed)).places == ()
+    assert opened.reader.find_key_conflicts(batch(declare(opened), 1, 1)).places == ()
+
+
 def test_rejected_ids_are_never_given_twice(opened, connector):
     rejected = reject(opened, connector, 2, 3)
     later = datetime.now(UTC) + timedelta(days=2)

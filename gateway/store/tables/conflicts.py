@@ -13,8 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError, RowErrors
-from gateway.store.batch import MAX_LISTED, Batch, Rows, joined
+from gateway.store.batch import MAX_LISTED, Batch, KeyConflicts, Rows, joined
 from gateway.store.engine.interface import Database
 from gateway.store.sql.names import quote, table_of
 from gateway.store.tables.definitions import hidden_columns
@@ -78,12 +79,7 @@ class Conflicts:
 
     def _keys(self) -> str:
         """Select the keys of the rows, cast to the types of the table."""
-        columns = [
-            f"CAST({quote(field.name)} AS {field.type.sql.column}) AS {quote(field.name)}"
-            for field in self._connector.fields
-            if field.name in self._connector.primary_key
-        ]
-        return f"SELECT {', '.join(columns)}, {_PLACE} FROM meeting"
+        return _select_keys(self._connector, "meeting")
 
     def _stored(self) -> pa.Table:
         """Return the positions of rows whose key is stored already, each with the stored `_id`."""
@@ -198,6 +194,36 @@ class Conflicts:
     def _own(self, number: int) -> pa.Table:
         start, end = self._starts[number], self._starts[number + 1]
         return self._rows.slice(start, end - start).drop_columns([_PLACE])
+
+
+def find_conflicts(database: Database, batch: Batch) -> KeyConflicts:
+    """Return the rows of a batch whose key is stored, or occurs in an earlier row of it. Any thread may call it."""
+    connector, rows = batch.connector, batch.table
+    if not connector.primary_key:
+        return KeyConflicts((), ())
+    keys = rows.select(list(connector.primary_key)).append_column(_PLACE, pa.arange(0, rows.num_rows))
+    names, keys_sql = ", ".join(map(quote, connector.primary_key)), _select_keys(connector, "checked")
+    with database.cursor() as cursor:
+        cursor.register("checked", keys)
+        try:
+            found = cursor.execute(
+                f"SELECT m.{_PLACE} FROM {table_of(connector)} t JOIN ({keys_sql}) m USING ({names})"
+                f" UNION SELECT unnest(list({_PLACE} ORDER BY {_PLACE})[2:]) FROM ({keys_sql}) GROUP BY {names}"
+            ).fetchall()
+        finally:
+            cursor.unregister("checked")
+    places = sorted(place for (place,) in found)
+    return KeyConflicts(tuple(places), tuple(_conflict_of(batch, place) for place in places[:MAX_LISTED]))
+
+
+def _select_keys(connector: Connector, source: str) -> str:
+    """Select the keys of registered rows, cast to the types of the table."""
+    columns = [
+        f"CAST({quote(field.name)} AS {field.type.sql.column}) AS {quote(field.name)}"
+        for field in connector.fields
+        if field.name in connector.primary_key
+    ]
+    return f"SELECT {', '.join(columns)}, {_PLACE} FROM {source}"
 
 
 def without(table: pa.Table, places: Iterable[int]) -> pa.Table:

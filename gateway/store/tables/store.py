@@ -11,7 +11,7 @@ from gateway.connectors.plan import TableState
 from gateway.connectors.policy import Retention
 from gateway.errors import Code, GatewayError
 from gateway.store.activity import HourlyFigures
-from gateway.store.batch import NO_ROWS, Batch, IdempotencyKey, Receipt, rehearsed
+from gateway.store.batch import NO_ROWS, Batch, IdempotencyKey, KeyConflicts, Receipt, rehearsed
 from gateway.store.definition import NOBODY
 from gateway.store.edit import Edit
 from gateway.store.engine.interface import Database
@@ -23,6 +23,7 @@ from gateway.store.sql.names import literal, table_of
 from gateway.store.tables.activity import Activity
 from gateway.store.tables.appends import Appends
 from gateway.store.tables.commits import Commits, RolledBack
+from gateway.store.tables.conflicts import find_conflicts
 from gateway.store.tables.copies import copy
 from gateway.store.tables.definitions import Definitions
 from gateway.store.tables.edits import RowEdits
@@ -233,6 +234,10 @@ class Store:
     def find_receipt(self, connector: str, token: str | None, key: IdempotencyKey) -> Receipt | None:
         """Return the receipt that is stored under an idempotency key, or None."""
         return self._keys.find(connector, token, key)
+
+    def find_key_conflicts(self, batch: Batch) -> KeyConflicts:
+        """Return the rows of a batch whose primary key is stored, or occurs in an earlier row of it."""
+        return find_conflicts(self._database, batch)
 
     def read(self) -> ReadTransaction:
         """Return a new transaction; it takes no resources before its first SELECT."""
