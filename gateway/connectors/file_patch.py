@@ -41,26 +41,16 @@ def _lines(text: bytes) -> list[bytes]:
 
 
 def _hunks(old: list[bytes], new: list[bytes]) -> Iterator[bytes]:
-    same = _common_start(old, new)
-    # PERF: the matcher is quadratic in the worst case, and most changes are small.
-    skipped = max(0, same - CONTEXT_LINES)
-    matcher = difflib.SequenceMatcher(None, old[skipped:], new[skipped:], autojunk=False)
-    for group in matcher.get_grouped_opcodes(CONTEXT_LINES):
+    # Lines that stand in a long file many times, such as blank ones, are no anchors for the matcher.
+    for group in difflib.SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT_LINES):
         first, last = group[0], group[-1]
-        removed = _range(first[1] + skipped, last[2] + skipped)
-        added = _range(first[3] + skipped, last[4] + skipped)
-        yield f"@@ -{removed} +{added} @@\n".encode()
+        yield f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@\n".encode()
         for tag, start, end, start_new, end_new in group:
             if tag == "equal":
-                yield from _marked(b" ", old[start + skipped : end + skipped])
+                yield from _marked(b" ", old[start:end])
             else:
-                yield from _marked(b"-", old[start + skipped : end + skipped])
-                yield from _marked(b"+", new[start_new + skipped : end_new + skipped])
-
-
-def _common_start(old: list[bytes], new: list[bytes]) -> int:
-    pairs = enumerate(zip(old, new, strict=False))
-    return next((place for place, (one, other) in pairs if one != other), min(len(old), len(new)))
+                yield from _marked(b"-", old[start:end])
+                yield from _marked(b"+", new[start_new:end_new])
 
 
 def _range(start: int, end: int) -> str:

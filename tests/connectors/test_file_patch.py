@@ -33,6 +33,8 @@ CHANGES = {
     "other line breaks": ("a\x0b\x0c\x85\u2028b\nc\n".encode(), "a\x0b\x0c\x85\u2028x\nc\n".encode()),
     "bytes that are not UTF-8": (b"a: \xff\nb\n", b"a: \xfe\nb\n"),
     "emoji": ("a: 😀\n".encode(), "a: 😃\n".encode()),
+    "many lines that are alike": (b"a\n" * 9000, b"a\nb\n" * 5000),
+    "a line in the midst of others like it": (b"a\n" * 9000, b"a\n" * 9001),
     "lines that look like a patch": (b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n", b"--- a/x\n+++ b/y\n@@ -1 +1 @@\n"),
 }
 FILES = [

@@ -59,23 +59,24 @@ def arrange_items(old: Sequence[Json], wanted: Sequence[Json]) -> list[Slot]:
 
 def _with_replaced(slots: list[Slot], unused: list[int], old: Sequence[Json]) -> list[Slot]:
     """Put new items in the places of unused old ones of their kind between the same neighbors."""
-    after = -1
+    limits = [len(old)] * len(slots)
+    for place in range(len(slots) - 2, -1, -1):
+        following = slots[place + 1]
+        limits[place] = following.old if following.stays and following.old is not None else limits[place + 1]
     replaced: list[Slot] = []
-    for place, slot in enumerate(slots):
-        if slot.stays:
-            after = slot.old if slot.old is not None else after
-        elif slot.old is None:
-            before = next((each.old for each in slots[place:] if each.stays), None)
-            free = [
-                each
-                for each in unused
-                if after < each < (len(old) if before is None else before)
-                and _kind(old[each]) is _kind(slot.value)
-            ]
-            if free:
-                after = free[0]
-                unused.remove(after)
-                replaced.append(slot._replace(old=after, stays=True))
+    free = deque(unused)
+    for slot, limit in zip(slots, limits, strict=True):
+        if slot.stays and slot.old is not None:
+            while free and free[0] < slot.old:
+                free.popleft()
+        elif slot.old is None and free and free[0] < limit:
+            found = next(
+                (each for each in free if each < limit and _kind(old[each]) is _kind(slot.value)), None
+            )
+            if found is not None:
+                while free.popleft() != found:
+                    pass
+                replaced.append(slot._replace(old=found, stays=True))
                 continue
         replaced.append(slot)
     return replaced
