@@ -41,7 +41,7 @@ def _handler(target: str, prefix: str, added: dict[str, str]) -> type[BaseHTTPRe
             self.wfile.write(text)
             connection.close()
 
-        do_GET = do_HEAD = do_POST = relay  # noqa: N815  # names of the base class
+        do_GET = do_HEAD = do_POST = do_PUT = relay  # noqa: N815  # names of the base class
 
     return Handler
 
