@@ -105,7 +105,10 @@ async def count_rows(pool: ReadPool, statement: Statement) -> int:
 
 
 async def _run(pool: ReadPool, read: Callable[[ReadTransaction], _T]) -> _T:
-    """Run a short read in a thread of the pool, which also ends its transaction."""
+    """Run a short read in a thread of the pool, which also ends its transaction.
+
+    It needs no place for an open result, for it never waits for a client. Its callers bound how many there are.
+    """
     transaction = pool.transaction()
 
     def step() -> _T:
@@ -114,11 +117,7 @@ async def _run(pool: ReadPool, read: Callable[[ReadTransaction], _T]) -> _T:
         finally:
             transaction.close()
 
-    pool.reserve()
-    try:
-        return await pool.run(transaction, step)
-    finally:
-        pool.release()
+    return await pool.run(transaction, step)
 
 
 def _read_page(transaction: ReadTransaction, statement: Statement) -> CellPage:

@@ -5,6 +5,7 @@ import html
 import io
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pyarrow as pa
@@ -358,6 +359,22 @@ def test_rows_are_counted_with_and_without_script(shapes, trips):
     assert ask(shapes, f"{trips}/count?select=count,id.max()", Accept="*/*").json() == {"count": 5}
     refused = ask(shapes, f"{trips}/count?id=lt.x", Accept="application/json")
     assert (refused.status_code, refused.json()["code"]) == (400, "22P02")
+
+
+def test_page_of_rows_comes_without_their_number(shapes, trips):
+    page, api = ask(shapes, trips), ask(shapes, trips.replace("/rows", "/api"))
+
+    assert 'aria-current="page">Rows</a>' in page.text
+    assert '>Rows <span class="count">120</span></a>' in api.text
+    assert "Count all rows" in page.text
+
+
+def test_many_tabs_wait_for_one_reader(shapes, trips):
+    paths = [f"{trips}?order=text", f"{trips}/count?id=gt.3"] * 15
+    with ThreadPoolExecutor(len(paths)) as tabs:
+        statuses = [each.status_code for each in tabs.map(lambda path: ask(shapes, path), paths)]
+
+    assert statuses == [200] * len(paths)
 
 
 # -- one row
