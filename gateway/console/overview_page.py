@@ -8,6 +8,7 @@ from gateway.auth.permissions import VERBS
 from gateway.console.activity_plots import activity_plots
 from gateway.console.connector_page import ConnectorHeads
 from gateway.console.field_texts import default_text, policy_texts, rule_texts
+from gateway.console.file_entries import FileEntries
 from gateway.console.page import ConsolePage, Redirect, Shell, View
 from gateway.console.visit import Visit
 
@@ -25,12 +26,14 @@ class OverviewPage(ConsolePage):
         reports: ConnectorReports,
         batches: BatchPages,
         activity: ActivityFinder,
+        files: FileEntries,
     ) -> None:
         super().__init__(shell)
         self._heads = heads
         self._reports = reports
         self._batches = batches
         self._activity = activity
+        self._files = files
 
     async def get(self, visit: Visit) -> View | Redirect:
         """Describe a connector.
@@ -62,6 +65,7 @@ class OverviewPage(ConsolePage):
                 "access": {verb: sorted(getattr(connector.access, verb)) for verb in VERBS}
                 if sight.has_state
                 else {},
+                "entries": await self._files.of(found.asker, connector.name),
                 "hidden": await self._reports.hidden(found),
                 "report": await self._reports.one(found),
                 "batches": newest.batches if newest else [],

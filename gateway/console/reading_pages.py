@@ -11,6 +11,7 @@ from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.console.batches_page import BatchesPage
 from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import CONNECTOR_ROUTE
+from gateway.console.file_entries import FileEntries
 from gateway.console.history_page import HistoryPage
 from gateway.console.home_page import HomePage
 from gateway.console.overview_page import OverviewPage
@@ -44,12 +45,13 @@ def reading_pages(
     reports = ConnectorReports(connectors, storage, live, activity)
     status = StatusReports(services.auth, storage, services.intake, live, resources)
     batches, finder = BatchPages(storage), ActivityFinder(services, activity)
+    entries = FileEntries(status, files)
     history = ConnectorHistory(connectors, storage)
     recent = RecentActivities(storage, activity)
     return [
         ("/-/console", HomePage(shell, connectors, reports, status, recent)),
-        ("/-/console/status", StatusPage(shell, status, storage, files)),
-        (CONNECTOR_ROUTE, OverviewPage(shell, heads, reports, batches, finder)),
+        ("/-/console/status", StatusPage(shell, status, storage, entries, files)),
+        (CONNECTOR_ROUTE, OverviewPage(shell, heads, reports, batches, finder, entries)),
         (f"{CONNECTOR_ROUTE}/batches", BatchesPage(shell, heads, batches, finder)),
-        (f"{CONNECTOR_ROUTE}/history", HistoryPage(shell, heads, history)),
+        (f"{CONNECTOR_ROUTE}/history", HistoryPage(shell, heads, history, batches)),
     ]

@@ -12,11 +12,13 @@ from gateway.connectors.connector import Access, Connector
 from gateway.connectors.finding import Finding
 from gateway.connectors.plan import FileState, Outcome
 from gateway.console import display
+from gateway.console.batch_sums import sums_between
 from gateway.console.home import home_entries
 from gateway.console.text_diff import LINES_MAX, diff_lines
 from gateway.errors import Code
 from gateway.figures import NO_FIGURES
 from gateway.store.activity import BatchCounts
+from gateway.store.batch import StoredBatch
 
 NOW = 1_796_000_000.0
 HOUR = 3600
@@ -152,3 +154,21 @@ def test_difference_has_lines_around_it(old, new, marks):
 def test_long_texts_are_not_compared():
     assert diff_lines("x\n" * LINES_MAX, "y\n") is not None
     assert diff_lines("x\n" * (LINES_MAX + 1), "y\n") is None
+
+
+def test_batches_are_summed_between_changes():
+    def at(minute: int) -> datetime:
+        return datetime.fromtimestamp(NOW + 60 * minute, UTC)
+
+    batches = [StoredBatch(n, at(n), "post", 2, 1, 1, 0, 0, 9, "etl", n, n) for n in (9, 7, 6, 2, -1)]
+    changes = [at(8), at(5), at(4), at(0)]
+
+    whole = sums_between(changes, batches, is_whole=True)
+    assert [(each.batches, each.stored, each.rejected) for each in whole] == [
+        (1, 1, 1),
+        (2, 2, 2),
+        (0, 0, 0),
+        (1, 1, 1),
+    ]
+    cut = sums_between(changes, batches[:3], is_whole=False)
+    assert [(each.batches, each.is_whole) for each in cut] == [(1, True), (2, False), (0, False), (0, False)]

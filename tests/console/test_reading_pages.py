@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.console.conftest import Portal
+from tests.console.conftest import Portal, opened
 from tests.console.reading_gateway import BROKEN_NAME, EVIL, reading_gateway
 from tests.support.html_text import elements
 
@@ -242,6 +242,37 @@ def test_history_shows_changes_and_differences(reading):
     assert "This is the present version." in now
     assert "note: {type: string" in first.partition("What changed")[0]
     assert "note: {type: string" not in now.partition("What changed")[0]
+
+
+def test_history_sums_the_batches_between_changes(reading):
+    text = text_of(reading, "/-/console/connectors/orders/history", "auditor")
+
+    assert re.search(r"Changed .* 3 batches: 3 rows stored, 2 rejected, 0 deleted .*Created", text)
+
+
+def test_overview_shows_the_findings_to_viewers(reading):
+    for name in ("auditor", "admin"):
+        text = page(reading, "/-/console/connectors/orders", name)
+        assert re.search(r"<code>access: [^\n]*<mark>nobody", text)
+    assert "nobody" not in page(reading, "/-/console/connectors/orders", "guest")
+    assert "<mark>" not in page(reading, "/-/console/connectors/flights", "admin")
+
+
+def test_rejected_rows_are_reached_from_home(reading):
+    (link,) = re.findall(
+        r'<a class="refused" href="(?:\.\./)*([^"]+)">2</a>', page(reading, "/-/console/", "admin")
+    )
+
+    assert "2" in text_of(reading, f"/{link}", "admin")
+
+
+def test_gateway_without_connectors_says_what_to_do(tmp_path):
+    with opened(tmp_path, {}) as portal:
+        for name, links in (("admin", {"New connector", "From a file"}), ("auditor", set())):
+            text = page(portal, "/-/console/", name)
+            assert "There is no connector yet" in text
+            assert {each for each in ("New connector", "From a file") if f">{each}</a>" in text} == links
+        assert "There is no endpoint that you may see" in page(portal, "/-/console/", "guest")
 
 
 @pytest.mark.parametrize(("at", "status"), [("yesterday", 400), ("1999-01-01", 404), ("2999-01-01", 200)])
