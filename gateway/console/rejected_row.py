@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from falcon.asgi import Request, Response
-
 from gateway.admin.rejected_excerpts import RejectedOne
 from gateway.admin.rejected_rows import PART
 from gateway.admin.visible_connectors import VisibleConnector
@@ -12,11 +10,11 @@ from gateway.console.connector_page import ConnectorHeads, ConnectorPage
 from gateway.console.connector_urls import connector_url
 from gateway.console.form import Form
 from gateway.console.form_outcomes import OUTCOME, FormOutcome
-from gateway.console.headers import PAGE_HEADERS
-from gateway.console.page import FormTarget, Redirect, Shell, View
+from gateway.console.page import ConsolePage, Data, Download, FormTarget, Redirect, Shell, View
 from gateway.console.rejected_filter import RejectedFilter
 from gateway.console.rejected_list import RejectedServices, reason_of
 from gateway.console.rejected_view import RejectedRowView, initial_text, query_of
+from gateway.console.templates import cut, field_text
 from gateway.console.visit import Visit
 from gateway.errors import Code, GatewayError
 from gateway.ingest import replay_body
@@ -58,11 +56,10 @@ class RejectedRowPage(ConnectorPage, FormTarget):
         """
         found = self.heads.find(visit)
         found.require(found.sight.settles, PART)
-        id, pairs = _id_of(visit), parameters_of(visit.query_string)
-        text = form.get("text", "").replace("\r\n", "\n")
-        given: dict[str, Any] = {"edited": text if "text" in form else None, "reason": form.get("reason", "")}
+        id, pairs = id_of(visit), parameters_of(visit.query_string)
+        given: dict[str, Any] = {"edited": _text_of(form), "reason": form.get("reason", "")}
         try:
-            answer = await self._act(found, id, text, form)
+            answer = await self._act(found, id, form)
         except GatewayError as error:
             if error.status not in _SHOWN:
                 raise
@@ -76,28 +73,37 @@ class RejectedRowPage(ConnectorPage, FormTarget):
         return await self.heads.frame(view, visit, found, self.page)
 
     async def _act(
-        self, found: VisibleConnector, id: int, text: str, form: Form
+        self, found: VisibleConnector, id: int, form: Form
     ) -> FormOutcome | Sequence[Mapping[str, Any]]:
         """Perform what the pressed button says; return what was done, or the errors of the text."""
-        action, chosen = form.get("do", ""), f"_id=eq.{id}&expected=1"
+        action = form.get("do", "")
         if action == "discard":
             reason = reason_of(form)
-            await self._services.rows.discard(found, chosen, reason)
+            await self._services.rows.discard(found, _only(id), reason)
             return FormOutcome("discard", 1, 1, reason=reason)
-        if action not in ("check", "replay"):
-            raise GatewayError(Code.BODY_INVALID, "the form has no button", hint="press a button of the page")
-        edited = await self._edited(found, id, text) if "text" in form else {}
         if action == "check":
-            return (await self._services.replay.check(found, chosen, edited)).errors
-        receipt = await self._services.replay.replay(found, chosen, edited)
+            return await self.check(found, id, form)
+        if action != "replay":
+            raise GatewayError(Code.BODY_INVALID, "the form has no button", hint="press a button of the page")
+        edited = await self._edited(found, id, _text_of(form))
+        receipt = await self._services.replay.replay(found, _only(id), edited)
         if receipt.rejected:
             return receipt.errors
         return FormOutcome("replay", 1, receipt.stored, duplicates=receipt.duplicates, batch=receipt.batch)
 
-    async def _edited(self, found: VisibleConnector, id: int, text: str) -> Mapping[int, Json]:
+    async def check(self, found: VisibleConnector, id: int, form: Form) -> Sequence[Mapping[str, Any]]:
+        """Return the errors of the text of a form.
+
+        Raises:
+            GatewayError: The text is not a row, or the row is not kept.
+        """
+        edited = await self._edited(found, id, _text_of(form))
+        return (await self._services.replay.check(found, _only(id), edited)).errors
+
+    async def _edited(self, found: VisibleConnector, id: int, text: str | None) -> Mapping[int, Json]:
         """Return the edited row; none if the text is that of the page, so that the row is read as it came."""
         one = await self._services.excerpts.row(found, id, "")
-        if text == initial_text(one.excerpt, found.connector):
+        if text is None or text == initial_text(one.excerpt, found.connector):
             return {}
         return {id: replay_body.parse_one(text.encode(), id, found.connector)}
 
@@ -110,7 +116,7 @@ class RejectedRowPage(ConnectorPage, FormTarget):
         error: GatewayError | None = None,
         **given: Any,
     ) -> View:
-        one = await self._services.excerpts.row(found, _id_of(visit), query_of(pairs))
+        one = await self._services.excerpts.row(found, id_of(visit), query_of(pairs))
         if error is not None and error.code is Code.REJECTED_CHANGED:
             error = _settled(one)
         view = RejectedRowView(
@@ -124,33 +130,50 @@ class RejectedRowPage(ConnectorPage, FormTarget):
         return View("rejected_row.html", {"page": view}, status=error.status if error else 200)
 
 
-class RejectedText:
+class RejectedCheck(FormTarget):
+    """`…/rejected/ID/check`: the check of a text as JSON, for the script, which leaves the cursor where it is."""
+
+    form_bytes_max: ClassVar[int] = RejectedRowPage.form_bytes_max
+
+    def __init__(self, shell: Shell, heads: ConnectorHeads, page: RejectedRowPage) -> None:
+        super().__init__(shell)
+        self._heads = heads
+        self._page = page
+
+    async def post(self, visit: Visit, form: Form) -> Data:
+        """Return the errors of the text, in the words of the page.
+
+        Raises:
+            GatewayError: The asker may not settle the row, or the text is not a row.
+        """
+        found = self._heads.find(visit)
+        found.require(found.sight.settles, PART)
+        errors = await self._page.check(found, id_of(visit), form)
+        lines = [f"{field_text(each['field'])} {each['code']}: {cut(each['message'])}" for each in errors]
+        return Data({"errors": lines})
+
+
+class RejectedText(ConsolePage):
     """`…/rejected/ID/text`: the whole text of a row, as a file."""
 
     def __init__(self, shell: Shell, heads: ConnectorHeads, services: RejectedServices) -> None:
-        self._shell = shell
+        super().__init__(shell)
         self._heads = heads
         self._services = services
 
-    async def on_get(self, req: Request, resp: Response, **parameters: str) -> None:
-        """Respond with the file."""
-        visit = self._shell.visit(req, parameters)
-        with self._shell.admit():
-            found = self._heads.find(visit)
-            id = _id_of(visit)
-            text = await self._services.excerpts.text(found, id)
-        resp.set_headers(dict(PAGE_HEADERS))
-        resp.content_type = "text/plain; charset=utf-8"
+    async def get(self, visit: Visit) -> Download:
+        """Return the file.
+
+        Raises:
+            GatewayError: The asker may not see the row, or it is not there.
+        """
+        found, id = self._heads.find(visit), id_of(visit)
+        text = await self._services.excerpts.text(found, id)
         name = f"{found.connector.name}-rejected-{id}.txt"
-        resp.set_header("Content-Disposition", f'attachment; filename="{name}"')
-        resp.data = text.encode()
-
-    async def on_head(self, req: Request, resp: Response, **parameters: str) -> None:
-        """Respond with the headers of the file."""
-        await self.on_get(req, resp, **parameters)
+        return Download(name, text.encode(), "text/plain; charset=utf-8")
 
 
-def _id_of(visit: Visit) -> int:
+def id_of(visit: Visit) -> int:
     """Return the `_id` in the URL.
 
     Raises:
@@ -161,6 +184,16 @@ def _id_of(visit: Visit) -> int:
         message = f"there is no rejected row {text[:80]!r}"
         raise GatewayError(Code.ENDPOINT_UNKNOWN, message, hint="list the rejected rows")
     return int(text)
+
+
+def _only(id: int) -> str:
+    """Return the query string that chooses one row, if it is kept."""
+    return f"_id=eq.{id}&expected=1"
+
+
+def _text_of(form: Form) -> str | None:
+    """Return the text of a form with the line ends of the page: a browser sends CRLF."""
+    return form["text"].replace("\r\n", "\n") if "text" in form else None
 
 
 def _settled(one: RejectedOne) -> GatewayError:

@@ -273,6 +273,11 @@ class RejectedRowView(_View):
         return min(max(self.text.count("\n") + 2, 5), _LINES_MAX)
 
     @property
+    def check_url(self) -> str:
+        """The URL at which the script checks the text."""
+        return connector_url(self.connector.name, f"rejected/{self.row.id}/check")
+
+    @property
     def text_url(self) -> str:
         """The URL of the whole text."""
         return connector_url(self.connector.name, f"rejected/{self.row.id}/text")

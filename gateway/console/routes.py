@@ -27,7 +27,7 @@ from gateway.console.load_page import LoadPage
 from gateway.console.page import Shell
 from gateway.console.reading_pages import reading_pages
 from gateway.console.rejected_list import RejectedList, RejectedServices
-from gateway.console.rejected_row import RejectedRowPage, RejectedText
+from gateway.console.rejected_row import RejectedCheck, RejectedRowPage, RejectedText
 from gateway.console.row_access import RowAccess
 from gateway.console.row_download import RowDownload
 from gateway.console.row_page import RowPage
@@ -125,7 +125,9 @@ def _add_rejected(
         FormOutcomes(),
     )
     add(f"{CONNECTOR_ROUTE}/rejected", RejectedList(shell, heads, rejected))
-    add(f"{CONNECTOR_ROUTE}/rejected/{{id}}", RejectedRowPage(shell, heads, rejected))
+    row = RejectedRowPage(shell, heads, rejected)
+    add(f"{CONNECTOR_ROUTE}/rejected/{{id}}", row)
+    add(f"{CONNECTOR_ROUTE}/rejected/{{id}}/check", RejectedCheck(shell, heads, row))
     add(f"{CONNECTOR_ROUTE}/rejected/{{id}}/text", RejectedText(shell, heads, rejected))
 
 

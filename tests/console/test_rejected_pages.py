@@ -81,7 +81,7 @@ def rows_in(text: str) -> list[int]:
 # -- the list
 
 
-def test_list_counts_rows_by_field_with_links(open_pages):
+def test_list_counts_rows_by_field_with_links(open_pages, name):
     pages = open_pages()
     text = pages.get().text
 
@@ -94,6 +94,8 @@ def test_list_counts_rows_by_field_with_links(open_pages):
     assert '<option value="22P02" selected>22P02</option>' in filtered
     assert "&#39;x&#39; is not a number" in filtered
     assert "Replay all 2 of this filter" in filtered
+    assert f'connectors/{name}/edit?field=amount" aria-label="Edit the schema of amount"' in filtered
+    assert "Edit schema" not in open_pages("etl").get().text
 
 
 @pytest.mark.parametrize(
@@ -263,6 +265,30 @@ def test_row_is_checked_corrected_and_replayed(open_pages, stocked: Portal, name
     again = pages.post("replay", "/2", text='{"id": 2, "amount": 1}')
     assert again.status_code == 409
     assert re.search("Row 2 was replayed in batch [0-9]+ meanwhile; nothing was done", again.text)
+
+
+def test_script_gets_the_errors_of_a_text(open_pages, stocked: Portal, name):
+    pages = open_pages()
+    good, bad = '{"id": 1, "amount": 1}', '{"id": "<b>"}'
+    for asker, text, status in (
+        ("admin", bad, 200),
+        ("admin", good, 200),
+        ("admin", "{", 400),
+        ("auditor", good, 403),
+    ):
+        answer = open_pages(asker).ask("POST", f"{pages.path}/1/check", {"text": text}, Accept="*/*")
+        assert answer.status_code == status
+        assert answer.headers["Content-Type"].startswith("application/json")
+        if text == bad:
+            assert sorted(answer.json()["errors"]) == [
+                "amount 23502: a value is required",
+                "id 22P02: '<b>' is not an integer of 64 bits",
+            ]
+        elif status == 200:
+            assert answer.json() == {"errors": []}
+    site = {"Sec-Fetch-Site": "cross-site"}
+    assert pages.ask("POST", f"{pages.path}/1/check", {"text": good}, **site).status_code == 403
+    assert set(states(stocked.server, name).values()) == {"kept"}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from gateway.connectors.finding import InvalidFileError
 from gateway.connectors.yaml_text.document import MAX_FILE_BYTES
 from gateway.console.builder import edits, workshop
 from gateway.console.builder.builder_view import BuilderView
+from gateway.console.builder.connector_form import rows_of
+from gateway.console.builder.field_row import NAME
 from gateway.console.builder.form_state import FormState, as_form, as_yaml, state_from, state_of
 from gateway.console.builder.workshop import Workshop
 from gateway.console.connector_page import ConnectorHeads
@@ -110,7 +112,8 @@ class BuilderPage(ConsolePage, FormTarget):
     def _open(self, visit: Visit, place: Subject) -> Answer:
         query = parse_qs(visit.query_string)
         notice = "Saved, and live." if "saved" in query else None
-        return self.view(place, self.opened(visit, place), notice=notice)
+        state = self.opened(visit, place)
+        return self.view(place, state, notice=notice, focus=_type_of(state, query.get("field", [""])[0]))
 
     def opened(self, visit: Visit, place: Subject) -> FormState:
         """Return the state that a page begins with."""
@@ -296,3 +299,9 @@ class Preview(FormTarget):
     async def post(self, visit: Visit, form: Mapping[str, str]) -> Answer:
         """Return what stands beside a form."""
         return await self._page.preview(visit, form)
+
+
+def _type_of(state: FormState, field: str) -> str | None:
+    """Return the input with the type of a field, which a page about rejected rows leads to; None if it has none."""
+    rows = rows_of(state.inputs).items()
+    return next((f"f{number}.type" for number, row in rows if field and row.get(NAME) == field), None)

@@ -75,6 +75,37 @@ function showCounts() {
   }
 }
 
+/** Check the text of a form, and show what is wrong with it beside the form. */
+async function checkText(form) {
+  const shown = document.getElementById("check");
+  const body = new URLSearchParams(new FormData(form));
+  const response = await fetch(form.dataset.check, { method: "POST", body }).catch(() => null);
+  const lines = [];
+  let text = "The gateway cannot be reached";
+  if (response?.ok) {
+    lines.push(...(await response.json()).errors);
+    text = lines.length ? "Still bad; nothing was stored." : "This row would be stored. Nothing was stored yet.";
+  } else if (response) {
+    text = await problemOf(response);
+  }
+  const list = element("ul", "", { class: "errors" });
+  list.append(...lines.map((line) => element("li", line)));
+  shown.className = response?.ok && !lines.length ? "note good" : "problem";
+  shown.replaceChildren(element("p", sentence(text)), ...(lines.length ? [list] : []));
+}
+
+/** Check without leaving the page, so that the cursor stays where it is. */
+function offerChecks() {
+  for (const form of document.querySelectorAll("form[data-check]")) {
+    form.addEventListener("submit", (event) => {
+      if (event.submitter?.value === "check") {
+        event.preventDefault();
+        checkText(form);
+      }
+    });
+  }
+}
+
 /** Offer one box that checks all boxes of a table, and show how many are checked. */
 function offerCheckAll() {
   for (const all of document.querySelectorAll("input[data-check-all]")) {
@@ -234,6 +265,7 @@ showCounts();
 offerFilters();
 offerCopies();
 offerCheckAll();
+offerChecks();
 offerUploads();
 followLoads();
 
