@@ -15,7 +15,7 @@ from gateway.admin.upload_requests import UploadRequests
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.console import swagger
 from gateway.console.api_page import ApiPage
-from gateway.console.builder.routes import add_builder
+from gateway.console.builder.routes import BuilderServices, add_builder
 from gateway.console.connector_load_page import ConnectorLoadPage
 from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import CONNECTOR_ROUTE
@@ -63,8 +63,7 @@ def add_pages(
         resources: The limits of the database, for the status page.
         thread: Renders all pages.
     """
-    sessions = services.auth.askers.sessions
-    settings, files = services.intake.settings, StaticFiles()
+    sessions, settings, files = services.auth.askers.sessions, services.intake.settings, StaticFiles()
     templates = Templates(
         static=files.url, title=settings.title, version=__version__, has_swagger=swagger.is_installed()
     )
@@ -80,10 +79,12 @@ def add_pages(
     for route, page in reading_pages(shell, services, file_services.files, resources, heads, connectors):
         add(route, page)
     add(f"{CONNECTOR_ROUTE}/api", ApiPage(shell, heads, settings))
-    _add_rows(add, shell, heads, RowAccess(connectors, services.live, services.auth.rate_limits), services)
+    access = RowAccess(connectors, services.live, services.auth.rate_limits)
+    _add_rows(add, shell, heads, access, services)
     _add_rejected(add, shell, heads, services)
     _add_upload_pages(add, shell, heads, connectors, services, uploads)
-    add_builder(add, shell, heads, services, file_services)
+    parts = BuilderServices(services, file_services, UploadRequests(connectors, uploads), access)
+    add_builder(add, shell, heads, parts)
     add("/-/console/static/{file}", files)
     if swagger.is_installed():
         swagger_files = SwaggerFiles(thread)

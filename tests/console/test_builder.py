@@ -1,5 +1,6 @@
 """The builder in a real browser: a connector is built, changed, and removed without YAML."""
 
+import subprocess
 from collections.abc import Iterator
 
 import httpx
@@ -8,6 +9,8 @@ from playwright.sync_api import Page, expect
 
 from tests.console.conftest import Portal, opened
 from tests.support.browser import violations_of
+
+PHONE = {"width": 375, "height": 667}
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +21,9 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
 
 
 @pytest.fixture
-def gateway_url(workbench: Portal) -> str:
-    return workbench.urls["prefix"]
+def gateway_url(workbench: Portal, request: pytest.FixtureRequest) -> str:
+    """The whole walk runs below a prefix, all else at the root."""
+    return workbench.urls["prefix" if "whole_walk" in request.node.name else "root"]
 
 
 def signed_in(open_page, workbench: Portal, path: str, **options) -> Page:
@@ -29,22 +33,179 @@ def signed_in(open_page, workbench: Portal, path: str, **options) -> Page:
     return page
 
 
-def test_connector_is_built_without_yaml(open_page, workbench: Portal, name: str):
-    page = signed_in(open_page, workbench, "-/console/new")
+def file_of(workbench: Portal, name: str) -> str:
+    return (workbench.server.connectors / f"{name}.yaml").read_text()
+
+
+def button(page: Page, name: str):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def test_whole_walk_needs_no_yaml(open_page, workbench: Portal, name: str):
+    page = signed_in(open_page, workbench, "-/console/")
+    page.get_by_role("link", name="New connector").first.click()
     page.get_by_label("Connector name").fill(name)
     for number, (field, type_) in enumerate([("id", "integer"), ("note", "string"), ("spare", "date")]):
         if number:
-            page.get_by_role("button", name="Add field").click()
+            button(page, "Add field").click()
+            expect(page.get_by_label("Field name").last).to_be_focused()
         page.get_by_label("Field name").last.fill(field)
         page.get_by_label("Type").last.select_option(type_)
     page.get_by_label("Nullable").nth(1).check()
     page.get_by_role("button", name="Delete field").last.click()
-    expect(page.get_by_label("Field name").nth(1)).to_be_focused()
+    expect(page.get_by_label("Field name").last).to_be_focused()
+    expect(page.locator("#diff")).to_contain_text("note: {type: string, nullable: true}")
     assert violations_of(page) == []
-    page.get_by_role("button", name="Create").click()
+    button(page, "Create").click()
 
-    expect(page.get_by_text(f"/gw/{name}").first).to_be_visible()
-    file = workbench.server.connectors / f"{name}.yaml"
-    assert file.read_text() == "fields:\n  id: integer\n  note: {type: string, nullable: true}\n"
-    answer = httpx.post(f"{workbench.server.url}/{name}", json=[{"id": 1}], headers=workbench.server.admin)
-    assert answer.status_code == 201
+    expect(page.get_by_role("heading", name=f"{name} is live")).to_be_visible()
+    assert page.locator("#address").inner_text() == f"{workbench.urls['prefix']}{name}"
+    assert violations_of(page) == []
+    command = page.locator("#curl").inner_text()
+    assert page.locator("#secret").inner_text() in command
+    sent = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert '"stored":1' in sent.stdout
+    expect(page.locator("#first-count")).to_have_text("1 row")
+    page.reload()
+    expect(page.get_by_text("The token was shown already")).to_be_visible()
+
+    page.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_label("Field name").nth(1).fill("remark")
+    button(page, "Add field").click()
+    page.get_by_label("Field name").last.fill("paid")
+    page.get_by_label("Type").last.select_option("boolean")
+    page.get_by_label("Nullable").last.check()
+    expect(page.locator("#plan")).to_contain_text("Renames the field 'note' to 'remark'")
+    button(page, "Save").click()
+    expect(page.get_by_role("status").first).to_have_text("Saved, and live.", timeout=8000)
+    assert "remark: {type: string, nullable: true, renamed_from: note}" in file_of(workbench, name)
+
+    page.get_by_role("link", name="Duplicate", exact=True).click()
+    page.get_by_label("Connector name").fill(f"{name}-b")
+    page.get_by_label("Copy the rows, too").check()
+    assert violations_of(page) == []
+    button(page, "Duplicate").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{name}-b")
+    rows = workbench.server.client.get(f"/{name}-b").json()
+    assert [set(row) for row in rows] == [{"id", "remark", "paid"}]
+
+    page.get_by_role("link", name="Remove", exact=True).click()
+    expect(page.get_by_text("No row is deleted")).to_be_visible()
+    assert violations_of(page) == []
+    button(page, "Remove").click()
+    expect(page.get_by_role("heading", name=f"Restore {name}-b")).to_be_visible()
+    assert workbench.server.client.get(f"/{name}-b").status_code == 410
+    assert violations_of(page) == []
+    button(page, "Restore").click()
+    expect(page.get_by_role("link", name="Rows", exact=False).first).to_be_visible()
+    assert workbench.server.client.get(f"/{name}-b").json() == rows
+    history = workbench.server.client.get(f"/-/connectors/{name}-b/history").json()
+    assert {event["by"] for event in history} == {"console, admin"}
+
+
+def test_refused_change_offers_the_way_forward(open_page, workbench: Portal, name: str, complaints):
+    complaints.expect("status of 422")
+    workbench.server.declare(name, "# kept\nfields:\n  id: string  # the id\n")
+    workbench.server.client.post(f"/{name}", json=[{"id": "7"}])
+    page = signed_in(open_page, workbench, f"-/console/connectors/{name}/edit", viewport=PHONE)
+    page.get_by_label("Type").select_option("integer")
+    expect(page.locator("#verdict")).to_have_text("This would be refused.")
+    button(page, "Save").click()
+
+    expect(page.get_by_role("alert").first).to_contain_text("nothing is saved")
+    assert file_of(workbench, name) == "# kept\nfields:\n  id: string  # the id\n"
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
+    assert violations_of(page) == []
+    page.get_by_role("button", name="Convert with CAST(id AS BIGINT)").click()
+    expect(page.get_by_label("Using")).to_be_focused()
+    button(page, "Save").click()
+    expect(page.get_by_role("status").first).to_have_text("Saved, and live.", timeout=8000)
+    assert workbench.server.client.get(f"/{name}").json() == [{"id": 7}]
+    assert "# kept" in file_of(workbench, name)
+
+
+def test_yaml_and_form_carry_edits_both_ways(open_page, workbench: Portal, name: str, complaints):
+    complaints.expect("status of 422")
+    workbench.server.declare(name, "fields: {id: integer}\n")
+    page = signed_in(open_page, workbench, f"-/console/connectors/{name}/edit")
+    page.get_by_label("Description", exact=True).fill("The <b>id</b>")
+    button(page, "YAML").click()
+    area = page.get_by_label(f"The text of {name}.yaml")
+    expect(area).to_have_value("fields: {id: {type: integer, description: The <b>id</b>}}\n")
+    area.fill("feilds: {id: [}\n")
+    expect(page.locator("#findings li").first).to_have_class("error")
+    button(page, "Form").click()
+    expect(page.get_by_role("alert")).to_contain_text("the form stays as it was")
+    area.fill("feilds: {id: integer}\n# mine\n")
+    page.get_by_role("button", name="Write 'fields' for 'feilds'").click()
+    expect(area).to_have_value("fields: {id: integer}\n# mine\n")
+    assert violations_of(page) == []
+    button(page, "Form").click()
+    expect(page.get_by_label("Field name")).to_have_value("id")
+    page.get_by_label("Nullable").check()
+    button(page, "Save").click()
+    expect(page.get_by_role("status").first).to_have_text("Saved, and live.", timeout=8000)
+    assert file_of(workbench, name) == "fields: {id: {type: integer, nullable: true}}\n# mine\n"
+
+
+def test_keyboard_alone_builds_a_connector(open_page, workbench: Portal, name: str):
+    page = signed_in(open_page, workbench, "-/console/new")
+
+    def tab_to(label: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            focused = page.evaluate(
+                "() => (document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()"
+            )
+            if focused == label:
+                return
+        raise AssertionError(f"{label} is not reached")
+
+    tab_to("Connector name")
+    page.keyboard.type(name)
+    tab_to("Field name")
+    page.keyboard.type("id")
+    tab_to("Type")
+    page.keyboard.type("integer")
+    tab_to("Add field")
+    page.keyboard.press("Enter")
+    page.keyboard.type("note")
+    tab_to("Nullable")
+    page.keyboard.press("Space")
+    tab_to("Move up")
+    page.keyboard.press("Enter")
+    tab_to("Create")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", name=f"{name} is live")).to_be_visible()
+    assert file_of(workbench, name).startswith(
+        "fields:\n  note: {type: string, nullable: true}\n  id: integer\n"
+    )
+
+
+def test_findings_are_told_beside_their_inputs(open_page, workbench: Portal, name: str):
+    workbench.server.declare(name, "fields: {id: integer}\n")
+    page = signed_in(open_page, workbench, f"-/console/connectors/{name}/edit", viewport=PHONE)
+    page.get_by_label("Default").fill("x")
+    wrong = page.get_by_label("Default")
+    expect(wrong).to_have_attribute("aria-invalid", "true")
+    expect(wrong).to_have_accessible_description(
+        "Id.default 'x' is not a value of the field; expected an integer of 64 bits"
+    )
+    page.get_by_text("Rules of id").click()
+    page.get_by_label("Minimum", exact=True).fill("3")
+    expect(page.get_by_label("Minimum length")).to_be_hidden()
+    page.get_by_label("Type").select_option("string")
+    expect(page.get_by_label("Minimum length")).to_be_visible()
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
+    assert violations_of(page) == []
+
+
+def test_answers_of_scripts_need_this_site(workbench: Portal):
+    cookie = workbench.cookie_of("admin")
+    path = f"{workbench.server.url}/-/console/new/preview"
+    statuses = [
+        httpx.post(path, data={"name": "x"}, headers={"Cookie": cookie, **sent}).status_code
+        for sent in ({"Sec-Fetch-Site": "cross-site"}, {}, {"Sec-Fetch-Site": "same-origin"})
+    ]
+    assert statuses == [403, 403, 200]

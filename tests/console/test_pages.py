@@ -234,7 +234,7 @@ FORBIDDEN = {
     r"""(?:href|src|action)=(?!")""": "attributes have quotes",
     r"""\s[\w-]+=(?:\{\{|')""": "attributes have quotes",
     # The link to the editor of a forge is made of a setting, which must be an http or https URL.
-    r"""(?:href|src|action)="(?!\{\{ root \}\}|#|\{\{ builder\.forge \}\}")""": "URLs begin at the root of the gateway, which is relative",
+    r"""(?:href|src|action)="(?!\{\{ root \}\}|#|\{\{ (?:builder\.)?forge \}\}")""": "URLs begin at the root of the gateway, which is relative",
     r"https?://|//\w": "nothing comes from elsewhere",
     r"javascript:|data:": "URLs name pages",
 }

@@ -142,8 +142,8 @@ class BuilderView:
         has_tried: Whether the errors are told at the top, as after an attempt.
         forge: The link into the editor of a forge, or None.
         notes: Doubts about fields, by name.
+        doubts: Doubts about the whole draft.
         token: The name of a token to make with the connector, None where none is offered.
-        can_make_token: Whether the line of that token can be written to the tokens file.
     """
 
     state: FormState
@@ -159,8 +159,8 @@ class BuilderView:
     has_tried: bool = False
     forge: str | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    doubts: Sequence[str] = ()
     token: str | None = None
-    can_make_token: bool = False
 
     area_name = AREA
     scalar_choices = field_row.SCALAR_CHOICES

@@ -61,7 +61,7 @@ def state_of(file: str, text: bytes | None, *, base: bytes | None) -> FormState:
         base: The text of the file on disk, None if there is none.
     """
     if text is None:
-        return FormState(file, base, b"", {"f1.type": "string"})
+        return FormState(file, base, b"", {"f1.type": "string", "make_token": "on"})
     try:
         inputs = connector_form.inputs_of(model_of(text, file))
     except InvalidFileError:

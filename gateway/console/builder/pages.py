@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, quote
 from gateway.admin.connector_history import ConnectorHistory
 from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
-from gateway.connectors.file_patch import git_patch
 from gateway.connectors.finding import InvalidFileError
 from gateway.connectors.yaml_text.document import MAX_FILE_BYTES
 from gateway.console.builder import edits, workshop
@@ -26,8 +25,6 @@ from gateway.console.visit import Visit
 from gateway.errors import Code, GatewayError, unknown_connector
 from gateway.instants import rfc3339
 from gateway.reload.file_errors import SaveRefusedError
-
-NEW_URL = "-/console/new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ class BuilderPage(ConsolePage, FormTarget):
         """Return what stands beside the form, for the script."""
         place = self.place(visit)
         state = self.state_in(place, form)
-        return Data(await asyncio.to_thread(self.builder.preview, state))
+        return Data(await asyncio.to_thread(self.builder.preview, state, self.problems(state)))
 
     async def framed(self, visit: Visit, place: Subject, answer: Answer) -> Answer:
         """Put the head of the connector around a view."""
@@ -119,12 +116,20 @@ class BuilderPage(ConsolePage, FormTarget):
         """Return the state that a page begins with."""
         if place.file is None:
             return state_of("", None, base=None)
-        return self.builder.open(place.file)
+        return self.builder.open(place.file, place.name)
+
+    def shown(self, state: FormState) -> dict[str, Any]:
+        """Return what a kind of page shows beside the others."""
+        return {}
+
+    def problems(self, state: FormState) -> Mapping[str, str]:
+        """Return what is wrong with inputs that only a kind of page has."""
+        return {}
 
     def view(self, place: Subject, state: FormState, **shown: Any) -> View:
         """Return the page of a state."""
         status = shown.pop("status", 200)
-        panels = self.builder.preview(state)
+        panels = self.builder.preview(state, self.problems(state))
         builder = BuilderView(
             state,
             panels,
@@ -132,10 +137,18 @@ class BuilderPage(ConsolePage, FormTarget):
             self.credentials.names or (),
             place.action,
             connector_name=place.name,
+            forge=self._forge(state, panels["text"]),
+            **self.shown(state),
             **shown,
         )
         template = "builder_new.html" if place.name is None else "builder_edit.html"
         return View(template, {"builder": builder}, status)
+
+    def _forge(self, state: FormState, text: str) -> str | None:
+        """Return the link into the editor of the forge; a new file goes with it."""
+        if not state.file:
+            return None
+        return self.builder.files.forge_link(state.file, text if state.base is None else None)
 
     def _act(self, visit: Visit, place: Subject, state: FormState, form: Mapping[str, str]) -> Answer:
         action = form.get("do", "check")
@@ -178,14 +191,14 @@ class BuilderPage(ConsolePage, FormTarget):
         return self.view(place, replace(state, area=None))
 
     def _patch(self, _: Visit, place: Subject, state: FormState) -> Answer:
-        composed = self.builder.compose(state)
+        composed = self.builder.compose(state, self.problems(state))
         if composed.problems or composed.refusal:
             return self._unsaved(place, state)
-        patch = git_patch(state.file, state.base, composed.text)
+        patch = self.builder.files.patch({state.file: composed.text})
         return Download(f"{state.file}.patch", patch, "text/x-patch; charset=utf-8")
 
     def _file(self, _: Visit, place: Subject, state: FormState) -> Answer:
-        composed = self.builder.compose(state)
+        composed = self.builder.compose(state, self.problems(state))
         if composed.problems or composed.refusal:
             return self._unsaved(place, state)
         return Download(state.file, composed.text, "application/yaml; charset=utf-8")
@@ -194,7 +207,7 @@ class BuilderPage(ConsolePage, FormTarget):
         return self.view(place, state, has_tried=True, status=422)
 
     def _save(self, visit: Visit, place: Subject, state: FormState) -> Answer:
-        composed = self.builder.compose(state)
+        composed = self.builder.compose(state, self.problems(state))
         if composed.problems or composed.refusal:
             return self._unsaved(place, state)
         try:
@@ -212,21 +225,7 @@ class BuilderPage(ConsolePage, FormTarget):
     def saved(self, place: Subject, state: FormState) -> Redirect:
         """Return where a save leads to."""
         name = self.builder.connector_in(state.file)
-        return Redirect(f"{place.action if name is None else connector_url(name, 'edit')}?saved")
-
-
-class NewConnector(BuilderPage):
-    """`/-/console/new`: the form of a new connector."""
-
-    def place(self, visit: Visit) -> Subject:
-        """Return the place of a new connector."""
-        permissions.require_admin(visit.asker.token)
-        return Subject(NEW_URL)
-
-    def saved(self, place: Subject, state: FormState) -> Redirect:
-        """Return the page with the URL, and the first rows."""
-        name = self.builder.connector_in(state.file)
-        return super().saved(place, state) if name is None else Redirect(connector_url(name, "edit"))
+        return Redirect(f"{place.action if name is None else connector_url(name, 'edit')}?saved=1")
 
 
 class EditConnector(BuilderPage):
@@ -259,7 +258,7 @@ class EditConnector(BuilderPage):
         if event.new is None:
             raise unknown_connector(place.name)
         notice = f"This is the text of {rfc3339(event.at, timespec='seconds')}. Nothing is saved yet."
-        state = await asyncio.to_thread(self.builder.open, place.file, event.new.encode())
+        state = await asyncio.to_thread(self.builder.open, place.file, place.name, event.new)
         view = await asyncio.to_thread(self.view, place, state, notice=notice)
         return await self.framed(visit, place, view)
 

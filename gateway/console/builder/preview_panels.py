@@ -83,6 +83,15 @@ def label_of(name: str | None) -> str | None:
     return CONNECTOR_CONTROLS[key].label if key in CONNECTOR_CONTROLS else "Access"
 
 
+def entries(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what happens to connectors, for a page without a form: its changes and findings, without ways out."""
+    places = Places(b"", "", {})
+    return [
+        {**_entry(each, places), "findings": [_finding(finding, places) for finding in each["findings"]]}
+        for each in plan["connectors"]
+    ]
+
+
 def _entry(entry: Mapping[str, Any], places: Places) -> dict[str, Any]:
     """Return what happens to one connector."""
     action = entry["action"]

@@ -9,14 +9,13 @@ from gateway.connectors.file_edit.edit import edit, model_of
 from gateway.connectors.file_edit.refusal import EditRefusedError
 from gateway.connectors.finding import InvalidFileError
 from gateway.console.builder import connector_form, preview_panels, yaml_area
-from gateway.console.builder.form_state import Composition, FormState, compose, model_before, state_of
+from gateway.console.builder.form_state import Composition, FormState, compose, state_of
 from gateway.console.builder.merge import merge
 from gateway.console.builder.preview_panels import panels
 from gateway.endpoints.live import Live
 from gateway.errors import Code, GatewayError
 from gateway.reload.authors import author_of
 from gateway.reload.connector_files import ConnectorFiles, SavedFiles
-from gateway.strictjson import Json
 
 _NOTHING: Mapping[str, Any] = {"verdict": "none", "connectors": []}
 
@@ -66,25 +65,36 @@ class Workshop:
             (name for name, each in snapshot.gone.items() if each.connector.file == file), None
         )
 
-    def open(self, file: str, text: bytes | None = None) -> FormState:
-        """Open a file, or another text in its place.
+    def open(self, file: str, name: str | None = None, former: str | None = None) -> FormState:
+        """Open a file; a former text of it, or the last one of a removed connector, counts as an edit.
 
         Raises:
             GatewayError: 404 if there is no such file, 422 if it cannot be read.
         """
+        present = self.files.list().get(file)
+        removed = self.files.removed_text(name) if name and present is None else None
+        if removed is not None:
+            text = removed[1] if former is None else former.encode()
+            return state_of(file, text, base=None)
         base = self.files.read(file).text
-        return state_of(file, base if text is None else text, base=base)
+        return state_of(file, base if former is None else former.encode(), base=base)
 
     # -- what the edits would do
 
-    def compose(self, state: FormState) -> Composition:
-        """Write the text of a state; a new connector has no name yet, or another file has it."""
+    def compose(self, state: FormState, problems: Mapping[str, str]) -> Composition:
+        """Write the text of a state; a new connector may have no name yet, or that of another file.
+
+        Args:
+            state: The state.
+            problems: What is wrong with inputs that are not of the file.
+        """
         composed = compose(state, self.stored_fields(self._name_of(state)))
         problem = self._name_problem(state)
-        if problem is None:
+        more = {**({"name": problem} if problem else {}), **problems}
+        if not more:
             return composed
         form = composed.form or connector_form.ParsedForm({})
-        return replace(composed, form=replace(form, problems={"name": problem, **form.problems}))
+        return replace(composed, form=replace(form, problems={**more, **form.problems}))
 
     def _name_of(self, state: FormState) -> str | None:
         return self.connector_in(state.file) or state.inputs.get("name") or state.file.removesuffix(".yaml")
@@ -96,9 +106,9 @@ class Workshop:
             return "a connector has a name of a-z, 0-9, _ and -, at most 63, a letter first"
         return f"there is a file {state.file} already" if state.file in self.files.list() else None
 
-    def preview(self, state: FormState) -> dict[str, Any]:
+    def preview(self, state: FormState, problems: Mapping[str, str]) -> dict[str, Any]:
         """Return the panels of a state: what its edits would do."""
-        composed = self.compose(state)
+        composed = self.compose(state, problems)
         plan = self._plan(state, composed)
         try:
             model = model_of(composed.text, state.file)
@@ -182,9 +192,3 @@ class Workshop:
 def file_named(name: str) -> str:
     """Return the file of a new connector, empty if the name cannot be one."""
     return f"{name}.yaml" if NAME.fullmatch(name) else ""
-
-
-def has_edits(state: FormState) -> bool:
-    """Return whether anything is typed into the form of a new connector."""
-    inputs: Json = model_before(state)
-    return bool(inputs) or any(text for name, text in state.inputs.items() if name != "f1.type")

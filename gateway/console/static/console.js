@@ -544,3 +544,29 @@ class BuilderForm {
 for (const form of document.querySelectorAll("form.builder")) {
   new BuilderForm(form);
 }
+
+// -- the first rows of a new connector, as they arrive
+
+const FOLLOW_EVERY_MS = 2000;
+
+async function followRows(status) {
+  const answer = document.hidden ? null : await fetch(status.dataset.follow).catch(() => null);
+  if (answer?.ok) {
+    const first = await answer.json();
+    const told = first.count ? `${first.count.toLocaleString("en")} row${first.count === 1 ? "" : "s"}` : "none yet";
+    if (status.textContent !== told) {
+      status.textContent = told;
+    }
+    const rows = first.rows.map((cells) => {
+      const row = element("tr");
+      row.append(...cells.map((cell) => element("td", cell)));
+      return row;
+    });
+    document.querySelector("#first-rows tbody").replaceChildren(...rows);
+  }
+  setTimeout(() => followRows(status), FOLLOW_EVERY_MS);
+}
+
+for (const status of document.querySelectorAll("[data-follow]")) {
+  followRows(status);
+}

@@ -1,0 +1,200 @@
+"""Pages that copy, remove, restore, purge, and rename a connector."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import ClassVar
+
+from gateway.admin.visible_connectors import KnownConnector
+from gateway.connectors.connector_file import NAME
+from gateway.connectors.file_edit.edit import edit, model_of, with_name
+from gateway.connectors.file_edit.refusal import EditRefusedError
+from gateway.connectors.finding import InvalidFileError
+from gateway.console.builder.change_page import ChangePage, FileChange
+from gateway.console.builder.controls import CONNECTOR_ORDER, placed
+from gateway.console.builder.workshop import Workshop
+from gateway.console.connector_page import ConnectorHeads
+from gateway.console.connector_urls import connector_url
+from gateway.console.page import Answer, Redirect, Shell
+from gateway.console.visit import Visit
+from gateway.endpoints.services import Services
+from gateway.errors import Code, GatewayError
+from gateway.reload.authors import author_of
+from gateway.reload.reload import Reload
+
+
+def new_name(form: Mapping[str, str]) -> str:
+    """Return the name that is typed.
+
+    Raises:
+        GatewayError: A connector cannot have it.
+    """
+    name = form.get("name", "").strip()
+    if not NAME.fullmatch(name):
+        hint = "a to z, 0 to 9, _ and -, at most 63, a letter first"
+        raise GatewayError(Code.FILE_NAME_INVALID, f"{name[:80]!r} is not a connector name", hint=hint)
+    return name
+
+
+def _edit_refused(file: str, why: object) -> GatewayError:
+    message = f"{file} cannot be changed: {why}"
+    return GatewayError(Code.SAVE_REFUSED, message, hint="edit the file as YAML")
+
+
+class DuplicatePage(ChangePage):
+    """`…/duplicate`: a connector with the same fields, with or without the rows."""
+
+    page: ClassVar[str] = "duplicate"
+    label: ClassVar[str] = "Duplicate"
+
+    def __init__(self, shell: Shell, heads: ConnectorHeads, workshop: Workshop, reload: Reload) -> None:
+        super().__init__(shell, heads, workshop)
+        self._reload = reload
+
+    def first_inputs(self, visit: Visit, known: KnownConnector) -> Mapping[str, str]:
+        """Return a free name."""
+        return {"name": f"{known.connector.name[:58]}_copy"}
+
+    def change(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> FileChange:
+        """Return the new file."""
+        name, source = new_name(form), known.connector.file
+        text = self.workshop.files.read(source).text
+        file = f"{name}.yaml"
+        try:
+            copy = with_name(text, source, name)
+            if path := form.get("path", "").strip():
+                tree = model_of(copy, file)
+                copy = edit(copy, file, placed({**tree, "path": path}, CONNECTOR_ORDER, tree), {})
+        except (EditRefusedError, InvalidFileError) as error:
+            raise _edit_refused(source, error) from error
+        commands = (f"git add {file}", f'git commit -m "Add the connector {name}"')
+        return FileChange({file: copy}, {file: None}, commands)
+
+    async def perform(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> Answer:
+        """Write the file, and copy the rows if that is asked for."""
+        await asyncio.to_thread(self.save, visit, known, form)
+        name, target = known.connector.name, new_name(form)
+        if form.get("rows"):
+            try:
+                await asyncio.to_thread(self._reload.duplicate, name, target, visit.asker.token)
+            except GatewayError as error:
+                message = f"'{target}' is created, but no row was copied: {error.message}"
+                raise GatewayError(error.code, message, hint=error.hint) from error
+        return Redirect(connector_url(target))
+
+    def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
+        """Return the page of the copy."""
+        return Redirect(connector_url(new_name(form)))
+
+
+class RemovePage(ChangePage):
+    """`…/remove`: the file is deleted, and the rows are kept."""
+
+    page: ClassVar[str] = "remove"
+    label: ClassVar[str] = "Remove"
+
+    def change(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> FileChange:
+        """Return the deletion."""
+        file = known.connector.file
+        digest = form.get("digest") or self.workshop.files.read(file).digest
+        commands = (f"git rm {file}", f'git commit -m "Remove the connector {known.connector.name}"')
+        return FileChange({file: None}, {file: digest}, commands)
+
+    def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
+        """Return the page that brings it back."""
+        return Redirect(connector_url(known.connector.name, "restore"))
+
+
+class RestorePage(ChangePage):
+    """`…/restore`: the last file of a removed connector is written again."""
+
+    page: ClassVar[str] = "restore"
+    label: ClassVar[str] = "Restore"
+    is_of_removed: ClassVar[bool] = True
+
+    def change(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> FileChange:
+        """Return the file with its former text."""
+        name, file, text = known.connector.name, known.connector.file, known.connector.text
+        commands = (f"git add {file}", f'git commit -m "Restore the connector {name}"')
+        return FileChange({file: text.encode()}, {file: None}, commands)
+
+    def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
+        """Return the page of the connector."""
+        return Redirect(connector_url(known.connector.name))
+
+
+class PurgePage(ChangePage):
+    """`…/purge`: the rows of a removed connector are deleted for good, once its name is typed."""
+
+    page: ClassVar[str] = "purge"
+    label: ClassVar[str] = "Purge"
+    is_of_removed: ClassVar[bool] = True
+
+    def __init__(
+        self, shell: Shell, heads: ConnectorHeads, workshop: Workshop, services: Services, reload: Reload
+    ) -> None:
+        super().__init__(shell, heads, workshop)
+        self._figures = services.observed.figures
+        self._reload = reload
+
+    def change(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> FileChange:
+        """Return no change: a purge is about rows alone."""
+        return FileChange({}, {})
+
+    async def perform(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> Answer:
+        """Delete the rows.
+
+        Raises:
+            GatewayError: Another name is typed.
+        """
+        name = known.connector.name
+        if form.get("name", "").strip() != name:
+            message = f"{form.get('name', '')[:80]!r} is not '{name}', and nothing was deleted"
+            raise GatewayError(Code.QUERY_INVALID, message, hint="type the name of the connector")
+        author = author_of(visit.asker.token or "", "console")
+        await asyncio.to_thread(self._reload.purge, name, author)
+        self._figures.forget(name)
+        return self.following(known, form)
+
+    def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
+        """Return the list of connectors."""
+        return Redirect("-/console/")
+
+
+class RenamePage(ChangePage):
+    """`…/rename`: another file and another URL. The name that rows belong to stays, written in the file."""
+
+    page: ClassVar[str] = "rename"
+    label: ClassVar[str] = "Rename"
+
+    def first_inputs(self, visit: Visit, known: KnownConnector) -> Mapping[str, str]:
+        """Return the present name, and that the URL moves with it."""
+        return {"name": known.connector.file.rpartition(".")[0], "path": "on"}
+
+    def change(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> FileChange:
+        """Return the file under its new name, and the deletion of the old one."""
+        name, connector = new_name(form), known.connector
+        present, file = self.workshop.files.read(connector.file), f"{name}.yaml"
+        try:
+            tree = model_of(present.text, connector.file)
+            own = {} if name == connector.name else {"name": connector.name}
+            path = {"path": f"/{name}"} if form.get("path") else {}
+            model = placed({**tree, **own, **path}, CONNECTOR_ORDER, tree)
+            text = edit(present.text, connector.file, model, {})
+        except (EditRefusedError, InvalidFileError) as error:
+            raise _edit_refused(connector.file, error) from error
+        if file == connector.file:
+            return FileChange(
+                {file: text}, {file: present.digest}, (f"git add {file}", 'git commit -m "Move a URL"')
+            )
+        commands = (
+            f"git mv {connector.file} {file}",
+            f"git add {file}",
+            f'git commit -m "Rename {connector.file} to {file}"',
+        )
+        return FileChange(
+            {file: text, connector.file: None}, {file: None, connector.file: present.digest}, commands
+        )
+
+    def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
+        """Return the page of the connector."""
+        return Redirect(connector_url(known.connector.name))

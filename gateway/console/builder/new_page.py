@@ -1,0 +1,152 @@
+"""`/-/console/new`: the form of a new connector, also with the draft for an uploaded file."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from gateway.admin.upload_requests import UploadRequests
+from gateway.auth import permissions
+from gateway.auth.credentials import Credentials
+from gateway.auth.token_maker import NewToken, TokenMaker
+from gateway.auth.tokens import is_token_name
+from gateway.console.builder.builder_view import BuilderView
+from gateway.console.builder.connector_form import access_input
+from gateway.console.builder.form_state import FormState, state_of
+from gateway.console.builder.pages import BuilderPage, Subject
+from gateway.console.builder.shown_once import ShownOnce
+from gateway.console.builder.workshop import Workshop
+from gateway.console.connector_page import ConnectorHeads
+from gateway.console.connector_urls import connector_url
+from gateway.console.page import Answer, Redirect, Shell, View
+from gateway.console.upload_owner import owner_of_visit
+from gateway.console.visit import Visit
+from gateway.errors import GatewayError
+from gateway.reload.authors import author_of
+from gateway.uploads.drafts import FileDraft
+
+NEW_URL = "-/console/new"
+#: The inputs that only the form of a new connector has.
+UPLOAD, MAKE, PIPELINE = "upload", "make_token", "pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The services that make tokens and show them."""
+
+    maker: TokenMaker
+    shown: ShownOnce
+
+
+class NewConnector(BuilderPage):
+    """The form of a new connector."""
+
+    def __init__(
+        self,
+        shell: Shell,
+        heads: ConnectorHeads,
+        builder: Workshop,
+        credentials: Credentials,
+        uploads: UploadRequests,
+        tokens: Tokens,
+    ) -> None:
+        super().__init__(shell, heads, builder, credentials)
+        self._uploads = uploads
+        self._tokens = tokens
+
+    def place(self, visit: Visit) -> Subject:
+        """Return the subject of a new connector."""
+        permissions.require_admin(visit.asker.token)
+        return Subject(NEW_URL)
+
+    async def get(self, visit: Visit) -> Answer:
+        """Open an empty form, or the draft for an upload.
+
+        Raises:
+            GatewayError: 404 if there is no such upload; what its draft raises.
+        """
+        place = self.place(visit)
+        upload = parse_qs(visit.query_string).get(UPLOAD, [""])[0]
+        if not upload:
+            return await asyncio.to_thread(self.view, place, state_of("", None, base=None))
+        draft = await self._uploads.draft(visit.asker, owner_of_visit(visit), upload, None)
+        return await asyncio.to_thread(self.view, place, _state_of(draft, upload), **_notes(draft))
+
+    async def post(self, visit: Visit, form: Mapping[str, str]) -> Answer:
+        """Perform the action of a button; the doubts about a draft stay beside its fields."""
+        answer = await super().post(visit, form)
+        if isinstance(answer, Redirect) and form.get(MAKE):
+            return await self._with_token(visit, answer, form)
+        if not isinstance(answer, View) or not form.get(UPLOAD):
+            return answer
+        try:
+            draft = await self._uploads.draft(visit.asker, owner_of_visit(visit), form[UPLOAD], None)
+        except GatewayError:
+            return answer  # The upload has ended, and the form goes on without its doubts.
+        builder = answer.values["builder"]
+        assert isinstance(builder, BuilderView)
+        builder = replace(builder, **_notes(draft))
+        return replace(answer, values={**answer.values, "builder": builder})
+
+    def state_in(self, place: Subject, form: Mapping[str, str]) -> FormState:
+        """Return the state that a form carries, with the permission of a token that is made with the connector."""
+        state = super().state_in(place, form)
+        if state.area is not None or not form.get(MAKE):
+            return state
+        name = _pipeline(form)
+        return replace(state, inputs={**state.inputs, access_input("ingest", name): "on"}) if name else state
+
+    def shown(self, state: FormState) -> dict[str, Any]:
+        """Return what the page of a new connector shows beside that of others."""
+        return {"token": _pipeline(state.inputs) or "NAME-pipeline"}
+
+    def problems(self, state: FormState) -> Mapping[str, str]:
+        """Return what is wrong with the token to make."""
+        name = _pipeline(state.inputs)
+        if not state.inputs.get(MAKE) or not name:
+            return {}
+        if name in (self.credentials.names or ()):
+            return {PIPELINE: f"there is a token '{name}': choose another name, or make none"}
+        return {} if is_token_name(name) else {PIPELINE: f"a token cannot be called '{name}'"}
+
+    def saved(self, place: Subject, state: FormState) -> Redirect:
+        """Return the page with the URL and the first rows, or the load of the file."""
+        name = self.builder.connector_in(state.file)
+        if name is None:
+            return super().saved(place, state)
+        if upload := state.inputs.get(UPLOAD):
+            return Redirect(f"{connector_url(name, 'load')}?upload={quote(upload)}")
+        return Redirect(connector_url(name, "created"))
+
+    async def _with_token(self, visit: Visit, answer: Redirect, form: Mapping[str, str]) -> Redirect:
+        """Create the token of a connector that was created, and let the next page show it."""
+        asker = visit.asker.token or ""
+        author = author_of(asker, "console")
+        made: NewToken = await asyncio.to_thread(self._tokens.maker.make, _pipeline(form), by=author)
+        mark = "&" if "?" in answer.to else "?"
+        return Redirect(f"{answer.to}{mark}token={self._tokens.shown.keep(made, asker)}")
+
+
+def _pipeline(inputs: Mapping[str, str]) -> str:
+    """Return the name of the token to make; by default that of the connector, and what it is for."""
+    typed, name = inputs.get(PIPELINE, "").strip(), inputs.get("name", "").strip()
+    return typed or (f"{name[:54]}-pipeline" if name else "")
+
+
+def _state_of(draft: FileDraft, upload: str) -> FormState:
+    """Return the state of a page that opens a draft."""
+    state = state_of(f"{draft.name}.yaml", draft.text.encode(), base=None)
+    return replace(state, inputs={"name": draft.name, UPLOAD: upload, **state.inputs})
+
+
+def _notes(draft: FileDraft) -> dict[str, Any]:
+    """Return the doubts about a draft, for its page."""
+    doubts = [draft.header_doubt] if draft.header_doubt else []
+    doubts += [f"{name} is left out: {reason}" for name, reason in draft.left_out.items()]
+    read = f"All {draft.rows:,} rows" if draft.is_whole else f"The first {draft.rows:,} rows"
+    return {
+        "notes": {name: "; ".join(remarks) for name, remarks in draft.remarks.items()},
+        "doubts": doubts,
+        "notice": f"{read} of {draft.file} were read. Check the fields, and create the connector: its rows are loaded then.",
+    }
