@@ -5,6 +5,7 @@ that hidden file.
 """
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
@@ -20,6 +21,10 @@ _STAGED = re.compile(r"\.gateway-[0-9a-f]{16}\.tmp")
 #: Staged files of this age were left by a process that was killed.
 LEFTOVER_SECONDS = 600.0
 _FILE_BITS = 0o7777
+#: Linux renames two files at once (renameat2(2)); Python has no function for it.
+_renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+_RENAME_EXCHANGE = 2
+_NO_EXCHANGE = frozenset((errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP))
 _NO_HARD_LINKS = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS))
 _NO_UNNAMED_FILES = frozenset((errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT))
 
@@ -96,7 +101,7 @@ class AtomicDirectory:
         Raises:
             OSError: It cannot be written; nothing is left of it.
         """
-        name = f".gateway-{secrets.token_hex(8)}.tmp"
+        name = _new_name()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(name, flags, 0o666, dir_fd=self._descriptor)
         try:
@@ -153,6 +158,32 @@ class AtomicDirectory:
         """
         os.replace(staged, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
 
+    def exchange(self, staged: str, name: str) -> bool:
+        """Swap a staged file with another, in one step; return False where the system cannot.
+
+        Raises:
+            OSError: The directory cannot be changed, or one of both is missing.
+        """
+        if _renameat2 is None:
+            return False
+        place = self._descriptor
+        if _renameat2(place, os.fsencode(staged), place, os.fsencode(name), _RENAME_EXCHANGE) == 0:
+            return True
+        number = ctypes.get_errno()
+        if number in _NO_EXCHANGE:
+            return False
+        raise OSError(number, os.strerror(number), name)
+
+    def set_aside(self, name: str) -> str:
+        """Rename a file to the name of a staged one, and return that.
+
+        Raises:
+            OSError: The directory cannot be changed, or the file is missing.
+        """
+        staged = _new_name()
+        os.rename(name, staged, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        return staged
+
     def delete(self, name: str) -> None:
         """Delete a file, if there is one.
 
@@ -174,6 +205,10 @@ class AtomicDirectory:
             with contextlib.suppress(OSError):
                 if time.time() - os.lstat(name, dir_fd=self._descriptor).st_mtime > LEFTOVER_SECONDS:
                     self.delete(name)
+
+
+def _new_name() -> str:
+    return f".gateway-{secrets.token_hex(8)}.tmp"
 
 
 def is_being_written(descriptor: int) -> bool:

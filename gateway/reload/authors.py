@@ -33,10 +33,10 @@ class Authors:
         """Return who deleted the files of connectors, by connector name."""
         return {each.name: by for each in connectors if (by := self._find(each.file, None))}
 
-    def forget(self, connectors: Iterable[Connector]) -> None:
-        """Forget the authors of connectors whose changes are in the history."""
-        for each in connectors:
-            self._saved.pop(each.file, None)
+    def forget(self, files: Iterable[str]) -> None:
+        """Forget the authors of files whose changes are applied."""
+        for file in files:
+            self._saved.pop(file, None)
 
     def _find(self, file: str, text: str | None) -> str | None:
         saved, by = self._saved.get(file, ("", ""))

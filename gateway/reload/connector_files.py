@@ -7,7 +7,7 @@ has changed since is never overwritten.
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -140,15 +140,15 @@ class ConnectorFiles:
             SaveRefusedError: The plan of the changes is refused; nothing was written.
             GatewayError: 412 if a file has changed meanwhile, 403 if nothing may be written, 507 if the disk is full.
         """
-        with self._saving:
+        with self._saving, self._watch.saving() as apply:
             self._look()
             if not self._mode.can_write:
                 raise file_errors.read_only(self._mode.reason)
             listing = self._listing()
             _require_names(listing, changes)
             plan = self._write(listing, changes, expected, by)
-            is_applied = self._apply({file for file, text in changes.items() if text is None})
-        digests = {file: None if text is None else digest_of(text) for file, text in changes.items()}
+            digests = {file: None if text is None else digest_of(text) for file, text in changes.items()}
+            is_applied = _applied(apply, digests)
         return SavedFiles(plan, digests, self.outcomes_of(changes), is_applied)
 
     def outcomes_of(self, files: Mapping[str, object]) -> tuple[Outcome, ...]:
@@ -199,13 +199,6 @@ class ConnectorFiles:
             _log.info("%s was saved by %s: %s", file, by, result)
         return body
 
-    def _apply(self, deleted: set[str]) -> bool:
-        """Apply the directory; return False if it does not come to rest."""
-        deadline = time.monotonic() + LIVE_SECONDS
-        while not (is_applied := self._watch.apply_saved(deleted)) and time.monotonic() < deadline:
-            pass
-        return is_applied
-
     def _body(self, planned: PlannedFiles, changes: Mapping[str, bytes | None]) -> dict[str, Any]:
         """Return the part of a plan that is about the changed files, with the names in `access` that no token has."""
         decided, live = planned
@@ -226,6 +219,14 @@ class ConnectorFiles:
             if entry["file"] in changes
         ]
         return {"verdict": gravest(entries), "connectors": entries}
+
+
+def _applied(apply: Callable[[Mapping[str, str | None]], bool], digests: Mapping[str, str | None]) -> bool:
+    """Apply saved files; return False if the other files do not come to rest."""
+    deadline = time.monotonic() + LIVE_SECONDS
+    while not (is_applied := apply(digests)) and time.monotonic() < deadline:
+        pass
+    return is_applied
 
 
 def _text_of(listing: DirectoryListing, file: str) -> bytes | None:

@@ -89,34 +89,57 @@ class _Writing:
             try:
                 self._directory.create(staged, file)
             except FileExistsError:
-                raise file_errors.changed(file, self._text(file)) from None
+                raise file_errors.changed(file, self._text(file, file)) from None
             self._undo.append(lambda: self._directory.delete(file))
         else:
             self._expected_text(file)
-            self._directory.replace(staged, file)
+            self._replace(file, staged)
             self._undo.append(lambda: self._put_back(file, before))
+
+    def _replace(self, file: str, staged: str) -> None:
+        """Replace a file. Where the system can, what it has replaced is checked once more, and put back if it is new."""
+        try:
+            if not self._directory.exchange(staged, file):
+                self._directory.replace(staged, file)
+                return
+        except FileNotFoundError:
+            raise file_errors.changed(file, None) from None
+        try:
+            self._expected_text(file, at=staged)
+        except BaseException:
+            self._directory.replace(staged, file)
+            raise
 
     def _delete(self, file: str, before: bytes | None) -> None:
         self._expected_text(file)
-        self._directory.delete(file)
-        if before is not None:
-            self._undo.append(lambda: self._put_back(file, before))
+        try:
+            aside = self._directory.set_aside(file)
+        except FileNotFoundError:
+            raise file_errors.changed(file, None) from None
+        try:
+            self._expected_text(file, at=aside)
+        except BaseException:
+            self._directory.create(aside, file)
+            raise
+        self._undo.append(lambda: self._put_back(file, before or b""))
+        with contextlib.suppress(OSError):  # `clean` deletes it later.
+            self._directory.delete(aside)
 
     def _put_back(self, file: str, text: bytes) -> None:
         self._directory.replace(self._directory.stage(text), file)
 
-    def _expected_text(self, file: str) -> bytes | None:
-        """Return the text of a file, which must be the expected one."""
-        text = self._text(file)
+    def _expected_text(self, file: str, at: str | None = None) -> bytes | None:
+        """Return the text of a file, or of one that had its place, which must be the expected one."""
+        text = self._text(file, at or file)
         if (None if text is None else file_errors.digest_of(text)) != self._changes.expected[file]:
             raise file_errors.changed(file, text)
         return text
 
-    def _text(self, file: str) -> bytes | None:
-        if self._directory.is_link(file):
+    def _text(self, file: str, at: str) -> bytes | None:
+        if self._directory.is_link(at):
             message = f"{file} is a symbolic link: another program delivers it, so nothing is written there"
             raise file_errors.read_only(message)
         try:
-            return self._directory.read(file)
+            return self._directory.read(at)
         except BlockingIOError:
             raise file_errors.busy(file) from None

@@ -64,18 +64,20 @@ class Reload:
         self._recall(self._store.definitions.all())
         self._former_paths.update(self._store.definitions.moves())
 
-    def apply(self, listing: DirectoryListing, *, at_once: bool, deleted: Collection[str] = ()) -> None:
+    def apply(self, listing: DirectoryListing, *, at_once: bool, saved: Collection[str] = ()) -> None:
         """Apply a listing: change the tables to match the files, then show a new snapshot.
 
-        Unless `at_once`, a connector whose file is gone is served for `LINGER_SECONDS` longer; not one whose file was
-        `deleted` on purpose.
+        Args:
+            listing: The directory.
+            at_once: Whether a connector whose file is gone is removed now, and not after `LINGER_SECONDS`.
+            saved: The files that the gateway itself has changed. Those that are gone were deleted on purpose.
         """
         with self._lock:
-            self._lingering |= dict.fromkeys(
-                (each.name for each in self._served.values() if each.file in deleted), -math.inf
-            )
+            deleted = [each.name for each in self._served.values() if each.file in saved]
+            self._lingering |= dict.fromkeys(deleted, -math.inf)
             try:
                 self._apply(listing, at_once=at_once)
+                self._authors.forget(saved)
             except BaseException:
                 self.counts.count("failed")
                 raise
@@ -268,7 +270,6 @@ class Reload:
             return
         authors = self._authors.deleted(over)
         self._writer.run(lambda store: store.remove(over, authors)).result()
-        self._authors.forget(over)
         for connector in over:
             del self._served[connector.name], self._lingering[connector.name]
         self._note_removed()
@@ -289,7 +290,6 @@ class Reload:
             else:
                 failed.update({each.new.name: failure(each.new, comparisons, error) for each in comparisons})
             return []
-        self._authors.forget(applied)
         return [applied]
 
     def _note_removed(self) -> None:

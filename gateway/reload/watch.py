@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -49,8 +49,8 @@ _WRITE_ENDS = frozenset(("closed", "moved", "deleted"))
 class Applies(Protocol):
     """Applies new listings."""
 
-    def apply(self, listing: DirectoryListing, *, at_once: bool, deleted: Collection[str] = ()) -> None:
-        """Apply a listing; unless `at_once` or `deleted`, connectors whose file is missing may be removed later."""
+    def apply(self, listing: DirectoryListing, *, at_once: bool, saved: Collection[str] = ()) -> None:
+        """Apply a listing; unless `at_once` or `saved`, connectors whose file is missing may be removed later."""
 
     def linger(self) -> float | None:
         """Remove the connectors whose time is over; return the seconds until the next, or None."""
@@ -110,18 +110,34 @@ class Watch:
                 self._reload.apply(listing, at_once=again)
                 self._shown = listing
 
-    def apply_saved(self, deleted: Collection[str]) -> bool:
-        """Apply the directory after the gateway itself saved files in it, or deleted some.
+    @contextlib.contextmanager
+    def saving(self) -> Iterator[Callable[[Mapping[str, str | None]], bool]]:
+        """Change files of the directory in the block, and apply them there by calling the yielded function.
 
-        Any thread may call it. It returns False if the directory keeps changing.
+        Its argument are the digests of the changed files, None for deleted ones. They are written whole, so only other
+        changes must settle; the function returns False if those do not. Any thread may enter the block. Until its end
+        nothing else reads the directory, so that no scan waits for the changes to settle.
         """
         with self._reading:
+            yield self._apply_saved
+
+    def _apply_saved(self, saved: Mapping[str, str | None]) -> bool:
+        listing: DirectoryListing | None = self._read()
+        if listing is None or not self._has_only(listing, saved):
             listing = self._settled()
-            if listing is None:
-                return False
-            self._reload.apply(listing, at_once=False, deleted=deleted)
-            self._shown = listing
+        if listing is None:
+            return False
+        self._reload.apply(listing, at_once=False, saved=saved)
+        self._shown = listing
         return True
+
+    def _has_only(self, listing: DirectoryListing, saved: Mapping[str, str | None]) -> bool:
+        """Return whether a listing differs from the applied one by saved files alone."""
+        if self._shown is None or listing.problem or listing.path != self._shown.path:
+            return False
+        expected = {name: file.digest for name, file in self._shown.files.items() if name not in saved}
+        expected |= {name: digest for name, digest in saved.items() if digest is not None}
+        return expected == {name: file.digest for name, file in listing.files.items()}
 
     def _run(self) -> None:
         wait = RESCAN_SECONDS

@@ -445,6 +445,7 @@ def test_first_and_last_file_of_a_directory(tmp_path):
         assert delete(server, "first.yaml", text).json()["state"] == "removed"
         assert server.client.get("/first").status_code == 410
     finally:
+        server.client.close()
         server.kill()
 
 
@@ -485,6 +486,7 @@ def test_address_of_gunicorn_decides_the_default(tmp_path):
         server.wait_ready()
         refused = save(server, "a.yaml", GOOD, NOTHING)
     finally:
+        server.client.close()
         server.kill()
 
     assert answer_of(refused) == (403, "GW518")

@@ -36,6 +36,7 @@ def opened(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
     try:
         yield server, browser
     finally:
+        server.client.close()
         server.kill()
 
 
