@@ -61,17 +61,14 @@ class ConnectorReports:
 
     async def one(self, known: KnownConnector | VisibleConnector) -> ConnectorReport:
         """Report one connector, or a removed one."""
-        (report,) = await self._live.settled(lambda: self._read([known], known.asker))
+        (report,) = await self._live.settled(lambda: self._read([self._present(known)], known.asker))
         return report
 
     async def hidden(self, found: VisibleConnector) -> Mapping[str, FieldType]:
         """Return the columns of a connector's table that are not fields; none for those who may not see the state."""
         if not found.sight.has_state:
             return {}
-        reader = self._storage.reader
-        return await self._live.settled(
-            lambda: self._storage.read_pool.call(lambda: reader.definitions.hidden(found.connector))
-        )
+        return await self._live.settled(lambda: self._hidden(self._present(found).connector))
 
     async def last_day(self, names: Sequence[str]) -> Mapping[str, Activity]:
         """Return the activity of connectors since 24 hours before the start of this hour."""
@@ -80,6 +77,13 @@ class ConnectorReports:
         now = int(time.time())
         since = now // HOUR * HOUR - 24 * HOUR
         return await self._storage.read_pool.call(lambda: self._activity.totals(names, since, now + 1))
+
+    def _present(self, known: KnownConnector | VisibleConnector) -> KnownConnector:
+        """Return the present version of a connector, which may have changed since it was found."""
+        return self._connectors.find_known(known.asker, known.connector.name)
+
+    async def _hidden(self, connector: Connector) -> Mapping[str, FieldType]:
+        return await self._storage.read_pool.call(lambda: self._storage.reader.definitions.hidden(connector))
 
     async def _all(self, asker: Asker) -> list[ConnectorReport]:
         return await self._read(list(self._connectors.all_known(asker)), asker)

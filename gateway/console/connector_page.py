@@ -172,7 +172,10 @@ class ConnectorHeads:
         """
         if isinstance(answer, Redirect):
             return answer
-        head = await self._live.settled(lambda: self._head(visit, found, page))
+        name = found.connector.name
+        head = await self._live.settled(
+            lambda: self._head(visit, self._connectors.find_known(visit.asker, name), page)
+        )
         return replace(answer, values={**answer.values, "head": head})
 
     async def _head(self, visit: Visit, found: VisibleConnector | KnownConnector, page: str) -> ConnectorHead:

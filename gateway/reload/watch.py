@@ -112,11 +112,11 @@ class Watch:
 
     @contextlib.contextmanager
     def saving(self) -> Iterator[Callable[[Mapping[str, str | None]], bool]]:
-        """Change files of the directory in the block, and apply them there by calling the yielded function.
+        """Yield a function that applies the files that the block has changed.
 
-        Its argument are the digests of the changed files, None for deleted ones. They are written whole, so only other
-        changes must settle; the function returns False if those do not. Any thread may enter the block. Until its end
-        nothing else reads the directory, so that no scan waits for the changes to settle.
+        Its argument is the digests of these files, None for deleted ones. They are written whole, so only other changes
+        must settle; the function returns False if those do not. Any thread may enter the block. Until its end nothing
+        else reads the directory, so that no scan waits for the changes to settle.
         """
         with self._reading:
             yield self._apply_saved
