@@ -1,6 +1,7 @@
 """Connector files on pages: their findings, with the lines that these are about."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from gateway.reload.connector_files import ConnectorFiles
 
 #: The most characters of a line that are shown.
 _LINE_MAX = 300
+#: What is marked of a line, up to a space or the end of a YAML item.
+_WORD = re.compile(r"[^\s,:\[\]{}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class FileEntry:
         if finding.column is None or finding.column > len(line):
             return MarkedLine("", line[:_LINE_MAX], "")
         start = finding.column - 1
-        word = line[start:].split(" ", 1)[0] or line[start : start + 1]
+        found = _WORD.match(line, start)
+        word = found[0] if found else line[start]
         begin = max(start - _LINE_MAX // 2, 0)
         word = word[:_LINE_MAX]
         end = start + len(word)
