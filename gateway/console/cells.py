@@ -7,14 +7,19 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import islice
 
 from gateway.connectors.fieldtypes.field_type import FieldType
+from gateway.printable import visible
 from gateway.query.cell_rows import Cell, CellRow
 
 #: The most characters that the table shows of a value.
 CUT_AT = 200
 #: The body of a table has at most as many characters of HTML, one row excepted.
 HTML_MAX = 2 * 2**20
+
+#: The most signs of a whole value.
+SIGNS_MAX = 20_000
 
 #: Control characters, characters that change the direction of writing, those that take no room, blanks that look like
 #: others, and the spaces at both ends. Joiners and variation selectors belong to a letter or an emoji before them.
@@ -90,10 +95,20 @@ def table_body(rows: Sequence[CellRow], kinds: Sequence[str], url_of: RowUrl, la
 
 
 def whole(value: Cell) -> Html:
-    """Build the HTML of a whole value, which may have several lines."""
+    """Build the HTML of a whole value, which may have several lines.
+
+    PERF: a million signs take 58 MB of HTML and 4 s; a value of so many is not for eyes, and has `\u0001` in their place.
+    """
     if not value:
         return Html(_NULL if value is None else _EMPTY)
+    if has_too_many_signs(value):
+        return Html(escape(visible(value)))
     return Html(_linked(value) or _marked(value, _UNSEEN_IN_LINES))
+
+
+def has_too_many_signs(value: str) -> bool:
+    """Return whether a whole value has so many unseen characters that it cannot be copied from its page."""
+    return next(islice(_UNSEEN_IN_LINES.finditer(value), SIGNS_MAX, None), None) is not None
 
 
 def _row(row: CellRow, kinds: Sequence[str], url: str | None, label: str) -> str:

@@ -31,6 +31,11 @@ class FieldValue:
     value: Cell
 
     @property
+    def can_copy(self) -> bool:
+        """True if the page has every character of the value."""
+        return bool(self.value) and not cells.has_too_many_signs(self.value or "")
+
+    @property
     def html(self) -> Html:
         """The value as HTML."""
         return cells.whole(self.value)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.console.cells import CUT_AT, HTML_MAX, table_body
+from gateway.console.cells import CUT_AT, HTML_MAX, SIGNS_MAX, table_body
 from gateway.query.cell_rows import PAGE_CHARACTERS, CellRow
 from tests.console.conftest import CHROME, Portal
 from tests.console.test_rows_dialect import link
@@ -223,6 +223,21 @@ def test_page_ends_where_its_rows_are_too_large(server, character):
     assert heads == [str(number) for number in range(last, last - len(heads), -1)]
     assert len(heads) > shown
     assert PAGE_CHARACTERS >= HTML_MAX
+
+
+def test_value_of_many_signs_keeps_its_page_small(server):
+    server.declare("signal", "{fields: {few: string, many: string}}")
+    text = "\u0001<" * SIGNS_MAX
+    kind = {"Content-Type": "text/csv"}
+    assert server.client.post("/signal", content=f"few,many\n{text},{text}\u0001\n", headers=kind).is_success
+
+    page = server.client.get("/-/console/connectors/signal/rows/1").text
+
+    assert page.count('data-code="1"') == SIGNS_MAX
+    assert "\\u0001&lt;" * SIGNS_MAX + "\\u0001</div>" in page
+    assert 'aria-label="Copy few"' in page
+    assert 'aria-label="Copy many"' not in page
+    assert "\u0001" not in page
 
 
 @examples(2000)
