@@ -90,22 +90,25 @@ class BlockEdit:
 
     def _unit(self, slot: Slot, *, is_last: bool) -> tuple[str, str]:
         """Return the comment above a unit, and the unit without its indentation."""
-        newline = self._style.newline
-        has_end = not is_last or _BLANK_LINE.fullmatch(self._source.text[-1:]) is not None
-        has_end = has_end or self._units[-1].end < len(self._source.text) or _is_of_lines(slot.value)
+        must_end = not is_last or self._ends_line(self._units[-1])
         if slot.old is None:
-            return "", self._new(slot, is_last=is_last) + (newline if has_end else "")
+            text = self._new(slot, is_last=is_last)
+            return "", text + self._style.newline if must_end or _is_of_lines(slot.value) else text
         unit = self._units[slot.old]
         changes = self._inside(slot)
-        if not _ends_line(self._source.text[: unit.end]) and has_end:
+        if must_end and not self._ends_line(unit):
             changes += self._chomping(unit, changes)
         body = self._source.applied(changes, unit.start, unit.end)
+        if must_end:
+            body += "" if body[-1:] in _BREAKS else self._style.newline
+        elif self._ends_line(unit) and not self._ends_with_block_text(slot):
+            body = body.rstrip(_BREAKS)
         lead = self._source.text[unit.lead : unit.start]
-        lead = lead[: len(lead) - self._indent] if unit.is_alone else ""
-        if has_end:
-            return lead, body if _ends_line(body) else body + newline
-        is_block_text = self._ends_with_block_text(slot)
-        return lead, body if is_block_text else body.rstrip(_BREAKS)
+        return lead[: len(lead) - self._indent] if unit.is_alone else "", body
+
+    def _ends_line(self, unit: BlockUnit) -> bool:
+        """Return whether a line break ends a unit, as it does but at the end of some files."""
+        return self._source.text[unit.end - 1 : unit.end] in tuple(_BREAKS)
 
     def _new(self, slot: Slot, *, is_last: bool) -> str:
         style, end = self._style, self._units[-1].end - 1
@@ -181,7 +184,3 @@ def _is_of_lines(value: Json) -> bool:
     while isinstance(value, dict | list) and value:
         value = list(value.values() if isinstance(value, dict) else value)[-1]
     return isinstance(value, str) and "\n" in value
-
-
-def _ends_line(text: str) -> bool:
-    return text[-1:] != "" and text[-1] in _BREAKS

@@ -66,7 +66,8 @@ class FlowEdit:
 
     def _joined(self, text: str, more: str, *, is_open: bool) -> str:
         if is_open and not BREAK.match(more):
-            text += self._style.newline + " " * (self._place.indent + self._style.step)
+            indent = " " * (self._place.indent + self._style.step)
+            return f"{text}{self._style.newline}{indent}{more.lstrip(' ')}"
         return text + more
 
     def _separator(self, slot: Slot, is_first: bool) -> str:

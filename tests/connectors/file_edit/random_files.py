@@ -162,7 +162,8 @@ class RandomFile:
             if path or key != next(iter(value)):  # What stands above the first key is about the file.
                 lines += self._above((*path, key), path, indent)
             gap = " " * max(1, width - len(keys[key]))
-            lines += self._pair(f"{' ' * indent}{keys[key]}:", gap, item, (*path, key), indent)
+            colon = " :" if self._chance.random() < 0.03 else ":"
+            lines += self._pair(f"{' ' * indent}{keys[key]}{colon}", gap, item, (*path, key), indent)
         return lines
 
     def _above(self, path: tuple, parent: tuple, indent: int) -> list[str]:
@@ -206,10 +207,18 @@ class RandomFile:
             return [before + gap + block[0] + self._behind(path), *block[1:]]
         if value is None and self._chance.random() < 0.5:
             return [before + self._behind(path)]
-        written = self._scalar(value, in_brackets=False)
+        written = self._folded(self._scalar(value, in_brackets=False), indent)
         if self._chance.random() < 0.05 and not before.endswith("-"):
             return [before + self._behind(path), " " * (indent + self._step) + written + self._behind(path)]
         return [before + gap + written + self._behind(path)]
+
+    def _folded(self, written: str, indent: int) -> str:
+        """Fold a text at one of its blanks, in quotes or not, as YAML reads it back."""
+        places = [found.start() for found in re.finditer(r"(?<=[\w,.]) (?=\w)", written)]
+        if not places or self._chance.random() < 0.7:
+            return written
+        place = self._chance.choice(places)
+        return written[:place] + "\n" + " " * (indent + self._step) + written[place + 1 :]
 
     def _block_list(self, value: list, path: tuple, indent: int) -> list[str]:
         lines: list[str] = []
@@ -236,6 +245,8 @@ class RandomFile:
     def _flow_text(self, value: object, path: tuple) -> str:
         blank = self._chance.choice(["", "", " "])
         comma = self._chance.choice([", ", ", ", ",  ", " , "])
+        if isinstance(value, dict | list) and len(value) > 1 and self._chance.random() < 0.2:
+            comma = f",{self._break(path)}" if self._chance.random() < 0.5 else f"{self._break(path)}, "
         if isinstance(value, dict):
             pairs = [
                 f"{self._key(key, in_brackets=True)}: {self._flow_text(item, (*path, key))}"
@@ -247,6 +258,13 @@ class RandomFile:
             items = [self._flow_text(item, (*path, place)) for place, item in enumerate(value)]
             return "[" + blank + comma.join(items) + blank + "]"
         return self._scalar(value, in_brackets=True)
+
+    def _break(self, path: tuple) -> str:
+        """Return a line break inside brackets, maybe with a comment before it, and the indentation of the next line."""
+        indent = "\n" + " " * (self._step * (len(path) + 1) + self._chance.randint(0, 6))
+        if not self._has_comments or self._chance.random() < 0.5:
+            return indent
+        return f"  {self._comment((*path, None), 0)}{indent}"
 
     def _key(self, key: str, *, in_brackets: bool = False) -> str:
         kinds = [key, key, key, f"'{key}'", json.dumps(key)]

@@ -55,6 +55,61 @@ REFUSED = {
     "a question mark": (b"? fields\n: a: integer\n", "written with ?"),
     "no UTF-8": (b"fields:\n  \xff: integer\n", "not UTF-8"),
 }
+#: Texts next to which a careless edit would mean something else: the text, the changed keys of the top, the new text.
+NEIGHBORS = {
+    "a block scalar that ends the file": (
+        "description: |\n  x",
+        {"read_limit": 5},
+        "description: |-\n  x\nread_limit: 5",
+    ),
+    "a block scalar that keeps the end of the file": (
+        "description: |+ # c\n  x",
+        {"read_limit": 5},
+        "description: |- # c\n  x\nread_limit: 5",
+    ),
+    "a deeper comment below a new block scalar": (
+        "description: x\n    # deep\npath: /x\n",
+        {"description": "a\nb"},
+        'description: "a\\nb"\n    # deep\npath: /x\n',
+    ),
+    "a deeper comment below a deleted key": (
+        "description: |\n  x\nname: a\n    # deep\npath: /x\n",
+        {"name": None},
+        "description: |\n  x\n# deep\npath: /x\n",
+    ),
+    "a deeper comment below a new last key": (
+        "path: /x\n    # deep\n",
+        {"z": "a\nb"},
+        'path: /x\nz: "a\\nb"\n    # deep\n',
+    ),
+    "a comment without a blank before it": (
+        "limits: {rows_per_second: 1}# c\naccess: {read: ['a'#d\n]}\n",
+        {"limits": "x", "access": {"read": ["b"]}},
+        "limits: x # c\naccess: {read: ['b' #d\n]}\n",
+    ),
+    "a comment behind the last item": (
+        "access: {read: [a] # c\n}\n",
+        {"access": {"read": ["a"], "change": ["b"]}},
+        "access: {read: [a], # c\n  change: [b]\n}\n",
+    ),
+    "a comment with a comma before a deleted key": (
+        "retention: {\n  days: 1, # c, d\n  rows: 2 # e, f\n}\n",
+        {"retention": {"days": 1}},
+        "retention: {\n  days: 1 # c, d\n}\n",
+    ),
+    "a key in quotes with a colon": (
+        "'a: b': 1\n\"c\\n\": 2\n",
+        {"a: b": 3, "c\n": 4},
+        "'a: b': 3\n\"c\\n\": 4\n",
+    ),
+    "the end of the document": ("---\nname: a\n...\n", {"path": "/x"}, "---\nname: a\npath: /x\n...\n"),
+    "the header of the file": ("# h\nname: a\npath: /x\n", {"name": None}, "# h\npath: /x\n"),
+    "the lines of a text": (
+        "description: >\n  One two\n  three.\n\n  Four.\npath: /x\n",
+        {"description": "One two three.\nFour five.\n"},
+        "description: >\n  One two three.\n\n  Four five.\npath: /x\n",
+    ),
+}
 UNWRITABLE = [
     Decimal("NaN"),
     Decimal("Infinity"),
@@ -107,6 +162,15 @@ def test_each_name_is_a_key():
             FIELD.encode(), "orders.yaml", {"fields": {name: {"type": "string", "default": "x"}}}, {name: "a"}
         )
         assert list(model_of(renamed, "orders.yaml")["fields"]) == [name]
+
+
+@pytest.mark.parametrize("what", NEIGHBORS)
+def test_neighbors_keep_their_meaning(what):
+    text, changed, expected = NEIGHBORS[what]
+    model = model_of(text.encode(), "orders.yaml") | changed
+    wanted = {key: value for key, value in model.items() if value is not None}
+
+    assert edit(text.encode(), "orders.yaml", wanted, {}).decode() == expected
 
 
 @pytest.mark.parametrize("value", UNWRITABLE, ids=lambda value: repr(value)[:12])

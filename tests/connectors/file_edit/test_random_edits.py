@@ -63,8 +63,10 @@ def is_gone(owner: tuple, path: tuple, old: object, new: object, new_names: dict
         return False
     if type(old) is not type(new) or not isinstance(old, dict | list) or not new:
         return True
-    if isinstance(old, list):
-        return not is_same_at((0,), normalize(old), normalize(new))  # Which item is which is not known here.
+    if isinstance(old, list) or owner[0] is None:
+        return not is_same_at(
+            path, normalize(old), normalize(new)
+        )  # Which neighbor it is about is not known here.
     key = new_names.get(owner[0]) if path == ("fields",) else owner[0]
     if owner[0] not in old:  # Behind an opening bracket.
         return False
