@@ -325,6 +325,8 @@ LAYERS = [  # A module may import only from lines above its own.
     "uploads.upload_files",
     "uploads.uploads",
     "uploads.reading",
+    "uploads.file_draft",
+    "uploads.draft_process",
     "uploads.drafts",
     "uploads.column_check",
     "uploads.row_poster",

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.admin.visible_connectors import VisibleConnector, VisibleConnectors
@@ -11,7 +11,7 @@ from gateway.auth.permissions import Asker
 from gateway.errors import Code, GatewayError
 from gateway.strictjson import Json
 from gateway.uploads.column_check import ColumnCheck
-from gateway.uploads.drafts import FileDraft
+from gateway.uploads.file_draft import FileDraft, unused_name
 from gateway.uploads.loads import LoadChoice
 from gateway.uploads.services import UploadServices
 from gateway.uploads.upload import Owner, ReadingOptions, UploadedFile
@@ -117,7 +117,9 @@ class UploadRequests:
         permissions.require_admin(asker.token)
         if options:
             await self._uploads.read_with(self._uploads.find(id, owner), options)
-        return await self._services.drafts.drafted(id, owner)
+        draft = await self._services.drafts.drafted(id, owner)
+        used = {each.connector.name for each in self._connectors.all(asker)}
+        return replace(draft, name=unused_name(draft.name, used))
 
     async def draft_body(self, asker: Asker, name: str, options: ReadingOptions, data: bytes) -> FileDraft:
         """Draft a connector file from the bytes of a file, which are deleted afterwards."""
