@@ -64,7 +64,11 @@ class RejectedReplay:
         self._live = live
 
     async def replay(self, found: VisibleConnector, query_string: str, edited: Mapping[int, Json]) -> Receipt:
-        """Check rows against the schema of now, and store the valid ones in one transaction."""
+        """Check rows against the schema of now, and store the valid ones in one transaction.
+
+        Raises:
+            GatewayError: As described above; 507 if the disk is full.
+        """
         found.require(found.sight.settles, PART)
 
         async def act(endpoint: Endpoint) -> Receipt:
@@ -72,7 +76,10 @@ class RejectedReplay:
             tried = await self._try(present, query_string, edited)
             return await self._store(endpoint.connector, tried) if tried.rows else NO_ROWS
 
-        return await self._live.retrying(found.endpoint, act)
+        # The rows come from the store, not from a body, so the budget of bodies holds nothing for them. The disk must
+        # have space for them all the same.
+        with self._storage.writer.reserve(0, found.connector.name):
+            return await self._live.retrying(found.endpoint, act)
 
     async def check(self, found: VisibleConnector, query_string: str, edited: Mapping[int, Json]) -> Checked:
         """Check rows against the schema of now, as a replay would."""

@@ -20,7 +20,7 @@ from gateway.errors import Code, GatewayError
 from gateway.query.parameters import parameters_of
 
 #: The statuses of errors that are shown above the list; others are a page of their own.
-_SHOWN = (400, 409, 413, 416)
+_SHOWN = (400, 409, 413, 416, 429, 503, 507)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class RejectedList(ConnectorPage, FormTarget):
         try:
             page = await self._services.excerpts.page(found, query_of(pairs))
         except GatewayError as problem:
-            if problem.status not in (*_SHOWN, 403) or found.sight.rejected_counts == "none":
+            if problem.status not in (400, 403, 416) or found.sight.rejected_counts == "none":
                 raise
             error = error or problem
         view = RejectedListView(
@@ -140,7 +140,8 @@ class RejectedList(ConnectorPage, FormTarget):
             chosen=chosen,
             reason=reason,
         )
-        return View("rejected.html", {"page": view}, status=error.status if error else 200)
+        status, headers = (error.status, error.headers) if error else (200, {})
+        return View("rejected.html", {"page": view}, status, headers)
 
 
 def reason_of(form: Form) -> str:

@@ -1,5 +1,6 @@
 """`/-/console/connectors/NAME/rejected/ID`: one rejected row with its errors, to be edited, checked, and replayed."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -21,8 +22,8 @@ from gateway.ingest import replay_body
 from gateway.query.parameters import parameters_of
 from gateway.strictjson import Json
 
-#: The statuses of errors that are shown above the row; others are a page of their own.
-_SHOWN = (400, 409, 413)
+#: The statuses of errors that are shown above the row, so that its text is not lost; others are a page of their own.
+_SHOWN = (400, 409, 413, 429, 503, 507)
 
 
 class RejectedRowPage(ConnectorPage, FormTarget):
@@ -102,10 +103,16 @@ class RejectedRowPage(ConnectorPage, FormTarget):
 
     async def _edited(self, found: VisibleConnector, id: int, text: str | None) -> Mapping[int, Json]:
         """Return the edited row; none if the text is that of the page, so that the row is read as it came."""
-        one = await self._services.excerpts.row(found, id, "")
-        if text is None or text == initial_text(one.excerpt, found.connector):
+        if text is None:
             return {}
-        return {id: replay_body.parse_one(text.encode(), id, found.connector)}
+        one = await self._services.excerpts.row(found, id, "")
+
+        def parse() -> Mapping[int, Json]:
+            if text == initial_text(one.excerpt, found.connector):
+                return {}
+            return {id: replay_body.parse_one(text.encode(), id, found.connector)}
+
+        return await asyncio.to_thread(parse)  # A text may have a megabyte.
 
     async def _view(
         self,
@@ -127,7 +134,8 @@ class RejectedRowPage(ConnectorPage, FormTarget):
             error=error,
             **given,
         )
-        return View("rejected_row.html", {"page": view}, status=error.status if error else 200)
+        status, headers = (error.status, error.headers) if error else (200, {})
+        return View("rejected_row.html", {"page": view}, status, headers)
 
 
 class RejectedCheck(FormTarget):

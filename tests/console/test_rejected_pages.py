@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.console.conftest import Portal
-from tests.support.server import Server, eventually
+from tests.support.server import Server, eventually, serving
 
 STOCK = """
 fields:
@@ -376,6 +376,25 @@ def test_row_that_conflicts_with_a_key_is_explained(stocked: Portal, name):
     assert answer.status_code == 409
     assert "Key (id)=(1) already exists" in answer.text
     assert states(server, name) == {1: "kept"}
+
+
+def test_text_survives_a_replay_that_cannot_be_stored(tmp_path, name):
+    """Restart on a disk that counts as full: the page says so, and still has the text that was typed."""
+    with serving(tmp_path) as server:
+        server.client.post(server.declare(name, STOCK), json=[{"id": "x"}])
+        server.kill()
+        server.environment["GATEWAY_DISK_RESERVE"] = "1000000G"
+        server.start()
+        pages = Pages(server, name, (server.data / "admin-token").read_text().strip())
+        typed = '{"id": 1, "amount": 7}'
+
+        assert pages.post("check", "/1", text=typed).status_code == 200
+        for rest, fields in (("/1", {"text": typed}), ("", {"filter": "", "expected": 1})):
+            answer = pages.post("replay" if rest else "replay-all", rest, **fields)
+            assert answer.status_code == 507
+            assert "<code>53100</code>" in answer.text
+            assert (typed.replace('"', "&#34;") in answer.text) == bool(rest)
+        assert states(server, name) == {1: "kept"}
 
 
 # -- who sees what

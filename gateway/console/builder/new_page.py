@@ -24,7 +24,7 @@ from gateway.console.upload_owner import owner_of_visit
 from gateway.console.visit import Visit
 from gateway.errors import GatewayError
 from gateway.reload.authors import author_of
-from gateway.uploads.drafts import FileDraft
+from gateway.uploads.file_draft import FileDraft
 
 NEW_URL = "-/console/new"
 #: The inputs that only the form of a new connector has.
