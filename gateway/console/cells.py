@@ -97,7 +97,7 @@ def table_body(rows: Sequence[CellRow], kinds: Sequence[str], url_of: RowUrl, la
 def whole(value: Cell) -> Html:
     """Build the HTML of a whole value, which may have several lines.
 
-    PERF: a million signs take 58 MB of HTML and 4 s; a value of so many is not for eyes, and has `\u0001` in their place.
+    PERF: a million signs take 58 MB of HTML and 4 s; a value with more than `SIGNS_MAX` has `\u0001` in their place.
     """
     if not value:
         return Html(_NULL if value is None else _EMPTY)
@@ -107,7 +107,7 @@ def whole(value: Cell) -> Html:
 
 
 def has_too_many_signs(value: str) -> bool:
-    """Return whether a whole value has so many unseen characters that it cannot be copied from its page."""
+    """Return whether a whole value has more than `SIGNS_MAX` unseen characters, and cannot be copied from its page."""
     return next(islice(_UNSEEN_IN_LINES.finditer(value), SIGNS_MAX, None), None) is not None
 
 
