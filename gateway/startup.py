@@ -126,7 +126,8 @@ def greeting(settings: Settings, paths: Iterable[str], *, admin_file: Path | Non
             f"There is no directory {settings.connectors}: say --connectors DIR, or gateway init makes one."
         )
     elif path is None:
-        lines.append("There is no connector yet. This writes one: gateway new NAME --from FILE")
+        console = "Make one in the console, or with" if settings.console != "off" else "This makes one"
+        lines.append(f"There is no connector yet. {console}: gateway new NAME --from FILE")
     target = f"{path}?limit=5" if path else "/-/status"
     if settings.console != "off":
         lines.append(f"The console is at {url}/-/console/")

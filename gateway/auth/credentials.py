@@ -95,7 +95,7 @@ class Credentials:
         """Return a warning for every name in a connector's access that is not the name of a token."""
         where = "which the tokens file does not have"
         if not self._file:
-            where = "but no tokens file is configured (--tokens)"
+            where = "but there is no tokens file"
         return find_unknown_names(connector, self._tokens, where, warning=True, is_as_written=is_as_written)
 
     def count_unknown_names(self, connector: Connector) -> int:
