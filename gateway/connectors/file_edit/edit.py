@@ -42,7 +42,7 @@ def edit(text: bytes, file: str, wanted: Json, renamed: Mapping[str, str]) -> by
     if document.root is None or document.findings:
         raise EditRefusedError(f"the text cannot be read as YAML: {document.findings[0]}")
     root = document.root
-    if is_same_at((), normalize(root.plain()), wanted):
+    if is_same_at((), _keys(normalize(root.plain())), _keys(wanted)):
         return text
     changed = _changed(document.text, root, wanted, renamed)
     mark = codecs.BOM_UTF8 if text.startswith(codecs.BOM_UTF8) else b""
@@ -67,14 +67,27 @@ def with_name(text: bytes, file: str, name: str) -> bytes:
 
 def _changed(text: str, root: Node, wanted: Json, renamed: Mapping[str, str]) -> str:
     source = SourceText(text)
-    if root.value is None and root.start == root.end:  # Nothing but comments.
-        gap = "" if not text or text.endswith(("\n", "\r")) else source.newline
-        return text + gap + write_file(wanted, TextStyle(source.newline))
+    if root.value is None or root.value == {}:
+        return _filled(source, root, wanted)
     if not isinstance(root.value, dict) or not isinstance(wanted, dict):
         raise EditRefusedError("the file is not a map of keys, as a connector file is")
     style = style_of(source, root)
     changes = ValueEdit(source, style, renamed).changes(Place(root, 0, 0, ()), wanted)
     return source.applied(changes, 0, len(text))
+
+
+def _keys(value: Json) -> Json:
+    """Return the keys of a file; one without any has none."""
+    return {} if value is None else value
+
+
+def _filled(source: SourceText, root: Node, wanted: Json) -> str:
+    """Write the keys of a file that has none: behind its comments, or in the place of `{}`."""
+    text, written = source.text, write_file(wanted, TextStyle(source.newline))
+    if root.end > root.start:
+        return text[: root.start] + written.rstrip("\r\n") + text[root.end :]
+    gap = "" if not text or text.endswith(("\n", "\r")) else source.newline
+    return text + gap + written
 
 
 def _verify(edited: bytes, file: str, wanted: Json) -> None:

@@ -103,6 +103,9 @@ NEIGHBORS = {
         "'a: b': 3\n\"c\\n\": 4\n",
     ),
     "the end of the document": ("---\nname: a\n...\n", {"path": "/x"}, "---\nname: a\npath: /x\n...\n"),
+    "braces alone": ("# h\n{} # c\n", {"name": "a", "path": "/x"}, "# h\nname: a\npath: /x # c\n"),
+    "a comment alone": ("# h", {"name": "a"}, "# h\nname: a\n"),
+    "nothing": ("", {"name": None}, ""),
     "the header of the file": ("# h\nname: a\npath: /x\n", {"name": None}, "# h\npath: /x\n"),
     "the lines of a text": (
         "description: >\n  One two\n  three.\n\n  Four.\npath: /x\n",
@@ -167,7 +170,7 @@ def test_each_name_is_a_key():
 @pytest.mark.parametrize("what", NEIGHBORS)
 def test_neighbors_keep_their_meaning(what):
     text, changed, expected = NEIGHBORS[what]
-    model = model_of(text.encode(), "orders.yaml") | changed
+    model = (model_of(text.encode(), "orders.yaml") or {}) | changed
     wanted = {key: value for key, value in model.items() if value is not None}
 
     assert edit(text.encode(), "orders.yaml", wanted, {}).decode() == expected
