@@ -1,6 +1,7 @@
 """`/-/console/`: all connectors with their state for those who see it, the endpoints that it may use for anyone else."""
 
 import time
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 from gateway.admin.connector_reports import ConnectorReports
@@ -44,7 +45,17 @@ class HomePage(EndpointList):
                 "entries": [each for each in entries if each.has_words(words)],
                 "count": len(reports),
                 "search": search,
-                "source": self._status.snapshot.source,
-                "problem": self._status.snapshot.source_problem,
+                **self._source(),
             },
         )
+
+    def _source(self) -> dict[str, object]:
+        """Return the directory; one that the first save makes is no problem."""
+        snapshot = self._status.snapshot
+        has_problem = snapshot.source_problem is not None
+        is_new = has_problem and not snapshot.outcomes and not Path(snapshot.source).exists()
+        return {
+            "source": snapshot.source,
+            "problem": None if is_new else snapshot.source_problem,
+            "is_new": is_new,
+        }

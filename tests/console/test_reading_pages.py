@@ -1,13 +1,15 @@
 """The pages that read: connectors, one connector, batches, history, and status, as HTML and for each asker."""
 
 import re
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from tests.console.conftest import Portal, opened
+from tests.console.conftest import FLIGHTS, Portal, opened
 from tests.console.reading_gateway import BROKEN_NAME, EVIL, reading_gateway
 from tests.support.html_text import elements
+from tests.support.server import eventually
 
 PAGES = {
     "/-/console/": "Connectors",
@@ -266,12 +268,26 @@ def test_rejected_rows_are_reached_from_home(reading):
     assert "2" in text_of(reading, f"/{link}", "admin")
 
 
+def test_missing_directory_is_made_by_the_first_file(tmp_path):
+    """A newcomer starts in an empty directory; one whose files are gone has a problem."""
+    with opened(tmp_path, {}) as portal:
+        shutil.rmtree(portal.server.connectors)
+        eventually(lambda: portal.server.client.get("/-/status").json()["source"]["problem"])
+        text = page(portal, "/-/console/", "admin")
+        assert "a directory that the first file makes" in text
+        assert "cannot be read" not in text
+        portal.server.declare("flights", FLIGHTS)
+        shutil.rmtree(portal.server.connectors)
+        eventually(lambda: "cannot be read" in page(portal, "/-/console/", "admin"))
+
+
 def test_gateway_without_connectors_says_what_to_do(tmp_path):
     with opened(tmp_path, {}) as portal:
         for name, links in (("admin", {"New connector", "From a file"}), ("auditor", set())):
             text = page(portal, "/-/console/", name)
             assert "There is no connector yet" in text
             assert {each for each in ("New connector", "From a file") if f">{each}</a>" in text} == links
+            assert "cannot be read" not in text
         assert "There is no endpoint that you may see" in page(portal, "/-/console/", "guest")
 
 
