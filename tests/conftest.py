@@ -47,6 +47,12 @@ def tell(record_property):
     return lambda text: record_property("figure", text)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--screenshots", action="store_true", help="write the pictures of pages to the documentation"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples properties are tried with."""
     use_full_size(is_full=config.option.markexpr.strip() == "torture")

@@ -5,6 +5,7 @@ from falcon.asgi import Request, Response
 from gateway.docs import pages
 
 _MARKDOWN = "text/markdown; charset=utf-8"
+_PNG = "image/png"
 
 
 class DocsResource:
@@ -13,6 +14,7 @@ class DocsResource:
     def __init__(self) -> None:
         self._index = pages.index().encode()
         self._pages = {name: pages.read(name).text.encode() for name in pages.NAMES}
+        self._images = pages.images()
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Respond with the list of pages."""
@@ -24,6 +26,13 @@ class DocsResource:
         if name not in self._pages:
             raise pages.unknown(name)
         _respond(resp, self._pages[name])
+
+    async def on_get_image(self, req: Request, resp: Response, file: str) -> None:
+        """Respond with a picture of a page."""
+        if file not in self._images:
+            raise pages.unknown(file)
+        resp.content_type = _PNG
+        resp.data = self._images[file]
 
 
 def _respond(resp: Response, body: bytes) -> None:

@@ -100,6 +100,7 @@ def _add_documents(app: App[Any, Any], services: Services, visible: VisibleConne
     docs = DocsResource()
     app.add_route("/-/docs", docs)
     app.add_route("/-/docs/{page}", docs, suffix="page")
+    app.add_route("/-/docs/images/{file}", docs, suffix="image")
     openapi = OpenApiResource(services.auth, services.live, visible)
     app.add_route("/-/openapi.json", openapi)
     app.add_route("/-/connectors/{name}/openapi.json", openapi, suffix="one")

@@ -63,3 +63,9 @@ def index() -> str:
         lines += ["", f"## {group}", ""]
         lines += [f"- [{page.name}](docs/{page.name}.md): {page.summary}" for page in map(read, names)]
     return "\n".join(lines) + "\n"
+
+
+def images() -> Mapping[str, bytes]:
+    """Return the pictures of the pages, PNG files by name."""
+    folder = resources.files("gateway.docs") / "images"
+    return {each.name: each.read_bytes() for each in folder.iterdir() if each.name.endswith(".png")}

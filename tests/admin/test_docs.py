@@ -1,5 +1,7 @@
 """The documentation as Markdown, at `/-/docs`, for anybody."""
 
+import re
+
 import httpx
 
 from gateway.docs import pages
@@ -30,3 +32,13 @@ def test_unknown_page_of_docs_suggests_the_nearest(server):
 
 def test_docs_take_no_post(server):
     assert httpx.post(f"{server.url}/-/docs/writing").status_code == 405
+
+
+def test_docs_serve_the_pictures_of_their_pages(server):
+    shown = re.findall(r"\]\((images/[^)]+)\)", httpx.get(f"{server.url}/-/docs/console").text)
+    assert shown
+    for path in shown:
+        answer = httpx.get(f"{server.url}/-/docs/{path}")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")
+        assert answer.content.startswith(b"\x89PNG")
+    assert httpx.get(f"{server.url}/-/docs/images/nothing.png").status_code == 404

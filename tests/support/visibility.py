@@ -38,6 +38,7 @@ OPEN = ORDERS.replace("[reader]", "[public]")
 #: The values of the parameters in the templates of routes, except that of a connector's name.
 VALUES = {
     "{page}": "design",
+    "/-/docs/images/{file}": "/-/docs/images/console-rows.png",
     "/-/files/{file}": "/-/files/orders.yaml",
     "{upload}": "AAAAAAAAAAAAAAAAAAAAAA",
     "{id}": "1",
