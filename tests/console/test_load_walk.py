@@ -133,3 +133,23 @@ def test_refused_file_says_why_beside_its_form(open_page, pier: Portal, complain
 
     expect(page.get_by_role("alert")).to_contain_text("a.xlsx is an Excel workbook; save the sheet as CSV")
     expect(page.get_by_role("button", name="Upload")).to_be_enabled()
+
+
+def test_file_becomes_a_new_connector_and_its_rows(open_page, pier: Portal, name, file):
+    """From a file to a connector and its rows: nothing is typed but the name, and no YAML is seen."""
+    page = open_page()
+    sign_in(page, pier, "admin")
+    page.goto("-/console/")
+    page.get_by_role("link", name="From a file").first.click()
+    page.get_by_label("File", exact=True).set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+    page.get_by_label("Connector name").fill(name)
+    page.get_by_role("button", name="Create").click()
+    page.get_by_role("button", name="Load", exact=True).click()
+
+    expect(page.get_by_role("heading", name="Loaded: orders.csv")).to_be_visible()
+    assert violations_of(page) == []
+    page.get_by_role("link", name="Rows", exact=True).click()
+    expect(page.get_by_role("table").first).to_contain_text("a note of the order")
+    count = pier.server.client.head(f"/{name}", headers={"Prefer": "count=exact"})
+    assert count.headers["Content-Range"].endswith(f"/{ROWS}")
