@@ -7,7 +7,6 @@ from playwright.sync_api import Page, expect
 
 from tests.console.conftest import Portal
 from tests.support.browser import violations_of
-from tests.support.server import put
 
 STOCK = """
 fields:
@@ -96,10 +95,13 @@ def test_missing_rows_are_found_corrected_and_replayed(open_page, stocked: Porta
     page.get_by_role("button", name="Check all 2").click()
     expect(page.get_by_role("status")).to_contain_text("2 rows checked: 0 would be stored, 2 are still bad.")
     page.get_by_role("link", name="Edit the schema of note").click()
-    expect(page.get_by_role("group", name="Field note").get_by_label("Type")).to_be_focused()
-    page.go_back()
-    put(stocked.server.connectors / f"{orders}.yaml", MENDED)
-    stocked.server.reload()
+    field = page.get_by_role("group", name="Field note")
+    expect(field.get_by_label("Type")).to_be_focused()
+    field.get_by_text("Rules").click()
+    field.get_by_label("Maximum length").fill("40")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="Rejected 2").click()
+    assert (stocked.server.connectors / f"{orders}.yaml").read_text() == MENDED
     page.get_by_role("button", name="Check all 2").click()
     expect(page.get_by_role("status")).to_contain_text("2 rows checked: 2 would be stored, 0 are still bad.")
     page.get_by_role("button", name="Replay all 2 of this filter").click()
