@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from gateway.auth.credentials import Credentials
@@ -120,6 +121,10 @@ class ConnectorFiles:
             git_patch(file, _text_of(listing, file), text, directory)
             for file, text in sorted(changes.items())
         )
+
+    def path_in_repository(self, file: str) -> str:
+        """Return the path of a file from the root of its repository, as `patch` has it."""
+        return str(PurePosixPath(path_in_repository(self._settings.connectors)) / file)
 
     def forge_link(self, file: str, text: str | None = None, action: Action | None = None) -> str | None:
         """Return the URL of the forge's editor, see `repository.forge_link`; None without `GATEWAY_FORGE`."""

@@ -102,3 +102,10 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
 def gateway_url(portal: Portal, request: pytest.FixtureRequest) -> str:
     """Every page works at the root, and below the prefix of a proxy."""
     return portal.urls[request.param]
+
+
+@pytest.fixture(scope="session")
+def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """A gateway that may write files, for connectors of these tests."""
+    with opened(tmp_path_factory.mktemp("workbench"), {}) as portal:
+        yield portal

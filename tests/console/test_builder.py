@@ -1,23 +1,15 @@
 """The builder in a real browser: a connector is built, changed, and removed without YAML."""
 
 import subprocess
-from collections.abc import Iterator
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.console.conftest import Portal, opened
+from tests.console.conftest import Portal
 from tests.support.browser import violations_of
 
 PHONE = {"width": 375, "height": 667}
-
-
-@pytest.fixture(scope="session")
-def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """A gateway that may write files, for connectors of these tests."""
-    with opened(tmp_path_factory.mktemp("workbench"), {}) as portal:
-        yield portal
 
 
 @pytest.fixture
@@ -190,7 +182,7 @@ def test_findings_are_told_beside_their_inputs(open_page, workbench: Portal, nam
     wrong = page.get_by_label("Default")
     expect(wrong).to_have_attribute("aria-invalid", "true")
     expect(wrong).to_have_accessible_description(
-        "Id.default 'x' is not a value of the field; expected an integer of 64 bits"
+        "id.default 'x' is not a value of the field; expected an integer of 64 bits"
     )
     page.get_by_text("Rules of id").click()
     page.get_by_label("Minimum", exact=True).fill("3")

@@ -142,6 +142,7 @@ class BuilderView:
         has_tried: Whether the errors are told at the top, as after an attempt.
         forge: The link into the editor of a forge, or None.
         notes: Doubts about fields, by name.
+        path: The path of the file in its repository.
         doubts: Doubts about the whole draft.
         token: The name of a token to make with the connector, None where none is offered.
     """
@@ -159,6 +160,7 @@ class BuilderView:
     has_tried: bool = False
     forge: str | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""
     doubts: Sequence[str] = ()
     token: str | None = None
 
@@ -207,7 +209,7 @@ class BuilderView:
         first = [] if self.mode.can_write else [f"git apply {file}.patch"]
         verb = "Add" if self.is_new else "Change"
         name = self.connector_name or file.removesuffix(".yaml")
-        return "\n".join([*first, f"git add {file}", f'git commit -m "{verb} the connector {name}"'])
+        return "\n".join([*first, f"git add {self.path}", f'git commit -m "{verb} the connector {name}"'])
 
     @property
     def is_new(self) -> bool:

@@ -59,6 +59,10 @@ class DuplicatePage(ChangePage):
         name, source = new_name(form), known.connector.file
         text = self.workshop.files.read(source).text
         file = f"{name}.yaml"
+        if file in self.workshop.files.list():
+            raise GatewayError(
+                Code.CONNECTOR_CLASH, f"there is a file {file} already", hint="choose another name"
+            )
         try:
             copy = with_name(text, source, name)
             if path := form.get("path", "").strip():
@@ -66,7 +70,8 @@ class DuplicatePage(ChangePage):
                 copy = edit(copy, file, placed({**tree, "path": path}, CONNECTOR_ORDER, tree), {})
         except (EditRefusedError, InvalidFileError) as error:
             raise _edit_refused(source, error) from error
-        commands = (f"git add {file}", f'git commit -m "Add the connector {name}"')
+        place = self.workshop.files.path_in_repository(file)
+        commands = (f"git add {place}", f'git commit -m "Add the connector {name}"')
         return FileChange({file: copy}, {file: None}, commands)
 
     async def perform(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> Answer:
@@ -96,7 +101,8 @@ class RemovePage(ChangePage):
         """Return the deletion."""
         file = known.connector.file
         digest = form.get("digest") or self.workshop.files.read(file).digest
-        commands = (f"git rm {file}", f'git commit -m "Remove the connector {known.connector.name}"')
+        place = self.workshop.files.path_in_repository(file)
+        commands = (f"git rm {place}", f'git commit -m "Remove the connector {known.connector.name}"')
         return FileChange({file: None}, {file: digest}, commands)
 
     def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
@@ -114,7 +120,8 @@ class RestorePage(ChangePage):
     def change(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> FileChange:
         """Return the file with its former text."""
         name, file, text = known.connector.name, known.connector.file, known.connector.text
-        commands = (f"git add {file}", f'git commit -m "Restore the connector {name}"')
+        place = self.workshop.files.path_in_repository(file)
+        commands = (f"git add {place}", f'git commit -m "Restore the connector {name}"')
         return FileChange({file: text.encode()}, {file: None}, commands)
 
     def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
@@ -182,15 +189,11 @@ class RenamePage(ChangePage):
             text = edit(present.text, connector.file, model, {})
         except (EditRefusedError, InvalidFileError) as error:
             raise _edit_refused(connector.file, error) from error
+        old, new = (self.workshop.files.path_in_repository(each) for each in (connector.file, file))
         if file == connector.file:
-            return FileChange(
-                {file: text}, {file: present.digest}, (f"git add {file}", 'git commit -m "Move a URL"')
-            )
-        commands = (
-            f"git mv {connector.file} {file}",
-            f"git add {file}",
-            f'git commit -m "Rename {connector.file} to {file}"',
-        )
+            commands = (f"git add {new}", 'git commit -m "Move a URL"')
+            return FileChange({file: text}, {file: present.digest}, commands)
+        commands = (f"git add --all {old} {new}", f'git commit -m "Rename {connector.file} to {file}"')
         return FileChange(
             {file: text, connector.file: None}, {file: None, connector.file: present.digest}, commands
         )

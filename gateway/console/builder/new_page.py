@@ -69,7 +69,8 @@ class NewConnector(BuilderPage):
         place = self.place(visit)
         upload = parse_qs(visit.query_string).get(UPLOAD, [""])[0]
         if not upload:
-            return await asyncio.to_thread(self.view, place, state_of("", None, base=None))
+            state = state_of("", None, base=None)
+            return await asyncio.to_thread(self.view, place, state, is_untouched=True, focus="name")
         draft = await self._uploads.draft(visit.asker, owner_of_visit(visit), upload, None)
         return await asyncio.to_thread(self.view, place, _state_of(draft, upload), **_notes(draft))
 

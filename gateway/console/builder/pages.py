@@ -130,6 +130,8 @@ class BuilderPage(ConsolePage, FormTarget):
         """Return the page of a state."""
         status = shown.pop("status", 200)
         panels = self.builder.preview(state, self.problems(state))
+        if shown.pop("is_untouched", False):
+            panels = {**panels, "verdict": "none", "problems": [], "findings": []}
         builder = BuilderView(
             state,
             panels,
@@ -138,6 +140,7 @@ class BuilderPage(ConsolePage, FormTarget):
             place.action,
             connector_name=place.name,
             forge=self._forge(state, panels["text"]),
+            path=self.builder.files.path_in_repository(state.file) if state.file else "",
             **self.shown(state),
             **shown,
         )

@@ -282,8 +282,9 @@ function element(tag, text, attributes = {}) {
   return made;
 }
 
+/** Begin with a capital, as templates do: where the text begins with a word. */
 function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return /^\p{L}+(?: |$)/u.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
 /** A form of the builder, and what stands beside it. */
@@ -522,10 +523,7 @@ class BuilderForm {
   showText(panels) {
     const diff = document.getElementById("diff");
     const tags = { added: "ins", removed: "del" };
-    const lines = panels.diff.flatMap((line) => [
-      tags[line.kind] ? element(tags[line.kind], line.text) : line.text,
-      "\n",
-    ]);
+    const lines = panels.diff.map((line) => element(tags[line.kind] ?? "span", line.text));
     diff.replaceChildren(...(diff.hasAttribute("data-whole") ? [panels.text] : lines));
     document.getElementById("whole").textContent = panels.text;
   }

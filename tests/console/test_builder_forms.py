@@ -1,0 +1,356 @@
+"""The builder without a script: forms as a browser sends them, and what became of the files."""
+
+import html
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway.auth.tokens import make_token
+from tests.console.conftest import CHROME, Portal
+from tests.support.html_form import HtmlForm
+from tests.support.server import Server, put, serving
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'{{7*7}}</textarea></script>"
+
+
+def text_of(page: str) -> str:
+    """Return the words of a page, without its markup."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", page)).split())
+
+
+class Desk:
+    """The admin at the pages of a gateway."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def ask(self, method: str, path: str, inputs: dict[str, str] | None = None) -> httpx.Response:
+        headers = {**self.server.admin, "Accept": CHROME, "Sec-Fetch-Site": "same-origin"}
+        url = f"{self.server.url}/-/console/{path}"
+        return httpx.request(method, url, headers=headers, data=inputs, timeout=60)
+
+    def get(self, path: str) -> httpx.Response:
+        return self.ask("GET", path)
+
+    def inputs(self, path: str) -> dict[str, str]:
+        return HtmlForm(self.get(path).text).inputs
+
+    def send(self, path: str, inputs: dict[str, str], do: str) -> httpx.Response:
+        return self.ask("POST", path, {**inputs, "do": do})
+
+    def press(self, path: str, inputs: dict[str, str], do: str, status: int = 200) -> dict[str, str]:
+        """Press a button that comes back with the page, and return its inputs."""
+        answer = self.send(path, inputs, do)
+        assert answer.status_code == status, answer.text
+        return HtmlForm(answer.text).inputs
+
+    def saved(self, path: str, inputs: dict[str, str]) -> str:
+        """Save, and return where that leads to."""
+        answer = self.send(path, inputs, "save")
+        assert answer.status_code == 303, text_of(answer.text)
+        return answer.headers["Location"]
+
+    def file(self, name: str) -> str:
+        return (self.server.connectors / f"{name}.yaml").read_text()
+
+
+@pytest.fixture
+def desk(workbench: Portal) -> Desk:
+    return Desk(workbench.server)
+
+
+def edit_of(name: str) -> str:
+    return f"connectors/{name}/edit"
+
+
+ORDERS = """\
+# Orders of the shop.
+fields:
+  id: integer  # the id
+  note: {type: string, nullable: true}
+access: {read: [public]}
+"""
+
+
+def test_buttons_work_without_a_script(desk: Desk, name: str):
+    inputs = {**desk.inputs("new"), "name": name, "f1.name": "id", "f1.type": "integer"}
+    del inputs["make_token"]
+    inputs = desk.press("new", inputs, "add")
+    inputs = desk.press("new", {**inputs, "f2.name": "note"}, "add")
+    inputs = desk.press("new", {**inputs, "f3.name": "spare", "f3.nullable": "on"}, "up:3")
+    assert [key for key in inputs if key.endswith(".name")] == ["f1.name", "f3.name", "f2.name"]
+    inputs = desk.press("new", inputs, "down:1")
+    inputs = desk.press("new", inputs, "delete:2")
+    assert desk.saved("new", inputs) == f"../../-/console/connectors/{name}/created"
+    assert desk.file(name) == "fields:\n  spare: {type: string, nullable: true}\n  id: integer\n"
+
+
+def test_form_that_is_saved_untouched_changes_nothing(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    assert desk.saved(edit_of(name), desk.inputs(edit_of(name))).endswith("/edit?saved=1")
+    assert desk.file(name) == ORDERS
+
+
+def test_edit_leaves_comments_and_other_bytes(desk: Desk, name: str):
+    text = ORDERS.replace("\n", "\r\n")
+    desk.server.declare(name, text)
+    (desk.server.connectors / f"{name}.yaml").write_bytes(text.encode())
+    desk.server.reload()
+    inputs = {**desk.inputs(edit_of(name)), "f2.max_length": "200", "retention.days": "90"}
+    desk.saved(edit_of(name), inputs)
+    written = (desk.server.connectors / f"{name}.yaml").read_bytes().decode()
+    expected = (
+        text.replace("nullable: true}", "nullable: true, max_length: 200}") + "retention: {days: 90}\r\n"
+    )
+    assert written == expected
+
+
+def test_deleted_field_can_be_put_back(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    inputs = desk.inputs(edit_of(name))
+    answer = desk.send(edit_of(name), inputs, "delete:2")
+    assert "Values of stored rows are kept out of sight" in text_of(answer.text)
+    inputs = desk.press(edit_of(name), HtmlForm(answer.text).inputs, "restore:note")
+    desk.saved(edit_of(name), inputs)
+    assert desk.file(name) == ORDERS
+
+
+def test_two_people_save_one_file(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    inputs = {**desk.inputs(edit_of(name)), "f2.name": "remark", "f1.description": "Mine."}
+    theirs = ORDERS.replace("# the id", "# their comment").replace(
+        "nullable: true", "nullable: true, max_length: 9"
+    )
+    desk.server.declare(name, theirs)
+
+    answer = desk.send(edit_of(name), inputs, "save")
+    assert answer.status_code == 412
+    assert "changed by somebody else" in text_of(answer.text)
+    assert "# their comment" in text_of(answer.text)
+    assert desk.file(name) == theirs
+    desk.saved(edit_of(name), HtmlForm(answer.text).inputs)
+    assert "remark: {type: string, nullable: true, max_length: 9, renamed_from: note}" in desk.file(name)
+    assert "description: Mine." in desk.file(name)
+
+
+def test_two_people_edit_one_text(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    inputs = desk.press(edit_of(name), desk.inputs(edit_of(name)), "yaml")
+    inputs["yaml"] = inputs["yaml"].replace("id: integer", "id: number")
+    desk.server.declare(name, ORDERS + "read_limit: 10\n")
+
+    answer = desk.send(edit_of(name), inputs, "save")
+    assert answer.status_code == 412
+    desk.saved(edit_of(name), HtmlForm(answer.text).inputs)
+    assert "id: number " in desk.file(name)
+    assert desk.file(name).endswith("read_limit: 10\n")
+
+
+def test_file_that_is_gone_is_created_again(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    inputs = {**desk.inputs(edit_of(name)), "description": "Back."}
+    (desk.server.connectors / f"{name}.yaml").unlink()
+    desk.server.reload()
+    answer = desk.send(edit_of(name), inputs, "save")
+    assert answer.status_code == 412
+    desk.saved(edit_of(name), HtmlForm(answer.text).inputs)
+    assert "description: Back." in desk.file(name)
+
+
+def test_name_of_another_file_is_refused(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    inputs = {**desk.inputs("new"), "name": name, "f1.name": "id"}
+    answer = desk.send("new", inputs, "save")
+    assert answer.status_code == 422
+    assert f"there is a file {name}.yaml already" in text_of(answer.text).lower()
+    assert desk.file(name) == ORDERS
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "../x", "x/../../etc", "X", ".hidden", "a b", "x\x00", "%2e%2e%2fx", HOSTILE, "a" * 64]
+)
+def test_bad_names_write_no_file(desk: Desk, bad: str):
+    before = sorted(path.name for path in desk.server.connectors.iterdir())
+    answer = desk.send("new", {**desk.inputs("new"), "name": bad, "f1.name": "id"}, "save")
+    assert answer.status_code == 422
+    assert sorted(path.name for path in desk.server.connectors.iterdir()) == before
+
+
+def test_hostile_text_is_text_everywhere(desk: Desk, name: str):
+    """Put markup into every input, and into every place of a file; no page has it as markup."""
+    inputs = {**desk.inputs("new"), "name": name}
+    inputs |= dict.fromkeys(("f1.name", "f1.description", "f1.pattern", "f1.default", "f1.examples"), HOSTILE)
+    inputs |= dict.fromkeys(("f1.using", "f1.renamed_from", "description", "path", "primary_key"), HOSTILE)
+    inputs |= {
+        "access.new": HOSTILE,
+        "access.read:*": "on",
+        f"access.read:{HOSTILE}": "on",
+        "pipeline": HOSTILE,
+    }
+    answers = [desk.send("new", inputs, do) for do in ("check", "save", "yaml", f"set:f1.using:{HOSTILE}")]
+    text = f"fields:\n  a: {{type: string, description: '{HOSTILE.replace(chr(39), chr(39) * 2)}'}}\n"
+    broken = desk.inputs("new") | {"name": name, "yaml": f"{HOSTILE}: [\n{HOSTILE}"}
+    desk.server.declare(name, text)
+    answers += [desk.send("new", broken, do) for do in ("check", "form")]
+    answers += [
+        desk.get(f"connectors/{name}/{page}") for page in ("edit", "created", "duplicate", "remove", "rename")
+    ]
+    for answer in answers:
+        assert answer.headers["Content-Type"].startswith("text/html")
+        assert "<img src=x" not in answer.text
+        assert "</textarea></script>" not in answer.text
+
+
+def test_file_that_was_never_served_is_corrected(desk: Desk, name: str):
+    put(desk.server.connectors / f"{name}.yaml", "fields: {id: intger}\n")
+    desk.server.reload()
+    path = f"files/{name}.yaml/edit"
+    inputs = desk.press(path, desk.inputs(path), "fix:1:14:intger:integer")
+    assert inputs["f1.type"] == "integer"
+    desk.saved(path, inputs)
+    assert desk.file(name) == "fields: {id: integer}\n"
+
+
+def test_file_that_is_not_yaml_opens_as_text(desk: Desk, name: str):
+    put(desk.server.connectors / f"{name}.yaml", "fields: {id: [\n")
+    desk.server.reload()
+    path = f"files/{name}.yaml/edit"
+    inputs = desk.inputs(path)
+    assert inputs["yaml"] == "fields: {id: [\r\n"
+    desk.press(path, inputs, "form", 422)
+    desk.saved(path, {**inputs, "yaml": "fields: {id: integer}\r\n"})
+    assert desk.file(name) == "fields: {id: integer}\n"
+
+
+@pytest.mark.parametrize("file", ["nothing.yaml", "..%2fdata%2fadmin-token", ".hidden.yaml", "x"])
+def test_other_files_are_not_opened(desk: Desk, file: str):
+    assert desk.get(f"files/{file}/edit").status_code == 404
+
+
+def test_token_that_exists_is_not_made_again(desk: Desk, name: str):
+    inputs = {**desk.inputs("new"), "name": name, "f1.name": "id", "pipeline": "etl"}
+    answer = desk.send("new", inputs, "save")
+    assert answer.status_code == 422
+    assert "there is a token 'etl'" in text_of(answer.text)
+
+
+def test_rename_keeps_rows_and_their_name(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    desk.server.client.post(f"/{name}", json=[{"id": 1}])
+    new = f"{name}-new"
+    page = desk.send(f"connectors/{name}/rename", {"name": new, "path": "on"}, "check")
+    assert "moves from the file" in text_of(page.text).lower()
+    answer = desk.send(f"connectors/{name}/rename", {"name": new, "path": "on"}, "save")
+    assert answer.status_code == 303, text_of(answer.text)
+    assert desk.file(new).startswith("# Orders of the shop.\n")
+    assert not (desk.server.connectors / f"{name}.yaml").exists()
+    assert [row["id"] for row in desk.server.client.get(f"/{new}").json()] == [1]
+    assert desk.server.client.get(f"/{name}").status_code == 410
+
+
+def test_purge_needs_the_name(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    desk.server.client.post(f"/{name}", json=[{"id": 1}])
+    purge = f"connectors/{name}/purge"
+    assert desk.get(purge).status_code == 303, "and a served connector has no such page"
+    desk.send(f"connectors/{name}/remove", {}, "save")
+    assert desk.send(purge, {"name": "other"}, "save").status_code == 400
+    assert desk.send(purge, {"name": name}, "save").status_code == 303
+    assert desk.server.client.get(f"/{name}").status_code == 404
+
+
+def test_duplicate_under_a_taken_name_is_refused(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    answer = desk.send(f"connectors/{name}/duplicate", {"name": name}, "save")
+    assert answer.status_code == 422
+    assert desk.file(name) == ORDERS
+
+
+def test_five_hundred_fields_are_usable(desk: Desk, name: str, tell):
+    desk.server.declare(
+        name, "fields:\n" + "".join(f"  f{each}: {{type: string, max_length: 9}}\n" for each in range(500))
+    )
+    started = time.perf_counter()
+    page = desk.get(edit_of(name))
+    rendered = time.perf_counter()
+    inputs = HtmlForm(page.text).inputs
+    inputs["f500.description"] = "The last."
+    sent = {key: value for key, value in inputs.items() if value}
+    started_preview = time.perf_counter()
+    answer = desk.ask("POST", f"{edit_of(name)}/preview", sent)
+    previewed = time.perf_counter()
+    assert [line["text"] for line in answer.json()["diff"] if line["kind"] == "added"] == [
+        "+  f499: {type: string, max_length: 9, description: The last.}"
+    ]
+    tell(
+        f"render {(rendered - started) * 1000:.0f} ms, {len(page.content) / 1e6:.1f} MB, preview {(previewed - started_preview) * 1000:.0f} ms"
+    )
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory):
+    """A gateway that may not write, whose connectors are a directory of a git repository."""
+    repository: Path = tmp_path_factory.mktemp("clone")
+    put(repository / "connectors.d" / "orders.yaml", ORDERS)
+    put(repository / "tokens.yaml", f"{make_token('etl')[1]}\n")
+    for command in (
+        ["init", "-q"],
+        ["add", "connectors.d"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", *command], cwd=repository, check=True)
+    forge = "https://github.com/o/r/{action}/main/connectors.d/{file}"
+    settings = {
+        "GATEWAY_CONSOLE": "read",
+        "GATEWAY_FORGE": forge,
+        "GATEWAY_TOKENS": str(repository / "tokens.yaml"),
+    }
+    with serving(repository, **settings) as server:
+        yield repository, Desk(server)
+
+
+@pytest.mark.parametrize(
+    ("path", "inputs", "file", "expected"),
+    [
+        (
+            "connectors/orders/edit",
+            {"f2.max_length": "9"},
+            "orders",
+            ORDERS.replace("true}", "true, max_length: 9}"),
+        ),
+        ("new", {"name": "sales", "f1.name": "id"}, "sales", "fields:\n  id: string\n"),
+        ("connectors/orders/duplicate", {"name": "copy"}, "copy", ORDERS),
+        ("connectors/orders/remove", {}, "orders", None),
+    ],
+)
+def test_git_applies_the_downloaded_patch(clone, path, inputs, file, expected):
+    repository, desk = clone
+    form = desk.inputs(path)
+    form.pop("make_token", None)
+    page = desk.get(path)
+    assert "With GATEWAY_CONSOLE=read the gateway writes no file." in text_of(page.text)
+    assert 'value="save"' not in page.text
+    assert desk.send(path, {**form, **inputs}, "save").status_code == 403
+    answer = desk.send(path, {**form, **inputs}, "patch")
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+    try:
+        subprocess.run(["git", "apply", "-"], cwd=repository, input=answer.content, check=True)
+        written = repository / "connectors.d" / f"{file}.yaml"
+        assert (written.read_text() if written.exists() else None) == expected
+    finally:
+        subprocess.run(["git", "checkout", "-q", "."], cwd=repository, check=True)
+        subprocess.run(["git", "clean", "-qfd", "connectors.d"], cwd=repository, check=True)
+
+
+def test_forge_takes_the_change_over(clone):
+    _, desk = clone
+    assert (
+        'href="https://github.com/o/r/edit/main/connectors.d/orders.yaml"'
+        in desk.get("connectors/orders/edit").text
+    )
+    new = desk.send("new", {**desk.inputs("new"), "name": "sales", "f1.name": "id"}, "check").text
+    assert "https://github.com/o/r/new/main/connectors.d?filename=sales.yaml&amp;value=fields" in new
