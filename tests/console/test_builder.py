@@ -44,7 +44,7 @@ def test_whole_walk_needs_no_yaml(open_page, workbench: Portal, name: str):
         page.get_by_label("Field name").last.fill(field)
         page.get_by_label("Type").last.select_option(type_)
     page.get_by_label("Nullable").nth(1).check()
-    page.get_by_role("button", name="Delete field").last.click()
+    button(page, "Delete field spare").click()
     expect(page.get_by_label("Field name").last).to_be_focused()
     expect(page.locator("#diff")).to_contain_text("note: {type: string, nullable: true}")
     assert violations_of(page) == []
@@ -164,7 +164,7 @@ def test_keyboard_alone_builds_a_connector(open_page, workbench: Portal, name: s
     page.keyboard.type("note")
     tab_to("Nullable")
     page.keyboard.press("Space")
-    tab_to("Move up")
+    tab_to("Move up note")
     page.keyboard.press("Enter")
     tab_to("Create")
     page.keyboard.press("Enter")
@@ -191,6 +191,41 @@ def test_findings_are_told_beside_their_inputs(open_page, workbench: Portal, nam
     expect(page.get_by_label("Minimum length")).to_be_visible()
     assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
     assert violations_of(page) == []
+
+
+def test_empty_form_is_no_error(open_page, workbench: Portal, name: str, complaints):
+    complaints.expect("status of 422")
+    page = signed_in(open_page, workbench, "-/console/new")
+    expect(page.locator("#verdict")).to_have_text("It has no name yet.")
+    expect(page.locator(".error")).to_have_count(0)
+    page.get_by_label("Field name").fill("id")
+    expect(page.get_by_role("group", name="Field id")).to_be_visible()
+    expect(page.locator("#diff")).to_contain_text("id: string")
+    expect(page.locator(".error")).to_have_count(0)
+    button(page, "Create").click()
+    expect(page.get_by_role("alert")).to_contain_text("The connector needs a name")
+    page.get_by_label("Connector name").fill("My Orders")
+    expect(page.locator("#name-error1")).to_contain_text("'My Orders' cannot be its name")
+    page.get_by_label("Connector name").fill(name)
+    expect(page.locator("#verdict")).to_have_text("This can be applied.")
+
+
+def test_token_to_make_is_not_missing(open_page, workbench: Portal, name: str):
+    page = signed_in(open_page, workbench, "-/console/new")
+    page.get_by_label("Connector name").fill(name)
+    page.get_by_label("Field name").fill("id")
+    expect(page.locator("#diff")).to_contain_text(f"ingest: [{name}-pipeline]")
+    expect(page.locator("#findings")).to_have_text("none")
+    page.get_by_label("Its name").fill("feed")
+    button(page, "Check").click()
+    page.get_by_label("Its name").fill(f"{name}-feed")
+    expect(page.locator("#diff")).to_contain_text(f"access: {{ingest: [{name}-feed]}}")
+    button(page, "YAML").click()
+    button(page, "Form").click()
+    expect(page.get_by_label("Make a token for it")).to_be_checked()
+    expect(page.get_by_label("Its name")).to_have_value(f"{name}-feed")
+    page.get_by_label("Make a token for it").uncheck()
+    expect(page.locator("#diff")).not_to_contain_text("access")
 
 
 def test_answers_of_scripts_need_this_site(workbench: Portal):

@@ -33,6 +33,7 @@ _SETTINGS = (
 
 _VERDICTS = {
     "none": "Nothing is changed yet.",
+    "unnamed": "It has no name yet.",
     "applied": "This can be applied.",
     "conditional": "Stored rows decide whether this can be applied.",
     "refused": "This would be refused.",
@@ -145,6 +146,7 @@ class BuilderView:
         path: The path of the file in its repository.
         doubts: Doubts about the whole draft.
         token: The name of a token to make with the connector, None where none is offered.
+        made_token: That name if the token is to be made, else None. It has no line in the table of permissions.
     """
 
     state: FormState
@@ -163,6 +165,7 @@ class BuilderView:
     path: str = ""
     doubts: Sequence[str] = ()
     token: str | None = None
+    made_token: str | None = None
 
     area_name = AREA
     scalar_choices = field_row.SCALAR_CHOICES
@@ -275,7 +278,7 @@ class BuilderView:
             name.partition(":")[2] for name in self.state.inputs if name.startswith("access.") and ":" in name
         }
         tokens = dict.fromkeys([PUBLIC, *self.token_names, *named, *sorted(checked - {"*"})])
-        return [self._access_of(token) for token in tokens]
+        return [self._access_of(token) for token in tokens if token != self.made_token]
 
     def _access_of(self, token: str) -> AccessView:
         names = {verb: connector_form.access_input(verb, token) for verb in ACCESS_KEYS}

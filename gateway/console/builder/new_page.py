@@ -42,6 +42,8 @@ class Tokens:
 class NewConnector(BuilderPage):
     """The form of a new connector."""
 
+    inputs_beside_file = ("name", UPLOAD, MAKE, PIPELINE)
+
     def __init__(
         self,
         shell: Shell,
@@ -70,7 +72,7 @@ class NewConnector(BuilderPage):
         upload = parse_qs(visit.query_string).get(UPLOAD, [""])[0]
         if not upload:
             state = state_of("", None, base=None)
-            return await asyncio.to_thread(self.view, place, state, is_untouched=True, focus="name")
+            return await asyncio.to_thread(self.view, place, state, focus="name")
         draft = await self._uploads.draft(visit.asker, owner_of_visit(visit), upload, None)
         return await asyncio.to_thread(self.view, place, _state_of(draft, upload), **_notes(draft))
 
@@ -100,7 +102,11 @@ class NewConnector(BuilderPage):
 
     def shown(self, state: FormState) -> dict[str, Any]:
         """Return what the page of a new connector shows beside that of others."""
-        return {"token": _pipeline(state.inputs) or "NAME-pipeline"}
+        return {"token": _pipeline(state.inputs) or "NAME-pipeline", "made_token": self.made_token(state)}
+
+    def made_token(self, state: FormState) -> str | None:
+        """Return the name of the token to make, None if none is wanted."""
+        return (_pipeline(state.inputs) or None) if state.inputs.get(MAKE) else None
 
     def problems(self, state: FormState) -> Mapping[str, str]:
         """Return what is wrong with the token to make."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -47,6 +47,8 @@ class BuilderPage(ConsolePage, FormTarget):
 
     #: The text of a file twice, in Base64 and in inputs.
     form_bytes_max = 16 * MAX_FILE_BYTES
+    #: The inputs of a new connector that its file does not hold.
+    inputs_beside_file: Collection[str] = ("name",)
 
     def __init__(
         self, shell: Shell, heads: ConnectorHeads, builder: Workshop, credentials: Credentials
@@ -87,7 +89,7 @@ class BuilderPage(ConsolePage, FormTarget):
         """Return what stands beside the form, for the script."""
         place = self.place(visit)
         state = self.state_in(place, form)
-        return Data(await asyncio.to_thread(self.builder.preview, state, self.problems(state)))
+        return Data(await asyncio.to_thread(self._panels, state))
 
     async def framed(self, visit: Visit, place: Subject, answer: Answer) -> Answer:
         """Put the head of the connector around a view."""
@@ -126,12 +128,18 @@ class BuilderPage(ConsolePage, FormTarget):
         """Return what is wrong with inputs that only a kind of page has."""
         return {}
 
+    def made_token(self, state: FormState) -> str | None:
+        """Return the name of a token that a save makes, None if it makes none."""
+        return None
+
+    def _panels(self, state: FormState, *, has_tried: bool = False) -> dict[str, Any]:
+        problems, made = self.problems(state), self.made_token(state)
+        return self.builder.preview(state, problems, made_token=made, has_tried=has_tried)
+
     def view(self, place: Subject, state: FormState, **shown: Any) -> View:
         """Return the page of a state."""
         status = shown.pop("status", 200)
-        panels = self.builder.preview(state, self.problems(state))
-        if shown.pop("is_untouched", False):
-            panels = {**panels, "verdict": "none", "problems": [], "findings": []}
+        panels = self._panels(state, has_tried=shown.get("has_tried", False))
         builder = BuilderView(
             state,
             panels,
@@ -187,7 +195,8 @@ class BuilderPage(ConsolePage, FormTarget):
             )
             return self.view(place, state, problem=problem, focus="area", status=422)
         if state.base is None:
-            turned = replace(turned, inputs={"name": state.inputs.get("name", ""), **turned.inputs})
+            kept = {key: state.inputs.get(key, "") for key in self.inputs_beside_file}
+            turned = replace(turned, inputs={**kept, **turned.inputs})
         return self.view(place, turned)
 
     def _discard(self, _: Visit, place: Subject, state: FormState) -> Answer:

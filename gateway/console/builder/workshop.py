@@ -18,6 +18,7 @@ from gateway.reload.authors import author_of
 from gateway.reload.connector_files import ConnectorFiles, SavedFiles
 
 _NOTHING: Mapping[str, Any] = {"verdict": "none", "connectors": []}
+_UNNAMED: Mapping[str, Any] = {"verdict": "unnamed", "connectors": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +104,33 @@ class Workshop:
         if state.base is not None:
             return None
         if not state.file:
-            return "a connector has a name of a-z, 0-9, _ and -, at most 63, a letter first"
+            name = state.inputs.get("name", "").strip()
+            told = f"'{name}' cannot be its name" if name else "the connector needs a name"
+            return f"{told}: a to z, 0 to 9, _ and -, at most 63, a letter first"
         return f"there is a file {state.file} already" if state.file in self.files.list() else None
 
-    def preview(self, state: FormState, problems: Mapping[str, str]) -> dict[str, Any]:
-        """Return the panels of a state: what its edits would do."""
+    def preview(
+        self,
+        state: FormState,
+        problems: Mapping[str, str],
+        *,
+        made_token: str | None = None,
+        has_tried: bool = False,
+    ) -> dict[str, Any]:
+        """Return the panels of a state: what its edits would do.
+
+        Args:
+            state: The state.
+            problems: What is wrong with inputs that are not of the file.
+            made_token: The name of a token that a save makes, so that no finding says that it is missing.
+            has_tried: Whether an action needed a valid form; before that, a name that is not typed yet is no problem.
+        """
         composed = self.compose(state, problems)
-        plan = self._plan(state, composed)
+        plan = _without_token(self._plan(state, composed), made_token)
+        if not has_tried and _is_unnamed(state) and composed.form is not None:
+            others = {name: text for name, text in composed.form.problems.items() if name != "name"}
+            composed = replace(composed, form=replace(composed.form, problems=others))
+            plan = _UNNAMED
         try:
             model = model_of(composed.text, state.file)
         except InvalidFileError:
@@ -187,6 +208,27 @@ class Workshop:
             {name: was for name, was in renamed.items() if was in present},
         )
         return FormState(state.file, now, now, inputs), Conflict(changed, merged.conflicts)
+
+
+def _is_unnamed(state: FormState) -> bool:
+    return state.base is None and not state.file and not state.inputs.get("name", "").strip()
+
+
+def _without_token(plan: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
+    """Leave out the warnings that the tokens file does not have a name."""
+    start = f"access names '{name}',"
+    entries = [
+        {
+            **entry,
+            "findings": [
+                each
+                for each in entry["findings"]
+                if each["code"] != Code.TOKEN_UNKNOWN.code or not each["message"].startswith(start)
+            ],
+        }
+        for entry in plan["connectors"]
+    ]
+    return {**plan, "connectors": entries}
 
 
 def file_named(name: str) -> str:

@@ -311,8 +311,21 @@ class BuilderForm {
     if (target.dataset.kinds !== undefined) {
       this.showRules(target);
     }
+    if (/^f\d+\.name$/.test(target.name)) {
+      this.nameRow(target);
+    }
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.preview(), PREVIEW_AFTER_MS);
+  }
+
+  /** Say in the names of a row's buttons which field they are about. */
+  nameRow(input) {
+    const row = input.closest(".field");
+    row.querySelector("legend").textContent = `Field ${input.value}`;
+    row.querySelector("summary .visually-hidden").textContent = ` of ${input.value || "the new field"}`;
+    for (const part of row.querySelectorAll("button .visually-hidden")) {
+      part.textContent = ` ${input.value}`;
+    }
   }
 
   /** Show the rules that the type of a row takes. */
