@@ -16,7 +16,7 @@ from typing import Any
 from gateway.auth import tokens_source
 from gateway.auth.permissions import TOKENS_FILE
 from gateway.connectors.finding import InvalidFileError
-from gateway.connectors.write_mode import delivery_of
+from gateway.connectors.write_mode import delivery_of, mode_of
 from gateway.settings import Settings, unknown_variables
 from gateway.store.files import lock
 
@@ -122,9 +122,10 @@ def greeting(settings: Settings, paths: Iterable[str], *, admin_file: Path | Non
     )
     lines = [f"The gateway serves {settings.connectors} at {url}", where]
     if not settings.connectors.is_dir():
-        lines.append(
-            f"There is no directory {settings.connectors}: say --connectors DIR, or gateway init makes one."
-        )
+        makes = "or gateway init makes one"
+        if mode_of(settings).can_write:
+            makes = "or the first connector that you make in the console creates it"
+        lines.append(f"There is no directory {settings.connectors}: say --connectors DIR, {makes}.")
     elif path is None:
         console = "Make one in the console, or with" if settings.console != "off" else "This makes one"
         lines.append(f"There is no connector yet. {console}: gateway new NAME --from FILE")

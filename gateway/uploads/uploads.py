@@ -249,7 +249,9 @@ def _suffix_of(file: str, format: str | None) -> str:
     try:
         file_names.check_name(file)
     except ValueError as error:
-        raise GatewayError(Code.MEDIA_TYPE_UNSUPPORTED, str(error), hint="or choose its format") from error
+        raise GatewayError(
+            Code.MEDIA_TYPE_UNSUPPORTED, str(error), hint="if only its name is wrong, choose its format"
+        ) from error
     return suffix + packed
 
 

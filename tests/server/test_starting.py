@@ -239,11 +239,18 @@ def test_terminal_shows_a_working_first_request(tmp_path, has_connector):
     assert isinstance(json.loads(ran.stdout), list if has_connector else dict), ran.stderr
 
 
-def test_terminal_reports_a_missing_connectors_directory(tmp_path):
-    with terminal(tmp_path, "serve", "--bind", f"127.0.0.1:{free_port()}") as (_, read):
+@pytest.mark.parametrize(
+    ("host", "way"),
+    [
+        ("0.0.0.0", "or gateway init makes one"),  # which may write no file
+        ("127.0.0.1", "or the first connector that you make in the console creates it"),
+    ],
+)
+def test_terminal_reports_a_missing_connectors_directory(tmp_path, host, way):
+    with terminal(tmp_path, "serve", "--bind", f"{host}:{free_port()}") as (_, read):
         shown = eventually(lambda: "Try:" in read() and read())
 
-    assert "There is no directory connectors.d: say --connectors DIR, or gateway init makes one." in shown
+    assert f"There is no directory connectors.d: say --connectors DIR, {way}." in shown
 
 
 def test_terminal_without_browser_shows_the_link(tmp_path, monkeypatch):

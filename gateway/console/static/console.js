@@ -139,7 +139,7 @@ const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milli
 /** The text of an error of the gateway: what is wrong, and what to do. */
 async function problemOf(response) {
   const error = await response.json().catch(() => ({ message: `Status ${response.status}` }));
-  return [error.message, error.hint].filter(Boolean).join(". ");
+  return [error.message, error.hint].filter(Boolean).map(sentence).join(". ");
 }
 
 /** Send one slice of a file, up to 5 times; return the upload after it. A lost answer is asked for. */
