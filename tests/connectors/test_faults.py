@@ -663,7 +663,13 @@ CASES: dict[str, tuple[bytes, list[str]]] = {
     "deep2": (
         b"fields:\n  id: " + b"[" * 5000 + b"\n",
         [
-            "2:25: the values are nested deeper than 20 levels (a connector needs a few levels only: is a bracket never closed?)",
+            "2:107: the values are nested deeper than 20 levels (a connector needs a few levels only: is a bracket never closed?)",
+        ],
+    ),
+    "deepest": (
+        b"[" * 100_000 + b"]" * 100_000,
+        [
+            "1:101: the values are nested deeper than 20 levels (a connector needs a few levels only: is a bracket never closed?)",
         ],
     ),
     "large": (

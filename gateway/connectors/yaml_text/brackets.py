@@ -18,6 +18,18 @@ from gateway.connectors.yaml_text.quotes import explain_text_behind, missing_quo
 
 _COMMENT = re.compile(r"(?:(?<=\s)|^)#[^\n]*")
 _CLOSERS = {"{": "}", "[": "]"}
+#: The most brackets that may be open at once. For each token the scanner looks at all of them.
+OPEN_MAX = 100
+
+
+def find_bracket_too_deep(text: str) -> int | None:
+    """Find the first bracket inside more than `OPEN_MAX` open ones, also in quotes and comments; None without one."""
+    depth = 0
+    for found in re.finditer(r"[\[\]{}]", text):
+        depth = depth + 1 if found[0] in _CLOSERS else max(0, depth - 1)
+        if depth > OPEN_MAX:
+            return found.start()
+    return None
 
 
 def explain_closes_nothing(text: str, trouble: ParserComplaint) -> Fault | None:

@@ -8,8 +8,9 @@ import yaml
 
 from gateway.connectors.finding import Finding
 from gateway.connectors.yaml_text import faults
+from gateway.connectors.yaml_text.brackets import find_bracket_too_deep
 from gateway.connectors.yaml_text.characters import find_unacceptable
-from gateway.connectors.yaml_text.event_reader import EventReader, TooDeepError
+from gateway.connectors.yaml_text.event_reader import MAX_DEPTH, EventReader, TooDeepError
 from gateway.connectors.yaml_text.fault import Fault, ParserComplaint
 from gateway.connectors.yaml_text.node import Node
 from gateway.errors import Code
@@ -17,6 +18,7 @@ from gateway.errors import Code
 #: How many faults of one text are repaired to find the next, and how long such a text may be: each takes a reading.
 MAX_REPAIRS = 20
 MAX_REPAIRED_CHARACTERS = 32 * 1024
+_DEPTH_HINT = "a connector needs a few levels only: is a bracket never closed?"
 
 
 class TextRepair:
@@ -36,13 +38,8 @@ class TextRepair:
 
     def read(self) -> Node | None:
         """Build the tree of the repaired text, None where the text cannot be read to its end."""
-        if fault := find_unacceptable(self._text):
-            self._find(fault)
-        for fault in reversed(
-            faults.find_faults(self._text, masked(self._text))
-        ):  # So that places before an edit hold.
-            if not self._find(fault):
-                return None
+        if self._is_too_deep() or not self._repair_visible_faults():
+            return None
         for _ in range(MAX_REPAIRS if len(self._text) < MAX_REPAIRED_CHARACTERS else 1):
             reader = EventReader(self._file)
             try:
@@ -58,6 +55,20 @@ class TextRepair:
                 self.spoiled = frozenset(reader.spoiled)
                 return root
         return None
+
+    def _repair_visible_faults(self) -> bool:
+        """Repair the faults that show in the text itself; return False if one cannot be repaired."""
+        if fault := find_unacceptable(self._text):
+            self._find(fault)
+        found = faults.find_faults(self._text, masked(self._text))
+        return all(self._find(fault) for fault in reversed(found))  # So that places before an edit hold.
+
+    def _is_too_deep(self) -> bool:
+        """Return whether reading would take minutes, and record why."""
+        at = find_bracket_too_deep(self._text)
+        if at is not None:
+            self._find(Fault(at, f"the values are nested deeper than {MAX_DEPTH} levels", _DEPTH_HINT))
+        return at is not None
 
     def original(self, finding: Finding) -> Finding:
         """Move a finding from its place in the repaired text to that in the text that was read."""
@@ -98,8 +109,7 @@ class TextRepair:
     def _note_depth(self, error: Exception) -> None:
         if isinstance(error, TooDeepError) and error.problem_mark:
             line, column = error.problem_mark.line + 1, error.problem_mark.column + 1
-            hint = "a connector needs a few levels only: is a bracket never closed?"
-            finding = Finding(self._file, line, column, Code.YAML_INVALID, str(error.problem), hint)
+            finding = Finding(self._file, line, column, Code.YAML_INVALID, str(error.problem), _DEPTH_HINT)
             self.findings.append(self.original(finding))
 
     def _place(self, index: int) -> tuple[int, int]:
