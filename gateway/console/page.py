@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
+from urllib.parse import quote
 
 import falcon
 from falcon.asgi import Request, Response
@@ -72,7 +73,7 @@ class Download:
     """A file that the browser saves.
 
     Attributes:
-        name: Its name, which the gateway has chosen: letters, digits, and `.`, `_`, `-`.
+        name: Its name, which may have any character that a file name can have.
         data: Its bytes.
         media_type: Its Content-Type.
     """
@@ -87,6 +88,11 @@ class Data:
     """JSON for the script of a page."""
 
     value: Json
+
+
+def attachment(name: str) -> str:
+    """Return the Content-Disposition of a file that the browser saves (RFC 8187); no name can leave its place."""
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
 
 
 #: The values that a handler may return.
@@ -180,7 +186,7 @@ class Shell:
             return
         if isinstance(answer, Download):
             resp.content_type, resp.data = answer.media_type, answer.data
-            resp.set_header("Content-Disposition", f'attachment; filename="{answer.name}"')
+            resp.set_header("Content-Disposition", attachment(answer.name))
             return
         if isinstance(answer, Redirect):
             resp.status = 303

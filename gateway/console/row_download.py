@@ -4,13 +4,11 @@ A cookie works here. The rows are read with the reader threads of endpoints, so 
 waiting. A browser that stops reading loses its place to other reads, as any client does.
 """
 
-from urllib.parse import quote
-
 from falcon.asgi import Request, Response
 
 from gateway.admin.visible_connectors import VisibleConnector
 from gateway.console.headers import PAGE_HEADERS
-from gateway.console.page import Shell
+from gateway.console.page import Shell, attachment
 from gateway.console.row_access import RowAccess
 from gateway.endpoints.negotiation import RequestHeaders
 from gateway.request_context import current
@@ -41,7 +39,7 @@ class RowDownload:
             await found.endpoint.retrieval.answer(req, resp, read, visit.asker.token)
             resp.set_headers({**PAGE_HEADERS, "Cache-Control": "no-store"})
             name = f"{found.connector.name}.{read.statement.output.media.format}"
-            resp.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(name)}")
+            resp.set_header("Content-Disposition", attachment(name))
 
         await self._access.read(visit, answer)
         current.get().is_download = True

@@ -115,8 +115,13 @@ class ConnectorFiles:
         return self._body(self._reload.plan(_changed(listing, changes)), changes)
 
     def patch(self, changes: Mapping[str, bytes | None]) -> bytes:
-        """Return the patch of changes for `git apply` in the root of the repository."""
+        """Return the patch of changes for `git apply` in the root of the repository.
+
+        Raises:
+            GatewayError: 400 if a file cannot have its name.
+        """
         listing, directory = self._listing(), path_in_repository(self._settings.connectors)
+        _require_names(listing, changes)
         return b"".join(
             git_patch(file, _text_of(listing, file), text, directory)
             for file, text in sorted(changes.items())
