@@ -39,6 +39,11 @@ class NewToken:
     reason: str | None
 
 
+def is_new_token_name(name: str) -> bool:
+    """Return whether a token can be made with a name; `admin` is that of the admin token."""
+    return is_token_name(name) and name != ADMIN
+
+
 class _NotWrittenError(Exception):
     """The line cannot be added; the message is the reason."""
 
@@ -62,7 +67,7 @@ class TokenMaker:
         Raises:
             GatewayError: 400 if no token can have the name, 409 if one has it.
         """
-        if not is_token_name(name) or name == ADMIN:
+        if not is_new_token_name(name):
             hint = "use up to 63 letters, digits, and . _ -, with a letter first; `admin` and `public` are reserved"
             raise GatewayError(Code.TOKEN_NAME_INVALID, f"a token cannot be called {name[:80]!r}", hint=hint)
         with self._lock:

@@ -1,6 +1,8 @@
 """The builder in a real browser: a connector is built, changed, and removed without YAML."""
 
+import base64
 import subprocess
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -236,3 +238,46 @@ def test_answers_of_scripts_need_this_site(workbench: Portal):
         for sent in ({"Sec-Fetch-Site": "cross-site"}, {}, {"Sec-Fetch-Site": "same-origin"})
     ]
     assert statuses == [403, 403, 200]
+
+
+def posted(workbench: Portal, path: str, **form: str) -> httpx.Response:
+    headers = {"Cookie": workbench.cookie_of("admin"), "Sec-Fetch-Site": "same-origin"}
+    return httpx.post(f"{workbench.server.url}/-/console/{path}", data=form, headers=headers)
+
+
+@pytest.mark.parametrize("name", ['a"b', "one; filename=x", "\N{GRINNING FACE}"])
+def test_downloads_have_any_file_name(workbench: Portal, name: str):
+    file = workbench.server.connectors / f"{name}.yaml"
+    file.write_text("fields: {a: wrong}\n")
+    try:
+        sent = {"base": base64.b64encode(file.read_bytes()).decode(), "yaml": "fields: {a: string}\n"}
+        answers = [
+            posted(workbench, f"files/{quote(file.name)}/edit", do=what, **sent) for what in ("file", "patch")
+        ]
+        assert [each.headers["Content-Disposition"] for each in answers] == [
+            f"attachment; filename*=UTF-8''{quote(each, safe='')}"
+            for each in (file.name, f"{file.name}.patch")
+        ]
+    finally:
+        file.unlink()
+
+
+def test_patch_needs_a_possible_file_name(workbench: Portal):
+    answer = posted(
+        workbench, "files/x%0d%0aSet-Cookie:%20a=b.yaml/edit", do="patch", yaml="fields: {a: string}"
+    )
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (400, False)
+
+
+def test_token_called_admin_creates_nothing(workbench: Portal):
+    form = {"name": "usurped", "f1.name": "a", "f1.type": "string", "do": "save"}
+    answer = posted(workbench, "new", make_token="on", pipeline="admin", **form)
+    assert answer.status_code == 422
+    assert not (workbench.server.connectors / "usurped.yaml").exists()
+
+
+def test_form_has_a_thousand_fields_at_most(workbench: Portal):
+    rows = {f"f{number}.name": f"n{number}" for number in range(1, 1003)}
+    text = "fields:\n" + "".join(f"  n{number}: string\n" for number in range(1002))
+    assert posted(workbench, "new", name="many", do="check", **rows).status_code == 413
+    assert posted(workbench, "new", name="many", do="form", yaml=text).status_code == 422

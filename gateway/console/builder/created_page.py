@@ -69,8 +69,9 @@ class CreatedPage(ConnectorPage):
     async def show(self, visit: Visit, found: VisibleConnector) -> View:
         """Show how rows are sent; a token that was made is shown this once."""
         id = parse_qs(visit.query_string).get("token", [""])[0]
+        base, first = visit.host_url.rstrip("/"), await self._rows.read(visit)
+        # Last: a page that fails must not use up a token before it is shown.
         token = self._tokens.take(id, visit.asker.token or "")
-        base = visit.host_url.rstrip("/")
         return View(
             "created.html",
             {
@@ -78,7 +79,7 @@ class CreatedPage(ConnectorPage):
                 "token": token,
                 "was_shown": bool(id) and token is None,
                 "curl": _curl(found, base, token.secret if token else f"${TOKEN}"),
-                "first": await self._rows.read(visit),
+                "first": first,
             },
         )
 

@@ -7,16 +7,20 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from gateway import strictjson
+from gateway.connectors.fields import MAX_FIELDS
 from gateway.connectors.file_edit.edit import edit, model_of
 from gateway.connectors.file_edit.new_text import write_new
 from gateway.connectors.file_edit.refusal import EditRefusedError
 from gateway.connectors.finding import InvalidFileError
 from gateway.console.builder import connector_form, yaml_area
 from gateway.console.builder.connector_form import ParsedForm
+from gateway.errors import Code, GatewayError
 from gateway.strictjson import Json
 
 #: The inputs that carry the state, beside those of the form.
 BASE, WORKING, AREA, KEPT = "base", "working", "yaml", "kept"
+#: The most rows of a form: those of all fields, and one for the next.
+ROWS_MAX = MAX_FIELDS + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +67,33 @@ def state_of(file: str, text: bytes | None, *, base: bytes | None) -> FormState:
     if text is None:
         return FormState(file, base, b"", {"f1.type": "string", "make_token": "on"})
     try:
-        inputs = connector_form.inputs_of(model_of(text, file))
-    except InvalidFileError:
+        inputs = _with_few_rows(connector_form.inputs_of(model_of(text, file)))
+    except (InvalidFileError, GatewayError):
         return FormState(file, base, text, {}, yaml_area.shown(text))
     return FormState(file, base, text, inputs)
 
 
 def state_from(form: Mapping[str, str], file: str) -> FormState:
-    """Return the state that a form carries; what is not a state of this page is taken for a new connector."""
+    """Return the state that a form carries; what is not a state of this page is taken for a new connector.
+
+    Raises:
+        GatewayError: 413, it has more rows than a connector can have fields.
+    """
     base = _decoded(form[BASE]) if BASE in form else None
     working = _decoded(form[WORKING]) if WORKING in form else base or b""
     if AREA not in form:
-        return FormState(file, base, working, form)
-    return FormState(file, base, working, _inputs_from(form.get(KEPT, "")), form[AREA])
+        return FormState(file, base, working, _with_few_rows(form))
+    kept = _with_few_rows(_inputs_from(form.get(KEPT, "")))
+    return FormState(file, base, working, kept, form[AREA])
+
+
+def _with_few_rows(inputs: Mapping[str, str]) -> Mapping[str, str]:
+    """Return inputs that a page can show; each row takes 5 kB of it, and 2 ms."""
+    count = len(connector_form.rows_of(inputs))
+    if count > ROWS_MAX:
+        message = f"the form has {count:,} fields, and a connector has at most {MAX_FIELDS:,}"
+        raise GatewayError(Code.BODY_TOO_LARGE, message, hint="delete fields, or declare several connectors")
+    return inputs
 
 
 def _inputs_from(text: str) -> Mapping[str, str]:
@@ -165,7 +183,8 @@ def as_form(state: FormState) -> FormState:
 
     Raises:
         InvalidFileError: It is not YAML; the form would be as it was.
+        GatewayError: 413, it has more fields than a connector can have.
     """
     text = yaml_area.received(state.area or "", state.working)
-    inputs = connector_form.inputs_of(model_of(text, state.file))
+    inputs = _with_few_rows(connector_form.inputs_of(model_of(text, state.file)))
     return FormState(state.file, state.base, text, inputs)

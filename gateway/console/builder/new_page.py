@@ -9,8 +9,7 @@ from urllib.parse import parse_qs, quote
 from gateway.admin.upload_requests import UploadRequests
 from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
-from gateway.auth.token_maker import NewToken, TokenMaker
-from gateway.auth.tokens import is_token_name
+from gateway.auth.token_maker import NewToken, TokenMaker, is_new_token_name
 from gateway.console.builder.builder_view import BuilderView
 from gateway.console.builder.connector_form import access_input
 from gateway.console.builder.form_state import FormState, state_of
@@ -115,7 +114,7 @@ class NewConnector(BuilderPage):
             return {}
         if name in (self.credentials.names or ()):
             return {PIPELINE: f"there is a token '{name}': choose another name, or make none"}
-        return {} if is_token_name(name) else {PIPELINE: f"a token cannot be called '{name}'"}
+        return {} if is_new_token_name(name) else {PIPELINE: f"a token cannot be called '{name}'"}
 
     def saved(self, place: Subject, state: FormState) -> Redirect:
         """Return the page with the URL and the first rows, or the load of the file."""

@@ -188,6 +188,8 @@ class BuilderPage(ConsolePage, FormTarget):
             return self.view(place, state)
         try:
             turned = as_form(state)
+        except GatewayError as error:
+            return self.view(place, state, problem=(error.message, error.hint), focus="area", status=422)
         except InvalidFileError:
             problem = (
                 "the text is not YAML, so the form stays as it was",
