@@ -102,10 +102,18 @@ class TokenMaker:
                 if old is None:
                     directory.create(staged, file.name)
                 else:
-                    directory.replace(staged, file.name)
+                    _replace(directory, staged, file, old)
                 directory.sync()
         except OSError as error:
             raise _NotWrittenError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+def _replace(directory: AtomicDirectory, staged: str, file: Path, old: bytes) -> None:
+    """Replace a tokens file, unless another program has changed it since it was read."""
+    if directory.read(file.name) != old:
+        directory.delete(staged)
+        raise _NotWrittenError(f"{file} has changed meanwhile.")
+    directory.replace(staged, file.name)
 
 
 def _with_line(old: bytes | None, name: str, line: str, file: str) -> bytes:

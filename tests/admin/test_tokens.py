@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.atomic_files import AtomicDirectory
 from gateway.auth.credentials import Credentials
 from gateway.auth.token_maker import TokenMaker
 from gateway.auth.tokens import make_token
@@ -146,6 +147,25 @@ def test_line_is_shown_where_nothing_is_written(tmp_path, case):
     assert reason in made.reason
     assert parse_tokens(made.line.encode(), "line").keys() == {"new"}
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_line_of_another_program_is_kept(tmp_path, monkeypatch):
+    """Add a line while the new text is staged, as a person with an editor does."""
+    tokens, stage = maker(tmp_path), AtomicDirectory.stage
+    file, line = tmp_path / "data/tokens.yaml", f"{make_token('theirs')[1]}\n"
+    file.write_text(f"{OLD}\n")
+
+    def interfering(*values):
+        staged = stage(*values)
+        file.write_text(f"{OLD}\n{line}")
+        return staged
+
+    monkeypatch.setattr(AtomicDirectory, "stage", interfering)
+    made = tokens.make("etl")
+
+    assert (made.is_written, made.reason) == (False, f"{file} has changed meanwhile.")
+    assert file.read_text() == f"{OLD}\n{line}"
+    assert sorted(each.name for each in file.parent.iterdir()) == ["admin-token", "tokens.yaml"]
 
 
 def test_name_in_use_is_found_in_file(tmp_path):
