@@ -208,7 +208,11 @@ def test_empty_form_is_no_error(open_page, workbench: Portal, name: str, complai
     expect(page.get_by_role("alert")).to_contain_text("The connector needs a name")
     page.get_by_label("Connector name").fill("My Orders")
     expect(page.locator("#name-error1")).to_contain_text("'My Orders' cannot be its name")
+    expect(page.locator("#findings li")).to_have_count(1)
     page.get_by_label("Connector name").fill(name)
+    page.get_by_label("Field name").fill("")
+    expect(page.locator("#findings")).to_contain_text("Field name: the key 'fields' is missing")
+    page.get_by_label("Field name").fill("id")
     expect(page.locator("#verdict")).to_have_text("This can be applied.")
 
 

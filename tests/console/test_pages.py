@@ -84,6 +84,7 @@ def test_list_shows_what_the_asker_may_see(portal: Portal, name, rows):
 
     assert dict(zip(names, permissions, strict=True)) == rows
     assert ("These endpoints are public." in text) == (name is None)
+    assert "No endpoint is public." not in text
 
 
 def test_values_are_escaped_in_pages(portal: Portal):

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.console.conftest import FLIGHTS, Portal, opened
@@ -290,6 +291,10 @@ def test_gateway_without_connectors_says_what_to_do(tmp_path):
             assert {each for each in ("New connector", "From a file") if f">{each}</a>" in text} == links
             assert "cannot be read" not in text
         assert "There is no endpoint that you may see" in page(portal, "/-/console/", "guest")
+        assert "No endpoint is public." in httpx.get(f"{portal.server.url}/-/console/").text
+        asked = httpx.get(f"{portal.server.url}/-/console/new", headers={"Accept": "text/html"}).text
+        assert "with a token that may see this page" in asked
+        assert "Authorization" not in asked
 
 
 @pytest.mark.parametrize(("at", "status"), [("yesterday", 400), ("1999-01-01", 404), ("2999-01-01", 200)])

@@ -197,7 +197,7 @@ def test_allowed_hosts_may_send_forms_through_a_proxy(proxied, origin, status):
         cookie = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
         page = httpx.get(f"{url}-/console/", headers=cookie).text
         assert ">admin</span>" in page
-        assert "<title>Endpoints · shop &lt;prod&gt;</title>" in page
+        assert "<title>Connectors · shop &lt;prod&gt;</title>" in page
         assert "</span>" not in httpx.get(f"{server.url}/-/console/", headers=cookie).text, "plain http"
 
 

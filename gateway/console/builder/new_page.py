@@ -110,7 +110,8 @@ class NewConnector(BuilderPage):
     def problems(self, state: FormState) -> Mapping[str, str]:
         """Return what is wrong with the token to make."""
         name = _pipeline(state.inputs)
-        if not state.inputs.get(MAKE) or not name:
+        is_typed = bool(state.inputs.get(PIPELINE, "").strip())
+        if not state.inputs.get(MAKE) or not name or not (is_typed or state.file):
             return {}
         if name in (self.credentials.names or ()):
             return {PIPELINE: f"there is a token '{name}': choose another name, or make none"}

@@ -47,6 +47,9 @@ class Places:
         if path[0] in BOUND_CONTROLS:
             known = BOUND_CONTROLS[path[0]]
             return f"{path[0]}.{path[1] if len(path) > 1 and path[1] in known else next(iter(known))}"
+        if is_missing and len(path) == 1:
+            first = next(iter(self._rows.values()), None)
+            return None if first is None else f"f{first}.{NAME}"
         if path[0] == "access":
             return connector_form.NEW_TOKEN
         return path[0] if path[0] in CONNECTOR_CONTROLS else None

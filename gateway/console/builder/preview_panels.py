@@ -77,6 +77,8 @@ def label_of(name: str | None) -> str | None:
         own = {"name": "Field name", "type": "Type"}
         key = found[1]
         return own.get(key) or FIELD_CONTROLS[key].label if key in own or key in FIELD_CONTROLS else key
+    if name == "pipeline":
+        return "Its name"
     key, _, inner = name.partition(".")
     if key in BOUND_CONTROLS:
         return BOUND_CONTROLS[key][inner].label
@@ -95,11 +97,14 @@ def entries(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _entry(entry: Mapping[str, Any], places: Places) -> dict[str, Any]:
     """Return what happens to one connector."""
     action = entry["action"]
+    sentence = "nothing changes" if action == "none" else ACTIONS[action]
+    if action == "refuse" and entry["connector"] is None:
+        sentence = "the file is not applied"  # It has no version that could stay live.
     return {
         "connector": entry["connector"] or entry["file"],
         "path": entry["path"],
         "action": action,
-        "sentence": "nothing changes" if action == "none" else ACTIONS[action],
+        "sentence": sentence,
         "verdict": entry["verdict"],
         "changes": [_change(change, places) for change in entry["changes"]],
     }
