@@ -16,8 +16,8 @@ PHONE = {"width": 375, "height": 667}
 
 @pytest.fixture
 def gateway_url(workbench: Portal, request: pytest.FixtureRequest) -> str:
-    """The whole walk runs below a prefix, all else at the root."""
-    return workbench.urls["prefix" if "whole_walk" in request.node.name else "root"]
+    """The whole walk runs at the root and below a prefix, all else at the root."""
+    return workbench.urls[getattr(request, "param", "root")]
 
 
 def signed_in(open_page, workbench: Portal, path: str, **options) -> Page:
@@ -35,7 +35,8 @@ def button(page: Page, name: str):
     return page.get_by_role("button", name=name, exact=True)
 
 
-def test_whole_walk_needs_no_yaml(open_page, workbench: Portal, name: str):
+@pytest.mark.parametrize("gateway_url", ["root", "prefix"], indirect=True)
+def test_whole_walk_needs_no_yaml(open_page, workbench: Portal, name: str, gateway_url: str):
     page = signed_in(open_page, workbench, "-/console/")
     page.get_by_role("link", name="New connector").first.click()
     page.get_by_label("Connector name").fill(name)
@@ -53,7 +54,7 @@ def test_whole_walk_needs_no_yaml(open_page, workbench: Portal, name: str):
     button(page, "Create").click()
 
     expect(page.get_by_role("heading", name=f"{name} is live")).to_be_visible()
-    assert page.locator("#address").inner_text() == f"{workbench.urls['prefix']}{name}"
+    assert page.locator("#address").inner_text() == f"{gateway_url}{name}"
     assert violations_of(page) == []
     command = page.locator("#curl").inner_text()
     assert page.locator("#secret").inner_text() in command
