@@ -336,7 +336,7 @@ def test_git_applies_the_downloaded_patch(clone, path, inputs, file, expected):
     assert 'value="save"' not in page.text
     assert desk.send(path, {**form, **inputs}, "save").status_code == 403
     answer = desk.send(path, {**form, **inputs}, "patch")
-    assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''")
     try:
         subprocess.run(["git", "apply", "-"], cwd=repository, input=answer.content, check=True)
         written = repository / "connectors.d" / f"{file}.yaml"

@@ -357,7 +357,7 @@ def test_hostile_text_of_a_row_stays_text(stocked: Portal, name):
     assert "This is the beginning of 800,0" in large
     assert "too large to be edited here" in large
     whole = pages.get("/2/text")
-    assert whole.headers["Content-Disposition"] == f'attachment; filename="{name}-rejected-2.txt"'
+    assert whole.headers["Content-Disposition"] == f"attachment; filename*=UTF-8''{name}-rejected-2.txt"
     assert whole.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert len(whole.content) > 800_000
     assert pages.ask("HEAD", f"{pages.path}/2/text").headers["Content-Length"] == str(len(whole.content))
