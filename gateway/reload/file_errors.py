@@ -98,6 +98,6 @@ def translated(directory: Path) -> Iterator[None]:
             raise GatewayError(
                 Code.DISK_FULL, f"{where} takes no file: {why}; nothing was written", hint=hint
             ) from error
-        raise GatewayError(
-            Code.FILE_NOT_WRITTEN, f"{where} cannot be written: {why}; nothing was changed", hint="try again"
-        ) from error
+        message = f"{where} cannot be written: {why}; nothing was changed"
+        headers = {"Retry-After": "1"}
+        raise GatewayError(Code.FILE_NOT_WRITTEN, message, hint="try again", headers=headers) from error

@@ -186,11 +186,11 @@ def unescaped(text: str) -> str:
 
 def test_long_values_are_cut_and_lead_on(server, hostile):
     long = ["é" * (CUT_AT - 1), "é" * CUT_AT, "é" * (CUT_AT + 1), "<" * 200_000]
-    server.declare("long", "{fields: {text: string, extra: json}, access: {read: [public]}}")
+    server.declare("long_cells", "{fields: {text: string, extra: json}, access: {read: [public]}}")
     rows = [{"text": text, "extra": [text]} for text in long]
-    assert server.client.post("/long", json=rows).is_success
+    assert server.client.post("/long_cells", json=rows).is_success
 
-    answer = server.client.get("/-/console/connectors/long/rows")
+    answer = server.client.get("/-/console/connectors/long_cells/rows")
     cells = table_cells(answer.text)
 
     assert [row[0].value for row in cells] == [text[:CUT_AT] for text in long]
@@ -198,7 +198,7 @@ def test_long_values_are_cut_and_lead_on(server, hostile):
     assert [row[1].is_cut for row in cells] == [True] * 4
     assert len(answer.content) < 60_000
     more = re.findall(r'href="(?:\.\./)*([^"]*)">\[more\]', answer.text)
-    assert more[-1] == "-/console/connectors/long/rows/4"
+    assert more[-1] == "-/console/connectors/long_cells/rows/4"
     assert html.escape(long[-1]) in server.client.get(f"/{more[-1]}").text
 
 

@@ -1,5 +1,6 @@
 """Every error there is, provoked once, in the one shape."""
 
+import errno
 import json
 import shutil
 import socket
@@ -58,7 +59,7 @@ class Place:
 def check_shape(status: int, headers, text: bytes) -> dict:
     error = json.loads(text)
     assert list(error)[:4] == ["code", "message", "details", "hint"]
-    assert list(error)[4:] in ([], ["errors", "error_count", "rows"])
+    assert list(error)[4:] in ([], ["errors", "error_count", "rows"], ["plan"])
     assert error["details"] is None or isinstance(error["details"], str)
     assert isinstance(error["code"], str)
     assert isinstance(error["message"], str)
@@ -570,6 +571,112 @@ def _(place, code):
 def _(place, code):
     place.post(b'{"n":1}')
     return place.server.client.post(f"/-/connectors{place.path}/copy", json={"to": place.path[1:]})
+
+
+# -- connector files and tokens that the gateway writes
+
+
+def save(place, file: str, text: str, **headers: str) -> httpx.Response:
+    """Save a file as a new one, unless a header says which text it replaces."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()} or {"If-None-Match": "*"}
+    return place.server.client.put(f"/-/files/{file}", content=text, headers=sent)
+
+
+@provokes(Code.FILE_CHANGED, Code.FILE_DIGEST_REQUIRED, Code.SAVE_REFUSED)
+def _(place, code):
+    file = f"{place.path[1:]}.yaml"
+    if code is Code.FILE_DIGEST_REQUIRED:
+        return save(place, file, CONNECTOR, If_Match="*")
+    digest = place.server.client.get(f"/-/files/{file}").json()["digest"]
+    is_stale = code is Code.FILE_CHANGED
+    text = f"description: x\n{CONNECTOR}" if is_stale else "fields: {n: strnig}"
+    return save(place, file, text, If_Match='"another"' if is_stale else f'"{digest}"')
+
+
+@provokes(Code.FILE_NAME_INVALID)
+def _(place, code):
+    return save(place, "Orders.yaml", CONNECTOR)
+
+
+@provokes(Code.FILE_UNKNOWN)
+def _(place, code):
+    return place.server.client.get("/-/files/nothing.yaml")
+
+
+@provokes(Code.FILE_BUSY)
+def _(place, code):
+    file = f"{place.path[1:]}.yaml"
+    digest = place.server.client.get(f"/-/files/{file}").json()["digest"]
+    with (place.server.connectors / file).open("r+b"):
+        return save(place, file, f"description: x\n{CONNECTOR}", If_Match=f'"{digest}"')
+
+
+@provokes(Code.FILES_READ_ONLY)
+def _(place, code):
+    with serving(place.directory, GATEWAY_CONSOLE="read") as server:
+        return server.client.put("/-/files/c.yaml", content=CONNECTOR, headers={"If-None-Match": "*"})
+
+
+@provokes(Code.FILE_NOT_WRITTEN)
+def _(place, code):
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with inside(place.directory, {"c": CONNECTOR}) as gateway, place.monkeypatch.context() as patch:
+        patch.setattr("gateway.reload.connector_files.write_changes", fail)
+        return gateway.request(
+            "PUT", "/-/files/d.yaml", body(CONNECTOR.encode()), headers={"If-None-Match": "*"}
+        )
+
+
+@provokes(Code.TOKEN_NAME_INVALID, Code.TOKEN_EXISTS)
+def _(place, code):
+    name = "no name" if code is Code.TOKEN_NAME_INVALID else place.path[1:]
+    ask = lambda: place.server.client.post("/-/tokens", json={"name": name})  # noqa: E731
+    return ask() if code is Code.TOKEN_NAME_INVALID else (ask(), ask())[1]
+
+
+@provokes(Code.SIGN_IN_LINK_INVALID)
+def _(place, code):
+    return httpx.get(f"{place.server.url}/-/open?code=none", headers={"Sec-Purpose": "prefetch"})
+
+
+# -- uploads
+
+
+def upload(place, data: bytes) -> str:
+    """Upload a file of rows, and return its path."""
+    begun = place.server.client.post("/-/uploads", json={"name": "rows.csv", "size": len(data)})
+    path = begun.headers["Location"]
+    assert place.server.client.put(path, params={"at": 0}, content=data).status_code == 200
+    return path
+
+
+@provokes(Code.ROWS_FILE_INVALID, Code.UPLOADS_FULL)
+def _(place, code):
+    size = 0 if code is Code.ROWS_FILE_INVALID else 10**15
+    return place.server.client.post("/-/uploads", json={"name": "rows.csv", "size": size})
+
+
+@provokes(Code.UPLOAD_OFFSET)
+def _(place, code):
+    path = upload(place, b"n\n1\n")
+    return place.server.client.put(path, params={"at": 3}, content=b"x")
+
+
+@provokes(Code.UPLOAD_UNKNOWN)
+def _(place, code):
+    return place.server.client.get("/-/uploads/nothing")
+
+
+@provokes(Code.UPLOAD_RUNNING)
+def _(place, code):
+    path = upload(place, b"n\n" + b"%d\n" * 400_000 % tuple(range(400_000)))
+    load = lambda: place.server.client.post(f"{path}/load", json={"connector": place.path[1:]})  # noqa: E731
+    assert load().status_code == 202
+    answer = load()
+    assert place.server.client.post(f"{path}/cancel").is_success
+    return answer
 
 
 # -- access
