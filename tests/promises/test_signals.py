@@ -41,7 +41,8 @@ def test_sigterm_answers_open_requests_and_closes_store(tmp_path):
     stalled.sendall(head(own, "/a", Content_Length=100) + b'{"n":')
     slow = connect(own)
     slow.sendall(head(own, "/a", Content_Length=7) + b'{"n"')
-    eventually(lambda: own.client.get("/-/ready").status_code == 200)
+    begun = 'gateway_http_requests_in_flight{operation="write"} 2.0'
+    eventually(lambda: begun in own.client.get("/-/metrics").text)
     own.client.close()
 
     own.process.send_signal(signal.SIGTERM)
