@@ -32,8 +32,8 @@ from gateway.ingest.in_flight import InFlightKeys
 from gateway.ingest.parse_pool import ParsePool
 from gateway.ingest.writer import Writer
 from gateway.jobs.figures import FiguresJob
+from gateway.jobs.periodic_thread import PeriodicThread
 from gateway.jobs.retention import RetentionJob
-from gateway.jobs.uploads import UploadsJob
 from gateway.open_console import ConsoleOpener
 from gateway.query.read_pool import ReadPool
 from gateway.reload.connector_files import ConnectorFiles
@@ -60,6 +60,8 @@ _log = logging.getLogger(__name__)
 PARSE_THREADS = 2
 #: The share of the graceful timeout in which the last traces are sent, after the store is closed.
 _LAST_TRACES_SHARE = 0.1
+#: Seconds between two looks for uploads that were not used for an hour.
+_EXPIRE_UPLOADS_SECONDS = 60.0
 
 
 class Gateway:
@@ -72,35 +74,9 @@ class Gateway:
             closing.enter_context(tracing.sending(settings.graceful_timeout * _LAST_TRACES_SHARE))
             settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             resources = Resources.of(settings)
-            disk = Disk(settings.data, settings.disk_reserve)
-            store = Store(
-                DuckDBFile(
-                    settings.data, memory=resources.memory, threads=resources.threads, spill=resources.spill
-                )
-            )
-            closing.callback(store.close)
-            credentials = Credentials(settings.data, settings.tokens)
-            writer = Writer(store, max_bytes=settings.queue, disk=disk, fatal=fatal)
-            closing.callback(writer.close)
-            readers = ReadPool(store, threads=settings.readers, seconds=settings.query_timeout)
-            closing.callback(readers.stop)
-            parse_pool = ParsePool(PARSE_THREADS)
-            closing.callback(parse_pool.close)
-            live = Live()
-            services = Services(
-                Auth(
-                    credentials,
-                    RateLimits(credentials),
-                    Askers(credentials, _sessions(credentials, settings)),
-                ),
-                Storage(store, writer, readers),
-                Intake(settings, parse_pool, InFlightKeys(), disk),
-                Caches(EtagCache(settings.cache), Spool(settings.data / "parts", settings.spool, disk)),
-                live,
-                Observed(traffic, MinuteFigures(traffic)),
-            )
+            store, services = _open_services(settings, resources, fatal, traffic, closing)
             reload = Reload(services)
-            watch = Watch(settings.connectors, reload, credentials.refresh)
+            watch = Watch(settings.connectors, reload, services.auth.credentials.refresh)
             closing.callback(watch.stop)
             reload.read(watch.look())
             watch.scan()
@@ -116,7 +92,7 @@ class Gateway:
                 closing,
             )
             self._opener = ConsoleOpener(settings, services.auth.askers.links, closing)
-            self.greeting = _greeting(settings, live, credentials)
+            self.greeting = _greeting(settings, services.live, services.auth.credentials)
             self._closing = closing.pop_all()
 
     def open_console(self) -> None:
@@ -126,6 +102,41 @@ class Gateway:
     def close(self) -> None:
         """Stop the watch, finish the accepted writes, and close the store."""
         self._closing.close()
+
+
+def _open_services(
+    settings: Settings,
+    resources: Resources,
+    fatal: Callable[[], None],
+    traffic: Traffic,
+    closing: contextlib.ExitStack,
+) -> tuple[Store, Services]:
+    """Open the store, start the threads that write, read, and parse, and return what requests share."""
+    disk = Disk(settings.data, settings.disk_reserve)
+    store = Store(
+        DuckDBFile(settings.data, memory=resources.memory, threads=resources.threads, spill=resources.spill)
+    )
+    closing.callback(store.close)
+    credentials = Credentials(settings.data, settings.tokens)
+    writer = Writer(store, max_bytes=settings.queue, disk=disk, fatal=fatal)
+    closing.callback(writer.close)
+    readers = ReadPool(store, threads=settings.readers, seconds=settings.query_timeout)
+    closing.callback(readers.stop)
+    parse_pool = ParsePool(PARSE_THREADS)
+    closing.callback(parse_pool.close)
+    services = Services(
+        Auth(
+            credentials,
+            RateLimits(credentials),
+            Askers(credentials, _sessions(credentials, settings)),
+        ),
+        Storage(store, writer, readers),
+        Intake(settings, parse_pool, InFlightKeys(), disk),
+        Caches(EtagCache(settings.cache), Spool(settings.data / "parts", settings.spool, disk)),
+        Live(),
+        Observed(traffic, MinuteFigures(traffic)),
+    )
+    return store, services
 
 
 def _with_own_reader(services: Services, settings: Settings, closing: contextlib.ExitStack) -> Services:
@@ -186,7 +197,9 @@ def _uploads(app: Asgi, services: Services, closing: contextlib.ExitStack) -> Up
         app, observers=[log_request, traffic.observe], start_observers=[traffic.observe_start]
     )
     uploads = UploadServices.of(services, observed, closing.enter_context(ContextThreadPool(1, "upload")))
-    closing.callback(UploadsJob(uploads.uploads).stop)
+    expiry = PeriodicThread("uploads", uploads.uploads.expire, lambda: _EXPIRE_UPLOADS_SECONDS)
+    expiry.start()
+    closing.callback(expiry.stop)
     closing.callback(uploads.loads.stop)
     return uploads
 

@@ -9,7 +9,7 @@ from gateway.admin.json_body import json_body
 from gateway.admin.status_report import file_report
 from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
-from gateway.connectors.directory import ConnectorFile
+from gateway.connectors.directory import ConnectorFile, digest_of
 from gateway.connectors.repository import Action
 from gateway.connectors.yaml_text.document import MAX_FILE_BYTES
 from gateway.endpoints import reply
@@ -17,7 +17,6 @@ from gateway.endpoints.request_bodies import RequestBodies
 from gateway.errors import Code, GatewayError
 from gateway.reload.authors import author_of
 from gateway.reload.connector_files import ConnectorFiles, SavedFiles
-from gateway.reload.file_errors import digest_of
 
 #: The most bytes of a body: a text of the largest size, written as JSON.
 BODY_BYTES_MAX = 6 * MAX_FILE_BYTES

@@ -1,5 +1,8 @@
 """Rejected rows under `/-/`: queried as the rows of any connector, checked, replayed, and discarded."""
 
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+
 from falcon.asgi import Request, Response
 
 from gateway import strictjson
@@ -13,6 +16,7 @@ from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.ingest import replay_body
 from gateway.query.render import Rendering
+from gateway.strictjson import Json
 
 
 class RejectedResource:
@@ -44,22 +48,13 @@ class RejectedResource:
 
     async def on_post_replay(self, req: Request, resp: Response, name: str) -> None:
         """Validate rejected rows by the current schema and store them: all kept rows, those of a filter, or edited rows."""
-        found = self._settler(req, name)
-        body, reservation = await self._bodies.receive(req, found.endpoint)
-        with reservation:
-            edited = replay_body.parse(body.data, found.connector)
-            # Permissions may have changed while the body was received.
-            found = self._connectors.require(req, found.endpoint)
+        async with self._edited(req, name) as (found, edited):
             receipt = await self._replay.replay(found, req.query_string, edited)
         reply.json(resp, receipt.body(), status=receipt.status)
 
     async def on_post_check(self, req: Request, resp: Response, name: str) -> None:
         """Validate rejected rows as a replay would, and store nothing."""
-        found = self._settler(req, name)
-        body, reservation = await self._bodies.receive(req, found.endpoint)
-        with reservation:
-            edited = replay_body.parse(body.data, found.connector)
-            found = self._connectors.require(req, found.endpoint)
+        async with self._edited(req, name) as (found, edited):
             checked = await self._replay.check(found, req.query_string, edited)
         reply.json(resp, checked.body())
 
@@ -69,6 +64,18 @@ class RejectedResource:
         reason = _reason(await self._bodies.receive_whole(req))
         found = self._connectors.find(req, name)
         reply.json(resp, await self._rows.discard(found, req.query_string, reason))
+
+    @contextlib.asynccontextmanager
+    async def _edited(
+        self, req: Request, name: str
+    ) -> AsyncIterator[tuple[VisibleConnector, Mapping[int, Json]]]:
+        """Receive the edited rows of a body, and hold its memory until the end of the block."""
+        found = self._settler(req, name)
+        body, reservation = await self._bodies.receive(req, found.endpoint)
+        with reservation:
+            edited = replay_body.parse(body.data, found.connector)
+            # Permissions may have changed while the body was received.
+            yield self._connectors.require(req, found.endpoint), edited
 
     def _settler(self, req: Request, name: str) -> VisibleConnector:
         """Find a connector whose rejected rows the asker may replay and discard.

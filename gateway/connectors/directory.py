@@ -24,6 +24,11 @@ _SETTLED_SECONDS = 2.0
 WRITING_SECONDS = 30.0
 
 
+def digest_of(text: bytes) -> str:
+    """Return the digest that a change of a text must name."""
+    return hashlib.sha256(text).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectorFile:
     """The content of one file, or why it could not be read; `is_open` while a program has it open for writing."""
@@ -37,7 +42,7 @@ class ConnectorFile:
     @classmethod
     def of(cls, name: str, text: bytes) -> "ConnectorFile":
         """Build one from its content."""
-        return cls(name, hashlib.sha256(text).hexdigest(), text)
+        return cls(name, digest_of(text), text)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from gateway.console.snippets.snippet import EndpointUse, Tab
 from gateway.errors import Code, GatewayError
 from gateway.media_types import RECEIVED, SERVED, Media
 from gateway.openapi.filters import operators_of
-from gateway.query.operators import OPERATORS, Operator
+from gateway.query.operators import Operator
 from gateway.query.parameters import READ_PARAMETERS
 from gateway.query.query import Query
 from gateway.settings import Settings
@@ -162,8 +162,7 @@ class ApiDescription:
     @property
     def operators(self) -> list[Operator]:
         """The operators that a field of the connector has, or one of the gateway's own fields."""
-        types = {field.type.name: field.type for field in self.connector.fields}
-        return [each for each in OPERATORS.values() if any(map(each.takes, types.values()))]
+        return filter_form.operators_of(self.connector)
 
     @property
     def operators_by_type(self) -> list[TypeOperators]:

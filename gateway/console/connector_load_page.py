@@ -6,11 +6,11 @@ from urllib.parse import parse_qs, quote
 
 from gateway.admin.upload_requests import UploadRequests
 from gateway.admin.visible_connectors import VisibleConnector
+from gateway.console import display
 from gateway.console.connector_page import ConnectorHeads, ConnectorPage
 from gateway.console.connector_urls import connector_url
 from gateway.console.load_page import FORMATS, reading_values
 from gateway.console.page import FormTarget, Redirect, Shell, View
-from gateway.console.sizes import size_text
 from gateway.console.upload_owner import owner_of_visit
 from gateway.console.visit import Visit
 from gateway.uploads.load_status import LoadStatus
@@ -74,7 +74,7 @@ class ConnectorLoadPage(ConnectorPage, FormTarget):
         await self._requests.start(asker, upload.owner, upload.id, name, choice)
 
     def _form(self, name: str) -> View:
-        values = {"connector": name, "formats": FORMATS, "max_form": size_text(self._max_form)}
+        values = {"connector": name, "formats": FORMATS, "max_form": display.size(self._max_form)}
         return View("connector_load.html", values)
 
     async def _columns(self, visit: Visit, name: str, upload: UploadedFile) -> View:
@@ -86,7 +86,7 @@ class ConnectorLoadPage(ConnectorPage, FormTarget):
         upload = self._requests.find(upload.owner, upload.id)
         values = {
             "upload": upload,
-            "size": size_text(upload.size),
+            "size": display.size(upload.size),
             "check": check,
             "error": error,
             "options": reading_values(upload, error),
@@ -98,8 +98,8 @@ class ConnectorLoadPage(ConnectorPage, FormTarget):
         values = {
             "upload": upload,
             "load": load,
-            "size": size_text(upload.size),
-            "done": size_text(load.bytes),
+            "size": display.size(upload.size),
+            "done": display.size(load.bytes),
             "rejected_page": connector_url(name, "rejected"),
             "rows_page": connector_url(name, "rows"),
             "batches_page": connector_url(name, "batches"),

@@ -14,7 +14,7 @@ from gateway.console.snippets import quoting
 from gateway.errors import GatewayError
 from gateway.query import dialect
 from gateway.query.columns import ColumnNames
-from gateway.query.operators import OPERATORS, OperatorKind
+from gateway.query.operators import OPERATORS, Operator, OperatorKind
 from gateway.query.paging import is_filter
 from gateway.query.parameters import READ_PARAMETERS
 
@@ -107,6 +107,12 @@ def filterable(connector: Connector) -> Iterable[str]:
     """Yield the names that a filter may have: a field that is called as a word of the dialect has none."""
     words = {*RESERVED_NAMES, *READ_PARAMETERS} - {"format", "cursor"}
     yield from (field.name for field in (*connector.fields, *SYSTEM_FIELDS) if field.name not in words)
+
+
+def operators_of(connector: Connector) -> list[Operator]:
+    """Return the operators that a field of a connector has."""
+    types = {field.type.name: field.type for field in connector.fields}
+    return [each for each in OPERATORS.values() if any(map(each.takes, types.values()))]
 
 
 def without_format(pairs: _Pairs, connector: Connector) -> tuple[tuple[str, str], ...]:

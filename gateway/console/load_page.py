@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, quote
 from gateway.admin.upload_requests import UploadRequests
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.auth import permissions
+from gateway.console import display
 from gateway.console.page import ConsolePage, FormTarget, Redirect, Shell, View
-from gateway.console.sizes import size_text
 from gateway.console.upload_owner import owner_of_visit
 from gateway.console.upload_targets import LOAD_PAGE, next_page
 from gateway.console.visit import Visit
@@ -72,12 +72,12 @@ class LoadPage(ConsolePage, FormTarget):
             "connector": None,
             "formats": FORMATS,
             "may_create": visit.asker.is_admin,
-            "max_form": size_text(self._max_form),
+            "max_form": display.size(self._max_form),
             "uploads": [
                 {
                     "upload": each,
                     "page": next_page(each),
-                    "progress": f"{size_text(each.received)} of {size_text(each.size)}",
+                    "progress": f"{display.size(each.received)} of {display.size(each.size)}",
                 }
                 for each in uploads
             ],

@@ -13,6 +13,7 @@ from gateway.admin.rejected_replay import RejectedReplay
 from gateway.admin.rejected_rows import RejectedRows
 from gateway.admin.upload_requests import UploadRequests
 from gateway.admin.visible_connectors import VisibleConnectors
+from gateway.auth.askers import Askers
 from gateway.console import swagger
 from gateway.console.api_page import ApiPage
 from gateway.console.builder.routes import BuilderServices, add_builder
@@ -63,7 +64,7 @@ def add_pages(
         resources: The limits of the database, for the status page.
         thread: Renders all pages.
     """
-    sessions, settings, files = services.auth.askers.sessions, services.intake.settings, StaticFiles()
+    settings, files = services.intake.settings, StaticFiles()
     templates = Templates(
         static=files.url, title=settings.title, version=__version__, has_swagger=swagger.is_installed()
     )
@@ -82,21 +83,16 @@ def add_pages(
     access = RowAccess(connectors, services.live, services.auth.rate_limits)
     _add_rows(add, shell, heads, access, services)
     _add_rejected(add, shell, heads, services)
-    _add_upload_pages(add, shell, heads, connectors, services, uploads)
-    parts = BuilderServices(services, file_services, UploadRequests(connectors, uploads), access)
-    add_builder(add, shell, heads, parts)
+    requests = UploadRequests(connectors, uploads)
+    _add_upload_pages(add, shell, heads, connectors, services, requests)
+    add_builder(add, shell, heads, BuilderServices(services, file_services, requests, access))
     add("/-/console/static/{file}", files)
     if swagger.is_installed():
         swagger_files = SwaggerFiles(thread)
         add("/-/console/swagger", SwaggerPage(shell, connectors, swagger_files))
         add("/-/console/swagger/{file}", swagger_files)
-    add("/-/sign-in", SignIn(shell, sessions))
-    add("/-/open", OpenConsole(shell, sessions, services.auth.askers.links))
-    add("/-/sign-out", SignOut(shell, sessions))
-    errors = ErrorPages(shell)
-    app.add_error_handler(Exception, errors.any_error)
-    app.add_error_handler(falcon.HTTPError, errors.falcon_error)
-    app.add_error_handler(GatewayError, errors.gateway_error)
+    _add_sessions(add, shell, services.auth.askers)
+    _add_error_pages(app, ErrorPages(shell))
 
 
 def _add_rows(
@@ -138,12 +134,24 @@ def _add_upload_pages(
     heads: ConnectorHeads,
     connectors: VisibleConnectors,
     services: Services,
-    uploads: UploadServices,
+    requests: UploadRequests,
 ) -> None:
     """Add the pages that take files, and the targets of their slices."""
     settings, bodies = services.intake.settings, RequestBodies(services)
-    requests = UploadRequests(connectors, uploads)
     add("/-/console/load", LoadPage(shell, connectors, requests, settings.max_body))
     add(f"{CONNECTOR_ROUTE}/load", ConnectorLoadPage(shell, heads, requests, settings.max_body))
     add("/-/console/uploads", UploadStarts(shell, requests, bodies, FileForm(requests, settings)))
     add("/-/console/uploads/{upload}", UploadSlices(shell, requests, bodies))
+
+
+def _add_sessions(add: Callable[[str, object], None], shell: Shell, askers: Askers) -> None:
+    """Add the pages that begin and end a session."""
+    add("/-/sign-in", SignIn(shell, askers.sessions))
+    add("/-/open", OpenConsole(shell, askers.sessions, askers.links))
+    add("/-/sign-out", SignOut(shell, askers.sessions))
+
+
+def _add_error_pages(app: App[Any, Any], errors: ErrorPages) -> None:
+    app.add_error_handler(Exception, errors.any_error)
+    app.add_error_handler(falcon.HTTPError, errors.falcon_error)
+    app.add_error_handler(GatewayError, errors.gateway_error)

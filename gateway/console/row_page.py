@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from gateway.admin.visible_connectors import VisibleConnector
-from gateway.connectors.connector import PUBLIC, SYSTEM_FIELDS, Connector, Field
+from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.console import cells
 from gateway.console.cells import Html
 from gateway.console.connector_page import ConnectorHeads, ConnectorPage
@@ -80,17 +80,8 @@ class RowView:
     @property
     def curl(self) -> str:
         """The command that prints the row."""
-        use = EndpointUse(
-            self.connector,
-            self.base,
-            (("select", _SELECT), ("_id", f"eq.{self.row.place}")),
-            self.query,
-            can_read=True,
-            can_ingest=False,
-            is_public=PUBLIC in self.connector.access.read,
-            row={},
-        )
-        return shell.read(use)
+        one = (("select", _SELECT), ("_id", f"eq.{self.row.place}"))
+        return shell.read(EndpointUse.to_read(self.connector, self.base, one, self.query))
 
 
 class RowPage(ConnectorPage):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.admin.visible_connectors import VisibleConnector
-from gateway.connectors.connector import PUBLIC, Connector
+from gateway.connectors.connector import Connector
 from gateway.console import cells, filter_form
 from gateway.console.cells import TableBody
 from gateway.console.connector_urls import connector_url
@@ -17,7 +17,7 @@ from gateway.errors import GatewayError
 from gateway.media_types import FORMATS
 from gateway.query import paging
 from gateway.query.cell_rows import CellPage, CellRow
-from gateway.query.operators import OPERATORS, Operator
+from gateway.query.operators import Operator
 from gateway.query.query import Query
 
 #: The rows of a page, unless the URL says more or fewer; and the most.
@@ -216,8 +216,7 @@ class RowsView:
     @property
     def operators(self) -> list[Operator]:
         """The operators that a field of the connector has."""
-        types = {field.type.name: field.type for field in self.connector.fields}
-        return [each for each in OPERATORS.values() if any(map(each.takes, types.values()))]
+        return filter_form.operators_of(self.connector)
 
     @property
     def hidden_fields(self) -> list[tuple[str, str]]:
@@ -279,14 +278,5 @@ class RowsView:
         """The command that prints the rows of the page."""
         assert self.query is not None
         page = (("limit", str(self.limit)), *self._kept("offset", "cursor"))
-        use = EndpointUse(
-            self.connector,
-            self.base,
-            (*self.links.all_rows, *page),
-            self.query,
-            can_read=True,
-            can_ingest=False,
-            is_public=PUBLIC in self.connector.access.read,
-            row={},
-        )
-        return shell.read(use)
+        shown = (*self.links.all_rows, *page)
+        return shell.read(EndpointUse.to_read(self.connector, self.base, shown, self.query))

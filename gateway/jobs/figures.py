@@ -1,13 +1,13 @@
 """Stores the figures of each hour, once a minute and when the gateway stops."""
 
 import logging
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 
 from gateway.errors import GatewayError, trace
 from gateway.ingest.writer import Writer
 from gateway.instants import utc
+from gateway.jobs.periodic_thread import PeriodicThread
 from gateway.server.minute_figures import MinuteFigures
 from gateway.store.activity import HourlyFigures
 
@@ -24,20 +24,17 @@ class FiguresJob:
         """Start the thread."""
         self._writer = writer
         self._figures = figures
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="figures", daemon=True)
+        self._thread = PeriodicThread("figures", self._run, lambda: 60 - time.time() % 60)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop the thread, and store what is left; the writer must still accept calls."""
-        self._stopping.set()
-        self._thread.join()
+        self._thread.stop()
         self._store()
 
     def _run(self) -> None:
-        while not self._stopping.wait(60 - time.time() % 60):
-            self._figures.roll()
-            self._store()
+        self._figures.roll()
+        self._store()
 
     def _store(self) -> None:
         """Store the figures that are new; those that cannot be stored are tried again a minute later."""

@@ -1,7 +1,6 @@
 """Deletes expired rows in small transactions, in the background."""
 
 import logging
-import threading
 from datetime import UTC, datetime
 
 from gateway.connectors.connector import Connector
@@ -9,6 +8,7 @@ from gateway.connectors.policy import Retention
 from gateway.endpoints.live import Live
 from gateway.errors import GatewayError, trace
 from gateway.ingest.writer import Writer
+from gateway.jobs.periodic_thread import PeriodicThread
 from gateway.store.interface import EXPIRED_ROWS_MAX
 
 _log = logging.getLogger(__name__)
@@ -21,34 +21,30 @@ class RetentionJob:
         """Start the thread; `seconds` pass between two runs."""
         self._writer = writer
         self._live = live
-        self._seconds = seconds
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
+        self._thread = PeriodicThread("retention", self._run, lambda: seconds)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop the thread and wait for it."""
-        self._stopping.set()
-        self._thread.join()
+        self._thread.stop()
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._seconds):
-            try:
-                self._writer.run(lambda store: store.forget_keys()).result()
-                for endpoint in tuple(self._live.snapshot.endpoints.values()):
-                    if endpoint.connector.policy.retention != Retention():
-                        self._expire(endpoint.connector)
-            except GatewayError as error:
-                _log.warning(
-                    "expired rows could not be deleted, and the next run tries again: %s", error.code.code
-                )
-            except Exception as error:  # noqa: BLE001  # the next run may succeed
-                _log.error("expired rows could not be deleted: %s", trace(error))
+        try:
+            self._writer.run(lambda store: store.forget_keys()).result()
+            for endpoint in tuple(self._live.snapshot.endpoints.values()):
+                if endpoint.connector.policy.retention != Retention():
+                    self._expire(endpoint.connector)
+        except GatewayError as error:
+            _log.warning(
+                "expired rows could not be deleted, and the next run tries again: %s", error.code.code
+            )
+        except Exception as error:  # noqa: BLE001  # the next run may succeed
+            _log.error("expired rows could not be deleted: %s", trace(error))
 
     def _expire(self, connector: Connector) -> None:
         """Delete expired rows in steps, so that other calls of the writer run between two of them."""
         now, total, deleted = datetime.now(UTC), 0, EXPIRED_ROWS_MAX
-        while deleted >= EXPIRED_ROWS_MAX and not self._stopping.is_set():
+        while deleted >= EXPIRED_ROWS_MAX and not self._thread.is_stopping:
             step = self._writer.run(lambda store: store.expire(connector, connector.policy.retention, now))
             deleted = step.result()
             total += deleted

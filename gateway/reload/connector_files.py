@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from gateway.auth.credentials import Credentials
-from gateway.connectors.directory import ConnectorFile, Directory, DirectoryListing
+from gateway.connectors.directory import ConnectorFile, Directory, DirectoryListing, digest_of
 from gateway.connectors.file_patch import git_patch
 from gateway.connectors.plan import FileState, Outcome
 from gateway.connectors.preview import gravest, preview
@@ -23,7 +23,7 @@ from gateway.endpoints.live import Live
 from gateway.errors import Code, GatewayError
 from gateway.reload import file_errors
 from gateway.reload.file_changes import FileChanges, write_changes
-from gateway.reload.file_errors import SaveRefusedError, digest_of
+from gateway.reload.file_errors import SaveRefusedError
 from gateway.reload.reload import PlannedFiles, Reload
 from gateway.reload.watch import Watch
 from gateway.settings import Settings

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.atomic_files import AtomicDirectory
+from gateway.connectors.directory import digest_of
 from gateway.errors import Code, GatewayError
 from gateway.reload import file_errors
 
@@ -131,7 +132,7 @@ class _Writing:
     def _expected_text(self, file: str, at: str | None = None) -> bytes | None:
         """Return the text of a file, or of one that had its place, which must be the expected one."""
         text = self._text(file, at or file)
-        if (None if text is None else file_errors.digest_of(text)) != self._changes.expected[file]:
+        if (None if text is None else digest_of(text)) != self._changes.expected[file]:
             raise file_errors.changed(file, text)
         return text
 

@@ -2,13 +2,12 @@
 
 import contextlib
 import errno
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gateway.connectors.connector_file import NAME
-from gateway.connectors.directory import ConnectorFile
+from gateway.connectors.directory import ConnectorFile, digest_of
 from gateway.errors import Code, GatewayError
 
 _READ_AGAIN = "read the file again, and make the change to its present text"
@@ -28,11 +27,6 @@ class SaveRefusedError(GatewayError):
     def body(self) -> dict[str, Any]:
         """Return the JSON object of the error, with the plan."""
         return {**super().body(), "plan": self.plan}
-
-
-def digest_of(text: bytes) -> str:
-    """Return the digest that a change of a text must name."""
-    return hashlib.sha256(text).hexdigest()
 
 
 def require_new_name(file: str) -> None:

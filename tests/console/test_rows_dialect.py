@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.query.test_queries import CONNECTOR, ROWS, Exact, Number, filters, orders, quoted, spell, trees
+from tests.query.test_queries import declare_rows, filters, orders, quoted, spell, trees
 from tests.support.html_text import table_cells
 from tests.support.server import Server
 from tests.support.sizes import examples
@@ -24,14 +24,7 @@ AGGREGATES = ["count()", "i.sum()", "top:n.max()", "mean:d.avg()::text", "s.coun
 
 @pytest.fixture(scope="session")
 def looked(server: Server) -> str:
-    path = server.declare("looked", CONNECTOR)
-    sent = [{**row, "d": row["d"] and Number(row["d"])} for row in ROWS]
-    body = b"\n".join(
-        json.dumps({k: v for k, v in row.items() if k != "_id"}, cls=Exact).encode() for row in sent
-    )
-    kind = {"Content-Type": "application/x-ndjson"}
-    assert server.client.post(path, content=body, headers=kind).status_code == 201
-    return path
+    return declare_rows(server, "looked")
 
 
 def of_page(answer: httpx.Response) -> list[list[str | None]]:

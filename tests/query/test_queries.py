@@ -98,9 +98,9 @@ def make_rows():
 ROWS = make_rows()
 
 
-@pytest.fixture(scope="session")
-def path(server):
-    path = server.declare("queries", CONNECTOR)
+def declare_rows(server, name):
+    """Declare a connector with `ROWS`, and give its path."""
+    path = server.declare(name, CONNECTOR)
     sent = [{**row, "d": row["d"] and Number(row["d"])} for row in ROWS]
     body = b"\n".join(
         json.dumps({k: v for k, v in row.items() if k != "_id"}, cls=Exact).encode() for row in sent
@@ -108,6 +108,11 @@ def path(server):
     kind = {"Content-Type": "application/x-ndjson"}
     assert server.client.post(path, content=body, headers=kind).status_code == 201
     return path
+
+
+@pytest.fixture(scope="session")
+def path(server):
+    return declare_rows(server, "queries")
 
 
 class Number(float):

@@ -1,7 +1,7 @@
 """Edits of maps and lists whose keys or items have lines of their own."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from gateway.connectors.file_edit.arrangement import Slot, is_in_place, walk
 from gateway.connectors.file_edit.block_units import BlockUnit
@@ -9,7 +9,8 @@ from gateway.connectors.file_edit.file_style import style_before
 from gateway.connectors.file_edit.key_order import Path
 from gateway.connectors.file_edit.new_text import TextStyle, write_entry, write_value
 from gateway.connectors.file_edit.scalar_text import write_key
-from gateway.connectors.file_edit.source import BREAK, Place, SourceText, Splice
+from gateway.connectors.file_edit.source import BREAK, SourceText, Splice
+from gateway.connectors.file_edit.unit_edit import Change, changes_inside
 from gateway.strictjson import Json
 
 _BREAKS = "\n\r\x85\u2028\u2029"
@@ -35,7 +36,7 @@ class BlockEdit:
         units: Sequence[BlockUnit],
         path: Path,
         style: TextStyle,
-        change: Callable[[Place, Json], list[Splice]],
+        change: Change,
     ) -> None:
         self._source = source
         self._units = units
@@ -121,11 +122,7 @@ class BlockEdit:
     def _inside(self, slot: Slot) -> list[Splice]:
         """Return the changes inside an old unit: its value, and its name."""
         unit = self._units[slot.old or 0]
-        changes = self._change(unit.place, slot.value)
-        if unit.key and slot.key != unit.name:
-            quote = self._source.style_of(unit.key)
-            name = write_key(slot.key, quote=quote if quote in ("'", '"') else "")
-            changes.append(Splice(unit.key.start, unit.key.end, name))
+        changes = changes_inside(self._source, unit, slot, self._change)
         return changes + self._realigned(unit, changes)
 
     def _realigned(self, unit: BlockUnit, changes: Sequence[Splice]) -> list[Splice]:

@@ -1,14 +1,13 @@
 """Edits of maps and lists in brackets."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from gateway.connectors.file_edit.arrangement import Slot, is_in_place, walk
 from gateway.connectors.file_edit.flow_units import FlowUnit
 from gateway.connectors.file_edit.new_text import TextStyle, write_inline, write_pair
-from gateway.connectors.file_edit.scalar_text import write_key
 from gateway.connectors.file_edit.source import BREAK, Place, SourceText, Splice
-from gateway.strictjson import Json
+from gateway.connectors.file_edit.unit_edit import Change, changes_inside
 
 _LAST_LINE = re.compile(f"(?:{BREAK.pattern})[ \t]*\\Z")
 
@@ -30,7 +29,7 @@ class FlowEdit:
         units: Sequence[FlowUnit],
         place: Place,
         style: TextStyle,
-        change: Callable[[Place, Json], list[Splice]],
+        change: Change,
     ) -> None:
         self._source = source
         self._units = units
@@ -102,13 +101,7 @@ class FlowEdit:
 
     def _inside(self, slot: Slot) -> list[Splice]:
         """Return the changes inside an old unit: its value, and its name."""
-        unit = self._units[slot.old or 0]
-        changes = self._change(unit.place, slot.value)
-        if unit.key and slot.key != unit.name:
-            quote = self._source.style_of(unit.key)
-            name = write_key(slot.key, quote=quote if quote in ("'", '"') else "")
-            changes.append(Splice(unit.key.start, unit.key.end, name))
-        return changes
+        return changes_inside(self._source, self._units[slot.old or 0], slot, self._change)
 
 
 def _without_comments(lead: str) -> str:

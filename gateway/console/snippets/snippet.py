@@ -1,9 +1,10 @@
 """A snippet and its tab as values, and the use of an endpoint that snippets are written for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
-from gateway.connectors.connector import Connector
+from gateway.connectors.connector import PUBLIC, Connector
 from gateway.console.snippets import quoting
 from gateway.query.query import Query
 from gateway.strictjson import Json
@@ -75,6 +76,17 @@ class EndpointUse:
     can_ingest: bool
     is_public: bool
     row: Mapping[str, Json]
+
+    @classmethod
+    def to_read(
+        cls, connector: Connector, base: str, parameters: Iterable[tuple[str, str]], query: Query
+    ) -> Self:
+        """Return the use by one who may read the rows of a query, and who posts none."""
+        is_public = PUBLIC in connector.access.read
+        given = tuple(parameters)
+        return cls(
+            connector, base, given, query, can_read=True, can_ingest=False, is_public=is_public, row={}
+        )
 
     @property
     def url(self) -> str:
