@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.query.test_queries import declare_rows, filters, orders, quoted, spell, trees
 from tests.support.html_text import table_cells
+from tests.support.query_strategies import declare_rows, filters, orders, quoted, spell, trees
 from tests.support.server import Server
 from tests.support.sizes import examples
 

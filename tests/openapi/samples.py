@@ -6,7 +6,7 @@ import json
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
 from gateway.connectors.directory import ConnectorFile
-from tests.query.test_queries import CONNECTOR
+from tests.support.query_strategies import CONNECTOR
 
 ORDERS = """
 description: Orders exported nightly by the shop.
