@@ -92,8 +92,12 @@ class Reload:
         if listing.problem:
             # The files are unreadable, not gone, so the live connectors stay.
             self._lingering.clear()
-            self._show(before or self._recalled(), listing)
-            _log.error("the connectors cannot be read, so the live ones stay: %s", listing.problem)
+            kept = before or self._recalled()
+            self._show(kept, listing)
+            if kept:
+                _log.error("the connectors cannot be read, so the live ones stay: %s", listing.problem)
+            else:
+                _log.warning("there are no connectors: %s", listing.problem)
             return
         declared = self._files.parse_all(listing)
         # Changes that depend on stored rows come last, because their checks may take long.

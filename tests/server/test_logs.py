@@ -69,6 +69,19 @@ def test_every_line_of_the_log_is_json(tmp_path):
         assert line["level"] in ("debug", "info", "warning", "error", "critical")
 
 
+def test_first_start_without_connectors_logs_no_error(tmp_path):
+    server = Server(tmp_path)
+    server.connectors.rmdir()
+    server.start()
+    server.kill()
+
+    told = [line for line in lines(server) if line["logger"] == "gateway.reload.reload"]
+    assert {line["level"] for line in lines(server)} <= {"info", "warning"}
+    assert [line["message"] for line in told] == [
+        f"there are no connectors: {server.connectors}: No such file or directory"
+    ]
+
+
 def test_request_is_logged_in_one_line_with_outcome(own):
     own.declare("a", CONNECTOR)
     rows = b'[{"n":1},{"n":2}]'
