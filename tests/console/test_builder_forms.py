@@ -54,6 +54,9 @@ class Desk:
         assert answer.status_code == 303, text_of(answer.text)
         return answer.headers["Location"]
 
+    def follow(self, location: str) -> httpx.Response:
+        return self.get(location.removeprefix("../../-/console/"))
+
     def file(self, name: str) -> str:
         return (self.server.connectors / f"{name}.yaml").read_text()
 
@@ -236,6 +239,40 @@ def test_token_that_exists_is_not_made_again(desk: Desk, name: str):
     answer = desk.send("new", inputs, "save")
     assert answer.status_code == 422
     assert "there is a token 'etl'" in text_of(answer.text)
+
+
+def test_connector_without_its_token_says_why(desk: Desk, name: str):
+    """Another program adds the name to the tokens file after the page was checked, and before the token is made."""
+    tokens = desk.server.connectors.parent / "tokens.yaml"
+    kept = tokens.read_text()
+    inputs = {**desk.inputs("new"), "f1.name": "id"}
+    try:
+        for attempt in range(100):
+            rival = f"{name}-rival{attempt}"
+            put(tokens, kept + f"{make_token(rival)[1]}\n")
+            new = {**inputs, "name": f"{name}-{attempt}", "pipeline": rival}
+            answer = desk.send("new", new, "save")
+            if answer.status_code == 303:
+                break
+    finally:
+        put(tokens, kept)
+    page = text_of(desk.follow(answer.headers["Location"]).text)
+    assert f"{name}-{attempt} is live" in page
+    assert f"No token was made: there is a token '{rival}'." in page
+
+
+def test_file_is_loaded_after_its_token_was_shown(desk: Desk, name: str):
+    form = {"format": "", "connector": ""}
+    headers = {**desk.server.admin, "Accept": CHROME, "Sec-Fetch-Site": "same-origin"}
+    files = {"file": (f"{name}.csv", b"id\n1\n")}
+    url = f"{desk.server.url}/-/console/uploads"
+    sent = httpx.post(url, headers=headers, data=form, files=files, timeout=60)
+    upload = re.search(r"upload=([^&]+)", sent.headers["Location"])[1]
+    inputs = {**desk.inputs(f"new?upload={upload}"), "make_token": "on"}
+    created = desk.follow(desk.saved("new", inputs))
+    assert f"The token of {name}-pipeline" in text_of(created.text)
+    load = re.search(r'href="([^"]*/load\?[^"]*)">Load the rows of the file', created.text)[1]
+    assert f"Load {name}.csv" in text_of(desk.get(f"connectors/{name}/{html.unescape(load)}").text)
 
 
 def test_rename_keeps_rows_and_their_name(desk: Desk, name: str):

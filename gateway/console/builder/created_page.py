@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from typing import Any, ClassVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from falcon.asgi import Request, Response
 
 from gateway.admin.visible_connectors import VisibleConnector
+from gateway.auth.token_maker import NewToken
 from gateway.connectors import example_row
 from gateway.console.builder.shown_once import ShownOnce
 from gateway.console.connector_page import ConnectorHeads, ConnectorPage
+from gateway.console.connector_urls import connector_url
 from gateway.console.page import Answer, ConsolePage, Data, Shell, View
 from gateway.console.row_access import RowAccess
 from gateway.console.rows_page import query_of
@@ -67,17 +69,21 @@ class CreatedPage(ConnectorPage):
         self._tokens = tokens
 
     async def show(self, visit: Visit, found: VisibleConnector) -> View:
-        """Show how rows are sent; a token that was made is shown this once."""
-        id = parse_qs(visit.query_string).get("token", [""])[0]
+        """Show how rows are sent, and the way to those of an upload; a token that was made is shown this once."""
+        given = parse_qs(visit.query_string)
+        id, upload = given.get("token", [""])[0], given.get("upload", [""])[0]
         base, first = visit.host_url.rstrip("/"), await self._rows.read(visit)
         # Last: a page that fails must not use up a token before it is shown.
-        token = self._tokens.take(id, visit.asker.token or "")
+        made = self._tokens.take(id, visit.asker.token or "")
+        token = made if isinstance(made, NewToken) else None
         return View(
             "created.html",
             {
                 "base": base,
                 "token": token,
-                "was_shown": bool(id) and token is None,
+                "not_made": made if token is None else None,
+                "was_shown": bool(id) and made is None,
+                "load": upload and f"{connector_url(found.connector.name, 'load')}?upload={quote(upload)}",
                 "curl": _curl(found, base, token.secret if token else f"${TOKEN}"),
                 "first": first,
             },

@@ -118,19 +118,23 @@ class NewConnector(BuilderPage):
         return {} if is_new_token_name(name) else {PIPELINE: f"a token cannot be called '{name}'"}
 
     def saved(self, place: Subject, state: FormState) -> Redirect:
-        """Return the page with the URL and the first rows, or the load of the file."""
+        """Return the page with the URL and the first rows, or the load of the file; a token is shown before that."""
         name = self.builder.connector_in(state.file)
         if name is None:
             return super().saved(place, state)
-        if upload := state.inputs.get(UPLOAD):
-            return Redirect(f"{connector_url(name, 'load')}?upload={quote(upload)}")
-        return Redirect(connector_url(name, "created"))
+        upload = state.inputs.get(UPLOAD)
+        page = "load" if upload and self.made_token(state) is None else "created"
+        return Redirect(connector_url(name, page) + (f"?upload={quote(upload)}" if upload else ""))
 
     async def _with_token(self, visit: Visit, answer: Redirect, form: Mapping[str, str]) -> Redirect:
-        """Create the token of a connector that was created, and let the next page show it."""
+        """Create the token of a connector that was created, and let the next page show it, or why there is none."""
         asker = visit.asker.token or ""
         author = author_of(asker, "console")
-        made: NewToken = await asyncio.to_thread(self._tokens.maker.make, _pipeline(form), by=author)
+        made: NewToken | GatewayError
+        try:
+            made = await asyncio.to_thread(self._tokens.maker.make, _pipeline(form), by=author)
+        except GatewayError as refused:
+            made = refused
         mark = "&" if "?" in answer.to else "?"
         return Redirect(f"{answer.to}{mark}token={self._tokens.shown.keep(made, asker)}")
 
