@@ -127,6 +127,16 @@ class ConnectorFiles:
             for file, text in sorted(changes.items())
         )
 
+    def require_unchanged(
+        self, changes: Mapping[str, bytes | None], expected: Mapping[str, str | None]
+    ) -> None:
+        """Check that changes replace the texts that they began from. A file may have its new text already.
+
+        Raises:
+            GatewayError: 412 if a file has changed meanwhile.
+        """
+        _find_new_texts(self._listing(), changes, expected)
+
     def path_in_repository(self, file: str) -> str:
         """Return the path of a file from the root of its repository, as `patch` has it."""
         return str(PurePosixPath(path_in_repository(self._settings.connectors)) / file)
@@ -186,11 +196,7 @@ class ConnectorFiles:
         by: str,
     ) -> Mapping[str, Any]:
         """Plan changes and write those that differ from the files; return the plan."""
-        texts = {file: text for file, text in changes.items() if _text_of(listing, file) != text}
-        for file in texts:
-            present = listing.files.get(file)
-            if (present.digest if present else None) != expected[file]:
-                raise file_errors.changed(file, present.text if present else None)
+        texts = _find_new_texts(listing, changes, expected)
         files = _changed(listing, changes)
         if not texts:
             return self._body(self._reload.plan(files), changes)
@@ -241,6 +247,20 @@ def _applied(apply: Callable[[Mapping[str, str | None]], bool], digests: Mapping
 
 def _text_of(listing: DirectoryListing, file: str) -> bytes | None:
     return listing.files[file].text if file in listing.files else None
+
+
+def _find_new_texts(
+    listing: DirectoryListing,
+    changes: Mapping[str, bytes | None],
+    expected: Mapping[str, str | None],
+) -> dict[str, bytes | None]:
+    """Return the changes that differ from the files; they must replace the texts that they began from."""
+    texts = {file: text for file, text in changes.items() if _text_of(listing, file) != text}
+    for file in texts:
+        present = listing.files.get(file)
+        if (present.digest if present else None) != expected[file]:
+            raise file_errors.changed(file, present.text if present else None)
+    return texts
 
 
 def _changed(listing: DirectoryListing, changes: Mapping[str, bytes | None]) -> list[ConnectorFile]:

@@ -140,6 +140,21 @@ def test_two_people_save_one_file(desk: Desk, name: str):
     assert "description: Mine." in desk.file(name)
 
 
+@pytest.mark.parametrize("do", ["patch", "file"])
+def test_download_keeps_what_a_colleague_saved(desk: Desk, name: str, do: str):
+    desk.server.declare(name, ORDERS)
+    inputs = {**desk.inputs(edit_of(name)), "f1.description": "Mine."}
+    desk.server.declare(name, ORDERS + "read_limit: 10\n")
+
+    answer = desk.send(edit_of(name), inputs, do)
+    assert answer.status_code == 412
+    assert "changed by somebody else" in text_of(answer.text)
+    download = desk.send(edit_of(name), HtmlForm(answer.text).inputs, do).text
+    assert "description: Mine." in download
+    assert "-read_limit" not in download
+    assert "read_limit: 10" in download
+
+
 def test_two_people_edit_one_text(desk: Desk, name: str):
     desk.server.declare(name, ORDERS)
     inputs = desk.press(edit_of(name), desk.inputs(edit_of(name)), "yaml")

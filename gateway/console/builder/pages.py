@@ -205,27 +205,34 @@ class BuilderPage(ConsolePage, FormTarget):
         return self.view(place, replace(state, area=None))
 
     def _patch(self, _: Visit, place: Subject, state: FormState) -> Answer:
-        composed = self.builder.compose(state, self.problems(state))
-        if composed.problems or composed.refusal:
-            return self._unsaved(place, state)
-        patch = self.builder.files.patch({state.file: composed.text})
-        return Download(f"{state.file}.patch", patch, "text/x-patch; charset=utf-8")
+        def download(text: bytes) -> Answer:
+            self.builder.require_unchanged(state, text)
+            patch = self.builder.files.patch({state.file: text})
+            return Download(f"{state.file}.patch", patch, "text/x-patch; charset=utf-8")
+
+        return self._with_text(place, state, download)
 
     def _file(self, _: Visit, place: Subject, state: FormState) -> Answer:
-        composed = self.builder.compose(state, self.problems(state))
-        if composed.problems or composed.refusal:
-            return self._unsaved(place, state)
-        return Download(state.file, composed.text, "application/yaml; charset=utf-8")
+        def download(text: bytes) -> Answer:
+            self.builder.require_unchanged(state, text)
+            return Download(state.file, text, "application/yaml; charset=utf-8")
 
-    def _unsaved(self, place: Subject, state: FormState) -> View:
-        return self.view(place, state, has_tried=True, status=422)
+        return self._with_text(place, state, download)
 
     def _save(self, visit: Visit, place: Subject, state: FormState) -> Answer:
+        def save(text: bytes) -> Answer:
+            self.builder.save(state, text, visit.asker.token or "")
+            return self.saved(place, state)
+
+        return self._with_text(place, state, save)
+
+    def _with_text(self, place: Subject, state: FormState, act: Callable[[bytes], Answer]) -> Answer:
+        """Use the text of a state, or return the page with what is wrong."""
         composed = self.builder.compose(state, self.problems(state))
         if composed.problems or composed.refusal:
-            return self._unsaved(place, state)
+            return self.view(place, state, has_tried=True, status=422)
         try:
-            self.builder.save(state, composed.text, visit.asker.token or "")
+            return act(composed.text)
         except SaveRefusedError:
             problem = ("the change is refused, and nothing is saved", "the plan says why, and what to do")
             return self.view(place, state, problem=problem, has_tried=True, status=Code.SAVE_REFUSED.status)
@@ -234,7 +241,6 @@ class BuilderPage(ConsolePage, FormTarget):
                 return self.view(place, state, problem=(error.message, error.hint), status=error.status)
             rebased, conflict = self.builder.rebase(state, composed)
             return self.view(place, rebased, conflict=conflict, status=error.status)
-        return self.saved(place, state)
 
     def saved(self, place: Subject, state: FormState) -> Redirect:
         """Return where a save leads to."""

@@ -164,6 +164,14 @@ class Workshop:
 
     # -- save
 
+    def require_unchanged(self, state: FormState, text: bytes) -> None:
+        """Check that a text replaces the one that the edits began with.
+
+        Raises:
+            GatewayError: 412, as `ConnectorFiles.require_unchanged` does.
+        """
+        self.files.require_unchanged({state.file: text}, {state.file: state.digest})
+
     def save(self, state: FormState, text: bytes, token: str) -> SavedFiles:
         """Save a text in the place of the one that the edits began with.
 
