@@ -256,6 +256,43 @@ def test_token_that_exists_is_not_made_again(desk: Desk, name: str):
     assert "there is a token 'etl'" in text_of(answer.text)
 
 
+def test_token_is_made_from_the_yaml_too(desk: Desk, name: str):
+    inputs = {**desk.inputs("new"), "name": name, "f1.name": "id"}
+    page = desk.send("new", inputs, "yaml")
+    assert f"With Create a token is made for {name}-pipeline, and shown once." in text_of(page.text)
+    created = desk.follow(desk.saved("new", HtmlForm(page.text).inputs))
+    assert f"The token of {name}-pipeline" in text_of(created.text)
+
+
+def test_token_needs_its_permission_in_the_yaml(desk: Desk, name: str):
+    inputs = desk.press("new", {**desk.inputs("new"), "name": name, "f1.name": "id"}, "yaml")
+    inputs["yaml"] = inputs["yaml"].replace(f"{name}-pipeline", "etl")
+    page = desk.send("new", inputs, "check")
+    assert "No token is made: ingest under access does not have its name." in text_of(page.text)
+    assert "make_token" not in desk.press("new", inputs, "form")
+    assert desk.saved("new", inputs) == f"../../-/console/connectors/{name}/created"
+
+
+@pytest.mark.parametrize("back", ["form", "discard"])
+def test_permission_of_a_new_token_follows_the_name(desk: Desk, name: str, back: str):
+    inputs = desk.press("new", {**desk.inputs("new"), "name": "former", "f1.name": "id"}, "yaml")
+    inputs = desk.press("new", {**inputs, "name": name}, back)
+    created = desk.follow(desk.saved("new", inputs))
+    assert f"The token of {name}-pipeline" in text_of(created.text)
+    assert f"access: {{ingest: [{name}-pipeline]}}" in desk.file(name)
+
+
+def test_permission_of_yaml_beside_a_new_token_stays(desk: Desk, name: str):
+    inputs = desk.press("new", {**desk.inputs("new"), "name": name, "f1.name": "id"}, "yaml")
+    inputs["yaml"] = inputs["yaml"].replace("access: {", f"access: {{change: [{name}-pipeline], ")
+    desk.saved("new", desk.press("new", inputs, "form"))
+    assert f"change: [{name}-pipeline]" in desk.file(name)
+
+
+def test_page_says_that_a_patch_makes_no_token(desk: Desk):
+    assert "With a patch or a file no token is made: gateway token NAME" in text_of(desk.get("new").text)
+
+
 def test_connector_without_its_token_says_why(desk: Desk, name: str):
     """Another program adds the name to the tokens file after the page was checked, and before the token is made."""
     tokens = desk.server.connectors.parent / "tokens.yaml"

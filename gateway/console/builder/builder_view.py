@@ -146,7 +146,7 @@ class BuilderView:
         path: The path of the file in its repository.
         doubts: Doubts about the whole draft.
         token: The name of a token to make with the connector, None where none is offered.
-        made_token: That name if the token is to be made, else None. It has no line in the table of permissions.
+        made_token: That name if the token is to be made, else None. The table of permissions has no box for what it gets.
     """
 
     state: FormState
@@ -278,14 +278,20 @@ class BuilderView:
             name.partition(":")[2] for name in self.state.inputs if name.startswith("access.") and ":" in name
         }
         tokens = dict.fromkeys([PUBLIC, *self.token_names, *named, *sorted(checked - {"*"})])
-        return [self._access_of(token) for token in tokens if token != self.made_token]
+        lines = [self._access_of(token) for token in tokens]
+        return [
+            each
+            for each in lines
+            if each.token != self.made_token or any(is_set for _, is_set in each.boxes.values())
+        ]
 
     def _access_of(self, token: str) -> AccessView:
         names = {verb: connector_form.access_input(verb, token) for verb in ACCESS_KEYS}
         boxes = {
             verb: (name, bool(self.text(name)))
             for verb, name in names.items()
-            if token != PUBLIC or verb == "read" or self.text(name)
+            if (token != PUBLIC or verb == "read" or self.text(name))
+            and (token, verb) != (self.made_token, "ingest")
         }
         return AccessView(token, boxes, token == PUBLIC or token in self.token_names)
 

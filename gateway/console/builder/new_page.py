@@ -10,8 +10,11 @@ from gateway.admin.upload_requests import UploadRequests
 from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
 from gateway.auth.token_maker import NewToken, TokenMaker, is_new_token_name
+from gateway.connectors.file_edit.edit import model_of
+from gateway.connectors.finding import InvalidFileError
+from gateway.console.builder import yaml_area
 from gateway.console.builder.builder_view import BuilderView
-from gateway.console.builder.connector_form import access_input
+from gateway.console.builder.connector_form import access_input, inputs_of
 from gateway.console.builder.form_state import FormState, state_of
 from gateway.console.builder.pages import BuilderPage, Subject
 from gateway.console.builder.shown_once import ShownOnce
@@ -28,6 +31,8 @@ from gateway.uploads.file_draft import FileDraft
 NEW_URL = "-/console/new"
 #: The inputs that only the form of a new connector has.
 UPLOAD, MAKE, PIPELINE = "upload", "make_token", "pipeline"
+#: The name that the box of the token has permitted to send rows. A text that is edited as YAML has it from then on.
+PERMITTED = "permitted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Tokens:
 class NewConnector(BuilderPage):
     """The form of a new connector."""
 
-    inputs_beside_file = ("name", UPLOAD, MAKE, PIPELINE)
+    inputs_beside_file = ("name", UPLOAD, MAKE, PIPELINE, PERMITTED)
 
     def __init__(
         self,
@@ -78,8 +83,9 @@ class NewConnector(BuilderPage):
     async def post(self, visit: Visit, form: Mapping[str, str]) -> Answer:
         """Perform the action of a button; the doubts about a draft stay beside its fields."""
         answer = await super().post(visit, form)
-        if isinstance(answer, Redirect) and form.get(MAKE):
-            return await self._with_token(visit, answer, form)
+        if isinstance(answer, Redirect):
+            name = await asyncio.to_thread(self.made_token, self.state_in(self.place(visit), form))
+            return await self._with_token(visit, answer, name) if name else answer
         if not isinstance(answer, View) or not form.get(UPLOAD):
             return answer
         try:
@@ -93,25 +99,30 @@ class NewConnector(BuilderPage):
 
     def state_in(self, place: Subject, form: Mapping[str, str]) -> FormState:
         """Return the state that a form carries, with the permission of a token that is made with the connector."""
-        state = super().state_in(place, form)
-        if state.area is not None or not form.get(MAKE):
-            return state
-        name = _pipeline(form)
-        return replace(state, inputs={**state.inputs, access_input("ingest", name): "on"}) if name else state
+        return _with_permission(super().state_in(place, form))
+
+    def view(self, place: Subject, state: FormState, **shown: Any) -> View:
+        """Return the page of a state; the token of a text that was edited as YAML gets the name that it has now."""
+        return super().view(place, _with_permission(state), **shown)
 
     def shown(self, state: FormState) -> dict[str, Any]:
         """Return what the page of a new connector shows beside that of others."""
         return {"token": _pipeline(state.inputs) or "NAME-pipeline", "made_token": self.made_token(state)}
 
     def made_token(self, state: FormState) -> str | None:
-        """Return the name of the token to make, None if none is wanted."""
-        return (_pipeline(state.inputs) or None) if state.inputs.get(MAKE) else None
+        """Return the name of the token to make, None if none is wanted, or the YAML does not let it send rows."""
+        if not state.inputs.get(MAKE):
+            return None
+        if state.area is None:
+            return _pipeline(state.inputs) or None
+        name = state.inputs.get(PERMITTED)
+        return name if name and _permits(state, name) else None
 
     def problems(self, state: FormState) -> Mapping[str, str]:
         """Return what is wrong with the token to make."""
-        name = _pipeline(state.inputs)
+        name = self.made_token(state)
         is_typed = bool(state.inputs.get(PIPELINE, "").strip())
-        if not state.inputs.get(MAKE) or not name or not (is_typed or state.file):
+        if not name or not (is_typed or state.file):
             return {}
         if name in (self.credentials.names or ()):
             return {PIPELINE: f"there is a token '{name}': choose another name, or make none"}
@@ -126,13 +137,13 @@ class NewConnector(BuilderPage):
         page = "load" if upload and self.made_token(state) is None else "created"
         return Redirect(connector_url(name, page) + (f"?upload={quote(upload)}" if upload else ""))
 
-    async def _with_token(self, visit: Visit, answer: Redirect, form: Mapping[str, str]) -> Redirect:
+    async def _with_token(self, visit: Visit, answer: Redirect, name: str) -> Redirect:
         """Create the token of a connector that was created, and let the next page show it, or why there is none."""
         asker = visit.asker.token or ""
         author = author_of(asker, "console")
         made: NewToken | GatewayError
         try:
-            made = await asyncio.to_thread(self._tokens.maker.make, _pipeline(form), by=author)
+            made = await asyncio.to_thread(self._tokens.maker.make, name, by=author)
         except GatewayError as refused:
             made = refused
         mark = "&" if "?" in answer.to else "?"
@@ -143,6 +154,29 @@ def _pipeline(inputs: Mapping[str, str]) -> str:
     """Return the name of the token to make; by default that of the connector, and what it is for."""
     typed, name = inputs.get(PIPELINE, "").strip(), inputs.get("name", "").strip()
     return typed or (f"{name[:54]}-pipeline" if name else "")
+
+
+def _with_permission(state: FormState) -> FormState:
+    """Return a state whose form lets the token to make send rows, under its present name alone."""
+    if state.area is not None:
+        return state
+    inputs = dict(state.inputs)
+    former = inputs.pop(PERMITTED, None)
+    if former and inputs.pop(access_input("ingest", former), None) is None:
+        inputs.pop(MAKE, None)  # Its permission was deleted from the text.
+    name = _pipeline(inputs) if inputs.get(MAKE) else ""
+    if name:
+        inputs |= {access_input("ingest", name): "on", PERMITTED: name}
+    return replace(state, inputs=inputs)
+
+
+def _permits(state: FormState, name: str) -> bool:
+    """Return whether a text that is edited as YAML lets a token send rows."""
+    text = yaml_area.received(state.area or "", state.working)
+    try:
+        return access_input("ingest", name) in inputs_of(model_of(text, state.file))
+    except InvalidFileError:
+        return False
 
 
 def _state_of(draft: FileDraft, upload: str) -> FormState:
