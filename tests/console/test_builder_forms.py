@@ -140,6 +140,18 @@ def test_two_people_save_one_file(desk: Desk, name: str):
     assert "description: Mine." in desk.file(name)
 
 
+def test_two_people_rename_one_field(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    inputs = {**desk.inputs(edit_of(name)), "f2.name": "remark"}
+    desk.saved(edit_of(name), {**desk.inputs(edit_of(name)), "f2.name": "memo"})
+
+    answer = desk.send(edit_of(name), inputs, "save")
+    assert answer.status_code == 412
+    assert "Both of you changed fields.note: your version stays." in text_of(answer.text)
+    desk.saved(edit_of(name), HtmlForm(answer.text).inputs)
+    assert "remark: {type: string, nullable: true, renamed_from: memo}" in desk.file(name)
+
+
 @pytest.mark.parametrize("do", ["patch", "file"])
 def test_download_keeps_what_a_colleague_saved(desk: Desk, name: str, do: str):
     desk.server.declare(name, ORDERS)

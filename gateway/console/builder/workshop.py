@@ -205,16 +205,12 @@ class Workshop:
         renamed = form.renamed if form else {}
         merged = merge(model_of(state.base or b"", state.file), wanted, model_of(now, state.file), renamed)
         if form is None:
-            text = edit(now, state.file, merged.model, {})
+            text = edit(now, state.file, merged.model, merged.renamed)
             lost = yaml_area.shown(composed.text)
             return FormState(state.file, now, now, {}, yaml_area.shown(text)), Conflict(
                 changed, merged.conflicts, lost
             )
-        present = model_of(now, state.file).get("fields", {})
-        inputs = connector_form.with_former_names(
-            connector_form.inputs_of(merged.model),
-            {name: was for name, was in renamed.items() if was in present},
-        )
+        inputs = connector_form.with_former_names(connector_form.inputs_of(merged.model), merged.renamed)
         return FormState(state.file, now, now, inputs), Conflict(changed, merged.conflicts)
 
 
