@@ -425,6 +425,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "console.field_texts",
     "console.endpoint_errors",
     "console.filter_form",
+    "console.kept_parameters",
     "console.api_description",
     "console.api_page",
     "console.cells",

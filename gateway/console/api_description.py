@@ -149,6 +149,11 @@ class ApiDescription:
         return filter_form.active(self.pairs, self.connector)
 
     @property
+    def kept(self) -> str:
+        """The filters as a query string, which the form sends along."""
+        return quoting.query_string((each.name, each.value) for each in self.active if each.is_filter)
+
+    @property
     def given(self) -> Mapping[str, str]:
         """The values of the parameters that the form has a field for."""
         given = {each.name: each.value for each in reversed(self.active) if not each.is_filter}

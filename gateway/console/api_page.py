@@ -1,7 +1,7 @@
 """`/-/console/connectors/NAME/api`: how to use an endpoint. Its query string is that of the rows it speaks of."""
 
 from gateway.admin.visible_connectors import VisibleConnector
-from gateway.console import filter_form
+from gateway.console import kept_parameters
 from gateway.console.api_description import ApiDescription
 from gateway.console.connector_page import ConnectorHeads, ConnectorPage
 from gateway.console.connector_urls import connector_url
@@ -29,9 +29,9 @@ class ApiPage(ConnectorPage):
         query_string = visit.query_string if "read" in found.sight.verbs else ""
         try:
             pairs = tuple(parameters_of(query_string))
+            combined = kept_parameters.combined(pairs, connector)
         except GatewayError as error:
             return self._view(visit, found, (), error)
-        combined = filter_form.combined(pairs, connector)
         if combined is not None:
             url = connector_url(connector.name, self.page)
             return Redirect(f"{url}?{combined}" if combined else url)

@@ -7,7 +7,7 @@ from gateway.admin.rejected_excerpts import RejectedExcerpts
 from gateway.admin.rejected_replay import RejectedReplay
 from gateway.admin.rejected_rows import PART, RejectedRows, require_reason
 from gateway.admin.visible_connectors import VisibleConnector
-from gateway.console import rejected_filter
+from gateway.console import kept_parameters, rejected_filter
 from gateway.console.connector_page import ConnectorHeads, ConnectorPage
 from gateway.console.connector_urls import connector_url
 from gateway.console.form import Form
@@ -47,9 +47,10 @@ class RejectedList(ConnectorPage, FormTarget):
         name = found.connector.name
         try:
             pairs = parameters_of(visit.query_string)
+            combined = rejected_filter.combined(kept_parameters.unfolded(pairs))
         except GatewayError as error:
             return await self._view(found, [], error=error)
-        if (combined := rejected_filter.combined(pairs)) is not None:
+        if combined is not None:
             return Redirect(f"{connector_url(name, self.page)}?{combined.query_string()}")
         given = dict(pairs).get(OUTCOME)
         outcome = self._services.outcomes.find(given, name, found.asker.token)

@@ -145,9 +145,9 @@ class RejectedListView(_View):
         return _options({"": "any code", **{code: code for code in known}}, self.filter.code)
 
     @property
-    def hidden(self) -> Sequence[tuple[str, str]]:
-        """The other parameters, which the form of the filter sends along."""
-        return self.filter.others
+    def kept(self) -> str:
+        """The other parameters as a query string, which the form of the filter sends along."""
+        return query_of(self.filter.others)
 
     @property
     def others(self) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from falcon.asgi import Request, Response
 
 from gateway.admin.visible_connectors import VisibleConnector
-from gateway.console import filter_form
+from gateway.console import kept_parameters
 from gateway.console.cells import CUT_AT
 from gateway.console.connector_page import ConnectorHeads, ConnectorPage
 from gateway.console.headers import PAGE_HEADERS
@@ -65,9 +65,9 @@ class RowsPage(ConnectorPage):
         require_read(found)
         try:
             pairs = tuple(parameters_of(visit.query_string))
+            combined = kept_parameters.combined(pairs, found.connector)
         except GatewayError as error:
             return _view(self._content(visit, found, (), error=error))
-        combined = filter_form.combined(pairs, found.connector)
         if combined is not None:
             return Redirect(page_url(found.connector, self.page, combined))
         return _view(await self._source.access.read(visit, lambda found: self._read(visit, found, pairs)))

@@ -219,12 +219,12 @@ class RowsView:
         return filter_form.operators_of(self.connector)
 
     @property
-    def hidden_fields(self) -> list[tuple[str, str]]:
-        """The parameters that a new filter keeps; it takes the place of a wrong one."""
+    def kept_by_filter(self) -> str:
+        """The query string that a new filter keeps; it takes the place of a wrong one."""
         filters = self.links.filters
         if self.wrong:
             filters = [pair for pair in filters if pair != self.wrong.pair]
-        return [*filters, *self._kept("select", "order", "limit")]
+        return quoting.query_string([*filters, *self._kept("select", "order", "limit")])
 
     @functools.cached_property
     def wrong(self) -> WrongFilter | None:
@@ -232,15 +232,16 @@ class RowsView:
         return filter_form.wrong_filter(self.pairs, self.connector) if self.error else None
 
     @property
-    def hidden_by_columns(self) -> list[tuple[str, str]]:
-        """The parameters that another choice of columns keeps."""
+    def kept_by_columns(self) -> str:
+        """The query string that another choice of columns keeps."""
         order = self.links.lasting_order
-        return [*self.links.filters, *([("order", order)] if order else []), *self._kept("limit")]
+        options = [*([("order", order)] if order else []), *self._kept("limit")]
+        return quoting.query_string([*self.links.filters, *options])
 
     @property
-    def hidden_by_limit(self) -> list[tuple[str, str]]:
-        """The parameters that another number of rows keeps."""
-        return [*self.links.filters, *self._kept("select", "order")]
+    def kept_by_limit(self) -> str:
+        """The query string that another number of rows keeps."""
+        return quoting.query_string([*self.links.filters, *self._kept("select", "order")])
 
     def _kept(self, *names: str) -> list[tuple[str, str]]:
         return [(name, value) for name in names if (value := self.links.option(name))]

@@ -196,6 +196,19 @@ def test_forms_work_without_javascript(open_page, stocked: Portal, orders):
 
 
 @at_root
+def test_filter_keeps_line_breaks_of_another_one(open_page, stocked: Portal, orders):
+    """Filter by a field: a browser writes the line breaks of a field as CRLF."""
+    page = open_page()
+    sign_in(page, stocked)
+    page.goto(f"-/console/connectors/{orders}/rejected?raw=not.like.*a%0Ab*")
+    page.get_by_label("Field", exact=True).select_option("amount")
+    page.get_by_role("button", name="Filter", exact=True).click()
+
+    assert "?raw=not.like.%2Aa%0Ab%2A&" in page.url
+    expect(ids(page)).to_have_text(["1"])
+
+
+@at_root
 def test_row_that_another_settled_is_explained(open_page, stocked: Portal, orders, complaints):
     complaints.expect("status of 409")
     page = open_page()

@@ -299,6 +299,8 @@ FORMS = [
     ("select=id&_c=id&_c=%22select%22", "?select=id,%22select%22"),
     ("_c=id&_c=text&_c=%22a+%5C%22name%5C%22,+%3Cb%3E%22&_c=select&_c=count&_c=extra&_c=tags&order=id", "?order=id"),
     ("_f=text&_o=eq&_v=&offset=5&limit=20", "?text=eq.&limit=20"),
+    ("_kept=text%3Deq.a%250Ab%26limit%3D20&_f=id&_o=eq&_v=1", "?text=eq.a%0Ab&id=eq.1&limit=20"),
+    ("_kept=text%3Deq.a%250Ab&limit=20", "?text=eq.a%0Ab&limit=20"),
 ]  # fmt: skip
 
 

@@ -166,6 +166,31 @@ def test_rows_work_without_javascript(open_page, shapes, flights):
 
 
 @at_root
+def test_forms_keep_line_breaks_of_a_filter(open_page, signs, gateway_url):
+    """Send each form that keeps filters: a browser writes the line breaks of a field as CRLF."""
+    kept = "text=eq.line%0Aline%0D%0A%09tab"
+    page = open_page(f"-/console/connectors/signs/rows?{kept}")
+    expect(page.locator(".total")).to_have_text("1 row")
+    choose(page, "text", "gte", "l")
+    page.get_by_text("Rows a page").click()
+    page.get_by_role("combobox", name="Rows").select_option("100")
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.get_by_text("Columns…").click()
+    page.get_by_role("checkbox", name="tags").uncheck()
+    page.get_by_role("button", name="Show these columns").click()
+    expect(page.locator(".total")).to_have_text("1 row")
+    shown = page.url.partition("?")[2]
+    assert shown == f"{kept}&text=gte.l&limit=100&select=text,extra,note"
+
+    page.get_by_text("Use elsewhere").click()
+    page.get_by_role("link", name="API page of this query").click()
+    page.get_by_role("button", name="Apply").click()
+    assert (
+        page.url.partition("?")[2].partition("#")[0] == f"{kept}&text=gte.l&select=text,extra,note&limit=100"
+    )
+
+
+@at_root
 def test_rows_are_explored_with_the_keyboard(open_page, shapes, flights):
     page = open_page(ROWS, extra_http_headers={"Authorization": f"Bearer {shapes.secret('guest')}"})
     page.get_by_label("Field", exact=True).focus()
