@@ -199,13 +199,11 @@ class ConnectorFiles:
         texts = _find_new_texts(listing, changes, expected)
         files = _changed(listing, changes)
         if not texts:
-            return self._body(self._reload.plan(files), changes)
+            return self._accepted_body(self._reload.plan(files), changes)
         body: dict[str, Any] = {}
 
         def write(planned: PlannedFiles) -> None:
-            body.update(self._body(planned, changes))
-            if body["verdict"] == "refused":
-                raise SaveRefusedError(body)
+            body.update(self._accepted_body(planned, changes))
             with file_errors.translated(self._settings.connectors):
                 write_changes(self._settings.connectors, FileChanges(texts, expected))
 
@@ -213,6 +211,12 @@ class ConnectorFiles:
         for file, text in texts.items():
             result = "it was deleted" if text is None else f"its digest is {digest_of(text)}"
             _log.info("%s was saved by %s: %s", file, by, result)
+        return body
+
+    def _accepted_body(self, planned: PlannedFiles, changes: Mapping[str, bytes | None]) -> Mapping[str, Any]:
+        body = self._body(planned, changes)
+        if body["verdict"] == "refused":
+            raise SaveRefusedError(body)
         return body
 
     def _body(self, planned: PlannedFiles, changes: Mapping[str, bytes | None]) -> dict[str, Any]:

@@ -196,6 +196,14 @@ def test_refused_plan_writes_nothing(server, name, case):
     assert server.status()[file]["state"] == "live"
 
 
+def test_refused_file_is_no_save_of_its_text(server, name):
+    """Break a file outside of the gateway, and save the text that it has then."""
+    file, text = f"{name}.yaml", "fields: {n: integr}\n"
+    put(server.connectors / file, text)
+    server.reload()
+    assert answer_of(save(server, file, text, matching(text))) == (422, "GW519")
+
+
 def test_plan_of_one_file_has_its_patch(server, name, tmp_path):
     """Apply the patch with git to a repository that has the files."""
     file = f"{name}.yaml"

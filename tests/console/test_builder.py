@@ -104,7 +104,7 @@ def test_refused_change_offers_the_way_forward(open_page, workbench: Portal, nam
     workbench.server.client.post(f"/{name}", json=[{"id": "7"}])
     page = signed_in(open_page, workbench, f"-/console/connectors/{name}/edit", viewport=PHONE)
     page.get_by_label("Type").select_option("integer")
-    expect(page.locator("#verdict")).to_have_text("This would be refused.")
+    expect(page.locator("#verdict")).to_have_text("This cannot be applied.")
     button(page, "Save").click()
 
     expect(page.get_by_role("alert").first).to_contain_text("nothing is saved")

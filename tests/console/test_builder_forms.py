@@ -99,12 +99,13 @@ def test_form_that_is_saved_untouched_changes_nothing(desk: Desk, name: str):
 
 
 def test_edit_leaves_comments_and_other_bytes(desk: Desk, name: str):
-    text = ORDERS.replace("\n", "\r\n")
+    text = "\ufeff" + ORDERS.replace("\n", "\r\n")
     desk.server.declare(name, text)
     (desk.server.connectors / f"{name}.yaml").write_bytes(text.encode())
     desk.server.reload()
     inputs = {**desk.inputs(edit_of(name)), "f2.max_length": "200", "retention.days": "90"}
-    desk.saved(edit_of(name), inputs)
+    location = desk.saved(edit_of(name), inputs)
+    assert "Saved, and live." in text_of(desk.follow(location).text)
     written = (desk.server.connectors / f"{name}.yaml").read_bytes().decode()
     expected = (
         text.replace("nullable: true}", "nullable: true, max_length: 200}") + "retention: {days: 90}\r\n"
@@ -243,6 +244,27 @@ def test_file_that_was_never_served_is_corrected(desk: Desk, name: str):
     assert inputs["f1.type"] == "integer"
     desk.saved(path, inputs)
     assert desk.file(name) == "fields: {id: integer}\n"
+
+
+def test_refused_file_shows_why_at_once(desk: Desk, name: str):
+    """Open a file that was broken outside of the console, and save it as it is."""
+    desk.server.declare(name, ORDERS)
+    desk.server.client.post(f"/{name}", json=[{"id": 1, "note": "x"}])
+    broken = ORDERS.replace("note: {type: string", "note: {type: strng")
+    refused = ORDERS.replace("note: {type: string", "note: {type: integer")
+    for text, way in ((broken, "Write 'string' for 'strng'"), (refused, "Keep the type string")):
+        put(desk.server.connectors / f"{name}.yaml", text)
+        desk.server.reload()
+        page = desk.get(edit_of(name))
+        assert "This cannot be applied." in text_of(page.text)
+        assert way in text_of(page.text)
+        answer = desk.send(edit_of(name), HtmlForm(page.text).inputs, "save")
+        assert answer.status_code == 422
+        assert "The change is refused, and nothing is saved" in text_of(answer.text)
+        stale = text_of(desk.get(f"{edit_of(name)}?saved=1").text)
+        assert "Saved, and not live yet" in stale
+    desk.server.declare(name, ORDERS + "# new\n")
+    assert "Saved, and live." in text_of(desk.get(f"{edit_of(name)}?saved=1").text)
 
 
 def test_file_that_is_not_yaml_opens_as_text(desk: Desk, name: str):

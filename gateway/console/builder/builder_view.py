@@ -36,7 +36,7 @@ _VERDICTS = {
     "unnamed": "It has no name yet.",
     "applied": "This can be applied.",
     "conditional": "Stored rows decide whether this can be applied.",
-    "refused": "This would be refused.",
+    "refused": "This cannot be applied.",
 }
 
 

@@ -110,8 +110,11 @@ class BuilderPage(ConsolePage, FormTarget):
 
     def _open(self, visit: Visit, place: Subject) -> Answer:
         query = parse_qs(visit.query_string)
-        notice = "Saved, and live." if "saved" in query else None
         state = self.opened(visit, place)
+        notice = None
+        if "saved" in query:
+            is_live = self.builder.is_live(state.file)
+            notice = "Saved, and live." if is_live else "Saved, and not live yet: the file is not applied."
         return self.view(place, state, notice=notice, focus=_type_of(state, query.get("field", [""])[0]))
 
     def opened(self, visit: Visit, place: Subject) -> FormState:

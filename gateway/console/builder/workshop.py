@@ -8,6 +8,7 @@ from gateway.connectors.connector_file import NAME
 from gateway.connectors.file_edit.edit import edit, model_of
 from gateway.connectors.file_edit.refusal import EditRefusedError
 from gateway.connectors.finding import InvalidFileError
+from gateway.connectors.plan import FileState
 from gateway.console.builder import connector_form, preview_panels, yaml_area
 from gateway.console.builder.form_state import Composition, FormState, compose, state_of
 from gateway.console.builder.merge import merge
@@ -64,6 +65,16 @@ class Workshop:
         served = {each.connector.file: name for name, each in snapshot.endpoints.items()}
         return served.get(file) or next(
             (name for name, each in snapshot.gone.items() if each.connector.file == file), None
+        )
+
+    def is_live(self, file: str) -> bool:
+        """Return whether a file is served as it is in the directory."""
+        present, served = self.files.list().get(file), self.files.outcomes_of({file: None})
+        return present is not None and any(
+            each.state is FileState.LIVE
+            and each.connector is not None
+            and each.connector.text == present.text.decode("utf-8-sig", "replace")
+            for each in served
         )
 
     def open(self, file: str, name: str | None = None, former: str | None = None) -> FormState:
@@ -138,7 +149,7 @@ class Workshop:
         return panels(state, composed, plan, model)
 
     def _plan(self, state: FormState, composed: Composition) -> Mapping[str, Any]:
-        if "name" in composed.problems or state.base == composed.text:
+        if "name" in composed.problems:
             return _NOTHING
         try:
             return self.files.plan({state.file: composed.text})
