@@ -157,8 +157,8 @@ class _FieldParser:
             message = f"the fields '{other}' and '{name}' differ by case alone, which columns do not"
             find(key, Code.DECLARATION_INVALID, message, "rename one")
         elif name in RESERVED_NAMES:
-            message = f"'{name}' is a word of the query dialect: a filter on this field cannot name it"
-            hint = "another name spares consumers the trouble"
+            message = f"'{name}' is a word of the query dialect: a filter on this field must quote it"
+            hint = f'such as "{name}"=is.null; another name spares consumers the trouble'
             find(key, Code.NAME_RESERVED, message, hint, warning=True)
         elif AWKWARD.search(name):
             message = f"'{name}' has characters of the query dialect: select and order must quote it"

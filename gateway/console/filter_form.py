@@ -21,6 +21,8 @@ from gateway.query.parameters import READ_PARAMETERS
 FIELD, OPERATOR, VALUE, COLUMN = "_f", "_o", "_v", "_c"
 #: The parameters that the form has a field for, under their own names.
 FORM_PARAMETERS = ("select", "order", "limit")
+#: The names that a filter must quote. `format` and `cursor` need none: an operator tells their filters apart.
+_WORDS = {*RESERVED_NAMES, *READ_PARAMETERS} - {"format", "cursor"}
 #: The parameters of a page of rows: another filter begins at the first page.
 _PAGE = ("offset", "cursor")
 
@@ -91,10 +93,10 @@ def active(pairs: _Pairs, connector: Connector) -> list[ActiveParameter]:
 
 def wrong_filter(pairs: _Pairs, connector: Connector) -> WrongFilter | None:
     """Return the first filter that is not valid by itself, None if none is, or if the form cannot show it."""
-    names = list(filterable(connector))
+    keys = set(filterable(connector))
     for pair in pairs:
         found = _FORM_FILTER.fullmatch(pair[1])
-        if pair[0] not in names or not found or found[1].removeprefix("not.") not in OPERATORS:
+        if pair[0] not in keys or not found or found[1].removeprefix("not.") not in OPERATORS:
             continue
         try:
             dialect.parse(quoting.query_string([pair]), connector)
@@ -104,9 +106,13 @@ def wrong_filter(pairs: _Pairs, connector: Connector) -> WrongFilter | None:
 
 
 def filterable(connector: Connector) -> Iterable[str]:
-    """Yield the names that a filter may have: a field that is called as a word of the dialect has none."""
-    words = {*RESERVED_NAMES, *READ_PARAMETERS} - {"format", "cursor"}
-    yield from (field.name for field in (*connector.fields, *SYSTEM_FIELDS) if field.name not in words)
+    """Yield the parameters that filter by a field, for all fields."""
+    yield from (filter_key(field.name) for field in (*connector.fields, *SYSTEM_FIELDS))
+
+
+def filter_key(name: str) -> str:
+    """Return the parameter that filters by a field: quotes tell it from a word of the dialect."""
+    return f'"{name}"' if name in _WORDS else name
 
 
 def operators_of(connector: Connector) -> list[Operator]:
@@ -148,7 +154,8 @@ def _filter(given: dict[str, str], field: str, names: ColumnNames) -> str:
         return f"{text}.{value}"
     if operator.kind is OperatorKind.LIST and not value.strip().startswith("("):
         value = f"({value})"
-    is_list = field in names.fields and names.fields[field].type.item is not None
+    fields = {filter_key(name): each for name, each in names.fields.items()}
+    is_list = field in fields and fields[field].type.item is not None
     has_list = operator.kind is OperatorKind.SET or (is_list and operator.kind is OperatorKind.COMPARE)
     if is_list and has_list and not value.strip().startswith("{"):
         value = f"{{{value}}}"

@@ -150,10 +150,6 @@ class RowsQuery:
 
     # -- filters on a column
 
-    @functools.cached_property
-    def _filterable(self) -> frozenset[str]:
-        return frozenset(filter_form.filterable(self.connector))
-
     def key_of(self, item: ColumnItem) -> str | None:
         """Return the parameter that filters by a column, None if there is none."""
         column = item.selected.column
@@ -161,9 +157,7 @@ class RowsQuery:
             return None
         if column.path:
             return quoting.dialect_column(column)
-        name = column.field.name
-        # Quotes tell a field from the word of the dialect that it is called.
-        return name if name in self._filterable else f'"{name}"'
+        return filter_form.filter_key(column.field.name)
 
     def values_of(self, item: ColumnItem) -> str | None:
         """Return the query string of the values of a column, each with its number of rows; the most frequent first."""

@@ -530,3 +530,21 @@ def test_rows_of_a_removed_connector_are_410(shapes):
         answer = ask(shapes, f"/-/console/connectors/gone/rows{below}")
         assert answer.status_code == 410
         assert "GW511" in answer.text
+
+
+def test_form_filters_by_words_of_the_dialect(shapes):
+    path = shapes.server.declare(
+        "words", '{fields: {select: string, order: "string[]"}, access: {read: [guest]}}'
+    )
+    shapes.server.client.post(path, json=[{"select": "a", "order": ["b"]}, {"select": "c", "order": []}])
+    rows = "/-/console/connectors/words/rows"
+    form = ask(shapes, rows).text
+    assert "<option>&#34;select&#34;</option>" in form
+
+    for sent, filter in (
+        ('_f="select"&_o=eq&_v=a', "?%22select%22=eq.a"),
+        ('_f="order"&_o=cs&_v=b', "?%22order%22=cs.%7Bb%7D"),
+    ):
+        answer = ask(shapes, f"{rows}?{sent}")
+        assert answer.headers["Location"].endswith(filter)
+        assert "1 row" in ask(shapes, f"{rows}/count{filter}").text
