@@ -40,7 +40,7 @@ class Code(Enum):
     HEADERS_TOO_LARGE = ("GW109", 431, "The headers of the request are too large")
     KEY_INVALID = ("GW111", 400, "The Idempotency-Key cannot be read")
     HEADERS_TOO_SLOW = ("GW110", 408, "The headers of the request timed out")
-    LIMIT_EXCEEDED = ("GW112", 429, "The rate limit is exceeded; nothing was stored")
+    LIMIT_EXCEEDED = ("GW112", 429, "The rate limit is exceeded")
 
     ROWS_FILE_INVALID = ("GW114", 422, "The file of rows cannot be read")
     UPLOAD_OFFSET = ("GW115", 409, "The slice does not continue the upload")

@@ -16,7 +16,7 @@ from gateway.setting_texts import SettingText, setting_texts
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """A connector file, with the names in its `access` that no token has among its findings."""
+    """A connector file and its findings, errors first; among them the names in `access` that no token has."""
 
     outcome: Outcome
     findings: tuple[Finding, ...]
@@ -38,7 +38,7 @@ def file_report(outcome: Outcome, credentials: Credentials) -> FileReport:
     connector, findings = outcome.connector, outcome.findings
     if connector and outcome.state in (FileState.LIVE, FileState.LAST_GOOD):
         findings += credentials.find_unknown_names(connector, is_as_written=outcome.state is FileState.LIVE)
-    return FileReport(outcome, findings)
+    return FileReport(outcome, tuple(sorted(findings, key=lambda each: each.level != "error")))
 
 
 class StatusReports:

@@ -37,6 +37,12 @@ class _Bucket:
     def spend(self, count: int, now: float) -> None:
         self._allowance, self._updated = self.allowance(now) - count, now
 
+    @property
+    def limit(self) -> str:
+        """Return it in words, such as `2000 rows in 1 s`."""
+        unit = self.unit.removesuffix("s") if self.size == 1 else self.unit
+        return f"{self.size:g} {unit} in {self.window} s"
+
     def seconds_to(self, allowance: float, now: float) -> float:
         """Return the seconds until the allowance is that large."""
         return max(0.0, (allowance - self.allowance(now)) / self._rate)
@@ -65,10 +71,10 @@ class RateLimit:
         short = [bucket for bucket in needed if bucket.allowance(now) < 1]
         if short:
             wait = max(bucket.seconds_to(1, now) for bucket in short)
-            limit = " and ".join(f"{bucket.size:g} {bucket.unit} in {bucket.window} s" for bucket in short)
+            limit = " and ".join(bucket.limit for bucket in short)
             raise GatewayError(
                 Code.LIMIT_EXCEEDED,
-                f"the limit is {limit}; nothing was stored",
+                f"the limit is {limit}{'; nothing was stored' if brings_rows else ''}",
                 hint="send the request again after Retry-After; limits in the connector file or the tokens file set the rate",
                 headers={"Retry-After": str(math.ceil(wait) or 1)},
             )

@@ -13,7 +13,7 @@ from gateway.console.page import HTML, Shell, View
 from gateway.console.visit import visit_of
 from gateway.endpoints import reply
 from gateway.endpoints.browser import is_browser
-from gateway.errors import GatewayError, trace
+from gateway.errors import Code, GatewayError, trace
 from gateway.server.operations import is_page
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class ErrorPages:
             # For Basic a browser would ask for a password in a dialog of its own.
             resp.set_header("WWW-Authenticate", without_basic(challenge))
         if is_browser(req):
-            await self._show(req, resp, error)
+            await self._show(req, resp, error, params)
 
     async def falcon_error(
         self, req: Request, resp: Response, error: falcon.HTTPError, params: dict[str, Any], **_: Any
@@ -52,10 +52,12 @@ class ErrorPages:
         """Answer with 500 for an unexpected error."""
         await self.gateway_error(req, resp, reply.internal_error(error), params)
 
-    async def _show(self, req: Request, resp: Response, error: GatewayError) -> None:
+    async def _show(
+        self, req: Request, resp: Response, error: GatewayError, parameters: dict[str, Any]
+    ) -> None:
         """Replace the JSON by a page. If that fails, the JSON stays."""
         try:
-            visit = visit_of(req, self._asker(req, error))
+            visit = visit_of(req, self._asker(req, error), parameters)
             resp.data = await self._shell.render(visit, View("error.html", {"error": error}))
         except Exception as failure:  # noqa: BLE001  # an error page must not hide the error
             _log.error("the page of an error failed: %s", trace(failure))  # messages may hold values
@@ -63,7 +65,8 @@ class ErrorPages:
         resp.content_type = HTML
 
     def _asker(self, req: Request, error: GatewayError) -> Asker:
-        if error.status in (401, 429):  # To ask again would count a wrong token twice.
+        # To ask again would count a wrong token twice.
+        if error.status == 401 or error.code is Code.TOO_MANY_FAILURES:
             return Asker()
         try:
             return self._shell.auth.asker_of(req)

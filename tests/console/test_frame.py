@@ -44,6 +44,18 @@ def test_search_shows_hostile_words_as_text(portal: Portal):
     assert text.count("&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;") == 2
 
 
+def test_errors_are_shown_before_warnings(portal: Portal):
+    file = portal.server.connectors / "worded.yaml"
+    file.write_text("fields: {select: string, limit: string, order: string, and: string, id: strng}\n")
+    try:
+        findings = portal.server.reload()["worded.yaml"]["findings"]
+        assert [each["level"] for each in findings] == ["error", *["warning"] * 4]
+        assert "&#39;strng&#39; is not a type" in page(portal, "/-/console/", "admin")
+    finally:
+        file.unlink()
+        portal.server.reload()
+
+
 @pytest.mark.parametrize(
     ("name", "shown"), [(None, False), ("guest", False), ("auditor", True), ("admin", True)]
 )

@@ -518,6 +518,10 @@ def test_rate_limits_hold_for_pages(shapes):
 
     assert answers == [200, 429, 429, 429]
     assert ask(shapes, "/rare", Accept="*/*").status_code == 429
+    page = ask(shapes, "/-/console/connectors/rare/rows?limit=5", Accept=CHROME).text
+    assert "The limit is 1 request in 1000 s<" in page
+    assert '<span class="who">guest</span>' in page
+    assert 'href="../../../../-/console/connectors/rare/rows?limit=5">Open this page again' in page
 
 
 def test_rows_of_a_removed_connector_are_410(shapes):
@@ -530,6 +534,9 @@ def test_rows_of_a_removed_connector_are_410(shapes):
         answer = ask(shapes, f"/-/console/connectors/gone/rows{below}")
         assert answer.status_code == 410
         assert "GW511" in answer.text
+        assert "The page of gone" not in answer.text
+        page = ask(shapes, f"/-/console/connectors/gone/rows{below}", "admin", Accept=CHROME)
+        assert "The page of gone" in page.text
 
 
 def test_form_filters_by_words_of_the_dialect(shapes):
