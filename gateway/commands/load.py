@@ -10,10 +10,10 @@ from gateway.commands.support.client import GatewayClient, add_gateway_options
 from gateway.commands.support.file_options import FileOptions, add_file_options
 from gateway.commands.support.load_target import LoadTarget
 from gateway.commands.support.upload import Upload
-from gateway.commands.support.upload_options import UploadOptions
 from gateway.plurals import rows_are
 from gateway.rowfile import sniffing
 from gateway.rowfile.compression import BROKEN
+from gateway.rowfile.load_options import LoadOptions
 from gateway.rowfile.source import Source
 from gateway.setting_values import parse_size
 
@@ -52,7 +52,7 @@ def command(  # noqa: PLR0913  # one for each option
     try:
         source = file_options.open(file)
         sniffing.check_content(source)
-        options = UploadOptions(
+        options = LoadOptions(
             parse_size(size), file_options.without, tuple(file_options.words()), again, rest
         )
         upload = Upload(LoadTarget.find(gateway, name), name, source, options)
@@ -95,7 +95,7 @@ def _lost_rows(upload: Upload) -> list[str]:
         return [f"{gone:,} of all these were deleted, replaced, or changed since."]
     message = f"the {upload.before:,} rows were stored before, and all of them"
     raise click.ClickException(
-        f"{message} were deleted, replaced, or changed since. Nothing was stored; --again stores them once more"
+        f"{message} were deleted, replaced, or changed since. Nothing was stored; --again stores all rows once more"
     )
 
 

@@ -1,4 +1,4 @@
-"""Progress files: one file of JSON lines for each load, in a directory for each store and connector.
+"""Progress files: one file of JSON lines for each load, in a directory for the loads that are compared.
 
 A line is appended before and after each batch, so that a killed load can be resumed. These are the lines.
     {"file": …, "started": …, "seed": …, "options": …}   the file, and how it was read.
@@ -26,10 +26,10 @@ COMPARED_LOADS_MAX = 50
 
 
 class ProgressFiles:
-    """The progress files of one connector in one store."""
+    """The progress files of the loads into one connector of one store."""
 
-    def __init__(self, store: str, connector: str) -> None:
-        self.directory = progress_directory() / store / connector
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
 
     def all(self) -> list[LoadProgress]:
         """Return the progress of all loads whose files can be read, latest first."""
@@ -37,12 +37,12 @@ class ProgressFiles:
         return [load for load in map(_read, files) if load is not None]
 
     def begin(
-        self, file: Path, seed: str, like: LoadProgress | None = None, options: tuple[str, ...] | None = None
+        self, file: str, seed: str, like: LoadProgress | None = None, options: tuple[str, ...] | None = None
     ) -> LoadProgress:
         """Create the progress file of a load. It starts with the stored rows of `like`."""
         now = time.time()
         path = self.directory / f"{time.time_ns():020d}-{os.getpid()}.ndjson"
-        load = LoadProgress(str(file.resolve()), now, seed, path, options=options)
+        load = LoadProgress(file, now, seed, path, options=options)
         _add(path, {"file": load.file, "started": now, "seed": seed, "options": options})
         for part in like.parts if like else ():
             before = load.rows
@@ -74,7 +74,7 @@ class ProgressFiles:
 
 
 def progress_directory() -> Path:
-    """Return the directory of all progress files."""
+    """Return the directory of the progress files of a user."""
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(home) / "gateway" / "loads"
 

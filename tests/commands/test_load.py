@@ -96,7 +96,7 @@ def test_copy_under_other_name_is_not_stored(orders, tmp_path):
 
         assert code == 1
         assert f"the 100 rows of {copy} are those of {file}, stored on 20" in said
-        assert "nothing was stored. --again stores them once more" in said
+        assert "nothing was stored. --again stores all rows once more" in said
     assert len(stored(orders)) == 100
     assert load(orders, tmp_path / "copy.csv", "--again")[0] == 0
     assert len(stored(orders)) == 200

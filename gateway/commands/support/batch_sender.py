@@ -13,9 +13,9 @@ import httpx
 
 from gateway.commands.support.client import error_text
 from gateway.commands.support.load_target import LoadTarget
-from gateway.commands.support.upload_options import UploadOptions
 from gateway.rowfile.batches import place_of
 from gateway.rowfile.chunk import Chunk
+from gateway.rowfile.load_options import LoadOptions
 
 #: For how long a request is repeated while the gateway is unreachable or overloaded.
 RETRY_SECONDS_MAX = 300.0
@@ -39,7 +39,7 @@ class BatchSender:
         duplicates: The number of rows that were ignored, because their primary keys already existed.
     """
 
-    def __init__(self, target: LoadTarget, file: Path, options: UploadOptions) -> None:
+    def __init__(self, target: LoadTarget, file: Path, options: LoadOptions) -> None:
         self.target = target
         self.rows = self.stored = self.rejected = self.duplicates = 0
         self._file = file

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any
 
 import click
@@ -11,25 +10,11 @@ import httpx
 
 from gateway.commands.support.client import GatewayClient, error_text
 from gateway.connectors.connector_file import NAME
-from gateway.rowfile.progress import LoadProgress, StoredPart
+from gateway.rowfile.earlier_load import PresentBatch, StoredRows, stored_rows
+from gateway.rowfile.progress import LoadProgress
 
 #: The number of batches in one request; its URL has some 50 bytes for each.
 _AT_A_TIME = 100
-
-
-@dataclass(frozen=True, slots=True)
-class LoadState:
-    """The part of a load that the gateway still has.
-
-    Attributes:
-        rows: The number of first rows of the file that batches in the store have stored.
-        stored: The number of rows that these batches stored.
-        left: The number of these rows that are unchanged.
-    """
-
-    rows: int = 0
-    stored: int = 0
-    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +52,21 @@ class LoadTarget:
         query = {"connector": self.connector, "batch": ",".join(map(str, batches))}
         return self.gateway.client.get("/-/resolve", params=query)
 
-    def load_state(self, load: LoadProgress) -> LoadState:
-        """Return what the gateway still has of a load. A batch is the same if its number and time are."""
+    def find_stored(self, load: LoadProgress) -> StoredRows:
+        """Return what the gateway still has of a load."""
         # With the instant the gateway also resolves a batch that another token has sent.
         known = [f"{part.batch}@{part.committed_at or ''}" for part in load.parts if part.batch is not None]
-        batches: dict[int, dict[str, Any]] = {}
+        batches: dict[int, PresentBatch] = {}
         for place in range(0, len(known), _AT_A_TIME):
             wanted = ",".join(known[place : place + _AT_A_TIME])
             query = {"connector": self.connector, "batch": wanted}
             answer = self.gateway.request("GET", "/-/resolve", params=query)
             body = _body(answer, self.gateway, self.connector)
-            batches |= {batch["batch"]: batch for batch in body["batches"]}
-
-        def is_present(part: StoredPart) -> bool:
-            if part.batch is None:
-                return True
-            return part.batch in batches and batches[part.batch]["committed_at"] == part.committed_at
-
-        parts = list(takewhile(is_present, load.parts))
-        present = [batches[part.batch] for part in parts if part.batch is not None]
-        rows = parts[-1].until if parts else 0
-        stored, left = (sum(batch[key] for batch in present) for key in ("rows", "left"))
-        return LoadState(rows, stored, left)
+            batches |= {
+                each["batch"]: PresentBatch(each["committed_at"], each["rows"], each["left"])
+                for each in body["batches"]
+            }
+        return stored_rows(load, batches)
 
 
 def _body(answer: httpx.Response, gateway: GatewayClient, wanted: str) -> dict[str, Any]:

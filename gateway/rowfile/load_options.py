@@ -1,0 +1,51 @@
+"""The file of a load, and the options of its user."""
+
+from dataclasses import dataclass
+
+from gateway.rowfile.batches import columns_without
+from gateway.rowfile.chunk import Chunk
+from gateway.rowfile.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFile:
+    """A file whose rows are loaded.
+
+    Attributes:
+        source: Its rows.
+        id: The name under which its progress is recorded.
+        shown: The name that its user knows.
+    """
+
+    source: Source
+    id: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """The options of a load.
+
+    Attributes:
+        size: The size of a batch in bytes.
+        without: Columns to leave out, by name or number.
+        reading: The options for reading the file, as arguments of the command.
+        again: Whether to store all rows once more.
+        rest: Whether to store only the rows after those that were loaded before.
+        by_content: Whether a file continues a load of a file with another name.
+    """
+
+    size: int
+    without: tuple[str, ...] = ()
+    reading: tuple[str, ...] = ()
+    again: bool = False
+    rest: bool = False
+    by_content: bool = False
+
+    def columns(self, chunk: Chunk) -> dict[str, str]:
+        """Return the query parameter that leaves columns out; empty if it is not needed.
+
+        Raises:
+            ValueError: CSV has no such column.
+        """
+        return columns_without(chunk, self.without)

@@ -1,0 +1,122 @@
+"""The start of a load, found by comparing the file with earlier loads."""
+
+from collections.abc import Callable
+
+from gateway.rowfile import earlier_load
+from gateway.rowfile.chunks import split
+from gateway.rowfile.earlier_load import EarlierLoad, LoadStart, Overlap, StoredRows
+from gateway.rowfile.fingerprint import PrefixMatch, RowDigest, RowSample, compare
+from gateway.rowfile.load_options import LoadFile, LoadOptions
+from gateway.rowfile.progress import LoadProgress
+from gateway.rowfile.progress_files import ProgressFiles
+
+#: The share of common rows that makes a file a changed version of a loaded file.
+SIMILAR = 0.5
+#: Returns what the gateway still has of a load.
+FindStored = Callable[[LoadProgress], StoredRows]
+#: Returns the progress of a file that an earlier version has recorded.
+Adopt = Callable[[], LoadProgress | None]
+
+
+def first_mark(file: LoadFile, size: int) -> str:
+    """Return the mark of the first row of a file; empty if it has none."""
+    first = next(split(file.source, size), None)
+    return RowDigest(first.header).add(first.rows()[:1]).get(1, "") if first else ""
+
+
+class StartFinder:
+    """Compares one file with earlier loads.
+
+    Attributes:
+        notes: Notes for the user.
+        total: The number of rows of the file, if it was read to its end.
+    """
+
+    def __init__(
+        self,
+        file: LoadFile,
+        options: LoadOptions,
+        files: ProgressFiles,
+        find_stored: FindStored,
+        adopt: Adopt = lambda: None,
+    ) -> None:
+        self.notes: list[str] = []
+        self.total: int | None = None
+        self._file = file
+        self._options = options
+        self._files = files
+        self._find_stored = find_stored
+        self._adopt = adopt
+
+    def find(self, first: str) -> LoadStart:
+        """Compare the file with earlier loads, and decide where the load begins; `first` is the mark of row 1.
+
+        Raises:
+            OverlapError: The user has to decide.
+        """
+        loads = [
+            load for load in self._files.all() if load.file == self._file.id or load.marks.get(1) == first
+        ]
+        is_known = any(load.file == self._file.id for load in loads)
+        if not (self._options.again or is_known) and (old := self._adopt()):
+            loads.append(old)
+        if not loads:
+            return LoadStart()
+        matches = [PrefixMatch(_marks_of(load)) for load in loads]
+        self.total, sample = compare(split(self._file.source, self._options.size), matches, to_the_end=True)
+        ranked = sorted(zip(loads, matches, strict=True), key=self._rank, reverse=True)
+        for load, match in ranked:
+            earlier = self._earlier(load, match)
+            if earlier and (not self._options.again or _is_resumable(earlier)):
+                return Overlap(self._file, self.total, earlier, self._options).start()
+        if not (self._options.again or self._options.rest):
+            self._check_is_new(sample, [load for load, _ in ranked if load.file == self._file.id])
+        return LoadStart()
+
+    def _earlier(self, load: LoadProgress, match: PrefixMatch) -> EarlierLoad | None:
+        """Return the load as far as the gateway still has its rows; None if it has no row of this file."""
+        is_same_file = load.file == self._file.id
+        if not match.rows and not (is_same_file and load.pending and not load.parts):
+            return None
+        present = self._find_stored(load)
+        lost = load.rows - present.rows
+        if lost and not present.rows:
+            self.notes.append(
+                f"The rows that were loaded from {load.file} before are no longer in this store (it was restored, or the"
+                " connector purged)."
+            )
+            return None
+        kept = load.until(present.rows) if lost else load
+        return EarlierLoad(kept, match, lost, is_same_file)
+
+    def _check_is_new(self, sample: RowSample, loads: list[LoadProgress]) -> None:
+        """Reject a changed version of a loaded file, or a loaded file that is read with other options."""
+        for load in loads:
+            share = sample.share_in(load.sample)
+            is_read_otherwise = load.options not in (None, self._options.reading)
+            is_same = is_read_otherwise and self._file.source.path.stat().st_mtime < load.last
+            if (is_same or share >= SIMILAR) and self._find_stored(load).rows:
+                raise earlier_load.replaced(self._file, load, share, self._options.reading)
+
+    def _rank(self, pair: tuple[LoadProgress, PrefixMatch]) -> tuple[bool, int, bool, float]:
+        load, match = pair
+        is_same = load.file == self._file.id
+        return (
+            is_same and not load.is_whole and match.rows >= load.rows,
+            match.rows,
+            is_same,
+            load.started,
+        )
+
+
+def _marks_of(load: LoadProgress) -> dict[int, str]:
+    """Return the marks of a load, including the mark of its unanswered rows."""
+    unanswered = {load.pending.until: load.pending.mark} if load.pending else {}
+    return {**load.marks, **unanswered}
+
+
+def _is_resumable(earlier: EarlierLoad) -> bool:
+    """Return whether the load stored all rows once more, and was interrupted."""
+    load = earlier.load
+    can_resume = bool(load.seed) and not load.is_whole and earlier.match.rows >= load.rows
+    return earlier.is_same_file and can_resume
