@@ -246,6 +246,18 @@ def test_file_that_was_never_served_is_corrected(desk: Desk, name: str):
     assert desk.file(name) == "fields: {id: integer}\n"
 
 
+def test_another_name_makes_a_field_of_its_own(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    desk.server.client.post(f"/{name}", json=[{"id": 1, "note": "x"}])
+    inputs = {**desk.inputs(edit_of(name)), "f2.type": "integer"}
+    page = desk.send(edit_of(name), inputs, "check")
+    way = re.search(r'value="([^"]*)">Choose another name, for a field of its own', page.text)[1]
+    inputs = desk.press(edit_of(name), HtmlForm(page.text).inputs, way)
+    desk.saved(edit_of(name), {**inputs, "f2.name": "count"})
+    assert "count: {type: integer, nullable: true, renamed_from: null}" in desk.file(name)
+    assert [set(row) for row in desk.server.client.get(f"/{name}").json()] == [{"id", "count"}]
+
+
 def test_refused_file_shows_why_at_once(desk: Desk, name: str):
     """Open a file that was broken outside of the console, and save it as it is."""
     desk.server.declare(name, ORDERS)

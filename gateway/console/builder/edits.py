@@ -89,6 +89,13 @@ def _set(state: FormState, rest: str) -> Edited:
     return replace(state, inputs=inputs), name
 
 
+def _own(state: FormState, rest: str) -> Edited:
+    """Separate a field from the one that the file has in its place; the focus goes to its name."""
+    row = rest.partition(".")[0]
+    edited, _ = _set(state, f"{row}.renamed_from:null")
+    return edited, f"{row}.{NAME}"
+
+
 def _fix(state: FormState, rest: str) -> Edited:
     """Replace a misspelt word of the text."""
     parts = rest.split(":", 3)
@@ -107,5 +114,6 @@ _ACTIONS: Mapping[str, Callable[[FormState, str], Edited]] = {
     "delete": _delete,
     "restore": _restore,
     "set": _set,
+    "own": _own,
     "fix": _fix,
 }

@@ -128,7 +128,7 @@ def _way(way: Way, field: str | None, places: Places) -> dict[str, str | None] |
     name = places.input_of_field(field, way.key) if is_of_row and field else way.key
     if name is None:
         return None
-    do = None if way.text is None else f"set:{name}:{way.text}"
+    do = None if way.text is None else f"{way.verb}:{name}:{way.text}"
     return {"label": way.label, "input": name, "do": do}
 
 

@@ -28,11 +28,13 @@ class Way:
         label: The text of its button or link.
         key: The key of the field's row, or the name of an input outside of rows.
         text: The new text of that input; None if the user chooses it.
+        verb: The action of its button, see `edits`.
     """
 
     label: str
     key: str
     text: str | None = None
+    verb: str = "set"
 
 
 def ways_out(change: Mapping[str, Any]) -> list[Way]:
@@ -70,7 +72,7 @@ def _converted(hint: str, _: str) -> Iterator[Way]:
     yield Way("Write another conversion", "using")
     if former := _TYPE.search(hint):
         yield Way(f"Keep the type {former[1]}", "type", former[1])
-    yield Way("Choose another name, for a field of its own", NAME)
+    yield Way("Choose another name, for a field of its own", NAME, "", "own")
 
 
 def _tightened(_: str, sentence: str) -> Iterator[Way]:
