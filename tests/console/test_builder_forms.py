@@ -258,6 +258,20 @@ def test_another_name_makes_a_field_of_its_own(desk: Desk, name: str):
     assert [set(row) for row in desk.server.client.get(f"/{name}").json()] == [{"id", "count"}]
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ({"access.new": "bob"}, "Tick what 'bob' may do"),
+        ({"access.ingest:*": "on"}, "Type the name of the token"),
+    ],
+)
+def test_half_a_permission_is_not_dropped(desk: Desk, name: str, line: dict[str, str], told: str):
+    desk.server.declare(name, ORDERS)
+    answer = desk.send(edit_of(name), {**desk.inputs(edit_of(name)), **line}, "save")
+    assert answer.status_code == 422
+    assert told in text_of(answer.text)
+
+
 def test_refused_file_shows_why_at_once(desk: Desk, name: str):
     """Open a file that was broken outside of the console, and save it as it is."""
     desk.server.declare(name, ORDERS)

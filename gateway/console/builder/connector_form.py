@@ -119,7 +119,8 @@ def parse(inputs: Mapping[str, str], before: Json, stored: Collection[str] = ())
         _put(model, key, _parse_bounds(key, inputs, shown, before.get(key, ABSENT)))
     _put(model, "access", _parse_access(inputs, shown, before.get("access", ABSENT)))
     removed = tuple(name for name in _fields_of(before) if name not in fields.kept)
-    return ParsedForm(placed(model, CONNECTOR_ORDER, before), fields.renamed, removed, fields.problems)
+    problems = {**fields.problems, **_access_problems(inputs)}
+    return ParsedForm(placed(model, CONNECTOR_ORDER, before), fields.renamed, removed, problems)
 
 
 def _put(model: dict[str, Json], key: str, value: Json) -> None:
@@ -248,6 +249,15 @@ def _checked(verb: str, inputs: Mapping[str, str]) -> Iterator[str]:
                 yield token
             elif typed:
                 yield typed
+
+
+def _access_problems(inputs: Mapping[str, str]) -> dict[str, str]:
+    """Return what is missing in the line of a token whose name is typed."""
+    typed = inputs.get(NEW_TOKEN, "").strip()
+    is_ticked = any(inputs.get(access_input(verb, _NEW)) for verb in ACCESS_KEYS)
+    if typed and not is_ticked:
+        return {NEW_TOKEN: f"tick what '{typed[:80]}' may do, or delete the name"}
+    return {NEW_TOKEN: "type the name of the token that may do this"} if is_ticked and not typed else {}
 
 
 # -- what no input shows

@@ -281,6 +281,8 @@ def test_former_name_that_is_typed_wins():
         ({"f3.default": "x", "f3.type": "string"}, "f3.name"),
         ({"f3.name": "x"}, "f3.type"),
         ({"f2.type": "json", "f2.default": "{a"}, "f2.default"),
+        ({"access.new": "bob"}, "access.new"),
+        ({"access.ingest:*": "on"}, "access.new"),
     ],
 )
 def test_inputs_without_a_meaning_are_problems(changes, problem):
