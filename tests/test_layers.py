@@ -329,6 +329,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "uploads.load_status",
     "uploads.upload",
     "uploads.upload_files",
+    "uploads.ended_uploads",
     "uploads.uploads",
     "uploads.reading",
     "uploads.file_draft",

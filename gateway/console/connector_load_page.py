@@ -13,6 +13,7 @@ from gateway.console.load_page import FORMATS, reading_values
 from gateway.console.page import FormTarget, Redirect, Shell, View
 from gateway.console.upload_owner import owner_of_visit
 from gateway.console.visit import Visit
+from gateway.errors import GatewayError
 from gateway.uploads.load_status import LoadStatus
 from gateway.uploads.loads import LoadChoice
 from gateway.uploads.reading import RowsFileError
@@ -34,12 +35,15 @@ class ConnectorLoadPage(ConnectorPage, FormTarget):
         """Return the form for a file, or how far one is.
 
         Raises:
-            GatewayError: 401 or 403, the asker may not write rows; 404, there is no such upload.
+            GatewayError: 401 or 403, the asker may not write rows.
         """
         owner = owner_of_visit(visit)
         name = self._requests.writable(visit.asker, found.connector.name).connector.name
         given = parse_qs(visit.query_string).get("upload")
-        upload = self._requests.find(owner, given[0]) if given else None
+        try:
+            upload = self._requests.find(owner, given[0]) if given else None
+        except GatewayError as ended:
+            return self._form(name, ended)
         if upload is None or not upload.is_complete:
             return self._form(name)
         if upload.load is not None and upload.load.connector == name:
@@ -49,8 +53,11 @@ class ConnectorLoadPage(ConnectorPage, FormTarget):
     async def post(self, visit: Visit, form: Mapping[str, str]) -> Redirect:
         """Begin, continue, or cancel a load; or read the file otherwise, or delete it."""
         owner, name = owner_of_visit(visit), visit.parameters["name"]
-        upload = self._requests.find(owner, form.get("upload", ""))
-        page = f"{connector_url(name, 'load')}?upload={quote(upload.id)}"
+        page = f"{connector_url(name, 'load')}?upload={quote(form.get('upload', ''))}"
+        try:
+            upload = self._requests.find(owner, form.get("upload", ""))
+        except GatewayError:
+            return Redirect(page)  # It says what happened to the upload.
         action = form.get("action")
         if action == "discard":
             await self._requests.delete(owner, upload.id)
@@ -73,9 +80,15 @@ class ConnectorLoadPage(ConnectorPage, FormTarget):
         choice = LoadChoice(without, "keep_bad_rows" in form, "again" in form)
         await self._requests.start(asker, upload.owner, upload.id, name, choice)
 
-    def _form(self, name: str) -> View:
-        values = {"connector": name, "formats": FORMATS, "max_form": display.size(self._max_form)}
-        return View("connector_load.html", values)
+    def _form(self, name: str, ended: GatewayError | None = None) -> View:
+        """Return the form for a file, with what happened to the upload that was asked for."""
+        values = {
+            "ended": ended,
+            "connector": name,
+            "formats": FORMATS,
+            "max_form": display.size(self._max_form),
+        }
+        return View("connector_load.html", values, ended.status if ended else 200)
 
     async def _columns(self, visit: Visit, name: str, upload: UploadedFile) -> View:
         check, error = None, None

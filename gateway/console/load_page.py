@@ -38,29 +38,37 @@ class LoadPage(ConsolePage, FormTarget):
         """Return the form for a file, or the draft of one; a draft that can be read goes on to the builder.
 
         Raises:
-            GatewayError: 401 or 403, the asker may load rows nowhere; 404, there is no such upload.
+            GatewayError: 401 or 403, the asker may load rows nowhere.
         """
         owner = owner_of_visit(visit)
         given = parse_qs(visit.query_string)
         if "upload" not in given:
             return self._form(visit)
         permissions.require_admin(visit.asker.token)
-        upload = self._requests.find(owner, given["upload"][0])
+        try:
+            upload = self._requests.find(owner, given["upload"][0])
+        except GatewayError as ended:
+            return self._form(visit, ended)
         if not upload.is_complete:
             return self._form(visit)
         return await self._draft(visit, upload, is_asked="options" in given)
 
     async def post(self, visit: Visit, form: Mapping[str, str]) -> Redirect:
         """Read a file with other options, or delete it."""
-        owner = owner_of_visit(visit)
-        upload = self._requests.find(owner, form.get("upload", ""))
+        owner, id = owner_of_visit(visit), form.get("upload", "")
+        page = f"{LOAD_PAGE}?upload={quote(id)}"
+        try:
+            upload = self._requests.find(owner, id)
+        except GatewayError:
+            return Redirect(page)  # It says what happened to the upload.
         if form.get("action") == "discard":
             await self._requests.delete(owner, upload.id)
             return Redirect(LOAD_PAGE)
         await self._requests.read_with(owner, upload.id, ReadingOptions.of(form))
-        return Redirect(f"{LOAD_PAGE}?upload={quote(upload.id)}")
+        return Redirect(page)
 
-    def _form(self, visit: Visit) -> View:
+    def _form(self, visit: Visit, ended: GatewayError | None = None) -> View:
+        """Return the form for a file, with what happened to the upload that was asked for."""
         targets = [
             each.connector.name for each in self._connectors.all(visit.asker) if "ingest" in each.sight.verbs
         ]
@@ -68,6 +76,7 @@ class LoadPage(ConsolePage, FormTarget):
             permissions.require_admin(visit.asker.token)
         uploads = self._requests.all(owner_of_visit(visit))
         values = {
+            "ended": ended,
             "targets": targets,
             "connector": None,
             "formats": FORMATS,
@@ -82,7 +91,7 @@ class LoadPage(ConsolePage, FormTarget):
                 for each in uploads
             ],
         }
-        return View("load.html", values)
+        return View("load.html", values, ended.status if ended else 200)
 
     async def _draft(self, visit: Visit, upload: UploadedFile, *, is_asked: bool) -> View | Redirect:
         """Show how a file is read; one without a problem goes on to the builder, unless its options are asked for."""

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from gateway.errors import Code, GatewayError
 from gateway.resources import Disk, disk_full
 from gateway.rowfile import file_names
+from gateway.uploads.ended_uploads import EndedUploads
 from gateway.uploads.upload import Owner, ReadingOptions, UploadedFile
 from gateway.uploads.upload_files import UploadFiles
 
@@ -20,6 +21,8 @@ from gateway.uploads.upload_files import UploadFiles
 SLICE_BYTES = 4 * 2**20
 #: How long an upload is kept after its last use.
 KEPT_SECONDS = 3600.0
+#: The most uploads of an owner.
+OWNED_MAX = 8
 _NAME_CHARACTERS_MAX = 120
 _SUFFIX_OF_FORMAT = {suffix.removeprefix("."): suffix for suffix in file_names.SUFFIXES}
 
@@ -46,6 +49,7 @@ class Uploads:
         self._lock = threading.Lock()
         self._uploads = {upload.id: upload for upload in self._files.read_all()}
         self._writing: set[str] = set()
+        self._ended = EndedUploads()
         self.expire()
 
     def all(self) -> list[UploadedFile]:
@@ -62,12 +66,12 @@ class Uploads:
         """Return an upload.
 
         Raises:
-            GatewayError: 404, there is no such upload, or it is another's.
+            GatewayError: 404, there is no such upload, it is another's, or it was deleted; the message says why.
         """
         found = self._uploads.get(id)
         if found is None or not found.is_seen_by(owner):
-            hint = "upload the file again: it is deleted an hour after its last use"
-            raise GatewayError(Code.UPLOAD_UNKNOWN, f"there is no upload {id[:40]!r}", hint=hint)
+            message = self._ended.message_of(id, owner) or f"there is no upload {id[:40]!r}"
+            raise GatewayError(Code.UPLOAD_UNKNOWN, message, hint="upload the file again")
         return found
 
     def find_complete(self, id: str, owner: Owner) -> UploadedFile:
@@ -99,32 +103,39 @@ class Uploads:
     ) -> UploadedFile:
         """Begin an upload, or return the unfinished one of the same file.
 
-        It takes the place of the owner's upload before, which is deleted.
+        If there is no space, the owner's idle uploads that were not used for the longest time are deleted.
 
         Raises:
-            GatewayError: The format is unknown, there is no space, or the upload before is being loaded.
+            GatewayError: The format is unknown, or there is no space.
         """
         shown = shown_name(file)
         suffix = _suffix_of(shown, format)
         for before in self.of(owner):
-            self.require_not_loading(before)
-        for before in self.of(owner):
             if before.is_same_file(shown, size, modified) and not before.is_complete:
                 return await self.change(before, connector=connector)
-            await self.delete(before)
-        self._require_space(size)
+        replaced = self._replaced_by(owner, size)
         now = self._clock()
         upload = UploadedFile(
             secrets.token_urlsafe(16), owner, shown, suffix, size, modified, connector, began=now, used=now
         )
         with self._lock:
+            for each in replaced:
+                self._uploads.pop(each.id, None)
             self._uploads[upload.id] = upload
+        for each in replaced:
+            self._ended.add(each, f"it was deleted to make space for {shown}")
+        await self._create_files(upload, replaced)
+        return upload
+
+    async def _create_files(self, upload: UploadedFile, replaced: Collection[UploadedFile]) -> None:
+        """Create the files of an upload in the place of those that it replaces."""
+        for each in replaced:
+            await asyncio.to_thread(self._files.delete, each)
         try:
             await asyncio.to_thread(self._files.create, upload)
         except OSError as error:
             await self.delete(upload)
             raise disk_full() from error
-        return upload
 
     async def append(self, upload: UploadedFile, at: int, data: bytes) -> UploadedFile:
         """Write the slice of an upload that begins at an offset.
@@ -177,6 +188,7 @@ class Uploads:
         self.require_not_loading(upload)
         with self._lock:
             self._uploads.pop(upload.id, None)
+        self._ended.add(upload, "it was deleted")
         await asyncio.to_thread(self._files.delete, upload)
 
     def expire(self) -> None:
@@ -187,6 +199,7 @@ class Uploads:
             for each in expired:
                 del self._uploads[each.id]
         for each in expired:
+            self._ended.add(each, "it was not used for an hour")
             self._files.delete(each)
 
     def require_not_loading(self, upload: UploadedFile) -> None:
@@ -199,17 +212,40 @@ class Uploads:
             message = f"{upload.file} is being loaded into '{upload.connector}'"
             raise GatewayError(Code.UPLOAD_RUNNING, message, hint="wait for its end, or cancel the load")
 
-    def _require_space(self, size: int) -> None:
-        """Check that a file fits, beside what the other uploads have yet to send."""
-        others = self.all()
+    def _replaced_by(self, owner: Owner, size: int) -> list[UploadedFile]:
+        """Return the fewest idle uploads of an owner that have to go, so that a file of this size fits.
+
+        Raises:
+            GatewayError: It would not fit even without all of them.
+        """
+        idle = [each for each in self.of(owner) if not each.is_loading and each.id not in self._writing]
+        replaced: list[UploadedFile] = []
+        for each in sorted(idle, key=lambda each: each.used):
+            if self._space_problem(owner, size, replaced) is None:
+                return replaced
+            replaced.append(each)
+        if (problem := self._space_problem(owner, size, replaced)) is not None:
+            raise problem
+        return replaced
+
+    def _space_problem(
+        self, owner: Owner, size: int, replaced: Collection[UploadedFile]
+    ) -> GatewayError | None:
+        """Return why a file does not fit beside the other uploads and what they have yet to send; None if it does."""
+        others = [each for each in self.all() if each not in replaced]
+        if sum(each.is_seen_by(owner) for each in others) >= OWNED_MAX:
+            message = f"{OWNED_MAX} files are being loaded, and no more can be uploaded"
+            return GatewayError(Code.UPLOADS_FULL, message, hint="wait for the end of a load, or cancel one")
         if size + sum(each.size for each in others) > self.max_bytes:
             message = f"a file of {size:,} bytes does not fit"
             details = f"all uploaded files may have {self.max_bytes:,} bytes together (GATEWAY_UPLOADS)"
             hint = "load it with gateway load, split it, or wait: uploads are deleted after an hour"
-            raise GatewayError(Code.UPLOADS_FULL, message, details=details, hint=hint)
+            return GatewayError(Code.UPLOADS_FULL, message, details=details, hint=hint)
         expected = sum(each.size - each.received for each in others)
-        if self._disk.free - expected - size < self._disk.reserve:
-            raise disk_full(f"the disk has too little free space for a file of {size:,} bytes")
+        freed = sum(each.received for each in replaced)
+        if self._disk.free + freed - expected - size < self._disk.reserve:
+            return disk_full(f"the disk has too little free space for a file of {size:,} bytes")
+        return None
 
     @contextlib.contextmanager
     def _exclusively(self, upload: UploadedFile) -> Iterator[None]:

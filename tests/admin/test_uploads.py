@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gateway.auth.tokens import make_token
+from gateway.uploads.uploads import OWNED_MAX
 from tests.support.server import Server, eventually, put, serving
 
 FIELDS = "fields: {id: integer, note: {type: string, nullable: true}}\n"
@@ -170,7 +171,33 @@ def test_unfinished_upload_of_the_same_file_is_continued(etl: Client, orders: st
     assert (again.status_code, again.json()["id"], again.json()["received"]) == (200, first, 8)
     other = etl.begin("a.csv", 100, connector=orders, modified=18).json()["id"]
     assert other != first
-    assert etl.http.get(f"/-/uploads/{first}").status_code == 404, "a token has one upload at a time"
+    assert {first, other} <= {each["id"] for each in etl.http.get("/-/uploads").json()}
+
+
+def test_upload_goes_when_another_one_needs_its_space(clients, orders: str):
+    """The one that was not used for the longest time goes first, and says why; what never fits replaces nothing."""
+    loader = clients["loader"]
+    oldest, used, idle = (
+        loader.begin(f"{size}.csv", size, connector=orders).json()["id"] for size in (2**20, 2**20 + 1, 5)
+    )
+    loader.slice(oldest, 0, b"id\n")
+    assert loader.begin("large.csv", 9 * 2**20, connector=orders).status_code == 413
+    assert loader.http.get(f"/-/uploads/{used}").status_code == 200
+
+    assert loader.begin("next.csv", 6 * 2**20, connector=orders).status_code == 201
+    gone = loader.http.get(f"/-/uploads/{used}")
+    assert (gone.status_code, gone.json()["code"]) == (404, "GW118")
+    assert gone.json()["message"] == (
+        "1048577.csv is no longer here: it was deleted to make space for next.csv"
+    )
+    assert loader.http.get(f"/-/uploads/{oldest}").status_code == 200, "it was used since"
+    for number in range(OWNED_MAX - 2):
+        assert loader.begin(f"n{number}.csv", 5, connector=orders).status_code == 201
+    kept = {each["id"] for each in loader.http.get("/-/uploads").json()}
+    assert len(kept) == OWNED_MAX
+    assert idle not in kept
+    for upload in kept:
+        loader.http.delete(f"/-/uploads/{upload}")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.console.conftest import CHROME, CONNECTORS, Portal, opened
+from tests.support.html_form import HtmlForm
 from tests.support.server import eventually
 
 CSV = b"id,note\n1,a\n2,b\n"
@@ -33,14 +34,16 @@ class Browser:
         }
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.portal.server.url}/{path}", headers=self._headers, timeout=60)
+        answer = httpx.get(f"{self.portal.server.url}/{path}", headers=self._headers, timeout=60)
+        return self._followed(answer) if answer.status_code == 303 else answer
+
+    def _followed(self, answer: httpx.Response) -> httpx.Response:
+        return self.get(re.sub(r"^(\.\./)*", "", answer.headers["Location"]))
 
     def post(self, path: str, *, follow: bool = True, **content: object) -> httpx.Response:
         """Send a form, and open the page that follows."""
         answer = httpx.post(f"{self.portal.server.url}/{path}", headers=self._headers, timeout=60, **content)
-        if answer.status_code != 303 or not follow:
-            return answer
-        return self.get(re.sub(r"^(\.\./)*", "", answer.headers["Location"]))
+        return self._followed(answer) if answer.status_code == 303 and follow else answer
 
     def upload(self, file: str, data: bytes, connector: str = "", **more: str) -> httpx.Response:
         form = {"connector": connector, "format": "", **more}
@@ -130,6 +133,44 @@ def test_file_that_cannot_be_read_keeps_its_form(quay: Portal):
     assert page.status_code == 422
     assert "a.csv seems to have no header" in text_of(page).lower()
     assert 'name="header" value="a,b"' in page.text
+
+
+def test_upload_in_another_tab_leaves_a_draft_alone(quay: Portal, name):
+    browser = Browser(quay, "admin")
+    draft = browser.upload("two.csv", CSV)
+    browser.upload("other.csv", b"day\n2026-01-01\n")
+    loaded = browser.post("-/console/new", data={**HtmlForm(draft.text).inputs, "name": name, "do": "save"})
+
+    assert "2 of 2 columns are fields" in text_of(loaded)
+    assert "other.csv" in text_of(browser.get("-/console/load"))
+
+
+def test_page_of_an_ended_upload_says_what_happened(quay: Portal, name):
+    """The form of its draft goes on, and the page of the connector takes the file again."""
+    browser = Browser(quay, "admin")
+    draft = browser.upload("two.csv", CSV)
+    inputs = {**HtmlForm(draft.text).inputs, "name": name}
+    upload = inputs["upload"]
+    gone = "two.csv is no longer here: it was deleted"
+    browser.post("-/console/load", data={"upload": upload, "action": "discard"})
+    checked = browser.post("-/console/new", data={**inputs, "do": "check"})
+    assert f"{gone}. Its rows are not loaded: create the connector" in text_of(checked)
+
+    created = browser.post("-/console/new", data={**inputs, "do": "save"})
+    again = [
+        created,
+        browser.get(f"-/console/new?upload={upload}"),
+        browser.get(f"-/console/load?upload={upload}"),
+        browser.post("-/console/load", data={"upload": upload}),
+        browser.act(draft, name, action="load"),
+    ]
+    for page in again:
+        assert page.status_code == 404
+        assert f"{gone} GW118 Upload the file again" in text_of(page)
+        assert 'type="file"' in page.text
+    assert f'name="connector" value="{name}"' in created.text
+    other = Browser(quay, "admin").get(f"-/console/load?upload={upload}")
+    assert "two.csv" not in other.text
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import connector_url
 from gateway.console.page import Answer, Redirect, Shell, View
 from gateway.console.upload_owner import owner_of_visit
+from gateway.console.upload_targets import LOAD_PAGE
 from gateway.console.visit import Visit
 from gateway.errors import GatewayError
 from gateway.reload.authors import author_of
@@ -31,6 +32,7 @@ from gateway.uploads.file_draft import FileDraft
 NEW_URL = "-/console/new"
 #: The inputs that only the form of a new connector has.
 UPLOAD, MAKE, PIPELINE = "upload", "make_token", "pipeline"
+_LOADED_LATER = "create the connector, and upload the file again on its page"
 #: The name that the box of the token has permitted to send rows. A text that is edited as YAML has it from then on.
 PERMITTED = "permitted"
 
@@ -70,13 +72,17 @@ class NewConnector(BuilderPage):
         """Open an empty form, or the draft for an upload.
 
         Raises:
-            GatewayError: 404 if there is no such upload; what its draft raises.
+            GatewayError: What its draft raises.
         """
         place = self.place(visit)
         upload = parse_qs(visit.query_string).get(UPLOAD, [""])[0]
         if not upload:
             state = state_of("", None, base=None)
             return await asyncio.to_thread(self.view, place, state, focus="name")
+        try:
+            self._uploads.find(owner_of_visit(visit), upload)
+        except GatewayError:
+            return Redirect(f"{LOAD_PAGE}?upload={quote(upload)}")  # It says what happened to the upload.
         draft = await self._uploads.draft(visit.asker, owner_of_visit(visit), upload, None)
         return await asyncio.to_thread(self.view, place, _state_of(draft, upload), **_notes(draft))
 
@@ -90,11 +96,12 @@ class NewConnector(BuilderPage):
             return answer
         try:
             draft = await self._uploads.draft(visit.asker, owner_of_visit(visit), form[UPLOAD], None)
-        except GatewayError:
-            return answer  # The upload has ended, and the form goes on without its doubts.
+            notes = _notes(draft)
+        except GatewayError as ended:
+            notes = {"doubts": [f"{ended.message}. Its rows are not loaded: {_LOADED_LATER}"]}
         builder = answer.values["builder"]
         assert isinstance(builder, BuilderView)
-        builder = replace(builder, **_notes(draft))
+        builder = replace(builder, **notes)
         return replace(answer, values={**answer.values, "builder": builder})
 
     def state_in(self, place: Subject, form: Mapping[str, str]) -> FormState:
