@@ -9,12 +9,13 @@ from gateway.admin.rejected_rows import PART
 from gateway.admin.visible_connectors import VisibleConnector
 from gateway.console.connector_page import ConnectorHeads, ConnectorPage
 from gateway.console.connector_urls import connector_url
+from gateway.console.editable_text import editable_text
 from gateway.console.form import Form
 from gateway.console.form_outcomes import OUTCOME, FormOutcome
 from gateway.console.page import ConsolePage, Data, Download, FormTarget, Redirect, Shell, View
 from gateway.console.rejected_filter import RejectedFilter
 from gateway.console.rejected_list import RejectedServices, reason_of
-from gateway.console.rejected_view import RejectedRowView, initial_text, query_of
+from gateway.console.rejected_view import RejectedRowView, query_of
 from gateway.console.templates import cut, field_text
 from gateway.console.visit import Visit
 from gateway.errors import Code, GatewayError
@@ -102,13 +103,14 @@ class RejectedRowPage(ConnectorPage, FormTarget):
         return (await self._services.replay.check(found, _only(id), edited)).errors
 
     async def _edited(self, found: VisibleConnector, id: int, text: str | None) -> Mapping[int, Json]:
-        """Return the edited row; none if the text is that of the page, so that the row is read as it came."""
+        """Return the edited row; none if the text is that of the page, and the row can be read as it came."""
         if text is None:
             return {}
         one = await self._services.excerpts.row(found, id, "")
 
         def parse() -> Mapping[int, Json]:
-            if text == initial_text(one.excerpt, found.connector):
+            initial = editable_text(one.excerpt, found.connector)
+            if text == initial.text and not initial.problem:
                 return {}
             return {id: replay_body.parse_one(text.encode(), id, found.connector)}
 

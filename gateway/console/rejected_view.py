@@ -1,27 +1,26 @@
 """Content of the pages of rejected rows. The thread of the pages computes it while it renders."""
 
+import functools
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from gateway import strictjson
 from gateway.admin.rejected_excerpts import RejectedOne, RejectedPage
 from gateway.admin.rejected_rows import MAX_REASON
 from gateway.admin.visible_connectors import VisibleConnector
 from gateway.connectors.connector import Connector, Field
 from gateway.connectors.constraints import show
 from gateway.console.connector_urls import CONNECTOR_ROUTE, connector_url
+from gateway.console.editable_text import CELL_FORMATS, EditableText, editable_text, indented
 from gateway.console.form_outcomes import FormOutcome
 from gateway.console.rejected_filter import ANY, OTHER, RejectedFilter
 from gateway.console.snippets import quoting
 from gateway.console.templates import field_text
 from gateway.errors import Code, GatewayError
-from gateway.ingest.replay import decode
-from gateway.media_types import Media
 from gateway.printable import printable
-from gateway.store.rejection import STATES, RejectedExcerpt, RejectedRow
+from gateway.store.rejection import STATES, RejectedExcerpt
 from gateway.strictjson import Json
 
 #: The codes that an error of a row mostly has.
@@ -244,7 +243,7 @@ class RejectedRowView(_View):
     @property
     def raw(self) -> str:
         """The text of the row as it came; JSON with a line for each member."""
-        text = _indented(self.row.text) if self._is_json and self.is_whole else None
+        text = indented(self.row.text) if self._is_json and self.is_whole else None
         return printable(text or self.row.text)
 
     @property
@@ -255,12 +254,21 @@ class RejectedRowView(_View):
 
     @property
     def _is_json(self) -> bool:
-        return self.row.decoding.get("media") not in (Media.CSV.media_type, Media.FORM.media_type)
+        return self.row.decoding.get("media") not in CELL_FORMATS
+
+    @functools.cached_property
+    def _initial(self) -> EditableText:
+        return editable_text(self.row, self.connector)
 
     @property
     def text(self) -> str:
         """The text to edit."""
-        return initial_text(self.row, self.connector) if self.edited is None else self.edited
+        return self._initial.text if self.edited is None else self.edited
+
+    @property
+    def problem(self) -> str:
+        """The reason why the row cannot be read as it came; empty if it can, or if the text was edited."""
+        return self._initial.problem if self.edited is None else ""
 
     @property
     def is_editable(self) -> bool:
@@ -297,27 +305,6 @@ class RejectedRowView(_View):
     def rules(field: Field) -> list[str]:
         """Return the constraints of a field."""
         return [f"{name} {_shown(value)}" for name, value in field.constraints.items()]
-
-
-def initial_text(row: RejectedExcerpt, connector: Connector) -> str:
-    """Return the text of a row to edit: its JSON, that of the values of another format, else what came."""
-    raw = RejectedRow(row.id, row.row, row.line, row.text, row.decoding)
-    if row.decoding.get("media") in (Media.CSV.media_type, Media.FORM.media_type):
-        value = decode(raw, connector)
-        if value is None:
-            value = {field.name: None for field in connector.fields}
-        return printable(strictjson.indented(strictjson.write(value)).decode())
-    return printable(_indented(row.text) or row.text)
-
-
-def _indented(text: str) -> str | None:
-    """Return JSON with a line for each member, None for a text that is not JSON."""
-    data = text.encode()
-    try:
-        strictjson.read(data)
-    except ValueError:
-        return None
-    return strictjson.indented(data).decode()
 
 
 def _options(texts: Mapping[str, str], chosen: str) -> list[tuple[str, str, bool]]:

@@ -87,9 +87,10 @@ def replay(
     return result
 
 
-def decode(row: RejectedRow, connector: Connector) -> Json:
-    """Return the value of a row as a replay reads it; None if it cannot be read."""
-    return _decoded(row, connector).value
+def decode(row: RejectedRow, connector: Connector) -> Json | RowError:
+    """Return the value of a row as a replay reads it, or why it cannot be read."""
+    found = _decoded(row, connector)
+    return found.value if found.error is None else found.error
 
 
 def _add(result: Replay, candidates: Sequence[_Candidate], batch: Batch, edited: Mapping[int, Json]) -> None:

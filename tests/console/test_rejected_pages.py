@@ -1,5 +1,7 @@
 """Pages of rejected rows: what they show to whom, and what their forms do."""
 
+import html
+import json
 import re
 
 import httpx
@@ -321,7 +323,7 @@ def test_csv_row_is_edited_as_json(stocked: Portal, name):
     text = pages.get("/1").text
     assert "Header: <code>id,amount,note</code>" in text
     assert re.search(r"<pre [^>]*>1,2,too long</pre>", text)
-    edited = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", text, re.DOTALL)[1].replace("&#34;", '"')
+    edited = edited_in(text)
     assert '"note": "too long"' in edited
     assert "Still bad" in pages.post("check", "/1", text=edited.replace("\n", "\r\n")).text
     server.declare(name, STOCK.replace("max_length: 5", "max_length: 9"))
@@ -332,6 +334,81 @@ def test_csv_row_is_edited_as_json(stocked: Portal, name):
         assert page.status_code == 200
         assert "<textarea" in page.text
     assert r"\xff,1," in pages.get("/3").text
+
+
+CELLS = """
+fields:
+  k: string
+  n: {type: integer, minimum: 0}
+  note: {type: string, nullable: true}
+  city: {type: string, nullable: true}
+  extra: {type: string, nullable: true}
+on_invalid: keep
+"""
+#: Rows of CSV that cannot be read once `extra` is removed, and what a person gets to correct.
+UNREAD = [
+    ('e,-5,"keep, me",Paris,w', {"k": "e", "n": -5, "note": "keep, me", "city": "Paris", "extra": "w"}),
+    ("e,-5,note,Paris,w,v,", {"k": "e", "n": -5, "note": "note", "city": "Paris", "extra": "w", "cell 6": "v"}),
+    ("e,-5", {"k": "e", "n": -5, "note": None, "city": None}),
+    ('e,-5,"keep" me,"a, ""b""",w', {"k": "e", "n": -5, "note": '"keep" me', "city": 'a, "b"', "extra": "w"}),
+]  # fmt: skip
+
+
+def edited_in(text: str) -> str:
+    """Return the text of a row in a page."""
+    return html.unescape(re.search(r"<textarea[^>]*>\n(.*?)</textarea>", text, re.DOTALL)[1])
+
+
+def test_unreadable_row_keeps_its_cells_by_name(stocked: Portal, name):
+    """Remove a field of the header: its cells are shown by name, and none is lost without a word."""
+    server = stocked.server
+    path = server.declare(name, CELLS)
+    for text, _ in UNREAD:
+        body = f"k,n,note,city,extra\n{text}\n".encode()
+        answer = server.client.post(path, content=body, headers={"Content-Type": "text/csv"})
+        assert answer.json()["rejected"] == 1
+    server.declare(name, CELLS.replace("  extra: {type: string, nullable: true}\n", ""))
+    pages = Pages(server, name, stocked.secret("admin"))
+
+    for number, (_, expected) in enumerate(UNREAD, 1):
+        text = pages.get(f"/{number}").text
+        assert "As it came, the row cannot be read: the CSV header names &#39;extra&#39;" in text
+        edited = edited_in(text)
+        assert json.loads(edited) == expected
+        checked = pages.post("check", f"/{number}", text=edited.replace("\n", "\r\n")).text
+        assert ("extra <code>PGRST204" in checked) == ("extra" in expected)
+        assert "-5 is less than the minimum" in checked
+        assert "As it came" not in checked
+    mended = json.dumps({key: value for key, value in UNREAD[0][1].items() if key != "extra"} | {"n": 5})
+    assert "1 row tried: 1 stored" in pages.done("replay", "/1", text=mended)
+    assert server.client.get(f"{path}?select=k,n,note,city").json() == [
+        {"k": "e", "n": 5, "note": "keep, me", "city": "Paris"}
+    ]
+
+
+def test_skipped_columns_stay_out_of_the_text(stocked: Portal, name):
+    server = stocked.server
+    path = server.declare(name, CELLS)
+    headers = {"Content-Type": "text/csv"}
+    body = b"k,zip,n,extra\ne,75001,-5\n"
+    assert server.client.post(f"{path}?columns=k,n,extra", content=body, headers=headers).status_code == 207
+    server.declare(
+        name, CELLS.replace("  n:", "  number:").replace("minimum: 0", "minimum: 0, renamed_from: n")
+    )
+
+    text = Pages(server, name, stocked.secret("admin")).get("/1").text
+    assert json.loads(edited_in(text)) == {"k": "e", "number": -5, "extra": None}
+
+
+def test_unreadable_form_keeps_its_values(stocked: Portal, name):
+    server = stocked.server
+    path = server.declare(name, CELLS)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert server.client.post(path, content=b"k=e&n=5&note=a+b&note=c", headers=headers).status_code == 207
+
+    text = Pages(server, name, stocked.secret("admin")).get("/1").text
+    assert "the form names &#39;note&#39; twice" in text
+    assert json.loads(edited_in(text)) == {"k": "e", "n": 5, "note": "a b", "note cell 4": "c"}
 
 
 def test_hostile_text_of_a_row_stays_text(stocked: Portal, name):
