@@ -401,6 +401,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "console.builder.typed_text",
     "console.builder.controls",
     "console.builder.field_row",
+    "console.builder.file_names",
     "console.builder.former_names",
     "console.builder.connector_form",
     "console.builder.yaml_area",

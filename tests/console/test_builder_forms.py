@@ -36,8 +36,8 @@ class Desk:
     def get(self, path: str) -> httpx.Response:
         return self.ask("GET", path)
 
-    def inputs(self, path: str) -> dict[str, str]:
-        return HtmlForm(self.get(path).text).inputs
+    def inputs(self, path: str, of: str = "builder") -> dict[str, str]:
+        return HtmlForm(self.get(path).text, of).inputs
 
     def send(self, path: str, inputs: dict[str, str], do: str) -> httpx.Response:
         return self.ask("POST", path, {**inputs, "do": do})
@@ -56,6 +56,11 @@ class Desk:
 
     def follow(self, location: str) -> httpx.Response:
         return self.get(location.removeprefix("../../-/console/"))
+
+    def put(self, file: str, text: str) -> None:
+        """Put a file in place, whatever comes of it."""
+        put(self.server.connectors / file, text)
+        self.server.reload()
 
     def file(self, name: str) -> str:
         return (self.server.connectors / f"{name}.yaml").read_text()
@@ -399,6 +404,63 @@ def test_rename_keeps_rows_and_their_name(desk: Desk, name: str):
     assert not (desk.server.connectors / f"{name}.yaml").exists()
     assert [row["id"] for row in desk.server.client.get(f"/{new}").json()] == [1]
     assert desk.server.client.get(f"/{name}").status_code == 410
+
+
+def test_version_before_a_rename_keeps_rows(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    desk.server.client.post(f"/{name}", json=[{"id": 1}])
+    desk.send(f"connectors/{name}/rename", {"name": f"{name}-new", "path": "on"}, "save")
+    history = desk.get(f"connectors/{name}/history").text
+    version = re.findall(r"history\?(at=[^\"]+)", history)[-1].replace("at=", "from=")
+    inputs = desk.inputs(f"{edit_of(name)}?{version}")
+    desk.saved(edit_of(name), inputs)
+    assert desk.file(f"{name}-new") == f"# Orders of the shop.\nname: {name}\n" + ORDERS.partition("\n")[2]
+    assert [row["id"] for row in desk.server.client.get(f"/{name}").json()] == [1]
+
+
+def removed(desk: Desk, name: str, file: str, text: str = ORDERS) -> None:
+    """Serve a connector with a row, and remove it."""
+    desk.put(file, text)
+    desk.server.client.post(f"/{name}", json=[{"id": 1}])
+    page = desk.send(f"connectors/{name}/remove", {}, "save")
+    assert page.status_code == 303, text_of(page.text)
+
+
+def rows_of(desk: Desk, name: str) -> list[int]:
+    return [row["id"] for row in desk.server.client.get(f"/{name}").json()]
+
+
+@pytest.mark.parametrize("file", ["{}.yml", "my {}.yaml"])
+def test_restore_of_another_file_name_works(desk: Desk, name: str, file: str):
+    removed(desk, name, file.format(name), f"name: {name}\n{ORDERS}")
+    page = text_of(desk.get(f"connectors/{name}/restore").text)
+    assert f"is no name of a new file, so {name}.yaml is written" in page
+    assert "its file is back, with its rows" in page
+    desk.saved(f"connectors/{name}/restore", {})
+    assert rows_of(desk, name) == [1]
+
+
+@pytest.mark.parametrize("page", ["restore", "edit"])
+def test_removed_connector_leaves_the_file_of_another(desk: Desk, name: str, page: str):
+    removed(desk, name, f"{name}.yaml")
+    desk.put(f"{name}.yaml", f"name: {name}-b\n{ORDERS}")
+    shown = desk.get(f"connectors/{name}/restore").text
+    assert f"{name}.yaml belongs to '{name}-b' now, so {name}-2.yaml is written" in text_of(shown)
+    desk.saved(f"connectors/{name}/{page}", desk.inputs(f"connectors/{name}/{page}"))
+    assert desk.file(f"{name}-2") == f"# Orders of the shop.\nname: {name}\n" + ORDERS.partition("\n")[2]
+    assert desk.file(name) == f"name: {name}-b\n{ORDERS}"
+    assert rows_of(desk, name) == [1]
+
+
+def test_file_that_is_back_is_corrected(desk: Desk, name: str):
+    removed(desk, name, f"{name}.yaml")
+    desk.put(f"{name}.yaml", ORDERS.replace("integer", "intger"))
+    assert (
+        f"there is a file {name}.yaml already" in text_of(desk.get(f"connectors/{name}/restore").text).lower()
+    )
+    inputs = desk.inputs(edit_of(name))
+    desk.saved(edit_of(name), {**inputs, "f1.type": "integer"})
+    assert rows_of(desk, name) == [1]
 
 
 def test_purge_needs_the_name(desk: Desk, name: str):

@@ -27,11 +27,13 @@ class FileChange:
         texts: The new text of each file, None to delete it.
         expected: The digest of the text that each change began from, None for a new file.
         commands: The commands that do it in a clone of the repository.
+        warning: What is special about it, for a page that says what it does in general; None if nothing is.
     """
 
     texts: Mapping[str, bytes | None]
     expected: Mapping[str, str | None]
     commands: tuple[str, ...] = ()
+    warning: str | None = None
 
 
 class ChangePage(ConsolePage, FormTarget):
@@ -121,7 +123,8 @@ class ChangePage(ConsolePage, FormTarget):
         """Return the page with the plan of the change."""
         values = await asyncio.to_thread(self._values, visit, known, form)
         problem = error or values["error"]
-        view = View(f"{self.page}.html", {**values, "error": problem}, problem.status if problem else 200)
+        status = problem.status if problem and form.get("do") else 200
+        view = View(f"{self.page}.html", {**values, "error": problem}, status)
         return await self.heads.frame(view, visit, known, self.page)
 
     def _values(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> dict[str, Any]:
@@ -141,7 +144,7 @@ class ChangePage(ConsolePage, FormTarget):
             change = self.change(visit, known, form)
             plan = files.plan(change.texts)
         except GatewayError as error:
-            return {**values, "error": error if form.get("do") else None}
+            return {**values, "error": error}
         return {
             **values,
             "change": change,

@@ -11,13 +11,14 @@ from gateway.connectors.file_edit.refusal import EditRefusedError
 from gateway.connectors.finding import InvalidFileError
 from gateway.console.builder.change_page import ChangePage, FileChange
 from gateway.console.builder.controls import CONNECTOR_ORDER, placed
+from gateway.console.builder.file_names import edit_refused, with_own_name
 from gateway.console.builder.workshop import Workshop
 from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import connector_url
 from gateway.console.page import Answer, Redirect, Shell
 from gateway.console.visit import Visit
 from gateway.endpoints.services import Services
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, unknown_connector
 from gateway.reload.authors import author_of
 from gateway.reload.reload import Reload
 
@@ -33,11 +34,6 @@ def new_name(form: Mapping[str, str]) -> str:
         hint = "a to z, 0 to 9, _ and -, at most 63, a letter first"
         raise GatewayError(Code.FILE_NAME_INVALID, f"{name[:80]!r} is not a connector name", hint=hint)
     return name
-
-
-def _edit_refused(file: str, why: object) -> GatewayError:
-    message = f"{file} cannot be changed: {why}"
-    return GatewayError(Code.SAVE_REFUSED, message, hint="edit the file as YAML")
 
 
 class DuplicatePage(ChangePage):
@@ -69,7 +65,7 @@ class DuplicatePage(ChangePage):
                 tree = model_of(copy, file)
                 copy = edit(copy, file, placed({**tree, "path": path}, CONNECTOR_ORDER, tree), {})
         except (EditRefusedError, InvalidFileError) as error:
-            raise _edit_refused(source, error) from error
+            raise edit_refused(source, error) from error
         place = self.workshop.files.path_in_repository(file)
         commands = (f"git add {place}", f'git commit -m "Add the connector {name}"')
         return FileChange({file: copy}, {file: None}, commands)
@@ -118,11 +114,21 @@ class RestorePage(ChangePage):
     is_of_removed: ClassVar[bool] = True
 
     def change(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> FileChange:
-        """Return the file with its former text."""
-        name, file, text = known.connector.name, known.connector.file, known.connector.text
+        """Return the file with the text of the last version; another file if that name is not free."""
+        name, last = known.connector.name, known.connector.file
+        file = self.workshop.file_of(name)
+        if file is None:
+            raise unknown_connector(name)
+        if file in self.workshop.files.list():
+            message = f"there is a file {file} already, and it is not applied"
+            raise GatewayError(Code.CONNECTOR_CLASH, message, hint="edit it first, or delete it")
+        text = with_own_name(known.connector.text.encode(), file, name)
         place = self.workshop.files.path_in_repository(file)
         commands = (f"git add {place}", f'git commit -m "Restore the connector {name}"')
-        return FileChange({file: text.encode()}, {file: None}, commands)
+        other = self.workshop.connector_in(last)
+        why = f"belongs to '{other}' now" if other not in (None, name) else "is no name of a new file"
+        warning = f"{last} {why}, so {file} is written, which declares '{name}'."
+        return FileChange({file: text}, {file: None}, commands, None if file == last else warning)
 
     def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
         """Return the page of the connector."""
@@ -175,7 +181,8 @@ class RenamePage(ChangePage):
 
     def first_inputs(self, visit: Visit, known: KnownConnector) -> Mapping[str, str]:
         """Return the present name, and that the URL moves with it."""
-        return {"name": known.connector.file.rpartition(".")[0], "path": "on"}
+        present = known.connector.file.rpartition(".")[0]
+        return {"name": present if NAME.fullmatch(present) else known.connector.name, "path": "on"}
 
     def change(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> FileChange:
         """Return the file under its new name, and the deletion of the old one."""
@@ -188,7 +195,7 @@ class RenamePage(ChangePage):
             model = placed({**tree, **own, **path}, CONNECTOR_ORDER, tree)
             text = edit(present.text, connector.file, model, {})
         except (EditRefusedError, InvalidFileError) as error:
-            raise _edit_refused(connector.file, error) from error
+            raise edit_refused(connector.file, error) from error
         old, new = (self.workshop.files.path_in_repository(each) for each in (connector.file, file))
         if file == connector.file:
             commands = (f"git add {new}", 'git commit -m "Move a URL"')

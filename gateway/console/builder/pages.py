@@ -12,7 +12,7 @@ from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
 from gateway.connectors.finding import InvalidFileError
 from gateway.connectors.yaml_text.document import MAX_FILE_BYTES
-from gateway.console.builder import edits, workshop
+from gateway.console.builder import edits, file_names
 from gateway.console.builder.builder_view import BuilderView
 from gateway.console.builder.connector_form import rows_of
 from gateway.console.builder.field_row import NAME
@@ -99,7 +99,7 @@ class BuilderPage(ConsolePage, FormTarget):
 
     def state_in(self, place: Subject, form: Mapping[str, str]) -> FormState:
         """Return the state that a form carries; the form of a new connector names the file."""
-        named = workshop.file_named(form.get("name", "").strip())
+        named = file_names.file_named(form.get("name", "").strip())
         state = state_from(form, named if place.file is None else place.file)
         is_named_apart = state.base is None and state.area is not None
         return (

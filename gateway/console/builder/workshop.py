@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway.connectors.connector_file import NAME
 from gateway.connectors.file_edit.edit import edit, model_of
 from gateway.connectors.file_edit.refusal import EditRefusedError
 from gateway.connectors.finding import InvalidFileError
 from gateway.connectors.plan import FileState
-from gateway.console.builder import connector_form, preview_panels, yaml_area
+from gateway.console.builder import connector_form, file_names, preview_panels, yaml_area
 from gateway.console.builder.form_state import Composition, FormState, compose, state_of
 from gateway.console.builder.merge import merge
 from gateway.console.builder.preview_panels import panels
@@ -47,11 +46,8 @@ class Workshop:
     # -- what is there
 
     def file_of(self, name: str) -> str | None:
-        """Return the file of a served connector, or the last one of a removed one."""
-        snapshot = self._live.snapshot
-        if name in snapshot.endpoints:
-            return snapshot.endpoints[name].connector.file
-        return snapshot.gone[name].connector.file if name in snapshot.gone else None
+        """Return the file of a served connector, or the one that a removed one can be written to; it touches no disk."""
+        return file_names.file_of(self._live.snapshot, name)
 
     def stored_fields(self, name: str | None) -> Collection[str]:
         """Return the fields that stored rows of a connector have."""
@@ -78,18 +74,18 @@ class Workshop:
         )
 
     def open(self, file: str, name: str | None = None, former: str | None = None) -> FormState:
-        """Open a file; a former text of it, or the last one of a removed connector, counts as an edit.
+        """Open a file; a former text of its connector, or the last one of a removed connector, counts as an edit.
 
         Raises:
-            GatewayError: 404 if there is no such file, 422 if it cannot be read.
+            GatewayError: 404 if there is no such file, 422 if it cannot be read, or the former text cannot be edited.
         """
         present = self.files.list().get(file)
         removed = self.files.removed_text(name) if name and present is None else None
-        if removed is not None:
-            text = removed[1] if former is None else former.encode()
-            return state_of(file, text, base=None)
-        base = self.files.read(file).text
-        return state_of(file, base if former is None else former.encode(), base=base)
+        base = None if removed else self.files.read(file).text
+        text = former.encode() if former is not None else removed[1] if removed else None
+        if text is not None and name is not None:
+            return state_of(file, file_names.with_own_name(text, file, name), base=base)
+        return state_of(file, base, base=base)
 
     # -- what the edits would do
 
@@ -244,8 +240,3 @@ def _without_token(plan: Mapping[str, Any], name: str | None) -> Mapping[str, An
         for entry in plan["connectors"]
     ]
     return {**plan, "connectors": entries}
-
-
-def file_named(name: str) -> str:
-    """Return the file of a new connector, empty if the name cannot be one."""
-    return f"{name}.yaml" if NAME.fullmatch(name) else ""
