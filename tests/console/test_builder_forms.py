@@ -463,6 +463,35 @@ def test_file_that_is_back_is_corrected(desk: Desk, name: str):
     assert rows_of(desk, name) == [1]
 
 
+def test_duplicate_leaves_rows_of_removed_connectors(desk: Desk, name: str):
+    removed(desk, f"{name}_copy", f"{name}_copy.yaml")
+    desk.server.declare(name, ORDERS)
+    duplicate = f"connectors/{name}/duplicate"
+    assert desk.inputs(duplicate, "change")["name"] == f"{name}_copy-2"
+    answer = desk.send(duplicate, {"name": f"{name}_copy", "rows": "on"}, "save")
+    assert answer.status_code == 422
+    assert f"'{name}_copy' was removed, and its rows are kept" in text_of(answer.text)
+    assert not (desk.server.connectors / f"{name}_copy.yaml").exists()
+
+
+def test_remove_works_once_the_change_is_shown(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    inputs = desk.inputs(f"connectors/{name}/remove", "change")
+    desk.server.declare(name, ORDERS + "read_limit: 10\n")
+    answer = desk.send(f"connectors/{name}/remove", inputs, "save")
+    assert answer.status_code == 412
+    assert "-read_limit: 10" in text_of(answer.text)
+    desk.saved(f"connectors/{name}/remove", HtmlForm(answer.text, "change").inputs)
+
+
+def test_remove_tells_of_a_text_without_a_copy(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    assert "is not applied" not in text_of(desk.get(f"connectors/{name}/remove").text)
+    desk.put(f"{name}.yaml", ORDERS.replace("integer", "intger"))
+    page = text_of(desk.get(f"connectors/{name}/remove").text)
+    assert f"The text of {name}.yaml is not applied, so that only the file has it" in page
+
+
 def test_purge_needs_the_name(desk: Desk, name: str):
     desk.server.declare(name, ORDERS)
     desk.server.client.post(f"/{name}", json=[{"id": 1}])

@@ -18,6 +18,9 @@ from gateway.console.visit import Visit
 from gateway.errors import GatewayError
 from gateway.reload.authors import author_of
 
+#: The input with the digest of the file that a page has shown.
+DIGEST = "digest"
+
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
@@ -120,8 +123,9 @@ class ChangePage(ConsolePage, FormTarget):
         form: Mapping[str, str],
         error: GatewayError | None = None,
     ) -> Answer:
-        """Return the page with the plan of the change."""
-        values = await asyncio.to_thread(self._values, visit, known, form)
+        """Return the page with the plan of the change to the present files, whose digest it carries on."""
+        shown = {name: text for name, text in form.items() if name != DIGEST}
+        values = await asyncio.to_thread(self._values, visit, known, shown)
         problem = error or values["error"]
         status = problem.status if problem and form.get("do") else 200
         view = View(f"{self.page}.html", {**values, "error": problem}, status)

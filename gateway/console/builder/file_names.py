@@ -38,6 +38,12 @@ def file_of(snapshot: Snapshot, name: str) -> str | None:
     return next(file for each in _numbered(name) if (file := f"{each}.yaml") not in present)
 
 
+def free_name(snapshot: Snapshot, name: str) -> str:
+    """Return a name that neither a file nor a connector has, also no removed one: the given one, or with a number."""
+    taken = {*snapshot.endpoints, *snapshot.gone, *(PurePath(file).stem for file in _present(snapshot))}
+    return next(each for each in _numbered(name) if each not in taken)
+
+
 def with_own_name(text: bytes, file: str, name: str) -> bytes:
     """Return the text of a connector for a file: with its name, where the file is called otherwise.
 

@@ -9,7 +9,8 @@ from gateway.connectors.connector_file import NAME
 from gateway.connectors.file_edit.edit import edit, model_of, with_name
 from gateway.connectors.file_edit.refusal import EditRefusedError
 from gateway.connectors.finding import InvalidFileError
-from gateway.console.builder.change_page import ChangePage, FileChange
+from gateway.connectors.plan import FileState
+from gateway.console.builder.change_page import DIGEST, ChangePage, FileChange
 from gateway.console.builder.controls import CONNECTOR_ORDER, placed
 from gateway.console.builder.file_names import edit_refused, with_own_name
 from gateway.console.builder.workshop import Workshop
@@ -48,7 +49,7 @@ class DuplicatePage(ChangePage):
 
     def first_inputs(self, visit: Visit, known: KnownConnector) -> Mapping[str, str]:
         """Return a free name."""
-        return {"name": f"{known.connector.name[:58]}_copy"}
+        return {"name": self.workshop.free_name(f"{known.connector.name[:58]}_copy")}
 
     def change(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> FileChange:
         """Return the new file."""
@@ -58,6 +59,13 @@ class DuplicatePage(ChangePage):
         if file in self.workshop.files.list():
             raise GatewayError(
                 Code.CONNECTOR_CLASH, f"there is a file {file} already", hint="choose another name"
+            )
+        if self.workshop.is_removed(name):
+            message = f"'{name}' was removed, and its rows are kept: a copy would serve them"
+            raise GatewayError(
+                Code.CONNECTOR_CLASH,
+                message,
+                hint="choose another name, or purge the removed connector first",
             )
         try:
             copy = with_name(text, source, name)
@@ -96,10 +104,17 @@ class RemovePage(ChangePage):
     def change(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> FileChange:
         """Return the deletion."""
         file = known.connector.file
-        digest = form.get("digest") or self.workshop.files.read(file).digest
+        digest = form.get(DIGEST) or self.workshop.files.read(file).digest
         place = self.workshop.files.path_in_repository(file)
         commands = (f"git rm {place}", f'git commit -m "Remove the connector {known.connector.name}"')
-        return FileChange({file: None}, {file: digest}, commands)
+        states = [each.state for each in self.workshop.files.outcomes_of({file: None})]
+        warning = (
+            f"The text of {file} is not applied, so that only the file has it: Restore brings the version back that is"
+            f" served now. To keep the text, download it first: Edit, Download {file}."
+        )
+        return FileChange(
+            {file: None}, {file: digest}, commands, warning if FileState.LAST_GOOD in states else None
+        )
 
     def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
         """Return the page that brings it back."""

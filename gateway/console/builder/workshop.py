@@ -49,6 +49,14 @@ class Workshop:
         """Return the file of a served connector, or the one that a removed one can be written to; it touches no disk."""
         return file_names.file_of(self._live.snapshot, name)
 
+    def free_name(self, name: str) -> str:
+        """Return a name that no connector has: this one, or with a number."""
+        return file_names.free_name(self._live.snapshot, name)
+
+    def is_removed(self, name: str) -> bool:
+        """Return whether rows of a removed connector have a name."""
+        return name in self._live.snapshot.gone
+
     def stored_fields(self, name: str | None) -> Collection[str]:
         """Return the fields that stored rows of a connector have."""
         snapshot = self._live.snapshot
