@@ -263,6 +263,21 @@ def test_another_name_makes_a_field_of_its_own(desk: Desk, name: str):
     assert [set(row) for row in desk.server.client.get(f"/{name}").json()] == [{"id", "count"}]
 
 
+def test_plan_says_whether_a_version_stays_live(desk: Desk, name: str):
+    """Refuse a served connector, a new one, and a removed one whose path is taken."""
+    desk.server.declare(name, ORDERS)
+    inputs = {**desk.inputs(edit_of(name)), "path": "/-/x"}
+    assert "the last good version stays live" in text_of(desk.send(edit_of(name), inputs, "check").text)
+    new = {**desk.inputs("new"), "name": f"{name}-b", "f1.name": "id", "path": f"/{name}"}
+    assert "last good version" not in text_of(desk.send("new", new, "check").text)
+
+    desk.send(f"connectors/{name}/remove", {}, "save")
+    desk.server.declare(f"{name}-b", f"path: /{name}\n{ORDERS}")
+    restored = text_of(desk.get(f"connectors/{name}/restore").text)
+    assert f"{name}: the file is not applied The path" in restored
+    assert "last good version" not in restored
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gateway.connectors.plan import FileState
 from gateway.connectors.preview import ACTIONS
 from gateway.console.builder import yaml_area
 from gateway.console.builder.controls import BOUND_CONTROLS, CONNECTOR_CONTROLS, FIELD_CONTROLS
@@ -98,8 +99,8 @@ def _entry(entry: Mapping[str, Any], places: Places) -> dict[str, Any]:
     """Return what happens to one connector."""
     action = entry["action"]
     sentence = "nothing changes" if action == "none" else ACTIONS[action]
-    if action == "refuse" and entry["connector"] is None:
-        sentence = "the file is not applied"  # It has no version that could stay live.
+    if action == "refuse" and entry["state"] == FileState.REFUSED.value:
+        sentence = "the file is not applied"  # No version is live that could stay.
     return {
         "connector": entry["connector"] or entry["file"],
         "path": entry["path"],

@@ -171,6 +171,7 @@ class Workshop:
                 "file": state.file,
                 "path": None,
                 "action": "refuse",
+                "state": FileState.REFUSED.value,
                 "verdict": "refused",
                 "changes": [],
                 "findings": [finding],
