@@ -403,6 +403,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "console.builder.field_row",
     "console.builder.file_names",
     "console.builder.former_names",
+    "console.builder.git_commands",
     "console.builder.connector_form",
     "console.builder.yaml_area",
     "console.builder.form_state",

@@ -5,6 +5,7 @@ import re
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -599,6 +600,34 @@ def test_git_applies_the_downloaded_patch(clone, path, inputs, file, expected):
     finally:
         subprocess.run(["git", "checkout", "-q", "."], cwd=repository, check=True)
         subprocess.run(["git", "clean", "-qfd", "connectors.d"], cwd=repository, check=True)
+
+
+def test_commands_for_git_commit_the_patch(clone, tmp_path):
+    """Run the commands of each page in a copy of the repository, with a file whose name has a space."""
+    repository, desk = clone
+    put(
+        repository / "connectors.d" / "my orders.yaml", "name: spaced\npath: /spaced\nfields: {id: integer}\n"
+    )
+    desk.server.reload()
+    for path, inputs in (
+        ("edit", {"f1.description": "Mine."}),
+        ("remove", {}),
+        ("rename", {"name": "moved"}),
+        ("duplicate", {"name": "copy"}),
+    ):
+        copy = tmp_path / path
+        subprocess.run(["cp", "-r", repository, copy], check=True)
+        page = f"connectors/spaced/{path}"
+        sent = {**desk.inputs(page), **inputs}
+        answer = desk.send(page, sent, "patch")
+        patch = unquote(answer.headers["Content-Disposition"].partition("''")[2])
+        put(copy / patch, answer.text)
+        shown = re.search(r'aria-label="Commands for git">([^<]*)<', desk.send(page, sent, "check").text)
+        script = "git config user.name a; git config user.email a@b; git add connectors.d; git commit -qm x\n"
+        script += f'set -e\n{html.unescape(shown[1])}\ntest -z "$(git status --porcelain connectors.d)"'
+        done = subprocess.run(["sh", "-c", script], cwd=copy, capture_output=True, text=True)
+        assert done.returncode == 0, (path, script, done.stdout, done.stderr)
+    (repository / "connectors.d" / "my orders.yaml").unlink()
 
 
 def test_forge_takes_the_change_over(clone):

@@ -15,6 +15,7 @@ from gateway.connectors.write_mode import Mode
 from gateway.console.builder import connector_form, field_row, preview_panels
 from gateway.console.builder.controls import BOUND_CONTROLS, CONNECTOR_CONTROLS, FIELD_CONTROLS, Control
 from gateway.console.builder.form_state import AREA, FormState, model_before
+from gateway.console.builder.git_commands import git_commands
 from gateway.console.builder.workshop import Conflict
 from gateway.console.connector_urls import connector_url
 
@@ -209,10 +210,10 @@ class BuilderView:
     def git_commands(self) -> str:
         """The commands that bring the change into a repository."""
         file = self.state.file
-        first = [] if self.mode.can_write else [f"git apply {file}.patch"]
+        patch = None if self.mode.can_write else f"{file}.patch"
         verb = "Add" if self.is_new else "Change"
         name = self.connector_name or file.removesuffix(".yaml")
-        return "\n".join([*first, f"git add {self.path}", f'git commit -m "{verb} the connector {name}"'])
+        return "\n".join(git_commands({self.path: True}, f"{verb} the connector {name}", patch))
 
     @property
     def is_new(self) -> bool:

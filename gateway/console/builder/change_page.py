@@ -10,6 +10,7 @@ from gateway.admin.visible_connectors import KnownConnector
 from gateway.auth import permissions
 from gateway.connectors.repository import Action
 from gateway.console.builder import preview_panels
+from gateway.console.builder.git_commands import git_commands
 from gateway.console.builder.workshop import Workshop
 from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import connector_url
@@ -29,13 +30,13 @@ class FileChange:
     Attributes:
         texts: The new text of each file, None to delete it.
         expected: The digest of the text that each change began from, None for a new file.
-        commands: The commands that do it in a clone of the repository.
+        subject: The subject of its commit.
         warning: What is special about it, for a page that says what it does in general; None if nothing is.
     """
 
     texts: Mapping[str, bytes | None]
     expected: Mapping[str, str | None]
-    commands: tuple[str, ...] = ()
+    subject: str = ""
     warning: str | None = None
 
 
@@ -140,6 +141,7 @@ class ChangePage(ConsolePage, FormTarget):
             "mode": files.mode,
             "error": None,
             "change": None,
+            "commands": (),
             "diff": [],
             "plan": [],
             "forge": None,
@@ -152,6 +154,7 @@ class ChangePage(ConsolePage, FormTarget):
         return {
             **values,
             "change": change,
+            "commands": self._commands(known, change),
             "plan": preview_panels.entries(plan),
             "diff": [self._diff(file, text) for file, text in change.texts.items()],
             "forge": self._forge(change),
@@ -160,6 +163,15 @@ class ChangePage(ConsolePage, FormTarget):
     def _diff(self, file: str, text: bytes | None) -> dict[str, Any]:
         present = self.workshop.files.list().get(file)
         return {"file": file, "lines": preview_panels.diff(present.text if present else b"", text or b"")}
+
+    def _commands(self, known: KnownConnector, change: FileChange) -> tuple[str, ...]:
+        """Return the commands that do a change in a clone of the repository."""
+        if not change.texts:
+            return ()
+        files = self.workshop.files
+        patch = None if files.mode.can_write else _patch_name(known)
+        paths = {files.path_in_repository(file): text is not None for file, text in change.texts.items()}
+        return git_commands(paths, change.subject, patch)
 
     def _forge(self, change: FileChange) -> str | None:
         if len(change.texts) != 1:
@@ -172,4 +184,8 @@ class ChangePage(ConsolePage, FormTarget):
     def _patch(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> Download:
         change = self.change(visit, known, form)
         patch = self.workshop.files.patch(change.texts)
-        return Download(f"{known.connector.name}.patch", patch, "text/x-patch; charset=utf-8")
+        return Download(_patch_name(known), patch, "text/x-patch; charset=utf-8")
+
+
+def _patch_name(known: KnownConnector) -> str:
+    return f"{known.connector.name}.patch"

@@ -74,9 +74,7 @@ class DuplicatePage(ChangePage):
                 copy = edit(copy, file, placed({**tree, "path": path}, CONNECTOR_ORDER, tree), {})
         except (EditRefusedError, InvalidFileError) as error:
             raise edit_refused(source, error) from error
-        place = self.workshop.files.path_in_repository(file)
-        commands = (f"git add {place}", f'git commit -m "Add the connector {name}"')
-        return FileChange({file: copy}, {file: None}, commands)
+        return FileChange({file: copy}, {file: None}, f"Add the connector {name}")
 
     async def perform(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> Answer:
         """Write the file, and copy the rows if that is asked for."""
@@ -105,15 +103,14 @@ class RemovePage(ChangePage):
         """Return the deletion."""
         file = known.connector.file
         digest = form.get(DIGEST) or self.workshop.files.read(file).digest
-        place = self.workshop.files.path_in_repository(file)
-        commands = (f"git rm {place}", f'git commit -m "Remove the connector {known.connector.name}"')
         states = [each.state for each in self.workshop.files.outcomes_of({file: None})]
         warning = (
             f"The text of {file} is not applied, so that only the file has it: Restore brings the version back that is"
             f" served now. To keep the text, download it first: Edit, Download {file}."
         )
+        subject = f"Remove the connector {known.connector.name}"
         return FileChange(
-            {file: None}, {file: digest}, commands, warning if FileState.LAST_GOOD in states else None
+            {file: None}, {file: digest}, subject, warning if FileState.LAST_GOOD in states else None
         )
 
     def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
@@ -138,12 +135,11 @@ class RestorePage(ChangePage):
             message = f"there is a file {file} already, and it is not applied"
             raise GatewayError(Code.CONNECTOR_CLASH, message, hint="edit it first, or delete it")
         text = with_own_name(known.connector.text.encode(), file, name)
-        place = self.workshop.files.path_in_repository(file)
-        commands = (f"git add {place}", f'git commit -m "Restore the connector {name}"')
         other = self.workshop.connector_in(last)
         why = f"belongs to '{other}' now" if other not in (None, name) else "is no name of a new file"
         warning = f"{last} {why}, so {file} is written, which declares '{name}'."
-        return FileChange({file: text}, {file: None}, commands, None if file == last else warning)
+        subject = f"Restore the connector {name}"
+        return FileChange({file: text}, {file: None}, subject, None if file == last else warning)
 
     def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
         """Return the page of the connector."""
@@ -211,13 +207,12 @@ class RenamePage(ChangePage):
             text = edit(present.text, connector.file, model, {})
         except (EditRefusedError, InvalidFileError) as error:
             raise edit_refused(connector.file, error) from error
-        old, new = (self.workshop.files.path_in_repository(each) for each in (connector.file, file))
         if file == connector.file:
-            commands = (f"git add {new}", 'git commit -m "Move a URL"')
-            return FileChange({file: text}, {file: present.digest}, commands)
-        commands = (f"git add --all {old} {new}", f'git commit -m "Rename {connector.file} to {file}"')
+            return FileChange({file: text}, {file: present.digest}, f"Move the URL of {connector.name}")
         return FileChange(
-            {file: text, connector.file: None}, {file: None, connector.file: present.digest}, commands
+            {file: text, connector.file: None},
+            {file: None, connector.file: present.digest},
+            f"Rename {connector.file} to {file}",
         )
 
     def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
