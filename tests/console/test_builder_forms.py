@@ -119,12 +119,13 @@ def test_edit_leaves_comments_and_other_bytes(desk: Desk, name: str):
     assert written == expected
 
 
-def test_deleted_field_can_be_put_back(desk: Desk, name: str):
+@pytest.mark.parametrize(("row", "field"), [("1", "id"), ("2", "note")])
+def test_deleted_field_can_be_put_back(desk: Desk, name: str, row: str, field: str):
     desk.server.declare(name, ORDERS)
     inputs = desk.inputs(edit_of(name))
-    answer = desk.send(edit_of(name), inputs, "delete:2")
+    answer = desk.send(edit_of(name), inputs, f"delete:{row}")
     assert "Values of stored rows are kept out of sight" in text_of(answer.text)
-    inputs = desk.press(edit_of(name), HtmlForm(answer.text).inputs, "restore:note")
+    inputs = desk.press(edit_of(name), HtmlForm(answer.text).inputs, f"restore:{field}")
     desk.saved(edit_of(name), inputs)
     assert desk.file(name) == ORDERS
 

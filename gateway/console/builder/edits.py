@@ -1,5 +1,6 @@
 """The buttons of a form without the script: each returns the state after it, and the input to focus."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -64,7 +65,7 @@ def _delete(state: FormState, number: str) -> Edited:
 
 
 def _restore(state: FormState, name: str) -> Edited:
-    """Put a deleted field back, as the file has it."""
+    """Put a deleted field back, as the file has it: behind the field that stands before it there."""
     before = model_before(state)
     fields = before.get("fields") if isinstance(before, dict) else None
     rows = connector_form.rows_of(state.inputs)
@@ -72,8 +73,12 @@ def _restore(state: FormState, name: str) -> Edited:
     if not isinstance(fields, dict) or name not in fields or is_there:
         return state, None
     number = max(rows, default=0) + 1
-    row = field_row.inputs_of(name, fields[name])
-    return _with_rows(state, {**rows, number: row}), f"f{number}.{NAME}"
+    earlier = set(itertools.takewhile(lambda each: each != name, fields))
+    numbers = list(rows)
+    places = (place for place, row in enumerate(rows.values(), 1) if row.get(field_row.WAS) in earlier)
+    numbers.insert(max(places, default=0), number)
+    rows[number] = field_row.inputs_of(name, fields[name])
+    return _with_rows(state, {each: rows[each] for each in numbers}), f"f{number}.{NAME}"
 
 
 def _set(state: FormState, rest: str) -> Edited:
