@@ -64,6 +64,12 @@ class ConnectorReports:
         (report,) = await self._live.settled(lambda: self._read([self._present(known)], known.asker))
         return report
 
+    async def is_purged(self, asker: Asker, name: str) -> bool:
+        """Return whether only the history of a connector is left, as far as the asker may see that."""
+        if not asker.views:
+            return False
+        return name in await self._storage.read_pool.call(self._storage.reader.definitions.purged)
+
     async def hidden(self, found: VisibleConnector) -> Mapping[str, FieldType]:
         """Return the columns of a connector's table that are not fields; none for those who may not see the state."""
         if not found.sight.has_state:

@@ -7,10 +7,12 @@ from gateway.admin.visible_connectors import VisibleConnector
 from gateway.auth.permissions import VERBS
 from gateway.console.activity_plots import activity_plots
 from gateway.console.connector_page import ConnectorHeads
+from gateway.console.connector_urls import connector_url
 from gateway.console.field_texts import default_text, policy_texts, rule_texts
 from gateway.console.file_entries import FileEntries
 from gateway.console.page import ConsolePage, Redirect, Shell, View
 from gateway.console.visit import Visit
+from gateway.errors import GatewayError
 
 #: The batches that the page lists.
 _BATCHES = 5
@@ -42,7 +44,13 @@ class OverviewPage(ConsolePage):
             GatewayError: 404 if it is unknown or not visible to the asker; 410 if it was removed, for those who do not
                 see every state.
         """
-        known = self._heads.find_known(visit)
+        try:
+            known = self._heads.find_known(visit)
+        except GatewayError as unknown:
+            name = visit.parameters["name"]
+            if not await self._reports.is_purged(visit.asker, name):
+                raise
+            return View("purged.html", {"name": name, "url": connector_url(name, "history")}, unknown.status)
         if known.removed is not None:
             error = known.removed.error(is_admin=visit.asker.is_admin)
             view = View("removed.html", {"error": error}, error.status)

@@ -3,6 +3,7 @@
 from gateway.admin.status_report import StatusReports
 from gateway.auth import permissions
 from gateway.connectors.plan import FileState
+from gateway.console.connector_urls import connector_url
 from gateway.console.file_entries import FileEntries, FileEntry
 from gateway.console.page import ConsolePage, Shell, View
 from gateway.console.visit import Visit
@@ -38,7 +39,10 @@ class StatusPage(ConsolePage):
         permissions.require_view(visit.asker)
         entries = await self._files.all(visit.asker)
         entries.sort(key=_place)
-        snapshot = self._reports.snapshot
+        snapshot, reader = self._reports.snapshot, self._storage.reader
+        usage, purged = await self._storage.read_pool.call(
+            lambda: (reader.usage(), reader.definitions.purged())
+        )
         return View(
             "status.html",
             {
@@ -47,7 +51,8 @@ class StatusPage(ConsolePage):
                 "token_findings": self._reports.token_findings,
                 "resources": self._reports.resources,
                 "disk": self._reports.disk,
-                "usage": await self._storage.read_pool.call(self._storage.reader.usage),
+                "usage": usage,
+                "purged": [(name, connector_url(name, "history")) for name in purged],
                 "settings": self._reports.settings,
                 "mode": self._writer.mode,
             },

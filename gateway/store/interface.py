@@ -244,6 +244,9 @@ class DefinitionReader(Protocol):
     def moves(self) -> list[Move]:
         """List the changes of paths, oldest first; those of a purged connector are left out."""
 
+    def purged(self) -> list[str]:
+        """List the connectors of which only the history is left."""
+
     def hidden(self, connector: Connector) -> Mapping[str, FieldType]:
         """Return the columns of a connector's table that are not fields, with their types."""
 

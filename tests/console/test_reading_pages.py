@@ -352,4 +352,8 @@ def test_history_outlives_a_purge(reading):
     text = text_of(reading, "/-/console/connectors/purged/history", "auditor")
     assert "This connector was purged" in text
     assert "Removed" in text
-    page(reading, "/-/console/connectors/purged", "auditor", 404)
+    left = page(reading, "/-/console/connectors/purged", "auditor", 404)
+    assert 'connectors/purged/history">Its history</a>' in left
+    assert 'connectors/purged/history">purged</a>' in page(reading, "/-/console/status", "auditor")
+    missing = text_of(reading, "/-/console/connectors/never", "admin", 404)
+    assert "Check the address: the admin token may see everything." in missing

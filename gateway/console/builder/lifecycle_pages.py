@@ -180,8 +180,8 @@ class PurgePage(ChangePage):
         return self.following(known, form)
 
     def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
-        """Return the list of connectors."""
-        return Redirect("-/console/")
+        """Return the history, which is all that is left."""
+        return Redirect(connector_url(known.connector.name, "history"))
 
 
 class RenamePage(ChangePage):

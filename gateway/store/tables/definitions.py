@@ -109,6 +109,14 @@ class Definitions:
         )
         return [Move(name, moment(at), text) for name, at, text in rows]
 
+    def purged(self) -> list[str]:
+        """List the connectors of which only the history is left."""
+        rows = self._database.rows(
+            "SELECT DISTINCT connector FROM gateway.purged"
+            " WHERE connector NOT IN (SELECT name FROM gateway.connectors) ORDER BY connector"
+        )
+        return [name for (name,) in rows]
+
     def hidden(self, connector: Connector) -> Mapping[str, FieldType]:
         """Return the columns of a connector's table that are not fields, with their types."""
         return hidden_columns(connector, self._database.rows(f"DESCRIBE {table_of(connector)}"))
