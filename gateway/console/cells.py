@@ -1,4 +1,4 @@
-"""Rows of cells to the HTML of a table. It alone marks text as HTML; all values are escaped here.
+"""Rows of cells, and texts beside code, to HTML. It alone marks text as HTML; all values are escaped here.
 
 PERF: a loop of a template takes 15 times as long: 6.3 instead of 0.4 ms for 1,900 cells.
 """
@@ -30,6 +30,9 @@ _UNSEEN = re.compile(
 )
 #: The same, but for line breaks, which a text of several lines shows.
 _UNSEEN_IN_LINES = re.compile(_UNSEEN.pattern.replace("[\x00-\x1f", "[\x00-\x09\x0b-\x1f"), re.MULTILINE)
+_LETTERS = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]+"
+#: Words of a script that is written from right to left.
+_RIGHT_TO_LEFT = re.compile(f"{_LETTERS}(?:[ \u200c\u200d]+{_LETTERS})*")
 _SIGNS = {"\n": "\\n", "\r": "\\r", "\t": "\\t", " ": "\u00b7"}
 #: ASCII without a space at either end, and without a character that HTML escapes or that a link has.
 _PLAIN = re.compile("[!#-%(-.0-;=?-~](?:[ !#-%(-.0-;=?-~]*[!#-%(-.0-;=?-~])?")
@@ -106,6 +109,16 @@ def whole(value: Cell) -> Html:
     return Html(_linked(value) or _marked(value, _UNSEEN_IN_LINES))
 
 
+def isolated(text: str) -> Html:
+    """Build the HTML of printable text beside code: words from right to left do not swap with what is around them."""
+    return Html(_isolated(escape(text)))
+
+
+def marked(text: str) -> Html:
+    """Build the same HTML of any text in one line, with signs for unseen characters."""
+    return Html(_isolated(_marked(text, _UNSEEN)))
+
+
 def has_too_many_signs(value: str) -> bool:
     """Return whether a whole value has more than `SIGNS_MAX` unseen characters, and cannot be copied from its page."""
     return next(islice(_UNSEEN_IN_LINES.finditer(value), SIGNS_MAX, None), None) is not None
@@ -137,6 +150,10 @@ def _linked(value: str) -> str | None:
         return None
     text = escape(value)
     return f'<a href="{text}" rel="noreferrer nofollow">{text}</a>'
+
+
+def _isolated(html: str) -> str:
+    return _RIGHT_TO_LEFT.sub(r"<bdi>\g<0></bdi>", html)
 
 
 def _marked(value: str, unseen: re.Pattern[str]) -> str:

@@ -151,7 +151,7 @@ class RejectedCheck(FormTarget):
         self._page = page
 
     async def post(self, visit: Visit, form: Form) -> Data:
-        """Return the errors of the text, in the words of the page.
+        """Return the errors of the text, with the texts of the page.
 
         Raises:
             GatewayError: The asker may not settle the row, or the text is not a row.
@@ -159,8 +159,11 @@ class RejectedCheck(FormTarget):
         found = self._heads.find(visit)
         found.require(found.sight.settles, PART)
         errors = await self._page.check(found, id_of(visit), form)
-        lines = [f"{field_text(each['field'])} {each['code']}: {cut(each['message'])}" for each in errors]
-        return Data({"errors": lines})
+        shown = [
+            {"field": field_text(each["field"]), "code": each["code"], "message": cut(each["message"])}
+            for each in errors
+        ]
+        return Data({"errors": shown})
 
 
 class RejectedText(ConsolePage):

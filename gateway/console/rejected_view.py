@@ -149,10 +149,10 @@ class RejectedListView(_View):
         return query_of(self.filter.others)
 
     @property
-    def others(self) -> list[tuple[str, str]]:
+    def others(self) -> list[tuple[str, str, str]]:
         """The other filters, each with the URL of the list without it."""
         return [
-            (printable(f"{key}={value}"), self.url(self.filter.without(number)))
+            (key, value, self.url(self.filter.without(number)))
             for number, (key, value) in enumerate(self.filter.others)
             if key != "order"
         ]

@@ -4,7 +4,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.console import display
+from gateway.console import cells, display
+from gateway.console.cells import Html
 from gateway.plurals import counted
 from gateway.printable import printable
 
@@ -26,12 +27,14 @@ def field_text(name: str | None) -> str:
 
 
 #: The filters of templates, beside those of Jinja2.
-_FILTERS: Mapping[str, Callable[..., str]] = {
+_FILTERS: Mapping[str, Callable[..., str | Html]] = {
     "sentence": sentence,
     "printable": printable,
     "cut": cut,
     "counted": counted,
     "field_text": field_text,
+    "isolated": cells.isolated,
+    "marked": cells.marked,
 }
 
 

@@ -313,6 +313,22 @@ def test_forms_of_rows_become_the_dialect(shapes, trips, sent, query):
     assert ask(shapes, trips + query).status_code == 200
 
 
+@pytest.mark.parametrize("page", ["rows", "api"])
+def test_filter_is_shown_without_reversing_the_page(shapes, trips, page):
+    """Show signs for unseen characters, also at the end of a line, and words from right to left for themselves."""
+    value = "\u202eabc\nd שלום עולם"
+    text = ask(
+        shapes, f"/-/console/connectors/trips/{page}?{httpx.QueryParams({'text': f'eq.{value}'})}"
+    ).text
+    shown = re.search(
+        r'<li>(<code dir="ltr">.*?</code>) <a [^>]*aria-label="([^"]*)">Remove</a>', text, re.DOTALL
+    )
+
+    signs = re.sub(r'<b class="sign"[^>]*>(.*?)</b>', r"[\1]", shown[1])
+    assert signs == '<code dir="ltr">text=eq.[U+202E]abc[\\n]d <bdi>שלום עולם</bdi></code>'
+    assert shown[2] == "Remove text=eq.\\u202eabc\nd שלום עולם"
+
+
 @pytest.mark.parametrize(("limit", "rows"), [("", 50), ("limit=70", 70), ("limit=0", 0), ("limit=5000", 120)])
 def test_page_has_fifty_rows_unless_told(shapes, trips, limit, rows):
     answer = ask(shapes, f"{trips}?{limit}")

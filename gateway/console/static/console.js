@@ -75,23 +75,30 @@ function showCounts() {
   }
 }
 
+/** One error of a row, as templates show it. */
+function errorLine({ field, code, message }) {
+  const line = element("li");
+  line.append(element("bdi", field), " ", element("code", code), `: ${message}`);
+  return line;
+}
+
 /** Check the text of a form, and show what is wrong with it beside the form. */
 async function checkText(form) {
   const shown = document.getElementById("check");
   const body = new URLSearchParams(new FormData(form));
   const response = await fetch(form.dataset.check, { method: "POST", body }).catch(() => null);
-  const lines = [];
+  const errors = [];
   let text = "The gateway cannot be reached";
   if (response?.ok) {
-    lines.push(...(await response.json()).errors);
-    text = lines.length ? "Still bad; nothing was stored." : "This row would be stored. Nothing was stored yet.";
+    errors.push(...(await response.json()).errors);
+    text = errors.length ? "Still bad; nothing was stored." : "This row would be stored. Nothing was stored yet.";
   } else if (response) {
     text = await problemOf(response);
   }
   const list = element("ul", "", { class: "errors" });
-  list.append(...lines.map((line) => element("li", line)));
-  shown.className = response?.ok && !lines.length ? "note good" : "problem";
-  shown.replaceChildren(element("p", sentence(text)), ...(lines.length ? [list] : []));
+  list.append(...errors.map(errorLine));
+  shown.className = response?.ok && !errors.length ? "note good" : "problem";
+  shown.replaceChildren(element("p", sentence(text)), ...(errors.length ? [list] : []));
 }
 
 /** Check without leaving the page, so that the cursor stays where it is. */
