@@ -145,6 +145,24 @@ def test_upload_in_another_tab_leaves_a_draft_alone(quay: Portal, name):
     assert "other.csv" in text_of(browser.get("-/console/load"))
 
 
+@pytest.mark.parametrize("through", ["check", "yaml"])
+def test_renamed_field_of_a_draft_takes_its_column(quay: Portal, name, through):
+    browser = Browser(quay, "admin")
+    page = browser.upload("a.csv", b"id,note,spare\n1,a,x\n2,b,y\n")
+    inputs = {**HtmlForm(page.text).inputs, "name": name, "f2.name": "title"}
+    page = browser.post("-/console/new", data={**inputs, "do": through})
+    assert "This can be applied" in text_of(page)
+    inputs = HtmlForm(
+        browser.post("-/console/new", data={**HtmlForm(page.text).inputs, "do": "form"}).text
+    ).inputs
+    columns = browser.post("-/console/new", data={**inputs, "f1.name": "number", "do": "save"})
+    assert "3 of 3 columns are fields" in text_of(columns)
+
+    browser.loaded(browser.act(columns, name, action="load"), name)
+    rows = quay.server.client.get(f"/{name}", params={"select": "number,title"}).json()
+    assert rows == [{"number": 1, "title": "a"}, {"number": 2, "title": "b"}]
+
+
 def test_page_of_an_ended_upload_says_what_happened(quay: Portal, name):
     """The form of its draft goes on, and the page of the connector takes the file again."""
     browser = Browser(quay, "admin")

@@ -102,7 +102,7 @@ def parse(inputs: Mapping[str, str], before: Json, stored: Collection[str] = ())
     Args:
         inputs: The texts of its inputs, by their names; a missing one is empty.
         before: The tree of the file that the form shows, `{}` for a new one.
-        stored: The fields that stored rows have, whose renames a file must tell.
+        stored: The names that rows know fields by, whose renames a file must tell.
     """
     before = before if isinstance(before, dict) else {}
     shown = inputs_of(before)

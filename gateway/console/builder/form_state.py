@@ -19,6 +19,8 @@ from gateway.strictjson import Json
 
 #: The inputs that carry the state, beside those of the form.
 BASE, WORKING, AREA, KEPT = "base", "working", "yaml", "kept"
+#: The input with the columns of the file that a new connector is drafted from, as JSON.
+COLUMNS = "columns"
 #: The most rows of a form: those of all fields, and one for the next.
 ROWS_MAX = MAX_FIELDS + 1
 
@@ -45,6 +47,15 @@ class FormState:
     def digest(self) -> str | None:
         """The SHA-256 of the text that the edits began with, None for a new file."""
         return None if self.base is None else hashlib.sha256(self.base).hexdigest()
+
+    @property
+    def columns(self) -> Collection[str]:
+        """The columns of the file that a new connector is drafted from. Its rows know the fields by these names."""
+        try:
+            columns = strictjson.read(self.inputs.get(COLUMNS, "").encode() or b"[]")
+        except ValueError:
+            return ()
+        return tuple(map(str, columns)) if isinstance(columns, list) else ()
 
     def carried(self) -> dict[str, str]:
         """Return the hidden inputs that carry the state to the next request."""
@@ -145,7 +156,7 @@ def compose(state: FormState, stored: Collection[str]) -> Composition:
     if state.area is not None:
         return Composition(yaml_area.received(state.area, state.working))
     before = model_before(state)
-    form = connector_form.parse(state.inputs, before, stored)
+    form = connector_form.parse(state.inputs, before, (*stored, *state.columns))
     model = _without_own_name(form.model, state) if state.base is None else form.model
     form = replace(form, model=model)
     try:

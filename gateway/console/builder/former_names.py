@@ -1,4 +1,4 @@
-"""The former name that a renamed field tells, so that its stored values stay with it."""
+"""The former name that a renamed field tells, so that its values stay with it: those stored, or those of a file."""
 
 from collections.abc import Collection
 
@@ -18,7 +18,7 @@ def former_name(value: Json, was: str, name: str, stored: Collection[str]) -> Js
         value: The field as the form has it.
         was: Its name in the file.
         name: Its new name.
-        stored: The fields that stored rows have.
+        stored: The fields that stored rows have, or the columns of the file that is loaded.
     """
     keys = dict(value) if isinstance(value, dict) else {"type": value}
     told = keys.get(_KEY)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, quote
 
+from gateway import strictjson
 from gateway.admin.upload_requests import UploadRequests
 from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
@@ -14,8 +15,9 @@ from gateway.connectors.file_edit.edit import model_of
 from gateway.connectors.finding import InvalidFileError
 from gateway.console.builder import yaml_area
 from gateway.console.builder.builder_view import BuilderView
-from gateway.console.builder.connector_form import access_input, inputs_of
-from gateway.console.builder.form_state import FormState, state_of
+from gateway.console.builder.connector_form import access_input, inputs_of, rows_of
+from gateway.console.builder.field_row import NAME
+from gateway.console.builder.form_state import COLUMNS, FormState, state_of
 from gateway.console.builder.pages import BuilderPage, Subject
 from gateway.console.builder.shown_once import ShownOnce
 from gateway.console.builder.workshop import Workshop
@@ -48,7 +50,7 @@ class Tokens:
 class NewConnector(BuilderPage):
     """The form of a new connector."""
 
-    inputs_beside_file = ("name", UPLOAD, MAKE, PIPELINE, PERMITTED)
+    inputs_beside_file = ("name", UPLOAD, COLUMNS, MAKE, PIPELINE, PERMITTED)
 
     def __init__(
         self,
@@ -189,7 +191,8 @@ def _permits(state: FormState, name: str) -> bool:
 def _state_of(draft: FileDraft, upload: str) -> FormState:
     """Return the state of a page that opens a draft."""
     state = state_of(f"{draft.name}.yaml", draft.text.encode(), base=None)
-    return replace(state, inputs={"name": draft.name, UPLOAD: upload, **state.inputs})
+    columns = strictjson.write([row[NAME] for row in rows_of(state.inputs).values()]).decode()
+    return replace(state, inputs={"name": draft.name, UPLOAD: upload, COLUMNS: columns, **state.inputs})
 
 
 def _notes(draft: FileDraft) -> dict[str, Any]:
