@@ -161,9 +161,13 @@ class UploadRequests:
         """Return an upload; it raises what `Uploads.find` does."""
         return self._uploads.find(id, owner)
 
-    def all(self, owner: Owner) -> list[UploadedFile]:
-        """Return the uploads of an owner, the latest first."""
-        return self._uploads.of(owner)
+    def all(self, owner: Owner, connector: str | None = None) -> list[UploadedFile]:
+        """Return the uploads of an owner, the latest first: all, or those for one connector."""
+        return [each for each in self._uploads.of(owner) if connector in (None, each.connector)]
+
+    async def assign(self, owner: Owner, id: str, connector: str) -> None:
+        """Assign an upload to the connector that was created for it; it raises what `Uploads.find` does."""
+        await self._uploads.change(self._uploads.find(id, owner), connector=connector)
 
     def writable(self, asker: Asker, connector: str) -> VisibleConnector:
         """Return a connector that an asker may write to.

@@ -12,6 +12,7 @@ from gateway.console.connector_urls import connector_url
 from gateway.console.load_page import FORMATS, reading_values
 from gateway.console.page import FormTarget, Redirect, Shell, View
 from gateway.console.upload_owner import owner_of_visit
+from gateway.console.upload_targets import UploadView
 from gateway.console.visit import Visit
 from gateway.errors import GatewayError
 from gateway.uploads.load_status import LoadStatus
@@ -43,9 +44,9 @@ class ConnectorLoadPage(ConnectorPage, FormTarget):
         try:
             upload = self._requests.find(owner, given[0]) if given else None
         except GatewayError as ended:
-            return self._form(name, ended)
+            return self._form(visit, name, ended)
         if upload is None or not upload.is_complete:
-            return self._form(name)
+            return self._form(visit, name)
         if upload.load is not None and upload.load.connector == name:
             return self._progress(name, upload, upload.load)
         return await self._columns(visit, name, upload)
@@ -80,13 +81,14 @@ class ConnectorLoadPage(ConnectorPage, FormTarget):
         choice = LoadChoice(without, "keep_bad_rows" in form, "again" in form)
         await self._requests.start(asker, upload.owner, upload.id, name, choice)
 
-    def _form(self, name: str, ended: GatewayError | None = None) -> View:
+    def _form(self, visit: Visit, name: str, ended: GatewayError | None = None) -> View:
         """Return the form for a file, with what happened to the upload that was asked for."""
         values = {
             "ended": ended,
             "connector": name,
             "formats": FORMATS,
             "max_form": display.size(self._max_form),
+            "uploads": [UploadView(each) for each in self._requests.all(owner_of_visit(visit), name)],
         }
         return View("connector_load.html", values, ended.status if ended else 200)
 

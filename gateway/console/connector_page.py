@@ -1,18 +1,21 @@
 """The frame of every page of one connector: its head, its buttons, and its tabs."""
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
 from gateway.admin.connector_reports import removed_at, state_of
+from gateway.admin.upload_requests import UploadRequests
 from gateway.admin.visible_connectors import KnownConnector, VisibleConnector, VisibleConnectors
 from gateway.auth.permissions import Sight
 from gateway.connectors.connector import Connector
 from gateway.connectors.plan import FileState
 from gateway.console.connector_urls import CONNECTOR_ROUTE, connector_url
 from gateway.console.page import ConsolePage, Redirect, Shell, View
+from gateway.console.upload_owner import owner_of_visit
+from gateway.console.upload_targets import UploadView
 from gateway.console.visit import Visit
 from gateway.endpoints.live import Live
 from gateway.endpoints.services import Storage
@@ -65,6 +68,7 @@ class ConnectorHead:
         rejected: The number of its kept rejected rows that the asker may see, or None.
         routes: The routes of all pages.
         page: The name of the page.
+        uploads: The files that the asker has uploaded for it, and whose rows are not all loaded.
     """
 
     connector: Connector
@@ -77,6 +81,7 @@ class ConnectorHead:
     rejected: int | None
     routes: Collection[str]
     page: str
+    uploads: Sequence[UploadView] = ()
 
     @property
     def url(self) -> str:
@@ -136,9 +141,17 @@ class ConnectorHead:
 class ConnectorHeads:
     """Finds the connector of a page, and puts its head around a view."""
 
-    def __init__(self, shell: Shell, connectors: VisibleConnectors, storage: Storage, live: Live) -> None:
+    def __init__(
+        self,
+        shell: Shell,
+        connectors: VisibleConnectors,
+        uploads: UploadRequests,
+        storage: Storage,
+        live: Live,
+    ) -> None:
         """Keep what heads are read from; `storage` is that of the pages."""
         self._connectors = connectors
+        self._uploads = uploads
         self._storage = storage
         self._live = live
         self._shell = shell
@@ -189,18 +202,26 @@ class ConnectorHeads:
             lambda: (reader.counts(counted), reader.rejected.counts(with_rejected, token))
         )
         snapshot = self._live.snapshot
+        removed = removed_at(snapshot, name)
+        may_load = removed is None and "ingest" in sight.verbs and visit.asker.token is not None
         return ConnectorHead(
             connector,
             sight,
             visit.asker.is_admin,
             state_of(snapshot, name) if sight.has_state else None,
-            removed_at(snapshot, name),
+            removed,
             visit.host_url.rstrip("/"),
             rows.get(name, 0) if counted else None,
             rejected.get(name, 0) if with_rejected else None,
             self._shell.routes,
             page,
+            self._unloaded(visit, name) if may_load and page != "load" else (),
         )
+
+    def _unloaded(self, visit: Visit, name: str) -> list[UploadView]:
+        """Return the uploads whose rows an asker has not loaded into a connector yet."""
+        uploads = self._uploads.all(owner_of_visit(visit), name)
+        return [UploadView(each) for each in uploads if each.is_complete and not each.is_loaded]
 
 
 class ConnectorPage(ConsolePage):

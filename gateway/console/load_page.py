@@ -10,7 +10,7 @@ from gateway.auth import permissions
 from gateway.console import display
 from gateway.console.page import ConsolePage, FormTarget, Redirect, Shell, View
 from gateway.console.upload_owner import owner_of_visit
-from gateway.console.upload_targets import LOAD_PAGE, next_page
+from gateway.console.upload_targets import LOAD_PAGE, UploadView, next_page
 from gateway.console.visit import Visit
 from gateway.errors import GatewayError
 from gateway.rowfile.file_names import SUFFIXES
@@ -51,6 +51,8 @@ class LoadPage(ConsolePage, FormTarget):
             return self._form(visit, ended)
         if not upload.is_complete:
             return self._form(visit)
+        if upload.connector is not None and "options" not in given:
+            return Redirect(next_page(upload))
         return await self._draft(visit, upload, is_asked="options" in given)
 
     async def post(self, visit: Visit, form: Mapping[str, str]) -> Redirect:
@@ -82,14 +84,7 @@ class LoadPage(ConsolePage, FormTarget):
             "formats": FORMATS,
             "may_create": visit.asker.is_admin,
             "max_form": display.size(self._max_form),
-            "uploads": [
-                {
-                    "upload": each,
-                    "page": next_page(each),
-                    "progress": f"{display.size(each.received)} of {display.size(each.size)}",
-                }
-                for each in uploads
-            ],
+            "uploads": [UploadView(each) for each in uploads],
         }
         return View("load.html", values, ended.status if ended else 200)
 

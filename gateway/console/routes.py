@@ -76,14 +76,14 @@ def add_pages(
         app.add_route(route, resource)
 
     add("/-/console/at/{path:path}", EndpointAt(shell, services.live))
-    heads = ConnectorHeads(shell, connectors, services.storage, services.live)
+    requests = UploadRequests(connectors, uploads)
+    heads = ConnectorHeads(shell, connectors, requests, services.storage, services.live)
     for route, page in reading_pages(shell, services, file_services.files, resources, heads, connectors):
         add(route, page)
     add(f"{CONNECTOR_ROUTE}/api", ApiPage(shell, heads, settings))
     access = RowAccess(connectors, services.live, services.auth.rate_limits)
     _add_rows(add, shell, heads, access, services)
     _add_rejected(add, shell, heads, services)
-    requests = UploadRequests(connectors, uploads)
     _add_upload_pages(add, shell, heads, connectors, services, requests)
     add_builder(add, shell, heads, BuilderServices(services, file_services, requests, access))
     add("/-/console/static/{file}", files)

@@ -1,6 +1,7 @@
 """`/-/console/uploads`: files from the browser, in slices of the script, or whole in a form without it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ from falcon.asgi import Request, Response
 from gateway.admin.json_body import json_body
 from gateway.admin.upload_requests import ANNOUNCEMENT, Announcement, UploadRequests
 from gateway.admin.uploads import append, body_of
+from gateway.console import display
 from gateway.console.connector_urls import connector_url
 from gateway.console.file_form import FileForm
 from gateway.console.page import FORM_BYTES_MAX, Redirect, Shell
@@ -26,6 +28,32 @@ def next_page(upload: UploadedFile) -> str:
     """Return the page that an upload is seen on, relative to the gateway's root."""
     page = LOAD_PAGE if upload.connector is None else connector_url(upload.connector, "load")
     return f"{page}?upload={quote(upload.id)}"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadView:
+    """An upload as a list of a page draws it."""
+
+    upload: UploadedFile
+
+    @property
+    def page(self) -> str:
+        """Its page, relative to the gateway's root."""
+        return next_page(self.upload)
+
+    @property
+    def progress(self) -> str:
+        """The bytes that have arrived, and those of the whole file."""
+        return f"{display.size(self.upload.received)} of {display.size(self.upload.size)}"
+
+    @property
+    def state(self) -> str:
+        """The state of its rows, behind its name."""
+        load = self.upload.load
+        if load is None:
+            return "" if self.upload.connector is None else "its rows are not loaded yet"
+        states = {"running": "is being loaded", "stopped": "its load has stopped", "done": "is loaded"}
+        return states[load.state]
 
 
 class UploadStarts(ScriptTarget):

@@ -89,6 +89,11 @@ class UploadedFile:
         """True while its rows are being stored."""
         return self.load is not None and self.load.state == "running"
 
+    @property
+    def is_loaded(self) -> bool:
+        """True if all of its rows are stored, or kept as rejected rows."""
+        return self.load is not None and self.load.state == "done"
+
     def is_same_file(self, file: str, size: int, modified: int | None) -> bool:
         """Return whether a client that names a file so means this one."""
         return modified is not None and (file, size, modified) == (self.file, self.size, self.modified)

@@ -405,8 +405,8 @@ def test_file_is_loaded_after_its_token_was_shown(desk: Desk, name: str):
     inputs = {**desk.inputs(f"new?upload={upload}"), "make_token": "on"}
     created = desk.follow(desk.saved("new", inputs))
     assert f"The token of {name}-pipeline" in text_of(created.text)
-    load = re.search(r'href="([^"]*/load\?[^"]*)">Load the rows of the file', created.text)[1]
-    assert f"Load {name}.csv" in text_of(desk.get(f"connectors/{name}/{html.unescape(load)}").text)
+    load = re.search(rf'href="[^"]*/console/([^"]*/load\?[^"]*)">{name}.csv</a>: its rows', created.text)[1]
+    assert f"Load {name}.csv" in text_of(desk.get(html.unescape(load)).text)
 
 
 def test_rename_keeps_rows_and_their_name(desk: Desk, name: str):

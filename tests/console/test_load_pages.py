@@ -145,6 +145,34 @@ def test_upload_in_another_tab_leaves_a_draft_alone(quay: Portal, name):
     assert "other.csv" in text_of(browser.get("-/console/load"))
 
 
+def test_upload_leads_to_the_connector_of_its_draft(quay: Portal, name):
+    """Its pages lead to it until its rows are loaded, also after an edit, and no second connector is drafted."""
+    browser = Browser(quay, "admin")
+    draft = browser.upload(f"{name}.csv", b"id,note\n1,a\nx,b\n")
+    inputs = {**HtmlForm(draft.text).inputs, "make_token": "on"}
+    created = browser.post("-/console/new", data={**inputs, "do": "save"})
+    assert f"The token of {name}-pipeline" in text_of(created)
+    shown = [
+        created,
+        browser.get(f"-/console/connectors/{name}/created"),
+        browser.get(f"-/console/connectors/{name}/load"),
+        browser.get("-/console/load"),
+    ]
+    for page in shown:
+        assert f"{name}.csv : its rows are not loaded yet." in text_of(page)
+    quay.server.declare(name, FIELDS)
+    for path in ("new", "load"):
+        columns = browser.get(f"-/console/{path}?upload={inputs['upload']}")
+        assert f"Load {name}.csv" in text_of(columns)
+
+    browser.loaded(browser.act(columns, name, action="load"), name)
+    edit = browser.get(f"-/console/connectors/{name}/edit")
+    assert f"{name}.csv : its load has stopped." in text_of(edit)
+    quay.server.declare(name, FIELDS.replace("id: integer", "id: string"))
+    browser.loaded(browser.act(columns, name, action="load"), name)
+    assert f"{name}.csv" not in text_of(browser.get(f"-/console/connectors/{name}/edit"))
+
+
 @pytest.mark.parametrize("through", ["check", "yaml"])
 def test_renamed_field_of_a_draft_takes_its_column(quay: Portal, name, through):
     browser = Browser(quay, "admin")

@@ -25,7 +25,7 @@ from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import connector_url
 from gateway.console.page import Answer, Redirect, Shell, View
 from gateway.console.upload_owner import owner_of_visit
-from gateway.console.upload_targets import LOAD_PAGE
+from gateway.console.upload_targets import LOAD_PAGE, next_page
 from gateway.console.visit import Visit
 from gateway.errors import GatewayError
 from gateway.reload.authors import author_of
@@ -82,9 +82,11 @@ class NewConnector(BuilderPage):
             state = state_of("", None, base=None)
             return await asyncio.to_thread(self.view, place, state, focus="name")
         try:
-            self._uploads.find(owner_of_visit(visit), upload)
+            found = self._uploads.find(owner_of_visit(visit), upload)
         except GatewayError:
             return Redirect(f"{LOAD_PAGE}?upload={quote(upload)}")  # It says what happened to the upload.
+        if found.connector is not None:
+            return Redirect(next_page(found))
         draft = await self._uploads.draft(visit.asker, owner_of_visit(visit), upload, None)
         return await asyncio.to_thread(self.view, place, _state_of(draft, upload), **_notes(draft))
 
@@ -92,8 +94,7 @@ class NewConnector(BuilderPage):
         """Perform the action of a button; the doubts about a draft stay beside its fields."""
         answer = await super().post(visit, form)
         if isinstance(answer, Redirect):
-            name = await asyncio.to_thread(self.made_token, self.state_in(self.place(visit), form))
-            return await self._with_token(visit, answer, name) if name else answer
+            return await self._created(visit, answer, self.state_in(self.place(visit), form))
         if not isinstance(answer, View) or not form.get(UPLOAD):
             return answer
         try:
@@ -143,8 +144,23 @@ class NewConnector(BuilderPage):
         if name is None:
             return super().saved(place, state)
         upload = state.inputs.get(UPLOAD)
-        page = "load" if upload and self.made_token(state) is None else "created"
-        return Redirect(connector_url(name, page) + (f"?upload={quote(upload)}" if upload else ""))
+        if upload and self.made_token(state) is None:
+            return Redirect(f"{connector_url(name, 'load')}?upload={quote(upload)}")
+        return Redirect(connector_url(name, "created"))
+
+    async def _created(self, visit: Visit, answer: Redirect, state: FormState) -> Redirect:
+        """Assign the upload to the connector that was created from it, and create the token that is wanted."""
+        name, upload = self.builder.connector_in(state.file), state.inputs.get(UPLOAD)
+        token = await asyncio.to_thread(self.made_token, state)
+        if token:
+            answer = await self._with_token(visit, answer, token)
+        if not upload or name is None:
+            return answer
+        try:
+            await self._uploads.assign(owner_of_visit(visit), upload, name)
+        except GatewayError:  # The next page says that it is gone.
+            return replace(answer, to=f"{answer.to}&upload={quote(upload)}") if token else answer
+        return answer
 
     async def _with_token(self, visit: Visit, answer: Redirect, name: str) -> Redirect:
         """Create the token of a connector that was created, and let the next page show it, or why there is none."""
