@@ -175,6 +175,13 @@ def test_download_keeps_what_a_colleague_saved(desk: Desk, name: str, do: str):
     assert "read_limit: 10" in download
 
 
+def test_patch_of_no_edit_is_not_made(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    answer = desk.send(edit_of(name), desk.inputs(edit_of(name)), "patch")
+    assert answer.status_code == 422
+    assert f"{name}.yaml has this text already, so there is nothing to patch" in text_of(answer.text)
+
+
 def test_two_people_edit_one_text(desk: Desk, name: str):
     desk.server.declare(name, ORDERS)
     inputs = desk.press(edit_of(name), desk.inputs(edit_of(name)), "yaml")

@@ -211,6 +211,9 @@ class BuilderPage(ConsolePage, FormTarget):
         def download(text: bytes) -> Answer:
             self.builder.require_unchanged(state, text)
             patch = self.builder.files.patch({state.file: text})
+            if not patch:
+                problem = (f"{state.file} has this text already, so there is nothing to patch", None)
+                return self.view(place, state, problem=problem, status=422)
             return Download(f"{state.file}.patch", patch, "text/x-patch; charset=utf-8")
 
         return self._with_text(place, state, download)
