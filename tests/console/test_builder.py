@@ -196,6 +196,17 @@ def test_findings_are_told_beside_their_inputs(open_page, workbench: Portal, nam
     assert violations_of(page) == []
 
 
+def test_long_file_name_fits_a_phone(open_page, workbench: Portal, name: str):
+    file = workbench.server.connectors / f"{name}_{'x' * 60}.yaml"
+    file.write_text("fields: {a: wrong}\n")
+    try:
+        page = signed_in(open_page, workbench, f"-/console/files/{file.name}/edit", viewport=PHONE)
+        expect(page.locator("#findings")).to_contain_text("wrong")
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
+    finally:
+        file.unlink()
+
+
 def test_empty_form_is_no_error(open_page, workbench: Portal, name: str, complaints):
     complaints.expect("status of 422")
     page = signed_in(open_page, workbench, "-/console/new")
