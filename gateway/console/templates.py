@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.console import cells, display
 from gateway.console.cells import Html
-from gateway.plurals import counted
+from gateway.plurals import counted, rows_are
 from gateway.printable import printable
 
 
@@ -32,6 +32,7 @@ _FILTERS: Mapping[str, Callable[..., str | Html]] = {
     "printable": printable,
     "cut": cut,
     "counted": counted,
+    "rows_are": rows_are,
     "field_text": field_text,
     "isolated": cells.isolated,
     "marked": cells.marked,

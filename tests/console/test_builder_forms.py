@@ -521,7 +521,11 @@ def test_purge_needs_the_name(desk: Desk, name: str):
     desk.server.client.post(f"/{name}", json=[{"id": 1}])
     purge = f"connectors/{name}/purge"
     assert desk.get(purge).status_code == 303, "and a served connector has no such page"
+    assert "the 1 row is kept" in text_of(desk.get(f"connectors/{name}/remove").text)
     desk.send(f"connectors/{name}/remove", {}, "save")
+    assert "its 1 row is kept" in text_of(desk.get(f"connectors/{name}/restore").text)
+    assert "its 1 row is kept" in text_of(desk.get(f"connectors/{name}").text)
+    assert f"The 1 row of {name}" in text_of(desk.get(purge).text)
     assert desk.send(purge, {"name": "other"}, "save").status_code == 400
     left = desk.follow(desk.saved(purge, {"name": name}))
     assert "its rows are gone, and its history is left" in text_of(left.text)
