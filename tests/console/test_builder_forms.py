@@ -502,9 +502,10 @@ def test_remove_works_once_the_change_is_shown(desk: Desk, name: str):
     desk.server.declare(name, ORDERS)
     inputs = desk.inputs(f"connectors/{name}/remove", "change")
     desk.server.declare(name, ORDERS + "read_limit: 10\n")
-    answer = desk.send(f"connectors/{name}/remove", inputs, "save")
-    assert answer.status_code == 412
-    assert "-read_limit: 10" in text_of(answer.text)
+    for do in ("patch", "save"):
+        answer = desk.send(f"connectors/{name}/remove", inputs, do)
+        assert answer.status_code == 412
+        assert "-read_limit: 10" in text_of(answer.text)
     desk.saved(f"connectors/{name}/remove", HtmlForm(answer.text, "change").inputs)
 
 
@@ -532,11 +533,15 @@ def test_purge_needs_the_name(desk: Desk, name: str):
     assert desk.server.client.get(f"/{name}").status_code == 404
 
 
-def test_duplicate_under_a_taken_name_is_refused(desk: Desk, name: str):
+@pytest.mark.parametrize("page", ["duplicate", "rename"])
+@pytest.mark.parametrize("do", ["save", "patch"])
+def test_taken_name_of_a_file_is_refused(desk: Desk, name: str, page: str, do: str):
     desk.server.declare(name, ORDERS)
-    answer = desk.send(f"connectors/{name}/duplicate", {"name": name}, "save")
+    desk.server.declare(f"{name}-b", ORDERS)
+    answer = desk.send(f"connectors/{name}/{page}", {"name": f"{name}-b"}, do)
     assert answer.status_code == 422
-    assert desk.file(name) == ORDERS
+    assert f"there is a file {name}-b.yaml already" in text_of(answer.text).lower()
+    assert desk.file(f"{name}-b") == ORDERS
 
 
 def test_five_hundred_fields_are_usable(desk: Desk, name: str, tell):

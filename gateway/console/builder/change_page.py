@@ -183,6 +183,7 @@ class ChangePage(ConsolePage, FormTarget):
 
     def _patch(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> Download:
         change = self.change(visit, known, form)
+        self.workshop.files.require_unchanged(change.texts, change.expected)
         patch = self.workshop.files.patch(change.texts)
         return Download(_patch_name(known), patch, "text/x-patch; charset=utf-8")
 

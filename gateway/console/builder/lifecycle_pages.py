@@ -56,10 +56,7 @@ class DuplicatePage(ChangePage):
         name, source = new_name(form), known.connector.file
         text = self.workshop.files.read(source).text
         file = f"{name}.yaml"
-        if file in self.workshop.files.list():
-            raise GatewayError(
-                Code.CONNECTOR_CLASH, f"there is a file {file} already", hint="choose another name"
-            )
+        self.workshop.require_free(file)
         if self.workshop.is_removed(name):
             message = f"'{name}' was removed, and its rows are kept: a copy would serve them"
             raise GatewayError(
@@ -199,6 +196,8 @@ class RenamePage(ChangePage):
         """Return the file under its new name, and the deletion of the old one."""
         name, connector = new_name(form), known.connector
         present, file = self.workshop.files.read(connector.file), f"{name}.yaml"
+        if file != connector.file:
+            self.workshop.require_free(file)
         try:
             tree = model_of(present.text, connector.file)
             own = {} if name == connector.name else {"name": connector.name}

@@ -53,6 +53,17 @@ class Workshop:
         """Return a name that no connector has: this one, or with a number."""
         return file_names.free_name(self._live.snapshot, name)
 
+    def require_free(self, file: str) -> None:
+        """Check that there is no file of a name.
+
+        Raises:
+            GatewayError: 422, there is one.
+        """
+        if file in self.files.list():
+            raise GatewayError(
+                Code.CONNECTOR_CLASH, f"there is a file {file} already", hint="choose another name"
+            )
+
     def is_removed(self, name: str) -> bool:
         """Return whether rows of a removed connector have a name."""
         return name in self._live.snapshot.gone
