@@ -338,6 +338,8 @@ LAYERS = [  # A module may import only from lines above its own.
     "uploads.drafts",
     "uploads.column_check",
     "uploads.row_poster",
+    "uploads.load_problems",
+    "uploads.load_run",
     "uploads.loads",
     "uploads.services",
     "jobs.periodic_thread",

@@ -210,9 +210,14 @@ def choice_of(given: Mapping[str, Any]) -> LoadChoice:
     Raises:
         GatewayError: One of them has the wrong type.
     """
-    without, flags = given.get("without", []), [given.get("keep_bad_rows", False), given.get("again", False)]
+    without = given.get("without", [])
+    flags = [given.get(name, False) for name in ("keep_bad_rows", "again", "rest")]
     if not isinstance(without, list) or not all(isinstance(each, str) for each in without):
         raise GatewayError(Code.BODY_INVALID, "'without' is not a list of columns", hint='send ["note"]')
     if not all(isinstance(flag, bool) for flag in flags):
-        raise GatewayError(Code.BODY_INVALID, "'keep_bad_rows' and 'again' are true or false")
-    return LoadChoice(tuple(without), *flags)
+        raise GatewayError(Code.BODY_INVALID, "'keep_bad_rows', 'again', and 'rest' are true or false")
+    choice = LoadChoice(tuple(without), *flags)
+    if choice.again and choice.rest:
+        hint = "'again' stores all rows, 'rest' those after the known ones: send one"
+        raise GatewayError(Code.BODY_INVALID, "'again' and 'rest' are both true", hint=hint)
+    return choice

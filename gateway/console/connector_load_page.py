@@ -1,5 +1,6 @@
 """`/-/console/connectors/NAME/load`: the rows of a file into a connector, from its columns to the sums of its receipts."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import parse_qs, quote
@@ -48,7 +49,7 @@ class ConnectorLoadPage(ConnectorPage, FormTarget):
         if upload is None or not upload.is_complete:
             return self._form(visit, name)
         if upload.load is not None and upload.load.connector == name:
-            return self._progress(name, upload, upload.load)
+            return await self._progress(visit, name, upload, upload.load)
         return await self._columns(visit, name, upload)
 
     async def post(self, visit: Visit, form: Mapping[str, str]) -> Redirect:
@@ -72,14 +73,11 @@ class ConnectorLoadPage(ConnectorPage, FormTarget):
         return Redirect(page)
 
     async def _start(self, visit: Visit, name: str, upload: UploadedFile, form: Mapping[str, str]) -> None:
-        asker, before = visit.asker, upload.load
-        if before is not None and before.connector == name:
-            without = before.without
-        else:
-            _, check = await self._requests.check(asker, upload.owner, upload.id, name)
-            without = tuple(check.unknown) if "without" in form else ()
-        choice = LoadChoice(without, "keep_bad_rows" in form, "again" in form)
-        await self._requests.start(asker, upload.owner, upload.id, name, choice)
+        # The connector and its columns may have changed since the load began.
+        _, check = await self._requests.check(visit.asker, upload.owner, upload.id, name)
+        without = tuple(check.unknown) if "without" in form else ()
+        choice = LoadChoice(without, "keep_bad_rows" in form, "again" in form, "rest" in form)
+        await self._requests.start(visit.asker, upload.owner, upload.id, name, choice)
 
     def _form(self, visit: Visit, name: str, ended: GatewayError | None = None) -> View:
         """Return the form for a file, with what happened to the upload that was asked for."""
@@ -108,11 +106,16 @@ class ConnectorLoadPage(ConnectorPage, FormTarget):
         }
         return View("load_columns.html", values, error.status if error else 200)
 
-    @staticmethod
-    def _progress(name: str, upload: UploadedFile, load: LoadStatus) -> View:
+    async def _progress(self, visit: Visit, name: str, upload: UploadedFile, load: LoadStatus) -> View:
+        unknown: list[str] = []
+        if load.state == "stopped":
+            with contextlib.suppress(RowsFileError):  # It is why the load has stopped.
+                _, check = await self._requests.check(visit.asker, upload.owner, upload.id, name)
+                unknown = check.unknown
         values = {
             "upload": upload,
             "load": load,
+            "unknown": unknown,
             "size": display.size(upload.size),
             "done": display.size(load.bytes),
             "rejected_page": connector_url(name, "rejected"),

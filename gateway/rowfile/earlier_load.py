@@ -157,7 +157,7 @@ class Overlap:
         stored, load = self.earlier.load.rows, self.earlier.load
         is_all = self.total == stored
         message = (
-            f"the {'' if is_all else 'first '}{counted(stored, 'row')} of {self.file.shown} {_are(stored)} those of"
+            f"the {'' if is_all else 'first '}{counted(stored, 'row')} of {self.file.shown} {_are_those(stored)} of"
             f" {load.file}, stored on {_day(load.last)}"
         )
         return OverlapError(message, can_rest=not is_all)
@@ -187,7 +187,7 @@ class Overlap:
         if is_start:
             message = f"the {counted(agreed, 'row')} of {self.file.shown} {_are(agreed)} the first of the {load.rows:,} of {whose}"
             raise OverlapError(message, can_rest=False)
-        raise OverlapError(f"{same} of {self.file.shown} {_are(agreed)} those of {whose}", can_rest=True)
+        raise OverlapError(f"{same} of {self.file.shown} {_are_those(agreed)} of {whose}", can_rest=True)
 
 
 def replaced(file: LoadFile, load: LoadProgress, share: float, options: Sequence[str]) -> OverlapError:
@@ -228,6 +228,10 @@ def _pairs(options: Sequence[str]) -> list[str]:
 
 def _are(rows: int) -> str:
     return "is" if rows == 1 else "are"
+
+
+def _are_those(rows: int) -> str:
+    return "is that" if rows == 1 else "are those"
 
 
 def _day(seconds: float) -> str:

@@ -24,9 +24,11 @@ class LoadRecord:
         self._files = files
         self._file = file
         self._options = options
+        self._pending_key: str | None = None
 
     def begin(self, start: LoadStart) -> None:
         """Record that a load is resumed or copied."""
+        self._pending_key = start.pending.key if start.pending else None
         if start.load is not None:
             self.seed = start.load.seed
             self.load = self._new(start.load) if start.is_new else start.load
@@ -44,6 +46,11 @@ class LoadRecord:
     def add_declined(self) -> None:
         """Record that the gateway stored nothing of the batch."""
         self.load = progress_files.append(self.load or self._new(), {"declined": True})
+
+    def add_unsent(self, batch: LoadBatch) -> None:
+        """Record that a batch was not sent, unless an earlier run may have sent it."""
+        if batch.key != self._pending_key:
+            self.add_declined()
 
     def end(self) -> None:
         """Record that the end of the file was reached."""

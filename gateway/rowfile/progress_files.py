@@ -28,18 +28,20 @@ COMPARED_LOADS_MAX = 50
 class ProgressFiles:
     """The progress files of the loads into one connector of one store."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, kept: int | None = None) -> None:
+        """Prepare; only the latest `kept` files are kept, None keeps all."""
         self.directory = directory
+        self._kept = kept
 
     def all(self) -> list[LoadProgress]:
         """Return the progress of all loads whose files can be read, latest first."""
-        files = sorted(self.directory.glob("*.ndjson"), reverse=True) if self.directory.is_dir() else []
-        return [load for load in map(_read, files) if load is not None]
+        return [load for load in map(_read, self._paths()) if load is not None]
 
     def begin(
         self, file: str, seed: str, like: LoadProgress | None = None, options: tuple[str, ...] | None = None
     ) -> LoadProgress:
         """Create the progress file of a load. It starts with the stored rows of `like`."""
+        self._delete_old()
         now = time.time()
         path = self.directory / f"{time.time_ns():020d}-{os.getpid()}.ndjson"
         load = LoadProgress(file, now, seed, path, options=options)
@@ -54,6 +56,16 @@ class ProgressFiles:
             sample = like.sample.hashes if like and not before else ()
             load = append(load, _stored(part, marks, sample, like.last if like else now))
         return load
+
+    def _paths(self) -> list[Path]:
+        """Return the paths of the files, latest first."""
+        return sorted(self.directory.glob("*.ndjson"), reverse=True) if self.directory.is_dir() else []
+
+    def _delete_old(self) -> None:
+        """Delete the files that are not kept once another one begins."""
+        for path in self._paths()[self._kept - 1 :] if self._kept is not None else ():
+            with suppress(OSError):
+                path.unlink()
 
     @contextmanager
     def lock(self, mark: str) -> Iterator[bool]:

@@ -15,11 +15,12 @@ class LoadProblem:
     """The reason for which a load stopped.
 
     Attributes:
-        code: The code of the error.
+        code: The code of the error; empty if there is none.
         message: The thing, the value, and the problem.
         hint: The next action, or None.
         errors: The first errors of single rows: `row`, `line`, `field`, `code`, and `message`, by the file's own numbers.
         error_count: The number of such errors in the batch.
+        choices: The ways to go on if rows may be stored already: `rest` and `again`, or `again` alone.
     """
 
     code: str
@@ -27,6 +28,17 @@ class LoadProblem:
     hint: str | None = None
     errors: tuple[Mapping[str, Json], ...] = ()
     error_count: int = 0
+    choices: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Self:
+        """Return the problem that `asdict` wrote."""
+        return cls(**{**given, "errors": tuple(given["errors"]), "choices": tuple(given.get("choices", ()))})
+
+    @classmethod
+    def of_restart(cls) -> Self:
+        """Return the problem of a load that the end of the process cut off."""
+        return cls("", "the gateway was stopped during the load", hint="continue the load")
 
     @classmethod
     def of(cls, error: GatewayError) -> Self:
@@ -50,7 +62,7 @@ class LoadStatus:
         stored: The rows that the batches stored.
         rejected: The bad rows that were kept.
         duplicates: The rows that were passed over, as their primary keys existed.
-        stored_before: The rows that an earlier load of the same file had stored.
+        stored_before: The rows that an earlier load had done.
         is_pending: Whether a batch was sent whose receipt is not counted yet.
         waits_for: Why it waits before it sends the next batch again, or None.
         problem: Why it stopped, or None.
@@ -75,15 +87,21 @@ class LoadStatus:
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Self:
         """Return the status that `asdict` wrote."""
-        problem = given["problem"]
-        if problem is not None:
-            problem = LoadProblem(**{**problem, "errors": tuple(problem["errors"])})
+        problem = given["problem"] and LoadProblem.from_json(given["problem"])
         return cls(**{**given, "without": tuple(given["without"]), "problem": problem})
 
     def body(self) -> dict[str, Any]:
         """Return it as JSON for clients, without what is the load's own."""
         own = {"seed", "is_pending"}
         return {name: value for name, value in asdict(self).items() if name not in own}
+
+    def after_rows(self, rows: int) -> Self:
+        """Return the status of a load that goes on after the rows that are stored."""
+        if rows < self.rows:  # The store no longer has the others.
+            return type(self)(
+                self.connector, self.seed, self.without, self.keeps_bad_rows, stored_before=rows, rows=rows
+            )
+        return replace(self, rows=rows, stored_before=self.stored_before + rows - self.rows)
 
     def with_receipt(self, receipt: Mapping[str, Any], rows: int, bytes: int, *, is_own: bool) -> Self:
         """Return the status after a batch.

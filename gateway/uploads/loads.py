@@ -1,31 +1,31 @@
 """Loads: the rows of uploads, stored batch by batch in the background.
 
-Each batch has an idempotency key made of its rows and of the rows before it, as `gateway load` makes it. So a load that
-was cut off goes on where it stopped, and the same file that is uploaded again stores no row twice.
+A load compares its file with those that were loaded before, and keeps a record of its batches, as `gateway load` does. So
+one that was cut off goes on where it stopped, and of a file that has grown only the new rows are stored.
 """
 
 import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import CancelledError
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from gateway.auth.credentials import Credentials
 from gateway.connectors.connector import Connector
-from gateway.endpoints.live import Live
 from gateway.errors import Code, GatewayError, trace
-from gateway.rowfile import batches, sniffing
-from gateway.rowfile.chunk import Chunk
-from gateway.rowfile.chunks import split
-from gateway.rowfile.fingerprint import RowDigest
+from gateway.rowfile.batch_cutter import LoadBatch
+from gateway.rowfile.earlier_load import OverlapError
 from gateway.threads import ContextThreadPool
+from gateway.uploads import load_problems
 from gateway.uploads.column_check import ColumnCheck, check_columns
+from gateway.uploads.load_run import LoadRun, LoadRuns
 from gateway.uploads.load_status import LoadProblem, LoadStatus
-from gateway.uploads.reading import ReadingLimits, in_words_of_user, source_of
+from gateway.uploads.reading import ReadingLimits
 from gateway.uploads.row_poster import OutgoingBatch, PostedBatch, RowPoster
 from gateway.uploads.upload import UploadedFile
 from gateway.uploads.uploads import Uploads
@@ -41,8 +41,8 @@ RETRY_SECONDS_MAX = 300.0
 _RETRIED_STATUSES = (408, 429, 503)
 #: How long the end of the process waits for the loads.
 _STOP_SECONDS = 5.0
-#: The number of bad rows of a batch that are shown.
-_SHOWN_ROWS_MAX = 20
+#: Seconds between two looks for whether a load that waits may go on.
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,13 @@ class LoadChoice:
         without: The columns that are left out, by name or number.
         keeps_bad_rows: Whether bad rows are kept where the connector leaves that to the request.
         again: Whether the rows are stored once more, if they were loaded before.
+        rest: Whether the rows after those that are known are stored, if the file has changed before them.
     """
 
     without: tuple[str, ...] = ()
     keeps_bad_rows: bool = False
     again: bool = False
+    rest: bool = False
 
 
 class _StoppedError(Exception):
@@ -68,75 +70,13 @@ class _StoppedError(Exception):
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Rows that are not stored yet, with the numbers of rows of the file before and up to them, and its bytes."""
-
-    body: Chunk
-    key: str
-    before: int
-    rows: int
-    bytes: int
-    parameters: dict[str, str]
-
-
-class _BatchReader:
-    """Reads the batches of an upload that are not stored yet. Belongs to the thread of uploads."""
-
-    def __init__(self, upload: UploadedFile, uploads: Uploads, limits: ReadingLimits) -> None:
-        assert upload.load is not None
-        self._upload, self._status, self._path = upload, upload.load, uploads.path(upload)
-        self._limits = limits
-        self._chunks: Any = None
-        self._digest: RowDigest | None = None
-
-    def next(self) -> _Batch | None:
-        """Return the next batch, None at the end.
-
-        Raises:
-            RowsFileError: The file cannot be read, or has no rows.
-        """
-        with in_words_of_user(self._upload, self._path):
-            if self._chunks is None:
-                source = source_of(self._upload, self._path, self._limits)
-                sniffing.check_content(source)
-                self._chunks = split(source, batches.BATCH_BYTES)
-            for chunk in self._chunks:
-                if (batch := self._batch(chunk)) is not None:
-                    return batch
-            if self._digest is None:
-                raise ValueError(f"{self._upload.file} has no rows; nothing was stored")
-            return None
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._chunks is not None:
-            self._chunks.close()
-
-    def _batch(self, chunk: Chunk) -> _Batch | None:
-        digest = self._digest = self._digest or RowDigest(chunk.header)
-        before, digest_before = digest.rows, digest.digest
-        digest.add(chunk.rows())
-        if digest.rows <= self._status.rows:
-            return None
-        body = chunk.with_line_end()
-        return _Batch(
-            body,
-            batches.key_of(self._status.seed, digest_before, body),
-            before,
-            digest.rows,
-            chunk.bytes_read,
-            batches.columns_without(chunk, self._status.without),
-        )
-
-
 class Loads:
     """The loads of all uploads. Belongs to the event loop, but for `stop`."""
 
     def __init__(
         self,
         uploads: Uploads,
-        live: Live,
+        runs: LoadRuns,
         poster: RowPoster,
         credentials: Credentials,
         thread: ContextThreadPool,
@@ -144,12 +84,13 @@ class Loads:
     ) -> None:
         """Prepare; `thread` reads all files."""
         self._uploads = uploads
-        self._live = live
+        self._runs = runs
         self._poster = poster
         self._credentials = credentials
         self._thread = thread
         self._limits = limits
-        self._turns = asyncio.Semaphore(LOADS_MAX)
+        # The connectors and tokens of the loads that run. Two of one pair would not see each other's rows.
+        self._turns: set[tuple[str, str]] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._canceled: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -178,14 +119,11 @@ class Loads:
         await self.check(upload, connector)
         upload = self._uploads.find(upload.id, upload.owner)
         self._uploads.require_not_loading(upload)
-        status, name = upload.load, connector.name
-        if status is None or choice.again or (status.connector, status.without) != (name, choice.without):
-            status = LoadStatus(name, secrets.token_hex(8) if choice.again else "", choice.without)
-        status = replace(status, state="running", problem=None, keeps_bad_rows=choice.keeps_bad_rows)
+        status = _begun(upload.load, connector.name, choice)
         self._canceled.discard(upload.id)
         self._loop = asyncio.get_running_loop()
-        upload = await self._uploads.change(upload, connector=name, load=status)
-        task = self._tasks[upload.id] = asyncio.create_task(self._run(upload))
+        upload = await self._uploads.change(upload, connector=connector.name, load=status)
+        task = self._tasks[upload.id] = asyncio.create_task(self._run(upload, rest=choice.rest))
         task.add_done_callback(lambda _: self._tasks.pop(upload.id, None))
         return upload
 
@@ -213,98 +151,127 @@ class Loads:
 
     # -- one load
 
-    async def _run(self, upload: UploadedFile) -> None:
-        reader = _BatchReader(upload, self._uploads, self._limits)
+    async def _run(self, upload: UploadedFile, *, rest: bool) -> None:
         try:
-            async with await self._turn(upload):
-                upload = await self._load(upload, reader)
+            async with self._turn(upload):
+                await self._load(upload, self._runs.run(upload, rest=rest))
             await self._end(upload, None)
         except _StoppedError as stopped:
             await self._end(upload, stopped.problem)
+        except OverlapError as error:
+            await self._end(upload, load_problems.overlapping(error))
         except GatewayError as error:
             await self._end(upload, LoadProblem.of(error))
         except Exception as error:  # noqa: BLE001  # the user must learn of its end
             _log.error("a load failed: %s", trace(error))
             await self._end(upload, LoadProblem.of(GatewayError(Code.INTERNAL, hint="continue the load")))
+
+    @asynccontextmanager
+    async def _turn(self, upload: UploadedFile) -> AsyncIterator[None]:
+        """Wait until a load may run."""
+        assert upload.load is not None
+        pair = (upload.load.connector, upload.owner.token)
+        while len(self._turns) >= LOADS_MAX or pair in self._turns:
+            await self._pause(upload, _LOOK_SECONDS)
+        self._turns.add(pair)
+        try:
+            yield
         finally:
-            await self._in_thread(reader.close)
+            self._turns.discard(pair)
 
-    async def _turn(self, upload: UploadedFile) -> asyncio.Semaphore:
-        while self._turns.locked():
-            await self._pause(upload, 0.1)
-        return self._turns
+    async def _load(self, upload: UploadedFile, run: LoadRun) -> None:
+        try:
+            rows = await self._runs.settled(lambda: self._in_thread(run.begin))
+            assert upload.load is not None
+            upload = await self._uploads.change(upload, load=upload.load.after_rows(rows))
+            while (batch := await self._in_thread(run.next)) is not None:
+                self._require_possible(upload)
+                upload = await self._store(upload, run, *batch)
+                self._require_possible(upload)
+            await self._in_thread(run.end)
+        finally:
+            await self._in_thread(run.close)
 
-    async def _load(self, upload: UploadedFile, reader: _BatchReader) -> UploadedFile:
-        while (batch := await self._in_thread(reader.next)) is not None:
-            self._require_not_canceled(upload)
-            upload = await self._store(upload, batch)
-            self._require_not_canceled(upload)
-        return upload
-
-    async def _store(self, upload: UploadedFile, batch: _Batch) -> UploadedFile:
+    async def _store(
+        self, upload: UploadedFile, run: LoadRun, batch: LoadBatch, parameters: Mapping[str, str]
+    ) -> UploadedFile:
         """Post a batch until it is answered, and record its receipt."""
         assert upload.load is not None
         was_pending = upload.load.is_pending
+        await self._in_thread(partial(run.add_pending, batch))
         if not was_pending:
             upload = await self._change(upload, is_pending=True)
-        upload, answer = await self._answer(upload, batch)
+        try:
+            upload, answer = await self._answer(upload, batch, parameters)
+        except (GatewayError, _StoppedError):  # Every response said that nothing was stored.
+            await self._in_thread(partial(run.add_unsent, batch))
+            raise
         if not answer.is_stored:
             upload = await self._change(upload, is_pending=False)
-            raise _StoppedError(_problem_of(answer, batch))
+            await self._in_thread(run.add_declined if answer.names_rows else partial(run.add_unsent, batch))
+            raise _StoppedError(load_problems.refused(answer, batch))
         assert upload.load is not None
         status = upload.load.with_receipt(
-            answer.body, batch.rows, batch.bytes, is_own=was_pending or not answer.is_replayed
+            answer.body, batch.until, batch.body.bytes_read, is_own=was_pending or not answer.is_replayed
         )
-        return await self._uploads.change(upload, load=status)
+        upload = await self._uploads.change(upload, load=status)
+        add_stored = partial(run.add_stored, batch, answer.body["batch"])
+        await self._runs.settled(lambda: self._in_thread(add_stored))
+        return upload
 
-    async def _answer(self, upload: UploadedFile, batch: _Batch) -> tuple[UploadedFile, PostedBatch]:
+    async def _answer(
+        self, upload: UploadedFile, batch: LoadBatch, parameters: Mapping[str, str]
+    ) -> tuple[UploadedFile, PostedBatch]:
         clock = asyncio.get_running_loop().time
         deadline = clock() + RETRY_SECONDS_MAX
         while True:
-            answer = await self._post(upload, batch)
+            answer = await self._post(upload, batch, parameters)
             is_running = answer.status == 409 and "retry-after" in answer.headers
             if answer.status not in _RETRIED_STATUSES and not is_running:
                 return upload, answer
             wait = _retry_after(answer)
             if clock() + wait > deadline:
                 return upload, answer
-            upload = await self._change(upload, waits_for=answer.body["message"])
+            upload = await self._change(upload, waits_for=load_problems.reason_to_wait(answer))
             await self._pause(upload, wait * random.uniform(0.8, 1.2))  # noqa: S311  # it spreads retries
 
-    async def _post(self, upload: UploadedFile, batch: _Batch) -> PostedBatch:
+    async def _post(
+        self, upload: UploadedFile, batch: LoadBatch, parameters: Mapping[str, str]
+    ) -> PostedBatch:
         assert upload.load is not None
-        status, token = upload.load, upload.owner.token
-        if not self._credentials.has_token(token):
-            message = f"the token '{token}' has expired or was removed"
-            raise GatewayError(Code.TOKEN_EXPIRED, message, hint="sign in with another token")
-        found = self._live.snapshot.endpoints.get(status.connector)
-        if found is None:
-            message = f"the connector '{status.connector}' was removed, or its file is refused"
-            raise GatewayError(Code.ENDPOINT_UNKNOWN, message, hint="restore its file, and continue the load")
+        connector = self._require_possible(upload)
         preferences = [
-            *(["missing=default"] if batch.parameters else []),
-            *(["handling=lenient"] if status.keeps_bad_rows else []),
+            *(["missing=default"] if parameters else []),
+            *(["handling=lenient"] if upload.load.keeps_bad_rows else []),
         ]
         outgoing = OutgoingBatch(
-            found.connector.path,
+            connector.path,
             batch.body.media,
             batch.body.data,
             batch.key,
-            batch.parameters,
+            parameters,
             tuple(preferences),
         )
-        return await self._poster.post(outgoing, token)
+        return await self._poster.post(outgoing, upload.owner.token)
 
     async def _pause(self, upload: UploadedFile, seconds: float) -> None:
         clock = asyncio.get_running_loop().time
         end = clock() + seconds
         while (left := end - clock()) > 0:
-            self._require_not_canceled(upload)
-            await asyncio.sleep(min(left, 0.1))
+            self._require_possible(upload)
+            await asyncio.sleep(min(left, _LOOK_SECONDS))
 
-    def _require_not_canceled(self, upload: UploadedFile) -> None:
+    def _require_possible(self, upload: UploadedFile) -> Connector:
+        """Check that a load may go on, and return its connector."""
         if upload.id in self._canceled:
-            raise _StoppedError(LoadProblem("", "The load was canceled."))
+            raise _StoppedError(
+                LoadProblem("", "the load was canceled", hint="continue it, or delete the upload")
+            )
+        token = upload.owner.token
+        if not self._credentials.has_token(token):
+            message = f"the token '{token}' has expired or was removed"
+            raise GatewayError(Code.TOKEN_EXPIRED, message, hint="sign in with another token")
+        return self._runs.connector_of(upload)
 
     async def _end(self, upload: UploadedFile, problem: LoadProblem | None) -> None:
         # The status as it was recorded last, which may be ahead of the caller's.
@@ -320,21 +287,19 @@ class Loads:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
-def _problem_of(answer: PostedBatch, batch: _Batch) -> LoadProblem:
-    """Return why a batch was refused, with the places of its bad rows in the file."""
-    body = answer.body
-    listed = body.get("errors", ())[:_SHOWN_ROWS_MAX]
-    errors = tuple(
-        {
-            "row": batch.before + error["row"] if error["row"] is not None else None,
-            "line": batches.line_of(error, batch.body),
-            "field": error["field"],
-            "code": error["code"],
-            "message": error["message"],
-        }
-        for error in listed
+def _begun(before: LoadStatus | None, connector: str, choice: LoadChoice) -> LoadStatus:
+    """Return the status of a load that begins, or continues one that has stopped."""
+    if before is None or choice.again or before.connector != connector:
+        before = LoadStatus(connector, secrets.token_hex(8) if choice.again else "")
+    seed = "" if before.state == "done" else before.seed
+    return replace(
+        before,
+        seed=seed,
+        without=choice.without,
+        keeps_bad_rows=choice.keeps_bad_rows,
+        state="running",
+        problem=None,
     )
-    return LoadProblem(body["code"], body["message"], body["hint"], errors, body.get("error_count", 0))
 
 
 def _retry_after(answer: PostedBatch) -> float:

@@ -100,4 +100,9 @@ def _said(error: Exception, upload: UploadedFile, path: Path) -> str:
     text = str(error) or type(error).__name__
     for ours in (str(path), path.name):
         text = text.replace(ours, upload.file)
+    return in_words_of_form(text)
+
+
+def in_words_of_form(text: str) -> str:
+    """Return a text with the labels of the form instead of options of the command line."""
     return _OPTION.sub(lambda found: _LABELS[found[0]], text)

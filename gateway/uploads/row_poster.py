@@ -36,6 +36,11 @@ class PostedBatch:
         return self.status < 400
 
     @property
+    def names_rows(self) -> bool:
+        """True if it is an error of rows, so that these were read and not stored."""
+        return "errors" in self.body
+
+    @property
     def is_replayed(self) -> bool:
         """True if an earlier request had stored it."""
         return self.headers.get("idempotent-replayed") == "true"

@@ -7,6 +7,7 @@ from gateway.endpoints.services import Services
 from gateway.server.scope import Asgi
 from gateway.threads import ContextThreadPool
 from gateway.uploads.drafts import UploadDrafts
+from gateway.uploads.load_run import LoadRuns
 from gateway.uploads.loads import Loads
 from gateway.uploads.reading import ReadingLimits
 from gateway.uploads.row_poster import RowPoster
@@ -35,8 +36,9 @@ class UploadServices:
         uploads = Uploads(settings.data / "uploads", settings.uploads, services.intake.disk)
         credentials = services.auth.credentials
         poster = RowPoster(app, credentials)
+        runs = LoadRuns(uploads, services.live, services.storage.reader, limits, settings.data / "loads")
         return cls(
             uploads,
             UploadDrafts(uploads, thread, limits),
-            Loads(uploads, services.live, poster, credentials, thread, limits),
+            Loads(uploads, runs, poster, credentials, thread, limits),
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gateway.rowfile.source import Source
-from gateway.uploads.load_status import LoadStatus
+from gateway.uploads.load_status import LoadProblem, LoadStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class ReadingOptions:
         return cls(
             *(given.get(name, "").strip("\r\n") or None for name in ("separator", "encoding", "header"))
         )
+
+    def words(self) -> tuple[str, ...]:
+        """Return the options as arguments of `gateway load`."""
+        options = asdict(self).items()
+        return tuple(word for name, value in options if value for word in (f"--{name}", value))
 
     def __bool__(self) -> bool:
         return any((self.separator, self.encoding, self.header))
@@ -134,7 +139,7 @@ class UploadedFile:
         """Return the upload that `to_json` wrote; a load that ran then has stopped."""
         load = given["load"] and LoadStatus.from_json(given["load"])
         if load and load.state == "running":
-            load = replace(load, state="stopped", waits_for=None)
+            load = replace(load, state="stopped", waits_for=None, problem=LoadProblem.of_restart())
         return cls(
             **{
                 **given,

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gateway.auth.tokens import make_token
-from gateway.uploads.uploads import OWNED_MAX
+from gateway.uploads.uploads import OWNED_MAX, SLICE_BYTES
 from tests.support.server import Server, eventually, put, serving
 
 FIELDS = "fields: {id: integer, note: {type: string, nullable: true}}\n"
@@ -35,7 +35,8 @@ class Client:
     def send(self, file: str, data: bytes, **more: object) -> str:
         """Upload a file whole, and return the id."""
         upload = self.begin(file, len(data), **more).json()["id"]
-        assert self.slice(upload, 0, data).status_code == 200
+        for at in range(0, len(data), SLICE_BYTES):
+            assert self.slice(upload, at, data[at : at + SLICE_BYTES]).status_code == 200
         return upload
 
     def slice(self, upload: str, at: int, data: bytes) -> httpx.Response:
@@ -282,6 +283,73 @@ def test_same_file_is_stored_once_without_again(depot: Server, etl: Client, orde
 
     assert etl.load(once_more, orders, again=True)["stored"] == 3
     assert ids_of(depot, orders) == [0, 1, 2] * 2
+
+
+@pytest.mark.parametrize(("rows", "note"), [(2, "n"), (5_000, "x" * 1000)], ids=["one batch", "two batches"])
+@pytest.mark.parametrize("file", ["a.csv", "b.csv"])
+def test_grown_file_stores_only_its_new_rows(depot: Server, etl: Client, orders: str, rows, note, file):
+    first = etl.send("a.csv", csv_of(range(rows), note), connector=orders)
+    assert etl.load(first, orders)["stored"] == rows
+    etl.http.delete(f"/-/uploads/{first}")
+
+    grown = etl.send(file, csv_of(range(rows + 1), note), connector=orders)
+    load = etl.load(grown, orders)
+
+    etl.http.delete(f"/-/uploads/{grown}")
+    assert (load["state"], load["stored"], load["stored_before"]) == ("done", 1, rows)
+    assert ids_of(depot, orders) == list(range(rows + 1))
+
+
+def test_changed_file_asks_what_to_store(depot: Server, etl: Client, orders: str):
+    etl.load(etl.send("a.csv", csv_of(range(5)), connector=orders), orders)
+    upload = etl.send("b.csv", csv_of(range(5)).replace(b"\n3,", b"\n30,"), connector=orders)
+
+    asked = etl.load(upload, orders)
+    assert (asked["state"], asked["rows"], asked["problem"]["choices"]) == ("stopped", 0, ["rest", "again"])
+    assert "the first 3 rows of b.csv are those of a.csv, stored on 20" in asked["problem"]["message"]
+    assert ids_of(depot, orders) == list(range(5))
+    both = {"connector": orders, "rest": True, "again": True}
+    assert etl.http.post(f"/-/uploads/{upload}/load", json=both).status_code == 400
+
+    load = etl.load(upload, orders, rest=True)
+    assert (load["state"], load["stored"], load["stored_before"]) == ("done", 2, 3)
+    assert ids_of(depot, orders) == [0, 1, 2, 3, 4, 30, 4]
+    shorter = etl.load(etl.send("c.csv", csv_of(range(2)), connector=orders), orders)
+    assert (shorter["stored"], shorter["problem"]["choices"]) == (0, ["again"])
+
+
+def test_purged_rows_of_a_file_are_stored_again(depot: Server, etl: Client, admin: Client, orders: str):
+    upload = etl.send("a.csv", csv_of(range(3)), connector=orders)
+    etl.load(upload, orders)
+    (depot.connectors / f"{orders}.yaml").unlink()
+    depot.reload()
+    eventually(lambda: admin.http.post(f"/-/connectors/{orders}/purge").is_success)
+    depot.declare(orders, FIELDS + ACCESS)
+
+    assert etl.load(upload, orders)["stored"] == 3
+    assert ids_of(depot, orders) == [0, 1, 2]
+
+
+def test_rows_of_another_token_are_not_compared(depot: Server, clients, etl: Client, orders: str):
+    """Their number would say what the other token has stored."""
+    etl.load(etl.send("a.csv", csv_of(range(3)), connector=orders), orders)
+    other = clients["loader"]
+
+    assert other.load(other.send("a.csv", csv_of(range(4)), connector=orders), orders)["stored"] == 4
+
+
+def test_stopped_load_names_rows_of_its_file(etl: Client, orders: str):
+    """The response to a batch counts its own rows, and says that nothing was stored."""
+    data = csv_of(range(5_000), "x" * 1000) + b"bad,n\n"
+    upload = etl.send("a.csv", data, connector=orders)
+    load = etl.load(upload, orders)
+
+    etl.http.delete(f"/-/uploads/{upload}")
+    problem = load["problem"]
+    assert load["stored"] > 0
+    assert problem["message"].startswith("row 5,001, line 5,002, field 'id': 'bad' is not an integer")
+    assert "correct the file and upload it again" in problem["hint"]
+    assert "nothing was stored" not in str(problem)
 
 
 HOSTILE = {

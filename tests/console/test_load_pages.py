@@ -95,13 +95,68 @@ def test_stopped_load_shows_places_and_goes_on(quay: Portal, name):
     stopped = browser.loaded(browser.act(columns, name, action="load"), name)
 
     assert "Stopped: a.csv" in stopped
-    assert "Nothing of the file is stored." in stopped
+    assert "This load has stored nothing." in stopped
+    assert "Row 2, line 3, field 'id': '<b>' is not an integer" in stopped
+    assert "Correct the connector and continue; or correct the file and upload it again" in stopped
     assert re.search(r"2 3 id .*22P02", stopped)
     assert "<b>" in stopped, "the value is text"
     quay.server.declare(name, FIELDS.replace("id: integer", "id: string") + access)
     done = browser.loaded(browser.act(columns, name, action="load"), name)
     assert "Loaded: a.csv" in done
     assert "Stored 2" in done
+
+
+def test_continued_load_asks_again_about_columns(quay: Portal, name):
+    """The connector may have changed since the load began: a column that is a field by now is stored."""
+    access = "access: {ingest: [etl], read: [etl]}\n"
+    quay.server.declare(name, "fields: {id: integer, b: {type: integer, nullable: true}}\n" + access)
+    browser = Browser(quay, "etl")
+    columns = browser.upload("a.csv", b"id,b,c\n1,x,y\n", name)
+    stopped = browser.loaded(browser.act(columns, name, action="load", without="unknown"), name)
+    assert "Leave out 1 column: c" in stopped
+
+    quay.server.declare(name, "fields: {id: integer, c: {type: string, nullable: true}}\n" + access)
+    page = browser.get(f"-/console/connectors/{name}/load?upload={upload_of(columns)}")
+    assert "Leave out 1 column: b" in text_of(page)
+    assert "Stopped: a.csv" in browser.loaded(browser.act(columns, name, action="load"), name), (
+        "nobody agreed"
+    )
+    done = browser.loaded(browser.act(columns, name, action="load", without="unknown"), name)
+
+    assert "Loaded: a.csv" in done
+    assert quay.server.client.get(f"/{name}", params={"select": "id,c"}).json() == [{"id": 1, "c": "y"}]
+
+
+def test_changed_file_offers_what_follows_or_all(quay: Portal, name):
+    quay.server.declare(name, FIELDS + "access: {ingest: [etl], read: [etl]}\n")
+    browser = Browser(quay, "etl")
+    browser.loaded(browser.act(browser.upload("a.csv", CSV, name), name, action="load"), name)
+    changed = browser.upload("b.csv", CSV.replace(b"2,b", b"3,c"), name)
+    asked = browser.loaded(browser.act(changed, name, action="load"), name)
+
+    assert "The first 1 row of b.csv is that of a.csv, stored on" in asked
+    assert "Continue" not in asked
+    assert "Load the rows that follow Load all rows once more" in asked
+    done = browser.loaded(browser.act(changed, name, rest="yes"), name)
+    assert "Stored 1 Rejected and kept 0 Passed over, as their keys exist 0 Done by an earlier load 1" in done
+    rows = quay.server.client.get(f"/{name}", params={"select": "id"}).json()
+    assert [row["id"] for row in rows] == [1, 2, 3]
+
+
+def test_load_once_more_asks_about_bad_rows(quay: Portal, name):
+    quay.server.declare(name, FIELDS + "on_invalid: on_request\naccess: {ingest: [etl], read: [etl]}\n")
+    browser = Browser(quay, "etl")
+    data, keep = b"id,note\n1,a\nx,b\n", {"keep_bad_rows": "yes"}
+    browser.loaded(browser.act(browser.upload("a.csv", data, name), name, action="load", **keep), name)
+    again = browser.upload("a.csv", data, name)
+    known = browser.loaded(browser.act(again, name, action="load", **keep), name)
+
+    assert "Done by an earlier load 2" in known
+    assert "Keep bad rows, and store the others Load all rows once more" in known
+    page = browser.get(f"-/console/connectors/{name}/load?upload={upload_of(again)}")
+    assert 'name="keep_bad_rows" value="yes" checked' in page.text
+    done = browser.loaded(browser.act(again, name, again="yes", **keep), name)
+    assert "Stored 1 Rejected and kept 1" in done
 
 
 def test_draft_of_a_file_shows_its_doubts(quay: Portal):

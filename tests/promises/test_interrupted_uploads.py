@@ -18,12 +18,12 @@ LONG = 20_000
 DATA = b"id,note\n" + b"".join(b"%d,%s\n" % (row, b"x" * (700 + 5 * (row >= LONG))) for row in range(ROWS))
 
 
-def send(server: Server) -> str:
+def send(server: Server, data: bytes = DATA) -> str:
     """Upload the file as admin, and return the path of the upload."""
-    begun = server.client.post("/-/uploads", json={"name": "orders.csv", "size": len(DATA)}).json()
+    begun = server.client.post("/-/uploads", json={"name": "orders.csv", "size": len(data)}).json()
     path = f"/-/uploads/{begun['id']}"
-    for at in range(0, len(DATA), begun["slice_bytes"]):
-        part = DATA[at : at + begun["slice_bytes"]]
+    for at in range(0, len(data), begun["slice_bytes"]):
+        part = data[at : at + begun["slice_bytes"]]
         assert server.client.put(path, params={"at": at}, content=part).status_code == 200
     return path
 
@@ -45,6 +45,13 @@ def ended(server: Server, path: str) -> dict:
     return eventually(lambda: (load := status(server, path))["state"] != "running" and load)
 
 
+def kill_worker(server: Server) -> None:
+    (worker,) = server.workers()
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: server.workers() not in ([worker], []))
+    server.wait_ready()
+
+
 def ids(server: Server) -> list[int]:
     rows = server.client.get("/orders", params={"select": "id", "order": "_id"}).json()
     return [row["id"] for row in rows]
@@ -59,19 +66,34 @@ def orders(own: Server) -> Server:
 def test_load_goes_on_after_its_worker_is_killed(orders: Server):
     path = send(orders)
     assert start(orders, path).status_code == 202
-    assert "the limit is 2000 rows" in under_way(orders, path)["waits_for"]
-    (worker,) = orders.workers()
-    os.kill(worker, signal.SIGKILL)
-    eventually(lambda: orders.workers() not in ([worker], []))
-    orders.wait_ready()
+    assert under_way(orders, path)["waits_for"] == "the limit is 2000 rows in 1 s"
+    kill_worker(orders)
 
     before = status(orders, path)
-    assert (before["state"], before["problem"]) == ("stopped", None)
+    assert before["state"] == "stopped"
+    assert before["problem"]["message"] == "the gateway was stopped during the load"
     orders.declare("orders", FIELDS)
     assert start(orders, path).status_code == 202
     load = ended(orders, path)
     assert (load["state"], load["rows"], load["stored"]) == ("done", ROWS, ROWS)
     assert ids(orders) == list(range(ROWS))
+
+
+def test_file_grown_after_kill_is_stored_once(orders: Server):
+    path = send(orders)
+    start(orders, path)
+    rows = under_way(orders, path)["rows"]
+    kill_worker(orders)
+    orders.declare("orders", FIELDS)
+
+    grown = send(orders, DATA + b"%d,new\n" % ROWS)
+    start(orders, grown)
+    load = ended(orders, grown)
+
+    assert (load["state"], load["rows"]) == ("done", ROWS + 1)
+    assert load["stored_before"] >= rows
+    assert load["stored"] + load["stored_before"] == ROWS + 1
+    assert ids(orders) == list(range(ROWS + 1))
 
 
 def test_canceled_load_continues_where_it_stopped(orders: Server):
@@ -96,12 +118,13 @@ def test_canceled_load_continues_where_it_stopped(orders: Server):
 
 
 def test_load_stops_where_its_connector_is_removed(orders: Server):
+    """It stops at once, also while it waits: until then its upload cannot be deleted."""
     path = send(orders)
     start(orders, path)
     under_way(orders, path)
     (orders.connectors / "orders.yaml").unlink()
-    orders.reload()
-    stopped = ended(orders, path)
+    eventually(lambda: orders.client.get("/orders").status_code == 410)
+    stopped = eventually(lambda: (load := status(orders, path))["state"] != "running" and load, seconds=1)
     assert (stopped["state"], stopped["problem"]["code"]) == ("stopped", "PGRST205")
     assert start(orders, path).status_code == 410
 

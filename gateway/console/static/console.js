@@ -253,7 +253,7 @@ async function followLoad(shown) {
     if (load) {
       bar.value = load.bytes;
       const rows = load.rows.toLocaleString("en-US");
-      shown.querySelector("[data-loaded]").textContent = `${rows} rows, ${Math.floor((100 * load.bytes) / bar.max)} %`;
+      shown.querySelector("[data-loaded]").textContent = `${rows} ${load.rows === 1 ? "row" : "rows"}, ${Math.floor((100 * load.bytes) / bar.max)} %`;
       waits.hidden = !load.waits_for;
       waits.querySelector("span").textContent = load.waits_for ?? "";
     }
