@@ -12,10 +12,10 @@ from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Live
 from gateway.endpoints.services import Intake, Storage
 from gateway.errors import Code, GatewayError
-from gateway.ingest.replay import Replay, replay
+from gateway.ingest.replay import Replay, replay, without_conflicts
 from gateway.query.query import Filter, Query
 from gateway.query.relation import selection_of
-from gateway.store.batch import MAX_LISTED, NO_ROWS, KeyConflicts, Receipt
+from gateway.store.batch import NO_ROWS, KeyConflicts, Receipt
 from gateway.store.rejection import RejectedRow, RepairedRows, rejected_of
 from gateway.strictjson import Json
 
@@ -87,20 +87,14 @@ class RejectedReplay:
 
         async def act(endpoint: Endpoint) -> Checked:
             tried = await self._try(visible_to(found.asker, endpoint), query_string, edited)
-            valid: set[int] = set()
-            errors = list(tried.result.errors)
-            for part in tried.result.parts:
-                conflicts = await self._find_conflicts(part)
-                refused = {part.ids[place] for place in conflicts.places}
-                valid.update(id for id in part.ids if id not in refused)
-                errors += conflicts.errors[: MAX_LISTED - len(errors)]
-            rejected = len(tried.rows) - len(valid)
-            return Checked(len(tried.rows), tuple(sorted(valid)), rejected, tuple(errors))
+            done = tried.result
+            valid = sorted(id for part in done.parts for id in part.ids)
+            return Checked(len(tried.rows), tuple(valid), done.bad, tuple(done.errors))
 
         return await self._live.retrying(found.endpoint, act)
 
     async def _find_conflicts(self, part: RepairedRows) -> KeyConflicts:
-        """Return the rows that a replay would refuse because of their primary key."""
+        """Return the rows that cannot be stored because of their primary key."""
         if part.batch.on_conflict != "reject" or not part.batch.connector.primary_key:
             return KeyConflicts((), ())
         reader = self._storage.reader
@@ -131,6 +125,11 @@ class RejectedReplay:
         result = await self._intake.parse_pool.call(
             lambda: replay(rows, edited, endpoint.validator, connector, found.asker.token), connector.name
         )
+        conflicts = [await self._find_conflicts(part) for part in result.parts]
+        if any(each.places for each in conflicts):
+            result = await self._intake.parse_pool.call(
+                lambda: without_conflicts(result, conflicts, rows, edited), connector.name
+            )
         return _Tried(rows, result)
 
     async def _choose(self, connector: Connector, query: Query, expected: int | None) -> list[RejectedRow]:

@@ -15,7 +15,7 @@ from gateway.ingest.envelope import Envelope
 from gateway.ingest.rows import CHUNK_ROWS, RowError, Rows
 from gateway.ingest.validation import Validator
 from gateway.media_types import RECEIVED_TYPES, Media
-from gateway.store.batch import MAX_LISTED, BadRow, Batch, OnConflict
+from gateway.store.batch import MAX_LISTED, BadRow, Batch, KeyConflicts, OnConflict
 from gateway.store.rejection import Amendment, RejectedRow, RepairedRows
 from gateway.strictjson import Json
 
@@ -87,6 +87,31 @@ def replay(
     return result
 
 
+def without_conflicts(
+    result: Replay,
+    conflicts: Sequence[KeyConflicts],
+    rejected: Sequence[RejectedRow],
+    edited: Mapping[int, Json],
+) -> Replay:
+    """Return a result in which the rows whose primary key exists are bad, as those that fail the schema are.
+
+    Args:
+        result: The result.
+        conflicts: Those of each of its parts.
+        rejected: The rows that were checked.
+        edited: New rows that replace some of them, by `_id`.
+    """
+    row_of = {row.id: row for row in rejected}
+    left = replace(result, parts=[], amendments=[*result.amendments], errors=[*result.errors])
+    for part, found in zip(result.parts, conflicts, strict=True):
+        for error in found.errors:
+            row = row_of[error["_id"]]
+            _add_bad(left, row, [{key: value for key, value in error.items() if key != "_id"}], edited)
+        if len(found.places) < len(part.ids):
+            left.parts.append(part.without(frozenset(found.places)) if found.places else part)
+    return left
+
+
 def decode(row: RejectedRow, connector: Connector) -> Json | RowError:
     """Return the value of a row as a replay reads it, or why it cannot be read."""
     found = _decoded(row, connector)
@@ -102,17 +127,24 @@ def _add(result: Replay, candidates: Sequence[_Candidate], batch: Batch, edited:
         errors = [
             {**error, "row": row.row, "line": row.line} for error in strictjson.read_own(bad_row.errors)
         ]
-        result.bad += 1
-        result.errors += [{"_id": row.id, **error} for error in errors][: MAX_LISTED - len(result.errors)]
-        # An edited row that is still bad leaves the stored row unchanged: a mistake must not replace the original.
-        if row.id not in edited:
-            text = strictjson.write(errors).decode()
-            decoding = strictjson.write(dict(row.decoding)).decode()
-            amended = BadRow(row.row, row.line, row.raw, text, decoding)
-            result.amendments.append(Amendment(row.id, amended))
+        _add_bad(result, row, errors, edited)
     if good:
         stored = replace(batch, bad=(), errors=(), error_count=0, places=_places(good))
         result.parts.append(RepairedRows(stored, [row.id for row in good]))
+
+
+def _add_bad(
+    result: Replay, row: RejectedRow, errors: Sequence[Mapping[str, Any]], edited: Mapping[int, Json]
+) -> None:
+    """Add a row that is still bad to the result."""
+    result.bad += 1
+    result.errors += [{"_id": row.id, **error} for error in errors][: MAX_LISTED - len(result.errors)]
+    # An edited row that is still bad leaves the stored row unchanged: a mistake must not replace the original.
+    if row.id not in edited:
+        text = strictjson.write(errors).decode()
+        decoding = strictjson.write(dict(row.decoding)).decode()
+        amended = BadRow(row.row, row.line, row.raw, text, decoding)
+        result.amendments.append(Amendment(row.id, amended))
 
 
 def _places(rows: Iterable[RejectedRow]) -> pa.Table:

@@ -155,7 +155,7 @@ class KeyConflicts:
 
     Attributes:
         places: Their positions in the batch, ascending.
-        errors: The errors of the first of them, as a response lists them.
+        errors: The error of each of them, as a response lists it.
     """
 
     places: tuple[int, ...]

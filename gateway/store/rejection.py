@@ -1,9 +1,11 @@
 """Rejected rows as values: their fields, and the values that writes and reads of them pass."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
+
+import pyarrow as pa
 
 from gateway.connectors.connector import Access, Connector, Field
 from gateway.connectors.fieldtypes.scalars import SCALARS
@@ -55,6 +57,17 @@ class RepairedRows:
 
     batch: Batch
     ids: Sequence[int]
+
+    def without(self, places: Collection[int]) -> "RepairedRows":
+        """Return the rows except those at some positions."""
+        left = [place for place in range(len(self.ids)) if place not in places]
+        chosen, numbers = pa.array(left, pa.int64()), self.batch.places
+        batch = replace(
+            self.batch,
+            rows=self.batch.table.take(chosen),
+            places=numbers.take(chosen) if numbers is not None else None,
+        )
+        return RepairedRows(batch, [self.ids[place] for place in left])
 
 
 @dataclass(frozen=True, slots=True)

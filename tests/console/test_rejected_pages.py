@@ -465,9 +465,30 @@ def test_row_that_conflicts_with_a_key_is_explained(stocked: Portal, name):
     pages = Pages(server, name, stocked.secret("admin"))
 
     answer = pages.post("replay", "/1", text='{"id": 1, "amount": 2}')
-    assert answer.status_code == 409
+    assert answer.status_code == 200
+    assert "Still bad; nothing was stored." in answer.text
     assert "Key (id)=(1) already exists" in answer.text
     assert states(server, name) == {1: "kept"}
+
+
+def test_replay_stores_what_a_check_promises(stocked: Portal, name):
+    """Replay rows of which some have keys that exist: the others are stored, and those say what is wrong now."""
+    server = stocked.server
+    strict = STOCK.replace("id: integer", "id: {type: integer, minimum: 0}") + "primary_key: [id]\n"
+    path = server.declare(name, strict)
+    rows = [{"id": -id, "amount": 1} for id in (1, 2, 2, 3)]
+    assert server.client.post(path, json=rows).json()["rejected"] == 4
+    server.declare(name, STOCK + "primary_key: [id]\n")
+    assert server.client.post(path, json={"id": -1, "amount": 1}).status_code == 201
+    pages = Pages(server, name, stocked.secret("admin"))
+
+    checked = pages.done("check-all", filter="", expected=4)
+    assert "4 rows checked: 2 would be stored, 2 are still bad." in checked
+    text = pages.done("replay-all", filter="", expected=4)
+    assert "4 rows tried: 2 stored, 2 still bad, 0 there already." in text
+    assert re.search(r'<a href="[^"]*rejected/3\?[^"]*">Row 3</a>: id <code>23505</code>', text)
+    assert states(server, name) == {1: "kept", 2: "replayed", 3: "kept", 4: "replayed"}
+    assert rows_in(pages.get("?errors=cs.[{%22code%22:%2223505%22}]").text) == [3, 1]
 
 
 def test_text_survives_a_replay_that_cannot_be_stored(tmp_path, name):

@@ -345,8 +345,8 @@ def test_check_reports_as_a_replay_and_stores_nothing(server, name):
 
 
 @pytest.mark.parametrize(("terms", "valid"), [("", [2]), ("on_conflict: ignore\n", [1, 2, 3])])
-def test_check_reports_keys_that_exist(server, name, terms, valid):
-    """Check that a row is bad if its key is stored or that of an earlier row, where a replay would refuse it."""
+def test_check_and_replay_report_keys_that_exist(server, name, terms, valid):
+    """Check that a row is bad if its key is stored or that of an earlier row, and that the others are stored."""
     fields = "fields: {id: integer, name: {type: string, max_length: 5}}\n"
     path = declare(server, name, f"on_invalid: keep\nprimary_key: [id]\n{terms}", fields)
     bad = [{"id": id, "name": "too long"} for id in (1, 2, 2)]
@@ -354,8 +354,17 @@ def test_check_reports_keys_that_exist(server, name, terms, valid):
 
     edited = [{"_id": number, "id": id, "name": "b"} for number, id in ((1, 1), (2, 2), (3, 2))]
     checked = server.client.post(f"/-/connectors/{name}/rejected/check", json=edited).json()
+    replayed = server.client.post(f"/-/connectors/{name}/rejected/replay", json=edited)
 
     assert checked["valid_ids"] == valid
+    receipt = replayed.json()
+    assert replayed.status_code == (201 if terms else 207)
+    assert receipt["rejected"] == checked["rejected"]
+    assert receipt["stored"] + receipt["duplicates"] == len(valid)
+    assert receipt.get("errors", []) == checked["errors"]
+    settled = rejected(server, name, "state=eq.replayed&select=_id")
+    assert [each["_id"] for each in settled] == valid
+    assert ids(server, path) == [1, 2]
     assert checked["rejected"] == 3 - len(valid)
     assert [(each["_id"], each["row"], each["code"], each["message"]) for each in checked["errors"]] == (
         []

@@ -213,7 +213,7 @@ def find_conflicts(database: Database, batch: Batch) -> KeyConflicts:
         finally:
             cursor.unregister("checked")
     places = sorted(place for (place,) in found)
-    return KeyConflicts(tuple(places), tuple(_conflict_of(batch, place) for place in places[:MAX_LISTED]))
+    return KeyConflicts(tuple(places), tuple(_conflicts_of(batch, places)))
 
 
 def _select_keys(connector: Connector, source: str) -> str:
@@ -235,8 +235,7 @@ def without(table: pa.Table, places: Iterable[int]) -> pa.Table:
 
 
 def _conflict(batch: Batch, places: Sequence[int]) -> GatewayError:
-    assert batch.places is not None
-    listed = [_conflict_of(batch, place) for place in places[:MAX_LISTED]]
+    listed = _conflicts_of(batch, places[:MAX_LISTED])
     first = listed[0]
     where = f"row {first['row']}" + (f", line {first['line']}" if first["line"] else "")
     more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
@@ -249,18 +248,15 @@ def _conflict(batch: Batch, places: Sequence[int]) -> GatewayError:
     )
 
 
-def _conflict_of(batch: Batch, place: int) -> dict[str, Any]:
+def _conflicts_of(batch: Batch, places: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the errors of the rows at some positions."""
     assert batch.places is not None
-    numbers = batch.places.slice(place, 1).to_pylist()[0]
-    row = batch.table.slice(place, 1).select(list(batch.connector.primary_key)).to_pylist()[0]
-    message = key_exists(row)
-    return {
-        **numbers,
-        "field": ", ".join(batch.connector.primary_key),
-        "code": Code.KEY_CONFLICT.code,
-        "message": message,
-        "value": None,
-    }
+    key = list(batch.connector.primary_key)
+    chosen = pa.array(places, pa.int64())
+    numbers = batch.places.take(chosen).to_pylist()
+    rows = batch.table.select(key).take(chosen).to_pylist()
+    shared = {"field": ", ".join(key), "code": Code.KEY_CONFLICT.code, "value": None}
+    return [{**each, **shared, "message": key_exists(row)} for each, row in zip(numbers, rows, strict=True)]
 
 
 def key_exists(row: dict[str, Any]) -> str:
