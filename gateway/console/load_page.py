@@ -13,6 +13,7 @@ from gateway.console.upload_owner import owner_of_visit
 from gateway.console.upload_targets import LOAD_PAGE, UploadView, next_page
 from gateway.console.visit import Visit
 from gateway.errors import GatewayError
+from gateway.reload.connector_files import ConnectorFiles
 from gateway.rowfile.file_names import SUFFIXES
 from gateway.uploads.reading import RowsFileError
 from gateway.uploads.upload import ReadingOptions, UploadedFile
@@ -26,12 +27,18 @@ class LoadPage(ConsolePage, FormTarget):
     """The page for a file, and with `?upload=ID` the draft of the connector for it."""
 
     def __init__(
-        self, shell: Shell, connectors: VisibleConnectors, requests: UploadRequests, max_form: int
+        self,
+        shell: Shell,
+        connectors: VisibleConnectors,
+        requests: UploadRequests,
+        files: ConnectorFiles,
+        max_form: int,
     ) -> None:
         """Prepare; without the script a file may have `max_form` bytes."""
         super().__init__(shell)
         self._connectors = connectors
         self._requests = requests
+        self._files = files
         self._max_form = max_form
 
     async def get(self, visit: Visit) -> View | Redirect:
@@ -83,6 +90,7 @@ class LoadPage(ConsolePage, FormTarget):
             "connector": None,
             "formats": FORMATS,
             "may_create": visit.asker.is_admin,
+            "can_write": self._files.mode.can_write,
             "max_form": display.size(self._max_form),
             "uploads": [UploadView(each) for each in uploads],
         }

@@ -84,7 +84,8 @@ def add_pages(
     access = RowAccess(connectors, services.live, services.auth.rate_limits)
     _add_rows(add, shell, heads, access, services)
     _add_rejected(add, shell, heads, services)
-    _add_upload_pages(add, shell, heads, connectors, services, requests)
+    add("/-/console/load", LoadPage(shell, connectors, requests, file_services.files, settings.max_body))
+    _add_upload_pages(add, shell, heads, services, requests)
     add_builder(add, shell, heads, BuilderServices(services, file_services, requests, access))
     add("/-/console/static/{file}", files)
     if swagger.is_installed():
@@ -132,13 +133,11 @@ def _add_upload_pages(
     add: Callable[[str, object], None],
     shell: Shell,
     heads: ConnectorHeads,
-    connectors: VisibleConnectors,
     services: Services,
     requests: UploadRequests,
 ) -> None:
-    """Add the pages that take files, and the targets of their slices."""
+    """Add the page for a file of one connector, and the targets of files."""
     settings, bodies = services.intake.settings, RequestBodies(services)
-    add("/-/console/load", LoadPage(shell, connectors, requests, settings.max_body))
     add(f"{CONNECTOR_ROUTE}/load", ConnectorLoadPage(shell, heads, requests, settings.max_body))
     add("/-/console/uploads", UploadStarts(shell, requests, bodies, FileForm(requests, settings)))
     add("/-/console/uploads/{upload}", UploadSlices(shell, requests, bodies))

@@ -80,14 +80,13 @@ class Source:
 def csv_cells(line: bytes, separator: str = ",") -> list[str]:
     """Parse one line of CSV."""
     text = line.decode(errors="replace").strip()
-    return [cell.strip() for cell in next(csv.reader([text], delimiter=separator), [])]
+    cells = next(csv.reader([text], delimiter=separator, skipinitialspace=True), [])
+    return [cell.strip() for cell in cells]
 
 
 def _header_line(names: str, separator: bytes | None) -> bytes:
     """Return the column names as a CSV header with commas; they may be separated as in the file."""
     sign = (separator or b",").decode()
-    if sign == "," or sign not in names:
-        return f"{names}\n".encode()
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(csv_cells(names.encode(), sign))
+    csv.writer(text, lineterminator="\n").writerow(csv_cells(names.encode(), sign if sign in names else ","))
     return text.getvalue().encode()

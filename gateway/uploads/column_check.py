@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.connectors.connector import Connector, Field
+from gateway.ingest import csv_records
+from gateway.media_types import Media
 from gateway.rowfile import sniffing
 from gateway.rowfile.batches import BATCH_BYTES
 from gateway.rowfile.chunk import Chunk
@@ -23,11 +25,13 @@ class FileColumn:
         name: Its name; its number if it has none.
         field: The field that takes its values, None if the connector has none.
         has_name: Whether it has a name.
+        is_ignored: Whether it has neither a name nor a value, so that an endpoint passes over it.
     """
 
     name: str
     field: Field | None
     has_name: bool = True
+    is_ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class ColumnCheck:
     @property
     def unknown(self) -> list[str]:
         """The columns that no field takes, as values of `without`."""
-        return [each.name for each in self.columns if each.field is None]
+        return [each.name for each in self.columns if each.field is None and not each.is_ignored]
 
     @property
     def blocking(self) -> list[Field]:
@@ -79,15 +83,24 @@ def check_columns(
         RowsFileError: The file cannot be read, or has no rows.
     """
     first, options = read_detecting(upload, path, limits, _first_batch)
+    names = first.column_names()
+    empty = _empty_columns(first) if first.media is Media.CSV and not all(map(str.strip, names)) else ()
     columns = tuple(
         FileColumn(name, connector.find_input(name))
         if name.strip()
-        else FileColumn(str(place), None, has_name=False)
-        for place, name in enumerate(first.column_names(), 1)
+        else FileColumn(str(place + 1), None, has_name=False, is_ignored=place in empty)
+        for place, name in enumerate(names)
     )
     taken = {each.field.name for each in columns if each.field is not None}
     missing = tuple(field for field in connector.fields if field.name not in taken)
     return ColumnCheck(columns, missing), options
+
+
+def _empty_columns(chunk: Chunk) -> set[int]:
+    """Return the indexes of the columns of CSV without a value."""
+    header, *rows = (cells for _, _, cells in csv_records.read(chunk.data, 0) if isinstance(cells, list))
+    filled = {place for cells in rows for place, cell in enumerate(cells) if cell and cell.strip()}
+    return set(range(len(header))) - filled
 
 
 def _first_batch(source: Source) -> Chunk:

@@ -11,6 +11,7 @@ from gateway.connectors.connector_file import NAME
 from gateway.draft import columns, draft_file
 from gateway.draft.columns import DraftColumns
 from gateway.draft.draft_file import Draft
+from gateway.plurals import counted
 from gateway.rowfile.source import Source
 from gateway.uploads.reading import ReadingLimits, read_detecting
 from gateway.uploads.upload import ReadingOptions, UploadedFile
@@ -44,6 +45,13 @@ class FileDraft:
     rows: int
     is_whole: bool
     options: ReadingOptions
+
+    @property
+    def inspection(self) -> str:
+        """The rows that were inspected, as a sentence without its point."""
+        rows, verb = counted(self.rows, "row"), "was" if self.rows == 1 else "were"
+        which = ("All " if self.rows > 1 else "") if self.is_whole else "The first "
+        return f"{which}{rows} of {self.file} {verb} read"
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Self:

@@ -1,10 +1,13 @@
 """Pages that take files, without the script: forms whole, columns, sums, and who may see what of another's upload."""
 
 import html
+import io
 import re
 from collections.abc import Iterator
 
 import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.console.conftest import CHROME, CONNECTORS, Portal, opened
@@ -72,6 +75,7 @@ def test_file_without_script_goes_from_form_to_rows(quay: Portal, name):
     browser = Browser(quay, "etl")
     form = text_of(browser.get(f"-/console/connectors/{name}/load"))
     assert "Without JavaScript a file may have 67.1 MB" in form
+    assert ".txt" not in browser.get(f"-/console/connectors/{name}/load").text
 
     columns = browser.upload("a.csv", b"id,note,extra\n1,a,x\n2,b,y\n", name)
     assert "2 of 3 columns are fields" in text_of(columns)
@@ -180,6 +184,47 @@ def test_draft_of_a_file_shows_its_doubts(quay: Portal):
     assert "a: " in text_of(browser.get(f"-/console/load?upload={upload}&options=1"))
     assert browser.post("-/console/load", data={"upload": upload, "action": "discard"}).status_code == 200
     assert browser.get(f"-/console/load?upload={upload}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "options", "fields"),
+    [
+        ("a.tsv", b"id,note\n1,a\n", {"separator": ","}, ["id", "note"]),
+        ("a.csv", b"id\tname;x\n1\ta\n", {"separator": "tab"}, ["id", "name;x"]),
+        ("a.csv", b"no;yes\n1;a\n", {"separator": ";", "header": "id, note"}, ["id", "note"]),
+    ],
+)
+def test_draft_leads_to_how_its_file_is_read(quay: Portal, file, data, options, fields):
+    browser = Browser(quay, "admin")
+    draft = browser.upload(file, data)
+    (link,) = re.findall(r'href="[./]*(-/console/load[^"]*)">How the file is read', draft.text)
+    assert "Read again" in text_of(browser.get(html.unescape(link)))
+    again = browser.post("-/console/load", data={"upload": upload_of(draft), **options})
+
+    inputs = HtmlForm(again.text).inputs
+    assert [inputs[f"f{number}.name"] for number in (1, 2)] == fields
+    assert f"{'1 row' if len(options) == 1 else 'All 2 rows'} of {file} " in text_of(again)
+
+
+def test_file_without_rows_gives_fields_alone(quay: Portal, name):
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"id": pa.array([], pa.int64()), "at": pa.array([], pa.date32())}), sink)
+    browser = Browser(quay, "admin")
+    draft = browser.upload("empty.parquet", sink.getvalue())
+    assert "Its columns give the fields, and there is nothing to load." in text_of(draft)
+    created = browser.post("-/console/new", data={**HtmlForm(draft.text).inputs, "name": name, "do": "save"})
+    assert f"{name} is live" in text_of(created)
+
+
+def test_column_without_name_and_values_is_ignored(quay: Portal, name):
+    quay.server.declare(name, FIELDS + "access: {ingest: [etl]}\n")
+    browser = Browser(quay, "etl")
+    columns = browser.upload("a.csv", b"id,note,,\n1,a,, \n2,b\n3,c,,x\n", name)
+    assert "column 3, without a name no values, ignored" in text_of(columns)
+    assert "Leave out 1 column: 4" in text_of(columns)
+    columns = browser.upload("b.csv", b"id,note,\n1,a,\n2,b\n", name)
+    assert "Leave out" not in text_of(columns)
+    assert "Stored 2" in browser.loaded(browser.act(columns, name, action="load"), name)
 
 
 def test_file_that_cannot_be_read_keeps_its_form(quay: Portal):

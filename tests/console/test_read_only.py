@@ -4,9 +4,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
+from tests.console.conftest import CHROME
 from tests.support.browser import violations_of
 from tests.support.prefix_proxy import proxying
 from tests.support.server import Server, eventually, put, serving
@@ -68,3 +70,14 @@ def test_downloaded_patch_is_applied_by_git(open_page, reader, repository, gatew
     )
     described = "/-/connectors/orders"
     eventually(lambda: server.client.get(described).json()["fields"][1]["name"] == "remark")
+
+
+def test_draft_of_a_file_is_for_the_repository(reader):
+    """Nothing is created here, so no page says that it is."""
+    server, _ = reader
+    headers = {**server.admin, "Accept": CHROME, "Sec-Fetch-Site": "same-origin"}
+    with httpx.Client(base_url=server.url, headers=headers, follow_redirects=True) as browser:
+        assert "this gateway writes no connector files" in browser.get("/-/console/load").text
+        files = {"file": ("a.csv", b"id\n1\n")}
+        draft = browser.post("/-/console/uploads", data={"connector": "", "format": ""}, files=files)
+    assert "1 row of a.csv was read. Check the fields, and download the file." in draft.text

@@ -88,7 +88,7 @@ class NewConnector(BuilderPage):
         if found.connector is not None:
             return Redirect(next_page(found))
         draft = await self._uploads.draft(visit.asker, owner_of_visit(visit), upload, None)
-        return await asyncio.to_thread(self.view, place, _state_of(draft, upload), **_notes(draft))
+        return await asyncio.to_thread(self.view, place, _state_of(draft, upload), **self._notes(draft))
 
     async def post(self, visit: Visit, form: Mapping[str, str]) -> Answer:
         """Perform the action of a button; the doubts about a draft stay beside its fields."""
@@ -99,13 +99,16 @@ class NewConnector(BuilderPage):
             return answer
         try:
             draft = await self._uploads.draft(visit.asker, owner_of_visit(visit), form[UPLOAD], None)
-            notes = _notes(draft)
+            notes = self._notes(draft)
         except GatewayError as ended:
             notes = {"doubts": [f"{ended.message}. Its rows are not loaded: {_LOADED_LATER}"]}
         builder = answer.values["builder"]
         assert isinstance(builder, BuilderView)
         builder = replace(builder, **notes)
         return replace(answer, values={**answer.values, "builder": builder})
+
+    def _notes(self, draft: FileDraft) -> dict[str, Any]:
+        return _notes(draft, can_write=self.builder.files.mode.can_write)
 
     def state_in(self, place: Subject, form: Mapping[str, str]) -> FormState:
         """Return the state that a form carries, with the permission of a token that is made with the connector."""
@@ -208,16 +211,25 @@ def _state_of(draft: FileDraft, upload: str) -> FormState:
     """Return the state of a page that opens a draft."""
     state = state_of(f"{draft.name}.yaml", draft.text.encode(), base=None)
     columns = strictjson.write([row[NAME] for row in rows_of(state.inputs).values()]).decode()
-    return replace(state, inputs={"name": draft.name, UPLOAD: upload, COLUMNS: columns, **state.inputs})
+    file = {UPLOAD: upload, COLUMNS: columns} if draft.rows else {}  # Without rows there is nothing to load.
+    return replace(state, inputs={"name": draft.name, **file, **state.inputs})
 
 
-def _notes(draft: FileDraft) -> dict[str, Any]:
+def _notes(draft: FileDraft, *, can_write: bool) -> dict[str, Any]:
     """Return the doubts about a draft, for its page."""
     doubts = [draft.header_doubt] if draft.header_doubt else []
     doubts += [f"{name} is left out: {reason}" for name, reason in draft.left_out.items()]
-    read = f"All {draft.rows:,} rows" if draft.is_whole else f"The first {draft.rows:,} rows"
     return {
         "notes": {name: "; ".join(remarks) for name, remarks in draft.remarks.items()},
         "doubts": doubts,
-        "notice": f"{read} of {draft.file} were read. Check the fields, and create the connector: its rows are loaded then.",
+        "notice": f"{draft.inspection}. {_way_of(draft, can_write=can_write)}",
     }
+
+
+def _way_of(draft: FileDraft, *, can_write: bool) -> str:
+    """Return the next action for a draft, and what happens to the rows of its file."""
+    if not draft.rows:
+        return "Its columns give the fields, and there is nothing to load."
+    if not can_write:
+        return "Check the fields, and download the file. The rows are loaded once the connector is live, on its page."
+    return "Check the fields, and create the connector: its rows are loaded then."
