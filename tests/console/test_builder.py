@@ -196,6 +196,19 @@ def test_findings_are_told_beside_their_inputs(open_page, workbench: Portal, nam
     assert violations_of(page) == []
 
 
+def test_back_shows_what_the_edits_would_do(open_page, workbench: Portal, name: str):
+    workbench.server.declare(name, "fields: {id: integer}\n")
+    page = signed_in(open_page, workbench, f"-/console/connectors/{name}/edit")
+    expect(page.locator("#verdict")).to_have_text("Nothing is changed yet.")
+    page.get_by_label("Description", exact=True).fill("The id")
+    page.get_by_label("Type").select_option("number")
+    page.get_by_role("link", name="History", exact=True).click()
+    page.wait_for_url("**/history")
+    page.go_back()
+    expect(page.get_by_label("Type")).to_have_value("number")
+    expect(page.locator("#diff")).to_contain_text("id: {type: number, description: The id}")
+
+
 def test_long_file_name_fits_a_phone(open_page, workbench: Portal, name: str):
     file = workbench.server.connectors / f"{name}_{'x' * 60}.yaml"
     file.write_text("fields: {a: wrong}\n")

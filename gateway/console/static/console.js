@@ -312,6 +312,24 @@ class BuilderForm {
       }
     });
     this.lastErrors = new Set(form.querySelectorAll(".error[id]"));
+    // Back brings edits into the inputs again, beside the panels of the page as it was sent.
+    addEventListener("pageshow", () => {
+      if (this.isEdited()) {
+        this.preview();
+      }
+    });
+  }
+
+  /** Compare the inputs with those of the page as it was sent. */
+  isEdited() {
+    return [...this.form.querySelectorAll("input, textarea, select")].some((input) => {
+      if (input.matches("select")) {
+        const sent = [...input.options].findIndex((option) => option.defaultSelected);
+        return input.selectedIndex !== Math.max(0, sent);
+      }
+      const isBox = input.type === "checkbox";
+      return isBox ? input.checked !== input.defaultChecked : input.value !== input.defaultValue;
+    });
   }
 
   edited(target) {
