@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -35,7 +36,11 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reader(repository: Path) -> Iterator[tuple[Server, dict[str, str]]]:
-    with serving(repository, GATEWAY_CONSOLE="read") as server, proxying(server.url) as prefixed:
+    forge = "https://forge.example/{action}/{file}"
+    with (
+        serving(repository, GATEWAY_CONSOLE="read", GATEWAY_FORGE=forge) as server,
+        proxying(server.url) as prefixed,
+    ):
         yield server, {"root": f"{server.url}/", "prefix": prefixed}
 
 
@@ -81,3 +86,22 @@ def test_draft_of_a_file_is_for_the_repository(reader):
         files = {"file": ("a.csv", b"id\n1\n")}
         draft = browser.post("/-/console/uploads", data={"connector": "", "format": ""}, files=files)
     assert "1 row of a.csv was read. Check the fields, and download the file." in draft.text
+
+
+def test_ways_to_git_follow_the_name(open_page, reader, gateway_url):
+    """Type the name of a new connector, whose page had no file when it was sent."""
+    server, _ = reader
+    page = open_page("-/sign-in?next=-/console/new", viewport=PHONE)
+    page.get_by_label("Token").fill(server.admin["Authorization"].removeprefix("Bearer "))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Commands for git")).to_be_hidden()
+    expect(page.get_by_role("link", name="Edit at the forge")).to_be_hidden()
+    page.get_by_label("Connector name").fill("sales")
+    expect(page.get_by_role("button", name="Download sales.yaml")).to_be_visible()
+    page.get_by_text("Commands for git").click()
+    expect(page.get_by_label("Commands for git")).to_contain_text("git add connectors.d/sales.yaml")
+    forge = page.get_by_role("link", name="Edit at the forge")
+    page.get_by_label("Field name").fill("id")
+    text = quote("fields:\n  id: string\n", safe="")
+    expect(forge).to_have_attribute("href", f"https://forge.example/new?filename=sales.yaml&value={text}")
+    assert violations_of(page) == []

@@ -207,8 +207,20 @@ class BuilderView:
         return _VERDICTS[self.panels["verdict"]]
 
     @property
+    def for_script(self) -> dict[str, Any]:
+        """The parts of the page that follow while the user types."""
+        return {
+            **self.panels,
+            "file": self.state.file,
+            "git_commands": self.git_commands,
+            "forge": self.forge,
+        }
+
+    @property
     def git_commands(self) -> str:
-        """The commands that bring the change into a repository."""
+        """The commands that bring the change into a repository, empty while the file has no name."""
+        if not self.path:
+            return ""
         file = self.state.file
         patch = None if self.mode.can_write else f"{file}.patch"
         verb = "Add" if self.is_new else "Change"

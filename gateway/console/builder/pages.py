@@ -89,7 +89,8 @@ class BuilderPage(ConsolePage, FormTarget):
         """Return what stands beside the form, for the script."""
         place = self.place(visit)
         state = self.state_in(place, form)
-        return Data(await asyncio.to_thread(self._panels, state))
+        builder = await asyncio.to_thread(self._builder, place, state)
+        return Data(builder.for_script)
 
     async def framed(self, visit: Visit, place: Subject, answer: Answer) -> Answer:
         """Put the head of the connector around a view."""
@@ -135,15 +136,20 @@ class BuilderPage(ConsolePage, FormTarget):
         """Return the name of a token that a save makes, None if it makes none."""
         return None
 
-    def _panels(self, state: FormState, *, has_tried: bool = False) -> dict[str, Any]:
-        problems, made = self.problems(state), self.made_token(state)
-        return self.builder.preview(state, problems, made_token=made, has_tried=has_tried)
-
     def view(self, place: Subject, state: FormState, **shown: Any) -> View:
         """Return the page of a state."""
         status = shown.pop("status", 200)
-        panels = self._panels(state, has_tried=shown.get("has_tried", False))
-        builder = BuilderView(
+        template = "builder_new.html" if place.name is None else "builder_edit.html"
+        return View(template, {"builder": self._builder(place, state, **shown)}, status)
+
+    def _builder(self, place: Subject, state: FormState, **shown: Any) -> BuilderView:
+        panels = self.builder.preview(
+            state,
+            self.problems(state),
+            made_token=self.made_token(state),
+            has_tried=shown.get("has_tried", False),
+        )
+        return BuilderView(
             state,
             panels,
             self.builder.files.mode,
@@ -155,8 +161,6 @@ class BuilderPage(ConsolePage, FormTarget):
             **self.shown(state),
             **shown,
         )
-        template = "builder_new.html" if place.name is None else "builder_edit.html"
-        return View(template, {"builder": builder}, status)
 
     def _forge(self, state: FormState, text: str) -> str | None:
         """Return the link into the editor of the forge; a new file goes with it."""

@@ -457,6 +457,7 @@ class BuilderForm {
     this.showFindings(panels);
     this.showPlan(panels.plan);
     this.showText(panels);
+    this.showFile(panels);
     this.showRemoved(panels.removed);
   }
 
@@ -564,6 +565,21 @@ class BuilderForm {
     const lines = panels.diff.map((line) => element(tags[line.kind] ?? "span", line.text));
     diff.replaceChildren(...(diff.hasAttribute("data-whole") ? [panels.text] : lines));
     document.getElementById("whole").textContent = panels.text;
+  }
+
+  /** Name the file, and lead with its text to git and to the forge. */
+  showFile(panels) {
+    for (const shown of this.form.querySelectorAll("[data-file]")) {
+      shown.textContent = panels.file || shown.dataset.file;
+    }
+    const git = document.getElementById("git");
+    git.hidden = !panels.git_commands;
+    git.querySelector("pre").textContent = panels.git_commands;
+    const forge = document.getElementById("forge");
+    forge.hidden = !panels.forge;
+    if (panels.forge) {
+      forge.href = panels.forge;
+    }
   }
 
   showRemoved(names) {
