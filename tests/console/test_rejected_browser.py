@@ -176,6 +176,32 @@ def test_pages_of_rejected_rows_are_accessible(open_page, stocked: Portal, order
 
 
 @at_root
+def test_long_words_are_no_wider_than_a_desktop(open_page, stocked: Portal, name):
+    """Show a value, an enum, a default, and descriptions without a blank; no page and no table scrolls sideways."""
+    word = "w" * 600
+    fields = f"""
+  code: {{type: string, enum: [a, {word}], default: {word}, description: {word}}}
+  a_field_with_a_long_name_for_the_middle_of_a_table: {{type: integer, description: {"x " * 300}}}
+"""
+    stocked.server.declare(
+        name, f"description: {word}\nfields:{fields}on_invalid: keep\naccess: {{read: [guest]}}\n"
+    )
+    assert stocked.server.client.post(f"/{name}", json=[{"code": word[1:], word[2:]: 1}]).status_code == 207
+    page = open_page()
+    sign_in(page, stocked)
+    for path in ("", "/api", "/rejected", "/rejected/1", "/history", "/batches"):
+        page.goto(f"-/console/connectors/{name}{path}")
+        for width in (768, 1100):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("() => document.documentElement.scrollWidth") == width, path
+            boxes = page.locator(".scroll").all() if "rejected" in path else []
+            assert all(box.evaluate("(box) => box.scrollWidth <= box.clientWidth") for box in boxes), path
+    page.goto("-/console/status")
+    page.set_viewport_size({"width": 768, "height": 800})
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 768
+
+
+@at_root
 def test_forms_work_without_javascript(open_page, stocked: Portal, orders):
     page = open_page(java_script_enabled=False)
     sign_in(page, stocked)
