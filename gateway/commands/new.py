@@ -93,6 +93,9 @@ def _from_rows(rows: Path, row_limit: int | None, file_options: FileOptions) -> 
         return draft_file.render(
             columns.inspect(file_options.open(rows), row_limit, file_options.without), rows.name
         )
+    except columns.HeaderOnlyError as error:
+        message = f"{error}; or use --field 'NAME: TYPE' for each column instead of --from"
+        raise click.ClickException(message) from error
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     except BROKEN as error:

@@ -12,10 +12,15 @@ from gateway.errors import suggest
 from gateway.media_types import Media
 from gateway.rowfile import sniffing
 from gateway.rowfile.chunks import split
+from gateway.rowfile.option_error import FileOptionError
 from gateway.rowfile.source import Source
 
 #: The size of the chunks that are inspected.
 CHUNK_BYTES = 2**21
+
+
+class HeaderOnlyError(FileOptionError):
+    """CSV has one line, which names its columns or is a row."""
 
 
 @dataclass(slots=True)
@@ -61,7 +66,7 @@ def inspect(source: Source, row_limit: int | None, without: Sequence[str] = ()) 
             break
         collector.add(chunk)
     if not collector.rows:
-        raise ValueError(f"{source.path} has no rows to infer types from{_hint_for_header(source)}")
+        raise _no_rows(source)
     guesses = {name: guess(evidence) for name, evidence in collector.columns.items()}
     columns = DraftColumns(collector.rows, guesses, is_whole)
     if isinstance(collector, CsvColumns):
@@ -75,14 +80,17 @@ def inspect(source: Source, row_limit: int | None, without: Sequence[str] = ()) 
     return _remove(columns, without, source)
 
 
-def _hint_for_header(source: Source) -> str:
-    """Return the next action for CSV that has only a header, as the end of a message."""
+def _no_rows(source: Source) -> ValueError:
+    """Return the error of a file without rows. CSV may have a header alone, or a row in its place."""
     names = header.first_line(source) if source.media is Media.CSV and not source.header else []
+    message = f"{source.shown} has no rows to infer types from"
     if not names:
-        return ""
-    return (
-        ": its only line is the header. Add a row, or use --field 'NAME: TYPE' for each column instead of --from;"
-        f" if the line is a row, name the columns: --header {header.default_names(len(names))}"
+        return ValueError(message)
+    line = header.default_names(len(names))
+    return HeaderOnlyError(
+        f"{message}: its only line is the header. Add a row; if the line is a row, name the columns: --header {line}",
+        "header",
+        line,
     )
 
 
@@ -95,5 +103,5 @@ def _remove(columns: DraftColumns, without: Sequence[str], source: Source) -> Dr
             del columns.nameless[int(column)]
         else:
             hint = suggest(column, names, "its columns are")
-            raise ValueError(f"{source.path} has no column {column!r} to leave out; {hint}")
+            raise ValueError(f"{source.shown} has no column {column!r} to leave out; {hint}")
     return columns

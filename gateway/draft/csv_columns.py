@@ -36,7 +36,7 @@ class CsvColumns:
         records = csv_records.read(chunk.data, 0)
         _, _, names = next(records)
         if isinstance(names, str):
-            raise ValueError(f"{self._source.path}: the header: {names}")  # noqa: TRY004  # a str is the problem of a record
+            raise ValueError(f"{self._source.shown}: the header: {names}")  # noqa: TRY004  # a str is the problem of a record
         if not self.names:
             self.names = [name or "" for name in names]
             header.check_names(self.names, self._source)
@@ -55,7 +55,7 @@ class CsvColumns:
     ) -> Iterator[list[str | None]]:
         header_lines = chunk.header.count(b"\n")
         for line, _, record in records:
-            place = f"{self._source.path}, line {line + (chunk.line or 2) - 1 - header_lines}"
+            place = f"{self._source.shown}, line {line + (chunk.line or 2) - 1 - header_lines}"
             if isinstance(record, str):
                 raise ValueError(f"{place}: {record}")  # noqa: TRY004  # as above
             if record == [None] and width > 1:

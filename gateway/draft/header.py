@@ -26,7 +26,7 @@ def check_names(names: Sequence[str], source: Source) -> None:
     Raises:
         ValueError: It has too many columns, the same name twice, or values instead of names.
     """
-    path = source.path
+    path = source.shown
     if len(names) > MAX_FIELDS:
         raise ValueError(
             f"{path}: its {len(names)} columns are more than the {MAX_FIELDS} fields of a connector;"
@@ -83,7 +83,7 @@ def check_no_title(names: Sequence[str], nameless: Mapping[int, bool], source: S
     if len(named) < 2 <= without and not source.header:
         title = f"has one name, {named[0]!r}" if named else "has no names"
         raise ValueError(
-            f"{source.path}: its first line {title}, for {without + len(named)} columns with values; if it is the"
+            f"{source.shown}: its first line {title}, for {without + len(named)} columns with values; if it is the"
             " title of the table, remove it, so that the file begins with the names of the columns"
         )
 
@@ -119,7 +119,7 @@ def _no_header(values: Sequence[str], names: Sequence[str], source: Source) -> F
     are = "is a value" if len(values) == 1 else "are values"
     wanted = default_names(len(names))
     message = (
-        f"{source.path} seems to have no header: {_shown(values)} in its first line {are};"
+        f"{source.shown} seems to have no header: {_shown(values)} in its first line {are};"
         f" use --header {wanted} to name the columns (or --header {line} if that line is the header)"
     )
     return FileOptionError(message, "header", wanted)

@@ -21,7 +21,7 @@ class JsonColumns:
 
     def __init__(self, source: Source) -> None:
         self.rows = 0
-        self._path = source.path
+        self._path = source.shown
         self.columns: dict[str, Evidence] = {}
 
     def add(self, chunk: Chunk) -> None:

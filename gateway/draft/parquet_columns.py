@@ -17,7 +17,7 @@ def parquet_columns(source: Source) -> tuple[int, dict[str, Guess]]:
     try:
         file = pq.ParquetFile(source.path)
     except pa.ArrowException as error:
-        raise ValueError(f"{source.path} is not Parquet: {error}") from error
+        raise ValueError(f"{source.shown} is not Parquet: {error}") from error
     columns = {field.name: Evidence() for field in file.schema_arrow}
     for batch in file.iter_batches():
         for evidence, column in zip(columns.values(), batch.columns, strict=True):

@@ -67,14 +67,14 @@ class _ArrayElements:
             what = (
                 "data follows the end of the JSON array; a file with one value per line must be named .ndjson"
             )
-            raise ValueError(f"{self._buffer.path}: {what}")
+            raise ValueError(f"{self._buffer.shown}: {what}")
 
     def _next_mark(self) -> bytes:
         """Find the next bracket or comma outside strings."""
         while not (found := _MARK.match(self._buffer.data, self._place)):
             if self._buffer.is_at_end:
                 what = "the JSON array ends without its ], so the file was probably cut off; write it again"
-                raise ValueError(f"{self._buffer.path}: {what}")
+                raise ValueError(f"{self._buffer.shown}: {what}")
             self._buffer.take(self._begin)
             self._begin, self._place = 0, self._place - self._begin
             self._buffer.fill(len(self._buffer.data) + self._more)

@@ -14,12 +14,15 @@ class LoadFile:
     Attributes:
         source: Its rows.
         id: The name under which its progress is recorded.
-        shown: The name that its user knows.
     """
 
     source: Source
     id: str
-    shown: str
+
+    @property
+    def shown(self) -> str:
+        """The name of the file in messages."""
+        return self.source.shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-FileOption = Literal["separator", "encoding", "header"]
+#: Formats of text that the first bytes tell apart.
+FileFormat = Literal["json", "ndjson"]
+FileOption = Literal["separator", "encoding", "header", "format"]
 
 
 class FileOptionError(ValueError):

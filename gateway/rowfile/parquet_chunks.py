@@ -55,7 +55,7 @@ def _check_row_groups(source: Source, metadata: pq.FileMetaData) -> None:
     for chunk in (group.column(place) for group in groups for place in range(group.num_columns)):
         if chunk.total_uncompressed_size > _COLUMN_BYTES_MAX or chunk.num_values > _COLUMN_VALUES_MAX:
             raise ValueError(
-                f"{source.path} has a row group with {chunk.num_values:,} values of {chunk.path_in_schema!r} in"
+                f"{source.shown} has a row group with {chunk.num_values:,} values of {chunk.path_in_schema!r} in"
                 f" {chunk.total_uncompressed_size:,} bytes, which is too large; write it with smaller row groups"
             )
 

@@ -1,7 +1,5 @@
 """The bytes of a file that are read, but not yet part of a chunk."""
 
-from pathlib import Path
-
 from gateway.rowfile.source_reader import SourceReader
 
 _BOM = b"\xef\xbb\xbf"
@@ -40,7 +38,7 @@ class ReadBuffer:
             have += len(part)
             if self._most is not None and have > self._most:
                 raise ValueError(
-                    f"{self.path}: a row, or one JSON value for all rows, is larger than {self._most:,} bytes;"
+                    f"{self.shown}: a row, or one JSON value for all rows, is larger than {self._most:,} bytes;"
                     " write one row on each line"
                 )
         self.data = b"".join(parts)
@@ -51,9 +49,9 @@ class ReadBuffer:
         return taken
 
     @property
-    def path(self) -> Path:
-        """The path of the file."""
-        return self._reader.path
+    def shown(self) -> str:
+        """The name of the file in messages."""
+        return self._reader.shown
 
     @property
     def bytes_read(self) -> int:

@@ -12,7 +12,7 @@ from gateway.connectors.yaml_text.encoding import in_windows_1252
 from gateway.ingest import signatures
 from gateway.media_types import Media
 from gateway.rowfile.compression import decompressed
-from gateway.rowfile.option_error import FileOptionError
+from gateway.rowfile.option_error import FileFormat, FileOptionError
 from gateway.rowfile.separators import SEP_LINE
 from gateway.rowfile.source import Source
 
@@ -47,7 +47,7 @@ def check_content(source: Source) -> None:
 
 def _check_text(source: Source, head: bytes, *, is_packed: bool) -> None:
     if kind := signatures.format_of(head):
-        name, stem = source.path.name, source.path.name.partition(".")[0]
+        name, stem = source.name, source.stem
         fix = kind.file_fix.format(name=name, stem=stem, path=_typed(source))
         raise _wrong(source, f"is {kind.name}; {fix}")
     if not head:
@@ -96,9 +96,7 @@ def _not_utf8(source: Source, head: bytes, place: int) -> FileOptionError:
 def _check_json(source: Source, head: bytes) -> None:
     first, _, rest = head.strip().partition(b"\n")
     if first.startswith(b"{") and rest.strip() and _is_json(first):
-        raise _wrong(
-            source, f"has a JSON value on each line; call it {source.path.name.partition('.')[0]}.ndjson"
-        )
+        raise _of_format(source, "has a JSON value on each line", "ndjson")
     _check_is_row(source, head)
 
 
@@ -110,7 +108,7 @@ def _check_is_row(source: Source, head: bytes) -> None:
         value = msgspec.json.decode(head)
     except msgspec.DecodeError:
         return
-    name, stem = _typed(source), source.path.name.partition(".")[0]
+    name, stem = _typed(source), source.stem
     if _is_from_pandas(value):
         message = "is a table by columns, as pandas writes it; write it with to_json(orient='records')"
         raise _wrong(source, f"{message}; call it {stem}.ndjson if it is one row")
@@ -135,7 +133,7 @@ def _is_from_pandas(table: dict[str, Any]) -> bool:
 
 def _check_ndjson(source: Source, head: bytes) -> None:
     if head.lstrip().startswith(b"["):
-        raise _wrong(source, f"is a JSON array; call it {source.path.name.partition('.')[0]}.json")
+        raise _of_format(source, "is a JSON array", "json")
 
 
 def _is_json(text: bytes) -> bool:
@@ -152,8 +150,7 @@ def _is_json(text: bytes) -> bool:
 def _check_csv(source: Source, head: bytes) -> None:
     line = head.lstrip().partition(b"\n")[0]
     if line.startswith((b"{", b"[{")) and (_is_json(line) or line.rstrip().endswith((b"[{", b"{"))):
-        stem, suffix = source.path.name.partition(".")[0], "json" if line.startswith(b"[") else "ndjson"
-        raise _wrong(source, f"is JSON, not CSV; call it {stem}.{suffix}")
+        raise _of_format(source, "is JSON, not CSV", "json" if line.startswith(b"[") else "ndjson")
     if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
         message = "ends its lines with CR alone, as old Macs did; turn them into line feeds first"
         raise _wrong(source, f"{message}: tr '\\r' '\\n' < {_typed(source)} > new.csv")
@@ -177,7 +174,7 @@ def _check_first_line(source: Source, head: bytes) -> None:
     is_comment, is_mixed = all(skipped), any(skipped)
     what = "comments (#)" if is_comment else "comments (#) and blank lines" if is_mixed else "blank lines"
     wanted = "a row" if source.header else "the header"
-    name = shlex.quote(source.path.name)
+    name = shlex.quote(source.name)
     removed = f"the first {count} lines" if count > 1 else "the first line"
     read = {".gz": f"gzip -dc {name} | ", ".zst": f"zstd -dc {name} | "}.get(source.path.suffix.lower(), "")
     fix = f": {read}tail -n +{count + 1}{'' if read else f' {name}'} > new.csv"
@@ -200,7 +197,7 @@ def _check_separator(source: Source, head: bytes) -> None:
         message = f"begins with a line for Excel, {found[0].strip().decode(errors='replace')!r}"
         if found[1] != b",":
             raise _separated(source, f"{message}: it is separated by", found[1])
-        wrong = f"{source.path} {message}; use --separator ',' to skip it"
+        wrong = f"{source.shown} {message}; use --separator ',' to skip it"
         raise FileOptionError(wrong, "separator", ",")
     lines = [line for line in _CELL_IN_QUOTES.sub(b"x", head).splitlines() if line.strip()]
     is_cut = len(head) == _HEAD_BYTES and len(lines) > 1
@@ -220,21 +217,25 @@ def _separated(source: Source, what: str, sign: bytes) -> FileOptionError:
     shown = _NAMES.get(sign, f"'{sign.decode(errors='replace')}'")
     option = _OPTIONS.get(sign, shown)
     use = f"use --separator {option} (or --separator ',' if that is no separator)"
-    message = f"{source.path} {what} {shown} and not by commas; {use}"
+    message = f"{source.shown} {what} {shown} and not by commas; {use}"
     return FileOptionError(message, "separator", "tab" if sign == b"\t" else sign.decode(errors="replace"))
 
 
 def _typed(source: Source) -> str:
     """Return the path of a file as a word of a shell command."""
-    return shlex.quote(str(source.path))
+    return shlex.quote(source.shown)
 
 
 def _encoded(source: Source, what: str, encoding: str) -> FileOptionError:
-    return FileOptionError(f"{source.path} {what}", "encoding", encoding.lower())
+    return FileOptionError(f"{source.shown} {what}", "encoding", encoding.lower())
+
+
+def _of_format(source: Source, what: str, format: FileFormat) -> FileOptionError:
+    return FileOptionError(f"{source.shown} {what}; call it {source.stem}.{format}", "format", format)
 
 
 def _wrong(source: Source, what: str) -> ValueError:
-    return ValueError(f"{source.path} {what}")
+    return ValueError(f"{source.shown} {what}")
 
 
 _CHECKS: dict[Media, Callable[[Source, bytes], None]] = {

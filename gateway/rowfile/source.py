@@ -4,7 +4,7 @@ import codecs
 import csv
 import io
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from gateway.media_types import Media
 from gateway.rowfile.file_names import SUFFIXES, suffix_of
@@ -17,6 +17,7 @@ class Source:
 
     Attributes:
         path: The path of the file.
+        shown: The name of the file in messages: its path, or what its user calls it.
         media: The format of its rows.
         separator: The separator of CSV cells; None if not given.
         encoding: The encoding of its text; None if not given: it is UTF-8.
@@ -26,6 +27,7 @@ class Source:
     """
 
     path: Path
+    shown: str
     media: Media
     separator: bytes | None = None
     encoding: str | None = None
@@ -41,7 +43,7 @@ class Source:
             ValueError: The suffix is not that of a file of rows, or the file does not exist.
         """
         suffix = suffix_of(path)
-        return cls(path, SUFFIXES[suffix], b"\t" if suffix == ".tsv" else None)
+        return cls(path, str(path), SUFFIXES[suffix], b"\t" if suffix == ".tsv" else None)
 
     def with_options(self, separator: str | None, encoding: str | None, header: str | None) -> "Source":
         """Return the source with the options of the user.
@@ -50,9 +52,9 @@ class Source:
             ValueError: An option is invalid, or does not fit the format.
         """
         if self.media is not Media.CSV and (separator or header):
-            raise ValueError(f"{self.path} is not CSV; --separator and --header are for CSV")
+            raise ValueError(f"{self.shown} is not CSV; --separator and --header are for CSV")
         if self.media is Media.PARQUET and encoding:
-            raise ValueError(f"{self.path} is Parquet, whose text is always UTF-8; omit --encoding")
+            raise ValueError(f"{self.shown} is Parquet, whose text is always UTF-8; omit --encoding")
         try:
             name = codecs.lookup(encoding).name if encoding else None
         except LookupError as error:
@@ -70,6 +72,16 @@ class Source:
             raise ValueError("--header is more than one line; name the columns in one line, as in a,b,c")
         line = _header_line(header, sign) if header else b""
         return replace(self, separator=sign, encoding=name, header=line)
+
+    @property
+    def name(self) -> str:
+        """The name of the file without its folder."""
+        return PurePath(self.shown).name
+
+    @property
+    def stem(self) -> str:
+        """The name without its suffixes."""
+        return self.name.partition(".")[0]
 
     @property
     def size(self) -> int:

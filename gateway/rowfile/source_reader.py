@@ -14,13 +14,13 @@ class SourceReader:
     """Reads the text of a file.
 
     Attributes:
-        path: The path of the file.
+        shown: The name of the file in messages.
         held_bytes_max: The most bytes of a row; None does not bound them.
         first_line: The line number at which the text begins: 0 if a header was added before the file's first line.
     """
 
     def __init__(self, source: Source) -> None:
-        self.path = source.path
+        self.shown = source.shown
         self.held_bytes_max = source.held_bytes_max
         self._raw = source.path.open("rb")
         self._file = decompressed(self._raw, source.path)
@@ -44,7 +44,7 @@ class SourceReader:
             total += len(data)
             if source.text_bytes_max is not None and total > source.text_bytes_max:
                 raise ValueError(
-                    f"{source.path} has more than {source.text_bytes_max:,} bytes once decompressed; split it"
+                    f"{source.shown} has more than {source.text_bytes_max:,} bytes once decompressed; split it"
                 )
             try:
                 yield decoder.decode(data).encode() if decoder else data
@@ -78,5 +78,5 @@ class SourceReader:
 
 
 def _not_encoded(source: Source, error: UnicodeError) -> ValueError:
-    message = f"{source.path} is not {source.encoding}, the encoding of --encoding: {error}"
+    message = f"{source.shown} is not {source.encoding}, the encoding of --encoding: {error}"
     return ValueError(f"{message}; omit it for UTF-8, or name another one")

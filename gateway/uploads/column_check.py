@@ -107,5 +107,5 @@ def _first_batch(source: Source) -> Chunk:
     sniffing.check_content(source)
     first = next(iter(islice(split(source, BATCH_BYTES), 1)), None)
     if first is None:
-        raise ValueError(f"{source.path} has no rows; nothing was stored")
+        raise ValueError(f"{source.shown} has no rows; nothing was stored")
     return first

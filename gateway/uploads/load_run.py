@@ -75,7 +75,7 @@ class LoadRun:
         self._upload, self._path = upload, path
         self._loaded = loaded
         with in_words_of_user(upload, path):
-            file = LoadFile(source_of(upload, path, limits), upload.file, upload.file)
+            file = LoadFile(source_of(upload, path, limits), upload.file)
         options = LoadOptions(
             BATCH_BYTES,
             status.without,

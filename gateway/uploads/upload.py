@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from gateway.rowfile.file_names import SUFFIXES
 from gateway.rowfile.source import Source
 from gateway.uploads.load_status import LoadProblem, LoadStatus
 
@@ -30,11 +31,13 @@ class ReadingOptions:
         separator: The separator of CSV cells.
         encoding: The encoding of the text.
         header: The column names of CSV whose first line is a row.
+        format: The format of its text, if its bytes say another one than its name.
     """
 
     separator: str | None = None
     encoding: str | None = None
     header: str | None = None
+    format: str | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Self:
@@ -45,11 +48,11 @@ class ReadingOptions:
 
     def words(self) -> tuple[str, ...]:
         """Return the options as arguments of `gateway load`."""
-        options = asdict(self).items()
-        return tuple(word for name, value in options if value for word in (f"--{name}", value))
+        options = (("--separator", self.separator), ("--encoding", self.encoding), ("--header", self.header))
+        return tuple(word for name, value in options if value for word in (name, value))
 
     def __bool__(self) -> bool:
-        return any((self.separator, self.encoding, self.header))
+        return any(asdict(self).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,10 @@ class UploadedFile:
         Raises:
             ValueError: An option is invalid.
         """
-        source = Source.from_path(path)
         options = self.options
+        source = replace(Source.from_path(path), shown=self.file)
+        if options.format:
+            source = replace(source, media=SUFFIXES[f".{options.format}"], separator=None)
         source = source.with_options(options.separator, options.encoding, options.header)
         return replace(source, held_bytes_max=held_bytes_max, text_bytes_max=text_bytes_max)
 

@@ -4,7 +4,7 @@ import contextlib
 import gzip
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import httpx
 import pyarrow as pa
@@ -105,8 +105,13 @@ def csv_of(rows: range, note: str = "n") -> bytes:
 
 
 def parquet_of(rows: range) -> bytes:
+    return parquet_with(id=rows, note=["n"] * len(rows))
+
+
+def parquet_with(names: Sequence[str] | None = None, **columns: Iterable[object]) -> bytes:
+    """Write Parquet with some columns, under other names if there are some."""
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({"id": list(rows), "note": ["n"] * len(rows)}), sink)
+    pq.write_table(pa.table([list(each) for each in columns.values()], names or list(columns)), sink)
     return sink.getvalue().to_pybytes()
 
 
@@ -127,6 +132,8 @@ FILES = {
     "a.json": json.dumps([{"id": row} for row in range(5)]).encode(),
     "a.parquet": parquet_of(range(5)),
     "a.csv.gz": gzip.compress(csv_of(range(5))),
+    "json.csv": json.dumps([{"id": row} for row in range(5)]).encode(),
+    "lines.json": b"".join(b'{"id": %d}\n' % row for row in range(5)),
 }
 
 
@@ -384,6 +391,7 @@ def test_hostile_file_is_refused_in_words(depot: Server, admin: Client, orders, 
     for refused in (draft, *([begun] if file not in LATE else [])):
         assert (refused.status_code, refused.json()["code"]) == (422, "GW114"), refused.text
         assert file in refused.json()["message"]
+        assert "--" not in refused.json()["message"], "it has the words of the form"
         assert str(depot.data) not in refused.text
     if file in LATE:
         stopped = admin.ended(upload)

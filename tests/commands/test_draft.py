@@ -291,7 +291,7 @@ def test_invalid_reading_option_is_reported(server, name, tmp_path, options, wor
         ),
         ("country,2019,2020\nNO,1,2\n", 0, ""),
         ("id,1,2,3\nx,4,5,6\n", 0, ""),
-        ("Ann,42", 1, "its only line is the header. Add a row"),
+        ("Ann,42", 1, "or use --field 'NAME: TYPE' for each column instead of --from"),
         ("a,a,b,b\n1,2,3,4\n", 1, "columns 1 and 2 are both named 'a'; columns 3 and 4 are both named 'b'"),
         (" name,id\nx,1\n", 0, "The column ' name' starts with a blank"),
         ("Name,name\nx,1\n", 0, "The column 'name' differs from 'Name' by case alone"),

@@ -36,7 +36,7 @@ class Upload:
         self.sender = BatchSender(target, source.path, options)
         self.before = 0
         self.notes: list[str] = []
-        self._file = LoadFile(source, str(source.path.resolve()), str(source.path))
+        self._file = LoadFile(source, str(source.path.resolve()))
         self._options = options
         self._files = ProgressFiles(progress_directory() / target.store / target.connector)
         legacy = LegacyLoad(target, wanted, self._file, options, self._files, self.notes)
@@ -116,7 +116,7 @@ class Upload:
 def _without_rows(source: Source) -> ValueError:
     is_header = source.media is Media.CSV and not source.header
     why = " after its header; if its only line is a row, use --header a,b,c" if is_header else ""
-    return ValueError(f"{source.path} has no rows{why}; nothing was stored")
+    return ValueError(f"{source.shown} has no rows{why}; nothing was stored")
 
 
 def _overlap_text(error: OverlapError) -> str:
