@@ -1,10 +1,14 @@
 """The guess for each column of a Parquet file, from the types in its schema."""
 
+from collections import Counter
+
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from gateway.draft.evidence import Evidence
 from gateway.draft.guess import Guess, guess
+from gateway.plurals import counted
+from gateway.rowfile.parquet_chunks import open_parquet
 from gateway.rowfile.source import Source
 
 
@@ -12,24 +16,34 @@ def parquet_columns(source: Source) -> tuple[int, dict[str, Guess]]:
     """Return the number of rows of a Parquet file, and the guess for each of its columns.
 
     Raises:
-        ValueError: The file is not Parquet.
+        ValueError: The file is not Parquet, or two columns have one name.
     """
     try:
-        file = pq.ParquetFile(source.path)
+        file = open_parquet(source)
     except pa.ArrowException as error:
         raise ValueError(f"{source.shown} is not Parquet: {error}") from error
     columns = {field.name: Evidence() for field in file.schema_arrow}
+    unfit = Counter[str]()
     for batch in file.iter_batches():
-        for evidence, column in zip(columns.values(), batch.columns, strict=True):
+        for field, column in zip(batch.schema, batch.columns, strict=True):
+            evidence = columns[field.name]
             if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
                 evidence.add_values(column.to_pylist(), 0)
             else:
                 evidence.rows += len(column)
                 evidence.absent += column.null_count
+                if pa.types.is_floating(column.type):
+                    unfit[field.name] += pc.sum(pc.invert(pc.is_finite(column))).as_py() or 0
     guesses = {}
     for field in file.schema_arrow:
         evidence = columns[field.name]
+        evidence.absent += unfit[field.name]
         type, remarks = _type_of(field.type)
+        if unfit[field.name]:
+            remarks = (
+                *remarks,
+                f"it is NaN or infinite in {counted(unfit[field.name], 'row')}; there it becomes null",
+            )
         guesses[field.name] = guess(evidence) if evidence.kinds else Guess(type, evidence.absent > 0, remarks)
     return file.metadata.num_rows, guesses
 

@@ -21,10 +21,10 @@ def parquet_chunks(source: Source, size: int) -> Iterator[Chunk]:
     """Yield the rows of a Parquet file in chunks of NDJSON.
 
     Raises:
-        ValueError: A column has nanoseconds.
+        ValueError: A column has nanoseconds, or two columns have one name.
     """
     encoder = msgspec.json.Encoder(decimal_format="number")
-    file = pq.ParquetFile(source.path)
+    file = open_parquet(source)
     if source.held_bytes_max is not None:
         _check_row_groups(source, file.metadata)
         texts = [field.name for field in file.schema_arrow if _is_text(field.type)]
@@ -43,6 +43,20 @@ def parquet_chunks(source: Source, size: int) -> Iterator[Chunk]:
             held += len(line)
     if waiting:
         yield Chunk(b"".join(waiting), Media.NDJSON, None, source.size)
+
+
+def open_parquet(source: Source) -> pq.ParquetFile:
+    """Open a Parquet file whose columns can be the keys of rows.
+
+    Raises:
+        ValueError: Two columns have one name.
+    """
+    file = pq.ParquetFile(source.path)
+    names = file.schema_arrow.names
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        columns = ", ".join(map(repr, twice[:5]))
+        raise ValueError(f"{source.shown} has more than one column {columns}; give each its own name")
+    return file
 
 
 def _check_row_groups(source: Source, metadata: pq.FileMetaData) -> None:

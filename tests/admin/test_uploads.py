@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import itertools
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import httpx
@@ -134,6 +135,7 @@ FILES = {
     "a.csv.gz": gzip.compress(csv_of(range(5))),
     "json.csv": json.dumps([{"id": row} for row in range(5)]).encode(),
     "lines.json": b"".join(b'{"id": %d}\n' % row for row in range(5)),
+    "nan.parquet": parquet_with(id=range(5), note=[1.5, math.nan, math.inf, None, -math.inf]),
 }
 
 
@@ -361,6 +363,7 @@ def test_stopped_load_names_rows_of_its_file(etl: Client, orders: str):
 
 HOSTILE = {
     "cut.parquet": parquet_of(range(100))[:-20],
+    "twice.parquet": parquet_with(["id", "note", "id"], a=[1], b=["n"], c=[2]),
     "junk.parquet": b"PAR1" + bytes(range(256)) * 8,
     "junk.csv": bytes(range(256)) * 8,
     "picture.csv": b"\x89PNG\r\n\x1a\n" + bytes(100),
