@@ -157,6 +157,14 @@ class UploadRequests:
         """Stop a load after its present batch."""
         return await self._services.loads.cancel(self._uploads.find(id, owner))
 
+    async def end_session(self, owner: Owner) -> None:
+        """End a session, as `Uploads.end_session` does."""
+        await self._uploads.end_session(owner)
+
+    async def release(self, owner: Owner) -> None:
+        """Release the uploads of a session that has ended, as `Uploads.release` does."""
+        await self._uploads.release(owner)
+
     def find(self, owner: Owner, id: str) -> UploadedFile:
         """Return an upload; it raises what `Uploads.find` does."""
         return self._uploads.find(id, owner)

@@ -92,7 +92,7 @@ def add_pages(
         swagger_files = SwaggerFiles(thread)
         add("/-/console/swagger", SwaggerPage(shell, connectors, swagger_files))
         add("/-/console/swagger/{file}", swagger_files)
-    _add_sessions(add, shell, services.auth.askers)
+    _add_sessions(add, shell, services.auth.askers, requests)
     _add_error_pages(app, ErrorPages(shell))
 
 
@@ -143,11 +143,13 @@ def _add_upload_pages(
     add("/-/console/uploads/{upload}", UploadSlices(shell, requests, bodies))
 
 
-def _add_sessions(add: Callable[[str, object], None], shell: Shell, askers: Askers) -> None:
+def _add_sessions(
+    add: Callable[[str, object], None], shell: Shell, askers: Askers, uploads: UploadRequests
+) -> None:
     """Add the pages that begin and end a session."""
-    add("/-/sign-in", SignIn(shell, askers.sessions))
-    add("/-/open", OpenConsole(shell, askers.sessions, askers.links))
-    add("/-/sign-out", SignOut(shell, askers.sessions))
+    add("/-/sign-in", SignIn(shell, askers.sessions, uploads))
+    add("/-/open", OpenConsole(shell, askers.sessions, uploads, askers.links))
+    add("/-/sign-out", SignOut(shell, askers.sessions, uploads))
 
 
 def _add_error_pages(app: App[Any, Any], errors: ErrorPages) -> None:

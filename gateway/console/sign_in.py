@@ -12,12 +12,14 @@ from urllib.parse import parse_qs, unquote
 from falcon import HTTPMethodNotAllowed
 from falcon.asgi import Request, Response
 
+from gateway.admin.upload_requests import UploadRequests
 from gateway.auth.askers import cookie_name
 from gateway.auth.authorization_header import HINT, without_basic
 from gateway.auth.sessions import Sessions
 from gateway.auth.sign_in_links import SignInLinks
 from gateway.connectors.connector import ADMIN
 from gateway.console.page import ConsolePage, FormTarget, Redirect, Shell, View
+from gateway.console.upload_owner import owner_of_session, owner_of_visit
 from gateway.console.visit import Visit
 from gateway.errors import Code, GatewayError
 from gateway.request_context import current, note
@@ -39,9 +41,10 @@ def inside(url: str | None) -> str:
 class SignIn(ConsolePage, FormTarget):
     """`/-/sign-in?next=`: the form for a token. Wrong ones count against the client's address."""
 
-    def __init__(self, shell: Shell, sessions: Sessions) -> None:
+    def __init__(self, shell: Shell, sessions: Sessions, uploads: UploadRequests) -> None:
         super().__init__(shell)
         self._sessions = sessions
+        self._uploads = uploads
 
     async def get(self, visit: Visit) -> View:
         """Return the form."""
@@ -58,7 +61,7 @@ class SignIn(ConsolePage, FormTarget):
             headers = {name: without_basic(value) for name, value in error.headers.items()}
             values = {"next": following, "error": error, "hint": _hint(error)}
             return View("sign_in.html", values, error.status, headers)
-        return _signed_in(self._sessions, visit, session_id, following)
+        return await _signed_in(self._sessions, self._uploads, visit, session_id, following)
 
 
 class OpenConsole(ConsolePage):
@@ -68,9 +71,10 @@ class OpenConsole(ConsolePage):
     so no page of another site can send its visitor here.
     """
 
-    def __init__(self, shell: Shell, sessions: Sessions, links: SignInLinks) -> None:
+    def __init__(self, shell: Shell, sessions: Sessions, uploads: UploadRequests, links: SignInLinks) -> None:
         super().__init__(shell)
         self._sessions = sessions
+        self._uploads = uploads
         self._links = links
 
     async def get(self, visit: Visit) -> View | Redirect:
@@ -85,7 +89,7 @@ class OpenConsole(ConsolePage):
             note(code=error.code.code)
             hint = "Sign in with a token. That of the admin is in DATA/admin-token."
             return View("sign_in.html", {"next": HOME, "error": error, "hint": hint}, error.status)
-        return _signed_in(self._sessions, visit, session_id, HOME)
+        return await _signed_in(self._sessions, self._uploads, visit, session_id, HOME)
 
     async def on_get(self, req: Request, resp: Response, **parameters: str) -> None:
         """Respond with a redirect to the console; a browser that only loads pages ahead uses no code."""
@@ -100,23 +104,30 @@ class OpenConsole(ConsolePage):
 
 
 class SignOut(FormTarget):
-    """`/-/sign-out`: the end of a session."""
+    """`/-/sign-out`: the end of a session, and of its uploads."""
 
-    def __init__(self, shell: Shell, sessions: Sessions) -> None:
+    def __init__(self, shell: Shell, sessions: Sessions, uploads: UploadRequests) -> None:
         super().__init__(shell)
         self._sessions = sessions
+        self._uploads = uploads
 
     async def post(self, visit: Visit, form: Mapping[str, str]) -> Redirect:
-        """End the session of the browser, and delete its cookie."""
+        """End the session of the browser, and delete its cookie and what it has uploaded."""
+        if visit.has_session:
+            await self._uploads.end_session(owner_of_visit(visit))
         for session_id in visit.session_ids:
             self._sessions.end(session_id)
         return Redirect(HOME, _cookie(visit, "", 0))
 
 
-def _signed_in(sessions: Sessions, visit: Visit, session_id: str, to: str) -> Redirect:
-    """Return the redirect that gives the browser a new session, and end the one that it had."""
+async def _signed_in(
+    sessions: Sessions, uploads: UploadRequests, visit: Visit, session_id: str, to: str
+) -> Redirect:
+    """Return the redirect that gives the browser a new session, and end the one that it had; its uploads stay."""
+    token = sessions.find(session_id)
     for each in visit.session_ids:
         sessions.end(each)
+        await uploads.release(owner_of_session(token or "", each))
     return Redirect(to, _cookie(visit, session_id, round(sessions.lifetime)))
 
 

@@ -158,9 +158,11 @@ class Uploads:
 
     async def change(self, upload: UploadedFile, **changes: Any) -> UploadedFile:
         """Edit an upload, and write its state; one that was deleted meanwhile stays deleted."""
-        changed = replace(upload, used=self._clock(), **changes)
         with self._lock:
-            if upload.id not in self._uploads:
+            # The present one: another request may have changed it since.
+            present = self._uploads.get(upload.id)
+            changed = replace(present or upload, used=self._clock(), **changes)
+            if present is None:
                 return changed
             self._uploads[upload.id] = changed
         # The load goes on without its state on disk: a restart then continues it from an earlier batch.
@@ -190,6 +192,21 @@ class Uploads:
             self._uploads.pop(upload.id, None)
         self._ended.add(upload, "it was deleted")
         await asyncio.to_thread(self._files.delete, upload)
+
+    async def end_session(self, owner: Owner) -> None:
+        """Delete what a session has uploaded; a load goes on, and every session of its token sees it."""
+        for each in self._of_session(owner):
+            if not each.is_loading:
+                await self.delete(each)
+        await self.release(owner)
+
+    async def release(self, owner: Owner) -> None:
+        """Release what a session that has ended has uploaded: every session of its token sees it, as after a restart."""
+        for each in self._of_session(owner):
+            await self.change(each, owner=Owner(owner.token))
+
+    def _of_session(self, owner: Owner) -> list[UploadedFile]:
+        return [each for each in self.all() if owner.session and each.owner == owner]
 
     def expire(self) -> None:
         """Delete the uploads that were not used for an hour. Any thread may call it."""

@@ -30,11 +30,11 @@ class Browser:
 
     def __init__(self, portal: Portal, name: str) -> None:
         self.portal = portal
-        self._headers = {
-            "Accept": CHROME,
-            "Sec-Fetch-Site": "same-origin",
-            "Cookie": portal.cookie_of(name),
-        }
+        self.cookie = portal.cookie_of(name)
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Accept": CHROME, "Sec-Fetch-Site": "same-origin", "Cookie": self.cookie}
 
     def get(self, path: str) -> httpx.Response:
         answer = httpx.get(f"{self.portal.server.url}/{path}", headers=self._headers, timeout=60)
@@ -349,6 +349,50 @@ def test_upload_of_another_session_does_not_exist(quay: Portal):
     ]
     assert {answer.status_code for answer in asked} == {404}
     assert mine.get(path).status_code == 200
+
+
+def test_sign_in_leads_back_to_a_draft(quay: Portal):
+    """Its upload goes from the session that has ended to the token, also where the page was checked before."""
+    browser = Browser(quay, "admin")
+    draft = browser.upload("a.csv", CSV)
+    upload = upload_of(draft)
+    form = re.search(r'<form class="builder" method="post" action="[./]*([^"]*)"', draft.text)[1]
+    signed_in = quay.sign_in("admin", Cookie=browser.cookie)
+
+    ended = browser.post(form, data={**HtmlForm(draft.text).inputs, "do": "save"})
+    assert ended.status_code == 401
+    following = httpx.URL(re.search(r'href="([^"]*sign-in[^"]*)">Sign in</a> with', ended.text)[1]).params[
+        "next"
+    ]
+    assert following == f"-/console/new?upload={upload}"
+    browser.cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
+    assert "All 2 rows of a.csv were read" in text_of(browser.get(following))
+    assert Browser(quay, "etl").get(f"-/console/load?upload={upload}").status_code == 403
+    browser.post("-/console/load", data={"upload": upload, "action": "discard"})
+
+
+def test_sign_in_after_a_file_leads_back(quay: Portal):
+    page = f"{quay.server.url}/-/console/connectors/orders/load"
+    sent = {"Sec-Fetch-Site": "same-origin", "Accept": CHROME, "Referer": page}
+    files = {"file": ("a.csv", CSV)}
+    refused = httpx.post(f"{quay.server.url}/-/console/uploads", headers=sent, files=files)
+    elsewhere = {**sent, "Referer": "https://other.example/-/console/connectors/orders/load"}
+    other = httpx.post(f"{quay.server.url}/-/console/uploads", headers=elsewhere, files=files)
+
+    assert refused.status_code == other.status_code == 401
+    assert 'sign-in?next=-/console/connectors/orders/load"' in refused.text
+    assert "connectors/orders" not in other.text
+
+
+def test_sign_out_deletes_what_was_uploaded(quay: Portal):
+    """Another session keeps what it has uploaded."""
+    browser, other = Browser(quay, "etl"), Browser(quay, "etl")
+    upload = upload_of(browser.upload("a.csv", CSV, "orders"))
+    kept = upload_of(other.upload("b.csv", CSV, "orders"))
+    browser.post("-/sign-out", data={}, follow=False)
+
+    assert not (quay.server.data / "uploads" / upload).exists()
+    assert (quay.server.data / "uploads" / kept).exists()
 
 
 @pytest.mark.parametrize(

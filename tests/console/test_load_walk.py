@@ -102,6 +102,39 @@ def test_broken_connection_sends_the_rest_of_a_file(open_page, pier: Portal, nam
     assert [url.partition("at=")[2] for url in seen] == ["0", str(4 * 2**20)]
 
 
+def test_session_that_ends_leads_to_sign_in(open_page, pier: Portal, name, file, complaints):
+    """The slices that have arrived are kept, and the rest follows."""
+    declare(pier, name)
+    complaints.expect("status of 401")
+    page = open_page()
+    sign_in(page, pier, "etl")
+    seen: list[str] = []
+
+    def end_session(route: Route) -> None:
+        if route.request.method == "PUT":
+            seen.append(route.request.url.partition("at=")[2])
+            if len(seen) == 2:
+                (cookie,) = page.context.cookies()
+                pier.sign_in("etl", Cookie=f"{cookie['name']}={cookie['value']}")
+        route.continue_()
+
+    page.route("**/-/console/uploads/*", end_session)
+    page.goto(f"-/console/connectors/{name}/load")
+    page.get_by_label("File", exact=True).set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your session has ended. What has arrived is kept.")
+    assert violations_of(page) == []
+    page.get_by_role("alert").get_by_role("link", name="Sign in").click()
+    page.get_by_label("Token").fill(pier.secret("etl"))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Load a file")).to_be_visible()
+    page.get_by_label("File", exact=True).set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+
+    expect(page.get_by_role("heading", name="Load orders.csv")).to_be_visible()
+    assert seen == ["0", str(4 * 2**20), str(4 * 2**20)]
+
+
 def test_dropped_file_leads_to_its_draft(open_page, pier: Portal, complaints):
     page = open_page()
     sign_in(page, pier, "admin")

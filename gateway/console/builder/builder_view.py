@@ -187,6 +187,11 @@ class BuilderView:
         return CONNECTOR_CONTROLS["name"]
 
     @property
+    def preview_url(self) -> str:
+        """The URL of its preview."""
+        return f"{self.action.partition('?')[0]}/preview"
+
+    @property
     def rename_url(self) -> str:
         """The page that renames the connector."""
         return connector_url(self.connector_name or "", "rename")

@@ -66,9 +66,10 @@ class NewConnector(BuilderPage):
         self._tokens = tokens
 
     def place(self, visit: Visit) -> Subject:
-        """Return the subject of a new connector."""
+        """Return the subject of a new connector. The URL of its form keeps the upload, so that a sign-in leads back."""
         permissions.require_admin(visit.asker.token)
-        return Subject(NEW_URL)
+        upload = _upload_in(visit)
+        return Subject(f"{NEW_URL}?upload={quote(upload)}" if upload else NEW_URL)
 
     async def get(self, visit: Visit) -> Answer:
         """Open an empty form, or the draft for an upload.
@@ -77,7 +78,7 @@ class NewConnector(BuilderPage):
             GatewayError: What its draft raises.
         """
         place = self.place(visit)
-        upload = parse_qs(visit.query_string).get(UPLOAD, [""])[0]
+        upload = _upload_in(visit)
         if not upload:
             state = state_of("", None, base=None)
             return await asyncio.to_thread(self.view, place, state, focus="name")
@@ -145,7 +146,7 @@ class NewConnector(BuilderPage):
         """Return the page with the URL and the first rows, or the load of the file; a token is shown before that."""
         name = self.builder.connector_in(state.file)
         if name is None:
-            return super().saved(place, state)
+            return super().saved(replace(place, action=NEW_URL), state)
         upload = state.inputs.get(UPLOAD)
         if upload and self.made_token(state) is None:
             return Redirect(f"{connector_url(name, 'load')}?upload={quote(upload)}")
@@ -176,6 +177,10 @@ class NewConnector(BuilderPage):
             made = refused
         mark = "&" if "?" in answer.to else "?"
         return Redirect(f"{answer.to}{mark}token={self._tokens.shown.keep(made, asker)}")
+
+
+def _upload_in(visit: Visit) -> str:
+    return parse_qs(visit.query_string).get(UPLOAD, [""])[0]
 
 
 def _pipeline(inputs: Mapping[str, str]) -> str:

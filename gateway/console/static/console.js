@@ -93,7 +93,7 @@ async function checkText(form) {
     errors.push(...(await response.json()).errors);
     text = errors.length ? "Still bad; nothing was stored." : "This row would be stored. Nothing was stored yet.";
   } else if (response) {
-    text = await problemOf(response);
+    text = (await errorOf(response)).message;
   }
   const list = element("ul", "", { class: "errors" });
   list.append(...errors.map(errorLine));
@@ -143,10 +143,22 @@ function offerCheckAll() {
 
 const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
 
-/** The text of an error of the gateway: what is wrong, and what to do. */
-async function problemOf(response) {
+/** A session is needed that has ended, or never was. */
+class SignedOutError extends Error {}
+
+/** The error of a response of the gateway: what is wrong, and what to do. */
+async function errorOf(response) {
+  if (response.status === 401) {
+    return new SignedOutError("Your session has ended");
+  }
   const error = await response.json().catch(() => ({ message: `Status ${response.status}` }));
-  return [error.message, error.hint].filter(Boolean).map(sentence).join(". ");
+  return new Error([error.message, error.details, error.hint].filter(Boolean).map(sentence).join(". "));
+}
+
+/** A link to the page that begins a session, and leads back to this page. */
+function signInLink(root) {
+  const here = location.href.slice(new URL(root, location.href).href.length);
+  return element("a", "Sign in", { href: `${root}-/sign-in?next=${encodeURIComponent(here)}` });
 }
 
 /** Send one slice of a file, up to 5 times; return the upload after it. A lost answer is asked for. */
@@ -159,10 +171,10 @@ async function sendSlice(url, file, upload) {
       return response.json();
     }
     if (response && response.status < 500 && response.status !== 409) {
-      throw new Error(await problemOf(response));
+      throw await errorOf(response);
     }
     if (tries === 5) {
-      throw new Error(response ? await problemOf(response) : "The gateway cannot be reached. Choose the file again to go on");
+      throw response ? await errorOf(response) : new Error("The gateway cannot be reached. Choose the file again to go on");
     }
     await pause(300 * tries);
     const state = await fetch(url).catch(() => null);
@@ -190,7 +202,7 @@ async function sendFile(form, show) {
   const options = { method: "POST", headers, body: JSON.stringify(announced) };
   const response = await fetch(`${root}-/console/uploads`, options);
   if (!response.ok) {
-    throw new Error(await problemOf(response));
+    throw await errorOf(response);
   }
   let upload = await response.json();
   const url = `${root}-/console/uploads/${upload.id}`;
@@ -222,6 +234,9 @@ function offerUploads() {
         await sendFile(form, show);
       } catch (error) {
         trouble.textContent = `${error.message}.`.replace("..", ".");
+        if (error instanceof SignedOutError) {
+          trouble.append(" What has arrived is kept. ", signInLink(form.dataset.upload), ", and choose the file again.");
+        }
         trouble.hidden = false;
         sent.hidden = true;
       }
