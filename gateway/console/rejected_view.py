@@ -76,11 +76,12 @@ class _View:
         """Return the URL of the rows of a batch, None where the asker may not read them."""
         return self._page("rows", f"_batch=eq.{batch}") if "read" in self.found.sight.verbs else None
 
-    def edit_url(self, field: str | None) -> str | None:
-        """Return the URL where the schema of a field is edited, None for those who may not."""
-        if not self.found.asker.is_admin or (field and self.connector.find_input(field) is None):
+    def edit_url(self, name: str | None) -> str | None:
+        """Return the URL where the schema of a field of an error is edited, None for those who may not."""
+        field = self.connector.find_input(name or "")
+        if not self.found.asker.is_admin or (name and field is None):
             return None
-        return self._page("edit", f"field={quote(field, safe='')}" if field else "")
+        return self._page("edit", f"field={quote(field.name, safe='')}" if field else "")
 
     @property
     def action(self) -> str:
@@ -297,9 +298,11 @@ class RejectedRowView(_View):
 
     @property
     def fields(self) -> list[Field]:
-        """The fields of these errors as the connector has them now."""
-        names = {each["field"] for each in (*self.row.errors, *self.shown_errors)}
-        return [field for field in self.connector.fields if field.name in names]
+        """The fields of these errors as the connector has them now; a name may be a former one."""
+        found = [
+            self.connector.find_input(each["field"] or "") for each in (*self.row.errors, *self.shown_errors)
+        ]
+        return [field for field in self.connector.fields if field in found]
 
     @staticmethod
     def rules(field: Field) -> list[str]:

@@ -411,6 +411,21 @@ def test_unreadable_form_keeps_its_values(stocked: Portal, name):
     assert json.loads(edited_in(text)) == {"k": "e", "n": 5, "note": "a b", "note cell 4": "c"}
 
 
+def test_renamed_field_keeps_its_schema_and_its_link(open_pages, stocked: Portal, name):
+    """Rename a field: the row was rejected for its former name, and a check speaks of the new one."""
+    renamed = STOCK.replace("  amount: {type", "  price: {renamed_from: amount, type")
+    pages = open_pages()
+    stocked.server.declare(name, renamed)
+    listed, one = pages.get().text, pages.get("/1").text
+
+    edit = f'connectors/{name}/edit?field=price" aria-label="Edit the schema of'
+    assert f'{edit} amount"' in listed
+    assert f'{edit} price"' in one
+    assert "<code>price</code>, formerly <code>amount</code>" in one
+    assert "decimal(10, 2)" in one
+    assert "price <code>22P02</code>" in pages.post("check", "/1", text='{"id": 1, "amount": "x"}').text
+
+
 def test_hostile_text_of_a_row_stays_text(stocked: Portal, name):
     server = stocked.server
     path = server.declare(name, STOCK + "keep_at_most: 100%\n")
