@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from gateway.admin.rejected_excerpts import RejectedOne
 from gateway.admin.rejected_rows import PART
 from gateway.admin.visible_connectors import VisibleConnector
+from gateway.auth.authorization_header import without_basic
 from gateway.console.connector_page import ConnectorHeads, ConnectorPage
 from gateway.console.connector_urls import connector_url
 from gateway.console.editable_text import editable_text
@@ -23,8 +24,9 @@ from gateway.ingest import replay_body
 from gateway.query.parameters import parameters_of
 from gateway.strictjson import Json
 
-#: The statuses of errors that are shown above the row, so that its text is not lost; others are a page of their own.
+#: The statuses of errors that are shown above the row; others are shown with the text that was typed alone.
 _SHOWN = (400, 409, 413, 429, 503, 507)
+_UNEXPECTED = 500
 
 
 class RejectedRowPage(ConnectorPage, FormTarget):
@@ -51,11 +53,22 @@ class RejectedRowPage(ConnectorPage, FormTarget):
         return await self._view(visit, found, [pair for pair in pairs if pair[0] != OUTCOME], outcome=outcome)
 
     async def post(self, visit: Visit, form: Form) -> View | Redirect:
-        """Check, replay, or discard the row; a text that was checked, or that is still bad, is shown again.
+        """Check, replay, or discard the row; a text that was typed is shown again unless it is stored.
 
         Raises:
-            GatewayError: The asker may not settle it, it is not there, or the gateway cannot do it now.
+            GatewayError: There is no text, and the asker may not settle it, it is not there, or the gateway cannot do it now.
         """
+        try:
+            return await self._settle(visit, form)
+        except GatewayError as error:
+            text = _text_of(form)
+            if text is None or error.status >= _UNEXPECTED:
+                raise
+            error = _to(visit, error)
+            headers = {name: without_basic(value) for name, value in error.headers.items()}
+            return View("rejected_text.html", {"error": error, "text": text}, error.status, headers)
+
+    async def _settle(self, visit: Visit, form: Form) -> View | Redirect:
         found = self.heads.find(visit)
         found.require(found.sight.settles, PART)
         id, pairs = id_of(visit), parameters_of(visit.query_string)
@@ -156,9 +169,12 @@ class RejectedCheck(FormTarget):
         Raises:
             GatewayError: The asker may not settle the row, or the text is not a row.
         """
-        found = self._heads.find(visit)
-        found.require(found.sight.settles, PART)
-        errors = await self._page.check(found, id_of(visit), form)
+        try:
+            found = self._heads.find(visit)
+            found.require(found.sight.settles, PART)
+            errors = await self._page.check(found, id_of(visit), form)
+        except GatewayError as error:
+            raise _to(visit, error) from error
         shown = [
             {"field": field_text(each["field"]), "code": each["code"], "message": cut(each["message"])}
             for each in errors
@@ -207,6 +223,16 @@ def _only(id: int) -> str:
 def _text_of(form: Form) -> str | None:
     """Return the text of a form with the line ends of the page: a browser sends CRLF."""
     return form["text"].replace("\r\n", "\n") if "text" in form else None
+
+
+def _to(visit: Visit, error: GatewayError) -> GatewayError:
+    """Return the error of a form in words for its sender: one who signed out meanwhile may see no row."""
+    if visit.asker.token is not None or error.status not in (401, 404):
+        return error
+    hint = "sign in in another tab, then press the button again"
+    return GatewayError(
+        error.code, "you are signed out; nothing was stored", hint=hint, headers=error.headers
+    )
 
 
 def _settled(one: RejectedOne) -> GatewayError:

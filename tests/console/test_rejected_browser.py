@@ -222,6 +222,33 @@ def test_forms_work_without_javascript(open_page, stocked: Portal, orders):
 
 
 @at_root
+def test_typed_text_outlasts_signing_out(open_page, stocked: Portal, orders, complaints):
+    """Sign out in another tab, check and replay, sign in there, and replay once more."""
+    complaints.expect("status of 404")
+    page = open_page()
+    sign_in(page, stocked)
+    page.goto(f"-/console/connectors/{orders}/rejected/1")
+    page.get_by_label("The row as JSON").fill('{"id": 1, "amount": 5}')
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#check")).to_contain_text(
+        "You are signed out; nothing was stored. Sign in in another tab"
+    )
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_label("The text that you typed")).to_have_value('{"id": 1, "amount": 5}')
+    assert violations_of(page) == []
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Sign in in another tab").click()
+    opened.value.get_by_label("Token").fill(stocked.secret("admin"))
+    opened.value.get_by_role("button", name="Sign in").click()
+    expect(opened.value.get_by_role("heading", level=2)).to_have_text("Rejected row 1")
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_text("1 row tried: 1 stored, 0 still bad, 0 there already.")).to_be_visible()
+
+
+@at_root
 def test_filter_keeps_line_breaks_of_another_one(open_page, stocked: Portal, orders):
     """Filter by a field: a browser writes the line breaks of a field as CRLF."""
     page = open_page()

@@ -525,6 +525,50 @@ def test_text_survives_a_replay_that_cannot_be_stored(tmp_path, name):
         assert states(server, name) == {1: "kept"}
 
 
+def typed_in(answer: httpx.Response) -> str | None:
+    found = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", answer.text, re.DOTALL)
+    return html.unescape(found[1]) if found else None
+
+
+def test_text_survives_signing_out(open_pages, name):
+    """Send a text without a session: the page has it, and says the same about a connector that is not there."""
+    typed, nobody, path = '{"id": 1, "amount": "<7>"}', open_pages(None), open_pages().path
+
+    answers = [
+        nobody.ask("POST", f"{each}/1", {"do": "replay", "text": typed})
+        for each in (path, path.replace(name, "no"))
+    ]
+    for answer in answers:
+        assert answer.status_code == 404
+        assert typed_in(answer) == typed
+        assert "You are signed out; nothing was stored" in answer.text
+        assert 'target="_blank">Sign in in another tab</a>' in answer.text
+    assert answers[0].text.replace(f"/{name}/", "/no/") == answers[1].text
+    checked = nobody.ask("POST", f"{path}/1/check", {"text": typed}, Accept="*/*")
+    assert (checked.status_code, checked.json()["message"]) == (404, "you are signed out; nothing was stored")
+    sent = re.search(r'<form class="stacked wide" method="post" action="(?:../)*([^"]*)"', answers[0].text)[1]
+    assert "Still bad" in open_pages().ask("POST", f"/{sent}", {"do": "replay", "text": typed}).text
+    assert typed_in(nobody.post("discard", "/1", reason="x")) is None
+
+
+def test_text_survives_what_others_do_meanwhile(open_pages, stocked: Portal, name):
+    """Discard the row, lose the right to it, and remove the connector: each page still has the text."""
+    typed, pages, server = '{"id": 1, "amount": 7}', open_pages(), stocked.server
+    pages.done("discard", "/1", reason="by another")
+    discarded = pages.post("replay", "/1", text=typed)
+    assert discarded.status_code == 409
+    assert "Row 1 was discarded meanwhile" in discarded.text
+    assert typed_in(discarded) == typed
+    for asker, id, status in (("etl", 3, 404), ("auditor", 2, 403), ("admin", 99, 404)):
+        answer = open_pages(asker).post("replay", f"/{id}", text=typed)
+        assert (answer.status_code, typed_in(answer)) == (status, typed)
+        assert "You are signed out" not in answer.text
+    (server.connectors / f"{name}.yaml").unlink()
+    eventually(lambda: server.client.get(f"/{name}").status_code == 410)
+    removed = pages.post("replay", "/2", text=typed)
+    assert (removed.status_code, typed_in(removed)) == (410, typed)
+
+
 # -- who sees what
 
 
