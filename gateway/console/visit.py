@@ -26,6 +26,7 @@ class Visit:
         is_secure: Whether the browser uses https.
         session_ids: The ids of sessions in its cookies, valid or not.
         parameters: The parameters of the route, such as `name`.
+        has_form: Whether it brings a form, which a link to the same page would not.
     """
 
     asker: Asker
@@ -38,6 +39,7 @@ class Visit:
     is_secure: bool
     session_ids: tuple[str, ...] = field(repr=False)
     parameters: Mapping[str, str]
+    has_form: bool = False
 
 
 def visit_of(req: Request, asker: Asker, parameters: Mapping[str, str] | None = None) -> Visit:
@@ -54,6 +56,7 @@ def visit_of(req: Request, asker: Asker, parameters: Mapping[str, str] | None = 
         is_secure=is_secure,
         session_ids=tuple(session_ids(req.get_header("Cookie"), is_secure=is_secure)),
         parameters=parameters or {},
+        has_form=req.method == "POST",
     )
 
 

@@ -209,6 +209,41 @@ def test_back_shows_what_the_edits_would_do(open_page, workbench: Portal, name: 
     expect(page.locator("#diff")).to_contain_text("id: {type: number, description: The id}")
 
 
+@pytest.mark.parametrize("is_told", [True, False], ids=["while-typing", "at-the-save"])
+def test_edits_outlive_their_session(open_page, workbench: Portal, name: str, complaints, is_told: bool):
+    """End the session while a form is edited, sign in in another tab, and save."""
+    complaints.expect("status of 401")
+    workbench.server.declare(name, "fields: {id: integer}\n")
+    page = signed_in(open_page, workbench, f"-/console/connectors/{name}/edit")
+    expect(page.get_by_label("Type")).to_be_visible()
+    [cookie] = page.context.cookies()
+    sent = {"Cookie": f"{cookie['name']}={cookie['value']}", "Sec-Fetch-Site": "same-origin"}
+    assert httpx.post(f"{workbench.server.url}/-/sign-out", headers=sent).status_code == 303
+
+    page.get_by_label("Description", exact=True).fill("The id")
+    expect(page.locator("#stale")).to_contain_text("Your session has ended.")
+    assert violations_of(page) == []
+    if not is_told:
+        button(page, "Save").click()
+        expect(page.locator("main")).to_contain_text("nothing was done")
+        assert violations_of(page) == []
+    with page.expect_popup() as opening:
+        page.locator("main").get_by_role("link", name="Sign in", exact=True).click()
+    opening.value.get_by_label("Token").fill(workbench.secret("admin"))
+    opening.value.get_by_role("button", name="Sign in").click()
+    expect(opening.value.get_by_role("heading", level=1)).to_be_visible()
+    opening.value.wait_for_url("**/-/console/")
+    if is_told:
+        page.get_by_label("Description", exact=True).fill("The id!")
+        expect(page.locator("#stale")).to_be_hidden()
+        expect(page.locator("#diff")).to_contain_text("The id!")
+        button(page, "Save").click()
+    else:
+        page.reload()
+    expect(page.get_by_role("status").first).to_have_text("Saved, and live.", timeout=8000)
+    assert "description: The id" in file_of(workbench, name)
+
+
 def test_long_file_name_fits_a_phone(open_page, workbench: Portal, name: str):
     file = workbench.server.connectors / f"{name}_{'x' * 60}.yaml"
     file.write_text("fields: {a: wrong}\n")

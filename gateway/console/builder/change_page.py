@@ -62,10 +62,10 @@ class ChangePage(ConsolePage, FormTarget):
         """Find the connector of a visit; one in the other state has its overview.
 
         Raises:
-            GatewayError: 404 if it is unknown or not visible to the asker, 401 or 403 if it is not the admin.
+            GatewayError: 401 or 403 if the asker is not the admin, 404 if the connector is unknown.
         """
-        known = self.heads.find_known(visit)
         permissions.require_admin(visit.asker.token)
+        known = self.heads.find_known(visit)
         is_removed = known.removed is not None
         return known if is_removed is self.is_of_removed else Redirect(connector_url(known.connector.name))
 

@@ -296,10 +296,10 @@ class EditConnector(BuilderPage):
         """Return the place of a connector.
 
         Raises:
-            GatewayError: 404 if the connector is unknown or not visible to the asker, 403 if it is not the admin.
+            GatewayError: 401 or 403 if the asker is not the admin, 404 if the connector is unknown.
         """
-        name = self.heads.find_known(visit).connector.name
         permissions.require_admin(visit.asker.token)
+        name = self.heads.find_known(visit).connector.name
         file = self.builder.file_of(name)
         if file is None:
             raise unknown_connector(name)

@@ -456,9 +456,22 @@ class BuilderForm {
       }
     }
     const answer = await fetch(this.form.dataset.preview, { method: "POST", body: sent }).catch(() => null);
-    if (answer?.ok && asked === this.asked) {
+    if (asked !== this.asked) {
+      return;
+    }
+    if (answer?.ok) {
       this.show(await answer.json());
     }
+    const trouble = answer?.ok ? "" : answer ? await problemOf(answer) : "The gateway cannot be reached";
+    this.showTrouble(trouble, answer?.status === 401);
+  }
+
+  /** Say that the panels do not follow any more, and why. */
+  showTrouble(trouble, hasEnded) {
+    const stale = document.getElementById("stale");
+    stale.hidden = !trouble;
+    stale.querySelector("span").textContent = hasEnded ? "Your session has ended." : trouble && `${trouble}.`;
+    stale.querySelector("[data-ended]").hidden = !hasEnded;
   }
 
   show(panels) {
