@@ -20,6 +20,7 @@ _SHOWN_ROWS_MAX = 20
 #: What responses say about the batch.
 _OF_BATCH = "nothing was stored"
 _CORRECT = "correct the connector and continue; or correct the file and upload it again"
+_WAIT = "continue the load later"
 _HINTS = {
     Code.FIELD_UNKNOWN.code: "leave the columns out, or add fields for them to the connector; then continue",
 }
@@ -40,7 +41,7 @@ def refused(answer: PostedBatch, batch: LoadBatch) -> LoadProblem:
         for error in listed[:_SHOWN_ROWS_MAX]
     )
     count = body.get("error_count", 0)
-    return LoadProblem(body["code"], _message(body, batch), _hint(body), errors, count)
+    return LoadProblem(body["code"], _message(body, batch), _hint(answer), errors, count)
 
 
 def overlapping(error: OverlapError) -> LoadProblem:
@@ -62,8 +63,11 @@ def _message(body: Mapping[str, Any], batch: LoadBatch) -> str:
     return f"{place_of(first, batch.body, batch.before)}: {first['message']}{more}"
 
 
-def _hint(body: Mapping[str, Any]) -> str:
-    """Return the next action. That of a response to bad rows is to send the batch again, which the user cannot."""
+def _hint(answer: PostedBatch) -> str:
+    """Return the next action. That of a response is often to send the batch again, which the user cannot."""
+    body = answer.body
+    if "retry-after" in answer.headers:
+        return _WAIT
     is_conflict = body["code"] == Code.KEY_CONFLICT.code
     own = body["hint"] if is_conflict or "errors" not in body else None
     return _HINTS.get(body["code"]) or (own or "").removeprefix(f"{_OF_BATCH}; ") or _CORRECT

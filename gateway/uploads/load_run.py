@@ -13,7 +13,7 @@ from gateway.rowfile import sniffing
 from gateway.rowfile.batch_cutter import BatchCutter, LoadBatch
 from gateway.rowfile.batches import BATCH_BYTES
 from gateway.rowfile.chunks import split
-from gateway.rowfile.earlier_load import LoadStart, PresentBatch, StoredRows, stored_rows
+from gateway.rowfile.earlier_load import LoadStart, OverlapError, PresentBatch, StoredRows, stored_rows
 from gateway.rowfile.load_options import LoadFile, LoadOptions
 from gateway.rowfile.load_record import LoadRecord
 from gateway.rowfile.progress import LoadProgress
@@ -29,7 +29,7 @@ from gateway.uploads.uploads import Uploads
 class LoadedBatches:
     """The batches of a connector that are in the store; `connector` returns its present version.
 
-    Both methods raise `ConnectorChanged` if that is replaced meanwhile.
+    `find_stored` and `committed_at` raise `ConnectorChanged` if that is replaced meanwhile.
     """
 
     reader: StoreReader
@@ -43,6 +43,11 @@ class LoadedBatches:
             each.batch: PresentBatch(rfc3339(each.committed_at), each.rows, left) for each, left in found
         }
         return stored_rows(load, present)
+
+    def takes_keys_again(self) -> bool:
+        """Return whether a row that comes again is stored once by its key: then nothing is left to decide."""
+        connector = self.connector()
+        return bool(connector.primary_key) and connector.policy.on_conflict != "reject"
 
     def committed_at(self, number: int | None) -> str | None:
         """Return when a batch was committed."""
@@ -101,10 +106,18 @@ class LoadRun:
             mark = first_mark(self._file, self._options.size)
             if not mark:
                 raise ValueError(f"{self._file.shown} has no rows; nothing was stored")
-            start = self._finder.find(mark)
+            start = self._find_start(mark)
             self._record.begin(start)
             self._batches = self._cut(start)
             return start.rows
+
+    def _find_start(self, mark: str) -> LoadStart:
+        try:
+            return self._finder.find(mark)
+        except OverlapError:
+            if self._loaded.takes_keys_again():
+                return LoadStart()
+            raise
 
     def next(self) -> tuple[LoadBatch, Mapping[str, str]] | None:
         """Return the next batch that is not stored, and the parameters of its request; None at the end.

@@ -327,6 +327,19 @@ def test_changed_file_asks_what_to_store(depot: Server, etl: Client, orders: str
     assert (shorter["stored"], shorter["problem"]["choices"]) == (0, ["again"])
 
 
+def test_changed_file_of_rows_with_keys_is_loaded(depot: Server, etl: Client, orders: str):
+    """A list of prices that comes each day: a key that exists is replaced, and nobody has to decide."""
+    depot.declare(orders, FIELDS + "primary_key: [id]\non_conflict: replace\n" + ACCESS)
+    etl.load(etl.send("a.csv", csv_of(range(5)), connector=orders), orders)
+    changed = csv_of(range(6)).replace(b"\n3,n", b"\n3,m")
+
+    load = etl.load(etl.send("a.csv", changed, connector=orders), orders)
+
+    assert (load["state"], load["stored"], load["problem"]) == ("done", 6, None)
+    rows = depot.client.get(f"/{orders}", params={"select": "id,note", "order": "id"}).json()
+    assert [(row["id"], row["note"]) for row in rows] == [(n, "m" if n == 3 else "n") for n in range(6)]
+
+
 def test_purged_rows_of_a_file_are_stored_again(depot: Server, etl: Client, admin: Client, orders: str):
     upload = etl.send("a.csv", csv_of(range(3)), connector=orders)
     etl.load(upload, orders)
