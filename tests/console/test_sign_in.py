@@ -114,6 +114,19 @@ def test_page_says_that_a_session_has_ended(portal: Portal):
         assert "Your session has ended" not in portal.ask("GET", path, cookie=portal.cookie_of("etl")).text
 
 
+@pytest.mark.parametrize(("page", "status"), [("edit", 401), ("rejected", 404)])
+def test_form_says_how_it_is_sent_again(portal: Portal, page: str, status: int):
+    cookie = portal.cookie_of("guest")
+    portal.ask("POST", "/-/sign-out", cookie=cookie, Sec_Fetch_Site="same-origin")
+
+    path = f"/-/console/connectors/orders/{page}"
+    answer = portal.ask("POST", path, cookie=cookie, Sec_Fetch_Site="same-origin")
+    assert answer.status_code == status
+    assert "Your session has ended, and nothing was done." in answer.text
+    main = answer.text.partition("<main")[2]
+    assert re.findall('href="([^"]*sign-in[^"]*)"', main) == ["../../../../-/sign-in"]
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
