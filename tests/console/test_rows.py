@@ -327,6 +327,10 @@ def test_filter_is_shown_without_reversing_the_page(shapes, trips, page):
     signs = re.sub(r'<b class="sign"[^>]*>(.*?)</b>', r"[\1]", shown[1])
     assert signs == '<code dir="ltr">text=eq.[U+202E]abc[\\n]d <bdi>שלום עולם</bdi></code>'
     assert shown[2] == "Remove text=eq.\\u202eabc\nd שלום עולם"
+    wrong = ask(shapes, f"/-/console/connectors/trips/{page}?id=eq.%E2%80%AEabc")
+    assert wrong.status_code == 400
+    problem = re.search(r'<div class="problem" role="alert">(.*?)</div>', wrong.text, re.DOTALL)[1]
+    assert "'\\u202eabc' in the filter" in html.unescape(problem)
 
 
 @pytest.mark.parametrize(("limit", "rows"), [("", 50), ("limit=70", 70), ("limit=0", 0), ("limit=5000", 120)])
