@@ -462,16 +462,16 @@ class BuilderForm {
     if (answer?.ok) {
       this.show(await answer.json());
     }
-    const trouble = answer?.ok ? "" : answer ? await problemOf(answer) : "The gateway cannot be reached";
-    this.showTrouble(trouble, answer?.status === 401);
+    const unreachable = new Error("The gateway cannot be reached");
+    this.showTrouble(answer?.ok ? null : answer ? await errorOf(answer) : unreachable);
   }
 
   /** Say that the panels do not follow any more, and why. */
-  showTrouble(trouble, hasEnded) {
+  showTrouble(error) {
     const stale = document.getElementById("stale");
-    stale.hidden = !trouble;
-    stale.querySelector("span").textContent = hasEnded ? "Your session has ended." : trouble && `${trouble}.`;
-    stale.querySelector("[data-ended]").hidden = !hasEnded;
+    stale.hidden = !error;
+    stale.querySelector("span").textContent = error ? `${error.message}.`.replace("..", ".") : "";
+    stale.querySelector("[data-ended]").hidden = !(error instanceof SignedOutError);
   }
 
   show(panels) {
