@@ -361,9 +361,9 @@ def test_sign_in_leads_back_to_a_draft(quay: Portal):
 
     ended = browser.post(form, data={**HtmlForm(draft.text).inputs, "do": "save"})
     assert ended.status_code == 401
-    following = httpx.URL(re.search(r'href="([^"]*sign-in[^"]*)">Sign in</a> with', ended.text)[1]).params[
-        "next"
-    ]
+    following = httpx.URL(
+        re.search(r'href="([^"]*sign-in[^"]*)" rel="noopener" target="_blank">Sign in</a>', ended.text)[1]
+    ).params["next"]
     assert following == f"-/console/new?upload={upload}"
     browser.cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
     assert "All 2 rows of a.csv were read" in text_of(browser.get(following))

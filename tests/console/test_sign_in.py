@@ -124,7 +124,7 @@ def test_form_says_how_it_is_sent_again(portal: Portal, page: str, status: int):
     assert answer.status_code == status
     assert "Your session has ended, and nothing was done." in answer.text
     main = answer.text.partition("<main")[2]
-    assert re.findall('href="([^"]*sign-in[^"]*)"', main) == ["../../../../-/sign-in"]
+    assert re.findall('href="([^"]*sign-in[^"]*)"', main) == [f"../../../../-/sign-in?next={path[1:]}"]
 
 
 @pytest.mark.parametrize(
