@@ -232,7 +232,7 @@ def test_edits_outlive_their_session(open_page, workbench: Portal, name: str, co
     opening.value.get_by_label("Token").fill(workbench.secret("admin"))
     opening.value.get_by_role("button", name="Sign in").click()
     expect(opening.value.get_by_role("heading", level=1)).to_be_visible()
-    opening.value.wait_for_url("**/-/console/")
+    opening.value.wait_for_url("**/-/console/**")
     if is_told:
         page.get_by_label("Description", exact=True).fill("The id!")
         expect(page.locator("#stale")).to_be_hidden()
