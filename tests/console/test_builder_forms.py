@@ -160,6 +160,51 @@ def test_two_people_rename_one_field(desk: Desk, name: str):
     assert "remark: {type: string, nullable: true, renamed_from: memo}" in desk.file(name)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [{"f2.name": "a"}, {"f1.name": "b", "f2.name": "a"}],
+    ids=["of a deleted field", "swapped"],
+)
+def test_renamed_field_takes_no_values_of_another(desk: Desk, name: str, names: dict[str, str]):
+    desk.server.declare(name, "fields: {a: string, b: string}\n")
+    desk.server.client.post(f"/{name}", json=[{"a": "A", "b": "B"}])
+    inputs = desk.inputs(edit_of(name))
+    if len(names) == 1:
+        inputs = desk.press(edit_of(name), inputs, "delete:1")
+    answer = desk.send(edit_of(name), {**inputs, **names}, "save")
+    assert answer.status_code == 422
+    assert (
+        "Stored rows have a field 'a': save its deletion or its renaming first, and then rename this field"
+        in text_of(answer.text)
+    )
+    assert desk.file(name) == "fields: {a: string, b: string}\n"
+
+
+def test_name_that_a_colleague_took_is_refused(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    inputs = {**desk.inputs(edit_of(name)), "f2.name": "z"}
+    desk.server.declare(
+        name, theirs := ORDERS.replace("access", "  z: {type: string, nullable: true}\naccess")
+    )
+
+    answer = desk.send(edit_of(name), inputs, "save")
+    assert answer.status_code == 422
+    assert "Stored rows have a field 'z'" in text_of(answer.text)
+    inputs = desk.press(edit_of(name), {**inputs, "f2.name": "y"}, "save", 412)
+    desk.saved(edit_of(name), inputs)
+    assert desk.file(name) == theirs.replace(
+        "note: {type: string, nullable: true", "y: {type: string, nullable: true, renamed_from: note"
+    )
+
+
+def test_renamed_field_takes_a_free_name(desk: Desk, name: str):
+    desk.server.declare(name, "fields: {a: string, b: string}\n")
+    desk.server.client.post(f"/{name}", json=[{"a": "A", "b": "B"}])
+    desk.saved(edit_of(name), desk.press(edit_of(name), desk.inputs(edit_of(name)), "delete:1"))
+    desk.saved(edit_of(name), {**desk.inputs(edit_of(name)), "f1.name": "a"})
+    assert desk.server.client.get(f"/{name}").json() == [{"a": "B"}]
+
+
 @pytest.mark.parametrize("do", ["patch", "file"])
 def test_download_keeps_what_a_colleague_saved(desk: Desk, name: str, do: str):
     desk.server.declare(name, ORDERS)

@@ -19,7 +19,7 @@ from gateway.console.builder.controls import (
     placed,
 )
 from gateway.console.builder.field_row import NAME, WAS
-from gateway.console.builder.former_names import former_name
+from gateway.console.builder.former_names import former_name, source_of
 from gateway.strictjson import Json
 
 _ROW_INPUT = re.compile(r"f([0-9]{1,6})\.(\w+)")
@@ -96,18 +96,21 @@ def tokens_in(model: Json) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for names in _access_of(model).values() for name in names))
 
 
-def parse(inputs: Mapping[str, str], before: Json, stored: Collection[str] = ()) -> ParsedForm:
+def parse(
+    inputs: Mapping[str, str], before: Json, stored: Collection[str] = (), columns: Collection[str] = ()
+) -> ParsedForm:
     """Parse a form.
 
     Args:
         inputs: The texts of its inputs, by their names; a missing one is empty.
         before: The tree of the file that the form shows, `{}` for a new one.
-        stored: The names that rows know fields by, whose renames a file must tell.
+        stored: The fields that stored rows have, whose renames a file must tell.
+        columns: The columns of the file that is loaded, whose renames it must tell, too.
     """
     before = before if isinstance(before, dict) else {}
     shown = inputs_of(before)
     model = dict(before)
-    fields = _parse_fields(inputs, before, stored)
+    fields = _parse_fields(inputs, before, stored, columns)
     if fields.values or isinstance(before.get("fields"), dict):
         model["fields"] = fields.values
     for key, control in CONNECTOR_CONTROLS.items():
@@ -158,7 +161,9 @@ class _Fields:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-def _parse_fields(inputs: Mapping[str, str], before: Json, stored: Collection[str]) -> _Fields:
+def _parse_fields(
+    inputs: Mapping[str, str], before: Json, stored: Collection[str], columns: Collection[str]
+) -> _Fields:
     found, present = _Fields(), _fields_of(before)
     for number, row in rows_of(inputs).items():
         was = row.get(WAS) if row.get(WAS) in present else None
@@ -174,13 +179,25 @@ def _parse_fields(inputs: Mapping[str, str], before: Json, stored: Collection[st
             found.problems[f"f{number}.{NAME}"] = f"another field is called '{name}'"
         elif was is not None and name != was:
             found.renamed[name] = was
-            is_own = row.get("renamed_from", "") != field_row.inputs_of(was, present[was]).get(
-                "renamed_from", ""
-            )
-            found.values[name] = parsed.value if is_own else former_name(parsed.value, was, name, stored)
+            found.values[name] = parsed.value
+            if row.get("renamed_from", "") == field_row.inputs_of(was, present[was]).get("renamed_from", ""):
+                source = source_of(parsed.value, was, (*stored, *columns))
+                found.values[name] = former_name(parsed.value, name, source)
+                if source not in (None, name) and (problem := _name_problem(name, stored, columns)):
+                    found.problems[f"f{number}.{NAME}"] = problem
         else:
             found.values[name] = parsed.value
     return found
+
+
+def _name_problem(name: str, stored: Collection[str], columns: Collection[str]) -> str | None:
+    """Return why a renamed field cannot take its values along to a name, None if it can."""
+    if name in stored:
+        first = "save its deletion or its renaming first, and then rename this field"
+        return f"stored rows have a field '{name}': {first}"
+    if name in columns:
+        return f"the file has a column '{name}': rename this field once the rows are loaded"
+    return None
 
 
 def _follow_renames(model: dict[str, Json], renamed: Mapping[str, str], fields: Mapping[str, Json]) -> None:

@@ -156,7 +156,7 @@ def compose(state: FormState, stored: Collection[str]) -> Composition:
     if state.area is not None:
         return Composition(yaml_area.received(state.area, state.working))
     before = model_before(state)
-    form = connector_form.parse(state.inputs, before, (*stored, *state.columns))
+    form = connector_form.parse(state.inputs, before, stored, state.columns)
     model = _without_own_name(form.model, state) if state.base is None else form.model
     form = replace(form, model=model)
     try:

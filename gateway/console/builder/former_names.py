@@ -8,8 +8,8 @@ from gateway.strictjson import Json
 _KEY = "renamed_from"
 
 
-def former_name(value: Json, was: str, name: str, stored: Collection[str]) -> Json:
-    """Return a renamed field with the name that stored rows know it by as its `renamed_from`.
+def source_of(value: Json, was: str, stored: Collection[str]) -> str | None:
+    """Return the name that stored rows know a renamed field by, None if they have no values of it.
 
     In a chain of renames only the last applied name counts: of note → remark → comment, whose second step no gateway has
     seen, stored rows know `note`, and the file says so already.
@@ -17,19 +17,27 @@ def former_name(value: Json, was: str, name: str, stored: Collection[str]) -> Js
     Args:
         value: The field as the form has it.
         was: Its name in the file.
-        name: Its new name.
         stored: The fields that stored rows have, or the columns of the file that is loaded.
     """
-    keys = dict(value) if isinstance(value, dict) else {"type": value}
-    told = keys.get(_KEY)
-    if name in stored:
-        # A field that stored rows have takes its own values up; `renamed_from` would only add a second name.
-        keys.pop(_KEY, None)
-    elif was in stored:
-        keys[_KEY] = was
-    elif told is not None and told not in stored:
+    told = value.get(_KEY) if isinstance(value, dict) else None
+    return next((each for each in (was, told) if isinstance(each, str) and each in stored), None)
+
+
+def former_name(value: Json, name: str, source: str | None) -> Json:
+    """Return a renamed field with the name that stored rows know it by as its `renamed_from`.
+
+    Args:
+        value: The field as the form has it.
+        name: Its new name.
+        source: The name that stored rows know it by, or None.
+    """
+    before = value if isinstance(value, dict) else {"type": value}
+    keys = dict(before)
+    if source not in (None, name):
+        keys[_KEY] = source
+    elif source == name or keys.get(_KEY) is not None:
+        # Stored rows know it by its name, or not at all; `renamed_from` would only add a second name.
         keys.pop(_KEY, None)
     if keys.keys() == {"type"} and not isinstance(value, dict):
         return value
-    before = value if isinstance(value, dict) else {"type": value}
     return placed(keys, FIELD_ORDER, before)

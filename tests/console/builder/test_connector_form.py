@@ -268,6 +268,17 @@ def test_chain_of_renames_tells_the_stored_name(stored, new, told):
     assert parsed.model["fields"] == {new: told}
 
 
+def test_renamed_column_keeps_its_values():
+    model, columns = {"fields": {"a": "string", "b": "string"}}, ("a", "b")
+    inputs = {"f2.was": "b", "f2.type": "string"}
+    kept = connector_form.parse({**inputs, "f2.name": "c"}, model, columns=columns)
+    assert kept.model["fields"] == {"c": {"type": "string", "renamed_from": "b"}}
+    taken = connector_form.parse({**inputs, "f2.name": "a"}, model, columns=columns)
+    assert taken.problems == {
+        "f2.name": "the file has a column 'a': rename this field once the rows are loaded"
+    }
+
+
 def test_former_name_that_is_typed_wins():
     parsed = edited(**{"f2.name": "remark", "f2.renamed_from": "null"})
     assert parsed.model["fields"]["remark"]["renamed_from"] is None
