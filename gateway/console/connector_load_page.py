@@ -53,12 +53,17 @@ class ConnectorLoadPage(ConnectorPage, FormTarget):
         return await self._columns(visit, name, upload)
 
     async def post(self, visit: Visit, form: Mapping[str, str]) -> Redirect:
-        """Begin, continue, or cancel a load; or read the file otherwise, or delete it."""
+        """Begin, continue, or cancel a load; or read the file otherwise, or delete it.
+
+        Raises:
+            GatewayError: 401 or 403, the asker may not write rows, and has no such upload.
+        """
         owner, name = owner_of_visit(visit), visit.parameters["name"]
         page = f"{connector_url(name, 'load')}?upload={quote(form.get('upload', ''))}"
         try:
             upload = self._requests.find(owner, form.get("upload", ""))
         except GatewayError:
+            self._requests.writable(visit.asker, name)
             return Redirect(page)  # It says what happened to the upload.
         action = form.get("action")
         if action == "discard":

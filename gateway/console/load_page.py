@@ -63,12 +63,17 @@ class LoadPage(ConsolePage, FormTarget):
         return await self._draft(visit, upload, is_asked="options" in given)
 
     async def post(self, visit: Visit, form: Mapping[str, str]) -> Redirect:
-        """Read a file with other options, or delete it."""
+        """Read a file with other options, or delete it.
+
+        Raises:
+            GatewayError: 401 or 403, the asker may load rows nowhere, and has no such upload.
+        """
         owner, id = owner_of_visit(visit), form.get("upload", "")
         page = f"{LOAD_PAGE}?upload={quote(id)}"
         try:
             upload = self._requests.find(owner, id)
         except GatewayError:
+            self._targets(visit)
             return Redirect(page)  # It says what happened to the upload.
         if form.get("action") == "discard":
             await self._requests.delete(owner, upload.id)
@@ -78,11 +83,7 @@ class LoadPage(ConsolePage, FormTarget):
 
     def _form(self, visit: Visit, ended: GatewayError | None = None) -> View:
         """Return the form for a file, with what happened to the upload that was asked for."""
-        targets = [
-            each.connector.name for each in self._connectors.all(visit.asker) if "ingest" in each.sight.verbs
-        ]
-        if not targets:
-            permissions.require_admin(visit.asker.token)
+        targets = self._targets(visit)
         uploads = self._requests.all(owner_of_visit(visit))
         values = {
             "ended": ended,
@@ -95,6 +96,19 @@ class LoadPage(ConsolePage, FormTarget):
             "uploads": [UploadView(each) for each in uploads],
         }
         return View("load.html", values, ended.status if ended else 200)
+
+    def _targets(self, visit: Visit) -> list[str]:
+        """Return the connectors that the asker may load rows into; the admin may have none yet.
+
+        Raises:
+            GatewayError: 401 or 403, the asker may load rows nowhere.
+        """
+        targets = [
+            each.connector.name for each in self._connectors.all(visit.asker) if "ingest" in each.sight.verbs
+        ]
+        if not targets:
+            permissions.require_admin(visit.asker.token)
+        return targets
 
     async def _draft(self, visit: Visit, upload: UploadedFile, *, is_asked: bool) -> View | Redirect:
         """Show how a file is read; one without a problem goes on to the builder, unless its options are asked for."""
