@@ -1,6 +1,7 @@
 """The builder in a real browser: a connector is built, changed, and removed without YAML."""
 
 import base64
+import re
 import subprocess
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.console.conftest import Portal
 from tests.support.browser import violations_of
+from tests.support.server import eventually
 
 PHONE = {"width": 375, "height": 667}
 
@@ -242,6 +244,47 @@ def test_edits_outlive_their_session(open_page, workbench: Portal, name: str, co
         page.reload()
     expect(page.get_by_role("status").first).to_have_text("Saved, and live.", timeout=8000)
     assert "description: The id" in file_of(workbench, name)
+
+
+def test_refused_preview_is_told_beside_the_form(open_page, workbench: Portal, name: str, complaints):
+    """Each reason takes the place of the one before."""
+    complaints.expect("status of 40[14]")
+    complaints.expect("ERR_FAILED")
+    workbench.server.declare(name, "fields: {id: integer}\n")
+    # That a directory is empty is not believed at once.
+    workbench.server.declare(f"{name}-b", "fields: {id: integer}\n")
+    page = signed_in(open_page, workbench, f"-/console/connectors/{name}/edit")
+    stale = page.locator("#stale")
+    expect(stale).to_be_hidden()
+    page.route("**/preview", lambda route: route.abort())
+    page.get_by_label("Description", exact=True).fill("The id")
+    expect(stale).to_contain_text("The gateway cannot be reached.")
+    page.unroute("**/preview")
+
+    (workbench.server.connectors / f"{name}.yaml").unlink()
+    eventually(lambda: workbench.server.client.post(f"/-/connectors/{name}/purge").is_success)
+    page.get_by_label("Description", exact=True).fill("The id of it")
+    expect(stale).to_contain_text(f"There is no connector '{name}'")
+    expect(stale).not_to_contain_text("cannot be reached")
+    expect(stale.get_by_role("link")).to_have_count(0)
+
+    page.context.clear_cookies()
+    page.get_by_label("Description", exact=True).fill("The id of the row")
+    expect(stale).to_contain_text("Your session has ended.")
+    expect(stale).not_to_contain_text("no connector")
+
+
+def test_script_calls_what_is_defined(open_page):
+    """A function that another change renamed throws only once a page calls it, which few tests may do."""
+    page = open_page()
+    script = page.evaluate("async () => (await fetch(document.querySelector('script').src)).text()")
+    code = re.sub(r"//.*|/\*\*.*?\*/|`[^`]*`|\"[^\"\n]*\"", "", script)
+    code = re.sub(r"^  (?:async )?\w+(?=\(.*\) \{$)", "", code, flags=re.MULTILINE)
+    called = set(re.findall(r"(?<![.\w])(\w+)\(", code))
+    known = set(re.findall(r"function (\w+)|(?<![.\w])(\w+)\b(?!\()", code))
+    others = sorted(called - {name for pair in known for name in pair})
+    assert "fetch" in others
+    assert page.evaluate("(names) => names.filter((name) => !(name in window))", others) == []
 
 
 def test_long_file_name_fits_a_phone(open_page, workbench: Portal, name: str):
