@@ -42,10 +42,10 @@ def test_hidden_connector_answers_as_an_unknown_one(place, routes):
     for route in named:
         for asker in (None, STRANGER, "etl", "reader", "ops"):
             answers = {
-                name: place.ask(asker, route.method, route.path(name)) for name in ("hidden", "nothing")
+                name: place.ask(asker, route.method, route.path(name)) for name in ("hidden", "unmade")
             }
-            hidden, nothing = (_shown(answer, route.path(name), name) for name, answer in answers.items())
-            assert hidden == nothing, (route, asker)
+            hidden, unmade = (_shown(answer, route.path(name), name) for name, answer in answers.items())
+            assert hidden == unmade, (route, asker)
             assert hidden[0] in (401, 403, 404), (route, asker)
 
 
@@ -56,7 +56,7 @@ def test_unknown_tokens_are_refused_everywhere(place, routes):
         with httpx.Client(transport=transport, base_url=place.server.url) as client:
             headers = {"Authorization": "Bearer gw_wrong", "Sec-Fetch-Site": "same-origin"}
             answer = client.request(route.method, route.path("open"), headers=headers)
-        assert answer.status_code == 401 or place.ask(None, route.method, route.path("nothing")).is_success
+        assert answer.status_code == 401 or place.ask(None, route.method, route.path("unmade")).is_success
 
 
 def test_pipeline_sees_its_own_batches_and_rejected_rows(place):
