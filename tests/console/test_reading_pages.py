@@ -243,7 +243,7 @@ def test_history_shows_changes_and_differences(reading):
     now, first = (
         page(reading, f"/-/console/connectors/orders/history?at={at}", "auditor") for at in versions
     )
-    assert "This is the present version." in now
+    assert "This version is served.</p>" in now
     assert "note: {type: string" in first.partition("What changed")[0]
     assert "note: {type: string" not in now.partition("What changed")[0]
 
@@ -317,6 +317,19 @@ def test_version_is_taken_back_into_the_form(reading):
     assert "Nothing is saved yet." not in page(reading, edit, "admin")
     page(reading, f"{edit}?from=yesterday", "admin", 400)
     page(reading, f"{edit}?from={first}", "auditor", 403)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("tight", "This version is served. The file has another text"), ("old", "Created")]
+)
+def test_other_text_than_the_file_is_taken_back(reading, name: str, told: str):
+    """Take back the last good version, and that of a removed connector."""
+    history = f"/-/console/connectors/{name}/history"
+    at = re.findall(r"history\?at=([^\"]+)\"", page(reading, history, "admin"))[-1]
+    version = page(reading, f"{history}?at={at}", "admin")
+    assert told in version
+    (link,) = re.findall(r'href="(?:\.\./)*([^"]+)">Take this version back', version)
+    assert "Nothing is saved yet." in page(reading, f"/{link}", "admin")
 
 
 def test_version_of_an_instant_is_json_too(reading):
