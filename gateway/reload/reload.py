@@ -169,22 +169,21 @@ class Reload:
             if old is None or new is None:
                 raise unknown_connector(name if old is None else target)
             if old.fields != new.fields:
-                message = f"'{target}' does not have the fields of '{name}'{self._older(name)}"
-                raise GatewayError(
-                    Code.COPY_REFUSED, message, hint=f"gateway duplicate {name} makes one that does"
-                )
+                raise self._copy_refused(name, target)
             self._disk.require_space()
             return self._writer.run(lambda store: store.duplicate(old, new, token)).result()
 
-    def _older(self, name: str) -> str:
-        """Return the end of a sentence that says whether an older version of a connector is served."""
+    def _copy_refused(self, name: str, target: str) -> GatewayError:
+        """Return the error for two connectors with different fields; it says if an older version of the first is served."""
+        message = f"'{target}' does not have the fields of '{name}'"
         outcomes = self._live.snapshot.outcomes
-        is_older = any(each.name == name and each.state is FileState.LAST_GOOD for each in outcomes)
-        return (
-            f", whose last good version is served: {self._served[name].file} is not applied"
-            if is_older
-            else ""
-        )
+        if not any(each.name == name and each.state is FileState.LAST_GOOD for each in outcomes):
+            return GatewayError(
+                Code.COPY_REFUSED, message, hint=f"gateway duplicate {name} makes one that does"
+            )
+        file = self._served[name].file
+        message += f", whose last good version is served: {file} is not applied"
+        return GatewayError(Code.COPY_REFUSED, message, hint=f"correct {file} first")
 
     def purge(self, name: str, by: str | None = None) -> int:
         """Delete the rows of a removed connector permanently, by whose wish the history says; return their number.

@@ -662,3 +662,4 @@ def test_copy_into_changed_fields_names_served_version(cleared):
     assert answer.json()["message"] == (
         "'copy' does not have the fields of 'orders', whose last good version is served: orders.yaml is not applied"
     )
+    assert answer.json()["hint"] == "correct orders.yaml first"

@@ -543,6 +543,23 @@ def test_duplicate_leaves_rows_of_removed_connectors(desk: Desk, name: str):
     assert not (desk.server.connectors / f"{name}_copy.yaml").exists()
 
 
+def test_duplicate_of_unapplied_text_has_no_rows(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    desk.server.client.post(f"/{name}", json=[{"id": 1, "note": "x"}])
+    duplicate, new = f"connectors/{name}/duplicate", {"name": f"{name}-b"}
+    assert "is not applied" not in text_of(desk.get(duplicate).text)
+    desk.put(f"{name}.yaml", text := ORDERS.replace("note: {type: string", "note: {type: integer"))
+    assert f"The text of {name}.yaml is not applied: the copy is of the file" in text_of(
+        desk.get(duplicate).text
+    )
+    answer = desk.send(duplicate, {**new, "rows": "on"}, "save")
+    assert answer.status_code == 409
+    assert f"The rows of '{name}' are of its last good version" in text_of(answer.text)
+    assert not (desk.server.connectors / f"{name}-b.yaml").exists()
+    desk.saved(duplicate, new)
+    assert desk.file(f"{name}-b") == text
+
+
 def test_remove_works_once_the_change_is_shown(desk: Desk, name: str):
     desk.server.declare(name, ORDERS)
     inputs = desk.inputs(f"connectors/{name}/remove", "change")

@@ -9,7 +9,6 @@ from gateway.connectors.connector_file import NAME
 from gateway.connectors.file_edit.edit import edit, model_of, with_name
 from gateway.connectors.file_edit.refusal import EditRefusedError
 from gateway.connectors.finding import InvalidFileError
-from gateway.connectors.plan import FileState
 from gateway.console.builder.change_page import DIGEST, ChangePage, FileChange
 from gateway.console.builder.controls import CONNECTOR_ORDER, placed
 from gateway.console.builder.file_names import edit_refused, with_own_name
@@ -56,14 +55,7 @@ class DuplicatePage(ChangePage):
         name, source = new_name(form), known.connector.file
         text = self.workshop.files.read(source).text
         file = f"{name}.yaml"
-        self.workshop.require_free(file)
-        if self.workshop.is_removed(name):
-            message = f"'{name}' was removed, and its rows are kept: a copy would serve them"
-            raise GatewayError(
-                Code.CONNECTOR_CLASH,
-                message,
-                hint="choose another name, or purge the removed connector first",
-            )
+        self._require_possible(known, name, with_rows=bool(form.get("rows")))
         try:
             copy = with_name(text, source, name)
             if path := form.get("path", "").strip():
@@ -71,7 +63,32 @@ class DuplicatePage(ChangePage):
                 copy = edit(copy, file, placed({**tree, "path": path}, CONNECTOR_ORDER, tree), {})
         except (EditRefusedError, InvalidFileError) as error:
             raise edit_refused(source, error) from error
-        return FileChange({file: copy}, {file: None}, f"Add the connector {name}")
+        warning = (
+            f"The text of {source} is not applied: the copy is of the file as it is, not of what is served."
+        )
+        is_last_good = self.workshop.is_last_good(source)
+        subject = f"Add the connector {name}"
+        return FileChange({file: copy}, {file: None}, subject, warning if is_last_good else None)
+
+    def _require_possible(self, known: KnownConnector, name: str, *, with_rows: bool) -> None:
+        """Check that a copy can have a name, and the rows if they are wanted.
+
+        Raises:
+            GatewayError: 422 if the name is taken, 409 if the rows are of an older version than the file.
+        """
+        self.workshop.require_free(f"{name}.yaml")
+        if self.workshop.is_removed(name):
+            message = f"'{name}' was removed, and its rows are kept: a copy would serve them"
+            hint = "choose another name, or purge the removed connector first"
+            raise GatewayError(Code.CONNECTOR_CLASH, message, hint=hint)
+        file = known.connector.file
+        if with_rows and self.workshop.is_last_good(file):
+            message = (
+                f"the rows of '{known.connector.name}' are of its last good version: {file} is not applied"
+            )
+            raise GatewayError(
+                Code.COPY_REFUSED, message, hint="correct the file first, or copy it without the rows"
+            )
 
     async def perform(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> Answer:
         """Write the file, and copy the rows if that is asked for."""
@@ -100,15 +117,13 @@ class RemovePage(ChangePage):
         """Return the deletion."""
         file = known.connector.file
         digest = form.get(DIGEST) or self.workshop.files.read(file).digest
-        states = [each.state for each in self.workshop.files.outcomes_of({file: None})]
         warning = (
             f"The text of {file} is not applied, so that only the file has it: Restore brings the version back that is"
             f" served now. To keep the text, download it first: Edit, Download {file}."
         )
         subject = f"Remove the connector {known.connector.name}"
-        return FileChange(
-            {file: None}, {file: digest}, subject, warning if FileState.LAST_GOOD in states else None
-        )
+        is_last_good = self.workshop.is_last_good(file)
+        return FileChange({file: None}, {file: digest}, subject, warning if is_last_good else None)
 
     def following(self, known: KnownConnector, form: Mapping[str, str]) -> Redirect:
         """Return the page that brings it back."""

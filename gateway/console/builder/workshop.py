@@ -92,6 +92,10 @@ class Workshop:
             for each in served
         )
 
+    def is_last_good(self, file: str) -> bool:
+        """Return whether an older version than the text of a file is served."""
+        return any(each.state is FileState.LAST_GOOD for each in self.files.outcomes_of({file: None}))
+
     def open(self, file: str, name: str | None = None, former: str | None = None) -> FormState:
         """Open a file; a former text of its connector, or the last one of a removed connector, counts as an edit.
 
