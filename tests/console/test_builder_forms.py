@@ -398,6 +398,23 @@ def test_token_is_made_from_the_yaml_too(desk: Desk, name: str):
     assert f"The token of {name}-pipeline" in text_of(created.text)
 
 
+def test_created_page_tells_who_may_write(desk: Desk, name: str):
+    for make, told in (
+        ({}, "Only the admin token may send rows: edit the access to let another one ingest."),
+        ({"access.new": "shared", "access.ingest:*": "on"}, "$GATEWAY_TOKEN is the token of shared."),
+        ({"make_token": "on"}, None),
+    ):
+        name += "-b"
+        inputs = {**desk.inputs("new"), "name": name, "f1.name": "id"}
+        del inputs["make_token"]
+        page = text_of(desk.follow(desk.saved("new", {**inputs, **make})).text)
+        if told is None:
+            assert "$GATEWAY_TOKEN" not in page
+            assert "admin token" not in page
+        else:
+            assert told in page
+
+
 def test_token_needs_its_permission_in_the_yaml(desk: Desk, name: str):
     inputs = desk.press("new", {**desk.inputs("new"), "name": name, "f1.name": "id"}, "yaml")
     inputs["yaml"] = inputs["yaml"].replace(f"{name}-pipeline", "etl")

@@ -9,6 +9,7 @@ from falcon.asgi import Request, Response
 from gateway.admin.visible_connectors import VisibleConnector
 from gateway.auth.token_maker import NewToken
 from gateway.connectors import example_row
+from gateway.connectors.connector import ADMIN
 from gateway.console.builder.shown_once import ShownOnce
 from gateway.console.connector_page import ConnectorHeads, ConnectorPage
 from gateway.console.connector_urls import connector_url
@@ -84,6 +85,8 @@ class CreatedPage(ConnectorPage):
                 "not_made": made if token is None else None,
                 "was_shown": bool(id) and made is None,
                 "load": upload and f"{connector_url(found.connector.name, 'load')}?upload={quote(upload)}",
+                "writers": sorted(found.connector.access.ingest - {ADMIN}),
+                "variable": TOKEN,
                 "curl": _curl(found, base, token.secret if token else f"${TOKEN}"),
                 "first": first,
             },
