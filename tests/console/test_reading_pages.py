@@ -252,6 +252,8 @@ def test_history_sums_the_batches_between_changes(reading):
     text = text_of(reading, "/-/console/connectors/orders/history", "auditor")
 
     assert re.search(r"Changed .* 3 batches: 3 rows stored, 2 rejected, 0 deleted .*Created", text)
+    text = text_of(reading, "/-/console/connectors/tight/history", "auditor")
+    assert "1 batch: 1 row stored, 0 rejected, 0 deleted" in text
 
 
 def test_overview_shows_the_findings_to_viewers(reading):
