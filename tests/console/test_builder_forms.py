@@ -230,11 +230,13 @@ def test_patch_of_no_edit_is_not_made(desk: Desk, name: str):
 def test_two_people_edit_one_text(desk: Desk, name: str):
     desk.server.declare(name, ORDERS)
     inputs = desk.press(edit_of(name), desk.inputs(edit_of(name)), "yaml")
-    inputs["yaml"] = inputs["yaml"].replace("id: integer", "id: number")
+    inputs["yaml"] = inputs["yaml"].replace("id: integer", "id: number").replace("the id", "my id")
     desk.server.declare(name, ORDERS + "read_limit: 10\n")
 
     answer = desk.send(edit_of(name), inputs, "save")
     assert answer.status_code == 412
+    assert "new text, but comments of your own are not carried over" in text_of(answer.text)
+    assert "# my id" in text_of(answer.text)
     desk.saved(edit_of(name), HtmlForm(answer.text).inputs)
     assert "id: number " in desk.file(name)
     assert desk.file(name).endswith("read_limit: 10\n")
@@ -247,8 +249,23 @@ def test_file_that_is_gone_is_created_again(desk: Desk, name: str):
     desk.server.reload()
     answer = desk.send(edit_of(name), inputs, "save")
     assert answer.status_code == 412
+    assert f"{name}.yaml was removed by somebody else Your text is kept" in text_of(answer.text)
+    assert "Create writes the file again" in text_of(answer.text)
     desk.saved(edit_of(name), HtmlForm(answer.text).inputs)
     assert "description: Back." in desk.file(name)
+
+
+def test_text_that_takes_no_edits_says_so(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    inputs = {**desk.inputs(edit_of(name)), "f1.description": "Mine."}
+    desk.put(f"{name}.yaml", ORDERS + "access: [\n")
+
+    answer = desk.send(edit_of(name), inputs, "save")
+    assert answer.status_code == 412
+    assert "Your edits could not be applied to the new text, and nothing is saved" in text_of(answer.text)
+    assert "applied once more" not in text_of(answer.text)
+    assert "description: Mine." in text_of(answer.text)
+    assert HtmlForm(answer.text).inputs["yaml"].endswith("access: [\r\n")
 
 
 def test_name_of_another_file_is_refused(desk: Desk, name: str):

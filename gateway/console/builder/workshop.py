@@ -28,12 +28,16 @@ class Conflict:
     Attributes:
         diff: The lines that they changed.
         both: The places that both have changed.
-        lost: The text that was edited, where its edits could not be applied to the new text; else empty.
+        lost: The text that was edited, where the new text does not have all of it; else empty.
+        is_applied: Whether the edits are applied to the new text.
+        is_removed: Whether the file is gone.
     """
 
     diff: list[dict[str, str]]
     both: tuple[str, ...] = ()
     lost: str = ""
+    is_applied: bool = True
+    is_removed: bool = False
 
 
 class Workshop:
@@ -218,15 +222,15 @@ class Workshop:
         except GatewayError as error:
             if error.code is not Code.FILE_UNKNOWN:
                 raise
-            return replace(state, base=None, working=state.working or state.base or b""), Conflict(
-                preview_panels.diff(state.base or b"", b"")
-            )
+            kept = replace(state, base=None, working=state.working or state.base or b"")
+            return kept, Conflict([], is_removed=True)
         changed = preview_panels.diff(state.base or b"", now)
         try:
             return self._rebased(state, composed, now, changed)
         except (InvalidFileError, EditRefusedError):
             lost = yaml_area.shown(composed.text)
-            return FormState(state.file, now, now, {}, yaml_area.shown(now)), Conflict(changed, lost=lost)
+            conflict = Conflict(changed, lost=lost, is_applied=False)
+            return FormState(state.file, now, now, {}, yaml_area.shown(now)), conflict
 
     def _rebased(
         self, state: FormState, composed: Composition, now: bytes, changed: list[dict[str, str]]
