@@ -106,6 +106,8 @@ def _is_known_elsewhere(key: str) -> bool:
 def _no_fields(node: Node) -> tuple[str, str]:
     """Build the message and the hint for a value that is not a mapping of fields."""
     must = "fields must map names to types"
+    if node.value == {}:
+        return f"{must}, but there is no field", "add one, as NAME: TYPE"
     if not node.value:
         return (
             f"{must}, but nothing stands below it",

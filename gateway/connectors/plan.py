@@ -151,6 +151,9 @@ def build_plan(
     while clashes := list(_clashes(choices)):
         for choice, finding in clashes:
             choice.fall_back([finding])
+            if choice.last_good is None and choice.declared.connector is not None:
+                # What is served by that name is of another file, which this one does not change.
+                choice.diff = SchemaDiff(None, choice.declared.connector)
     served = {choice.connector.name: choice.connector for choice in choices if choice.connector}
     removed = tuple(connector for name, connector in live.items() if name not in served)
     for choice in choices:

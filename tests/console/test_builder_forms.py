@@ -277,6 +277,24 @@ def test_name_of_another_file_is_refused(desk: Desk, name: str):
     assert desk.file(name) == ORDERS
 
 
+@pytest.mark.parametrize("page", ["new", "duplicate"])
+def test_name_in_another_file_moves_nothing(desk: Desk, name: str, page: str):
+    desk.put(f"{name}-file.yaml", f"name: {name}\n{ORDERS}")
+    desk.server.declare(f"{name}-b", ORDERS)
+    path = "new" if page == "new" else f"connectors/{name}-b/duplicate"
+    inputs = {"name": name, "f1.name": "id", "f1.type": "string"} if page == "new" else {"name": name}
+    text = text_of(desk.send(path, inputs, "check").text)
+    assert f"he name '{name}' is declared by {name}-file.yaml too" in text
+    assert "Moves from" not in text
+    assert "Changes the type" not in text
+
+
+def test_form_without_fields_asks_for_one(desk: Desk, name: str):
+    desk.server.declare(name, "fields: {id: integer}\n")
+    page = text_of(desk.send(edit_of(name), desk.inputs(edit_of(name)), "delete:1").text)
+    assert "there is no field; add one, as NAME: TYPE" in page
+
+
 @pytest.mark.parametrize(
     "bad", ["", "../x", "x/../../etc", "X", ".hidden", "a b", "x\x00", "%2e%2e%2fx", HOSTILE, "a" * 64]
 )
