@@ -376,9 +376,21 @@ def test_plan_says_whether_a_version_stays_live(desk: Desk, name: str):
 )
 def test_half_a_permission_is_not_dropped(desk: Desk, name: str, line: dict[str, str], told: str):
     desk.server.declare(name, ORDERS)
-    answer = desk.send(edit_of(name), {**desk.inputs(edit_of(name)), **line}, "save")
+    inputs = {**desk.inputs(edit_of(name)), **line}
+    answer = desk.send(edit_of(name), inputs, "save")
     assert answer.status_code == 422
     assert told in text_of(answer.text)
+    text = text_of(desk.send(edit_of(name), inputs, "yaml").text)
+    assert "This text may lack what some inputs said" in text
+    assert told in text
+
+
+def test_fix_leaves_half_a_permission(desk: Desk, name: str):
+    put(desk.server.connectors / f"{name}.yaml", "fields: {id: intger}\n")
+    desk.server.reload()
+    path = f"files/{name}.yaml/edit"
+    inputs = {**desk.inputs(path), "access.new": "bob"}
+    assert desk.press(path, inputs, "fix:1:14:intger:integer", 422)["access.new"] == "bob"
 
 
 def test_refused_file_shows_why_at_once(desk: Desk, name: str):

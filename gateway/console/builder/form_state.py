@@ -183,10 +183,10 @@ def _without_own_name(model: dict[str, Json], state: FormState) -> dict[str, Jso
     return {key: value for key, value in model.items() if key != "name"}
 
 
-def as_yaml(state: FormState, stored: Collection[str]) -> tuple[FormState, str | None]:
-    """Turn to the text of a form; return the state, and why the text has none of the edits, or None."""
+def as_yaml(state: FormState, stored: Collection[str]) -> tuple[FormState, Composition]:
+    """Turn to the text of a form; return the state, and how the text came about: it may lack some edits."""
     composed = compose(state, stored)
-    return replace(state, area=yaml_area.shown(composed.text), working=composed.text), composed.refusal
+    return replace(state, area=yaml_area.shown(composed.text), working=composed.text), composed
 
 
 def as_form(state: FormState) -> FormState:

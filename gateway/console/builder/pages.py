@@ -173,9 +173,11 @@ class BuilderPage(ConsolePage, FormTarget):
         if act := self._actions.get(action):
             return act(visit, place, state)
         if action.startswith("fix:") and state.area is None:
-            state = as_yaml(state, self.builder.stored_fields(place.name))[0]
-            fixed = edits.apply(state, action)
-            return self._as_form(visit, place, fixed[0] if fixed else state)
+            turned, composed = as_yaml(state, self.builder.stored_fields(place.name))
+            if composed.refusal or composed.problems:
+                return self.view(place, state, has_tried=True, status=422)
+            fixed = edits.apply(turned, action)
+            return self._as_form(visit, place, fixed[0] if fixed else turned)
         edited = edits.apply(state, action)
         if edited is None:
             return self.view(place, state, has_tried=True)
@@ -184,10 +186,13 @@ class BuilderPage(ConsolePage, FormTarget):
     def _as_yaml(self, _: Visit, place: Subject, state: FormState) -> Answer:
         if state.area is not None:
             return self.view(place, state)
-        turned, refusal = as_yaml(state, self.builder.stored_fields(place.name))
+        turned, composed = as_yaml(state, self.builder.stored_fields(place.name))
         problem = None
-        if refusal:
-            problem = ("the edits of the form are not in this text", f"{refusal}; make them here")
+        if composed.refusal:
+            problem = ("the edits of the form are not in this text", f"{composed.refusal}; make them here")
+        elif composed.problems:
+            told = "; ".join(composed.problems.values())
+            problem = ("this text may lack what some inputs said", f"{told}. Complete it here")
         return self.view(place, turned, problem=problem, focus="area")
 
     def _as_form(self, _: Visit, place: Subject, state: FormState) -> Answer:
