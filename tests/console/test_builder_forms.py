@@ -539,6 +539,20 @@ def test_rename_keeps_rows_and_their_name(desk: Desk, name: str):
     assert desk.server.client.get(f"/{name}").status_code == 410
 
 
+def test_rename_to_the_present_name_changes_nothing(desk: Desk, name: str):
+    desk.server.declare(name, ORDERS)
+    rename = f"connectors/{name}/rename"
+    page = desk.get(rename).text
+    assert "Nothing changes with this name: type another one." in text_of(page)
+    assert "Commands for git" not in page
+    assert "Changes of" not in page
+    for do in ("save", "patch"):
+        answer = desk.send(rename, desk.inputs(rename, "change"), do)
+        assert answer.status_code == 422
+        assert "Nothing would change, so nothing is saved" in text_of(answer.text)
+    assert desk.file(name) == ORDERS
+
+
 def test_version_before_a_rename_keeps_rows(desk: Desk, name: str):
     desk.server.declare(name, ORDERS)
     desk.server.client.post(f"/{name}", json=[{"id": 1}])

@@ -16,7 +16,7 @@ from gateway.console.connector_page import ConnectorHeads
 from gateway.console.connector_urls import connector_url
 from gateway.console.page import Answer, ConsolePage, Download, FormTarget, Redirect, Shell, View
 from gateway.console.visit import Visit
-from gateway.errors import GatewayError
+from gateway.errors import Code, GatewayError
 from gateway.reload.authors import author_of
 
 #: The input with the digest of the file that a page has shown.
@@ -28,7 +28,7 @@ class FileChange:
     """Changes of files.
 
     Attributes:
-        texts: The new text of each file, None to delete it.
+        texts: The new text of each file, None to delete it; nothing is saved if there is none.
         expected: The digest of the text that each change began from, None for a new file.
         subject: The subject of its commit.
         warning: What is special about it, for a page that says what it does in general; None if nothing is.
@@ -113,9 +113,20 @@ class ChangePage(ConsolePage, FormTarget):
 
     def save(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> None:
         """Save the change, in a thread; it raises what `ConnectorFiles.save` does."""
-        change = self.change(visit, known, form)
+        change = self._wanted(visit, known, form)
         author = author_of(visit.asker.token or "", "console")
         self.workshop.files.save(change.texts, change.expected, author)
+
+    def _wanted(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> FileChange:
+        """Return the change to save.
+
+        Raises:
+            GatewayError: As `change` does, or nothing would change.
+        """
+        change = self.change(visit, known, form)
+        if not change.texts:
+            raise GatewayError(Code.SAVE_REFUSED, "nothing would change, so nothing is saved")
+        return change
 
     async def show(
         self,
@@ -182,7 +193,7 @@ class ChangePage(ConsolePage, FormTarget):
         return self.workshop.files.forge_link(file, shown, action)
 
     def _patch(self, visit: Visit, known: KnownConnector, form: Mapping[str, str]) -> Download:
-        change = self.change(visit, known, form)
+        change = self._wanted(visit, known, form)
         self.workshop.files.require_unchanged(change.texts, change.expected)
         patch = self.workshop.files.patch(change.texts)
         return Download(_patch_name(known), patch, "text/x-patch; charset=utf-8")

@@ -216,11 +216,14 @@ class RenamePage(ChangePage):
         try:
             tree = model_of(present.text, connector.file)
             own = {} if name == connector.name else {"name": connector.name}
-            path = {"path": f"/{name}"} if form.get("path") else {}
-            model = placed({**tree, **own, **path}, CONNECTOR_ORDER, tree)
-            text = edit(present.text, connector.file, model, {})
+            model = {**tree, **own}
+            if form.get("path") and model.get("path", f"/{model.get('name', name)}") != f"/{name}":
+                model["path"] = f"/{name}"
+            text = edit(present.text, connector.file, placed(model, CONNECTOR_ORDER, tree), {})
         except (EditRefusedError, InvalidFileError) as error:
             raise edit_refused(connector.file, error) from error
+        if (file, text) == (connector.file, present.text):
+            return FileChange({}, {}, warning="Nothing changes with this name: type another one.")
         if file == connector.file:
             return FileChange({file: text}, {file: present.digest}, f"Move the URL of {connector.name}")
         return FileChange(
