@@ -100,6 +100,17 @@ def test_whole_walk_needs_no_yaml(open_page, workbench: Portal, name: str, gatew
     assert {event["by"] for event in history} == {"console, admin"}
 
 
+def test_key_follows_the_name_of_a_new_field(open_page, workbench: Portal):
+    page = signed_in(open_page, workbench, "-/console/new")
+    page.get_by_label("Field name").fill("idd")
+    page.get_by_text("Path, primary key").click()
+    page.get_by_label("Primary key").fill("idd")
+    page.get_by_label("Field name").fill("id")
+    page.get_by_label("Field name").blur()
+    expect(page.get_by_label("Primary key")).to_have_value("id")
+    expect(page.locator("#findings")).not_to_contain_text("which is no field")
+
+
 def test_refused_change_offers_the_way_forward(open_page, workbench: Portal, name: str, complaints):
     complaints.expect("status of 422")
     workbench.server.declare(name, "# kept\nfields:\n  id: string  # the id\n")

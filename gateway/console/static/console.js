@@ -316,7 +316,10 @@ class BuilderForm {
     this.kinds = JSON.parse(form.dataset.kinds);
     this.asked = 0;
     form.addEventListener("input", (event) => this.edited(event.target));
-    form.addEventListener("change", (event) => this.edited(event.target));
+    form.addEventListener("change", (event) => {
+      this.followName(event.target);
+      this.edited(event.target);
+    });
     form.addEventListener("click", (event) => this.clicked(event));
     form.addEventListener("submit", () => clearTimeout(this.timer));
     // Enter in an input would press the first button.
@@ -356,6 +359,24 @@ class BuilderForm {
     }
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.preview(), PREVIEW_AFTER_MS);
+  }
+
+  /** Write the other name of a new field into the primary key; that of a field in the file follows when it is saved. */
+  followName(input) {
+    const row = input.closest(".field");
+    if (!/^f\d+\.name$/.test(input.name) || row.querySelector('[name$=".was"]')?.value || !input.value.trim()) {
+      return;
+    }
+    const former = row.dataset.named ?? input.defaultValue;
+    row.dataset.named = input.value.trim();
+    if (this.rows().some((each) => each.querySelector('[name$=".name"]').value.trim() === former)) {
+      return;
+    }
+    const key = this.form.querySelector('[name="primary_key"]');
+    const names = key.value.split(",").map((each) => each.trim());
+    if (former && names.includes(former)) {
+      key.value = names.map((each) => (each === former ? row.dataset.named : each)).join(", ");
+    }
   }
 
   /** Say in the names of a row's buttons which field they are about. */
