@@ -34,6 +34,7 @@ class LoadOptions:
         without: Columns to leave out, by name or number.
         reading: The options for reading the file, as arguments of the command.
         again: Whether to store all rows once more.
+        resumes: The seed of the only load that `again` may resume, None for any.
         rest: Whether to store only the rows after those that were loaded before.
         by_content: Whether a file continues a load of a file with another name.
     """
@@ -44,6 +45,7 @@ class LoadOptions:
     again: bool = False
     rest: bool = False
     by_content: bool = False
+    resumes: str | None = None
 
     def columns(self, chunk: Chunk) -> dict[str, str]:
         """Return the query parameter that leaves columns out; empty if it is not needed.

@@ -35,7 +35,8 @@ class LoadRecord:
 
     def add_pending(self, batch: LoadBatch) -> None:
         """Record that a batch is being sent."""
-        pending = PendingRows(batch.until, batch.marks[batch.until], batch.key, time.time())
+        first = self.load.marks.get(1, "") if self.load else batch.marks.get(1, "")
+        pending = PendingRows(batch.until, batch.marks[batch.until], batch.key, time.time(), first)
         self.load = progress_files.append_pending(self.load or self._new(), pending)
 
     def add_stored(self, batch: LoadBatch, number: int | None, committed_at: str | None) -> None:

@@ -36,12 +36,14 @@ class PendingRows:
         mark: The mark of the file after these rows.
         key: The idempotency key of the request.
         at: When they were sent, in seconds since 1970.
+        first: The mark of the first row of the file; empty in records of earlier versions.
     """
 
     until: int
     mark: str
     key: str
     at: float
+    first: str = ""
 
     @property
     def is_too_old(self) -> bool:
@@ -83,6 +85,10 @@ class LoadProgress:
     def rows(self) -> int:
         """The number of first rows of the file that were stored."""
         return self.parts[-1].until if self.parts else 0
+
+    def begins_with(self, first: str) -> bool:
+        """Return whether the first row that was sent has this mark."""
+        return first in (self.marks.get(1), self.pending and self.pending.first)
 
     def with_line(self, line: Mapping[str, Any]) -> "LoadProgress":
         """Return the progress after the next line of its file."""

@@ -29,7 +29,7 @@ class ProgressFiles:
     """The progress files of the loads into one connector of one store."""
 
     def __init__(self, directory: Path, *, kept: int | None = None) -> None:
-        """Prepare; only the latest `kept` files are kept, None keeps all."""
+        """Prepare; only the latest `kept` loads that stored rows are kept, None keeps all."""
         self.directory = directory
         self._kept = kept
 
@@ -62,10 +62,15 @@ class ProgressFiles:
         return sorted(self.directory.glob("*.ndjson"), reverse=True) if self.directory.is_dir() else []
 
     def _delete_old(self) -> None:
-        """Delete the files that are not kept once another one begins."""
-        for path in self._paths()[self._kept - 1 :] if self._kept is not None else ():
-            with suppress(OSError):
-                path.unlink()
+        """Delete the files that are not kept once another one begins, and those that tell of no row."""
+        if self._kept is None:
+            return
+        loads = self.all()
+        telling = [load for load in loads if load.rows or load.pending]
+        for load in loads:
+            if load not in telling[: self._kept - 1]:
+                with suppress(OSError):
+                    load.path.unlink()
 
     @contextmanager
     def lock(self, mark: str) -> Iterator[bool]:

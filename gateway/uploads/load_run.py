@@ -45,14 +45,18 @@ class LoadedBatches:
         return stored_rows(load, present)
 
     def takes_keys_again(self) -> bool:
-        """Return whether a row that comes again is stored once by its key: then nothing is left to decide."""
-        connector = self.connector()
-        return bool(connector.primary_key) and connector.policy.on_conflict != "reject"
+        """Return whether rows of the connector may come again: then nothing is left to decide."""
+        return takes_keys_again(self.connector())
 
     def committed_at(self, number: int | None) -> str | None:
         """Return when a batch was committed."""
         found = self.reader.batches.find(self.connector(), [number]) if number is not None else []
         return rfc3339(found[0][0].committed_at) if found else None
+
+
+def takes_keys_again(connector: Connector) -> bool:
+    """Return whether a row that comes again is stored once, by its key."""
+    return bool(connector.primary_key) and connector.policy.on_conflict != "reject"
 
 
 _T = TypeVar("_T")
@@ -88,6 +92,7 @@ class LoadRun:
             again=bool(status.seed),
             rest=rest,
             by_content=True,
+            resumes=status.seed if loaded.takes_keys_again() else None,
         )
         self._file, self._options = file, options
         self._finder = StartFinder(file, options, files, loaded.find_stored)

@@ -23,7 +23,7 @@ from gateway.rowfile.earlier_load import OverlapError
 from gateway.threads import ContextThreadPool
 from gateway.uploads import load_problems
 from gateway.uploads.column_check import ColumnCheck, check_columns
-from gateway.uploads.load_run import LoadRun, LoadRuns
+from gateway.uploads.load_run import LoadRun, LoadRuns, takes_keys_again
 from gateway.uploads.load_status import LoadProblem, LoadStatus
 from gateway.uploads.reading import ReadingLimits
 from gateway.uploads.row_poster import OutgoingBatch, PostedBatch, RowPoster
@@ -119,7 +119,7 @@ class Loads:
         await self.check(upload, connector)
         upload = self._uploads.find(upload.id, upload.owner)
         self._uploads.require_not_loading(upload)
-        status = _begun(upload.load, connector.name, choice)
+        status = _begun(upload.load, connector, choice)
         self._canceled.discard(upload.id)
         self._loop = asyncio.get_running_loop()
         upload = await self._uploads.change(upload, connector=connector.name, load=status)
@@ -287,11 +287,17 @@ class Loads:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
-def _begun(before: LoadStatus | None, connector: str, choice: LoadChoice) -> LoadStatus:
-    """Return the status of a load that begins, or continues one that has stopped."""
-    if before is None or choice.again or before.connector != connector:
-        before = LoadStatus(connector, secrets.token_hex(8) if choice.again else "")
-    seed = "" if before.state == "done" else before.seed
+def _begun(before: LoadStatus | None, connector: Connector, choice: LoadChoice) -> LoadStatus:
+    """Return the status of a load that begins, or continues one that has stopped.
+
+    Where rows may come again by their keys, each new load stores all of them: the store may have others by now.
+    """
+    is_again = choice.again or takes_keys_again(connector)
+    seed = secrets.token_hex(8) if is_again else ""
+    if before is None or choice.again or before.connector != connector.name:
+        before = LoadStatus(connector.name, seed)
+    elif before.state != "done":
+        seed = before.seed
     return replace(
         before,
         seed=seed,

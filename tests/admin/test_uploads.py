@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gateway.auth.tokens import make_token
+from gateway.uploads.load_run import KEPT_LOADS
 from gateway.uploads.uploads import OWNED_MAX, SLICE_BYTES
 from tests.support.server import Server, eventually, put, serving
 
@@ -338,6 +339,90 @@ def test_changed_file_of_rows_with_keys_is_loaded(depot: Server, etl: Client, or
     assert (load["state"], load["stored"], load["problem"]) == ("done", 6, None)
     rows = depot.client.get(f"/{orders}", params={"select": "id,note", "order": "id"}).json()
     assert [(row["id"], row["note"]) for row in rows] == [(n, "m" if n == 3 else "n") for n in range(6)]
+
+
+def test_rows_of_a_corrected_copy_are_known(depot: Server, etl: Client, orders: str):
+    etl.load(etl.send("a.csv", csv_of(range(2)), connector=orders), orders)
+    stopped = etl.load(etl.send("a.csv", csv_of(range(3)) + b"x,n\n", connector=orders), orders)
+    assert (stopped["state"], stopped["stored"]) == ("stopped", 0)
+    corrected = etl.load(etl.send("corrected.csv", csv_of(range(4)), connector=orders), orders)
+    assert (corrected["stored"], corrected["stored_before"]) == (2, 2)
+
+    grown = etl.load(etl.send("a.csv", csv_of(range(5)), connector=orders), orders)
+
+    assert (grown["stored"], grown["stored_before"]) == (1, 4)
+    assert ids_of(depot, orders) == list(range(5))
+
+
+def test_other_rows_after_known_ones_are_asked_about(depot: Server, etl: Client, orders: str):
+    """The row that was too long is stored from a corrected copy, when the first load is continued."""
+    file = etl.send("a.csv", csv_of(range(5)) + b"5,%s\n" % (b"x" * 70_000), connector=orders)
+    assert etl.load(file, orders)["state"] == "stopped"
+    etl.load(etl.send("b.csv", csv_of(range(5)), connector=orders), orders)
+    etl.load(etl.send("b.csv", csv_of(range(7)), connector=orders), orders)
+
+    again = etl.load(etl.send("a.csv", csv_of(range(6)) + b"60,n\n", connector=orders), orders)
+
+    assert (again["state"], again["stored"], again["problem"]["choices"]) == ("stopped", 0, ["rest", "again"])
+    assert ids_of(depot, orders) == list(range(7))
+
+
+def test_plain_load_continues_no_canceled_repetition(depot: Server, etl: Client, orders: str):
+    data = csv_of(range(5_000), "x" * 1000)
+    first = etl.send("a.csv", data, connector=orders)
+    etl.load(first, orders)
+    depot.declare(orders, FIELDS + "limits: {rows_per_second: 500}\n" + ACCESS)
+    etl.http.post(f"/-/uploads/{first}/load", json={"connector": orders, "again": True})
+    eventually(lambda: etl.http.get(f"/-/uploads/{first}").json()["load"]["waits_for"])
+    etl.http.post(f"/-/uploads/{first}/cancel")
+    repeated = etl.ended(first)["stored"]
+    assert 0 < repeated < 5_000
+    etl.http.delete(f"/-/uploads/{first}")
+    depot.declare(orders, FIELDS + ACCESS)
+
+    grown = etl.send("a.csv", csv_of(range(5_001), "x" * 1000), connector=orders)
+    load = etl.load(grown, orders)
+
+    etl.http.delete(f"/-/uploads/{grown}")
+    assert (load["stored"], load["stored_before"]) == (1, 5_000)
+
+
+def test_unrecorded_batch_is_known_under_another_name(depot: Server, etl: Client, orders: str):
+    """A kill between the commit and its record leaves only the line of the batch that was sent."""
+    etl.load(etl.send("a.csv", csv_of(range(3)), connector=orders), orders)
+    (record,) = (depot.data / "loads").glob(f"*/{orders}/etl/*.ndjson")
+    lines = record.read_text().splitlines()
+    record.write_text("\n".join(line for line in lines if "stored" not in line and "whole" not in line))
+
+    load = etl.load(etl.send("a (1).csv", csv_of(range(4)), connector=orders), orders)
+
+    assert (load["stored"], load["stored_before"]) == (1, 3)
+    assert ids_of(depot, orders) == list(range(4))
+
+
+def test_refused_loads_push_out_no_record_of_rows(depot: Server, etl: Client, orders: str):
+    etl.load(etl.send("a.csv", csv_of(range(2)), connector=orders), orders)
+    bad = etl.send("bad.csv", b"id,note\nx,n\n", connector=orders)
+    assert {etl.load(bad, orders)["state"] for _ in range(KEPT_LOADS + 1)} == {"stopped"}
+
+    assert etl.load(etl.send("a.csv", csv_of(range(3)), connector=orders), orders)["stored"] == 1
+
+
+@pytest.mark.parametrize("policy", ["replace", "ignore"])
+def test_file_of_keys_is_stored_whole_each_time(depot: Server, etl: Client, orders: str, policy: str):
+    """The store may have changed since the file was loaded: its rows replaced by another file, or deleted."""
+    depot.declare(orders, FIELDS + f"primary_key: [id]\non_conflict: {policy}\n" + ACCESS)
+    first = csv_of(range(3), "old")
+    etl.load(etl.send("a.csv", first, connector=orders), orders)
+    etl.load(etl.send("a.csv", csv_of(range(3), "new"), connector=orders), orders)
+    etl.http.delete(f"/{orders}?id=eq.1")
+
+    load = etl.load(etl.send("a.csv", first, connector=orders), orders)
+
+    assert (load["state"], load["stored_before"]) == ("done", 0)
+    rows = depot.client.get(f"/{orders}", params={"select": "id,note"}).json()
+    assert sorted(row["id"] for row in rows) == [0, 1, 2]
+    assert {row["note"] for row in rows} == {"old"}
 
 
 def test_purged_rows_of_a_file_are_stored_again(depot: Server, etl: Client, admin: Client, orders: str):
