@@ -209,12 +209,33 @@ def test_findings_are_told_beside_their_inputs(open_page, workbench: Portal, nam
     assert violations_of(page) == []
 
 
-def test_back_shows_what_the_edits_would_do(open_page, workbench: Portal, name: str):
+@pytest.mark.parametrize("press", ["Move down id", "Delete field note", "Add field", "YAML"])
+def test_leaving_asks_while_there_are_edits(open_page, workbench: Portal, name: str, complaints, press: str):
+    """Follow a link after an edit that Back would not bring again, and after it was saved."""
+    complaints.expect("dialog: ")
+    workbench.server.declare(name, "fields: {id: integer, note: string}\n")
+    page = signed_in(open_page, workbench, f"-/console/connectors/{name}/edit")
+    history = page.get_by_role("link", name="History", exact=True)
+    button(page, press).click()
+    expect(page.locator("#area") if press == "YAML" else page.locator("#rows")).to_be_visible()
+    history.click()
+    eventually(lambda: page.title() and complaints.heard)
+    assert page.url.endswith("/edit")
+
+    button(page, "Save").click()
+    expect(page.get_by_role("status").first).to_have_text("Saved, and live.", timeout=8000)
+    history.click()
+    page.wait_for_url("**/history")
+    assert complaints.heard == ["dialog: "]
+
+
+def test_back_shows_what_the_edits_would_do(open_page, workbench: Portal, name: str, complaints):
     workbench.server.declare(name, "fields: {id: integer}\n")
     page = signed_in(open_page, workbench, f"-/console/connectors/{name}/edit")
     expect(page.locator("#verdict")).to_have_text("Nothing is changed yet.")
     page.get_by_label("Description", exact=True).fill("The id")
     page.get_by_label("Type").select_option("number")
+    complaints.accept_dialogs()
     page.get_by_role("link", name="History", exact=True).click()
     page.wait_for_url("**/history")
     page.go_back()

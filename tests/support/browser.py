@@ -27,10 +27,15 @@ class Complaints:
         self.base = base
         self.heard: list[str] = []
         self._expected: list[str] = []
+        self._accepts_dialogs = False
 
     def expect(self, pattern: str) -> None:
         """Let complaints of this pattern pass."""
         self._expected.append(pattern)
+
+    def accept_dialogs(self) -> None:
+        """Answer the dialogs of this test with yes."""
+        self._accepts_dialogs = True
 
     @property
     def unexpected(self) -> list[str]:
@@ -40,13 +45,16 @@ class Complaints:
         page.on("pageerror", lambda error: self.heard.append(f"error: {error}"))
         page.on("console", lambda said: said.type == "error" and self.heard.append(f"console: {said.text}"))
         page.on("request", lambda request: self._check(request.url))
-        page.on("dialog", self._dismiss)
+        page.on("dialog", self._answer)
 
     def _check(self, url: str) -> None:
         if not url.startswith(self.base):
             self.heard.append(f"request: {url}")
 
-    def _dismiss(self, dialog) -> None:
+    def _answer(self, dialog) -> None:
+        if self._accepts_dialogs:
+            dialog.accept()
+            return
         self.heard.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 

@@ -321,7 +321,10 @@ class BuilderForm {
       this.edited(event.target);
     });
     form.addEventListener("click", (event) => this.clicked(event));
-    form.addEventListener("submit", () => clearTimeout(this.timer));
+    form.addEventListener("submit", () => {
+      clearTimeout(this.timer);
+      this.known = this.content();
+    });
     // Enter in an input would press the first button.
     form.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target.matches("input")) {
@@ -331,11 +334,26 @@ class BuilderForm {
     });
     this.lastErrors = new Set(form.querySelectorAll(".error[id]"));
     // Back brings edits into the inputs again, beside the panels of the page as it was sent.
-    addEventListener("pageshow", () => {
-      if (this.isEdited()) {
+    addEventListener("pageshow", (event) => {
+      const isEdited = this.isEdited();
+      if (!event.persisted) {
+        this.known = isEdited || form.hasAttribute("data-edited") ? null : this.content();
+      }
+      if (isEdited) {
         this.preview();
       }
     });
+    // Back brings no rows again that the script made, and no page that answered a form.
+    addEventListener("beforeunload", (event) => {
+      if (this.known !== this.content()) {
+        event.preventDefault();
+      }
+    });
+  }
+
+  /** The form as its buttons send it; it differs from what is known while there are edits that leaving would lose. */
+  content() {
+    return new URLSearchParams(new FormData(this.form)).toString();
   }
 
   /** Compare the inputs with those of the page as it was sent. */
