@@ -449,3 +449,14 @@ def test_malformed_form_leaves_no_upload(quay: Portal, kind):
     assert answer.status_code == status, answer.text
     page = quay.ask("GET", "/-/console/load", cookie=cookie).text
     assert "Your uploads" not in page
+
+
+def test_file_without_a_known_column_cannot_be_loaded(quay: Portal, name):
+    """All its columns left out are no columns; it may be that its first line is a row."""
+    quay.server.declare(name, FIELDS + "access: {ingest: [etl]}\n")
+    columns = Browser(quay, "etl").upload("a.csv", b"1,a\n2,b\n", name)
+
+    assert "No column is a field of the connector." in text_of(columns)
+    assert "Leave out" not in text_of(columns)
+    assert 'value="load"' not in columns.text
+    assert "<details open>" in columns.text
