@@ -77,7 +77,7 @@ def states(server: Server, name: str) -> dict[int, str]:
 
 
 def rows_in(text: str) -> list[int]:
-    return [int(id) for id in re.findall(r'<th scope="row"><a [^>]*>(\d+)</a></th>', text)]
+    return [int(id) for id in re.findall(r'<th scope="row" class="number"><a [^>]*>(\d+)</a></th>', text)]
 
 
 # -- the list
