@@ -54,7 +54,11 @@ class StartFinder:
         Raises:
             OverlapError: The user has to decide.
         """
-        loads = [load for load in self._files.all() if load.file == self._file.id or load.begins_with(first)]
+        loads = [
+            load
+            for load in self._files.all()
+            if (load.file == self._file.id or load.begins_with(first)) and self._options.compares(load.seed)
+        ]
         is_known = any(load.file == self._file.id for load in loads)
         if not (self._options.again or is_known) and (old := self._adopt()):
             loads.append(old)
@@ -65,7 +69,7 @@ class StartFinder:
         ranked = sorted(zip(loads, matches, strict=True), key=self._rank, reverse=True)
         for load, match in ranked:
             earlier = self._earlier(load, match)
-            if earlier and (not self._options.again or self._is_resumable(earlier)):
+            if earlier and (not self._options.again or _is_resumable(earlier)):
                 return Overlap(self._file, self.total, earlier, self._options).start()
         if not (self._options.again or self._options.rest):
             self._check_is_new(sample, [load for load, _ in ranked if load.file == self._file.id])
@@ -105,14 +109,15 @@ class StartFinder:
         is_same = load.file == self._file.id
         return match.rows, match.rows < load.rows, is_same and not load.is_whole, is_same, load.started
 
-    def _is_resumable(self, earlier: EarlierLoad) -> bool:
-        """Return whether the load stored all rows once more, and was interrupted."""
-        load = earlier.load
-        can_resume = bool(load.seed) and not load.is_whole and earlier.match.rows >= load.rows
-        return earlier.is_same_file and can_resume and self._options.resumes in (None, load.seed)
-
 
 def _marks_of(load: LoadProgress) -> dict[int, str]:
     """Return the marks of a load, including the mark of its unanswered rows."""
     unanswered = {load.pending.until: load.pending.mark} if load.pending else {}
     return {**load.marks, **unanswered}
+
+
+def _is_resumable(earlier: EarlierLoad) -> bool:
+    """Return whether the load stored all rows once more, and was interrupted."""
+    load = earlier.load
+    can_resume = bool(load.seed) and not load.is_whole and earlier.match.rows >= load.rows
+    return earlier.is_same_file and can_resume

@@ -44,10 +44,6 @@ class LoadedBatches:
         }
         return stored_rows(load, present)
 
-    def takes_keys_again(self) -> bool:
-        """Return whether rows of the connector may come again: then nothing is left to decide."""
-        return takes_keys_again(self.connector())
-
     def committed_at(self, number: int | None) -> str | None:
         """Return when a batch was committed."""
         found = self.reader.batches.find(self.connector(), [number]) if number is not None else []
@@ -92,7 +88,7 @@ class LoadRun:
             again=bool(status.seed),
             rest=rest,
             by_content=True,
-            resumes=status.seed if loaded.takes_keys_again() else None,
+            resumes=status.seed if takes_keys_again(loaded.connector()) else None,
         )
         self._file, self._options = file, options
         self._finder = StartFinder(file, options, files, loaded.find_stored)
@@ -120,7 +116,7 @@ class LoadRun:
         try:
             return self._finder.find(mark)
         except OverlapError:
-            if self._loaded.takes_keys_again():
+            if takes_keys_again(self._loaded.connector()):
                 return LoadStart()
             raise
 
