@@ -63,8 +63,8 @@ class _Submission:
         data, write, validator = self.received.data, self.write, self.endpoint.validator
         media = media_detection.media_of(self.content_type, data)
         envelope = write.envelope(self.received, media, self.token, key)
-        if 0 < settings.columnar_min_bytes <= len(data) and write.takes_whole_rows:
-            columns = validator.columnar.parse(data, media, settings.max_row)
+        if 0 < settings.columnar_min_bytes <= len(data) and write.on_conflict != "merge":
+            columns = validator.columnar.parse(data, media, settings.max_row, write.taken)
             if columns is not None:
                 self.context.rows = columns.table.num_rows
                 return validator.batch_of(columns, envelope)

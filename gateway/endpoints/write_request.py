@@ -12,6 +12,7 @@ from gateway.endpoints.request_head import RequestHead
 from gateway.errors import Code, GatewayError, RowErrors
 from gateway.ingest import csv_rows, decoding
 from gateway.ingest.body import Body
+from gateway.ingest.columnar.reader import TakenFields
 from gateway.ingest.envelope import Envelope
 from gateway.media_types import Media
 from gateway.query import dialect
@@ -95,9 +96,9 @@ class WriteRequest:
         return policy.keep_at_most if keeps else None
 
     @property
-    def takes_whole_rows(self) -> bool:
-        """True if rows are stored whole, independent of the fields that each of them names."""
-        return self.columns is None and self.on_conflict != "merge"
+    def taken(self) -> TakenFields | None:
+        """The fields that `columns` takes from each row; None for all."""
+        return None if self.columns is None else TakenFields(self.columns, self.absent_is_null)
 
     @property
     def absent_is_null(self) -> bool:

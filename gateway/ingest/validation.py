@@ -8,7 +8,7 @@ import pyarrow as pa
 from gateway.connectors import schema
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
-from gateway.ingest.columnar import Columnar, ColumnarRows
+from gateway.ingest.columnar.reader import Columnar, ColumnarRows
 from gateway.ingest.envelope import NO_ENVELOPE, Envelope
 from gateway.ingest.error_collector import ErrorCollector
 from gateway.ingest.row_errors import values_invalid
@@ -141,6 +141,7 @@ def _places(rows: Rows) -> pa.Table:
 
 def _places_of_all(columns: ColumnarRows) -> pa.Table:
     """Return the numbers and the lines of the rows of a whole body."""
-    numbers = pa.arange(1, columns.table.num_rows + 1)
-    lines = numbers if columns.has_lines else pa.nulls(len(numbers), pa.int64())
+    count, first = columns.table.num_rows, columns.first_line
+    numbers = pa.arange(1, count + 1)
+    lines = pa.nulls(count, pa.int64()) if first is None else pa.arange(first, first + count)
     return pa.table({"row": numbers, "line": lines})

@@ -18,7 +18,7 @@ import pyarrow.json
 
 from gateway.connectors.change import SchemaDiff
 from gateway.ingest import payload
-from gateway.ingest.columnar import Columnar
+from gateway.ingest.columnar.reader import Columnar
 from gateway.ingest.validation import Validator
 from gateway.media_types import Media
 from gateway.store.batch import Batch
@@ -82,12 +82,16 @@ def show_commits(table: Table, batches: dict[str, list[Batch]]) -> None:
         store.close()
 
 
+def _read_schema(table: Table) -> pa.Schema:
+    return pa.schema([(field.name, field.type.arrow.read_as) for field in table.connector.fields])
+
+
 def show_reading(table: Table, body: bytes) -> Batch:
     columnar, validator = Columnar(table.connector), Validator(table.connector)
     print(f"{table.name}: a batch of 10,000 rows, {len(body):,} bytes")
     show("    read in columns", lambda: columnar.parse(body, Media.JSON, ROW_BYTES))
     lines = b"\n".join(each.strip(b", \t") for each in body.strip(b"[]\n").split(b"\n"))
-    options = pyarrow.json.ParseOptions(explicit_schema=columnar._parsed)
+    options = pyarrow.json.ParseOptions(explicit_schema=_read_schema(table))
     reading = pyarrow.json.ReadOptions(use_threads=False, block_size=len(lines) + 1)
     show(
         "    of which pyarrow's parser",

@@ -15,8 +15,9 @@ from gateway import strictjson
 from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import parse_connector
 from gateway.errors import GatewayError
-from gateway.ingest import columnar_text, payload
-from gateway.ingest.columnar import Columnar
+from gateway.ingest import payload
+from gateway.ingest.columnar import json_text
+from gateway.ingest.columnar.reader import Columnar
 from gateway.ingest.validation import Validator
 from gateway.media_types import Media
 from tests.endpoints.test_roundtrip import PLAIN, VALUES, fields, rows_of, yaml_of
@@ -75,7 +76,7 @@ def require_equal(body: bytes, media: Media, connector: Connector) -> bool:
     """Require of columns what the truth says, unless they leave it to the truth; tells whether they do not."""
     columnar, _ = readers_of(connector)
     columns = columnar.parse(body, media, MAX_ROW)
-    with mock.patch.object(columnar_text, "PIECE_BYTES", 20):  # Nearly every row is a slice of its own.
+    with mock.patch.object(json_text, "PIECE_BYTES", 20):  # Nearly every row is a slice of its own.
         in_slices = columnar.parse(body, media, MAX_ROW)
     # Lines may end in two ways, though not in one slice; and what a slice does not name is not seen to be in quotes there.
     if in_slices is None and columns is None:
@@ -86,8 +87,8 @@ def require_equal(body: bytes, media: Media, connector: Connector) -> bool:
     for each in filter(None, (columns, in_slices)):
         assert each.table.schema == table.schema
         assert exactly(each.table) == exactly(table), body
-        assert not each.has_lines or lines == list(range(1, table.num_rows + 1)), body
-        assert each.has_lines == (media is Media.NDJSON)
+        assert each.first_line is None or lines == list(range(1, table.num_rows + 1)), body
+        assert each.first_line == (1 if media is Media.NDJSON else None)
     return columns is not None
 
 

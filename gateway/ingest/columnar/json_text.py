@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from gateway.connectors.connector import Field
 from gateway.connectors.fieldtypes.arrow_values import DECIMAL_MAX_DIGITS
 from gateway.ingest.body_text import start_of
+from gateway.ingest.columnar.not_columnar import NotColumnarError
 
 #: About how much text is parsed at a time.
 PIECE_BYTES = 16 * 2**20
@@ -29,10 +30,6 @@ ROWS_KEY = ""
 _ARRAY_PREFIX = b'{"%b":' % ROWS_KEY.encode()
 split_array = msgspec.json.Decoder(dict[str, list[msgspec.Raw]]).decode
 split_lines = msgspec.json.Decoder(msgspec.Raw).decode_lines
-
-
-class NotColumnarError(Exception):
-    """The rows must be parsed one by one."""
 
 
 #: Returns the text of each row.

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.fieldtypes.scalars import INT64_MAX, INT64_MIN
 from gateway.connectors.lexical_forms import NO_NUL
-from gateway.ingest.columnar_text import NotColumnarError
+from gateway.ingest.columnar.not_columnar import NotColumnarError
 from gateway.strictjson import Json
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
