@@ -85,12 +85,17 @@ def is_valid(text: bytes) -> bool:
 
 def may_be_endless(text: bytes) -> bool:
     """Return whether a row of a text might have a number that is too long for `read`; cheap if not."""
-    # Among 400 digits every twentieth byte is a digit, which is rare in other text.
-    samples = text[::_STRIDE].translate(_DIGITS)
-    if b"0" * (MAX_DIGITS // _STRIDE - 1) in samples and _ENDLESS.search(text) is not None:
+    if may_have_endless_digits(text):
         return True
     # An exponent that is too large makes an infinity of a double, and is found by that; one that is too small, a zero.
     return (b"e-" in text or b"E-" in text) and _may_have_long_exponent(text)
+
+
+def may_have_endless_digits(text: bytes) -> bool:
+    """Return whether a text has `MAX_DIGITS` digits one after another, as numbers too long for `read` have; cheap if not."""
+    # Among 400 digits every twentieth byte is a digit, which is rare in other text.
+    samples = text[::_STRIDE].translate(_DIGITS)
+    return b"0" * (MAX_DIGITS // _STRIDE - 1) in samples and _ENDLESS.search(text) is not None
 
 
 def _may_have_long_exponent(text: bytes) -> bool:

@@ -204,6 +204,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "ingest.columnar.checks",
     "ingest.columnar.field_column",
     "ingest.columnar.json_text",
+    "ingest.columnar.json_values",
     "ingest.columnar.json_columns",
     "ingest.columnar.reader",
     "ingest.type_errors",

@@ -1,0 +1,133 @@
+"""Texts of JSON values to the texts that are stored of them, many at a time.
+
+A stored text is `strictjson.write(strictjson.read(text))`, and many texts have that spelling already. Another decoder,
+several times as fast, keeps only the last of equal keys. So its values are written again and compared with the text: a
+key that it dropped is missing there. Texts with blanks and escapes are compared without them. What then differs is
+read and written alone: numbers with exponents, for instance.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway import strictjson
+from gateway.ingest.columnar.not_columnar import NotColumnarError
+
+#: How many bytes are values at a time: few enough to stay in the processor's cache, and to hold the GIL shortly.
+_CHUNK_BYTES = 2**16
+#: A text with fewer opening brackets is not nested too deeply, also not inside a row.
+_SHALLOW_BRACKETS = strictjson.MAX_DEPTH - 2
+#: An escape, or the two of a surrogate pair. Valid JSON has backslashes only in strings.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL
+)
+_NULL = b"null"
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+#: Reads the text of one JSON value; raises msgspec.DecodeError if it is no JSON, or RecursionError.
+raw_of: Callable[[bytes], msgspec.Raw] = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def stored_texts(values: Sequence[msgspec.Raw | None]) -> pa.Array:
+    """Build an array of the stored texts of JSON values, null for None and for the JSON value null.
+
+    Args:
+        values: Texts that `raw_of` or another decoder of msgspec returned: each is one JSON value and has no blanks
+            around it.
+
+    Raises:
+        NotColumnarError: A text is invalid, has a duplicate key, or may be nested too deeply.
+        pa.ArrowInvalid: The texts are too large together for one array.
+    """
+    places: list[int | None] = []
+    present: list[msgspec.Raw] = []
+    for value in values:
+        if value is None or (len(value) == len(_NULL) and bytes(value) == _NULL):
+            places.append(None)
+        else:
+            places.append(len(present))
+            present.append(value)
+    array = _strings([text for chunk in _chunks(present) for text in _written(chunk)])
+    return array if len(present) == len(values) else array.take(pa.array(places, pa.int64()))
+
+
+def _strings(texts: Sequence[msgspec.Raw]) -> pa.Array:
+    """Build an array of texts in UTF-8."""
+    offsets = pc.cumulative_sum_checked(pa.array([0, *map(len, texts)], pa.int32()))
+    return pa.StringArray.from_buffers(len(texts), offsets.buffers()[1], pa.py_buffer(b"".join(texts)))
+
+
+def _chunks(texts: Iterable[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
+    chunk: list[msgspec.Raw] = []
+    size = 0
+    for text in texts:
+        chunk.append(text)
+        size += len(text)
+        if size >= _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _written(chunk: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
+    """Return the stored texts of a chunk."""
+    joined = b"[" + b",".join(chunk) + b"]"
+    if strictjson.may_have_endless_digits(joined) or any(map(_may_be_deep, chunk)):
+        return [_exact(text) for text in chunk]
+    try:
+        written = strictjson.write(_decode(joined))
+    except (ValueError, RecursionError):
+        return [_exact(text) for text in chunk]
+    if written == joined:
+        return chunk
+    return _split(written) if written == _tidy(joined) else [_exact(text) for text in chunk]
+
+
+def _may_be_deep(text: msgspec.Raw) -> bool:
+    if len(text) < 2 * _SHALLOW_BRACKETS:
+        return False
+    content = bytes(text)
+    return content.count(b"[") + content.count(b"{") >= _SHALLOW_BRACKETS
+
+
+def _plain_decimal(text: str) -> Decimal:
+    """Read a number that is written as it is spelled."""
+    if "e" in text or "E" in text:
+        raise ValueError(text)
+    return Decimal(text)
+
+
+_decode = msgspec.json.Decoder(float_hook=_plain_decimal).decode
+
+
+def _tidy(text: bytes) -> bytes:
+    """Return a JSON text without blanks, and with strings as they are stored."""
+    text = msgspec.json.format(text, indent=-1)
+    return _ESCAPE.sub(_stored_escape, text) if b"\\" in text else text
+
+
+def _stored_escape(escape: re.Match[bytes]) -> bytes:
+    found = _stored_escapes.get(escape[0])
+    if found is None:
+        found = strictjson.write(strictjson.read(b'"%b"' % escape[0]))[1:-1]
+        if len(_stored_escapes) < _ESCAPES_MAX:
+            _stored_escapes[escape[0]] = found
+    return found
+
+
+#: Escapes that were seen, with the stored spelling of each; no more than `_ESCAPES_MAX`.
+_stored_escapes: dict[bytes, bytes] = {}
+_ESCAPES_MAX = 10_000
+
+
+def _exact(text: msgspec.Raw) -> msgspec.Raw:
+    """Read and write one text. It is read inside a list, as deep as a field is in its row."""
+    try:
+        return msgspec.Raw(strictjson.write(strictjson.read(b"[%b]" % bytes(text)))[1:-1])
+    except ValueError as error:
+        raise NotColumnarError from error
