@@ -61,6 +61,7 @@ class Code(Enum):
     VALUE_OUT_OF_RANGE = ("22003", 400, "A number is out of the range of its field")
     VALUE_REFUSED = ("23514", 422, "A value does not satisfy its field's constraints")
     FIELD_UNKNOWN = ("PGRST204", 400, "The connector has no such field")
+    COLUMN_UNFIT = ("42804", 400, "The type of a column does not fit its field")
 
     # 3: queries
     QUERY_INVALID = ("PGRST100", 400, "The query cannot be read")

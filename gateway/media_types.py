@@ -42,13 +42,17 @@ class Media(Enum):
 
 
 #: The formats of a POST.
-RECEIVED = (Media.JSON, Media.NDJSON, Media.CSV, Media.FORM)
+RECEIVED = (Media.JSON, Media.NDJSON, Media.CSV, Media.PARQUET, Media.ARROW, Media.FORM)
+#: The formats of a POST whose bodies are columns, and not text.
+BINARY = frozenset((Media.PARQUET, Media.ARROW))
+#: The media type of Arrow files (Feather V2), which are received and not served.
+ARROW_FILE = "application/vnd.apache.arrow.file"
 #: The formats of the response to a GET.
 SERVED = (Media.JSON, Media.NDJSON, Media.CSV, Media.PARQUET, Media.ARROW)
 #: The formats of request bodies, and of responses, by every media type.
 RECEIVED_TYPES: Mapping[str, Media] = {
     name: media for media in RECEIVED for name in (media.media_type, *media.aliases)
-}
+} | {ARROW_FILE: Media.ARROW}
 MEDIA_TYPES: Mapping[str, Media] = {
     name: media for media in SERVED for name in (media.media_type, *media.aliases)
 }

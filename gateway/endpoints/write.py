@@ -20,6 +20,7 @@ from gateway.endpoints.write_request import WriteRequest
 from gateway.errors import trace
 from gateway.ingest import media_detection, payload
 from gateway.ingest.body import Body
+from gateway.media_types import BINARY
 from gateway.query.render import Rendering, render
 from gateway.request_context import RequestContext, begin_stage, current
 from gateway.settings import Settings
@@ -63,12 +64,14 @@ class _Submission:
         data, write, validator = self.received.data, self.write, self.endpoint.validator
         media = media_detection.media_of(self.content_type, data)
         envelope = write.envelope(self.received, media, self.token, key)
-        if 0 < settings.columnar_min_bytes <= len(data) and write.on_conflict != "merge":
-            columns = validator.columnar.parse(data, media, settings.max_row, write.taken)
+        is_large = len(data) >= settings.columnar_min_bytes or media in BINARY
+        if settings.columnar_min_bytes and is_large and write.on_conflict != "merge":
+            columns = validator.columnar.parse(data, media, settings.max_row, write.taken, settings.max_body)
             if columns is not None:
                 self.context.rows = columns.table.num_rows
                 return validator.batch_of(columns, envelope)
-        rows = payload.parse(data, media, self.endpoint.connector, settings.max_row, write.columns)
+        connector, limits = self.endpoint.connector, (settings.max_row, settings.max_body)
+        rows = payload.parse(data, media, connector, limits[0], write.columns, limits[1])
         rows = metered.counted(rows, self.context)
         if write.columns is not None:
             rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)
@@ -139,7 +142,8 @@ class Writes:
     async def _check(self, submission: _Submission, key: IdempotencyKey | None) -> Batch:
         """Parse and validate the rows of a body: a small one here, a larger one in the parse pool."""
         size, settings = len(submission.received.data), self._intake.settings
-        if size <= _SMALL_BODY_BYTES:
+        # Any amount of data may be packed into few bytes.
+        if size <= _SMALL_BODY_BYTES and not media_detection.is_binary(submission.received.data):
             batch = submission.batch(key, settings)
         else:
             begin_stage("queue")

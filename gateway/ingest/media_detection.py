@@ -13,6 +13,10 @@ from gateway.media_types import RECEIVED, RECEIVED_TYPES, Media
 _FORM = Media.FORM.media_type
 _ACCEPTED = ", ".join(media.media_type for media in RECEIVED)
 _CURL = "; curl adds this type by itself, so say -H 'Content-Type: text/csv' --data-binary @FILE: -d removes line ends"
+#: The type of any file.
+_ANY = "application/octet-stream"
+#: How bodies begin that are columns, and not text.
+_MAGICS = {b"PAR1": Media.PARQUET, b"ARROW1\0\0": Media.ARROW, b"\xff\xff\xff\xff": Media.ARROW}
 #: Other types that clients send, and what to do instead.
 _HINTS = {
     "multipart/form-data": "send the file itself, as curl --data-binary @FILE does; -F makes a form with parts",
@@ -24,8 +28,6 @@ _HINTS = {
     "application/gzip": "say Content-Encoding: gzip, and with Content-Type what is inside",
     "application/x-gzip": "say Content-Encoding: gzip, and with Content-Type what is inside",
     "application/zstd": "say Content-Encoding: zstd, and with Content-Type what is inside",
-    Media.PARQUET.media_type: "load a Parquet file with gateway load",
-    "application/x-parquet": "load a Parquet file with gateway load",
 }
 #: The parameter of text/csv for a body without a header (RFC 4180, section 3).
 _WITHOUT_HEADER = re.compile(r"(?:^|;)\s*header\s*=\s*\"?absent\"?\s*(?:;|$)", re.IGNORECASE)
@@ -41,6 +43,8 @@ def media_of(content_type: str | None, data: bytes) -> Media:
     media = RECEIVED_TYPES.get(name)
     if media is not None and media is not Media.FORM:
         return media
+    if (name in ("", _FORM, _ANY)) and (packed := _packed(data)):
+        return packed
     start = first_of(data)
     is_bracket = data[start : start + 1] in (b"{", b"[")
     if not name or (media is Media.FORM and is_bracket):
@@ -61,6 +65,15 @@ def media_of(content_type: str | None, data: bytes) -> Media:
         hint=f"{hint} one of {_ACCEPTED}{_CURL if media is Media.FORM else ''}",
         headers={"Accept": _ACCEPTED},
     )
+
+
+def is_binary(data: bytes) -> bool:
+    """Return whether a body is columns, and not text."""
+    return _packed(data) is not None
+
+
+def _packed(data: bytes) -> Media | None:
+    return next((media for magic, media in _MAGICS.items() if data.startswith(magic)), None)
 
 
 @functools.lru_cache(32)  # Clients send few different types; errors are not cached.

@@ -1,31 +1,42 @@
-"""A body to rows: a JSON object or array, NDJSON, CSV, or a form. Runs on the event loop or in a parse thread."""
+"""A body to rows: a JSON object or array, NDJSON, CSV, Parquet, Arrow, or a form. Runs on the event loop or in a parse thread."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gateway.connectors.connector import Connector, Field
 from gateway.errors import Code, GatewayError
 from gateway.ingest import csv_rows, form_rows, json_rows
+from gateway.ingest.arrow import rows as arrow_rows
 from gateway.ingest.excerpts import shorten
 from gateway.ingest.media_detection import media_of
 from gateway.ingest.recognition import BodyHints
 from gateway.ingest.rows import Rows
-from gateway.media_types import Media
+from gateway.media_types import BINARY, Media
 from gateway.strictjson import Json
+
+#: The most bytes of a body that is unpacked, if the caller does not say.
+MAX_BODY = 2**26
 
 
 def parse(
-    data: bytes, media: Media, connector: Connector, max_row: int, columns: Sequence[Field] | None = None
+    data: bytes,
+    media: Media,
+    connector: Connector,
+    max_row: int,
+    columns: Sequence[Field] | None = None,
+    max_body: int = MAX_BODY,
 ) -> Iterator[Rows]:
     """Parse the rows of a body in chunks, so that few rows are Python values at a time.
 
     Values of renamed fields get the present names. With `columns` a CSV header may name anything; the cells of other
-    columns are skipped. A row of more than `max_row` bytes is an error, because each chunk holds thousands of rows.
+    columns are skipped. Parquet and Arrow may have `max_body` bytes when they are unpacked. A row of more than `max_row` bytes is an error, because each chunk holds thousands of rows.
 
     Raises:
         GatewayError: The body as a whole cannot be parsed. A row that cannot is an error in its `Rows`.
     """
     if media is Media.CSV:
         return csv_rows.parse(data, connector, max_row, columns)
+    if media in BINARY:
+        return arrow_rows.parse(data, connector, max_row, columns, max_body)
     if media is Media.FORM:
         return form_rows.parse(data, connector, max_row)
     rows = (json_rows.parse if media is Media.JSON else json_rows.parse_lines)(data, connector, max_row)

@@ -25,7 +25,14 @@ _PAGE = re.compile(rb"<!doctype html|<html|<head|<body", re.IGNORECASE)
 _PARTS = re.compile(rb"--[^\r\n]+\r?\nContent-Disposition:", re.IGNORECASE)
 _PAIRS = re.compile(rb"[^=&\s,;]+=[^&\s]*(?:&[^=&\s,;]+=[^&\s]*)*")
 _SEP_LINE = re.compile(rb"sep=(.)\r?$", re.IGNORECASE)
-_NAMES = {Media.JSON: "JSON", Media.NDJSON: "NDJSON", Media.CSV: "CSV", Media.FORM: "a form"}
+_NAMES = {
+    Media.JSON: "JSON",
+    Media.NDJSON: "NDJSON",
+    Media.CSV: "CSV",
+    Media.FORM: "a form",
+    Media.PARQUET: "Parquet",
+    Media.ARROW: "Arrow",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.auth.permissions import Verb
 from gateway.connectors.connector import PUBLIC, Connector
-from gateway.media_types import RECEIVED, SERVED, Media
+from gateway.media_types import BINARY, RECEIVED, SERVED, Media
 from gateway.openapi import request_parameters, row_schemas, shared_components
 from gateway.openapi.body_examples import example_body
 from gateway.openapi.row_schemas import reference
@@ -184,8 +184,9 @@ class Operations:
         either = {"oneOf": [row, {"type": "array", "items": row, "minItems": 1}]}
         content: dict[str, Json] = {}
         for media in _DOCUMENTED:
-            content[media.media_type] = {"schema": either if media is Media.JSON else {"type": "string"}}
-            if self.row:
+            text = {} if media in BINARY else {"type": "string"}
+            content[media.media_type] = {"schema": either if media is Media.JSON else text}
+            if self.row and media not in BINARY:
                 content[media.media_type]["examples"] = {"rows": {"value": example_body(media, self.row)}}
         return {"required": True, "content": content}
 

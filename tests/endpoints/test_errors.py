@@ -11,6 +11,8 @@ from types import SimpleNamespace
 
 import duckdb
 import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gateway.auth import login_throttle
@@ -206,6 +208,13 @@ def _(place, code):
 @provokes(Code.FIELD_UNKNOWN)
 def _(place, code):
     return place.post(b"n,t\n", content_type="text/csv")
+
+
+@provokes(Code.COLUMN_UNFIT)
+def _(place, code):
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"n": [True]}), sink)
+    return place.post(sink.getvalue().to_pybytes(), content_type="application/vnd.apache.parquet")
 
 
 _QUERIES = {

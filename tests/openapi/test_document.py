@@ -16,7 +16,7 @@ from gateway.connectors.fieldtypes.lists import list_of
 from gateway.connectors.fieldtypes.scalars import SCALARS
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
-from gateway.media_types import RECEIVED, SERVED, Media
+from gateway.media_types import BINARY, RECEIVED, SERVED, Media
 from gateway.openapi import document, filters
 from gateway.openapi.body_examples import example_body
 from gateway.openapi.shared_components import SCHEMAS
@@ -181,7 +181,7 @@ def test_example_bodies_are_accepted(connector):
     row, missing = example_row.build(connector)
 
     assert missing == []
-    for media in RECEIVED:
+    for media in set(RECEIVED) - BINARY:
         body = example_body(media, row)
         data = body.encode() if isinstance(body, str) else strictjson.write(body)
         if media is not Media.FORM:

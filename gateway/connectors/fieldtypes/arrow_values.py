@@ -1,6 +1,6 @@
 """JSON values and texts to Arrow arrays. The values satisfy the schema: no function here rejects or rounds one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -111,6 +111,14 @@ _FIRST, _LAST = (
     (instant - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
     for instant in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 )
+_DAY_MICROSECONDS = 86_400_000_000
+#: The first and last stored value of types of days and times, as integers: the years 1 to 9999, and one day.
+STORED_RANGES: Mapping[str, tuple[int, int]] = {
+    "date": (_FIRST // _DAY_MICROSECONDS, _LAST // _DAY_MICROSECONDS),
+    "time": (0, _DAY_MICROSECONDS - 1),
+    "timestamp": (_FIRST, _LAST),
+    "datetime": (_FIRST, _LAST),
+}
 _CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
 #: What Arrow reads.
 _PLAIN_TIME = f"^{_CLOCK}$"

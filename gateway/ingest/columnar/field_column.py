@@ -3,13 +3,17 @@
 from collections.abc import Callable, Iterable, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway.connectors import schema
 from gateway.connectors.connector import Field
+from gateway.connectors.fieldtypes.arrow_values import STORED_RANGES
 from gateway.ingest.columnar.checks import checks_of
 from gateway.ingest.columnar.not_columnar import NotColumnarError
 from gateway.strictjson import Json
 
+#: Keywords of the schema of a day or a time that every value in `STORED_RANGES` satisfies.
+_OF_FORM = frozenset(("type", "format", "pattern", "not", "description", "default", "examples"))
 #: Returns the exact JSON values at some places of a column.
 ExactValues = Callable[[Sequence[int]], Iterable[Json]]
 
@@ -30,6 +34,7 @@ class FieldColumn:
         built = schema.build_field(field)
         # The items of a list are checked.
         built = built["items"] if field.type.item else built
+        self._has_only_form = built.keys() <= _OF_FORM
         self._is_valid = schema.compile_schema(built).is_valid
         self._checks = checks_of(built, field.type.item or field.type, self._is_valid)
 
@@ -54,11 +59,30 @@ class FieldColumn:
             NotColumnarError: A value is invalid, or columns cannot decide it.
             pa.ArrowException: A value does not fit the stored type.
         """
+        if self._checks is None:
+            raise NotColumnarError
         values = array.flatten() if self.type.item else array
         if self.type.item and values.null_count:
             raise NotColumnarError
-        for check in self._checks or ():
+        for check in self._checks:
             doubtful = check(values)
             if doubtful and (self.type.item or not all(map(self._is_valid, exact(doubtful)))):
                 raise NotColumnarError
         return self.type.arrow.cast(array)
+
+    def read_stored(self, array: pa.Array) -> pa.Array:
+        """Check days and times in the stored type, and return them.
+
+        Raises:
+            NotColumnarError: A value is invalid, or columns cannot decide it.
+        """
+        item = self.type.item or self.type
+        values = array.flatten() if self.type.item else array
+        if not self._has_only_form or (self.type.item and values.null_count):
+            raise NotColumnarError
+        width = pa.int32() if item.name == "date" else pa.int64()
+        ends = pc.min_max(values.view(width)).as_py()
+        first, last = STORED_RANGES[item.name]
+        if ends["min"] is not None and not first <= ends["min"] <= ends["max"] <= last:
+            raise NotColumnarError
+        return array

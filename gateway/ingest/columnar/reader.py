@@ -4,6 +4,7 @@ It rejects nothing. If a body is not plainly valid, or columns cannot decide, th
 `validation` parse the rows one by one; tests prove that both ways give the same result.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,10 +13,13 @@ import msgspec
 import pyarrow as pa
 
 from gateway.connectors.connector import Connector, Field
+from gateway.ingest.columnar.arrow_columns import ColumnarArrow
 from gateway.ingest.columnar.field_column import FieldColumn
 from gateway.ingest.columnar.json_columns import ColumnarJson
 from gateway.ingest.columnar.not_columnar import NotColumnarError
-from gateway.media_types import Media
+from gateway.ingest.payload import MAX_BODY
+from gateway.media_types import BINARY, Media
+from gateway.strictjson import Json
 
 #: How a body that must be parsed row by row shows itself.
 _NOT_COLUMNAR = (
@@ -41,6 +45,13 @@ class TakenFields:
     absent_is_null: bool
 
 
+def _absent_value(taken: TakenFields | None, field: Field) -> Json:
+    """Return the value of a field that a body does not have."""
+    if taken is not None and taken.absent_is_null and field.nullable and field in taken.fields:
+        return None
+    return field.absent_value
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnarRows:
     """The rows of a body, all of them valid.
@@ -61,11 +72,24 @@ class Columnar:
         self._connector = connector
 
     @cached_property
+    def _columns(self) -> list[FieldColumn]:
+        return [FieldColumn(field) for field in self._connector.fields]
+
+    @cached_property
     def _json(self) -> ColumnarJson:
-        return ColumnarJson([FieldColumn(field) for field in self._connector.fields])
+        return ColumnarJson(self._columns)
+
+    @cached_property
+    def _arrow(self) -> ColumnarArrow:
+        return ColumnarArrow(self._connector, self._columns)
 
     def parse(
-        self, data: bytes, media: Media, max_row: int, taken: TakenFields | None = None
+        self,
+        data: bytes,
+        media: Media,
+        max_row: int,
+        taken: TakenFields | None = None,
+        max_body: int = MAX_BODY,
     ) -> ColumnarRows | None:
         """Return the rows of a body, or None if they must be parsed one by one.
 
@@ -74,11 +98,19 @@ class Columnar:
             media: Its media type.
             max_row: The most bytes that a row may have.
             taken: The fields that are taken, None for all.
+            max_body: The most bytes of Parquet or Arrow when it is unpacked.
+
+        Raises:
+            GatewayError: Parquet or Arrow cannot be stored as a whole.
         """
         try:
             if media in (Media.JSON, Media.NDJSON) and taken is None:
                 table = self._json.parse(data, media, max_row)
                 return ColumnarRows(table, 1 if media is Media.NDJSON else None)
+            if media in BINARY:
+                fields = None if taken is None else taken.fields
+                absent = functools.partial(_absent_value, taken)
+                return ColumnarRows(self._arrow.parse(data, max_row, max_body, fields, absent))
         except _NOT_COLUMNAR:
             pass
         return None
