@@ -11,14 +11,17 @@ import click
 
 from tests.bench import plot, report, results, surroundings, versions, wrk
 from tests.bench.rounds import Grounds, run
-from tests.bench.workloads import WHO, WORKLOADS, Workload
+from tests.bench.workload import Workload
+from tests.bench.workloads import GATEWAY, WHO, WORKLOADS
 from tests.support.server import ROOT
 
 
 @click.command()
 @click.option("--rounds", default=5, show_default=True, help="How often each figure is measured.")
-@click.option("--seconds", default=5.0, show_default=True, help="How long a measurement takes.")
-@click.option("--only", default="", metavar="W1,W3", help="Workloads, by what their names begin with.")
+@click.option("--seconds", default=3.0, show_default=True, help="How long a measurement takes.")
+@click.option(
+    "--only", default="", metavar="W1,W3", help="Workloads, by the words that their names begin with."
+)
 @click.option("--quick", is_flag=True, help="Measure twice for one second, print it, and write nothing.")
 @click.option("--again", is_flag=True, help="Measure nothing: write anew what follows from results.json.")
 @click.option(
@@ -34,11 +37,11 @@ def main(rounds: int, seconds: float, only: str, quick: bool, again: bool, again
         return
     if quick:
         rounds, seconds = 2, 1.0
-    wanted = [each for each in WORKLOADS if not only or each.name.startswith(tuple(only.split(",")))]
+    wanted = [each for each in WORKLOADS if not only or each.begins_with(only.split(","))]
     if against:
         _compare([versions.with_other_version(each, against) for each in wanted], rounds, seconds)
         return
-    labels = {lane.label for each in wanted for lane in each.lanes}
+    labels = {GATEWAY, *(lane.label for each in wanted for lane in each.lanes)}
     fresh = {
         "machine": surroundings.machine(),
         "client": wrk.version(),

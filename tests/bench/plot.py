@@ -31,7 +31,7 @@ text { font: 12px system-ui, sans-serif; fill: #24292f }
 
 
 def svg(results: dict) -> str:
-    every = list(comparisons(results))
+    every = [each for each in comparisons(results) if each.target]
     width, bottom = _LEFT + _WIDTH + _RIGHT, _TOP + _ROW * len(every)
     low, high = _ends(every)
 
@@ -64,7 +64,7 @@ def _ends(every: Sequence[Comparison]) -> tuple[float, float]:
 def _good(comparison: Comparison) -> tuple[float, float]:
     """Give the ratio and its target as what is better the more it is."""
     pair = (comparison.ratio, comparison.target)
-    return tuple(1 / each for each in pair) if comparison.workload.less_is_better else pair
+    return tuple(1 / each for each in pair) if comparison.less_is_better else pair
 
 
 def _bar(comparison: Comparison, top: int, x) -> list[str]:

@@ -19,8 +19,12 @@ def gets(
     *,
     of: int,
     repeat: bool = False,
+    latency: bool = False,
 ) -> Measure:
     """GET so many rows of a table's first `of`; the URL has two `%d`, for the first number and that after the last."""
     answer = answers.get(url % (_FIRST, _FIRST + rows), headers)
     answers.require_orders(answer, files.orders(_FIRST, rows))
-    return wrk.gets(url, headers, connections, places=of - rows, rows=rows, repeat=repeat, few=rows >= _MANY)
+    few = rows >= _MANY
+    return wrk.gets(
+        url, headers, connections, places=of - rows, rows=rows, repeat=repeat, few=few, latency=latency
+    )

@@ -25,7 +25,7 @@ def filled(page: str, results: dict) -> str:
 
 def summary(results: dict) -> str:
     """Return four figures, with their date and machine."""
-    own = {each.workload.name: each for each in comparisons(results)}
+    own = {each.workload.name: each for each in comparisons(results) if each.unit == each.workload.unit}
     dates = sorted({results["workloads"][name]["date"] for name in _SHORT})
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
     return "\n".join(
@@ -64,19 +64,19 @@ def _rows(results: dict) -> Iterator[tuple[str, ...]]:
         is_first, last = workload is not last, workload
         yield (
             f"**{workload.name}** {workload.what}" if is_first else "",
-            _own(each) if is_first else "",
+            _own(each) if is_first or each.unit != workload.unit else "",
             each.against,
-            f"{number(each.other)} {workload.unit}",
+            f"{number(each.other)} {each.unit}",
             times(each.ratio),
-            f"{'≤' if workload.less_is_better else '≥'} {times(each.target)}",
-            "yes" if each.is_met else "**no**",
+            f"{'≤' if each.less_is_better else '≥'} {times(each.target)}" if each.target else "",
+            {True: "yes", False: "**no**", None: ""}[each.is_met],
             " / ".join(f"{size / 2**20:,.0f}" for size in each.bytes),
         )
 
 
 def _own(comparison: Comparison) -> str:
     worst = "" if comparison.worst is None else f" (at worst {number(comparison.worst)})"
-    return f"{number(comparison.figure)} {comparison.workload.unit}{worst}"
+    return f"{number(comparison.figure)} {comparison.unit}{worst}"
 
 
 def number(value: float) -> str:

@@ -12,7 +12,7 @@ from tests.bench.files import Files
 from tests.bench.measure import Sample, WrongAnswerError
 from tests.bench.memory import Peak
 from tests.bench.tables import Table
-from tests.bench.workloads import Workload
+from tests.bench.workload import Lane, Workload
 
 #: Of the time of a measurement: what each gets before the first that counts.
 _WARM_UP = 0.4
@@ -52,15 +52,15 @@ def run(
     lanes = {lane.label: {"samples": [], "worst": None, "peak_bytes": 0} for lane in workload.lanes}
     with contextlib.ExitStack() as stack:
         started = {}
-        for kind in dict.fromkeys(lane.contestant for lane in workload.lanes):
-            contestant = grounds.prepared(kind, workload.table, workload.rows)
+        for each in dict.fromkeys(_whose(workload, lane) for lane in workload.lanes):
+            contestant = grounds.prepared(*each)
             contestant.start()
             stack.callback(contestant.stop)
-            started[kind] = contestant, []
-        measures = {lane.label: lane.measure(started[lane.contestant][0]) for lane in workload.lanes}
+            started[each] = contestant, []
+        measures = {lane.label: lane.measure(started[_whose(workload, lane)][0]) for lane in workload.lanes}
         for turn in range(rounds + 1):
             for lane in workload.lanes:
-                contestant, samples = started[lane.contestant]
+                contestant, samples = started[_whose(workload, lane)]
                 with Peak(contestant.roots) as peak:
                     sample = measures[lane.label](seconds if turn else seconds * _WARM_UP)
                 samples.append(sample)
@@ -69,9 +69,15 @@ def run(
                     tell(
                         f"{workload.name}, {turn} of {rounds}, {lane.label}: {sample.value:,.4g} {workload.unit}"
                     )
-        for contestant, samples in started.values():
-            _require_all_stored(contestant, workload.rows, samples)
+        for (_, _, before), (contestant, samples) in started.items():
+            _require_all_stored(contestant, before, samples)
     return lanes
+
+
+def _whose(workload: Workload, lane: Lane) -> tuple[type[Contestant], Table, int]:
+    """Give the contestant of a lane, its table, and the rows in it."""
+    rows = workload.rows if lane.rows is None else lane.rows
+    return lane.contestant, lane.table or workload.table, rows
 
 
 def _add(lane: dict, sample: Sample, peak: Peak) -> None:

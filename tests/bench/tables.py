@@ -51,6 +51,26 @@ class Table:
 
 ORDERS = Table("orders", _ORDERS, f"SELECT {_AN_ORDER} FROM range({{first}}, {{end}}) t(i)")
 KEYED_ORDERS = Table("orders", f"{_ORDERS}primary_key: [order_id]\n", ORDERS.sql)
+#: The object of a webhook, as small as most are.
+_AN_EVENT = """json_object(
+    'event', 'order.' || ['created', 'paid', 'shipped'][1 + (hash(i + 5) % 3)::INTEGER],
+    'id', 'evt_' || printf('%016x', hash(i + 6)),
+    'created', 1735689600 + i * 6,
+    'live', true,
+    'customer', json_object('id', hash(i) % 50000, 'email', 'customer' || hash(i) % 50000 || '@example.com'),
+    'items', json_array(json_object('sku', 'A-' || hash(i + 7) % 1000, 'quantity', 1 + hash(i + 8) % 4, 'price', 19.99)),
+    'discount', NULL
+  )"""
+EVENTS = Table(
+    "events",
+    _ORDERS.replace("note: {type: string, nullable: true}", "payload: json"),
+    f"SELECT * EXCLUDE (i, note), {_AN_EVENT} AS payload FROM (SELECT i, {_AN_ORDER} FROM range({{first}}, {{end}}) t(i))",
+)
+TEXT_EVENTS = Table(
+    "text_events",
+    _ORDERS.replace("note: {type: string, nullable: true}", "payload: string"),
+    f"SELECT * REPLACE (payload::VARCHAR AS payload) FROM ({EVENTS.sql})",
+)
 #: Its rows are in a table of that name, which `Files` loads.
 FLIGHTS = Table(
     "flights",

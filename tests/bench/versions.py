@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.bench.contestants.gateway import Gateway
-from tests.bench.workloads import Lane, Workload
+from tests.bench.workload import Workload
 
 #: What the lanes of the other version are called, before the label of the lane.
 BEFORE = "before: "
@@ -16,7 +16,7 @@ def with_other_version(workload: Workload, checkout: Path) -> Workload:
     lanes = []
     for lane in (each for each in workload.lanes if issubclass(each.contestant, Gateway)):
         other = type(f"{lane.contestant.__name__}Before", (lane.contestant,), {"checkout": checkout})
-        lanes += [lane, Lane(BEFORE + lane.label, other, lane.measure)]
+        lanes += [lane, replace(lane, label=BEFORE + lane.label, contestant=other)]
     return replace(workload, lanes=tuple(lanes), targets=())
 
 

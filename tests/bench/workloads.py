@@ -1,79 +1,60 @@
 """The workloads: what is measured of whom, and what the gateway is to reach."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from tests.bench.contestants import Contestant
+from tests.bench.contestants.clickhouse import Clickhouse
+from tests.bench.contestants.crowded_gateway import CrowdedGateway
 from tests.bench.contestants.datasette import Datasette
-from tests.bench.contestants.fastapi_postgres import FastapiPostgres
+from tests.bench.contestants.fastapi_postgres import FastapiCopy, FastapiPostgres
 from tests.bench.contestants.floor import Floor
-from tests.bench.contestants.gateway import CrowdedGateway, Gateway
+from tests.bench.contestants.gateway import Gateway
 from tests.bench.contestants.roapi import Roapi
 from tests.bench.measure import Measure
-from tests.bench.tables import FLIGHTS, KEYED_ORDERS, ORDERS, Table
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """One of the measurements that take turns: of whom, and how."""
-
-    label: str
-    contestant: type[Contestant]
-    measure: Callable[[Any], Measure]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the gateway's figure is to be, against the figure of another lane or one that is not measured.
-
-    Attributes:
-        against: The label of the lane, or what the figure is.
-        ratio: At least so many times the other figure; or at most, where less is better.
-        figure: The figure that is not measured.
-    """
-
-    against: str
-    ratio: float
-    figure: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """A workload on a table of so many rows; the first of its lanes is the gateway's."""
-
-    name: str
-    what: str
-    unit: str
-    table: Table
-    lanes: tuple[Lane, ...]
-    targets: tuple[Target, ...]
-    rows: int = 0
-    less_is_better: bool = False
-
+from tests.bench.tables import EVENTS, FLIGHTS, KEYED_ORDERS, ORDERS, TEXT_EVENTS, Table
+from tests.bench.workload import Lane, MemoryTarget, Target, Workload
 
 GATEWAY = "gateway"
 FASTAPI = "FastAPI + PostgreSQL"
+COPY = "FastAPI + PostgreSQL's COPY"
 DATASETTE = "Datasette"
 ROAPI = "ROAPI"
 FLOOR = "DuckDB alone"
-OWN_JSON = "its own W1"
-WHO = {GATEWAY: Gateway, FASTAPI: FastapiPostgres, DATASETTE: Datasette, ROAPI: Roapi, FLOOR: Floor}
+CLICKHOUSE = "ClickHouse alone"
+OWN_JSON = "its own JSON"
+OWN_STRINGS = "strings in its place"
+WHO = {
+    GATEWAY: Gateway,
+    FASTAPI: FastapiPostgres,
+    COPY: FastapiCopy,
+    DATASETTE: Datasette,
+    ROAPI: Roapi,
+    FLOOR: Floor,
+    CLICKHOUSE: Clickhouse,
+}
 
 
 def _lanes(measure: Callable[[Any], Measure], *labels: str) -> tuple[Lane, ...]:
     return tuple(Lane(label, WHO[label], measure) for label in (GATEWAY, *labels))
 
 
-def _bulk(table: Table, *goals: Target) -> Workload:
+def _bulk(table: Table, connections: int, *goals: MemoryTarget) -> Workload:
     return Workload(
-        f"W1 {table.name}",
-        f"POST a JSON array of 10,000 {table.name}, {len(table.columns)} columns; 2 connections",
+        f"W1 {table.name}" + (f", {connections} connections" if connections != 2 else ""),
+        f"POST a JSON array of 10,000 {table.name}, {len(table.columns)} columns; {connections} connections",
         "rows/s",
         table,
-        _lanes(lambda each: each.bulk(), FASTAPI, DATASETTE, FLOOR),
-        (Target(FASTAPI, 8), Target(DATASETTE, 10), Target(FLOOR, 0.6), *goals),
+        (
+            *_lanes(lambda each: each.bulk(connections=connections), FASTAPI, DATASETTE),
+            *_alone(lambda each: each.bulk(), FLOOR, CLICKHOUSE),
+        ),
+        (Target(FASTAPI, 8), Target(DATASETTE, 10), Target(FLOOR, 0.6), Target(CLICKHOUSE, 1), *goals),
     )
+
+
+def _alone(measure: Callable[[Any], Measure], *labels: str) -> tuple[Lane, ...]:
+    """Give lanes of engines that have no connections."""
+    return tuple(Lane(label, WHO[label], measure) for label in labels)
 
 
 def _lines(table: Table, kind: str, name: str) -> Workload:
@@ -90,6 +71,42 @@ def _lines(table: Table, kind: str, name: str) -> Workload:
     )
 
 
+def _csv(table: Table) -> Workload:
+    return Workload(
+        f"W11 {table.name}",
+        "POST the same as CSV; 2 connections",
+        "rows/s",
+        table,
+        (
+            *_lanes(lambda each: each.bulk("csv"), FASTAPI),
+            Lane(OWN_JSON, Gateway, lambda each: each.bulk()),
+            *_alone(lambda each: each.bulk("csv"), FLOOR, CLICKHOUSE),
+            *_alone(lambda each: each.bulk(), COPY),
+        ),
+        (
+            Target(OWN_JSON, 0.9),
+            Target(FLOOR, 0.6),
+            Target(FASTAPI),
+            Target(COPY, 4),
+            Target(CLICKHOUSE),
+        ),
+    )
+
+
+def _compressed_csv(table: Table) -> Workload:
+    return Workload(
+        f"W11 {table.name} in gzip",
+        "POST the same as CSV in gzip; 2 connections",
+        "rows/s",
+        table,
+        (
+            *_lanes(lambda each: each.bulk("csv.gz"), FLOOR),
+            Lane(OWN_JSON, Gateway, lambda each: each.bulk()),
+        ),
+        (Target(OWN_JSON, 0.9), Target(FLOOR, 0.6)),
+    )
+
+
 def _export(form: str, name: str) -> Workload:
     return Workload(
         f"W8 {form}",
@@ -103,8 +120,9 @@ def _export(form: str, name: str) -> Workload:
 
 
 WORKLOADS = (
-    _bulk(ORDERS, Target("ClickHouse, a figure from elsewhere", 1, 990_000)),
-    _bulk(FLIGHTS),
+    _bulk(ORDERS, 2, MemoryTarget(300)),
+    _bulk(ORDERS, 8),
+    _bulk(FLIGHTS, 2, MemoryTarget(300)),
     *(
         _lines(table, kind, name)
         for table in (ORDERS, FLIGHTS)
@@ -172,5 +190,17 @@ WORKLOADS = (
         (Lane(GATEWAY, CrowdedGateway, lambda each: each.change()),),
         (Target("300 ms", 1, 300),),
         less_is_better=True,
+    ),
+    *(form(table) for table in (ORDERS, FLIGHTS) for form in (_csv, _compressed_csv)),
+    Workload(
+        "W14",
+        "POST a JSON array of 10,000 orders with a field of type `json`, which has the object of a webhook; 2 connections",
+        "rows/s",
+        EVENTS,
+        (
+            *_lanes(lambda each: each.bulk()),
+            Lane(OWN_STRINGS, Gateway, lambda each: each.bulk(), table=TEXT_EVENTS),
+        ),
+        (Target(OWN_STRINGS, 0.5),),
     ),
 )

@@ -69,11 +69,12 @@ def gets(
     rows: int = 0,
     repeat: bool = False,
     few: bool = False,
+    latency: bool = False,
 ) -> Measure:
     """GET a URL, one of so many places for the first `%d` in it, and the place so many rows on for the second.
 
     No place is asked for again before all have been, or with `repeat` always the same. `few` is for answers that
-    come a few dozen times a second or less. The figure is requests a second.
+    come a few dozen times a second or less. The figure is requests a second, or the median latency in milliseconds.
     """
     asked = 0
     origin, path = re.fullmatch(r"(http://[^/]+)(/.*)", url).groups()
@@ -86,7 +87,7 @@ def gets(
         asked += result.requests + result.unanswered
         if asked > places and not repeat:
             raise WrongAnswerError(f"{asked} requests for {places} places: some were asked for again")
-        return Sample(result.requests / result.seconds)
+        return Sample(result.p50_ms if latency else result.requests / result.seconds)
 
     return measure
 

@@ -78,9 +78,9 @@ class Datasette:
 
     # -- measures
 
-    def bulk(self) -> Measure:
+    def bulk(self, connections: int = 2) -> Measure:
         bodies = self._files.bodies(self._table, "rows.json")
-        return wrk.bulk_posts(self._url, self._headers, bodies, BULK, connections=2)
+        return wrk.bulk_posts(self._url, self._headers, bodies, BULK, connections)
 
     def single(self, connections: int, *, latency: bool = False) -> Measure:
         body = f'{{"row":{AN_ORDER}}}'

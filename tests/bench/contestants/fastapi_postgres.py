@@ -13,8 +13,19 @@ from tests.support.server import ROOT, free_port
 _TOKEN = "bench-7c1f0a52e6"
 _HEADERS = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": "application/json"}
 
+#: Where many rows are posted, and their type.
+_BULK = {"json": ("bulk", "application/json"), "csv": ("csv/checked", "text/csv")}
+
 
 class FastapiPostgres:
+    """The app and its database.
+
+    Attributes:
+        has_checks: The table of PostgreSQL has the constraints of the connector, beside those of the app.
+    """
+
+    has_checks = False
+
     def __init__(self, directory: Path, files: Files, table: Table, rows: int) -> None:
         self._files, self._table, self._rows = files, table, rows
         self._log = directory / "log"
@@ -29,7 +40,7 @@ class FastapiPostgres:
         return f"{by}, one worker, 10 connections; {version} with {settings}"
 
     def prepare(self) -> None:
-        self._postgres.prepare(self._table, self._rows, self._files)
+        self._postgres.prepare(self._table, self._rows, self._files, has_checks=self.has_checks)
 
     def start(self) -> None:
         self._postgres.start()
@@ -60,9 +71,11 @@ class FastapiPostgres:
 
     # -- measures
 
-    def bulk(self) -> Measure:
-        bodies = self._files.bodies(self._table, "json")
-        return wrk.bulk_posts(f"{self._url}/bulk", _HEADERS, bodies, BULK, connections=2)
+    def bulk(self, kind: str = "json", connections: int = 2) -> Measure:
+        path, media = _BULK[kind]
+        headers = {**_HEADERS, "Content-Type": media}
+        bodies = self._files.bodies(self._table, kind)
+        return wrk.bulk_posts(f"{self._url}/{path}", headers, bodies, BULK, connections)
 
     def single(self, connections: int, *, latency: bool = False) -> Measure:
         return wrk.single_posts(self._url, _HEADERS, AN_ORDER, connections, latency=latency)
@@ -70,3 +83,18 @@ class FastapiPostgres:
     def ranges(self, rows: int, connections: int, *, repeat: bool = False) -> Measure:
         url = f"{self._url}?first=%d&end=%d"
         return ranges.gets(url, _HEADERS, self._files, rows, connections, of=self._rows, repeat=repeat)
+
+
+class FastapiCopy(FastapiPostgres):
+    """The same app, with CSV that goes into PostgreSQL's COPY as it arrives. PostgreSQL alone checks it."""
+
+    has_checks = True
+
+    @staticmethod
+    def about() -> str:
+        return "the same, but no cell is read by Python: PostgreSQL checks them, by its types and CHECK constraints"
+
+    def bulk(self) -> Measure:
+        bodies = self._files.bodies(self._table, "csv")
+        headers = {**_HEADERS, "Content-Type": "text/csv"}
+        return wrk.bulk_posts(f"{self._url}/csv", headers, bodies, BULK, connections=2)

@@ -1,7 +1,5 @@
 """DuckDB alone, with the gateway's memory and threads: no HTTP, and no row is checked."""
 
-import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,13 +7,21 @@ import duckdb
 
 from gateway.resources import cpu_count, memory_of
 from gateway.settings import Settings
+from tests.bench.contestants.engine import PEERS, Engine
 from tests.bench.files import BULK, Files
 from tests.bench.measure import Measure, Sample
 from tests.bench.queries import AGGREGATE
 from tests.bench.tables import Table
-from tests.support.server import ROOT
 
 _FORMATS = {"ndjson": "json", "csv": "csv", "parquet": "parquet"}
+#: SQL that reads a body; the columns are given where the body does not have their types.
+_READERS = {
+    "json": "read_json('{path}', format = 'array', columns = {columns})",
+    "csv": "read_csv('{path}', auto_detect = false, header = true, columns = {columns})",
+    "csv.gz": "read_csv('{path}', auto_detect = false, header = true, columns = {columns})",
+    "parquet": "'{path}'",
+    "arrow": "arrow_rows",
+}
 
 
 class Floor:
@@ -30,68 +36,56 @@ class Floor:
     def prepare(self) -> None:
         self.start()
         columns = ", ".join(f'"{name}" {type}' for name, type in self._table.columns.items())
-        self._run(f"CREATE TABLE {self._table.name} ({columns})")
+        self._engine.run(f"CREATE TABLE {self._table.name} ({columns})")
         if self._rows:
             path = self._files.rows(self._table, self._rows, "parquet")
-            self._run(f"INSERT INTO {self._table.name} FROM '{path}'")
+            self._engine.run(f"INSERT INTO {self._table.name} FROM '{path}'")
         self.stop()
 
     def start(self) -> None:
+        program = (sys.executable, PEERS / "duckdb_alone.py", self._directory / "floor.duckdb")
         resources = (memory_of(Settings.read({})), cpu_count())
-        program = (
-            sys.executable,
-            ROOT / "tests/bench/peers/duckdb_alone.py",
-            self._directory / "floor.duckdb",
-        )
-        self._process = subprocess.Popen(
-            list(map(str, (*program, *resources))), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._engine = Engine([*program, *resources], self._directory / "log")
 
     def stop(self) -> None:
-        self._process.communicate()
+        self._engine.stop()
 
     def roots(self) -> list[int]:
-        return [self._process.pid]
+        return [self._engine.pid]
 
     def count(self) -> int:
-        return self._run(f"SELECT count(*) FROM {self._table.name}")["last"][0][0]
-
-    def _run(self, *statements: str, seconds: float = 0, first: int = 0) -> dict:
-        told = {"sql": statements, "seconds": seconds, "from": first}
-        print(json.dumps(told), file=self._process.stdin, flush=True)
-        return json.loads(self._process.stdout.readline())
+        return self._engine.run(f"SELECT count(*) FROM {self._table.name}")[0][0]
 
     # -- measures
 
-    def bulk(self) -> Measure:
-        inserts = [
-            f"INSERT INTO {self._table.name} SELECT {', '.join(self._table.columns)}"
-            f" FROM read_json('{path}', format = 'array', columns = {self._table.columns})"
-            for path in self._files.bodies(self._table, "json")
+    def bulk(self, kind: str = "json", rows: int = BULK) -> Measure:
+        insert = (
+            f"INSERT INTO {self._table.name} SELECT {', '.join(self._table.columns)} FROM {_READERS[kind]}"
+        )
+        statements = [
+            {"sql": insert.format(path=path, columns=self._table.columns)}
+            | ({"arrow": str(path)} if kind == "arrow" else {})
+            for path in self._files.bodies(self._table, kind, rows)
         ]
-
-        def measure(seconds: float) -> Sample:
-            ran = self._run(*inserts, seconds=seconds)
-            return Sample(ran["times"] * BULK / ran["seconds"], ran["times"] * BULK)
-
-        return measure
+        return self._engine.inserts(statements, rows)
 
     def export(self, form: str) -> Measure:
         path = self._directory / f"export.{form}"
         copy = f"COPY (SELECT * FROM {self._table.name}) TO '{path}' (FORMAT {_FORMATS[form]})"
 
         def measure(seconds: float) -> Sample:
-            ran = self._run(copy, seconds=seconds)
+            ran = self._engine.repeat([{"sql": copy}], seconds)
             return Sample(self._rows * ran["times"] / ran["seconds"])
 
         return measure
 
     def aggregate(self) -> Measure:
+        statement = {"sql": AGGREGATE.replace("{table}", self._table.name)}
         asked = 0
 
         def measure(seconds: float) -> Sample:
             nonlocal asked
-            ran = self._run(AGGREGATE.replace("{table}", self._table.name), seconds=seconds, first=asked)
+            ran = self._engine.repeat([statement], seconds, first=asked)
             asked += ran["times"]
             return Sample(ran["times"] / ran["seconds"])
 

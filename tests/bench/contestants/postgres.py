@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench import peer_python
@@ -20,6 +21,14 @@ SETTINGS = {
     "max_wal_size": "4GB",
 }
 _TYPES = {"VARCHAR": "text"}
+#: Constraints of a field as SQL, with places for its column and the value.
+_CHECKS = {
+    "minimum": "{} >= {}",
+    "maximum": "{} <= {}",
+    "min_length": "char_length({}) >= {}",
+    "max_length": "char_length({}) <= {}",
+    "enum": "{} IN {}",
+}
 
 
 class Postgres:
@@ -33,7 +42,7 @@ class Postgres:
     def program(name: str) -> Path:
         return peer_python.packages() / "pgserver/pginstall/bin" / name
 
-    def prepare(self, table: Table, rows: int, files: Files) -> None:
+    def prepare(self, table: Table, rows: int, files: Files, *, has_checks: bool = False) -> None:
         self._data.mkdir(parents=True)
         for each in (self.directory, self._data) if self._user else ():
             shutil.chown(each, "nobody")
@@ -42,12 +51,13 @@ class Postgres:
         subprocess.run(initdb, check=True, capture_output=True, cwd=self.directory, **self._user)
         self.start()
         try:
+            checks = _checks(table) if has_checks else []
+            self.run(f"CREATE TABLE {table.name} ({', '.join([*_columns(table), *checks])})")
             self._fill(table, rows, files)
         finally:
             self.stop()
 
     def _fill(self, table: Table, rows: int, files: Files) -> None:
-        self.run(f"CREATE TABLE {table.name} ({', '.join(_columns(table))})")
         if rows:
             with files.rows(table, rows, "csv").open("rb") as file:
                 self.run(f"COPY {table.name} FROM STDIN (FORMAT csv, HEADER)", stdin=file)
@@ -89,3 +99,18 @@ def _columns(table: Table) -> list[str]:
     if table.connector.primary_key:
         columns.append(f"PRIMARY KEY ({', '.join(table.connector.primary_key)})")
     return columns
+
+
+def _checks(table: Table) -> list[str]:
+    """Give the constraints of a connector's fields as CHECKs, which a null passes."""
+    return [
+        f"CHECK ({_CHECKS[name].format(field.name, _literal(value))})"
+        for field in table.connector.fields
+        for name, value in field.constraints.items()
+    ]
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"({', '.join(map(_literal, value))})"
+    return f"'{value}'"
