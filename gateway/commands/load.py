@@ -15,6 +15,7 @@ from gateway.rowfile import sniffing
 from gateway.rowfile.compression import BROKEN
 from gateway.rowfile.load_options import LoadOptions
 from gateway.rowfile.source import Source
+from gateway.rowfile.source_reader import sheet_note
 from gateway.setting_values import parse_size
 
 
@@ -52,10 +53,12 @@ def command(  # noqa: PLR0913  # one for each option
     try:
         source = file_options.open(file)
         sniffing.check_content(source)
+        note = sheet_note(source)
         options = LoadOptions(
             parse_size(size), file_options.without, tuple(file_options.words()), again, rest
         )
         upload = Upload(LoadTarget.find(gateway, name), name, source, options)
+        upload.notes += [f"{note}."] if note else []
         _run(upload, source)
     except ValueError as error:
         raise click.ClickException(str(error)) from error

@@ -27,7 +27,7 @@ from gateway.rowfile.compression import BROKEN
     "rows",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A file of rows: .csv, .tsv, .json, .ndjson or .parquet, also followed by .gz or .zst.",
+    help="A file of rows: .csv, .tsv, .json, .ndjson, .parquet or .xlsx; text also with .gz or .zst.",
 )
 @click.option(
     "--field",

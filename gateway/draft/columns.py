@@ -14,6 +14,7 @@ from gateway.rowfile import sniffing
 from gateway.rowfile.chunks import split
 from gateway.rowfile.option_error import FileOptionError
 from gateway.rowfile.source import Source
+from gateway.rowfile.source_reader import sheet_note
 
 #: The size of the chunks that are inspected.
 CHUNK_BYTES = 2**21
@@ -34,6 +35,7 @@ class DraftColumns:
         nameless: The numbers of the columns without a name, from 1, each with whether it has values.
         doubt: Why the first line may not be the header, or None.
         width: The number of CSV columns, including those without a name.
+        note: A sentence about the other sheets of a workbook, or empty.
     """
 
     rows: int = 0
@@ -42,6 +44,7 @@ class DraftColumns:
     nameless: dict[int, bool] = field(default_factory=dict)
     doubt: str | None = None
     width: int = 0
+    note: str = ""
 
 
 def inspect(source: Source, row_limit: int | None, without: Sequence[str] = ()) -> DraftColumns:
@@ -77,6 +80,7 @@ def inspect(source: Source, row_limit: int | None, without: Sequence[str] = ()) 
             header.check_is_no_row(collector.columns, collector.names, source)
             columns.doubt = header.doubt(collector.names)
         columns.width = len(collector.names)
+        columns.note = sheet_note(source)
     return _remove(columns, without, source)
 
 

@@ -28,6 +28,7 @@ class Draft:
         questions: The number of fields with a comment.
         doubt: Why the first line of the file may not be the header, or None.
         width: The number of columns of CSV.
+        note: A sentence about the other sheets of a workbook, or empty.
     """
 
     text: str
@@ -35,6 +36,7 @@ class Draft:
     questions: int
     doubt: str | None = None
     width: int = 0
+    note: str = ""
 
 
 def render(columns: DraftColumns, file: str) -> Draft:
@@ -72,7 +74,7 @@ def render(columns: DraftColumns, file: str) -> Draft:
         lines.append(f"  # column {number} {_nameless_problem(number)}: it is left out")
     lines += _ACCESS
     questions = sum(bool(guess.remarks) for guess in fields.values())
-    return Draft("\n".join(lines) + "\n", left_out, questions, columns.doubt, columns.width)
+    return Draft("\n".join(lines) + "\n", left_out, questions, columns.doubt, columns.width, columns.note)
 
 
 def _nameless_problem(number: int) -> str:

@@ -42,7 +42,8 @@ _PARQUET = FileFormat(
 _ARROW = FileFormat(
     "Arrow", "send its rows as NDJSON or CSV, or write a Parquet file for gateway load", "write it as Parquet"
 )
-_EXCEL = FileFormat("an Excel workbook", _SAVE, _SHEET)
+_EXCEL = FileFormat("an Excel workbook", f"load it with gateway load, or {_SAVE}", "call it {stem}.xlsx")
+_OLD_EXCEL = FileFormat("an Excel workbook", _SAVE, "open it, and save it as .xlsx without a password")
 _DATABASE = FileFormat("a database file", "export its rows as CSV or NDJSON", "write a table of it as CSV")
 _IMAGE = FileFormat("an image", "send rows as JSON, NDJSON, or CSV", "name a file of rows")
 _PICKLE = FileFormat("a Python pickle", "send the rows as JSON: json.dumps(rows)", _ROWS)
@@ -61,7 +62,7 @@ _FORMATS = {
     b"PAR1": _PARQUET,
     b"ARROW1": _ARROW,
     b"\xff\xff\xff\xff": _ARROW,
-    b"\xd0\xcf\x11\xe0": _EXCEL,
+    b"\xd0\xcf\x11\xe0": _OLD_EXCEL,
     b"%PDF": FileFormat("a PDF", "send its rows as CSV or JSON", "save its rows as CSV"),
     b"\x89PNG": _IMAGE,
     b"\xff\xd8\xff": _IMAGE,

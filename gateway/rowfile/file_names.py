@@ -16,12 +16,16 @@ SUFFIXES = {
     ".ndjson": Media.NDJSON,
     ".jsonl": Media.NDJSON,
     ".parquet": Media.PARQUET,
+    ".xlsx": Media.CSV,
+    ".xlsm": Media.CSV,
 }
+#: The suffixes of workbooks, whose sheets are read as CSV.
+WORKBOOKS = frozenset((".xlsx", ".xlsm"))
 #: For suffixes of other formats: what the file is, and the next action.
 _OTHER_FORMATS = {
-    ".xlsx": "is an Excel workbook; save the sheet as CSV UTF-8 in Excel, and name that file",
-    ".xls": "is an Excel workbook; save the sheet as CSV UTF-8 in Excel, and name that file",
-    ".ods": "is a spreadsheet; save the sheet as CSV, and name that file",
+    ".xls": "is a workbook of Excel 97; open it, save it as .xlsx, and name that file",
+    ".xlsb": "is a binary workbook; open it in Excel, save it as .xlsx, and name that file",
+    ".ods": "is a spreadsheet; open it, save it as .xlsx or CSV, and name that file",
     ".zip": "is a ZIP archive; unzip it, and name a file of it",
     ".html": "is an HTML page; save its rows as CSV or JSON, and name that file",
     ".xml": "is XML; write its rows as CSV or JSON, and name that file",

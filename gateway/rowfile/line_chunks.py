@@ -21,17 +21,20 @@ def csv_chunks(reader: SourceReader, size: int) -> Iterator[Chunk]:
     buffer = ReadBuffer(reader)
     header = buffer.take(_end_of_record(buffer, 0, reader.first_line))
     if header.strip():
-        yield from line_chunks(buffer, header, size, Media.CSV, reader.first_line + header.count(b"\n"))
+        first = reader.first_line + header.count(b"\n") if reader.has_lines else None
+        yield from line_chunks(buffer, header, size, Media.CSV, first)
 
 
-def line_chunks(buffer: ReadBuffer, header: bytes, size: int, media: Media, line: int) -> Iterator[Chunk]:
-    """Yield the rest of a buffer in chunks of about `size` bytes; `line` is the line number at its start."""
+def line_chunks(
+    buffer: ReadBuffer, header: bytes, size: int, media: Media, line: int | None
+) -> Iterator[Chunk]:
+    """Yield the rest of a buffer in chunks of about `size` bytes; `line` is the line number at its start, if it has one."""
     while True:
         buffer.fill(size)
         if not buffer.data:
             return
         cut = _cut_records if media is Media.CSV else _cut_lines
-        end = cut(buffer, size, line)
+        end = cut(buffer, size, line or 0)
         # A last row without a line end stays in its chunk, so that the chunk does not change if the file grows.
         is_last = buffer.is_at_end and len(buffer.data) + 2 <= size
         chunk = buffer.take(len(buffer.data) if is_last else end)
@@ -39,7 +42,7 @@ def line_chunks(buffer: ReadBuffer, header: bytes, size: int, media: Media, line
         is_column = media is Media.CSV and b"," not in header
         if is_column or not _BLANK_LINES[media].fullmatch(chunk):
             yield Chunk(header + chunk, media, line, buffer.bytes_read, len(header))
-        line += chunk.count(b"\n")
+        line = None if line is None else line + chunk.count(b"\n")
 
 
 def _cut_lines(buffer: ReadBuffer, size: int, line: int) -> int:

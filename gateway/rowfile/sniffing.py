@@ -11,7 +11,7 @@ import msgspec
 from gateway.connectors.yaml_text.encoding import in_windows_1252
 from gateway.ingest import signatures
 from gateway.media_types import Media
-from gateway.rowfile.compression import decompressed
+from gateway.rowfile.compression import COMPRESSED, decompressed
 from gateway.rowfile.option_error import FileFormat, FileOptionError
 from gateway.rowfile.separators import SEP_LINE
 from gateway.rowfile.source import Source
@@ -36,13 +36,27 @@ def check_content(source: Source) -> None:
         begin = raw.read(16)
         if not begin:
             raise _wrong(source, "is empty: it has no rows")
-        if source.media is not Media.PARQUET:
+        if source.is_workbook:
+            _check_workbook(source, begin)
+        elif source.media is not Media.PARQUET:
             raw.seek(0)
             file = decompressed(raw, source.path)
             is_packed = file is not raw
             _check_text(source, file.read(_HEAD_BYTES), is_packed=is_packed)
         elif not begin.startswith(b"PAR1"):
             raise _wrong(source, "is not Parquet; give it the suffix of its actual format")
+
+
+def _check_workbook(source: Source, begin: bytes) -> None:
+    if source.path.suffix.lower() in COMPRESSED:
+        raise _wrong(source, "is a compressed workbook; a workbook is compressed already: unpack it")
+    if begin.startswith(b"\xd0\xcf\x11\xe0"):
+        raise _wrong(
+            source,
+            "has a password, or is a workbook of Excel 97; open it, remove the password, and save it as .xlsx",
+        )
+    if not begin.startswith(b"PK\x03\x04"):
+        raise _wrong(source, "is not an Excel workbook; give it the suffix of its actual format")
 
 
 def _check_text(source: Source, head: bytes, *, is_packed: bool) -> None:

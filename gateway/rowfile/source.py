@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from gateway.media_types import Media
-from gateway.rowfile.file_names import SUFFIXES, suffix_of
+from gateway.rowfile.file_names import SUFFIXES, WORKBOOKS, suffix_of
 from gateway.rowfile.separators import SEPARATORS
 
 
@@ -22,6 +22,8 @@ class Source:
         separator: The separator of CSV cells; None if not given.
         encoding: The encoding of its text; None if not given: it is UTF-8.
         header: The line with the names of the columns, for CSV without a header.
+        is_workbook: Whether it is a workbook, of which a sheet is read as CSV.
+        sheet: The name or the number of the sheet; None is the first.
         held_bytes_max: The most bytes of a row, and of a JSON value that is no array; None does not bound them.
         text_bytes_max: The most bytes of its decompressed text; None does not bound them.
     """
@@ -32,6 +34,8 @@ class Source:
     separator: bytes | None = None
     encoding: str | None = None
     header: bytes = b""
+    is_workbook: bool = False
+    sheet: str | None = None
     held_bytes_max: int | None = None
     text_bytes_max: int | None = None
 
@@ -43,18 +47,18 @@ class Source:
             ValueError: The suffix is not that of a file of rows, or the file does not exist.
         """
         suffix = suffix_of(path)
-        return cls(path, str(path), SUFFIXES[suffix], b"\t" if suffix == ".tsv" else None)
+        separator = b"\t" if suffix == ".tsv" else None
+        return cls(path, str(path), SUFFIXES[suffix], separator, is_workbook=suffix in WORKBOOKS)
 
-    def with_options(self, separator: str | None, encoding: str | None, header: str | None) -> "Source":
+    def with_options(
+        self, separator: str | None, encoding: str | None, header: str | None, sheet: str | None = None
+    ) -> "Source":
         """Return the source with the options of the user.
 
         Raises:
             ValueError: An option is invalid, or does not fit the format.
         """
-        if self.media is not Media.CSV and (separator or header):
-            raise ValueError(f"{self.shown} is not CSV; --separator and --header are for CSV")
-        if self.media is Media.PARQUET and encoding:
-            raise ValueError(f"{self.shown} is Parquet, whose text is always UTF-8; omit --encoding")
+        self._check_options_fit(separator, encoding, header, sheet)
         try:
             name = codecs.lookup(encoding).name if encoding else None
         except LookupError as error:
@@ -71,7 +75,19 @@ class Source:
         if header and "\n" in header:
             raise ValueError("--header is more than one line; name the columns in one line, as in a,b,c")
         line = _header_line(header, sign) if header else b""
-        return replace(self, separator=sign, encoding=name, header=line)
+        return replace(self, separator=sign, encoding=name, header=line, sheet=sheet or None)
+
+    def _check_options_fit(
+        self, separator: str | None, encoding: str | None, header: str | None, sheet: str | None
+    ) -> None:
+        if self.media is not Media.CSV and (separator or header):
+            raise ValueError(f"{self.shown} is not CSV; --separator and --header are for CSV")
+        if self.media is Media.PARQUET and encoding:
+            raise ValueError(f"{self.shown} is Parquet, whose text is always UTF-8; omit --encoding")
+        if self.is_workbook and (separator or encoding):
+            raise ValueError(f"{self.shown} is a workbook; --separator and --encoding are for CSV")
+        if sheet and not self.is_workbook:
+            raise ValueError(f"{self.shown} is not a workbook; --sheet is for .xlsx")
 
     @property
     def name(self) -> str:

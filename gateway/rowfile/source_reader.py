@@ -8,6 +8,7 @@ from gateway.media_types import Media
 from gateway.rowfile.compression import decompressed
 from gateway.rowfile.separators import with_commas
 from gateway.rowfile.source import Source, csv_cells
+from gateway.rowfile.workbook.csv_text import SheetText
 
 
 class SourceReader:
@@ -16,16 +17,29 @@ class SourceReader:
     Attributes:
         shown: The name of the file in messages.
         held_bytes_max: The most bytes of a row; None does not bound them.
+        has_lines: Whether the lines of the text are those of the file.
         first_line: The line number at which the text begins: 0 if a header was added before the file's first line.
     """
 
     def __init__(self, source: Source) -> None:
         self.shown = source.shown
         self.held_bytes_max = source.held_bytes_max
+        self.has_lines = not source.is_workbook
         self._raw = source.path.open("rb")
-        self._file = decompressed(self._raw, source.path)
+        self._file = self._raw if source.is_workbook else decompressed(self._raw, source.path)
         self.first_line = 1
-        chunks = self._decoded(source)
+        self._rest = b""
+        try:
+            self._chunks = self._opened(source)
+        except BaseException:
+            self.close()
+            raise
+
+    def _opened(self, source: Source) -> Iterator[bytes]:
+        """Return the text, after its first bytes were read."""
+        chunks = _bounded(
+            source, _sheet(source).pieces(self._raw) if source.is_workbook else self._decoded(source)
+        )
         if source.media is Media.CSV and source.separator not in (None, b","):
             chunks, skips = with_commas(chunks, source.separator or b",")
             self.first_line += skips
@@ -34,18 +48,11 @@ class SourceReader:
         if source.header and csv_cells(first.partition(b"\n")[0]) != csv_cells(source.header):
             first = source.header + first
             self.first_line -= 1
-        self._chunks = itertools.chain([first], chunks)
-        self._rest = b""
+        return itertools.chain([first], chunks)
 
     def _decoded(self, source: Source) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder(source.encoding)() if source.encoding else None
-        total = 0
         while data := self._file.read(2**20):
-            total += len(data)
-            if source.text_bytes_max is not None and total > source.text_bytes_max:
-                raise ValueError(
-                    f"{source.shown} has more than {source.text_bytes_max:,} bytes once decompressed; split it"
-                )
             try:
                 yield decoder.decode(data).encode() if decoder else data
             except UnicodeError as error:
@@ -75,6 +82,40 @@ class SourceReader:
         """Close the file."""
         self._file.close()
         self._raw.close()
+
+
+def sheet_note(source: Source) -> str:
+    """Return the sentence about the sheets of a workbook that are not read; empty if there are none.
+
+    Raises:
+        ValueError: The workbook cannot be read.
+    """
+    if not source.is_workbook:
+        return ""
+    with source.path.open("rb") as raw:
+        return _sheet(source).note(raw)
+
+
+def _sheet(source: Source) -> SheetText:
+    """Return how the sheet is read."""
+    width = len(csv_cells(source.header)) if source.header else 0
+    return SheetText(source.shown, source.sheet, width, source.text_bytes_max)
+
+
+def _bounded(source: Source, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the pieces of a text.
+
+    Raises:
+        ValueError: The source bounds its text, and this is more.
+    """
+    total = 0
+    for data in pieces:
+        total += len(data)
+        if source.text_bytes_max is not None and total > source.text_bytes_max:
+            raise ValueError(
+                f"{source.shown} has more than {source.text_bytes_max:,} bytes once decompressed; split it"
+            )
+        yield data
 
 
 def _not_encoded(source: Source, error: UnicodeError) -> ValueError:

@@ -13,7 +13,8 @@ from gateway.rowfile.batches import BATCH_BYTES
 from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.chunks import split
 from gateway.rowfile.source import Source
-from gateway.uploads.reading import ReadingLimits, read_detecting
+from gateway.rowfile.source_reader import sheet_note
+from gateway.uploads.reading import ReadingLimits, in_words_of_form, read_detecting
 from gateway.uploads.upload import ReadingOptions, UploadedFile
 
 
@@ -41,10 +42,12 @@ class ColumnCheck:
     Attributes:
         columns: The columns of its first batch, in their order.
         missing: The fields without a column.
+        note: A sentence about the other sheets of a workbook, or empty.
     """
 
     columns: tuple[FileColumn, ...]
     missing: tuple[Field, ...]
+    note: str = ""
 
     @property
     def matching(self) -> list[FileColumn]:
@@ -82,7 +85,7 @@ def check_columns(
     Raises:
         RowsFileError: The file cannot be read, or has no rows.
     """
-    first, options = read_detecting(upload, path, limits, _first_batch)
+    (first, note), options = read_detecting(upload, path, limits, _first_batch)
     names = first.column_names()
     empty = _empty_columns(first) if first.media is Media.CSV and not all(map(str.strip, names)) else ()
     columns = tuple(
@@ -93,7 +96,7 @@ def check_columns(
     )
     taken = {each.field.name for each in columns if each.field is not None}
     missing = tuple(field for field in connector.fields if field.name not in taken)
-    return ColumnCheck(columns, missing), options
+    return ColumnCheck(columns, missing, in_words_of_form(note)), options
 
 
 def _empty_columns(chunk: Chunk) -> set[int]:
@@ -103,9 +106,10 @@ def _empty_columns(chunk: Chunk) -> set[int]:
     return set(range(len(header))) - filled
 
 
-def _first_batch(source: Source) -> Chunk:
+def _first_batch(source: Source) -> tuple[Chunk, str]:
+    """Return the first batch of a file, and a note about its other sheets."""
     sniffing.check_content(source)
     first = next(iter(islice(split(source, BATCH_BYTES), 1)), None)
     if first is None:
         raise ValueError(f"{source.shown} has no rows; nothing was stored")
-    return first
+    return first, sheet_note(source)

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.media_types import Media
-from gateway.rowfile.file_names import SUFFIXES
+from gateway.rowfile.file_names import SUFFIXES, WORKBOOKS
 from gateway.threads import ContextThreadPool
 from gateway.uploads.file_draft import FileDraft, draft_of
 from gateway.uploads.reading import ReadingLimits, RowsFileError
@@ -19,7 +19,7 @@ from gateway.uploads.upload import Owner, ReadingOptions, UploadedFile
 from gateway.uploads.uploads import Uploads
 
 #: The suffixes of files that have no more text than bytes.
-_PLAIN = frozenset(suffix for suffix, media in SUFFIXES.items() if media is not Media.PARQUET)
+_PLAIN = frozenset(suffix for suffix, media in SUFFIXES.items() if media is not Media.PARQUET) - WORKBOOKS
 #: The drafts that are kept.
 _KEPT_DRAFTS = 8
 #: A text file up to this size is read in a thread: a process would take longer to start.

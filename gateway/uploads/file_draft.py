@@ -13,7 +13,7 @@ from gateway.draft.columns import DraftColumns
 from gateway.draft.draft_file import Draft
 from gateway.plurals import counted
 from gateway.rowfile.source import Source
-from gateway.uploads.reading import ReadingLimits, read_detecting
+from gateway.uploads.reading import ReadingLimits, in_words_of_form, read_detecting
 from gateway.uploads.upload import ReadingOptions, UploadedFile
 
 #: The rows after which types are no longer inspected.
@@ -34,6 +34,7 @@ class FileDraft:
         rows: The number of rows that were inspected.
         is_whole: Whether these are all.
         options: How the file was read.
+        note: A sentence about the other sheets of a workbook, or empty.
     """
 
     file: str
@@ -45,13 +46,14 @@ class FileDraft:
     rows: int
     is_whole: bool
     options: ReadingOptions
+    note: str = ""
 
     @property
     def inspection(self) -> str:
         """The rows that were inspected, as a sentence without its point."""
         rows, verb = counted(self.rows, "row"), "was" if self.rows == 1 else "were"
         which = ("All " if self.rows > 1 else "") if self.is_whole else "The first "
-        return f"{which}{rows} of {self.file} {verb} read"
+        return f"{which}{rows} of {self.file} {verb} read" + (f". {self.note}" if self.note else "")
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Self:
@@ -96,6 +98,7 @@ def draft_of(upload: UploadedFile, path: Path, limits: ReadingLimits) -> FileDra
         inspected.rows,
         inspected.is_whole,
         options,
+        in_words_of_form(rendered.note),
     )
 
 

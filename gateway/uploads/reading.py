@@ -18,7 +18,12 @@ from gateway.uploads.upload import ReadingOptions, UploadedFile
 _T = TypeVar("_T")
 
 #: What the fields of a form call the options of the command line.
-_LABELS = {"--separator": "Separator", "--encoding": "Encoding", "--header": "Column names"}
+_LABELS = {
+    "--separator": "Separator",
+    "--encoding": "Encoding",
+    "--header": "Column names",
+    "--sheet": "Sheet",
+}
 _OPTION = re.compile("|".join(_LABELS))
 
 

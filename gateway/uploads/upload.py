@@ -32,24 +32,30 @@ class ReadingOptions:
         encoding: The encoding of the text.
         header: The column names of CSV whose first line is a row.
         format: The format of its text, if its bytes say another one than its name.
+        sheet: The name or the number of the sheet of a workbook.
     """
 
     separator: str | None = None
     encoding: str | None = None
     header: str | None = None
     format: str | None = None
+    sheet: str | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Self:
         """Return the options of a form or a query; an empty value is none."""
-        return cls(
-            *(given.get(name, "").strip("\r\n") or None for name in ("separator", "encoding", "header"))
-        )
+        names = ("separator", "encoding", "header", "sheet")
+        return cls(**{name: given.get(name, "").strip("\r\n") or None for name in names})
 
     def words(self) -> tuple[str, ...]:
         """Return the options as arguments of `gateway load`."""
-        options = (("--separator", self.separator), ("--encoding", self.encoding), ("--header", self.header))
-        return tuple(word for name, value in options if value for word in (name, value))
+        options = {
+            "--separator": self.separator,
+            "--encoding": self.encoding,
+            "--header": self.header,
+            "--sheet": self.sheet,
+        }
+        return tuple(word for name, value in options.items() if value for word in (name, value))
 
     def __bool__(self) -> bool:
         return any(asdict(self).values())
@@ -119,8 +125,8 @@ class UploadedFile:
         options = self.options
         source = replace(Source.from_path(path), shown=self.file)
         if options.format:
-            source = replace(source, media=SUFFIXES[f".{options.format}"], separator=None)
-        source = source.with_options(options.separator, options.encoding, options.header)
+            source = replace(source, media=SUFFIXES[f".{options.format}"], separator=None, is_workbook=False)
+        source = source.with_options(options.separator, options.encoding, options.header, options.sheet)
         return replace(source, held_bytes_max=held_bytes_max, text_bytes_max=text_bytes_max)
 
     def body(self) -> dict[str, Any]:

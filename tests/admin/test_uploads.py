@@ -16,6 +16,7 @@ from gateway.auth.tokens import make_token
 from gateway.uploads.load_run import KEPT_LOADS
 from gateway.uploads.uploads import OWNED_MAX, SLICE_BYTES
 from tests.support.server import Server, eventually, put, serving
+from tests.support.workbooks import by_openpyxl, sheet, texts, workbook
 
 FIELDS = "fields: {id: integer, note: {type: string, nullable: true}}\n"
 ACCESS = "access: {ingest: [etl, loader], read: [reader], change: [etl]}\n"
@@ -137,6 +138,7 @@ FILES = {
     "json.csv": json.dumps([{"id": row} for row in range(5)]).encode(),
     "lines.json": b"".join(b'{"id": %d}\n' % row for row in range(5)),
     "nan.parquet": parquet_with(id=range(5), note=[1.5, math.nan, math.inf, None, -math.inf]),
+    "a.xlsx": by_openpyxl(["id", "note"], *([row, "n"] for row in range(5))),
 }
 
 
@@ -474,6 +476,18 @@ HOSTILE = {
     "open_quote.csv.gz": gzip.compress(b'id,note\n1,"' + b"x\n" * (40 * 2**20)),
     "bomb.csv.gz": gzip.compress(b"id,note\n" + (b"1," + b"a" * 60_000 + b"\n") * 200),
     "bomb.parquet": parquet_bomb(),
+    "bomb.xlsx": workbook(
+        sheet(
+            '<c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c>',
+            *['<c r="B2" t="s"><v>2</v></c>'] * 2000,
+        ),
+        parts={"xl/sharedStrings.xml": texts("<t>id</t>", "<t>note</t>", f"<t>{'x' * 2**20}</t>")},
+    ),
+    "far.xlsx": workbook(sheet('<c r="A1"><v>1</v></c>', '<c r="XFD1048576"><v>1</v></c>')),
+    "nothing.xlsx": workbook(sheet(*["<c/>"] * 10**6)),
+    "cut.xlsx": by_openpyxl(["id", "note"], [1, "n"])[:-30],
+    "error.xlsx": by_openpyxl(["id", "note"], [1, "#N/A"]),
+    "locked.xlsx": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
     "one_value.json.gz": gzip.compress(b'{"a": "' + b"x" * (80 * 2**20) + b'"}'),
 }
 
@@ -527,7 +541,7 @@ def test_file_name_is_shown_and_never_a_path(depot: Server, admin: Client, file,
 @pytest.mark.parametrize(
     ("announced", "status", "code"),
     [
-        ({"name": "a.xlsx", "size": 9}, 415, "GW104"),
+        ({"name": "a.xls", "size": 9}, 415, "GW104"),
         ({"name": "a", "size": 9}, 415, "GW104"),
         ({"name": "a.csv", "size": 9, "format": "xml"}, 415, "GW104"),
         ({"name": "a.csv", "size": 0}, 422, "GW114"),

@@ -430,7 +430,7 @@ FORMS = {
     ),
     "other format": (
         {"Content-Type": "multipart/form-data; boundary=b"},
-        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.xlsx"\r\n\r\nx\r\n--b--\r\n',
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.xls"\r\n\r\nx\r\n--b--\r\n',
         415,
     ),
 }

@@ -161,10 +161,12 @@ def test_refused_file_says_why_beside_its_form(open_page, pier: Portal, complain
     page = open_page()
     sign_in(page, pier, "admin")
     page.goto("-/console/load")
-    page.get_by_label("File", exact=True).set_input_files({"name": "a.xlsx", "mimeType": "", "buffer": b"PK"})
+    page.get_by_label("File", exact=True).set_input_files({"name": "a.xls", "mimeType": "", "buffer": b"PK"})
     page.get_by_role("button", name="Upload").click()
 
-    expect(page.get_by_role("alert")).to_contain_text("a.xlsx is an Excel workbook; save the sheet as CSV")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "a.xls is a workbook of Excel 97; open it, save it as .xlsx"
+    )
     expect(page.get_by_role("button", name="Upload")).to_be_enabled()
 
 

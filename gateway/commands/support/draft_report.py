@@ -37,8 +37,10 @@ class DraftReport:
     file_options: FileOptions
 
     def notes(self) -> Iterator[str]:
-        """Yield the columns that the connector leaves out, and a doubt about the header."""
+        """Yield the columns and the sheets that the connector leaves out, and a doubt about the header."""
         draft, load = self.draft, self._load_command()
+        if draft.note:
+            yield f"{draft.note}."
         if draft.doubt:
             yield f"{draft.doubt}. If it is a row and not the header, name the columns: {self._with_header(draft.width)}"
         for name, problem in draft.left_out.items():

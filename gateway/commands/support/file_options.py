@@ -19,12 +19,14 @@ class FileOptions:
         separator: The separator of CSV cells.
         encoding: The encoding of the text.
         header: The column names of CSV without a header.
+        sheet: The name or the number of the sheet of a workbook.
         without: Columns to leave out, by name or number.
     """
 
     separator: str | None
     encoding: str | None
     header: str | None
+    sheet: str | None
     without: tuple[str, ...]
 
     def open(self, file: Path) -> Source:
@@ -33,7 +35,7 @@ class FileOptions:
         Raises:
             ValueError: The file is not one of rows, or an option is invalid.
         """
-        return Source.from_path(file).with_options(self.separator, self.encoding, self.header)
+        return Source.from_path(file).with_options(self.separator, self.encoding, self.header, self.sheet)
 
     def words(self) -> list[str]:
         """Return the options as arguments of a command."""
@@ -41,6 +43,7 @@ class FileOptions:
             ("--separator", self.separator),
             ("--encoding", self.encoding),
             ("--header", self.header),
+            ("--sheet", self.sheet),
             *(("--without", column) for column in self.without),
         ]
         return [word for option, value in options if value is not None for word in (option, value)]
@@ -56,6 +59,7 @@ def add_file_options(command: Callable[..., None]) -> Callable[..., None]:
         "--encoding", metavar="NAME", help="The encoding, such as utf-16 or cp1252. [default: UTF-8]"
     )
     @click.option("--header", metavar="NAMES", help="The column names, for CSV whose first line is a row.")
+    @click.option("--sheet", metavar="SHEET", help="The sheet of a workbook, by name or number. [default: 1]")
     @click.option(
         "--without",
         multiple=True,
@@ -68,9 +72,10 @@ def add_file_options(command: Callable[..., None]) -> Callable[..., None]:
         separator: str | None,
         encoding: str | None,
         header: str | None,
+        sheet: str | None,
         without: tuple[str, ...],
         **more: Any,
     ) -> None:
-        command(*arguments, file_options=FileOptions(separator, encoding, header, without), **more)
+        command(*arguments, file_options=FileOptions(separator, encoding, header, sheet, without), **more)
 
     return run
