@@ -212,6 +212,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "ingest.columnar.arrow_columns",
     "ingest.columnar.json_text",
     "ingest.columnar.json_values",
+    "ingest.columnar.split_rows",
     "ingest.columnar.json_columns",
     "ingest.columnar.reader",
     "ingest.type_errors",

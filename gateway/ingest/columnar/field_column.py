@@ -41,7 +41,14 @@ class FieldColumn:
     @property
     def is_checkable(self) -> bool:
         """True if columns can decide all that the schema says, and have a type that they are checked in."""
+        if self.is_json:
+            return self._checks == []
         return self.type.arrow.read_as is not None and self._checks is not None
+
+    @property
+    def is_json(self) -> bool:
+        """True if its values are stored as JSON texts."""
+        return self.type.name == "json"
 
     @property
     def is_null_when_absent(self) -> bool:

@@ -5,7 +5,7 @@ pyarrow parses without the GIL, and its compute functions check whole columns ag
 pyarrow's reader takes JSON objects one after another, with any blanks between them, and ends at U+0000. An array is
 passed as the only field of one object, so that the reader checks its grammar, too. Lines are checked to be one object
 each. The reader rejects control characters in strings, so line ends are between values. It also rejects objects inside
-rows, because no field is an object.
+rows, because no field that it parses is an object: fields of type json are split off before.
 
 The reader accepts more than JSON: NaN, bytes that are not UTF-8, numbers of any length, and decimals in quotes. It
 fails on the exponent of a decimal, and on a decimal with too many digits for 128 bits (seen in 26.0.1). So a column of
@@ -16,15 +16,17 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 
+import msgspec
 import pyarrow as pa
 import pyarrow.json
 
 from gateway import strictjson
 from gateway.connectors.fieldtypes.field_type import FieldType
-from gateway.ingest.columnar import json_text
+from gateway.ingest.columnar import json_text, json_values
 from gateway.ingest.columnar.field_column import FieldColumn
 from gateway.ingest.columnar.json_text import Texts
 from gateway.ingest.columnar.not_columnar import NotColumnarError
+from gateway.ingest.columnar.split_rows import RowSplitter, SplitRows, are_plain_names
 from gateway.media_types import Media
 from gateway.strictjson import Json
 
@@ -38,7 +40,9 @@ class ColumnarJson:
     """Parses JSON arrays and NDJSON with the columns of one connector. Any thread may use it."""
 
     def __init__(self, columns: Sequence[FieldColumn]) -> None:
-        self._columns = columns
+        self._all = columns
+        self._columns = [column for column in columns if not column.is_json]
+        self._json = [column for column in columns if column.is_json]
 
     def parse(self, data: bytes, media: Media, max_row: int) -> pa.Table:
         """Return the rows of a JSON array or of NDJSON.
@@ -53,7 +57,9 @@ class ColumnarJson:
         """
         if not self._is_possible:
             raise NotColumnarError
-        if media is Media.JSON:
+        if self._json:
+            tables = [self._of_split(rows) for rows in self._splitter.split(data, media, max_row)]
+        elif media is Media.JSON:
             tables = [self._of_array(text) for text in json_text.array_pieces(data, max_row)]
         else:
             tables = [self._of_lines(*piece, max_row) for piece in json_text.line_pieces(data)]
@@ -62,7 +68,26 @@ class ColumnarJson:
     @cached_property
     def _is_possible(self) -> bool:
         """True if the values that pyarrow parses can be checked and stored."""
-        return all(column.is_checkable and _is_readable(column) for column in self._columns)
+        are_plain = not self._json or are_plain_names([column.name for column in self._all])
+        return are_plain and all(column.is_checkable and _is_readable(column) for column in self._all)
+
+    @cached_property
+    def _splitter(self) -> RowSplitter:
+        return RowSplitter([column.name for column in self._all], [column.name for column in self._json])
+
+    def _of_split(self, rows: SplitRows) -> pa.Table:
+        """Parse rows whose json fields are split off."""
+        arrays = {column.name: self._stored(column, rows.values[column.name]) for column in self._json}
+        if self._columns:
+            table = self._of_rows(rows.text, rows.count)
+            arrays |= dict(zip(table.column_names, table.columns, strict=True))
+        names = [column.name for column in self._all]
+        return pa.Table.from_arrays([arrays[name] for name in names], names=names)
+
+    def _stored(self, column: FieldColumn, values: Sequence[msgspec.Raw | None]) -> pa.Array:
+        array = json_values.stored_texts(values)
+        _require_null_when_absent(column, array)
+        return array
 
     def _of_array(self, text: bytes) -> pa.Table:
         """Parse an array of `json_text.array_pieces`."""
@@ -81,10 +106,13 @@ class ColumnarJson:
 
     def _of_lines(self, text: bytes, size: int, max_row: int) -> pa.Table:
         """Parse lines, each of which must be exactly one row."""
-        rows = json_text.require_lines(text, size, max_row)
+        return self._of_rows(text, json_text.require_lines(text, size, max_row))
+
+    def _of_rows(self, text: bytes, count: int) -> pa.Table:
+        """Parse rows without commas between them."""
         quoted = self._find_quoted(text)
         parsed = self._parse(text, self._parsed(quoted), quoted)
-        if parsed.num_rows != rows:
+        if parsed.num_rows != count:
             raise NotColumnarError
         arrays = [column.chunk(0) for column in parsed.columns]
         return self._table(arrays, quoted, cache(lambda: json_text.split_lines(text)))
@@ -117,9 +145,7 @@ class ColumnarJson:
         return pa.Table.from_arrays(arrays, names=[column.name for column in self._columns])
 
     def _read(self, column: FieldColumn, array: pa.Array, texts: Texts) -> pa.Array:
-        # A null may stand for an absent value, which some fields do not treat as null.
-        if array.null_count and not column.is_null_when_absent:
-            raise NotColumnarError
+        _require_null_when_absent(column, array)
 
         def exact(places: Sequence[int]) -> Iterator[Json]:
             rows = texts()
@@ -182,6 +208,12 @@ def _unquoted(column: FieldColumn, array: pa.Array) -> pa.Array:
     """Return parsed strings as the numbers that they spell."""
     assert column.type.arrow.parse_strings is not None
     return column.type.arrow.parse_strings(array)
+
+
+def _require_null_when_absent(column: FieldColumn, array: pa.Array) -> None:
+    """Check nulls: each may stand for an absent value, which some fields do not treat as null."""
+    if array.null_count and not column.is_null_when_absent:
+        raise NotColumnarError
 
 
 def _is_readable(column: FieldColumn) -> bool:
