@@ -12,7 +12,7 @@ from gateway.endpoints.request_head import RequestHead
 from gateway.errors import Code, GatewayError, RowErrors
 from gateway.ingest import csv_rows, decoding
 from gateway.ingest.body import Body
-from gateway.ingest.columnar.reader import TakenFields
+from gateway.ingest.columnar.taken_fields import TakenFields
 from gateway.ingest.envelope import Envelope
 from gateway.media_types import Media
 from gateway.query import dialect

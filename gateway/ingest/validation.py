@@ -8,7 +8,8 @@ import pyarrow as pa
 from gateway.connectors import schema
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
-from gateway.ingest.columnar.reader import Columnar, ColumnarRows
+from gateway.ingest.columnar.columnar_rows import ColumnarRows
+from gateway.ingest.columnar.reader import Columnar
 from gateway.ingest.envelope import NO_ENVELOPE, Envelope
 from gateway.ingest.error_collector import ErrorCollector
 from gateway.ingest.row_errors import values_invalid
@@ -141,7 +142,6 @@ def _places(rows: Rows) -> pa.Table:
 
 def _places_of_all(columns: ColumnarRows) -> pa.Table:
     """Return the numbers and the lines of the rows of a whole body."""
-    count, first = columns.table.num_rows, columns.first_line
-    numbers = pa.arange(1, count + 1)
-    lines = pa.nulls(count, pa.int64()) if first is None else pa.arange(first, first + count)
-    return pa.table({"row": numbers, "line": lines})
+    count = columns.table.num_rows
+    lines = pa.nulls(count, pa.int64()) if columns.lines is None else columns.lines
+    return pa.table({"row": pa.arange(1, count + 1), "line": lines})

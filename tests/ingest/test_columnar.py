@@ -16,8 +16,9 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import parse_connector
 from gateway.errors import GatewayError
 from gateway.ingest import payload
-from gateway.ingest.columnar import json_text
+from gateway.ingest.columnar import csv_text, json_text
 from gateway.ingest.columnar.reader import Columnar
+from gateway.ingest.columnar.taken_fields import TakenFields
 from gateway.ingest.validation import Validator
 from gateway.media_types import Media
 from tests.endpoints.test_roundtrip import PLAIN, VALUES, fields, rows_of, yaml_of
@@ -52,12 +53,17 @@ def readers_of(connector: Connector) -> tuple[Columnar, Validator]:
     return _last[1], _last[2]
 
 
-def one_by_one(body: bytes, media: Media, connector: Connector) -> tuple[pa.Table, list[int | None]] | None:
+def one_by_one(
+    body: bytes, media: Media, connector: Connector, taken: TakenFields | None = None
+) -> tuple[pa.Table, list[int | None]] | None:
     """The rows, and the lines they are in."""
     lines = []
 
     def read():
-        for rows in payload.parse(body, media, connector, MAX_ROW):
+        parsed = payload.parse(body, media, connector, MAX_ROW, taken.fields if taken else None)
+        if taken:
+            parsed = payload.only(parsed, taken.fields, absent_is_null=taken.absent_is_null)
+        for rows in parsed:
             lines.extend(rows.lines)
             yield rows
 
@@ -72,23 +78,24 @@ def exactly(table: pa.Table) -> list[list[str]]:
     return [[repr(value) for value in column.to_pylist()] for column in table.columns]
 
 
-def require_equal(body: bytes, media: Media, connector: Connector) -> bool:
+def require_equal(body: bytes, media: Media, connector: Connector, taken: TakenFields | None = None) -> bool:
     """Require of columns what the truth says, unless they leave it to the truth; tells whether they do not."""
     columnar, _ = readers_of(connector)
-    columns = columnar.parse(body, media, MAX_ROW)
-    with mock.patch.object(json_text, "PIECE_BYTES", 20):  # Nearly every row is a slice of its own.
-        in_slices = columnar.parse(body, media, MAX_ROW)
+    columns = columnar.parse(body, media, MAX_ROW, taken)
+    # Nearly every row is a slice of its own.
+    with mock.patch.object(json_text, "PIECE_BYTES", 20), mock.patch.object(csv_text, "PIECE_BYTES", 20):
+        in_slices = columnar.parse(body, media, MAX_ROW, taken)
     # Lines may end in two ways, though not in one slice; and what a slice does not name is not seen to be in quotes there.
     if in_slices is None and columns is None:
         return False
-    read = one_by_one(body, media, connector)
+    read = one_by_one(body, media, connector, taken)
     assert read is not None, body
     table, lines = read
     for each in filter(None, (columns, in_slices)):
         assert each.table.schema == table.schema
         assert exactly(each.table) == exactly(table), body
-        assert each.first_line is None or lines == list(range(1, table.num_rows + 1)), body
-        assert each.first_line == (1 if media is Media.NDJSON else None)
+        assert (each.lines is None) == (media is Media.JSON)
+        assert each.lines is None or each.lines.to_pylist() == lines, body
     return columns is not None
 
 

@@ -75,6 +75,11 @@ def jsons(values: Sequence[Json]) -> pa.Array:
     return pa.array([v if v is None else write_json(v) for v in values], pa.string())
 
 
+def lower_case(texts: pa.Array) -> pa.Array:
+    """Write texts of ASCII in lower case."""
+    return pc.ascii_lower(texts)
+
+
 def dates(texts: pa.Array) -> pa.Array:
     """Cast texts to dates."""
     return texts.cast(pa.date32())

@@ -31,6 +31,7 @@ def decimal(precision: int, scale: int) -> FieldType:
     step = Decimal(1).scaleb(-scale)
     most = Decimal(10**precision - 1).scaleb(-scale, context)
     arrow = pa.decimal128(precision, scale)
+    plain = plain_decimal(precision - scale)
     # DuckDB writes 0.5 as `.5` where no digit fits before the point, which is not a JSON number.
     text = "regexp_replace({}::VARCHAR, '^(-?)[.]', '\\10.')" if precision == scale else "{}::VARCHAR"
 
@@ -67,7 +68,8 @@ def decimal(precision: int, scale: int) -> FieldType:
             type=arrow,
             build=array,
             read_as=arrow,
-            parse_strings=parse_strings(plain_decimal(precision - scale), arrow),
+            parse_strings=parse_strings(plain, arrow),
+            plain=plain,
         ),
         sql=SqlForm(
             column=f"DECIMAL({precision}, {scale})",

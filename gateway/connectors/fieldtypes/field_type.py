@@ -48,6 +48,8 @@ class ArrowForm:
             where a value does not satisfy that.
         parse_strings: An Arrow array of strings that spell numbers plainly to one of `read_as`. Raises ArrowInvalid
             where one does not.
+        plain: A pattern of texts that Arrow casts to `read_as` as `TextForm.parse` reads them; None where `read_as` is a
+            text.
     """
 
     type: pa.DataType
@@ -55,6 +57,7 @@ class ArrowForm:
     read_as: pa.DataType | None = None
     cast: Callable[[pa.Array], pa.Array] = lambda array: array
     parse_strings: Callable[[pa.Array], pa.Array] | None = None
+    plain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,9 @@ from gateway.strictjson import Json
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 #: The greatest number of 40 digits that is rounded to a double, and not to infinity.
 DOUBLE_MAX = Decimal("1.797693134862315807937289714053034150799E+308")
+_PLAIN_INTEGER = "^(?:0|-?[1-9][0-9]{0,18})$"
+#: Of at most `strictjson.MAX_DIGITS` characters. With its exponent a number must not have more digits, either.
+_PLAIN_NUMBER = r"^-?(?:[0-9]+(?:\.[0-9]+)?|[0-9]{1,20}(?:\.[0-9]{1,20})?[eE][+-]?[0-3]?[0-9]{1,2})$"
 
 
 def _int64_parameter(value: Json) -> Json:
@@ -109,7 +112,8 @@ SCALARS: Mapping[str, FieldType] = {
                 pa.int64(),
                 arrow_values.integers,
                 pa.int64(),
-                parse_strings=parse_strings(r"^(?:0|-?[1-9][0-9]{0,18})$", pa.int64()),
+                parse_strings=parse_strings(_PLAIN_INTEGER, pa.int64()),
+                plain=_PLAIN_INTEGER,
             ),
             sql=SqlForm("BIGINT", parameter=_int64_parameter),
             constraints=(*BOUND_CONSTRAINTS, "enum"),
@@ -121,7 +125,7 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"type": "number", "minimum": -DOUBLE_MAX, "maximum": DOUBLE_MAX},
             outline={"type": "number", "format": "double"},
             text=TextForm(literals.number),
-            arrow=ArrowForm(pa.float64(), arrow_values.numbers, pa.float64()),
+            arrow=ArrowForm(pa.float64(), arrow_values.numbers, pa.float64(), plain=_PLAIN_NUMBER),
             sql=SqlForm("DOUBLE", placeholder="CAST({} AS DOUBLE)", parameter=_double_parameter),
             constraints=(*BOUND_CONSTRAINTS, "enum"),
         ),
@@ -133,7 +137,7 @@ SCALARS: Mapping[str, FieldType] = {
             schema={"type": "boolean"},
             outline={"type": "boolean"},
             text=TextForm(literals.boolean),
-            arrow=ArrowForm(pa.bool_(), arrow_values.booleans, pa.bool_()),
+            arrow=ArrowForm(pa.bool_(), arrow_values.booleans, pa.bool_(), plain="^(?:true|false)$"),
             sql=SqlForm("BOOLEAN"),
         ),
         FieldType(
@@ -191,7 +195,7 @@ SCALARS: Mapping[str, FieldType] = {
             expects="a UUID as 8-4-4-4-12 hexadecimal digits",
             example="0190d6b2-7b7e-7c3a-9f2e-3c1d5a6b7c8d",
             outline={"type": "string", "format": "uuid"},
-            **_lexical(UUID, pa.string(), literals.uuid, format="uuid"),
+            **_lexical(UUID, pa.string(), literals.uuid, arrow_values.lower_case, format="uuid"),
             sql=_quoted_sql("UUID", export="{}::VARCHAR"),
         ),
         FieldType(

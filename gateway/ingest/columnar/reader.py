@@ -5,21 +5,21 @@ It rejects nothing. If a body is not plainly valid, or columns cannot decide, th
 """
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import msgspec
 import pyarrow as pa
 
-from gateway.connectors.connector import Connector, Field
+from gateway.connectors.connector import Connector
 from gateway.ingest.columnar.arrow_columns import ColumnarArrow
+from gateway.ingest.columnar.columnar_rows import ColumnarRows
+from gateway.ingest.columnar.csv_columns import ColumnarCsv
 from gateway.ingest.columnar.field_column import FieldColumn
 from gateway.ingest.columnar.json_columns import ColumnarJson
 from gateway.ingest.columnar.not_columnar import NotColumnarError
+from gateway.ingest.columnar.taken_fields import TakenFields, absent_value
 from gateway.ingest.payload import MAX_BODY
 from gateway.media_types import BINARY, Media
-from gateway.strictjson import Json
 
 #: How a body that must be parsed row by row shows itself.
 _NOT_COLUMNAR = (
@@ -30,39 +30,6 @@ _NOT_COLUMNAR = (
     UnicodeDecodeError,
     OverflowError,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TakenFields:
-    """The fields that `columns` takes from a body.
-
-    Attributes:
-        fields: The fields.
-        absent_is_null: Whether a field of them that the body does not have is null. Otherwise it takes its default.
-    """
-
-    fields: Sequence[Field]
-    absent_is_null: bool
-
-
-def _absent_value(taken: TakenFields | None, field: Field) -> Json:
-    """Return the value of a field that a body does not have."""
-    if taken is not None and taken.absent_is_null and field.nullable and field in taken.fields:
-        return None
-    return field.absent_value
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnarRows:
-    """The rows of a body, all of them valid.
-
-    Attributes:
-        table: The declared fields, one Arrow column each.
-        first_line: The line of the first row, if each row is one line of the body; None for other bodies.
-    """
-
-    table: pa.Table
-    first_line: int | None = None
 
 
 class Columnar:
@@ -82,6 +49,10 @@ class Columnar:
     @cached_property
     def _arrow(self) -> ColumnarArrow:
         return ColumnarArrow(self._connector, self._columns)
+
+    @cached_property
+    def _csv(self) -> ColumnarCsv:
+        return ColumnarCsv(self._connector, self._columns)
 
     def parse(
         self,
@@ -106,10 +77,13 @@ class Columnar:
         try:
             if media in (Media.JSON, Media.NDJSON) and taken is None:
                 table = self._json.parse(data, media, max_row)
-                return ColumnarRows(table, 1 if media is Media.NDJSON else None)
+                is_lines = media is Media.NDJSON
+                return ColumnarRows(table, pa.arange(1, table.num_rows + 1) if is_lines else None)
+            if media is Media.CSV:
+                return self._csv.parse(data, max_row, taken)
             if media in BINARY:
                 fields = None if taken is None else taken.fields
-                absent = functools.partial(_absent_value, taken)
+                absent = functools.partial(absent_value, taken)
                 return ColumnarRows(self._arrow.parse(data, max_row, max_body, fields, absent))
         except _NOT_COLUMNAR:
             pass

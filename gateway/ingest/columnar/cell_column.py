@@ -1,0 +1,111 @@
+"""CellColumn: the CSV cells of one field as an Arrow column."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway import strictjson
+from gateway.connectors.connector import ABSENT
+from gateway.connectors.fieldtypes.arrow_values import write_digits
+from gateway.ingest.columnar.field_column import FieldColumn
+from gateway.ingest.columnar.json_columns import ColumnarJson
+from gateway.ingest.columnar.not_columnar import NotColumnarError
+from gateway.media_types import Media
+from gateway.strictjson import Json
+
+#: The field of the JSON rows that hold the lists of a column, and the text around each list.
+_LIST = "v"
+_BEFORE_LIST, _AFTER_LIST = f'{{"{_LIST}":', "}\n"
+
+
+class CellColumn:
+    """Reads the cells of one field. Any thread may use it."""
+
+    def __init__(self, column: FieldColumn) -> None:
+        self.field = column.field
+        self._type = column.type
+        self._column = column
+
+    def read(self, cells: pa.Array, *, is_alone: bool) -> pa.Array:
+        """Return the values of cells in the stored type.
+
+        Args:
+            cells: The texts of the cells. An empty cell is null, and `""` is an empty text.
+            is_alone: Whether the rows have no other cell. Then `""` is also null, unless the field is a string.
+
+        Raises:
+            NotColumnarError: A value is invalid, or columns cannot decide it.
+            pa.ArrowException: A value does not fit the stored type.
+        """
+        if is_alone and self._type.name != "string":
+            cells = pc.if_else(pc.equal(cells, ""), pa.scalar(None, pa.string()), cells)
+        if cells.null_count and self.field.required:
+            raise NotColumnarError
+        array = self._read_lists(cells) if self._type.item else self._read(cells)
+        if array.null_count and not self.field.nullable:
+            return pc.coalesce(array, self._absent)
+        return array
+
+    @cached_property
+    def _absent(self) -> pa.Scalar:
+        return self._type.arrow.build([self.field.absent_value])[0]
+
+    def _read(self, cells: pa.Array) -> pa.Array:
+        if not self._column.is_checkable:
+            raise NotColumnarError
+
+        def exact(places: Sequence[int]) -> Iterator[Json]:
+            return (self._type.text.parse(cells[place].as_py()) for place in places)
+
+        plain = self._type.arrow.plain
+        values = cells if plain is None else self._plain(cells, plain).cast(self._type.arrow.read_as)
+        return self._column.read(values, exact)
+
+    def _plain(self, cells: pa.Array, plain: str) -> pa.Array:
+        """Return cells in the spelling that Arrow reads; those with another one are read one by one."""
+        longest = pc.max(pc.binary_length(cells)).as_py()
+        if longest is not None and longest > strictjson.MAX_DIGITS:
+            raise NotColumnarError
+        is_odd = pc.fill_null(pc.invert(pc.match_substring_regex(cells, plain)), False)
+        if not pc.any(is_odd).as_py():
+            return cells
+        odd = cells.filter(is_odd).dictionary_encode()
+        read = pa.array([self._spelled(text) for text in odd.dictionary.to_pylist()], pa.string())
+        if not pc.all(pc.match_substring_regex(read, plain)).as_py():
+            raise NotColumnarError
+        return pc.replace_with_mask(cells, is_odd, read.take(odd.indices))
+
+    def _spelled(self, text: str) -> str:
+        try:
+            value = write_digits(self._type.text.parse(text))
+        except ValueError as error:
+            raise NotColumnarError from error
+        return value if isinstance(value, str) else strictjson.write(value).decode()
+
+    def _read_lists(self, cells: pa.Array) -> pa.Array:
+        """Read lists as JSON; if a list is spelled in another way, write all of them as JSON first."""
+        try:
+            return self._read_json_lists(cells)
+        except (NotColumnarError, pa.ArrowException):
+            parse = self._type.text.parse
+        try:
+            values = [None if cell is None else strictjson.write(parse(cell)) for cell in cells.to_pylist()]
+        except ValueError as error:
+            raise NotColumnarError from error
+        return self._read_json_lists(pa.array(values, pa.string()))
+
+    def _read_json_lists(self, cells: pa.Array) -> pa.Array:
+        rows = pc.binary_join_element_wise(_BEFORE_LIST, pc.fill_null(cells, "null"), _AFTER_LIST, "")
+        text = b"".join(rows.cast(pa.binary()).to_pylist())
+        lists = self._lists.parse(text, Media.NDJSON, len(text)).column(0).combine_chunks()
+        if len(lists) != len(cells) or lists.null_count != cells.null_count:
+            raise NotColumnarError
+        return lists
+
+    @cached_property
+    def _lists(self) -> ColumnarJson:
+        field = replace(self.field, name=_LIST, nullable=True, default=ABSENT, renamed_from=None)
+        return ColumnarJson([FieldColumn(field)])
