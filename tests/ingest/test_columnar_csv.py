@@ -23,7 +23,7 @@ from tests.support.sizes import examples
 
 KINDS = [*VALUES, *(f"{kind}[]" for kind in VALUES if kind != "json")]
 #: Those that columns leave to the other reader.
-ROW_BY_ROW = ("json", "decimal(9, 3)[]", "decimal(38, 38)[]")
+ROW_BY_ROW = ("decimal(9, 3)[]", "decimal(38, 38)[]")
 #: Spellings that a cell may have, of one type or another, and near it.
 SPELLINGS = [
     "", " ", "0", "-0", "+5", "007", "-007", "1_000", "0x1F", "1.", ".5", "-.5", "517.0", "517.5", "1e3", "1E+3", "1e-3", "-1.5e2",
@@ -45,7 +45,7 @@ SPELLINGS = [
 DEFAULTS = {
     "string": "a", "integer": 1, "number": Decimal("1.5"), "boolean": True, "date": "2026-01-01", "time": "08:30",
     "datetime": "2026-01-01T08:30:00", "timestamp": "2026-01-01T08:30:00+01:00", "decimal(9, 3)": Decimal("1.5"),
-    "uuid": "0190D6B2-7b7e-7c3a-9f2e-3c1d5a6b7c8d", "integer[]": [1], "string[]": ["a"],
+    "uuid": "0190D6B2-7b7e-7c3a-9f2e-3c1d5a6b7c8d", "integer[]": [1], "string[]": ["a"], "json": {"a": [1]},
 }  # fmt: skip
 
 
@@ -57,9 +57,9 @@ def cell(text: str | None, *, in_quotes: bool = False) -> str:
     return text
 
 
-def spelled(value) -> str | None:
+def spelled(value, kind: str = "string") -> str | None:
     """A value as a plain writer of CSV writes it."""
-    if value is None or isinstance(value, str):
+    if value is None or (isinstance(value, str) and kind != "json"):
         return value
     return format(value, "f") if isinstance(value, Decimal) else strictjson.write(value).decode()
 
@@ -95,8 +95,8 @@ def test_cell_of_any_spelling_equals_one_by_one(kind, nullable, data):
     connector = connector_of(yaml_of({"a": (kind, nullable, constraints), "id": ("integer", True, {})}))
     spelling = (
         st.sampled_from(SPELLINGS)
-        | value_of(kind, VALUES).map(spelled)
-        | value_of(kind).map(spelled)
+        | value_of(kind, VALUES).map(lambda each: spelled(each, kind))
+        | value_of(kind).map(lambda each: spelled(each, kind))
         | NUMERALS
         | TEXT
     )
@@ -117,7 +117,7 @@ def test_plain_cells_are_read_in_columns(kind, data):
     check = readers_of(connector)[1]._schema_check
     value = value_of(kind).filter(lambda each: not check.bad_fields({"a": each, "b": each}))
     values = data.draw(st.lists(st.tuples(st.none() | value, value), min_size=1, max_size=4))
-    rows = [[spelled(each) for each in row] for row in values]
+    rows = [[spelled(each, kind) for each in row] for row in values]
     # The other reader is left a zero with a sign, and in lists integers with a point and the greatest numbers.
     odd = {"number": "-0|-1E-400", "number[]": "-0|E", "integer[]": "[.]0|E"}.get(kind, "^$")
     is_odd = any(re.search(odd, each or "x") for row in rows for each in row)

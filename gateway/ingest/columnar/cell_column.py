@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from gateway import strictjson
 from gateway.connectors.connector import ABSENT
 from gateway.connectors.fieldtypes.arrow_values import write_digits
+from gateway.ingest.columnar import json_values
 from gateway.ingest.columnar.field_column import FieldColumn
 from gateway.ingest.columnar.json_columns import ColumnarJson
 from gateway.ingest.columnar.not_columnar import NotColumnarError
@@ -44,7 +45,7 @@ class CellColumn:
             cells = pc.if_else(pc.equal(cells, ""), pa.scalar(None, pa.string()), cells)
         if cells.null_count and self.field.required:
             raise NotColumnarError
-        array = self._read_lists(cells) if self._type.item else self._read(cells)
+        array = self._read(cells)
         if array.null_count and not self.field.nullable:
             return pc.coalesce(array, self._absent)
         return array
@@ -56,6 +57,10 @@ class CellColumn:
     def _read(self, cells: pa.Array) -> pa.Array:
         if not self._column.is_checkable:
             raise NotColumnarError
+        if self._column.is_json:
+            return self._read_json(cells)
+        if self._type.item:
+            return self._read_lists(cells)
 
         def exact(places: Sequence[int]) -> Iterator[Json]:
             return (self._type.text.parse(cells[place].as_py()) for place in places)
@@ -84,6 +89,16 @@ class CellColumn:
         except ValueError as error:
             raise NotColumnarError from error
         return value if isinstance(value, str) else strictjson.write(value).decode()
+
+    def _read_json(self, cells: pa.Array) -> pa.Array:
+        texts = cells.cast(pa.binary()).to_pylist()
+        array = json_values.stored_texts(
+            [None if text is None else json_values.raw_of(text) for text in texts]
+        )
+        # The text null is a value that is null, and not an absent one.
+        if array.null_count != cells.null_count and not self.field.nullable:
+            raise NotColumnarError
+        return array
 
     def _read_lists(self, cells: pa.Array) -> pa.Array:
         """Read lists as JSON; if a list is spelled in another way, write all of them as JSON first."""
