@@ -43,16 +43,18 @@ def stored_texts(values: Sequence[msgspec.Raw | None]) -> pa.Array:
         NotColumnarError: A text is invalid, has a duplicate key, or may be nested too deeply.
         pa.ArrowInvalid: The texts are too large together for one array.
     """
-    places: list[int | None] = []
-    present: list[msgspec.Raw] = []
-    for value in values:
-        if value is None or (len(value) == len(_NULL) and bytes(value) == _NULL):
-            places.append(None)
-        else:
-            places.append(len(present))
-            present.append(value)
+    present = [value for value in values if value is not None and not _is_null(value)]
     array = _strings([text for chunk in _chunks(present) for text in _written(chunk)])
-    return array if len(present) == len(values) else array.take(pa.array(places, pa.int64()))
+    if len(present) == len(values):
+        return array
+    places = iter(range(len(present)))
+    return array.take(
+        pa.array([None if value is None or _is_null(value) else next(places) for value in values], pa.int64())
+    )
+
+
+def _is_null(value: msgspec.Raw) -> bool:
+    return len(value) == len(_NULL) and bytes(value) == _NULL
 
 
 def _strings(texts: Sequence[msgspec.Raw]) -> pa.Array:
@@ -77,22 +79,30 @@ def _chunks(texts: Iterable[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
 def _written(chunk: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
     """Return the stored texts of a chunk."""
     joined = b"[" + b",".join(chunk) + b"]"
-    if strictjson.may_have_endless_digits(joined) or any(map(_may_be_deep, chunk)):
+    if strictjson.may_have_endless_digits(joined):
         return [_exact(text) for text in chunk]
     try:
         written = strictjson.write(_decode(joined))
     except (ValueError, RecursionError):
         return [_exact(text) for text in chunk]
     if written == joined:
-        return chunk
-    return _split(written) if written == _tidy(joined) else [_exact(text) for text in chunk]
+        texts = chunk
+    elif written == _tidy(joined):
+        texts = _split(written)
+    else:
+        return [_exact(text) for text in chunk]
+    if max(map(len, texts)) >= 2 * _SHALLOW_BRACKETS:
+        _require_shallow(texts)
+    return texts
 
 
-def _may_be_deep(text: msgspec.Raw) -> bool:
-    if len(text) < 2 * _SHALLOW_BRACKETS:
-        return False
-    content = bytes(text)
-    return content.count(b"[") + content.count(b"{") >= _SHALLOW_BRACKETS
+def _require_shallow(texts: Iterable[msgspec.Raw]) -> None:
+    """Check that texts with many brackets are not nested too deeply."""
+    for text in texts:
+        if len(text) >= 2 * _SHALLOW_BRACKETS:
+            content = bytes(text)
+            if content.count(b"[") + content.count(b"{") >= _SHALLOW_BRACKETS:
+                _exact(text)
 
 
 def _plain_decimal(text: str) -> Decimal:

@@ -70,50 +70,79 @@ class RowSplitter:
             msgspec.DecodeError: It is not JSON, or has a key that is no field.
             RecursionError: It is nested too deeply.
         """
-        if media is Media.JSON:
-            return self._of_array(data, max_row)
-        return (
-            self._rows(memoryview(text)[:size], self._of_lines(text, size, max_row))
-            for text, size in json_text.line_pieces(data)
-        )
+        if media is Media.NDJSON:
+            for text, size in json_text.line_pieces(data):
+                yield self._of_lines(text, size, max_row)
+        elif len(data) <= json_text.PIECE_BYTES:
+            rows = self._of_array(data)
+            if not _are_surely_short(rows, len(data), max_row):
+                _require_short(_split(_text_of(data)), max_row)
+            yield rows
+        else:
+            texts = _split(_text_of(data))
+            _require_short(texts, max_row)
+            for piece in _pieces(texts):
+                yield self._of_array(b"[" + b",".join(piece) + b"]")
 
-    def _of_array(self, data: bytes, max_row: int) -> Iterator[SplitRows]:
-        text = memoryview(data)[start_of(data) :]
-        if len(text) <= min(max_row, json_text.PIECE_BYTES):
-            yield self._rows(text, self._array.decode(text))
-            return
-        piece: list[msgspec.Raw] = []
-        size = 0
-        for row in _split(text):
-            if len(row) > max_row:
-                raise NotColumnarError
-            piece.append(row)
-            size += len(row)
-            if size >= json_text.PIECE_BYTES:
-                yield self._of_texts(piece)
-                piece, size = [], 0
-        if piece:
-            yield self._of_texts(piece)
+    def _of_array(self, data: bytes) -> SplitRows:
+        return self._rows(data, self._array.decode(_text_of(data)))
 
-    def _of_texts(self, rows: Sequence[msgspec.Raw]) -> SplitRows:
-        text = b"[" + b",".join(rows) + b"]"
-        return self._rows(text, self._array.decode(text))
-
-    def _of_lines(self, text: bytes, size: int, max_row: int) -> list[_Row]:
+    def _of_lines(self, text: bytes, size: int, max_row: int) -> SplitRows:
         count = json_text.require_lines(text, size, max_row)
         rows: list[_Row] = self._lines.decode_lines(memoryview(text)[:size])
         if len(rows) != count:
             raise NotColumnarError
-        return rows
+        return self._rows(text, rows)
 
-    def _rows(self, text: bytes | memoryview, rows: list[_Row]) -> SplitRows:
+    def _rows(self, text: bytes, rows: list[_Row]) -> SplitRows:
         values = {name: _cut(rows, attribute) for name, attribute in self._attributes.items()}
         lines = _encoder.encode_lines(rows)
         texts = [value for column in values.values() for value in column if value is not None]
         left = lines.count(b'"') + b"".join(texts).count(b'"') + 2 * len(texts)
-        if bytes(text).count(b'"') != left or not rows:
+        if text.count(b'"') != left or not rows:
             raise NotColumnarError
         return SplitRows(lines, len(rows), values)
+
+
+def _text_of(data: bytes) -> memoryview:
+    return memoryview(data)[start_of(data) :]
+
+
+def _are_surely_short(rows: SplitRows, size: int, max_row: int) -> bool:
+    """Return whether no row of an array of some size is too long, even if all blanks between values are in one."""
+    if size <= max_row:
+        return True
+    lengths = [[0 if value is None else len(value) for value in column] for column in rows.values.values()]
+    blanks = size - len(rows.text) - sum(map(sum, lengths))
+    return _has_short_lines(rows.text, max_row - blanks - sum(map(max, lengths)))
+
+
+def _has_short_lines(text: bytes, most: int) -> bool:
+    """Return whether each line has at most `most` bytes, by a look at few of them."""
+    start = 0
+    while len(text) - start > most:
+        start = text.rfind(b"\n", start, start + max(most, 0) + 1) + 1
+        if not start:
+            return False
+    return True
+
+
+def _require_short(texts: Sequence[msgspec.Raw], max_row: int) -> None:
+    if texts and max(map(len, texts)) > max_row:
+        raise NotColumnarError
+
+
+def _pieces(texts: Sequence[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
+    piece: list[msgspec.Raw] = []
+    size = 0
+    for text in texts:
+        piece.append(text)
+        size += len(text)
+        if size >= json_text.PIECE_BYTES:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
 
 
 def _cut(rows: list[_Row], attribute: str) -> list[msgspec.Raw | None]:
