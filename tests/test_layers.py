@@ -211,6 +211,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "ingest.columnar.field_column",
     "ingest.columnar.arrow_columns",
     "ingest.columnar.json_text",
+    "ingest.columnar.value_shapes",
     "ingest.columnar.json_values",
     "ingest.columnar.split_rows",
     "ingest.columnar.json_columns",

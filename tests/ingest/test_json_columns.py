@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway import strictjson
+from gateway.ingest.columnar import json_values
 from tests.ingest.test_columnar import MAX_ROW, bodies, connector_of, require_equal
 from tests.ingest.test_json_values import NUMBERS, ODD, STRINGS, spelled
 from tests.support.sizes import drawn, examples
@@ -35,6 +36,12 @@ ROWS = [
     '{"id":1,"é":"%s","d":1}' % ("x" * MAX_ROW), '{"id":1,"é":[%s1],"d":1}' % ("{}, " * (MAX_ROW // 4)), '{"id":1,"é":1%s,"d":1}' % (" " * MAX_ROW),
     '{"id":1,"é":[%s1],"d":1}' % ('{"a":1},' * (MAX_ROW // 8 - 4)), '{"id":1,"é":{"a":1},"d":1}{"id":1,"é":{"a":1},"d":1}', '{"id":1,"é":{\n"a":1},"d":1}',
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True, params=[1, 64], ids=["shapes", "values"])
+def many(request, monkeypatch):
+    """From how many values on their shapes are looked at."""
+    monkeypatch.setattr(json_values, "_MANY", request.param)
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -2,8 +2,10 @@
 
 import json
 from decimal import Decimal
+from unittest import mock
 
 import msgspec
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -63,10 +65,19 @@ def one_by_one(texts: list[bytes | None]) -> list[str | None]:
 
 
 def require_equal(texts: list[bytes | None]) -> bool:
-    """Require the texts that each value has alone; return whether they were stored together."""
+    """Require the texts that each value has alone, with and without patterns; return whether they were stored."""
+    are_stored = set()
+    for many, samples in ((10**9, 1), (1, 1), (1, 16)):
+        with mock.patch.multiple(json_values, _MANY=many, _SAMPLES=samples):
+            are_stored.add(_require_equal(texts))
+    assert len(are_stored) == 1
+    return are_stored.pop()
+
+
+def _require_equal(texts: list[bytes | None]) -> bool:
     try:
         together = stored_texts([None if text is None else raw_of(text) for text in texts])
-    except (NotColumnarError, msgspec.DecodeError, RecursionError):
+    except (NotColumnarError, msgspec.DecodeError, RecursionError, pa.ArrowInvalid):
         return False
     together.validate(full=True)
     assert together.to_pylist() == one_by_one(texts), texts
@@ -116,6 +127,50 @@ def test_mutilated_texts_equal_texts_alone(texts, data):
         )
         texts[0] = texts[0][:place] + put + texts[0][place + data.draw(st.integers(0, 2)) :]
     require_equal(texts)
+
+
+#: What changes a text a little, so that it may still have the shape of the other.
+CHANGES = [b"0", b"1", b".", b"-", b"e", b"E+1", b",", b" ", b'"', b"\\", b"\\u0041", b"/", b"a", b"[", b"]", b"{", b"}", b"null", b"\xc3\xa9", b"\xed\xa0\x80", b"\x7f", b"\x1f"]  # fmt: skip
+
+
+@examples(1000)
+@given(spelled(), st.data())
+@example("[0.5,1]", None)
+def test_texts_like_another_equal_texts_alone(text, data):
+    first = text.encode()
+    texts = [first]
+    for _ in range(data.draw(st.integers(1, 4)) if data else 0):
+        place, length = data.draw(st.integers(0, len(first))), data.draw(st.integers(0, 3))
+        put = data.draw(st.sampled_from(CHANGES) | st.just(first[place : place + length] * 2))
+        changed = first[:place] + put + first[place + length :]
+        try:
+            raw_of(changed)
+        except (msgspec.DecodeError, RecursionError):
+            continue
+        texts.append(changed)
+    require_equal(texts)
+
+
+#: A value, and others that only look like its shape.
+ALIKE = [
+    ("[0.5]", ["[0.00000001]", "[0.0000000]", "[-0]", "[1,2]", "[]", "[[]]", "[1e5]", "[1.5,0.000001]", '["a"]', "[[1]]", "[{}]"]),
+    ('{"a":1}', ['{"a":1,"a":1}', '{"a":"\\u0041"}', '{"a":"/"}', '{"a":"\\/"}', '{"a":{}}', '{"a":{"a":1}}', '{"b":1}', '"a"']),
+    ('[{"a":[1,{"b":2}]}]', ['[{"a":[]},{"a":[{"b":3},4]}]', '[{"a":[{"b":1,"b":1}]}]', '[{"a":[1,{"b":-0}]}]', '[1,{"a":0}]']),
+    ('{"é.*":1,"|":[1]}', ['{"é.*":2,"|":[]}', '{"éabc":1,"|":[1]}', '{"é.*":"é","|":["\U0001f600"]}', '{"é.*":1,"|":[1],"|":1}']),
+    ("1", ["0", "-0", "0.0", "-0.0", "-0.000000", "0.0000000", "0.000001", "0.0000001", "1.0", "10", "1" * 400, "true", '"1"', "null"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "others"), ALIKE)
+def test_text_that_looks_like_another_equals_it_alone(value, others):
+    for other in others:
+        for texts in ([value, other], [value, value, other, value]):
+            require_equal([text.encode() for text in texts])
+
+
+@pytest.mark.parametrize("value", ["[" * 150 + "]" * 150, "[" * 15 + '{"a":1}' + "]" * 15, json.dumps([[{"a": 1}, {"b": 1}, 2, {"c": [{"d": 1}]}]]), json.dumps({f"k{place}": place for place in range(2000)})])  # fmt: skip
+def test_values_of_great_shapes_are_stored_as_alone(value):
+    assert require_equal([value.encode()] * 70)
 
 
 @pytest.mark.parametrize("shape", ["[%s]", '{"a":%s}', '[{"[": %s}]'])
