@@ -8,8 +8,11 @@ from tests.bench.contestants.crowded_gateway import CrowdedGateway
 from tests.bench.contestants.datasette import Datasette
 from tests.bench.contestants.fastapi_postgres import FastapiCopy, FastapiPostgres
 from tests.bench.contestants.floor import Floor
-from tests.bench.contestants.gateway import Gateway
+from tests.bench.contestants.gateway import Gateway, RoomyGateway
+from tests.bench.contestants.grown_gateway import PAGE, GrownGateway
+from tests.bench.contestants.loading_gateway import LoadingGateway
 from tests.bench.contestants.roapi import Roapi
+from tests.bench.files import BULK
 from tests.bench.measure import Measure
 from tests.bench.tables import EVENTS, FLIGHTS, KEYED_ORDERS, ORDERS, TEXT_EVENTS, Table
 from tests.bench.workload import Lane, MemoryTarget, Target, Workload
@@ -22,6 +25,7 @@ ROAPI = "ROAPI"
 FLOOR = "DuckDB alone"
 CLICKHOUSE = "ClickHouse alone"
 OWN_JSON = "its own JSON"
+OWN_POSTS = "its own POST"
 OWN_STRINGS = "strings in its place"
 WHO = {
     GATEWAY: Gateway,
@@ -104,6 +108,59 @@ def _compressed_csv(table: Table) -> Workload:
             Lane(OWN_JSON, Gateway, lambda each: each.bulk()),
         ),
         (Target(OWN_JSON, 0.9), Target(FLOOR, 0.6)),
+    )
+
+
+def _columns(kind: str, name: str, rows: int) -> Workload:
+    gateway, settings = (Gateway, "") if rows == BULK else (RoomyGateway, f", with {RoomyGateway.said()}")
+    return Workload(
+        f"W12 {kind}, {rows:,} rows",
+        f"POST {rows:,} orders as {name}; 2 connections{settings}",
+        "rows/s",
+        ORDERS,
+        (
+            Lane(GATEWAY, gateway, lambda each: each.bulk(kind, rows)),
+            Lane(OWN_JSON, gateway, lambda each: each.bulk("json", rows)),
+            *_alone(lambda each: each.bulk(kind, rows), FLOOR),
+        ),
+        (Target(OWN_JSON, 1.5), Target(FLOOR, 0.6)),
+    )
+
+
+def _load(kind: str, name: str, rows: int) -> Workload:
+    return Workload(
+        f"W13 {kind}",
+        f"`gateway load` of a file of 2,000,000 orders as {name}; against POST of {rows:,} rows, 2 connections",
+        "rows/s",
+        ORDERS,
+        (
+            Lane(GATEWAY, LoadingGateway, lambda each: each.load(kind, 2_000_000)),
+            Lane(OWN_POSTS, LoadingGateway, lambda each: each.bulk(kind, rows)),
+        ),
+        (Target(OWN_POSTS, 0.7),),
+    )
+
+
+def _growth(
+    name: str,
+    what: str,
+    unit: str,
+    measure: Callable[[Any], Measure],
+    *goals: Target,
+    ratio: float | None = None,
+) -> Workload:
+    most, middle, least = (
+        Lane(f"with {millions} M", GrownGateway, measure, rows=millions * 1_000_000)
+        for millions in (50, 10, 1)
+    )
+    return Workload(
+        f"W15 {name}",
+        f"with 50 M orders stored, {what}",
+        unit,
+        ORDERS,
+        (most, middle, least),
+        (*goals, Target(least.label, ratio), Target(middle.label)),
+        less_is_better=unit != "rows/s",
     )
 
 
@@ -192,6 +249,19 @@ WORKLOADS = (
         less_is_better=True,
     ),
     *(form(table) for table in (ORDERS, FLIGHTS) for form in (_csv, _compressed_csv)),
+    *(
+        _columns(kind, name, rows)
+        for kind, name in (("arrow", "an Arrow IPC stream"), ("parquet", "Parquet"))
+        for rows in (BULK, 500_000)
+    ),
+    *(
+        _load(kind, name, rows)
+        for kind, name, rows in (
+            ("csv", "CSV", BULK),
+            ("ndjson", "NDJSON", BULK),
+            ("parquet", "Parquet", 100_000),
+        )
+    ),
     Workload(
         "W14",
         "POST a JSON array of 10,000 orders with a field of type `json`, which has the object of a webhook; 2 connections",
@@ -203,4 +273,21 @@ WORKLOADS = (
         ),
         (Target(OWN_STRINGS, 0.5),),
     ),
+    _growth(
+        "ingest",
+        "POST a JSON array of 10,000; 2 connections",
+        "rows/s",
+        lambda each: each.ingest(),
+        ratio=0.8,
+    ),
+    _growth("page", f"GET {PAGE} by `_id`, the median latency", "ms", lambda each: each.page(), ratio=1.3),
+    _growth(
+        "key",
+        f"GET {PAGE} by a key in whose order they came, the median latency",
+        "ms",
+        lambda each: each.ranges(PAGE, 1, latency=True),
+        ratio=1.3,
+    ),
+    _growth("count", "GET their number, the median latency", "ms", lambda each: each.count_again()),
+    _growth("start", "start it again", "s", lambda each: each.start_again(), Target("2 s", 1, 2)),
 )

@@ -97,7 +97,7 @@ def run(
 ) -> Result:
     """Let wrk load a URL with one of the scripts beside this module, for longer where nothing is answered in time."""
     for times in range(1, _ATTEMPTS + 1):
-        told = _told(script, url, headers, connections, seconds * 2 ** (times - 1), words)
+        told = _told(script, url, headers, connections, max(1, seconds) * 2 ** (times - 1), words)
         if any(told["errors"].values()):
             break
         if told["requests"]:
@@ -110,8 +110,7 @@ def _told(
     script: str, url: str, headers: Headers, connections: int, seconds: float, words: Sequence[object]
 ) -> dict:
     said = [f"--header={name}: {value}" for name, value in headers.items()]
-    # It takes whole seconds.
-    duration = f"--duration={max(1, round(seconds))}s"
+    duration = f"--duration={round(seconds)}s"  # It takes whole seconds.
     ran = subprocess.run(
         [
             *("wrk", "--threads=1", f"--connections={connections}", duration, "--timeout=60s"),

@@ -157,3 +157,7 @@ class RoomyGateway(Gateway):
     """A gateway that takes 500,000 rows of JSON as one body: of its settings, the two that operating.md says for that."""
 
     settings: Mapping[str, str] = {"GATEWAY_MAX_BODY": "128M", "GATEWAY_QUEUE": "512M"}
+
+    @classmethod
+    def said(cls) -> str:
+        return " and ".join(f"`{name}={value}`" for name, value in cls.settings.items())
