@@ -29,7 +29,7 @@ def test_load_again_stores_all_rows_again():
 
 def test_grown_gateway_has_same_rows_before_each_measurement():
     ingest = Lane("ingest", GrownGateway, lambda each: each.ingest(), rows=100)
-    start = Lane("start", GrownGateway, lambda each: each.start_again(), rows=100)
+    start = Lane("start", GrownGateway, lambda each: each.start_again(), rows=200)
 
     lanes = measured(ORDERS, ingest, start)
 
