@@ -27,7 +27,7 @@ from gateway.rowfile.compression import BROKEN
     "rows",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A file of rows: .csv, .tsv, .json, .ndjson, .parquet or .xlsx; text also with .gz or .zst.",
+    help="A file of rows: .csv, .tsv, .json, .ndjson, .parquet, .arrow or .xlsx; text also with .gz or .zst.",
 )
 @click.option(
     "--field",

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gateway.draft import header
+from gateway.draft.arrow_columns import arrow_columns
 from gateway.draft.csv_columns import CsvColumns
 from gateway.draft.guess import Guess, guess
 from gateway.draft.json_columns import JsonColumns
-from gateway.draft.parquet_columns import parquet_columns
 from gateway.errors import suggest
 from gateway.media_types import Media
 from gateway.rowfile import sniffing
@@ -59,8 +59,8 @@ def inspect(source: Source, row_limit: int | None, without: Sequence[str] = ()) 
         ValueError: The rows cannot be read; the message names the line.
     """
     sniffing.check_content(source)
-    if source.media is Media.PARQUET:
-        return _remove(DraftColumns(*parquet_columns(source)), without, source)
+    if source.media in (Media.PARQUET, Media.ARROW):
+        return _remove(DraftColumns(*arrow_columns(source)), without, source)
     collector = CsvColumns(source) if source.media is Media.CSV else JsonColumns(source)
     is_whole = True
     for chunk in split(source, CHUNK_BYTES):

@@ -1,10 +1,12 @@
 """The batches of a load, cut where the load begins and where an unanswered batch ended."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.rowfile.batches import key_of
-from gateway.rowfile.chunk import Chunk, joined
+from gateway.rowfile.chunk import Chunk
+from gateway.rowfile.column_chunk import ColumnChunk
 from gateway.rowfile.earlier_load import LoadStart
 from gateway.rowfile.fingerprint import RowDigest, RowSample
 
@@ -22,7 +24,7 @@ class LoadBatch:
         sample: The sample of the rows that were sent, with these.
     """
 
-    body: Chunk
+    body: Chunk | ColumnChunk
     key: str
     before: int
     until: int
@@ -48,7 +50,7 @@ class _LoadFingerprint:
         """The digest of the rows so far."""
         return self._digest.digest
 
-    def add(self, rows: list[bytes], *, is_stored: bool) -> None:
+    def add(self, rows: Sequence[bytes], *, is_stored: bool) -> None:
         """Add rows. The progress file already has the marks of rows with `is_stored`."""
         marks = self._digest.add(rows, [self._digest.rows + len(rows)])
         if not is_stored:
@@ -70,11 +72,11 @@ class BatchCutter:
         self._seed = seed
         self._sample = start.load.sample if start.load else RowSample()
         self._fingerprint: _LoadFingerprint | None = None
-        self._waiting: list[Chunk] = []
+        self._waiting: list[Any] = []  # all of one class
         #: The number and the digest of the rows before those that wait.
         self._before = (0, "")
 
-    def cut(self, chunk: Chunk) -> Iterator[LoadBatch]:
+    def cut(self, chunk: Chunk | ColumnChunk) -> Iterator[LoadBatch]:
         """Yield the batches that end in a chunk."""
         fingerprint = self._fingerprint = self._fingerprint or _LoadFingerprint(chunk.header, self._sample)
         rows, begin = chunk.rows(), fingerprint.rows
@@ -97,7 +99,8 @@ class BatchCutter:
 
     def _batch(self, until: int, fingerprint: _LoadFingerprint) -> LoadBatch:
         """Return the batch of the chunks that wait."""
-        body, self._waiting = joined(self._waiting), []
+        first, *others = self._waiting
+        body, self._waiting = first.joined(others) if others else first, []
         before, digest = self._before
         pending = self._start.pending
         is_pending = pending is not None and until == pending.until

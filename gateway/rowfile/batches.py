@@ -4,15 +4,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.errors import suggest
+from gateway.errors import Code, suggest
 from gateway.media_types import Media
 from gateway.rowfile.chunk import Chunk
+from gateway.rowfile.column_chunk import ColumnChunk
 
 #: The size of a batch in bytes.
 BATCH_BYTES = 4 * 2**20
 
 
-def key_of(seed: str, before: str, body: Chunk) -> str:
+def key_of(seed: str, before: str, body: Chunk | ColumnChunk) -> str:
     """Return the idempotency key of a batch: a digest of its rows and of the rows before it.
 
     Args:
@@ -20,21 +21,29 @@ def key_of(seed: str, before: str, body: Chunk) -> str:
         before: The digest of the rows before.
         body: The batch.
     """
-    digest = hashlib.sha256(f"{seed} {before} ".encode() + body.data)
+    digest = hashlib.sha256(f"{seed} {before} ".encode() + body.identity)
     return f"load-{digest.hexdigest()[:40]}"
 
 
-def columns_without(chunk: Chunk, without: Sequence[str]) -> dict[str, str]:
+def is_known(chunk: Chunk | ColumnChunk, code: str) -> bool:
+    """Return whether the error of a batch says that its rows are stored already.
+
+    The key of columns tells their rows, and another version of the libraries may write these with other bytes.
+    """
+    return isinstance(chunk, ColumnChunk) and code == Code.KEY_REUSED.code
+
+
+def columns_without(chunk: Chunk | ColumnChunk, without: Sequence[str]) -> dict[str, str]:
     """Return the query parameter that leaves columns out, by name or number; empty if it is not needed.
 
     Raises:
-        ValueError: CSV has no such column.
+        ValueError: The file has no such column.
     """
     if not without:
         return {}
     names = chunk.column_names()
     by_number = {column for column in without if column not in names and column.isdecimal()}
-    for column in without if chunk.media is Media.CSV else ():
+    for column in without if chunk.media in (Media.CSV, Media.ARROW) else ():
         if column not in names and not (column in by_number and 0 < int(column) <= len(names)):
             hint = suggest(column, [name for name in names if name], "its columns are")
             raise ValueError(f"the file has no column {column!r} to leave out; {hint}")
@@ -46,7 +55,7 @@ def columns_without(chunk: Chunk, without: Sequence[str]) -> dict[str, str]:
     return {"columns": ",".join(map(_quoted, columns))}
 
 
-def place_of(error: Mapping[str, Any], chunk: Chunk, rows_before: int) -> str:
+def place_of(error: Mapping[str, Any], chunk: Chunk | ColumnChunk, rows_before: int) -> str:
     """Return the place in the file of the error of a row, which is counted from the begin of its batch."""
     place = f"row {rows_before + error['row']:,}"
     if (line := line_of(error, chunk)) is not None:
@@ -54,7 +63,7 @@ def place_of(error: Mapping[str, Any], chunk: Chunk, rows_before: int) -> str:
     return place + (f", field '{error['field']}'" if error["field"] else "")
 
 
-def line_of(error: Mapping[str, Any], chunk: Chunk) -> int | None:
+def line_of(error: Mapping[str, Any], chunk: Chunk | ColumnChunk) -> int | None:
     """Return the line of the file that the error of a row is in, None if it has no lines."""
     if error["line"] is None or chunk.line is None:
         return None

@@ -35,6 +35,11 @@ class Chunk:
     elements: tuple[bytes, ...] | None = None
 
     @property
+    def identity(self) -> bytes:
+        """The bytes that are equal for equal rows."""
+        return self.data
+
+    @property
     def header(self) -> bytes:
         """The CSV header with its line end."""
         return self.data[: self.header_size]
@@ -70,6 +75,16 @@ class Chunk:
         if self.media is Media.CSV:
             return lines if b"," not in self.header else [line for line in lines if line]
         return [line for line in lines if line.strip()]
+
+    def joined(self, others: Sequence["Chunk"]) -> "Chunk":
+        """Return one chunk with the rows of this and the following ones."""
+        chunks = (self, *others)
+        if self.elements is not None:
+            elements = tuple(element for chunk in chunks for element in chunk.elements or ())
+            return replace(self, data=b"[" + b",".join(elements) + b"]", elements=elements)
+        rows = (chunk.data[chunk.header_size :] for chunk in chunks)
+        data = self.header + b"".join(rows)
+        return replace(chunks[-1], data=data, line=self.line, header_size=self.header_size)
 
     def with_line_end(self) -> "Chunk":
         """Return the chunk with a line end after its last row, so that its body stays the same if the file grows."""
@@ -109,16 +124,3 @@ class Chunk:
 
 def _without_end(line: bytes) -> bytes:
     return line.removesuffix(b"\n").removesuffix(b"\r")
-
-
-def joined(chunks: Sequence[Chunk]) -> Chunk:
-    """Return one chunk with the rows of consecutive chunks."""
-    first = chunks[0]
-    if len(chunks) == 1:
-        return first
-    if first.elements is not None:
-        elements = tuple(element for chunk in chunks for element in chunk.elements or ())
-        return replace(first, data=b"[" + b",".join(elements) + b"]", elements=elements)
-    rows = (chunk.data[chunk.header_size :] for chunk in chunks)
-    data = first.header + b"".join(rows)
-    return replace(chunks[-1], data=data, line=first.line, header_size=first.header_size)

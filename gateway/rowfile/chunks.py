@@ -3,26 +3,46 @@
 from collections.abc import Iterator
 
 from gateway.media_types import Media
+from gateway.rowfile.arrow_file import schema_of
 from gateway.rowfile.chunk import Chunk
+from gateway.rowfile.column_chunk import ColumnChunk, column_chunks
 from gateway.rowfile.json_chunks import json_chunks
 from gateway.rowfile.line_chunks import csv_chunks, line_chunks
-from gateway.rowfile.parquet_chunks import parquet_chunks
 from gateway.rowfile.read_buffer import ReadBuffer
+from gateway.rowfile.row_texts import has_texts
 from gateway.rowfile.source import Source
 from gateway.rowfile.source_reader import SourceReader
+from gateway.rowfile.value_chunks import value_chunks
+
+_COLUMNAR = (Media.PARQUET, Media.ARROW)
+
+
+def has_columns(source: Source) -> bool:
+    """Return whether the rows of a file can be sent as the columns that they are.
+
+    Raises:
+        ValueError: Two columns have one name.
+        OSError, pa.ArrowException: The file cannot be read.
+    """
+    return source.media in _COLUMNAR and has_texts(schema_of(source))
+
+
+def split_as(source: Source, size: int, *, as_columns: bool) -> Iterator[Chunk | ColumnChunk]:
+    """Yield the rows of a file in chunks as `split`, or `as_columns` for a file that has columns."""
+    yield from column_chunks(source, size) if as_columns else split(source, size)
 
 
 def split(source: Source, size: int) -> Iterator[Chunk]:
     """Yield the rows of a file in chunks of about `size` bytes; a larger row is a chunk of its own.
 
-    The end of a chunk depends only on `size` and on the bytes before it.
+    The end of a chunk depends only on `size` and on the rows before it.
 
     Raises:
         ValueError: The content is not what the name and the options say.
         OSError, EOFError, zstandard.ZstdError: The file cannot be read.
     """
-    if source.media is Media.PARQUET:
-        yield from parquet_chunks(source, size)
+    if source.media in _COLUMNAR:
+        yield from value_chunks(source, size)
         return
     reader = SourceReader(source)
     try:

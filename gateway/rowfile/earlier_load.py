@@ -95,6 +95,7 @@ class LoadStart:
         is_new: Whether the load gets its own progress file.
         pending: Rows after `rows` that may be stored, to be sent again under the same key.
         notes: Notes for the user.
+        is_columnar: Whether the rows are sent as columns. A load goes on in the form in which it began.
     """
 
     rows: int = 0
@@ -102,6 +103,7 @@ class LoadStart:
     is_new: bool = True
     pending: PendingRows | None = None
     notes: tuple[str, ...] = ()
+    is_columnar: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,9 @@ class Overlap:
         if other_options := _other_options(earlier.load, self.options.reading):
             notes.append(f"The rows were loaded {other_options}.")
         is_new = bool(earlier.lost) or not earlier.is_same_file
-        return LoadStart(stored, earlier.load, is_new, self._pending(), tuple(notes))
+        return LoadStart(
+            stored, earlier.load, is_new, self._pending(), tuple(notes), earlier.load.is_columnar
+        )
 
     def _pending(self) -> PendingRows | None:
         pending, agreed = self.earlier.load.pending, self.earlier.match.rows
@@ -173,7 +177,8 @@ class Overlap:
         is_start = agreed == self.total
         if self.options.rest and not is_start:
             note = f"the first {counted(agreed, 'row')} {_are(agreed)} stored already, since {_day(load.last)}; the rows after them follow."
-            return LoadStart(agreed, load.until(agreed), is_new=True, notes=(note,))
+            kept = load.until(agreed)
+            return LoadStart(agreed, kept, is_new=True, notes=(note,), is_columnar=load.is_columnar)
         same = f"{'' if match.is_exact else 'at least '}the first {counted(agreed, 'row')}"
         if self.earlier.is_same_file:
             message = _changed(self.file, load, self.options.reading)

@@ -16,6 +16,9 @@ SUFFIXES = {
     ".ndjson": Media.NDJSON,
     ".jsonl": Media.NDJSON,
     ".parquet": Media.PARQUET,
+    ".arrow": Media.ARROW,
+    ".feather": Media.ARROW,
+    ".ipc": Media.ARROW,
     ".xlsx": Media.CSV,
     ".xlsm": Media.CSV,
 }
@@ -29,8 +32,6 @@ _OTHER_FORMATS = {
     ".zip": "is a ZIP archive; unzip it, and name a file of it",
     ".html": "is an HTML page; save its rows as CSV or JSON, and name that file",
     ".xml": "is XML; write its rows as CSV or JSON, and name that file",
-    ".arrow": "is Arrow; write it as Parquet, and name that file",
-    ".feather": "is Arrow; write it as Parquet, and name that file",
     ".duckdb": "is a database; write a table of it by COPY … TO 'rows.parquet', and name that file",
     ".sqlite": "is a database; write a table of it as CSV, and name that file",
 }

@@ -12,6 +12,7 @@ from heapq import nsmallest
 from itertools import pairwise
 
 from gateway.rowfile.chunk import Chunk
+from gateway.rowfile.column_chunk import ColumnChunk
 
 #: Each of the first 2 ** 11 rows has a mark; after them, about one row in a thousand has.
 _DENSE_BITS = 11
@@ -133,7 +134,7 @@ class PrefixMatch:
 
 
 def compare(
-    chunks: Iterable[Chunk], matches: Sequence[PrefixMatch], *, to_the_end: bool
+    chunks: Iterable[Chunk | ColumnChunk], matches: Sequence[PrefixMatch], *, to_the_end: bool
 ) -> tuple[int, RowSample]:
     """Compare a file with loaded files, and update their matches; return its number of rows and its sample.
 

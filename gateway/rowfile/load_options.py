@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gateway.rowfile.batches import columns_without
 from gateway.rowfile.chunk import Chunk
+from gateway.rowfile.column_chunk import ColumnChunk
 from gateway.rowfile.source import Source
 
 
@@ -51,10 +52,10 @@ class LoadOptions:
         """Return whether the file is compared with a load of this seed."""
         return not self.again or self.resumes in (None, seed)
 
-    def columns(self, chunk: Chunk) -> dict[str, str]:
+    def columns(self, chunk: Chunk | ColumnChunk) -> dict[str, str]:
         """Return the query parameter that leaves columns out; empty if it is not needed.
 
         Raises:
-            ValueError: CSV has no such column.
+            ValueError: The file has no such column.
         """
         return columns_without(chunk, self.without)

@@ -25,9 +25,11 @@ class LoadRecord:
         self._file = file
         self._options = options
         self._pending_key: str | None = None
+        self._is_columnar = False
 
     def begin(self, start: LoadStart) -> None:
         """Record that a load is resumed or copied."""
+        self._is_columnar = start.is_columnar
         self._pending_key = start.pending.key if start.pending else None
         if start.load is not None:
             self.seed = start.load.seed
@@ -59,4 +61,6 @@ class LoadRecord:
             self.load = progress_files.append(self.load, {"whole": True})
 
     def _new(self, like: LoadProgress | None = None) -> LoadProgress:
-        return self._files.begin(self._file.id, self.seed, like, self._options.reading)
+        return self._files.begin(
+            self._file.id, self.seed, like, self._options.reading, is_columnar=self._is_columnar
+        )

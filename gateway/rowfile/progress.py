@@ -67,6 +67,7 @@ class LoadProgress:
         is_whole: Whether the end of the file was reached.
         last: When rows were stored last, in seconds since 1970.
         options: The options for reading the file, as arguments of the command; None if unknown.
+        is_columnar: Whether the rows were sent as columns, so that their marks are those of columns.
     """
 
     file: str
@@ -80,6 +81,7 @@ class LoadProgress:
     is_whole: bool = False
     last: float = 0.0
     options: tuple[str, ...] | None = None
+    is_columnar: bool = False
 
     @property
     def rows(self) -> int:

@@ -1,7 +1,7 @@
 """Progress files: one file of JSON lines for each load, in a directory for the loads that are compared.
 
 A line is appended before and after each batch, so that a killed load can be resumed. These are the lines.
-    {"file": …, "started": …, "seed": …, "options": …}   the file, and how it was read.
+    {"file": …, "started": …, "seed": …, "options": …, "columnar": …}   the file, and how it was read.
     {"pending": {"until": …, "mark": …, "key": …, …}}    rows that are being sent.
     {"stored": {"until": …, "batch": …, …}}              these rows are stored, in this batch.
     {"declined": true}                                   the gateway stored none of them.
@@ -38,14 +38,21 @@ class ProgressFiles:
         return [load for load in map(_read, self._paths()) if load is not None]
 
     def begin(
-        self, file: str, seed: str, like: LoadProgress | None = None, options: tuple[str, ...] | None = None
+        self,
+        file: str,
+        seed: str,
+        like: LoadProgress | None = None,
+        options: tuple[str, ...] | None = None,
+        *,
+        is_columnar: bool = False,
     ) -> LoadProgress:
-        """Create the progress file of a load. It starts with the stored rows of `like`."""
+        """Create the progress file of a load. It starts with the stored rows of `like`, which has rows in the same form."""
         self._delete_old()
         now = time.time()
         path = self.directory / f"{time.time_ns():020d}-{os.getpid()}.ndjson"
-        load = LoadProgress(file, now, seed, path, options=options)
-        _add(path, {"file": load.file, "started": now, "seed": seed, "options": options})
+        load = LoadProgress(file, now, seed, path, options=options, is_columnar=is_columnar)
+        head = {"file": load.file, "started": now, "seed": seed, "options": options, "columnar": is_columnar}
+        _add(path, head)
         for part in like.parts if like else ():
             before = load.rows
             marks = (
@@ -132,7 +139,10 @@ def _add(path: Path, line: Mapping[str, Any]) -> None:
 def _first(line: Mapping[str, Any], path: Path) -> LoadProgress:
     options = line.get("options")
     known = None if options is None else tuple(map(str, options))
-    return LoadProgress(line["file"], line["started"], line["seed"], path, options=known)
+    is_columnar = line.get("columnar") is True
+    return LoadProgress(
+        line["file"], line["started"], line["seed"], path, options=known, is_columnar=is_columnar
+    )
 
 
 def _read(path: Path) -> LoadProgress | None:

@@ -38,6 +38,8 @@ def check_content(source: Source) -> None:
             raise _wrong(source, "is empty: it has no rows")
         if source.is_workbook:
             _check_workbook(source, begin)
+        elif source.media is Media.ARROW:
+            _check_arrow(source, begin)
         elif source.media is not Media.PARQUET:
             raw.seek(0)
             file = decompressed(raw, source.path)
@@ -45,6 +47,13 @@ def check_content(source: Source) -> None:
             _check_text(source, file.read(_HEAD_BYTES), is_packed=is_packed)
         elif not begin.startswith(b"PAR1"):
             raise _wrong(source, "is not Parquet; give it the suffix of its actual format")
+
+
+def _check_arrow(source: Source, begin: bytes) -> None:
+    if begin.startswith(b"FEA1"):
+        raise _wrong(source, "is Feather of version 1; write it with a newer pandas or pyarrow")
+    if not begin.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
+        raise _wrong(source, "is not Arrow; give it the suffix of its actual format")
 
 
 def _check_workbook(source: Source, begin: bytes) -> None:

@@ -82,8 +82,9 @@ class Source:
     ) -> None:
         if self.media is not Media.CSV and (separator or header):
             raise ValueError(f"{self.shown} is not CSV; --separator and --header are for CSV")
-        if self.media is Media.PARQUET and encoding:
-            raise ValueError(f"{self.shown} is Parquet, whose text is always UTF-8; omit --encoding")
+        if self.media in (Media.PARQUET, Media.ARROW) and encoding:
+            name = self.media.name.capitalize()
+            raise ValueError(f"{self.shown} is {name}, whose text is always UTF-8; omit --encoding")
         if self.is_workbook and (separator or encoding):
             raise ValueError(f"{self.shown} is a workbook; --separator and --encoding are for CSV")
         if sheet and not self.is_workbook:

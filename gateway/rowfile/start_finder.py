@@ -1,9 +1,9 @@
 """The start of a load, found by comparing the file with earlier loads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gateway.rowfile import earlier_load
-from gateway.rowfile.chunks import split
+from gateway.rowfile.chunks import has_columns, split_as
 from gateway.rowfile.earlier_load import EarlierLoad, LoadStart, Overlap, StoredRows
 from gateway.rowfile.fingerprint import PrefixMatch, RowDigest, RowSample, compare
 from gateway.rowfile.load_options import LoadFile, LoadOptions
@@ -18,9 +18,9 @@ FindStored = Callable[[LoadProgress], StoredRows]
 Adopt = Callable[[], LoadProgress | None]
 
 
-def first_mark(file: LoadFile, size: int) -> str:
-    """Return the mark of the first row of a file; empty if it has none."""
-    first = next(split(file.source, size), None)
+def first_mark(file: LoadFile, size: int, *, as_columns: bool = False) -> str:
+    """Return the mark of the first row of a file, as a text or as columns; empty if it has none."""
+    first = next(split_as(file.source, size, as_columns=as_columns), None)
     return RowDigest(first.header).add(first.rows()[:1]).get(1, "") if first else ""
 
 
@@ -30,6 +30,7 @@ class StartFinder:
     Attributes:
         notes: Notes for the user.
         total: The number of rows of the file, if it was read to its end.
+        has_columns: Whether the rows of a new load are sent as columns.
     """
 
     def __init__(
@@ -42,11 +43,14 @@ class StartFinder:
     ) -> None:
         self.notes: list[str] = []
         self.total: int | None = None
+        self.has_columns = has_columns(file.source)
         self._file = file
         self._options = options
         self._files = files
         self._find_stored = find_stored
         self._adopt = adopt
+        #: The samples of the file by whether they are of columns.
+        self._samples = {False: RowSample(), True: RowSample()}
 
     def find(self, first: str) -> LoadStart:
         """Compare the file with earlier loads, and decide where the load begins; `first` is the mark of row 1.
@@ -54,26 +58,38 @@ class StartFinder:
         Raises:
             OverlapError: The user has to decide.
         """
+        firsts = {False: first}
+        if self.has_columns:
+            firsts[True] = first_mark(self._file, self._options.size, as_columns=True)
         loads = [
             load
             for load in self._files.all()
-            if (load.file == self._file.id or load.begins_with(first)) and self._options.compares(load.seed)
+            if (load.file == self._file.id or load.begins_with(firsts.get(load.is_columnar, "")))
+            and self._options.compares(load.seed)
         ]
         is_known = any(load.file == self._file.id for load in loads)
         if not (self._options.again or is_known) and (old := self._adopt()):
             loads.append(old)
         if not loads:
-            return LoadStart()
-        matches = [PrefixMatch(_marks_of(load)) for load in loads]
-        self.total, sample = compare(split(self._file.source, self._options.size), matches, to_the_end=True)
+            return LoadStart(is_columnar=self.has_columns)
+        matches = self._compare(loads)
         ranked = sorted(zip(loads, matches, strict=True), key=self._rank, reverse=True)
         for load, match in ranked:
             earlier = self._earlier(load, match)
             if earlier and (not self._options.again or _is_resumable(earlier)):
-                return Overlap(self._file, self.total, earlier, self._options).start()
+                return Overlap(self._file, self.total or 0, earlier, self._options).start()
         if not (self._options.again or self._options.rest):
-            self._check_is_new(sample, [load for load, _ in ranked if load.file == self._file.id])
-        return LoadStart()
+            self._check_is_new([load for load, _ in ranked if load.file == self._file.id])
+        return LoadStart(is_columnar=self.has_columns)
+
+    def _compare(self, loads: Sequence[LoadProgress]) -> list[PrefixMatch]:
+        """Compare the file with loads, in the form in which the rows of each were sent."""
+        matches = [PrefixMatch(_marks_of(load)) for load in loads]
+        for form in {load.is_columnar for load in loads} - ({True} if not self.has_columns else set()):
+            chunks = split_as(self._file.source, self._options.size, as_columns=form)
+            own = [match for match, load in zip(matches, loads, strict=True) if load.is_columnar == form]
+            self.total, self._samples[form] = compare(chunks, own, to_the_end=True)
+        return matches
 
     def _earlier(self, load: LoadProgress, match: PrefixMatch) -> EarlierLoad | None:
         """Return the load as far as the gateway still has its rows; None if it has no row of this file."""
@@ -91,10 +107,10 @@ class StartFinder:
         kept = load.until(present.rows) if lost else load
         return EarlierLoad(kept, match, lost, is_same_file)
 
-    def _check_is_new(self, sample: RowSample, loads: list[LoadProgress]) -> None:
+    def _check_is_new(self, loads: list[LoadProgress]) -> None:
         """Reject a changed version of a loaded file, or a loaded file that is read with other options."""
         for load in loads:
-            share = sample.share_in(load.sample)
+            share = self._samples[load.is_columnar].share_in(load.sample)
             is_read_otherwise = load.options not in (None, self._options.reading)
             is_same = is_read_otherwise and self._file.source.path.stat().st_mtime < load.last
             if (is_same or share >= SIMILAR) and self._find_stored(load).rows:

@@ -12,7 +12,7 @@ from gateway.instants import rfc3339
 from gateway.rowfile import sniffing
 from gateway.rowfile.batch_cutter import BatchCutter, LoadBatch
 from gateway.rowfile.batches import BATCH_BYTES
-from gateway.rowfile.chunks import split
+from gateway.rowfile.chunks import split_as
 from gateway.rowfile.earlier_load import LoadStart, OverlapError, PresentBatch, StoredRows, stored_rows
 from gateway.rowfile.load_options import LoadFile, LoadOptions
 from gateway.rowfile.load_record import LoadRecord
@@ -117,7 +117,7 @@ class LoadRun:
             return self._finder.find(mark)
         except OverlapError:
             if takes_keys_again(self._loaded.connector()):
-                return LoadStart()
+                return LoadStart(is_columnar=self._finder.has_columns)
             raise
 
     def next(self) -> tuple[LoadBatch, Mapping[str, str]] | None:
@@ -160,7 +160,7 @@ class LoadRun:
         if start.pending is None and start.rows == self._finder.total:
             return
         cutter = BatchCutter(start, self._record.seed)
-        for chunk in split(self._file.source, self._options.size):
+        for chunk in split_as(self._file.source, self._options.size, as_columns=start.is_columnar):
             yield from cutter.cut(chunk)
         cutter.end()
 

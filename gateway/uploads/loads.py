@@ -19,6 +19,7 @@ from gateway.auth.credentials import Credentials
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError, trace
 from gateway.rowfile.batch_cutter import LoadBatch
+from gateway.rowfile.batches import is_known
 from gateway.rowfile.earlier_load import OverlapError
 from gateway.threads import ContextThreadPool
 from gateway.uploads import load_problems
@@ -206,6 +207,8 @@ class Loads:
         except (GatewayError, _StoppedError):  # Every response said that nothing was stored.
             await self._in_thread(partial(run.add_unsent, batch))
             raise
+        if is_known(batch.body, answer.body.get("code", "")):
+            answer = PostedBatch.replayed()
         if not answer.is_stored:
             upload = await self._change(upload, is_pending=False)
             await self._in_thread(run.add_declined if answer.names_rows else partial(run.add_unsent, batch))

@@ -6,7 +6,7 @@ the access log are those of any POST, because they are the same code. Only the s
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -29,6 +29,11 @@ class PostedBatch:
     status: int
     headers: Mapping[str, str]
     body: Mapping[str, Any]
+
+    @classmethod
+    def replayed(cls) -> Self:
+        """Return the response to rows that are stored, in a batch that is not known."""
+        return cls(200, {"idempotent-replayed": "true"}, {"batch": None})
 
     @property
     def is_stored(self) -> bool:

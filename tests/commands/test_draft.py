@@ -204,7 +204,7 @@ NAMED = {
     "blank.csv": (b"\n \n", "has blank lines only"),
     "rows.dat": (
         b"a,b\n1,2\n",
-        "does not have the suffix of a file of rows: .csv, .tsv, .json, .ndjson, .jsonl, .parquet, .xlsx, .xlsm, each",
+        "does not have the suffix of a file of rows: .csv, .tsv, .json, .ndjson, .jsonl, .parquet, .arrow",
     ),
     "comma.txt": (b"a,b\n1,2\n", "; if it is CSV, call it comma.csv"),
     "lines.txt": (b'{"a": 1}\n{"a": 2}\n', "; if it is JSON, call it lines.ndjson"),

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from tests.commands.test_verbs import ORDERS, gateway, rows_file, stored
+from tests.support.row_files import FORMATS, write_rows
 from tests.support.server import Server, eventually, is_ready
 from tests.support.verbs import Verb
 
@@ -26,22 +27,24 @@ def runs_for(verb: Verb, seconds: float) -> bool:
     return False
 
 
-def test_killed_load_of_growing_file_resumes(orders, tmp_path):
-    file = rows_file(tmp_path, 100)
+@pytest.mark.parametrize("format", FORMATS)
+def test_killed_load_of_growing_file_resumes(orders, tmp_path, format):
+    file = write_rows(tmp_path / f"rows.{format}", range(100))
     for kill in range(8):
         verb = gateway(orders, "load", "orders", file, "--batch", "1K", wait=False)
-        runs_for(verb, 0.04 + 0.03 * kill)
+        runs_for(verb, 0.04 + 0.06 * kill)
         verb.kill()
         verb.communicate()
-        rows_file(tmp_path, 100 + 313 * kill)
+        write_rows(file, range(100 + 313 * kill))
 
     assert gateway(orders, "load", "orders", file, "--batch", "100K").returncode == 0
     assert stored(orders) == list(range(100 + 313 * 7))
 
 
-def test_killed_load_resumes_without_duplicates(orders, tmp_path, tell):
+@pytest.mark.parametrize("format", FORMATS)
+def test_killed_load_resumes_without_duplicates(orders, tmp_path, tell, format):
     """End the command with SIGKILL repeatedly, at random moments."""
-    file = rows_file(tmp_path, 60_000)
+    file = write_rows(tmp_path / f"rows.{format}", range(60_000))
     kills = 0
     while (verb := gateway(orders, "load", "orders", file, "--batch", "20K", wait=False)) and kills < 6:
         runs_for(verb, 0.08 + 0.08 * kills)
@@ -51,7 +54,7 @@ def test_killed_load_resumes_without_duplicates(orders, tmp_path, tell):
     _, err = verb.communicate()
 
     assert verb.returncode == 0, err
-    tell(f"{kills} kills of gateway load: 60,000 rows, each once, in order")
+    tell(f"{kills} kills of gateway load of .{format}: 60,000 rows, each once, in order")
     assert stored(orders) == list(range(60_000))
 
 

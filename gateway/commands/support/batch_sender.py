@@ -13,8 +13,10 @@ import httpx
 
 from gateway.commands.support.client import error_text
 from gateway.commands.support.load_target import LoadTarget
-from gateway.rowfile.batches import place_of
+from gateway.rowfile.batches import is_known, place_of
 from gateway.rowfile.chunk import Chunk
+from gateway.rowfile.column_chunk import ColumnChunk
+from gateway.rowfile.compression import compressed
 from gateway.rowfile.load_options import LoadOptions
 
 #: For how long a request is repeated while the gateway is unreachable or overloaded.
@@ -53,7 +55,7 @@ class BatchSender:
         found = answer.json()["batches"] if answer.is_success else []
         return str(found[0]["committed_at"]) if found else None
 
-    def post(self, chunk: Chunk, key: str) -> dict[str, Any]:
+    def post(self, chunk: Chunk | ColumnChunk, key: str) -> dict[str, Any]:
         """Post a batch until the gateway answers, and return its receipt with `is_known`, whether it was replayed.
 
         Raises:
@@ -65,7 +67,11 @@ class BatchSender:
         headers = {"Content-Type": chunk.media.media_type, "Idempotency-Key": key}
         if columns:
             headers["Prefer"] = "missing=default"
-        send = functools.partial(client.post, path, content=chunk.data, headers=headers, params=columns)
+        data = chunk.data
+        if not self.target.gateway.is_local:
+            data = compressed(data)
+            headers["Content-Encoding"] = "zstd"
+        send = functools.partial(client.post, path, content=data, headers=headers, params=columns)
         return self._receipt(chunk, self._send(send))
 
     def _send(self, send: Callable[[], httpx.Response]) -> httpx.Response:
@@ -86,7 +92,9 @@ class BatchSender:
                 raise click.ClickException(f"{trouble}; {self.how_far()}")
             time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  # it spreads the retries of many clients
 
-    def _receipt(self, chunk: Chunk, answer: httpx.Response) -> dict[str, Any]:
+    def _receipt(self, chunk: Chunk | ColumnChunk, answer: httpx.Response) -> dict[str, Any]:
+        if answer.status_code == 422 and is_known(chunk, answer.json().get("code", "")):
+            return {"batch": None, "is_known": True}
         if answer.status_code in (409, 422) and "errors" in answer.json():
             raise DeclinedError(self._bad_rows(chunk, answer.json()))
         if not answer.is_success:
@@ -99,7 +107,7 @@ class BatchSender:
             self.duplicates += receipt["duplicates"]
         return receipt
 
-    def _bad_rows(self, chunk: Chunk, answer: dict[str, Any]) -> str:
+    def _bad_rows(self, chunk: Chunk | ColumnChunk, answer: dict[str, Any]) -> str:
         """Return the message about bad rows, with their places in the file."""
         lines = [
             f"  {place_of(error, chunk, self.rows)}: {error['message']}"
@@ -117,7 +125,7 @@ class BatchSender:
         return f"the first {self.rows:,} rows are stored, and the same command continues after them"
 
 
-def _leaving_out(chunk: Chunk, answer: httpx.Response) -> str:
+def _leaving_out(chunk: Chunk | ColumnChunk, answer: httpx.Response) -> str:
     """Return the options that leave out unknown columns; empty if the error is a different one."""
     if '"PGRST204"' not in answer.text:
         return ""

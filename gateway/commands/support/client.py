@@ -1,6 +1,7 @@
 """A client of the operating API under `/-/` of a running gateway."""
 
 import functools
+import ipaddress
 import os
 import time
 from collections.abc import Callable
@@ -41,6 +42,15 @@ class GatewayClient:
             raise click.ClickException(
                 f"{url!r} is not the URL of a gateway; write http://{url.rpartition('/')[2]}"
             )
+
+    @property
+    def is_local(self) -> bool:
+        """True if the gateway is on this machine, so that no network is between."""
+        host = self.client.base_url.host
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
 
     def get(self, path: str, *, seconds: float = SECONDS) -> Any:
         """Send a GET request and return the JSON of the response, which must come in time."""

@@ -11,11 +11,12 @@ from gateway.commands.support.load_target import LoadTarget
 from gateway.media_types import Media
 from gateway.rowfile import earlier_load
 from gateway.rowfile.batch_cutter import BatchCutter, LoadBatch
-from gateway.rowfile.chunks import split
+from gateway.rowfile.chunks import split_as
 from gateway.rowfile.earlier_load import LoadStart, OverlapError, StoredRows
 from gateway.rowfile.load_options import LoadFile, LoadOptions
 from gateway.rowfile.load_record import LoadRecord
 from gateway.rowfile.progress_files import COMPARED_LOADS_MAX, ProgressFiles, progress_directory
+from gateway.rowfile.read_ahead import read_ahead
 from gateway.rowfile.source import Source
 from gateway.rowfile.start_finder import SIMILAR, StartFinder, first_mark
 
@@ -91,11 +92,16 @@ class Upload:
         return self.target.find_stored(self._record.load) if self._record.load else StoredRows()
 
     def _post_from(self, start: LoadStart) -> Iterator[int]:
-        cutter = BatchCutter(start, self._record.seed)
-        for chunk in split(self._file.source, self._options.size):
-            for batch in cutter.cut(chunk):
+        # One thread reads, cuts, and hashes the next batch while this one waits for the gateway.
+        with read_ahead(self._batches(start)) as batches:
+            for batch in batches:
                 self._store(batch)
-            yield chunk.bytes_read
+                yield batch.body.bytes_read
+
+    def _batches(self, start: LoadStart) -> Iterator[LoadBatch]:
+        cutter = BatchCutter(start, self._record.seed)
+        for chunk in split_as(self._file.source, self._options.size, as_columns=start.is_columnar):
+            yield from cutter.cut(chunk)
         cutter.end()
 
     def _store(self, batch: LoadBatch) -> None:

@@ -1,4 +1,4 @@
-"""The guess for each column of a Parquet file, from the types in its schema."""
+"""The guess for each column of Parquet or Arrow, from the types in its schema."""
 
 from collections import Counter
 
@@ -8,26 +8,36 @@ import pyarrow.compute as pc
 from gateway.draft.evidence import Evidence
 from gateway.draft.guess import Guess, guess
 from gateway.plurals import counted
-from gateway.rowfile.parquet_chunks import open_parquet
+from gateway.rowfile.arrow_file import arrow_batches, schema_of
 from gateway.rowfile.source import Source
 
+#: The number of rows that are decoded at a time.
+_ROWS_AT_A_TIME = 2**16
 
-def parquet_columns(source: Source) -> tuple[int, dict[str, Guess]]:
-    """Return the number of rows of a Parquet file, and the guess for each of its columns.
+
+def arrow_columns(source: Source) -> tuple[int, dict[str, Guess]]:
+    """Return the number of rows of a file of Arrow columns, and the guess for each of its columns.
 
     Raises:
-        ValueError: The file is not Parquet, or two columns have one name.
+        ValueError: The file cannot be read, or two columns have one name.
     """
     try:
-        file = open_parquet(source)
+        return _guessed(source)
     except pa.ArrowException as error:
-        raise ValueError(f"{source.shown} is not Parquet: {error}") from error
-    columns = {field.name: Evidence() for field in file.schema_arrow}
+        name = source.media.name.capitalize()
+        raise ValueError(f"{source.shown} is not {name}, or is damaged: {error}") from error
+
+
+def _guessed(source: Source) -> tuple[int, dict[str, Guess]]:
+    schema = schema_of(source)
+    columns = {field.name: Evidence() for field in schema}
     unfit = Counter[str]()
-    for batch in file.iter_batches():
-        for field, column in zip(batch.schema, batch.columns, strict=True):
+    rows = 0
+    for batch, _ in arrow_batches(source, _ROWS_AT_A_TIME):
+        rows += batch.num_rows
+        for field, column in zip(schema, batch.columns, strict=True):
             evidence = columns[field.name]
-            if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            if _is_text(column.type):
                 evidence.add_values(column.to_pylist(), 0)
             else:
                 evidence.rows += len(column)
@@ -35,7 +45,7 @@ def parquet_columns(source: Source) -> tuple[int, dict[str, Guess]]:
                 if pa.types.is_floating(column.type):
                     unfit[field.name] += pc.sum(pc.invert(pc.is_finite(column))).as_py() or 0
     guesses = {}
-    for field in file.schema_arrow:
+    for field in schema:
         evidence = columns[field.name]
         evidence.absent += unfit[field.name]
         type, remarks = _type_of(field.type)
@@ -45,7 +55,14 @@ def parquet_columns(source: Source) -> tuple[int, dict[str, Guess]]:
                 f"it is NaN or infinite in {counted(unfit[field.name], 'row')}; there it becomes null",
             )
         guesses[field.name] = guess(evidence) if evidence.kinds else Guess(type, evidence.absent > 0, remarks)
-    return file.metadata.num_rows, guesses
+    return rows, guesses
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(test(kind) for test in tests)
 
 
 def _type_of(arrow: pa.DataType) -> tuple[str, tuple[str, ...]]:
@@ -64,7 +81,7 @@ def _type_of(arrow: pa.DataType) -> tuple[str, tuple[str, ...]]:
     elif any(test(arrow) for test in (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)):
         remarks = ("it is binary, and is sent as base64",)
     name = next((name for test, name in _ARROW_TYPES if test(arrow)), None)
-    return (name, remarks) if name else ("json", (f"its type in Parquet is {arrow}",))
+    return (name, remarks) if name else ("json", (f"its type in the file is {arrow}",))
 
 
 _ARROW_TYPES = (
@@ -74,6 +91,7 @@ _ARROW_TYPES = (
     (pa.types.is_floating, "number"),
     (pa.types.is_string, "string"),
     (pa.types.is_large_string, "string"),
+    (pa.types.is_string_view, "string"),
     (pa.types.is_binary, "string"),
     (pa.types.is_large_binary, "string"),
     (pa.types.is_fixed_size_binary, "string"),

@@ -1,0 +1,137 @@
+"""Files of Arrow columns on disk, Parquet and Arrow IPC, read batch by batch."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.ipc
+import pyarrow.parquet as pq
+
+from gateway.media_types import Media
+from gateway.rowfile.source import Source
+
+#: The most bytes and values of one column in a row group, where a source is bounded.
+_COLUMN_BYTES_MAX, _COLUMN_VALUES_MAX = 2**28, 2**26
+_FILE_MAGIC = b"ARROW1"
+
+
+def schema_of(source: Source) -> pa.Schema:
+    """Return the schema of a file whose columns can be the keys of rows.
+
+    Raises:
+        ValueError: Two columns have one name, or it is Arrow that a bounded source does not take.
+        pa.ArrowException, OSError: It cannot be read.
+    """
+    if source.media is Media.ARROW and source.held_bytes_max is not None:
+        raise ValueError(f"{source.shown} is Arrow; write it as Parquet, or load it with gateway load")
+    if source.media is Media.PARQUET:
+        schema = pq.read_schema(source.path)
+    else:
+        with pa.OSFile(str(source.path)) as file, _open_ipc(file) as reader:
+            schema = reader.schema
+    names = schema.names
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        columns = ", ".join(map(repr, twice[:5]))
+        raise ValueError(f"{source.shown} has more than one column {columns}; give each its own name")
+    return schema
+
+
+def arrow_batches(source: Source, rows: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Yield the rows of a file, at most `rows` at a time, each with the bytes of the file that were read.
+
+    The batches of a bounded source are cut so that their texts fit its bound: a dictionary may repeat a long one.
+
+    Raises:
+        ValueError: As `schema_of`; or a part of the file is too large for a bounded source.
+        pa.ArrowException, OSError: It cannot be read.
+    """
+    schema_of(source)
+    batches = _parquet_batches(source, rows) if source.media is Media.PARQUET else _ipc_batches(source, rows)
+    total = 0
+    for batch, bytes_read in batches:
+        size = sum(_text_bytes(column) for column in batch.columns)
+        total += size
+        if source.text_bytes_max is not None and total > source.text_bytes_max:
+            raise ValueError(
+                f"{source.shown} has more than {source.text_bytes_max:,} bytes once decompressed; split it"
+            )
+        for piece in _pieces(source, batch, size):
+            yield piece, bytes_read
+
+
+def _parquet_batches(source: Source, rows: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+    with pq.ParquetFile(source.path) as file:
+        metadata, schema = file.metadata, file.schema_arrow
+    texts = None
+    if source.held_bytes_max is not None:
+        _check_row_groups(source, metadata)
+        texts = [field.name for field in schema if _is_text(field.type)]
+    total, done = max(metadata.num_rows, 1), 0
+    with pq.ParquetFile(source.path, read_dictionary=texts) as file:
+        for batch in file.iter_batches(rows):
+            done += batch.num_rows
+            yield batch, source.size * done // total
+
+
+def _ipc_batches(source: Source, rows: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+    with pa.OSFile(str(source.path)) as file, _open_ipc(file) as reader:
+        for batch in _batches_of(reader):
+            # The reader does not check the buffers that a file describes, and compute functions trust them.
+            batch.validate(full=True)
+            for start in range(0, batch.num_rows, rows):
+                yield batch.slice(start, rows), min(file.tell(), source.size)
+
+
+def _batches_of(
+    reader: pyarrow.ipc.RecordBatchFileReader | pyarrow.ipc.RecordBatchStreamReader,
+) -> Iterator[pa.RecordBatch]:
+    if isinstance(reader, pyarrow.ipc.RecordBatchFileReader):
+        yield from map(reader.get_batch, range(reader.num_record_batches))
+    else:
+        yield from reader
+
+
+def _open_ipc(file: pa.NativeFile) -> pyarrow.ipc.RecordBatchFileReader | pyarrow.ipc.RecordBatchStreamReader:
+    """Open an Arrow file or stream; its first bytes tell which."""
+    begin = file.read(len(_FILE_MAGIC))
+    file.seek(0)
+    return pyarrow.ipc.open_file(file) if begin == _FILE_MAGIC else pyarrow.ipc.open_stream(file)
+
+
+def _check_row_groups(source: Source, metadata: pq.FileMetaData) -> None:
+    """Check that no part of a file grows too large when it is decompressed.
+
+    Raises:
+        ValueError: One does.
+    """
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    for chunk in (group.column(place) for group in groups for place in range(group.num_columns)):
+        if chunk.total_uncompressed_size > _COLUMN_BYTES_MAX or chunk.num_values > _COLUMN_VALUES_MAX:
+            raise ValueError(
+                f"{source.shown} has a row group with {chunk.num_values:,} values of {chunk.path_in_schema!r} in"
+                f" {chunk.total_uncompressed_size:,} bytes, which is too large; write it with smaller row groups"
+            )
+
+
+def _pieces(source: Source, batch: pa.RecordBatch, size: int) -> Iterator[pa.RecordBatch]:
+    rows = batch.num_rows
+    if source.held_bytes_max is not None and size > source.held_bytes_max:
+        rows = max(1, rows * source.held_bytes_max // size)
+    for begin in range(0, batch.num_rows, max(rows, 1)):
+        yield batch.slice(begin, rows)
+
+
+def _text_bytes(column: pa.Array) -> int:
+    """Return the bytes of the texts of a column with a dictionary; 0 for any other column."""
+    if not pa.types.is_dictionary(column.type) or not _is_text(column.type.value_type):
+        return 0
+    lengths = pc.binary_length(column.dictionary).take(column.indices)
+    return pc.sum(lengths.cast(pa.int64())).as_py() or 0
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    return any(
+        test(kind)
+        for test in (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)
+    )
