@@ -216,6 +216,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "ingest.columnar.split_rows",
     "ingest.columnar.json_columns",
     "ingest.columnar.csv_text",
+    "ingest.columnar.cell_lists",
     "ingest.columnar.cell_column",
     "ingest.columnar.columnar_rows",
     "ingest.columnar.taken_fields",

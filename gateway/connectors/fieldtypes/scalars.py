@@ -35,8 +35,12 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 #: The greatest number of 40 digits that is rounded to a double, and not to infinity.
 DOUBLE_MAX = Decimal("1.797693134862315807937289714053034150799E+308")
 _PLAIN_INTEGER = "^(?:0|-?[1-9][0-9]{0,18})$"
-#: Of at most `strictjson.MAX_DIGITS` characters. With its exponent a number must not have more digits, either.
-_PLAIN_NUMBER = r"^-?(?:[0-9]+(?:\.[0-9]+)?|[0-9]{1,20}(?:\.[0-9]{1,20})?[eE][+-]?[0-3]?[0-9]{1,2})$"
+#: Of at most `strictjson.MAX_DIGITS` characters. With its exponent a number must not have more digits, either. As an
+#: integer, -0 is 0.
+_PLAIN_NUMBER = (
+    r"^(?:0|-?(?:[1-9][0-9]*|[0-9]+\.[0-9]+"
+    r"|(?:[1-9][0-9]{0,19}|[0-9]{1,20}\.[0-9]{1,20})[eE][+-]?[0-3]?[0-9]{1,2}))$"
+)
 
 
 def _int64_parameter(value: Json) -> Json:

@@ -1,25 +1,21 @@
 """CellColumn: the CSV cells of one field as an Arrow column."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway import strictjson
-from gateway.connectors.connector import ABSENT
 from gateway.connectors.fieldtypes.arrow_values import write_digits
 from gateway.ingest.columnar import json_values
+from gateway.ingest.columnar.cell_lists import CellLists
 from gateway.ingest.columnar.field_column import FieldColumn
-from gateway.ingest.columnar.json_columns import ColumnarJson
 from gateway.ingest.columnar.not_columnar import NotColumnarError
-from gateway.media_types import Media
 from gateway.strictjson import Json
 
-#: The field of the JSON rows that hold the lists of a column, and the text around each list.
-_LIST = "v"
-_BEFORE_LIST, _AFTER_LIST = f'{{"{_LIST}":', "}\n"
+#: Integers as pandas writes them in a column with gaps.
+_WITH_POINT = r"^(0|-?[1-9][0-9]*)\.0+$"
 
 
 class CellColumn:
@@ -29,6 +25,7 @@ class CellColumn:
         self.field = column.field
         self._type = column.type
         self._column = column
+        self._lists = CellLists(column)
 
     def read(self, cells: pa.Array, *, is_alone: bool) -> pa.Array:
         """Return the values of cells in the stored type.
@@ -55,12 +52,12 @@ class CellColumn:
         return self._type.arrow.build([self.field.absent_value])[0]
 
     def _read(self, cells: pa.Array) -> pa.Array:
+        if self._type.item:
+            return self._lists.read(cells)
         if not self._column.is_checkable:
             raise NotColumnarError
         if self._column.is_json:
             return self._read_json(cells)
-        if self._type.item:
-            return self._read_lists(cells)
 
         def exact(places: Sequence[int]) -> Iterator[Json]:
             return (self._type.text.parse(cells[place].as_py()) for place in places)
@@ -74,7 +71,10 @@ class CellColumn:
         longest = pc.max(pc.binary_length(cells)).as_py()
         if longest is not None and longest > strictjson.MAX_DIGITS:
             raise NotColumnarError
-        is_odd = pc.fill_null(pc.invert(pc.match_substring_regex(cells, plain)), False)
+        is_odd = _differ(cells, plain)
+        if pc.any(is_odd).as_py() and self._type.name == "integer":
+            cells = pc.replace_substring_regex(cells, _WITH_POINT, r"\1")
+            is_odd = _differ(cells, plain)
         if not pc.any(is_odd).as_py():
             return cells
         odd = cells.filter(is_odd).dictionary_encode()
@@ -100,27 +100,7 @@ class CellColumn:
             raise NotColumnarError
         return array
 
-    def _read_lists(self, cells: pa.Array) -> pa.Array:
-        """Read lists as JSON; if a list is spelled in another way, write all of them as JSON first."""
-        try:
-            return self._read_json_lists(cells)
-        except (NotColumnarError, pa.ArrowException):
-            parse = self._type.text.parse
-        try:
-            values = [None if cell is None else strictjson.write(parse(cell)) for cell in cells.to_pylist()]
-        except ValueError as error:
-            raise NotColumnarError from error
-        return self._read_json_lists(pa.array(values, pa.string()))
 
-    def _read_json_lists(self, cells: pa.Array) -> pa.Array:
-        rows = pc.binary_join_element_wise(_BEFORE_LIST, pc.fill_null(cells, "null"), _AFTER_LIST, "")
-        text = b"".join(rows.cast(pa.binary()).to_pylist())
-        lists = self._lists.parse(text, Media.NDJSON, len(text)).column(0).combine_chunks()
-        if len(lists) != len(cells) or lists.null_count != cells.null_count:
-            raise NotColumnarError
-        return lists
-
-    @cached_property
-    def _lists(self) -> ColumnarJson:
-        field = replace(self.field, name=_LIST, nullable=True, default=ABSENT, renamed_from=None)
-        return ColumnarJson([FieldColumn(field)])
+def _differ(cells: pa.Array, plain: str) -> pa.Array:
+    """Return of each text whether it does not match a pattern; false for null."""
+    return pc.fill_null(pc.invert(pc.match_substring_regex(cells, plain)), False)

@@ -57,9 +57,8 @@ def _is_implied(keyword: str, value: Json, type: FieldType) -> bool:
 
 
 def _finite(array: pa.Array) -> Sequence[int]:
-    """Reject NaN, which is not JSON, and -0, which the other parser takes as an integer unless it is -0.0."""
-    negative_zero = pc.equal(array.view(pa.int64()), INT64_MIN)
-    if _any(pc.invert(pc.is_finite(array))) or _any(negative_zero):
+    """Reject NaN, which is not JSON, and numbers that no double holds."""
+    if _any(pc.invert(pc.is_finite(array))):
         raise NotColumnarError
     return ()
 

@@ -67,9 +67,10 @@ class ColumnarCsv:
         for text in csv_text.pieces(data, head.end, end, max_row):
             csv_text.require_records(text, max_row)
             cells = _cells(text, head.header)
-            lines.append(_lines(text, cells, line, max_row))
+            line_ends = text.count(b"\n")
+            lines.append(_lines(cells, line, line_ends, max_row))
             tables.append(self._table(cells, head))
-            line += text.count(b"\n")
+            line += line_ends
         if not tables:
             raise NotColumnarError
         return ColumnarRows(pa.concat_tables(tables), pa.chunked_array(lines))
@@ -125,20 +126,20 @@ def _cells(text: bytes, header: CsvHeader) -> list[pa.Array]:
     return [column.chunk(0) for column in table.columns]
 
 
-def _lines(text: bytes, cells: Sequence[pa.Array], first: int, max_row: int) -> pa.Array:
+def _lines(cells: Sequence[pa.Array], first: int, line_ends: int, max_row: int) -> pa.Array:
     """Return the line in which each record begins.
 
     Raises:
         NotColumnarError: There is a blank line between records, or a record may be too long.
     """
-    count, lines = len(cells[0]), text.count(b"\n")
-    if lines == count:
+    count = len(cells[0])
+    if line_ends == count:
         return pa.arange(first, first + count)
     inside = _summed([pc.count_substring(column, "\n") for column in cells])
     sizes = _summed([pc.binary_length(column) for column in cells])
     # Each character may be a quote, which is written twice.
     most = 2 * pc.max(sizes).as_py() + 3 * len(cells)
-    if count + pc.sum(inside).as_py() != lines or most > max_row:
+    if count + pc.sum(inside).as_py() != line_ends or most > max_row:
         raise NotColumnarError
     of_each = pc.add(inside, 1)
     return pc.add(pc.subtract(pc.cumulative_sum(of_each), of_each), first)

@@ -22,6 +22,7 @@ _TAIL_BYTES = 64
 _BLANK_LINES = re.compile(rb"\n((?:\r?\n)+)\Z")
 _CELL = r'(?:"(?:[^"]|"")*"|[^",\r\n]*)'
 #: Records that are well-formed. The engine of Arrow examines them in one pass, without the GIL.
+_LONE_CR = r"\r[^\n]"
 _RECORDS = rf"\A(?:{_CELL}(?:,|\r?\n))*\z"
 
 
@@ -85,7 +86,7 @@ def require_records(text: bytes, max_row: int) -> None:
     if b'"' in text:
         if not pc.match_substring_regex(whole, _RECORDS)[0].as_py():
             raise NotColumnarError
-    elif b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
+    elif b"\r" in text and pc.match_substring_regex(whole, _LONE_CR)[0].as_py():
         raise NotColumnarError
     _require_short_lines(text, max_row)
 

@@ -18,10 +18,12 @@ from functools import cache, cached_property
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json
 
 from gateway import strictjson
 from gateway.connectors.fieldtypes.field_type import FieldType
+from gateway.connectors.fieldtypes.scalars import INT64_MIN
 from gateway.ingest.columnar import json_text, json_values
 from gateway.ingest.columnar.field_column import FieldColumn
 from gateway.ingest.columnar.json_text import Texts
@@ -146,6 +148,7 @@ class ColumnarJson:
 
     def _read(self, column: FieldColumn, array: pa.Array, texts: Texts) -> pa.Array:
         _require_null_when_absent(column, array)
+        _require_no_signed_zero(array)
 
         def exact(places: Sequence[int]) -> Iterator[Json]:
             rows = texts()
@@ -213,6 +216,13 @@ def _unquoted(column: FieldColumn, array: pa.Array) -> pa.Array:
 def _require_null_when_absent(column: FieldColumn, array: pa.Array) -> None:
     """Check nulls: each may stand for an absent value, which some fields do not treat as null."""
     if array.null_count and not column.is_null_when_absent:
+        raise NotColumnarError
+
+
+def _require_no_signed_zero(array: pa.Array) -> None:
+    """Check doubles: the other parser takes -0 as an integer, unless it is spelled -0.0."""
+    values = array.flatten() if pa.types.is_list(array.type) else array
+    if values.type == pa.float64() and pc.any(pc.equal(values.view(pa.int64()), INT64_MIN)).as_py():
         raise NotColumnarError
 
 
