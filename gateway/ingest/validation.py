@@ -99,7 +99,7 @@ class Validator:
             envelope.received_bytes,
             envelope.token,
             envelope.key,
-            places=_places_of_all(columns) if self.connector.primary_key else None,
+            places=columns.places if self.connector.primary_key else None,
             on_conflict=envelope.on_conflict,
             replaces_all=envelope.replaces_all,
         )
@@ -138,10 +138,3 @@ def _named_alike(rows: Rows, named: frozenset[str] | None) -> frozenset[str] | N
 def _places(rows: Rows) -> pa.Table:
     """Return the numbers and the lines of rows."""
     return pa.table({"row": pa.array(rows.numbers, pa.int64()), "line": pa.array(rows.lines, pa.int64())})
-
-
-def _places_of_all(columns: ColumnarRows) -> pa.Table:
-    """Return the numbers and the lines of the rows of a whole body."""
-    count = columns.table.num_rows
-    lines = pa.nulls(count, pa.int64()) if columns.lines is None else columns.lines
-    return pa.table({"row": pa.arange(1, count + 1), "line": lines})

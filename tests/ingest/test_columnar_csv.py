@@ -378,3 +378,44 @@ def test_files_of_many_programs_are_read_in_columns(tmp_path):
         assert exactly(found.table.select(["id", "at", "day", "price", "ok"])) == exactly(
             rows.select(["id", "at", "day", "price", "ok"]).cast(found.table.schema.remove(6).remove(4))
         ), program
+
+
+def test_files_of_other_programs_are_served_equal(server, name, tmp_path):
+    path = server.declare(name, f"{MEASURES}access: {{read: [public], change: [admin]}}\n")
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        rows = connection.sql(SELECTED).to_arrow_table()
+    for file in (of_pyarrow(rows), of_duckdb(rows, tmp_path / "rows.csv")):
+        server.client.delete(path, params={"_id": "gte.0"})
+
+        answer = server.client.post(path, content=file, headers={"Content-Type": "text/csv"})
+
+        assert (answer.status_code, answer.json()["stored"]) == (201, 50), answer.text
+        served = server.client.get(path, headers={"Accept": "application/vnd.apache.arrow.stream"})
+        table = pa.ipc.open_stream(served.content).read_all().select(rows.column_names)
+        assert exactly(table.cast(rows.schema)) == exactly(rows)
+
+
+def test_key_conflict_names_line_of_row_behind_long_cells(server, name):
+    path = server.declare(name, "fields: {id: integer, note: string}\nprimary_key: [id]\n")
+    body = b'"id",note\r\n1,"two\r\nlines"\r\n2,"a ""b"""\r\n1,c\r\n3,"\n\n"\r\n2,d\r\n'
+
+    answer = server.client.post(path, content=body, headers={"Content-Type": "text/csv"})
+
+    assert answer.status_code == 409
+    assert [(each["row"], each["line"]) for each in answer.json()["errors"]] == [(3, 5), (5, 9)]
+
+
+def test_skipped_columns_may_hold_anything(server, name):
+    path = server.declare(
+        name,
+        "fields: {id: integer, n: {type: integer, default: 7}, s: {type: string, nullable: true}}\naccess: {read: [public]}\n",
+    )
+    body = b'x,id,y\n"a\n""b""",1,\n\xc3\xa9,2,1e999\n'
+
+    answer = server.client.post(
+        path, params={"columns": "id,n"}, content=body, headers={"Content-Type": "text/csv"}
+    )
+
+    assert answer.status_code == 201, answer.text
+    assert server.client.get(path).json() == [{"id": 1, "n": 7, "s": None}, {"id": 2, "n": 7, "s": None}]

@@ -202,6 +202,9 @@ def _bombs() -> list[tuple[str, str, bytes]]:
         ("csv", "identity", b"i,s\n1," + b'"' + b"a\n" * 200_000),
         ("csv", "identity", b"i,s\n" + b'1,""""""""""\n' * 40_000 + b'1,"'),
         ("csv", "identity", b"i,s\n" + b"," * 500_000),
+        ("csv", "identity", b"i,s\n" + b"1,x\r" * 100_000),
+        ("csv", "identity", b"i,l\n" + b'1,"[1]}\n{""v"":[2]"\n' * 20_000),
+        ("csv", "gzip", gzip.compress(b"s\n" + b"\n" * 2**20 + b'"', mtime=0)),
     ]
 
 

@@ -15,4 +15,16 @@ class ColumnarRows:
     """
 
     table: pa.Table
-    lines: pa.Array | pa.ChunkedArray | None = None
+    lines: range | pa.ChunkedArray | None = None
+
+    @property
+    def places(self) -> pa.Table:
+        """The number and the line of each row."""
+        count = self.table.num_rows
+        if self.lines is None:
+            lines = pa.nulls(count, pa.int64())
+        elif isinstance(self.lines, range):
+            lines = pa.arange(self.lines.start, self.lines.stop)
+        else:
+            lines = self.lines
+        return pa.table({"row": pa.arange(1, count + 1), "line": lines})

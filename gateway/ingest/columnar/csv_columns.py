@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from gateway.connectors.connector import Connector, Field
+from gateway.connectors.connector import Connector
 from gateway.errors import GatewayError
 from gateway.ingest import csv_header, csv_records
 from gateway.ingest.body_text import start_of
@@ -23,6 +23,9 @@ from gateway.ingest.columnar.not_columnar import NotColumnarError
 from gateway.ingest.columnar.taken_fields import TakenFields, absent_value
 from gateway.ingest.csv_header import CsvHeader
 
+#: The most cells of a row; each column takes memory, also those that `columns` skips.
+_CELLS_MAX = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class _Head:
@@ -30,13 +33,11 @@ class _Head:
 
     Attributes:
         header: The columns.
-        taken: The fields that `columns` takes, None for all.
         end: Where the records begin.
         line: The line in which they begin.
     """
 
     header: CsvHeader
-    taken: TakenFields | None
     end: int
     line: int
 
@@ -46,7 +47,7 @@ class ColumnarCsv:
 
     def __init__(self, connector: Connector, columns: Sequence[FieldColumn]) -> None:
         self._connector = connector
-        self._columns = [CellColumn(column) for column in columns]
+        self._columns = {column.name: CellColumn(column) for column in columns}
 
     def parse(self, data: bytes, max_row: int, taken: TakenFields | None) -> ColumnarRows:
         """Return the rows of a body.
@@ -60,7 +61,8 @@ class ColumnarCsv:
             NotColumnarError: The rows must be parsed one by one; as do the other errors that `reader` names.
         """
         head = self._head(data, max_row, taken)
-        tables, lines = [], []
+        tables: list[pa.Table] = []
+        lines: list[range | pa.Array] = []
         line = head.line
         # A blank line is a row if rows have one cell.
         end = len(data) if len(head.header.fields) == 1 else csv_text.without_blank_lines(data, head.end)
@@ -69,17 +71,17 @@ class ColumnarCsv:
             cells = _cells(text, head.header)
             line_ends = text.count(b"\n")
             lines.append(_lines(cells, line, line_ends, max_row))
-            tables.append(self._table(cells, head))
+            tables.append(self._table(cells, head.header))
             line += line_ends
         if not tables:
             raise NotColumnarError
-        return ColumnarRows(pa.concat_tables(tables), pa.chunked_array(lines))
+        return ColumnarRows(self._with_absent(pa.concat_tables(tables), taken), _joined(lines))
 
     def _head(self, data: bytes, max_row: int, taken: TakenFields | None) -> _Head:
         start = start_of(data)
         try:
             _, text, record = next(csv_records.read(data, start), (0, b"", ""))
-            if isinstance(record, str) or not text.strip() or len(text) > max_row:
+            if isinstance(record, str) or not text.strip() or len(text) > max_row or len(record) > _CELLS_MAX:
                 raise NotColumnarError
             header = csv_header.parse(record, self._connector, taken.fields if taken else None)
         except (GatewayError, csv_records.UnclosedQuoteError) as error:
@@ -87,26 +89,28 @@ class ColumnarCsv:
         end = start + len(text)
         # A record without quotes comes without its line end.
         end += 0 if text.endswith(b"\n") else len(data[end : end + 1])
-        return _Head(header, taken, end, 1 + data.count(b"\n", start, end))
+        return _Head(header, end, 1 + data.count(b"\n", start, end))
 
-    def _table(self, cells: Sequence[pa.Array], head: _Head) -> pa.Table:
-        """Read and check the cells of all fields."""
-        header = head.header
+    def _table(self, cells: Sequence[pa.Array], header: CsvHeader) -> pa.Table:
+        """Read and check the cells of all fields that the header names."""
         if any(cells[place].null_count != len(cells[place]) for place in header.nameless):
             raise NotColumnarError
-        of_fields = {field.name: column for field, column in zip(header.fields, cells, strict=True) if field}
-        arrays = []
-        for column in self._columns:
-            if (texts := of_fields.get(column.field.name)) is not None:
-                arrays.append(column.read(texts, is_alone=len(cells) == 1))
-            else:
-                arrays.append(_absent(column.field, len(cells[0]), head.taken))
-        return pa.Table.from_arrays(arrays, names=[column.field.name for column in self._columns])
+        of_fields = [(field.name, texts) for field, texts in zip(header.fields, cells, strict=True) if field]
+        arrays = [self._columns[name].read(texts, is_alone=len(cells) == 1) for name, texts in of_fields]
+        return pa.Table.from_arrays(arrays, names=[name for name, _ in of_fields])
 
-
-def _absent(field: Field, count: int, taken: TakenFields | None) -> pa.Array:
-    """Return the values of rows without a field, which is not required."""
-    return pa.repeat(field.type.arrow.build([absent_value(taken, field)])[0], count)
+    def _with_absent(self, table: pa.Table, taken: TakenFields | None) -> pa.Table:
+        """Add the fields that the header does not name, none of which is required."""
+        columns = dict(zip(table.column_names, table.columns, strict=True))
+        sizes = [len(chunk) for chunk in table.column(0).chunks]
+        for field in self._connector.fields:
+            if field.name not in columns:
+                value = field.type.arrow.build([absent_value(taken, field)])[0]
+                # All pieces share one array.
+                repeated = pa.repeat(value, max(sizes))
+                columns[field.name] = pa.chunked_array([repeated[:size] for size in sizes])
+        names = [field.name for field in self._connector.fields]
+        return pa.Table.from_arrays([columns[name] for name in names], names=names)
 
 
 def _cells(text: bytes, header: CsvHeader) -> list[pa.Array]:
@@ -126,7 +130,7 @@ def _cells(text: bytes, header: CsvHeader) -> list[pa.Array]:
     return [column.chunk(0) for column in table.columns]
 
 
-def _lines(cells: Sequence[pa.Array], first: int, line_ends: int, max_row: int) -> pa.Array:
+def _lines(cells: Sequence[pa.Array], first: int, line_ends: int, max_row: int) -> range | pa.Array:
     """Return the line in which each record begins.
 
     Raises:
@@ -134,7 +138,7 @@ def _lines(cells: Sequence[pa.Array], first: int, line_ends: int, max_row: int) 
     """
     count = len(cells[0])
     if line_ends == count:
-        return pa.arange(first, first + count)
+        return range(first, first + count)
     inside = _summed([pc.count_substring(column, "\n") for column in cells])
     sizes = _summed([pc.binary_length(column) for column in cells])
     # Each character may be a quote, which is written twice.
@@ -143,6 +147,14 @@ def _lines(cells: Sequence[pa.Array], first: int, line_ends: int, max_row: int) 
         raise NotColumnarError
     of_each = pc.add(inside, 1)
     return pc.add(pc.subtract(pc.cumulative_sum(of_each), of_each), first)
+
+
+def _joined(lines: Sequence[range | pa.Array]) -> range | pa.ChunkedArray:
+    """Join the lines of pieces of a body."""
+    if all(isinstance(each, range) for each in lines):
+        return range(lines[0].start, lines[-1].stop)
+    arrays = [pa.arange(each.start, each.stop) if isinstance(each, range) else each for each in lines]
+    return pa.chunked_array(arrays)
 
 
 def _summed(counts: Sequence[pa.Array]) -> pa.Array:

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from gateway.ingest.body_text import start_of
 from gateway.ingest.columnar.not_columnar import NotColumnarError
 
-#: About how much text is parsed at a time.
-PIECE_BYTES = 16 * 2**20
+#: About how much text is parsed at a time: the texts of its cells take memory until they are values.
+PIECE_BYTES = 4 * 2**20
 #: How many bytes at the end of a body are searched for blank lines.
 _TAIL_BYTES = 64
 _BLANK_LINES = re.compile(rb"\n((?:\r?\n)+)\Z")

@@ -78,7 +78,7 @@ class Columnar:
             if media in (Media.JSON, Media.NDJSON) and taken is None:
                 table = self._json.parse(data, media, max_row)
                 is_lines = media is Media.NDJSON
-                return ColumnarRows(table, pa.arange(1, table.num_rows + 1) if is_lines else None)
+                return ColumnarRows(table, range(1, table.num_rows + 1) if is_lines else None)
             if media is Media.CSV:
                 return self._csv.parse(data, max_row, taken)
             if media in BINARY:
