@@ -65,7 +65,7 @@ SETTINGS = (
         "fast",
         "16K",
         parse_size_or_zero,
-        "the size in bytes from which JSON is parsed by column, which affects only the speed; `0`: never",
+        "the size in bytes from which JSON and CSV are parsed by column, which affects only the speed; `0`: never",
         attribute="columnar_min_bytes",
     ),
     Setting("queue", "256M", parse_size, "the maximum size of the write queue, in bytes of bodies"),

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway import strictjson
-from gateway.connectors.fieldtypes.arrow_values import write_digits
+from gateway.connectors.fieldtypes.arrow_values import DECIMAL_MAX_DIGITS, write_digits
 from gateway.ingest.columnar import json_values
 from gateway.ingest.columnar.cell_lists import CellLists
 from gateway.ingest.columnar.field_column import FieldColumn
@@ -16,6 +16,7 @@ from gateway.strictjson import Json
 
 #: Integers as pandas writes them in a column with gaps.
 _WITH_POINT = r"^(0|-?[1-9][0-9]*)\.0+$"
+_OF_NUMBERS = b"0123456789.-"
 
 
 class CellColumn:
@@ -62,9 +63,24 @@ class CellColumn:
         def exact(places: Sequence[int]) -> Iterator[Json]:
             return (self._type.text.parse(cells[place].as_py()) for place in places)
 
-        plain = self._type.arrow.plain
-        values = cells if plain is None else self._plain(cells, plain).cast(self._type.arrow.read_as)
-        return self._column.read(values, exact)
+        return self._column.read(self._values(cells), exact)
+
+    def _values(self, cells: pa.Array) -> pa.Array:
+        """Return the values of cells in the type in which they are checked."""
+        plain, read_as = self._type.arrow.plain, self._type.arrow.read_as
+        if plain is None:
+            return cells
+        # PERF: a tenth of the time that the pattern takes.
+        if read_as == pa.bool_():
+            is_true = pc.equal(cells, "true")
+            if pc.all(pc.or_(is_true, pc.equal(cells, "false"))).as_py():
+                return is_true
+        elif _are_digits(cells, read_as):
+            try:
+                return cells.cast(read_as)
+            except pa.ArrowInvalid:
+                pass
+        return self._plain(cells, plain).cast(read_as)
 
     def _plain(self, cells: pa.Array, plain: str) -> pa.Array:
         """Return cells in the spelling that Arrow reads; those with another one are read one by one."""
@@ -99,6 +115,20 @@ class CellColumn:
         if array.null_count != cells.null_count and not self.field.nullable:
             raise NotColumnarError
         return array
+
+
+def _are_digits(cells: pa.Array, arrow: pa.DataType) -> bool:
+    """Return whether all texts have only digits, points and signs, which Arrow reads as the other reader does.
+
+    It reads decimals wrongly if they have more than 38 digits, also after zeros are added to them. It reads -0 as the
+    double -0.0, where the other reader takes an integer for 0.
+    """
+    longest = pc.max(pc.binary_length(cells)).as_py()
+    scale = arrow.scale if pa.types.is_decimal(arrow) else 0
+    if longest is None or longest + scale > DECIMAL_MAX_DIGITS:
+        return False
+    texts = cells.buffers()[2].to_pybytes()
+    return not texts.translate(None, _OF_NUMBERS) and not (arrow == pa.float64() and b"-0" in texts)
 
 
 def _differ(cells: pa.Array, plain: str) -> pa.Array:
