@@ -1,9 +1,10 @@
-"""What a commit costs: of how many rows, and which of its statements; and what the rows of a batch cost before it.
+"""What a commit costs: of how many rows, and which of its statements; and what the rows cost before it in each format.
 
 `python -m tests.bench.commit_cost` prints CPU and wall time, the median of many, with nothing else going on. Where gateway/docs/performance.md
 says why a target is missed, it has these figures.
 """
 
+import functools
 import statistics
 import tempfile
 import time
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.json
+import pyarrow.parquet
 
 from gateway.connectors.change import SchemaDiff
 from gateway.ingest import payload
@@ -25,7 +28,7 @@ from gateway.store.batch import Batch
 from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.tables.store import Store
 from tests.bench.files import Files
-from tests.bench.tables import AN_ORDER, FLIGHTS, ORDERS, Table
+from tests.bench.tables import AN_ORDER, EVENTS, FLIGHTS, ORDERS, TEXT_EVENTS, Table
 
 TURNS = 60
 ROW_BYTES = 2**20
@@ -82,39 +85,71 @@ def show_commits(table: Table, batches: dict[str, list[Batch]]) -> None:
         store.close()
 
 
-def _read_schema(table: Table) -> pa.Schema:
-    return pa.schema([(field.name, field.type.arrow.read_as) for field in table.connector.fields])
-
-
-def show_reading(table: Table, body: bytes) -> Batch:
-    columnar, validator = Columnar(table.connector), Validator(table.connector)
-    print(f"{table.name}: a batch of 10,000 rows, {len(body):,} bytes")
-    show("    read in columns", lambda: columnar.parse(body, Media.JSON, ROW_BYTES))
+def parse_json(table: Table, body: bytes) -> None:
+    if any(field.type.arrow.read_as is None for field in table.connector.fields):
+        return  # A field of type `json` has no column of pyarrow's parser.
     lines = b"\n".join(each.strip(b", \t") for each in body.strip(b"[]\n").split(b"\n"))
-    options = pyarrow.json.ParseOptions(explicit_schema=_read_schema(table))
+    schema = pa.schema([(field.name, field.type.arrow.read_as) for field in table.connector.fields])
+    options = pyarrow.json.ParseOptions(explicit_schema=schema)
     reading = pyarrow.json.ReadOptions(use_threads=False, block_size=len(lines) + 1)
+    show("        of which pyarrow", lambda: pyarrow.json.read_json(pa.BufferReader(lines), reading, options))
+
+
+def parse_csv(table: Table, body: bytes) -> None:
+    texts = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(table.columns, pa.string()))
+    reading = pyarrow.csv.ReadOptions(use_threads=False, block_size=len(body) + 1)
     show(
-        "    of which pyarrow's parser",
-        lambda: pyarrow.json.read_json(pa.BufferReader(lines), reading, options),
+        "        of which pyarrow",
+        lambda: pyarrow.csv.read_csv(pa.BufferReader(body), reading, convert_options=texts),
     )
-    columns = columnar.parse(body, Media.JSON, ROW_BYTES)
-    assert columns is not None
-    return validator.batch_of(columns)
+
+
+def parse_parquet(_: Table, body: bytes) -> None:
+    show(
+        "        of which pyarrow",
+        lambda: pyarrow.parquet.read_table(pa.BufferReader(body), use_threads=False),
+    )
+
+
+#: The formats of bodies, and what their library takes of it; of an Arrow stream, that is nothing.
+FORMATS: dict[str, tuple[Media, Callable[[Table, bytes], None] | None]] = {
+    "json": (Media.JSON, parse_json),
+    "ndjson": (Media.NDJSON, None),
+    "csv": (Media.CSV, parse_csv),
+    "parquet": (Media.PARQUET, parse_parquet),
+    "arrow": (Media.ARROW, None),
+}
+
+
+def show_reading(table: Table, files: Files) -> Batch:
+    """Show what each format of the same rows costs, and give them as a batch."""
+    columnar, read = Columnar(table.connector), []
+    for kind, (media, library) in FORMATS.items():
+        body = files.bodies(table, kind)[0].read_bytes()
+        parse = functools.partial(columnar.parse, body, media, ROW_BYTES)
+        columns = parse()
+        if columns is None:
+            print(f"{table.name}: 10,000 rows as {kind} are not read in columns")
+            continue
+        read.append(columns)
+        print(f"{table.name}: 10,000 rows as {kind}, {len(body):,} bytes")
+        show("    read in columns", parse)
+        if library:
+            library(table, body)
+    return Validator(table.connector).batch_of(read[0])
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         files = Files(Path(directory))
-        large = {
-            table: show_reading(table, files.bodies(table, "json")[0].read_bytes())
-            for table in (ORDERS, FLIGHTS)
-        }
+        large = {table: show_reading(table, files) for table in (ORDERS, FLIGHTS, EVENTS, TEXT_EVENTS)}
         small = payload.parse((AN_ORDER % 1).encode(), Media.JSON, ORDERS.connector, ROW_BYTES)
         one = Validator(ORDERS.connector).check(small)
         show_commits(
             ORDERS, {"one row": [one], "64 batches of one row": [one] * 64, "10,000 rows": [large[ORDERS]]}
         )
-        show_commits(FLIGHTS, {"10,000 rows": [large[FLIGHTS]]})
+        for table in (FLIGHTS, EVENTS, TEXT_EVENTS):
+            show_commits(table, {"10,000 rows": [large[table]]})
 
 
 if __name__ == "__main__":
