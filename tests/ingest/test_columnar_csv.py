@@ -172,6 +172,9 @@ fields:
 @example(b"a", b"\n", [[b"1", b"\n", b"\n"]])
 @example(b"a,b", b"\n", [[b"1,2\n", b"\r"]])
 @example(b"a,b", b"\n", [[b"1,2\n"], [b"\n", b"\n"], [b"1,2\n"]])
+@example(b"a,b", b"\n", [[b"\n"] * 100])
+@example(b"a,b", b"\r\n", [[b"\r\n"] * 100])
+@example(b"a,b", b"\n", [[b"1,2\n"] * 20, [b"\n"] * 100])
 def test_text_with_odd_bytes_equals_one_by_one(header, end, records):
     body = header + end + end.join(b"".join(each) for each in records)
 

@@ -140,10 +140,12 @@ def _lines(cells: Sequence[pa.Array], first: int, line_ends: int, max_row: int) 
     if line_ends == count:
         return range(first, first + count)
     inside = _summed([pc.count_substring(column, "\n") for column in cells])
+    # There may be no record at all.
+    if count + pc.sum(inside, min_count=0).as_py() != line_ends:
+        raise NotColumnarError
     sizes = _summed([pc.binary_length(column) for column in cells])
     # Each character may be a quote, which is written twice.
-    most = 2 * pc.max(sizes).as_py() + 3 * len(cells)
-    if count + pc.sum(inside).as_py() != line_ends or most > max_row:
+    if 2 * pc.max(sizes).as_py() + 3 * len(cells) > max_row:
         raise NotColumnarError
     of_each = pc.add(inside, 1)
     return pc.add(pc.subtract(pc.cumulative_sum(of_each), of_each), first)
