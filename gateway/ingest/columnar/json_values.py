@@ -1,7 +1,7 @@
 """Texts of JSON values to the texts that are stored of them, many at a time.
 
 A stored text is `strictjson.write(strictjson.read(text))`, and many texts have that spelling already, or have it without
-their blanks and odd escapes. Where there are many, a pattern of the shape of some shows it for all that are alike.
+their blanks and odd escapes. Where there are many, a pattern of the shape of some of them shows it for all that are alike.
 
 The others are decoded by msgspec, several times as fast as strictly, which keeps only the last of equal keys. So they are
 written again and compared with the text: a key that was dropped is missing there. What then differs is read and written
@@ -24,6 +24,10 @@ from gateway.ingest.columnar.not_columnar import NotColumnarError
 _CHUNK_BYTES = 2**16
 #: From how many texts on their shapes are looked at, and of how many of them.
 _MANY, _SAMPLES = 64, 16
+#: How many bytes of text are worth a byte of a pattern, which must be compiled.
+_PATTERN_WORTH = 50
+#: At most one byte in this number is looked at as a sample.
+_SAMPLE_SHARE = 64
 #: A text with fewer opening brackets is not nested too deeply, also not inside a row.
 _SHALLOW_BRACKETS = strictjson.MAX_DEPTH - 2
 #: An escape, or the two of a surrogate pair. Valid JSON has backslashes only in strings.
@@ -68,17 +72,15 @@ def _many(texts: Sequence[msgspec.Raw]) -> pa.Array:
     if any(msgspec.json.format(sample, indent=-1) != sample for sample in samples):
         texts = [text for chunk in _chunks(texts) for text in _tidied(chunk)]
         samples = _samples(texts)
-    found = value_shapes.patterns(samples)
     array = _binary(texts)
-    if not found or strictjson.may_have_endless_digits(array.buffers()[2].to_pybytes()):
+    pattern = value_shapes.pattern_of(samples)
+    content = array.buffers()[2].to_pybytes()
+    is_worth_it = pattern is not None and len(pattern) * _PATTERN_WORTH <= len(content)
+    if pattern is None or not is_worth_it or strictjson.may_have_endless_digits(content):
         return _strings(_each_written(texts))
-    odd = pa.arange(0, len(texts))
-    for pattern in found:
-        is_odd = pc.invert(value_shapes.matches(array.take(odd), pattern))
-        odd = odd.filter(is_odd)
-        if not len(odd):
-            return array.cast(pa.string())
-    places = odd.to_pylist()
+    places = pc.indices_nonzero(pc.invert(value_shapes.matches(array, pattern))).to_pylist()
+    if not places:
+        return array.cast(pa.string())
     stored = list(texts)
     for place, text in zip(places, _each_written([texts[place] for place in places]), strict=True):
         stored[place] = text
@@ -86,7 +88,14 @@ def _many(texts: Sequence[msgspec.Raw]) -> pa.Array:
 
 
 def _samples(texts: Sequence[msgspec.Raw]) -> list[bytes]:
-    return [bytes(text) for text in texts[:: -(-len(texts) // _SAMPLES)]]
+    samples: list[bytes] = []
+    left = sum(map(len, texts)) // _SAMPLE_SHARE
+    for text in texts[:: -(-len(texts) // _SAMPLES)]:
+        samples.append(bytes(text))
+        left -= len(text)
+        if left <= 0:
+            break
+    return samples
 
 
 def _binary(texts: Sequence[msgspec.Raw]) -> pa.Array:

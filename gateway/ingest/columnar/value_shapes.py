@@ -1,12 +1,12 @@
-"""Patterns of the shapes of JSON values.
+"""A pattern of the shape of some JSON values.
 
-A valid JSON text that matches one has no key twice, and is spelled as `strictjson.write` spells it. Its objects have the
-keys of the value that the pattern was made of, in the same order, and no blanks. Arrow matches a whole column without
-the GIL, in a third of the time in which values are decoded and written.
+A valid JSON text that matches it has no key twice, and is spelled as `strictjson.write` spells it. Its objects have keys of
+the values that the pattern was made of, each at most once and in the same order, and no blanks. Arrow matches a whole
+column without the GIL, in a third of the time in which values are decoded and written.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,12 +14,8 @@ import pyarrow.compute as pc
 from gateway import strictjson
 from gateway.strictjson import Json
 
-#: At most this many shapes of a column have a pattern.
-_SHAPES_MAX = 4
-#: A list with items of more shapes has no pattern.
-_ITEM_SHAPES_MAX = 3
-#: Values with more text, a longer pattern, or more levels have no pattern.
-_TEXT_BYTES_MAX, _PATTERN_MAX, _DEPTH_MAX = 20_000, 20_000, 20
+#: The automaton of a longer pattern does not fit into the memory that Arrow gives it; deeper values are rare.
+_PATTERN_MAX, _DEPTH_MAX = 20_000, 20
 #: Strings in which only those escapes are that are written.
 _STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\bfnrt])*"'
 #: Numbers without an exponent that are written without one: six zeros behind the point are the most.
@@ -28,45 +24,73 @@ _SCALAR = rf"{_STRING}|{_NUMBER}|null|true|false|\[\]|\{{\}}"
 
 
 class _NoPatternError(ValueError):
-    """A value is too large for a pattern."""
+    """Values are too large for a pattern."""
 
 
-def patterns(samples: Iterable[bytes]) -> list[str]:
-    """Return the patterns of the most frequent shapes of some values, which are written as they are stored."""
-    found = Counter(_patterns_of(samples))
-    return [pattern for pattern, _ in found.most_common(_SHAPES_MAX)]
+@dataclass(slots=True)
+class _Shape:
+    """The shape of the values that were seen in one place.
+
+    Attributes:
+        names: The keys of objects there, in their order.
+        members: The shapes of their members.
+        item: The shape of the items of lists there, of all of them together.
+    """
+
+    names: list[str] = field(default_factory=list)
+    members: dict[str, "_Shape"] = field(default_factory=dict)
+    item: "_Shape | None" = None
+
+    def add(self, value: Json, depth: int = 1) -> None:
+        """Add a value that was seen."""
+        if depth > _DEPTH_MAX:
+            raise _NoPatternError
+        if isinstance(value, dict):
+            place = -1
+            for name, member in value.items():
+                if name not in self.members:
+                    self._insert(place + 1, name)
+                place = self.names.index(name)
+                self.members[name].add(member, depth + 1)
+        elif isinstance(value, list):
+            self.item = self.item or _Shape()
+            for each in value:
+                self.item.add(each, depth + 1)
+
+    def _insert(self, place: int, name: str) -> None:
+        if len(self.names) * len(_SCALAR) > _PATTERN_MAX:
+            raise _NoPatternError
+        self.names.insert(place, name)
+        self.members[name] = _Shape()
+
+    @property
+    def pattern(self) -> str:
+        """The pattern of a value in this place; a scalar is always one."""
+        choices = [_SCALAR]
+        # The text is valid JSON, so that only the last item or member ends in a bracket.
+        if self.members:
+            members = (rf"(?:{_literal(name)}:{self.members[name].pattern}[,\}}])?" for name in self.names)
+            choices.append(rf"\{{{''.join(members)}")
+        if self.item:
+            choices.append(rf"\[(?:{self.item.pattern}[,\]])+")
+        return f"(?:{'|'.join(choices)})"
+
+
+def pattern_of(samples: Iterable[bytes]) -> str | None:
+    """Return the pattern of the shapes of some values; None if it would be too long, or one is not valid JSON."""
+    shape = _Shape()
+    try:
+        for text in samples:
+            shape.add(strictjson.read(text))
+    except ValueError:
+        return None
+    pattern = f"^{shape.pattern}$"
+    return pattern if len(pattern) <= _PATTERN_MAX else None
 
 
 def matches(texts: pa.Array, pattern: str) -> pa.Array:
     """Return which of the texts of valid JSON match a pattern; the texts are binary."""
     return pc.match_substring_regex(texts, pattern)
-
-
-def _patterns_of(samples: Iterable[bytes]) -> Iterator[str]:
-    for text in samples:
-        try:
-            if len(text) <= _TEXT_BYTES_MAX:
-                pattern = f"^{_pattern(strictjson.read(text), 1)}$"
-                if len(pattern) <= _PATTERN_MAX:
-                    yield pattern
-        except ValueError:
-            continue
-
-
-def _pattern(value: Json, depth: int) -> str:
-    """Build the pattern of a value, in whose place a scalar is as good."""
-    if depth > _DEPTH_MAX:
-        raise _NoPatternError
-    if isinstance(value, dict) and value:
-        members = [f"{_literal(name)}:{_pattern(member, depth + 1)}" for name, member in value.items()]
-        return rf"(?:\{{{','.join(members)}\}}|{_SCALAR})"
-    if isinstance(value, list) and value:
-        items = list(dict.fromkeys(_pattern(item, depth + 1) for item in value))
-        if len(items) > _ITEM_SHAPES_MAX:
-            raise _NoPatternError
-        # The text is valid, so that only the last item ends in a bracket.
-        return rf"(?:\[(?:(?:{'|'.join(items)})[,\]])+|{_SCALAR})"
-    return f"(?:{_SCALAR})"
 
 
 def _literal(name: str) -> str:
