@@ -19,7 +19,9 @@ from gateway.endpoints.services import Services
 from gateway.endpoints.write_request import WriteRequest
 from gateway.errors import trace
 from gateway.ingest import media_detection, payload
+from gateway.ingest.binary_formats import binary_format
 from gateway.ingest.body import Body
+from gateway.ingest.memory_budget import Reservation
 from gateway.media_types import BINARY
 from gateway.query.render import Rendering, render
 from gateway.request_context import RequestContext, begin_stage, current
@@ -43,6 +45,7 @@ class _Submission:
     context: RequestContext
     content_type: str | None
     received: Body
+    reservation: Reservation
     token: str | None
     write: WriteRequest
 
@@ -95,7 +98,9 @@ class Writes:
         token, write = self._parse(endpoint, req, headers)
         body, reservation = await self._bodies.receive(req, endpoint)
         with reservation:
-            store = functools.partial(self._store, req=req, resp=resp, headers=headers, received=body)
+            store = functools.partial(
+                self._store, req=req, resp=resp, headers=headers, received=(body, reservation)
+            )
             with self._intake.in_flight.hold(endpoint.connector.name, token, write.key):
                 await self._live.retrying(endpoint, store)
 
@@ -113,12 +118,17 @@ class Writes:
         return token, write
 
     async def _store(
-        self, endpoint: Endpoint, req: Request, resp: Response, headers: RequestHeaders, received: Body
+        self,
+        endpoint: Endpoint,
+        req: Request,
+        resp: Response,
+        headers: RequestHeaders,
+        received: tuple[Body, Reservation],
     ) -> None:
         """Check and store the rows of a body, unless they were stored before under their idempotency key."""
         # Permissions may have changed while the body was received: the token's, or the connector's.
         token, write = self._parse(endpoint, req, headers)
-        submission = _Submission(endpoint, current.get(), req.content_type, received, token, write)
+        submission = _Submission(endpoint, current.get(), req.content_type, *received, token, write)
         if write.head.is_rehearsal:
             await self._rehearse(resp, await self._check(submission, None), write)
             return
@@ -143,13 +153,17 @@ class Writes:
         """Parse and validate the rows of a body: a small one here, a larger one in the parse pool."""
         size, settings = len(submission.received.data), self._intake.settings
         # Any amount of data may be packed into few bytes.
-        if size <= _SMALL_BODY_BYTES and not media_detection.is_binary(submission.received.data):
+        is_packed = binary_format(submission.received.data) is not None
+        if size <= _SMALL_BODY_BYTES and not is_packed:
             batch = submission.batch(key, settings)
         else:
             begin_stage("queue")
             parse = functools.partial(submission.batch, key, settings)
             batch = await self._intake.parse_pool.call(parse, submission.endpoint.connector.name, size)
         submission.write.require_rows(batch)
+        if is_packed:
+            # Rows that wait to be stored take more memory than the body that they came in.
+            submission.reservation.grow(max(batch.rows.nbytes - size, 0))
         return batch
 
     async def _append(self, batch: Batch | Receipt) -> Receipt:

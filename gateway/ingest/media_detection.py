@@ -6,8 +6,9 @@ import re
 from gateway import strictjson
 from gateway.errors import Code, GatewayError
 from gateway.ingest import form_rows, recognition
+from gateway.ingest.binary_formats import binary_format
 from gateway.ingest.body_text import after_blanks, first_of
-from gateway.media_types import RECEIVED, RECEIVED_TYPES, Media
+from gateway.media_types import BINARY, RECEIVED, RECEIVED_TYPES, Media
 
 #: The type of forms, which curl also sends if no other is given. No form starts with a bracket.
 _FORM = Media.FORM.media_type
@@ -15,8 +16,6 @@ _ACCEPTED = ", ".join(media.media_type for media in RECEIVED)
 _CURL = "; curl adds this type by itself, so say -H 'Content-Type: text/csv' --data-binary @FILE: -d removes line ends"
 #: The type of any file.
 _ANY = "application/octet-stream"
-#: How bodies begin that are columns, and not text.
-_MAGICS = {b"PAR1": Media.PARQUET, b"ARROW1\0\0": Media.ARROW, b"\xff\xff\xff\xff": Media.ARROW}
 #: Other types that clients send, and what to do instead.
 _HINTS = {
     "multipart/form-data": "send the file itself, as curl --data-binary @FILE does; -F makes a form with parts",
@@ -41,10 +40,19 @@ def media_of(content_type: str | None, data: bytes) -> Media:
     """
     name = _declared(content_type or "")
     media = RECEIVED_TYPES.get(name)
+    binary = binary_format(data)
+    if media in BINARY and not binary:
+        raise recognition.not_binary(data, media)
+    if binary and name in ("", _FORM, _ANY):
+        return binary
     if media is not None and media is not Media.FORM:
         return media
-    if (name in ("", _FORM, _ANY)) and (packed := _packed(data)):
-        return packed
+    return _of_text(name, data)
+
+
+def _of_text(name: str, data: bytes) -> Media:
+    """Return the type of a body that was sent as a form, as a type that is not supported, or without a type."""
+    media = RECEIVED_TYPES.get(name)
     start = first_of(data)
     is_bracket = data[start : start + 1] in (b"{", b"[")
     if not name or (media is Media.FORM and is_bracket):
@@ -65,15 +73,6 @@ def media_of(content_type: str | None, data: bytes) -> Media:
         hint=f"{hint} one of {_ACCEPTED}{_CURL if media is Media.FORM else ''}",
         headers={"Accept": _ACCEPTED},
     )
-
-
-def is_binary(data: bytes) -> bool:
-    """Return whether a body is columns, and not text."""
-    return _packed(data) is not None
-
-
-def _packed(data: bytes) -> Media | None:
-    return next((media for magic, media in _MAGICS.items() if data.startswith(magic)), None)
 
 
 @functools.lru_cache(32)  # Clients send few different types; errors are not cached.

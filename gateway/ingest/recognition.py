@@ -13,6 +13,7 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.yaml_text.encoding import in_windows_1252, not_utf_8
 from gateway.errors import Code, GatewayError
 from gateway.ingest import json_array, signatures
+from gateway.ingest.binary_formats import BINARY_NAMES
 from gateway.ingest.body_text import first_of
 from gateway.ingest.json_array import ArrayError
 from gateway.media_types import Media
@@ -30,8 +31,7 @@ _NAMES = {
     Media.NDJSON: "NDJSON",
     Media.CSV: "CSV",
     Media.FORM: "a form",
-    Media.PARQUET: "Parquet",
-    Media.ARROW: "Arrow",
+    **BINARY_NAMES,
 }
 
 
@@ -120,6 +120,18 @@ def _is_half_zeros(sample: bytes, first: int) -> bool:
     )
 
 
+def not_binary(data: bytes, media: Media) -> GatewayError:
+    """Return the error of a body that was sent as columns, and does not begin as they do."""
+    start = first_of(data)
+    if start == len(data):
+        return empty()
+    text = data[start : start + _LINE_BYTES]
+    found = of_bytes(data, media) or _of_markup(text, media) or _of_json(data, start, media)
+    kind = "text" if signatures.is_text(data[:_SAMPLE_BYTES]) else "something else"
+    hint = f"send it with the Content-Type of its format, such as {Media.CSV.media_type}"
+    return found or _error(f"the body is {kind}, not {_NAMES[media]}", hint)
+
+
 def _of_markup(text: bytes, media: Media) -> GatewayError | None:
     name = _NAMES[media]
     if _PARTS.match(text):
@@ -145,12 +157,14 @@ def _of_json(data: bytes, start: int, media: Media) -> GatewayError | None:
     first = data[start : start + 1]
     if first not in (b"{", b"["):
         return None
-    if media is Media.CSV:
+    if media is not Media.NDJSON:
         is_lines = (
             first == b"{" and _is_object(data[start:].split(b"\n", 1)[0]) and b"\n" in data[start:].strip()
         )
         name, sent_as = ("NDJSON", Media.NDJSON) if is_lines else ("JSON", Media.JSON)
-        return _error(f"the body is {name}, not CSV", f"send it with Content-Type: {sent_as.media_type}")
+        return _error(
+            f"the body is {name}, not {_NAMES[media]}", f"send it with Content-Type: {sent_as.media_type}"
+        )
     hint = f"send it with Content-Type: {Media.JSON.media_type}, or write each row into a line of its own"
     if first == b"[" and _is_list_of_rows(data, start):
         return _error("the body is a JSON list, not NDJSON", hint)

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from gateway.media_types import Media
+
 #: How members of gzip, and data frames of zstd, begin.
 GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 #: Bytes that no text has.
@@ -36,12 +38,10 @@ _ZSTD = FileFormat("zstd", f"send it with Content-Encoding: zstd; {_AGAIN}", "ca
 _ZLIB = FileFormat("zlib", f"send it with Content-Encoding: deflate; {_AGAIN}", "decompress it", "deflate")
 _PARQUET = FileFormat(
     "a Parquet file",
-    "load it with gateway load, or send its rows as NDJSON or CSV",
+    f"send it with Content-Type: {Media.PARQUET.media_type}",
     "call it {stem}.parquet",
 )
-_ARROW = FileFormat(
-    "Arrow", "send its rows as NDJSON or CSV, or write a Parquet file for gateway load", "write it as Parquet"
-)
+_ARROW = FileFormat("Arrow", f"send it with Content-Type: {Media.ARROW.media_type}", "write it as Parquet")
 _EXCEL = FileFormat("an Excel workbook", f"load it with gateway load, or {_SAVE}", "call it {stem}.xlsx")
 _OLD_EXCEL = FileFormat("an Excel workbook", _SAVE, "open it, and save it as .xlsx without a password")
 _DATABASE = FileFormat("a database file", "export its rows as CSV or NDJSON", "write a table of it as CSV")

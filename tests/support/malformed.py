@@ -5,8 +5,12 @@ import gzip
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
+import pyarrow as pa
 import zstandard
+
+from tests.support.arrow_bodies import FILE, PARQUET, STREAM, feather, parquet, stream
 
 #: What `of` writes to: every type, so that every reader of values meets what is spoiled.
 CONNECTOR = """
@@ -22,14 +26,36 @@ fields:
 access: {read: [public]}
 """
 FIELDS = "isdftujl"
-KINDS = {"json": b"application/json", "ndjson": b"application/x-ndjson", "csv": b"text/csv"}
+KINDS = {
+    "json": b"application/json",
+    "ndjson": b"application/x-ndjson",
+    "csv": b"text/csv",
+    "parquet": PARQUET.encode(),
+    "arrow": STREAM.encode(),
+    "feather": FILE.encode(),
+}
 CODINGS = ("identity", "gzip", "zstd")
 
 _ROW = (
     b'{"i":1,"s":"a\\u00e9\\"","d":1.25,"f":1e3,"t":"2026-01-01T00:00:00Z",'
     b'"u":"0190d6b2-7b7e-7c3a-9f2e-3c1d5a6b7c8d","j":{"k":[1,null]},"l":[1,2]}'
 )
+_TABLE = pa.table(
+    {
+        "i": pa.array([1, None, 3], pa.int32()),
+        "s": pa.array(['aé"', "", None]).dictionary_encode(),
+        "d": pa.array([Decimal("1.25"), None, Decimal(0)], pa.decimal128(9, 2)),
+        "f": [1e3, None, -0.5],
+        "t": pa.array([0, None, 10**15], pa.timestamp("us", "UTC")),
+        "u": pa.array([bytes(16), None, bytes(range(16))], pa.uuid()),
+        "j": [{"k": [1, None]}, None, {"k": []}],
+        "l": [[1, 2], None, []],
+    }
+)
 VALID = {
+    "parquet": parquet(_TABLE),
+    "arrow": stream(_TABLE, "zstd"),
+    "feather": feather(_TABLE),
     "json": b"[" + b",".join([_ROW] * 3) + b"]",
     "ndjson": (_ROW + b"\n") * 3,
     "csv": b'i,s,d,f,t,j,l\n1,"a ""b"" ,\nc",1.25,1e3,2026-01-01T00:00:00Z,"{""k"": 1}","[1,2]"\n,,,,,,\n',
@@ -160,6 +186,8 @@ def _spliced(chance: random.Random, body: bytes, kind: str) -> bytes:
 
 def _trapped(chance: random.Random, body: bytes, kind: str) -> bytes:
     field, trap = chance.choice(FIELDS).encode(), chance.choice(TRAPS)
+    if kind in ("parquet", "arrow", "feather"):
+        return _spliced(chance, body[:4] + trap + body[4:], kind)
     if kind == "csv":
         return field + b"\n" + trap + b"\n"
     row = b'{"' + field + b'":' + trap + b"}"

@@ -1,4 +1,4 @@
-"""The kinds of Arrow types, and which of them each field type takes."""
+"""The kinds of plain Arrow types, and which of them each field type takes."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,14 +7,21 @@ import pyarrow as pa
 from gateway.connectors.fieldtypes.field_type import FieldType
 
 _types = pa.types
+#: The bytes of a UUID.
+_UUID_BYTES = 16
 
 
 def _is_uuid(arrow: pa.DataType) -> bool:
-    return bool(_types.is_fixed_size_binary(arrow)) and arrow.byte_width == 16
+    return bool(_types.is_fixed_size_binary(arrow)) and arrow.byte_width == _UUID_BYTES
 
 
 def _is_instant(arrow: pa.DataType) -> bool:
     return bool(_types.is_timestamp(arrow)) and arrow.tz is not None
+
+
+def _is_decimal(arrow: pa.DataType) -> bool:
+    # Others are allowed, and are no numbers that people write.
+    return bool(_types.is_decimal(arrow)) and 0 <= arrow.scale <= arrow.precision
 
 
 #: The kinds of plain Arrow types, each with its test.
@@ -23,7 +30,7 @@ _KINDS: Mapping[str, Callable[[pa.DataType], bool]] = {
     "boolean": _types.is_boolean,
     "integer": _types.is_integer,
     "float": _types.is_floating,
-    "decimal": _types.is_decimal,
+    "decimal": _is_decimal,
     "string": _types.is_string,
     "uuid": _is_uuid,
     "date": _types.is_date,
@@ -36,6 +43,7 @@ _KINDS: Mapping[str, Callable[[pa.DataType], bool]] = {
 }
 _MOMENTS = frozenset(("date", "time", "instant", "datetime"))
 _NUMBERS = frozenset(("integer", "float", "decimal"))
+_IN_JSON = frozenset(("null", "boolean", "string", "list", "map", "struct", *_NUMBERS, *_MOMENTS))
 #: The kinds that each type takes besides null. `decimal` stands for all decimals.
 _TAKEN: Mapping[str, frozenset[str]] = {
     "string": frozenset(("string", *_MOMENTS)),
@@ -48,8 +56,10 @@ _TAKEN: Mapping[str, frozenset[str]] = {
     "timestamp": frozenset(("string", "instant")),
     "datetime": frozenset(("string", "datetime")),
     "uuid": frozenset(("string", "uuid")),
-    "json": frozenset(("string", "boolean", "list", "map", "struct", *_NUMBERS, *_MOMENTS)),
+    "json": _IN_JSON,
 }
+#: The kinds that a key of a map may have, which is text in JSON.
+_KEYS = frozenset(("string", "integer"))
 
 
 def kind_of(arrow: pa.DataType) -> str | None:
@@ -57,19 +67,31 @@ def kind_of(arrow: pa.DataType) -> str | None:
     return next((kind for kind, test in _KINDS.items() if test(arrow)), None)
 
 
+def group_of(type: FieldType) -> str:
+    """Return the name of a field type that is no list, with one name for all decimals."""
+    return "decimal" if _types.is_decimal(type.arrow.type) else type.name
+
+
 def is_taken(type: FieldType, arrow: pa.DataType) -> bool:
-    """Return whether a column of a plain type can hold values of a field type."""
+    """Return whether a column of a plain type can have values of a field type."""
     kind = kind_of(arrow)
     if kind == "null":
         return True
     if type.item:
         return kind == "list" and is_taken(type.item, arrow.value_type)
-    name = "decimal" if _types.is_decimal(type.arrow.type) else type.name
-    return kind in _TAKEN[name] and (name != "json" or _has_json(arrow))
+    group = group_of(type)
+    return kind in _TAKEN[group] and (group != "json" or _has_json(arrow))
 
 
 def _has_json(arrow: pa.DataType) -> bool:
     """Return whether all values of a plain type, and all values inside them, have JSON values."""
-    if _types.is_nested(arrow):
-        return all(_has_json(arrow.field(place).type) for place in range(arrow.num_fields))
-    return kind_of(arrow) not in (None, "uuid")
+    kind = kind_of(arrow)
+    if kind == "map":
+        return kind_of(arrow.key_type) in _KEYS and _has_json(arrow.item_type)
+    if kind == "struct":
+        members = [arrow.field(place) for place in range(arrow.num_fields)]
+        names = {member.name for member in members}
+        return len(names) == len(members) and all(_has_json(member.type) for member in members)
+    if kind == "list":
+        return _has_json(arrow.value_type)
+    return kind in _IN_JSON

@@ -1,30 +1,56 @@
-"""Plain arrays: the same values in fewer Arrow types, each with one layout."""
+"""Plain arrays: the same values in fewer Arrow types, each with one layout, and no digit lost."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.ingest.arrow.unpacked_size import UnpackedSize
+
 _types = pa.types
+_DECIMAL = pa.decimal128(38, 0)
 
 
 class LossError(ValueError):
-    """A value has digits that the type does not hold; the message ends a sentence that begins with the column."""
+    """A value has more digits than a type holds.
+
+    Attributes:
+        problem: What the value has, as the end of a sentence that begins with its row or its column.
+        place: Its place in the array; None inside a list or a struct.
+        fix: What to do, with `{column}` for the column in pandas.
+    """
+
+    def __init__(self, problem: str, place: int | None, fix: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.place = place
+        self.fix = fix
 
 
-def plain(array: pa.Array) -> pa.Array:
-    """Return an array in a plain type: int64, float, decimal128, string, microseconds, list, struct, or map.
+def plain(array: pa.Array, size: UnpackedSize) -> pa.Array:
+    """Return an array in a plain type: int64, float, decimal, string, microseconds, list, struct, or map.
+
+    An array of another type, such as a duration, is returned as it is.
+
+    Args:
+        array: The array, which is valid.
+        size: Counts what becomes longer: values that a dictionary or a view repeats.
 
     Raises:
-        LossError: A value has nanoseconds.
+        LossError: A value has nanoseconds, or a date a part of a day.
+        GatewayError: The array becomes too large.
         pa.ArrowException: A value does not fit the plain type.
     """
-    arrow = array.type
-    if isinstance(arrow, pa.BaseExtensionType):
-        return plain(array.storage)
-    if _types.is_dictionary(arrow):
-        return plain(array.dictionary_decode())
-    return next((convert(array) for test, convert in _CONVERSIONS if test(arrow)), array)
+    if isinstance(array.type, pa.Bool8Type):
+        return pc.not_equal(array.storage, 0)
+    if isinstance(array.type, pa.BaseExtensionType):
+        return plain(array.storage, size)
+    simple = next((convert for test, convert in _SIMPLE if test(array.type)), None)
+    if simple is not None:
+        return simple(array)
+    nested = next((convert for test, convert in _NESTED if test(array.type)), None)
+    return array if nested is None else nested(array, size)
 
 
 def _unsigned(array: pa.Array) -> pa.Array:
@@ -34,55 +60,140 @@ def _unsigned(array: pa.Array) -> pa.Array:
         return array.cast(pa.decimal128(20, 0))
 
 
-def _in_microseconds(array: pa.Array) -> pa.Array:
-    # A time zone changes how an instant is shown, and not the instant.
-    to = pa.timestamp("us", "UTC" if array.type.tz is not None else None)
-    return _without_loss(array, pa.timestamp(array.type.unit, to.tz), to)
+def _date(array: pa.Array) -> pa.Array:
+    try:
+        return array.cast(pa.date32())
+    except pa.ArrowInvalid as error:
+        raise LossError("has a part of a day", None, "write whole days") from error
+
+
+def _timestamp(array: pa.Array) -> pa.Array:
+    # A time zone changes how an instant is shown, and not the instant; pyarrow may not even know it.
+    zone = "UTC" if array.type.tz is not None else None
+    return _in_microseconds(array.view(pa.timestamp(array.type.unit, zone)), pa.timestamp("us", zone))
 
 
 def _time(array: pa.Array) -> pa.Array:
-    return _without_loss(array, array.type, pa.time64("us"))
+    return _in_microseconds(array, pa.time64("us"))
 
 
-def _without_loss(array: pa.Array, from_: pa.DataType, to: pa.DataType) -> pa.Array:
-    array = array.view(from_)
+def _in_microseconds(array: pa.Array, to: pa.DataType) -> pa.Array:
     if array.type.unit == "ns":
         units = array.view(pa.int64())
         whole = pc.multiply(pc.divide(units, 1000), 1000)
-        lost = pc.indices_nonzero(pc.fill_null(pc.not_equal(units, whole), False))
-        if len(lost):
-            raise LossError(f"has nanoseconds: row {lost[0].as_py() + 1}")
+        lost = pc.index(pc.not_equal(units, whole), True).as_py()
+        if lost >= 0:
+            fix = "round to microseconds: df[{column}].dt.floor('us')"
+            raise LossError("has nanoseconds, and microseconds are stored", lost, fix)
     return array.cast(to)
 
 
-def _list(array: pa.Array) -> pa.Array:
-    """Return lists without hidden items: those of a null list, and those before the first list and after the last."""
-    lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int32())
-    items = plain(array.flatten())
-    offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
-    return pa.ListArray.from_arrays(offsets, items, type=pa.list_(items.type), mask=array.is_null())
-
-
-def _struct(array: pa.Array) -> pa.Array:
-    names = [array.type.field(place).name for place in range(array.type.num_fields)]
-    children = [plain(child) for child in array.flatten()]
-    if not children:
+def _decimal(array: pa.Array) -> pa.Array:
+    """Return decimals of 128 bits where they fit."""
+    precision, scale = array.type.precision, array.type.scale
+    if not 0 <= scale <= precision or _types.is_decimal128(array.type):
         return array
-    return pa.StructArray.from_arrays(children, names, mask=array.is_null())
+    try:
+        return array.cast(pa.decimal128(min(precision, 38), scale))
+    except pa.ArrowInvalid:
+        return array
 
 
-_CONVERSIONS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...] = (
+_SIMPLE: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...] = (
     (_types.is_uint64, _unsigned),
     (_types.is_integer, lambda array: array.cast(pa.int64())),
     (_types.is_float16, lambda array: array.cast(pa.float32())),
-    (_types.is_decimal, lambda array: array),
+    (_types.is_decimal, _decimal),
     (_types.is_large_string, lambda array: array.cast(pa.string())),
-    (_types.is_string_view, lambda array: array.cast(pa.string())),
-    (_types.is_date64, lambda array: array.cast(pa.date32())),
+    (_types.is_date64, _date),
     (_types.is_time, _time),
-    (_types.is_timestamp, _in_microseconds),
+    (_types.is_timestamp, _timestamp),
+)
+
+
+def _dictionary(array: pa.Array, size: UnpackedSize) -> pa.Array:
+    values, indices = plain(array.dictionary, size), array.indices
+    if _types.is_string(values.type) or _types.is_binary(values.type):
+        lengths = pc.binary_length(values).take(indices)
+        size.add((pc.sum(lengths.cast(pa.int64())).as_py() or 0) + 4 * len(array))
+    else:
+        size.add(len(array) * _most_bytes(values))
+    return values.take(indices)
+
+
+def _run_ends(array: pa.Array, size: UnpackedSize) -> pa.Array:
+    size.add(len(array) * _most_bytes(array.values))
+    return plain(pc.run_end_decode(array), size)
+
+
+def _string_view(array: pa.Array, size: UnpackedSize) -> pa.Array:
+    # A view is four numbers, of which the first is the length of its text.
+    views = memoryview(array.buffers()[1] or b"").cast("i")
+    lengths: Iterable[int] = views[4 * array.offset : 4 * (array.offset + len(array)) : 4]
+    if array.null_count:
+        lengths = itertools.compress(lengths, array.is_valid().to_pylist())
+    size.add(sum(lengths) + 4 * len(array))
+    return array.cast(pa.string())
+
+
+def _most_bytes(values: pa.Array) -> int:
+    """Return at least the bytes of the largest value."""
+    try:
+        return int(values.type.bit_width) // 8 + 1
+    except ValueError:
+        return int(values.nbytes)
+
+
+def _list_view(array: pa.Array, size: UnpackedSize) -> pa.Array:
+    # The lists may share items.
+    size.add((pc.sum(pc.list_value_length(array).cast(pa.int64())).as_py() or 0) * _most_bytes(array.values))
+    return _list(array, size)
+
+
+def _list(array: pa.Array, size: UnpackedSize) -> pa.Array:
+    """Return lists without hidden items: those of a null list, and those before the first list and after the last."""
+    items = _inside(array.flatten(), size)
+    return pa.ListArray.from_arrays(_offsets(array), items, type=pa.list_(items.type), mask=array.is_null())
+
+
+def _offsets(lists: pa.Array) -> pa.Array:
+    """Return where lists begin and end in their items, if null lists have none."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).cast(pa.int32())
+    return pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum_checked(lengths)])
+
+
+def _struct(array: pa.Array, size: UnpackedSize) -> pa.Array:
+    if not array.type.num_fields:
+        return array
+    names = [array.type.field(place).name for place in range(array.type.num_fields)]
+    children = [_inside(child, size) for child in array.flatten()]
+    return pa.StructArray.from_arrays(children, names, mask=array.is_null())
+
+
+def _map(array: pa.Array, size: UnpackedSize) -> pa.Array:
+    """Return maps without hidden items."""
+    pairs = array.cast(pa.list_(array.type.field(0).type))
+    keys, items = (_inside(child, size) for child in pairs.flatten().flatten())
+    return pa.MapArray.from_arrays(_offsets(pairs), keys, items, mask=array.is_null())
+
+
+def _inside(array: pa.Array, size: UnpackedSize) -> pa.Array:
+    """Return a plain array of values that are inside others, whose places are no rows."""
+    try:
+        return plain(array, size)
+    except LossError as error:
+        raise LossError(error.problem, None, error.fix) from error
+
+
+_NESTED: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, UnpackedSize], pa.Array]], ...] = (
+    (_types.is_dictionary, _dictionary),
+    (_types.is_run_end_encoded, _run_ends),
+    (_types.is_string_view, _string_view),
+    (_types.is_list_view, _list_view),
+    (_types.is_large_list_view, _list_view),
     (_types.is_list, _list),
     (_types.is_large_list, _list),
     (_types.is_fixed_size_list, _list),
+    (_types.is_map, _map),
     (_types.is_struct, _struct),
 )

@@ -1,13 +1,15 @@
-"""A body of Parquet or Arrow IPC to an Arrow table. Its sizes are checked before anything is unpacked."""
+"""A body of Parquet or Arrow IPC to a valid Arrow table of bounded size."""
+
+import struct
 
 import pyarrow as pa
-import pyarrow.ipc
-import pyarrow.parquet as pq
 
-from gateway.errors import Code, GatewayError
-
-#: How a Parquet file and an Arrow file begin and end.
-PARQUET_MAGIC, ARROW_FILE_MAGIC = b"PAR1", b"ARROW1"
+from gateway.ingest.arrow.ipc_tables import read_ipc
+from gateway.ingest.arrow.malformed import malformed
+from gateway.ingest.arrow.parquet_tables import read_parquet
+from gateway.ingest.arrow.unpacked_size import UnpackedSize
+from gateway.ingest.binary_formats import BINARY_NAMES, binary_format
+from gateway.media_types import Media
 
 
 def read_table(data: bytes, max_bytes: int) -> pa.Table:
@@ -20,42 +22,16 @@ def read_table(data: bytes, max_bytes: int) -> pa.Table:
     Raises:
         GatewayError: The body is malformed, or too large when it is unpacked.
     """
-    name = "Parquet" if data.startswith(PARQUET_MAGIC) else "Arrow"
+    is_parquet = binary_format(data) is Media.PARQUET
+    name = BINARY_NAMES[Media.PARQUET if is_parquet else Media.ARROW]
+    size = UnpackedSize(max_bytes)
     try:
-        table = _parquet(data, max_bytes) if name == "Parquet" else _arrow(data, max_bytes)
-        # Neither reader checks the buffers that a file describes, and compute functions trust them.
+        table = read_parquet(data, size) if is_parquet else read_ipc(data, size)
+        # Neither reader checks the buffers that a body describes, and compute functions trust them.
         table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
-        message = f"the {name} body cannot be read: {_first_line(error)}"
-        raise GatewayError(Code.BODY_INVALID, message, hint="send it again, whole") from error
+        table.schema.names  # noqa: B018  # It raises where a name is not UTF-8.
+    except struct.error as error:
+        raise malformed(name, "a message is cut off") from error
+    except (pa.ArrowException, OSError, ValueError, OverflowError, StopIteration, EOFError) as error:
+        raise malformed(name, error) from error
     return table
-
-
-def _parquet(data: bytes, max_bytes: int) -> pa.Table:
-    file = pq.ParquetFile(pa.BufferReader(data))
-    metadata = file.metadata
-    size = sum(metadata.row_group(place).total_byte_size for place in range(metadata.num_row_groups))
-    if max(size, metadata.num_rows * max(metadata.num_columns, 1)) > max_bytes:
-        raise unpacked_too_large(max_bytes)
-    return file.read(use_threads=False)
-
-
-def _arrow(data: bytes, max_bytes: int) -> pa.Table:
-    source = pa.BufferReader(data)
-    options = pyarrow.ipc.IpcReadOptions(use_threads=False)
-    if data.startswith(ARROW_FILE_MAGIC):
-        return pyarrow.ipc.open_file(source, options=options).read_all()
-    return pyarrow.ipc.open_stream(source, options=options).read_all()
-
-
-def unpacked_too_large(max_bytes: int) -> GatewayError:
-    """Return the error of a body that has more bytes than the limit when it is unpacked."""
-    return GatewayError(
-        Code.BODY_TOO_LARGE,
-        f"the body is larger than {max_bytes} bytes when it is unpacked",
-        hint="send smaller batches, or raise GATEWAY_MAX_BODY",
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0][:200]

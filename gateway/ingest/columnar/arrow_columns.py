@@ -7,15 +7,18 @@ import pyarrow.compute as pc
 
 from gateway.connectors.connector import Connector, Field
 from gateway.connectors.fieldtypes.field_type import FieldType
-from gateway.ingest.arrow.columns import read_columns
-from gateway.ingest.arrow.json_values import json_values
-from gateway.ingest.arrow.kinds import kind_of
+from gateway.ingest.arrow.columns import EXACT_MAX, read_columns
+from gateway.ingest.arrow.json_values import NoJson, json_values
+from gateway.ingest.arrow.kinds import group_of, kind_of
 from gateway.ingest.columnar.field_column import FieldColumn
+from gateway.ingest.columnar.json_values import raw_of, stored_texts
 from gateway.ingest.columnar.not_columnar import NotColumnarError
 from gateway.strictjson import Json
 
-#: More than any integer of 64 bits has, for a cast to a decimal.
+#: A decimal for any integer of 64 bits, which is then cast to a smaller one.
 _INTEGERS = pa.decimal128(38, 0)
+#: More bytes than a value without a text has as JSON, with its key, and the most bytes of a byte of a text.
+_VALUE_BYTES, _ESCAPED_BYTES = 600, 6
 
 
 class ColumnarArrow:
@@ -47,7 +50,6 @@ class ColumnarArrow:
             GatewayError: The body as a whole is invalid.
         """
         found = read_columns(data, self._connector, taken, max_body)
-        _require_short(found.arrays, max_row)
         arrays = dict(zip((field.name for field in found.fields), found.arrays, strict=True))
         columns = [
             _read(column, arrays[column.name])
@@ -55,67 +57,87 @@ class ColumnarArrow:
             else _repeated(column.field, absent(column.field), found.num_rows)
             for column in self._columns
         ]
+        sizes = [
+            _bytes_max(column if kind_of(array.type) in _AS_TEXT else array)
+            for column, array in zip(columns, (arrays.get(each.name) for each in self._columns), strict=True)
+            if array is not None
+        ]
+        if sum(sizes) > max_row:
+            raise NotColumnarError
         return pa.Table.from_arrays(columns, names=[column.name for column in self._columns])
 
 
-def _require_short(arrays: Sequence[pa.Array], max_row: int) -> None:
-    """Check that the JSON text of no row is too long, at its longest: six bytes for each byte of a string."""
-    most = sum(_bytes_max(array) for array in arrays)
-    if most > max_row:
-        raise NotColumnarError
-
-
-#: More bytes than a value without a string has as JSON, with its key and its comma.
-_VALUE_BYTES = 400
+#: Kinds whose values are measured as they are stored.
+_AS_TEXT = frozenset(("map", "struct"))
 
 
 def _bytes_max(array: pa.Array) -> int:
-    if not len(array) or kind_of(array.type) == "null":
-        return _VALUE_BYTES
+    """Return at least the bytes of the longest JSON text of a value with its key."""
     if pa.types.is_string(array.type):
-        return 6 * (pc.max(pc.binary_length(array)).as_py() or 0) + _VALUE_BYTES
+        return _ESCAPED_BYTES * (pc.max(pc.binary_length(array)).as_py() or 0) + _VALUE_BYTES
     if pa.types.is_list(array.type):
         return (pc.max(pc.list_value_length(array)).as_py() or 0) * _bytes_max(array.values) + _VALUE_BYTES
     return _VALUE_BYTES
 
 
 def _repeated(field: Field, value: Json, count: int) -> pa.Array:
-    if value is None:
-        if not field.nullable:
-            raise NotColumnarError
-        return pa.nulls(count, field.type.arrow.type)
-    return field.type.arrow.build([value]).take(pa.array([0] * count, pa.int32()))
+    """Return a column of a value that all rows have."""
+    if value is not None:
+        return field.type.arrow.build([value]).take(pa.array([0] * count, pa.int32()))
+    if not field.nullable:
+        raise NotColumnarError
+    return pa.nulls(count, field.type.arrow.type)
 
 
 def _read(column: FieldColumn, array: pa.Array) -> pa.Array:
+    """Check plain values of a field, and return them in the stored type."""
     if array.null_count and not column.field.nullable:
         raise NotColumnarError
-    if kind_of(array.type) == "null":
+    kind = kind_of(array.type)
+    if kind == "null":
         return pa.nulls(len(array), column.type.arrow.type)
-    if column.type.item is None:
-        converted, is_text = _converted(column.type, array)
+    if column.is_json:
+        return _read_json(column, array)
+    item = column.type.item
+    is_stored = (group_of(item or column.type), kind_of(array.values.type) if item else kind) in _MOMENTS
+    if item is None:
+        converted = _converted(column.type, array)
     else:
-        items, is_text = _converted(column.type.item, array.values)
+        items = _converted(item, array.values)
         converted = pa.ListArray.from_arrays(array.offsets, items, mask=array.is_null())
 
     def exact(places: Sequence[int]) -> Sequence[Json]:
         return json_values(converted.take(pa.array(places, pa.int64())))
 
-    return column.read(converted, exact) if is_text else column.read_stored(converted)
+    return column.read_stored(converted) if is_stored else column.read(converted, exact)
 
 
-def _converted(type: FieldType, array: pa.Array) -> tuple[pa.Array, bool]:
-    """Return values in `arrow.read_as` of a type and true, or in its stored type and false."""
-    name = "decimal" if pa.types.is_decimal(type.arrow.type) else type.name
-    kind = kind_of(array.type)
-    assert kind is not None
-    if (name, kind) in _MOMENTS:
-        return _MOMENTS[name, kind](array), False
-    if kind == "string" and name not in ("string", "integer", "decimal", "json", "number", "boolean"):
-        return array, True
-    if (name, kind) not in _CONVERSIONS:
+def _read_json(column: FieldColumn, array: pa.Array) -> pa.Array:
+    """Return the stored texts of JSON values; a string is JSON text."""
+    if not column.is_checkable:
         raise NotColumnarError
-    return _CONVERSIONS[name, kind](type, array), True
+    if kind_of(array.type) == "string":
+        texts = [None if text is None else raw_of(text) for text in array.cast(pa.binary()).to_pylist()]
+        stored = stored_texts(texts)
+    else:
+        values = json_values(array)
+        if any(isinstance(value, NoJson) for value in values):
+            raise NotColumnarError
+        stored = column.type.arrow.build(values)
+    if stored.null_count and not column.field.nullable:
+        raise NotColumnarError
+    return stored
+
+
+def _converted(type: FieldType, array: pa.Array) -> pa.Array:
+    """Return values in the stored type, or in `arrow.read_as` for days and times that are texts."""
+    group, kind = group_of(type), kind_of(array.type)
+    if kind == "null":
+        raise NotColumnarError  # A null inside a list.
+    convert = _MOMENTS.get((group, kind or "")) or _CONVERSIONS.get((group, kind or ""))
+    if convert is None:
+        raise NotColumnarError
+    return convert(type, array)
 
 
 def _same(type: FieldType, array: pa.Array) -> pa.Array:
@@ -132,12 +154,20 @@ def _cast(type: FieldType, array: pa.Array) -> pa.Array:
     return array.cast(type.arrow.type)
 
 
+def _whole(type: FieldType, array: pa.Array) -> pa.Array:
+    """Return whole floats as integers. Larger ones have other digits as they are written."""
+    ends = pc.min_max(array).as_py()
+    if ends["min"] is not None and not -EXACT_MAX <= ends["min"] <= ends["max"] <= EXACT_MAX:
+        raise NotColumnarError
+    return array.cast(type.arrow.type)
+
+
 def _numeral(type: FieldType, array: pa.Array) -> pa.Array:
     assert type.arrow.parse_strings is not None
     return type.arrow.parse_strings(array)
 
 
-def _from_text(type: FieldType, array: pa.Array) -> pa.Array:
+def _from_float(type: FieldType, array: pa.Array) -> pa.Array:
     return _numeral(type, array.cast(pa.string()))
 
 
@@ -145,7 +175,7 @@ def _from_integer(type: FieldType, array: pa.Array) -> pa.Array:
     return array.cast(_INTEGERS).cast(type.arrow.type)
 
 
-def _through_text(type: FieldType, array: pa.Array) -> pa.Array:
+def _from_decimal(type: FieldType, array: pa.Array) -> pa.Array:
     return array.cast(pa.string()).cast(type.arrow.type)
 
 
@@ -153,37 +183,27 @@ def _uuid(type: FieldType, array: pa.Array) -> pa.Array:
     return pa.array(json_values(array), pa.string())
 
 
-def _whole_days(array: pa.Array) -> pa.Array:
-    days = array.cast(pa.date32(), safe=False)
-    if not days.cast(array.type).equals(array):
-        raise NotColumnarError
-    return days
-
-
-def _unchanged(array: pa.Array) -> pa.Array:
-    return array
-
-
 _CONVERSIONS: Mapping[tuple[str, str], Callable[[FieldType, pa.Array], pa.Array]] = {
     ("string", "string"): _text,
     ("integer", "integer"): _same,
-    ("integer", "float"): _cast,
+    ("integer", "float"): _whole,
     ("integer", "decimal"): _cast,
     ("integer", "string"): _numeral,
     ("number", "integer"): _cast,
     ("number", "float"): _cast,
-    ("number", "decimal"): _through_text,
+    ("number", "decimal"): _from_decimal,
     ("decimal", "integer"): _from_integer,
-    ("decimal", "float"): _from_text,
+    ("decimal", "float"): _from_float,
     ("decimal", "decimal"): _cast,
     ("decimal", "string"): _numeral,
     ("boolean", "boolean"): _same,
     ("uuid", "uuid"): _uuid,
+    **{(group, "string"): _same for group in ("date", "time", "timestamp", "datetime", "uuid")},
 }
-_MOMENTS: Mapping[tuple[str, str], Callable[[pa.Array], pa.Array]] = {
-    ("date", "date"): _unchanged,
-    ("date", "datetime"): _whole_days,
-    ("time", "time"): _unchanged,
-    ("timestamp", "instant"): _unchanged,
-    ("datetime", "datetime"): _unchanged,
+#: The conversions to the stored types of days and times.
+_MOMENTS: Mapping[tuple[str, str], Callable[[FieldType, pa.Array], pa.Array]] = {
+    ("date", "date"): _same,
+    ("time", "time"): _same,
+    ("timestamp", "instant"): _same,
+    ("datetime", "datetime"): _same,
 }
