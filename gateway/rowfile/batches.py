@@ -13,15 +13,15 @@ from gateway.rowfile.column_chunk import ColumnChunk
 BATCH_BYTES = 4 * 2**20
 
 
-def key_of(seed: str, before: str, body: Chunk | ColumnChunk) -> str:
+def key_of(seed: str, before: str, content: bytes) -> str:
     """Return the idempotency key of a batch: a digest of its rows and of the rows before it.
 
     Args:
         seed: Another one stores the same rows once more.
         before: The digest of the rows before.
-        body: The batch.
+        content: The rows, or the digest of the rows up to its end.
     """
-    digest = hashlib.sha256(f"{seed} {before} ".encode() + body.identity)
+    digest = hashlib.sha256(f"{seed} {before} ".encode() + content)
     return f"load-{digest.hexdigest()[:40]}"
 
 

@@ -12,6 +12,10 @@ from gateway.media_types import Media
 
 #: A well-formed CSV record with its line end.
 _RECORD = re.compile(rb'(?:(?:"(?:[^"]++|"")*+"|[^",\n]*+),)*+(?:"(?:[^"]++|"")*+"|[^",\n]*+)\r?\n')
+#: Well-formed CSV records of one line each; the last may have no line end.
+_LINES = re.compile(
+    rb'(?:(?:"(?:[^"\n]++|"")*+"(?=[,\r\n])|[^",\n]*+)(?:,|\r?\n))*+(?:"(?:[^"\n]++|"")*+"|[^",\n]*+)'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,6 @@ class Chunk:
     elements: tuple[bytes, ...] | None = None
 
     @property
-    def identity(self) -> bytes:
-        """The bytes that are equal for equal rows."""
-        return self.data
-
-    @property
     def header(self) -> bytes:
         """The CSV header with its line end."""
         return self.data[: self.header_size]
@@ -61,7 +60,7 @@ class Chunk:
         if self.elements is not None:
             return list(self.elements)
         body = self.data[self.header_size :]
-        if b'"' in body and self.media is Media.CSV:
+        if b'"' in body and self.media is Media.CSV and not _LINES.fullmatch(body):
             return [_without_end(body[begin:end]) for begin, end in self._places()]
         lines = body.split(b"\n")
         if not lines[-1]:

@@ -14,7 +14,8 @@ from gateway.rowfile.source import Source
 from gateway.rowfile.source_reader import SourceReader
 from gateway.rowfile.value_chunks import value_chunks
 
-_COLUMNAR = (Media.PARQUET, Media.ARROW)
+#: The formats of columns.
+COLUMNAR = (Media.PARQUET, Media.ARROW)
 
 
 def has_columns(source: Source) -> bool:
@@ -24,7 +25,7 @@ def has_columns(source: Source) -> bool:
         ValueError: Two columns have one name.
         OSError, pa.ArrowException: The file cannot be read.
     """
-    return source.media in _COLUMNAR and has_texts(schema_of(source))
+    return source.media in COLUMNAR and has_texts(schema_of(source))
 
 
 def split_as(source: Source, size: int, *, as_columns: bool) -> Iterator[Chunk | ColumnChunk]:
@@ -41,7 +42,7 @@ def split(source: Source, size: int) -> Iterator[Chunk]:
         ValueError: The content is not what the name and the options say.
         OSError, EOFError, zstandard.ZstdError: The file cannot be read.
     """
-    if source.media in _COLUMNAR:
+    if source.media in COLUMNAR:
         yield from value_chunks(source, size)
         return
     reader = SourceReader(source)

@@ -1,9 +1,10 @@
 """ColumnChunk: whole rows of a file of Arrow columns as a request body."""
 
-import hashlib
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -44,11 +45,6 @@ class ColumnChunk:
                 writer.write_batch(batch)
         data: bytes = sink.getvalue().to_pybytes()
         return data
-
-    @cached_property
-    def identity(self) -> bytes:
-        """The bytes that are equal for equal rows."""
-        return hashlib.sha256(b"\n".join(self.texts)).digest()
 
     @property
     def header(self) -> bytes:
@@ -91,21 +87,27 @@ def column_chunks(source: Source, size: int) -> Iterator[ColumnChunk]:
     """
     batches: list[pa.RecordBatch] = []
     texts: list[bytes] = []
-    held, end = 0, 0
-    for piece, end in arrow_batches(source, _ROWS_AT_A_TIME):
+    held, bytes_read = 0, 0
+    for piece, bytes_read in arrow_batches(source, _ROWS_AT_A_TIME):
         batch = plain_batch(piece)
-        begin = 0
-        for place, text in enumerate(found := row_texts(batch)):
-            if held and held + len(text) > size:
-                yield _chunk(
-                    [*batches, batch.slice(begin, place - begin)], [*texts, *found[begin:place]], end
-                )
-                batches, texts, held, begin = [], [], 0, place
-            held += len(text) + 1
+        found = row_texts(batch)
+        # The bytes of the texts up to each row, with one between two rows.
+        ends = list(accumulate(map(_length, found)))
+        begin = before = 0
+        while (end := bisect_right(ends, before + size + 1 - held)) < len(ends):
+            end = max(end, begin if texts else begin + 1)
+            yield _chunk([*batches, batch.slice(begin, end - begin)], [*texts, *found[begin:end]], bytes_read)
+            batches, texts, held = [], [], 0
+            begin, before = end, ends[end - 1] if end else 0
         batches.append(batch.slice(begin))
         texts += found[begin:]
+        held += ends[-1] - before if ends else 0
     if texts:
-        yield _chunk(batches, texts, end)
+        yield _chunk(batches, texts, bytes_read)
+
+
+def _length(text: bytes) -> int:
+    return len(text) + 1
 
 
 def _chunk(batches: Sequence[pa.RecordBatch], texts: Sequence[bytes], bytes_read: int) -> ColumnChunk:

@@ -49,7 +49,8 @@ class RowDigest:
         }
         marks = {}
         for start, stop in pairwise(sorted({begin, end} | places)):
-            self._hash.update(b"".join(row + b"\n" for row in rows[start - begin : stop - begin]))
+            if start < stop:
+                self._hash.update(b"\n".join(rows[start - begin : stop - begin]) + b"\n")
             if stop in places:
                 marks[stop] = self._hash.hexdigest()[:_MARK_DIGITS]
         self.rows = end
@@ -81,7 +82,7 @@ class RowSample:
     def with_rows(self, rows: Iterable[bytes]) -> "RowSample":
         """Return the sample extended by the rows of the next chunk."""
         limit = self.limit
-        return self.with_hashes(value for value in map(zlib.crc32, rows) if value < limit)
+        return self.with_hashes([value for value in map(zlib.crc32, rows) if value < limit])
 
     def with_hashes(self, hashes: Iterable[int]) -> "RowSample":
         """Return the sample extended by hashes."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gateway.rowfile import earlier_load
-from gateway.rowfile.chunks import has_columns, split_as
+from gateway.rowfile.chunks import COLUMNAR, has_columns, split_as
 from gateway.rowfile.earlier_load import EarlierLoad, LoadStart, Overlap, StoredRows
 from gateway.rowfile.fingerprint import PrefixMatch, RowDigest, RowSample, compare
 from gateway.rowfile.load_options import LoadFile, LoadOptions
@@ -20,6 +20,8 @@ Adopt = Callable[[], LoadProgress | None]
 
 def first_mark(file: LoadFile, size: int, *, as_columns: bool = False) -> str:
     """Return the mark of the first row of a file, as a text or as columns; empty if it has none."""
+    if file.source.media in COLUMNAR:
+        size = 1  # Each of its rows takes long to read.
     first = next(split_as(file.source, size, as_columns=as_columns), None)
     return RowDigest(first.header).add(first.rows()[:1]).get(1, "") if first else ""
 

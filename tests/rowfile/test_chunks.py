@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from gateway.ingest import csv_records
 from gateway.ingest.csv_records import UnclosedQuoteError
 from gateway.media_types import Media
+from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.chunks import split
 from gateway.rowfile.source import Source
+from tests.support.sizes import examples
 
 SIZES = st.integers(1, 200)
 CELLS = st.text(alphabet='ab,"\n\r é', max_size=6)
@@ -182,3 +184,16 @@ def test_unknown_suffix_is_an_error(tmp_path):
         Source.from_path(tmp_path / "rows.txt")
     with pytest.raises(ValueError, match="is a workbook of Excel 97; open it"):
         Source.from_path(tmp_path / "rows.xls")
+
+
+@examples(500)
+@given(body=st.text(st.sampled_from('a",\n\r'), min_size=1, max_size=14))
+def test_rows_are_those_of_their_slices(body):
+    """Read all rows at once, by their lines where each record is one, and one by one, by the grammar of CSV."""
+    chunk = Chunk(b"h,i\n" + body.encode(), Media.CSV, 2, 0, 4)
+    try:
+        rows = chunk.rows()
+    except ValueError:
+        return
+
+    assert [chunk.slice(at, at + 1).rows() for at in range(len(rows))] == [[row] for row in rows]

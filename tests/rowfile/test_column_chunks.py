@@ -59,7 +59,7 @@ def test_chunks_do_not_depend_on_the_encoding(tmp_path):
         write(dictionary, tmp_path / "f.arrow"),
         write(large, tmp_path / "g.arrow"),
     ]
-    first, *others = [[(each.texts, each.header, each.identity) for each in chunks(file)] for file in files]
+    first, *others = [[(each.texts, each.header) for each in chunks(file)] for file in files]
 
     assert len(first) > 10
     for other in others:
@@ -84,7 +84,7 @@ def test_slices_of_a_chunk_join_again(tmp_path):
     joined = parts[0].joined(parts[1:])
 
     assert [len(part.rows()) for part in parts] == [1, 149, 4850]
-    assert (joined.texts, joined.identity) == (whole.texts, whole.identity)
+    assert joined.texts == whole.texts
     assert pyarrow.ipc.open_stream(joined.data).read_all() == pyarrow.ipc.open_stream(whole.data).read_all()
     assert pyarrow.ipc.open_stream(parts[1].data).read_all().num_rows == 149
 
@@ -183,3 +183,25 @@ def test_column_named_twice_is_an_error(tmp_path):
     for name in ("a.parquet", "a.arrow"):
         with pytest.raises(ValueError, match="has more than one column 'a'; give each its own name"):
             has_columns(Source.from_path(write(table, tmp_path / name)))
+
+
+@examples(200)
+@given(lengths=st.lists(st.integers(0, 40), max_size=60), size=st.integers(1, 90), group=st.integers(1, 20))
+def test_chunks_are_cut_by_their_texts_alone(tmp_path_factory, lengths, size, group):
+    """Cut where the texts are larger than the size, as a loop over the rows would."""
+    path = tmp_path_factory.mktemp("rows") / "a.arrow"
+    write(
+        pa.table({"a": pa.array(["x" * length for length in lengths], pa.string())}),
+        path,
+        max_chunksize=group,
+    )
+    (all,) = chunks(path, 2**20) or [None]
+    expected, held = [], size + 1
+    for text in all.texts if all else ():
+        if held + len(text) > size:
+            expected.append([])
+            held = 0
+        expected[-1].append(text)
+        held += len(text) + 1
+
+    assert [list(each.texts) for each in chunks(path, size)] == expected
