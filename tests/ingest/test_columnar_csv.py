@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from gateway import strictjson
 from gateway.ingest.columnar.taken_fields import TakenFields
 from gateway.media_types import Media
-from tests.endpoints.test_roundtrip import CONSTRAINTS, NUMERALS, PLAIN, TEXT, VALUES, yaml_of
+from tests.endpoints.test_roundtrip import CONSTRAINTS, JSON_VALUES, NUMERALS, PLAIN, TEXT, VALUES, yaml_of
 from tests.ingest.test_columnar import MAX_ROW, connector_of, exactly, readers_of, require_equal
 from tests.support.sizes import drawn, examples
 
@@ -147,10 +147,45 @@ def test_plain_cells_are_read_in_columns(kind, data):
         assert require_equal(body, Media.CSV, connector) or is_odd, body
 
 
+@examples(100)
+@given(
+    texts=st.lists(
+        st.sampled_from(
+            [
+                None,
+                "null",
+                " null ",
+                ' {"a": 1} ',
+                "1e2",
+                "[1,2]\n",
+                '"x"',
+                '{"a":"é"}',
+                '{"a":1,"a":2}',
+                "{",
+                "nan",
+                "1 2",
+                '"\ud800"'.encode("utf-8", "replace").decode(),
+                "\ufeff1",
+            ]
+        )
+        | JSON_VALUES.map(lambda each: strictjson.write(each).decode()),
+        min_size=1,
+        max_size=4,
+    ),
+    nullable=st.booleans(),
+)
+def test_many_json_cells_equal_one_by_one(texts, nullable):
+    connector = connector_of(yaml_of({"a": ("json", nullable, {}), "id": ("integer", True, {})}))
+    for count in (1, 80):
+        require_equal(
+            text_of([[text, "1"] for text in texts] * count, header=["a", "id"]), Media.CSV, connector
+        )
+
+
 #: What might end a cell or a record.
 PUT = [
     b'"', b'""', b'"""', b",", b",,", b"\n", b"\r", b"\r\n", b"\n\n", b"\r\r\n", b"\0", b"\xef\xbb\xbf", b"\xff", "é".encode(), b" ", b"a", b'"a"',
-    b'"a\nb"', b'"a\r\nb"', b'"a\rb"', b'"a""b"', b'"a"b', b'a"b', b'" ', b'\n"', b'"\n', b'",', b',"', b"#", b"'", b";", b"\\", b'\\"', b"\x0b", b"\x1a", b"\xe2\x80\xa8", b"x" * MAX_ROW,
+    b'"a\nb"', b'"a\r\nb"', b'"a\rb"', b'"a""b"', b'"a"b', b'a"b', b'" ', b'\n"', b'"\n', b'",', b',"', b"#", b"'", b";", b"\\", b'\\"', b"\x0b", b"\x1a", b"\xe2\x80\xa8", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\x80", b"x" * MAX_ROW,
 ]  # fmt: skip
 STRINGS = """
 fields:

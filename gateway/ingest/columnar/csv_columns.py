@@ -79,6 +79,8 @@ class ColumnarCsv:
 
     def _head(self, data: bytes, max_row: int, taken: TakenFields | None) -> _Head:
         start = start_of(data)
+        if data.find(b"\n", start, start + max_row) < 0:
+            raise NotColumnarError
         try:
             _, text, record = next(csv_records.read(data, start), (0, b"", ""))
             if isinstance(record, str) or not text.strip() or len(text) > max_row or len(record) > _CELLS_MAX:
