@@ -202,6 +202,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "ingest.arrow.unpacked_size",
     "ingest.arrow.thrift",
     "ingest.arrow.parquet_sizes",
+    "ingest.arrow.parquet_dictionary",
     "ingest.arrow.parquet_tables",
     "ingest.arrow.flatbuffer",
     "ingest.arrow.ipc_tables",

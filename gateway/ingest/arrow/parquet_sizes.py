@@ -28,6 +28,7 @@ class ParquetColumn:
         num_values: The number of its values, nulls included.
         width: The bytes that a value takes in memory, besides those of a text.
         is_text: Whether its values are texts.
+        codec: The number of its compression.
         start: Where its first page begins.
     """
 
@@ -35,6 +36,7 @@ class ParquetColumn:
     num_values: int
     width: int
     is_text: bool
+    codec: int
     start: int
 
 
@@ -47,12 +49,14 @@ class ColumnPage:
         size: Its size when it is unpacked.
         num_values: The number of its values.
         encoding: The number of its encoding.
+        content: Its compressed bytes.
     """
 
     is_dictionary: bool
     size: int
     num_values: int
     encoding: int
+    content: memoryview
 
 
 def read_footer(data: memoryview, start: int, end: int) -> tuple[int, Sequence[ParquetColumn]]:
@@ -92,7 +96,7 @@ def _chunk(column: dict[int, object], type_length: object) -> ParquetColumn:
     if isinstance(dictionary, int):
         start = min(start, _natural(dictionary))
     name = b".".join(path).decode(errors="replace")
-    return ParquetColumn(name, _natural(integer(found, 5)), width, kind == _TEXT, start)
+    return ParquetColumn(name, _natural(integer(found, 5)), width, kind == _TEXT, integer(found, 4), start)
 
 
 def read_pages(data: memoryview, chunk: ParquetColumn) -> Iterator[ColumnPage]:
@@ -114,7 +118,8 @@ def read_pages(data: memoryview, chunk: ParquetColumn) -> Iterator[ColumnPage]:
         own = substruct(header, _OF_TYPE[kind])
         count = _natural(integer(own, 1))
         found += 0 if kind == _DICTIONARY else count
-        yield ColumnPage(kind == _DICTIONARY, size, count, integer(own, _ENCODINGS[kind]))
+        content = data[reader.place : start]
+        yield ColumnPage(kind == _DICTIONARY, size, count, integer(own, _ENCODINGS[kind]), content)
 
 
 def _natural(value: int) -> int:

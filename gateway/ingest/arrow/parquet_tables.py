@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gateway.ingest.arrow.malformed import malformed
-from gateway.ingest.arrow.parquet_sizes import ParquetColumn, read_footer, read_pages
+from gateway.ingest.arrow.parquet_dictionary import longest_text
+from gateway.ingest.arrow.parquet_sizes import ColumnPage, ParquetColumn, read_footer, read_pages
 from gateway.ingest.arrow.thrift import InvalidThriftError
 from gateway.ingest.arrow.unpacked_size import UnpackedSize
 from gateway.ingest.binary_formats import ENCRYPTED_MAGIC, PARQUET_MAGIC
@@ -101,15 +102,20 @@ def _require_small(data: bytes, footer_length: int, size: UnpackedSize) -> _Text
 
 def _add_chunk(data: memoryview, chunk: ParquetColumn, size: UnpackedSize, found: _Texts) -> None:
     size.add(chunk.num_values * chunk.width)
-    dictionary = 0
+    dictionary: ColumnPage | None = None
     for page in read_pages(data, chunk):
         size.add(page.size + (page.num_values * _ENTRY_BYTES if page.is_dictionary else 0))
         if page.is_dictionary:
-            dictionary = page.size
+            dictionary = page
         elif chunk.is_text and page.encoding == _DELTA_BYTE_ARRAY and page.size * page.num_values > size.left:
             found.longest = max(found.longest, page.size)
             _require_flat(chunk)
-    if chunk.is_text and dictionary * chunk.num_values > size.left:
+    if (
+        chunk.is_text
+        and dictionary is not None
+        and dictionary.size * chunk.num_values > size.left
+        and longest_text(dictionary, chunk.codec) * chunk.num_values > size.left
+    ):
         found.repeated.add(chunk.path)
 
 
