@@ -13,6 +13,7 @@ from gateway.console.upload_owner import owner_of_visit
 from gateway.console.upload_targets import LOAD_PAGE, UploadView, next_page
 from gateway.console.visit import Visit
 from gateway.errors import GatewayError
+from gateway.media_types import Media
 from gateway.reload.connector_files import ConnectorFiles
 from gateway.rowfile.file_names import SUFFIXES
 from gateway.uploads.reading import RowsFileError
@@ -20,7 +21,7 @@ from gateway.uploads.upload import ReadingOptions, UploadedFile
 
 #: The page that makes a connector of a draft.
 _BUILDER = "/-/console/new"
-FORMATS = tuple(suffix.removeprefix(".") for suffix in SUFFIXES)
+FORMATS = tuple(suffix.removeprefix(".") for suffix, media in SUFFIXES.items() if media is not Media.ARROW)
 
 
 class LoadPage(ConsolePage, FormTarget):

@@ -485,6 +485,7 @@ HOSTILE = {
     ),
     "far.xlsx": workbook(sheet('<c r="A1"><v>1</v></c>', '<c r="XFD1048576"><v>1</v></c>')),
     "nothing.xlsx": workbook(sheet(*["<c/>"] * 10**6)),
+    "a.arrow": b"ARROW1\0\0" + bytes(100),
     "cut.xlsx": by_openpyxl(["id", "note"], [1, "n"])[:-30],
     "error.xlsx": by_openpyxl(["id", "note"], [1, "#N/A"]),
     "locked.xlsx": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
