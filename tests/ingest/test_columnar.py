@@ -1,5 +1,6 @@
 """Rows that are read in columns are those that are read one by one, to the last bit; whatever a body holds."""
 
+import contextlib
 import functools
 import itertools
 import re
@@ -16,7 +17,7 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import parse_connector
 from gateway.errors import GatewayError
 from gateway.ingest import payload
-from gateway.ingest.columnar import csv_text, json_text
+from gateway.ingest.columnar import csv_text, json_text, split_rows
 from gateway.ingest.columnar.reader import Columnar
 from gateway.ingest.columnar.taken_fields import TakenFields
 from gateway.ingest.validation import Validator
@@ -83,7 +84,9 @@ def require_equal(body: bytes, media: Media, connector: Connector, taken: TakenF
     columnar, _ = readers_of(connector)
     columns = columnar.parse(body, media, MAX_ROW, taken)
     # Nearly every row is a slice of its own.
-    with mock.patch.object(json_text, "PIECE_BYTES", 20), mock.patch.object(csv_text, "PIECE_BYTES", 20):
+    with contextlib.ExitStack() as patches:
+        for text in (json_text, csv_text, split_rows):
+            patches.enter_context(mock.patch.object(text, "PIECE_BYTES", 20))
         in_slices = columnar.parse(body, media, MAX_ROW, taken)
     # Lines may end in two ways, though not in one slice; and what a slice does not name is not seen to be in quotes there.
     if in_slices is None and columns is None:

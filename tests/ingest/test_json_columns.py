@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from gateway import strictjson
 from gateway.ingest.columnar import json_values
+from gateway.ingest.columnar.split_rows import RowSplitter
+from gateway.media_types import Media
 from tests.ingest.test_columnar import MAX_ROW, bodies, connector_of, require_equal
 from tests.ingest.test_json_values import NUMBERS, ODD, STRINGS, spelled
 from tests.support.sizes import drawn, examples
@@ -193,3 +195,15 @@ def test_great_json_value_is_stored_or_refused(server, name, value, message):
     else:
         assert 400 <= answer.status_code <= 422
         assert message in answer.text
+
+
+@pytest.mark.parametrize("media", [Media.JSON, Media.NDJSON])
+def test_small_rows_are_split_some_at_a_time(media):
+    """Each is an object of Python with a place for every field."""
+    count = 1_000_000
+    body = b'{"j":1}\n' * count if media is Media.NDJSON else b"[" + b'{"j":1},' * (count - 1) + b'{"j":1}]'
+
+    counts = [rows.count for rows in RowSplitter(["j", "k"], ["j"]).split(body, media, 2**20)]
+
+    assert sum(counts) == count
+    assert max(counts) <= count * 0.7

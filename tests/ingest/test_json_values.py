@@ -224,3 +224,15 @@ def test_decimals_keep_their_zeros_without_being_read_alone(monkeypatch):
     value = {"price": Decimal("12.50"), "exact": Decimal("0.10000000000000000000001"), "big": 2**80}
     text = strictjson.write(value)
     assert stored_texts([raw_of(text)]).to_pylist() == [text.decode()]
+
+
+def test_new_escape_is_remembered_after_very_many():
+    """A body with more different escapes than are remembered must not slow down all that come after it."""
+    many = [raw_of(b'"%b"' % rf"\u{code:04x} ".encode()) for code in range(0x100, 0x3000)]
+    assert len(stored_texts(many)) == len(many)
+    new = [raw_of(rb'"\u00e9 \u00e9"')]
+
+    before = json_values._stored_escape.cache_info().misses
+    assert stored_texts(new * 3).to_pylist() == ['"é é"'] * 3
+
+    assert json_values._stored_escape.cache_info().misses <= before + 1

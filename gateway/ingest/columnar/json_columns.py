@@ -64,7 +64,10 @@ class ColumnarJson:
         elif media is Media.JSON:
             tables = [self._of_array(text) for text in json_text.array_pieces(data, max_row)]
         else:
-            tables = [self._of_lines(*piece, max_row) for piece in json_text.line_pieces(data)]
+            tables = [
+                self._of_lines(*piece, max_row)
+                for piece in json_text.line_pieces(data, json_text.PIECE_BYTES)
+            ]
         return tables[0] if len(tables) == 1 else pa.concat_tables(tables)
 
     @cached_property

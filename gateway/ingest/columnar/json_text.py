@@ -60,11 +60,11 @@ def _require_short(data: bytes, start: int, max_row: int) -> None:
         start = begins.start()
 
 
-def line_pieces(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield lines in pieces, each with its length without the last line end."""
+def line_pieces(data: bytes, piece_bytes: int) -> Iterator[tuple[bytes, int]]:
+    """Yield lines in pieces of about some size, each with its length without the last line end."""
     tail = data[-_LINE_ENDS_MAX:]
     start, stop = start_of(data), len(data) - len(tail) + len(tail.rstrip(b"\r\n"))
-    while stop - start > PIECE_BYTES and (end := data.find(b"\n", start + PIECE_BYTES, stop) + 1):
+    while stop - start > piece_bytes and (end := data.find(b"\n", start + piece_bytes, stop) + 1):
         yield data[start:end], end - start - (2 if data[end - 2] == ord("\r") else 1)
         start = end
     yield data[start:], stop - start

@@ -15,6 +15,8 @@ from gateway.ingest.columnar import json_text
 from gateway.ingest.columnar.not_columnar import NotColumnarError
 from gateway.media_types import Media
 
+#: About how much text is split at a time: a row of few bytes is an object with a place for each field.
+PIECE_BYTES = 4 * 2**20
 _encoder = msgspec.json.Encoder()
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 #: One row as the object that a decoder made of it.
@@ -71,9 +73,9 @@ class RowSplitter:
             RecursionError: It is nested too deeply.
         """
         if media is Media.NDJSON:
-            for text, size in json_text.line_pieces(data):
+            for text, size in json_text.line_pieces(data, PIECE_BYTES):
                 yield self._of_lines(text, size, max_row)
-        elif len(data) <= json_text.PIECE_BYTES:
+        elif len(data) <= PIECE_BYTES:
             rows = self._of_array(data)
             if not _are_surely_short(rows, len(data), max_row):
                 _require_short(_split(_text_of(data)), max_row)
@@ -138,7 +140,7 @@ def _pieces(texts: Sequence[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
     for text in texts:
         piece.append(text)
         size += len(text)
-        if size >= json_text.PIECE_BYTES:
+        if size >= PIECE_BYTES:
             yield piece
             piece, size = [], 0
     if piece:
