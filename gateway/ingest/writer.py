@@ -239,6 +239,8 @@ class Writer:
         loop_futures.resolve_all(
             (queued.result, receipt) for queued, receipt in zip(group, receipts, strict=True)
         )
+        # PERF: the group has its answers before a checkpoint, and its clients send more during that.
+        self._is_due = self._store.maintain()
 
     def _call(self, queued: _Call) -> None:
         try:

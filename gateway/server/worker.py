@@ -19,7 +19,7 @@ from gunicorn.workers import gasgi
 
 from gateway.connectors.write_mode import is_loopback
 from gateway.errors import trace
-from gateway.server import gunicorn_private
+from gateway.server import allocators, gunicorn_private
 from gateway.server.connection import LOOK_SECONDS, Connection, RequestParser
 from gateway.server.scope import GREETING, OPEN_CONSOLE
 from gateway.settings import Settings
@@ -72,6 +72,7 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     def init_process(self) -> None:
         """Run the worker, in its process. `GATEWAY_BIND` becomes the address that it listens at."""
         os.environ["GATEWAY_BIND"] = _address_of(self.sockets)
+        allocators.return_freed_memory()
         super().init_process()
 
     def init_signals(self) -> None:

@@ -1,5 +1,7 @@
 """Large bodies and large results: others are answered, and memory is bounded."""
 
+import base64
+import random
 import threading
 import time
 
@@ -62,3 +64,40 @@ def test_many_rows_stream_without_growing_memory(own, tell, rows, width):
     tell(f"{lines} rows, {received >> 20} MiB, worker grew by {(peak - before) / 2**20:.0f} MiB")
     assert lines == rows
     assert peak - before < 100 * 2**20
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["json", "ndjson", "csv"])
+def test_stored_bodies_leave_no_memory_behind(own, tell, kind):
+    """Store many times the bound, in rows that compress badly. Print how much the worker grew once it was warm.
+
+    Neither a body, nor its columns, nor the rows that wait for a checkpoint, nor the blocks of the file may be kept.
+    """
+    path = own.declare("wide", "fields: {n: integer, s: string}\n")
+    chance = random.Random(kind)
+    bodies = [_body(kind, chance) for _ in range(8)]
+    sizes = []
+    for turn in range(100):
+        answer = own.client.post(path, content=bodies[turn % 8], headers={"Content-Type": KINDS[kind]})
+        assert answer.json()["stored"] == ROWS
+        sizes.append(own.memory())
+    warm, rest = sizes[:20], sizes[20:]
+
+    sent = sum(len(bodies[turn % 8]) for turn in range(20, 100))
+    tell(f"{sent >> 20} MiB of {kind} in 80 bodies, worker grew by {(max(rest) - max(warm)) / 2**20:.0f} MiB")
+    assert sent > 4 * GROWTH
+    assert max(rest) - max(warm) < GROWTH
+
+
+KINDS = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv"}
+ROWS = 10_000
+#: How much a warm worker may grow.
+GROWTH = 64 * 2**20
+
+
+def _body(kind: str, chance: random.Random) -> bytes:
+    texts = [base64.b64encode(chance.randbytes(255)).decode() for _ in range(ROWS)]
+    if kind == "csv":
+        return "".join(["n,s\n", *(f"{n},{text}\n" for n, text in enumerate(texts))]).encode()
+    lines = [f'{{"n":{n},"s":"{text}"}}' for n, text in enumerate(texts)]
+    return (f"[{','.join(lines)}]" if kind == "json" else "\n".join(lines)).encode()

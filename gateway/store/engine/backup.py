@@ -69,7 +69,7 @@ class Backup:
             raise GatewayError(Code.BACKUP_NO_ROOM, str(error), hint=hint) from error
 
     def _copied(self, path: Path) -> None:
-        cursor = self._cursor = self._database.writer.cursor()
+        cursor = self._cursor = self._database.borrow()
         try:
             self._copy(cursor, path)
         except duckdb.Error as error:
@@ -78,7 +78,7 @@ class Backup:
             raise _failed(is_full=meant.code is Code.DISK_FULL) from error
         finally:
             self._cursor = None
-            cursor.close()
+            self._database.give_back(cursor, is_clean=False)
 
     def _copy(self, cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
         source = cursor.execute("SELECT current_database()").fetchall()[0][0]

@@ -7,7 +7,6 @@ every lock of a process on a file when the process closes any descriptor of it (
 import contextlib
 import logging
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,10 +16,21 @@ import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
 from gateway.store.engine.backup import Backup
+from gateway.store.engine.block_cache import BlockCache
+from gateway.store.engine.cursors import Cursors
 from gateway.store.engine.duckdb_errors import store_error
 from gateway.store.engine.interface import Capabilities
-from gateway.store.engine.open_file import FILE, build_config, configure, open_connection
+from gateway.store.engine.open_file import (
+    FILE,
+    MERGE,
+    MERGE_NOTHING,
+    WAL_BYTES_MAX,
+    build_config,
+    configure,
+    open_connection,
+)
 from gateway.store.engine.read_transaction import DuckDBReadTransaction
+from gateway.store.engine.row_groups import RowGroups
 from gateway.store.engine.stream import Stream, unreadable
 from gateway.store.errors import FatalError
 from gateway.store.files import lock, restore
@@ -64,6 +74,7 @@ class DuckDBFile:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         real = Path(os.path.realpath(directory))
         self.path = real / FILE
+        self._wal = self.path.with_name(f"{FILE}.wal")
         self._lock = lock.take(real, lock_seconds)
         try:
             restore.require_finished(real)
@@ -80,16 +91,21 @@ class DuckDBFile:
         self._is_checkpoint_due = False
         self._is_broken = False
         self._when_broken: Callable[[], None] = _nothing
-        # PERF: the last used cursor is used next, because its memory is still in the caches.
-        self._cursors: deque[duckdb.DuckDBPyConnection] = deque()
+        self._cursors = Cursors(self.writer)
+        self._row_groups = RowGroups()
+        self._block_cache = BlockCache(self.writer, self._cursors, self.path, memory)
         self._parsed: dict[str, duckdb.Statement] = {}
         self._backup = Backup(self, self.path)
 
     def close(self) -> None:
         """Checkpoint, close the file, and release the lock. No borrowed cursor may be in use."""
         self._backup.stop()
-        while self._cursors:
-            self._cursors.pop().close()
+        self._cursors.close()
+        with contextlib.suppress(duckdb.Error):
+            if (
+                not self._row_groups.checkpoints
+            ):  # To merge what many left behind could take longer than a stop may.
+                self.writer.execute(MERGE)
         self.writer.close()
         lock.release(self._lock)
 
@@ -199,26 +215,38 @@ class DuckDBFile:
         return self._changes
 
     def request_maintenance(self) -> None:
-        """Request that `maintain` writes a checkpoint."""
+        """Request that `maintain` writes a checkpoint; a large WAL does so, too."""
         self._is_checkpoint_due = True
 
+    def note_rows(self, table: str, stored: int, deleted: int) -> None:
+        """Count rows of a table that were committed."""
+        self._row_groups.note(table, stored, deleted)
+
     def maintain(self) -> bool:
-        """Checkpoint if it was requested; return whether the checkpoint is still due."""
+        """Checkpoint if it is due, and keep the memory small; return whether the checkpoint is still due."""
         if self._is_checkpoint_due:
-            self._is_checkpoint_due = not self._checkpoint()
+            self._is_checkpoint_due = not self._checkpoint(merges=True)
+        elif _size(self._wal) >= WAL_BYTES_MAX:
+            self._checkpoint(merges=self._row_groups.should_merge)
+        self._block_cache.trim()
         return self._is_checkpoint_due
 
-    def _checkpoint(self) -> bool:
+    def _checkpoint(self, *, merges: bool) -> bool:
         """Write the WAL into the file; return whether DuckDB allowed it now.
 
         DuckDB 1.5 refuses while it takes the transaction of another connection for a writing one. It never
         raises: it runs after a COMMIT, whose success it must not hide.
         """
         try:
-            self.writer.execute("CHECKPOINT")
+            with self._block_cache.counting():
+                if merges:
+                    self.writer.execute(MERGE)
+                self.writer.execute("CHECKPOINT")
+                self.writer.execute(MERGE_NOTHING)
         except duckdb.Error as error:
             self.meaning(error)
             return False
+        self._row_groups.note_checkpoint(merges=merges)
         return True
 
     @contextlib.contextmanager
@@ -254,10 +282,7 @@ class DuckDBFile:
 
     def borrow(self) -> duckdb.DuckDBPyConnection:
         """Return a cursor that no other thread uses, until `give_back`."""
-        try:
-            return self._cursors.pop()
-        except IndexError:
-            return self.writer.cursor()
+        return self._cursors.borrow()
 
     def read(self) -> ReadTransaction:
         """Return a new transaction that reads; it takes no cursor before its first SELECT."""
@@ -270,15 +295,15 @@ class DuckDBFile:
             " sum(memory_usage_bytes) FILTER (tag IN ('BASE_TABLE', 'EXTERNAL_FILE_CACHE'))::BIGINT,"
             " sum(temporary_storage_bytes)::BIGINT FROM duckdb_memory()"
         )
-        return Usage(memory, cached, temporary, _size(self.path), _size(self.path.with_name(f"{FILE}.wal")))
+        return Usage(memory, cached, temporary, _size(self.path), _size(self._wal))
 
     def backup(self) -> BinaryIO:
         """Copy all committed rows into a file and return it open, as `Backup.make` does."""
         return self._backup.make()
 
-    def give_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Return a borrowed cursor that is no longer in use."""
-        self._cursors.append(cursor)
+    def give_back(self, cursor: duckdb.DuckDBPyConnection, *, is_clean: bool = True) -> None:
+        """Return a borrowed cursor that is no longer in use; it is closed if its state is unknown."""
+        self._cursors.give_back(cursor, is_clean=is_clean)
 
 
 class _Incoming:

@@ -83,6 +83,9 @@ class Database(Protocol):
     def changes(self) -> int:
         """Return how many changes of tables were counted; statements prepared before the last one are stale."""
 
+    def note_rows(self, table: str, stored: int, deleted: int) -> None:
+        """Count rows of a table that were committed, for the upkeep."""
+
     def request_maintenance(self) -> None:
         """Request that the next `maintain` does its work."""
 
@@ -103,8 +106,8 @@ class Database(Protocol):
     def borrow(self) -> duckdb.DuckDBPyConnection:
         """Return a connection that reads and that no other thread uses, until `give_back`."""
 
-    def give_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Return a borrowed connection that runs nothing."""
+    def give_back(self, cursor: duckdb.DuckDBPyConnection, *, is_clean: bool = True) -> None:
+        """Return a borrowed connection that runs nothing; it is closed if its state is unknown."""
 
     def parsed(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
         """Return a parsed statement, from memory if the same text was parsed before."""

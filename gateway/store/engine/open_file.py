@@ -16,6 +16,12 @@ BACKUPS = "backup"
 #: The format that DuckDB 1.5 reads, so that a downgrade stays possible.
 STORAGE_VERSION = "v1.5.0"
 
+#: The size of the WAL that a checkpoint follows. Until then rows are in memory, where they take a third more than in the
+#: WAL. A checkpoint rewrites a metadata block in place, which a crash can tear: it should be rare, too.
+WAL_BYTES_MAX = 32 * 2**20
+#: Let the next checkpoints merge row groups, or leave all as they are; row groups without a row are dropped anyway.
+MERGE, MERGE_NOTHING = "SET max_vacuum_tasks = 100", "SET max_vacuum_tasks = 0"
+
 Config = dict[str, str | bool | int | float | list[str]]
 
 
@@ -43,8 +49,8 @@ def build_config(directory: Path, memory: int, threads: int | None, spill: int |
         # Without it the process keeps the memory of a query long after the query has ended.
         "allocator_background_threads": "true",
         "temp_directory": str(directory / "spill"),
-        # A checkpoint rewrites a metadata block in place, which a crash can tear: checkpoints should be rare.
-        "checkpoint_threshold": "256MB",
+        # Where DuckDB itself writes a checkpoint, inside of a COMMIT: where the gateway has not done so before.
+        "checkpoint_threshold": f"{2 * WAL_BYTES_MAX}B",
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         "allow_community_extensions": "false",
@@ -66,6 +72,9 @@ def configure(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
         "SET GLOBAL preserve_insertion_order = true",  # "In commit order" depends on it.
         f"SET allowed_directories = [{literal(f'{directory / BACKUPS}/')}]",
         "SET enable_external_access = false",
+        MERGE_NOTHING,
+        # The first drops blocks from memory, the second decides what a checkpoint merges.
+        "SET allowed_configs = ['memory_limit', 'max_vacuum_tasks']",
         "SET lock_configuration = true",
     ):
         connection.execute(statement)

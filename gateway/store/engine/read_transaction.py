@@ -139,10 +139,7 @@ class DuckDBReadTransaction:
         self._end()
         with self._lock:
             cursor, self._cursor = self._cursor, None
-        if self._is_reusable(cursor):
-            self._database.give_back(cursor)
-        else:
-            cursor.close()  # Its state is unknown.
+        self._database.give_back(cursor, is_clean=self._is_reusable(cursor))
 
     def _is_reusable(self, cursor: duckdb.DuckDBPyConnection) -> bool:
         """End the transaction; return whether the cursor is clean."""

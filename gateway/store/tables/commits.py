@@ -70,6 +70,7 @@ class Commits:
             committed_at = _microseconds(changes.now)
             for line in changes.lines:
                 self._versions[line.connector] = (line.receipt.batch or 0, committed_at)
+                self._database.note_rows(line.connector, line.receipt.stored, line.receipt.deleted)
                 self.counts.count_batch(line.connector, line.action, line.receipt, committed_at)
             self.counts.count(time.monotonic() - began, len(changes.lines))
         except RolledBack:

@@ -81,7 +81,6 @@ class Store:
                 receipts = self._appends.insert([batches[number] for number in new], changes)
             for number, receipt in zip(new, receipts, strict=True):
                 answers[number] = receipt
-            self.maintain()
         return [answer or NO_ROWS for answer in answers]
 
     def append_and_show(
