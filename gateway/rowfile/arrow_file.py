@@ -1,5 +1,6 @@
 """Files of Arrow columns on disk, Parquet and Arrow IPC, read batch by batch."""
 
+import mmap
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -7,12 +8,16 @@ import pyarrow.compute as pc
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
+from gateway.ingest.arrow.parquet_sizes import read_footer
+from gateway.ingest.arrow.thrift import InvalidThriftError
 from gateway.media_types import Media
 from gateway.rowfile.source import Source
 
 #: The most bytes and values of one column in a row group, where a source is bounded.
 _COLUMN_BYTES_MAX, _COLUMN_VALUES_MAX = 2**28, 2**26
 _FILE_MAGIC = b"ARROW1"
+#: The length of a footer of Parquet, and the magic behind it.
+_TAIL_BYTES = 8
 
 
 def schema_of(source: Source) -> pa.Schema:
@@ -64,7 +69,7 @@ def _parquet_batches(source: Source, rows: int) -> Iterator[tuple[pa.RecordBatch
         metadata, schema = file.metadata, file.schema_arrow
     texts = None
     if source.held_bytes_max is not None:
-        _check_row_groups(source, metadata)
+        _check_row_groups(source)
         texts = [field.name for field in schema if _is_text(field.type)]
     total, done = max(metadata.num_rows, 1), 0
     with pq.ParquetFile(source.path, read_dictionary=texts) as file:
@@ -98,18 +103,25 @@ def _open_ipc(file: pa.NativeFile) -> pyarrow.ipc.RecordBatchFileReader | pyarro
     return pyarrow.ipc.open_file(file) if begin == _FILE_MAGIC else pyarrow.ipc.open_stream(file)
 
 
-def _check_row_groups(source: Source, metadata: pq.FileMetaData) -> None:
+def _check_row_groups(source: Source) -> None:
     """Check that no part of a file grows too large when it is decompressed.
 
     Raises:
-        ValueError: One does.
+        ValueError: One does, or the footer is damaged: pyarrow would end the process where it shows its columns.
     """
-    groups = map(metadata.row_group, range(metadata.num_row_groups))
-    for chunk in (group.column(place) for group in groups for place in range(group.num_columns)):
-        if chunk.total_uncompressed_size > _COLUMN_BYTES_MAX or chunk.num_values > _COLUMN_VALUES_MAX:
+    with source.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        data = bytes(mapped[-_TAIL_BYTES:])
+        length = int.from_bytes(data[:4], "little")
+        footer = memoryview(bytes(mapped[-_TAIL_BYTES - length : -_TAIL_BYTES]))
+    try:
+        _, chunks = read_footer(footer, 0, len(footer))
+    except InvalidThriftError as error:
+        raise ValueError(f"{source.shown} is not Parquet: its footer is damaged") from error
+    for chunk in chunks:
+        if chunk.size > _COLUMN_BYTES_MAX or chunk.num_values > _COLUMN_VALUES_MAX:
             raise ValueError(
-                f"{source.shown} has a row group with {chunk.num_values:,} values of {chunk.path_in_schema!r} in"
-                f" {chunk.total_uncompressed_size:,} bytes, which is too large; write it with smaller row groups"
+                f"{source.shown} has a row group with {chunk.num_values:,} values of {chunk.path!r} in"
+                f" {chunk.size:,} bytes, which is too large; write it with smaller row groups"
             )
 
 

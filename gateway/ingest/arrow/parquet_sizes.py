@@ -29,6 +29,7 @@ class ParquetColumn:
         width: The bytes that a value takes in memory, besides those of a text.
         is_text: Whether its values are texts.
         codec: The number of its compression.
+        size: Its size when it is unpacked, as the footer says.
         start: Where its first page begins.
     """
 
@@ -37,6 +38,7 @@ class ParquetColumn:
     width: int
     is_text: bool
     codec: int
+    size: int
     start: int
 
 
@@ -95,8 +97,15 @@ def _chunk(column: dict[int, object], type_length: object) -> ParquetColumn:
     dictionary = found.get(11)
     if isinstance(dictionary, int):
         start = min(start, _natural(dictionary))
-    name = b".".join(path).decode(errors="replace")
-    return ParquetColumn(name, _natural(integer(found, 5)), width, kind == _TEXT, integer(found, 4), start)
+    return ParquetColumn(
+        path=b".".join(path).decode(errors="replace"),
+        num_values=_natural(integer(found, 5)),
+        width=width,
+        is_text=kind == _TEXT,
+        codec=integer(found, 4),
+        size=_natural(integer(found, 6)),
+        start=start,
+    )
 
 
 def read_pages(data: memoryview, chunk: ParquetColumn) -> Iterator[ColumnPage]:
