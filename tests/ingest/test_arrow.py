@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import gzip
 import io
+import re
 import struct
 import uuid
 from decimal import Decimal
@@ -242,6 +243,53 @@ def test_column_that_does_not_fit_is_one_error(server, name, kind, array, words,
     assert (answer.status_code, answer.json()["code"]) == (400, "42804")
     assert words in answer.json()["message"]
     assert hint in answer.json()["hint"]
+
+
+TYPED_FIXES = [
+    ("string", pa.array([90], pa.duration("s"))),
+    ("string", pa.array([1])),
+    ("string", pa.array([b"x"])),
+    ("number", pa.array([90], pa.duration("s"))),
+    ("number", pa.array(["1"])),
+    ("boolean", pa.array([1])),
+    ("boolean", pa.array([1.0, None])),
+    ("timestamp", _NAIVE),
+    ("timestamp", pa.array([MOMENT.date()])),
+    ("datetime", pa.array([MOMENT], pa.timestamp("us", "UTC"))),
+    ("date", pa.array([MOMENT], pa.timestamp("us"))),
+    ("date", pa.array([MOMENT], pa.timestamp("us", "UTC"))),
+]
+
+
+@pytest.mark.parametrize(("kind", "array"), TYPED_FIXES, ids=range(len(TYPED_FIXES)))
+def test_fix_for_a_column_works_as_typed(server, name, kind, array):
+    path = server.declare(name, f"fields: {{a: {{type: {kind}, nullable: true}}}}\n")
+    df = pa.table({"a": array}).to_pandas()
+
+    def post(frame):
+        body = frame.to_parquet(index=False)
+        return server.client.post(path, content=body, headers={"Content-Type": PARQUET})
+
+    refused = post(df)
+    assert refused.status_code == 400, refused.text
+    fix = re.search(r"(pandas\.to_datetime\()?df\['a'\][^;,]*(?(1), utc=True\))", refused.json()["hint"])[0]
+    df["a"] = eval(fix, {"df": df, "pandas": pandas})
+    fixed = post(df)
+
+    assert fixed.status_code == 201, f"{fix}: {fixed.text}"
+
+
+@pytest.mark.parametrize("kind", ["INTERVAL '1 day'", "uuid()"])
+def test_fix_for_a_column_of_duckdb_works(server, name, tmp_path, kind):
+    path = server.declare(name, "fields: {a: string}")
+    file = tmp_path / "a.parquet"
+
+    def post(value):
+        duckdb.sql(f"COPY (SELECT {value} AS a) TO '{file}' (FORMAT parquet)")
+        return server.client.post(path, content=file.read_bytes(), headers={"Content-Type": PARQUET})
+
+    assert "CAST(… AS VARCHAR)" in post(kind).json()["hint"]
+    assert post(f"CAST({kind} AS VARCHAR)").status_code == 201
 
 
 @pytest.mark.parametrize(

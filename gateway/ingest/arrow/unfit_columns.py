@@ -16,6 +16,7 @@ _COLUMN = "df[{column}]"
 _NUMBER = f"write numbers: {_COLUMN}.astype('float64')"
 _TEXT = f"write text: {_COLUMN}.astype(str)"
 _TO_DECODED = f"write text: {_COLUMN}.str.decode('utf-8')"
+_AS_TEXT_OF_DUCKDB = "in DuckDB write CAST(… AS VARCHAR)"
 _WITH_ZONE = (
     f"write it with a zone, such as {_COLUMN}.dt.tz_localize('UTC'); Spark does so with"
     " spark.sql.parquet.outputTimestampType=TIMESTAMP_MICROS"
@@ -33,6 +34,7 @@ _FIXES: Mapping[tuple[str, str | None], str] = {
     ("number", "boolean"): f"write 1 and 0: {_COLUMN}.astype('float64')",
     ("number", "string"): _NUMBER,
     ("boolean", "integer"): f"write true and false: {_COLUMN}.astype(bool)",
+    ("boolean", "float"): f"write true and false: {_COLUMN}.astype('boolean')",
     ("boolean", "string"): f"write true and false: {_COLUMN} == 'true'",
     ("uuid", None): f"write it as text, or as 16 bytes of fixed size: {_COLUMN}.astype(str)",
 }
@@ -86,10 +88,20 @@ def _hint(name: str, plain: pa.DataType, field: Field) -> str:
 def _fix(group: str, plain: pa.DataType) -> str:
     kind = kind_of(plain)
     if pa.types.is_duration(plain):
-        return f"write a number of seconds: {_COLUMN}.dt.total_seconds()"
+        return _TEXT if group == "string" else f"write a number of seconds: {_COLUMN}.dt.total_seconds()"
+    if _is_interval(plain):
+        return _AS_TEXT_OF_DUCKDB
+    if kind == "uuid" and group in ("string", "json"):
+        return f"{_TEXT}; {_AS_TEXT_OF_DUCKDB}"
     if _is_binary(plain) and group in ("string", "json"):
         return _TO_DECODED
     return _FIXES.get((group, kind), f"write values of the type {group}")
+
+
+def _is_interval(plain: pa.DataType) -> bool:
+    """Return whether a type is a span of months, days, and time; Parquet has it as 12 bytes."""
+    is_of_parquet = pa.types.is_fixed_size_binary(plain) and plain.byte_width == 12
+    return bool(pa.types.is_interval(plain) or is_of_parquet)
 
 
 def _is_binary(plain: pa.DataType) -> bool:
