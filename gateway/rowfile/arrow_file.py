@@ -1,5 +1,6 @@
 """Files of Arrow columns on disk, Parquet and Arrow IPC, read batch by batch."""
 
+import contextlib
 import mmap
 from collections.abc import Iterator
 
@@ -24,21 +25,32 @@ def schema_of(source: Source) -> pa.Schema:
     """Return the schema of a file whose columns can be the keys of rows.
 
     Raises:
-        ValueError: Two columns have one name, or it is Arrow that a bounded source does not take.
-        pa.ArrowException, OSError: It cannot be read.
+        ValueError: It cannot be read, two columns have one name, or it is Arrow that a bounded source does not take.
+        OSError: The disk fails.
     """
     if source.media is Media.ARROW and source.held_bytes_max is not None:
         raise ValueError(f"{source.shown} is Arrow; write it as Parquet, or load it with gateway load")
-    if source.media is Media.PARQUET:
-        schema = pq.read_schema(source.path)
-    else:
-        with pa.OSFile(str(source.path)) as file, _open_ipc(file) as reader:
-            schema = reader.schema
+    with _named(source):
+        if source.media is Media.PARQUET:
+            schema = pq.read_schema(source.path)
+        else:
+            with pa.OSFile(str(source.path)) as file, _open_ipc(file) as reader:
+                schema = reader.schema
     names = schema.names
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         columns = ", ".join(map(repr, twice[:5]))
         raise ValueError(f"{source.shown} has more than one column {columns}; give each its own name")
     return schema
+
+
+@contextlib.contextmanager
+def _named(source: Source) -> Iterator[None]:
+    """Add the name of the file to errors of pyarrow."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        reason = str(error).split("\n", 1)[0]
+        raise ValueError(f"{source.shown} is cut off or damaged: {reason}") from error
 
 
 def arrow_batches(source: Source, rows: int) -> Iterator[tuple[pa.RecordBatch, int]]:
@@ -48,12 +60,16 @@ def arrow_batches(source: Source, rows: int) -> Iterator[tuple[pa.RecordBatch, i
 
     Raises:
         ValueError: As `schema_of`; or a part of the file is too large for a bounded source.
-        pa.ArrowException, OSError: It cannot be read.
+        OSError: The disk fails.
     """
     schema_of(source)
     batches = _parquet_batches(source, rows) if source.media is Media.PARQUET else _ipc_batches(source, rows)
     total = 0
-    for batch, bytes_read in batches:
+    while True:
+        with _named(source):
+            batch, bytes_read = next(batches, (None, 0))
+        if batch is None:
+            return
         size = sum(_text_bytes(column) for column in batch.columns)
         total += size
         if source.text_bytes_max is not None and total > source.text_bytes_max:

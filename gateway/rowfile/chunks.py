@@ -9,7 +9,6 @@ from gateway.rowfile.column_chunk import ColumnChunk, column_chunks
 from gateway.rowfile.json_chunks import json_chunks
 from gateway.rowfile.line_chunks import csv_chunks, line_chunks
 from gateway.rowfile.read_buffer import ReadBuffer
-from gateway.rowfile.row_texts import has_texts
 from gateway.rowfile.source import Source
 from gateway.rowfile.source_reader import SourceReader
 from gateway.rowfile.value_chunks import value_chunks
@@ -19,13 +18,15 @@ COLUMNAR = (Media.PARQUET, Media.ARROW)
 
 
 def has_columns(source: Source) -> bool:
-    """Return whether the rows of a file can be sent as the columns that they are.
+    """Return whether the rows of a file are sent as columns.
 
     Raises:
-        ValueError: Two columns have one name.
-        OSError, pa.ArrowException: The file cannot be read.
+        ValueError, OSError: It cannot be read, or two columns have one name.
     """
-    return source.media in COLUMNAR and has_texts(schema_of(source))
+    if source.media not in COLUMNAR:
+        return False
+    schema_of(source)
+    return True
 
 
 def split_as(source: Source, size: int, *, as_columns: bool) -> Iterator[Chunk | ColumnChunk]:

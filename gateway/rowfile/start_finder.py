@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gateway.rowfile import earlier_load
-from gateway.rowfile.chunks import COLUMNAR, has_columns, split_as
+from gateway.rowfile.chunks import has_columns, split_as
 from gateway.rowfile.earlier_load import EarlierLoad, LoadStart, Overlap, StoredRows
 from gateway.rowfile.fingerprint import PrefixMatch, RowDigest, RowSample, compare
 from gateway.rowfile.load_options import LoadFile, LoadOptions
@@ -18,10 +18,23 @@ FindStored = Callable[[LoadProgress], StoredRows]
 Adopt = Callable[[], LoadProgress | None]
 
 
-def first_mark(file: LoadFile, size: int, *, as_columns: bool = False) -> str:
-    """Return the mark of the first row of a file, as a text or as columns; empty if it has none."""
-    if file.source.media in COLUMNAR:
-        size = 1  # Each of its rows takes long to read.
+def first_mark(file: LoadFile, size: int) -> str:
+    """Return the mark of the first row of a file, in the form in which it is sent; empty if it has none."""
+    return _mark_of(file, size, as_columns=has_columns(file.source))
+
+
+def _text_mark(file: LoadFile) -> str:
+    """Return the mark of the first row of a file of columns as a text, in which earlier versions sent it.
+
+    It is empty if the row has no such text: then no load of it has begun.
+    """
+    try:
+        return _mark_of(file, 1, as_columns=False)  # Each of its rows takes long to read.
+    except ValueError:
+        return ""
+
+
+def _mark_of(file: LoadFile, size: int, *, as_columns: bool) -> str:
     first = next(split_as(file.source, size, as_columns=as_columns), None)
     return RowDigest(first.header).add(first.rows()[:1]).get(1, "") if first else ""
 
@@ -60,12 +73,13 @@ class StartFinder:
         Raises:
             OverlapError: The user has to decide.
         """
-        firsts = {False: first}
-        if self.has_columns:
-            firsts[True] = first_mark(self._file, self._options.size, as_columns=True)
+        recorded = self._files.all()
+        firsts = {self.has_columns: first}
+        if self.has_columns and not all(load.is_columnar for load in recorded):
+            firsts[False] = _text_mark(self._file)
         loads = [
             load
-            for load in self._files.all()
+            for load in recorded
             if (load.file == self._file.id or load.begins_with(firsts.get(load.is_columnar, "")))
             and self._options.compares(load.seed)
         ]

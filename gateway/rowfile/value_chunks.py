@@ -1,4 +1,4 @@
-"""Parquet and Arrow in chunks of NDJSON."""
+"""Parquet and Arrow in chunks of NDJSON, as earlier versions sent them: a load that one began goes on so."""
 
 from collections.abc import Iterator
 
@@ -18,14 +18,13 @@ def value_chunks(source: Source, size: int) -> Iterator[Chunk]:
     """Yield the rows of a file of Arrow columns in chunks of NDJSON.
 
     Raises:
-        ValueError: A column has nanoseconds, or two columns have one name.
+        ValueError: A value cannot be written as JSON, or two columns have one name.
     """
     encoder = msgspec.json.Encoder(decimal_format="number")
     waiting: list[bytes] = []
     held = 0
     for batch, bytes_read in arrow_batches(source, _ROWS_AT_A_TIME):
-        for row in _in_microseconds(batch).to_pylist(maps_as_pydicts="strict"):
-            line = encoder.encode(row) + b"\n"
+        for line in _lines(batch, source, encoder):
             if waiting and held + len(line) > size:
                 yield Chunk(b"".join(waiting), Media.NDJSON, None, bytes_read)
                 waiting, held = [], 0
@@ -33,6 +32,15 @@ def value_chunks(source: Source, size: int) -> Iterator[Chunk]:
             held += len(line)
     if waiting:
         yield Chunk(b"".join(waiting), Media.NDJSON, None, source.size)
+
+
+def _lines(batch: pa.RecordBatch, source: Source, encoder: msgspec.json.Encoder) -> list[bytes]:
+    try:
+        rows = _in_microseconds(batch).to_pylist(maps_as_pydicts="strict")
+        return [encoder.encode(row) + b"\n" for row in rows]
+    except (TypeError, KeyError, OverflowError) as error:
+        message = f"{source.shown} has a value that cannot be written as JSON: {error}"
+        raise ValueError(f"{message}; --again loads it as columns") from error
 
 
 def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -117,13 +117,61 @@ def test_bad_value_of_a_column_is_named(server, name, tmp_path):
     assert "the file has no column 'nota' to leave out; did you mean 'note'?" in ran.stderr
 
 
-def test_columns_of_lists_go_as_values(server, name, tmp_path):
-    server.declare(name, "fields: {id: integer, tags: 'string[]', raw: string}\n")
-    path = tmp_path / "rows.parquet"
-    pq.write_table(pa.table({"id": [1], "tags": [["a"]], "raw": [b"\xff"]}), path)
+NESTED = """fields:
+  id: integer
+  tags: string[]
+  raw: string
+  payload: json
+  parts: json
+  key: uuid
+  times: {type: "timestamp[]", nullable: true}
+"""
 
-    assert gateway(server, "load", name, path).returncode == 0
-    assert server.client.get(f"/{name}").json() == [{"id": 1, "tags": ["a"], "raw": "/w=="}]
+
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_nested_columns_have_the_values_of_a_post(server, name, tmp_path, format):
+    server.declare(name, NESTED)
+    path = tmp_path / f"rows.{format}"
+    columns = {
+        "id": [1, 2],
+        "tags": [["a"], []],
+        "raw": [b"\xff", b""],
+        "payload": ['{"a": 1.10}', "[1]"],
+        "parts": [{"x": 1, "y": None}, {"x": None, "y": "b"}],
+        "key": pa.array([b"0123456789abcdef"] * 2, pa.binary(16)),
+        "times": pa.array([[1_000_000_000], None], pa.list_(pa.timestamp("ns", "UTC"))),
+    }
+    table = pa.table(columns)
+    if format == "parquet":
+        pq.write_table(table, path)
+    else:
+        pyarrow.feather.write_feather(table, str(path))
+
+    ran = gateway(server, "load", name, path)
+
+    assert ran.returncode == 0, ran.stderr
+    uuid = "30313233-3435-3637-3839-616263646566"
+    assert server.client.get(f"/{name}").text == (
+        f'[{{"id":1,"tags":["a"],"raw":"/w==","payload":{{"a":1.10}},"parts":{{"x":1,"y":null}},"key":"{uuid}",'
+        f'"times":["1970-01-01T00:00:01Z"]}},\n{{"id":2,"tags":[],"raw":"","payload":[1],"parts":{{"x":null,"y":"b"}},'
+        f'"key":"{uuid}","times":null}}]'
+    )
+    assert "0 rows are stored" in gateway(server, "load", name, path).stdout
+
+
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_file_that_is_cut_off_is_named(orders, tmp_path, format):
+    path = tmp_path / f"rows.{format}"
+    if format == "parquet":
+        pq.write_table(TABLE, path)
+    else:
+        pyarrow.feather.write_feather(TABLE, str(path))
+    path.write_bytes(path.read_bytes()[:-20])
+
+    ran = gateway(orders, "load", "orders", path)
+
+    assert ran.returncode == 1
+    assert f"{path} is cut off or damaged: " in ran.stderr
 
 
 @pytest.mark.parametrize("format", ["parquet", "arrow"])

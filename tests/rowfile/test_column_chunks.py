@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.rowfile.chunks import has_columns, split
 from gateway.rowfile.column_chunk import column_chunks
-from gateway.rowfile.row_texts import has_texts, plain_batch, row_texts
+from gateway.rowfile.row_texts import plain_batch, row_texts
 from gateway.rowfile.source import Source
 from tests.support.sizes import examples
 
@@ -144,11 +144,49 @@ OTHER = [
 
 
 @pytest.mark.parametrize("type", [*PLAIN, *OTHER], ids=str)
-def test_types_with_other_meanings_go_as_values(type):
-    assert has_texts(pa.schema([("a", type)])) == (type in PLAIN)
-    if type in PLAIN:
-        batch = pa.record_batch([pa.nulls(3, type)], names=["a"])
-        assert len(set(row_texts(plain_batch(batch)))) == 1
+def test_nulls_of_every_type_have_texts(type):
+    batch = pa.record_batch([pa.nulls(3, type)], names=["a"])
+    assert len(set(row_texts(plain_batch(batch)))) == 1
+
+
+INNER = st.none() | st.text(st.sampled_from("\0\x1f1:,"), max_size=3)
+NESTED = st.none() | st.fixed_dictionaries(
+    {
+        "l": st.none() | st.lists(INNER, max_size=3),
+        "m": st.none() | st.lists(st.tuples(st.text("ab:", max_size=2), INNER), max_size=2),
+        "b": st.none() | st.binary(max_size=3),
+        "d": st.none() | st.integers(-3, 12),
+    }
+)
+NESTED_TYPE = pa.struct(
+    [
+        ("l", pa.list_(pa.string())),
+        ("m", pa.map_(pa.string(), pa.string())),
+        ("b", pa.binary()),
+        ("d", pa.duration("us")),
+    ]
+)
+
+
+@examples(300)
+@given(values=st.lists(st.lists(NESTED, max_size=2), min_size=2, max_size=2), start=st.integers(0, 1))
+def test_different_nested_values_have_different_texts(values, start):
+    """Check also that a slice of a batch has the same texts."""
+    kind = pa.list_(NESTED_TYPE)
+    array = pa.array([[None], *values], kind)
+    listed = array.to_pylist()
+
+    texts = row_texts(plain_batch(pa.record_batch([array], names=["a"])))
+    first, second = texts[1:]
+
+    assert (first == second) == (listed[1] == listed[2])
+    assert row_texts(plain_batch(pa.record_batch([array.slice(start)], names=["a"]))) == texts[start:]
+    assert row_texts(pa.record_batch([array.cast(pa.large_list(NESTED_TYPE))], names=["a"])) == texts
+
+
+def test_instants_in_lists_have_texts():
+    array = pa.array([[1], [2], None], pa.list_(pa.timestamp("ns", "Europe/Berlin")))
+    assert len(set(row_texts(pa.record_batch([array], names=["a"])))) == 3
 
 
 def test_extreme_values_have_texts():
