@@ -184,7 +184,9 @@ class Operations:
         either = {"oneOf": [row, {"type": "array", "items": row, "minItems": 1}]}
         content: dict[str, Json] = {}
         for media in _DOCUMENTED:
-            text = {} if media in BINARY else {"type": "string"}
+            text = {"type": "string"}
+            if media in BINARY:
+                text["contentMediaType"] = media.media_type
             content[media.media_type] = {"schema": either if media is Media.JSON else text}
             if self.row and media not in BINARY:
                 content[media.media_type]["examples"] = {"rows": {"value": example_body(media, self.row)}}

@@ -123,6 +123,8 @@ def test_revoked_token_ends_the_session_of_a_browser(open_page, portal: Portal):
         expect(names_in(page)).to_have_text(["flights"])
     finally:
         tokens.write_text(text)
+        bearer = {"Authorization": f"Bearer {portal.secret('guest')}"}
+        eventually(lambda: portal.server.client.get("/orders", headers=bearer).status_code == 200)
 
 
 def test_values_are_text_in_a_browser(open_page, portal: Portal):
