@@ -50,7 +50,8 @@ def _named(source: Source) -> Iterator[None]:
         yield
     except pa.ArrowException as error:
         reason = str(error).split("\n", 1)[0]
-        raise ValueError(f"{source.shown} is cut off or damaged: {reason}") from error
+        message = f"{source.shown} is not {source.media.format.title()}, or it is cut off: {reason}"
+        raise ValueError(message) from error
 
 
 def arrow_batches(source: Source, rows: int) -> Iterator[tuple[pa.RecordBatch, int]]:

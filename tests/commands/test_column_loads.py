@@ -171,7 +171,7 @@ def test_file_that_is_cut_off_is_named(orders, tmp_path, format):
     ran = gateway(orders, "load", "orders", path)
 
     assert ran.returncode == 1
-    assert f"{path} is cut off or damaged: " in ran.stderr
+    assert f"{path} is not {format.title()}, or it is cut off: " in ran.stderr
 
 
 @pytest.mark.parametrize("format", ["parquet", "arrow"])

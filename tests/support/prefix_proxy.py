@@ -25,13 +25,14 @@ def _handler(target: str, prefix: str, added: dict[str, str]) -> type[BaseHTTPRe
             if not self.path.startswith(prefix):
                 self.send_error(404, "outside the prefix")
                 return
-            connection = http.client.HTTPConnection(urlsplit(target).netloc, timeout=30)
             headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
-            connection.request(
-                self.command, f"/{self.path.removeprefix(prefix)}", body or None, {**headers, **added}
-            )
-            answer = connection.getresponse()
-            text = answer.read()
+            address = urlsplit(target).netloc
+            with contextlib.closing(http.client.HTTPConnection(address, timeout=30)) as connection:
+                connection.request(
+                    self.command, f"/{self.path.removeprefix(prefix)}", body or None, {**headers, **added}
+                )
+                answer = connection.getresponse()
+                text = answer.read()
             self.send_response(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in (*_HOP, "content-length"):
@@ -39,7 +40,6 @@ def _handler(target: str, prefix: str, added: dict[str, str]) -> type[BaseHTTPRe
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
-            connection.close()
 
         do_GET = do_HEAD = do_POST = do_PUT = relay  # noqa: N815  # names of the base class
 
