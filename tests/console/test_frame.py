@@ -7,6 +7,7 @@ import pytest
 from gateway.console import plot
 from tests.console.conftest import Portal
 from tests.support.html_text import elements
+from tests.support.server import put
 
 
 def page(portal: Portal, path: str, name: str | None) -> str:
@@ -46,7 +47,7 @@ def test_search_shows_hostile_words_as_text(portal: Portal):
 
 def test_errors_are_shown_before_warnings(portal: Portal):
     file = portal.server.connectors / "worded.yaml"
-    file.write_text("fields: {select: string, limit: string, order: string, and: string, id: strng}\n")
+    put(file, "fields: {select: string, limit: string, order: string, and: string, id: strng}\n")
     try:
         findings = portal.server.reload()["worded.yaml"]["findings"]
         assert [each["level"] for each in findings] == ["error", *["warning"] * 4]
@@ -62,7 +63,7 @@ def test_errors_are_shown_before_warnings(portal: Portal):
 def test_findings_are_counted_for_viewers_alone(portal: Portal, name, shown):
     """The tokens file of the portal has its findings, and `broken` is refused for as long as this test runs."""
     file = portal.server.connectors / "broken.yaml"
-    file.write_text("fields: [")
+    put(file, "fields: [")
     try:
         states = portal.server.reload()
         assert states["broken.yaml"]["state"] == "refused"
