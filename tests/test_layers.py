@@ -222,6 +222,8 @@ LAYERS = [  # A module may import only from lines above its own.
     "ingest.decoding",
     "ingest.in_flight",
     "ingest.columnar.not_columnar",
+    "ingest.columnar.whole_text",
+    "ingest.columnar.raw_texts",
     "ingest.columnar.checks",
     "ingest.columnar.field_column",
     "ingest.columnar.json_text",

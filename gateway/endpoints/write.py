@@ -73,8 +73,8 @@ class _Submission:
             if columns is not None:
                 self.context.rows = columns.table.num_rows
                 return validator.batch_of(columns, envelope)
-        connector, limits = self.endpoint.connector, (settings.max_row, settings.max_body)
-        rows = payload.parse(data, media, connector, limits[0], write.columns, limits[1])
+        connector, max_row = self.endpoint.connector, settings.max_row
+        rows = payload.parse(data, media, connector, max_row, write.columns, settings.max_body)
         rows = metered.counted(rows, self.context)
         if write.columns is not None:
             rows = payload.only(rows, write.columns, absent_is_null=write.absent_is_null)

@@ -18,11 +18,6 @@ FindStored = Callable[[LoadProgress], StoredRows]
 Adopt = Callable[[], LoadProgress | None]
 
 
-def first_mark(file: LoadFile, size: int) -> str:
-    """Return the mark of the first row of a file, in the form in which it is sent; empty if it has none."""
-    return _mark_of(file, size, as_columns=has_columns(file.source))
-
-
 def _text_mark(file: LoadFile) -> str:
     """Return the mark of the first row of a file of columns as a text, in which earlier versions sent it.
 
@@ -66,6 +61,10 @@ class StartFinder:
         self._adopt = adopt
         #: The samples of the file by whether they are of columns.
         self._samples = {False: RowSample(), True: RowSample()}
+
+    def first_mark(self) -> str:
+        """Return the mark of the first row of the file, in the form in which it is sent; empty if it has none."""
+        return _mark_of(self._file, self._options.size, as_columns=self.has_columns)
 
     def find(self, first: str) -> LoadStart:
         """Compare the file with earlier loads, and decide where the load begins; `first` is the mark of row 1.

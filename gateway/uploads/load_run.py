@@ -18,7 +18,7 @@ from gateway.rowfile.load_options import LoadFile, LoadOptions
 from gateway.rowfile.load_record import LoadRecord
 from gateway.rowfile.progress import LoadProgress
 from gateway.rowfile.progress_files import ProgressFiles
-from gateway.rowfile.start_finder import StartFinder, first_mark
+from gateway.rowfile.start_finder import StartFinder
 from gateway.store.interface import StoreReader
 from gateway.uploads.reading import ReadingLimits, in_words_of_user, source_of
 from gateway.uploads.upload import UploadedFile
@@ -104,7 +104,7 @@ class LoadRun:
         """
         with in_words_of_user(self._upload, self._path):
             sniffing.check_content(self._file.source)
-            mark = first_mark(self._file, self._options.size)
+            mark = self._finder.first_mark()
             if not mark:
                 raise ValueError(f"{self._file.shown} has no rows; nothing was stored")
             start = self._find_start(mark)

@@ -18,7 +18,7 @@ from gateway.rowfile.load_record import LoadRecord
 from gateway.rowfile.progress_files import COMPARED_LOADS_MAX, ProgressFiles, progress_directory
 from gateway.rowfile.read_ahead import read_ahead
 from gateway.rowfile.source import Source
-from gateway.rowfile.start_finder import SIMILAR, StartFinder, first_mark
+from gateway.rowfile.start_finder import SIMILAR, StartFinder
 
 
 class Upload:
@@ -52,7 +52,7 @@ class Upload:
             click.ClickException: A row is bad, the gateway rejects rows or is unreachable, or the user has to decide.
             ValueError, OSError: The file cannot be read.
         """
-        mark = first_mark(self._file, self._options.size)
+        mark = self._finder.first_mark()
         if not mark:
             raise _without_rows(self._file.source)
         with self._files.lock(mark) as is_locked:

@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.connectors.connector import Connector, Field
+from gateway.connectors.connector import Connector
 from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.ingest.arrow.columns import EXACT_MAX, read_columns
 from gateway.ingest.arrow.json_values import NoJson, json_values
 from gateway.ingest.arrow.kinds import group_of, kind_of
 from gateway.ingest.columnar.field_column import FieldColumn
-from gateway.ingest.columnar.json_values import raw_of, stored_texts
+from gateway.ingest.columnar.json_values import stored_strings
 from gateway.ingest.columnar.not_columnar import NotColumnarError
+from gateway.ingest.columnar.taken_fields import TakenFields, absent_column
 from gateway.strictjson import Json
 
 #: A decimal for any integer of 64 bits, which is then cast to a smaller one.
@@ -33,8 +34,7 @@ class ColumnarArrow:
         data: bytes,
         max_row: int,
         max_body: int,
-        taken: Sequence[Field] | None,
-        absent: Callable[[Field], Json],
+        taken: TakenFields | None,
     ) -> pa.Table:
         """Return the rows of a body.
 
@@ -42,19 +42,18 @@ class ColumnarArrow:
             data: The body.
             max_row: The most bytes that the JSON text of a row may have.
             max_body: The most bytes that the body may have when it is unpacked.
-            taken: The fields that are taken; None takes all columns.
-            absent: Returns the value of a field that the body does not have.
+            taken: The fields that are taken, None for all.
 
         Raises:
             NotColumnarError: The rows must be parsed one by one; as do the other errors that `reader` names.
             GatewayError: The body as a whole is invalid.
         """
-        found = read_columns(data, self._connector, taken, max_body)
+        found = read_columns(data, self._connector, taken.fields if taken else None, max_body)
         arrays = dict(zip((field.name for field in found.fields), found.arrays, strict=True))
         columns = [
             _read(column, arrays[column.name])
             if column.name in arrays
-            else _repeated(column.field, absent(column.field), found.num_rows)
+            else absent_column(taken, column.field, found.num_rows)
             for column in self._columns
         ]
         sizes = [
@@ -78,15 +77,6 @@ def _bytes_max(array: pa.Array) -> int:
     if pa.types.is_list(array.type):
         return (pc.max(pc.list_value_length(array)).as_py() or 0) * _bytes_max(array.values) + _VALUE_BYTES
     return _VALUE_BYTES
-
-
-def _repeated(field: Field, value: Json, count: int) -> pa.Array:
-    """Return a column of a value that all rows have."""
-    if value is not None:
-        return field.type.arrow.build([value]).take(pa.array([0] * count, pa.int32()))
-    if not field.nullable:
-        raise NotColumnarError
-    return pa.nulls(count, field.type.arrow.type)
 
 
 def _read(column: FieldColumn, array: pa.Array) -> pa.Array:
@@ -117,8 +107,7 @@ def _read_json(column: FieldColumn, array: pa.Array) -> pa.Array:
     if not column.is_checkable:
         raise NotColumnarError
     if kind_of(array.type) == "string":
-        texts = [None if text is None else raw_of(text) for text in array.cast(pa.binary()).to_pylist()]
-        stored = stored_texts(texts)
+        stored = stored_strings(array)
     else:
         values = json_values(array)
         if any(isinstance(value, NoJson) for value in values):

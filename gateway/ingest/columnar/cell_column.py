@@ -107,10 +107,7 @@ class CellColumn:
         return value if isinstance(value, str) else strictjson.write(value).decode()
 
     def _read_json(self, cells: pa.Array) -> pa.Array:
-        texts = cells.cast(pa.binary()).to_pylist()
-        array = json_values.stored_texts(
-            [None if text is None else json_values.raw_of(text) for text in texts]
-        )
+        array = json_values.stored_strings(cells)
         # The text null is a value that is null, and not an absent one.
         if array.null_count != cells.null_count and not self.field.nullable:
             raise NotColumnarError

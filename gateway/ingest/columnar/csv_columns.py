@@ -20,7 +20,7 @@ from gateway.ingest.columnar.cell_column import CellColumn
 from gateway.ingest.columnar.columnar_rows import ColumnarRows
 from gateway.ingest.columnar.field_column import FieldColumn
 from gateway.ingest.columnar.not_columnar import NotColumnarError
-from gateway.ingest.columnar.taken_fields import TakenFields, absent_value
+from gateway.ingest.columnar.taken_fields import TakenFields, absent_column
 from gateway.ingest.csv_header import CsvHeader
 
 #: The most cells of a row; each column takes memory, also those that `columns` skips.
@@ -107,9 +107,8 @@ class ColumnarCsv:
         sizes = [len(chunk) for chunk in table.column(0).chunks]
         for field in self._connector.fields:
             if field.name not in columns:
-                value = field.type.arrow.build([absent_value(taken, field)])[0]
                 # All pieces share one array.
-                repeated = pa.repeat(value, max(sizes))
+                repeated = absent_column(taken, field, max(sizes))
                 columns[field.name] = pa.chunked_array([repeated[:size] for size in sizes])
         names = [field.name for field in self._connector.fields]
         return pa.Table.from_arrays([columns[name] for name in names], names=names)

@@ -9,11 +9,11 @@ empty cell at the end of the text counts as quoted there if the one before it is
 import re
 from collections.abc import Iterator
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.ingest.body_text import start_of
 from gateway.ingest.columnar.not_columnar import NotColumnarError
+from gateway.ingest.columnar.whole_text import as_value, has_short_lines, require_utf8
 
 #: About how much text is parsed at a time: the texts of its cells take memory until they are values.
 PIECE_BYTES = 4 * 2**20
@@ -80,28 +80,12 @@ def require_records(text: bytes, max_row: int) -> None:
     """
     if b"\0" in text or start_of(text):
         raise NotColumnarError
-    whole = single(text)
-    if not text.isascii():
-        whole.cast(pa.string())  # It raises if the text is not UTF-8.
+    require_utf8(text)
+    whole = as_value(text)
     if b'"' in text:
         if not pc.match_substring_regex(whole, _RECORDS)[0].as_py():
             raise NotColumnarError
     elif b"\r" in text and pc.match_substring_regex(whole, _LONE_CR)[0].as_py():
         raise NotColumnarError
-    _require_short_lines(text, max_row)
-
-
-def single(text: bytes) -> pa.Array:
-    """Return a text as an array with one item, without a copy."""
-    return pa.Array.from_buffers(
-        pa.binary(), 1, [None, pa.array([0, len(text)], pa.int32()).buffers()[1], pa.py_buffer(text)]
-    )
-
-
-def _require_short_lines(text: bytes, max_row: int) -> None:
-    """Check that lines end so often that none is too long."""
-    start = 0
-    while len(text) - start > max_row:
-        start = text.rfind(b"\n", start, start + max_row) + 1
-        if not start:
-            raise NotColumnarError
+    if not has_short_lines(text, max_row - 1):
+        raise NotColumnarError

@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.connectors.connector import Field
 from gateway.connectors.fieldtypes.arrow_values import DECIMAL_MAX_DIGITS
 from gateway.ingest.body_text import start_of
 from gateway.ingest.columnar.not_columnar import NotColumnarError
+from gateway.ingest.columnar.whole_text import as_value, require_utf8
 
 #: About how much text is parsed at a time.
 PIECE_BYTES = 16 * 2**20
@@ -76,7 +76,7 @@ def require_lines(text: bytes, size: int, max_row: int) -> int:
     If there are as many objects as lines, each line is one object: no object spans two lines.
     """
     end = "\r\n" if text[: text.find(b"\n") + 1].endswith(b"\r\n") else "\n"
-    lines = pc.split_pattern(_single(text, size), end).flatten()
+    lines = pc.split_pattern(as_value(text, size), end).flatten()
     are_objects = (
         pc.max(pc.binary_length(lines)).as_py() <= max_row
         and pc.all(pc.starts_with(lines, "{")).as_py()
@@ -88,17 +88,9 @@ def require_lines(text: bytes, size: int, max_row: int) -> int:
     return len(lines)
 
 
-def _single(text: bytes, size: int) -> pa.Array:
-    """Return the beginning of a text as an array with one item, without a copy."""
-    return pa.Array.from_buffers(
-        pa.binary(), 1, [None, pa.array([0, size], pa.int32()).buffers()[1], pa.py_buffer(text)]
-    )
-
-
 def require_plain(text: bytes) -> None:
     """Check that a text has no bytes that the two parsers treat differently."""
-    if not text.isascii():
-        _single(text, len(text)).cast(pa.string())  # It raises if the text is not UTF-8.
+    require_utf8(text)
     if b"\0" in text or (b"\\" in text and b"\\u0000" in text):
         raise NotColumnarError
 
@@ -116,6 +108,6 @@ def odd_decimal(field: Field, key: str) -> str:
 def require_digits(text: bytes, odd_decimal: str) -> None:
     """Check that a text has no value that matches a pattern of `odd_decimal`."""
     patterns = [odd_decimal, _ESCAPED_KEY] if b"\\" in text else [odd_decimal]
-    whole = _single(text, len(text))
+    whole = as_value(text)
     if any(pc.match_substring_regex(whole, pattern)[0].as_py() for pattern in patterns):
         raise NotColumnarError

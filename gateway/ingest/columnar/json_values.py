@@ -9,7 +9,7 @@ alone: numbers with exponents, for instance.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway import strictjson
-from gateway.ingest.columnar import value_shapes
+from gateway.ingest.columnar import raw_texts, value_shapes
 from gateway.ingest.columnar.not_columnar import NotColumnarError
 
 #: How many bytes are values at a time: few enough to stay in the processor's cache, and to hold the GIL shortly.
@@ -38,10 +38,21 @@ _ESCAPE = re.compile(
 #: How many escapes are remembered, with the stored spelling of each.
 _ESCAPES_MAX = 10_000
 _NULL = b"null"
-_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 #: Reads the text of one JSON value; raises msgspec.DecodeError if it is no JSON, or RecursionError.
 raw_of: Callable[[bytes], msgspec.Raw] = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def stored_strings(texts: pa.Array) -> pa.Array:
+    """Build an array of the stored texts of strings that are JSON texts, with blanks around them or not.
+
+    Raises:
+        msgspec.DecodeError: One is no JSON.
+        NotColumnarError, RecursionError, pa.ArrowInvalid: As `stored_texts`.
+    """
+    return stored_texts(
+        [None if text is None else raw_of(text) for text in texts.cast(pa.binary()).to_pylist()]
+    )
 
 
 def stored_texts(values: Sequence[msgspec.Raw | None]) -> pa.Array:
@@ -73,7 +84,7 @@ def _many(texts: Sequence[msgspec.Raw]) -> pa.Array:
     """Store texts of which most have one of a few shapes."""
     samples = _samples(texts)
     if any(msgspec.json.format(sample, indent=-1) != sample for sample in samples):
-        texts = [text for chunk in _chunks(texts) for text in _tidied(chunk)]
+        texts = [text for chunk in raw_texts.chunks(texts, _CHUNK_BYTES) for text in _tidied(chunk)]
         samples = _samples(texts)
     array = _binary(texts)
     pattern = value_shapes.pattern_of(samples)
@@ -112,34 +123,21 @@ def _strings(texts: Sequence[msgspec.Raw]) -> pa.Array:
     return _binary(texts).cast(pa.string())
 
 
-def _chunks(texts: Iterable[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
-    chunk: list[msgspec.Raw] = []
-    size = 0
-    for text in texts:
-        chunk.append(text)
-        size += len(text)
-        if size >= _CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
-
-
 def _each_written(texts: Iterable[msgspec.Raw]) -> list[msgspec.Raw]:
-    return [written for chunk in _chunks(texts) for written in _written(chunk)]
+    return [written for chunk in raw_texts.chunks(texts, _CHUNK_BYTES) for written in _written(chunk)]
 
 
 def _tidied(chunk: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
     """Return the texts of a chunk without blanks and odd escapes."""
     try:
-        return _split(_tidy(b"[" + b",".join(chunk) + b"]"))
+        return raw_texts.split(_tidy(raw_texts.joined(chunk)))
     except (ValueError, RecursionError):
         return chunk
 
 
 def _written(chunk: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
     """Return the stored texts of a chunk."""
-    joined = b"[" + b",".join(chunk) + b"]"
+    joined = raw_texts.joined(chunk)
     if strictjson.may_have_endless_digits(joined):
         return [_exact(text) for text in chunk]
     try:
@@ -149,7 +147,7 @@ def _written(chunk: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
     if written == joined:
         texts = chunk
     elif written == _tidy(joined):
-        texts = _split(written)
+        texts = raw_texts.split(written)
     else:
         return [_exact(text) for text in chunk]
     if max(map(len, texts)) >= 2 * _SHALLOW_BRACKETS:

@@ -4,7 +4,6 @@ It rejects nothing. If a body is not plainly valid, or columns cannot decide, th
 `validation` parse the rows one by one; tests prove that both ways give the same result.
 """
 
-import functools
 from functools import cached_property
 
 import msgspec
@@ -17,7 +16,7 @@ from gateway.ingest.columnar.csv_columns import ColumnarCsv
 from gateway.ingest.columnar.field_column import FieldColumn
 from gateway.ingest.columnar.json_columns import ColumnarJson
 from gateway.ingest.columnar.not_columnar import NotColumnarError
-from gateway.ingest.columnar.taken_fields import TakenFields, absent_value
+from gateway.ingest.columnar.taken_fields import TakenFields
 from gateway.ingest.payload import MAX_BODY
 from gateway.media_types import BINARY, Media
 
@@ -82,9 +81,7 @@ class Columnar:
             if media is Media.CSV:
                 return self._csv.parse(data, max_row, taken)
             if media in BINARY:
-                fields = None if taken is None else taken.fields
-                absent = functools.partial(absent_value, taken)
-                return ColumnarRows(self._arrow.parse(data, max_row, max_body, fields, absent))
+                return ColumnarRows(self._arrow.parse(data, max_row, max_body, taken))
         except _NOT_COLUMNAR:
             pass
         return None

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 
 from gateway.ingest.body_text import start_of
-from gateway.ingest.columnar import json_text
+from gateway.ingest.columnar import json_text, raw_texts
 from gateway.ingest.columnar.not_columnar import NotColumnarError
+from gateway.ingest.columnar.whole_text import has_short_lines
 from gateway.media_types import Media
 
 #: About how much text is split at a time: a row of few bytes is an object with a place for each field.
 PIECE_BYTES = 4 * 2**20
 _encoder = msgspec.json.Encoder()
-_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 #: One row as the object that a decoder made of it.
 _Row = Any
 
@@ -78,13 +78,13 @@ class RowSplitter:
         elif len(data) <= PIECE_BYTES:
             rows = self._of_array(data)
             if not _are_surely_short(rows, len(data), max_row):
-                _require_short(_split(_text_of(data)), max_row)
+                _require_short(raw_texts.split(_text_of(data)), max_row)
             yield rows
         else:
-            texts = _split(_text_of(data))
+            texts = raw_texts.split(_text_of(data))
             _require_short(texts, max_row)
-            for piece in _pieces(texts):
-                yield self._of_array(b"[" + b",".join(piece) + b"]")
+            for piece in raw_texts.chunks(texts, PIECE_BYTES):
+                yield self._of_array(raw_texts.joined(piece))
 
     def _of_array(self, data: bytes) -> SplitRows:
         return self._rows(data, self._array.decode(_text_of(data)))
@@ -116,35 +116,12 @@ def _are_surely_short(rows: SplitRows, size: int, max_row: int) -> bool:
         return True
     lengths = [[0 if value is None else len(value) for value in column] for column in rows.values.values()]
     blanks = size - len(rows.text) - sum(map(sum, lengths))
-    return _has_short_lines(rows.text, max_row - blanks - sum(map(max, lengths)))
-
-
-def _has_short_lines(text: bytes, most: int) -> bool:
-    """Return whether each line has at most `most` bytes, by a look at few of them."""
-    start = 0
-    while len(text) - start > most:
-        start = text.rfind(b"\n", start, start + max(most, 0) + 1) + 1
-        if not start:
-            return False
-    return True
+    return has_short_lines(rows.text, max_row - blanks - sum(map(max, lengths)))
 
 
 def _require_short(texts: Sequence[msgspec.Raw], max_row: int) -> None:
     if texts and max(map(len, texts)) > max_row:
         raise NotColumnarError
-
-
-def _pieces(texts: Sequence[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
-    piece: list[msgspec.Raw] = []
-    size = 0
-    for text in texts:
-        piece.append(text)
-        size += len(text)
-        if size >= PIECE_BYTES:
-            yield piece
-            piece, size = [], 0
-    if piece:
-        yield piece
 
 
 def _cut(rows: list[_Row], attribute: str) -> list[msgspec.Raw | None]:

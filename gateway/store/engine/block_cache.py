@@ -75,7 +75,7 @@ class BlockCache:
         """
         with contextlib.suppress(duckdb.Error):
             ((used, cached),) = self._connection.execute(_USED).fetchall()
-            dropped = cached - max(KEPT_BYTES, cached - written)
+            dropped = min(written, cached - KEPT_BYTES)
             if dropped > 0 and used - dropped < self._memory:
                 self._is_limited = True
                 self._connection.execute(f"SET memory_limit = '{used - dropped}B'")
