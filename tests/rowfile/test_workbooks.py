@@ -260,10 +260,12 @@ def test_option_of_another_format_is_refused(tmp_path, file, options, words):
 
 # -- other programs
 
+#: The largest number of a sheet, by Excel's specification; openpyxl writes 16 digits, which round a larger one to infinity.
+LARGEST = 9.99999999999999e307
 NAIVE = st.datetimes(datetime.datetime(1900, 3, 1), datetime.datetime(9999, 12, 30))
 VALUES = st.one_of(
     st.integers(-(2**53), 2**53),
-    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(-LARGEST, LARGEST),
     st.booleans(),
     st.dates(datetime.date(1900, 3, 1)),
     NAIVE.map(lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000)),
@@ -272,6 +274,14 @@ VALUES = st.one_of(
         st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="_\ufffe\uffff"), min_size=1
     ).filter(lambda text: not text.startswith("=")),
 )
+
+
+def test_number_rounded_to_infinity_is_an_error(tmp_path):
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(by_openpyxl(["n"], [1.7976931348623155e308]))
+
+    with pytest.raises(ValueError, match="A2 has a number that no sheet can have; save the file again"):
+        read(path, tmp_path)
 
 
 @examples(100)
