@@ -104,9 +104,8 @@ class BatchCutter:
         before, digest = self._before
         pending = self._start.pending
         is_pending = pending is not None and until == pending.until
-        data = body.data  # Columns are written to bytes here, ahead of their request.
-        # Other bytes of columns may have the same rows.
-        content = data if isinstance(body, Chunk) else fingerprint.digest.encode()
+        _ = body.data  # Columns are written to bytes here, ahead of their request.
+        content = body.identity(fingerprint.digest)
         key = pending.key if pending and is_pending else key_of(self._seed, digest, content)
         return LoadBatch(body, key, before, until, fingerprint.take_marks(), fingerprint.sample)
 

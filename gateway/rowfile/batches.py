@@ -19,18 +19,15 @@ def key_of(seed: str, before: str, content: bytes) -> str:
     Args:
         seed: Another one stores the same rows once more.
         before: The digest of the rows before.
-        content: The rows, or the digest of the rows up to its end.
+        content: The identity of its rows.
     """
     digest = hashlib.sha256(f"{seed} {before} ".encode() + content)
     return f"load-{digest.hexdigest()[:40]}"
 
 
 def is_known(chunk: Chunk | ColumnChunk, code: str) -> bool:
-    """Return whether the error of a batch says that its rows are stored already.
-
-    The key of columns tells their rows, and another version of the libraries may write these with other bytes.
-    """
-    return isinstance(chunk, ColumnChunk) and code == Code.KEY_REUSED.code
+    """Return whether the error of a batch says that its rows are stored already, sent with other bytes."""
+    return not chunk.is_bytes and code == Code.KEY_REUSED.code
 
 
 def columns_without(chunk: Chunk | ColumnChunk, without: Sequence[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import msgspec
 
@@ -37,6 +38,13 @@ class Chunk:
     bytes_read: int
     header_size: int = 0
     elements: tuple[bytes, ...] | None = None
+
+    #: True: other bytes are other rows.
+    is_bytes: ClassVar[bool] = True
+
+    def identity(self, digest: str) -> bytes:
+        """Return the bytes that tell the rows; `digest` is that of the rows of the file up to its end."""
+        return self.data
 
     @property
     def header(self) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -45,6 +46,13 @@ class ColumnChunk:
                 writer.write_batch(batch)
         data: bytes = sink.getvalue().to_pybytes()
         return data
+
+    #: False: another version of the libraries may write the same rows with other bytes.
+    is_bytes: ClassVar[bool] = False
+
+    def identity(self, digest: str) -> bytes:
+        """Return the bytes that tell the rows: the digest of the rows of the file up to its end."""
+        return digest.encode()
 
     @property
     def header(self) -> bytes:

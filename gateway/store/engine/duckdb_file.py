@@ -101,10 +101,9 @@ class DuckDBFile:
         """Checkpoint, close the file, and release the lock. No borrowed cursor may be in use."""
         self._backup.stop()
         self._cursors.close()
-        with contextlib.suppress(duckdb.Error):
-            if (
-                not self._row_groups.checkpoints
-            ):  # To merge what many left behind could take longer than a stop may.
+        # To merge what many checkpoints left behind could take longer than a stop may.
+        if not self._row_groups.checkpoints:
+            with contextlib.suppress(duckdb.Error):
                 self.writer.execute(MERGE)
         self.writer.close()
         lock.release(self._lock)
