@@ -580,7 +580,7 @@ ONLY_IN = {
     ),
     "watchdog": ("reload.watch",),
     "zstandard": ("ingest.decompression", "query.compression", "rowfile.compression"),
-    "isal": ("ingest.decompression",),
+    "isal": ("ingest.decompression", "rowfile.fingerprint"),
     "jiter": ("strictjson",),
     "rapidfuzz": ("errors",),
     "click": ("cli", "commands."),

@@ -21,7 +21,8 @@ def key_of(seed: str, before: str, content: bytes) -> str:
         before: The digest of the rows before.
         content: The identity of its rows.
     """
-    digest = hashlib.sha256(f"{seed} {before} ".encode() + content)
+    digest = hashlib.sha256(f"{seed} {before} ".encode())
+    digest.update(content)
     return f"load-{digest.hexdigest()[:40]}"
 
 

@@ -67,21 +67,23 @@ class Chunk:
         """Return the rows without their line ends."""
         if self.elements is not None:
             return list(self.elements)
-        body = self.data[self.header_size :]
-        if b'"' in body and self.media is Media.CSV and not _LINES.fullmatch(body):
-            return [_without_end(body[begin:end]) for begin, end in self._places()]
-        lines = body.split(b"\n")
+        data, begin = self.data, self.header_size
+        may_span_lines = self.media is Media.CSV and data.find(b'"', begin) >= 0
+        if may_span_lines and not _LINES.fullmatch(data, begin):
+            return [_without_end(data[begin + start : begin + end]) for start, end in self._places()]
+        lines = data.split(b"\n")
+        del lines[: self.header.count(b"\n")]
         if not lines[-1]:
             lines.pop()
-        if b"\r" in body:
+        if data.find(b"\r", begin) >= 0:
             lines = [line.removesuffix(b"\r") for line in lines]
         return self._without_blanks(lines)
 
     def _without_blanks(self, lines: list[bytes]) -> list[bytes]:
         """Remove the lines that are no rows. In CSV with one column an empty line is a row."""
-        if self.media is Media.CSV:
-            return lines if b"," not in self.header else [line for line in lines if line]
-        return [line for line in lines if line.strip()]
+        if self.media is not Media.CSV:
+            return list(filter(bytes.strip, lines))
+        return lines if b"," not in self.header or all(lines) else list(filter(None, lines))
 
     def joined(self, others: Sequence["Chunk"]) -> "Chunk":
         """Return one chunk with the rows of this and the following ones."""

@@ -4,12 +4,13 @@ The fingerprint of a loaded file is stored, so that the next file can be compare
 """
 
 import hashlib
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import pairwise
+
+from isal import isal_zlib
 
 from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.column_chunk import ColumnChunk
@@ -50,7 +51,8 @@ class RowDigest:
         marks = {}
         for start, stop in pairwise(sorted({begin, end} | places)):
             if start < stop:
-                self._hash.update(b"\n".join(rows[start - begin : stop - begin]) + b"\n")
+                self._hash.update(b"\n".join(rows[start - begin : stop - begin]))
+                self._hash.update(b"\n")
             if stop in places:
                 marks[stop] = self._hash.hexdigest()[:_MARK_DIGITS]
         self.rows = end
@@ -82,7 +84,7 @@ class RowSample:
     def with_rows(self, rows: Iterable[bytes]) -> "RowSample":
         """Return the sample extended by the rows of the next chunk."""
         limit = self.limit
-        return self.with_hashes([value for value in map(zlib.crc32, rows) if value < limit])
+        return self.with_hashes([value for value in map(isal_zlib.crc32, rows) if value < limit])
 
     def with_hashes(self, hashes: Iterable[int]) -> "RowSample":
         """Return the sample extended by hashes."""
