@@ -53,6 +53,7 @@ class Code(Enum):
     KEY_CONFLICT = ("23505", 409, "A row with this primary key exists; nothing was stored")
     KEY_UNKNOWN_COLUMNS = ("42P10", 400, "The connector has no primary key of these columns")
     KEY_RUNNING = ("GW203", 409, "A request with this Idempotency-Key is in progress")
+    BATCH_AWAITED = ("GW205", 409, "The batch of Idempotency-After is not stored; nor is this one")
     REJECTED_CHANGED = ("GW204", 409, "The rejected rows changed during the request; nothing was done")
     KEY_REUSED = ("GW202", 422, "The Idempotency-Key was used with another body; nothing was stored")
     ROWS_INVALID = ("GW201", 422, "Some rows do not satisfy the connector's schema; nothing was stored")

@@ -17,7 +17,7 @@ from gateway.endpoints.negotiation import RequestHeaders
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Services
 from gateway.endpoints.write_request import WriteRequest
-from gateway.errors import trace
+from gateway.errors import Code, GatewayError, trace
 from gateway.ingest import media_detection, payload
 from gateway.ingest.binary_formats import binary_format
 from gateway.ingest.body import Body
@@ -31,6 +31,8 @@ from gateway.store.interface import Select
 
 #: A body up to this size is checked on the event loop: a thread would take longer to start.
 _SMALL_BODY_BYTES = 4096
+#: How long a batch waits for the one that must be stored first.
+PREVIOUS_SECONDS = 10.0
 #: The permission that a token needs, by method.
 _VERBS: dict[str, Verb] = {"POST": "ingest", "PUT": "change"}
 
@@ -38,21 +40,30 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class _Arrived:
+    """A request whose body has arrived; `previous` is done once the batch that must be stored first is answered."""
+
+    req: Request
+    headers: RequestHeaders
+    body: Body
+    reservation: Reservation
+    previous: asyncio.Future[None] | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Submission:
-    """A received body with what its request's head says, for one version of a connector."""
+    """An arrived body with what its request's head says, for one version of a connector."""
 
     endpoint: Endpoint
     context: RequestContext
-    content_type: str | None
-    received: Body
-    reservation: Reservation
+    arrived: _Arrived
     token: str | None
     write: WriteRequest
 
     @property
     def digest(self) -> bytes:
         """The hash that an idempotency key is bound to: of the body, and of the method if it is PUT."""
-        digest = hashlib.sha256(self.received.data)
+        digest = hashlib.sha256(self.arrived.body.data)
         if self.write.replaces_all:
             digest.update(b"PUT")
         return digest.digest()
@@ -64,9 +75,9 @@ class _Submission:
             GatewayError: The body is malformed, or it has more bad rows than the connector keeps.
         """
         begin_stage("check")
-        data, write, validator = self.received.data, self.write, self.endpoint.validator
-        media = media_detection.media_of(self.content_type, data)
-        envelope = write.envelope(self.received, media, self.token, key)
+        data, write, validator = self.arrived.body.data, self.write, self.endpoint.validator
+        media = media_detection.media_of(self.arrived.req.content_type, data)
+        envelope = write.envelope(self.arrived.body, media, self.token, key)
         is_large = len(data) >= settings.columnar_min_bytes or media in BINARY
         if settings.columnar_min_bytes and is_large and write.on_conflict != "merge":
             columns = validator.columnar.parse(data, media, settings.max_row, write.taken, settings.max_body)
@@ -96,13 +107,14 @@ class Writes:
         headers = RequestHeaders.of_write(req)
         # Errors in the head are reported before the body is received.
         token, write = self._parse(endpoint, req, headers)
-        body, reservation = await self._bodies.receive(req, endpoint)
-        with reservation:
-            store = functools.partial(
-                self._store, req=req, resp=resp, headers=headers, received=(body, reservation)
-            )
-            with self._intake.in_flight.hold(endpoint.connector.name, token, write.key):
-                await self._live.retrying(endpoint, store)
+        name, in_flight = endpoint.connector.name, self._intake.in_flight
+        with in_flight.end_of(name, token, write.after) as previous:
+            body, reservation = await self._bodies.receive(req, endpoint)
+            with reservation, in_flight.hold(name, token, write.key):
+                arrived = _Arrived(req, headers, body, reservation, previous)
+                await self._live.retrying(
+                    endpoint, functools.partial(self._store, resp=resp, arrived=arrived)
+                )
 
     def _parse(
         self, endpoint: Endpoint, req: Request, headers: RequestHeaders
@@ -112,7 +124,8 @@ class Writes:
         if verb == "change":
             require_changes(req, connector, self._credentials)
         token = self._credentials.authorize(req.auth, connector, verb)
-        write = endpoint.write_request(headers).under(req.get_header("Idempotency-Key"))
+        write = endpoint.write_request(headers)
+        write = write.under(req.get_header("Idempotency-Key"), req.get_header("Idempotency-After"))
         for needed in write.needs:
             permissions.require(token, connector, needed)
         return token, write
@@ -120,20 +133,20 @@ class Writes:
     async def _store(
         self,
         endpoint: Endpoint,
-        req: Request,
         resp: Response,
-        headers: RequestHeaders,
-        received: tuple[Body, Reservation],
+        arrived: _Arrived,
     ) -> None:
         """Check and store the rows of a body, unless they were stored before under their idempotency key."""
         # Permissions may have changed while the body was received: the token's, or the connector's.
-        token, write = self._parse(endpoint, req, headers)
-        submission = _Submission(endpoint, current.get(), req.content_type, *received, token, write)
+        token, write = self._parse(endpoint, arrived.req, arrived.headers)
+        submission = _Submission(endpoint, current.get(), arrived, token, write)
         if write.head.is_rehearsal:
             await self._rehearse(resp, await self._check(submission, None), write)
             return
         key, receipt = await self._find_earlier_receipt(submission)
         stored = receipt or await self._check(submission, key)
+        if write.after is not None and receipt is None:
+            await self._require_previous(submission, write.after)
         if write.head.output is not None:
             await self._store_and_show(resp, stored, write)
         else:
@@ -151,9 +164,9 @@ class Writes:
 
     async def _check(self, submission: _Submission, key: IdempotencyKey | None) -> Batch:
         """Parse and validate the rows of a body: a small one here, a larger one in the parse pool."""
-        size, settings = len(submission.received.data), self._intake.settings
+        data, settings = submission.arrived.body.data, self._intake.settings
         # Any amount of data may be packed into few bytes.
-        is_packed = binary_format(submission.received.data) is not None
+        size, is_packed = len(data), binary_format(data) is not None
         if size <= _SMALL_BODY_BYTES and not is_packed:
             batch = submission.batch(key, settings)
         else:
@@ -163,8 +176,27 @@ class Writes:
         submission.write.require_rows(batch)
         if is_packed:
             # Rows that wait to be stored take more memory than the body that they came in.
-            submission.reservation.grow(max(batch.rows.nbytes - size, 0))
+            submission.arrived.reservation.grow(max(batch.rows.nbytes - size, 0))
         return batch
+
+    async def _require_previous(self, submission: _Submission, key: str) -> None:
+        """Wait until the batch with a key is stored, which may be under way, or arrive late.
+
+        Raises:
+            GatewayError: Its request ended without a receipt, or it is not stored within `PREVIOUS_SECONDS`.
+        """
+        begin_stage("queue")
+        store, pool = self._storage.reader, self._storage.read_pool
+        name, token, end = submission.endpoint.connector.name, submission.token, submission.arrived.previous
+        is_stored = functools.partial(pool.call, lambda: store.has_receipt(name, token, key))
+        if await is_stored():
+            return
+        if end is not None:
+            await asyncio.wait([end], timeout=PREVIOUS_SECONDS)
+            if await is_stored():
+                return
+        hint = "send the batch with that key, then this one again"
+        raise GatewayError(Code.BATCH_AWAITED, hint=hint, headers={"Retry-After": "1"})
 
     async def _append(self, batch: Batch | Receipt) -> Receipt:
         if isinstance(batch, Receipt):

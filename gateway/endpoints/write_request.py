@@ -29,6 +29,7 @@ class WriteRequest:
         needs: What the token must be allowed to do besides the method's own verb.
         replaces_all: Whether the rows replace all rows of the connector.
         key: The idempotency key, or None.
+        after: The idempotency key of the batch that must be stored first, or None.
     """
 
     head: RequestHead
@@ -36,10 +37,11 @@ class WriteRequest:
     needs: tuple[Verb, ...]
     replaces_all: bool = False
     key: str | None = None
+    after: str | None = None
 
     @classmethod
     def of(cls, connector: Connector, headers: RequestHeaders) -> "WriteRequest":
-        """Parse the head of a POST or PUT, without its idempotency key.
+        """Parse the head of a POST or PUT, without its idempotency keys.
 
         Raises:
             GatewayError: Names the parameter or header, its value, and what is right.
@@ -56,13 +58,20 @@ class WriteRequest:
         """The connector that the rows are for."""
         return self.head.connector
 
-    def under(self, key: str | None) -> "WriteRequest":
-        """Return the request with the value of its `Idempotency-Key` header, and check the connector's policy.
+    def under(self, key: str | None, after: str | None = None) -> "WriteRequest":
+        """Return the request with its `Idempotency-Key` and `Idempotency-After`, and check the connector's policy.
 
         Raises:
-            GatewayError: The policy does not allow the request, or the key is invalid.
+            GatewayError: The policy does not allow the request, or a key is invalid.
         """
-        write = self if key is None else replace(self, key=_key_of(key))
+        write = self if key is None else replace(self, key=_key_of(key, "Idempotency-Key"))
+        if after is not None:
+            write = replace(write, after=_key_of(after, "Idempotency-After"))
+            if write.after == write.key:
+                hint = "write the key of the batch before it there, or leave it out"
+                raise GatewayError(
+                    Code.KEY_INVALID, "Idempotency-After has the key of the batch itself", hint=hint
+                )
         write.require_policy()
         return write
 
@@ -179,8 +188,8 @@ def _on_conflict(head: RequestHead) -> OnConflict:
     return head.connector.policy.on_conflict
 
 
-def _key_of(header: str) -> str:
-    """Parse an Idempotency-Key: a string in quotes, as in the IETF draft, or without quotes.
+def _key_of(header: str, name: str) -> str:
+    """Parse the header of an idempotency key: a string in quotes, as in the IETF draft, or without quotes.
 
     Raises:
         GatewayError: The key is empty, too long, or not printable ASCII.
@@ -191,5 +200,5 @@ def _key_of(header: str) -> str:
     if not 0 < len(key) <= MAX_KEY_CHARACTERS or not key.isascii() or not key.isprintable():
         hint = f"write 1 to {MAX_KEY_CHARACTERS} printable ASCII characters, such as a UUID"
         what = f"has {len(key)} characters" if key.isascii() and key.isprintable() else "is not plain ASCII"
-        raise GatewayError(Code.KEY_INVALID, f"the Idempotency-Key {what}", hint=hint)
+        raise GatewayError(Code.KEY_INVALID, f"the {name} {what}", hint=hint)
     return key

@@ -1,18 +1,23 @@
 """Idempotency keys of the batches that are being stored at this moment."""
 
+import asyncio
 import contextlib
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 from gateway.errors import Code, GatewayError
 
-_NOTHING = contextlib.nullcontext()
+_NOTHING: AbstractContextManager[None] = contextlib.nullcontext()
+#: A key with its connector and its token.
+_Key = tuple[str, str | None, str]
 
 
 class InFlightKeys:
     """The idempotency keys in use, each for one connector and one token. Belongs to the event loop."""
 
     def __init__(self) -> None:
-        self._keys: set[tuple[str, str | None, str]] = set()
+        self._keys: set[_Key] = set()
+        self._ends: dict[_Key, set[asyncio.Future[None]]] = {}
 
     def hold(self, connector: str, token: str | None, key: str | None) -> AbstractContextManager[object]:
         """Hold a key while a block runs; without a key it does nothing.
@@ -28,5 +33,32 @@ class InFlightKeys:
             raise GatewayError(Code.KEY_RUNNING, hint=hint, headers={"Retry-After": "1"})
         holding = contextlib.ExitStack()
         self._keys.add(held)
-        holding.callback(self._keys.discard, held)
+        holding.callback(self._release, held)
         return holding
+
+    def end_of(
+        self, connector: str, token: str | None, key: str | None
+    ) -> "AbstractContextManager[asyncio.Future[None] | None]":
+        """Give a block a future that is done once a request that holds a key ends; without a key it is None.
+
+        The request may hold the key already, or begin to during the block.
+        """
+        return _NOTHING if key is None else self._end_of((connector, token, key))
+
+    @contextlib.contextmanager
+    def _end_of(self, held: _Key) -> "Iterator[asyncio.Future[None]]":
+        end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ends = self._ends.setdefault(held, set())
+        ends.add(end)
+        try:
+            yield end
+        finally:
+            ends.discard(end)
+            if not ends:
+                self._ends.pop(held, None)
+
+    def _release(self, held: _Key) -> None:
+        self._keys.discard(held)
+        for end in self._ends.get(held, ()):
+            if not end.done():
+                end.set_result(None)

@@ -80,6 +80,7 @@ class Operations:
             **request_parameters.write_parameters(("columns", *(["on_conflict"] if resolutions else []))),
             **request_parameters.prefer("POST", resolutions=resolutions),
             **request_parameters.idempotency_key(self.connector),
+            **request_parameters.idempotency_after(),
         }
         created = {**_receipt("Every row is stored, and survives a crash."), **self._links()}
         responses = {

@@ -54,16 +54,24 @@ def write_parameters(names: Iterable[str]) -> dict[str, dict[str, Json]]:
     return _query({name: WRITE_PARAMETERS[name] for name in names})
 
 
+_KEY = {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARACTERS, "pattern": "^[!#-~]+$"}
+
+
 def idempotency_key(connector: Connector) -> dict[str, dict[str, Json]]:
     """Build the header `Idempotency-Key` of a POST; it has no example, because each batch has a key of its own."""
     text = (
         "identifies the batch: sent again with the same key, it is stored once, and the receipt is the same"
     )
-    schema = {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARACTERS, "pattern": "^[!#-~]+$"}
-    parameter = _parameter("header", "Idempotency-Key", text, schema)
+    parameter = _parameter("header", "Idempotency-Key", text, _KEY)
     if connector.policy.needs_key:
         return {"Idempotency-Key.required": {**parameter, "required": True}}
     return {"Idempotency-Key": parameter}
+
+
+def idempotency_after() -> dict[str, dict[str, Json]]:
+    """Build the header `Idempotency-After` of a POST."""
+    text = "the `Idempotency-Key` of the batch that must be stored before this one"
+    return {"Idempotency-After": _parameter("header", "Idempotency-After", text, _KEY)}
 
 
 def prefer(method: str, *, resolutions: Iterable[str] = ()) -> dict[str, dict[str, Json]]:

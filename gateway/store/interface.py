@@ -303,6 +303,9 @@ class StoreReader(Tables, Protocol):
             GatewayError: The key was stored with another body.
         """
 
+    def has_receipt(self, connector: str, token: str | None, key: str) -> bool:
+        """Return whether a receipt is stored under an idempotency key, regardless of its body."""
+
     def read(self) -> ReadTransaction:
         """Return a new transaction; it takes no resources before its first SELECT."""
 

@@ -1,11 +1,17 @@
 """Idempotency keys: when one is required, and what a batch that is sent again under its key is answered."""
 
+import json
 import threading
 
 import httpx
 import pytest
 
+from gateway.endpoints import write
+from tests.support.in_process import body, inside
+from tests.support.server import Server, eventually
+
 FIELDS = "fields: {n: integer}\n"
+WRITES = 'gateway_http_requests_in_flight{{operation="write"}} {:.1f}'
 
 
 def test_idempotency_key_is_required_by_connector(server, name):
@@ -59,3 +65,96 @@ def test_replay_repeats_the_first_response(server, name, prefer):
     other = server.client.post(path, json=[{"n": 3}], headers=headers)
     assert (other.status_code, other.json()["code"]) == (422, "GW202")
     assert server.client.get(f"{path}?select=n").json() == [{"n": 1}, {"n": 2}]
+
+
+def after(key: str, previous: str) -> dict[str, str]:
+    return {"Idempotency-Key": key, "Idempotency-After": previous}
+
+
+def rows_of(server: Server, path: str) -> list[int]:
+    return [row["n"] for row in server.client.get(f"{path}?select=n&order=_id").json()]
+
+
+def test_batch_is_stored_after_the_previous_one(server, name):
+    path = server.declare(name, FIELDS)
+    server.client.post(path, json={"n": 1}, headers={"Idempotency-Key": "a"})
+
+    second = server.client.post(path, json={"n": 2}, headers=after("b", "a"))
+
+    assert second.status_code == 201
+    assert rows_of(server, path) == [1, 2]
+
+
+def test_batch_waits_for_one_that_comes_later(server, name):
+    path = server.declare(name, FIELDS)
+    answers = []
+
+    def send() -> None:
+        answers.append(
+            httpx.post(f"{server.url}{path}", json={"n": 2}, headers={**server.admin, **after("b", "a")})
+        )
+
+    waiting = threading.Thread(target=send)
+    waiting.start()
+    eventually(lambda: WRITES.format(1) in server.client.get("/-/metrics").text)
+    first = server.client.post(path, json={"n": 1}, headers={"Idempotency-Key": "a"})
+    waiting.join()
+
+    assert (first.status_code, answers[0].status_code) == (201, 201)
+    assert rows_of(server, path) == [1, 2]
+
+
+def test_batch_is_refused_with_the_previous_one(server, name):
+    path = server.declare(name, FIELDS)
+    answers = []
+
+    def send() -> None:
+        answers.append(
+            httpx.post(f"{server.url}{path}", json={"n": 2}, headers={**server.admin, **after("b", "a")})
+        )
+
+    waiting = threading.Thread(target=send)
+    waiting.start()
+    eventually(lambda: WRITES.format(1) in server.client.get("/-/metrics").text)
+    first = server.client.post(path, json={"n": "x"}, headers={"Idempotency-Key": "a"})
+    waiting.join()
+
+    assert first.status_code == 422
+    assert (answers[0].status_code, answers[0].json()["code"], answers[0].headers["Retry-After"]) == (
+        409,
+        "GW205",
+        "1",
+    )
+    assert rows_of(server, path) == []
+
+
+def test_order_is_of_connector_and_token(tmp_path, monkeypatch):
+    monkeypatch.setattr(write, "PREVIOUS_SECONDS", 0)
+    with inside(tmp_path, {"a": FIELDS, "b": FIELDS}) as gateway:
+        first = gateway.request("POST", "/a", body(b'{"n":1}'), headers={"Idempotency-Key": "a"})
+        of_another = gateway.request("POST", "/b", body(b'{"n":2}'), headers=after("b", "a"))
+        follower = gateway.request("POST", "/a", body(b'{"n":2}'), headers=after("b", "a"))
+
+    assert (first[0], follower[0]) == (201, 201)
+    assert (of_another[0], json.loads(of_another[2])["code"]) == (409, "GW205")
+
+
+@pytest.mark.parametrize("previous", ["a", '"a"', "", "x" * 300, "é".encode()])
+def test_key_of_previous_batch_is_checked(server, name, previous):
+    path = server.declare(name, FIELDS)
+
+    refused = server.client.post(
+        path, json={"n": 1}, headers={"Idempotency-Key": "a", "Idempotency-After": previous}
+    )
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "GW111")
+    assert "Idempotency-After" in refused.json()["message"]
+
+
+def test_stored_batch_needs_no_previous_one(server, name):
+    path = server.declare(name, FIELDS)
+    server.client.post(path, json={"n": 1}, headers={"Idempotency-Key": "a"})
+
+    again = server.client.post(path, json={"n": 1}, headers=after("a", "lost"))
+
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")

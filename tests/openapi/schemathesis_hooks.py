@@ -185,6 +185,7 @@ def before_call(context, case, kwargs):
     connector = CONNECTORS[case.operation.path]
     if "Idempotency-Key" in (case.headers or {}):
         case.headers["Idempotency-Key"] = f"{os.getpid()}-{next(_keys)}"
+    (case.headers or {}).pop("Idempotency-After", None)
     prefer = (case.headers or {}).get("Prefer", "")
     if "max-affected" in prefer:
         del case.headers["Prefer"]

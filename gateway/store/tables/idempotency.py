@@ -38,12 +38,13 @@ SELECT k.digest, coalesce(k.status, 201), coalesce(k.receipt, (
 ))
 FROM gateway.keys k WHERE k.connector = ? AND k.token IS NOT DISTINCT FROM ? AND k.key = ?
 """
+_HAS = "SELECT 1 FROM gateway.keys WHERE connector = ? AND token IS NOT DISTINCT FROM ? AND key = ?"
 
 
 class IdempotencyKeys:
     """The stored keys, each of one connector and one token.
 
-    `keep` and `forget_old` belong to the writer thread and its transaction, `find` to any thread. A batch and its
+    `keep` and `forget_old` belong to the writer thread and its transaction, `find` and `has` to any thread. A batch and its
     key are committed together, so there is none without the other.
     """
 
@@ -71,6 +72,10 @@ class IdempotencyKeys:
             hint = "send the body that belongs to it, or another key"
             raise GatewayError(Code.KEY_REUSED, hint=hint)
         return remembered(status, strictjson.read_own(receipt))
+
+    def has(self, connector: str, token: str | None, key: str) -> bool:
+        """Return whether a receipt is stored under a key, regardless of its body."""
+        return bool(self._database.rows(_HAS, [connector, token, key]))
 
     def keep(self, batches: Sequence[Batch], receipts: Sequence[Receipt], now: datetime) -> None:
         """Store the keys of batches, in the writer's transaction."""

@@ -234,6 +234,10 @@ class Store:
         """Return the receipt that is stored under an idempotency key, or None."""
         return self._keys.find(connector, token, key)
 
+    def has_receipt(self, connector: str, token: str | None, key: str) -> bool:
+        """Return whether a receipt is stored under an idempotency key, regardless of its body."""
+        return self._keys.has(connector, token, key)
+
     def find_key_conflicts(self, batch: Batch) -> KeyConflicts:
         """Return the rows of a batch whose primary key is stored, or occurs in an earlier row of it."""
         return find_conflicts(self._database, batch)
