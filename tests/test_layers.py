@@ -539,6 +539,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "commands.support.load_target",
     "commands.support.legacy_load",
     "commands.support.batch_sender",
+    "commands.support.load_outcome",
     "commands.support.upload",
     "commands.support.integrity_text",
     "commands.docs",

@@ -18,6 +18,8 @@ from gateway.endpoints.services import Storage
 from gateway.errors import Code, GatewayError, suggest
 from gateway.instants import rfc3339
 
+#: How many batches of one load may be under way, in the order of their `Idempotency-After`.
+IN_FLIGHT = 2
 #: The most batches of one request.
 MAX_BATCHES = 500
 
@@ -51,6 +53,8 @@ class ResolveResource:
             "store": self._storage.reader.id,
             "connector": connector.name,
             "path": connector.path,
+            # A proxy may remove a header that it does not know.
+            "in_flight": IN_FLIGHT if req.get_header("Idempotency-After") else 1,
             "batches": [
                 {
                     "batch": each.batch,

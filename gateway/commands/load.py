@@ -71,15 +71,17 @@ def _print_result(upload: Upload) -> None:
     """Print the notes and the numbers of rows."""
     for note in upload.notes:
         click.echo(note, err=True)
-    sentences = [f"{rows_are(upload.sender.stored)} stored at {upload.target.path}."]
-    if upload.sender.rejected:
+    sentences = [f"{rows_are(upload.outcome.stored)} stored at {upload.target.path}."]
+    if upload.outcome.rejected:
         name = upload.target.connector
-        kept = rows_are(upload.sender.rejected, noun="bad row")
+        kept = rows_are(upload.outcome.rejected, noun="bad row")
         sentences.append(f"{kept} kept; see gateway rejected ls {name}.")
-    if upload.sender.duplicates:
-        sentences.append(f"{upload.sender.duplicates:,} have primary keys that existed already.")
-    if upload.before:
-        sentences.append(f"{upload.before:,} were stored before; --again would store those once more.")
+    if upload.outcome.duplicates:
+        sentences.append(f"{upload.outcome.duplicates:,} have primary keys that existed already.")
+    if upload.outcome.before:
+        sentences.append(
+            f"{upload.outcome.before:,} were stored before; --again would store those once more."
+        )
         sentences += _lost_rows(upload)
     click.echo(" ".join(sentences))
 
@@ -94,9 +96,9 @@ def _lost_rows(upload: Upload) -> list[str]:
     gone = present.stored - present.left
     if not gone:
         return []
-    if present.left or upload.sender.stored:
+    if present.left or upload.outcome.stored:
         return [f"{gone:,} of all these were deleted, replaced, or changed since."]
-    message = f"the {upload.before:,} rows were stored before, and all of them"
+    message = f"the {upload.outcome.before:,} rows were stored before, and all of them"
     raise click.ClickException(
         f"{message} were deleted, replaced, or changed since. Nothing was stored; --again stores all rows once more"
     )
@@ -115,6 +117,6 @@ def _run(upload: Upload, source: Source) -> None:
         task = progress.add_task(source.path.name, total=source.size, rows=0)
         try:
             for bytes_read in upload.run():
-                progress.update(task, completed=bytes_read, rows=upload.sender.rows)
+                progress.update(task, completed=bytes_read, rows=upload.outcome.rows)
         except KeyboardInterrupt as error:
-            raise click.ClickException(f"interrupted; {upload.sender.how_far()}") from error
+            raise click.ClickException(f"interrupted; {upload.outcome.how_far()}") from error

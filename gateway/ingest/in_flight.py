@@ -39,9 +39,9 @@ class InFlightKeys:
     def end_of(
         self, connector: str, token: str | None, key: str | None
     ) -> "AbstractContextManager[asyncio.Future[None] | None]":
-        """Give a block a future that is done once a request that holds a key ends; without a key it is None.
+        """Return a context with a future that is done once a request that holds a key ends; None without a key.
 
-        The request may hold the key already, or begin to during the block.
+        The request may hold the key already, or begin to within the context.
         """
         return _NOTHING if key is None else self._end_of((connector, token, key))
 

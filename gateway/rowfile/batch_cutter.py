@@ -1,4 +1,4 @@
-"""The batches of a load, cut where the load begins and where an unanswered batch ended."""
+"""The batches of a load, cut where the load begins and where each unanswered batch ended."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +70,8 @@ class BatchCutter:
         """Prepare; the idempotency keys have the seed."""
         self._start = start
         self._seed = seed
+        #: The keys of unanswered batches, by the number of first rows that are stored once they are.
+        self._keys = {sent.until: sent.key for sent in start.pending}
         self._sample = start.load.sample if start.load else RowSample()
         self._fingerprint: _LoadFingerprint | None = None
         self._waiting: list[Any] = []  # all of one class
@@ -81,8 +83,7 @@ class BatchCutter:
         fingerprint = self._fingerprint = self._fingerprint or _LoadFingerprint(chunk.header, self._sample)
         rows, begin = chunk.rows(), fingerprint.rows
         end = begin + len(rows)
-        pending = self._start.pending
-        cuts = {self._start.rows, pending.until if pending else end, end}
+        cuts = {self._start.rows, *self._keys, end}
         while fingerprint.rows < end:
             here, digest = fingerprint.rows, fingerprint.digest
             stop = min(cut for cut in cuts if here < cut <= end)
@@ -94,7 +95,7 @@ class BatchCutter:
                 self._before = (here, digest)
             is_all = (here, stop) == (begin, end)
             self._waiting.append(chunk.with_line_end() if is_all else chunk.slice(here - begin, stop - begin))
-            if pending is None or stop >= pending.until:
+            if stop in self._keys or all(until < stop for until in self._keys):
                 yield self._batch(stop, fingerprint)
 
     def _batch(self, until: int, fingerprint: _LoadFingerprint) -> LoadBatch:
@@ -102,11 +103,8 @@ class BatchCutter:
         first, *others = self._waiting
         body, self._waiting = first.joined(others) if others else first, []
         before, digest = self._before
-        pending = self._start.pending
-        is_pending = pending is not None and until == pending.until
         _ = body.data  # Columns are written to bytes here, ahead of their request.
-        content = body.identity(fingerprint.digest)
-        key = pending.key if pending and is_pending else key_of(self._seed, digest, content)
+        key = self._keys.get(until) or key_of(self._seed, digest, body.identity(fingerprint.digest))
         return LoadBatch(body, key, before, until, fingerprint.take_marks(), fingerprint.sample)
 
     def end(self) -> None:

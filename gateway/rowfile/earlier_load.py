@@ -93,7 +93,7 @@ class LoadStart:
         rows: The number of first rows of the file that are stored already.
         load: The load that is resumed or copied; None for a new one.
         is_new: Whether the load gets its own progress file.
-        pending: Rows after `rows` that may be stored, to be sent again under the same key.
+        pending: Batches of the rows after `rows` that may be stored, to be sent again under the same keys.
         notes: Notes for the user.
         is_columnar: Whether the rows are sent as columns. A load goes on in the form in which it began.
     """
@@ -101,7 +101,7 @@ class LoadStart:
     rows: int = 0
     load: LoadProgress | None = None
     is_new: bool = True
-    pending: PendingRows | None = None
+    pending: tuple[PendingRows, ...] = ()
     notes: tuple[str, ...] = ()
     is_columnar: bool = False
 
@@ -139,22 +139,23 @@ class Overlap:
             stored, earlier.load, is_new, self._pending(), tuple(notes), earlier.load.is_columnar
         )
 
-    def _pending(self) -> PendingRows | None:
+    def _pending(self) -> tuple[PendingRows, ...]:
+        """Return the unanswered batches that are sent again; with `rest` those of which that is safe."""
         pending, agreed = self.earlier.load.pending, self.earlier.match.rows
-        if pending is None or (self.options.rest and (agreed < pending.until or pending.is_too_old)):
-            return None
-        reason = None
-        if agreed < pending.until:
-            reason = "they have changed since"
-        elif pending.is_too_old:
-            reason = "the gateway may have forgotten the request"
-        if reason:
-            message = (
-                f"rows {self.earlier.load.rows + 1:,} to {pending.until:,} of {self.file.shown} were sent on"
-                f" {_day(pending.at)} without an answer, and may be stored; {reason}"
-            )
-            raise OverlapError(message, "Check which rows are stored", can_rest=True)
-        return pending
+        safe = tuple(takewhile(lambda sent: sent.until <= agreed and not sent.is_too_old, pending))
+        if len(safe) == len(pending) or self.options.rest:
+            return safe
+        first, last = pending[len(safe)], pending[-1]
+        reason = (
+            "they have changed since"
+            if agreed < first.until
+            else "the gateway may have forgotten the request"
+        )
+        message = (
+            f"rows {self.earlier.load.rows + 1:,} to {last.until:,} of {self.file.shown} were sent on"
+            f" {_day(first.at)} without an answer, and may be stored; {reason}"
+        )
+        raise OverlapError(message, "Check which rows are stored", can_rest=True)
 
     def _elsewhere(self) -> OverlapError:
         """Return the error that another file had these rows."""

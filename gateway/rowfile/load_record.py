@@ -24,22 +24,25 @@ class LoadRecord:
         self._files = files
         self._file = file
         self._options = options
-        self._pending_key: str | None = None
+        self._pending_keys: frozenset[str] = frozenset()
         self._is_columnar = False
 
     def begin(self, start: LoadStart) -> None:
         """Record that a load is resumed or copied."""
         self._is_columnar = start.is_columnar
-        self._pending_key = start.pending.key if start.pending else None
+        self._pending_keys = frozenset(each.key for each in start.pending)
         if start.load is not None:
             self.seed = start.load.seed
             self.load = self._new(start.load) if start.is_new else start.load
+            if self.load.pending != start.pending:
+                self.load = progress_files.append_pending(self.load, start.pending)
 
     def add_pending(self, batch: LoadBatch) -> None:
         """Record that a batch is being sent."""
-        first = self.load.marks.get(1, "") if self.load else batch.marks.get(1, "")
-        pending = PendingRows(batch.until, batch.marks[batch.until], batch.key, time.time(), first)
-        self.load = progress_files.append_pending(self.load or self._new(), pending)
+        load = self.load or self._new()
+        first = load.first or batch.marks.get(1, "")
+        sent = PendingRows(batch.until, batch.marks[batch.until], batch.key, time.time(), first)
+        self.load = progress_files.append_pending(load, load.with_pending(sent))
 
     def add_stored(self, batch: LoadBatch, number: int | None, committed_at: str | None) -> None:
         """Record that a batch is stored, under its number in the store."""
@@ -47,12 +50,12 @@ class LoadRecord:
         self.load = progress_files.append_stored(self.load or self._new(), part, batch.marks, batch.sample)
 
     def add_declined(self) -> None:
-        """Record that the gateway stored nothing of the batch."""
+        """Record that the gateway stored nothing of the pending batches."""
         self.load = progress_files.append(self.load or self._new(), {"declined": True})
 
     def add_unsent(self, batch: LoadBatch) -> None:
-        """Record that a batch was not sent, unless an earlier run may have sent it."""
-        if batch.key != self._pending_key:
+        """Record that nothing of a batch was stored by this run, unless an earlier one may have stored it."""
+        if batch.key not in self._pending_keys:
             self.add_declined()
 
     def end(self) -> None:

@@ -63,7 +63,8 @@ class LoadProgress:
         parts: The stored rows.
         marks: The marks of the rows that were sent.
         sample: The sample of the rows that were sent.
-        pending: The rows that were sent last, if they were not answered.
+        pending: The batches of rows after those that were sent and not answered, in their order. None of them is
+            stored without those before it.
         is_whole: Whether the end of the file was reached.
         last: When rows were stored last, in seconds since 1970.
         options: The options for reading the file, as arguments of the command; None if unknown.
@@ -77,7 +78,7 @@ class LoadProgress:
     parts: tuple[StoredPart, ...] = ()
     marks: Mapping[int, str] = field(default_factory=dict)
     sample: RowSample = field(default_factory=RowSample)
-    pending: PendingRows | None = None
+    pending: tuple[PendingRows, ...] = ()
     is_whole: bool = False
     last: float = 0.0
     options: tuple[str, ...] | None = None
@@ -88,25 +89,37 @@ class LoadProgress:
         """The number of first rows of the file that were stored."""
         return self.parts[-1].until if self.parts else 0
 
-    def begins_with(self, first: str) -> bool:
-        """Return whether the first row that was sent has this mark."""
-        return first in (self.marks.get(1), self.pending and self.pending.first)
+    @property
+    def first(self) -> str:
+        """The mark of the first row that was sent; empty if it is unknown."""
+        return self.marks.get(1) or next((sent.first for sent in self.pending), "")
+
+    def with_pending(self, sent: PendingRows) -> tuple[PendingRows, ...]:
+        """Return the pending rows once these are sent, for the first time or again.
+
+        The key of rows that are sent again is as old as their first request.
+        """
+        at = min([sent.at, *(each.at for each in self.pending if each.key == sent.key)])
+        others = [each for each in self.pending if each.key != sent.key]
+        return tuple(sorted([*others, replace(sent, at=at)], key=lambda each: each.until))
 
     def with_line(self, line: Mapping[str, Any]) -> "LoadProgress":
         """Return the progress after the next line of its file."""
         if "pending" in line:
-            return replace(self, pending=PendingRows(**line["pending"]), is_whole=False)
+            told = line["pending"]  # An earlier version wrote the only one.
+            pending = tuple(PendingRows(**each) for each in (told if isinstance(told, list) else [told]))
+            return replace(self, pending=pending, is_whole=False)
         if "stored" in line:
             return replace(
                 self,
                 parts=(*self.parts, StoredPart(**line["stored"])),
                 marks={**self.marks, **{int(rows): mark for rows, mark in line["marks"].items()}},
                 sample=self.sample.with_hashes(line["sample"]),
-                pending=None,
+                pending=tuple(each for each in self.pending if each.until > line["stored"]["until"]),
                 last=line["at"],
             )
         if "declined" in line:
-            return replace(self, pending=None)
+            return replace(self, pending=())
         return replace(self, is_whole=True)
 
     def until(self, rows: int) -> "LoadProgress":
@@ -114,4 +127,4 @@ class LoadProgress:
         parts = [replace(part, until=min(part.until, rows)) for part in self.parts]
         kept = [part for place, part in enumerate(parts) if not place or parts[place - 1].until < rows]
         marks = {place: mark for place, mark in self.marks.items() if place <= rows}
-        return replace(self, parts=tuple(kept) if rows else (), marks=marks, pending=None, is_whole=False)
+        return replace(self, parts=tuple(kept) if rows else (), marks=marks, pending=(), is_whole=False)

@@ -2,9 +2,9 @@
 
 A line is appended before and after each batch, so that a killed load can be resumed. These are the lines.
     {"file": …, "started": …, "seed": …, "options": …, "columnar": …}   the file, and how it was read.
-    {"pending": {"until": …, "mark": …, "key": …, …}}    rows that are being sent.
+    {"pending": [{"until": …, "mark": …, "key": …, …}, …]}   all batches of rows that are being sent, in order.
     {"stored": {"until": …, "batch": …, …}}              these rows are stored, in this batch.
-    {"declined": true}                                   the gateway stored none of them.
+    {"declined": true}                                   the gateway stored none of those that were being sent.
     {"whole": true}                                      the end of the file was reached.
 """
 
@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -112,9 +112,9 @@ def append(load: LoadProgress, line: Mapping[str, Any]) -> LoadProgress:
     return load.with_line(line)
 
 
-def append_pending(load: LoadProgress, what: PendingRows) -> LoadProgress:
-    """Record that rows are being sent."""
-    return append(load, {"pending": asdict(what)})
+def append_pending(load: LoadProgress, pending: Iterable[PendingRows]) -> LoadProgress:
+    """Record that these rows, and no others, are being sent."""
+    return append(load, {"pending": [asdict(each) for each in pending]})
 
 
 def append_stored(

@@ -79,7 +79,7 @@ class StartFinder:
         loads = [
             load
             for load in recorded
-            if (load.file == self._file.id or load.begins_with(firsts.get(load.is_columnar, "")))
+            if (load.file == self._file.id or (load.first and load.first == firsts.get(load.is_columnar)))
             and self._options.compares(load.seed)
         ]
         is_known = any(load.file == self._file.id for load in loads)
@@ -142,9 +142,8 @@ class StartFinder:
 
 
 def _marks_of(load: LoadProgress) -> dict[int, str]:
-    """Return the marks of a load, including the mark of its unanswered rows."""
-    unanswered = {load.pending.until: load.pending.mark} if load.pending else {}
-    return {**load.marks, **unanswered}
+    """Return the marks of a load, including those of its unanswered rows."""
+    return {**load.marks, **{sent.until: sent.mark for sent in load.pending}}
 
 
 def _is_resumable(earlier: EarlierLoad) -> bool:

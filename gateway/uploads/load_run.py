@@ -157,7 +157,7 @@ class LoadRun:
             self._batches.close()
 
     def _cut(self, start: LoadStart) -> Generator[LoadBatch, None, None]:
-        if start.pending is None and start.rows == self._finder.total:
+        if not start.pending and start.rows == self._finder.total:
             return
         cutter = BatchCutter(start, self._record.seed)
         for chunk in split_as(self._file.source, self._options.size, as_columns=start.is_columnar):

@@ -57,9 +57,18 @@ def test_store_of_an_earlier_version_gets_an_id(own):
 def test_name_and_path_resolve_to_the_same_connector(server, name, wanted):
     server.declare(name, f"path: /shop/{name}\n{ORDERS}")
 
-    found = server.client.get("/-/resolve", params={"connector": wanted.format(name=name)}).json()
+    headers = {"Idempotency-After": "any"}
+    found = server.client.get(
+        "/-/resolve", params={"connector": wanted.format(name=name)}, headers=headers
+    ).json()
 
-    assert found == {"store": id_of(server), "connector": name, "path": f"/shop/{name}", "batches": []}
+    assert found == {
+        "store": id_of(server),
+        "connector": name,
+        "path": f"/shop/{name}",
+        "in_flight": 2,
+        "batches": [],
+    }
 
 
 def test_resolve_gives_commit_time_and_rows_left(server, name):

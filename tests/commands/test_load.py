@@ -326,7 +326,7 @@ def test_pending_batch_is_reported(orders, tmp_path, kind):
     last = max(place for place, line in enumerate(lines) if "stored" in line)
     lines = lines[:last]
     if kind == "old":
-        lines[-1]["pending"]["at"] = time.time() - 7 * 24 * 3600
+        lines[-1]["pending"][0]["at"] = time.time() - 7 * 24 * 3600
     else:
         file.write_text(file.read_text().replace("\n2999,", "\n3999,"))
     record.write_text("\n".join(map(json.dumps, lines)))

@@ -2,7 +2,7 @@
 
 import contextlib
 import http.client
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import urlsplit
@@ -13,7 +13,13 @@ from tests.support.server import free_port
 _HOP = ("connection", "keep-alive", "transfer-encoding", "date", "server")
 
 
-def _handler(target: str, prefix: str, added: dict[str, str]) -> type[BaseHTTPRequestHandler]:
+#: Called with the method and the headers of each request, before it is passed on. It may wait.
+Watch = Callable[[str, Mapping[str, str]], None]
+
+
+def _handler(
+    target: str, prefix: str, added: dict[str, str], removed: tuple[str, ...], watch: Watch
+) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -25,7 +31,9 @@ def _handler(target: str, prefix: str, added: dict[str, str]) -> type[BaseHTTPRe
             if not self.path.startswith(prefix):
                 self.send_error(404, "outside the prefix")
                 return
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
+            watch(self.command, self.headers)
+            dropped = (*_HOP, *removed)
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in dropped}
             address = urlsplit(target).netloc
             with contextlib.closing(http.client.HTTPConnection(address, timeout=30)) as connection:
                 connection.request(
@@ -47,11 +55,23 @@ def _handler(target: str, prefix: str, added: dict[str, str]) -> type[BaseHTTPRe
 
 
 @contextlib.contextmanager
-def proxying(target: str, prefix: str = "/gw/", **added: str) -> Iterator[str]:
-    """Serve a gateway below a prefix, and give the URL; `added` headers go to the gateway with `_` for `-`."""
+def proxying(
+    target: str,
+    prefix: str = "/gw/",
+    *,
+    removed: tuple[str, ...] = (),
+    watch: Watch = lambda *_: None,
+    **added: str,
+) -> Iterator[str]:
+    """Serve a gateway below a prefix, and give the URL.
+
+    `added` headers go to the gateway with `_` for `-`, `removed` ones, in lower case, do not.
+    """
     headers = {name.replace("_", "-"): value for name, value in added.items()}
     port = free_port()
-    with ThreadingHTTPServer(("127.0.0.1", port), _handler(target, prefix, headers)) as server:
+    with ThreadingHTTPServer(
+        ("127.0.0.1", port), _handler(target, prefix, headers, removed, watch)
+    ) as server:
         server.daemon_threads = True
         thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()

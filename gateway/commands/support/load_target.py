@@ -26,12 +26,14 @@ class LoadTarget:
         store: The id of the store.
         connector: The name of the connector.
         path: The path of its endpoint.
+        in_flight: How many batches the gateway takes at a time, and stores in their order.
     """
 
     gateway: GatewayClient
     store: str
     connector: str
     path: str
+    in_flight: int = 1
 
     @classmethod
     def find(cls, gateway: GatewayClient, wanted: str) -> "LoadTarget":
@@ -43,9 +45,12 @@ class LoadTarget:
         name = wanted if wanted.startswith("/") and not wanted.startswith("/-/") else wanted.strip("/")
         if not name or ("/" in name and not name.startswith("/")):
             raise click.ClickException(f"{wanted!r} is neither the name nor the path of a connector")
-        answer = gateway.request("GET", "/-/resolve", params={"connector": name})
+        # Only a gateway that the header reaches keeps the order of two batches.
+        headers = {"Idempotency-After": "any"}
+        answer = gateway.request("GET", "/-/resolve", params={"connector": name}, headers=headers)
         found = _body(answer, gateway, wanted)
-        return cls(gateway, str(uuid.UUID(found["store"])), found["connector"], found["path"])
+        in_flight = found.get("in_flight", 1)  # An earlier gateway does not say it.
+        return cls(gateway, str(uuid.UUID(found["store"])), found["connector"], found["path"], in_flight)
 
     def request_batches(self, batches: Sequence[int]) -> httpx.Response:
         """Request what the gateway knows about batches."""

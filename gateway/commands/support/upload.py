@@ -1,17 +1,22 @@
 """The upload of a file: its rows are posted in batches, and each row is stored once even after interruptions."""
 
 import os
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import suppress
 
 import click
 
-from gateway.commands.support.batch_sender import BatchSender, DeclinedError
+from gateway.commands.support.batch_sender import Answer, BatchSender, UnansweredError
 from gateway.commands.support.legacy_load import LegacyLoad
+from gateway.commands.support.load_outcome import DeclinedError, LoadOutcome
 from gateway.commands.support.load_target import LoadTarget
 from gateway.media_types import Media
 from gateway.rowfile import earlier_load
 from gateway.rowfile.batch_cutter import BatchCutter, LoadBatch
 from gateway.rowfile.chunks import split_as
+from gateway.rowfile.compression import BROKEN
 from gateway.rowfile.earlier_load import LoadStart, OverlapError, StoredRows
 from gateway.rowfile.load_options import LoadFile, LoadOptions
 from gateway.rowfile.load_record import LoadRecord
@@ -26,16 +31,14 @@ class Upload:
 
     Attributes:
         target: The target of the rows.
-        sender: Sends the batches, and counts their rows.
-        before: The number of rows of the file that an earlier load had stored.
+        outcome: The numbers of its rows.
         notes: Notes for the user.
     """
 
     def __init__(self, target: LoadTarget, wanted: str, source: Source, options: LoadOptions) -> None:
         """Prepare the upload; `wanted` is the name or path that the user typed for the target."""
         self.target = target
-        self.sender = BatchSender(target, source.path, options)
-        self.before = 0
+        self.outcome = LoadOutcome(source.path)
         self.notes: list[str] = []
         self._file = LoadFile(source, str(source.path.resolve()))
         self._options = options
@@ -44,6 +47,9 @@ class Upload:
         self._finder = StartFinder(self._file, options, self._files, target.find_stored, legacy.adopt)
         seed = os.urandom(8).hex() if options.again else ""
         self._record = LoadRecord(self._files, self._file, options, seed)
+        self._sender = BatchSender(target)
+        #: The batches that are being sent, in their order.
+        self._sent: deque[tuple[LoadBatch, Future[Answer]]] = deque()
 
     def run(self) -> Iterator[int]:
         """Post the rows that are not stored yet; yield the number of bytes read from disk after each chunk.
@@ -66,7 +72,7 @@ class Upload:
             if start.pending or start.rows != self._finder.total:
                 yield from self._post_from(start)
             self._record.end()
-        if self.sender.stored:
+        if self.outcome.stored:
             self._note_similar_loads()
 
     def _find_start(self, mark: str) -> LoadStart:
@@ -75,7 +81,7 @@ class Upload:
         except OverlapError as error:
             raise click.ClickException(_overlap_text(error)) from error
         self.notes += [*self._finder.notes, *start.notes]
-        self.sender.rows = self.before = start.rows
+        self.outcome.begin(start.rows)
         return start
 
     def _note_similar_loads(self) -> None:
@@ -92,11 +98,16 @@ class Upload:
         return self.target.find_stored(self._record.load) if self._record.load else StoredRows()
 
     def _post_from(self, start: LoadStart) -> Iterator[int]:
-        # One thread reads, cuts, and hashes the next batch while this one waits for the gateway.
+        # One thread reads, cuts, and hashes the next batch while others wait for the gateway.
         with read_ahead(self._batches(start)) as batches:
-            for batch in batches:
-                self._store(batch)
-                yield batch.body.bytes_read
+            try:
+                for batch in batches:
+                    yield from self._finish(self.target.in_flight - 1)
+                    self._send(batch)
+            except (ValueError, *BROKEN):  # The rest of the file cannot be read.
+                yield from self._finish(0)
+                raise
+            yield from self._finish(0)
 
     def _batches(self, start: LoadStart) -> Iterator[LoadBatch]:
         cutter = BatchCutter(start, self._record.seed)
@@ -104,19 +115,43 @@ class Upload:
             yield from cutter.cut(chunk)
         cutter.end()
 
-    def _store(self, batch: LoadBatch) -> None:
-        """Post a batch, and record its progress."""
+    def _send(self, batch: LoadBatch) -> None:
+        """Send a batch, to be stored after those that are being sent."""
+        columns = self._options.columns(batch.body)
+        after = self._sent[-1][0].key if self._sent else None
         self._record.add_pending(batch)
-        try:
-            receipt = self.sender.post(batch.body, batch.key)
-        except DeclinedError:
-            self._record.add_declined()
-            raise
-        number = receipt["batch"]
-        self._record.add_stored(batch, number, self.sender.committed_at(number))
-        if receipt["is_known"]:
-            self.before += batch.until - self.sender.rows
-        self.sender.rows = batch.until
+        self._sent.append((batch, self._sender.send(batch, columns, after)))
+
+    def _finish(self, left: int) -> Iterator[int]:
+        """Record batches in their order: those that are answered, and others until at most `left` are being sent.
+
+        Yields:
+            The number of bytes read, after each batch.
+        """
+        while self._sent and (len(self._sent) > left or self._sent[0][1].done()):
+            batch, future = self._sent.popleft()
+            try:
+                answer = future.result()
+                number = self.outcome.add(batch, answer)
+            except UnansweredError as error:
+                self._sender.stop()
+                raise click.ClickException(f"{error}; {self.outcome.how_far()}") from error
+            except DeclinedError as error:
+                self._end_others()
+                if error.names_rows:
+                    self._record.add_declined()
+                elif answer.is_only:
+                    self._record.add_unsent(batch)
+                raise
+            self._record.add_stored(batch, number, answer.committed_at)
+            yield batch.body.bytes_read
+
+    def _end_others(self) -> None:
+        """Wait until the gateway has declined the batches behind one that it declined."""
+        self._sender.stop()
+        for _, future in self._sent:
+            with suppress(UnansweredError):
+                future.result()
 
 
 def _without_rows(source: Source) -> ValueError:

@@ -1,0 +1,207 @@
+"""`gateway load` sends a batch while another one is stored, in the order of the file."""
+
+import json
+import signal
+import threading
+import time
+
+import pytest
+
+from tests.commands.test_load import load, records
+from tests.commands.test_verbs import ORDERS, gateway, rows_file, stored
+from tests.support.prefix_proxy import proxying
+from tests.support.row_files import FORMATS, write_rows
+from tests.support.server import eventually
+
+#: Seconds after which a request goes on alone.
+ALONE = 5
+
+
+@pytest.fixture
+def orders(cleared):
+    cleared.declare("orders", ORDERS)
+    return cleared
+
+
+class Pairs:
+    """Holds the first request of a batch until another one is under way, and records which batch each follows."""
+
+    def __init__(self) -> None:
+        self.previous: dict[str, str | None] = {}
+        self.is_pair = threading.Event()
+
+    def __call__(self, method, headers) -> None:
+        if method != "POST":
+            return
+        self.previous[headers["Idempotency-Key"]] = headers["Idempotency-After"]
+        if len(self.previous) > 1:
+            self.is_pair.set()
+        self.is_pair.wait(ALONE)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_next_batch_is_sent_meanwhile(orders, tmp_path, format):
+    file, pairs = write_rows(tmp_path / f"rows.{format}", range(5000)), Pairs()
+
+    with proxying(orders.url, watch=pairs) as url:
+        code, said = load(orders, file, "--batch", "5K", "--url", url)
+
+    assert code == 0, said
+    assert pairs.is_pair.is_set()
+    assert len(pairs.previous) > 4
+    firsts = [key for key, previous in pairs.previous.items() if previous is None]
+    assert any(previous in firsts for previous in pairs.previous.values())
+    assert stored(orders) == list(range(5000))
+
+
+def test_later_batch_waits_for_delayed_one(orders, tmp_path):
+    """Send the first batch on to the gateway after the second one."""
+    file = rows_file(tmp_path, 2000)
+    is_second_there = threading.Event()
+
+    def delay(method, headers) -> None:
+        if method == "POST" and headers["Idempotency-After"] is None:
+            is_second_there.wait(ALONE)
+            eventually(lambda: 'in_flight{operation="write"} 1.0' in orders.client.get("/-/metrics").text)
+        elif method == "POST":
+            is_second_there.set()
+
+    with proxying(orders.url, watch=delay) as url:
+        code, said = load(orders, file, "--batch", "15K", "--url", url)
+
+    assert code == 0, said
+    assert is_second_there.is_set()
+    assert stored(orders) == list(range(2000))
+
+
+def test_gateway_that_gives_no_order_gets_one_batch(orders, tmp_path):
+    """Remove the header as a proxy may, or as a gateway that does not know it ignores it."""
+    file, under_way, most = rows_file(tmp_path, 2000), [], []
+
+    def count(method, headers) -> None:
+        if method == "POST":
+            assert headers["Idempotency-After"] is None
+            under_way.append(headers["Idempotency-Key"])
+            most.append(len(set(under_way)) - len(orders.client.get("/-/connectors/orders/batches").json()))
+
+    with proxying(orders.url, removed=("idempotency-after",), watch=count) as url:
+        code, said = load(orders, file, "--batch", "5K", "--url", url)
+
+    assert code == 0, said
+    assert len(most) > 3
+    assert set(most) == {1}
+    assert stored(orders) == list(range(2000))
+
+
+def test_bad_row_stops_the_batch_behind_it(orders, tmp_path):
+    file = rows_file(tmp_path, 5000)
+    good = file.read_text()
+    file.write_text(good.replace("\n700,", "\nx,"))
+
+    code, said = load(orders, file, "--batch", "5K")
+    rows = len(stored(orders))
+    file.write_text(good)
+    again, said_again = load(orders, file, "--batch", "7K")
+
+    assert code == 1
+    assert "row 701, line 702, field 'n'" in said
+    assert f"the first {rows:,} rows are stored" in said
+    assert 0 < rows < 701
+    assert again == 0, said_again
+    assert stored(orders) == list(range(5000))
+
+
+@pytest.mark.parametrize("answered", [0, 1, 2])
+@pytest.mark.parametrize("size", ["3K", "10K", "1M"])
+def test_unanswered_batches_are_resent_under_their_keys(orders, tmp_path, answered, size):
+    """Resume a load of which two batches were stored and some of them answered, in batches of another size."""
+    file = rows_file(tmp_path, 3000)
+    load(orders, file, "--batch", "10K")
+    (record,) = records(orders)
+    forget_answers(record, 2 - answered)
+
+    code, said = load(orders, file, "--batch", size)
+
+    assert code == 0, said
+    assert stored(orders) == list(range(3000))
+    assert load(orders, file)[1].startswith("0 rows are stored")
+
+
+def forget_answers(record, count: int) -> list[dict]:
+    """Write a record as if the last batches had been sent and not answered, and return these."""
+    lines = [json.loads(line) for line in record.read_text().splitlines() if line]
+    told = {each["until"]: each for line in lines for each in line.get("pending", ())}
+    pending = [told[until] for until in sorted(told)[len(told) - count :]]
+    lost = {each["until"] for each in pending}
+    kept = [
+        line
+        for line in lines
+        if "pending" not in line and "whole" not in line and line.get("stored", {}).get("until") not in lost
+    ]
+    kept += [{"pending": pending}] if pending else []
+    record.write_text("\n".join(map(json.dumps, kept)))
+    return pending
+
+
+def test_batch_refused_for_its_size_stays_pending(own, tmp_path):
+    """Send a batch again that is stored, to a gateway that does not take its size any more, and to one that does."""
+    own.declare("orders", ORDERS)
+    file = rows_file(tmp_path, 3000)
+    load(own, file, "--batch", "10K")
+    (record,) = records(own)
+    sent = forget_answers(record, 2)
+    own.stop()
+    own.environment["GATEWAY_MAX_BODY"] = "5000"
+    own.start()
+    refused, said = load(own, file, "--batch", "3K")
+    own.stop()
+    del own.environment["GATEWAY_MAX_BODY"]
+    own.start()
+
+    assert (refused, "GW102" in said) == (1, True), said
+    assert json.loads(record.read_text().splitlines()[-1])["pending"] == sent
+    assert load(own, file, "--batch", "3K")[0] == 0
+    assert stored(own) == list(range(3000))
+
+
+def test_key_is_old_from_first_request(orders, tmp_path):
+    file = rows_file(tmp_path, 3000)
+    load(orders, file, "--batch", "10K")
+    (record,) = records(orders)
+    first, second = forget_answers(record, 2)
+    sent_at = time.time() - 3 * 24 * 3600
+    text = record.read_text().replace(repr(first["at"]), repr(sent_at))
+    record.write_text(text)
+
+    is_over = threading.Event()
+    with proxying(orders.url, watch=lambda method, _: method == "POST" and is_over.wait(60)) as url:
+        verb = gateway(orders, "load", "orders", file, "--url", url, wait=False)
+        eventually(lambda: record.read_text() != text)
+        eventually(lambda: len(json.loads(record.read_text().splitlines()[-1])["pending"]) == 2)
+        verb.kill()
+        verb.communicate()
+        is_over.set()
+
+    pending = json.loads(record.read_text().splitlines()[-1])["pending"]
+    assert [each["key"] for each in pending] == [first["key"], second["key"]]
+    assert [each["at"] for each in pending] == [sent_at, second["at"]]
+
+
+def test_interrupt_ends_command_that_waits(orders, tmp_path):
+    file, is_there, is_over = rows_file(tmp_path, 3000), threading.Event(), threading.Event()
+
+    def hold(method, _) -> None:
+        if method == "POST":
+            is_there.set()
+            is_over.wait(60)
+
+    with proxying(orders.url, watch=hold) as url:
+        verb = gateway(orders, "load", "orders", file, "--batch", "10K", "--url", url, wait=False)
+        assert is_there.wait(30)
+        verb.send_signal(signal.SIGINT)
+        _, said = verb.communicate()
+        is_over.set()
+
+    assert (verb.returncode, "interrupted; nothing of it is stored" in " ".join(said.split())) == (1, True), (
+        said
+    )
