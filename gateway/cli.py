@@ -8,6 +8,7 @@ import click
 from gateway import __version__
 from gateway.commands.support import usage_hints
 from gateway.printable import protect_terminal
+from gateway.unused_libraries import keep_out_unused
 
 #: The verbs, in the order of a connector's life.
 VERBS = (
@@ -42,6 +43,11 @@ click.UsageError.exit_code = 64  # EX_USAGE
 
 class _Verbs(click.Group):
     """Imports only the verb that runs: `gateway serve` must not import duckdb before it forks."""
+
+    def __call__(self, *arguments: Any, **more: Any) -> Any:
+        """Run a verb as the command of this process."""
+        keep_out_unused()
+        return super().__call__(*arguments, **more)
 
     def main(self, *arguments: Any, **more: Any) -> Any:
         """Run a verb, and protect the terminal from control characters in its output."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "request_context",
     "logs",
     "threads",
+    "unused_libraries",
     "setting_values",
     "settings",
     "setting_texts",
@@ -350,8 +352,10 @@ LAYERS = [  # A module may import only from lines above its own.
     "rowfile.sniffing",
     "rowfile.chunk",
     "rowfile.arrow_file",
+    "rowfile.arrow_rows",
     "rowfile.row_texts",
     "rowfile.column_chunk",
+    "rowfile.column_chunks",
     "rowfile.read_buffer",
     "rowfile.line_chunks",
     "rowfile.json_chunks",
@@ -726,6 +730,24 @@ def test_arbiter_imports_do_not_lead_to_duckdb():
     code = "import sys, gateway.cli, gateway.commands.serve; print('duckdb' in sys.modules)"
 
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "False"
+
+
+def test_commands_do_without_libraries_of_others():
+    """Where numpy and pandas are installed, pyarrow and duckdb would import them, for 0.4 s."""
+    code = """
+import contextlib, sys
+from gateway.cli import main
+with contextlib.suppress(SystemExit):
+    main(["--version"])
+import duckdb, pyarrow.parquet
+pyarrow.scalar(1)
+print(*({"numpy", "pandas"} & set(sys.modules)))
+"""
+    said = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+
+    assert find_spec("numpy")
+    assert find_spec("pandas")
+    assert said.splitlines()[1:] == [""]
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,18 @@
-"""The rows of a file, split into chunks."""
+"""The rows of a file, split into chunks.
+
+Only a file of columns imports pyarrow, which takes as long as all other imports of `gateway load` together.
+"""
 
 from collections.abc import Iterator
 
 from gateway.media_types import Media
-from gateway.rowfile.arrow_file import schema_of
 from gateway.rowfile.chunk import Chunk
-from gateway.rowfile.column_chunk import ColumnChunk, column_chunks
+from gateway.rowfile.column_chunk import ColumnChunk
 from gateway.rowfile.json_chunks import json_chunks
 from gateway.rowfile.line_chunks import csv_chunks, line_chunks
 from gateway.rowfile.read_buffer import ReadBuffer
 from gateway.rowfile.source import Source
 from gateway.rowfile.source_reader import SourceReader
-from gateway.rowfile.value_chunks import value_chunks
 
 #: The formats of columns.
 COLUMNAR = (Media.PARQUET, Media.ARROW)
@@ -25,13 +26,20 @@ def has_columns(source: Source) -> bool:
     """
     if source.media not in COLUMNAR:
         return False
+    from gateway.rowfile.arrow_file import schema_of  # noqa: PLC0415  # it imports pyarrow
+
     schema_of(source)
     return True
 
 
 def split_as(source: Source, size: int, *, as_columns: bool) -> Iterator[Chunk | ColumnChunk]:
     """Yield the rows of a file in chunks as `split`, or `as_columns` for a file that has columns."""
-    yield from column_chunks(source, size) if as_columns else split(source, size)
+    if not as_columns:
+        yield from split(source, size)
+        return
+    from gateway.rowfile.column_chunks import column_chunks  # noqa: PLC0415  # it imports pyarrow
+
+    yield from column_chunks(source, size)
 
 
 def split(source: Source, size: int) -> Iterator[Chunk]:
@@ -44,6 +52,8 @@ def split(source: Source, size: int) -> Iterator[Chunk]:
         OSError, EOFError, zstandard.ZstdError: The file cannot be read.
     """
     if source.media in COLUMNAR:
+        from gateway.rowfile.value_chunks import value_chunks  # noqa: PLC0415  # it imports pyarrow
+
         yield from value_chunks(source, size)
         return
     reader = SourceReader(source)

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rowfile.chunks import has_columns, split
-from gateway.rowfile.column_chunk import column_chunks
-from gateway.rowfile.row_texts import plain_batch, row_texts
+from gateway.rowfile.column_chunks import column_chunks
+from gateway.rowfile.row_texts import plain_batch
+from gateway.rowfile.row_texts import row_texts as row_text_array
 from gateway.rowfile.source import Source
 from tests.support.sizes import examples
 
@@ -32,6 +33,10 @@ TABLE = pa.table(
 
 def chunks(path, size=10_000):
     return list(column_chunks(Source.from_path(path), size))
+
+
+def row_texts(batch):
+    return row_text_array(batch).to_pylist()
 
 
 def write(table, path, **options):

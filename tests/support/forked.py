@@ -132,7 +132,9 @@ class _NoDuckDB(importlib.abc.MetaPathFinder):
 def _import_all() -> None:
     """Import the gateway with what it needs, but DuckDB and the modules that need it."""
     import gateway  # noqa: PLC0415
+    from gateway.unused_libraries import keep_out_unused  # noqa: PLC0415
 
+    keep_out_unused()  # As `gateway` does: its processes have none of the libraries that tests bring along.
     refusal = _NoDuckDB()
     sys.meta_path.insert(0, refusal)
     ours = {
