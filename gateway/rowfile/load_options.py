@@ -48,9 +48,9 @@ class LoadOptions:
     by_content: bool = False
     resumes: str | None = None
 
-    def compares(self, seed: str) -> bool:
-        """Return whether the file is compared with a load of this seed."""
-        return not self.again or self.resumes in (None, seed)
+    def can_resume(self, seed: str) -> bool:
+        """Return whether `again` may go on with a load of this seed."""
+        return self.resumes in (None, seed)
 
     def columns(self, chunk: Chunk | ColumnChunk) -> dict[str, str]:
         """Return the query parameter that leaves columns out; empty if it is not needed.

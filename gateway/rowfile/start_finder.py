@@ -72,16 +72,7 @@ class StartFinder:
         Raises:
             OverlapError: The user has to decide.
         """
-        recorded = self._files.all()
-        firsts = {self.has_columns: first}
-        if self.has_columns and not all(load.is_columnar for load in recorded):
-            firsts[False] = _text_mark(self._file)
-        loads = [
-            load
-            for load in recorded
-            if (load.file == self._file.id or (load.first and load.first == firsts.get(load.is_columnar)))
-            and self._options.compares(load.seed)
-        ]
+        loads = self._resumable() if self._options.again else self._alike(first)
         is_known = any(load.file == self._file.id for load in loads)
         if not (self._options.again or is_known) and (old := self._adopt()):
             loads.append(old)
@@ -91,11 +82,34 @@ class StartFinder:
         ranked = sorted(zip(loads, matches, strict=True), key=self._rank, reverse=True)
         for load, match in ranked:
             earlier = self._earlier(load, match)
-            if earlier and (not self._options.again or _is_resumable(earlier)):
+            if earlier and (not self._options.again or earlier.match.rows >= earlier.load.rows):
                 return Overlap(self._file, self.total or 0, earlier, self._options).start()
         if not (self._options.again or self._options.rest):
             self._check_is_new([load for load, _ in ranked if load.file == self._file.id])
         return LoadStart(is_columnar=self.has_columns)
+
+    def _resumable(self) -> list[LoadProgress]:
+        """Return the loads of this file that store all rows once more, and were interrupted."""
+        return [
+            load
+            for load in self._files.all()
+            if load.file == self._file.id
+            and load.seed
+            and not load.is_whole
+            and self._options.can_resume(load.seed)
+        ]
+
+    def _alike(self, first: str) -> list[LoadProgress]:
+        """Return the loads of this file, and of others with the same first row."""
+        recorded = self._files.all()
+        firsts = {self.has_columns: first}
+        if self.has_columns and not all(load.is_columnar for load in recorded):
+            firsts[False] = _text_mark(self._file)
+        return [
+            load
+            for load in recorded
+            if load.file == self._file.id or (load.first and load.first == firsts.get(load.is_columnar))
+        ]
 
     def _compare(self, loads: Sequence[LoadProgress]) -> list[PrefixMatch]:
         """Compare the file with loads, in the form in which the rows of each were sent."""
@@ -144,10 +158,3 @@ class StartFinder:
 def _marks_of(load: LoadProgress) -> dict[int, str]:
     """Return the marks of a load, including those of its unanswered rows."""
     return {**load.marks, **{sent.until: sent.mark for sent in load.pending}}
-
-
-def _is_resumable(earlier: EarlierLoad) -> bool:
-    """Return whether the load stored all rows once more, and was interrupted."""
-    load = earlier.load
-    can_resume = bool(load.seed) and not load.is_whole and earlier.match.rows >= load.rows
-    return earlier.is_same_file and can_resume

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.commands.test_load import load, records
+from tests.commands.test_load import forget_answers, load, records
 from tests.commands.test_verbs import ORDERS, gateway, rows_file, stored
 from tests.support.prefix_proxy import proxying
 from tests.support.row_files import FORMATS, write_rows
@@ -125,22 +125,6 @@ def test_unanswered_batches_are_resent_under_their_keys(orders, tmp_path, answer
     assert code == 0, said
     assert stored(orders) == list(range(3000))
     assert load(orders, file)[1].startswith("0 rows are stored")
-
-
-def forget_answers(record, count: int) -> list[dict]:
-    """Write a record as if the last batches had been sent and not answered, and return these."""
-    lines = [json.loads(line) for line in record.read_text().splitlines() if line]
-    told = {each["until"]: each for line in lines for each in line.get("pending", ())}
-    pending = [told[until] for until in sorted(told)[len(told) - count :]]
-    lost = {each["until"] for each in pending}
-    kept = [
-        line
-        for line in lines
-        if "pending" not in line and "whole" not in line and line.get("stored", {}).get("until") not in lost
-    ]
-    kept += [{"pending": pending}] if pending else []
-    record.write_text("\n".join(map(json.dumps, kept)))
-    return pending
 
 
 def test_batch_refused_for_its_size_stays_pending(own, tmp_path):
