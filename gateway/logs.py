@@ -18,8 +18,6 @@ import msgspec
 from gateway.errors import trace
 from gateway.request_context import current
 
-FORMATS = ("json", "text")
-
 #: The name of the logger of requests.
 ACCESS = "gateway.access"
 #: Values beside the message of a record, as its attribute `fields`; None is left out.
@@ -63,12 +61,12 @@ class BufferedHandler(logging.StreamHandler[TextIO]):
 
 
 def formatter(form: str) -> logging.Formatter:
-    """Return the formatter of one of `FORMATS`."""
+    """Return the formatter of one of `LOG_FORMATS`."""
     return _Text() if form == "text" else _JsonLines()
 
 
 def format_for(handler: logging.Handler) -> str:
-    """Return the format of `FORMATS` for a handler: text at a terminal, else JSON."""
+    """Return the format of `LOG_FORMATS` for a handler: text at a terminal, else JSON."""
     return "text" if isinstance(handler, logging.StreamHandler) and handler.stream.isatty() else "json"
 
 

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gateway.logs import FORMATS
-
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: A host and perhaps a port, as a Host header has them (RFC 9110 section 7.2).
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{0,5}))?")
 
+LOG_FORMATS = ("json", "text")
 #: What the console is: no page at all, pages that change no connector file, or pages that write them.
 CONSOLE_MODES = ("off", "read", "write")
 
@@ -96,8 +95,8 @@ def parse_bind(text: str) -> str:
 
 def parse_log(text: str) -> str:
     """Read the format of the log."""
-    if text not in FORMATS:
-        raise ValueError(f"write {' or '.join(FORMATS)}")
+    if text not in LOG_FORMATS:
+        raise ValueError(f"write {' or '.join(LOG_FORMATS)}")
     return text
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.auth import tokens_source
-from gateway.auth.permissions import TOKENS_FILE
+from gateway.auth.data_files import TOKENS_FILE
 from gateway.connectors.finding import InvalidFileError
 from gateway.connectors.write_mode import delivery_of, mode_of
 from gateway.settings import Settings, unknown_variables

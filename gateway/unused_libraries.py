@@ -8,7 +8,7 @@ _UNUSED = ("numpy", "pandas")
 class _NoUnused:
     """Keeps the libraries out of the process, as if they were not installed.
 
-    PERF: their imports cost a command or the first request 0.4 s of a processor, and the process 60 MiB.
+    PERF: their imports cost a command or the first request 0.4 s of a processor, and the process 50 MiB.
     """
 
     @staticmethod

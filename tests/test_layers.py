@@ -38,6 +38,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "docs.pages",
     "ops.files",
     "connectors.finding",
+    "connectors.name_patterns",
     "connectors.lexical_forms",
     "connectors.synonyms",
     "connectors.value_synonyms",
@@ -125,6 +126,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "server.gunicorn_log",
     "server.worker",
     "auth.authorization_header",
+    "auth.data_files",
     "auth.permissions",
     "auth.tokens_source",
     "auth.tokens",
@@ -527,6 +529,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "app",
     "commands.support.usage_hints",
     "commands.support.configuration",
+    "commands.support.connector_listing",
     "commands.support.directory_outcomes",
     "commands.support.terminal",
     "commands.support.table",
@@ -730,6 +733,14 @@ def test_arbiter_imports_do_not_lead_to_duckdb():
     code = "import sys, gateway.cli, gateway.commands.serve; print('duckdb' in sys.modules)"
 
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "False"
+
+
+@pytest.mark.parametrize("verb", ["load", "ls", "rejected", "stats", "status"])
+def test_clients_import_neither_arrow_nor_yaml(verb):
+    """Each of the imports would take as long as the rest of the command, whose work the gateway does."""
+    code = f"import sys, gateway.commands.{verb}; print(*{{'pyarrow', 'yaml', 'duckdb'}} & set(sys.modules))"
+
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "\n"
 
 
 def test_commands_do_without_libraries_of_others():

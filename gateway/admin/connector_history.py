@@ -6,7 +6,7 @@ from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.auth import permissions
 from gateway.auth.permissions import Asker
 from gateway.auth.tokens import parse_instant
-from gateway.connectors.connector_file import NAME
+from gateway.connectors.name_patterns import NAME
 from gateway.endpoints.services import Storage
 from gateway.errors import Code, GatewayError, unknown_connector
 from gateway.store.definition import Event

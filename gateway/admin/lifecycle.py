@@ -9,8 +9,8 @@ from gateway.admin.connector_history import MAX_EVENTS, ConnectorHistory
 from gateway.admin.json_body import json_body
 from gateway.admin.visible_connectors import VisibleConnectors
 from gateway.auth import permissions
-from gateway.connectors.connector_file import NAME
 from gateway.connectors.directory import ConnectorFile
+from gateway.connectors.name_patterns import NAME
 from gateway.endpoints import reply
 from gateway.endpoints.request_bodies import RequestBodies
 from gateway.endpoints.services import Auth, Services

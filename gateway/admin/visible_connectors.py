@@ -9,7 +9,7 @@ from gateway.auth import permissions
 from gateway.auth.credentials import Credentials
 from gateway.auth.permissions import Asker, Extent, Sight
 from gateway.connectors.connector import Connector
-from gateway.connectors.connector_file import NAME
+from gateway.connectors.name_patterns import NAME
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.live import Live
 from gateway.endpoints.removed import RemovedConnector

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from gateway.auth import permissions, tokens_source
 from gateway.auth.authorization_header import CHALLENGE, EXPIRED, hint_for, parse_secret
+from gateway.auth.data_files import ADMIN_FILE, TOKENS_FILE
 from gateway.auth.login_throttle import LoginThrottle
-from gateway.auth.permissions import ADMIN_FILE, TOKENS_FILE, Asker, Verb
+from gateway.auth.permissions import Asker, Verb
 from gateway.auth.token_findings import find_expiring, find_unknown_names, unknown_names
 from gateway.auth.tokens import Token, TokenDigest, make_token
 from gateway.auth.tokens_file import parse_tokens

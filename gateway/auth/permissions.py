@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gateway.auth.authorization_header import CHALLENGE, HINT
+from gateway.auth.data_files import ADMIN_FILE
 from gateway.connectors.connector import ADMIN, PUBLIC, Access, Connector
 from gateway.errors import Code, GatewayError
 
@@ -13,9 +14,6 @@ Verb = Literal["ingest", "read", "change"]
 Extent = Literal["none", "own", "all"]
 
 VERBS: tuple[Verb, ...] = ("ingest", "read", "change")
-ADMIN_FILE = "admin-token"
-#: The tokens file in the data directory, where no other is configured.
-TOKENS_FILE = "tokens.yaml"
 
 
 @dataclass(frozen=True, slots=True)

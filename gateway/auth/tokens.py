@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from gateway.connectors import literals
 from gateway.connectors.connector import PUBLIC
-from gateway.connectors.connector_file import TOKEN_NAME
+from gateway.connectors.name_patterns import TOKEN_NAME
 from gateway.connectors.policy import NO_LIMITS, Limits
 from gateway.instants import rfc3339
 

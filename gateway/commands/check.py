@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from gateway.commands.support import github, token_names
-from gateway.commands.support.configuration import read_directory, read_settings
+from gateway.commands.support.configuration import read_settings
+from gateway.commands.support.connector_listing import read_directory
 from gateway.commands.support.directory_outcomes import outcomes_of
 from gateway.connectors.finding import Finding
 from gateway.plurals import counted

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from gateway import strictjson
-from gateway.commands.support.configuration import read_directory, read_settings
+from gateway.commands.support.configuration import read_settings
+from gateway.commands.support.connector_listing import read_directory
 from gateway.commands.support.directory_outcomes import outcomes_of
 from gateway.connectors.connector import Connector
 from gateway.errors import suggest

@@ -8,7 +8,8 @@ import click
 
 from gateway.commands.support import baseline as comparison
 from gateway.commands.support import plan_report, terminal, token_names
-from gateway.commands.support.configuration import read_directory, read_settings
+from gateway.commands.support.configuration import read_settings
+from gateway.commands.support.connector_listing import read_directory
 from gateway.commands.support.token_names import TokenNames
 from gateway.connectors import plan
 

@@ -9,6 +9,7 @@ from gateway.connectors.connector import PUBLIC, Access, Connector, Field
 from gateway.connectors.constraints import show
 from gateway.connectors.fields import parse_fields
 from gateway.connectors.finding import Finding, InvalidFileError
+from gateway.connectors.name_patterns import NAME, TOKEN_NAME
 from gateway.connectors.policy_keys import POLICY_KEYS, parse_policy, parse_primary_key
 from gateway.connectors.synonyms import FIELDS, key_hint, other_file
 from gateway.connectors.value_synonyms import token_hint
@@ -31,8 +32,6 @@ ACCESS_KEYS: Mapping[str, str] = {
     "change": "may change and delete rows with PUT, PATCH, and DELETE, and replace them by their primary key",
 }
 
-NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-TOKEN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,62}")
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.connectors.connector_file import NAME
 from gateway.connectors.directory import ConnectorFile, digest_of
+from gateway.connectors.name_patterns import NAME
 from gateway.errors import Code, GatewayError
 
 _READ_AGAIN = "read the file again, and make the change to its present text"

@@ -7,7 +7,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any, Self
 
-from gateway.connectors.connector_file import NAME
+from gateway.connectors.name_patterns import NAME
 from gateway.draft import columns, draft_file
 from gateway.draft.columns import DraftColumns
 from gateway.draft.draft_file import Draft

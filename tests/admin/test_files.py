@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.atomic_files import LEFTOVER_SECONDS
-from gateway.connectors.connector_file import NAME
+from gateway.connectors.name_patterns import NAME
 from tests.support.server import Server, free_port, put, serving
 from tests.support.small_disk import SmallDisk
 

@@ -20,6 +20,7 @@ from gateway import logs
 from gateway.auth.tokens import make_token
 from gateway.request_context import RequestContext, current, parse_traceparent
 from gateway.server.access_log import log_access
+from gateway.setting_values import LOG_FORMATS
 from gateway.store.tables.small_inserts import SmallInserts
 from gateway.threads import ContextThreadPool
 from tests.endpoints.test_errors import raw
@@ -378,7 +379,7 @@ def test_log_has_no_secret_and_no_row_value(tmp_path):
 @given(
     text=st.text(st.characters(exclude_categories=())),
     value=st.text(st.characters(exclude_categories=())),
-    form=st.sampled_from(logs.FORMATS),
+    form=st.sampled_from(LOG_FORMATS),
 )
 def test_logged_text_never_breaks_its_line(text, value, form):
     record = logging.LogRecord("gateway.x", logging.INFO, __file__, 1, "%s", (text,), None)
@@ -451,7 +452,7 @@ def test_logged_exception_shows_its_place_without_message():
             "asyncio", logging.ERROR, __file__, 1, "it failed", (), (ValueError, error, error.__traceback__)
         )
 
-    for form in logs.FORMATS:
+    for form in LOG_FORMATS:
         line = logs.formatter(form).format(record)
         assert "ValueError" in line
         assert "test_logs.py" in line

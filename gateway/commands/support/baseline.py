@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gateway.commands.support.client import connect
-from gateway.commands.support.configuration import read_directory
+from gateway.commands.support.connector_listing import read_directory
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
 from gateway.connectors.directory import ConnectorFile

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import httpx
 
-from gateway.auth.permissions import ADMIN_FILE
+from gateway.auth.data_files import ADMIN_FILE
 from gateway.commands.support.configuration import read_settings
 
 #: How long a gateway may take to answer: a plan or a copy may look at every row.

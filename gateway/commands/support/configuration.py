@@ -1,10 +1,7 @@
-"""The settings and the connector files of a command."""
-
-from pathlib import Path
+"""The settings of a command."""
 
 import click
 
-from gateway.connectors.directory import Directory, DirectoryListing
 from gateway.settings import Settings
 
 
@@ -14,11 +11,3 @@ def read_settings() -> Settings:
         return Settings.read()
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-
-
-def read_directory(directory: Path) -> DirectoryListing:
-    """Read a directory of connector files, or end the command with the reason why it cannot be read."""
-    listing = Directory(directory).read()
-    if listing.problem:
-        raise click.ClickException(listing.problem)
-    return listing

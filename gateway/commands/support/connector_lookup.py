@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.support.configuration import read_directory
+from gateway.commands.support.connector_listing import read_directory
 from gateway.connectors import plan
 from gateway.connectors.connector import Connector
-from gateway.connectors.connector_file import NAME, nearest_name
+from gateway.connectors.connector_file import nearest_name
+from gateway.connectors.name_patterns import NAME
 from gateway.errors import suggest
 
 

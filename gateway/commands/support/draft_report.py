@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway import strictjson
-from gateway.auth.permissions import ADMIN_FILE
+from gateway.auth.data_files import ADMIN_FILE
 from gateway.commands.support.file_options import FileOptions
 from gateway.connectors import example_row
 from gateway.connectors.connector import Access, Connector

@@ -9,7 +9,7 @@ import click
 import httpx
 
 from gateway.commands.support.client import GatewayClient, error_text
-from gateway.connectors.connector_file import NAME
+from gateway.connectors.name_patterns import NAME
 from gateway.rowfile.earlier_load import PresentBatch, StoredRows, stored_rows
 from gateway.rowfile.progress import LoadProgress
 

@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
-from gateway.connectors.connector_file import NAME
 from gateway.connectors.file_edit.edit import edit, model_of
 from gateway.connectors.file_edit.refusal import EditRefusedError
 from gateway.connectors.finding import InvalidFileError
+from gateway.connectors.name_patterns import NAME
 from gateway.connectors.plan import FileState
 from gateway.console.builder.controls import CONNECTOR_ORDER, placed
 from gateway.endpoints.live import Snapshot

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from gateway.admin.visible_connectors import KnownConnector
-from gateway.connectors.connector_file import NAME
 from gateway.connectors.file_edit.edit import edit, model_of, with_name
 from gateway.connectors.file_edit.refusal import EditRefusedError
 from gateway.connectors.finding import InvalidFileError
+from gateway.connectors.name_patterns import NAME
 from gateway.console.builder.change_page import DIGEST, ChangePage, FileChange
 from gateway.console.builder.controls import CONNECTOR_ORDER, placed
 from gateway.console.builder.file_names import edit_refused, with_own_name
