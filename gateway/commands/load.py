@@ -119,4 +119,5 @@ def _run(upload: Upload, source: Source) -> None:
             for bytes_read in upload.run():
                 progress.update(task, completed=bytes_read, rows=upload.outcome.rows)
         except KeyboardInterrupt as error:
-            raise click.ClickException(f"interrupted; {upload.outcome.how_far()}") from error
+            how_far = upload.outcome.how_far(is_answered=False)
+            raise click.ClickException(f"interrupted; {how_far}") from error

@@ -4,9 +4,19 @@ import json
 import signal
 import threading
 import time
+from concurrent.futures import Future
 
+import httpx
 import pytest
 
+from gateway.commands.support import batch_sender
+from gateway.commands.support.batch_sender import BatchSender, SentBatch
+from gateway.commands.support.client import GatewayClient
+from gateway.commands.support.load_target import LoadTarget
+from gateway.media_types import Media
+from gateway.rowfile.batch_cutter import LoadBatch
+from gateway.rowfile.chunk import Chunk
+from gateway.rowfile.fingerprint import RowSample
 from tests.commands.test_load import forget_answers, load, records
 from tests.commands.test_verbs import ORDERS, gateway, rows_file, stored
 from tests.support.prefix_proxy import proxying
@@ -186,6 +196,80 @@ def test_interrupt_ends_command_that_waits(orders, tmp_path):
         _, said = verb.communicate()
         is_over.set()
 
-    assert (verb.returncode, "interrupted; nothing of it is stored" in " ".join(said.split())) == (1, True), (
-        said
-    )
+    assert (
+        verb.returncode,
+        "interrupted; nothing of it is known to be stored" in " ".join(said.split()),
+    ) == (1, True), said
+
+
+class Answers:
+    """Answers some requests itself, after the gateway has stored their rows."""
+
+    def __init__(self, method: str, *statuses: int | None) -> None:
+        self._method, self._statuses = method, list(statuses)
+        self._lock = threading.Lock()
+
+    def __call__(self, method, path) -> int | None:
+        with self._lock:
+            is_meant = method == self._method and ("batch=" in path or method == "POST")
+            return self._statuses.pop(0) if is_meant and self._statuses else None
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param(("GET", None, 404), id="when the batch was committed: 404"),
+        pytest.param(("GET", None, 200), id="when the batch was committed: an empty page"),
+        pytest.param(("POST", None, 500), id="500"),
+        pytest.param(("POST", None, 524), id="524"),
+        pytest.param(("POST", None, 422), id="422"),
+        pytest.param(("POST", None, 409), id="409"),
+        pytest.param(("POST", None, 503, 401), id="503, then 401"),
+        pytest.param(("POST", None, 200), id="an empty page"),
+    ],
+)
+def test_batches_behind_foreign_answers_are_stored_once(orders, tmp_path, answers):
+    """Send batches of another size after a proxy has answered for the gateway, which had stored the rows."""
+    file = rows_file(tmp_path, 3000)
+
+    with proxying(orders.url, instead=Answers(*answers)) as url:
+        code, said = load(orders, file, "--batch", "10K", "--url", url)
+    again, said_again = load(orders, file, "--batch", "7K")
+
+    assert (code, again) == (1, 0), (said, said_again)
+    assert "not as a gateway does" in said
+    assert stored(orders) == list(range(3000))
+
+
+def test_rows_whose_answer_was_lost_are_counted_as_stored(orders, tmp_path):
+    file = rows_file(tmp_path, 3000)
+
+    with proxying(orders.url, instead=Answers("POST", 502, None, 504)) as url:
+        code, said = load(orders, file, "--batch", "10K", "--url", url)
+
+    assert (code, said) == (0, "3,000 rows are stored at /orders.")
+    assert stored(orders) == list(range(3000))
+
+
+def test_batch_is_repeated_while_the_one_before_it_is_sent(monkeypatch):
+    """Send a batch behind one that takes longer than a request is repeated."""
+    monkeypatch.setattr(batch_sender, "RETRY_SECONDS_MAX", 0.2)
+    client = GatewayClient("http://localhost", None)
+    previous = SentBatch(batch("a"), Future())
+    awaited = iter(range(6))
+
+    def answer(request):
+        if next(awaited, None) is None:
+            previous.answer.set_result(None)
+            return httpx.Response(200, json={"batch": None})
+        error = {"code": "GW205", "message": "The batch is not stored", "details": None, "hint": None}
+        return httpx.Response(409, json=error, headers={"Retry-After": "0"})
+
+    client.client = httpx.Client(base_url=client.url, transport=httpx.MockTransport(answer))
+    sent = BatchSender(LoadTarget(client, "", "orders", "/orders", 2)).send(batch("b"), {}, previous)
+
+    assert sent.answer.result().response.status_code == 200
+
+
+def batch(key: str) -> LoadBatch:
+    return LoadBatch(Chunk(b"n\n1\n", Media.CSV, 2, 4, 2), key, 0, 1, {1: ""}, RowSample())

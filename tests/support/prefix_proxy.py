@@ -15,10 +15,12 @@ _HOP = ("connection", "keep-alive", "transfer-encoding", "date", "server")
 
 #: Called with the method and the headers of each request, before it is passed on. It may wait.
 Watch = Callable[[str, Mapping[str, str]], None]
+#: Called with the method and the path of each request, after it was passed on; a status is answered instead.
+Instead = Callable[[str, str], int | None]
 
 
 def _handler(
-    target: str, prefix: str, added: dict[str, str], removed: tuple[str, ...], watch: Watch
+    target: str, prefix: str, added: dict[str, str], removed: tuple[str, ...], watch: Watch, instead: Instead
 ) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -41,6 +43,11 @@ def _handler(
                 )
                 answer = connection.getresponse()
                 text = answer.read()
+            if status := instead(self.command, self.path):
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             self.send_response(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in (*_HOP, "content-length"):
@@ -61,6 +68,7 @@ def proxying(
     *,
     removed: tuple[str, ...] = (),
     watch: Watch = lambda *_: None,
+    instead: Instead = lambda *_: None,
     **added: str,
 ) -> Iterator[str]:
     """Serve a gateway below a prefix, and give the URL.
@@ -70,7 +78,7 @@ def proxying(
     headers = {name.replace("_", "-"): value for name, value in added.items()}
     port = free_port()
     with ThreadingHTTPServer(
-        ("127.0.0.1", port), _handler(target, prefix, headers, removed, watch)
+        ("127.0.0.1", port), _handler(target, prefix, headers, removed, watch, instead)
     ) as server:
         server.daemon_threads = True
         thread = Thread(target=server.serve_forever, args=(0.02,))

@@ -6,24 +6,23 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
-from gateway.commands.support.client import error_text
+from gateway.commands.support.client import error_of, error_text
 from gateway.commands.support.load_target import LoadTarget
 from gateway.rowfile.batch_cutter import LoadBatch
 from gateway.rowfile.compression import compressed
 
-#: For how long a request is repeated while the gateway is unreachable or overloaded.
+#: For how long a request is repeated while the gateway is unreachable or overloaded, from the answer to the one before.
 RETRY_SECONDS_MAX = 300.0
 #: Statuses after which nothing was stored and a retry may succeed; a 409 with Retry-After is retried too.
 _RETRIED_STATUSES = (408, 429, 502, 503, 504, 507)
-#: Statuses of a proxy that may have passed the request on.
-_UNSURE_STATUSES = (502, 504)
 
 
 class UnansweredError(Exception):
-    """The gateway did not answer in time; the batch may be stored. Its text is the trouble."""
+    """The gateway did not answer, in time or in full; the batch may be stored. Its text is the trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,19 @@ class Answer:
     committed_at: str | None
     is_only: bool
 
+    @property
+    def is_refusal(self) -> bool:
+        """True if the gateway has declined the batch, and no request of this sender can have stored it."""
+        return self.is_only and error_of(self.response) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class SentBatch:
+    """A batch that is being sent, and its answer; `answer.result()` may raise `UnansweredError`."""
+
+    batch: LoadBatch
+    answer: "Future[Answer]"
+
 
 class BatchSender:
     """Posts batches, and repeats requests. Its threads end with the process."""
@@ -48,34 +60,34 @@ class BatchSender:
         self._target = target
         self._is_over = threading.Event()
 
-    def send(self, batch: LoadBatch, columns: Mapping[str, str], after: str | None) -> "Future[Answer]":
-        """Post a batch in a thread, and return its answer; it may raise `UnansweredError`.
+    def send(self, batch: LoadBatch, columns: Mapping[str, str], previous: SentBatch | None) -> SentBatch:
+        """Post a batch in a thread.
 
         Args:
             batch: The batch.
             columns: The query parameter that leaves columns out; empty if it is not needed.
-            after: The key of the batch that must be stored first, None if it is stored.
+            previous: The batch that must be stored first, None if it is stored.
         """
         answer: Future[Answer] = Future()
 
         def run() -> None:
             try:
-                answer.set_result(self._answer(batch, columns, after))
+                answer.set_result(self._answer(batch, columns, previous))
             except BaseException as error:  # noqa: BLE001  # the thread that waits raises it
                 answer.set_exception(error)
 
         threading.Thread(target=run, name="batch-sender", daemon=True).start()
-        return answer
+        return SentBatch(batch, answer)
 
     def stop(self) -> None:
         """Repeat no request from now on."""
         self._is_over.set()
 
-    def _answer(self, batch: LoadBatch, columns: Mapping[str, str], after: str | None) -> Answer:
+    def _answer(self, batch: LoadBatch, columns: Mapping[str, str], previous: SentBatch | None) -> Answer:
         client, path = self._target.gateway.client, self._target.path
         headers = {"Content-Type": batch.body.media.media_type, "Idempotency-Key": batch.key}
-        if after is not None:
-            headers["Idempotency-After"] = after
+        if previous is not None:
+            headers["Idempotency-After"] = previous.batch.key
         if columns:
             headers["Prefer"] = "missing=default"
         data = batch.body.data
@@ -83,20 +95,29 @@ class BatchSender:
             data = compressed(data)
             headers["Content-Encoding"] = "zstd"
         response, is_only = self._repeat(
-            lambda: client.post(path, content=data, headers=headers, params=columns)
+            lambda: client.post(path, content=data, headers=headers, params=columns), previous
         )
-        number = response.json().get("batch") if response.is_success else None
-        return Answer(response, self._committed_at(number), is_only)
+        committed_at = self._committed_at(response) if response.is_success else None
+        return Answer(response, committed_at, is_only)
 
-    def _committed_at(self, batch: int | None) -> str | None:
-        """Return when a batch was committed; None if the gateway does not know it."""
-        if batch is None:
+    def _committed_at(self, receipt: httpx.Response) -> str | None:
+        """Return when the batch of a receipt was committed; None if it has no number, or is not in the store.
+
+        Without this instant a later load would not find the batch, and store its rows once more.
+
+        Raises:
+            UnansweredError: The receipt or the answer about it is not a gateway's.
+        """
+        number = _value_of(receipt, "batch")
+        if number is None:
             return None
-        answer, _ = self._repeat(lambda: self._target.request_batches([batch]))
-        found = answer.json()["batches"] if answer.is_success else []
+        answer, _ = self._repeat(lambda: self._target.request_batches([number]))
+        found = _value_of(answer, "batches")
         return str(found[0]["committed_at"]) if found else None
 
-    def _repeat(self, send: Callable[[], httpx.Response]) -> tuple[httpx.Response, bool]:
+    def _repeat(
+        self, send: Callable[[], httpx.Response], previous: SentBatch | None = None
+    ) -> tuple[httpx.Response, bool]:
         """Repeat a request until the gateway is reachable and has capacity, or until `stop`.
 
         Returns:
@@ -104,6 +125,8 @@ class BatchSender:
         """
         deadline, is_only = time.monotonic() + RETRY_SECONDS_MAX, True
         while True:
+            if previous is not None and not previous.answer.done():
+                deadline = time.monotonic() + RETRY_SECONDS_MAX
             try:
                 answer = send()
             except httpx.TransportError as error:
@@ -114,11 +137,24 @@ class BatchSender:
                 if answer.status_code not in _RETRIED_STATUSES and not is_running:
                     return answer, is_only
                 trouble, wait = error_text(answer), _retry_after(answer)
-                is_only = is_only and answer.status_code not in _UNSURE_STATUSES
+                # A proxy may answer so although it has passed the request on.
+                is_only = is_only and error_of(answer) is not None
             if time.monotonic() + wait > deadline:
                 raise UnansweredError(trouble)
             if self._is_over.wait(wait * random.uniform(0.8, 1.2)):  # noqa: S311  # it spreads the retries of many clients
                 raise UnansweredError(trouble)
+
+
+def _value_of(answer: httpx.Response, name: str) -> Any:
+    """Return a value of a response's JSON.
+
+    Raises:
+        UnansweredError: The response has no such value, so it is an error, or not a gateway's.
+    """
+    try:
+        return answer.json()[name]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnansweredError(error_text(answer)) from error
 
 
 def _retry_after(answer: httpx.Response) -> float:

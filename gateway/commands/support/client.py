@@ -120,19 +120,28 @@ class GatewayClient:
             raise click.ClickException(error_text(answer)) from error
 
 
-def error_text(answer: httpx.Response) -> str:
-    """Return the message and the hint of an error response."""
+def error_of(answer: httpx.Response) -> dict[str, Any] | None:
+    """Return the body of an error response; None if it is not a gateway's, as of a proxy."""
     try:
         error = answer.json()
-        hint = f" ({error['hint']})" if error["hint"] else ""
-        if answer.status_code in (401, 403):
-            hint = " (set GATEWAY_TOKEN, use --token-file, or run this where DATA/admin-token is)"
-        if answer.status_code == 401 and ADMIN_FILE in error["message"]:
-            hint = " (set GATEWAY_TOKEN, or use --token-file)"
-        return f"{error['code']}: {error['message']}{hint}"
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
+        return None
+    is_own = isinstance(error, dict) and {"code", "message", "hint"} <= error.keys()
+    return error if is_own and answer.is_error else None
+
+
+def error_text(answer: httpx.Response) -> str:
+    """Return the message and the hint of an error response."""
+    error = error_of(answer)
+    if error is None:
         answered = f"{answer.request.url} answers {answer.status_code}, but not as a gateway does"
         return f"{answered}; set GATEWAY_URL or --url to the address of the gateway"
+    hint = f" ({error['hint']})" if error["hint"] else ""
+    if answer.status_code in (401, 403):
+        hint = " (set GATEWAY_TOKEN, use --token-file, or run this where DATA/admin-token is)"
+    if answer.status_code == 401 and ADMIN_FILE in str(error["message"]):
+        hint = " (set GATEWAY_TOKEN, or use --token-file)"
+    return f"{error['code']}: {error['message']}{hint}"
 
 
 def add_gateway_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -8,11 +8,12 @@ import click
 import httpx
 
 from gateway.commands.support.batch_sender import Answer
-from gateway.commands.support.client import error_text
+from gateway.commands.support.client import error_of, error_text
 from gateway.rowfile.batch_cutter import LoadBatch
 from gateway.rowfile.batches import is_known, place_of
 from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.column_chunk import ColumnChunk
+from gateway.rowfile.earlier_load import LoadStart
 
 #: The number of bad rows of a batch that are shown.
 _SHOWN_ROWS_MAX = 10
@@ -44,10 +45,12 @@ class LoadOutcome:
     def __init__(self, file: Path) -> None:
         self.rows = self.stored = self.rejected = self.duplicates = self.before = 0
         self._file = file
+        self._unanswered: frozenset[str] = frozenset()
 
-    def begin(self, rows: int) -> None:
+    def begin(self, start: LoadStart) -> None:
         """Count the rows that an earlier load had stored."""
-        self.rows = self.before = rows
+        self.rows = self.before = start.rows
+        self._unanswered = frozenset(sent.key for sent in start.pending)
 
     def add(self, batch: LoadBatch, answer: Answer) -> int | None:
         """Count the rows of the next batch, and return its number in the store, None if it has none.
@@ -57,7 +60,8 @@ class LoadOutcome:
         """
         response = answer.response
         receipt = self._receipt(batch, response)
-        if receipt is None or response.headers.get("Idempotent-Replayed") == "true":
+        is_replayed = response.headers.get("Idempotent-Replayed") == "true"
+        if receipt is None or (is_replayed and (answer.is_only or batch.key in self._unanswered)):
             self.before += batch.until - self.rows
         else:
             self.stored += receipt["stored"]
@@ -68,10 +72,11 @@ class LoadOutcome:
 
     def _receipt(self, batch: LoadBatch, response: httpx.Response) -> dict[str, Any] | None:
         """Return the receipt of a batch, None if it is stored already with other bytes."""
-        if response.status_code == 422 and is_known(batch.body, response.json().get("code", "")):
+        error = error_of(response) or {}
+        if response.status_code == 422 and is_known(batch.body, error.get("code", "")):
             return None
-        if response.status_code in (409, 422) and "errors" in response.json():
-            raise DeclinedError(self._bad_rows(batch, response.json()), names_rows=True)
+        if response.status_code in (409, 422) and "errors" in error:
+            raise DeclinedError(self._bad_rows(batch, error), names_rows=True)
         if not response.is_success:
             message = f"{error_text(response)}; {self.how_far()}{_leaving_out(batch.body, response)}"
             raise DeclinedError(message, names_rows=False)
@@ -89,8 +94,10 @@ class LoadOutcome:
             lines.append(f"  and {more:,} more in the same batch")
         return "\n".join([f"{self._file} has bad rows; {self.how_far()}", *lines])
 
-    def how_far(self) -> str:
-        """Return how much of the file is stored, as a part of a message."""
+    def how_far(self, *, is_answered: bool = True) -> str:
+        """Return how much of the file is stored, as a part of a message; others may be without `is_answered`."""
+        if not self.rows and not is_answered:
+            return "nothing of it is known to be stored, and the same command goes on"
         if not self.rows:
             return "nothing of it is stored"
         return f"the first {self.rows:,} rows are stored, and the same command continues after them"

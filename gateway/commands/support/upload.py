@@ -3,12 +3,11 @@
 import os
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import suppress
 
 import click
 
-from gateway.commands.support.batch_sender import Answer, BatchSender, UnansweredError
+from gateway.commands.support.batch_sender import BatchSender, SentBatch, UnansweredError
 from gateway.commands.support.legacy_load import LegacyLoad
 from gateway.commands.support.load_outcome import DeclinedError, LoadOutcome
 from gateway.commands.support.load_target import LoadTarget
@@ -49,7 +48,7 @@ class Upload:
         self._record = LoadRecord(self._files, self._file, options, seed)
         self._sender = BatchSender(target)
         #: The batches that are being sent, in their order.
-        self._sent: deque[tuple[LoadBatch, Future[Answer]]] = deque()
+        self._sent: deque[SentBatch] = deque()
 
     def run(self) -> Iterator[int]:
         """Post the rows that are not stored yet; yield the number of bytes read from disk after each chunk.
@@ -81,7 +80,7 @@ class Upload:
         except OverlapError as error:
             raise click.ClickException(_overlap_text(error)) from error
         self.notes += [*self._finder.notes, *start.notes]
-        self.outcome.begin(start.rows)
+        self.outcome.begin(start)
         return start
 
     def _note_similar_loads(self) -> None:
@@ -118,9 +117,9 @@ class Upload:
     def _send(self, batch: LoadBatch) -> None:
         """Send a batch, to be stored after those that are being sent."""
         columns = self._options.columns(batch.body)
-        after = self._sent[-1][0].key if self._sent else None
+        previous = self._sent[-1] if self._sent else None
         self._record.add_pending(batch)
-        self._sent.append((batch, self._sender.send(batch, columns, after)))
+        self._sent.append(self._sender.send(batch, columns, previous))
 
     def _finish(self, left: int) -> Iterator[int]:
         """Record batches in their order: those that are answered, and others until at most `left` are being sent.
@@ -128,19 +127,20 @@ class Upload:
         Yields:
             The number of bytes read, after each batch.
         """
-        while self._sent and (len(self._sent) > left or self._sent[0][1].done()):
-            batch, future = self._sent.popleft()
+        while self._sent and (len(self._sent) > left or self._sent[0].answer.done()):
+            sent = self._sent.popleft()
+            batch = sent.batch
             try:
-                answer = future.result()
+                answer = sent.answer.result()
                 number = self.outcome.add(batch, answer)
             except UnansweredError as error:
                 self._sender.stop()
-                raise click.ClickException(f"{error}; {self.outcome.how_far()}") from error
+                raise click.ClickException(f"{error}; {self.outcome.how_far(is_answered=False)}") from error
             except DeclinedError as error:
                 self._end_others()
                 if error.names_rows:
                     self._record.add_declined()
-                elif answer.is_only:
+                elif answer.is_refusal:
                     self._record.add_unsent(batch)
                 raise
             self._record.add_stored(batch, number, answer.committed_at)
@@ -149,9 +149,9 @@ class Upload:
     def _end_others(self) -> None:
         """Wait until the gateway has declined the batches behind one that it declined."""
         self._sender.stop()
-        for _, future in self._sent:
+        for sent in self._sent:
             with suppress(UnansweredError):
-                future.result()
+                sent.answer.result()
 
 
 def _without_rows(source: Source) -> ValueError:
