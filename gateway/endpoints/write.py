@@ -109,12 +109,29 @@ class Writes:
         token, write = self._parse(endpoint, req, headers)
         name, in_flight = endpoint.connector.name, self._intake.in_flight
         with in_flight.end_of(name, token, write.after) as previous:
-            body, reservation = await self._bodies.receive(req, endpoint)
+            body, reservation = await self._receive(req, endpoint, token, write.key)
             with reservation, in_flight.hold(name, token, write.key):
                 arrived = _Arrived(req, headers, body, reservation, previous)
                 await self._live.retrying(
                     endpoint, functools.partial(self._store, resp=resp, arrived=arrived)
                 )
+
+    async def _receive(
+        self, req: Request, endpoint: Endpoint, token: str | None, key: str | None
+    ) -> tuple[Body, Reservation]:
+        """Receive a body. If there is no memory for it, those that wait for it give theirs back.
+
+        Raises:
+            GatewayError: As `RequestBodies.receive` does.
+        """
+        try:
+            return await self._bodies.receive(req, endpoint)
+        except GatewayError as error:
+            name, in_flight = endpoint.connector.name, self._intake.in_flight
+            if error.code is Code.QUEUE_FULL and key is not None and in_flight.end_waits(name, token, key):
+                # They are told to come again in a second.
+                error.headers["Retry-After"] = "0"
+            raise
 
     def _parse(
         self, endpoint: Endpoint, req: Request, headers: RequestHeaders

@@ -57,8 +57,13 @@ class InFlightKeys:
             if not ends:
                 self._ends.pop(held, None)
 
+    def end_waits(self, connector: str, token: str | None, key: str) -> bool:
+        """End the waits for a key, and return whether there were any."""
+        waits = [end for end in self._ends.get((connector, token, key), ()) if not end.done()]
+        for end in waits:
+            end.set_result(None)
+        return bool(waits)
+
     def _release(self, held: _Key) -> None:
         self._keys.discard(held)
-        for end in self._ends.get(held, ()):
-            if not end.done():
-                end.set_result(None)
+        self.end_waits(*held)

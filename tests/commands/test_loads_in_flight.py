@@ -241,7 +241,7 @@ def test_batches_behind_foreign_answers_are_stored_once(orders, tmp_path, answer
     assert stored(orders) == list(range(3000))
 
 
-def test_rows_whose_answer_was_lost_are_counted_as_stored(orders, tmp_path):
+def test_rows_whose_answer_is_lost_are_counted(orders, tmp_path):
     file = rows_file(tmp_path, 3000)
 
     with proxying(orders.url, instead=Answers("POST", 502, None, 504)) as url:
@@ -251,7 +251,7 @@ def test_rows_whose_answer_was_lost_are_counted_as_stored(orders, tmp_path):
     assert stored(orders) == list(range(3000))
 
 
-def test_batch_is_repeated_while_the_one_before_it_is_sent(monkeypatch):
+def test_batch_is_repeated_while_previous_is_sent(monkeypatch):
     """Send a batch behind one that takes longer than a request is repeated."""
     monkeypatch.setattr(batch_sender, "RETRY_SECONDS_MAX", 0.2)
     client = GatewayClient("http://localhost", None)

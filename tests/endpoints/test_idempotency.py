@@ -158,3 +158,26 @@ def test_stored_batch_needs_no_previous_one(server, name):
     again = server.client.post(path, json={"n": 1}, headers=after("a", "lost"))
 
     assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+
+
+def test_waiting_batch_makes_room_for_previous(own):
+    own.stop()
+    own.environment |= {"GATEWAY_QUEUE": "1M", "GATEWAY_MAX_BODY": "1M"}
+    own.start()
+    path = own.declare("orders", FIELDS)
+    rows = [{"n": n} for n in range(40_000)]
+    answers = []
+
+    def send() -> None:
+        answers.append(httpx.post(f"{own.url}{path}", json=rows, headers={**own.admin, **after("b", "a")}))
+
+    waiting = threading.Thread(target=send)
+    waiting.start()
+    eventually(lambda: WRITES.format(1) in own.client.get("/-/metrics").text)
+    first = own.client.post(path, json=rows, headers={"Idempotency-Key": "a"})
+    waiting.join()
+    again = own.client.post(path, json=rows, headers={"Idempotency-Key": "a"})
+
+    assert (first.status_code, first.json()["code"], first.headers["Retry-After"]) == (503, "GW401", "0")
+    assert (answers[0].status_code, answers[0].json()["code"]) == (409, "GW205")
+    assert again.status_code == 201
