@@ -11,7 +11,7 @@ from falcon.asgi import Request, Response
 from gateway.admin.visible_connectors import VisibleConnector, VisibleConnectors
 from gateway.auth import permissions
 from gateway.auth.permissions import Asker
-from gateway.connectors.connector import Connector
+from gateway.connectors.connector import PUBLIC, Connector
 from gateway.endpoints import reply
 from gateway.endpoints.live import Live
 from gateway.endpoints.services import Storage
@@ -53,6 +53,8 @@ class ResolveResource:
             "store": self._storage.reader.id,
             "connector": connector.name,
             "path": connector.path,
+            # The keys of batches belong to it.
+            "token": found.asker.token or PUBLIC,
             # A proxy may remove a header that it does not know.
             "in_flight": IN_FLIGHT if req.get_header("Idempotency-After") else 1,
             "batches": [

@@ -142,20 +142,28 @@ class Overlap:
     def _pending(self) -> tuple[PendingRows, ...]:
         """Return the unanswered batches that are sent again; with `rest` those of which that is safe."""
         pending, agreed = self.earlier.load.pending, self.earlier.match.rows
-        safe = tuple(takewhile(lambda sent: sent.until <= agreed and not sent.is_too_old, pending))
+        token = self.options.token
+        safe = tuple(
+            takewhile(
+                lambda sent: sent.until <= agreed and not sent.is_too_old and sent.is_of(token), pending
+            )
+        )
         if len(safe) == len(pending) or self.options.rest:
             return safe
         first, last = pending[len(safe)], pending[-1]
-        reason = (
-            "they have changed since"
-            if agreed < first.until
-            else "the gateway may have forgotten the request"
-        )
+        advice = "Check which rows are stored"
+        if agreed < first.until:
+            reason = "they have changed since"
+        elif first.is_too_old:
+            reason = "the gateway may have forgotten the request"
+        else:
+            reason = f"the token '{first.token}' sent them, and this one is '{token}'"
+            advice = "Use that token"
         message = (
             f"rows {self.earlier.load.rows + 1:,} to {last.until:,} of {self.file.shown} were sent on"
             f" {_day(first.at)} without an answer, and may be stored; {reason}"
         )
-        raise OverlapError(message, "Check which rows are stored", can_rest=True)
+        raise OverlapError(message, advice, can_rest=True)
 
     def _elsewhere(self) -> OverlapError:
         """Return the error that another file had these rows."""

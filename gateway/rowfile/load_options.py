@@ -35,6 +35,7 @@ class LoadOptions:
         without: Columns to leave out, by name or number.
         reading: The options for reading the file, as arguments of the command.
         again: Whether to store all rows once more.
+        token: The name of the token that the rows are sent with; empty if it is unknown.
         resumes: The seed of the only load that `again` may resume, None for any.
         rest: Whether to store only the rows after those that were loaded before.
         by_content: Whether a file continues a load of a file with another name.
@@ -47,6 +48,7 @@ class LoadOptions:
     rest: bool = False
     by_content: bool = False
     resumes: str | None = None
+    token: str = ""
 
     def can_resume(self, seed: str) -> bool:
         """Return whether `again` may go on with a load of this seed."""

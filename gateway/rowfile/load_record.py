@@ -41,7 +41,8 @@ class LoadRecord:
         """Record that a batch is being sent."""
         load = self.load or self._new()
         first = load.first or batch.marks.get(1, "")
-        sent = PendingRows(batch.until, batch.marks[batch.until], batch.key, time.time(), first)
+        mark, token = batch.marks[batch.until], self._options.token
+        sent = PendingRows(batch.until, mark, batch.key, time.time(), first, token)
         self.load = progress_files.append_pending(load, load.with_pending(sent))
 
     def add_stored(self, batch: LoadBatch, number: int | None, committed_at: str | None) -> None:

@@ -37,6 +37,7 @@ class PendingRows:
         key: The idempotency key of the request.
         at: When they were sent, in seconds since 1970.
         first: The mark of the first row of the file; empty in records of earlier versions.
+        token: The name of the token that sent them, to which the key belongs; empty if it is unknown.
     """
 
     until: int
@@ -44,6 +45,11 @@ class PendingRows:
     key: str
     at: float
     first: str = ""
+    token: str = ""
+
+    def is_of(self, token: str) -> bool:
+        """Return whether the gateway knows the key if this token sends it, as far as is known."""
+        return not self.token or not token or self.token == token
 
     @property
     def is_too_old(self) -> bool:

@@ -66,6 +66,7 @@ def test_name_and_path_resolve_to_the_same_connector(server, name, wanted):
         "store": id_of(server),
         "connector": name,
         "path": f"/shop/{name}",
+        "token": "admin",
         "in_flight": 2,
         "batches": [],
     }

@@ -254,6 +254,28 @@ def test_another_token_stores_no_row_twice(tmp_path):
         assert all("3 were stored before" in each.stdout + each.stderr for each in ran[1:])
 
 
+def test_unanswered_batch_belongs_to_its_token(tmp_path):
+    with visibility.place(tmp_path) as place:
+        file = rows_file(tmp_path, 3000)
+        place.server.declare("loads", ORDERS.replace("read: [public]", "ingest: [etl, loader]"))
+
+        def run(asker):
+            token = {"GATEWAY_TOKEN": place.secrets[asker]}
+            return gateway(place.server, "load", "loads", file, "--batch", "10K", environment=token)
+
+        run("etl")
+        (record,) = (place.server.data.parent / "state/gateway/loads").glob("*/loads/*.ndjson")
+        forget_answers(record, 2)
+        others = [" ".join(run(asker).stderr.split()) for asker in ("loader", "admin")]
+        own = run("etl")
+
+        assert [("the token 'etl' sent them" in said, "Use that token" in said) for said in others] == [
+            (True, True)
+        ] * 2
+        assert own.returncode == 0, own.stderr
+        assert place.ask("auditor", "GET", "/-/connectors/loads").json()["rows"] == 3000
+
+
 def test_purged_rows_are_stored_again(orders, tmp_path):
     file = rows_file(tmp_path, 100)
     load(orders, file)

@@ -27,6 +27,7 @@ class LoadTarget:
         connector: The name of the connector.
         path: The path of its endpoint.
         in_flight: How many batches the gateway takes at a time, and stores in their order.
+        token: The name of the token that the batches are sent with; empty if it is unknown.
     """
 
     gateway: GatewayClient
@@ -34,6 +35,7 @@ class LoadTarget:
     connector: str
     path: str
     in_flight: int = 1
+    token: str = ""
 
     @classmethod
     def find(cls, gateway: GatewayClient, wanted: str) -> "LoadTarget":
@@ -49,8 +51,9 @@ class LoadTarget:
         headers = {"Idempotency-After": "any"}
         answer = gateway.request("GET", "/-/resolve", params={"connector": name}, headers=headers)
         found = _body(answer, gateway, wanted)
-        in_flight = found.get("in_flight", 1)  # An earlier gateway does not say it.
-        return cls(gateway, str(uuid.UUID(found["store"])), found["connector"], found["path"], in_flight)
+        store = str(uuid.UUID(found["store"]))
+        told = (found.get("in_flight", 1), found.get("token", ""))  # An earlier gateway does not say them.
+        return cls(gateway, store, found["connector"], found["path"], *told)
 
     def request_batches(self, batches: Sequence[int]) -> httpx.Response:
         """Request what the gateway knows about batches."""

@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import click
 
@@ -40,7 +41,7 @@ class Upload:
         self.outcome = LoadOutcome(source.path)
         self.notes: list[str] = []
         self._file = LoadFile(source, str(source.path.resolve()))
-        self._options = options
+        self._options = options = replace(options, token=target.token)
         self._files = ProgressFiles(progress_directory() / target.store / target.connector)
         legacy = LegacyLoad(target, wanted, self._file, options, self._files, self.notes)
         self._finder = StartFinder(self._file, options, self._files, target.find_stored, legacy.adopt)
