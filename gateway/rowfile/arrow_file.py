@@ -90,7 +90,8 @@ def _parquet_batches(source: Source, rows: int) -> Iterator[tuple[pa.RecordBatch
         texts = [field.name for field in schema if _is_text(field.type)]
     total, done = max(metadata.num_rows, 1), 0
     with pq.ParquetFile(source.path, read_dictionary=texts) as file:
-        for batch in file.iter_batches(rows):
+        # PERF: More threads would decode no faster than the rest of a load goes on, and each has memory of its own.
+        for batch in file.iter_batches(rows, use_threads=False):
             done += batch.num_rows
             yield batch, source.size * done // total
 
