@@ -28,11 +28,14 @@ from gateway.request_context import RequestContext, begin_stage, current
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, IdempotencyKey, Receipt
 from gateway.store.interface import Select
+from gateway.threads import STOPPING
 
 #: A body up to this size is checked on the event loop: a thread would take longer to start.
 _SMALL_BODY_BYTES = 4096
 #: How long a batch waits for the one that must be stored first.
 PREVIOUS_SECONDS = 10.0
+#: Seconds between two looks at whether it is worth waiting.
+_LOOK_SECONDS = 0.5
 #: The permission that a token needs, by method.
 _VERBS: dict[str, Verb] = {"POST": "ingest", "PUT": "change"}
 
@@ -209,11 +212,21 @@ class Writes:
         if await is_stored():
             return
         if end is not None:
-            await asyncio.wait([end], timeout=PREVIOUS_SECONDS)
+            await self._wait(submission, key, end)
             if await is_stored():
                 return
         hint = "send the batch with that key, then this one again"
         raise GatewayError(Code.BATCH_AWAITED, hint=hint, headers={"Retry-After": "1"})
+
+    async def _wait(self, submission: _Submission, key: str, end: asyncio.Future[None]) -> None:
+        """Wait for the end of the request with a key, as long as there is someone to answer and it can still come."""
+        name, token, in_flight = submission.endpoint.connector.name, submission.token, self._intake.in_flight
+        now = asyncio.get_running_loop().time
+        deadline = now() + PREVIOUS_SECONDS
+        while not end.done() and (left := deadline - now()) > 0 and not submission.context.has_left():
+            if STOPPING.is_set() and not in_flight.is_held(name, token, key):
+                return  # It goes to the next worker, which waits for the end of this one.
+            await asyncio.wait([end], timeout=min(left, _LOOK_SECONDS))
 
     async def _append(self, batch: Batch | Receipt) -> Receipt:
         if isinstance(batch, Receipt):

@@ -57,6 +57,10 @@ class InFlightKeys:
             if not ends:
                 self._ends.pop(held, None)
 
+    def is_held(self, connector: str, token: str | None, key: str) -> bool:
+        """Return whether a request holds a key."""
+        return (connector, token, key) in self._keys
+
     def end_waits(self, connector: str, token: str | None, key: str) -> bool:
         """End the waits for a key, and return whether there were any."""
         waits = [end for end in self._ends.get((connector, token, key), ()) if not end.done()]

@@ -181,3 +181,26 @@ def test_waiting_batch_makes_room_for_previous(own):
     assert (first.status_code, first.json()["code"], first.headers["Retry-After"]) == (503, "GW401", "0")
     assert (answers[0].status_code, answers[0].json()["code"]) == (409, "GW205")
     assert again.status_code == 201
+
+
+@pytest.mark.parametrize("reason", ["client leaves", "gateway stops"])
+def test_wait_without_a_purpose_ends(tmp_path, monkeypatch, reason):
+    monkeypatch.setattr(write, "PREVIOUS_SECONDS", 1000)
+    has_left = iter([False, False])
+    if reason == "gateway stops":
+        stopping = threading.Event()
+        stopping.set()
+        monkeypatch.setattr(write, "STOPPING", stopping)
+
+    with inside(tmp_path, {"a": FIELDS}) as gateway:
+        alone = gateway.request(
+            "POST",
+            "/a",
+            body(b'{"n":2}'),
+            headers=after("b", "a"),
+            has_left=lambda: reason == "client leaves" and next(has_left, True),
+        )
+        gateway.request("POST", "/a", body(b'{"n":1}'), headers={"Idempotency-Key": "a"})
+        again = gateway.request("POST", "/a", body(b'{"n":2}'), headers=after("b", "a"))
+
+    assert (alone[0], again[0]) == (409, 201)
