@@ -121,6 +121,27 @@ def test_bad_row_stops_the_batch_behind_it(orders, tmp_path):
     assert stored(orders) == list(range(5000))
 
 
+def test_bad_row_ends_load_whose_next_batch_hangs(orders, tmp_path):
+    """Hold the second batch for longer than any test takes."""
+    file, is_over, is_second_there = rows_file(tmp_path, 5000), threading.Event(), threading.Event()
+    file.write_text(file.read_text().replace("\n7,", "\nx,"))
+
+    def hold(method, headers) -> None:
+        if method == "POST" and headers["Idempotency-After"]:
+            is_second_there.set()
+            is_over.wait(1000)
+        elif method == "POST":
+            is_second_there.wait(ALONE)
+
+    with proxying(orders.url, watch=hold) as url:
+        code, said = load(orders, file, "--batch", "5K", "--url", url)
+        is_over.set()
+
+    assert (code, is_second_there.is_set()) == (1, True)
+    assert "row 8, line 9, field 'n'" in said
+    assert "nothing of it is stored" in said
+
+
 @pytest.mark.parametrize("answered", [0, 1, 2])
 @pytest.mark.parametrize("size", ["3K", "10K", "1M"])
 def test_unanswered_batches_are_resent_under_their_keys(orders, tmp_path, answered, size):

@@ -25,6 +25,9 @@ from gateway.rowfile.read_ahead import read_ahead
 from gateway.rowfile.source import Source
 from gateway.rowfile.start_finder import SIMILAR, StartFinder
 
+#: How long a batch is waited for that cannot be stored any more.
+_DECLINED_SECONDS = 3.0
+
 
 class Upload:
     """One run over one file.
@@ -148,11 +151,11 @@ class Upload:
             yield batch.body.bytes_read
 
     def _end_others(self) -> None:
-        """Wait until the gateway has declined the batches behind one that it declined."""
+        """Wait until the gateway has declined the batches behind one that it declined, which it does at once."""
         self._sender.stop()
         for sent in self._sent:
-            with suppress(UnansweredError):
-                sent.answer.result()
+            with suppress(UnansweredError, TimeoutError):
+                sent.answer.result(_DECLINED_SECONDS)
 
 
 def _without_rows(source: Source) -> ValueError:
