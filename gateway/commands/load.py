@@ -92,7 +92,12 @@ def _lost_rows(upload: Upload) -> list[str]:
     Raises:
         click.ClickException: None is unchanged, and nothing was stored.
     """
-    present = upload.left()
+    try:
+        present = upload.left()
+    except (
+        click.ClickException
+    ) as error:  # All rows are stored: a user told otherwise would store them --again.
+        return [f"How many of all these are unchanged is unknown: {error.message}."]
     gone = present.stored - present.left
     if not gone:
         return []

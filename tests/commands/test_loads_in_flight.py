@@ -294,3 +294,17 @@ def test_batch_is_repeated_while_previous_is_sent(monkeypatch):
 
 def batch(key: str) -> LoadBatch:
     return LoadBatch(Chunk(b"n\n1\n", Media.CSV, 2, 4, 2), key, 0, 1, {1: ""}, RowSample())
+
+
+def test_load_ends_well_without_its_last_answer(orders, tmp_path):
+    """Answer 503 to the question about the rows that are left."""
+    file = rows_file(tmp_path, 100)
+    load(orders, file)
+
+    with proxying(orders.url, instead=Answers("GET", None, 503)) as url:
+        code, said = load(orders, file, "--url", url)
+
+    assert code == 0, said
+    assert said.startswith("0 rows are stored at /orders. 100 were stored before")
+    assert "How many of all these are unchanged is unknown" in said
+    assert "answers 503" in said
