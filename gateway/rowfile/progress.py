@@ -114,7 +114,10 @@ class LoadProgress:
         if "pending" in line:
             told = line["pending"]  # An earlier version wrote the only one.
             pending = tuple(PendingRows(**each) for each in (told if isinstance(told, list) else [told]))
-            return replace(self, pending=pending, is_whole=False)
+            # The line of the rows before them could not be written if it is missing, as on a full disk.
+            after = line.get("after", self.rows)
+            parts = self.parts if after <= self.rows else (*self.parts, StoredPart(after))
+            return replace(self, parts=parts, pending=pending, is_whole=False)
         if "stored" in line:
             return replace(
                 self,

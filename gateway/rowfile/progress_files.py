@@ -2,7 +2,8 @@
 
 A line is appended before and after each batch, so that a killed load can be resumed. These are the lines.
     {"file": …, "started": …, "seed": …, "options": …, "columnar": …}   the file, and how it was read.
-    {"pending": [{"until": …, "mark": …, "key": …, …}, …]}   all batches of rows that are being sent, in order.
+    {"pending": [{"until": …, "mark": …, "key": …, …}, …], "after": …}
+                                                         all batches that are being sent, in order, and the number of rows before them.
     {"stored": {"until": …, "batch": …, …}}              these rows are stored, in this batch.
     {"declined": true}                                   the gateway stored none of those that were being sent.
     {"whole": true}                                      the end of the file was reached.
@@ -114,7 +115,7 @@ def append(load: LoadProgress, line: Mapping[str, Any]) -> LoadProgress:
 
 def append_pending(load: LoadProgress, pending: Iterable[PendingRows]) -> LoadProgress:
     """Record that these rows, and no others, are being sent."""
-    return append(load, {"pending": [asdict(each) for each in pending]})
+    return append(load, {"pending": [asdict(each) for each in pending], "after": load.rows})
 
 
 def append_stored(

@@ -158,6 +158,22 @@ def test_unanswered_batches_are_resent_under_their_keys(orders, tmp_path, answer
     assert load(orders, file)[1].startswith("0 rows are stored")
 
 
+@pytest.mark.parametrize("size", ["7K", "10K"])
+def test_rows_whose_record_is_lost_count_as_stored(orders, tmp_path, size):
+    """Leave the rows out of the record that a full disk had no place for: those before the last pending ones."""
+    file = rows_file(tmp_path, 3000)
+    load(orders, file, "--batch", "10K")
+    (record,) = records(orders)
+    lines = [line for line in record.read_text().splitlines() if line]
+    pending = [line for line in lines if line.startswith('{"pending"')]
+    record.write_text("\n".join([lines[0], pending[-1]]))
+
+    code, said = load(orders, file, "--batch", size)
+
+    assert code == 0, said
+    assert stored(orders) == list(range(3000))
+
+
 def test_batch_refused_for_its_size_stays_pending(own, tmp_path):
     """Send a batch again that is stored, to a gateway that does not take its size any more, and to one that does."""
     own.declare("orders", ORDERS)
