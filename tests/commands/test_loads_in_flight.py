@@ -195,6 +195,28 @@ def test_batch_refused_for_its_size_stays_pending(own, tmp_path):
     assert stored(own) == list(range(3000))
 
 
+def test_batch_behind_refused_one_stays_pending(own, tmp_path):
+    """Cut the connection of the second batch: it may wait in the gateway, and be stored once the first one is."""
+    own.declare("orders", ORDERS)
+    file, is_second_there = rows_file(tmp_path, 3000), threading.Event()
+    own.stop()
+    own.environment["GATEWAY_MAX_BODY"] = "5000"
+    own.start()
+
+    def cut(method, headers) -> None:
+        if method == "POST" and headers["Idempotency-After"]:
+            is_second_there.set()
+            raise ConnectionAbortedError
+        if method == "POST":
+            is_second_there.wait(ALONE)
+
+    with proxying(own.url, watch=cut) as url:
+        code, said = load(own, file, "--batch", "10K", "--url", url)
+
+    assert (code, "GW102" in said) == (1, True), said
+    assert len(json.loads(records(own)[0].read_text().splitlines()[-1])["pending"]) == 2
+
+
 def test_key_is_old_from_first_request(orders, tmp_path):
     file = rows_file(tmp_path, 3000)
     load(orders, file, "--batch", "10K")
@@ -306,6 +328,22 @@ def test_batch_is_repeated_while_previous_is_sent(monkeypatch):
     sent = BatchSender(LoadTarget(client, "", "orders", "/orders", 2)).send(batch("b"), {}, previous)
 
     assert sent.answer.result().response.status_code == 200
+
+
+@pytest.mark.parametrize(("code", "is_refusal"), [("GW203", False), ("GW205", True), ("GW401", True)])
+def test_key_in_progress_is_no_refusal(code, is_refusal):
+    """Refuse a batch after an answer that passes."""
+    client, codes = GatewayClient("http://localhost", None), iter([code, "GW511"])
+
+    def answer(request):
+        error = {"code": next(codes), "message": "It is not stored", "details": None, "hint": None}
+        status = 410 if error["code"] == "GW511" else 503 if error["code"] == "GW401" else 409
+        return httpx.Response(status, json=error, headers={"Retry-After": "0"} if status != 410 else {})
+
+    client.client = httpx.Client(base_url=client.url, transport=httpx.MockTransport(answer))
+    sent = BatchSender(LoadTarget(client, "", "orders", "/orders", 2)).send(batch("b"), {}, None)
+
+    assert sent.is_refused(30) == is_refusal
 
 
 def batch(key: str) -> LoadBatch:

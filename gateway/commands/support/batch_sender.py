@@ -12,6 +12,7 @@ import httpx
 
 from gateway.commands.support.client import error_of, error_text
 from gateway.commands.support.load_target import LoadTarget
+from gateway.errors import Code
 from gateway.rowfile.batch_cutter import LoadBatch
 from gateway.rowfile.compression import compressed
 
@@ -22,7 +23,15 @@ _RETRIED_STATUSES = (408, 429, 502, 503, 504, 507)
 
 
 class UnansweredError(Exception):
-    """The gateway did not answer, in time or in full; the batch may be stored. Its text is the trouble."""
+    """The gateway did not answer, in time or in full. Its text is the trouble.
+
+    Attributes:
+        is_refusal: Whether no request has stored the batch, and none is under way that may store it.
+    """
+
+    def __init__(self, trouble: str, *, is_refusal: bool = False) -> None:
+        super().__init__(trouble)
+        self.is_refusal = is_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,15 @@ class SentBatch:
 
     batch: LoadBatch
     answer: "Future[Answer]"
+
+    def is_refused(self, seconds: float) -> bool:
+        """Wait for the end of its requests; return whether no request can have stored it, or may still store it."""
+        try:
+            return self.answer.result(seconds).is_refusal
+        except UnansweredError as error:
+            return error.is_refusal
+        except TimeoutError:
+            return False
 
 
 class BatchSender:
@@ -137,12 +155,20 @@ class BatchSender:
                 if answer.status_code not in _RETRIED_STATUSES and not is_running:
                     return answer, is_only
                 trouble, wait = error_text(answer), _retry_after(answer)
-                # A proxy may answer so although it has passed the request on.
-                is_only = is_only and error_of(answer) is not None
+                is_only = is_only and _is_refused(answer)
             if time.monotonic() + wait > deadline:
                 raise UnansweredError(trouble)
             if self._is_over.wait(wait * random.uniform(0.8, 1.2)):  # noqa: S311  # it spreads the retries of many clients
-                raise UnansweredError(trouble)
+                raise UnansweredError(trouble, is_refusal=is_only)
+
+
+def _is_refused(answer: httpx.Response) -> bool:
+    """Return whether a batch is not stored after an error that passes.
+
+    A proxy may answer although it has passed the request on, and an earlier request may be under way with the key.
+    """
+    error = error_of(answer)
+    return error is not None and error["code"] != Code.KEY_RUNNING.code
 
 
 def _value_of(answer: httpx.Response, name: str) -> Any:

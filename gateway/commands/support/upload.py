@@ -3,7 +3,6 @@
 import os
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 
 import click
@@ -25,8 +24,10 @@ from gateway.rowfile.read_ahead import read_ahead
 from gateway.rowfile.source import Source
 from gateway.rowfile.start_finder import SIMILAR, StartFinder
 
-#: How long a batch is waited for that cannot be stored any more.
+#: How long a batch is waited for behind one with bad rows: the gateway answers it at once.
 _DECLINED_SECONDS = 3.0
+#: How long one is waited for behind another one, which may be stored under its key if it is sent again.
+_REFUSED_SECONDS = 15.0
 
 
 class Upload:
@@ -141,21 +142,19 @@ class Upload:
                 self._sender.stop()
                 raise click.ClickException(f"{error}; {self.outcome.how_far(is_answered=False)}") from error
             except DeclinedError as error:
-                self._end_others()
+                are_refused = self._end_others(_DECLINED_SECONDS if error.names_rows else _REFUSED_SECONDS)
                 if error.names_rows:
                     self._record.add_declined()
-                elif answer.is_refusal:
+                elif answer.is_refusal and are_refused:
                     self._record.add_unsent(batch)
                 raise
             self._record.add_stored(batch, number, answer.committed_at)
             yield batch.body.bytes_read
 
-    def _end_others(self) -> None:
-        """Wait until the gateway has declined the batches behind one that it declined, which it does at once."""
+    def _end_others(self, seconds: float) -> bool:
+        """Wait until the gateway has declined the batches behind one that it declined, and return whether it has."""
         self._sender.stop()
-        for sent in self._sent:
-            with suppress(UnansweredError, TimeoutError):
-                sent.answer.result(_DECLINED_SECONDS)
+        return all(sent.is_refused(seconds) for sent in self._sent)
 
 
 def _without_rows(source: Source) -> ValueError:
