@@ -213,6 +213,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "ingest.arrow.parquet_dictionary",
     "ingest.arrow.parquet_tables",
     "ingest.arrow.flatbuffer",
+    "ingest.arrow.end_marker",
     "ingest.arrow.ipc_tables",
     "ingest.arrow.tables",
     "ingest.arrow.kinds",

@@ -215,8 +215,10 @@ class Writes:
             await self._wait(submission, key, end)
             if await is_stored():
                 return
-        hint = "send the batch with that key, then this one again"
-        raise GatewayError(Code.BATCH_AWAITED, hint=hint, headers={"Retry-After": "1"})
+        how = "was answered, and is not stored" if end is not None and end.done() else "has not come"
+        message = f"the batch {key!r} of Idempotency-After {how}; nothing was stored"
+        hint = "send that batch, corrected if it was refused, then this one again"
+        raise GatewayError(Code.BATCH_AWAITED, message, hint=hint, headers={"Retry-After": "1"})
 
     async def _wait(self, submission: _Submission, key: str, end: asyncio.Future[None]) -> None:
         """Wait for the end of the request with a key, as long as there is someone to answer and it can still come."""

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
+from gateway.ingest.arrow.end_marker import END_BYTES_MAX, is_end
 from gateway.ingest.arrow.parquet_sizes import read_footer
 from gateway.ingest.arrow.thrift import InvalidThriftError
 from gateway.media_types import Media
@@ -98,11 +99,17 @@ def _parquet_batches(source: Source, rows: int) -> Iterator[tuple[pa.RecordBatch
 
 def _ipc_batches(source: Source, rows: int) -> Iterator[tuple[pa.RecordBatch, int]]:
     with pa.OSFile(str(source.path)) as file, _open_ipc(file) as reader:
+        end = file.tell()
         for batch in _batches_of(reader):
+            end = file.tell()
             # The reader does not check the buffers that a file describes, and compute functions trust them.
             batch.validate(full=True)
             for start in range(0, batch.num_rows, rows):
                 yield batch.slice(start, rows), min(file.tell(), source.size)
+        if isinstance(reader, pyarrow.ipc.RecordBatchStreamReader):
+            file.seek(end)
+            if not is_end(file.read(END_BYTES_MAX)):
+                raise ValueError(f"{source.shown} has no end marker, so it is cut off; write it again")
 
 
 def _batches_of(

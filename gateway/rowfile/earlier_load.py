@@ -21,13 +21,17 @@ class OverlapError(Exception):
         message: The rows, and the reason. Nothing was stored.
         advice: What the user can do instead, or None.
         can_rest: Whether the rows after those that are known can be stored.
+        rest: These rows, as a part of a message.
     """
 
-    def __init__(self, message: str, advice: str | None = None, *, can_rest: bool) -> None:
+    def __init__(
+        self, message: str, advice: str | None = None, *, can_rest: bool, rest: str = "what follows them"
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.advice = advice
         self.can_rest = can_rest
+        self.rest = rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +200,15 @@ class Overlap:
                 if is_start
                 else f"{same} {_are(agreed)} the same, and not all"
             )
-            raise OverlapError(f"{message}: {what}", _PUT_BACK, can_rest=not is_start)
+            # Those behind the change are stored already, and --rest stores them once more.
+            rest = f"every row after row {agreed:,}, also unchanged ones"
+            raise OverlapError(f"{message}: {what}", _PUT_BACK, can_rest=not is_start, rest=rest)
         whose = f"{load.file}, stored on {_day(load.last)}"
         if is_start:
             message = f"the {counted(agreed, 'row')} of {self.file.shown} {_are(agreed)} the first of the {load.rows:,} of {whose}"
             raise OverlapError(message, can_rest=False)
-        raise OverlapError(f"{same} of {self.file.shown} {_are_those(agreed)} of {whose}", can_rest=True)
+        message = f"{same} of {self.file.shown} {_are_those(agreed)} of {whose}"
+        raise OverlapError(message, can_rest=True, rest=f"every row after row {agreed:,}")
 
 
 def replaced(file: LoadFile, load: LoadProgress, share: float, options: Sequence[str]) -> OverlapError:

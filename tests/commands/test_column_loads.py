@@ -174,6 +174,20 @@ def test_file_that_is_cut_off_is_named(orders, tmp_path, format):
     assert f"{path} is not {format.title()}, or it is cut off: " in ran.stderr
 
 
+def test_stream_without_its_end_is_named(orders, tmp_path):
+    """Cut a stream behind its last batch, as a writer leaves it that is killed between two batches."""
+    path = tmp_path / "rows.arrow"
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, TABLE.schema) as writer:
+        writer.write_table(TABLE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-8])
+
+    ran = gateway(orders, "load", "orders", path)
+
+    assert ran.returncode == 1
+    assert f"{path} has no end marker, so it is cut off; write it again" in ran.stderr
+
+
 @pytest.mark.parametrize("format", ["parquet", "arrow"])
 def test_file_that_grows_is_stored_once(orders, tmp_path, format):
     file = write_rows(tmp_path / f"rows.{format}", range(5000))

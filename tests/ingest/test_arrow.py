@@ -430,6 +430,26 @@ def test_body_that_is_no_parquet_is_named(server, items, body, words):
     assert words in answer.json()["message"]
 
 
+def test_stream_cut_between_its_batches_is_refused(server, items):
+    """Cut a stream at each end of a message; what is left is a stream of fewer batches but for its end marker."""
+    whole = stream(pa.concat_tables([pa.table({"id": [1]}), pa.table({"id": [2]})]))
+    reader = pa.BufferReader(whole)
+    messages = pa.ipc.MessageReader.open_stream(reader)
+    ends = [reader.tell() for _ in messages]
+
+    answers = [server.client.post(items, content=whole[:end]) for end in (*ends, ends[-1] + 4, len(whole))]
+
+    assert len(ends) == 3
+    assert [answer.status_code for answer in answers] == [400, 400, 400, 400, 201]
+    assert "the stream has no end marker, so it is cut off" in answers[0].json()["message"]
+
+
+def test_end_marker_of_old_writers_is_taken(server, items):
+    whole = stream(pa.table({"id": [1]}))
+
+    assert server.client.post(items, content=whole[:-8] + bytes(4)).status_code == 201
+
+
 # -- sizes
 
 

@@ -119,6 +119,8 @@ WRONG = {
     't="e"><f>NA()</f><v>#N/A</v>': "A2 has the error #N/A; correct its formula, or clear it",
     't="e"><v>#DIV/0!</v>': "A2 has the error #DIV/0!",
     "><f>1+1</f>": "A2 has a formula that was never computed; open the file in a spreadsheet program, and save it",
+    "><f>1+1</f><v></v>": "A2 has a formula that was never computed",
+    't="b"><f>1=1</f><v/>': "A2 has a formula that was never computed",
     f"{DAY}><v>60</v>": "A2 has the number 60 in the format of a date, and Excel's day 60 never was",
     f"{DAY}><v>0</v>": "A2 has the number 0 in the format of a date",
     f"{DAY}><v>-1</v>": "A2 has the number -1.0 in the format of a date or time, and is neither",

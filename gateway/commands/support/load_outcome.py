@@ -100,7 +100,8 @@ class LoadOutcome:
             return "nothing of it is known to be stored, and the same command goes on"
         if not self.rows:
             return "nothing of it is stored"
-        return f"the first {self.rows:,} rows are stored, and the same command continues after them"
+        least = "" if is_answered else "at least "
+        return f"{least}the first {self.rows:,} rows are stored, and the same command continues after them"
 
 
 def _leaving_out(chunk: Chunk | ColumnChunk, answer: httpx.Response) -> str:

@@ -165,7 +165,7 @@ def _without_rows(source: Source) -> ValueError:
 
 def _overlap_text(error: OverlapError) -> str:
     """Return the message of an error with the options that decide."""
-    rest = "--rest stores what follows them, --again stores all rows"
+    rest = f"--rest stores {error.rest}, --again stores all rows"
     options = rest if error.can_rest else "--again stores all rows once more"
     advice = f"{error.advice}; " if error.advice else ""
     return f"{error.message}; nothing was stored. {advice}{options}"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.ipc
 
+from gateway.ingest.arrow.end_marker import END_BYTES_MAX, is_end
 from gateway.ingest.arrow.flatbuffer import FlatTable, root_at
 from gateway.ingest.arrow.malformed import malformed
 from gateway.ingest.arrow.unpacked_size import UnpackedSize
@@ -42,11 +43,14 @@ def read_ipc(data: bytes, size: UnpackedSize) -> pa.Table:
 
 
 def _stream_messages(source: pa.Buffer) -> Iterator[pyarrow.ipc.Message]:
-    reader = pyarrow.ipc.MessageReader.open_stream(pa.BufferReader(source))
-    for number, message in enumerate(reader):
+    file, end = pa.BufferReader(source), 0
+    for number, message in enumerate(pyarrow.ipc.MessageReader.open_stream(file)):
         if number == 0:
             _require_small_schema(message.metadata.size)
         yield message
+        end = file.tell()
+    if not is_end(source[end : end + END_BYTES_MAX].to_pybytes()):
+        raise malformed("Arrow", "the stream has no end marker, so it is cut off", "send it again, whole")
 
 
 def _file_messages(data: bytes, source: pa.Buffer) -> Iterator[pyarrow.ipc.Message]:

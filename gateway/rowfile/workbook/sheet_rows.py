@@ -105,6 +105,12 @@ class SheetRows:
         self._has_formula = self._has_value = False
 
     def _end_cell(self) -> None:
+        # openpyxl writes an empty value for a formula.
+        if self._has_formula and self._kind != "str" and not any(self._text):
+            raise CellError(
+                cell_name(self._column, self._row),
+                "has a formula that was never computed; open the file in a spreadsheet program, and save it",
+            )
         if self._has_value:
             value = self._text[0] if len(self._text) == 1 else "".join(self._text)
             try:
@@ -117,11 +123,6 @@ class SheetRows:
                 if self._held > _HELD_MAX:
                     raise ValueError(f"row {self._row} and those beside it have too much text for a sheet")
             self._text.clear()
-        elif self._has_formula and self._kind != "str":
-            raise CellError(
-                cell_name(self._column, self._row),
-                "has a formula that was never computed; open the file in a spreadsheet program, and save it",
-            )
 
 
 def column_number(letters: str) -> int:
