@@ -22,7 +22,14 @@ from gateway.setting_values import parse_size
 @click.command("load")
 @click.argument("name")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--batch", "size", metavar="SIZE", default="4M", show_default=True, help="The size of a batch in bytes, such as 512K or 8M.")
+@click.option(
+    "--batch",
+    "size",
+    metavar="SIZE",
+    default="4M",
+    show_default=True,
+    help="The size of a batch in bytes, such as 512K or 8M.",
+)
 @click.option("--again", is_flag=True, help="Store all rows once more, even if they were loaded before.")
 @click.option("--rest", is_flag=True, help="Store only the rows after those that were loaded before.")
 @add_file_options
