@@ -321,6 +321,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "endpoints.metered",
     "endpoints.request_bodies",
     "endpoints.methods",
+    "endpoints.batch_order",
     "endpoints.write",
     "endpoints.edit",
     "endpoints.read",

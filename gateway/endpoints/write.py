@@ -11,6 +11,7 @@ from falcon.asgi import Request, Response
 from gateway.auth import permissions
 from gateway.auth.permissions import Verb
 from gateway.endpoints import metered, reply
+from gateway.endpoints.batch_order import BatchOrder
 from gateway.endpoints.endpoint import Endpoint
 from gateway.endpoints.methods import require_changes
 from gateway.endpoints.negotiation import RequestHeaders
@@ -28,14 +29,9 @@ from gateway.request_context import RequestContext, begin_stage, current
 from gateway.settings import Settings
 from gateway.store.batch import NO_ROWS, Batch, IdempotencyKey, Receipt
 from gateway.store.interface import Select
-from gateway.threads import STOPPING
 
 #: A body up to this size is checked on the event loop: a thread would take longer to start.
 _SMALL_BODY_BYTES = 4096
-#: How long a batch waits for the one that must be stored first.
-PREVIOUS_SECONDS = 10.0
-#: Seconds between two looks at whether it is worth waiting.
-_LOOK_SECONDS = 0.5
 #: The permission that a token needs, by method.
 _VERBS: dict[str, Verb] = {"POST": "ingest", "PUT": "change"}
 
@@ -103,6 +99,7 @@ class Writes:
         self._bodies = RequestBodies(services)
         self._intake = services.intake
         self._storage = services.storage
+        self._order = BatchOrder(services.intake.in_flight, services.storage)
         self._live = services.live
 
     async def answer(self, endpoint: Endpoint, req: Request, resp: Response) -> None:
@@ -166,7 +163,8 @@ class Writes:
         key, receipt = await self._find_earlier_receipt(submission)
         stored = receipt or await self._check(submission, key)
         if write.after is not None and receipt is None:
-            await self._require_previous(submission, write.after)
+            name, end = endpoint.connector.name, arrived.previous
+            await self._order.require_stored(name, token, write.after, end, submission.context.has_left)
         if write.head.output is not None:
             await self._store_and_show(resp, stored, write)
         else:
@@ -198,37 +196,6 @@ class Writes:
             # Rows that wait to be stored take more memory than the body that they came in.
             submission.arrived.reservation.grow(max(batch.rows.nbytes - size, 0))
         return batch
-
-    async def _require_previous(self, submission: _Submission, key: str) -> None:
-        """Wait until the batch with a key is stored, which may be under way, or arrive late.
-
-        Raises:
-            GatewayError: Its request ended without a receipt, or it is not stored within `PREVIOUS_SECONDS`.
-        """
-        begin_stage("queue")
-        store, pool = self._storage.reader, self._storage.read_pool
-        name, token, end = submission.endpoint.connector.name, submission.token, submission.arrived.previous
-        is_stored = functools.partial(pool.call, lambda: store.has_receipt(name, token, key))
-        if await is_stored():
-            return
-        if end is not None:
-            await self._wait(submission, key, end)
-            if await is_stored():
-                return
-        how = "was answered, and is not stored" if end is not None and end.done() else "has not come"
-        message = f"the batch {key!r} of Idempotency-After {how}; nothing was stored"
-        hint = "send that batch, corrected if it was refused, then this one again"
-        raise GatewayError(Code.BATCH_AWAITED, message, hint=hint, headers={"Retry-After": "1"})
-
-    async def _wait(self, submission: _Submission, key: str, end: asyncio.Future[None]) -> None:
-        """Wait for the end of the request with a key, as long as there is someone to answer and it can still come."""
-        name, token, in_flight = submission.endpoint.connector.name, submission.token, self._intake.in_flight
-        now = asyncio.get_running_loop().time
-        deadline = now() + PREVIOUS_SECONDS
-        while not end.done() and (left := deadline - now()) > 0 and not submission.context.has_left():
-            if STOPPING.is_set() and not in_flight.is_held(name, token, key):
-                return  # It goes to the next worker, which waits for the end of this one.
-            await asyncio.wait([end], timeout=min(left, _LOOK_SECONDS))
 
     async def _append(self, batch: Batch | Receipt) -> Receipt:
         if isinstance(batch, Receipt):

@@ -17,7 +17,7 @@ import pytest
 
 from gateway.auth import login_throttle
 from gateway.auth.tokens import make_token
-from gateway.endpoints import write
+from gateway.endpoints import batch_order
 from gateway.errors import Code
 from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.engine.open_file import FILE
@@ -305,7 +305,7 @@ def _(place, code):
 
 @provokes(Code.BATCH_AWAITED)
 def _(place, code):
-    place.monkeypatch.setattr(write, "PREVIOUS_SECONDS", 0)
+    place.monkeypatch.setattr(batch_order, "PREVIOUS_SECONDS", 0)
     with inside(place.directory, {"c": CONNECTOR}) as gateway:
         return gateway.request("POST", "/c", body(b'{"n":1}'), headers={"Idempotency-After": "k"})
 

@@ -6,7 +6,7 @@ import threading
 import httpx
 import pytest
 
-from gateway.endpoints import write
+from gateway.endpoints import batch_order
 from tests.support.in_process import body, inside
 from tests.support.server import Server, eventually
 
@@ -129,7 +129,7 @@ def test_batch_is_refused_with_the_previous_one(server, name):
 
 
 def test_order_is_of_connector_and_token(tmp_path, monkeypatch):
-    monkeypatch.setattr(write, "PREVIOUS_SECONDS", 0)
+    monkeypatch.setattr(batch_order, "PREVIOUS_SECONDS", 0)
     with inside(tmp_path, {"a": FIELDS, "b": FIELDS}) as gateway:
         first = gateway.request("POST", "/a", body(b'{"n":1}'), headers={"Idempotency-Key": "a"})
         of_another = gateway.request("POST", "/b", body(b'{"n":2}'), headers=after("b", "a"))
@@ -185,12 +185,12 @@ def test_waiting_batch_makes_room_for_previous(own):
 
 @pytest.mark.parametrize("reason", ["client leaves", "gateway stops"])
 def test_wait_without_a_purpose_ends(tmp_path, monkeypatch, reason):
-    monkeypatch.setattr(write, "PREVIOUS_SECONDS", 1000)
+    monkeypatch.setattr(batch_order, "PREVIOUS_SECONDS", 1000)
     has_left = iter([False, False])
     if reason == "gateway stops":
         stopping = threading.Event()
         stopping.set()
-        monkeypatch.setattr(write, "STOPPING", stopping)
+        monkeypatch.setattr(batch_order, "STOPPING", stopping)
 
     with inside(tmp_path, {"a": FIELDS}) as gateway:
         alone = gateway.request(
