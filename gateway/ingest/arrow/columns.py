@@ -11,9 +11,9 @@ from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.errors import Code, GatewayError
 from gateway.ingest.arrow.kinds import group_of, is_taken, kind_of
 from gateway.ingest.arrow.malformed import malformed
-from gateway.ingest.arrow.plain_arrays import LossError, plain
+from gateway.ingest.arrow.plain_arrays import Loss, LossError, plain
 from gateway.ingest.arrow.tables import read_table
-from gateway.ingest.arrow.unfit_columns import lossy, unfit_type
+from gateway.ingest.arrow.unfit_columns import all_of, lossy, unfit_type
 from gateway.ingest.arrow.unpacked_size import UnpackedSize
 from gateway.ingest.binary_formats import BINARY_NAMES, binary_format
 from gateway.ingest.column_names import NameSource
@@ -67,11 +67,19 @@ def read_columns(
         raise GatewayError(Code.FIELD_UNKNOWN, message, hint="give every column the name of a field")
     fields = _SOURCES[source].fields_of(names, connector, taken)
     size = UnpackedSize(max_bytes)
-    arrays = [
-        _read(table.column(place), names[place], field, size, source)
-        for place, field in enumerate(fields)
-        if field is not None
-    ]
+    arrays: list[pa.Array] = []
+    unfit: list[GatewayError] = []
+    for column, name, field in zip(table.columns, names, fields, strict=True):
+        if field is None:
+            continue
+        try:
+            arrays.append(_read(column, name, field, size, source))
+        except GatewayError as error:
+            if error.code is not Code.COLUMN_UNFIT:
+                raise
+            unfit.append(error)
+    if unfit:
+        raise all_of(unfit)
     return ArrowColumns([field for field in fields if field], arrays, table.num_rows)
 
 
@@ -79,11 +87,11 @@ def _read(column: pa.ChunkedArray, name: str, field: Field, size: UnpackedSize, 
     try:
         found = _plain(column, size)
         if not is_taken(field.type, found.type):
-            raise unfit_type(name, column.type, found.type, field)
+            raise unfit_type(name, column.type, found, field)
         _require_exact(field.type, found)
         found = _adapted(field.type, found)
     except LossError as error:
-        raise lossy(name, error) from error
+        raise lossy(name, column.type, field, error) from error
     except (pa.ArrowException, ValueError, OverflowError) as error:
         raise malformed(source, f"the column {name!r}: {error}") from error
     return found
@@ -103,8 +111,7 @@ def _plain(column: pa.ChunkedArray, size: UnpackedSize) -> pa.Array:
         try:
             chunks.append(plain(chunk, size))
         except LossError as error:
-            place = None if error.place is None else start + error.place
-            raise LossError(error.problem, place, error.fix) from error
+            raise (error if error.place is None else error.at(start + error.place)) from error
         start += len(chunk)
     return pa.concat_arrays(chunks)
 
@@ -139,19 +146,16 @@ def _require_exact(type: FieldType, array: pa.Array) -> None:
         try:
             _require_exact(type.item, array.values)
         except LossError as error:
-            raise LossError(error.problem, None, error.fix) from error
+            raise error.inside("[]") from error
         return
     pair = group_of(type), kind_of(array.type)
     if pair == ("number", "integer"):
         ends = pc.min_max(array).as_py()
         if ends["min"] is not None and not -EXACT_MAX <= ends["min"] <= ends["max"] <= EXACT_MAX:
             is_beyond = pc.or_(pc.greater(array, EXACT_MAX), pc.less(array, -EXACT_MAX))
-            fix = "declare the field as integer, or round it: df[{column}].astype('float64')"
-            problem = "has more digits than a double holds"
-            raise LossError(problem, pc.index(is_beyond, True).as_py(), fix)
+            raise LossError(Loss.DIGITS, array.type, pc.index(is_beyond, True).as_py())
     elif pair == ("date", "datetime"):
         days = array.cast(pa.date32(), safe=False).cast(array.type)
         place = pc.index(pc.not_equal(days, array), True).as_py()
         if place >= 0:
-            fix = "write dates: df[{column}].dt.date; or declare the field as datetime"
-            raise LossError("has a time of day", place, fix)
+            raise LossError(Loss.TIME_OF_DAY, array.type, place)

@@ -1,6 +1,7 @@
 """The kinds of plain Arrow types, and which of them each field type takes."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -80,18 +81,52 @@ def is_taken(type: FieldType, arrow: pa.DataType) -> bool:
     if type.item:
         return kind == "list" and is_taken(type.item, arrow.value_type)
     group = group_of(type)
-    return kind in _TAKEN[group] and (group != "json" or _has_json(arrow))
+    return kind in _TAKEN[group] and (group != "json" or part_without_json(arrow) is None)
 
 
-def _has_json(arrow: pa.DataType) -> bool:
-    """Return whether all values of a plain type, and all values inside them, have JSON values."""
+@dataclass(frozen=True, slots=True)
+class UnfitPart:
+    """A part of a plain type that has no JSON value, or the whole of it.
+
+    Attributes:
+        path: The names of the members that lead to it; `[]` stands for the items of a list, `{}` for the values of a map.
+        type: Its type.
+        problem: What is wrong with it; None if its type is.
+    """
+
+    path: tuple[str, ...]
+    type: pa.DataType
+    problem: str | None = None
+
+
+def part_without_json(arrow: pa.DataType, path: tuple[str, ...] = ()) -> UnfitPart | None:
+    """Return the first part of a plain type that has no JSON value; None if all have one.
+
+    Args:
+        arrow: The type.
+        path: The path to it.
+    """
+    kind = kind_of(arrow)
+    if kind not in _IN_JSON:
+        return UnfitPart(path, arrow)
+    if kind == "map" and kind_of(arrow.key_type) not in _KEYS:
+        return UnfitPart(path, arrow, "has keys that are no text")
+    if kind == "struct":
+        names = [arrow.field(place).name for place in range(arrow.num_fields)]
+        if len(set(names)) < len(names):
+            return UnfitPart(path, arrow, "has two members of one name")
+    found = (part_without_json(type, (*path, name)) for name, type in _parts_of(arrow))
+    return next((part for part in found if part), None)
+
+
+def _parts_of(arrow: pa.DataType) -> list[tuple[str, pa.DataType]]:
+    """Return the types inside a plain type, each with its name in a path."""
     kind = kind_of(arrow)
     if kind == "map":
-        return kind_of(arrow.key_type) in _KEYS and _has_json(arrow.item_type)
-    if kind == "struct":
-        members = [arrow.field(place) for place in range(arrow.num_fields)]
-        names = {member.name for member in members}
-        return len(names) == len(members) and all(_has_json(member.type) for member in members)
+        return [("{}", arrow.item_type)]
     if kind == "list":
-        return _has_json(arrow.value_type)
-    return kind in _IN_JSON
+        return [("[]", arrow.value_type)]
+    if kind != "struct":
+        return []
+    members = [arrow.field(place) for place in range(arrow.num_fields)]
+    return [(member.name, member.type) for member in members]

@@ -1,5 +1,6 @@
 """Plain arrays: the same values in fewer Arrow types, each with one layout, and no digit lost."""
 
+import enum
 import itertools
 from collections.abc import Callable, Iterable
 
@@ -12,20 +13,39 @@ _types = pa.types
 _DECIMAL = pa.decimal128(38, 0)
 
 
+class Loss(enum.Enum):
+    """Properties of values that a type does not hold, each as the end of a sentence that begins with the value."""
+
+    NANOSECONDS = "has nanoseconds, and microseconds are stored"
+    PART_OF_DAY = "has a part of a day"
+    TIME_OF_DAY = "has a time of day"
+    DIGITS = "has more digits than a double holds"
+
+
 class LossError(ValueError):
     """A value has more digits than a type holds.
 
     Attributes:
-        problem: What the value has, as the end of a sentence that begins with its row or its column.
-        place: Its place in the array; None inside a list or a struct.
-        fix: What to do, with `{column}` for the column in pandas.
+        loss: What the value has.
+        type: Its type.
+        place: Its place in the array; None inside a list, a struct, or a map.
+        path: The names of the members that lead to it; `[]` stands for the items of a list, `{}` for the values of a map.
     """
 
-    def __init__(self, problem: str, place: int | None, fix: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
+    def __init__(self, loss: Loss, type: pa.DataType, place: int | None, path: tuple[str, ...] = ()) -> None:
+        super().__init__(loss.value)
+        self.loss = loss
+        self.type = type
         self.place = place
-        self.fix = fix
+        self.path = path
+
+    def at(self, place: int) -> "LossError":
+        """Return the error with another place of the value in an array."""
+        return LossError(self.loss, self.type, place, self.path)
+
+    def inside(self, name: str) -> "LossError":
+        """Return the error of the array that has the value inside, where `name` leads to it."""
+        return LossError(self.loss, self.type, None, (name, *self.path))
 
 
 def plain(array: pa.Array, size: UnpackedSize) -> pa.Array:
@@ -64,7 +84,7 @@ def _date(array: pa.Array) -> pa.Array:
     try:
         return array.cast(pa.date32())
     except pa.ArrowInvalid as error:
-        raise LossError("has a part of a day", None, "write whole days") from error
+        raise LossError(Loss.PART_OF_DAY, array.type, None) from error
 
 
 def _timestamp(array: pa.Array) -> pa.Array:
@@ -83,8 +103,7 @@ def _in_microseconds(array: pa.Array, to: pa.DataType) -> pa.Array:
         whole = pc.multiply(pc.divide(units, 1000), 1000)
         lost = pc.index(pc.not_equal(units, whole), True).as_py()
         if lost >= 0:
-            fix = "round to microseconds: df[{column}].dt.floor('us')"
-            raise LossError("has nanoseconds, and microseconds are stored", lost, fix)
+            raise LossError(Loss.NANOSECONDS, array.type, lost)
     return array.cast(to)
 
 
@@ -152,7 +171,7 @@ def _list_view(array: pa.Array, size: UnpackedSize) -> pa.Array:
 
 def _list(array: pa.Array, size: UnpackedSize) -> pa.Array:
     """Return lists without hidden items: those of a null list, and those before the first list and after the last."""
-    items = _inside(array.flatten(), size)
+    items = _inside(array.flatten(), size, "[]")
     return pa.ListArray.from_arrays(_offsets(array), items, type=pa.list_(items.type), mask=array.is_null())
 
 
@@ -166,23 +185,23 @@ def _struct(array: pa.Array, size: UnpackedSize) -> pa.Array:
     if not array.type.num_fields:
         return array
     names = [array.type.field(place).name for place in range(array.type.num_fields)]
-    children = [_inside(child, size) for child in array.flatten()]
+    children = [_inside(child, size, name) for child, name in zip(array.flatten(), names, strict=True)]
     return pa.StructArray.from_arrays(children, names, mask=array.is_null())
 
 
 def _map(array: pa.Array, size: UnpackedSize) -> pa.Array:
     """Return maps without hidden items."""
     pairs = array.cast(pa.list_(array.type.field(0).type))
-    keys, items = (_inside(child, size) for child in pairs.flatten().flatten())
+    keys, items = (_inside(child, size, "{}") for child in pairs.flatten().flatten())
     return pa.MapArray.from_arrays(_offsets(pairs), keys, items, mask=array.is_null())
 
 
-def _inside(array: pa.Array, size: UnpackedSize) -> pa.Array:
-    """Return a plain array of values that are inside others, whose places are no rows."""
+def _inside(array: pa.Array, size: UnpackedSize, name: str) -> pa.Array:
+    """Return a plain array of values that are inside others, whose places are no rows; `name` leads to them."""
     try:
         return plain(array, size)
     except LossError as error:
-        raise LossError(error.problem, None, error.fix) from error
+        raise error.inside(name) from error
 
 
 _NESTED: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, UnpackedSize], pa.Array]], ...] = (
