@@ -21,9 +21,9 @@ BINARY_NAMES: Mapping[Media, str] = {Media.PARQUET: "Parquet", Media.ARROW: "Arr
 def binary_format(data: bytes) -> Media | None:
     """Return the format of a body of columns; None for any other body."""
     found = next((media for magic, media in _MAGICS.items() if data.startswith(magic)), None)
-    # A word of four letters may begin a text.
-    return None if found is Media.PARQUET and b"\0" not in data[:_HEAD_BYTES] else found
+    # A word of four letters may begin a text, and `curl -d` removes zero bytes.
+    return found if b"\0" in data[:_HEAD_BYTES] else None
 
 
-#: How many bytes of Parquet have a zero byte among them, which no text has.
+#: How many first bytes of each format have a zero byte among them, which no text has.
 _HEAD_BYTES = 4096

@@ -61,7 +61,7 @@ def _of_text(name: str, data: bytes) -> Media:
         return Media.FORM
     if media is Media.FORM and start == len(data):
         raise recognition.empty()
-    if media is Media.FORM and (other := recognition.of_bytes(data, media)):
+    if (media is Media.FORM or name == _ANY) and (other := recognition.of_bytes(data, Media.FORM)):
         raise other
     message = f"the Content-Type '{name}' is not supported"
     if media is Media.FORM:

@@ -99,7 +99,11 @@ def empty(hints: BodyHints = ROW_HINTS) -> GatewayError:
 def of_bytes(data: bytes, media: Media) -> GatewayError | None:
     """Return the error for a body whose first bytes are not UTF-8 text but a known format or encoding."""
     not_media = f"not {_NAMES[media]}"
-    if file_format := signatures.format_of(data):
+    file_format = signatures.format_of(data)
+    if file_format and file_format.lacks_zeros(data):
+        hint = "send it with curl --data-binary @FILE: -d removes zero bytes and line ends"
+        return _error(f"the body is {file_format.name} without its zero bytes", hint)
+    if file_format:
         return _error(f"the body is {file_format.name}, {not_media}", file_format.fix)
     encoding = next((name for mark, name in signatures.MARKS.items() if data.startswith(mark)), None)
     sample = data[:_SAMPLE_BYTES]

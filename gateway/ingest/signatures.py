@@ -20,12 +20,18 @@ class FileFormat:
         fix: How its rows can be sent in a body.
         file_fix: How its rows can be loaded from a file, with `{name}`, `{stem}` and `{path}` for parts of its path.
         coding: The Content-Encoding of the format, if it has one.
+        has_zeros: Whether every file of the format has zero bytes.
     """
 
     name: str
     fix: str
     file_fix: str
     coding: str | None = None
+    has_zeros: bool = False
+
+    def lacks_zeros(self, data: bytes) -> bool:
+        """Return whether a body of the format has lost its zero bytes, as `curl -d` sends it."""
+        return self.has_zeros and b"\0" not in data
 
 
 _UNPACK = "unpack it, or send gzip, zstd, or deflate"
@@ -33,15 +39,20 @@ _SAVE = "save the sheet as CSV (UTF-8) and send that"
 _SHEET = "save the sheet as CSV"
 _ROWS = "write its rows as CSV or NDJSON"
 _AGAIN = "where that is sent, it is compressed twice"
-_GZIP = FileFormat("gzip", f"send it with Content-Encoding: gzip; {_AGAIN}", "call it {name}.gz", "gzip")
+_GZIP = FileFormat(
+    "gzip", f"send it with Content-Encoding: gzip; {_AGAIN}", "call it {name}.gz", "gzip", has_zeros=True
+)
 _ZSTD = FileFormat("zstd", f"send it with Content-Encoding: zstd; {_AGAIN}", "call it {name}.zst", "zstd")
 _ZLIB = FileFormat("zlib", f"send it with Content-Encoding: deflate; {_AGAIN}", "decompress it", "deflate")
 _PARQUET = FileFormat(
     "a Parquet file",
     f"send it with Content-Type: {Media.PARQUET.media_type}",
     "call it {stem}.parquet",
+    has_zeros=True,
 )
-_ARROW = FileFormat("Arrow", f"send it with Content-Type: {Media.ARROW.media_type}", "write it as Parquet")
+_ARROW = FileFormat(
+    "Arrow", f"send it with Content-Type: {Media.ARROW.media_type}", "write it as Parquet", has_zeros=True
+)
 _EXCEL = FileFormat("an Excel workbook", f"load it with gateway load, or {_SAVE}", "call it {stem}.xlsx")
 _OLD_EXCEL = FileFormat("an Excel workbook", _SAVE, "open it, and save it as .xlsx without a password")
 _DATABASE = FileFormat("a database file", "export its rows as CSV or NDJSON", "write a table of it as CSV")

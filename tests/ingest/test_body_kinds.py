@@ -7,7 +7,9 @@ import json
 import lzma
 import pickle
 import random
+import re
 import sqlite3
+import subprocess
 import zipfile
 import zlib
 
@@ -336,3 +338,38 @@ def test_random_bytes_never_give_a_server_error(server, name):
         answer = server.client.post(path, content=body, headers={"Content-Type": media, **coding})
         assert answer.status_code < 500, (number, body, answer.text)
         assert "GW9" not in answer.text
+
+
+# -- curl -d, which removes zero bytes and line ends
+
+
+@pytest.mark.parametrize(
+    "body", [parquet(), arrow(pa.ipc.new_file), arrow(pa.ipc.new_stream), gzip.compress(ROWS)], ids=range(4)
+)
+@pytest.mark.parametrize(
+    "media", [FORM, "application/octet-stream", CSV, JSON, "application/vnd.apache.parquet", None]
+)
+def test_body_without_its_zero_bytes_is_named(server, kinds, body, media):
+    stripped = body.translate(None, b"\0\r\n")
+
+    answer = server.client.post(kinds, content=stripped, headers={"Content-Type": media} if media else {})
+
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["message"].endswith(" without its zero bytes")
+    assert "curl --data-binary @FILE: -d removes" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize("body", [parquet(), arrow(pa.ipc.new_file), arrow(pa.ipc.new_stream)], ids=range(3))
+def test_way_of_curl_in_a_hint_stores_columns(server, good, tmp_path, body):
+    file = tmp_path / "rows"
+    file.write_bytes(body)
+
+    def curl(*arguments):
+        token = f"Authorization: {server.client.headers['Authorization']}"
+        command = ["curl", "-s", f"{server.client.base_url}{good}", "-H", token, *arguments]
+        return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    refused = curl("-d", f"@{file}")
+    way = re.search(r"--data-binary @FILE", refused["hint"])[0].replace("FILE", str(file)).split()
+
+    assert curl(*way)["stored"] == 1
