@@ -110,11 +110,34 @@ def test_bad_value_of_a_column_is_named(server, name, tmp_path):
 
     pyarrow.feather.write_feather(pa.table({"id": [1], "note": ["x"]}), str(path))
     ran = gateway(server, "load", name, path)
-    assert "--without note" in ran.stderr
+    assert ran.stderr == (
+        f"Error: {path}: PGRST204: the schema names 'note', which is not a field (the fields are id); nothing of it is"
+        " stored. Without this column: --without note\n"
+    )
     assert gateway(server, "load", name, path, "--without", "note").returncode == 0
     pyarrow.feather.write_feather(pa.table({"id": [2], "note": ["x"]}), str(path))
     ran = gateway(server, "load", name, path, "--without", "nota")
     assert "the file has no column 'nota' to leave out; did you mean 'note'?" in ran.stderr
+
+
+def test_unfit_column_names_file_and_row(server, name, tmp_path):
+    server.declare(name, "fields: {id: integer, at: {type: timestamp, nullable: true}}\n")
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"id": [1.5], "at": [1]}), path)
+    ran = gateway(server, "load", name, path)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(
+        f"Error: {path}: 42804: the column 'at' is int64, and the field at is timestamp ("
+    )
+    assert "in pandas: pandas.to_datetime(df['at'], unit='s', utc=True)" in ran.stderr
+    assert ran.stderr.endswith("; nothing of it is stored\n")
+
+    moments = [0] * 3000 + [1001]
+    table = pa.table({"id": range(3001), "at": pa.array(moments, pa.timestamp("ns", "UTC"))})
+    pq.write_table(table, path)
+    ran = gateway(server, "load", name, path, "--batch", "20K")
+    assert "is timestamp; row 3,001: a value has nanoseconds" in ran.stderr
+    assert "the same command continues after them" in ran.stderr
 
 
 NESTED = """fields:

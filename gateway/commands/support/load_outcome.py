@@ -1,5 +1,6 @@
 """The outcome of a load so far: the numbers of its rows, and why a batch of it was declined."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ from gateway.rowfile.earlier_load import LoadStart
 
 #: The number of bad rows of a batch that are shown.
 _SHOWN_ROWS_MAX = 10
+#: The codes of errors that are about the columns of a batch, and so about those of the file.
+_UNKNOWN, _UNFIT = "PGRST204", "42804"
+#: The part of a hint that is for a request: the command has --without.
+_FOR_REQUESTS = re.compile(r"(?:;|(?<=\?)) or ignore other columns with .*$", re.IGNORECASE)
+#: The place in a batch of a value that does not fit.
+_ROW = re.compile(r"; row (\d+): ")
 
 
 class DeclinedError(click.ClickException):
@@ -78,10 +85,21 @@ class LoadOutcome:
         if response.status_code in (409, 422) and "errors" in error:
             raise DeclinedError(self._bad_rows(batch, error), names_rows=True)
         if not response.is_success:
-            message = f"{error_text(response)}; {self.how_far()}{_leaving_out(batch.body, response)}"
+            reason = self._reason(batch, error) or error_text(response)
+            message = f"{reason}; {self.how_far()}{_leaving_out(batch.body, response)}"
             raise DeclinedError(message, names_rows=False)
         receipt: dict[str, Any] = response.json()
         return receipt
+
+    def _reason(self, batch: LoadBatch, error: dict[str, Any]) -> str | None:
+        """Return an error about the columns of a batch as one about those of the file; None for any other error."""
+        message = str(error.get("message"))
+        if error.get("code") not in (_UNKNOWN, _UNFIT) and not message.startswith("the Arrow schema"):
+            return None
+        message = message.replace("the Arrow schema", "the schema", 1)
+        message = _ROW.sub(lambda found: f"; row {batch.before + int(found[1]):,}: ", message)
+        hint = _FOR_REQUESTS.sub("", error["hint"] or "")
+        return f"{self._file}: {error['code']}: {message}" + (f" ({hint})" if hint else "")
 
     def _bad_rows(self, batch: LoadBatch, answer: dict[str, Any]) -> str:
         """Return the message about bad rows, with their places in the file."""
@@ -106,11 +124,11 @@ class LoadOutcome:
 
 def _leaving_out(chunk: Chunk | ColumnChunk, answer: httpx.Response) -> str:
     """Return the options that leave out unknown columns; empty if the error is a different one."""
-    if '"PGRST204"' not in answer.text:
+    if f'"{_UNKNOWN}"' not in answer.text:
         return ""
     names = chunk.column_names()
     errors = answer.json().get("errors", ())
-    unknown = [str(error["field"]) for error in errors if error["code"] == "PGRST204"]
+    unknown = [str(error["field"]) for error in errors if error["code"] == _UNKNOWN]
     nameless = [str(place) for place, name in enumerate(names, 1) if not name.strip()]
     columns = [column for column in unknown if column in names] or nameless
     if len(columns) == len(names):
