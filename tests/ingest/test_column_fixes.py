@@ -14,7 +14,10 @@ import polars
 import pyarrow as pa
 import pytest
 
-from tests.support.arrow_bodies import PARQUET, parquet
+from gateway.errors import Code, GatewayError
+from gateway.ingest.arrow.columns import read_columns
+from tests.ingest.test_columnar import connector_of
+from tests.support.arrow_bodies import PARQUET, parquet, stream
 
 UUID = uuid.UUID("0190d6b2-7b7e-7c3a-9f2e-3c1d5a6b7c8d")
 MOMENT = datetime.datetime(2026, 11, 23, 8, 30, 0, 123456)
@@ -77,6 +80,7 @@ CASES = [
     ("timestamp", pa.array([MOMENT, None], NAIVE), [INSTANT, None], 0),
     ("timestamp", pa.array([DAY, None]), [f"{NOON}Z", None], 0),
     ("timestamp", pa.array([SECONDS, 1]), ["2026-11-23T08:30:00Z", "1970-01-01T00:00:01Z"], 0),
+    ("timestamp", pa.array([0, SECONDS * 1000]), ["1970-01-01T00:00:00Z", "2026-11-23T08:30:00Z"], 0),
     ("timestamp", pa.array([SECONDS, None]), ["2026-11-23T08:30:00Z", None], 0),
     ("timestamp", pa.array([SECONDS + 0.123456, None]), [INSTANT, None], 0),
     ("timestamp", pa.array([SECONDS * 1000 + 123]), ["2026-11-23T08:30:00.123Z"], 0),
@@ -231,3 +235,63 @@ def test_pyarrow_of_a_hint_gives_the_values(server, name):
 
     assert post(server, path, parquet(table)).status_code == 201
     assert server.client.get(path).json() == [{"a": "00:00:00.000001"}]
+
+
+FLAT = [
+    pa.array([True]), pa.array([1]), pa.array([2**64 - 1], pa.uint64()), pa.array([1.5]), pa.array([float("nan"), None]),
+    pa.array([float("inf")]), pa.array([Decimal("1.5")]), pa.array([10**40], pa.decimal256(45, 0)),
+    pa.array(["x"]), pa.array([b"x"]), pa.array([b"x"], pa.large_binary()), pa.array([b"xyz"], pa.binary(3)),
+    pa.array([b"x" * 12], pa.binary(12)), pa.array([UUID.bytes], pa.binary(16)), pa.array([UUID.bytes]),
+    pa.array([None], BYTES), pa.array([MOMENT.date()]), pa.array([MOMENT.time()]), pa.array([MOMENT], ZONED),
+    pa.array([MOMENT]), pa.array([1], FINE), pa.array([1], pa.time64("ns")), pa.array([1], pa.duration("ns")),
+    pa.array([(1, 2, 3)], pa.month_day_nano_interval()), pa.array([{}], pa.struct([])),
+]  # fmt: skip
+NESTINGS = {
+    "flat": lambda array: array,
+    "list": lambda array: pa.ListArray.from_arrays(pa.array([0, len(array)], pa.int32()), array),
+    "struct": lambda array: pa.StructArray.from_arrays([array], ["m' {df} {i}"]),
+    "map": lambda array: pa.MapArray.from_arrays(pa.array([0, 1], pa.int32()), pa.array(["k"]), array[:1]),
+    "keys": lambda array: pa.MapArray.from_arrays(
+        pa.array([0, 1], pa.int32()), array.drop_null()[:1], pa.array(["x"])
+    ),
+}
+FIELDS = [
+    "string",
+    "integer",
+    "number",
+    "decimal(5, 2)",
+    "boolean",
+    "date",
+    "time",
+    "timestamp",
+    "datetime",
+    "uuid",
+    "json",
+]
+
+
+def refusal(array: pa.Array, kind: str) -> GatewayError | None:
+    """The error of a column for a field of a type; None if it is taken."""
+    connector = connector_of(f"fields: {{a: {{type: '{kind}', nullable: true}}}}")
+    try:
+        read_columns(stream(table_of(array)), connector, None, 2**20)
+    except GatewayError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("outer", NESTINGS)
+@pytest.mark.parametrize("inner", NESTINGS)
+def test_type_that_a_hint_declares_takes_the_column(inner, outer):
+    for flat in FLAT:
+        if not len(flat.drop_null()) and "keys" in (inner, outer):
+            continue
+        array = NESTINGS[outer](NESTINGS[inner](flat))
+        for kind in (*FIELDS, *[f"{kind}[]" for kind in FIELDS if kind != "json"]):
+            error = refusal(array, kind)
+            if error is None:
+                continue
+            assert (error.code, bool(error.hint)) == (Code.COLUMN_UNFIT, True), error.body()
+            assert error.message.startswith("the column 'a' is "), error.message
+            declared = re.search(r"or declare the field as ([a-z]+(?:\(\d+, \d+\))?(?:\[\])?)$", error.hint)
+            assert not declared or refusal(array, declared[1]) is None, (kind, array.type, error.hint)

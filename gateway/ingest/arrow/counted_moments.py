@@ -17,6 +17,8 @@ _UNITS = (
 )
 #: The seconds since 1970 of the years 2001 to 2286, and the most days since then that a small number counts.
 _SECONDS, _DAYS_MAX = range(10**9, 10**10), 10**5
+#: The most numbers that are looked at: the first ones may be 0, in place of none.
+_NUMBERS_MAX = 100
 #: How a number is spelled that is a day, as in 20260131.
 _DAY = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 #: What is written for each type of a field, and the ends of the expressions: in pandas, for one value, and in polars.
@@ -30,17 +32,18 @@ MOMENTS = tuple(_WRITTEN)
 
 
 def moment_fix(group: str, values: pa.Array) -> Fix:
-    """Return the fix of numbers for a field of days or instants; the first of them shows what they count.
+    """Return the fix of numbers for a field of days or instants, by what the first of them seem to count.
 
     Args:
         group: The type of the field.
         values: The numbers.
     """
-    first = next((value for value in values.drop_null()[:1].to_pylist() if math.isfinite(value)), 0)
-    if _DAY.fullmatch(str(int(first))):
+    numbers = [int(value) for value in values.drop_null()[:_NUMBERS_MAX].to_pylist() if math.isfinite(value)]
+    if any(_DAY.fullmatch(str(number)) for number in numbers):
         return _of_days(group)
-    default = ("D", "days", 1) if group == "date" and abs(first) < _DAYS_MAX else _UNITS[0]
-    found = (each for each in _UNITS if int(first) // each[2] in _SECONDS)
+    is_small = all(abs(number) < _DAYS_MAX for number in numbers)
+    default = ("D", "days", 1) if group == "date" and is_small else _UNITS[0]
+    found = (each for number in numbers for each in _UNITS if number // each[2] in _SECONDS)
     unit, counted, _ = next(found, default)
     written, end, item_end, polars_end = _WRITTEN[group]
     # Doubles and nanoseconds have more digits than microseconds.
