@@ -67,14 +67,16 @@ def test_javascript_reads_strings_unchanged(texts):
 def test_duckdb_reads_strings_unchanged_on_one_line(text):
     literal = quoting.sql(text)
 
-    assert duckdb.execute(f"SELECT {literal}").fetchone() == (text,)
+    with duckdb.connect() as connection:
+        assert connection.execute(f"SELECT {literal}").fetchone() == (text,)
     assert "\n" not in literal
 
 
 @given(NAMES)
 @settings(max_examples=50)
 def test_duckdb_reads_names_unchanged(name):
-    assert duckdb.execute(f"SELECT 1 AS {quoting.sql_name(name)}").description[0][0] == name
+    with duckdb.connect() as connection:
+        assert connection.execute(f"SELECT 1 AS {quoting.sql_name(name)}").description[0][0] == name
 
 
 @given(TEXT)

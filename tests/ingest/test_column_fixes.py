@@ -214,7 +214,8 @@ def test_hint_for_duckdb_gives_the_values(server, name, tmp_path, kind, field, m
     file = tmp_path / "a.parquet"
 
     def post_value(value):
-        duckdb.sql(f"COPY (SELECT {value} AS a) TO '{file}' (FORMAT parquet)")
+        with duckdb.connect() as connection:
+            connection.execute(f"COPY (SELECT {value} AS a) TO '{file}' (FORMAT parquet)")
         return post(server, path, file.read_bytes())
 
     expression = typed(post_value(kind), "DuckDB", 0)
