@@ -143,8 +143,13 @@ def table_of(array: pa.Array) -> pa.Table:
     return pa.table({"a": array})
 
 
-def in_pandas(array: pa.Array):
+def in_nullable_pandas(array: pa.Array):
+    return in_pandas(array, are_nullable=True)
+
+
+def in_pandas(array: pa.Array, *, are_nullable: bool = False):
     df = table_of(array).to_pandas()
+    df = df.convert_dtypes() if are_nullable else df
     # As lists are made in pandas, and not as they are read: only arrays have nanoseconds.
     if pa.types.is_list(array.type) and array.type.value_type != FINE:
         df["a"] = pandas.Series(array.to_pylist(), dtype=object)
@@ -168,8 +173,10 @@ def in_polars(array: pa.Array):
 
 
 #: The types that a program cannot have.
+_NOT_IN_PANDAS = (pa.time64("ns"), *[member(type, None).type for type in (pa.time64("ns"), FINE, FINE_ZONED)])
 NOT_WRITTEN = {
-    in_pandas: (pa.time64("ns"), *[member(type, None).type for type in (pa.time64("ns"), FINE, FINE_ZONED)]),
+    in_pandas: _NOT_IN_PANDAS,
+    in_nullable_pandas: _NOT_IN_PANDAS,
     in_polars: (pa.uuid(), member(pa.uuid(), None).type),
 }
 
@@ -191,7 +198,7 @@ def test_hint_as_typed_gives_the_values(server, name, kind, array, meant, way):
         name, f"fields: {{a: {{type: '{kind}', nullable: true}}}}\naccess: {{read: [public]}}\n"
     )
     ways = 0
-    for write in (in_pandas, in_polars):
+    for write in (in_pandas, in_nullable_pandas, in_polars):
         if array.type in NOT_WRITTEN[write]:
             continue
         before, program, write_again = write(array)

@@ -21,7 +21,9 @@ _UUID = "{df}.map(lambda b: str(uuid.UUID(bytes=b)), na_action='ignore')"
 _UUID_ITEM = "str(uuid.UUID(bytes={i}))"
 _TRUTHS = "{'true': True, 'false': False}"
 _AS_STRINGS = Fix("write text", "{df}.astype('string')", "{pl}.cast(pl.String)", "str({i})")
-_DECODED = Fix("write text", "{df}.str.decode('utf-8')", "{pl}.cast(pl.String)", "{i}.decode()")
+_DECODED = Fix(
+    "write text", "{df}.map(bytes.decode, na_action='ignore')", "{pl}.cast(pl.String)", "{i}.decode()"
+)
 _BASE64 = Fix(
     "write base64",
     "{df}.map(lambda b: base64.b64encode(b).decode(), na_action='ignore')",
@@ -90,7 +92,11 @@ _FIXES: Mapping[tuple[str, str], tuple[Fix, ...]] = {
     },
     **{("boolean", kind): (_TRUE_AND_FALSE,) for kind in ("integer", "float")},
     ("boolean", "decimal"): (
-        replace(_TRUE_AND_FALSE, pandas="pandas.to_numeric({df}).astype('boolean')", polars=None),
+        replace(
+            _TRUE_AND_FALSE,
+            pandas="{df}.map(lambda n: {0: False, 1: True}[n], na_action='ignore').astype('boolean')",
+            polars=None,
+        ),
     ),
     ("boolean", "string"): (
         Fix(
@@ -159,7 +165,7 @@ _FIXES: Mapping[tuple[str, str], tuple[Fix, ...]] = {
     ("json", "UUID"): (
         Fix(
             "write JSON text",
-            "{df}.map(lambda u: json.dumps(str(u)), na_action='ignore')",
+            "{df}.map(lambda u: json.dumps(str(uuid.UUID(str(u)))), na_action='ignore')",
             other=_in_duckdb(f"to_json({_CAST_TO_TEXT})"),
         ),
     ),
