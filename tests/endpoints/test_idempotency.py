@@ -1,7 +1,9 @@
 """Idempotency keys: when one is required, and what a batch that is sent again under its key is answered."""
 
+import contextlib
 import json
 import threading
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -71,6 +73,23 @@ def after(key: str, previous: str) -> dict[str, str]:
     return {"Idempotency-Key": key, "Idempotency-After": previous}
 
 
+@contextlib.contextmanager
+def second_waiting(server: Server, path: str) -> Iterator[list[httpx.Response]]:
+    """Send a second batch, give a block while it waits for the first one, and give its answer then."""
+    answers: list[httpx.Response] = []
+
+    def send() -> None:
+        answers.append(
+            httpx.post(f"{server.url}{path}", json={"n": 2}, headers={**server.admin, **after("b", "a")})
+        )
+
+    waiting = threading.Thread(target=send)
+    waiting.start()
+    eventually(lambda: WRITES.format(1) in server.client.get("/-/metrics").text)
+    yield answers
+    waiting.join()
+
+
 def rows_of(server: Server, path: str) -> list[int]:
     return [row["n"] for row in server.client.get(f"{path}?select=n&order=_id").json()]
 
@@ -87,18 +106,9 @@ def test_batch_is_stored_after_the_previous_one(server, name):
 
 def test_batch_waits_for_one_that_comes_later(server, name):
     path = server.declare(name, FIELDS)
-    answers = []
 
-    def send() -> None:
-        answers.append(
-            httpx.post(f"{server.url}{path}", json={"n": 2}, headers={**server.admin, **after("b", "a")})
-        )
-
-    waiting = threading.Thread(target=send)
-    waiting.start()
-    eventually(lambda: WRITES.format(1) in server.client.get("/-/metrics").text)
-    first = server.client.post(path, json={"n": 1}, headers={"Idempotency-Key": "a"})
-    waiting.join()
+    with second_waiting(server, path) as answers:
+        first = server.client.post(path, json={"n": 1}, headers={"Idempotency-Key": "a"})
 
     assert (first.status_code, answers[0].status_code) == (201, 201)
     assert rows_of(server, path) == [1, 2]
@@ -106,18 +116,9 @@ def test_batch_waits_for_one_that_comes_later(server, name):
 
 def test_batch_is_refused_with_the_previous_one(server, name):
     path = server.declare(name, FIELDS)
-    answers = []
 
-    def send() -> None:
-        answers.append(
-            httpx.post(f"{server.url}{path}", json={"n": 2}, headers={**server.admin, **after("b", "a")})
-        )
-
-    waiting = threading.Thread(target=send)
-    waiting.start()
-    eventually(lambda: WRITES.format(1) in server.client.get("/-/metrics").text)
-    first = server.client.post(path, json={"n": "x"}, headers={"Idempotency-Key": "a"})
-    waiting.join()
+    with second_waiting(server, path) as answers:
+        first = server.client.post(path, json={"n": "x"}, headers={"Idempotency-Key": "a"})
 
     assert first.status_code == 422
     assert (answers[0].status_code, answers[0].json()["code"], answers[0].headers["Retry-After"]) == (
