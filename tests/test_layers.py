@@ -343,6 +343,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "reload.connector_files",
     "rowfile.separators",
     "rowfile.compression",
+    "rowfile.repeats",
     "rowfile.file_names",
     "rowfile.option_error",
     "rowfile.source",

@@ -28,7 +28,7 @@ class BatchOrder:
         connector: str,
         token: str | None,
         key: str,
-        end: asyncio.Future[None] | None,
+        end: asyncio.Future[None],
         has_left: Callable[[], bool],
     ) -> None:
         """Wait until the batch with a key is stored, which may be under way, or arrive late.
@@ -48,11 +48,10 @@ class BatchOrder:
         is_stored = functools.partial(pool.call, lambda: store.has_receipt(connector, token, key))
         if await is_stored():
             return
-        if end is not None:
-            await self._wait(end, lambda: self._in_flight.is_held(connector, token, key), has_left)
-            if await is_stored():
-                return
-        how = "was answered, and is not stored" if end is not None and end.done() else "has not come"
+        await self._wait(end, lambda: self._in_flight.is_held(connector, token, key), has_left)
+        if await is_stored():
+            return
+        how = "was answered, and is not stored" if end.done() else "has not come"
         message = f"the batch {key!r} of Idempotency-After {how}; nothing was stored"
         hint = "send that batch, corrected if it was refused, then this one again"
         raise GatewayError(Code.BATCH_AWAITED, message, hint=hint, headers={"Retry-After": "1"})

@@ -162,8 +162,8 @@ class Writes:
             return
         key, receipt = await self._find_earlier_receipt(submission)
         stored = receipt or await self._check(submission, key)
-        if write.after is not None and receipt is None:
-            name, end = endpoint.connector.name, arrived.previous
+        name, end = endpoint.connector.name, arrived.previous
+        if receipt is None and write.after is not None and end is not None:
             await self._order.require_stored(name, token, write.after, end, submission.context.has_left)
         if write.head.output is not None:
             await self._store_and_show(resp, stored, write)

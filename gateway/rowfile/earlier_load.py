@@ -109,6 +109,11 @@ class LoadStart:
     notes: tuple[str, ...] = ()
     is_columnar: bool = False
 
+    @property
+    def pending_keys(self) -> frozenset[str]:
+        """The keys of the pending batches."""
+        return frozenset(sent.key for sent in self.pending)
+
 
 @dataclass(frozen=True, slots=True)
 class Overlap:

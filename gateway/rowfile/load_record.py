@@ -30,7 +30,7 @@ class LoadRecord:
     def begin(self, start: LoadStart) -> None:
         """Record that a load is resumed or copied."""
         self._is_columnar = start.is_columnar
-        self._pending_keys = frozenset(each.key for each in start.pending)
+        self._pending_keys = start.pending_keys
         if start.load is not None:
             self.seed = start.load.seed
             self.load = self._new(start.load) if start.is_new else start.load

@@ -21,6 +21,7 @@ from gateway.errors import Code, GatewayError, trace
 from gateway.rowfile.batch_cutter import LoadBatch
 from gateway.rowfile.batches import is_known
 from gateway.rowfile.earlier_load import OverlapError
+from gateway.rowfile.repeats import RETRY_SECONDS_MAX, retry_seconds
 from gateway.threads import ContextThreadPool
 from gateway.uploads import load_problems
 from gateway.uploads.column_check import ColumnCheck, check_columns
@@ -36,8 +37,6 @@ _log = logging.getLogger(__name__)
 
 #: How many files are loaded at the same time; others wait for their turn.
 LOADS_MAX = 2
-#: For how long a batch is sent again while the gateway is overloaded.
-RETRY_SECONDS_MAX = 300.0
 #: Statuses after which nothing was stored and a retry may succeed; a 409 with Retry-After is retried too.
 _RETRIED_STATUSES = (408, 429, 503)
 #: How long the end of the process waits for the loads.
@@ -232,7 +231,7 @@ class Loads:
             is_running = answer.status == 409 and "retry-after" in answer.headers
             if answer.status not in _RETRIED_STATUSES and not is_running:
                 return upload, answer
-            wait = _retry_after(answer)
+            wait = retry_seconds(answer.headers.get("retry-after"))
             if clock() + wait > deadline:
                 return upload, answer
             upload = await self._change(upload, waits_for=load_problems.reason_to_wait(answer))
@@ -309,11 +308,3 @@ def _begun(before: LoadStatus | None, connector: Connector, choice: LoadChoice) 
         state="running",
         problem=None,
     )
-
-
-def _retry_after(answer: PostedBatch) -> float:
-    """Return the seconds to wait that a response asks for, between 0.1 and 30."""
-    try:
-        return min(max(float(answer.headers.get("retry-after", "")), 0.1), 30.0)
-    except ValueError:
-        return 1.0

@@ -361,19 +361,10 @@ def test_parameters_and_preferences_hold_for_parquet(server, items):
     shown = post(server, items, table, "?columns=id,n", Prefer="return=representation")
     assert [row["d"] for row in shown.json()] == ["x", "x"]
     assert post(server, items, table, "?columns=id,n").json()["code"] == "23505"
-    merged = post(
-        server,
-        items,
-        pa.table({"id": [2, 3], "n": [9.0, 3.0]}),
-        Prefer="resolution=merge-duplicates",
-        Idempotency_Key="m",
-    )
-    again = post(
-        server,
-        items,
-        pa.table({"id": [2, 3], "n": [9.0, 3.0]}),
-        Prefer="resolution=merge-duplicates",
-        Idempotency_Key="m",
+    others = pa.table({"id": [2, 3], "n": [9.0, 3.0]})
+    merged, again = (
+        post(server, items, others, Prefer="resolution=merge-duplicates", Idempotency_Key="m")
+        for _ in range(2)
     )
     assert (merged.status_code, again.headers["Idempotent-Replayed"]) == (201, "true"), merged.text
     assert [row["n"] for row in server.client.get(f"{items}?order=id").json()] == [1, 9, 3]

@@ -15,9 +15,8 @@ from gateway.commands.support.load_target import LoadTarget
 from gateway.errors import Code
 from gateway.rowfile.batch_cutter import LoadBatch
 from gateway.rowfile.compression import compressed
+from gateway.rowfile.repeats import RETRY_SECONDS_MAX, retry_seconds
 
-#: For how long a request is repeated while the gateway is unreachable or overloaded, from the answer to the one before.
-RETRY_SECONDS_MAX = 300.0
 #: Statuses after which nothing was stored and a retry may succeed; a 409 with Retry-After is retried too.
 _RETRIED_STATUSES = (408, 429, 502, 503, 504, 507)
 
@@ -143,6 +142,7 @@ class BatchSender:
         """
         deadline, is_only = time.monotonic() + RETRY_SECONDS_MAX, True
         while True:
+            # Until the one before is answered, this one cannot be.
             if previous is not None and not previous.answer.done():
                 deadline = time.monotonic() + RETRY_SECONDS_MAX
             try:
@@ -154,7 +154,7 @@ class BatchSender:
                 is_running = answer.status_code == 409 and "Retry-After" in answer.headers
                 if answer.status_code not in _RETRIED_STATUSES and not is_running:
                     return answer, is_only
-                trouble, wait = error_text(answer), _retry_after(answer)
+                trouble, wait = error_text(answer), retry_seconds(answer.headers.get("Retry-After"))
                 is_only = is_only and _is_refused(answer)
             if time.monotonic() + wait > deadline:
                 raise UnansweredError(trouble)
@@ -181,11 +181,3 @@ def _value_of(answer: httpx.Response, name: str) -> Any:
         return answer.json()[name]
     except (ValueError, KeyError, TypeError) as error:
         raise UnansweredError(error_text(answer)) from error
-
-
-def _retry_after(answer: httpx.Response) -> float:
-    """Return the seconds to wait that a response asks for, between 0.1 and 30."""
-    try:
-        return min(max(float(answer.headers["Retry-After"]), 0.1), 30.0)
-    except (KeyError, ValueError):
-        return 1.0

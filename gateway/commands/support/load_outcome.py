@@ -57,7 +57,7 @@ class LoadOutcome:
     def begin(self, start: LoadStart) -> None:
         """Count the rows that an earlier load had stored."""
         self.rows = self.before = start.rows
-        self._unanswered = frozenset(sent.key for sent in start.pending)
+        self._unanswered = start.pending_keys
 
     def add(self, batch: LoadBatch, answer: Answer) -> int | None:
         """Count the rows of the next batch, and return its number in the store, None if it has none.

@@ -111,7 +111,7 @@ def _plain(column: pa.ChunkedArray, size: UnpackedSize) -> pa.Array:
         try:
             chunks.append(plain(chunk, size))
         except LossError as error:
-            raise (error if error.place is None else error.at(start + error.place)) from error
+            raise error.behind(start) from error
         start += len(chunk)
     return pa.concat_arrays(chunks)
 

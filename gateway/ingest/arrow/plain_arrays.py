@@ -39,8 +39,9 @@ class LossError(ValueError):
         self.place = place
         self.path = path
 
-    def at(self, place: int) -> "LossError":
-        """Return the error with another place of the value in an array."""
+    def behind(self, values: int) -> "LossError":
+        """Return the error of an array in which a number of other values are before these."""
+        place = None if self.place is None else values + self.place
         return LossError(self.loss, self.type, place, self.path)
 
     def inside(self, name: str) -> "LossError":
