@@ -50,6 +50,7 @@ from gateway.server.tracing import Tracing
 from gateway.server.traffic import Traffic
 from gateway.settings import Settings
 from gateway.store.engine.duckdb_file import DuckDBFile
+from gateway.store.file_store import file_store
 from gateway.store.tables.store import Store
 from gateway.threads import ContextThreadPool
 from gateway.uploads.services import UploadServices
@@ -113,7 +114,7 @@ def _open_services(
 ) -> tuple[Store, Services]:
     """Open the store, start the threads that write, read, and parse, and return what requests share."""
     disk = Disk(settings.data, settings.disk_reserve)
-    store = Store(
+    store = file_store(
         DuckDBFile(settings.data, memory=resources.memory, threads=resources.threads, spill=resources.spill)
     )
     closing.callback(store.close)

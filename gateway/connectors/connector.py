@@ -79,6 +79,7 @@ class Connector:
         key_place: Line and column of the primary key in the file.
         revision: The version of its table. Each change of the table, or of the rows that are accepted, has another one.
             0 while the store does not know it.
+        is_stored_in_order: Whether a scan of its table returns the rows in the order of their `_id`s; the store knows it.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Connector:
     policy: Policy = DEFAULT_POLICY
     key_place: tuple[int | None, int | None] = field(default=(None, None), compare=False)
     revision: int = field(default=0, compare=False)
+    is_stored_in_order: bool = field(default=False, compare=False)
 
     def find_field(self, name: str) -> Field | None:
         """Return the field of that exact name."""

@@ -127,11 +127,11 @@ class Relation:
     def _is_commit_order(self) -> bool:
         """True if the rows are stored in the requested order.
 
-        One thread appends rows in the order of `_id`, and DuckDB keeps insertion order through filters and limits
+        In a DuckDB file one thread appends rows in the order of `_id`. DuckDB keeps insertion order through filters and limits
         (https://duckdb.org/docs/stable/sql/dialect/order_preservation). Without an ORDER BY nothing is sorted, and 10
         million rows stream in bounded memory.
         """
-        return self._order == [KeysetColumn(ID_SQL, ID_SQL)]
+        return self._connector.is_stored_in_order and self._order == [KeysetColumn(ID_SQL, ID_SQL)]
 
     def _row_order(self) -> list[KeysetColumn]:
         """Return the columns of `order`, and `_id`, which identifies a row."""

@@ -224,6 +224,7 @@ class Reload:
                 continue
             self._files.add(file, declared)
             connector = replace(declared.connector, revision=definition.revision)
+            connector = self._store.definitions.stored(connector)
             self._stored[definition.name] = connector
             if definition.removed_at is None:
                 self._served[definition.name] = connector

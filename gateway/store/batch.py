@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import pyarrow as pa
 
 from gateway.connectors.connector import Connector
+from gateway.errors import Code, GatewayError
 from gateway.strictjson import Json
 
 #: What happens to a row whose primary key is stored already; `merge` keeps the fields that the new row does not name.
@@ -213,6 +214,13 @@ def remembered(status: int, body: dict[str, Any]) -> Receipt:
         status=status,
         is_replayed=True,
     )
+
+
+def receipt_of(key: IdempotencyKey, found: tuple[bytes, Receipt] | None) -> Receipt | GatewayError | None:
+    """Return the receipt that was found under a key, or the error that its digest is that of another body."""
+    if found is None or found[0] == key.digest:
+        return found and found[1]
+    return GatewayError(Code.KEY_REUSED, hint="send the body that belongs to it, or another key")
 
 
 #: The most errors that a response lists.

@@ -247,6 +247,9 @@ class DefinitionReader(Protocol):
     def purged(self) -> list[str]:
         """List the connectors of which only the history is left."""
 
+    def stored(self, connector: Connector) -> Connector:
+        """Return a connector of a stored definition with what the engine knows about its table."""
+
     def hidden(self, connector: Connector) -> Mapping[str, FieldType]:
         """Return the columns of a connector's table that are not fields, with their types."""
 

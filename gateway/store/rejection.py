@@ -40,7 +40,17 @@ def rejected_of(connector: Connector) -> Connector:
     """Return the connector whose rows are the rejected rows of another connector."""
     name = rejected_name(connector.name)
     path = f"/-/connectors/{connector.name}/rejected"
-    return Connector(name, path, FIELDS, Access(), None, "", "", revision=1)
+    return Connector(
+        name,
+        path,
+        FIELDS,
+        Access(),
+        None,
+        "",
+        "",
+        revision=1,
+        is_stored_in_order=connector.is_stored_in_order,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from gateway.ingest.validation import Validator
 from gateway.media_types import Media
 from gateway.store.batch import Batch
 from gateway.store.engine.duckdb_file import DuckDBFile
-from gateway.store.tables.store import Store
+from gateway.store.file_store import file_store
 from tests.bench.files import Files
 from tests.bench.tables import AN_ORDER, EVENTS, FLIGHTS, ORDERS, TEXT_EVENTS, Table
 
@@ -70,7 +70,7 @@ class Watched:
 
 def show_commits(table: Table, batches: dict[str, list[Batch]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        store = Store(DuckDBFile(Path(directory), memory=4 * 2**30))
+        store = file_store(DuckDBFile(Path(directory), memory=4 * 2**30))
         (connector,) = store.apply([SchemaDiff(None, table.connector)])
         store.maintain()
         watched = store._database.writer = Watched(store._database.writer)

@@ -19,6 +19,7 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.connector_file import parse_connector
 from gateway.store.batch import Batch
 from gateway.store.engine.duckdb_file import DuckDBFile
+from gateway.store.file_store import file_store
 from gateway.store.sql.names import table_of
 from gateway.store.tables.store import Store
 
@@ -52,7 +53,7 @@ def batch(connector: Connector, type: str, rows: int) -> Batch:
 
 def main(rows: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        store = Store(DuckDBFile(Path(directory), memory=4 * 2**30))
+        store = file_store(DuckDBFile(Path(directory), memory=4 * 2**30))
         for type in KEYS:
             keyed = fill(store, f"keyed_{type}", type, "primary_key: [id]\non_conflict: replace\n", rows)
             plain = fill(store, f"plain_{type}", type, "", rows)

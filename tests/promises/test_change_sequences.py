@@ -19,6 +19,7 @@ from gateway.ingest import payload
 from gateway.ingest.validation import Validator
 from gateway.media_types import Media
 from gateway.store.engine.duckdb_file import DuckDBFile
+from gateway.store.file_store import file_store
 from gateway.store.sql import expression
 from gateway.store.sql.names import table_of
 from gateway.store.tables import row_check
@@ -108,7 +109,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory):
-    store = Store(DuckDBFile(tmp_path_factory.mktemp("store"), memory=2**29))
+    store = file_store(DuckDBFile(tmp_path_factory.mktemp("store"), memory=2**29))
     yield store
     store.close()
 

@@ -150,10 +150,11 @@ def test_second_gateway_on_one_data_directory_is_refused(own, tmp_path):
 import sys
 from pathlib import Path
 from gateway.store.engine.duckdb_file import DuckDBFile
+from gateway.store.file_store import file_store
+from gateway.store.file_store import file_store
 from gateway.store.files.lock import Locked
-from gateway.store.tables.store import Store
 try:
-    Store(DuckDBFile(Path({str(link)!r}), memory=2**28, lock_seconds=0.2))
+    file_store(DuckDBFile(Path({str(link)!r}), memory=2**28, lock_seconds=0.2))
 except Locked as error:
     print(error)
 """

@@ -26,17 +26,17 @@ from gateway.store.batch import NO_ROWS, BadRow, Batch, IdempotencyKey, Receipt,
 from gateway.store.definition import RowsArrived
 from gateway.store.edit import Edit
 from gateway.store.engine.duckdb_file import DuckDBFile
-from gateway.store.engine.interface import Database
 from gateway.store.errors import ConnectorChanged
+from gateway.store.file_store import file_store
 from gateway.store.interface import NO_VERSION, ReadTransaction, Select, StoreReader, StoreWriter
 from gateway.store.rejection import Amendment, RejectedRow, RepairedRows
 from gateway.store.selection import Selection
 from gateway.store.sql.names import table_of
 from gateway.store.tables.store import Store
 
-#: Opens a database in a directory that may have one already.
-ENGINES: dict[str, Callable[[Path], Database]] = {
-    "duckdb_file": lambda directory: DuckDBFile(directory, memory=2**28),
+#: Opens a store in a directory that may have one already.
+ENGINES: dict[str, Callable[[Path], Store]] = {
+    "duckdb_file": lambda directory: file_store(DuckDBFile(directory, memory=2**28)),
 }
 FIELDS = "fields: {id: integer, name: {type: string, nullable: true}}\n"
 _names = (f"c{number}" for number in itertools.count())
@@ -45,13 +45,13 @@ _names = (f"c{number}" for number in itertools.count())
 class Opened:
     """A store that tests may close and open again."""
 
-    def __init__(self, open_database: Callable[[Path], Database], directory: Path) -> None:
-        self._open, self._directory = open_database, directory
-        self.store = Store(open_database(directory))
+    def __init__(self, open_store: Callable[[Path], Store], directory: Path) -> None:
+        self._open, self._directory = open_store, directory
+        self.store = open_store(directory)
 
     def reopen(self) -> None:
         self.store.close()
-        self.store = Store(self._open(self._directory))
+        self.store = self._open(self._directory)
 
     @property
     def writer(self) -> StoreWriter:

@@ -18,13 +18,14 @@ from gateway.errors import GatewayError
 from gateway.ingest import payload
 from gateway.ingest.validation import Validator
 from gateway.media_types import Media
+from gateway.store.engine import prepared_insert
 from gateway.store.engine.duckdb_file import DuckDBFile
+from gateway.store.engine.prepared_insert import PreparedInsert
+from gateway.store.file_store import file_store
 from gateway.store.sql.names import table_of
-from gateway.store.tables import prepared_insert, small_inserts
-from gateway.store.tables.ledger import with_own_columns
-from gateway.store.tables.prepared_insert import PreparedInsert
+from gateway.store.tables import small_inserts
+from gateway.store.tables.row_runs import with_own_columns
 from gateway.store.tables.small_inserts import SmallInserts
-from gateway.store.tables.store import Store
 from tests.endpoints.test_roundtrip import VALUES, fields, rows_of, value_of, yaml_of
 from tests.ingest.test_columnar import connector_of, exactly
 from tests.support.sizes import examples
@@ -53,7 +54,7 @@ LINES = st.tuples(
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    store = Store(DuckDBFile(tmp_path_factory.mktemp("lines"), memory=2**30))
+    store = file_store(DuckDBFile(tmp_path_factory.mktemp("lines"), memory=2**30))
     yield store
     store.close()
 

@@ -7,8 +7,9 @@ import pytest
 
 from gateway.store.batch import Receipt
 from gateway.store.engine.duckdb_file import DuckDBFile
-from gateway.store.tables.activity import Activity
-from gateway.store.tables.ledger import Ledger, LedgerEntry
+from gateway.store.journal.activity import Activity
+from gateway.store.journal.interface import LedgerEntry
+from gateway.store.journal.ledger import Ledger
 
 START = datetime(2026, 11, 2, 0, 30, tzinfo=UTC)
 NIGHTS = [24 * day for day in range(14)]

@@ -50,7 +50,7 @@ class DuckDBFile:
     get each other's rows without an error.
     """
 
-    capabilities = Capabilities(has_file=True, has_many_writers=False)
+    capabilities = Capabilities(has_file=True, keeps_order=True)
 
     def __init__(
         self,

@@ -22,12 +22,11 @@ class Capabilities:
 
     Attributes:
         has_file: Whether the store is one file on this machine: `backup`, `gateway doctor`, and `gateway restore` exist.
-        has_many_writers: Whether other processes write, too. Then batch numbers, `_id`s, revisions, and versions must
-            be read inside each transaction; `tables/` remembers them between transactions today.
+        keeps_order: Whether a scan returns rows in the order in which they were stored, which is that of their `_id`s.
     """
 
     has_file: bool
-    has_many_writers: bool
+    keeps_order: bool
 
 
 class Database(Protocol):

@@ -8,21 +8,19 @@ from gateway.connectors.connector import Connector
 from gateway.errors import GatewayError
 from gateway.store.batch import NO_ROWS, Batch, Receipt
 from gateway.store.engine.interface import Database
+from gateway.store.journal.interface import Changes, LedgerEntry
 from gateway.store.sql.names import table_of
-from gateway.store.tables.commits import Changes
 from gateway.store.tables.conflicts import Conflicts, Member, without
-from gateway.store.tables.idempotency import IdempotencyKeys
-from gateway.store.tables.ledger import LedgerEntry, alike, with_own_columns
 from gateway.store.tables.rejected import Rejected
+from gateway.store.tables.row_runs import alike, with_own_columns
 from gateway.store.tables.small_inserts import SmallInserts
 
 
 class Appends:
     """Inserts batches. It belongs to the writer thread and its transaction."""
 
-    def __init__(self, database: Database, keys: IdempotencyKeys, rejected: Rejected) -> None:
+    def __init__(self, database: Database, rejected: Rejected) -> None:
         self._database = database
-        self._keys = keys
         self._rejected = rejected
         self._few = SmallInserts(database)
 
@@ -44,10 +42,10 @@ class Appends:
                 stored.append((told, member.rows))
                 absent += [first - first_of_all + place for place in member.absent]
                 receipt = _receipt(batch, member, told, first, deleted)
-                self._rejected.keep(batch.connector, batch.bad, told, batch.token, changes.now)
+                self._rejected.keep(batch, told, changes)
                 name = action or ("put" if batch.replaces_all else "post")
                 line = LedgerEntry(batch.connector.name, name, receipt, batch.received_bytes, batch.token)
-                changes.record(line, member.rows.num_rows)
+                changes.enter(line, member.rows.num_rows)
                 answers[number] = receipt
             if not any(rows.num_rows for _, rows in stored):
                 continue
@@ -57,10 +55,9 @@ class Appends:
                 rows = without(with_own_columns(stored, first_of_all, changes.now), absent)
                 connector = some[0].connector
                 self._database.insert(table_of(connector), _with_json_type(rows, connector))
-        kept = [
+        changes.keys += [
             (batch, each) for batch, each in zip(batches, answers, strict=True) if isinstance(each, Receipt)
         ]
-        self._keys.keep([batch for batch, _ in kept], [each for _, each in kept], changes.now)
         return answers
 
     def _met(self, batches: Sequence[Batch]) -> list[Member]:

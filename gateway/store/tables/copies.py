@@ -3,9 +3,9 @@
 from gateway.connectors.connector import Connector
 from gateway.store.batch import Receipt
 from gateway.store.engine.interface import Database
+from gateway.store.journal.interface import Changes, LedgerEntry
 from gateway.store.sql.names import quote, table_of
-from gateway.store.tables.commits import Changes, RolledBack
-from gateway.store.tables.ledger import LedgerEntry
+from gateway.store.tables.commits import RolledBack
 
 
 def copy(
@@ -28,5 +28,5 @@ def copy(
     if not rows:
         raise RolledBack
     receipt = Receipt(batch, rows, rows, 0, 0, first, first + rows - 1)
-    changes.record(LedgerEntry(target.name, "copy", receipt, token=token), rows)
+    changes.enter(LedgerEntry(target.name, "copy", receipt, token=token), rows)
     return receipt

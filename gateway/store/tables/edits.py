@@ -12,10 +12,9 @@ from gateway.store.edit import Edit
 from gateway.store.engine.interface import Database
 from gateway.store.engine.stream import selecting
 from gateway.store.interface import Show
+from gateway.store.journal.interface import Changes, LedgerEntry
 from gateway.store.sql.names import literal, quote, table_of
-from gateway.store.tables.commits import Changes
 from gateway.store.tables.conflicts import key_exists
-from gateway.store.tables.ledger import LedgerEntry
 from gateway.store.tables.migration import constant
 
 
@@ -97,12 +96,12 @@ class RowEdits:
             receipt = Receipt(changes.sequences.batch, rows, 0, 0, 0, None, None, deleted=rows, status=200)
             shown = show(receipt, select)
             editing.delete()
-            changes.record(LedgerEntry(name, "delete", receipt, token=edit.token))
+            changes.enter(LedgerEntry(name, "delete", receipt, token=edit.token))
             return receipt, shown
         first = changes.sequences.id_of(name)
         last = first + rows - 1
         receipt = Receipt(changes.sequences.batch, rows, rows, 0, 0, first, last, deleted=rows, status=200)
         if rows:
             editing.change(changes.sequences.batch, first, changes.now)
-        changes.record(LedgerEntry(name, "patch", receipt, token=edit.token), rows)
+        changes.enter(LedgerEntry(name, "patch", receipt, token=edit.token), rows)
         return receipt, show(receipt, select)

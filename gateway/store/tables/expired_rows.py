@@ -7,9 +7,9 @@ from gateway.connectors.policy import Retention
 from gateway.store.batch import Receipt
 from gateway.store.engine.interface import Database
 from gateway.store.interface import EXPIRED_ROWS_MAX
+from gateway.store.journal.interface import Changes, LedgerEntry
 from gateway.store.sql.names import table_of
-from gateway.store.tables.commits import Changes, RolledBack
-from gateway.store.tables.ledger import LedgerEntry
+from gateway.store.tables.commits import RolledBack
 from gateway.store.tables.rejected import Rejected
 
 
@@ -43,7 +43,7 @@ class ExpiredRows:
             ).fetchall()
         if rows:
             receipt = Receipt(changes.sequences.batch, 0, 0, 0, 0, None, None, deleted=rows)
-            changes.record(LedgerEntry(connector.name, "retention", receipt))
+            changes.enter(LedgerEntry(connector.name, "retention", receipt))
             self._database.request_maintenance()  # Only a checkpoint gives the space back.
         elif not rejected:
             raise RolledBack

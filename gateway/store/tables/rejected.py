@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from gateway.connectors.connector import Connector
 from gateway.errors import Code, GatewayError
-from gateway.store.batch import BadRow
+from gateway.store.batch import Batch
 from gateway.store.engine.interface import Database
+from gateway.store.journal.interface import Changes, Journal
 from gateway.store.rejection import (
     Amendment,
     RejectedExcerpt,
@@ -59,33 +60,33 @@ class Rejected:
     others.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
+        self._journal = journal
 
     def ensure(self, connector: Connector) -> None:
         """Create the table of a connector's rejected rows if it is missing."""
         for statement in migration.create(rejected_of(connector)):
             self._database.writer.execute(statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
 
-    def keep(
-        self, connector: Connector, rows: Sequence[BadRow], batch: int, token: str | None, now: datetime
-    ) -> None:
-        """Store the bad rows of a batch."""
-        if not rows:
+    def keep(self, batch: Batch, number: int, changes: Changes) -> None:
+        """Store the bad rows of a batch, given its number."""
+        if not batch.bad:
             return
-        self.ensure(connector)
-        table = rejected_table(connector.name)
-        # Deleted rows count, too: the ledger has the number of all that were ever stored.
-        ((first,),) = self._database.writer.execute(
-            f"SELECT greatest((SELECT coalesce(max(_id), 0) FROM {table}), (SELECT coalesce(sum(rejected), 0)"
-            " FROM gateway.batches WHERE connector = $1)) + 1",
-            [connector.name],
-        ).fetchall()
+        name = batch.connector.name
+        self.ensure(batch.connector)
+        if name not in changes.rejected_ids:
+            changes.rejected_ids[name] = self._journal.last_rejected_id(name)
+        first = changes.rejected_ids[name] + 1
+        changes.rejected_ids[name] += len(batch.bad)
         lines = [
-            (id, now, batch, each.row, each.line, each.raw, each.errors, "kept", token, each.decoding)
-            for id, each in enumerate(rows, first)
+            (
+                *(id, changes.now, number, each.row, each.line, each.raw),
+                *(each.errors, "kept", batch.token, each.decoding),
+            )
+            for id, each in enumerate(batch.bad, first)
         ]
-        self._database.insert_values(table, _ARROW, lines)
+        self._database.insert_values(rejected_table(name), _ARROW, lines)
 
     def settle(
         self,

@@ -7,10 +7,10 @@ from typing import TypeGuard
 
 from gateway.connectors.connector import SYSTEM_FIELDS, Connector, Field
 from gateway.store.batch import Rows, SmallRows
+from gateway.store.engine import prepared_insert
 from gateway.store.engine.interface import Database
+from gateway.store.engine.prepared_insert import PreparedInsert, TextColumn
 from gateway.store.sql.names import table_of
-from gateway.store.tables import prepared_insert
-from gateway.store.tables.prepared_insert import PreparedInsert, TextColumn
 
 #: PERF: beyond this number of rows, writing them takes longer than planning an INSERT.
 MAX_ROWS = 300

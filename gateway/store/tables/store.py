@@ -11,26 +11,32 @@ from gateway.connectors.plan import TableState
 from gateway.connectors.policy import Retention
 from gateway.errors import Code, GatewayError
 from gateway.store.activity import HourlyFigures
-from gateway.store.batch import NO_ROWS, Batch, IdempotencyKey, KeyConflicts, Receipt, rehearsed
+from gateway.store.batch import (
+    NO_ROWS,
+    Batch,
+    IdempotencyKey,
+    KeyConflicts,
+    Receipt,
+    receipt_of,
+    rehearsed,
+)
 from gateway.store.definition import NOBODY
 from gateway.store.edit import Edit
 from gateway.store.engine.interface import Database
 from gateway.store.engine.stream import selecting
 from gateway.store.errors import ConnectorChanged
-from gateway.store.interface import NO_VERSION, ReadTransaction, Show, Version
+from gateway.store.interface import ReadTransaction, Show, Version
+from gateway.store.journal.interface import Journal
 from gateway.store.rejection import Amendment, RepairedRows, rejected_of
 from gateway.store.sql.names import literal, table_of
-from gateway.store.tables.activity import Activity
 from gateway.store.tables.appends import Appends
+from gateway.store.tables.batches import Batches
 from gateway.store.tables.commits import Commits, RolledBack
 from gateway.store.tables.conflicts import find_conflicts
 from gateway.store.tables.copies import copy
 from gateway.store.tables.definitions import Definitions
 from gateway.store.tables.edits import RowEdits
 from gateway.store.tables.expired_rows import ExpiredRows
-from gateway.store.tables.idempotency import IdempotencyKeys
-from gateway.store.tables.identity import identify
-from gateway.store.tables.ledger import LATEST, Ledger
 from gateway.store.tables.rejected import Rejected
 from gateway.store.tables.row_check_cache import RowCheckCache
 from gateway.store.usage import Usage
@@ -42,19 +48,19 @@ class Store:
     `interface.py` has the contract of each method.
     """
 
-    def __init__(self, database: Database) -> None:
-        """Create the tables that are missing, and own the database; it is closed if that fails."""
+    def __init__(self, database: Database, open_journal: Callable[[], Journal]) -> None:
+        """Open the journal of an open database, and own both; the database is closed if that fails."""
         self._database = database
         try:
-            self.id = identify(database)
-            self.batches = Ledger(database)
-            self.activity = Activity(database)
-            self.definitions = Definitions(database)
-            self.rejected = Rejected(database)
-            self._keys = IdempotencyKeys(database)
-            self._commits = Commits(database, self.batches)
+            self._journal = journal = open_journal()
+            self.id = journal.id
+            self.batches = Batches(database, journal.batches)
+            self.activity = journal.activity
+            self.definitions = Definitions(database, journal)
+            self.rejected = Rejected(database, journal)
+            self._commits = Commits(database, journal)
             self.commit_counts = self._commits.counts
-            self._appends = Appends(database, self._keys, self.rejected)
+            self._appends = Appends(database, self.rejected)
             self._edits = RowEdits(database)
             self._expired = ExpiredRows(database, self.rejected)
             self._checks = RowCheckCache(database, self._commits.version)
@@ -74,11 +80,13 @@ class Store:
 
     def append(self, batches: Sequence[Batch]) -> list[Receipt | GatewayError]:
         """Store batches in one transaction; return a receipt or a reason for each."""
-        answers = [self._answered_before(batch) for batch in batches]
-        new = [number for number, answer in enumerate(answers) if answer is None]
-        if new:
-            with self._commits.commit({batches[number].connector.name for number in new}) as changes:
-                receipts = self._appends.insert([batches[number] for number in new], changes)
+        answers: list[Receipt | GatewayError | None] = []
+        with self._commits.commit({batch.connector.name for batch in batches}) as changes:
+            answers = self._answers(batches)
+            new = [number for number, answer in enumerate(answers) if answer is None]
+            if not new:
+                raise RolledBack
+            receipts = self._appends.insert([batches[number] for number in new], changes)
             for number, receipt in zip(new, receipts, strict=True):
                 answers[number] = receipt
         return [answer or NO_ROWS for answer in answers]
@@ -89,10 +97,12 @@ class Store:
         """Store one batch and render its rows inside the same transaction."""
         if is_rehearsal:
             return self._rehearse(batch, show)
-        answer = self._answered_before(batch)
-        if answer is not None:
-            return _given([answer]), None
+        receipt, shown = NO_ROWS, None
         with self._commits.commit({batch.connector.name}) as changes:
+            (answer,) = self._answers([batch])
+            if answer is not None:
+                receipt = _given([answer])
+                raise RolledBack
             receipt = _given(self._appends.insert([batch], changes))
             shown = show(receipt, selecting(self._database.writer))
         self.maintain()
@@ -102,7 +112,7 @@ class Store:
         self._require_present(batch.connector)
         receipt, shown = NO_ROWS, None
         with contextlib.suppress(RolledBack), self._database.transaction() as writer:
-            receipt = _given(self._appends.insert([batch], self._commits.draft()))
+            receipt = _given(self._appends.insert([batch], self._journal.begin({batch.connector.name})))
             shown = show(receipt, selecting(writer))
             raise RolledBack
         return rehearsed(receipt), shown
@@ -190,7 +200,7 @@ class Store:
         self._database.request_maintenance()
         self.definitions.purge(connector, by)
         self._database.note_change()
-        self._commits.forget(connector.name)
+        self.commit_counts.forget(connector.name)
         return rows
 
     # -- upkeep
@@ -205,14 +215,11 @@ class Store:
 
     def forget_keys(self) -> None:
         """Delete the idempotency keys that are older than they are promised to be kept."""
-        with self._database.transaction():
-            self._keys.forget_old()
+        self._journal.forget_keys()
 
     def add_figures(self, hours: Sequence[HourlyFigures], forget_before: datetime) -> None:
         """Add figures to those of their hours, and delete those of hours before an instant."""
-        with self._database.transaction():
-            self.activity.add(hours)
-            self.activity.forget(forget_before)
+        self._journal.add_figures(hours, forget_before)
 
     def maintain(self) -> bool:
         """Perform the upkeep that is due; return whether some is still due."""
@@ -226,17 +233,16 @@ class Store:
 
     def version_in(self, transaction: ReadTransaction, name: str) -> Version:
         """Return the version of a connector's rows that a transaction sees, also during a commit."""
-        transaction.begin()
-        latest = transaction.fetch(LATEST, (name,))
-        return latest[0] if latest else NO_VERSION
+        return self._journal.version_in(transaction, name)
 
     def find_receipt(self, connector: str, token: str | None, key: IdempotencyKey) -> Receipt | None:
         """Return the receipt that is stored under an idempotency key, or None."""
-        return self._keys.find(connector, token, key)
+        answer = receipt_of(key, self._journal.find_receipt(connector, token, key.text))
+        return _given([answer]) if answer is not None else None
 
     def has_receipt(self, connector: str, token: str | None, key: str) -> bool:
         """Return whether a receipt is stored under an idempotency key, regardless of its body."""
-        return self._keys.has(connector, token, key)
+        return self._journal.find_receipt(connector, token, key) is not None
 
     def find_key_conflicts(self, batch: Batch) -> KeyConflicts:
         """Return the rows of a batch whose primary key is stored, or occurs in an earlier row of it."""
@@ -263,15 +269,12 @@ class Store:
 
     # -- what was sent before
 
-    def _answered_before(self, batch: Batch) -> Receipt | GatewayError | None:
-        """Return what needs no transaction: an earlier receipt under the key, or why the batch is out of date."""
-        try:
-            self._require_present(batch.connector)
-            if batch.key is None:
-                return None
-            return self._keys.find(batch.connector.name, batch.token, batch.key)
-        except GatewayError as error:
-            return error
+    def _answers(self, batches: Sequence[Batch]) -> list[Receipt | GatewayError | None]:
+        """Return, for each batch that is not to be stored, its earlier receipt, or why it is out of date."""
+        return [
+            answer if self.definitions.is_present(batch.connector) else ConnectorChanged()
+            for batch, answer in zip(batches, self._journal.receipts(batches), strict=True)
+        ]
 
     def _require_present(self, connector: Connector) -> None:
         """Refuse what was built for another version of a connector than the current one."""

@@ -1,18 +1,15 @@
-"""The ledger: one entry for each stored batch, and the next numbers of batches and rows."""
+"""The ledger in the DuckDB file: one entry for each stored batch, and the next numbers of batches and rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-import pyarrow as pa
-
-from gateway.connectors.connector import SYSTEM_FIELDS, Connector
-from gateway.store.batch import Batch, Receipt, Rows, StoredBatch, joined
+from gateway.store.batch import StoredBatch
 from gateway.store.commit_counts import SENT
 from gateway.store.engine.interface import Database
-from gateway.store.sql.names import literal, table_of
+from gateway.store.engine.prepared_insert import BIGINT, TIMESTAMPTZ, VARCHAR, PreparedInsert
+from gateway.store.journal.interface import LedgerEntry, Sequences
+from gateway.store.sql.names import literal
 from gateway.store.sql.times import moment
-from gateway.store.tables.prepared_insert import BIGINT, TIMESTAMPTZ, VARCHAR, PreparedInsert
 
 _TABLE = """
 CREATE SCHEMA IF NOT EXISTS gateway;
@@ -50,17 +47,6 @@ _TOLD = (
 _SENT_BY = "(?::VARCHAR IS NULL OR token = ?::VARCHAR)"
 #: The version of a connector's rows: its latest batch, and when that was committed.
 LATEST = "SELECT batch, epoch_us(committed_at) FROM gateway.batches WHERE connector = ? ORDER BY batch DESC LIMIT 1"
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """The effect of a batch on a connector, before it is written."""
-
-    connector: str
-    action: str
-    receipt: Receipt
-    received_bytes: int = 0
-    token: str | None = None
 
 
 class Ledger:
@@ -128,42 +114,23 @@ class Ledger:
         )
         return [_stored(line) for line in rows]
 
-    def find(self, connector: Connector, numbers: Sequence[int]) -> list[tuple[StoredBatch, int]]:
-        """Return the batches of a connector among some numbers, each with the number of its unchanged rows."""
+    def find(self, name: str, numbers: Sequence[int]) -> list[StoredBatch]:
+        """Return the batches of a connector among some numbers, in their order."""
         rows = self._database.rows(
             f"SELECT {_TOLD} FROM gateway.batches"
             " WHERE connector = ? AND list_contains(?::BIGINT[], batch) ORDER BY batch",
-            [connector.name, list(numbers)],
+            [name, list(numbers)],
         )
-        if not rows:
-            return []
-        counted = self._database.rows(
-            f"SELECT _batch, count(*) FROM {table_of(connector)} WHERE list_contains(?::BIGINT[], _batch)"
-            " AND _batch BETWEEN ? AND ? GROUP BY _batch",
-            [list(numbers), min(numbers), max(numbers)],
-        )
-        left = dict(counted)
-        found = [_stored(line) for line in rows]
-        return [(each, left.get(each.batch, 0)) for each in found]
+        return [_stored(line) for line in rows]
 
+    def rejected(self, name: str) -> int:
+        """Return how many rows of a connector were ever rejected, also those that are deleted; the writer thread alone may call it."""
+        sql = "SELECT coalesce(sum(rejected), 0)::BIGINT FROM gateway.batches WHERE connector = $1"
+        ((rejected,),) = self._database.writer.execute(sql, [name]).fetchall()
+        return int(rejected)
 
-def _stored(line: Sequence[object]) -> StoredBatch:
-    batch, at, *others = line
-    assert isinstance(batch, int)
-    assert isinstance(at, int)
-    return StoredBatch(batch, moment(at), *others)  # type: ignore[arg-type]  # the columns are `_TOLD`
-
-
-@dataclass(frozen=True, slots=True)
-class Sequences:
-    """The next batch number, and the next `_id` of each connector. Replaced, never edited."""
-
-    batch: int
-    ids: Mapping[str, int]
-
-    @classmethod
-    def of(cls, database: Database) -> "Sequences":
-        """Read them from all numbers ever used: the ledger, and the records of purged connectors.
+    def sequences(self) -> Sequences:
+        """Return the next numbers, which follow all that were ever used: those of the ledger, and of purged connectors.
 
         So a number is used again only if no response had it.
         """
@@ -171,68 +138,15 @@ class Sequences:
             SELECT connector, batch, last_id FROM gateway.batches
             UNION ALL SELECT connector, last_batch, last_id FROM gateway.purged
         )"""
-        ((batch,),) = database.rows(f"SELECT coalesce(max(batch), 0) + 1 FROM {given}")
-        ids = database.rows(
+        ((batch,),) = self._database.rows(f"SELECT coalesce(max(batch), 0) + 1 FROM {given}")
+        ids = self._database.rows(
             f"SELECT connector, coalesce(max(last_id), 0) + 1 FROM {given} GROUP BY connector"
         )
-        return cls(batch, dict(ids))
-
-    def id_of(self, connector: str) -> int:
-        """Return the next `_id` of a connector."""
-        return self.ids.get(connector, 1)
-
-    def after(self, connector: str, rows: int) -> "Sequences":
-        """Return the next numbers after a batch of `rows` rows."""
-        return Sequences(self.batch + 1, {**self.ids, connector: self.id_of(connector) + rows})
+        return Sequences(batch, dict(ids))
 
 
-def with_own_columns(several: Sequence[tuple[int, Rows]], first_id: int, now: datetime) -> pa.Table:
-    """Join rows of several batches of one connector, and append the system columns.
-
-    Args:
-        several: The rows, each with the number of their batch.
-        first_id: The `_id` of the first of them; the others have those that follow.
-        now: When they came.
-    """
-    table = joined(rows for _, rows in several)
-    columns = (
-        pa.arange(first_id, first_id + table.num_rows),
-        pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), table.num_rows),
-        _repeated([(batch, rows.num_rows) for batch, rows in several]),
-    )
-    for field, column in zip(SYSTEM_FIELDS, columns, strict=True):
-        table = table.append_column(field.name, column)
-    return table
-
-
-def _repeated(numbers: Sequence[tuple[int, int]]) -> pa.Array:
-    """Repeat each number as often as its length says."""
-    if all(
-        length <= 1 for _, length in numbers
-    ):  # PERF: one array of many values is built faster than many arrays of one.
-        return pa.array([number for number, length in numbers if length], pa.int64())
-    return pa.concat_arrays([pa.repeat(pa.scalar(number, pa.int64()), length) for number, length in numbers])
-
-
-def alike(batches: Sequence[Batch]) -> list[list[int]]:
-    """Group the batches that one INSERT can insert, those of one connector in their order."""
-    runs: dict[str, list[list[int]]] = {}
-    for number, batch in enumerate(batches):
-        own = runs.setdefault(batch.connector.name, [])
-        if own and _goes_with(batches[own[-1][-1]], batch):
-            own[-1].append(number)
-        else:
-            own.append([number])
-    return [run for own in runs.values() for run in own]
-
-
-def _goes_with(before: Batch, batch: Batch) -> bool:
-    if before.replaces_all or batch.replaces_all:
-        return False
-    # Mostly it is the same object; after a change of the connector its fields may have another order.
-    if before.connector is not batch.connector and before.connector.fields != batch.connector.fields:
-        return False
-    return not batch.connector.primary_key or (before.on_conflict, before.named) == (
-        batch.on_conflict,
-        batch.named,
-    )
+def _stored(line: Sequence[object]) -> StoredBatch:
+    batch, at, *others = line
+    assert isinstance(batch, int)
+    assert isinstance(at, int)
+    return StoredBatch(batch, moment(at), *others)  # type: ignore[arg-type]  # the columns are `_TOLD`

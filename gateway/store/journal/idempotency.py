@@ -1,13 +1,12 @@
-"""The receipts of batches by idempotency key, so that a batch that is sent again is not stored again."""
+"""The idempotency keys in the DuckDB file, each with the receipt of its batch."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from gateway import strictjson
-from gateway.errors import Code, GatewayError
-from gateway.store.batch import Batch, IdempotencyKey, Receipt, remembered
+from gateway.store.batch import Batch, Receipt, remembered
 from gateway.store.engine.interface import Database
-from gateway.store.tables.prepared_insert import BIGINT, BLOB, INTEGER, TIMESTAMPTZ, VARCHAR, PreparedInsert
+from gateway.store.engine.prepared_insert import BIGINT, BLOB, INTEGER, TIMESTAMPTZ, VARCHAR, PreparedInsert
 
 #: The number of days that a key is kept.
 DAYS = 7
@@ -38,13 +37,12 @@ SELECT k.digest, coalesce(k.status, 201), coalesce(k.receipt, (
 ))
 FROM gateway.keys k WHERE k.connector = ? AND k.token IS NOT DISTINCT FROM ? AND k.key = ?
 """
-_HAS = "SELECT 1 FROM gateway.keys WHERE connector = ? AND token IS NOT DISTINCT FROM ? AND key = ?"
 
 
 class IdempotencyKeys:
     """The stored keys, each of one connector and one token.
 
-    `keep` and `forget_old` belong to the writer thread and its transaction, `find` and `has` to any thread. A batch and its
+    `keep` and `forget_old` belong to the writer thread and its transaction, `find` to any thread. A batch and its
     key are committed together, so there is none without the other.
     """
 
@@ -58,26 +56,15 @@ class IdempotencyKeys:
         """Delete the keys that are older than `DAYS`."""
         self._database.writer.execute(f"DELETE FROM gateway.keys WHERE kept_at < now() - INTERVAL {DAYS} DAY")
 
-    def find(self, connector: str, token: str | None, key: IdempotencyKey) -> Receipt | None:
-        """Return the receipt that is stored under a key, or None.
-
-        Raises:
-            GatewayError: It was stored with another body.
-        """
-        found = self._database.rows(_FIND, [connector, token, key.text])
+    def find(self, connector: str, token: str | None, key: str) -> tuple[bytes, Receipt] | None:
+        """Return the digest of the body and the receipt that are stored under a key, or None."""
+        found = self._database.rows(_FIND, [connector, token, key])
         if not found:
             return None
         digest, status, receipt = found[0]
-        if bytes(digest) != key.digest:
-            hint = "send the body that belongs to it, or another key"
-            raise GatewayError(Code.KEY_REUSED, hint=hint)
-        return remembered(status, strictjson.read_own(receipt))
+        return bytes(digest), remembered(status, strictjson.read_own(receipt))
 
-    def has(self, connector: str, token: str | None, key: str) -> bool:
-        """Return whether a receipt is stored under a key, regardless of its body."""
-        return bool(self._database.rows(_HAS, [connector, token, key]))
-
-    def keep(self, batches: Sequence[Batch], receipts: Sequence[Receipt], now: datetime) -> None:
+    def keep(self, keys: Sequence[tuple[Batch, Receipt]], now: datetime) -> None:
         """Store the keys of batches, in the writer's transaction."""
         self._lines.insert(
             (
@@ -90,6 +77,6 @@ class IdempotencyKeys:
                 receipt.status,
                 strictjson.write(receipt.body()).decode(),
             )
-            for batch, receipt in zip(batches, receipts, strict=True)
+            for batch, receipt in keys
             if batch.key is not None
         )
