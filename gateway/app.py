@@ -35,6 +35,7 @@ from gateway.jobs.figures import FiguresJob
 from gateway.jobs.periodic_thread import PeriodicThread
 from gateway.jobs.retention import RetentionJob
 from gateway.open_console import ConsoleOpener
+from gateway.open_store import open_store
 from gateway.query.read_pool import ReadPool
 from gateway.reload.connector_files import ConnectorFiles
 from gateway.reload.reload import Reload
@@ -49,8 +50,6 @@ from gateway.server.scope import Asgi
 from gateway.server.tracing import Tracing
 from gateway.server.traffic import Traffic
 from gateway.settings import Settings
-from gateway.store.engine.duckdb_file import DuckDBFile
-from gateway.store.file_store import file_store
 from gateway.store.tables.store import Store
 from gateway.threads import ContextThreadPool
 from gateway.uploads.services import UploadServices
@@ -114,9 +113,7 @@ def _open_services(
 ) -> tuple[Store, Services]:
     """Open the store, start the threads that write, read, and parse, and return what requests share."""
     disk = Disk(settings.data, settings.disk_reserve)
-    store = file_store(
-        DuckDBFile(settings.data, memory=resources.memory, threads=resources.threads, spill=resources.spill)
-    )
+    store = open_store(settings, resources)
     closing.callback(store.close)
     credentials = Credentials(settings.data, settings.tokens)
     writer = Writer(store, max_bytes=settings.queue, disk=disk, fatal=fatal)

@@ -94,6 +94,7 @@ class Code(Enum):
     NOT_READY = ("GW402", 503, "The gateway is starting or stopping; nothing was stored")
     READERS_BUSY = ("GW403", 503, "All readers are busy")
     STORE_FAILED = ("GW404", 503, "The store could not commit; nothing was stored")
+    OUTCOME_UNKNOWN = ("GW414", 503, "It is unknown if the write was committed")
     READ_FAILED = ("GW405", 503, "The store could not finish the read")
     SPOOL_FULL = ("GW406", 507, "The result is too large to be read in parts")
     FILE_DAMAGED = ("GW410", 500, "A part of the database file is damaged")

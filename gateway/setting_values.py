@@ -15,7 +15,50 @@ LOG_FORMATS = ("json", "text")
 #: What the console is: no page at all, pages that change no connector file, or pages that write them.
 CONSOLE_MODES = ("off", "read", "write")
 
+#: Where rows are stored: in one file of this machine, or in a lake that several gateways share.
+STORES = ("file", "lake")
+
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+
+
+def parse_store(text: str) -> str:
+    """Read where rows are stored."""
+    if text not in STORES:
+        raise ValueError("write file or lake")
+    return text
+
+
+def parse_text(text: str) -> str:
+    """Read a text as it is."""
+    return text
+
+
+def parse_catalog(text: str) -> str:
+    """Read the URL of a PostgreSQL database."""
+    if not re.match(r"postgres(ql)?://[^/]", text):
+        raise ValueError("write postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+    return text
+
+
+def parse_lake_data(text: str) -> str:
+    """Read the place of data files: a folder, or a bucket with a prefix."""
+    if "://" in text and not re.match(r"s3://[^/]", text):
+        raise ValueError("write s3://BUCKET/PREFIX, or a folder that all gateways share")
+    return text
+
+
+def parse_endpoint(text: str) -> str:
+    """Read the URL of an S3 server."""
+    if not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+/?", text):
+        raise ValueError("write a URL without a path, such as http://127.0.0.1:8333")
+    return text.rstrip("/")
+
+
+def parse_name(text: str) -> str:
+    """Read the name of a gateway among several."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,63}", text):
+        raise ValueError("write at most 63 letters, digits, dots, hyphens, and underscores")
+    return text
 
 
 def parse_size(text: str) -> int:

@@ -13,17 +13,23 @@ from gateway.setting_values import (
     Share,
     or_share,
     parse_bind,
+    parse_catalog,
     parse_console,
     parse_count,
+    parse_endpoint,
     parse_forge,
     parse_hosts,
+    parse_lake_data,
     parse_log,
     parse_metrics,
+    parse_name,
     parse_networks,
     parse_origins,
     parse_seconds,
     parse_size,
     parse_size_or_zero,
+    parse_store,
+    parse_text,
     parse_title,
 )
 
@@ -40,11 +46,32 @@ class Setting:
     metavar: str | None = None
     #: The attribute of `Settings`, where that is not called like the environment variable.
     attribute: str | None = None
+    #: A secret is in no error, and may be the content of the file that the variable with `_FILE` at its end names.
+    is_secret: bool = False
 
     @property
     def environment(self) -> str:
         """The environment variable that sets it."""
         return f"GATEWAY_{self.name.upper()}"
+
+    @property
+    def file_environment(self) -> str:
+        """The environment variable that names a file with its value, if it is a secret."""
+        return f"{self.environment}_FILE"
+
+    def text_in(self, environment: Mapping[str, str]) -> str | None:
+        """Return its text in an environment, or the default.
+
+        Raises:
+            ValueError: The file of a secret cannot be read.
+        """
+        file = environment.get(self.file_environment) if self.is_secret else None
+        if not file:
+            return environment.get(self.environment) or self.default
+        try:
+            return Path(file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{self.file_environment}={file!r} cannot be read: {error}") from error
 
 
 SETTINGS = (
@@ -180,6 +207,44 @@ SETTINGS = (
         parse_metrics,
         "the readers of `/-/metrics`: `token` for the admin token and those with `view: true`, `open` for anyone",
     ),
+    Setting(
+        "store",
+        "file",
+        parse_store,
+        "the place of the rows: `file`, a DuckDB file in the data directory, or `lake`, which several gateways share",
+        "--store",
+        "STORE",
+    ),
+    Setting("name", None, parse_name, "the name of this gateway among several; none: the host name"),
+    Setting(
+        "lake_catalog",
+        None,
+        parse_catalog,
+        "the PostgreSQL database of the lake: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`",
+        is_secret=True,
+    ),
+    Setting(
+        "lake_data",
+        None,
+        parse_lake_data,
+        "the place of the lake's data files: `s3://BUCKET/PREFIX`, or a folder that all gateways share",
+    ),
+    Setting("lake_s3_endpoint", None, parse_endpoint, "the URL of the S3 server; none: that of AWS"),
+    Setting("lake_s3_region", "us-east-1", parse_text, "the region of the bucket"),
+    Setting(
+        "lake_s3_key_id",
+        None,
+        parse_text,
+        "the access key of the gateway, which may get, put, and list objects",
+    ),
+    Setting("lake_s3_secret", None, parse_text, "the secret of that access key", is_secret=True),
+    Setting(
+        "lake_delete_key_id",
+        None,
+        parse_text,
+        "the access key of the maintenance, which may delete objects, too; none: another gateway deletes",
+    ),
+    Setting("lake_delete_secret", None, parse_text, "the secret of that access key", is_secret=True),
     Setting("graceful_timeout", "20", parse_count, "the maximum duration of a graceful stop, in seconds"),
 )
 
@@ -198,6 +263,7 @@ _OF_KUBERNETES = re.compile(r"GATEWAY_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\w
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     """Yield a warning for every variable `GATEWAY_…` that the gateway does not read."""
     known = [*(setting.environment for setting in SETTINGS), *CLIENT_ENVIRONMENT]
+    known += [setting.file_environment for setting in SETTINGS if setting.is_secret]
     for name in sorted(environment):
         if name.startswith("GATEWAY_") and name not in known and not _OF_KUBERNETES.fullmatch(name):
             guess = nearest(name, known)
@@ -244,6 +310,16 @@ class Settings:
     disk_reserve: int
     retention_interval: float
     metrics: str
+    store: str
+    name: str | None
+    lake_catalog: str | None
+    lake_data: str | None
+    lake_s3_endpoint: str | None
+    lake_s3_region: str
+    lake_s3_key_id: str | None
+    lake_s3_secret: str | None
+    lake_delete_key_id: str | None
+    lake_delete_secret: str | None
     graceful_timeout: int
 
     @classmethod
@@ -255,11 +331,12 @@ class Settings:
         """
         values: dict[str, Any] = {}
         for setting in SETTINGS:
-            text = environment.get(setting.environment) or setting.default
+            text = setting.text_in(environment)
             try:
                 values[setting.attribute or setting.name] = None if text is None else setting.parse(text)
             except ValueError as error:
-                raise ValueError(f"{setting.environment}={text!r}: {error}") from error
+                shown = "…" if setting.is_secret else repr(text)
+                raise ValueError(f"{setting.environment}={shown}: {error}") from error
         return cls(**values)
 
     @property

@@ -13,7 +13,7 @@ from tests.support.sizes import is_full_size, use_full_size
 # Nothing here speaks TLS, and to load the certificates takes a client longer than most of its requests.
 ssl.create_default_context = functools.cache(ssl.create_default_context)
 
-pytest_plugins = ["tests.support.browser"]
+pytest_plugins = ["tests.support.browser", "tests.support.lake.fixtures"]
 
 _numbers = itertools.count(1)
 

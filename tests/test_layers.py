@@ -29,6 +29,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "unused_libraries",
     "setting_values",
     "settings",
+    "lake_extra",
     "setting_texts",
     "atomic_files",
     "resources",
@@ -167,6 +168,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "store.engine.stream",
     "store.engine.open_file",
     "store.engine.read_transaction",
+    "store.engine.open_database",
     "store.engine.backup",
     "store.engine.duckdb_file",
     "store.engine.prepared_insert",
@@ -194,6 +196,21 @@ LAYERS = [  # A module may import only from lines above its own.
     "store.tables.row_check_cache",
     "store.tables.store",
     "store.file_store",
+    "store.lake.lake_address",
+    "store.lake.lake_settings",
+    "store.lake.postgres",
+    "store.lake.catalog_watch",
+    "store.lake.commit_lock",
+    "store.lake.attach",
+    "store.lake.data_folder",
+    "store.lake.lake_errors",
+    "store.lake.ducklake",
+    "store.lake.lake_ledger",
+    "store.lake.lake_versions",
+    "store.lake.lake_activity",
+    "store.lake.lake_journal",
+    "store.lake.lake_init",
+    "store.lake.lake_store",
     "ingest.timeouts",
     "ingest.arrival",
     "ingest.signatures",
@@ -536,6 +553,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "console.routes",
     "startup",
     "open_console",
+    "open_store",
     "gunicorn_settings",
     "gunicorn_conf",
     "app",
@@ -579,6 +597,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "commands.load",
     "commands.rejected",
     "commands.doctor",
+    "commands.lake",
     "commands.ops",
     "commands.backup",
     "commands.restore",
@@ -587,6 +606,7 @@ LAYERS = [  # A module may import only from lines above its own.
 ]
 ONLY_IN = {
     "duckdb": ("store.",),
+    "psycopg": ("store.lake.",),
     "yaml": ("connectors.yaml_text.",),
     "falcon": ("server.cors", "endpoints.", "admin.", "console.", "app"),
     "jinja2": ("console.templates",),
@@ -630,7 +650,7 @@ STORE_DOOR = {
     ]
 }
 #: Who names an engine beside `commands/`: the process that opens the store, and the one that waits for its lock.
-STORE_OWNERS = {"app", "startup"}
+STORE_OWNERS = {"app", "startup", "open_store"}
 MODULES = [
     str(path.relative_to(PACKAGE).with_suffix("")).replace("/", ".")
     for path in sorted(PACKAGE.rglob("*.py"))

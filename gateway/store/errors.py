@@ -16,3 +16,19 @@ class ConnectorChanged(GatewayError):  # noqa: N818  # a state, not a fault
     def __init__(self) -> None:
         message = "the connector is being changed; nothing was stored"
         super().__init__(Code.NOT_READY, message, hint="send again", headers={"Retry-After": "1"})
+
+
+class StoreAway(GatewayError):  # noqa: N818  # a state, not a fault
+    """A server that the store needs does not answer; nothing was stored."""
+
+    def __init__(self, code: Code) -> None:
+        message = "a server that the lake needs does not answer"
+        super().__init__(code, message, hint="send again", headers={"Retry-After": "2"})
+
+
+class CommitRefused(GatewayError):  # noqa: N818  # a state, not a fault
+    """Another process has committed first, and nothing was stored; run the same call again."""
+
+    def __init__(self) -> None:
+        hint = "send again; another gateway has committed first"
+        super().__init__(Code.STORE_FAILED, hint=hint, headers={"Retry-After": "1"})

@@ -23,6 +23,8 @@ from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.engine.open_file import FILE
 from gateway.store.tables.small_inserts import SmallInserts
 from tests.support.in_process import body, inside
+from tests.support.lake.gateways import lake_settings, serving_lake
+from tests.support.lake.proxy import COMMIT, NEW_SNAPSHOT, proxying_postgres
 from tests.support.server import Server, eventually, put, serving
 from tests.support.torn import damage_rows
 
@@ -412,6 +414,20 @@ def failing_insert(place, error: Exception):
 @provokes(Code.STORE_FAILED)
 def _(place, code):
     return failing_insert(place, duckdb.IOException("Could not write"))
+
+
+@provokes(Code.OUTCOME_UNKNOWN)
+def _(place, code):
+    """The answer to COMMIT is lost, and so are those to the questions about it."""
+    postgres = place.shared("postgres")
+    with proxying_postgres(postgres.port) as proxy:
+        address = lake_settings(postgres.database(), place.directory / "lake")
+        through_proxy = {**address, "GATEWAY_LAKE_CATALOG": proxy.url(address["GATEWAY_LAKE_CATALOG"])}
+        with serving_lake(place.directory, **through_proxy) as server:
+            path = server.declare("c", CONNECTOR)
+            marks, struck = rf"{NEW_SNAPSHOT}|gw\.gate", rf"{COMMIT}|FOR UPDATE"
+            proxy.lose_answers(1000, mark=marks, at=struck)
+            return server.client.post(path, json=[{"n": 1, "s": "a"}])
 
 
 @provokes(Code.SPOOL_FULL)

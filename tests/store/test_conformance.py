@@ -1,5 +1,6 @@
 """The contract of `store/interface.py`, for every engine: a new engine is added to `ENGINES` and passes unchanged."""
 
+import functools
 import itertools
 import json
 import threading
@@ -33,11 +34,15 @@ from gateway.store.rejection import Amendment, RejectedRow, RepairedRows
 from gateway.store.selection import Selection
 from gateway.store.sql.names import table_of
 from gateway.store.tables.store import Store
+from tests.support.lake import lakes
 
-#: Opens a store in a directory that may have one already.
-ENGINES: dict[str, Callable[[Path], Store]] = {
-    "duckdb_file": lambda directory: file_store(DuckDBFile(directory, memory=2**28)),
+#: Opens a store in a directory that may have one already, given the request of the fixture.
+ENGINES: dict[str, Callable[[pytest.FixtureRequest, Path], Store]] = {
+    "duckdb_file": lambda _, directory: file_store(DuckDBFile(directory, memory=2**28)),
+    "lake": lambda request, directory: lakes.open_lake_store(request.getfixturevalue("postgres"), directory),
 }
+if not lakes.IS_HERE:
+    del ENGINES["lake"]  # `tests/lake` runs this module in the environment of the lake.
 FIELDS = "fields: {id: integer, name: {type: string, nullable: true}}\n"
 _names = (f"c{number}" for number in itertools.count())
 
@@ -64,7 +69,8 @@ class Opened:
 
 @pytest.fixture(scope="module", params=ENGINES)
 def opened(request, tmp_path_factory) -> Iterator[Opened]:
-    opened = Opened(ENGINES[request.param], tmp_path_factory.mktemp("store"))
+    open_store = functools.partial(ENGINES[request.param], request)
+    opened = Opened(open_store, tmp_path_factory.mktemp("store"))
     yield opened
     opened.store.close()
 

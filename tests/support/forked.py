@@ -78,14 +78,14 @@ class ForkedProcess:
 
 
 class _Parent:
-    """The warm process. Any thread of a test may fork from it."""
+    """The warm process of one interpreter. Any thread of a test may fork from it."""
 
-    def __init__(self) -> None:
+    def __init__(self, python: str) -> None:
         self._lock = threading.Lock()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.forked", str(theirs.fileno())],
+                [python, "-m", "tests.support.forked", str(theirs.fileno())],
                 cwd=ROOT,
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
                 pass_fds=[theirs.fileno()],
@@ -115,10 +115,14 @@ _parent = functools.cache(_Parent)
 
 
 def fork(
-    words: Sequence[str], environment: Mapping[str, str], directory: Path, streams: Sequence[int]
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    directory: Path,
+    streams: Sequence[int],
+    python: str = sys.executable,
 ) -> ForkedProcess:
-    """Start `python -m gateway` with the words and the three standard streams."""
-    return _parent().fork(words, environment, directory, streams)
+    """Start `python -m gateway` with the words and the three standard streams, by an interpreter."""
+    return _parent(python).fork(words, environment, directory, streams)
 
 
 class _NoDuckDB(importlib.abc.MetaPathFinder):

@@ -109,6 +109,7 @@ class Server:
         prefix: tuple[str, ...] = (),
         *,
         is_forked: bool = False,
+        python: str = sys.executable,
         **environment: str,
     ):
         """Make the directory's connectors.d, and start nothing.
@@ -118,13 +119,15 @@ class Server:
             command: What follows `python`.
             prefix: What goes before `python`.
             is_forked: Whether it starts from a warm process, in a fifth of the time.
+            python: The interpreter, whose environment has the gateway.
             environment: Settings.
         """
         self.connectors = directory / "connectors.d"
         self.data = directory / "data"
         self.log = directory / "log"
         self.connectors.mkdir(parents=True, exist_ok=True)
-        self._command = (*prefix, sys.executable, *command)
+        self._command = (*prefix, python, *command)
+        self._python = python
         self._words = command[2:]
         self._is_forked = is_forked
         self.environment = environment
@@ -159,7 +162,7 @@ class Server:
     def _run(self, environment: dict[str, str], log: int) -> subprocess.Popen | ForkedProcess:
         if self._is_forked:
             with Path(os.devnull).open() as nothing:
-                return fork(self._words, environment, ROOT, [nothing.fileno(), log, log])
+                return fork(self._words, environment, ROOT, [nothing.fileno(), log, log], self._python)
         return subprocess.Popen(self._command, env=environment, cwd=ROOT, stdout=log, stderr=log)
 
     def wait_ready(self) -> None:
@@ -240,9 +243,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(directory: Path, *, is_forked: bool = True, **environment: str) -> Iterator[Server]:
+def serving(
+    directory: Path, *, is_forked: bool = True, python: str = sys.executable, **environment: str
+) -> Iterator[Server]:
     """A gateway until the end of the block, where it is killed: how one stops is for the tests of that."""
-    server = Server(directory, is_forked=is_forked, **environment).start()
+    server = Server(directory, is_forked=is_forked, python=python, **environment).start()
     try:
         yield server
     finally:

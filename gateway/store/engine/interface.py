@@ -23,13 +23,32 @@ class Capabilities:
     Attributes:
         has_file: Whether the store is one file on this machine: `backup`, `gateway doctor`, and `gateway restore` exist.
         keeps_order: Whether a scan returns rows in the order in which they were stored, which is that of their `_id`s.
+
+        prepares_inserts: Whether a prepared INSERT of Python values is the fastest for a few rows.
     """
 
     has_file: bool
     keeps_order: bool
+    prepares_inserts: bool
 
 
-class Database(Protocol):
+class CursorLender(Protocol):
+    """The connections of an open database that read; any thread may borrow one."""
+
+    def borrow(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection that reads and that no other thread uses, until `give_back`."""
+
+    def give_back(self, cursor: duckdb.DuckDBPyConnection, *, is_clean: bool = True) -> None:
+        """Return a borrowed connection that runs nothing; it is closed if its state is unknown."""
+
+    def parsed(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+        """Return a parsed statement, from memory if the same text was parsed before."""
+
+    def meaning(self, error: duckdb.Error) -> GatewayError:
+        """Return what an error means for a request; if the database is lost, call the callback of `on_failure`."""
+
+
+class Database(CursorLender, Protocol):
     """One open database.
 
     `writer` and every method of the first part belong to the writer thread, the others to any thread. SQL runs on
@@ -85,6 +104,9 @@ class Database(Protocol):
     def note_rows(self, table: str, stored: int, deleted: int) -> None:
         """Count rows of a table that were committed, for the upkeep."""
 
+    def tables(self) -> list[str]:
+        """List the names of the tables of connectors; any thread may call it."""
+
     def request_maintenance(self) -> None:
         """Request that the next `maintain` does its work."""
 
@@ -101,18 +123,6 @@ class Database(Protocol):
 
     def read(self) -> ReadTransaction:
         """Return a new transaction that reads; it takes no connection before its first SELECT."""
-
-    def borrow(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection that reads and that no other thread uses, until `give_back`."""
-
-    def give_back(self, cursor: duckdb.DuckDBPyConnection, *, is_clean: bool = True) -> None:
-        """Return a borrowed connection that runs nothing; it is closed if its state is unknown."""
-
-    def parsed(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
-        """Return a parsed statement, from memory if the same text was parsed before."""
-
-    def meaning(self, error: duckdb.Error) -> GatewayError:
-        """Return what an error means for a request; if the database is lost, call the callback of `on_failure`."""
 
     def on_failure(self, callback: Callable[[], None]) -> None:
         """Call `callback` once the database can no longer be used; any thread may call it, and more than once."""

@@ -9,9 +9,9 @@ import duckdb
 import pyarrow as pa
 
 from gateway.errors import Code, GatewayError
-from gateway.store.engine.interface import Database
+from gateway.store.engine.interface import CursorLender
 from gateway.store.engine.stream import Stream, stop
-from gateway.store.errors import FatalError
+from gateway.store.errors import FatalError, StoreAway
 
 #: The number of rows that are fetched as Python values at a time.
 ROWS_AT_ONCE = 128
@@ -20,7 +20,7 @@ ROWS_AT_ONCE = 128
 class DuckDBReadTransaction:
     """SELECTs that see the same rows after `begin`. One thread at a time may use it, except for `interrupt`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: CursorLender) -> None:
         self._database = database
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._in_transaction = False
@@ -182,6 +182,8 @@ def _in_batches(rows: list[tuple[Any, ...]], cursor: duckdb.DuckDBPyConnection) 
 
 
 def _read_error(meant: GatewayError) -> GatewayError:
+    if isinstance(meant, StoreAway):
+        return StoreAway(Code.READ_FAILED)
     if meant.code is Code.STORE_FAILED:
         hint = "ask for fewer or narrower rows; raise GATEWAY_MEMORY where rows are very wide"
         if isinstance(meant, FatalError):

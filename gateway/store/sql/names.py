@@ -31,6 +31,11 @@ def table_name(connector: str, revision: int) -> str:
     return f"{connector}@{revision}"
 
 
+def table_in(quoted: str) -> str:
+    """Return the name of a table in the schema `rows` from its quoted name."""
+    return quoted.removeprefix("rows.")[1:-1].replace('""', '"')
+
+
 #: The end of the name of a connector of rejected rows; no other connector's name ends with it.
 _REJECTED = ".rejected"
 

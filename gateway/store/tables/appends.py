@@ -49,7 +49,8 @@ class Appends:
                 answers[number] = receipt
             if not any(rows.num_rows for _, rows in stored):
                 continue
-            if SmallInserts.are(stored) and not absent:
+            prepares = self._database.capabilities.prepares_inserts and not absent
+            if prepares and SmallInserts.are(stored):
                 self._few.insert(some[0].connector, stored, first_of_all, changes.now)
             else:
                 rows = without(with_own_columns(stored, first_of_all, changes.now), absent)

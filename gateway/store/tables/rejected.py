@@ -141,27 +141,24 @@ class Rejected:
 
     def exists(self, connector: Connector) -> bool:
         """Return whether a connector has a table of rejected rows."""
-        sql = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'rows' AND table_name = ?"
-        return bool(self._database.rows(sql, [rejected_table_name(connector.name)]))
+        return rejected_table_name(connector.name) in self._database.tables()
 
     def counts(self, names: Collection[str], token: str | None = None) -> dict[str, int]:
         """Count the rejected rows of connectors that are kept, or those of one token, by connector name."""
         if not names:
             return {}
-        tables = self._database.rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows'")
         each = [
             f"SELECT {literal(name)}, count(*) FROM {rejected_table(name)} WHERE state = 'kept'{_of(token)}"
-            for (table,) in tables
+            for table in self._database.tables()
             if (name := connector_of_rejected(table)) is not None and name in names
         ]
         return dict(self._database.rows(" UNION ALL ".join(each))) if each else {}
 
     def all_states(self) -> dict[tuple[str, str], int]:
         """Count the rejected rows of all connectors in one query, by connector name and state."""
-        tables = self._database.rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows'")
         each = [
             f"SELECT {literal(name)}, state, count(*) FROM {rejected_table(name)} GROUP BY state"
-            for (table,) in tables
+            for table in self._database.tables()
             if (name := connector_of_rejected(table)) is not None
         ]
         rows = self._database.rows(" UNION ALL ".join(each)) if each else []

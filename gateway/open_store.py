@@ -1,0 +1,37 @@
+"""The store that the settings name: a file of this machine, or a lake that several gateways share."""
+
+from gateway.lake_extra import require_lake_extra
+from gateway.resources import Resources
+from gateway.settings import Settings
+from gateway.store.engine.duckdb_file import DuckDBFile
+from gateway.store.file_store import file_store
+from gateway.store.tables.store import Store
+
+
+def open_store(settings: Settings, resources: Resources) -> Store:
+    """Open the store; it must be closed.
+
+    Raises:
+        Exception: It cannot be opened; the message is for the operator.
+    """
+    if settings.store == "lake":
+        return _open_lake(settings, resources)
+    file = DuckDBFile(
+        settings.data, memory=resources.memory, threads=resources.threads, spill=resources.spill
+    )
+    return file_store(file)
+
+
+def _open_lake(settings: Settings, resources: Resources) -> Store:
+    require_lake_extra()
+    from gateway.store.lake.lake_settings import lake_address  # noqa: PLC0415
+    from gateway.store.lake.lake_store import lake_store  # noqa: PLC0415
+
+    return lake_store(
+        lake_address(settings),
+        memory=resources.memory,
+        spill_folder=settings.data / "spill",
+        threads=resources.threads,
+        spill=resources.spill,
+        readers=settings.readers + 2,
+    )

@@ -1,0 +1,187 @@
+"""The state of the lake as this gateway knows it: heads and revisions of connectors, by notifications of other gateways."""
+
+import contextlib
+import logging
+import select
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import psycopg
+
+from gateway.store.interface import NO_VERSION, Version
+from gateway.store.lake.postgres import Connection, PostgreSQL, cut_connections, fetch
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between two looks at the gate without a notification, and until one must have an answer.
+POLL_SECONDS, ANSWER_SECONDS = 1.0, 3.0
+#: Seconds between two attempts to connect.
+RECONNECT_SECONDS = 0.5
+
+#: The number before that of the first commit.
+NEVER = -1
+
+_GATE = "SELECT number, definitions FROM gw.gate"
+_HEADS = (
+    "SELECT connector, batch, (extract(epoch FROM committed_at) * 1000000)::bigint, number FROM gw.heads"
+    " WHERE number > %s"
+)
+_REVISIONS = "SELECT name, revision FROM gw.connectors"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A state of the lake after a commit.
+
+    Attributes:
+        number: The number of the commit; None while the state is unknown.
+        definitions: The number of the last commit that changed connectors.
+        heads: The version of each connector, and the number of the commit that made it.
+        revisions: The applied revision of each connector.
+    """
+
+    number: int | None = None
+    definitions: int = NEVER
+    heads: dict[str, tuple[Version, int]] = field(default_factory=dict)
+    revisions: dict[str, int] = field(default_factory=dict)
+
+
+class CatalogWatch:
+    """Follows the commits of all gateways on a thread of its own. Any thread may read it.
+
+    PostgreSQL notifies it of each commit, and it looks at the gate each second besides. While PostgreSQL does not answer,
+    no version is known, so that no cache answers a request. If PostgreSQL hangs, it cuts the connections of this process,
+    so that no thread waits longer than `ANSWER_SECONDS`.
+    """
+
+    def __init__(self, postgres: PostgreSQL) -> None:
+        self._postgres = postgres
+        # The lock guards the changes of the next; any thread may read it.
+        self._lock = threading.Lock()
+        self._known = _Known()
+        self._on_definitions: Callable[[], None] = _nothing
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="catalog", daemon=True)
+
+    def start(self) -> None:
+        """Read the state, and follow it from now on.
+
+        Raises:
+            psycopg.Error: PostgreSQL cannot be asked.
+        """
+        with self._postgres.connect() as connection:
+            self._refresh(connection)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def on_definitions(self, callback: Callable[[], None]) -> None:
+        """Call `callback` on the thread of the watch after each change of connectors, by whichever gateway."""
+        self._on_definitions = callback
+
+    @property
+    def is_connected(self) -> bool:
+        """True if PostgreSQL answers."""
+        return self._known.number is not None
+
+    def version(self, name: str) -> Version | None:
+        """Return the version of a connector's rows, None while it is unknown."""
+        known = self._known
+        return None if known.number is None else known.heads.get(name, (NO_VERSION, 0))[0]
+
+    def revision(self, name: str) -> int | None:
+        """Return the applied revision of a connector, None if there is no such connector."""
+        return self._known.revisions.get(name)
+
+    def note_versions(self, heads: dict[str, Version], number: int) -> None:
+        """Remember the versions that a commit of this gateway has made."""
+        with self._lock:
+            known = self._known
+            added = {name: (version, number) for name, version in heads.items()}
+            self._known = _Known(
+                known.number, known.definitions, _latest(known.heads, added), known.revisions
+            )
+
+    def note_revisions(self, revisions: dict[str, int], gone: set[str]) -> None:
+        """Remember the revisions that a commit of this gateway has applied, and the connectors that it has purged."""
+        with self._lock:
+            known = self._known
+            kept = {name: each for name, each in (known.revisions | revisions).items() if name not in gone}
+            heads = {name: each for name, each in known.heads.items() if name not in gone}
+            self._known = _Known(known.number, known.definitions, heads, kept)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._postgres.connect() as connection:
+                    self._follow(connection)
+            except psycopg.Error as error:
+                self._lose(error)
+                self._stopping.wait(RECONNECT_SECONDS)
+
+    def _follow(self, connection: Connection) -> None:
+        with self._answering():
+            connection.execute("LISTEN gw")
+        if not self.is_connected:
+            _log.warning("PostgreSQL answers again")
+        while not self._stopping.is_set():
+            with self._answering():
+                self._refresh(connection)
+            select.select([connection], [], [], POLL_SECONDS)
+            with self._answering():
+                for _ in connection.notifies(timeout=0):
+                    pass
+
+    def _refresh(self, connection: Connection) -> None:
+        known = self._known
+        ((number, definitions),) = fetch(connection, _GATE)
+        if number == known.number:
+            return
+        rows = fetch(connection, _HEADS, [NEVER if known.number is None else known.number])
+        heads = {name: ((batch, at), made) for name, batch, at, made in rows}
+        has_changed = definitions != known.definitions
+        revisions = dict(fetch(connection, _REVISIONS)) if has_changed else known.revisions
+        with self._lock:
+            merged = _latest(self._known.heads, heads)
+            if has_changed:
+                merged = {name: each for name, each in merged.items() if name in revisions}
+            self._known = _Known(number, definitions, merged, revisions)
+        if has_changed and known.definitions != NEVER:
+            self._on_definitions()
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Cut the connections to PostgreSQL if a block waits longer than `ANSWER_SECONDS` for it."""
+        timer = threading.Timer(ANSWER_SECONDS, cut_connections, [self._postgres.address])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _lose(self, error: psycopg.Error) -> None:
+        with self._lock:
+            known = self._known
+            self._known = _Known(definitions=known.definitions, revisions=known.revisions)
+        if known.number is None:
+            return
+        _log.error("PostgreSQL, which has the catalog of the lake, does not answer: %s", type(error).__name__)
+        self._postgres.drop_idle()
+        cut_connections(self._postgres.address)
+
+
+def _latest(
+    old: dict[str, tuple[Version, int]], new: dict[str, tuple[Version, int]]
+) -> dict[str, tuple[Version, int]]:
+    """Return the heads of the later commits: a notification may come before or after the answer of a commit."""
+    return old | {name: each for name, each in new.items() if each[1] >= old.get(name, each)[1]}
+
+
+def _nothing() -> None:
+    """Ignore the change."""

@@ -1,0 +1,185 @@
+"""The queue of all gateways that commit to a lake, and the outcome of each commit."""
+
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from gateway import strictjson
+from gateway.errors import Code, GatewayError
+from gateway.store.errors import CommitRefused
+from gateway.store.lake.postgres import Connection, PostgreSQL, catalog_error, execute, fetch
+
+_log = logging.getLogger(__name__)
+
+#: The key of PostgreSQL's advisory lock that a commit holds.
+LOCK = 0x67617465
+#: Seconds that a commit waits for its turn.
+TURN_SECONDS = 20
+#: Seconds until the search for the outcome of a commit is given up, and between two attempts.
+OUTCOME_SECONDS, OUTCOME_PAUSE = 5.0, 0.25
+
+#: The time of a commit is later than that of the commit before it, also if the clock of PostgreSQL was set back.
+_GATE = "SELECT number, batch, greatest(clock_timestamp(), at + interval '1 microsecond') FROM gw.gate"
+_HAS_NONCE = "SELECT EXISTS (SELECT FROM gw.commits WHERE nonce = %s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The right to commit next, and the state of the lake before that commit.
+
+    Attributes:
+        nonce: A text that no other commit has.
+        number: The number of the last commit; this one has the next number.
+        batch: The number of the last batch.
+        now: The time of this commit.
+    """
+
+    nonce: str
+    number: int
+    batch: int
+    now: datetime
+
+
+class CommitLock:
+    """Gives out the turns of one gateway; its writer thread alone may call it.
+
+    The advisory lock is the queue, so that no gateway works for nothing. The gate is the fence: a commit whose turn is over,
+    because the connection of its lock was cut, is refused by PostgreSQL itself.
+    """
+
+    def __init__(self, postgres: PostgreSQL) -> None:
+        self._postgres = postgres
+        self._session: Connection | None = None
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[Turn]:
+        """Wait for the turn, and hold it during a block.
+
+        Raises:
+            GatewayError: PostgreSQL cannot be asked, or the turn did not come in time; with `Retry-After`.
+        """
+        try:
+            turn = self._take()
+        except psycopg.errors.LockNotAvailable:
+            hint = "send again; another gateway commits for long"
+            raise GatewayError(Code.STORE_FAILED, hint=hint, headers={"Retry-After": "2"}) from None
+        except psycopg.Error as error:
+            self._drop()
+            raise catalog_error(error, Code.STORE_FAILED) from error
+        try:
+            yield turn
+        finally:
+            self._release()
+
+    def _take(self) -> Turn:
+        if self._session is not None:
+            try:
+                return self._locked(self._session)
+            except psycopg.errors.LockNotAvailable:
+                raise
+            except psycopg.OperationalError:
+                self._drop()  # It was idle, and PostgreSQL may have closed it long ago.
+        self._session = self._postgres.connect()
+        execute(self._session, f"SET lock_timeout = '{TURN_SECONDS}s'")
+        execute(self._session, f"SET statement_timeout = '{TURN_SECONDS + 1}s'")
+        return self._locked(self._session)
+
+    @staticmethod
+    def _locked(session: Connection) -> Turn:
+        execute(session, "SELECT pg_advisory_lock(%s)", [LOCK])
+        ((number, batch, now),) = fetch(session, _GATE)
+        return Turn(uuid.uuid4().hex, number, batch, now)
+
+    def rows(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+        """Run a SELECT on the connection that holds the turn.
+
+        Raises:
+            GatewayError: PostgreSQL cannot be asked.
+        """
+        assert self._session is not None
+        try:
+            return fetch(self._session, sql, parameters)
+        except psycopg.Error as error:
+            raise catalog_error(error, Code.STORE_FAILED) from error
+
+    def is_recorded(self, turn: Turn) -> bool:
+        """Return whether the commit of a turn is recorded; a COMMIT that changed no table of the lake is not.
+
+        Raises:
+            GatewayError: PostgreSQL cannot be asked, and the outcome stays unknown.
+        """
+        assert self._session is not None
+        with contextlib.suppress(psycopg.Error):
+            return bool(fetch(self._session, _HAS_NONCE, [turn.nonce])[0][0])
+        return self.outcome(turn)
+
+    def record(self, turn: Turn, message: dict[str, Any]) -> None:
+        """Record a commit that changes no table of the lake.
+
+        Raises:
+            CommitRefused: Another gateway has committed since the turn began.
+            GatewayError: It is not recorded, or PostgreSQL cannot be asked about that.
+        """
+        assert self._session is not None
+        try:
+            execute(self._session, "SELECT gw.record(%s::jsonb, NULL)", [strictjson.write(message).decode()])
+        except psycopg.Error as error:
+            if self.outcome(turn):
+                return
+            raise CommitRefused from error
+
+    def outcome(self, turn: Turn) -> bool:
+        """Find out whether a commit whose answer was lost is recorded.
+
+        The row lock of the gate waits for a COMMIT that is still under way, because the gate is changed before COMMIT is
+        sent. Afterwards the commit is recorded, or can never be.
+
+        Raises:
+            GatewayError: PostgreSQL cannot be asked, and the outcome stays unknown.
+        """
+        deadline = time.monotonic() + OUTCOME_SECONDS
+        while True:
+            try:
+                return self._ask_outcome(turn)
+            except psycopg.Error as error:
+                if time.monotonic() >= deadline:
+                    _log.error("the outcome of a commit is unknown: PostgreSQL does not answer")
+                    raise _unknown_outcome() from error
+            time.sleep(OUTCOME_PAUSE)
+
+    def _ask_outcome(self, turn: Turn) -> bool:
+        with self._postgres.connect() as connection, connection.transaction():
+            execute(connection, f"SET LOCAL lock_timeout = '{OUTCOME_SECONDS:.0f}s'")
+            execute(connection, "SELECT number FROM gw.gate FOR UPDATE")
+            return bool(fetch(connection, _HAS_NONCE, [turn.nonce])[0][0])
+
+    def _release(self) -> None:
+        if self._session is None:
+            return
+        try:
+            execute(self._session, "SELECT pg_advisory_unlock(%s)", [LOCK])
+        except psycopg.Error:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Close the connection, which releases the lock."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def close(self) -> None:
+        """Close the connection of the lock."""
+        self._drop()
+
+
+def _unknown_outcome() -> GatewayError:
+    message = "PostgreSQL, which has the catalog of the lake, does not answer"
+    hint = "send again with the same Idempotency-Key, which stores it once"
+    return GatewayError(Code.OUTCOME_UNKNOWN, message, hint=hint, headers={"Retry-After": "5"})

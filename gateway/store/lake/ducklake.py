@@ -1,0 +1,266 @@
+"""The engine of a lake: commits in turns with other gateways, and writes the data files itself."""
+
+import contextlib
+import json
+import logging
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import duckdb
+import pyarrow as pa
+
+from gateway.errors import Code, GatewayError
+from gateway.store.engine.interface import Capabilities
+from gateway.store.engine.open_database import OpenDatabase
+from gateway.store.errors import CommitRefused, StoreAway
+from gateway.store.lake.attach import CATALOG, SCHEMA
+from gateway.store.lake.catalog_watch import CatalogWatch
+from gateway.store.lake.commit_lock import CommitLock, Turn
+from gateway.store.lake.data_folder import DataFolder
+from gateway.store.lake.lake_errors import lake_error, shown
+from gateway.store.lake.postgres import PostgreSQL
+from gateway.store.sql.names import literal, quote, table_in
+from gateway.store.usage import Usage
+
+_log = logging.getLogger(__name__)
+
+#: The rows of a row group of a data file: a point read decodes one of them.
+ROW_GROUP_ROWS = 10_240
+#: How the names of data files begin that a gateway has written.
+_OWN = "gateway-"
+#: The temporary table that the rows of an INSERT are staged in.
+_STAGED = "staged"
+_FOLDER = (
+    "SELECT m.value || s.path || t.path FROM public.ducklake_table t JOIN public.ducklake_schema s USING (schema_id)"
+    " JOIN public.ducklake_metadata m ON m.key = 'data_path'"
+    " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL AND t.table_name = %s"
+    " AND t.path_is_relative AND s.path_is_relative"
+)
+_TABLES = "SELECT table_name FROM public.ducklake_table WHERE end_snapshot IS NULL"
+
+
+class DuckLake(OpenDatabase):
+    """One lake, as one gateway has it open."""
+
+    capabilities = Capabilities(has_file=False, keeps_order=False, prepares_inserts=False)
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        postgres: PostgreSQL,
+        lock: CommitLock,
+        watch: CatalogWatch,
+    ) -> None:
+        """Use a connection of `open_lake` and the connections to PostgreSQL."""
+        super().__init__(connection, postgres.address.shown)
+        self._postgres = postgres
+        self._lock = lock
+        self._watch = watch
+        folder = postgres.address.folder
+        self._folder = DataFolder(folder) if folder is not None else None
+        # The writer thread alone touches these.
+        self._turn: Turn | None = None
+        self._message: dict[str, Any] = {}
+        self._written: list[str] = []
+        self._folders: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Close the connections. No borrowed cursor may be in use."""
+        self._watch.stop()
+        self._cursors.close()
+        self.writer.close()
+        self._lock.close()
+        self._postgres.close()
+
+    def meaning(self, error: duckdb.Error) -> GatewayError:
+        """Return the error of a request."""
+        meant = lake_error(error)
+        if meant.code is Code.INTERNAL:
+            _log.error("the lake failed: %s", shown(error))
+        return meant
+
+    # -- transactions
+
+    @property
+    def turn(self) -> Turn:
+        """The turn of the open transaction."""
+        assert self._turn is not None
+        return self._turn
+
+    def add_message(self, message: dict[str, Any]) -> None:
+        """Add to the message of the commit."""
+        self._message |= message
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Run a block in one transaction of the writer, when it is the turn of this gateway.
+
+        Raises:
+            CommitRefused: Another commit came first, although it was not its turn; run the block again.
+            GatewayError: What a duckdb.Error inside the block means, or PostgreSQL does not answer.
+        """
+        if not self._watch.is_connected:
+            raise StoreAway(Code.STORE_FAILED)
+        with self._lock.turn() as turn:
+            self._turn, self._message, self._written = turn, {}, []
+            began = time.time()
+            try:
+                self.writer.execute("BEGIN")
+                yield self.writer
+                self._commit(turn, began)
+            except BaseException as error:
+                self._roll_back(error)
+                if isinstance(error, duckdb.Error):
+                    raise self.meaning(error) from None
+                raise
+            finally:
+                self._turn = None
+                if self._folder is not None:
+                    self._folder.forget(turn.nonce)
+
+    def _commit(self, turn: Turn, began: float) -> None:
+        message = {
+            "parent": turn.number,
+            "nonce": turn.nonce,
+            "gateway": self._postgres.address.gateway,
+            "at": turn.now.isoformat(),
+            **self._message,
+        }
+        if self._folder is not None:
+            self._folder.protect(turn.nonce, began)
+        # PERF: DuckLake takes time quadratic in the number of apostrophes, which JSON can do without.
+        text = json.dumps(message, ensure_ascii=False).replace("'", "\\u0027")
+        self.writer.execute(
+            f"CALL {CATALOG}.set_commit_message('gateway', 'commit', extra_info => $1)", [text]
+        )
+        try:
+            self.writer.execute("COMMIT")
+        except duckdb.Error as error:
+            self._resolve(turn, error)
+            return
+        # A commit that has changed no table of the lake has called no trigger.
+        if self._message and not self._lock.is_recorded(turn):
+            self._lock.record(turn, message)
+
+    def _resolve(self, turn: Turn, error: duckdb.Error) -> None:
+        """Return if a commit stands although COMMIT raised an error; raise the reason otherwise."""
+        _log.warning("COMMIT failed: %s", shown(error))
+        if self._lock.outcome(turn):
+            _log.warning("its answer was lost: the commit stands")
+            if self._folder is not None:
+                self._folder.restore(turn.nonce)
+            return
+        meant = self.meaning(error)
+        raise meant if isinstance(meant, CommitRefused | StoreAway) else CommitRefused()
+
+    def _roll_back(self, error: BaseException) -> None:
+        with contextlib.suppress(duckdb.Error):
+            self.writer.execute("ROLLBACK")
+        is_unknown = isinstance(error, GatewayError) and error.code is Code.OUTCOME_UNKNOWN
+        if self._folder is not None and not is_unknown:
+            for file in self._written:
+                self._folder.discard(file)
+
+    # -- rows
+
+    @contextlib.contextmanager
+    def registered(self, name: str, rows: pa.Table) -> Iterator[None]:
+        """Copy Arrow rows into a temporary table that the writer's statements read, inside a block.
+
+        A statement that scans Arrow rows holds the GIL, also while it waits for PostgreSQL.
+        """
+        self.writer.register(f"arrow_{name}", rows)
+        try:
+            self.writer.execute(
+                f"CREATE OR REPLACE TEMP TABLE {quote(name)} AS SELECT * FROM {quote(f'arrow_{name}')}"
+            )
+        finally:
+            self.writer.unregister(f"arrow_{name}")
+        yield
+        self.writer.execute(f"DROP TABLE temp.main.{quote(name)}")
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Insert Arrow rows by column name into a quoted table, in the writer's transaction.
+
+        They become a data file of the gateway, which DuckLake never deletes. The table of an open transaction has no folder
+        yet; there DuckLake writes the file.
+        """
+        with self.registered(_STAGED, rows):
+            folder = self._folder_of(table_in(table))
+            if folder is None:
+                self.run_insert(f"INSERT INTO {table} BY NAME SELECT * FROM {_STAGED}", rows.num_rows)
+            else:
+                self._add_file(table, rows.num_rows, f"{folder}{_OWN}{uuid.uuid4().hex}.parquet")
+
+    def _add_file(self, table: str, rows: int, file: str) -> None:
+        if self._folder is not None:
+            self._folder.make_room(str(Path(file).parent))
+        self._written.append(file)
+        columns = self._columns(table)
+        self.run_insert(
+            f"COPY (SELECT {columns} FROM {_STAGED}) TO {literal(file)}"
+            f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})",
+            rows,
+        )
+        if self._folder is not None:
+            self._folder.sync(file)
+        self.writer.execute(
+            f"CALL ducklake_add_data_files('{CATALOG}', {literal(table_in(table))}, {literal(file)},"
+            f" schema => '{SCHEMA}', allow_missing => true)"
+        )
+
+    def _columns(self, table: str) -> str:
+        """Select the staged columns with the types of a table; a file must have exactly these types."""
+        types = {name: type for name, type, *_ in self.writer.execute(f"DESCRIBE {table}").fetchall()}
+        staged = [name for name, *_ in self.writer.execute(f"DESCRIBE {_STAGED}").fetchall()]
+        return ", ".join(
+            f"CAST({quote(name)} AS {types[name]}) AS {quote(name)}" if name in types else quote(name)
+            for name in staged
+        )
+
+    def _folder_of(self, name: str) -> str | None:
+        """Return the folder of a table's data files; None if the table is not committed yet."""
+        if name not in self._folders:
+            found = self._lock.rows(_FOLDER, [name])
+            if not found:
+                return None
+            self._folders[name] = str(found[0][0])
+        return self._folders[name]
+
+    def tables(self) -> list[str]:
+        """List the tables of connectors."""
+        return [name for (name,) in self._postgres.rows(_TABLES)]
+
+    # -- upkeep
+
+    def note_change(self) -> None:
+        """Forget the folders of tables: a table may have been dropped."""
+        super().note_change()
+        self._folders.clear()
+
+    def note_rows(self, table: str, stored: int, deleted: int) -> None:
+        """Ignore the rows: the upkeep of a lake is not the writer's."""
+
+    def request_maintenance(self) -> None:
+        """Ignore the request: the upkeep of a lake is not the writer's."""
+
+    def maintain(self) -> bool:
+        """Return that nothing is due."""
+        return False
+
+    def usage(self) -> Usage:
+        """Return the memory and the disk that the database uses."""
+        ((memory, cached, temporary),) = self.rows(
+            "SELECT sum(memory_usage_bytes)::BIGINT,"
+            " sum(memory_usage_bytes) FILTER (tag IN ('BASE_TABLE', 'EXTERNAL_FILE_CACHE'))::BIGINT,"
+            " sum(temporary_storage_bytes)::BIGINT FROM duckdb_memory()"
+        )
+        return Usage(memory, cached or 0, temporary, 0, 0)
+
+    def backup(self) -> BinaryIO:
+        """Refuse: a lake is backed up by the tools of PostgreSQL and of the data files."""
+        hint = "back up PostgreSQL and the data files: gateway docs lake"
+        raise GatewayError(Code.NOT_IMPLEMENTED, "a lake has no file to download", hint=hint)

@@ -1,0 +1,55 @@
+"""Errors of DuckDB on a lake as errors of a request.
+
+The text of a failed COMMIT has the whole SQL of the commit, values of rows included. So no such text is logged, and only its
+end, which is PostgreSQL's own message, is looked at.
+"""
+
+import duckdb
+
+from gateway.errors import Code, GatewayError
+from gateway.store.engine.duckdb_errors import store_error
+from gateway.store.errors import CommitRefused, ConnectorChanged, StoreAway
+
+#: The messages of PostgreSQL for a commit before which another one came.
+_REFUSALS = (
+    "gateway: fenced",
+    "could not serialize access",
+    "duplicate key value violates unique constraint",
+    "deadlock detected",
+)
+#: What comes before the message of PostgreSQL.
+_MESSAGE = "ERROR:  "
+#: How the error of a stream begins whose connection to PostgreSQL was lost.
+_CUT_STREAM = "Invalid Input Error: Attempting to fetch from an unsuccessful query result"
+
+
+def lake_error(error: duckdb.Error) -> GatewayError:
+    """Convert a DuckDB error of a lake into the error of a request."""
+    text = str(error)
+    if isinstance(error, duckdb.CatalogException) and "Table with name" in text:
+        return ConnectorChanged()
+    if isinstance(error, duckdb.FatalException | duckdb.InterruptException | duckdb.OutOfMemoryException):
+        return store_error(error)
+    if is_refused(text):
+        return CommitRefused()
+    # DuckLake wraps failures of PostgreSQL in the base class.
+    if (
+        isinstance(error, duckdb.IOException | duckdb.TransactionException)
+        or type(error) is duckdb.Error
+        or text.startswith(_CUT_STREAM)
+    ):
+        return StoreAway(Code.STORE_FAILED)
+    return store_error(error)
+
+
+def is_refused(text: str) -> bool:
+    """Return whether the text of an error says that another commit came first."""
+    _, found, message = text.rpartition(_MESSAGE)
+    return bool(found) and message.startswith(_REFUSALS)
+
+
+def shown(error: duckdb.Error) -> str:
+    """Return what a log may say of an error: its class, and the message of PostgreSQL without details."""
+    _, found, message = str(error).rpartition(_MESSAGE)
+    name = type(error).__name__
+    return f"{name}: {message.splitlines()[0][:200]}" if found and message.startswith(_REFUSALS) else name

@@ -1,0 +1,53 @@
+"""A store in a lake: rows in DuckLake, journal in PostgreSQL, one of many gateways."""
+
+from pathlib import Path
+
+from gateway.store.lake.attach import open_lake
+from gateway.store.lake.catalog_watch import CatalogWatch
+from gateway.store.lake.commit_lock import CommitLock
+from gateway.store.lake.ducklake import DuckLake
+from gateway.store.lake.lake_address import LakeAddress
+from gateway.store.lake.lake_init import require_sound
+from gateway.store.lake.lake_journal import LakeJournal
+from gateway.store.lake.postgres import PostgreSQL
+from gateway.store.tables.store import Store
+
+
+def lake_store(
+    address: LakeAddress,
+    *,
+    memory: int,
+    spill_folder: Path,
+    threads: int | None = None,
+    spill: int | None = None,
+    readers: int = 8,
+) -> Store:
+    """Open a lake that `gateway lake init` has made.
+
+    Args:
+        address: The lake.
+        memory: The most bytes of memory of DuckDB.
+        spill_folder: The folder for temporary files.
+        threads: The threads of DuckDB.
+        spill: The most bytes of temporary files.
+        readers: The most transactions that read at a time.
+
+    Raises:
+        UnsoundLake: It is not made, or its gate is not sound.
+        InvalidAddress: What it needs is not installed.
+    """
+    postgres = PostgreSQL(address)
+    require_sound(postgres)
+    watch = CatalogWatch(postgres)
+    connection = open_lake(
+        address,
+        memory=memory,
+        spill_folder=spill_folder,
+        threads=threads,
+        spill=spill,
+        connections=readers + 2,
+    )
+    watch.start()
+    lock = CommitLock(postgres)
+    lake = DuckLake(connection, postgres, lock, watch)
+    return Store(lake, lambda: LakeJournal(postgres, lock, watch, lake))

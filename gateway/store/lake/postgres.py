@@ -1,0 +1,147 @@
+"""Connections of the gateway's own to PostgreSQL: for the commit lock, the journal, and notifications.
+
+They do not come from the pool of DuckDB's extension. That sends DISCARD ALL before it uses a connection again, which
+would release the commit lock.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg
+
+from gateway.errors import Code, GatewayError
+from gateway.store.errors import StoreAway
+from gateway.store.lake.lake_address import LakeAddress
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+#: The most idle connections that are kept.
+_IDLE_MAX = 8
+
+
+class PostgreSQL:
+    """Lends connections to the catalog's database, each in autocommit mode. Any thread may call it."""
+
+    def __init__(self, address: LakeAddress) -> None:
+        self.address = address
+        # The lock guards the next two.
+        self._lock = threading.Lock()
+        self._idle: deque[Connection] = deque()
+        self._is_closed = False
+
+    def connect(self) -> Connection:
+        """Return a new connection, which the caller closes.
+
+        Raises:
+            psycopg.OperationalError: PostgreSQL refuses it, or does not answer.
+        """
+        return psycopg.connect(self.address.conninfo, autocommit=True)
+
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Borrow a connection; it is closed if the block raises.
+
+        Raises:
+            GatewayError: PostgreSQL cannot be asked; with `Retry-After`.
+        """
+        try:
+            with self._lock:
+                borrowed = self._idle.pop() if self._idle else None
+            connection = borrowed or self.connect()
+            try:
+                yield connection
+            except BaseException:
+                connection.close()
+                raise
+            self._give_back(connection)
+        except psycopg.Error as error:
+            raise catalog_error(error) from error
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a SELECT; it is run again on a new connection if an idle one was closed by PostgreSQL.
+
+        Raises:
+            GatewayError: PostgreSQL cannot be asked; with `Retry-After`.
+        """
+        try:
+            with self.connection() as connection:
+                return fetch(connection, sql, parameters)
+        except GatewayError as error:
+            if not isinstance(error.__cause__, psycopg.OperationalError):
+                raise
+        self.drop_idle()
+        with self.connection() as connection:
+            return fetch(connection, sql, parameters)
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement that may be run twice, in a transaction of its own.
+
+        Raises:
+            GatewayError: PostgreSQL cannot be asked; with `Retry-After`.
+        """
+        with self.connection() as connection:
+            execute(connection, sql, parameters)
+
+    def drop_idle(self) -> None:
+        """Close the idle connections, which are of no use after an outage."""
+        with self._lock:
+            idle, self._idle = list(self._idle), deque()
+        for connection in idle:
+            connection.close()
+
+    def close(self) -> None:
+        """Close the idle connections, and keep none from now on."""
+        with self._lock:
+            self._is_closed = True
+        self.drop_idle()
+
+    def _give_back(self, connection: Connection) -> None:
+        with self._lock:
+            if not self._is_closed and len(self._idle) < _IDLE_MAX:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+def execute(
+    connection: Connection, sql: str, parameters: Sequence[Any] = ()
+) -> psycopg.Cursor[tuple[Any, ...]]:
+    """Run a statement whose text is the gateway's own, with `%s` for its parameters."""
+    return connection.execute(sql.encode(), parameters or None)
+
+
+def fetch(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run a SELECT whose text is the gateway's own, and return its rows."""
+    return execute(connection, sql, parameters).fetchall()
+
+
+def catalog_error(error: Exception, code: Code = Code.READ_FAILED) -> GatewayError:
+    """Return what a failure of PostgreSQL means for a request."""
+    meant = StoreAway(code)
+    meant.__cause__ = error
+    return meant
+
+
+def cut_connections(address: LakeAddress) -> None:
+    """End every connection of this process to PostgreSQL, those inside of DuckDB too.
+
+    libpq waits for an answer without a limit, and DuckDB cannot interrupt it. After the shutdown of the socket it gets an
+    error at once.
+    """
+    given = address.parameters
+    port = int(given.get("port", "5432"))
+    for number in map(int, os.listdir("/dev/fd")):  # noqa: PTH208  # the names are numbers
+        with contextlib.suppress(OSError):
+            found = socket.socket(fileno=os.dup(number))
+            try:
+                peer = found.getpeername()
+                is_catalog = peer[1] == port if isinstance(peer, tuple) else f".PGSQL.{port}" in str(peer)
+                if is_catalog:
+                    found.shutdown(socket.SHUT_RDWR)
+            finally:
+                found.close()

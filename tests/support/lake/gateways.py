@@ -1,0 +1,37 @@
+"""Gateways on a lake, run by the environment of the lake."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.support.forked import ROOT
+from tests.support.lake.lake_session import PYTHON
+from tests.support.server import DEADLINE, Server, serving
+
+
+def lake_settings(url: str, data: Path | str) -> dict[str, str]:
+    """The settings of a gateway on the lake of a database and a folder."""
+    return {"GATEWAY_STORE": "lake", "GATEWAY_LAKE_CATALOG": url, "GATEWAY_LAKE_DATA": str(data)}
+
+
+def gateway_lake(*words: str, **settings: str) -> str:
+    """Run `gateway lake`, and give what it prints."""
+    done = subprocess.run(
+        [PYTHON, "-m", "gateway", "lake", *words],
+        env={**os.environ, **settings, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextlib.contextmanager
+def serving_lake(directory: Path, *, is_forked: bool = True, **settings: str) -> Iterator[Server]:
+    """A gateway on a lake, which is made if it is new, until the end of the block."""
+    gateway_lake("init", **settings, GATEWAY_DATA=str(directory / "data"))
+    with serving(directory, is_forked=is_forked, python=PYTHON, **settings) as server:
+        yield server
