@@ -204,6 +204,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "store.lake.attach",
     "store.lake.data_folder",
     "store.lake.lake_errors",
+    "store.lake.lake_commit",
     "store.lake.ducklake",
     "store.lake.lake_ledger",
     "store.lake.lake_versions",

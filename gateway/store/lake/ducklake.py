@@ -1,7 +1,6 @@
 """The engine of a lake: commits in turns with other gateways, and writes the data files itself."""
 
 import contextlib
-import json
 import logging
 import time
 import uuid
@@ -15,11 +14,12 @@ import pyarrow as pa
 from gateway.errors import Code, GatewayError
 from gateway.store.engine.interface import Capabilities
 from gateway.store.engine.open_database import OpenDatabase
-from gateway.store.errors import CommitRefused, StoreAway
+from gateway.store.errors import StoreAway
 from gateway.store.lake.attach import CATALOG, SCHEMA
 from gateway.store.lake.catalog_watch import CatalogWatch
 from gateway.store.lake.commit_lock import CommitLock, Turn
 from gateway.store.lake.data_folder import DataFolder
+from gateway.store.lake.lake_commit import LakeCommit
 from gateway.store.lake.lake_errors import lake_error, shown
 from gateway.store.lake.postgres import PostgreSQL
 from gateway.store.sql.names import literal, quote, table_in
@@ -61,6 +61,7 @@ class DuckLake(OpenDatabase):
         self._watch = watch
         folder = postgres.address.folder
         self._folder = DataFolder(folder) if folder is not None else None
+        self._commit = LakeCommit(lock, self._folder, postgres.address.gateway)
         # The writer thread alone touches these.
         self._turn: Turn | None = None
         self._message: dict[str, Any] = {}
@@ -110,7 +111,7 @@ class DuckLake(OpenDatabase):
             try:
                 self.writer.execute("BEGIN")
                 yield self.writer
-                self._commit(turn, began)
+                self._commit.commit(self.writer, turn, began, self._message)
             except BaseException as error:
                 self._roll_back(error)
                 if isinstance(error, duckdb.Error):
@@ -120,41 +121,6 @@ class DuckLake(OpenDatabase):
                 self._turn = None
                 if self._folder is not None:
                     self._folder.forget(turn.nonce)
-
-    def _commit(self, turn: Turn, began: float) -> None:
-        message = {
-            "parent": turn.number,
-            "nonce": turn.nonce,
-            "gateway": self._postgres.address.gateway,
-            "at": turn.now.isoformat(),
-            **self._message,
-        }
-        if self._folder is not None:
-            self._folder.protect(turn.nonce, began)
-        # PERF: DuckLake takes time quadratic in the number of apostrophes, which JSON can do without.
-        text = json.dumps(message, ensure_ascii=False).replace("'", "\\u0027")
-        self.writer.execute(
-            f"CALL {CATALOG}.set_commit_message('gateway', 'commit', extra_info => $1)", [text]
-        )
-        try:
-            self.writer.execute("COMMIT")
-        except duckdb.Error as error:
-            self._resolve(turn, error)
-            return
-        # A commit that has changed no table of the lake has called no trigger.
-        if self._message and not self._lock.is_recorded(turn):
-            self._lock.record(turn, message)
-
-    def _resolve(self, turn: Turn, error: duckdb.Error) -> None:
-        """Return if a commit stands although COMMIT raised an error; raise the reason otherwise."""
-        _log.warning("COMMIT failed: %s", shown(error))
-        if self._lock.outcome(turn):
-            _log.warning("its answer was lost: the commit stands")
-            if self._folder is not None:
-                self._folder.restore(turn.nonce)
-            return
-        meant = self.meaning(error)
-        raise meant if isinstance(meant, CommitRefused | StoreAway) else CommitRefused()
 
     def _roll_back(self, error: BaseException) -> None:
         with contextlib.suppress(duckdb.Error):
