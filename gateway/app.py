@@ -81,6 +81,7 @@ class Gateway:
             reload.read(watch.look())
             watch.scan()
             watch.start()
+            store.on_definitions(watch.hint)
             _start_jobs(services, closing)
             self.store = store
             self.services = services

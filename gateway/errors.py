@@ -126,6 +126,7 @@ class Code(Enum):
     FILE_NAME_INVALID = ("GW520", 400, "A connector file cannot have this name")
     FILE_UNKNOWN = ("GW521", 404, "The connector file does not exist")
     FILE_BUSY = ("GW522", 409, "Another program is writing the connector file; nothing was written")
+    FILE_SUPERSEDED = ("GW524", 422, "Another gateway has applied a newer version of the connector")
     FILE_NOT_WRITTEN = ("GW523", 503, "The connector file could not be written")
 
     # 6: access

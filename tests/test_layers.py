@@ -361,6 +361,8 @@ LAYERS = [  # A module may import only from lines above its own.
     "reload.former_paths",
     "reload.authors",
     "reload.parsed_files",
+    "reload.shared_files",
+    "reload.known_connectors",
     "reload.reload",
     "reload.file_errors",
     "reload.file_changes",

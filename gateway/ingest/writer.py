@@ -1,6 +1,7 @@
 """The writer: one thread that runs every statement that changes the database, and commits batches in groups."""
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -18,7 +19,7 @@ from gateway.request_context import current_stages
 from gateway.resources import Disk
 from gateway.stage_times import StageTimes
 from gateway.store.batch import Batch, Receipt
-from gateway.store.errors import FatalError
+from gateway.store.errors import CommitRefused, FatalError
 from gateway.store.interface import StoreWriter
 
 _log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ _T = TypeVar("_T")
 #: The most batches and bytes in one transaction, so that no request waits long for a large group.
 GROUP_BATCHES_MAX = 1000
 GROUP_BYTES_MAX = 64 * 2**20
+#: How often a group or a call is tried that another process has come before.
+COMMIT_ATTEMPTS = 5
 #: How long the queue must be empty before a due checkpoint is made, or tried again.
 CHECKPOINT_SECONDS = 0.2
 
@@ -226,7 +229,7 @@ class Writer:
         for stages in traced:
             stages.begin("commit")
         try:
-            receipts = self._store.append([queued.batch for queued in group])
+            receipts = _repeated(lambda: self._store.append([queued.batch for queued in group]))
         except Exception as error:  # noqa: BLE001  # every batch of the group must get an answer
             if len(group) == 1 or isinstance(error, FatalError):
                 self._fail(group, error)
@@ -244,7 +247,7 @@ class Writer:
 
     def _call(self, queued: _Call) -> None:
         try:
-            result = queued.act(self._store)
+            result = _repeated(lambda: queued.act(self._store))
         except Exception as error:  # noqa: BLE001  # the caller gets it from the future
             queued.done.set_exception(error)
         else:
@@ -270,6 +273,14 @@ class Writer:
             if isinstance(item, _Call):
                 item.done.set_exception(not_ready())
         self._fatal()
+
+
+def _repeated(act: Callable[[], _T]) -> _T:
+    """Run a call of the store; run it again while other processes commit first, up to `COMMIT_ATTEMPTS` times."""
+    for _ in range(COMMIT_ATTEMPTS - 1):
+        with contextlib.suppress(CommitRefused):
+            return act()
+    return act()
 
 
 def _timed(act: Callable[[StoreWriter], _T], stages: StageTimes) -> Callable[[StoreWriter], _T]:

@@ -22,11 +22,14 @@ from gateway.errors import Code, GatewayError, unknown_connector
 from gateway.reload.apply_groups import Unit, failure, groups
 from gateway.reload.authors import Authors
 from gateway.reload.former_paths import FormerPaths
+from gateway.reload.known_connectors import KnownConnectors
 from gateway.reload.outcomes import log_changes, removal
 from gateway.reload.parsed_files import ParsedFiles, PostponingTables
 from gateway.reload.reload_counts import ReloadCounts, result_of
+from gateway.reload.shared_files import SettledFile, SharedDirectory
 from gateway.store.batch import Receipt
-from gateway.store.definition import Definition, RowsArrived
+from gateway.store.definition import RowsArrived
+from gateway.store.errors import ConnectorChanged
 
 _log = logging.getLogger(__name__)
 
@@ -54,14 +57,13 @@ class Reload:
         # The lock guards what follows.
         self._lock = threading.Lock()
         self._files = ParsedFiles()
-        self._stored: dict[str, Connector] = {}
-        self._served: dict[str, Connector] = {}
-        self._removed: dict[str, Definition] = {}
+        self._known = KnownConnectors(self._store.definitions, self._files)
+        self._shared = SharedDirectory(self._store.definitions.history) if self._store.is_shared else None
+        self._settled: Mapping[str, SettledFile] = {}
         self._former_paths = FormerPaths(self._credentials)
         self._lingering: dict[str, float] = {}
         self._authors = Authors()
         self._listing = DirectoryListing("", {})
-        self._recall(self._store.definitions.all())
         self._former_paths.update(self._store.definitions.moves())
 
     def apply(self, listing: DirectoryListing, *, at_once: bool, saved: Collection[str] = ()) -> None:
@@ -73,7 +75,7 @@ class Reload:
             saved: The files that the gateway itself has changed. Those that are gone were deleted on purpose.
         """
         with self._lock:
-            deleted = [each.name for each in self._served.values() if each.file in saved]
+            deleted = [each.name for each in self._known.served.values() if each.file in saved]
             self._lingering |= dict.fromkeys(deleted, -math.inf)
             try:
                 self._apply(listing, at_once=at_once)
@@ -100,13 +102,15 @@ class Reload:
                 _log.warning("there are no connectors: %s", listing.problem)
             return
         declared = self._files.parse_all(listing)
+        self._take_over()
         # Changes that depend on stored rows come last, because their checks may take long.
         decided = self._apply_plan(declared, listing, PostponingTables(self._store), at_once=at_once)
         for _ in range(ATTEMPTS):
             if not decided.postponed:
                 break
+            self._take_over()
             decided = self._apply_plan(declared, listing, self._store, at_once=at_once)
-        log_changes(before, self._live.snapshot.outcomes, self._served, self._credentials)
+        log_changes(before, self._live.snapshot.outcomes, self._known.served, self._credentials)
 
     def linger(self) -> float | None:
         """Remove connectors whose files have been gone for `LINGER_SECONDS`; return the seconds until the next, or None."""
@@ -120,7 +124,7 @@ class Reload:
             before = self._live.snapshot.outcomes
             declared = self._files.parse_all(self._listing)
             self._apply_plan(declared, self._listing, self._store, at_once=False)
-            log_changes(before, self._live.snapshot.outcomes, self._served, self._credentials)
+            log_changes(before, self._live.snapshot.outcomes, self._known.served, self._credentials)
             return None
 
     def read(self, listing: DirectoryListing) -> None:
@@ -135,7 +139,7 @@ class Reload:
     def plan(self, files: Iterable[ConnectorFile]) -> PlannedFiles:
         """Plan files in place of the present ones; nothing is changed."""
         with self._lock:
-            live, stored = dict(self._served), dict(self._stored)
+            live, stored = dict(self._known.served), dict(self._known.stored)
         return plan.build_plan(map(self._files.parse, files), live, stored, self._store), live
 
     def save(
@@ -154,8 +158,9 @@ class Reload:
             write: Writes them, or raises what the plan says against it.
         """
         with self._lock:
-            decided = plan.build_plan(map(self._files.parse, files), self._served, self._stored, self._store)
-            write((decided, self._served))
+            declared = self._merged([self._files.parse(file) for file in files])
+            decided = plan.build_plan(declared, self._known.served, self._known.stored, self._store)
+            write((decided, self._known.served))
             self._authors.remember(changes, by)
 
     def duplicate(self, name: str, target: str, token: str | None) -> Receipt:
@@ -165,7 +170,7 @@ class Reload:
             GatewayError: A connector is unknown, their fields differ, the target has rows, or the disk is full.
         """
         with self._lock:
-            old, new = (self._served.get(each) for each in (name, target))
+            old, new = (self._known.served.get(each) for each in (name, target))
             if old is None or new is None:
                 raise unknown_connector(name if old is None else target)
             if old.fields != new.fields:
@@ -181,7 +186,7 @@ class Reload:
             return GatewayError(
                 Code.COPY_REFUSED, message, hint=f"gateway duplicate {name} makes one that does"
             )
-        file = self._served[name].file
+        file = self._known.served[name].file
         message += f", whose last good version is served: {file} is not applied"
         return GatewayError(Code.COPY_REFUSED, message, hint=f"correct {file} first")
 
@@ -192,16 +197,16 @@ class Reload:
             GatewayError: A file declares the connector, or it is unknown.
         """
         with self._lock:
-            if name in self._served:
-                message = f"'{name}' is declared by {self._served[name].file}"
+            if name in self._known.served:
+                message = f"'{name}' is declared by {self._known.served[name].file}"
                 hint = "remove the file first; its rows are kept until they are purged"
                 raise GatewayError(Code.CONNECTOR_LIVE, message, hint=hint)
-            if name not in self._removed or name not in self._stored:
+            if name not in self._known.removed or name not in self._known.stored:
                 raise unknown_connector(name)
-            connector = self._stored[name]
+            connector = self._known.stored[name]
             rows = self._writer.run(lambda store: store.purge(connector, by)).result()
             _log.info("%s was purged: %s rows", name, rows)
-            del self._removed[name], self._stored[name]
+            self._known.forget(name)
             snapshot = self._live.snapshot
             outcomes = tuple(
                 each for each in snapshot.outcomes if each.name != name or each.state is not FileState.REMOVED
@@ -210,30 +215,26 @@ class Reload:
             self._show(outcomes, listing)
             return rows
 
-    def _recall(self, definitions: list[Definition]) -> None:
-        """Load the last good versions from the store, which are served while their files are invalid."""
-        for definition in definitions:
-            file = ConnectorFile.of(definition.file, definition.text.encode())
-            declared = plan.parse_file(file)
-            if declared.connector is None:
-                _log.error(
-                    "the stored connector %s cannot be read any more: %s",
-                    definition.name,
-                    "; ".join(map(str, declared.findings)),
-                )
-                continue
-            self._files.add(file, declared)
-            connector = replace(declared.connector, revision=definition.revision)
-            connector = self._store.definitions.stored(connector)
-            self._stored[definition.name] = connector
-            if definition.removed_at is None:
-                self._served[definition.name] = connector
-            else:
-                self._removed[definition.name] = definition
+    @property
+    def is_outdated(self) -> bool:
+        """True if another gateway has changed a connector since the last `apply`."""
+        return self._known.is_outdated
+
+    def _take_over(self) -> None:
+        if self._known.take_over():
+            self._former_paths.update(self._store.definitions.moves())
+
+    def _merged(self, declared: Sequence[ParsedFile]) -> Sequence[ParsedFile]:
+        """Return the files to plan: the own ones, or those of all gateways that share the store."""
+        if self._shared is None:
+            return declared
+        merged = self._shared.merge(declared, self._known.served, self._settled)
+        self._settled = merged.settled
+        return merged.declared
 
     def _recalled(self) -> tuple[Outcome, ...]:
         """Return the outcomes while the directory has been unreadable since the start."""
-        return tuple(Outcome(each.file, FileState.LAST_GOOD, each) for each in self._served.values())
+        return tuple(Outcome(each.file, FileState.LAST_GOOD, each) for each in self._known.served.values())
 
     def _apply_plan(
         self, declared: Sequence[ParsedFile], listing: DirectoryListing, tables: Tables, *, at_once: bool
@@ -243,19 +244,17 @@ class Reload:
         Each group of changes is shown before the next one starts, because requests wait for the new version of their
         connector.
         """
-        decided = plan.build_plan(declared, self._served, self._stored, tables)
+        decided = plan.build_plan(self._merged(declared), self._known.served, self._known.stored, tables)
         self._remove(decided, at_once=at_once)
         failed: dict[str, Sequence[Finding]] = {}
         outdated: set[str] = set()
         for group in groups(list(decided.diffs.values())):
             for applied in self._applied(group, failed, outdated):
-                self._stored |= {each.name: each for each in applied}
-                self._served |= {each.name: each for each in applied}
-                self._note_removed()
+                self._known.add(applied)
                 self._former_paths.update(self._store.definitions.moves())
                 self._show(self._live.snapshot.outcomes, listing)
         decided = replace(decided, postponed=decided.postponed | outdated)
-        decided = plan.without_failed(decided, failed | dict.fromkeys(outdated, ()), self._served)
+        decided = plan.without_failed(decided, failed | dict.fromkeys(outdated, ()), self._known.served)
         outcomes = [replace(each, connector=self._served_for(each)) for each in decided.outcomes]
         self._show((*outcomes, *self._removed_outcomes(outcomes)), listing)
         return decided
@@ -275,8 +274,8 @@ class Reload:
         authors = self._authors.deleted(over)
         self._writer.run(lambda store: store.remove(over, authors)).result()
         for connector in over:
-            del self._served[connector.name], self._lingering[connector.name]
-        self._note_removed()
+            del self._known.served[connector.name], self._lingering[connector.name]
+        self._known.note_removed()
 
     def _applied(
         self, group: Sequence[Unit], failed: dict[str, Sequence[Finding]], outdated: set[str]
@@ -289,33 +288,32 @@ class Reload:
         except (GatewayError, InvalidFileError, RowsArrived) as error:
             if len(group) > 1:
                 return [each for unit in group for each in self._applied([unit], failed, outdated)]
-            if isinstance(error, RowsArrived):
+            if isinstance(error, RowsArrived | ConnectorChanged):
                 outdated.update(comparison.new.name for comparison in comparisons)
             else:
                 failed.update({each.new.name: failure(each.new, comparisons, error) for each in comparisons})
             return []
         return [applied]
 
-    def _note_removed(self) -> None:
-        self._removed = {each.name: each for each in self._store.definitions.all() if each.removed_at}
-
     def _show(self, outcomes: tuple[Outcome, ...], listing: DirectoryListing) -> None:
         before = self._live.snapshot
-        endpoints = {name: self._endpoint(before.endpoints, each) for name, each in self._served.items()}
+        endpoints = {
+            name: self._endpoint(before.endpoints, each) for name, each in self._known.served.items()
+        }
         refused = {each.name: each for each in outcomes if each.state is FileState.REFUSED}
         gone = {
             name: RemovedConnector(
-                self._stored[name], definition.removed_at, self._credentials, refused.get(name)
+                self._known.stored[name], definition.removed_at, self._credentials, refused.get(name)
             )
-            for name, definition in self._removed.items()
-            if name in self._stored and name not in self._served and definition.removed_at
+            for name, definition in self._known.removed.items()
+            if name in self._known.stored and name not in self._known.served and definition.removed_at
         }
         self._live.show(
             Snapshot(
                 before.generation + 1,
                 endpoints,
                 gone,
-                self._former_paths.resources(self._served, gone),
+                self._former_paths.resources(self._known.served, gone),
                 outcomes,
                 listing.path,
                 listing.problem,
@@ -329,15 +327,15 @@ class Reload:
 
     def _served_for(self, outcome: Outcome) -> Connector | None:
         """Return the connector that is served for a file, or the removed one of a file that is back but refused."""
-        connector = self._served.get(outcome.name or "", outcome.connector)
-        removed = (self._stored.get(name) for name in self._removed)
+        connector = self._known.served.get(outcome.name or "", outcome.connector)
+        removed = (self._known.stored.get(name) for name in self._known.removed)
         return connector or next((each for each in removed if each and each.file == outcome.file), None)
 
     def _removed_outcomes(self, outcomes: Iterable[Outcome]) -> list[Outcome]:
         """Return the outcomes of removed connectors, except those whose file is back but refused."""
         reported = {each.name for each in outcomes}
         return [
-            Outcome(each.file, FileState.REMOVED, self._stored.get(each.name), (removal(each),))
-            for each in self._removed.values()
-            if each.name not in self._served and each.name not in reported
+            Outcome(each.file, FileState.REMOVED, self._known.stored.get(each.name), (removal(each),))
+            for each in self._known.removed.values()
+            if each.name not in self._known.served and each.name not in reported
         ]

@@ -52,6 +52,10 @@ class Applies(Protocol):
     def apply(self, listing: DirectoryListing, *, at_once: bool, saved: Collection[str] = ()) -> None:
         """Apply a listing; unless `at_once` or `saved`, connectors whose file is missing may be removed later."""
 
+    @property
+    def is_outdated(self) -> bool:
+        """True if the listing must be applied again, because another gateway has changed a connector."""
+
     def linger(self) -> float | None:
         """Remove the connectors whose time is over; return the seconds until the next, or None."""
 
@@ -89,6 +93,10 @@ class Watch:
         """Start the thread."""
         self._thread.start()
 
+    def hint(self) -> None:
+        """Read the directory soon; any thread may call it."""
+        self._hint.set()
+
     def stop(self) -> None:
         """Stop the thread and wait for it."""
         self._stopping = True
@@ -106,7 +114,7 @@ class Watch:
             listing = self._settled()
             if listing is None or self._is_momentarily_empty(listing):
                 return
-            if again or not self._is_shown(listing):
+            if again or self._reload.is_outdated or not self._is_shown(listing):
                 self._reload.apply(listing, at_once=again)
                 self._shown = listing
 

@@ -250,6 +250,9 @@ class DefinitionReader(Protocol):
     def stored(self, connector: Connector) -> Connector:
         """Return a connector of a stored definition with what the engine knows about its table."""
 
+    def last_change(self) -> int:
+        """Return a number that is another one after a change of connectors by another gateway; from memory."""
+
     def hidden(self, connector: Connector) -> Mapping[str, FieldType]:
         """Return the columns of a connector's table that are not fields, with their types."""
 
@@ -263,6 +266,13 @@ class StoreReader(Tables, Protocol):
     @property
     def id(self) -> str:
         """A UUID that tells this store from all others except its copies."""
+
+    @property
+    def is_shared(self) -> bool:
+        """True if other gateways write the same store."""
+
+    def on_definitions(self, callback: Callable[[], None]) -> None:
+        """Call `callback` on another thread after each change of connectors by any gateway, if the store is shared."""
 
     @property
     def commit_counts(self) -> CommitCounts:

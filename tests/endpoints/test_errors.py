@@ -567,6 +567,16 @@ def _(place, code):
     return shown_by([each for each in findings if each["file"] == name], code)
 
 
+@provokes(Code.FILE_SUPERSEDED)
+def _(place, code):
+    settings = lake_settings(place.shared("postgres").database(), place.directory / "lake")
+    with serving_lake(place.directory, **settings) as server:
+        for text in (CONNECTOR, f"# newer\n{CONNECTOR}"):
+            server.declare("c", text)
+        put(server.connectors / "c.yaml", CONNECTOR)
+        return found_in(server, ["c.yaml"], code)
+
+
 @provokes(Code.CONNECTOR_REMOVED)
 def _(place, code):
     name = f"{place.path.removeprefix('/')}.yaml"

@@ -1,6 +1,6 @@
 """The journal in the DuckDB file of the rows, whose process alone writes it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from gateway.errors import GatewayError
@@ -23,6 +23,8 @@ class DuckDBJournal:
     PERF: no other process writes the file, so the next numbers, the revisions, and the versions are read once and then
     kept in memory. To read them in each transaction would take as long as the commit of a small batch.
     """
+
+    is_shared = False
 
     def __init__(self, database: Database) -> None:
         """Create the tables that are missing, and read the numbers that are next."""
@@ -93,6 +95,9 @@ class DuckDBJournal:
             self.activity.forget(forget_before)
 
     # -- any thread
+
+    def on_definitions(self, callback: Callable[[], None]) -> None:
+        """Ignore the callback: one process alone changes connectors."""
 
     def revision(self, name: str) -> int | None:
         """Return the applied revision of a connector; None if there is no such connector."""

@@ -3,7 +3,7 @@
 A commit records all of it together with the rows, or none. Where the journal lies is a matter of the engine.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -113,6 +113,9 @@ class JournaledDefinitions(Protocol):
     def purged(self) -> list[str]:
         """List the connectors of which only the history is left."""
 
+    def last_change(self) -> int:
+        """Return a number that is another one after a change of connectors by another gateway; from memory."""
+
     def purged_revision(self, name: str) -> int:
         """Return the last revision of a purged connector, 0 if it was never purged."""
 
@@ -187,6 +190,13 @@ class Journal(Protocol):
     @property
     def definitions(self) -> JournaledDefinitions:
         """The applied versions of connectors, and their history."""
+
+    @property
+    def is_shared(self) -> bool:
+        """True if other gateways write the same journal."""
+
+    def on_definitions(self, callback: Callable[[], None]) -> None:
+        """Call `callback` on another thread after each change of connectors by any gateway, if the journal is shared."""
 
     def revision(self, name: str) -> int | None:
         """Return the applied revision of a connector, from memory; None if there is no such connector."""

@@ -89,6 +89,11 @@ class CatalogWatch:
         """True if PostgreSQL answers."""
         return self._known.number is not None
 
+    @property
+    def last_change(self) -> int:
+        """The number of the last commit that changed connectors."""
+        return self._known.definitions
+
     def version(self, name: str) -> Version | None:
         """Return the version of a connector's rows, None while it is unknown."""
         known = self._known

@@ -1,7 +1,7 @@
 """The journal of a lake: written with each commit by PostgreSQL's trigger, and asked of PostgreSQL."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -41,6 +41,8 @@ class OpenCommit(Protocol):
 class LakeJournal:
     """The journal of a lake: `Journal` in tables of PostgreSQL's schema `gw`."""
 
+    is_shared = True
+
     def __init__(
         self, postgres: PostgreSQL, lock: CommitLock, watch: CatalogWatch, commit: OpenCommit
     ) -> None:
@@ -52,7 +54,7 @@ class LakeJournal:
         self.id = str(identity)
         self.batches = LakeLedger(postgres)
         self.activity = LakeActivity(postgres)
-        self.definitions = LakeVersions(postgres)
+        self.definitions = LakeVersions(postgres, watch)
         # The last `_id`s of the rejected rows, and the number of the commit, of the open transaction.
         self._rejected_ids: dict[str, int] = {}
         self._number = 0
@@ -111,6 +113,10 @@ class LakeJournal:
         self.activity.add(hours, forget_before)
 
     # -- any thread
+
+    def on_definitions(self, callback: Callable[[], None]) -> None:
+        """Call `callback` on another thread after each change of connectors by any gateway."""
+        self._watch.on_definitions(callback)
 
     def revision(self, name: str) -> int | None:
         """Return the applied revision of a connector; None if there is no such connector."""

@@ -4,14 +4,20 @@ import json
 
 from gateway.connectors.change import Rule
 from gateway.store.definition import Definition, Event, Move
+from gateway.store.lake.catalog_watch import CatalogWatch
 from gateway.store.lake.postgres import PostgreSQL
 
 
 class LakeVersions:
     """The versions and the events, as `JournaledDefinitions` describes them. Any thread may call it."""
 
-    def __init__(self, postgres: PostgreSQL) -> None:
+    def __init__(self, postgres: PostgreSQL, watch: CatalogWatch) -> None:
         self._postgres = postgres
+        self._watch = watch
+
+    def last_change(self) -> int:
+        """Return the number of the last commit that changed connectors, by whichever gateway."""
+        return self._watch.last_change
 
     def all(self) -> list[Definition]:
         """List the last applied version of every connector, removed ones included, purged ones not."""

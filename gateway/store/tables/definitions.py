@@ -37,6 +37,10 @@ class Definitions:
         """List the changes of paths, oldest first; those of a purged connector are left out."""
         return self._journal.definitions.moves()
 
+    def last_change(self) -> int:
+        """Return a number that is another one after a change of connectors by another gateway; from memory."""
+        return self._journal.definitions.last_change()
+
     def purged(self) -> list[str]:
         """List the connectors of which only the history is left."""
         return self._journal.definitions.purged()
@@ -123,9 +127,11 @@ class Definitions:
         """Record that connectors are no longer served, and by whose doing. Their rows stay."""
         with self._database.transaction():
             changes = self._journal.begin()
-            changes.removed = connectors
+            live = {each.name for each in self._journal.definitions.all() if each.removed_at is None}
+            changes.removed = [each for each in connectors if each.name in live]
             changes.events = [
-                NewEvent(each, "removed", old=each.text, by=authors.get(each.name)) for each in connectors
+                NewEvent(each, "removed", old=each.text, by=authors.get(each.name))
+                for each in changes.removed
             ]
             self._journal.write(changes)
         self._journal.note_commit(changes)
@@ -145,7 +151,7 @@ class Definitions:
 def _require_applied(comparison: SchemaDiff, applied: Definition | None) -> None:
     """Refuse a comparison with another version than the applied one; another process may have applied that."""
     old = comparison.old
-    if (old.revision if old else None) != (applied.revision if applied else None):
+    if (old and (old.revision, old.text)) != (applied and (applied.revision, applied.text)):
         raise ConnectorChanged
 
 

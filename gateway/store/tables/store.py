@@ -54,6 +54,7 @@ class Store:
         try:
             self._journal = journal = open_journal()
             self.id = journal.id
+            self.is_shared = journal.is_shared
             self.batches = Batches(database, journal.batches)
             self.activity = journal.activity
             self.definitions = Definitions(database, journal)
@@ -71,6 +72,10 @@ class Store:
     def on_failure(self, callback: Callable[[], None]) -> None:
         """Call `callback` once the database can no longer be used."""
         self._database.on_failure(callback)
+
+    def on_definitions(self, callback: Callable[[], None]) -> None:
+        """Call `callback` on another thread after each change of connectors by any gateway, if the store is shared."""
+        self._journal.on_definitions(callback)
 
     def close(self) -> None:
         """Close the database; nothing may use the store afterwards."""
