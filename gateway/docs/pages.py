@@ -8,7 +8,7 @@ from gateway.errors import Code, GatewayError, suggest
 
 #: Every page, in the order in which the index lists them.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Guides": ("writing", "reading", "changing", "console", "operating", "monitoring", "backup"),
+    "Guides": ("writing", "reading", "changing", "console", "operating", "monitoring", "backup", "lake"),
     "Reference": ("connectors", "access", "dialect", "openapi", "errors", "settings", "cli"),
     "Concepts": ("design", "security", "performance", "glossary"),
     "Changes": ("changes",),

@@ -59,7 +59,9 @@ def test_tokens_files_on_pages_are_read(text):
 
 
 def test_every_yaml_block_on_pages_is_tested():
-    assert len(YAML) == len(CONNECTORS) + len(TOKENS) + len([WORKFLOW, HOOKS, "prometheus.yml"])
+    assert len(YAML) == len(CONNECTORS) + len(TOKENS) + len(
+        [WORKFLOW, HOOKS, "prometheus.yml", "compose.yaml"]
+    )
 
 
 @pytest.fixture

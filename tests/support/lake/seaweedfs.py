@@ -39,7 +39,7 @@ class SeaweedFS:
         self._ports = {server: (free_port(), free_port()) for server in ("master", "volume", "filer", "s3")}
         self.port = self._ports["s3"][0]
         self._leash: Leash | None = None
-        (self._folder / "s3.json").write_text(json.dumps(_access()))
+        (self._folder / "s3.json").write_text(json.dumps(access_of_servers()))
         (self._folder / "data").mkdir()
 
     def start(self) -> "SeaweedFS":
@@ -121,7 +121,7 @@ class SeaweedFS:
         return self._leash
 
 
-def _access() -> dict[str, object]:
+def access_of_servers() -> dict[str, object]:
     """Who may do what, as SeaweedFS reads it: its own words for that have none for a write that cannot delete."""
 
     def policy(name: str, of_objects: list[str]) -> dict[str, str]:
