@@ -36,7 +36,7 @@ from gateway.jobs.periodic_thread import PeriodicThread
 from gateway.jobs.retention import RetentionJob
 from gateway.open_console import ConsoleOpener
 from gateway.open_store import open_store
-from gateway.query.read_pool import ReadPool
+from gateway.query.read_pool import OPEN_PER_THREAD, ReadPool
 from gateway.reload.connector_files import ConnectorFiles
 from gateway.reload.reload import Reload
 from gateway.reload.watch import Watch
@@ -50,6 +50,7 @@ from gateway.server.scope import Asgi
 from gateway.server.tracing import Tracing
 from gateway.server.traffic import Traffic
 from gateway.settings import Settings
+from gateway.store.interface import StoreReader
 from gateway.store.tables.store import Store
 from gateway.threads import ContextThreadPool
 from gateway.uploads.services import UploadServices
@@ -119,8 +120,7 @@ def _open_services(
     credentials = Credentials(settings.data, settings.tokens)
     writer = Writer(store, max_bytes=settings.queue, disk=disk, fatal=fatal)
     closing.callback(writer.close)
-    readers = ReadPool(store, threads=settings.readers, seconds=settings.query_timeout)
-    closing.callback(readers.stop)
+    readers = _read_pool(store, settings, settings.readers, closing)
     parse_pool = ParsePool(PARSE_THREADS)
     closing.callback(parse_pool.close)
     services = Services(
@@ -141,9 +141,17 @@ def _open_services(
 def _with_own_reader(services: Services, settings: Settings, closing: contextlib.ExitStack) -> Services:
     """Return the services of pages: they read with one thread of their own, so that no GET of a program waits for one."""
     storage = services.storage
-    readers = ReadPool(storage.reader, threads=1, seconds=settings.query_timeout)
-    closing.callback(readers.stop)
+    readers = _read_pool(storage.reader, settings, 1, closing)
     return replace(services, storage=replace(storage, read_pool=readers))
+
+
+def _read_pool(
+    store: StoreReader, settings: Settings, threads: int, closing: contextlib.ExitStack
+) -> ReadPool:
+    open_per_thread = OPEN_PER_THREAD[settings.store]
+    pool = ReadPool(store, threads=threads, seconds=settings.query_timeout, open_per_thread=open_per_thread)
+    closing.callback(pool.stop)
+    return pool
 
 
 def _file_services(services: Services, reload: Reload, watch: Watch) -> FileServices:

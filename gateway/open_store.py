@@ -1,11 +1,15 @@
 """The store that the settings name: a file of this machine, or a lake that several gateways share."""
 
 from gateway.lake_extra import require_lake_extra
+from gateway.query.read_pool import OPEN_PER_THREAD
 from gateway.resources import Resources
 from gateway.settings import Settings
 from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.file_store import file_store
 from gateway.store.tables.store import Store
+
+#: The threads that read for pages, and the connections for reads that hold none: of the writer, jobs, and a reload.
+_READERS_OF_PAGES, _SHORT_READS = 1, 4
 
 
 def open_store(settings: Settings, resources: Resources) -> Store:
@@ -33,5 +37,5 @@ def _open_lake(settings: Settings, resources: Resources) -> Store:
         spill_folder=settings.data / "spill",
         threads=resources.threads,
         spill=resources.spill,
-        readers=settings.readers + 2,
+        readers=(settings.readers + _READERS_OF_PAGES) * OPEN_PER_THREAD["lake"] + _SHORT_READS,
     )

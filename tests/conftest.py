@@ -9,6 +9,7 @@ from hypothesis import is_hypothesis_test
 
 from tests.support.server import Server, serving
 from tests.support.sizes import is_full_size, use_full_size
+from tests.support.tested_store import IS_LAKE
 
 # Nothing here speaks TLS, and to load the certificates takes a client longer than most of its requests.
 ssl.create_default_context = functools.cache(ssl.create_default_context)
@@ -59,9 +60,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark the promises, and what has a full size."""
+    """Mark the promises, and what has a full size; on a lake, skip what a DuckDB file alone has."""
     if "promises" in item.path.parts:
         item.add_marker("promises")
+    file_only = item.get_closest_marker("file_only")
+    if IS_LAKE and file_only is not None:
+        item.add_marker(pytest.mark.skip(reason=f"file only: {file_only.args[0]}"))
     is_scaled = item.get_closest_marker("scaled") or is_hypothesis_test(getattr(item, "obj", None))
     if is_full_size() and is_scaled:
         item.add_marker("torture")

@@ -102,7 +102,9 @@ METRICS = (
     _counter("commits_failed", "The transactions that the database could not commit."),
     # reads
     _gauge("readers", "The open results."),
-    _gauge("readers_limit", "The most results that may be open: 16 for each of GATEWAY_READERS."),
+    _gauge(
+        "readers_limit", "The most results that may be open: 16 for each of GATEWAY_READERS, on a lake 4."
+    ),
     _histogram("reader_wait_seconds", "How long a step of a query waits for a thread."),
     _counter("query_timeouts", "The queries that were interrupted after GATEWAY_QUERY_TIMEOUT."),
     _counter("repeats", "The GETs like an earlier one that were answered before they were parsed."),

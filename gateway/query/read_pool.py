@@ -15,8 +15,9 @@ from gateway.threads import ContextThreadPool
 
 _T = TypeVar("_T")
 
-#: How many results may be open for each thread of the pool; an open one mostly waits for its client.
-OPEN_PER_THREAD = 16
+#: How many results may be open for each thread of the pool, by GATEWAY_STORE; an open one mostly waits for its client.
+#: On a lake each holds a connection to PostgreSQL.
+OPEN_PER_THREAD = {"file": 16, "lake": 4}
 #: How long an open result may wait for its client while others need its place.
 STALLED_SECONDS = 2.0
 
@@ -38,17 +39,18 @@ class ReadPool:
         timeouts: How many steps were interrupted at the deadline.
     """
 
-    def __init__(self, store: StoreReader, *, threads: int, seconds: float) -> None:
+    def __init__(self, store: StoreReader, *, threads: int, seconds: float, open_per_thread: int) -> None:
         """Create the pool; threads start when they are needed.
 
         Args:
             store: The store that is read.
             threads: The number of threads.
             seconds: The time limit of each step of a query.
+            open_per_thread: How many results may be open for each thread.
         """
         self._store = store
         self._threads = ContextThreadPool(threads, thread_name_prefix="reader")
-        self.max_open = threads * OPEN_PER_THREAD
+        self.max_open = threads * open_per_thread
         self._seconds = seconds
         self.open_results = self.timeouts = 0
         self.waits = Histogram(SECONDS)

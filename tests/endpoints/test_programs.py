@@ -15,7 +15,8 @@ import pytest
 
 from gateway.auth.tokens import make_token
 from tests.support.growing_table import CONNECTOR, READERS, SCANS, SIZES, DuckDB, growing_table
-from tests.support.server import Server, put, serving
+from tests.support.server import ROOT, Server, put, serving
+from tests.support.tested_store import IS_LAKE
 
 FORMATS = ("json", "ndjson", "csv", "parquet", "arrow")
 ROWS = [{"n": n, "s": f"row {n}" if n % 7 else None} for n in range(300)]
@@ -228,7 +229,7 @@ def test_programs_send_token_as_password(guarded, tmp_path, program):
         "secret": secret,
         "url": server.url,
         "host": server.url.removeprefix("http://"),
-        "bin": str(Path(sys.executable).parent),
+        "bin": str(ROOT / ".venv/bin" if IS_LAKE else Path(sys.executable).parent),
     }
     done = ran(tmp_path, *(word.format(**values) for word in READS[program]))
 

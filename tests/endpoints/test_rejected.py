@@ -479,6 +479,7 @@ def test_purge_deletes_rejected_rows(server, name):
     assert rejected(server, name) == []
 
 
+@pytest.mark.file_only("a lake has no file to download or examine")
 def test_doctor_and_backup_include_rejected_rows(own, name, tmp_path):
     path = declare(own, name)
     own.client.post(path, json=[{"id": 1, "name": "a"}, {"id": "x", "name": "a"}])

@@ -14,6 +14,7 @@ from gateway.server.tracing import SpanRecorder, Tracing
 from gateway.server.traffic import Traffic
 from gateway.settings import Settings
 from tests.support.server import FAST, put
+from tests.support.tested_store import store_settings
 
 
 @contextlib.contextmanager
@@ -27,6 +28,7 @@ def inside(
             "GATEWAY_CONNECTORS": str(directory / "connectors.d"),
             "GATEWAY_DATA": str(directory / "data"),
             "GATEWAY_FAST": FAST,
+            **store_settings(directory / "data"),
             **environment,
         }
     )

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from tests.support.forked import ROOT, SETTLE_SECONDS, ForkedProcess, fork
+from tests.support.tested_store import store_settings
 
 #: How long anything may take before a test gives up on it; nothing is asserted about the time itself.
 DEADLINE = 30.0
@@ -150,6 +151,7 @@ class Server:
             "PYTHONPATH": str(ROOT),
             # `put` renames whole files into place, which need no time to settle.
             SETTLE_SECONDS: "0.02",
+            **self._store_settings(),
             **self.environment,
         }
         self.url = f"http://127.0.0.1:{port}"
@@ -158,6 +160,11 @@ class Server:
         if wait:
             self.wait_ready()
         return self
+
+    def _store_settings(self) -> dict[str, str]:
+        if "GATEWAY_STORE" in self.environment:
+            return {}
+        return store_settings(Path(self.environment.get("GATEWAY_DATA", self.data)))
 
     def _run(self, environment: dict[str, str], log: int) -> subprocess.Popen | ForkedProcess:
         if self._is_forked:

@@ -40,3 +40,11 @@ def damage_rows(file: Path, table: str, column: str) -> int:
         opened.seek(place + 1000)
         opened.write(bytes(100))
     return place
+
+
+def damage_largest_file(folder: Path) -> None:
+    """Change bytes amid the largest data file of a lake."""
+    file = max(folder.rglob("*.parquet"), key=lambda each: each.stat().st_size)
+    with file.open("r+b") as opened:
+        opened.seek(file.stat().st_size // 4)
+        opened.write(bytes(4000))

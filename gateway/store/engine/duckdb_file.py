@@ -117,7 +117,7 @@ class DuckDBFile(OpenDatabase):
         except duckdb.FatalException as error:
             if "COMMIT succeeded" not in str(error):
                 raise
-            self._break(error)
+            self._break(str(error)[:500])
 
     def tables(self) -> list[str]:
         """List the names of the tables of connectors."""

@@ -51,15 +51,14 @@ class OpenDatabase:
         """Return the error of a request; if the database is lost, report it to the callback of `on_failure`."""
         meant = store_error(error)
         if isinstance(meant, FatalError):
-            self._break(error)
+            self._break(str(error)[:500])  # Such a message names blocks and files, never values.
         elif meant.code is Code.FILE_DAMAGED:
             _log.critical("%s: %s; gateway doctor tells what it is part of", self._where, str(error)[:500])
         return meant
 
-    def _break(self, error: duckdb.Error) -> None:
+    def _break(self, reason: str) -> None:
         if not self._is_broken:
-            # Such a message names blocks and files, never values.
-            _log.critical("the database must be opened again: %s", str(error)[:500])
+            _log.critical("the database must be opened again: %s", reason)
         self._is_broken = True
         self._when_broken()
 

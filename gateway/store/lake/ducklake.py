@@ -14,7 +14,7 @@ import pyarrow as pa
 from gateway.errors import Code, GatewayError
 from gateway.store.engine.interface import Capabilities
 from gateway.store.engine.open_database import OpenDatabase
-from gateway.store.errors import StoreAway
+from gateway.store.errors import FatalError, StoreAway
 from gateway.store.lake.attach import CATALOG, SCHEMA
 from gateway.store.lake.catalog_watch import CatalogWatch
 from gateway.store.lake.commit_lock import CommitLock, Turn
@@ -61,7 +61,7 @@ class DuckLake(OpenDatabase):
         self._watch = watch
         folder = postgres.address.folder
         self._folder = DataFolder(folder) if folder is not None else None
-        self._commit = LakeCommit(lock, self._folder, postgres.address.gateway)
+        self._commit = LakeCommit(lock, self._folder, postgres.address.gateway, self.meaning)
         # The writer thread alone touches these.
         self._turn: Turn | None = None
         self._message: dict[str, Any] = {}
@@ -79,7 +79,11 @@ class DuckLake(OpenDatabase):
     def meaning(self, error: duckdb.Error) -> GatewayError:
         """Return the error of a request."""
         meant = lake_error(error)
-        if meant.code is Code.INTERNAL:
+        if isinstance(meant, FatalError):
+            self._break(shown(error))
+        elif meant.code is Code.FILE_DAMAGED:
+            _log.critical("a data file of the lake is damaged or missing: %s", str(error)[:500])
+        elif meant.code is Code.INTERNAL:
             _log.error("the lake failed: %s", shown(error))
         return meant
 

@@ -2,11 +2,13 @@
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
 
-from gateway.store.errors import CommitRefused, StoreAway
+from gateway.errors import Code, GatewayError
+from gateway.store.errors import CommitRefused, FatalError, StoreAway
 from gateway.store.lake.attach import CATALOG
 from gateway.store.lake.commit_lock import CommitLock, Turn
 from gateway.store.lake.data_folder import DataFolder
@@ -18,11 +20,21 @@ _log = logging.getLogger(__name__)
 class LakeCommit:
     """Commits the transactions of one connection, each in its turn. One thread may call it."""
 
-    def __init__(self, lock: CommitLock, folder: DataFolder | None, gateway: str) -> None:
-        """Commit with the turns of `lock`, for the gateway of this name; `folder` is None on S3."""
+    def __init__(
+        self,
+        lock: CommitLock,
+        folder: DataFolder | None,
+        gateway: str,
+        meaning: Callable[[duckdb.Error], GatewayError] = lake_error,
+    ) -> None:
+        """Commit with the turns of `lock`, for the gateway of this name; `folder` is None on S3.
+
+        `meaning` returns what an error means for a request.
+        """
         self._lock = lock
         self._folder = folder
         self._gateway = gateway
+        self._meaning = meaning
 
     def commit(
         self, connection: duckdb.DuckDBPyConnection, turn: Turn, began: float, added: dict[str, Any]
@@ -66,10 +78,11 @@ class LakeCommit:
     def _resolve(self, turn: Turn, error: duckdb.Error) -> None:
         """Return if a commit stands although COMMIT raised an error; raise the reason otherwise."""
         _log.warning("COMMIT failed: %s", shown(error))
+        meant = self._meaning(error)
         if self._lock.outcome(turn):
             _log.warning("its answer was lost: the commit stands")
             if self._folder is not None:
                 self._folder.restore(turn.nonce)
             return
-        meant = lake_error(error)
-        raise meant if isinstance(meant, CommitRefused | StoreAway) else CommitRefused()
+        is_known = isinstance(meant, CommitRefused | FatalError | StoreAway) or meant.code is Code.DISK_FULL
+        raise meant if is_known else CommitRefused()

@@ -4,11 +4,14 @@ The text of a failed COMMIT has the whole SQL of the commit, values of rows incl
 end, which is PostgreSQL's own message, is looked at.
 """
 
+import re
+
 import duckdb
 
 from gateway.errors import Code, GatewayError
+from gateway.resources import disk_full
 from gateway.store.engine.duckdb_errors import store_error
-from gateway.store.errors import CommitRefused, ConnectorChanged, StoreAway
+from gateway.store.errors import CAST_FAILED, CommitRefused, StoreAway
 
 #: The messages of PostgreSQL for a commit before which another one came.
 _REFUSALS = (
@@ -21,17 +24,36 @@ _REFUSALS = (
 _MESSAGE = "ERROR:  "
 #: How the error of a stream begins whose connection to PostgreSQL was lost.
 _CUT_STREAM = "Invalid Input Error: Attempting to fetch from an unsuccessful query result"
+#: How the error of a data file begins that is damaged or missing.
+_DAMAGED = re.compile(
+    r"(Invalid Input|IO) Error: (Failed to read file \"|No magic bytes found at |File '.*' too small "
+    r"|Cannot open file \".*\.parquet\": No such file )"
+)
+_CAST_ERROR = f"Invalid Input Error: {CAST_FAILED}"
+#: Errors whose text has values of rows, or that mean the same for every engine.
+_COMMON = (
+    duckdb.CatalogException,
+    duckdb.ConversionException,
+    duckdb.FatalException,
+    duckdb.InterruptException,
+    duckdb.OutOfMemoryException,
+    duckdb.OutOfRangeException,
+)
 
 
 def lake_error(error: duckdb.Error) -> GatewayError:
     """Convert a DuckDB error of a lake into the error of a request."""
     text = str(error)
-    if isinstance(error, duckdb.CatalogException) and "Table with name" in text:
-        return ConnectorChanged()
-    if isinstance(error, duckdb.FatalException | duckdb.InterruptException | duckdb.OutOfMemoryException):
+    if isinstance(error, _COMMON) or text.startswith(_CAST_ERROR):
         return store_error(error)
     if is_refused(text):
         return CommitRefused()
+    if _is_disk_full(error):
+        return disk_full()
+    if _DAMAGED.match(text):
+        message = "a data file of the lake is damaged or missing"
+        hint = "ask for other rows or columns; the log has the name of the file"
+        return GatewayError(Code.FILE_DAMAGED, message, hint=hint)
     # DuckLake wraps failures of PostgreSQL in the base class.
     if (
         isinstance(error, duckdb.IOException | duckdb.TransactionException)
@@ -40,6 +62,14 @@ def lake_error(error: duckdb.Error) -> GatewayError:
     ):
         return StoreAway(Code.STORE_FAILED)
     return store_error(error)
+
+
+def _is_disk_full(error: duckdb.Error) -> bool:
+    """Return whether the disk of the data files or that of PostgreSQL is full."""
+    _, found, message = str(error).rpartition(_MESSAGE)
+    if not found and not isinstance(error, duckdb.IOException):
+        return False
+    return "No space left on device" in message
 
 
 def is_refused(text: str) -> bool:

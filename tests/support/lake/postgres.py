@@ -105,10 +105,13 @@ class PostgreSQL:
         assert self._leash is not None, "it is not running"
         return self._leash
 
-    def database(self, name: str = "") -> str:
-        """Make an empty database, under a name that no other has unless one is given, and give its URL."""
+    def database(self, name: str = "", template: str = "template1") -> str:
+        """Make a database, under a name that no other has unless one is given, and give its URL.
+
+        It is empty, or a copy of another database.
+        """
         name = name or next(self._names)
-        self.ask(self.url("postgres"), f'CREATE DATABASE "{name}"')
+        self.ask(self.url("postgres"), f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
     def url(self, name: str) -> str:
