@@ -19,13 +19,14 @@ from gateway.store.lake.postgres import Connection, PostgreSQL, execute, fetch
 #: The layout of the side tables; a gateway serves its own alone.
 FORMAT = 1
 #: The table of the lake whose comment is changed by the commit that tries the gate.
-_TRIED = "_gateway"
+TRIED = "_gateway"
 #: The options of DuckLake that every process obeys, as they are stored.
 _OPTIONS = {
     "data_inlining_row_limit": "0",
     "parquet_compression": "zstd",
     "parquet_row_group_size": str(ROW_GROUP_ROWS),
 }
+_GO_ON = "run gateway lake import again, which goes on with it"
 _MEND = "run gateway lake init, which makes it again and keeps all rows"
 
 
@@ -100,9 +101,10 @@ def _try_gate(connection: Connection, lake: duckdb.DuckDBPyConnection) -> None:
     """
     ((number, now),) = fetch(connection, "SELECT number, now() FROM gw.gate")
     message = {"parent": number, "nonce": uuid.uuid4().hex, "gateway": "lake init", "at": now.isoformat()}
+    message["import"] = unfinished_import(connection)
     lake.execute("BEGIN")
-    lake.execute(f'CREATE TABLE IF NOT EXISTS {CATALOG}."{_TRIED}" (tried BIGINT)')
-    lake.execute(f"COMMENT ON TABLE {CATALOG}.\"{_TRIED}\" IS 'the gate was tried at commit {number}'")
+    lake.execute(f'CREATE TABLE IF NOT EXISTS {CATALOG}."{TRIED}" (tried BIGINT)')
+    lake.execute(f"COMMENT ON TABLE {CATALOG}.\"{TRIED}\" IS 'the gate was tried at commit {number}'")
     lake.execute(
         f"CALL {CATALOG}.set_commit_message('gateway', 'init', extra_info => $1)", [json.dumps(message)]
     )
@@ -111,8 +113,14 @@ def _try_gate(connection: Connection, lake: duckdb.DuckDBPyConnection) -> None:
         raise UnsoundLake("a commit of DuckLake did not pass the gate; this version of DuckLake is unknown")
 
 
-def require_sound(postgres: PostgreSQL) -> None:
-    """Check that commits of this lake pass the gate.
+def unfinished_import(connection: Connection) -> str | None:
+    """Return the id of the store whose import has begun and not ended, or None."""
+    found = fetch(connection, "SELECT store FROM gw.imports WHERE finished_at IS NULL")
+    return str(found[0][0]) if found else None
+
+
+def require_sound(postgres: PostgreSQL, *, is_import: bool = False) -> None:
+    """Check that commits of this lake pass the gate; only an import may go on where one is not finished.
 
     Raises:
         UnsoundLake: They would not, or PostgreSQL cannot be asked.
@@ -122,7 +130,9 @@ def require_sound(postgres: PostgreSQL) -> None:
         with postgres.connect() as connection:
             if not _exists(connection):
                 raise UnsoundLake(f"there is no lake in {where}: gateway lake init makes it")
-            problem = _problem(connection)
+            problem = find_problem(connection)
+            if problem is None and not is_import and (store := unfinished_import(connection)):
+                problem = f"the import of the store {store} is not finished; {_GO_ON}"
     except psycopg.Error as error:
         raise UnsoundLake(f"{where} cannot be asked: {_first_line(error)}") from None
     if problem:
@@ -133,7 +143,7 @@ def _exists(connection: Connection) -> bool:
     return fetch(connection, "SELECT to_regclass('gw.gate') IS NOT NULL") == [(True,)]
 
 
-def _problem(connection: Connection) -> str | None:
+def find_problem(connection: Connection) -> str | None:
     """Return what is wrong with the gate, and the fix."""
     ((form,),) = fetch(connection, "SELECT format FROM gw.store")
     if form != FORMAT:

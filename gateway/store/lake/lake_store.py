@@ -1,5 +1,6 @@
 """A store in a lake: rows in DuckLake, journal in PostgreSQL, one of many gateways."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.store.lake.attach import open_lake
@@ -11,6 +12,16 @@ from gateway.store.lake.lake_init import require_sound
 from gateway.store.lake.lake_journal import LakeJournal
 from gateway.store.lake.postgres import PostgreSQL
 from gateway.store.tables.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLake:
+    """An open lake, without a journal."""
+
+    postgres: PostgreSQL
+    lock: CommitLock
+    watch: CatalogWatch
+    engine: DuckLake
 
 
 def lake_store(
@@ -36,9 +47,30 @@ def lake_store(
         UnsoundLake: It is not made, or its gate is not sound.
         InvalidAddress: What it needs is not installed.
     """
+    require_sound(PostgreSQL(address))
+    opened = open_parts(
+        address, memory=memory, spill_folder=spill_folder, threads=threads, spill=spill, readers=readers
+    )
+    return Store(
+        opened.engine, lambda: LakeJournal(opened.postgres, opened.lock, opened.watch, opened.engine)
+    )
+
+
+def open_parts(
+    address: LakeAddress,
+    *,
+    memory: int,
+    spill_folder: Path,
+    threads: int | None = None,
+    spill: int | None = None,
+    readers: int = 8,
+) -> OpenLake:
+    """Open a lake whose gate the caller has checked; the arguments are those of `lake_store`.
+
+    Raises:
+        InvalidAddress: What it needs is not installed.
+    """
     postgres = PostgreSQL(address)
-    require_sound(postgres)
-    watch = CatalogWatch(postgres)
     connection = open_lake(
         address,
         memory=memory,
@@ -47,7 +79,7 @@ def lake_store(
         spill=spill,
         connections=readers + 2,
     )
+    watch = CatalogWatch(postgres)
     watch.start()
     lock = CommitLock(postgres)
-    lake = DuckLake(connection, postgres, lock, watch)
-    return Store(lake, lambda: LakeJournal(postgres, lock, watch, lake))
+    return OpenLake(postgres, lock, watch, DuckLake(connection, postgres, lock, watch))

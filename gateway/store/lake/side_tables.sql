@@ -45,6 +45,13 @@ CREATE INDEX IF NOT EXISTS history_connector ON gw.history (connector, happened_
 CREATE TABLE IF NOT EXISTS gw.purged (
     connector text NOT NULL, purged_at timestamptz NOT NULL, revision bigint NOT NULL
 );
+-- The store of one machine that is or was imported, and its connectors whose rows are there.
+CREATE TABLE IF NOT EXISTS gw.imports (
+    store text PRIMARY KEY, began_at timestamptz NOT NULL, finished_at timestamptz
+);
+CREATE TABLE IF NOT EXISTS gw.imported (
+    store text NOT NULL, connector text NOT NULL, PRIMARY KEY (store, connector)
+);
 
 -- Records a commit: x is what the gateway wrote into the message of the commit, new_snapshot the snapshot of DuckLake,
 -- or null for a commit that changes no table of the lake.
@@ -56,6 +63,10 @@ DECLARE
 BEGIN
     IF x->>'parent' IS NULL THEN
         RAISE EXCEPTION 'gateway: no parent' USING ERRCODE = 'GW002';
+    END IF;
+    -- Until a store is wholly there, only its import may commit.
+    IF EXISTS (SELECT FROM gw.imports WHERE finished_at IS NULL AND store IS DISTINCT FROM x->>'import') THEN
+        RAISE EXCEPTION 'gateway: an import is not finished' USING ERRCODE = 'GW003';
     END IF;
     UPDATE gw.gate SET
         number = number + 1,
@@ -87,6 +98,9 @@ BEGIN
         FROM jsonb_array_elements(x->'keys') AS k;
     IF x ? 'definitions' THEN
         PERFORM gw.define(x->'definitions', moment);
+    END IF;
+    IF x ? 'imported' THEN
+        INSERT INTO gw.imported VALUES (x->>'import', x->>'imported') ON CONFLICT DO NOTHING;
     END IF;
     PERFORM pg_notify('gw', next_number::text);
 END $body$;
