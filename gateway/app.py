@@ -35,7 +35,7 @@ from gateway.jobs.figures import FiguresJob
 from gateway.jobs.periodic_thread import PeriodicThread
 from gateway.jobs.retention import RetentionJob
 from gateway.open_console import ConsoleOpener
-from gateway.open_store import open_store
+from gateway.open_store import open_store, rows_directory
 from gateway.query.read_pool import OPEN_PER_THREAD, ReadPool
 from gateway.reload.connector_files import ConnectorFiles
 from gateway.reload.reload import Reload
@@ -114,8 +114,8 @@ def _open_services(
     closing: contextlib.ExitStack,
 ) -> tuple[Store, Services]:
     """Open the store, start the threads that write, read, and parse, and return what requests share."""
-    disk = Disk(settings.data, settings.disk_reserve)
     store = open_store(settings, resources)
+    disk = Disk(rows_directory(settings), settings.disk_reserve)
     closing.callback(store.close)
     credentials = Credentials(settings.data, settings.tokens)
     writer = Writer(store, max_bytes=settings.queue, disk=disk, fatal=fatal)

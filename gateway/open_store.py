@@ -1,5 +1,7 @@
 """The store that the settings name: a file of this machine, or a lake that several gateways share."""
 
+from pathlib import Path
+
 from gateway.lake_extra import require_lake_extra
 from gateway.query.read_pool import OPEN_PER_THREAD
 from gateway.resources import Resources
@@ -10,6 +12,12 @@ from gateway.store.tables.store import Store
 
 #: The threads that read for pages, and the connections for reads that hold none: of the writer, jobs, and a reload.
 _READERS_OF_PAGES, _SHORT_READS = 1, 4
+
+
+def rows_directory(settings: Settings) -> Path:
+    """Return a directory on the disk that rows fill up: that of the database, or that of the data files of a lake."""
+    is_folder = settings.store == "lake" and settings.lake_data and "://" not in settings.lake_data
+    return Path(settings.lake_data) if is_folder and settings.lake_data else settings.data
 
 
 def open_store(settings: Settings, resources: Resources) -> Store:
