@@ -16,7 +16,6 @@ from gateway.admin.routes import add_routes, add_upload_routes
 from gateway.auth.askers import Askers
 from gateway.auth.credentials import Credentials
 from gateway.auth.rate_limit import RateLimits
-from gateway.auth.sessions import Sessions
 from gateway.auth.token_maker import TokenMaker
 from gateway.console.routes import add_pages
 from gateway.endpoints import reply
@@ -26,6 +25,7 @@ from gateway.endpoints.request_cache import RequestCacheMiddleware
 from gateway.endpoints.responders import Responders
 from gateway.endpoints.router import Router
 from gateway.endpoints.services import Auth, Caches, Intake, Observed, Services, Storage
+from gateway.endpoints.session_loading import SessionLoading
 from gateway.endpoints.spool import Spool
 from gateway.errors import GatewayError
 from gateway.ingest.in_flight import InFlightKeys
@@ -35,7 +35,7 @@ from gateway.jobs.figures import FiguresJob
 from gateway.jobs.periodic_thread import PeriodicThread
 from gateway.jobs.retention import RetentionJob
 from gateway.open_console import ConsoleOpener
-from gateway.open_store import open_store, rows_directory
+from gateway.open_store import open_sessions, open_store, rows_directory
 from gateway.query.read_pool import OPEN_PER_THREAD, ReadPool
 from gateway.reload.connector_files import ConnectorFiles
 from gateway.reload.reload import Reload
@@ -127,7 +127,7 @@ def _open_services(
         Auth(
             credentials,
             RateLimits(credentials),
-            Askers(credentials, _sessions(credentials, settings)),
+            Askers(credentials, open_sessions(settings, credentials, closing)),
         ),
         Storage(store, writer, readers),
         Intake(settings, parse_pool, InFlightKeys(), disk),
@@ -172,10 +172,6 @@ def _greeting(settings: Settings, live: Live, credentials: Credentials) -> str:
     return startup.greeting(settings, paths, admin_file=credentials.admin_file)
 
 
-def _sessions(credentials: Credentials, settings: Settings) -> Sessions:
-    return Sessions(credentials, idle=settings.session_idle, lifetime=settings.session_lifetime)
-
-
 def _asgi_app(
     services: Services,
     page_services: Services,
@@ -186,7 +182,10 @@ def _asgi_app(
     settings = services.intake.settings
     has_console = settings.console != "off"
     router = Router(services.live, Responders(services), services.auth.credentials, has_console=has_console)
-    app = _falcon_app(router, settings.cors)
+    middleware: list[object] = [Cors(settings.cors)] if settings.cors else []
+    if has_console and settings.store == "lake":
+        middleware.append(SessionLoading(services.auth.askers.sessions))
+    app = _falcon_app(router, middleware)
     add_routes(app, services, resources, files)
     served = RequestCacheMiddleware(app, router.request_cache_at)
     uploads = _uploads(served, services, closing)
@@ -211,11 +210,9 @@ def _uploads(app: Asgi, services: Services, closing: contextlib.ExitStack) -> Up
     return uploads
 
 
-def _falcon_app(router: Router, origins: Sequence[str]) -> falcon.asgi.App[Any, Any]:
+def _falcon_app(router: Router, middleware: Sequence[Any]) -> falcon.asgi.App[Any, Any]:
     # Falcon documents any router with these two methods; its annotation is narrower.
-    app: falcon.asgi.App[Any, Any] = falcon.asgi.App(
-        router=cast(Any, router), middleware=[Cors(origins)] if origins else []
-    )
+    app: falcon.asgi.App[Any, Any] = falcon.asgi.App(router=cast(Any, router), middleware=list(middleware))
     # A response without a body has no type. Falcon accepts None, although its annotation does not.
     app.resp_options.default_media_type = None  # type: ignore[assignment]
     app.req_options.strip_url_path_trailing_slash = True

@@ -1,7 +1,14 @@
-"""The store that the settings name: a file of this machine, or a lake that several gateways share."""
+"""The store that the settings name: a file of this machine, or a lake that several gateways share.
 
+With a lake the sessions of browsers are shared, too.
+"""
+
+import contextlib
 from pathlib import Path
 
+from gateway.auth.credentials import Credentials
+from gateway.auth.sessions import Sessions
+from gateway.auth.shared_sessions import SharedSessions
 from gateway.lake_extra import require_lake_extra
 from gateway.query.read_pool import OPEN_PER_THREAD
 from gateway.resources import Resources
@@ -47,3 +54,17 @@ def _open_lake(settings: Settings, resources: Resources) -> Store:
         spill=resources.spill,
         readers=(settings.readers + _READERS_OF_PAGES) * OPEN_PER_THREAD["lake"] + _SHORT_READS,
     )
+
+
+def open_sessions(settings: Settings, credentials: Credentials, closing: contextlib.ExitStack) -> Sessions:
+    """Return the sessions of browsers: in memory, or with a lake those of all its gateways."""
+    idle, lifetime = settings.session_idle, settings.session_lifetime
+    if settings.store != "lake":
+        return Sessions(credentials, idle=idle, lifetime=lifetime)
+    from gateway.store.lake.lake_sessions import LakeSessions  # noqa: PLC0415
+    from gateway.store.lake.lake_settings import lake_address  # noqa: PLC0415
+    from gateway.store.lake.postgres import PostgreSQL  # noqa: PLC0415
+
+    table = LakeSessions(PostgreSQL(lake_address(settings)))
+    closing.callback(table.close)
+    return SharedSessions(credentials, table, idle=idle, lifetime=lifetime)

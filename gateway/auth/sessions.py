@@ -2,14 +2,14 @@
 
 An id is 256 random bits in a cookie. The gateway keeps its SHA-256, with the name of the token and the digest that
 proved it. Each request proves that digest again, so a revoked or expired token ends its sessions at once. Sessions are
-in memory: a restart ends them all.
+in memory: a restart ends them all. `SharedSessions` keeps them outside, for several gateways.
 """
 
 import hashlib
 import secrets
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from gateway.auth.credentials import Credentials
@@ -19,7 +19,7 @@ SESSIONS_MAX = 1000
 
 
 @dataclass(slots=True)
-class _Session:
+class OpenSession:
     """One session.
 
     Attributes:
@@ -55,14 +55,14 @@ class Sessions:
             clock: Returns the current time in seconds.
         """
         self._credentials = credentials
-        self._idle, self.lifetime = idle, lifetime
-        self._clock = clock
+        self.idle, self.lifetime = idle, lifetime
+        self.clock = clock
         #: By the SHA-256 of the id, the least recently used first.
-        self._sessions: OrderedDict[bytes, _Session] = OrderedDict()
+        self._sessions: OrderedDict[bytes, OpenSession] = OrderedDict()
 
     def __len__(self) -> int:
         # Idle sessions are removed only at the next sign-in. Any thread may count, so the values are copied.
-        now = self._clock()
+        now = self.clock()
         return sum(not self._is_over(each, now) for each in list(self._sessions.values()))
 
     def open(self, secret: str) -> str:
@@ -81,14 +81,14 @@ class Sessions:
         return None if digest is None else self._open(token, digest)
 
     def _open(self, token: str, digest: bytes) -> str:
-        session_id, now = secrets.token_urlsafe(32), self._clock()
-        self._sessions[_key(session_id)] = _Session(token, digest, now, now)
+        session_id, now = secrets.token_urlsafe(32), self.clock()
+        self._sessions[session_key(session_id)] = OpenSession(token, digest, now, now)
         self._evict(now)
         return session_id
 
     def find(self, session_id: str) -> str | None:
         """Return the name of the token of a session, None if there is no such session or its token proves nothing now."""
-        key, now = _key(session_id), self._clock()
+        key, now = session_key(session_id), self.clock()
         session = self._sessions.get(key)
         if session is None:
             return None
@@ -101,10 +101,33 @@ class Sessions:
 
     def end(self, session_id: str) -> None:
         """End a session, if there is one of this id."""
-        self._sessions.pop(_key(session_id), None)
+        self._sessions.pop(session_key(session_id), None)
 
-    def _is_over(self, session: _Session, now: float) -> bool:
-        return now - session.used >= self._idle or now - session.began >= self.lifetime
+    # -- sessions of several gateways
+
+    async def load(self, session_ids: Collection[str]) -> None:
+        """Read sessions before `find` is asked for them; here all are in memory."""
+
+    async def publish(self, session_id: str) -> None:
+        """Show an open session to other gateways; here there are none."""
+
+    async def withdraw(self, session_id: str) -> None:
+        """End a session at all gateways."""
+        self.end(session_id)
+
+    def held(self, key: bytes) -> OpenSession | None:
+        """Return a session in memory, None if there is none of this key."""
+        return self._sessions.get(key)
+
+    def replace(self, key: bytes, session: OpenSession | None) -> None:
+        """Replace a session in memory, or forget it."""
+        self._sessions.pop(key, None)
+        if session is not None:
+            self._sessions[key] = session
+            self._evict(self.clock())
+
+    def _is_over(self, session: OpenSession, now: float) -> bool:
+        return now - session.used >= self.idle or now - session.began >= self.lifetime
 
     def _evict(self, now: float) -> None:
         """Remove idle sessions, and those above the limit. The least recently used are at the front."""
@@ -116,5 +139,6 @@ class Sessions:
             del self._sessions[next(key for key, each in self._sessions.items() if each.token == token)]
 
 
-def _key(session_id: str) -> bytes:
+def session_key(session_id: str) -> bytes:
+    """Return the SHA-256 of the id of a session."""
     return hashlib.sha256(session_id.encode("utf-8", "surrogateescape")).digest()

@@ -116,7 +116,7 @@ class SignOut(FormTarget):
         if visit.has_session:
             await self._uploads.end_session(owner_of_visit(visit))
         for session_id in visit.session_ids:
-            self._sessions.end(session_id)
+            await self._sessions.withdraw(session_id)
         return Redirect(HOME, _cookie(visit, "", 0))
 
 
@@ -124,9 +124,10 @@ async def _signed_in(
     sessions: Sessions, uploads: UploadRequests, visit: Visit, session_id: str, to: str
 ) -> Redirect:
     """Return the redirect that gives the browser a new session, and end the one that it had; its uploads stay."""
+    await sessions.publish(session_id)
     token = sessions.find(session_id)
     for each in visit.session_ids:
-        sessions.end(each)
+        await sessions.withdraw(each)
         await uploads.release(owner_of_session(token or "", each))
     return Redirect(to, _cookie(visit, session_id, round(sessions.lifetime)))
 

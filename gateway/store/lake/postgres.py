@@ -9,8 +9,8 @@ import os
 import socket
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -19,6 +19,9 @@ from gateway.store.errors import StoreAway
 from gateway.store.lake.lake_address import LakeAddress
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+#: The parameters of a statement: those of `%s`, or those of `%(name)s`.
+Parameters = Sequence[Any] | Mapping[str, Any]
+T = TypeVar("T")
 
 #: The most idle connections that are kept.
 _IDLE_MAX = 8
@@ -62,30 +65,32 @@ class PostgreSQL:
         except psycopg.Error as error:
             raise catalog_error(error) from error
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """Run a SELECT; it is run again on a new connection if an idle one was closed by PostgreSQL.
 
         Raises:
             GatewayError: PostgreSQL cannot be asked; with `Retry-After`.
         """
+        return self._twice(lambda connection: fetch(connection, sql, parameters))
+
+    def run(self, sql: str, parameters: Parameters = ()) -> None:
+        """Run a statement that may be run twice, in a transaction of its own; it is run again as a SELECT is.
+
+        Raises:
+            GatewayError: PostgreSQL cannot be asked; with `Retry-After`.
+        """
+        self._twice(lambda connection: execute(connection, sql, parameters).rowcount)
+
+    def _twice(self, ask: Callable[[Connection], T]) -> T:
         try:
             with self.connection() as connection:
-                return fetch(connection, sql, parameters)
+                return ask(connection)
         except GatewayError as error:
             if not isinstance(error.__cause__, psycopg.OperationalError):
                 raise
         self.drop_idle()
         with self.connection() as connection:
-            return fetch(connection, sql, parameters)
-
-    def run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        """Run a statement that may be run twice, in a transaction of its own.
-
-        Raises:
-            GatewayError: PostgreSQL cannot be asked; with `Retry-After`.
-        """
-        with self.connection() as connection:
-            execute(connection, sql, parameters)
+            return ask(connection)
 
     def drop_idle(self) -> None:
         """Close the idle connections, which are of no use after an outage."""
@@ -108,14 +113,12 @@ class PostgreSQL:
         connection.close()
 
 
-def execute(
-    connection: Connection, sql: str, parameters: Sequence[Any] = ()
-) -> psycopg.Cursor[tuple[Any, ...]]:
+def execute(connection: Connection, sql: str, parameters: Parameters = ()) -> psycopg.Cursor[tuple[Any, ...]]:
     """Run a statement whose text is the gateway's own, with `%s` for its parameters."""
     return connection.execute(sql.encode(), parameters or None)
 
 
-def fetch(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def fetch(connection: Connection, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
     """Run a SELECT whose text is the gateway's own, and return its rows."""
     return execute(connection, sql, parameters).fetchall()
 

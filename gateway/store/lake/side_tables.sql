@@ -45,6 +45,10 @@ CREATE INDEX IF NOT EXISTS history_connector ON gw.history (connector, happened_
 CREATE TABLE IF NOT EXISTS gw.purged (
     connector text NOT NULL, purged_at timestamptz NOT NULL, revision bigint NOT NULL
 );
+-- The sessions of browsers, by the SHA-256 of their ids.
+CREATE TABLE IF NOT EXISTS gw.sessions (
+    key bytea PRIMARY KEY, token text NOT NULL, sha256 bytea NOT NULL, began_at timestamptz NOT NULL, used_at timestamptz NOT NULL
+);
 -- The store of one machine that is or was imported, and its connectors whose rows are there.
 CREATE TABLE IF NOT EXISTS gw.imports (
     store text PRIMARY KEY, began_at timestamptz NOT NULL, finished_at timestamptz
