@@ -1,5 +1,7 @@
 """Counts of commits and of their durations, for the metrics."""
 
+from collections.abc import Callable, Mapping
+
 from gateway.errors import GatewayError
 from gateway.metrics import BATCHES, SECONDS, Histogram
 from gateway.store.batch import Receipt
@@ -51,32 +53,36 @@ class CommitCounts:
         batches: The number of batches in each.
         failed: How many transactions the database could not commit. One that refuses a request is none of them.
         by_connector: The batches of each connector.
-        last_sent: When the last batch that a client has sent was committed, in microseconds since 1970, by connector.
-            It includes batches from before the start of this process.
     """
 
-    def __init__(self, last_sent: dict[str, int]) -> None:
+    def __init__(self, last_sent: Callable[[], Mapping[str, int]]) -> None:
+        """Begin with no commit; `last_sent` returns what the property of that name does."""
         self.seconds = Histogram(SECONDS)
         self.batches = Histogram(BATCHES)
         self.failed = 0
         self.by_connector: dict[str, BatchTotals] = {}
-        self.last_sent = last_sent
+        self._last_sent = last_sent
+
+    @property
+    def last_sent(self) -> Mapping[str, int]:
+        """The time when the last batch that a client has sent was committed, in microseconds since 1970, by connector.
+
+        It includes batches from before the start of this process, and those that other gateways have committed.
+        """
+        return self._last_sent()
 
     def count(self, seconds: float, batches: int) -> None:
         """Count a commit."""
         self.seconds.observe(seconds)
         self.batches.observe(batches)
 
-    def count_batch(self, connector: str, action: str, receipt: Receipt, at: int) -> None:
-        """Count a committed entry of the ledger; `at` is the time of the commit in microseconds since 1970."""
+    def count_batch(self, connector: str, action: str, receipt: Receipt) -> None:
+        """Count a committed entry of the ledger."""
         self.by_connector.setdefault(connector, BatchTotals()).count(action, receipt)
-        if action in SENT:
-            self.last_sent[connector] = at
 
     def forget(self, connector: str) -> None:
         """Forget a connector that was purged."""
         self.by_connector.pop(connector, None)
-        self.last_sent.pop(connector, None)
 
     def count_failure(self, error: BaseException) -> None:
         """Count a transaction that was rolled back, unless its error is a fault of the request."""

@@ -4,7 +4,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from tests.bench import plot, report, results
+from tests.bench import lake, plot, report, results
 from tests.bench.files import Files
 from tests.bench.tables import EVENTS, FLIGHTS, ORDERS, TEXT_EVENTS
 from tests.bench.workload import MemoryTarget
@@ -108,3 +108,10 @@ def test_bodies_of_every_kind_have_same_rows(table, tmp_path):
 
     assert len(expected) == 50
     assert all(each == expected for each in [*others, rows("arrow_rows")])
+
+
+def test_page_of_lakes_shows_its_results():
+    text = lake.PAGE.read_text()
+
+    assert "speed on a lake: made by tests/bench" in text
+    assert lake.filled(text, lake.read()) == text, "python -m tests.bench.lake writes it anew"

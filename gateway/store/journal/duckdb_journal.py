@@ -1,11 +1,12 @@
 """The journal in the DuckDB file of the rows, whose process alone writes it."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from gateway.errors import GatewayError
 from gateway.store.activity import HourlyFigures
 from gateway.store.batch import Batch, Receipt, receipt_of
+from gateway.store.commit_counts import SENT
 from gateway.store.engine.interface import Database
 from gateway.store.interface import NO_VERSION, ReadTransaction, Version
 from gateway.store.journal.activity import Activity
@@ -34,9 +35,10 @@ class DuckDBJournal:
         self.activity = Activity(database)
         self.definitions = VersionTables(database)
         self._keys = IdempotencyKeys(database)
-        # The writer thread alone changes these three; any thread may look at the last two.
+        # The writer thread alone changes these four; any thread may look at the last three.
         self._sequences = self.batches.sequences()
         self._revisions = {each.name: each.revision for each in self.definitions.all()}
+        self._last_sent = self.batches.last_sent()
         self._versions: dict[str, Version] = {
             name: (latest.batch, _microseconds(latest.committed_at))
             for name, latest in self.batches.latest().items()
@@ -78,10 +80,13 @@ class DuckDBJournal:
         committed_at = _microseconds(changes.now)
         for entry in changes.entries:
             self._versions[entry.connector] = (entry.receipt.batch or 0, committed_at)
+            if entry.action in SENT:
+                self._last_sent[entry.connector] = committed_at
         self._revisions |= {each.name: each.revision for each in changes.versions}
         if changes.purged is not None:
             self._revisions.pop(changes.purged.name, None)
             self._versions.pop(changes.purged.name, None)
+            self._last_sent.pop(changes.purged.name, None)
 
     def forget_keys(self) -> None:
         """Delete the idempotency keys that are older than they are promised to be kept."""
@@ -102,6 +107,10 @@ class DuckDBJournal:
     def revision(self, name: str) -> int | None:
         """Return the applied revision of a connector; None if there is no such connector."""
         return self._revisions.get(name)
+
+    def last_sent(self) -> Mapping[str, int]:
+        """Return when the last batch that a client has sent was committed, in microseconds since 1970, by connector name."""
+        return self._last_sent
 
     def version(self, name: str) -> Version:
         """Return the version of a connector's rows."""

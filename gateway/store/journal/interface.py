@@ -134,9 +134,6 @@ class JournaledBatches(Protocol):
     def find(self, name: str, numbers: Sequence[int]) -> list[StoredBatch]:
         """Return the batches of a connector among some numbers, in their order."""
 
-    def last_sent(self) -> Mapping[str, int]:
-        """Return when the last batch that a client has sent was committed, in microseconds since 1970, by connector name."""
-
 
 class Journal(Protocol):
     """The journal of one store.
@@ -200,6 +197,12 @@ class Journal(Protocol):
 
     def revision(self, name: str) -> int | None:
         """Return the applied revision of a connector, from memory; None if there is no such connector."""
+
+    def last_sent(self) -> Mapping[str, int]:
+        """Return when the last batch that a client has sent was committed, from memory.
+
+        The times are in microseconds since 1970, by connector name.
+        """
 
     def version(self, name: str) -> Version | None:
         """Return the version of a connector's rows, from memory; None while it is unknown."""

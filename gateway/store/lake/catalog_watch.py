@@ -5,7 +5,7 @@ import logging
 import select
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 
@@ -24,10 +24,25 @@ NEVER = -1
 
 _GATE = "SELECT number, definitions FROM gw.gate"
 _HEADS = (
-    "SELECT connector, batch, (extract(epoch FROM committed_at) * 1000000)::bigint, number FROM gw.heads"
-    " WHERE number > %s"
+    "SELECT connector, batch, (extract(epoch FROM committed_at) * 1000000)::bigint, number,"
+    " (extract(epoch FROM sent_at) * 1000000)::bigint FROM gw.heads WHERE number > %s"
 )
 _REVISIONS = "SELECT name, revision FROM gw.connectors"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last batch of a connector.
+
+    Attributes:
+        version: The version of the rows after it.
+        number: The number of its commit.
+        sent_at: When the last batch that a client has sent was committed, in microseconds since 1970; None if none was.
+    """
+
+    version: Version
+    number: int
+    sent_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +52,13 @@ class _Known:
     Attributes:
         number: The number of the commit; None while the state is unknown.
         definitions: The number of the last commit that changed connectors.
-        heads: The version of each connector, and the number of the commit that made it.
+        heads: The head of each connector that has batches.
         revisions: The applied revision of each connector.
     """
 
     number: int | None = None
     definitions: int = NEVER
-    heads: dict[str, tuple[Version, int]] = field(default_factory=dict)
+    heads: dict[str, Head] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)
 
 
@@ -97,20 +112,25 @@ class CatalogWatch:
     def version(self, name: str) -> Version | None:
         """Return the version of a connector's rows, None while it is unknown."""
         known = self._known
-        return None if known.number is None else known.heads.get(name, (NO_VERSION, 0))[0]
+        if known.number is None:
+            return None
+        head = known.heads.get(name)
+        return head.version if head is not None else NO_VERSION
+
+    def last_sent(self) -> dict[str, int]:
+        """Return when the last batch that a client has sent was committed, in microseconds since 1970, by connector name."""
+        heads = self._known.heads.items()
+        return {name: head.sent_at for name, head in heads if head.sent_at is not None}
 
     def revision(self, name: str) -> int | None:
         """Return the applied revision of a connector, None if there is no such connector."""
         return self._known.revisions.get(name)
 
-    def note_versions(self, heads: dict[str, Version], number: int) -> None:
-        """Remember the versions that a commit of this gateway has made."""
+    def note_heads(self, heads: dict[str, Head]) -> None:
+        """Remember the heads that a commit of this gateway has made."""
         with self._lock:
             known = self._known
-            added = {name: (version, number) for name, version in heads.items()}
-            self._known = _Known(
-                known.number, known.definitions, _latest(known.heads, added), known.revisions
-            )
+            self._known = replace(known, heads=_latest(known.heads, heads))
 
     def note_revisions(self, revisions: dict[str, int], gone: set[str]) -> None:
         """Remember the revisions that a commit of this gateway has applied, and the connectors that it has purged."""
@@ -148,7 +168,7 @@ class CatalogWatch:
         if number == known.number:
             return
         rows = fetch(connection, _HEADS, [NEVER if known.number is None else known.number])
-        heads = {name: ((batch, at), made) for name, batch, at, made in rows}
+        heads = {name: Head((batch, at), made, sent_at) for name, batch, at, made, sent_at in rows}
         has_changed = definitions != known.definitions
         revisions = dict(fetch(connection, _REVISIONS)) if has_changed else known.revisions
         with self._lock:
@@ -181,11 +201,15 @@ class CatalogWatch:
         cut_connections(self._postgres.address)
 
 
-def _latest(
-    old: dict[str, tuple[Version, int]], new: dict[str, tuple[Version, int]]
-) -> dict[str, tuple[Version, int]]:
+def _latest(old: dict[str, Head], new: dict[str, Head]) -> dict[str, Head]:
     """Return the heads of the later commits: a notification may come before or after the answer of a commit."""
-    return old | {name: each for name, each in new.items() if each[1] >= old.get(name, each)[1]}
+    merged = dict(old)
+    for name, head in new.items():
+        known = old.get(name)
+        if known is None or head.number >= known.number:
+            sent_at = head.sent_at if head.sent_at is not None or known is None else known.sent_at
+            merged[name] = replace(head, sent_at=sent_at)
+    return merged
 
 
 def _nothing() -> None:

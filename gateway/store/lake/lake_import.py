@@ -42,7 +42,8 @@ _AGAIN = "run gateway lake import again, which goes on where it was"
 #: The tables that the import fills, with those that are derived from them.
 _SIDE_TABLES = (*(each.table for each in COPIES), "heads", "sequences")
 _HEADS = (
-    "INSERT INTO gw.heads SELECT DISTINCT ON (connector) connector, batch, committed_at, %s FROM gw.batches"
+    "INSERT INTO gw.heads SELECT DISTINCT ON (connector) connector, batch, committed_at, %s, max(committed_at)"
+    " FILTER (WHERE action IN ('post', 'put')) OVER (PARTITION BY connector) FROM gw.batches"
     " ORDER BY connector, batch DESC"
 )
 #: The last `_id` of each connector, purged ones included.

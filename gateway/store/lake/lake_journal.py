@@ -1,7 +1,7 @@
 """The journal of a lake: written with each commit by PostgreSQL's trigger, and asked of PostgreSQL."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -9,10 +9,11 @@ from gateway import strictjson
 from gateway.errors import GatewayError
 from gateway.store.activity import HourlyFigures
 from gateway.store.batch import Batch, Receipt
+from gateway.store.commit_counts import SENT
 from gateway.store.interface import NO_VERSION, ReadTransaction, Version
 from gateway.store.journal.interface import Changes, LedgerEntry, NewEvent, Sequences
 from gateway.store.lake.attach import CATALOG
-from gateway.store.lake.catalog_watch import CatalogWatch
+from gateway.store.lake.catalog_watch import CatalogWatch, Head
 from gateway.store.lake.commit_lock import CommitLock, Turn
 from gateway.store.lake.lake_activity import LakeActivity
 from gateway.store.lake.lake_ledger import LakeLedger
@@ -99,8 +100,14 @@ class LakeJournal:
     def note_commit(self, changes: Changes) -> None:
         """Remember what was committed, before the notification of it arrives."""
         at = (changes.now - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
-        heads = {each.connector: (each.receipt.batch or 0, at) for each in changes.entries}
-        self._watch.note_versions(heads, self._number)
+        sent = {each.connector for each in changes.entries if each.action in SENT}
+        heads = {
+            each.connector: Head(
+                (each.receipt.batch or 0, at), self._number, at if each.connector in sent else None
+            )
+            for each in changes.entries
+        }
+        self._watch.note_heads(heads)
         gone = {changes.purged.name} if changes.purged is not None else set()
         self._watch.note_revisions({each.name: each.revision for each in changes.versions}, gone)
 
@@ -121,6 +128,10 @@ class LakeJournal:
     def revision(self, name: str) -> int | None:
         """Return the applied revision of a connector; None if there is no such connector."""
         return self._watch.revision(name)
+
+    def last_sent(self) -> Mapping[str, int]:
+        """Return when the last batch that a client has sent to any gateway was committed, in microseconds since 1970."""
+        return self._watch.last_sent()
 
     def version(self, name: str) -> Version | None:
         """Return the version of a connector's rows; None while PostgreSQL does not answer."""

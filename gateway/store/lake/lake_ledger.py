@@ -1,12 +1,11 @@
 """The ledger in PostgreSQL, with the idempotency keys of its batches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from gateway import strictjson
 from gateway.errors import GatewayError
 from gateway.store.batch import Batch, Receipt, StoredBatch, receipt_of, remembered
-from gateway.store.commit_counts import SENT
 from gateway.store.journal.idempotency import DAYS
 from gateway.store.lake.postgres import PostgreSQL
 
@@ -57,15 +56,6 @@ class LakeLedger:
             [name, list(numbers)],
         )
         return [StoredBatch(*entry) for entry in rows]
-
-    def last_sent(self) -> Mapping[str, int]:
-        """Return when the last batch that a client has sent was committed, in microseconds since 1970, by connector name."""
-        rows = self._postgres.rows(
-            "SELECT connector, (extract(epoch FROM max(committed_at)) * 1000000)::bigint FROM gw.batches"
-            " WHERE action = ANY(%s) GROUP BY connector",
-            [sorted(SENT)],
-        )
-        return dict(rows)
 
     # -- idempotency keys
 

@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS gw.sequences (
     connector text PRIMARY KEY, last_id bigint NOT NULL, last_rejected_id bigint NOT NULL
 );
 CREATE TABLE IF NOT EXISTS gw.heads (
-    connector text PRIMARY KEY, batch bigint NOT NULL, committed_at timestamptz NOT NULL, number bigint NOT NULL
+    connector text PRIMARY KEY, batch bigint NOT NULL, committed_at timestamptz NOT NULL, number bigint NOT NULL,
+    sent_at timestamptz
 );
 CREATE INDEX IF NOT EXISTS heads_number ON gw.heads (number);
 CREATE TABLE IF NOT EXISTS gw.batches (
@@ -94,9 +95,12 @@ BEGIN
             (e->>7)::bigint, (e->>8)::bigint, e->>9, (e->>10)::bigint, (e->>11)::bigint, base
         FROM jsonb_array_elements(x->'entries') AS e;
     INSERT INTO gw.heads
-        SELECT e->>1, max((e->>0)::bigint), moment, next_number FROM jsonb_array_elements(x->'entries') AS e GROUP BY 1
+        SELECT e->>1, max((e->>0)::bigint), moment, next_number,
+            CASE WHEN bool_or(e->>2 IN ('post', 'put')) THEN moment END
+        FROM jsonb_array_elements(x->'entries') AS e GROUP BY 1
         ON CONFLICT (connector) DO UPDATE SET
-            batch = excluded.batch, committed_at = excluded.committed_at, number = excluded.number;
+            batch = excluded.batch, committed_at = excluded.committed_at, number = excluded.number,
+            sent_at = coalesce(excluded.sent_at, gw.heads.sent_at);
     INSERT INTO gw.keys
         SELECT k->>0, coalesce(k->>1, ''), k->>2, decode(k->>3, 'hex'), (k->>4)::bigint, moment, (k->>5)::integer, k->>6
         FROM jsonb_array_elements(x->'keys') AS k;

@@ -3,7 +3,6 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 from gateway.store.commit_counts import CommitCounts
 from gateway.store.engine.interface import Database
@@ -21,7 +20,7 @@ class Commits:
     def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
         self._journal = journal
-        self.counts = CommitCounts(dict(journal.batches.last_sent()))
+        self.counts = CommitCounts(journal.last_sent)
         # The writer thread alone changes it; any thread may look at it.
         self._committing: frozenset[str] = frozenset()
 
@@ -50,15 +49,10 @@ class Commits:
             self._committing = frozenset()
 
     def _count(self, changes: Changes) -> None:
-        committed_at = _microseconds(changes.now)
         for entry in changes.entries:
             self._database.note_rows(entry.connector, entry.receipt.stored, entry.receipt.deleted)
-            self.counts.count_batch(entry.connector, entry.action, entry.receipt, committed_at)
+            self.counts.count_batch(entry.connector, entry.action, entry.receipt)
 
     def version(self, name: str) -> Version | None:
         """Return the version of a connector's rows; None while one is being committed."""
         return None if name in self._committing else self._journal.version(name)
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
