@@ -10,15 +10,11 @@ from gateway.auth.credentials import Credentials
 from gateway.auth.sessions import Sessions
 from gateway.auth.shared_sessions import SharedSessions
 from gateway.lake_extra import require_lake_extra
-from gateway.query.read_pool import OPEN_PER_THREAD
 from gateway.resources import Resources
 from gateway.settings import Settings
 from gateway.store.engine.duckdb_file import DuckDBFile
 from gateway.store.file_store import file_store
 from gateway.store.tables.store import Store
-
-#: The threads that read for pages, and the connections for reads that hold none: of the writer, jobs, and a reload.
-_READERS_OF_PAGES, _SHORT_READS = 1, 4
 
 
 def rows_directory(settings: Settings) -> Path:
@@ -52,7 +48,6 @@ def _open_lake(settings: Settings, resources: Resources) -> Store:
         spill_folder=settings.data / "spill",
         threads=resources.threads,
         spill=resources.spill,
-        readers=(settings.readers + _READERS_OF_PAGES) * OPEN_PER_THREAD["lake"] + _SHORT_READS,
     )
 
 

@@ -19,7 +19,7 @@ from gateway.request_context import current_stages
 from gateway.resources import Disk
 from gateway.stage_times import StageTimes
 from gateway.store.batch import Batch, Receipt
-from gateway.store.errors import CommitRefused, FatalError
+from gateway.store.errors import CommitRefused, CommitsStalled, FatalError
 from gateway.store.interface import StoreWriter
 
 _log = logging.getLogger(__name__)
@@ -224,14 +224,17 @@ class Writer:
         return group
 
     def _append(self, group: list[_Append]) -> None:
-        """Commit a group. If that fails, commit its batches one by one, so that only the bad one fails."""
+        """Commit a group. If that fails, commit its batches one by one, so that only the bad one fails.
+
+        If it is unknown whether the group was committed, its batches without a key would be stored twice.
+        """
         traced = [queued.stages for queued in group if queued.stages is not None]
         for stages in traced:
             stages.begin("commit")
         try:
             receipts = _repeated(lambda: self._store.append([queued.batch for queued in group]))
         except Exception as error:  # noqa: BLE001  # every batch of the group must get an answer
-            if len(group) == 1 or isinstance(error, FatalError):
+            if len(group) == 1 or isinstance(error, FatalError | CommitsStalled):
                 self._fail(group, error)
             else:
                 for queued in group:
@@ -256,7 +259,9 @@ class Writer:
             self._is_due = True
 
     def _fail(self, group: list[_Append], error: Exception) -> None:
-        if not isinstance(error, GatewayError) or error.code in (Code.INTERNAL, Code.STORE_FAILED):
+        if isinstance(error, CommitsStalled):
+            _log.error("nothing is committed: %s", error)
+        elif not isinstance(error, GatewayError) or error.code in (Code.INTERNAL, Code.STORE_FAILED):
             _log.error("the writer failed: %s", trace(error))
         loop_futures.resolve_all((queued.result, error) for queued in group)
 

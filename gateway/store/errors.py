@@ -18,7 +18,11 @@ class ConnectorChanged(GatewayError):  # noqa: N818  # a state, not a fault
         super().__init__(Code.NOT_READY, message, hint="send again", headers={"Retry-After": "1"})
 
 
-class StoreAway(GatewayError):  # noqa: N818  # a state, not a fault
+class CommitsStalled(GatewayError):  # noqa: N818  # a state, not a fault
+    """The store commits nothing at present, or does not know if it did; a part of the group fares no better."""
+
+
+class StoreAway(CommitsStalled):
     """A server that the store needs does not answer; nothing was stored."""
 
     def __init__(self, code: Code) -> None:

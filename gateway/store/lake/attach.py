@@ -23,8 +23,9 @@ _EXTENSIONS = {
 }
 #: The parameters of a connection string that the secret has.
 _SECRET_WORDS = {"host": "HOST", "port": "PORT", "dbname": "DATABASE", "user": "USER", "password": "PASSWORD"}
-#: Seconds that a query waits for a connection to PostgreSQL.
-_POOL_WAIT_SECONDS = 10
+#: The most connections to PostgreSQL in the pool, and the seconds until an idle one is closed. The extension counts one
+#: that is lost at COMMIT or ROLLBACK as in use for ever: https://github.com/duckdb/duckdb-postgres/issues/545
+_POOL_MAX, _POOL_IDLE_SECONDS = 100_000, 30
 
 
 def extension_files() -> list[Path]:
@@ -55,7 +56,6 @@ def open_lake(
     spill_folder: Path,
     threads: int | None = None,
     spill: int | None = None,
-    connections: int = 8,
 ) -> duckdb.DuckDBPyConnection:
     """Return a connection to a DuckDB in memory with the lake attached.
 
@@ -65,7 +65,6 @@ def open_lake(
         spill_folder: The folder for temporary files.
         threads: The threads, None for as many as there are processors.
         spill: The most bytes of temporary files, None for no limit of the gateway's own.
-        connections: The most connections to PostgreSQL.
 
     Raises:
         InvalidAddress: What it needs is not installed.
@@ -89,7 +88,7 @@ def open_lake(
     try:
         for file in files:
             connection.execute(f"LOAD {literal(str(file))}")
-        for statement in _settings(address, connections):
+        for statement in _settings(address):
             connection.execute(statement)
     except BaseException:
         connection.close()
@@ -97,18 +96,20 @@ def open_lake(
     return connection
 
 
-def _settings(address: LakeAddress, connections: int) -> list[str]:
+def _settings(address: LakeAddress) -> list[str]:
     """Return the statements that attach the lake.
 
-    A commit must succeed on the snapshot that it began from, or not at all, so DuckLake never retries by itself.
+    A commit must succeed on the snapshot that it began from, or not at all, so DuckLake never retries by itself. A
+    transaction never waits for a connection, for each open result of a slow client has one, and the writer needs another.
     """
     statements = [
         "SET GLOBAL TimeZone = 'UTC'",
         "SET GLOBAL ducklake_max_retry_count = 0",
         "SET GLOBAL ducklake_default_data_inlining_row_limit = 0",
-        f"SET GLOBAL pg_pool_max_connections = {connections:d}",
-        "SET GLOBAL pg_pool_acquire_mode = 'wait'",
-        f"SET GLOBAL pg_pool_wait_timeout_millis = {_POOL_WAIT_SECONDS * 1000:d}",
+        f"SET GLOBAL pg_pool_max_connections = {_POOL_MAX:d}",
+        "SET GLOBAL pg_pool_acquire_mode = 'force'",
+        "SET GLOBAL pg_pool_enable_reaper_thread = true",
+        f"SET GLOBAL pg_pool_idle_timeout_millis = {_POOL_IDLE_SECONDS * 1000:d}",
         _catalog_secret(address),
     ]
     if address.s3 is not None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import select
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -152,15 +151,13 @@ class CatalogWatch:
     def _follow(self, connection: Connection) -> None:
         with self._answering():
             connection.execute("LISTEN gw")
-        if not self.is_connected:
+        if self._postgres.is_away:
             _log.warning("PostgreSQL answers again")
         while not self._stopping.is_set():
             with self._answering():
                 self._refresh(connection)
-            select.select([connection], [], [], POLL_SECONDS)
-            with self._answering():
-                for _ in connection.notifies(timeout=0):
-                    pass
+            for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+                pass
 
     def _refresh(self, connection: Connection) -> None:
         known = self._known
@@ -176,6 +173,7 @@ class CatalogWatch:
             if has_changed:
                 merged = {name: each for name, each in merged.items() if name in revisions}
             self._known = _Known(number, definitions, merged, revisions)
+        self._postgres.is_away = False
         if has_changed and known.definitions != NEVER:
             self._on_definitions()
 
@@ -194,8 +192,9 @@ class CatalogWatch:
         with self._lock:
             known = self._known
             self._known = _Known(definitions=known.definitions, revisions=known.revisions)
-        if known.number is None:
+        if self._postgres.is_away:
             return
+        self._postgres.is_away = True
         _log.error("PostgreSQL, which has the catalog of the lake, does not answer: %s", type(error).__name__)
         self._postgres.drop_idle()
         cut_connections(self._postgres.address)

@@ -13,7 +13,7 @@ import psycopg
 
 from gateway import strictjson
 from gateway.errors import Code, GatewayError
-from gateway.store.errors import CommitRefused
+from gateway.store.errors import CommitRefused, CommitsStalled
 from gateway.store.lake.postgres import Connection, PostgreSQL, catalog_error, execute, fetch
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class CommitLock:
             turn = self._take()
         except psycopg.errors.LockNotAvailable:
             hint = "send again; another gateway commits for long"
-            raise GatewayError(Code.STORE_FAILED, hint=hint, headers={"Retry-After": "2"}) from None
+            raise CommitsStalled(Code.STORE_FAILED, hint=hint, headers={"Retry-After": "2"}) from None
         except psycopg.Error as error:
             self._drop()
             raise catalog_error(error, Code.STORE_FAILED) from error
@@ -179,7 +179,16 @@ class CommitLock:
         self._drop()
 
 
+def is_committed(postgres: PostgreSQL, nonce: str) -> bool:
+    """Return whether a commit is recorded. One that is not may still be under way.
+
+    Raises:
+        GatewayError: PostgreSQL cannot be asked.
+    """
+    return bool(postgres.rows(_HAS_NONCE, [nonce])[0][0])
+
+
 def _unknown_outcome() -> GatewayError:
     message = "PostgreSQL, which has the catalog of the lake, does not answer"
     hint = "send again with the same Idempotency-Key, which stores it once"
-    return GatewayError(Code.OUTCOME_UNKNOWN, message, hint=hint, headers={"Retry-After": "5"})
+    return CommitsStalled(Code.OUTCOME_UNKNOWN, message, hint=hint, headers={"Retry-After": "5"})

@@ -41,10 +41,13 @@ class DataFolder:
         """Delete a file of a transaction that was rolled back."""
         Path(file).unlink(missing_ok=True)
 
-    def protect(self, nonce: str, since: float) -> None:
-        """Sync and link the files that DuckLake has written since an instant."""
+    def protect(self, nonce: str, seconds: float) -> None:
+        """Sync and link the files that DuckLake has written in a transaction that began `seconds` ago.
+
+        PERF: not those of the transactions before it, although changes of rows may come many times a second.
+        """
         links = self._links / nonce
-        for file in self._written(since - _CLOCK_SECONDS):
+        for file in self._written(time.time() - seconds):
             link = links / file.relative_to(self._folder)
             link.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):  # DuckLake has replaced it.
@@ -54,13 +57,20 @@ class DataFolder:
                 _sync(file.parent.parent)
 
     def restore(self, nonce: str) -> None:
-        """Restore the files of a committed transaction that DuckLake has deleted."""
+        """Restore the files of a transaction that DuckLake has deleted, and that may be committed."""
         links = self._links / nonce
         for link in _files(links):
             file = self._folder / link.relative_to(links)
-            with contextlib.suppress(FileExistsError):
+            # It was not deleted, or the gateway that has made the link removes it at this moment.
+            with contextlib.suppress(FileExistsError, FileNotFoundError):
                 file.hardlink_to(link)
                 _sync(file.parent)
+
+    def withdraw(self, nonce: str) -> None:
+        """Delete the files of a transaction that is not committed, as DuckLake does."""
+        links = self._links / nonce
+        for link in _files(links):
+            (self._folder / link.relative_to(links)).unlink(missing_ok=True)
 
     def forget(self, nonce: str) -> None:
         """Remove the links of a transaction that has ended."""
@@ -68,24 +78,30 @@ class DataFolder:
 
     def restore_all(self, is_committed: Callable[[str], bool]) -> None:
         """Restore the files of committed transactions whose gateway was killed, and remove links that are old."""
-        if not self._links.exists():
-            return
-        for links in list(self._links.iterdir()):
-            is_old = links.stat().st_mtime < time.time() - _OPEN_SECONDS
-            if is_committed(links.name):
-                self.restore(links.name)
-                self.forget(links.name)
-            elif is_old:
-                self.forget(links.name)
+        for links in _folders(self._links):
+            with contextlib.suppress(FileNotFoundError):  # Its gateway lives, and has ended the transaction.
+                is_old = links.stat().st_mtime < time.time() - _OPEN_SECONDS
+                if is_committed(links.name):
+                    self.restore(links.name)
+                    self.forget(links.name)
+                elif is_old:
+                    self.forget(links.name)
 
     def _written(self, since: float) -> Iterator[Path]:
-        """Yield the files of DuckLake in folders that have changed."""
+        """Yield the files of DuckLake since an instant of this machine, whose clock their names have."""
+        first = _WRITTEN_BY_DUCKLAKE + _uuid7_at(since)
         for folder in [each for schema in _folders(self._folder) for each in _folders(schema)]:
-            if folder.stat().st_mtime < since:
+            if folder.stat().st_mtime < since - _CLOCK_SECONDS:
                 continue
             for entry in os.scandir(folder):
-                if entry.name.startswith(_WRITTEN_BY_DUCKLAKE) and entry.stat().st_mtime >= since:
+                if entry.name.startswith(_WRITTEN_BY_DUCKLAKE) and entry.name >= first:
                     yield Path(entry.path)
+
+
+def _uuid7_at(instant: float) -> str:
+    """Return the beginning of the UUIDs of version 7 that were made since an instant."""
+    digits = f"{int(instant * 1000) - 1:012x}"
+    return f"{digits[:8]}-{digits[8:]}"
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -87,6 +87,16 @@ class DuckLake(OpenDatabase):
             _log.error("the lake failed: %s", shown(error))
         return meant
 
+    def borrow(self) -> duckdb.DuckDBPyConnection:
+        """Return a cursor that no other thread uses, until `give_back`.
+
+        Raises:
+            StoreAway: PostgreSQL does not answer. Each attempt to read would wait for it.
+        """
+        if not self._watch.is_connected:
+            raise StoreAway(Code.READ_FAILED)
+        return super().borrow()
+
     # -- transactions
 
     @property
@@ -111,7 +121,7 @@ class DuckLake(OpenDatabase):
             raise StoreAway(Code.STORE_FAILED)
         with self._lock.turn() as turn:
             self._turn, self._message, self._written = turn, {}, []
-            began = time.time()
+            began = time.monotonic()
             try:
                 self.writer.execute("BEGIN")
                 yield self.writer

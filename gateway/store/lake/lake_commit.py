@@ -2,13 +2,14 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
 import duckdb
 
 from gateway.errors import Code, GatewayError
-from gateway.store.errors import CommitRefused, FatalError, StoreAway
+from gateway.store.errors import CommitRefused, FatalError
 from gateway.store.lake.attach import CATALOG
 from gateway.store.lake.commit_lock import CommitLock, Turn
 from gateway.store.lake.data_folder import DataFolder
@@ -44,7 +45,7 @@ class LakeCommit:
         Args:
             connection: The connection.
             turn: The turn, which is held.
-            began: When the transaction began, in seconds since 1970.
+            began: When the transaction began, by `time.monotonic`.
             added: The part of the message that PostgreSQL's trigger records.
 
         Raises:
@@ -60,7 +61,8 @@ class LakeCommit:
             **added,
         }
         if self._folder is not None:
-            self._folder.protect(turn.nonce, began)
+            # Its duration, and not its beginning, for the clock may have been set back since.
+            self._folder.protect(turn.nonce, time.monotonic() - began)
         # PERF: DuckLake takes time quadratic in the number of apostrophes, which JSON can do without.
         text = json.dumps(message, ensure_ascii=False).replace("'", "\\u0027")
         connection.execute(
@@ -76,13 +78,19 @@ class LakeCommit:
             self._lock.record(turn, message)
 
     def _resolve(self, turn: Turn, error: duckdb.Error) -> None:
-        """Return if a commit stands although COMMIT raised an error; raise the reason otherwise."""
+        """Return if a commit stands although COMMIT raised an error; raise the reason otherwise.
+
+        DuckLake has deleted its files. They are restored at once, for if the outcome stays unknown, the commit may stand.
+        """
         _log.warning("COMMIT failed: %s", shown(error))
         meant = self._meaning(error)
+        if self._folder is not None:
+            self._folder.restore(turn.nonce)
         if self._lock.outcome(turn):
             _log.warning("its answer was lost: the commit stands")
-            if self._folder is not None:
-                self._folder.restore(turn.nonce)
             return
-        is_known = isinstance(meant, CommitRefused | FatalError | StoreAway) or meant.code is Code.DISK_FULL
-        raise meant if is_known else CommitRefused()
+        if self._folder is not None:
+            self._folder.withdraw(turn.nonce)
+        # PostgreSQL has told the outcome, so it is there to commit again.
+        is_final = isinstance(meant, FatalError) or meant.code is Code.DISK_FULL
+        raise meant if is_final else CommitRefused()

@@ -1,11 +1,13 @@
 """A store in a lake: rows in DuckLake, journal in PostgreSQL, one of many gateways."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.store.lake.attach import open_lake
 from gateway.store.lake.catalog_watch import CatalogWatch
-from gateway.store.lake.commit_lock import CommitLock
+from gateway.store.lake.commit_lock import CommitLock, is_committed
+from gateway.store.lake.data_folder import DataFolder
 from gateway.store.lake.ducklake import DuckLake
 from gateway.store.lake.lake_address import LakeAddress
 from gateway.store.lake.lake_init import require_sound
@@ -31,7 +33,6 @@ def lake_store(
     spill_folder: Path,
     threads: int | None = None,
     spill: int | None = None,
-    readers: int = 8,
 ) -> Store:
     """Open a lake that `gateway lake init` has made.
 
@@ -41,16 +42,13 @@ def lake_store(
         spill_folder: The folder for temporary files.
         threads: The threads of DuckDB.
         spill: The most bytes of temporary files.
-        readers: The most transactions that read at a time.
 
     Raises:
         UnsoundLake: It is not made, or its gate is not sound.
         InvalidAddress: What it needs is not installed.
     """
     require_sound(PostgreSQL(address))
-    opened = open_parts(
-        address, memory=memory, spill_folder=spill_folder, threads=threads, spill=spill, readers=readers
-    )
+    opened = open_parts(address, memory=memory, spill_folder=spill_folder, threads=threads, spill=spill)
     return Store(
         opened.engine, lambda: LakeJournal(opened.postgres, opened.lock, opened.watch, opened.engine)
     )
@@ -63,7 +61,6 @@ def open_parts(
     spill_folder: Path,
     threads: int | None = None,
     spill: int | None = None,
-    readers: int = 8,
 ) -> OpenLake:
     """Open a lake whose gate the caller has checked; the arguments are those of `lake_store`.
 
@@ -71,14 +68,9 @@ def open_parts(
         InvalidAddress: What it needs is not installed.
     """
     postgres = PostgreSQL(address)
-    connection = open_lake(
-        address,
-        memory=memory,
-        spill_folder=spill_folder,
-        threads=threads,
-        spill=spill,
-        connections=readers + 2,
-    )
+    if address.folder is not None:
+        DataFolder(address.folder).restore_all(functools.partial(is_committed, postgres))
+    connection = open_lake(address, memory=memory, spill_folder=spill_folder, threads=threads, spill=spill)
     watch = CatalogWatch(postgres)
     watch.start()
     lock = CommitLock(postgres)

@@ -32,6 +32,8 @@ class PostgreSQL:
 
     def __init__(self, address: LakeAddress) -> None:
         self.address = address
+        #: Whether the watch has found that PostgreSQL does not answer; the watch alone changes it.
+        self.is_away = False
         # The lock guards the next two.
         self._lock = threading.Lock()
         self._idle: deque[Connection] = deque()
@@ -52,6 +54,8 @@ class PostgreSQL:
         Raises:
             GatewayError: PostgreSQL cannot be asked; with `Retry-After`.
         """
+        if self.is_away:
+            raise StoreAway(Code.READ_FAILED)
         try:
             with self._lock:
                 borrowed = self._idle.pop() if self._idle else None

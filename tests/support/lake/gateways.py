@@ -8,12 +8,23 @@ from pathlib import Path
 
 from tests.support.forked import ROOT
 from tests.support.lake.lake_session import PYTHON
+from tests.support.lake.seaweedfs import BUCKET, KEEPER, SeaweedFS
 from tests.support.server import DEADLINE, Server, serving
 
 
 def lake_settings(url: str, data: Path | str) -> dict[str, str]:
     """The settings of a gateway on the lake of a database and a folder."""
     return {"GATEWAY_STORE": "lake", "GATEWAY_LAKE_CATALOG": url, "GATEWAY_LAKE_DATA": str(data)}
+
+
+def s3_settings(url: str, seaweedfs: SeaweedFS, prefix: str) -> dict[str, str]:
+    """The settings of a gateway on the lake of a database and a prefix of an S3 server, where it may delete nothing."""
+    return {
+        **lake_settings(url, f"s3://{BUCKET}/{prefix}"),
+        "GATEWAY_LAKE_S3_ENDPOINT": f"http://{seaweedfs.endpoint}",
+        "GATEWAY_LAKE_S3_KEY_ID": KEEPER.key,
+        "GATEWAY_LAKE_S3_SECRET": KEEPER.secret,
+    }
 
 
 def gateway_lake(*words: str, **settings: str) -> str:

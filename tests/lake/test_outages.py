@@ -1,0 +1,53 @@
+"""Three gateways with their data on S3 outlive PostgreSQL and the S3 server, which are killed, away, or hang."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.lake.fleet import Fleet, serving_fleet
+from tests.support.lake.gateways import s3_settings
+from tests.support.lake.postgres import PostgreSQL, running_postgres
+from tests.support.lake.proxy import PostgresProxy, proxying_postgres
+from tests.support.lake.seaweedfs import SeaweedFS, running_seaweedfs
+from tests.support.lake.traffic import CONNECTOR, Traffic
+
+SEED = 20261130
+
+
+@dataclass(frozen=True)
+class Place:
+    fleet: Fleet
+    proxy: PostgresProxy
+    postgres: PostgreSQL
+    seaweedfs: SeaweedFS
+    database: str
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Two gateways that reach PostgreSQL by way of a proxy, and one that does without; none may delete objects."""
+    directory: Path = tmp_path_factory.mktemp("fleet")
+    connectors = {"a": CONNECTOR, "b": CONNECTOR, "c": CONNECTOR}
+    with running_postgres() as postgres, running_seaweedfs() as seaweedfs:
+        database = postgres.database()
+        with proxying_postgres(postgres.port) as proxy:
+            urls = (proxy.url(database), proxy.url(database), database)
+            each = [s3_settings(url, seaweedfs, "fleet") for url in urls]
+            with serving_fleet(directory, connectors, each) as fleet:
+                yield Place(fleet, proxy, postgres, seaweedfs, database)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.torture)])
+def test_killed_postgres_keeps_every_batch_once(place: Place, tell, kills: int):
+    chance = random.Random(SEED)
+    with Traffic(place.fleet, "/a") as traffic:
+        for _ in range(kills):
+            traffic.wait_for(chance.randint(10, 30))
+            place.postgres.kill()
+            place.postgres.start()
+        traffic.wait_for(10)
+    tell(f"seed {SEED}, kill -9 of PostgreSQL: {kills}, {traffic.verdict(place.postgres, place.database)}")
