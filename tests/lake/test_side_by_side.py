@@ -63,9 +63,13 @@ def test_killed_gateways_store_every_batch_once(place: Place, tell, kills: int):
 def test_struck_commits_have_the_outcome_answered(place: Place, tell, rounds: int):
     changes = strikes.Struck(place.fleet, place.proxy, "/o")
     changes.strike_all(rounds)
+    unknown = changes.strike_questions(rounds)
     records = strikes.Struck(place.fleet, place.proxy, "/i", {1: 0})
     records.strike_records(rounds)
-    tell(f"answers: {changes.outcomes} {records.outcomes}")
+    tell(
+        f"struck: {changes.struck + records.struck}, {unknown} with an unknown outcome; answers: {changes.told},"
+        f" of keys alone: {records.told}; nothing lost, nothing twice, nothing deleted"
+    )
 
 
 @pytest.mark.long

@@ -2,15 +2,16 @@
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import httpx
 
 from tests.support.lake.fleet import Fleet
-from tests.support.lake.proxy import PostgresProxy
+from tests.support.lake.proxy import COMMIT, NEW_SNAPSHOT, PostgresProxy
 from tests.support.lake.traffic import Traffic
-from tests.support.server import DEADLINE, eventually
+from tests.support.server import DEADLINE, eventually, put
 
 CONNECTOR = "fields: {id: integer, v: integer}\nprimary_key: id\non_conflict: replace\naccess: {read: [public], change: [editor]}\n"
 IGNORING = CONNECTOR.replace("replace", "ignore")
@@ -45,7 +46,8 @@ class Struck:
     proxy: PostgresProxy
     path: str
     rows: dict[int, int] = field(default_factory=dict)
-    outcomes: dict[str, list[str]] = field(default_factory=dict)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    struck: int = 0
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def strike_all(self, rounds: int) -> None:
@@ -54,10 +56,19 @@ class Struck:
         self._check("the first rows")
         for _ in range(rounds):
             for name, fault in FAULTS.items():
-                for change in (self._append, self._replace, self._patch, self._delete):
+                for change in (self._append, self._replace, self._patch, self._delete, self._widen):
                     self._strike(name, fault, change)
             for change, at in itertools.product((self._append, self._patch), LOCK_ASKS):
                 self._strike("lock cut", _lock_cut(at), change)
+
+    def strike_questions(self, rounds: int) -> int:
+        """Lose the answers to commits, and those to all questions about them; they stand, and no file of them is gone."""
+        for _ in range(rounds):
+            self.proxy.lose_answers(1000, mark=f"{NEW_SNAPSHOT}|gw\\.gate", at=f"{COMMIT}|FOR UPDATE")
+            self._patch(unknown=True)
+            self.proxy.pass_all()
+            self._check("unknown")
+        return rounds
 
     def strike_records(self, rounds: int) -> None:
         """Strike commits that store nothing but a key."""
@@ -72,7 +83,13 @@ class Struck:
         fault(self.proxy)
         change()
         eventually(lambda: self.proxy.struck == before + 1, f"{name}: {change.__name__} was not struck")
+        self.struck += 1
         self._check(f"{name}: {change.__name__}")
+
+    @property
+    def told(self) -> str:
+        """How often each answer came."""
+        return ", ".join(f"{answer}: {times}" for answer, times in sorted(self.outcomes.items()))
 
     def _check(self, what: str) -> None:
         for gateway in self.fleet.gateways:
@@ -102,15 +119,30 @@ class Struck:
         number = next(self._numbers)
         self._post([{"id": id, "v": number} for id in sorted(self.rows)[:3]])
 
-    def _patch(self) -> None:
+    def _patch(self, *, unknown: bool = False) -> None:
         number, id = next(self._numbers), min(self.rows)
-        self._send("PATCH", f"{self.path}?id=eq.{id}", {}, json.dumps({"v": number}))
+        self._send("PATCH", f"{self.path}?id=eq.{id}", {}, json.dumps({"v": number}), unknown=unknown)
         self.rows[id] = number
 
     def _delete(self) -> None:
         id = max(self.rows)
         self._send("DELETE", f"{self.path}?id=eq.{id}", {}, None)
         del self.rows[id]
+
+    def _widen(self) -> None:
+        """Have a field more, in the first gateway's file; the others take over what was applied."""
+        first, name = self.fleet.gateways[0], self.path[1:]
+        field = f"x{next(self._numbers)}"
+        file = first.connectors / f"{name}.yaml"
+        put(
+            file,
+            file.read_text().replace("v: integer", f"v: integer, {field}: {{type: integer, nullable: true}}"),
+        )
+        assert first.reload()[file.name]["state"] == "live"
+        self.outcomes["reload"] += 1
+        for gateway in self.fleet.gateways:
+            url = f"{gateway.url}{self.path}?select={field}&limit=1"
+            eventually(lambda: httpx.get(url).status_code == 200, f"{gateway.url} has not taken over {field}")
 
     def _ignore(self) -> None:
         headers = {"Idempotency-Key": f"key {next(self._numbers)}"}
@@ -121,9 +153,19 @@ class Struck:
         assert again.json() == answer.json()
 
     def _send(
-        self, method: str, url: str, headers: dict[str, str], body: str | None, gateway: int = 0
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: str | None,
+        *,
+        gateway: int = 0,
+        unknown: bool = False,
     ) -> httpx.Response:
-        """Send a request until it is answered by success; after any other answer nothing of it may be there."""
+        """Send a request until it is answered by success; after any other answer nothing of it may be there.
+
+        One whose outcome is to be unknown is sent once, and answered so.
+        """
         for _ in range(5):
             answer = httpx.request(
                 method,
@@ -132,11 +174,13 @@ class Struck:
                 content=body,
                 timeout=DEADLINE,
             )
-            self.outcomes.setdefault(method, []).append(str(answer.status_code))
+            self.outcomes[f"{method} {answer.status_code}"] += 1
             if answer.status_code < 300:
                 return answer
-            assert (answer.status_code, answer.json()["code"]) == (503, "GW404"), answer.text
-            assert "Retry-After" in answer.headers
+            assert "Retry-After" in answer.headers, answer.text
+            assert (answer.status_code, answer.json()["code"]) == (503, "GW414" if unknown else "GW404")
+            if unknown:
+                return answer
             self._check(f"{method} was refused")
         raise AssertionError(answer.text)
 
