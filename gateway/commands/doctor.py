@@ -1,23 +1,19 @@
 """The verb `gateway doctor`."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.text import Text
 
-from gateway.commands.support import integrity_text, terminal
+from gateway.commands.support import integrity_text
 from gateway.commands.support.configuration import read_settings
+from gateway.commands.support.lake_doctor import DAMAGED, NOT_EXAMINED, REPAIRABLE, SOUND, check_lake
 from gateway.resources import memory_of
 from gateway.store.engine.open_file import FILE
 from gateway.store.files import lock, restore, saved_files
 from gateway.store.files.checksum_repair import Repairable, Unopenable
 from gateway.store.files.integrity_check import IntegrityReport, examine_file
-
-#: The exit codes.
-SOUND, DAMAGED, REPAIRABLE, NOT_EXAMINED = 0, 1, 2, 3
 
 
 @click.command("doctor")
@@ -40,8 +36,12 @@ def command(data: Path | None, elsewhere: Path | None, style: str, *, repair: bo
     Without --repair nothing is changed; before a repair the files are copied. Exit code 0: the store is sound.
     Exit code 1: rows are missing or unreadable, or the file cannot be opened. Exit code 2: --repair can repair it.
     Exit code 3: nothing was checked, because a gateway is running or the store does not exist.
+
+    With GATEWAY_STORE=lake and without --data it is gateway lake doctor.
     """
     settings = read_settings()
+    if settings.store == "lake" and data is None and not repair:
+        check_lake(style, is_thorough=not quick)
     directory = (data or settings.data).resolve()
     file = directory / FILE
     where = (elsewhere or directory) if repair else None
@@ -54,30 +54,25 @@ def command(data: Path | None, elsewhere: Path | None, style: str, *, repair: bo
     except Unopenable as error:
         is_repairable = isinstance(error, Repairable)
         state, code = ("repairable", REPAIRABLE) if is_repairable else ("damaged", DAMAGED)
-        _print(style, {"state": state, "message": str(error)}, [Text(f"{state}: {error}", "bold red")])
+        integrity_text.print_report(
+            style, {"state": state, "message": str(error)}, [Text(f"{state}: {error}", "bold red")]
+        )
     except (lock.Locked, OSError) as error:
         code = NOT_EXAMINED
         message = (
             f"{error}" if isinstance(error, lock.Locked | FileNotFoundError) else f"{directory}: {error}"
         )
-        _print(style, {"state": "not examined", "message": message}, [Text(message, "bold red")])
+        integrity_text.print_report(
+            style, {"state": "not examined", "message": message}, [Text(message, "bold red")]
+        )
     else:
         code = SOUND if found.is_sound else DAMAGED
-        _print(
+        integrity_text.print_report(
             style,
             integrity_text.to_json(found),
             [_files(file), *integrity_text.text_lines(found), *_copies(directory, found)],
         )
     raise SystemExit(code)
-
-
-def _print(style: str, body: dict[str, Any], lines: Iterable[Text]) -> None:
-    if style == "json":
-        click.echo(json.dumps(body, indent=2))
-        return
-    console = terminal.console(soft_wrap=True)
-    for line in lines:
-        console.print(line)
 
 
 def _files(file: Path) -> Text:

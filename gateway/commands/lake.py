@@ -1,7 +1,5 @@
 """The verb `gateway lake`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +7,8 @@ import click
 
 from gateway.commands.support import integrity_text
 from gateway.commands.support.configuration import read_settings
-from gateway.lake_extra import MissingExtra, require_lake_extra
+from gateway.commands.support.lake_doctor import check_lake
+from gateway.commands.support.lake_errors import errors_of_lake
 from gateway.plurals import counted
 from gateway.resources import memory_of
 from gateway.store.engine.open_file import FILE
@@ -21,13 +20,13 @@ _IMPORT, _EXPORT = "lake import", "lake export"
 
 @click.group("lake")
 def command() -> None:
-    """Prepare the lake that several gateways share, and move a store into it and back."""
+    """Prepare and check the lake that several gateways share, and move a store into it and back."""
 
 
 @command.command("init")
 def init() -> None:
     """Create the lake of GATEWAY_LAKE_CATALOG and GATEWAY_LAKE_DATA, or what is missing of it; it may be run again."""
-    with _errors_of_lake():
+    with errors_of_lake():
         from gateway.store.lake.lake_init import init_lake  # noqa: PLC0415
         from gateway.store.lake.lake_settings import lake_address  # noqa: PLC0415
 
@@ -55,7 +54,7 @@ def import_command(source: Path) -> None:
     directory = source.resolve()
     if not (directory / FILE).exists():
         raise click.ClickException(f"{directory} has no {FILE}, so there is nothing to import")
-    with _errors_of_lake():
+    with errors_of_lake():
         from gateway.store.lake.lake_import import import_store  # noqa: PLC0415
         from gateway.store.lake.lake_settings import lake_address  # noqa: PLC0415
 
@@ -89,7 +88,7 @@ def export_command(target: Path) -> None:
     It has the rows of one moment. Stop the gateways of the lake first, else later rows are in the lake alone.
     """
     directory = target.resolve()
-    with _errors_of_lake():
+    with errors_of_lake():
         from gateway.store.lake.lake_export import export_store  # noqa: PLC0415
         from gateway.store.lake.lake_settings import lake_address  # noqa: PLC0415
 
@@ -108,18 +107,13 @@ def export_command(target: Path) -> None:
         click.echo(f"{counted(done.later, 'commit')} came to the lake since, and are not in the file")
 
 
-@contextmanager
-def _errors_of_lake() -> Iterator[None]:
-    """End the command with the errors of a lake."""
-    try:
-        require_lake_extra()
-    except MissingExtra as error:
-        raise click.ClickException(str(error)) from error
-    from gateway.store.lake.lake_address import InvalidAddress  # noqa: PLC0415
-    from gateway.store.lake.lake_init import UnsoundLake  # noqa: PLC0415
-    from gateway.store.lake.moved_tables import MoveFailed  # noqa: PLC0415
+@command.command("doctor")
+@click.option("--quick", is_flag=True, help="Count the rows, but do not read them.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def doctor_command(style: str, *, quick: bool) -> None:
+    """Check the lake: its gate, the files of the catalog, and the rows of each connector against its ledger.
 
-    try:
-        yield
-    except (InvalidAddress, UnsoundLake, MoveFailed, lock.Locked) as error:
-        raise click.ClickException(str(error)) from error
+    Nothing is changed, and the gateways may run. Exit code 0: the lake is sound. Exit code 1: rows are missing or
+    unreadable. Exit code 2: gateway lake init or import can repair it. Exit code 3: nothing was checked.
+    """
+    check_lake(style, is_thorough=not quick)

@@ -26,6 +26,11 @@ def command(file: Path, data: Path | None, *, move_aside: bool, quick: bool) -> 
     Rows, connectors, and numbers are those of the backup. Rows stored after it are not included.
     """
     settings = read_settings()
+    if settings.store == "lake" and data is None:
+        message = (
+            "a lake has no file to restore: restore PostgreSQL and the data files, as gateway docs lake says"
+        )
+        raise click.ClickException(f"{message}; --data restores the store of one machine")
     directory = (data or settings.data).resolve()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)

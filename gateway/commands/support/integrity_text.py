@@ -1,10 +1,13 @@
 """Integrity reports as text and JSON."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import click
 from rich.text import Text
 
+from gateway.commands.support import terminal
 from gateway.instants import rfc3339
 from gateway.plurals import counted
 from gateway.store.files.integrity_check import IntegrityReport
@@ -56,3 +59,13 @@ def to_json(found: IntegrityReport) -> dict[str, Any]:
         "every_row_read": found.is_thorough and found.is_sound,
         "findings": [flaw.body() for flaw in found.flaws],
     }
+
+
+def print_report(style: str, body: dict[str, Any], lines: Iterable[Text]) -> None:
+    """Print a report as `json`, or its lines as `text`."""
+    if style == "json":
+        click.echo(json.dumps(body, indent=2))
+        return
+    console = terminal.console(soft_wrap=True)
+    for line in lines:
+        console.print(line)

@@ -21,7 +21,7 @@ FORMAT = 1
 #: The table of the lake whose comment is changed by the commit that tries the gate.
 TRIED = "_gateway"
 #: The options of DuckLake that every process obeys, as they are stored.
-_OPTIONS = {
+OPTIONS = {
     "data_inlining_row_limit": "0",
     "parquet_compression": "zstd",
     "parquet_row_group_size": str(ROW_GROUP_ROWS),
@@ -57,17 +57,17 @@ def init_lake(address: LakeAddress, spill_folder: Path) -> list[str]:
             finally:
                 lake.close()
     except psycopg.Error as error:
-        raise UnsoundLake(f"{address.shown} cannot be used: {_first_line(error)}") from None
+        raise UnsoundLake(f"{address.shown} cannot be used: {first_line(error)}") from None
     except duckdb.Error as error:
-        raise UnsoundLake(f"{address.shown} cannot be attached: {_first_line(error)}") from None
+        raise UnsoundLake(f"{address.shown} cannot be attached: {first_line(error)}") from None
 
 
 def _made(connection: Connection, lake: duckdb.DuckDBPyConnection, address: LakeAddress) -> list[str]:
-    was_there = _exists(connection)
+    was_there = has_lake(connection)
     did = [f"catalog of DuckLake in {address.shown}, data files in {address.data}"]
-    for option, value in _OPTIONS.items():
+    for option, value in OPTIONS.items():
         lake.execute(f"CALL {CATALOG}.set_option('{option}', '{value}')")
-    did.append("options of DuckLake: " + ", ".join(f"{name} {value}" for name, value in _OPTIONS.items()))
+    did.append("options of DuckLake: " + ", ".join(f"{name} {value}" for name, value in OPTIONS.items()))
     with connection.transaction():
         execute(connection, side_tables())
         execute(connection, ACTIVITY_TABLE)
@@ -128,18 +128,19 @@ def require_sound(postgres: PostgreSQL, *, is_import: bool = False) -> None:
     where = postgres.address.shown
     try:
         with postgres.connect() as connection:
-            if not _exists(connection):
+            if not has_lake(connection):
                 raise UnsoundLake(f"there is no lake in {where}: gateway lake init makes it")
             problem = find_problem(connection)
             if problem is None and not is_import and (store := unfinished_import(connection)):
                 problem = f"the import of the store {store} is not finished; {_GO_ON}"
     except psycopg.Error as error:
-        raise UnsoundLake(f"{where} cannot be asked: {_first_line(error)}") from None
+        raise UnsoundLake(f"{where} cannot be asked: {first_line(error)}") from None
     if problem:
         raise UnsoundLake(f"the lake in {where} may not be written: {problem}")
 
 
-def _exists(connection: Connection) -> bool:
+def has_lake(connection: Connection) -> bool:
+    """Return whether a database has a lake."""
     return fetch(connection, "SELECT to_regclass('gw.gate') IS NOT NULL") == [(True,)]
 
 
@@ -179,5 +180,6 @@ def _functions() -> dict[str, str]:
     return dict(found)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the beginning of the text of an error, which names no value of a row."""
     return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
