@@ -17,7 +17,15 @@ from gateway.store.lake.attach import CATALOG, open_lake
 from gateway.store.lake.data_folder import LINKS
 from gateway.store.lake.journal_copies import SIDE_SCHEMA
 from gateway.store.lake.lake_address import LakeAddress
-from gateway.store.lake.lake_init import OPTIONS, TRIED, find_problem, first_line, has_lake, unfinished_import
+from gateway.store.lake.lake_init import (
+    OPTIONS,
+    TRIED,
+    data_problem,
+    find_problem,
+    first_line,
+    has_lake,
+    unfinished_import,
+)
 from gateway.store.lake.postgres import PostgreSQL, fetch
 from gateway.store.sql.names import literal, quote, rejected_table_name, table_name
 from gateway.store.sql.times import moment
@@ -115,6 +123,8 @@ def _examine_gate(found: IntegrityReport, postgres: PostgreSQL) -> None:
     with postgres.connect() as connection:
         if not has_lake(connection):
             raise NotExamined(f"there is no lake in {postgres.address.shown}: gateway lake init makes it")
+        if problem := data_problem(connection, postgres.address):
+            raise NotExamined(problem)
         if problem := find_problem(connection):
             found.add(GATE, *problem.rsplit("; ", 1))
         ((store,),) = fetch(connection, "SELECT id FROM gw.store")

@@ -131,12 +131,24 @@ def require_sound(postgres: PostgreSQL, *, is_import: bool = False) -> None:
             if not has_lake(connection):
                 raise UnsoundLake(f"there is no lake in {where}: gateway lake init makes it")
             problem = find_problem(connection)
+            if problem is None:
+                problem = data_problem(connection, postgres.address)
             if problem is None and not is_import and (store := unfinished_import(connection)):
                 problem = f"the import of the store {store} is not finished; {_GO_ON}"
     except psycopg.Error as error:
         raise UnsoundLake(f"{where} cannot be asked: {first_line(error)}") from None
     if problem:
         raise UnsoundLake(f"the lake in {where} may not be written: {problem}")
+
+
+def data_problem(connection: Connection, address: LakeAddress) -> str | None:
+    """Return that the data files of the catalog lie elsewhere than those of the settings, and the fix."""
+    sql = "SELECT value FROM public.ducklake_metadata WHERE key = 'data_path' AND scope IS NULL"
+    ((place,),) = fetch(connection, sql)
+    if place == address.data:
+        return None
+    fix = "correct GATEWAY_LAKE_DATA, or, if the files were moved, name their place as gateway docs lake says"
+    return f"its data files are in {place}, and the setting names {address.data}; {fix}"
 
 
 def has_lake(connection: Connection) -> bool:
