@@ -34,6 +34,7 @@ from gateway.ingest.writer import Writer
 from gateway.jobs.figures import FiguresJob
 from gateway.jobs.periodic_thread import PeriodicThread
 from gateway.jobs.retention import RetentionJob
+from gateway.jobs.upkeep import UpkeepJob
 from gateway.open_console import ConsoleOpener
 from gateway.open_store import open_sessions, open_store, rows_directory
 from gateway.query.read_pool import OPEN_PER_THREAD, ReadPool
@@ -129,7 +130,7 @@ def _open_services(
             RateLimits(credentials),
             Askers(credentials, open_sessions(settings, credentials, closing)),
         ),
-        Storage(store, writer, readers),
+        Storage(store, writer, readers, store.lake),
         Intake(settings, parse_pool, InFlightKeys(), disk),
         Caches(EtagCache(settings.cache), Spool(settings.data / "parts", settings.spool, disk)),
         Live(),
@@ -162,9 +163,11 @@ def _file_services(services: Services, reload: Reload, watch: Watch) -> FileServ
 
 
 def _start_jobs(services: Services, closing: contextlib.ExitStack) -> None:
-    writer, interval = services.storage.writer, services.intake.settings.retention_interval
-    closing.callback(RetentionJob(writer, services.live, seconds=interval).stop)
+    writer, settings = services.storage.writer, services.intake.settings
+    closing.callback(RetentionJob(writer, services.live, seconds=settings.retention_interval).stop)
     closing.callback(FiguresJob(writer, services.observed.figures).stop)
+    if services.storage.lake is not None:
+        closing.callback(UpkeepJob(services.storage.lake, seconds=settings.lake_maintenance).stop)
 
 
 def _greeting(settings: Settings, live: Live, credentials: Credentials) -> str:

@@ -85,6 +85,14 @@ def parse_seconds(text: str) -> float:
     return seconds
 
 
+def parse_keep(text: str) -> float:
+    """Read a number of seconds of at least an hour: a commit, and a long read, end before that."""
+    seconds = parse_seconds(text)
+    if seconds < 3600:
+        raise ValueError("write at least 3600 seconds")
+    return seconds
+
+
 def parse_count(text: str) -> int:
     """Read a whole number above zero."""
     if not text.isascii() or not text.isdigit() or int(text) == 0:

@@ -19,6 +19,7 @@ from gateway.setting_values import (
     parse_endpoint,
     parse_forge,
     parse_hosts,
+    parse_keep,
     parse_lake_data,
     parse_log,
     parse_metrics,
@@ -245,6 +246,18 @@ SETTINGS = (
         "the access key of the maintenance, which may delete objects, too; none: another gateway deletes",
     ),
     Setting("lake_delete_secret", None, parse_text, "the secret of that access key", is_secret=True),
+    Setting(
+        "lake_maintenance",
+        "10",
+        parse_seconds,
+        "the interval between two looks at the lake's upkeep, in seconds",
+    ),
+    Setting(
+        "lake_keep",
+        "86400",
+        parse_keep,
+        "how long the lake keeps snapshots, and then their files, in seconds; at least 3600",
+    ),
     Setting("graceful_timeout", "20", parse_count, "the maximum duration of a graceful stop, in seconds"),
 )
 
@@ -320,6 +333,8 @@ class Settings:
     lake_s3_secret: str | None
     lake_delete_key_id: str | None
     lake_delete_secret: str | None
+    lake_maintenance: float
+    lake_keep: float
     graceful_timeout: int
 
     @classmethod

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from gateway import __version__
 from gateway.admin.finding_counts import count_findings
+from gateway.admin.lake_samples import LakeSamples
 from gateway.admin.metric_table import Sample
 from gateway.admin.request_samples import request_samples
 from gateway.admin.stored_figures import StoredFigures
@@ -29,6 +30,8 @@ class MetricSamples:
         self._resources = resources
         self._reload = reload
         self._figures = StoredFigures(services.storage.reader)
+        lake = services.storage.lake
+        self._lake = LakeSamples(lake) if lake is not None else None
         self._duckdb = importlib.metadata.version("duckdb")
 
     def read(self) -> Iterator[Sample]:
@@ -43,6 +46,8 @@ class MetricSamples:
         yield from self._disk()
         yield from self._reloads(snapshot)
         yield from self._access()
+        if self._lake is not None:
+            yield from self._lake.read(snapshot.endpoints)
 
     def _states(self, snapshot: Snapshot) -> Iterator[Sample]:
         for name, endpoint in snapshot.endpoints.items():

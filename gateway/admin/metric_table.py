@@ -12,14 +12,23 @@ from gateway.metrics import HistogramCounts
 Kind = Literal["gauge", "counter", "histogram"]
 
 
+#: How the names of the metrics of a lake begin.
+LAKE = "gateway_lake_"
+
+
 @dataclass(frozen=True, slots=True)
 class MetricFamily:
-    """One metric: its name, kind, meaning, and labels."""
+    """One metric: its name, kind, meaning, and labels. Only a gateway on a lake shows one that is of a lake."""
 
     name: str
     kind: Kind
     help: str
     labels: tuple[str, ...] = ()
+
+    @property
+    def is_of_lake(self) -> bool:
+        """True if it is of a lake."""
+        return self.name.startswith(LAKE)
 
 
 class Sample(NamedTuple):
@@ -146,5 +155,34 @@ METRICS = (
     _gauge("tokens_expiring", "The digests of tokens that expire within 14 days, or have expired."),
     _counter("token_failures", "The requests with an unknown token."),
     _counter("token_failures_throttled", "Those of them that were answered with 429."),
+    # a lake: all gateways have the same figures, except for the first one and `upkeep_turn`
+    _gauge(
+        "lake_info",
+        "1, with the name of this gateway: GATEWAY_NAME. Only with a lake, as all that follow.",
+        "gateway",
+    ),
+    _gauge(
+        "lake_files",
+        "The data files of a connector and of its rejected rows, at most 15 seconds old.",
+        "connector",
+    ),
+    _gauge("lake_file_bytes", "The bytes of these files.", "connector"),
+    _gauge(
+        "lake_small_files",
+        "Those of them that are to be merged, because they have less than 5 MB.",
+        "connector",
+    ),
+    _gauge("lake_delete_files", "The files that list their deleted rows.", "connector"),
+    _gauge("lake_snapshots", "The snapshots that are kept: one for each commit of GATEWAY_LAKE_KEEP."),
+    _gauge("lake_inlined_rows", "The rows in the catalog instead of in data files. There should be none."),
+    _gauge("lake_old_files", "The files that no snapshot needs, and that wait for their deletion."),
+    _gauge("lake_orphans", "The files of no commit, when they were last counted; no sample before."),
+    _gauge("lake_upkeep_turn", "1 if this gateway has the turn to maintain the lake, else 0."),
+    _gauge(
+        "lake_upkeep_last_success_timestamp_seconds",
+        "When a step of the upkeep last succeeded, at whichever gateway; `look` is each look at all steps.",
+        "step",
+    ),
+    _gauge("lake_upkeep_failed", "1 if the last run of a step has failed, else 0.", "step"),
 )
 BY_NAME = {metric.name: metric for metric in METRICS}

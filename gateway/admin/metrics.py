@@ -66,7 +66,8 @@ class _GatewayCollector(Collector):
         families = {metric.name: _family(metric) for metric in METRICS}
         for sample in self._read():
             _add(families[sample.metric], sample)
-        return families.values()
+        has_lake = bool(families["gateway_lake_info"].samples)
+        return [families[metric.name] for metric in METRICS if has_lake or not metric.is_of_lake]
 
 
 def _family(metric: MetricFamily) -> Metric:

@@ -15,6 +15,7 @@ from gateway.admin.docs import DocsResource
 from gateway.admin.file_services import FileServices
 from gateway.admin.files import FilesResource
 from gateway.admin.health import HealthyResource, ReadyResource
+from gateway.admin.lake import LakeResource
 from gateway.admin.lifecycle import LifecycleResource, PlanResource
 from gateway.admin.metrics import MetricsResource
 from gateway.admin.openapi import OpenApiResource
@@ -44,6 +45,7 @@ def add_routes(app: App[Any, Any], services: Services, resources: Resources, fil
     app.add_route("/-/metrics", MetricsResource(services, resources, files.reload))
     app.add_route("/-/schema/connector.json", FileSchemaResource())
     app.add_route("/-/backup", BackupResource(storage.reader, auth))
+    app.add_route("/-/lake", LakeResource(storage.lake, auth.credentials))
     visible = VisibleConnectors(auth.credentials, live)
     app.add_route("/-/resolve", ResolveResource(visible, storage, live))
     _add_documents(app, services, visible)

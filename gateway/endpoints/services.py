@@ -25,6 +25,7 @@ from gateway.server.minute_figures import MinuteFigures
 from gateway.server.traffic import Traffic
 from gateway.settings import Settings
 from gateway.store.interface import StoreReader
+from gateway.store.upkeep import LakeUpkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,12 @@ class Auth:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Rows on disk: reads go through `read_pool`, changes through `writer`."""
+    """Rows on disk: reads go through `read_pool`, changes through `writer`; a lake has an upkeep of its own."""
 
     reader: StoreReader
     writer: Writer
     read_pool: ReadPool
+    lake: LakeUpkeep | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,16 +76,23 @@ class DataFolder:
         """Remove the links of a transaction that has ended."""
         shutil.rmtree(self._links / nonce, ignore_errors=True)
 
-    def restore_all(self, is_committed: Callable[[str], bool]) -> None:
-        """Restore the files of committed transactions whose gateway was killed, and remove links that are old."""
+    def restore_all(self, is_committed: Callable[[str], bool]) -> int:
+        """Restore the files of committed transactions whose gateway was killed, and remove links that are old.
+
+        Returns:
+            How many committed transactions had links.
+        """
+        restored = 0
         for links in _folders(self._links):
             with contextlib.suppress(FileNotFoundError):  # Its gateway lives, and has ended the transaction.
                 is_old = links.stat().st_mtime < time.time() - _OPEN_SECONDS
                 if is_committed(links.name):
                     self.restore(links.name)
-                    self.forget(links.name)
-                elif is_old:
-                    self.forget(links.name)
+                    restored += 1
+                elif not is_old:
+                    continue
+                self.forget(links.name)
+        return restored
 
     def _written(self, since: float) -> Iterator[Path]:
         """Yield the files of DuckLake since an instant of this machine, whose clock their names have."""

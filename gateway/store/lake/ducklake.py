@@ -30,10 +30,11 @@ _log = logging.getLogger(__name__)
 #: The rows of a row group of a data file: a point read decodes one of them.
 ROW_GROUP_ROWS = 10_240
 #: How the names of data files begin that a gateway has written.
-_OWN = "gateway-"
+OWN = "gateway-"
 #: The temporary table that the rows of an INSERT are staged in.
 _STAGED = "staged"
-_FOLDER = (
+#: Finds the folder of a table's data files, with a slash at its end.
+FOLDER = (
     "SELECT m.value || s.path || t.path FROM public.ducklake_table t JOIN public.ducklake_schema s USING (schema_id)"
     " JOIN public.ducklake_metadata m ON m.key = 'data_path'"
     " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL AND t.table_name = %s"
@@ -173,7 +174,7 @@ class DuckLake(OpenDatabase):
             if folder is None:
                 self.run_insert(f"INSERT INTO {table} BY NAME SELECT * FROM {_STAGED}", rows.num_rows)
             else:
-                self._add_file(table, rows.num_rows, f"{folder}{_OWN}{uuid.uuid4().hex}.parquet")
+                self._add_file(table, rows.num_rows, f"{folder}{OWN}{uuid.uuid4().hex}.parquet")
 
     def _add_file(self, table: str, rows: int, file: str) -> None:
         if self._folder is not None:
@@ -204,7 +205,7 @@ class DuckLake(OpenDatabase):
     def _folder_of(self, name: str) -> str | None:
         """Return the folder of a table's data files; None if the table is not committed yet."""
         if name not in self._folders:
-            found = self._lock.rows(_FOLDER, [name])
+            found = self._lock.rows(FOLDER, [name])
             if not found:
                 return None
             self._folders[name] = str(found[0][0])

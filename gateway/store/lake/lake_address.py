@@ -42,12 +42,16 @@ class LakeAddress:
         data: `s3://BUCKET/PREFIX/` or the absolute path of a folder, with a slash at its end.
         s3: The credentials for `s3://`, or None.
         gateway: The name of this gateway, which commits and figures carry.
+        deleting: The credentials that may delete data files on S3, or None.
+        keep: The seconds for which snapshots, and then their files, are kept.
     """
 
     conninfo: str = field(repr=False)
     data: str
     s3: S3Access | None
     gateway: str
+    deleting: S3Access | None = None
+    keep: float = 86_400.0
 
     @classmethod
     def of(cls, catalog: str, data: str, s3: S3Access | None, gateway: str) -> "LakeAddress":
@@ -72,6 +76,11 @@ class LakeAddress:
     def folder(self) -> Path | None:
         """The folder of the data files, None if they are on S3."""
         return None if self.data.startswith("s3://") else Path(self.data)
+
+    @property
+    def may_delete(self) -> bool:
+        """True if this gateway may delete data files."""
+        return self.deleting is not None or self.folder is not None
 
     @property
     def parameters(self) -> dict[str, str]:

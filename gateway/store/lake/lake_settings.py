@@ -1,6 +1,7 @@
 """The address of a lake from the settings of a gateway."""
 
 import socket
+from dataclasses import replace
 
 from gateway.settings import Settings
 from gateway.store.lake.lake_address import InvalidAddress, LakeAddress, S3Access
@@ -17,10 +18,11 @@ def lake_address(settings: Settings) -> LakeAddress:
         missing = "GATEWAY_LAKE_CATALOG" if catalog is None else "GATEWAY_LAKE_DATA"
         raise InvalidAddress(f"a lake needs {missing}; gateway docs lake has an example")
     s3 = _s3_access(settings, settings.lake_s3_key_id, settings.lake_s3_secret, "GATEWAY_LAKE_S3")
-    return LakeAddress.of(catalog, data, s3, settings.name or socket.gethostname())
+    address = LakeAddress.of(catalog, data, s3, settings.name or socket.gethostname())
+    return replace(address, deleting=_deleting_access(settings), keep=settings.lake_keep)
 
 
-def deleting_access(settings: Settings) -> S3Access | None:
+def _deleting_access(settings: Settings) -> S3Access | None:
     """Return the credentials that may delete data files on S3, None if this gateway has none.
 
     Raises:

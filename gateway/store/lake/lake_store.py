@@ -7,11 +7,14 @@ from pathlib import Path
 from gateway.store.lake.attach import open_lake
 from gateway.store.lake.catalog_watch import CatalogWatch
 from gateway.store.lake.commit_lock import CommitLock, is_committed
+from gateway.store.lake.compaction import Compaction
 from gateway.store.lake.data_folder import DataFolder
 from gateway.store.lake.ducklake import DuckLake
 from gateway.store.lake.lake_address import LakeAddress
 from gateway.store.lake.lake_init import require_sound
 from gateway.store.lake.lake_journal import LakeJournal
+from gateway.store.lake.maintenance import Maintenance
+from gateway.store.lake.old_files import Ages, OldFiles
 from gateway.store.lake.postgres import PostgreSQL
 from gateway.store.tables.store import Store
 
@@ -49,8 +52,22 @@ def lake_store(
     """
     require_sound(PostgreSQL(address))
     opened = open_parts(address, memory=memory, spill_folder=spill_folder, threads=threads, spill=spill)
+    postgres, engine = opened.postgres, opened.engine
     return Store(
-        opened.engine, lambda: LakeJournal(opened.postgres, opened.lock, opened.watch, opened.engine)
+        engine,
+        lambda: LakeJournal(postgres, opened.lock, opened.watch, engine),
+        _upkeep(opened, spill_folder),
+    )
+
+
+def _upkeep(opened: OpenLake, spill_folder: Path) -> Maintenance:
+    postgres = opened.postgres
+    cursor, lock = opened.engine.writer.cursor(), CommitLock(postgres)
+    ages = Ages.of(postgres.address.keep)
+    return Maintenance(
+        postgres,
+        Compaction(cursor, postgres, lock),
+        OldFiles(cursor, postgres, lock, ages, spill_folder),
     )
 
 

@@ -57,6 +57,11 @@ CREATE TABLE IF NOT EXISTS gw.imports (
 CREATE TABLE IF NOT EXISTS gw.imported (
     store text NOT NULL, connector text NOT NULL, PRIMARY KEY (store, connector)
 );
+-- The last run of each step of the upkeep.
+CREATE TABLE IF NOT EXISTS gw.maintenance (
+    step text PRIMARY KEY, began_at timestamptz NOT NULL, seconds double precision NOT NULL, gateway text NOT NULL,
+    did jsonb NOT NULL, error text, succeeded_at timestamptz
+);
 
 -- Records a commit: x is what the gateway wrote into the message of the commit, new_snapshot the snapshot of DuckLake,
 -- or null for a commit that changes no table of the lake.

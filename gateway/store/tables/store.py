@@ -39,6 +39,7 @@ from gateway.store.tables.edits import RowEdits
 from gateway.store.tables.expired_rows import ExpiredRows
 from gateway.store.tables.rejected import Rejected
 from gateway.store.tables.row_check_cache import RowCheckCache
+from gateway.store.upkeep import LakeUpkeep
 from gateway.store.usage import Usage
 
 
@@ -48,8 +49,14 @@ class Store:
     `interface.py` has the contract of each method.
     """
 
-    def __init__(self, database: Database, open_journal: Callable[[], Journal]) -> None:
-        """Open the journal of an open database, and own both; the database is closed if that fails."""
+    def __init__(
+        self, database: Database, open_journal: Callable[[], Journal], lake: LakeUpkeep | None = None
+    ) -> None:
+        """Open the journal of an open database, and own both; the database is closed if that fails.
+
+        `lake` is the upkeep of a store that several gateways share, None for that of one machine.
+        """
+        self.lake = lake
         self._database = database
         try:
             self._journal = journal = open_journal()
@@ -79,6 +86,8 @@ class Store:
 
     def close(self) -> None:
         """Close the database; nothing may use the store afterwards."""
+        if self.lake is not None:
+            self.lake.close()
         self._database.close()
 
     # -- rows

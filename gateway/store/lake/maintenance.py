@@ -1,0 +1,204 @@
+"""The upkeep of a lake: one gateway at a time has the turn, and performs the steps that are due, in small pieces."""
+
+import functools
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.errors import GatewayError, trace
+from gateway.store.lake.commit_lock import is_committed
+from gateway.store.lake.compaction import SMALL_FILES_MAX, Compaction, DueTable
+from gateway.store.lake.data_folder import DataFolder
+from gateway.store.lake.file_figures import connector_files, inlined_rows, snapshots_and_old_files
+from gateway.store.lake.old_files import SNAPSHOTS_MAX, OldFiles
+from gateway.store.lake.postgres import PostgreSQL
+from gateway.store.lake.upkeep_runs import UpkeepRuns
+from gateway.store.lake.upkeep_turn import UpkeepTurn
+from gateway.store.upkeep import UpkeepReport
+
+_log = logging.getLogger(__name__)
+
+#: Between two pieces of work writers have the lock for as many times as long as the last piece had it.
+_REST = 2.0
+#: The pieces of one step in one look; the others wait for the next look.
+_PIECES_MAX = 50
+#: Seconds after which a step that has failed is tried again.
+_RETRY_SECONDS = 60.0
+#: The steps, and the seconds between two runs of those that are not part of each look; `look` is a whole look.
+LOOK, FILES, LINKS, SNAPSHOTS, OLD_FILES, ORPHANS, COMMITS = (
+    *("look", "files", "links", "snapshots"),
+    *("old_files", "orphans", "commits"),
+)
+_INTERVALS = {SNAPSHOTS: 600.0, OLD_FILES: 3600.0, ORPHANS: 86400.0, COMMITS: 3600.0}
+
+_OLD_COMMITS = "WITH old AS (DELETE FROM gw.commits WHERE at < now() - interval '1 day' RETURNING 1) SELECT count(*) FROM old"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The limits of the upkeep, which tests choose themselves.
+
+    Attributes:
+        small_files_max: A table with more small files is merged.
+        intervals: The seconds between two runs of each step.
+    """
+
+    small_files_max: int = SMALL_FILES_MAX
+    intervals: dict[str, float] = field(default_factory=_INTERVALS.copy)
+
+
+class Maintenance:
+    """The upkeep as `LakeUpkeep` describes it."""
+
+    def __init__(
+        self,
+        postgres: PostgreSQL,
+        compaction: Compaction,
+        old_files: OldFiles,
+        rules: Rules | None = None,
+    ) -> None:
+        self._postgres = postgres
+        self._compaction = compaction
+        self._old_files = old_files
+        self._rules = rules or Rules()
+        self._turn = UpkeepTurn(postgres)
+        self._runs = UpkeepRuns(postgres)
+        # The tables in which nothing could be merged; they are left alone until their files have changed.
+        self._vain: set[DueTable] = set()
+        self._is_stopping: Callable[[], bool] = _never
+        self._may_delete = postgres.address.may_delete
+        self._steps: dict[str, Callable[[], dict[str, Any]]] = {
+            SNAPSHOTS: self._forget_snapshots,
+            ORPHANS: old_files.delete_orphans,
+            COMMITS: self._forget_commits,
+        }
+        if self._may_delete:
+            self._steps[OLD_FILES] = self._delete_old_files
+
+    @property
+    def gateway(self) -> str:
+        """The name of this gateway."""
+        return self._postgres.address.gateway
+
+    def work(self, is_stopping: Callable[[], bool]) -> None:
+        """Perform the steps that are due, unless another gateway has the turn."""
+        self._is_stopping = is_stopping
+        try:
+            if not self._turn.take():
+                return
+            began = time.monotonic()
+            self._run(LINKS, self._restore_links)
+            self._run(FILES, self._compact)
+            ages = self._runs.ages()
+            for step, work in self._steps.items():
+                if not is_stopping() and self._is_due(step, ages):
+                    self._run(step, work)
+            self._runs.note(LOOK, time.monotonic() - began, {})
+            if not self._may_delete:
+                self._turn.close()  # A gateway that may delete does all of it, and keeps the turn.
+        except GatewayError as error:
+            _log.warning("the lake could not be maintained, and is tried again: %s", error.code.code)
+        except Exception as error:  # noqa: BLE001  # the next look may succeed
+            _log.error("the lake could not be maintained: %s", trace(error))
+
+    def report(self) -> UpkeepReport:
+        """Return the state of the upkeep."""
+        runs = self._runs.all()
+        by_step = {run.step: run for run in runs}
+        snapshots, old_files = snapshots_and_old_files(self._postgres)
+        orphans = by_step.get(ORPHANS)
+        has_turn = LOOK in by_step and self._turn.is_taken()
+        return UpkeepReport(
+            gateway=self.gateway,
+            turn=by_step[LOOK].gateway if has_turn else None,
+            may_delete=self._may_delete,
+            connectors=connector_files(self._postgres),
+            snapshots=snapshots,
+            inlined_rows=inlined_rows(self._postgres),
+            old_files=old_files,
+            orphans=orphans.did.get("found") if orphans is not None else None,
+            runs=runs,
+        )
+
+    def close(self) -> None:
+        """Release the turn."""
+        self._turn.close()
+
+    def _is_due(self, step: str, ages: dict[str, tuple[float, bool]]) -> bool:
+        age, has_failed = ages.get(step, (math.inf, False))
+        # A gateway that may not delete only counts the orphans, when no other one has come to delete them.
+        interval = self._rules.intervals[step] * (1 if self._may_delete or step != ORPHANS else 2)
+        return age >= (min(interval, _RETRY_SECONDS) if has_failed else interval)
+
+    def _run(self, step: str, work: Callable[[], dict[str, Any]]) -> None:
+        """Run a step, and note what it did or why it failed; a part of each look that found nothing to do is not noted."""
+        began = time.monotonic()
+        try:
+            did = work()
+        except GatewayError as error:
+            _log.warning("the upkeep of the lake failed at '%s': %s", step, error.code.code)
+            self._runs.note(step, time.monotonic() - began, {}, f"{error.code.code}: {error.message}")
+            return
+        if did or step in self._steps:
+            self._runs.note(step, time.monotonic() - began, did)
+        if did:
+            _log.info("upkeep of the lake: %s: %s", step, did)
+
+    # -- steps
+
+    def _compact(self) -> dict[str, Any]:
+        """Merge small files, and leave out deleted rows, until nothing is due."""
+        due = self._compaction.due(self._rules.small_files_max)
+        self._vain &= set(due)
+        files = size = rows = 0
+        longest = 0.0
+        for _ in range(_PIECES_MAX):
+            tables = [table for table in due if table not in self._vain]
+            if not tables or self._is_stopping():
+                break
+            done = self._compaction.step(tables[0], self._rules.small_files_max)
+            if done is None:
+                self._vain.add(tables[0])
+                continue
+            files, size, rows = files + done.files, size + done.bytes, rows + done.rows
+            longest = max(longest, done.locked_seconds)
+            time.sleep(done.locked_seconds * _REST)
+            due = self._compaction.due(self._rules.small_files_max)
+        if not files:
+            return {}
+        return {"files": files, "bytes": size, "rows": rows, "longest_lock_seconds": round(longest, 3)}
+
+    def _restore_links(self) -> dict[str, Any]:
+        """Restore data files of committed transactions whose gateway was killed."""
+        folder = self._postgres.address.folder
+        if folder is None:
+            return {}
+        restored = DataFolder(folder).restore_all(functools.partial(is_committed, self._postgres))
+        return {"transactions": restored} if restored else {}
+
+    def _forget_snapshots(self) -> dict[str, Any]:
+        snapshots = 0
+        for _ in range(_PIECES_MAX):
+            began = time.monotonic()
+            forgotten = self._old_files.forget_snapshots()
+            snapshots += forgotten
+            if forgotten < SNAPSHOTS_MAX or self._is_stopping():
+                break
+            time.sleep((time.monotonic() - began) * _REST)
+        return {"snapshots": snapshots} if snapshots else {}
+
+    def _delete_old_files(self) -> dict[str, Any]:
+        deleted = self._old_files.delete_old_files()
+        return {"files": deleted} if deleted else {}
+
+    def _forget_commits(self) -> dict[str, Any]:
+        """Forget the outcome of commits that no gateway asks for any more."""
+        ((commits,),) = self._postgres.rows(_OLD_COMMITS)
+        return {"commits": commits} if commits else {}
+
+
+def _never() -> bool:
+    return False

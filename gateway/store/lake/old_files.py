@@ -1,0 +1,130 @@
+"""Forgets old snapshots of a lake, and deletes the files that none needs and those of no commit.
+
+Only credentials that may delete objects can do so on S3; the gateways' others may not.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from gateway.store.lake.attach import CATALOG, open_lake
+from gateway.store.lake.commit_lock import CommitLock
+from gateway.store.lake.lake_errors import lake_error
+from gateway.store.lake.postgres import PostgreSQL
+
+#: The most snapshots that are forgotten at once, while writers wait.
+SNAPSHOTS_MAX = 1000
+#: The memory of a DuckDB that deletes files.
+_MEMORY = 128 * 2**20
+#: Files of no commit are younger than this as long as their commit may still come.
+_ORPHAN_SECONDS = 2 * 24 * 3600
+
+_LAST_DUE = (
+    "SELECT count(*), max(snapshot_time) FROM (SELECT snapshot_time FROM public.ducklake_snapshot"
+    " WHERE snapshot_time < now() - make_interval(secs => %s) AND snapshot_id < (SELECT snapshot FROM gw.gate)"
+    " ORDER BY snapshot_id LIMIT %s) AS due"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """The ages after which things are forgotten or deleted, in seconds.
+
+    Attributes:
+        snapshots: Of snapshots.
+        files: Of files that no snapshot needs, since that is so.
+        orphans: Of files that no commit has.
+    """
+
+    snapshots: float
+    files: float
+    orphans: float
+
+    @classmethod
+    def of(cls, keep: float) -> "Ages":
+        """Return the ages for a lake that keeps what was deleted for `keep` seconds."""
+        return cls(keep, keep, max(2 * keep, _ORPHAN_SECONDS))
+
+
+class OldFiles:
+    """The steps that forget and delete. The thread of the upkeep alone may call it.
+
+    Every method raises GatewayError if PostgreSQL or the place of the data files cannot be asked.
+    """
+
+    def __init__(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        postgres: PostgreSQL,
+        lock: CommitLock,
+        ages: Ages,
+        spill_folder: Path,
+    ) -> None:
+        """Use a cursor of the gateway's own DuckDB; files are deleted by another one, with credentials that may do so."""
+        self._cursor = cursor
+        self._lock = lock
+        self._ages = ages
+        self._spill_folder = spill_folder
+        self._address = postgres.address
+
+    def forget_snapshots(self) -> int:
+        """Forget some of the old snapshots in one turn, and return how many."""
+        with self._lock.turn():
+            ((due, last),) = self._lock.rows(_LAST_DUE, [self._ages.snapshots, SNAPSHOTS_MAX])
+            if due:
+                # DuckLake forgets those that are older than the instant, and never the last.
+                self._run(
+                    self._cursor,
+                    f"SELECT count(*) FROM ducklake_expire_snapshots('{CATALOG}',"
+                    " older_than => CAST($1 AS TIMESTAMPTZ) + INTERVAL 1 MICROSECOND)",
+                    [last.isoformat()],
+                )
+        return int(due)
+
+    def delete_old_files(self) -> int:
+        """Delete the files that no snapshot needs, and return how many."""
+        with self._deleting_lake() as lake:
+            return self._count(lake, "ducklake_cleanup_old_files", self._ages.files)
+
+    def delete_orphans(self) -> dict[str, int]:
+        """Delete the files of no commit, or count them if this gateway may not delete."""
+        if not self._address.may_delete:
+            found = self._count(
+                self._cursor, "ducklake_delete_orphaned_files", self._ages.orphans, ", dry_run => true"
+            )
+            return {"found": found, "deleted": 0}
+        with self._deleting_lake() as lake:
+            deleted = self._count(lake, "ducklake_delete_orphaned_files", self._ages.orphans)
+        return {"found": deleted, "deleted": deleted}
+
+    @contextlib.contextmanager
+    def _deleting_lake(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the lake with the credentials that may delete, inside a block."""
+        address = replace(self._address, s3=self._address.deleting)
+        try:
+            lake = open_lake(address, memory=_MEMORY, spill_folder=self._spill_folder, threads=1)
+        except duckdb.Error as error:
+            raise lake_error(error) from error
+        try:
+            yield lake
+        finally:
+            lake.close()
+
+    def _count(self, lake: duckdb.DuckDBPyConnection, function: str, age: float, more: str = "") -> int:
+        """Run a function of DuckLake on files of an age, and return how many it names."""
+        sql = f"SELECT count(*) FROM {function}('{CATALOG}', older_than => now() - to_seconds($1){more})"
+        return self._run(lake, sql, [age])
+
+    @staticmethod
+    def _run(lake: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> int:
+        try:
+            ((count,),) = lake.execute(sql, parameters).fetchall()
+        except duckdb.Error as error:
+            with contextlib.suppress(duckdb.Error):
+                lake.execute("ROLLBACK")
+            raise lake_error(error) from error
+        return int(count)
