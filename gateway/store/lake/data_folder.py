@@ -66,12 +66,6 @@ class DataFolder:
                 file.hardlink_to(link)
                 _sync(file.parent)
 
-    def withdraw(self, nonce: str) -> None:
-        """Delete the files of a transaction that is not committed, as DuckLake does."""
-        links = self._links / nonce
-        for link in _files(links):
-            (self._folder / link.relative_to(links)).unlink(missing_ok=True)
-
     def forget(self, nonce: str) -> None:
         """Remove the links of a transaction that has ended."""
         shutil.rmtree(self._links / nonce, ignore_errors=True)

@@ -89,8 +89,7 @@ class LakeCommit:
         if self._lock.outcome(turn):
             _log.warning("its answer was lost: the commit stands")
             return
-        if self._folder is not None:
-            self._folder.withdraw(turn.nonce)
+        # Files of no commit stay for the orphan sweep: among the links may be one of a machine whose clock is ahead.
         # PostgreSQL has told the outcome, so it is there to commit again.
         is_final = isinstance(meant, FatalError) or meant.code is Code.DISK_FULL
         raise meant if is_final else CommitRefused()
