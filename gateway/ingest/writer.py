@@ -19,7 +19,7 @@ from gateway.request_context import current_stages
 from gateway.resources import Disk
 from gateway.stage_times import StageTimes
 from gateway.store.batch import Batch, Receipt
-from gateway.store.errors import CommitRefused, CommitsStalled, FatalError
+from gateway.store.errors import CommitRefused, FatalError, StoreAway, StoreFailure
 from gateway.store.interface import StoreWriter
 
 _log = logging.getLogger(__name__)
@@ -181,26 +181,32 @@ class Writer:
             self._condition.notify()
 
     def _run(self) -> None:
-        while (queued := self._next()) is not None:
-            if not queued:
+        while (is_waiting := self._wait()) is not None:
+            if not is_waiting:
                 self._is_due = self._store.maintain()
-            elif isinstance(queued, _Call):
-                self._call(queued)
-            else:
-                self._append(queued)
+                continue
+            # PERF: batches that come while other processes commit join the group.
+            with contextlib.ExitStack() as turn:
+                with contextlib.suppress(StoreAway):  # The calls that follow get the same error.
+                    turn.enter_context(self._store.turn_to_commit())
+                queued = self._next()
+                if isinstance(queued, _Call):
+                    self._call(queued)
+                elif queued:
+                    self._append(queued)
 
-    def _next(self) -> list[_Append] | _Call | None:
-        """Return the next call, or the next group of batches; None means the end.
-
-        An empty group means that the queue is empty, and a due checkpoint can be made.
-        """
+    def _wait(self) -> bool | None:
+        """Wait until something is queued; return False if a due checkpoint can be made meanwhile, None at the end."""
         with self._condition:
             self._running = ()
             while not self._queue and not self._is_closing:
                 if not self._condition.wait(CHECKPOINT_SECONDS if self._is_due else None):
-                    return []
-            if not self._queue:
-                return None
+                    return False
+            return True if self._queue else None
+
+    def _next(self) -> list[_Append] | _Call:
+        """Return the next call, or the next group of batches; the group is empty if `_break` has taken all."""
+        with self._condition:
             found = self._next_group()
             self._running = (found,) if isinstance(found, _Call) else found
             return found
@@ -234,7 +240,7 @@ class Writer:
         try:
             receipts = _repeated(lambda: self._store.append([queued.batch for queued in group]))
         except Exception as error:  # noqa: BLE001  # every batch of the group must get an answer
-            if len(group) == 1 or isinstance(error, FatalError | CommitsStalled):
+            if len(group) == 1 or isinstance(error, StoreFailure):
                 self._fail(group, error)
             else:
                 for queued in group:
@@ -259,7 +265,7 @@ class Writer:
             self._is_due = True
 
     def _fail(self, group: list[_Append], error: Exception) -> None:
-        if isinstance(error, CommitsStalled):
+        if isinstance(error, StoreFailure) and not isinstance(error, FatalError):
             _log.error("nothing is committed: %s", error)
         elif not isinstance(error, GatewayError) or error.code in (Code.INTERNAL, Code.STORE_FAILED):
             _log.error("the writer failed: %s", trace(error))

@@ -6,7 +6,11 @@ from gateway.errors import Code, GatewayError
 CAST_FAILED = "a cast failed: "
 
 
-class FatalError(GatewayError):
+class StoreFailure(GatewayError):  # noqa: N818  # its subclasses are states
+    """The store, not a batch, is at fault: to try the batches of a group one by one is of no use, or would do harm."""
+
+
+class FatalError(StoreFailure):
     """DuckDB has invalidated the database instance; it stays unusable until the process restarts."""
 
 
@@ -18,21 +22,25 @@ class ConnectorChanged(GatewayError):  # noqa: N818  # a state, not a fault
         super().__init__(Code.NOT_READY, message, hint="send again", headers={"Retry-After": "1"})
 
 
-class CommitsStalled(GatewayError):  # noqa: N818  # a state, not a fault
-    """The store commits nothing at present, or does not know if it did; a part of the group fares no better."""
-
-
-class StoreAway(CommitsStalled):
+class StoreAway(StoreFailure):  # a state, not a fault
     """A server that the store needs does not answer; nothing was stored."""
 
-    def __init__(self, code: Code) -> None:
-        message = "a server that the lake needs does not answer"
+    def __init__(self, code: Code, message: str = "a server that the lake needs does not answer") -> None:
         super().__init__(code, message, hint="send again", headers={"Retry-After": "2"})
 
 
-class CommitRefused(GatewayError):  # noqa: N818  # a state, not a fault
+class CommitRefused(StoreFailure):  # a state, not a fault
     """Another process has committed first, and nothing was stored; run the same call again."""
 
     def __init__(self) -> None:
         hint = "send again; another gateway has committed first"
         super().__init__(Code.STORE_FAILED, hint=hint, headers={"Retry-After": "1"})
+
+
+class OutcomeUnknown(StoreFailure):  # a state, not a fault
+    """A commit may stand or not, and the server that knows does not answer; to run the call again may store it twice."""
+
+    def __init__(self) -> None:
+        message = "PostgreSQL, which has the catalog of the lake, does not answer"
+        hint = "send again with the same Idempotency-Key, which stores it once"
+        super().__init__(Code.OUTCOME_UNKNOWN, message, hint=hint, headers={"Retry-After": "5"})

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
@@ -49,6 +50,13 @@ class StoreWriter(Protocol):
 
     def on_failure(self, callback: Callable[[], None]) -> None:
         """Call `callback` once the database can no longer be used; any thread may call it, and more than once."""
+
+    def turn_to_commit(self) -> AbstractContextManager[None]:
+        """Wait until it is the turn of this process to commit, and hold the turn for the calls of a block.
+
+        Raises:
+            StoreAway: The turn did not come.
+        """
 
     # -- rows
 

@@ -65,6 +65,13 @@ class Database(CursorLender, Protocol):
     def writer(self) -> duckdb.DuckDBPyConnection:
         """The connection of the writer thread."""
 
+    def turn_to_commit(self) -> AbstractContextManager[None]:
+        """Wait until it is the turn of this process to commit, and hold the turn for the transactions of a block.
+
+        Raises:
+            StoreAway: The turn did not come.
+        """
+
     def transaction(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Run a block in one transaction of the writer; it is durable after the block, or rolled back if it raises.
 

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 
 from gateway import strictjson
-from gateway.errors import Code, GatewayError
-from gateway.store.errors import CommitRefused, CommitsStalled
+from gateway.errors import Code
+from gateway.store.errors import CommitRefused, OutcomeUnknown, StoreAway
 from gateway.store.lake.postgres import Connection, PostgreSQL, catalog_error, execute, fetch
 
 _log = logging.getLogger(__name__)
@@ -57,45 +57,65 @@ class CommitLock:
     def __init__(self, postgres: PostgreSQL) -> None:
         self._postgres = postgres
         self._session: Connection | None = None
+        self._is_held = False
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Wait for the lock, and hold it during a block, in which `turn` does not wait.
+
+        Raises:
+            StoreAway: PostgreSQL cannot be asked, or the turn did not come in time.
+        """
+        try:
+            self._take()
+        except psycopg.errors.LockNotAvailable:
+            message = f"the turn to commit did not come within {TURN_SECONDS} seconds"
+            raise StoreAway(Code.STORE_FAILED, message) from None
+        except psycopg.Error as error:
+            self._drop()
+            raise catalog_error(error, Code.STORE_FAILED) from error
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+            self._release()
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[Turn]:
         """Wait for the turn, and hold it during a block.
 
         Raises:
-            GatewayError: PostgreSQL cannot be asked, or the turn did not come in time; with `Retry-After`.
+            StoreAway: PostgreSQL cannot be asked, or the turn did not come in time.
         """
-        try:
-            turn = self._take()
-        except psycopg.errors.LockNotAvailable:
-            hint = "send again; another gateway commits for long"
-            raise CommitsStalled(Code.STORE_FAILED, hint=hint, headers={"Retry-After": "2"}) from None
-        except psycopg.Error as error:
-            self._drop()
-            raise catalog_error(error, Code.STORE_FAILED) from error
-        try:
-            yield turn
-        finally:
-            self._release()
+        found = self._gate_if_held()
+        with contextlib.nullcontext() if found else self.held():
+            ((number, batch, now),) = found or self.rows(_GATE, [])
+            yield Turn(uuid.uuid4().hex, number, batch, now)
 
-    def _take(self) -> Turn:
+    def _gate_if_held(self) -> list[tuple[Any, ...]] | None:
+        """Return the gate, None if the lock is not held, or no longer because its connection was lost."""
+        if self._is_held and self._session is not None:
+            try:
+                return fetch(self._session, _GATE)
+            except psycopg.OperationalError:
+                self._drop()
+        return None
+
+    def _take(self) -> None:
         if self._session is not None:
             try:
-                return self._locked(self._session)
+                execute(self._session, "SELECT pg_advisory_lock(%s)", [LOCK])
             except psycopg.errors.LockNotAvailable:
                 raise
             except psycopg.OperationalError:
                 self._drop()  # It was idle, and PostgreSQL may have closed it long ago.
+            else:
+                return
         self._session = self._postgres.connect()
         execute(self._session, f"SET lock_timeout = '{TURN_SECONDS}s'")
         execute(self._session, f"SET statement_timeout = '{TURN_SECONDS + 1}s'")
-        return self._locked(self._session)
-
-    @staticmethod
-    def _locked(session: Connection) -> Turn:
-        execute(session, "SELECT pg_advisory_lock(%s)", [LOCK])
-        ((number, batch, now),) = fetch(session, _GATE)
-        return Turn(uuid.uuid4().hex, number, batch, now)
+        execute(self._session, "SELECT pg_advisory_lock(%s)", [LOCK])
 
     def rows(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
         """Run a SELECT on the connection that holds the turn.
@@ -151,7 +171,7 @@ class CommitLock:
             except psycopg.Error as error:
                 if time.monotonic() >= deadline:
                     _log.error("the outcome of a commit is unknown: PostgreSQL does not answer")
-                    raise _unknown_outcome() from error
+                    raise OutcomeUnknown from error
             time.sleep(OUTCOME_PAUSE)
 
     def _ask_outcome(self, turn: Turn) -> bool:
@@ -186,9 +206,3 @@ def is_committed(postgres: PostgreSQL, nonce: str) -> bool:
         GatewayError: PostgreSQL cannot be asked.
     """
     return bool(postgres.rows(_HAS_NONCE, [nonce])[0][0])
-
-
-def _unknown_outcome() -> GatewayError:
-    message = "PostgreSQL, which has the catalog of the lake, does not answer"
-    hint = "send again with the same Idempotency-Key, which stores it once"
-    return CommitsStalled(Code.OUTCOME_UNKNOWN, message, hint=hint, headers={"Retry-After": "5"})

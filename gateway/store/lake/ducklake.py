@@ -14,7 +14,7 @@ import pyarrow as pa
 from gateway.errors import Code, GatewayError
 from gateway.store.engine.interface import Capabilities
 from gateway.store.engine.open_database import OpenDatabase
-from gateway.store.errors import FatalError, StoreAway
+from gateway.store.errors import FatalError, OutcomeUnknown, StoreAway
 from gateway.store.lake.attach import CATALOG, SCHEMA
 from gateway.store.lake.catalog_watch import CatalogWatch
 from gateway.store.lake.commit_lock import CommitLock, Turn
@@ -110,6 +110,16 @@ class DuckLake(OpenDatabase):
         """Add to the message of the commit."""
         self._message |= message
 
+    def turn_to_commit(self) -> contextlib.AbstractContextManager[None]:
+        """Wait until it is the turn of this gateway, and hold the turn for the transactions of a block.
+
+        Raises:
+            StoreAway: The turn did not come.
+        """
+        if not self._watch.is_connected:
+            raise StoreAway(Code.STORE_FAILED)
+        return self._lock.held()
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Run a block in one transaction of the writer, when it is the turn of this gateway.
@@ -140,8 +150,7 @@ class DuckLake(OpenDatabase):
     def _roll_back(self, error: BaseException) -> None:
         with contextlib.suppress(duckdb.Error):
             self.writer.execute("ROLLBACK")
-        is_unknown = isinstance(error, GatewayError) and error.code is Code.OUTCOME_UNKNOWN
-        if self._folder is not None and not is_unknown:
+        if self._folder is not None and not isinstance(error, OutcomeUnknown):
             for file in self._written:
                 self._folder.discard(file)
 

@@ -90,6 +90,10 @@ class Store:
             self.lake.close()
         self._database.close()
 
+    def turn_to_commit(self) -> contextlib.AbstractContextManager[None]:
+        """Wait until it is the turn of this process to commit, and hold the turn for the calls of a block."""
+        return self._database.turn_to_commit()
+
     # -- rows
 
     def append(self, batches: Sequence[Batch]) -> list[Receipt | GatewayError]:
