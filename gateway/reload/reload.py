@@ -26,7 +26,7 @@ from gateway.reload.known_connectors import KnownConnectors
 from gateway.reload.outcomes import log_changes, removal
 from gateway.reload.parsed_files import ParsedFiles, PostponingTables
 from gateway.reload.reload_counts import ReloadCounts, result_of
-from gateway.reload.shared_files import SettledFile, SharedDirectory
+from gateway.reload.shared_files import SettledFile, SharedDirectory, settle
 from gateway.store.batch import Receipt
 from gateway.store.definition import RowsArrived
 from gateway.store.errors import ConnectorChanged
@@ -59,7 +59,7 @@ class Reload:
         self._files = ParsedFiles()
         self._known = KnownConnectors(self._store.definitions, self._files)
         self._shared = SharedDirectory(self._store.definitions.history) if self._store.is_shared else None
-        self._settled: Mapping[str, SettledFile] = {}
+        self._settled: Mapping[str, SettledFile] | None = None
         self._former_paths = FormerPaths(self._credentials)
         self._lingering: dict[str, float] = {}
         self._authors = Authors()
@@ -257,6 +257,7 @@ class Reload:
         decided = plan.without_failed(decided, failed | dict.fromkeys(outdated, ()), self._known.served)
         outcomes = [replace(each, connector=self._served_for(each)) for each in decided.outcomes]
         self._show((*outcomes, *self._removed_outcomes(outcomes)), listing)
+        self._settled = settle(declared, self._known.served, self._settled or {})
         return decided
 
     def _remove(self, decided: Plan, *, at_once: bool) -> None:

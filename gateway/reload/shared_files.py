@@ -56,14 +56,14 @@ class SharedDirectory:
         self,
         own: Sequence[ParsedFile],
         served: Mapping[str, Connector],
-        before: Mapping[str, SettledFile],
+        before: Mapping[str, SettledFile] | None,
     ) -> SharedFiles:
         """Merge the own files with the applied connectors.
 
         Args:
             own: The files of the own copy.
             served: The applied connectors that are not removed, by name.
-            before: The settled files of the own copy before.
+            before: The settled files of the own copy before; None at the first look.
 
         Raises:
             GatewayError: The history cannot be read.
@@ -79,7 +79,7 @@ class SharedDirectory:
             if live is not None and live.text == new.text:
                 declared.append(ParsedFile(file.file, live, file.findings))
                 settled[file.file] = SettledFile(new.name, new.text, is_applied=True)
-            elif self._is_older(file.file, new, before):
+            elif self._is_older(file.file, new, live, before):
                 settled[file.file] = SettledFile(new.name, new.text, is_applied=False)
                 if live is not None:
                     declared.append(
@@ -87,7 +87,7 @@ class SharedDirectory:
                     )
             else:
                 declared.append(file)
-        deleted = _deleted(own, served, before)
+        deleted = _deleted(own, served, before or {})
         known = {each.connector.name for each in declared if each.connector is not None}
         known |= {each.connector for each in deleted.values()}
         broken = {each.file for each in declared if each.connector is None}
@@ -98,12 +98,36 @@ class SharedDirectory:
         ]
         return SharedFiles(declared, settled | deleted)
 
-    def _is_older(self, file: str, new: Connector, before: Mapping[str, SettledFile]) -> bool:
-        """Return whether a text that is not applied was settled before, or is an older one of the history."""
-        known = before.get(file)
+    def _is_older(
+        self, file: str, new: Connector, live: Connector | None, before: Mapping[str, SettledFile] | None
+    ) -> bool:
+        """Return whether a text that is not applied was settled before, or is an older one of the history.
+
+        A file that comes back restores its removed connector: the own copy has changed.
+        """
+        if live is None and before is not None and file not in before:
+            return False
+        known = (before or {}).get(file)
         if known is not None and (known.connector, known.text) == (new.name, new.text):
             return True
         return any(new.text in (event.old, event.new) for event in self._history(new.name, _EVENTS_MAX))
+
+
+def settle(
+    own: Sequence[ParsedFile], served: Mapping[str, Connector], settled: Mapping[str, SettledFile]
+) -> Mapping[str, SettledFile]:
+    """Return the settled files after their plan was carried out: with the applied ones, and without those that are gone."""
+    kept = {each.file for each in own}
+    applied = {
+        each.file: SettledFile(new.name, new.text, is_applied=True)
+        for each in own
+        if (new := each.connector) is not None
+        and (live := served.get(new.name)) is not None
+        and live.text == new.text
+    }
+    return {
+        name: each for name, each in settled.items() if name in kept or each.connector in served
+    } | applied
 
 
 def _deleted(

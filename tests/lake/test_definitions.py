@@ -174,3 +174,32 @@ def test_different_checkouts_stay_at_rest(pair, name, tell):
     assert history(pair[0], path) == ["created", *["changed"] * (2 * rounds)]
     assert findings(pair[0], f"{name}.yaml") == {"GW524"}
     tell(f"{2 * rounds} changes by different checkouts: none undone")
+
+
+def test_file_deleted_right_after_its_start_removes_connector(pair, name):
+    a, b = pair
+    path = a.declare(name, FIRST)
+    (a.connectors / f"{name}.yaml").unlink()
+    a.declare(f"{name}x", f"path: {path}\n{SECOND}")
+
+    eventually(lambda: fields(b, f"{path}x") == ["id", "name"], "the path was not taken over")
+
+    assert history(a, path) == ["created", "removed"]
+
+
+def test_restored_file_restores_its_connector(pair, name):
+    a, b = pair
+    path = a.declare(name, FIRST)
+    b.declare(name, FIRST)
+    a.client.post(path, json=[{"id": 1}]).raise_for_status()
+    (a.connectors / f"{name}.yaml").unlink()
+    a.reload()
+    eventually(lambda: b.client.get(path).status_code == 410, "the removal was not taken over")
+    b.reload()
+    assert b.client.get(path).status_code == 410
+
+    a.declare(name, FIRST)
+
+    eventually(lambda: b.client.get(path).status_code == 200, "the connector was not taken over")
+    assert a.client.get(path).json() == [{"id": 1}]
+    assert history(a, path) == ["created", "removed", "restored"]

@@ -162,7 +162,9 @@ def test_cursor_is_reused_unless_rows_were_left(few, gateway):
 def test_rows_are_read_in_the_begun_transaction(few, gateway):
     few.reading.begin()
     sql = 'SELECT count(*)::VARCHAR FROM rows."c@1" WHERE id < $1'
-    tables = few.reading.fetch("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows'", ())
+    tables = few.reading.fetch(
+        "SELECT table_name FROM duckdb_tables() WHERE 'rows' IN (database_name, schema_name)", ()
+    )
     sql = sql.replace("c@1", next(name for (name,) in tables if name.startswith("c@")))
     before = few.reading.few(sql, (10_000,), most_rows=10, most_size=100)
     row = {"type": "http.request", "body": json.dumps({**ROWS[0], "id": 9000}).encode(), "more_body": False}

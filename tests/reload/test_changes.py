@@ -7,6 +7,7 @@ import pytest
 
 from gateway.connectors.change import Rule
 from tests.support.server import put
+from tests.support.tested_store import renewed
 
 ROWS = [{"a": 1, "s": "x"}, {"a": 2, "s": None}, {"a": 3, "s": "long"}]
 BEFORE = {"a": "integer", "s": {"type": "string", "nullable": True}}
@@ -32,6 +33,10 @@ class Edited:
 
     def edit(self, fields, **more):
         put(self.server.connectors / f"{self.name}.yaml", text(fields, **more))
+        return self.server.reload()[f"{self.name}.yaml"]
+
+    def go_back(self, fields):
+        put(self.server.connectors / f"{self.name}.yaml", renewed(text(fields)))
         return self.server.reload()[f"{self.name}.yaml"]
 
     def rows(self, query=""):
@@ -277,7 +282,7 @@ def test_removed_field_is_hidden_and_restored_with_values(edited):
     edited.server.client.post(edited.path, json={"a": 4})
     assert edited.server.client.post(edited.path, json={"a": 5, "s": "y"}).status_code == 422
 
-    state = edited.edit(BEFORE)
+    state = edited.go_back(BEFORE)
 
     assert state["findings"] == []
     assert [row["s"] for row in edited.rows()] == ["x", None, "long", None]
@@ -326,7 +331,7 @@ def test_repeated_conversions_keep_each_earlier_form(edited):
     edited.declare({"a": "string"}, [{"a": "7"}])
     for kind in ("integer", "string", "integer"):
         assert (
-            edited.edit(
+            edited.go_back(
                 {
                     "a": field(
                         kind, using="CAST(a AS BIGINT) + 1" if kind == "integer" else "CAST(a AS VARCHAR)"
@@ -369,7 +374,7 @@ def test_names_different_only_in_case_are_one_column(edited):
     assert [row["A"] for row in edited.rows()] == [1, 2, 3]
 
     edited.edit({"s": S})
-    edited.edit({"a": "integer", "s": S})
+    edited.go_back({"a": "integer", "s": S})
     assert [row["a"] for row in edited.rows()] == [1, 2, 3]
 
 

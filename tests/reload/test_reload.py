@@ -13,6 +13,7 @@ from gateway.store.tables.store import Store
 from tests.support.forked import SETTLE_SECONDS
 from tests.support.in_process import inside
 from tests.support.server import eventually, put, serving
+from tests.support.tested_store import renewed
 
 GOOD = "fields: {n: integer}\naccess: {read: [public]}\n"
 WITH_FIELD = "fields: {n: integer, s: {type: string, default: new}, t: {type: date, nullable: true}}\naccess: {read: [public]}\n"
@@ -345,7 +346,7 @@ def test_former_path_answers_with_the_current_one(own):
     for former in ("/orders", "/sales/orders"):
         assert moved_to(get(own, former)) == (410, "GW515", "/third")
 
-    own.declare("orders", at("/orders"))
+    own.declare("orders", renewed(at("/orders")))
     assert get(own, "/orders").json() == [{"n": 1}]
     assert moved_to(get(own, "/third")) == (410, "GW515", "/orders")
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.support.server import Server, eventually, put
+from tests.support.tested_store import renewed
 
 FIELDS = "fields: {id: integer, name: {type: string, nullable: true}, n: {type: integer, default: 0}}\n"
 READ = "access: {read: [public], change: [admin]}\n"
@@ -317,8 +318,25 @@ def test_merge_keeps_values_of_hidden_fields(server, name):
         == 201
     )
 
-    declare(server, name)
+    declare(server, name, fields=renewed(FIELDS))
     assert rows(server, path) == [{"id": 1, "name": "kept", "n": 2}, {"id": 2, "name": None, "n": 2}]
+
+
+@pytest.mark.parametrize("value", ["'", "ü"])
+def test_long_keys_meet_each_other(server, name, value):
+    """DuckLake took minutes for some of them."""
+    path = server.declare(name, f"fields: {{s: string, n: integer}}\nprimary_key: [s]\n{READ}")
+    key = value * (1_000_000 // len(value.encode()))
+    merging = {"Prefer": "resolution=merge-duplicates"}
+    assert server.client.post(path, json=[{"s": key, "n": 1}, {"s": "a", "n": 1}]).status_code == 201
+
+    assert server.client.post(path, json={"s": key, "n": 2}).status_code == 409
+    assert server.client.post(path, json={"s": f"{key}b", "n": 2}).status_code == 201
+    assert server.client.patch(f"{path}?n=eq.2", json={"s": key}).status_code == 409
+    assert server.client.patch(f"{path}?n=eq.2", json={"s": f"{key}b", "n": 4}).status_code == 204
+    assert server.client.post(path, json={"s": key, "n": 3}, headers=merging).status_code == 200
+    found = server.client.get(f"{path}?order=_id&select=n,s").json()
+    assert [(row["n"], row["s"][-1]) for row in found] == [(1, "a"), (4, "b"), (3, key[-1])]
 
 
 def test_merge_keeps_rejected_rows_and_applies_csv_defaults(server, name):

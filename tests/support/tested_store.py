@@ -1,5 +1,6 @@
 """The store of the gateways that tests start: a DuckDB file, or with `TESTED_STORE=lake` a new lake for each data folder."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -16,6 +17,14 @@ def store_settings(data: Path) -> dict[str, str]:
     from tests.support.lake.lake_copies import settings_of  # noqa: PLC0415
 
     return settings_of(data)
+
+
+_numbers = itertools.count(1)
+
+
+def renewed(text: str) -> str:
+    """The text of a connector file that goes back to an earlier one: a lake applies only texts that its history has not."""
+    return f"{text}\n# again {next(_numbers)}\n" if IS_LAKE else text
 
 
 def small_insert() -> tuple[type, str]:

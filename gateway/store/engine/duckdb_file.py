@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 class DuckDBFile(OpenDatabase):
     """One open DuckDB file."""
 
-    capabilities = Capabilities(has_file=True, keeps_order=True, prepares_inserts=True)
+    capabilities = Capabilities(has_file=True, keeps_order=True, prepares_inserts=True, narrows_in_place=True)
 
     def __init__(
         self,

@@ -23,13 +23,14 @@ class Capabilities:
     Attributes:
         has_file: Whether the store is one file on this machine: `backup`, `gateway doctor`, and `gateway restore` exist.
         keeps_order: Whether a scan returns rows in the order in which they were stored, which is that of their `_id`s.
-
         prepares_inserts: Whether a prepared INSERT of Python values is the fastest for a few rows.
+        narrows_in_place: Whether ALTER takes a type that cannot hold every value of the old one, if the stored values fit.
     """
 
     has_file: bool
     keeps_order: bool
     prepares_inserts: bool
+    narrows_in_place: bool
 
 
 class CursorLender(Protocol):
@@ -94,6 +95,9 @@ class Database(CursorLender, Protocol):
 
     def insert_values(self, table: str, columns: pa.Schema, lines: Sequence[tuple[Any, ...]]) -> None:
         """Insert Python values, one tuple a row, as `insert` does."""
+
+    def insert_selected(self, table: str, select: str) -> int:
+        """Insert the rows of a SELECT by column name, in the writer's transaction, and return their number."""
 
     def run_insert(self, sql: str, rows: int) -> None:
         """Run an INSERT of a known number of rows, in the writer's transaction.

@@ -89,6 +89,11 @@ class OpenDatabase:
         with incoming.showing(rows):
             self.run_insert(f"INSERT INTO {table} BY NAME SELECT * FROM {incoming.name}", rows.num_rows)
 
+    def insert_selected(self, table: str, select: str) -> int:
+        """Insert the rows of a SELECT by column name, in the writer's transaction, and return their number."""
+        ((rows,),) = self.writer.execute(f"INSERT INTO {table} BY NAME {select}").fetchall()
+        return int(rows)
+
     def run_insert(self, sql: str, rows: int) -> None:
         """Run an INSERT of `rows` rows in the writer's transaction.
 

@@ -5,7 +5,6 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import duckdb
@@ -46,7 +45,9 @@ _TABLES = "SELECT table_name FROM public.ducklake_table WHERE end_snapshot IS NU
 class DuckLake(OpenDatabase):
     """One lake, as one gateway has it open."""
 
-    capabilities = Capabilities(has_file=False, keeps_order=False, prepares_inserts=False)
+    capabilities = Capabilities(
+        has_file=False, keeps_order=False, prepares_inserts=False, narrows_in_place=False
+    )
 
     def __init__(
         self,
@@ -183,29 +184,46 @@ class DuckLake(OpenDatabase):
             if folder is None:
                 self.run_insert(f"INSERT INTO {table} BY NAME SELECT * FROM {_STAGED}", rows.num_rows)
             else:
-                self._add_file(table, rows.num_rows, f"{folder}{OWN}{uuid.uuid4().hex}.parquet")
+                self._add_file(table, f"SELECT * FROM {_STAGED}", folder, rows.num_rows)
 
-    def _add_file(self, table: str, rows: int, file: str) -> None:
+    def insert_selected(self, table: str, select: str) -> int:
+        """Insert the rows of a SELECT by column name, in the writer's transaction, and return their number."""
+        folder = self._folder_of(table_in(table))
+        if folder is None:
+            return super().insert_selected(table, select)
+        return self._add_file(table, select, folder)
+
+    def _add_file(self, table: str, select: str, folder: str, expected: int | None = None) -> int:
+        """Add a file with the rows of a SELECT to a table, and return their number.
+
+        Raises:
+            GatewayError: They are not as many as expected.
+        """
+        file = f"{folder}{OWN}{uuid.uuid4().hex}.parquet"
         if self._folder is not None:
-            self._folder.make_room(str(Path(file).parent))
+            self._folder.make_room(folder)
         self._written.append(file)
-        columns = self._columns(table)
-        self.run_insert(
-            f"COPY (SELECT {columns} FROM {_STAGED}) TO {literal(file)}"
-            f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})",
-            rows,
+        sql = (
+            f"COPY (SELECT {self._columns(table, select)} FROM ({select})) TO {literal(file)}"
+            f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
         )
+        if expected is None:
+            ((rows,),) = self.writer.execute(sql).fetchall()
+        else:
+            self.run_insert(sql, expected)
+            rows = expected
         if self._folder is not None:
             self._folder.sync(file)
         self.writer.execute(
             f"CALL ducklake_add_data_files('{CATALOG}', {literal(table_in(table))}, {literal(file)},"
             f" schema => '{SCHEMA}', allow_missing => true)"
         )
+        return int(rows)
 
-    def _columns(self, table: str) -> str:
-        """Select the staged columns with the types of a table; a file must have exactly these types."""
+    def _columns(self, table: str, select: str) -> str:
+        """Cast the columns of a SELECT to the types of a table; a file must have exactly these types."""
         types = {name: type for name, type, *_ in self.writer.execute(f"DESCRIBE {table}").fetchall()}
-        staged = [name for name, *_ in self.writer.execute(f"DESCRIBE {_STAGED}").fetchall()]
+        staged = [name for name, *_ in self.writer.execute(f"DESCRIBE {select}").fetchall()]
         return ", ".join(
             f"CAST({quote(name)} AS {types[name]}) AS {quote(name)}" if name in types else quote(name)
             for name in staged

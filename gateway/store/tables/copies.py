@@ -4,7 +4,7 @@ from gateway.connectors.connector import Connector
 from gateway.store.batch import Receipt
 from gateway.store.engine.interface import Database
 from gateway.store.journal.interface import Changes, LedgerEntry
-from gateway.store.sql.names import quote, table_of
+from gateway.store.sql.names import literal, quote, table_of
 from gateway.store.tables.commits import RolledBack
 
 
@@ -18,13 +18,12 @@ def copy(
     """
     names = ", ".join(quote(field.name) for field in target.fields)
     first, batch = changes.sequences.id_of(target.name), changes.sequences.batch
-    database.writer.execute(
-        f"INSERT INTO {table_of(target)} (_id, _ingested_at, _batch, {names})"
-        f" SELECT $1 + row_number() OVER (ORDER BY _id), $2::TIMESTAMPTZ, $3, {names} FROM {table_of(source)}"
-        " ORDER BY _id",
-        [first - 1, changes.now.isoformat(), batch],
+    rows = database.insert_selected(
+        table_of(target),
+        f"SELECT {first - 1} + row_number() OVER (ORDER BY _id) AS _id,"
+        f" CAST({literal(changes.now.isoformat())} AS TIMESTAMPTZ) AS _ingested_at, {batch} AS _batch, {names}"
+        f" FROM {table_of(source)} ORDER BY _id",
     )
-    ((rows,),) = database.writer.execute(f"SELECT count(*) FROM {table_of(target)}").fetchall()
     if not rows:
         raise RolledBack
     receipt = Receipt(batch, rows, rows, 0, 0, first, first + rows - 1)

@@ -98,7 +98,9 @@ class Definitions:
             self._require_still(comparison)
             new = replace(new, revision=old.revision + 1)
             described = self._database.writer.execute(f"DESCRIBE {table_of(old)}").fetchall()
-            statements = migration.migrate(comparison, new, hidden_columns(old, described))
+            hidden = hidden_columns(old, described)
+            narrows = self._database.capabilities.narrows_in_place
+            statements = migration.migrate(comparison, new, hidden, narrows_in_place=narrows)
         else:
             new, statements = replace(new, revision=old.revision), []
         for statement in statements:

@@ -14,7 +14,7 @@ from gateway.store.engine.stream import selecting
 from gateway.store.interface import Show
 from gateway.store.journal.interface import Changes, LedgerEntry
 from gateway.store.sql.names import literal, quote, table_of
-from gateway.store.tables.conflicts import key_exists
+from gateway.store.tables.conflicts import key_column, key_exists
 from gateway.store.tables.migration import constant
 
 
@@ -44,11 +44,14 @@ class Editing:
         described = self._database.writer.execute(f"DESCRIBE {self._table}").fetchall()
         names = [name for name, *_ in described]
         given = {name: constant(fields[name].type, value) for name, value in values.items()}
-        selected = ", ".join(own.get(name) or given.get(name) or quote(name) for name in names)
+        selected = ", ".join(
+            f"{own.get(name) or given.get(name) or quote(name)} AS {quote(name)}" for name in names
+        )
         with self._database.registered("edited", self._ids):
-            self._database.writer.execute(
-                f"INSERT INTO {self._table} ({', '.join(map(quote, names))}) SELECT {selected} FROM {self._table}"
-                " WHERE _id IN (SELECT _id FROM edited) ORDER BY _id"
+            self._database.insert_selected(
+                self._table,
+                f"SELECT {selected} FROM {self._table} AS old"
+                " WHERE old._id IN (SELECT _id FROM edited) ORDER BY old._id",
             )
         self.delete()
         if not values.keys().isdisjoint(self._edit.connector.primary_key):
@@ -62,10 +65,15 @@ class Editing:
     def _require_other_keys(self, first_id: int) -> None:
         """Refuse changed rows that share their primary key with each other or with the rest."""
         names = ", ".join(map(quote, self._edit.connector.primary_key))
+        texts = {name: value for name, value in (self._edit.values or {}).items() if isinstance(value, str)}
+        keys = ", ".join(
+            key_column(quote(name), len(texts.get(name, "").encode()))
+            for name in self._edit.connector.primary_key
+        )
         shared = self._database.table(
             f"SELECT {names} FROM (SELECT {names}, count(*) OVER (PARTITION BY {names}) AS _count FROM"
-            f" (SELECT {names} FROM {self._table} WHERE ({names}) IN"
-            f" (SELECT ({names}) FROM {self._table} WHERE _id >= {first_id}))) WHERE _count > 1 LIMIT 1"
+            f" (SELECT {names} FROM {self._table} WHERE ({keys}) IN"
+            f" (SELECT ({keys}) FROM {self._table} WHERE _id >= {first_id}))) WHERE _count > 1 LIMIT 1"
         )
         if shared.num_rows:
             row: dict[str, Any] = shared.to_pylist()[0]

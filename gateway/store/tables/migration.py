@@ -13,6 +13,7 @@ from gateway import strictjson
 from gateway.connectors.change import ColumnSource, SchemaDiff
 from gateway.connectors.connector import ABSENT, SYSTEM_FIELDS, Connector
 from gateway.connectors.fieldtypes.field_type import FieldType
+from gateway.connectors.widening import always_survives
 from gateway.store.sql.expression import parse
 from gateway.store.sql.names import literal, quote, table_of
 from gateway.strictjson import Json
@@ -25,17 +26,24 @@ def create(connector: Connector) -> list[str]:
     return [f"CREATE TABLE {table_of(connector)} ({columns})"]
 
 
-def migrate(comparison: SchemaDiff, new: Connector, hidden: Mapping[str, FieldType]) -> list[str]:
+def migrate(
+    comparison: SchemaDiff, new: Connector, hidden: Mapping[str, FieldType], *, narrows_in_place: bool
+) -> list[str]:
     """Return the SQL that changes the old table to that of `new`, which is `comparison.new` with its revision.
 
-    `hidden` are the columns of the old table that were no fields of it.
+    Args:
+        comparison: The differences.
+        new: The new version.
+        hidden: The columns of the old table that were no fields of it.
+        narrows_in_place: The capability of the engine.
     """
     old = comparison.old
     assert old is not None
     if comparison.is_empty:
         return [f"DROP TABLE {table_of(old)}", *create(new)]
     layout = _Layout.of(comparison, hidden)
-    if any(column.field.type.item for column in layout.set):
+    narrowed = [column for column in layout.columns if _is_narrowed(column)]
+    if any(column.field.type.item for column in layout.set) or (narrowed and not narrows_in_place):
         return [
             f"CREATE TABLE {table_of(new)} AS SELECT {', '.join(layout.selected())} FROM {table_of(old)}",
             f"DROP TABLE {table_of(old)}",
@@ -45,6 +53,14 @@ def migrate(comparison: SchemaDiff, new: Connector, hidden: Mapping[str, FieldTy
         *(f"ALTER TABLE {table_of(new)} {step}" for step in layout.steps()),
         *layout.update(table_of(new)),
     ]
+
+
+def _is_narrowed(column: ColumnSource) -> bool:
+    """Return whether the new type of a column cannot hold every value of the old one; an integer may become a number."""
+    before, after = column.type, column.field.type
+    if before is None or not column.is_widened:
+        return False
+    return not always_survives(before, after) and (after.item or after).name != "number"
 
 
 #: How long the name of a field may be.
