@@ -99,6 +99,7 @@ def import_store(
         UnsoundLake: The gate of the lake is not sound.
         InvalidAddress: What a lake needs is not installed.
     """
+    report("checking the file")
     store = _sound_store(file, memory)
     postgres = PostgreSQL(address)
     require_sound(postgres, is_import=True)
@@ -125,7 +126,7 @@ def _sound_store(file: Path, memory: int) -> str:
     start = "start this version of the gateway on it once, and stop it again"
     try:
         restore.require_finished(file.parent)
-        found = examine_file(file, memory=memory, is_thorough=False, repair_in=None)
+        found = examine_file(file, memory=memory, is_thorough=True, repair_in=None)
     except Unopenable as error:
         raise MoveFailed(f"{file} cannot be opened: {error}") from error
     if not found.is_sound:
