@@ -256,7 +256,7 @@ SETTINGS = (
         "lake_keep",
         "86400",
         parse_keep,
-        "how long the lake keeps snapshots, and then their files, in seconds; at least 3600",
+        "how long the lake keeps files that are no longer needed, in seconds; at least 3600",
     ),
     Setting("graceful_timeout", "20", parse_count, "the maximum duration of a graceful stop, in seconds"),
 )

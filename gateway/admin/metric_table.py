@@ -173,7 +173,7 @@ METRICS = (
         "connector",
     ),
     _gauge("lake_delete_files", "The files that list their deleted rows.", "connector"),
-    _gauge("lake_snapshots", "The snapshots that are kept: one for each commit of GATEWAY_LAKE_KEEP."),
+    _gauge("lake_snapshots", "The snapshots that are kept: one for each of the last commits."),
     _gauge("lake_inlined_rows", "The rows in the catalog instead of in data files. There should be none."),
     _gauge("lake_old_files", "The files that no snapshot needs, and that wait for their deletion."),
     _gauge("lake_orphans", "The files of no commit, when they were last counted; no sample before."),

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lake.gateways import gateway_lake, lake_settings
+from tests.support.lake.gateways import gateway_lake, lake_settings, s3_settings
 from tests.support.lake.lake_keeper import LakeKeeper
 from tests.support.lake.lake_session import PYTHON
+from tests.support.lake.postgres import PostgreSQL
+from tests.support.lake.seaweedfs import DELETER, KEEPER
 from tests.support.scrape import scrape
 from tests.support.server import Server, eventually, serving
 
@@ -52,9 +54,10 @@ def seen(server: Server) -> dict:
     return answer.json()
 
 
-def files_of(server: Server, connector: str) -> dict:
-    (found,) = [each for each in seen(server)["connectors"] if each["connector"] == connector]
-    return found
+def counts_of(report: dict, connector: str) -> tuple[int, int]:
+    """The data files and the delete files of a connector."""
+    (found,) = [each for each in report["connectors"] if each["connector"] == connector]
+    return found["files"], found["delete_files"]
 
 
 def run_of(report: dict, step: str) -> dict:
@@ -70,10 +73,9 @@ def test_one_gateway_maintains_until_it_is_killed(database, tmp_path):
     with gateways(database, tmp_path, "a", "b", GATEWAY_LAKE_MAINTENANCE="0.3") as (servers, _):
         by_name = dict(zip("ab", servers, strict=True))
         path = servers[0].declare("kept", FIELDS)
-        name = path.strip("/")
         post_many(servers[0], path, 0, MANY)
         eventually(lambda: "files" in {run["step"] for run in seen(servers[0])["runs"]})
-        assert files_of(servers[0], name)["files"] < MANY
+        assert counts_of(seen(servers[0]), path.strip("/"))[0] < MANY
 
         reports = [seen(server) for server in servers]
         first = reports[0]["turn"]
@@ -96,73 +98,148 @@ def test_one_gateway_maintains_until_it_is_killed(database, tmp_path):
         assert numbers(by_name[other], path) == list(range(MANY))
 
 
-@pytest.fixture
-def calm(database, tmp_path) -> Iterator[tuple[Server, Path]]:
-    """A gateway that does not look at the upkeep itself, and the folder of its lake."""
-    with gateways(database, tmp_path, "a", GATEWAY_LAKE_MAINTENANCE="100000") as ((server,), data):
-        yield server, data
+class CalmLake:
+    """A lake with a gateway that does not look at the upkeep itself."""
+
+    def __init__(self, server: Server, data: Path, postgres: PostgreSQL, url: str) -> None:
+        self.server, self.data, self.url, self._postgres = server, data, url, postgres
+
+    def rows(self, query: str) -> list[dict]:
+        """Ask the catalog."""
+        return self._postgres.rows(self.url, query)
+
+    def declare(self, name: str, batches: int) -> str:
+        """A connector with as many files of one row."""
+        path = self.server.declare(name, FIELDS)
+        post_many(self.server, path, 0, batches)
+        return path
+
+    def folder(self, name: str) -> Path:
+        """The folder of a connector's data files."""
+        (found,) = self.rows(f"SELECT path FROM ducklake_table WHERE table_name = '{name}@1'")
+        return self.data / "main" / found["path"]
+
+    def keeper(self, **how) -> LakeKeeper:
+        return LakeKeeper(how.pop("url", self.url), self.data, **how)
 
 
-def test_only_old_files_of_no_commit_are_deleted(calm, database):
-    server, data = calm
-    path = server.declare("kept", FIELDS)
-    post_many(server, path, 0, 3)
-    (folder,) = {each.parent for each in data.rglob("*.parquet")}
+@pytest.fixture(scope="module")
+def calm(postgres, tmp_path_factory) -> Iterator[CalmLake]:
+    url = postgres.database()
+    directory = tmp_path_factory.mktemp("calm")
+    with gateways(url, directory, "a", GATEWAY_LAKE_MAINTENANCE="100000") as ((server,), data):
+        yield CalmLake(server, data, postgres, url)
+
+
+def test_only_old_files_of_no_commit_are_deleted(calm, name):
+    path = calm.declare(name, 3)
+    folder = calm.folder(name)
     young, old = folder / "gateway-young.parquet", folder / "gateway-old.parquet"
-    (copied,) = list(folder.glob("*.parquet"))[:1]
+    committed = list(folder.iterdir())
     for file in (young, old):
-        file.write_bytes(copied.read_bytes())
+        file.write_bytes(committed[0].read_bytes())
     long_ago = time.time() - 3 * 86400
-    for file in [each for each in folder.iterdir() if each != young]:
+    for file in (old, *committed):
         os.utime(file, (long_ago, long_ago))
 
-    with LakeKeeper(database, data) as keeper:
+    with calm.keeper() as keeper:
         report = keeper.look()
 
     assert run_of(report, "orphans")["did"] == {"found": 1, "deleted": 1}
     assert (young.exists(), old.exists()) == (True, False)
-    assert numbers(server, path) == [0, 1, 2]
+    assert numbers(calm.server, path) == [0, 1, 2]
 
 
-def test_files_no_snapshot_needs_are_deleted(calm, database):
-    server, data = calm
-    path = server.declare("kept", FIELDS)
-    post_many(server, path, 0, 30)
-    assert server.client.patch(f"{path}?n=lt.10", json={"v": 1}).status_code == 204
-    assert server.client.delete(f"{path}?n=gte.25").status_code == 204
-    tag = server.client.get(path).headers["ETag"]
+def test_files_no_snapshot_needs_are_deleted(calm, name):
+    client, path = calm.server.client, calm.declare(name, 12)
+    assert client.patch(f"{path}?n=lt.5", json={"v": 1}).status_code == 204
+    assert client.delete(f"{path}?n=gte.10").status_code == 204
+    tag = client.get(path).headers["ETag"]
 
-    with LakeKeeper(database, data, ages=(0, 0, 86400), small_files_max=5) as keeper:
+    with calm.keeper(ages=(0, 0, 86400), small_files_max=5) as keeper:
         keeper.look()
         report = keeper.look()
 
-    (files,) = report["connectors"]
-    assert (files["files"], files["delete_files"]) == (1, 0)
+    assert counts_of(report, name) == (1, 0)
     assert (report["snapshots"], report["old_files"]) == (1, 0)
-    assert len(list(data.rglob("*.parquet"))) == 1
-    assert server.client.get(path, headers={"If-None-Match": tag}).status_code == 304
-    rows = server.client.get(f"{path}?select=n,v&order=n&v=not.is.null").json()
-    assert rows == [{"n": n, "v": int(n < 10)} for n in range(25)]
+    assert len(list(calm.folder(name).iterdir())) == 1
+    assert calm.rows("SELECT data_file_id FROM ducklake_delete_file") == []
+    assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
+    rows = client.get(f"{path}?select=n,v&order=n").json()
+    assert rows == [{"n": n, "v": int(n < 5)} for n in range(10)]
 
 
-def test_links_of_killed_gateway_bring_files_back(calm, database, postgres):
-    server, data = calm
-    path = server.declare("kept", FIELDS)
-    post_many(server, path, 0, 2)
-    (nonce,) = [
-        row["nonce"]
-        for row in postgres.rows(database, "SELECT nonce FROM gw.commits ORDER BY number DESC LIMIT 1")
-    ]
-    file = max(data.rglob("*.parquet"), key=lambda each: each.stat().st_mtime)
-    for name in (nonce, "of-no-commit"):
-        link = data / ".gateway" / name / file.relative_to(data)
+def test_links_of_killed_gateway_bring_files_back(calm, name):
+    path = calm.declare(name, 2)
+    (last,) = calm.rows("SELECT nonce FROM gw.commits ORDER BY number DESC LIMIT 1")
+    file = max(calm.folder(name).iterdir(), key=lambda each: each.stat().st_mtime)
+    for nonce in (last["nonce"], "of-no-commit"):
+        link = calm.data / ".gateway" / nonce / file.relative_to(calm.data)
         link.parent.mkdir(parents=True)
         link.hardlink_to(file)
     file.unlink()
 
-    with LakeKeeper(database, data) as keeper:
+    with calm.keeper() as keeper:
         report = keeper.look()
 
     assert run_of(report, "links")["did"] == {"transactions": 1}
-    assert [each.name for each in (data / ".gateway").iterdir()] == ["of-no-commit"]
-    assert numbers(server, path) == [0, 1]
+    assert [each.name for each in (calm.data / ".gateway").iterdir()] == ["of-no-commit"]
+    assert numbers(calm.server, path) == [0, 1]
+
+
+@pytest.mark.parametrize("strike", ["lose_answers", "drop"])
+def test_lost_answer_of_maintenance_loses_no_row(calm, name, proxy, strike):
+    path = calm.declare(name, 12)
+
+    with calm.keeper(url=proxy.url(calm.url), small_files_max=5) as keeper:
+        getattr(proxy, strike)()
+        keeper.look()
+        struck = proxy.struck
+        report = keeper.look()
+
+    assert struck == 1
+    assert counts_of(report, name) == (1, 0)
+    assert numbers(calm.server, path) == list(range(12))
+
+
+def test_table_that_fails_holds_up_no_other(calm, name):
+    """The last test of this lake: a file of it is lost."""
+    broken, kept = f"{name}_a", f"{name}_b"
+    calm.declare(broken, 12)
+    path = calm.declare(kept, 12)
+    next(calm.folder(broken).iterdir()).unlink()
+
+    with calm.keeper(small_files_max=5) as keeper:
+        report = keeper.look()
+
+    assert (counts_of(report, broken), counts_of(report, kept)) == ((12, 0), (1, 0))
+    assert run_of(report, "files")["error"]
+    assert scrape(calm.server).value("gateway_lake_upkeep_failed", step="files") == 1
+    assert numbers(calm.server, path) == list(range(12))
+
+
+def test_only_credentials_that_may_delete_keep_the_turn(database, tmp_path, seaweedfs):
+    lake = s3_settings(database, seaweedfs, "kept") | {"GATEWAY_LAKE_MAINTENANCE": "100000"}
+    gateway_lake("init", **lake, GATEWAY_DATA=str(tmp_path / "init"))
+    access = seaweedfs.endpoint, KEEPER
+    how = {"ages": (0, 0, 86400), "small_files_max": 5}
+    with (
+        serving(tmp_path / "a", python=PYTHON, **lake) as server,
+        LakeKeeper(database, lake["GATEWAY_LAKE_DATA"], name="writes", s3=(*access, None), **how) as writes,
+        LakeKeeper(
+            database, lake["GATEWAY_LAKE_DATA"], name="deletes", s3=(*access, DELETER), **how
+        ) as deletes,
+    ):
+        path = server.declare("kept", FIELDS)
+        post_many(server, path, 0, 12)
+
+        first = writes.look()
+        assert (first["turn"], first["old_files"]) == (None, 12)
+        assert first["connectors"][0]["files"] == 1
+        assert len(seaweedfs.objects("kept/")) == 13
+
+        second = deletes.look()
+        assert (second["turn"], second["old_files"]) == ("deletes", 0)
+        assert writes.look()["turn"] == "deletes"
+        assert len(seaweedfs.objects("kept/")) == 1
+        assert numbers(server, path) == list(range(12))

@@ -43,7 +43,7 @@ class LakeAddress:
         s3: The credentials for `s3://`, or None.
         gateway: The name of this gateway, which commits and figures carry.
         deleting: The credentials that may delete data files on S3, or None.
-        keep: The seconds for which snapshots, and then their files, are kept.
+        keep: The seconds for which files that are no longer needed are kept.
     """
 
     conninfo: str = field(repr=False)

@@ -10,10 +10,10 @@ from typing import Any
 
 from gateway.errors import GatewayError, trace
 from gateway.store.lake.commit_lock import is_committed
-from gateway.store.lake.compaction import SMALL_FILES_MAX, Compaction, DueTable
+from gateway.store.lake.compaction import SMALL_FILES_MAX, Compacted, Compaction, DueTable
 from gateway.store.lake.data_folder import DataFolder
 from gateway.store.lake.file_figures import connector_files, inlined_rows, snapshots_and_old_files
-from gateway.store.lake.old_files import SNAPSHOTS_MAX, OldFiles
+from gateway.store.lake.old_files import SNAPSHOTS_MAX, SNAPSHOTS_MIN, OldFiles
 from gateway.store.lake.postgres import PostgreSQL
 from gateway.store.lake.upkeep_runs import UpkeepRuns
 from gateway.store.lake.upkeep_turn import UpkeepTurn
@@ -71,7 +71,6 @@ class Maintenance:
         self._is_stopping: Callable[[], bool] = _never
         self._may_delete = postgres.address.may_delete
         self._steps: dict[str, Callable[[], dict[str, Any]]] = {
-            SNAPSHOTS: self._forget_snapshots,
             ORPHANS: old_files.delete_orphans,
             COMMITS: self._forget_commits,
         }
@@ -93,6 +92,8 @@ class Maintenance:
             self._run(LINKS, self._restore_links)
             self._run(FILES, self._compact)
             ages = self._runs.ages()
+            fewest = 1 if self._is_due(SNAPSHOTS, ages) else SNAPSHOTS_MIN
+            self._run(SNAPSHOTS, functools.partial(self._forget_snapshots, fewest))
             for step, work in self._steps.items():
                 if not is_stopping() and self._is_due(step, ages):
                     self._run(step, work)
@@ -153,23 +154,26 @@ class Maintenance:
         """Merge small files, and leave out deleted rows, until nothing is due."""
         due = self._compaction.due(self._rules.small_files_max)
         self._vain &= set(due)
-        files = size = rows = 0
-        longest = 0.0
+        failed: dict[int, GatewayError] = {}
+        done: list[Compacted] = []
         for _ in range(_PIECES_MAX):
-            tables = [table for table in due if table not in self._vain]
+            tables = [table for table in due if table not in self._vain and table.id not in failed]
             if not tables or self._is_stopping():
                 break
-            done = self._compaction.step(tables[0], self._rules.small_files_max)
-            if done is None:
+            try:
+                step = self._compaction.step(tables[0], self._rules.small_files_max)
+            except GatewayError as error:
+                failed[tables[0].id] = error  # The other tables do not wait for it.
+                continue
+            if step is None:
                 self._vain.add(tables[0])
                 continue
-            files, size, rows = files + done.files, size + done.bytes, rows + done.rows
-            longest = max(longest, done.locked_seconds)
-            time.sleep(done.locked_seconds * _REST)
+            done.append(step)
+            time.sleep(step.locked_seconds * _REST)
             due = self._compaction.due(self._rules.small_files_max)
-        if not files:
-            return {}
-        return {"files": files, "bytes": size, "rows": rows, "longest_lock_seconds": round(longest, 3)}
+        if failed:
+            raise next(iter(failed.values()))
+        return _sums(done)
 
     def _restore_links(self) -> dict[str, Any]:
         """Restore data files of committed transactions whose gateway was killed."""
@@ -179,11 +183,11 @@ class Maintenance:
         restored = DataFolder(folder).restore_all(functools.partial(is_committed, self._postgres))
         return {"transactions": restored} if restored else {}
 
-    def _forget_snapshots(self) -> dict[str, Any]:
+    def _forget_snapshots(self, fewest: int) -> dict[str, Any]:
         snapshots = 0
         for _ in range(_PIECES_MAX):
             began = time.monotonic()
-            forgotten = self._old_files.forget_snapshots()
+            forgotten = self._old_files.forget_snapshots(fewest)
             snapshots += forgotten
             if forgotten < SNAPSHOTS_MAX or self._is_stopping():
                 break
@@ -198,6 +202,17 @@ class Maintenance:
         """Forget the outcome of commits that no gateway asks for any more."""
         ((commits,),) = self._postgres.rows(_OLD_COMMITS)
         return {"commits": commits} if commits else {}
+
+
+def _sums(done: list[Compacted]) -> dict[str, Any]:
+    if not done:
+        return {}
+    return {
+        "files": sum(each.files for each in done),
+        "bytes": sum(each.bytes for each in done),
+        "rows": sum(each.rows for each in done),
+        "longest_lock_seconds": round(max(each.locked_seconds for each in done), 3),
+    }
 
 
 def _never() -> bool:

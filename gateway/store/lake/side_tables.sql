@@ -156,3 +156,6 @@ CREATE TRIGGER gw_committed BEFORE INSERT ON public.ducklake_snapshot_changes FO
 -- DuckLake makes no index of its own: https://github.com/duckdb/ducklake/issues/859
 CREATE INDEX IF NOT EXISTS gw_file_column_stats ON public.ducklake_file_column_stats (table_id, column_id);
 CREATE INDEX IF NOT EXISTS gw_data_file ON public.ducklake_data_file (table_id, begin_snapshot);
+-- The upkeep looks at live files alone.
+CREATE INDEX IF NOT EXISTS gw_live_data_file ON public.ducklake_data_file (table_id) WHERE end_snapshot IS NULL;
+CREATE INDEX IF NOT EXISTS gw_live_delete_file ON public.ducklake_delete_file (data_file_id) WHERE end_snapshot IS NULL;
