@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.lake.test_lake_doctor import doctor
@@ -185,3 +186,25 @@ def test_store_moves_to_s3_and_back(postgres: PostgreSQL, seaweedfs: SeaweedFS, 
     code, found = doctor(settings)
     assert code == 1
     assert [each for each in found["findings"] if "of its data files are not there" in each["message"]]
+
+
+def test_gateway_commits_nothing_beside_an_import(settings, postgres, database, tmp_path):
+    """A gateway that an import did not see, because another role has started it, is refused by the gate."""
+    with on_lake(tmp_path / "g1", settings) as gateway:
+        path = gateway.declare("orders", ORDERS)
+        postgres.ask(database, "INSERT INTO gw.imports VALUES ('other', now())")
+        answer = ok(gateway.client.post(path, json=[{"id": 1}]), 503)
+        assert answer.headers["Retry-After"]
+        assert gateway.client.get(f"{path}?select=count()").json() == [{"count": 0}]
+        postgres.ask(database, "DELETE FROM gw.imports")
+        ok(gateway.client.post(path, json=[{"id": 1}]))
+
+
+def test_file_of_an_earlier_gateway_names_the_way(source, settings):
+    with duckdb.connect(str(source.data / "store.duckdb")) as store:
+        store.execute("ALTER TABLE gateway.keys DROP COLUMN receipt")
+    told = refused("import", "--from", str(source.data), **settings)
+    assert "lacks a table or a column: start this version of the gateway on it once" in told
+    source.start()
+    assert source.stop() == 0
+    gateway_lake("import", "--from", str(source.data), **settings)

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ from tests.support.lake.balancer import Balancer, balancing
 from tests.support.lake.gateways import gateway_lake, lake_settings
 from tests.support.lake.lake_session import PYTHON
 from tests.support.lake.postgres import PostgreSQL
-from tests.support.server import Server, eventually, put, serving
+from tests.support.server import DEADLINE, Server, eventually, put, serving
 
 SECRET, LINE = make_token("ops", views=True)
 
@@ -42,7 +43,8 @@ def browse(url: str, cookie: str = "", form: dict[str, str] | None = None) -> ht
     headers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"} | (
         {"Cookie": cookie} if cookie else {}
     )
-    return httpx.request("GET" if form is None else "POST", url, data=form, headers=headers)
+    method = "GET" if form is None else "POST"
+    return httpx.request(method, url, data=form, headers=headers, timeout=DEADLINE)
 
 
 def sign_in(url: str) -> str:
@@ -127,3 +129,20 @@ def test_known_session_reads_while_postgres_restarts(pair, postgres: PostgreSQL)
         assert eventually(lambda each=each: browse(f"{each.url}/-/console/", cookie).status_code == 200)
         assert is_signed_in(each.url, cookie)
         assert sign_in(each.url)
+
+
+def test_frozen_postgres_stops_no_other_request(pair, postgres: PostgreSQL):
+    balancer, (server, _) = pair
+    cookie = sign_in(balancer.url)
+    assert is_signed_in(server.url, cookie)
+    postgres.freeze()
+    try:
+        with ThreadPoolExecutor(1) as browser:
+            asked = browser.submit(browse, f"{server.url}/-/console/", cookie)
+            assert httpx.get(f"{server.url}/-/healthy").status_code == 200
+            assert not asked.done()
+            assert asked.result(DEADLINE).status_code in (200, 503)
+    finally:
+        postgres.thaw()
+    assert eventually(lambda: browse(f"{server.url}/-/console/", cookie).status_code == 200)
+    assert is_signed_in(server.url, cookie)

@@ -22,6 +22,7 @@ from gateway.store.lake.lake_store import OpenLake, open_parts
 from gateway.store.lake.moved_tables import (
     ConnectorTables,
     MoveFailed,
+    announce,
     different_journals,
     different_tables,
     in_file,
@@ -136,6 +137,7 @@ def _copied(lake: OpenLake, report: Callable[[str], None]) -> list[ConnectorTabl
     tables = [name for (name,) in writer.execute(_TABLES).fetchall()]
     connectors = tables_of_connectors(writer.execute(_VERSIONS).fetchall(), tables)
     for each in connectors:
+        announce(writer, each, in_lake, report)
         rows = 0
         for table in each.tables:
             # The file keeps the order of its rows, which is that of their `_id`s.

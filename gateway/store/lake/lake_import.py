@@ -26,6 +26,7 @@ from gateway.store.lake.lake_store import OpenLake, open_parts
 from gateway.store.lake.moved_tables import (
     ConnectorTables,
     MoveFailed,
+    announce,
     different_journals,
     different_tables,
     in_file,
@@ -39,6 +40,7 @@ from gateway.store.sql.names import literal, rejected_table_name
 #: The rows of the journal that are in memory at a time.
 _LINES = 10_000
 _AGAIN = "run gateway lake import again, which goes on where it was"
+_START = "start this version of the gateway on it once, stop it, and import again"
 #: The tables that the import fills, with those that are derived from them.
 _SIDE_TABLES = (*(each.table for each in COPIES), "heads", "sequences")
 _HEADS = (
@@ -113,6 +115,8 @@ def import_store(
             lake.engine.close()
     except GatewayError as error:
         raise MoveFailed(f"the lake did not take it: {error.message}; {_AGAIN}") from error
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise MoveFailed(f"{file} lacks a table or a column: {_START}") from error
     except (duckdb.Error, psycopg.Error) as error:
         raise MoveFailed(f"the lake did not take it: {type(error).__name__}; {_AGAIN}") from error
 
@@ -123,7 +127,6 @@ def _sound_store(file: Path, memory: int) -> str:
     Raises:
         MoveFailed: The file is not sound, or of an earlier gateway.
     """
-    start = "start this version of the gateway on it once, and stop it again"
     try:
         restore.require_finished(file.parent)
         found = examine_file(file, memory=memory, is_thorough=True, repair_in=None)
@@ -133,7 +136,7 @@ def _sound_store(file: Path, memory: int) -> str:
         flaws = "; ".join(f"{each.about}: {each.message}" for each in found.flaws if not each.is_harmless)
         raise MoveFailed(f"{file} is damaged: {flaws}; gateway doctor says what can be done")
     if found.store is None:
-        raise MoveFailed(f"{file} was written by an earlier gateway: {start}")
+        raise MoveFailed(f"{file} was written by an earlier gateway: {_START}")
     return found.store
 
 
@@ -158,6 +161,7 @@ class _Import:
             self._report(f"going on: the rows of {len(done)} connectors are in the lake already")
         for connector in self._connectors:
             if connector.name not in done:
+                announce(self._writer, connector, in_file, self._report)
                 rows = self._copy(connector)
                 self._report(f"{connector.name}: {rows:,} rows copied")
         self._copy_journal()

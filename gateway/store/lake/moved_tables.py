@@ -1,12 +1,15 @@
 """The tables of rows in a file that is attached beside a lake, and the proof that a copy of them is whole."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
 from gateway.store.lake.journal_copies import COPIES, FILE_CATALOG
 from gateway.store.sql.names import quote, rejected_table_name, table_name
+
+#: From this number of rows on, a line tells that they are being copied.
+_ANNOUNCED_ROWS = 1_000_000
 
 
 class MoveFailed(Exception):  # noqa: N818  # the message is for the operator
@@ -58,6 +61,20 @@ def tables_of_connectors(
         )
         for name, revision, is_removed in versions
     ]
+
+
+def announce(
+    connection: duckdb.DuckDBPyConnection,
+    connector: ConnectorTables,
+    place: Callable[[str], str],
+    report: Callable[[str], None],
+) -> None:
+    """Report that the rows of a large connector are being copied, given `in_file` or `in_lake`."""
+    if not connector.tables:
+        return
+    ((rows,),) = connection.execute(f"SELECT count(*) FROM {place(connector.tables[0])}").fetchall()
+    if rows >= _ANNOUNCED_ROWS:
+        report(f"{connector.name}: copying {rows:,} rows")
 
 
 def fingerprint(connection: duckdb.DuckDBPyConnection, rows: str) -> Fingerprint:
