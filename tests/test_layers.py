@@ -168,6 +168,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "store.engine.block_cache",
     "store.engine.row_groups",
     "store.engine.stream",
+    "store.engine.options",
     "store.engine.open_file",
     "store.engine.read_transaction",
     "store.engine.open_database",

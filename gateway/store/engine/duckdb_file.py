@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -165,12 +166,7 @@ class DuckDBFile(OpenDatabase):
 
     def usage(self) -> Usage:
         """Return the memory and the disk that the database uses."""
-        ((memory, cached, temporary),) = self.rows(
-            "SELECT sum(memory_usage_bytes)::BIGINT,"
-            " sum(memory_usage_bytes) FILTER (tag IN ('BASE_TABLE', 'EXTERNAL_FILE_CACHE'))::BIGINT,"
-            " sum(temporary_storage_bytes)::BIGINT FROM duckdb_memory()"
-        )
-        return Usage(memory, cached, temporary, _size(self.path), _size(self._wal))
+        return replace(super().usage(), file=_size(self.path), wal=_size(self._wal))
 
     def backup(self) -> BinaryIO:
         """Copy all committed rows into a file and return it open, as `Backup.make` does."""

@@ -15,6 +15,7 @@ from gateway.store.engine.read_transaction import DuckDBReadTransaction
 from gateway.store.engine.stream import Stream
 from gateway.store.errors import FatalError
 from gateway.store.interface import ReadTransaction
+from gateway.store.usage import Usage
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +111,15 @@ class OpenDatabase:
             values = zip(*lines, strict=True)
             arrays = [pa.array(column, field.type) for column, field in zip(values, columns, strict=True)]
             self.insert(table, pa.Table.from_arrays(arrays, schema=columns))
+
+    def usage(self) -> Usage:
+        """Return the memory that the database uses, and its temporary files."""
+        ((memory, cached, temporary),) = self.rows(
+            "SELECT sum(memory_usage_bytes)::BIGINT,"
+            " sum(memory_usage_bytes) FILTER (tag IN ('BASE_TABLE', 'EXTERNAL_FILE_CACHE'))::BIGINT,"
+            " sum(temporary_storage_bytes)::BIGINT FROM duckdb_memory()"
+        )
+        return Usage(memory, cached or 0, temporary, file=0, wal=0)
 
     def note_change(self) -> None:
         """Count a change of tables: one was created, altered, or dropped."""

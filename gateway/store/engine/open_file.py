@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 
+from gateway.store.engine.options import Config, common_options
 from gateway.store.engine.stream import RELATIONS_STREAM
 from gateway.store.files import checksum_repair
 from gateway.store.files.integrity_check import repair_at_start
@@ -21,8 +22,6 @@ STORAGE_VERSION = "v1.5.0"
 WAL_BYTES_MAX = 32 * 2**20
 #: Let the next checkpoints merge row groups, or leave all as they are; row groups without a row are dropped anyway.
 MERGE, MERGE_NOTHING = "SET max_vacuum_tasks = 100", "SET max_vacuum_tasks = 0"
-
-Config = dict[str, str | bool | int | float | list[str]]
 
 
 def open_connection(path: Path, config: Config, memory: int) -> duckdb.DuckDBPyConnection:
@@ -44,22 +43,9 @@ def open_connection(path: Path, config: Config, memory: int) -> duckdb.DuckDBPyC
 
 def build_config(directory: Path, memory: int, threads: int | None, spill: int | None) -> Config:
     """Return the options that DuckDB takes when it opens a file."""
-    config: Config = {
-        "memory_limit": f"{memory}B",
-        # Without it the process keeps the memory of a query long after the query has ended.
-        "allocator_background_threads": "true",
-        "temp_directory": str(directory / "spill"),
-        # Where DuckDB itself writes a checkpoint, inside of a COMMIT: where the gateway has not done so before.
-        "checkpoint_threshold": f"{2 * WAL_BYTES_MAX}B",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "allow_community_extensions": "false",
-        "python_enable_replacements": "false",
-    }
-    if threads is not None:
-        config["threads"] = threads
-    if spill is not None:
-        config["max_temp_directory_size"] = f"{spill}B"
+    config = common_options(memory, directory / "spill", threads, spill)
+    # Where DuckDB itself writes a checkpoint, inside of a COMMIT: where the gateway has not done so before.
+    config["checkpoint_threshold"] = f"{2 * WAL_BYTES_MAX}B"
     if RELATIONS_STREAM:
         config["storage_compatibility_version"] = STORAGE_VERSION
     return config

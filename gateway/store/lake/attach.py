@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from gateway.store.engine.options import common_options
 from gateway.store.lake.lake_address import InvalidAddress, LakeAddress, S3Access
 from gateway.store.sql.names import literal
 
@@ -70,19 +71,7 @@ def open_lake(
         InvalidAddress: What it needs is not installed.
         duckdb.Error: The lake cannot be attached.
     """
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{memory}B",
-        "allocator_background_threads": "true",
-        "temp_directory": str(spill_folder),
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "allow_community_extensions": "false",
-        "python_enable_replacements": "false",
-    }
-    if threads is not None:
-        config["threads"] = threads
-    if spill is not None:
-        config["max_temp_directory_size"] = f"{spill}B"
+    config = common_options(memory, spill_folder, threads, spill)
     files = extension_files()
     connection = duckdb.connect(config=config)
     try:

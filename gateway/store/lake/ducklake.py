@@ -22,7 +22,6 @@ from gateway.store.lake.lake_commit import LakeCommit
 from gateway.store.lake.lake_errors import lake_error, shown
 from gateway.store.lake.postgres import PostgreSQL
 from gateway.store.sql.names import literal, quote, table_in
-from gateway.store.usage import Usage
 
 _log = logging.getLogger(__name__)
 
@@ -258,15 +257,6 @@ class DuckLake(OpenDatabase):
     def maintain(self) -> bool:
         """Return that nothing is due."""
         return False
-
-    def usage(self) -> Usage:
-        """Return the memory and the disk that the database uses."""
-        ((memory, cached, temporary),) = self.rows(
-            "SELECT sum(memory_usage_bytes)::BIGINT,"
-            " sum(memory_usage_bytes) FILTER (tag IN ('BASE_TABLE', 'EXTERNAL_FILE_CACHE'))::BIGINT,"
-            " sum(temporary_storage_bytes)::BIGINT FROM duckdb_memory()"
-        )
-        return Usage(memory, cached or 0, temporary, 0, 0)
 
     def backup(self) -> BinaryIO:
         """Refuse: a lake is backed up by the tools of PostgreSQL and of the data files."""
