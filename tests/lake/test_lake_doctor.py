@@ -17,58 +17,67 @@ from tests.support.lake.postgres import PostgreSQL
 from tests.support.server import DEADLINE
 
 _numbers = itertools.count()
-#: Faults, each with the exit code, and with what is wrong and where.
+#: Faults that do not hide each other, by the state that the doctor tells: statements, and what is wrong where.
+_FIRST_FILE = "(SELECT min(data_file_id) FROM ducklake_data_file JOIN ducklake_table USING (table_id) WHERE table_name = 'types@1')"
 FAULTS = {
-    "DROP TRIGGER gw_committed ON ducklake_snapshot_changes": (
-        2,
-        "gate",
-        "the trigger gw_committed is missing",
-    ),
-    "UPDATE gw.gate SET snapshot = snapshot - 1": (2, "gate", "another program has written"),
-    "UPDATE ducklake_metadata SET value = 100 WHERE key = 'data_inlining_row_limit'": (
-        *(2, "options"),
-        "data_inlining_row_limit is 100 instead of 0",
-    ),
-    "INSERT INTO gw.imports VALUES ('other', now())": (
-        2,
-        "import",
-        "that of the store other is not finished",
-    ),
-    "UPDATE gw.batches SET rows = rows + 1 WHERE connector = 'types' AND batch = 1": (
-        *(1, "types"),
-        "it has 4 rows, and its batches have 5",
-    ),
-    "UPDATE gw.sequences SET last_id = 3 WHERE connector = 'types'": (
-        *(1, "types"),
-        "it has a row with _id 4, and its next _id is 4",
-    ),
-    "UPDATE gw.sequences SET last_rejected_id = 1 WHERE connector = 'types'": (
-        *(1, "types, rejected rows"),
-        "it has a row with _id 2, and its next _id is 2",
-    ),
-    "UPDATE gw.heads SET batch = 1 WHERE connector = 'types'": (
-        *(1, "types"),
-        "its head is batch 1, and its ledger ends at batch 2",
-    ),
-    "UPDATE gw.batches SET batch = 999 WHERE connector = 'types' AND batch = 1": (
-        *(1, "types"),
-        "3 of its rows are of batches that its ledger does not have",
-    ),
-    "UPDATE gw.keys SET batch = 999": (
-        1,
-        "orders",
-        "1 of its idempotency keys are of batches that are not there",
-    ),
-    "UPDATE gw.connectors SET revision = 9 WHERE name = 'types'": (
-        1,
-        "types",
-        "its table rows.types@9 is not there",
-    ),
-    "UPDATE ducklake_data_file SET path = 'gone.parquet' WHERE data_file_id = (SELECT min(data_file_id)"
-    " FROM ducklake_data_file JOIN ducklake_table USING (table_id) WHERE table_name = 'types@1')": (
-        *(1, "rows.types@1"),
-        "1 of its data files are not there",
-    ),
+    "gate": {
+        "DROP TRIGGER gw_committed ON ducklake_snapshot_changes": (
+            "gate",
+            "the trigger gw_committed is missing",
+        ),
+        "UPDATE ducklake_metadata SET value = 100 WHERE key = 'data_inlining_row_limit'": (
+            "options",
+            "data_inlining_row_limit is 100 instead of 0",
+        ),
+    },
+    "import": {
+        "UPDATE gw.gate SET snapshot = snapshot - 1": ("gate", "another program has written"),
+        "INSERT INTO gw.imports VALUES ('other', now())": (
+            "import",
+            "that of the store other is not finished",
+        ),
+    },
+    "journal": {
+        "UPDATE gw.batches SET rows = rows + 1 WHERE connector = 'types' AND batch = 1": (
+            "types",
+            "it has 4 rows, and its batches have 5",
+        ),
+        "UPDATE gw.sequences SET last_id = 3, last_rejected_id = 1 WHERE connector = 'types'": (
+            "types, rejected rows",
+            "it has a row with _id 2, and its next _id is 2",
+        ),
+        "SELECT 1": ("types", "it has a row with _id 4, and its next _id is 4"),
+        "UPDATE gw.heads SET batch = 1 WHERE connector = 'orders'": (
+            "orders",
+            "its head is batch 1, and its ledger ends at batch 9",
+        ),
+        "UPDATE gw.keys SET batch = 999": (
+            "orders",
+            "1 of its idempotency keys are of batches that are not there",
+        ),
+        "UPDATE gw.connectors SET revision = 9 WHERE name = 'empty'": (
+            "empty",
+            "its table rows.empty@9 is not there",
+        ),
+    },
+    "rows": {
+        "UPDATE gw.batches SET batch = 999 WHERE connector = 'types' AND batch = 1": (
+            "types",
+            "6 of its rows are of batches that its ledger does not have",
+        ),
+        "INSERT INTO ducklake_data_file SELECT (jsonb_populate_record(f, '{\"data_file_id\": 9999}')).*"
+        f" FROM ducklake_data_file AS f WHERE data_file_id = {_FIRST_FILE}": (
+            "types",
+            "3 of its rows have the _id of another one",
+        ),
+    },
+    "files": {
+        f"UPDATE ducklake_data_file SET path = 'gone.parquet' WHERE data_file_id = {_FIRST_FILE}": (
+            "rows.types@1",
+            "1 of its data files are not there",
+        ),
+        "SELECT 1": ("types", "some of its rows cannot be read"),
+    },
 }
 
 
@@ -122,25 +131,21 @@ def test_sound_lake_is_told_as_a_file_is(lake):
     assert quick == found | {"every_row_read": False}
 
 
-@pytest.mark.parametrize("statement", FAULTS)
-def test_fault_is_found_with_its_place(lake, postgres, statement):
-    postgres.ask(lake["GATEWAY_LAKE_CATALOG"], statement)
-    expected, about, message = FAULTS[statement]
-    code, found = doctor(lake)
-    assert code == expected
-    assert found["state"] == ("repairable" if code == 2 else "damaged")
-    assert [each for each in found["findings"] if each["about"] == about and message in each["message"]], (
-        found
-    )
-    assert all(each["hint"] for each in found["findings"])
-
-
-def test_init_repairs_the_gate_and_the_options(lake, postgres):
+@pytest.mark.parametrize("kind", FAULTS)
+def test_faults_are_found_with_their_places(lake, postgres, kind):
     url = lake["GATEWAY_LAKE_CATALOG"]
-    for statement in list(FAULTS)[:3]:
+    for statement in FAULTS[kind]:
         postgres.ask(url, statement)
-    gateway_lake("init", **lake)
-    assert doctor(lake)[0] == 0
+    code, found = doctor(lake)
+    is_repairable = kind in ("gate", "import")
+    assert (code, found["state"]) == ((2, "repairable") if is_repairable else (1, "damaged"))
+    told = [(each["about"], each["message"]) for each in found["findings"]]
+    for about, message in FAULTS[kind].values():
+        assert [each for each in told if each[0] == about and message in each[1]], (about, message, told)
+    assert all(each["hint"] for each in found["findings"])
+    if kind == "gate":
+        gateway_lake("init", **lake)
+        assert doctor(lake)[0] == 0
 
 
 def test_files_of_no_commit_are_counted(lake):

@@ -98,7 +98,14 @@ def test_imported_store_answers_as_before(source, settings, tmp_path):
 def test_exported_store_equals_its_source(source, settings, tmp_path):
     server, _ = source
     gateway_lake("import", "--from", str(server.data), **settings)
+    process = lake_verb("export", "--to", str(tmp_path / "back"), **settings)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "empty: 0 rows copied\n"
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=DEADLINE)
+    assert not (tmp_path / "back" / "store.duckdb").exists()
     gateway_lake("export", "--to", str(tmp_path / "back"), **settings)
+    assert not (tmp_path / "back" / "export.part").exists()
     assert contents(tmp_path / "back") == contents(server.data)
     assert doctor(tmp_path / "back")["state"] == "sound"
     told = refused("export", "--to", str(tmp_path / "back"), **settings)

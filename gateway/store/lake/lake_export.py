@@ -17,7 +17,7 @@ from gateway.store.files.integrity_check import IntegrityReport, examine_file
 from gateway.store.journal.duckdb_journal import DuckDBJournal
 from gateway.store.lake.journal_copies import COPIES, FILE_CATALOG, SIDE_SCHEMA
 from gateway.store.lake.lake_address import LakeAddress
-from gateway.store.lake.lake_init import require_sound
+from gateway.store.lake.lake_init import first_line, require_sound
 from gateway.store.lake.lake_store import OpenLake, open_parts
 from gateway.store.lake.moved_tables import (
     ConnectorTables,
@@ -88,7 +88,7 @@ def export_store(
             )
         _put(part, directory)
     except (duckdb.Error, psycopg.Error) as error:
-        raise MoveFailed(f"the lake cannot be read: {type(error).__name__}; {_AGAIN}") from error
+        raise MoveFailed(f"it cannot be copied: {first_line(error)}; {_AGAIN}") from error
     except (GatewayError, Unopenable) as error:
         raise MoveFailed(f"the file cannot be written: {error}; {_AGAIN}") from error
     finally:

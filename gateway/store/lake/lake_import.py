@@ -21,7 +21,7 @@ from gateway.store.files.integrity_check import examine_file
 from gateway.store.lake.commit_lock import Turn
 from gateway.store.lake.journal_copies import COPIES, FILE_CATALOG, JournalCopy
 from gateway.store.lake.lake_address import LakeAddress
-from gateway.store.lake.lake_init import TRIED, require_sound
+from gateway.store.lake.lake_init import TRIED, first_line, require_sound
 from gateway.store.lake.lake_store import OpenLake, open_parts
 from gateway.store.lake.moved_tables import (
     ConnectorTables,
@@ -118,7 +118,7 @@ def import_store(
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise MoveFailed(f"{file} lacks a table or a column: {_START}") from error
     except (duckdb.Error, psycopg.Error) as error:
-        raise MoveFailed(f"the lake did not take it: {type(error).__name__}; {_AGAIN}") from error
+        raise MoveFailed(f"it cannot be copied: {first_line(error)}; {_AGAIN}") from error
 
 
 def _sound_store(file: Path, memory: int) -> str:
