@@ -110,6 +110,7 @@ def test_start_needs_a_made_lake(settings, tmp_path):
             {"GATEWAY_LAKE_CATALOG": "postgresql://u:catalog-password@127.0.0.1:1/d"},
             "postgresql://127.0.0.1:1/d cannot be used",
         ),
+        ({"GATEWAY_LAKE_DATA": "/tmp/lakes[1]"}, "may not have '[' in its path"),
         ({"GATEWAY_LAKE_CATALOG_FILE": "/nowhere"}, "GATEWAY_LAKE_CATALOG_FILE='/nowhere' cannot be read"),
     ],
 )

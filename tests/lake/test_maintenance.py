@@ -150,6 +150,28 @@ def test_only_old_files_of_no_commit_are_deleted(calm, name):
     assert numbers(calm.server, path) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("place", ["inner/main/t/gateway-1.parquet", "report.parquet"])
+def test_foreign_file_stops_deletion_of_orphans(calm, name, place):
+    path = calm.declare(name, 1)
+    (committed,) = calm.folder(name).iterdir()
+    foreign, orphan = calm.data / place, calm.folder(name) / "gateway-orphan.parquet"
+    foreign.parent.mkdir(parents=True, exist_ok=True)
+    long_ago = time.time() - 3 * 86400
+    for file in (foreign, orphan):
+        file.write_bytes(committed.read_bytes())
+        os.utime(file, (long_ago, long_ago))
+
+    with calm.keeper() as keeper:
+        stopped = run_of(keeper.look(), "orphans")
+        assert (foreign.exists(), orphan.exists()) == (True, True)
+        foreign.unlink()
+        gone = run_of(keeper.look(), "orphans")
+
+    assert f"{foreign} is no data file of this lake" in stopped["error"]
+    assert (gone["did"], gone["error"]) == ({"found": 1, "deleted": 1}, None)
+    assert numbers(calm.server, path) == [0]
+
+
 def test_files_no_snapshot_needs_are_deleted(calm, name):
     client, path = calm.server.client, calm.declare(name, 12)
     assert client.patch(f"{path}?n=lt.5", json={"v": 1}).status_code == 204

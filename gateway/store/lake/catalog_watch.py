@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import psycopg
 
+from gateway.errors import trace
 from gateway.store.interface import NO_VERSION, Version
 from gateway.store.lake.postgres import Connection, PostgreSQL, cut_connections, fetch
 
@@ -146,7 +147,10 @@ class CatalogWatch:
                     self._follow(connection)
             except psycopg.Error as error:
                 self._lose(error)
-                self._stopping.wait(RECONNECT_SECONDS)
+            except Exception as error:  # noqa: BLE001  # without this thread the gateway would never answer again
+                _log.error("the watch of the catalog failed, and begins again: %s", trace(error))
+                self._lose(error)
+            self._stopping.wait(RECONNECT_SECONDS)
 
     def _follow(self, connection: Connection) -> None:
         with self._answering():
@@ -188,7 +192,7 @@ class CatalogWatch:
         finally:
             timer.cancel()
 
-    def _lose(self, error: psycopg.Error) -> None:
+    def _lose(self, error: Exception) -> None:
         with self._lock:
             known = self._known
             self._known = _Known(definitions=known.definitions, revisions=known.revisions)

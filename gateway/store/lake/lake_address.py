@@ -1,5 +1,6 @@
 """The address of a lake: PostgreSQL with the catalog, the place of the data files, and the credentials for both."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,8 +69,10 @@ class LakeAddress:
         defaults = {"connect_timeout": CONNECT_SECONDS, "application_name": f"gateway {gateway}"}
         conninfo = make_conninfo("", **(defaults | given))  # type: ignore[arg-type]  # the values are texts and numbers
         place = data if data.startswith("s3://") else str(Path(data).resolve())
-        if "://" in place and not place.startswith("s3://"):
-            raise InvalidAddress(f"the data of the lake must be s3://BUCKET/PREFIX or a folder, not {data}")
+        if found := re.search(r"[*?\[\]]", place):
+            # DuckLake looks for files without a commit by such a pattern, and would delete those of other folders.
+            message = f"the place of the lake's data may not have '{found[0]}' in its path, for it is a pattern: {place}"
+            raise InvalidAddress(message)
         return cls(conninfo, f"{place.rstrip('/')}/", s3, gateway)
 
     @property

@@ -4,6 +4,7 @@ Only credentials that may delete objects can do so on S3; the gateways' others m
 """
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from gateway.errors import Code, GatewayError
 from gateway.store.lake.attach import CATALOG, open_lake
 from gateway.store.lake.commit_lock import CommitLock
 from gateway.store.lake.lake_errors import lake_error
@@ -25,6 +27,9 @@ _SNAPSHOT_SECONDS = 60
 _MEMORY = 128 * 2**20
 #: Files of no commit are younger than this as long as their commit may still come.
 _ORPHAN_SECONDS = 2 * 24 * 3600
+
+#: The files of a lake, and the links of those of killed gateways, below the place of its data files.
+_OWN = re.compile(r"(\.gateway/[0-9a-f]+/)?main/[^/]+/(gateway|ducklake)-[^/]+\.parquet")
 
 _LAST_DUE = (
     "SELECT count(*), max(snapshot_time) FROM (SELECT snapshot_time FROM public.ducklake_snapshot"
@@ -100,13 +105,29 @@ class OldFiles:
     def delete_orphans(self) -> dict[str, int]:
         """Delete the files of no commit, or count them if this gateway may not delete."""
         if not self._address.may_delete:
-            found = self._count(
-                self._cursor, "ducklake_delete_orphaned_files", self._ages.orphans, ", dry_run => true"
-            )
-            return {"found": found, "deleted": 0}
+            return {"found": len(self._own_orphans(self._cursor)), "deleted": 0}
         with self._deleting_lake() as lake:
+            self._own_orphans(lake)
             deleted = self._count(lake, "ducklake_delete_orphaned_files", self._ages.orphans)
         return {"found": deleted, "deleted": deleted}
+
+    def _own_orphans(self, lake: duckdb.DuckDBPyConnection) -> list[str]:
+        """List the files of no commit.
+
+        Raises:
+            GatewayError: One of them is no file of a lake in this place, and DuckLake would delete it, too.
+        """
+        sql = (
+            f"SELECT path FROM ducklake_delete_orphaned_files('{CATALOG}', older_than => now() - to_seconds($1),"
+            " dry_run => true)"
+        )
+        files = [str(file) for (file,) in self._rows(lake, sql, [self._ages.orphans])]
+        strange = [file for file in files if not _OWN.fullmatch(file.removeprefix(self._address.data))]
+        if strange:
+            message = f"{strange[0]} is no data file of this lake, so no file without a commit was deleted"
+            hint = "move it elsewhere; each lake needs a place of its own for its data files"
+            raise GatewayError(Code.STORE_FAILED, message, hint=hint)
+        return files
 
     @contextlib.contextmanager
     def _deleting_lake(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -121,17 +142,20 @@ class OldFiles:
         finally:
             lake.close()
 
-    def _count(self, lake: duckdb.DuckDBPyConnection, function: str, age: float, more: str = "") -> int:
+    def _count(self, lake: duckdb.DuckDBPyConnection, function: str, age: float) -> int:
         """Run a function of DuckLake on files of an age, and return how many it names."""
-        sql = f"SELECT count(*) FROM {function}('{CATALOG}', older_than => now() - to_seconds($1){more})"
+        sql = f"SELECT count(*) FROM {function}('{CATALOG}', older_than => now() - to_seconds($1))"
         return self._run(lake, sql, [age])
 
+    def _run(self, lake: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> int:
+        ((count,),) = self._rows(lake, sql, parameters)
+        return int(count)
+
     @staticmethod
-    def _run(lake: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> int:
+    def _rows(lake: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
         try:
-            ((count,),) = lake.execute(sql, parameters).fetchall()
+            return lake.execute(sql, parameters).fetchall()
         except duckdb.Error as error:
             with contextlib.suppress(duckdb.Error):
                 lake.execute("ROLLBACK")
             raise lake_error(error) from error
-        return int(count)

@@ -140,15 +140,22 @@ def cut_connections(address: LakeAddress) -> None:
     libpq waits for an answer without a limit, and DuckDB cannot interrupt it. After the shutdown of the socket it gets an
     error at once.
     """
-    given = address.parameters
-    port = int(given.get("port", "5432"))
-    for number in map(int, os.listdir("/dev/fd")):  # noqa: PTH208  # the names are numbers
+    # There is one port for each host, or one for all.
+    ports = [port or "5432" for port in address.parameters.get("port", "").split(",")]
+    try:
+        numbers = [int(name) for name in os.listdir("/dev/fd")]  # noqa: PTH208  # the names are numbers
+    except OSError:  # This process has no descriptor left.
+        return
+    for number in numbers:
         with contextlib.suppress(OSError):
             found = socket.socket(fileno=os.dup(number))
             try:
-                peer = found.getpeername()
-                is_catalog = peer[1] == port if isinstance(peer, tuple) else f".PGSQL.{port}" in str(peer)
-                if is_catalog:
+                if _port_of(found.getpeername()) in ports:
                     found.shutdown(socket.SHUT_RDWR)
             finally:
                 found.close()
+
+
+def _port_of(peer: Any) -> str:
+    """Return the port of the other end of a socket; the name of a Unix socket of PostgreSQL ends with it."""
+    return str(peer[1]) if isinstance(peer, tuple) else str(peer).rpartition(".PGSQL.")[2]
