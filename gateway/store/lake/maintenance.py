@@ -36,6 +36,9 @@ _INTERVALS = {SNAPSHOTS: 600.0, OLD_FILES: 3600.0, ORPHANS: 86400.0, COMMITS: 36
 
 _OLD_COMMITS = "WITH old AS (DELETE FROM gw.commits WHERE at < now() - interval '1 day' RETURNING 1) SELECT count(*) FROM old"
 
+#: The age of a run that never was, and which has not failed.
+_NEVER = (math.inf, False)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -69,6 +72,8 @@ class Maintenance:
         # The tables in which nothing could be merged; they are left alone until their files have changed.
         self._vain: set[DueTable] = set()
         self._is_stopping: Callable[[], bool] = _never
+        # The runs before this look, of whichever gateway.
+        self._ages: dict[str, tuple[float, bool]] = {}
         self._may_delete = postgres.address.may_delete
         self._steps: dict[str, Callable[[], dict[str, Any]]] = {
             ORPHANS: old_files.delete_orphans,
@@ -89,13 +94,12 @@ class Maintenance:
             if not self._turn.take():
                 return
             began = time.monotonic()
+            self._ages = self._runs.ages()
             self._run(LINKS, self._restore_links)
             self._run(FILES, self._compact)
-            ages = self._runs.ages()
-            fewest = 1 if self._is_due(SNAPSHOTS, ages) else SNAPSHOTS_MIN
-            self._run(SNAPSHOTS, functools.partial(self._forget_snapshots, fewest))
+            self._run(SNAPSHOTS, self._forget_snapshots)
             for step, work in self._steps.items():
-                if not is_stopping() and self._is_due(step, ages):
+                if not is_stopping() and self._is_due(step):
                     self._run(step, work)
             self._runs.note(LOOK, time.monotonic() - began, {})
             if not self._may_delete:
@@ -128,23 +132,31 @@ class Maintenance:
         """Release the turn."""
         self._turn.close()
 
-    def _is_due(self, step: str, ages: dict[str, tuple[float, bool]]) -> bool:
-        age, has_failed = ages.get(step, (math.inf, False))
+    def _is_due(self, step: str) -> bool:
+        age, has_failed = self._ages.get(step, _NEVER)
         # A gateway that may not delete only counts the orphans, when no other one has come to delete them.
         interval = self._rules.intervals[step] * (1 if self._may_delete or step != ORPHANS else 2)
         return age >= (min(interval, _RETRY_SECONDS) if has_failed else interval)
 
     def _run(self, step: str, work: Callable[[], dict[str, Any]]) -> None:
-        """Run a step, and note what it did or why it failed; a part of each look that found nothing to do is not noted."""
+        """Run a step, and note what it did or why it failed.
+
+        A part of each look that found nothing to do is noted only if it had failed.
+        """
         began = time.monotonic()
+        did: dict[str, Any] = {}
+        problem = None
         try:
             did = work()
         except GatewayError as error:
             _log.warning("the upkeep of the lake failed at '%s': %s", step, error.code.code)
-            self._runs.note(step, time.monotonic() - began, {}, f"{error.code.code}: {error.message}")
-            return
-        if did or step in self._steps:
-            self._runs.note(step, time.monotonic() - began, did)
+            problem = f"{error.code.code}: {error.message}"
+        except Exception as error:  # noqa: BLE001  # the other steps do not wait for it
+            _log.error("the upkeep of the lake failed at '%s': %s", step, trace(error))
+            problem = type(error).__name__
+        _, had_failed = self._ages.get(step, _NEVER)
+        if did or problem or had_failed or step in self._steps:
+            self._runs.note(step, time.monotonic() - began, did, problem)
         if did:
             _log.info("upkeep of the lake: %s: %s", step, did)
 
@@ -183,7 +195,8 @@ class Maintenance:
         restored = DataFolder(folder).restore_all(functools.partial(is_committed, self._postgres))
         return {"transactions": restored} if restored else {}
 
-    def _forget_snapshots(self, fewest: int) -> dict[str, Any]:
+    def _forget_snapshots(self) -> dict[str, Any]:
+        fewest = 1 if self._is_due(SNAPSHOTS) else SNAPSHOTS_MIN
         snapshots = 0
         for _ in range(_PIECES_MAX):
             began = time.monotonic()
