@@ -20,6 +20,8 @@ from tests.support import verbs
 from tests.support.in_process import body, inside
 from tests.support.server import Server, eventually, serving
 
+pytestmark = pytest.mark.file_only("a lake has no file to download, examine, or restore")
+
 ROWS = "fields: {batch: integer, row: integer}\naccess: {read: [public]}\n"
 BATCH = 20
 

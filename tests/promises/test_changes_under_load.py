@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.clients import Load
 from tests.support.server import Server, eventually, put
+from tests.support.tested_store import renewed
 
 NUMBER = "integer"
 #: One after another and then from the start, each a change of the table; a row `{"n": 1}` fits them all.
@@ -42,7 +43,7 @@ def test_repeated_connector_changes_fail_no_request(own, tell):
     with Load(own, path) as load:
         load.acknowledged += [-1] * 50_000
         for fields in itertools.islice(itertools.cycle(STEPS[1:]), 1, 30):
-            put(own.connectors / "a.yaml", text({**fields, "n": NUMBER}))
+            put(own.connectors / "a.yaml", renewed(text({**fields, "n": NUMBER})))
             state = own.reload()["a.yaml"]
             assert (state["state"], state["findings"]) == ("live", []), (fields, state)
             applied += 1
@@ -86,6 +87,7 @@ def test_stream_is_unaffected_by_changes_of_its_table(own, after):
     assert own.client.get(path, headers={"Prefer": "count=exact"}).headers["content-range"].endswith("/60000")
 
 
+@pytest.mark.file_only("a lake has no WAL of its own")
 def test_change_is_followed_by_a_checkpoint(own):
     path = own.declare("a", text(STEPS[0]))
     own.client.post(path, json=[{"n": n} for n in range(1000)])
@@ -166,7 +168,7 @@ def test_killed_change_leaves_old_or_new_state(tmp_path, seed, tell):
     try:
         for fields in itertools.islice(itertools.cycle(STEPS[1:]), 8):
             before = server.client.get("/-/connectors/a").json()["fields"]
-            put(server.connectors / "a.yaml", text(fields))
+            put(server.connectors / "a.yaml", renewed(text(fields)))
             _post_until_killed(server, path, chance.uniform(0.02, 0.3), numbers, acknowledged, unknown)
             aside = (server.connectors / "a.yaml").read_text()
             (server.connectors / "a.yaml").unlink()
@@ -220,6 +222,7 @@ def _post_until_killed(server, path, seconds, numbers, acknowledged, unknown):
         thread.join()
 
 
+@pytest.mark.file_only("the file was written by version 0.1.0")
 def test_tables_of_version_0_1_0_are_kept(tmp_path):
     """Check tables without a revision, called like their connectors, with defaults that DuckDB 1.5 cannot replay."""
     server = Server(tmp_path, is_forked=True)

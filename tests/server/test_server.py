@@ -141,6 +141,7 @@ def test_sigttin_changes_nothing(own):
     assert own.workers() == before
 
 
+@pytest.mark.file_only("a lake has no file to lock")
 def test_second_gateway_on_one_data_directory_is_refused(own, tmp_path):
     """Check that the refusal names the process that owns the directory, and that the first gateway still stores rows."""
     own.declare("a", GOOD)

@@ -48,6 +48,7 @@ def test_address_in_use_is_one_line_error(own, tmp_path):
     assert not second.data.exists()
 
 
+@pytest.mark.file_only("a lake has no file to lock")
 def test_data_directory_in_use_is_one_line_error(own, tmp_path):
     (worker,) = own.workers()
     second = Server(tmp_path / "second", GATEWAY_DATA=str(own.data))
@@ -103,6 +104,7 @@ def left_behind(directory: Path) -> Iterator[None]:
         yield
 
 
+@pytest.mark.file_only("a lake has no file to lock")
 def test_start_waits_for_the_previous_worker(tmp_path):
     server = Server(tmp_path)
     with left_behind(server.data):
@@ -113,6 +115,7 @@ def test_start_waits_for_the_previous_worker(tmp_path):
     assert server.stop() == 0
 
 
+@pytest.mark.file_only("a lake has no file to lock")
 def test_waiting_start_obeys_sigterm(tmp_path):
     server = Server(tmp_path)
     with left_behind(server.data):

@@ -35,6 +35,7 @@ from gateway.store.selection import Selection
 from gateway.store.sql.names import table_of
 from gateway.store.tables.store import Store
 from tests.support.lake import lakes
+from tests.support.tested_store import IS_LAKE
 
 #: Opens a store in a directory that may have one already, given the request of the fixture.
 ENGINES: dict[str, Callable[[pytest.FixtureRequest, Path], Store]] = {
@@ -43,6 +44,8 @@ ENGINES: dict[str, Callable[[pytest.FixtureRequest, Path], Store]] = {
 }
 if not lakes.IS_HERE:
     del ENGINES["lake"]  # `tests/lake` runs this module in the environment of the lake.
+elif IS_LAKE:
+    del ENGINES["duckdb_file"]
 FIELDS = "fields: {id: integer, name: {type: string, nullable: true}}\n"
 _names = (f"c{number}" for number in itertools.count())
 

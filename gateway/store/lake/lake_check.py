@@ -106,7 +106,8 @@ def examine_lake(
     """
     found = IntegrityReport(is_thorough)
     try:
-        _examine_gate(found, PostgreSQL(address))
+        with contextlib.closing(PostgreSQL(address)) as postgres:
+            _examine_gate(found, postgres)
         lake = open_lake(address, memory=memory, spill_folder=spill_folder)
     except (psycopg.Error, duckdb.Error) as error:
         raise NotExamined(f"{address.shown} cannot be asked: {first_line(error)}") from error

@@ -1,5 +1,6 @@
 """The export of a lake into the DuckDB file of one machine: everything at one moment, proved, and then put in place."""
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,7 +74,8 @@ def export_store(
     if there := saved_files.siblings(directory / FILE):
         names = ", ".join(each.name for each in there)
         raise MoveFailed(f"{directory} has a store already: {names}; name a new directory by --to")
-    require_sound(PostgreSQL(address))
+    with contextlib.closing(PostgreSQL(address)) as checked:
+        require_sound(checked)
     part = directory / PART
     shutil.rmtree(part, ignore_errors=True)
     try:

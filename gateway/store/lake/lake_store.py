@@ -1,5 +1,6 @@
 """A store in a lake: rows in DuckLake, journal in PostgreSQL, one of many gateways."""
 
+import contextlib
 import functools
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,8 @@ def lake_store(
         UnsoundLake: It is not made, or its gate is not sound.
         InvalidAddress: What it needs is not installed.
     """
-    require_sound(PostgreSQL(address))
+    with contextlib.closing(PostgreSQL(address)) as checked:
+        require_sound(checked)
     opened = open_parts(address, memory=memory, spill_folder=spill_folder, threads=threads, spill=spill)
     postgres, engine = opened.postgres, opened.engine
     return Store(
