@@ -108,6 +108,11 @@ class Compaction:
         self._folder = DataFolder(folder) if folder is not None else None
         self._commit = LakeCommit(lock, self._folder, postgres.address.gateway)
 
+    def close(self) -> None:
+        """Close the cursor, and the connection of the turns."""
+        self._cursor.close()
+        self._lock.close()
+
     def due(self, small_files_max: int = SMALL_FILES_MAX) -> list[DueTable]:
         """List the tables whose files are due.
 

@@ -129,8 +129,9 @@ class Maintenance:
         )
 
     def close(self) -> None:
-        """Release the turn."""
+        """Release the turn, and close what the steps use."""
         self._turn.close()
+        self._compaction.close()
 
     def _is_due(self, step: str) -> bool:
         age, has_failed = self._ages.get(step, _NEVER)
