@@ -6,6 +6,9 @@ from typing import Any
 from gateway.setting_values import Share
 from gateway.settings import SETTINGS, Settings
 
+#: The value of a secret.
+HIDDEN = "(set)"
+
 
 @dataclass(frozen=True, slots=True)
 class SettingText:
@@ -13,7 +16,7 @@ class SettingText:
 
     Attributes:
         environment: The environment variable that sets it.
-        value: Its value, None if it has none.
+        value: Its value, None if it has none. That of a secret is hidden.
         help: What it is.
     """
 
@@ -23,10 +26,11 @@ class SettingText:
 
 
 def setting_texts(settings: Settings) -> list[SettingText]:
-    """Return every setting with its value. None of them is a secret: tokens are in files."""
+    """Return every setting with its value. Of a secret it shows only that there is one."""
     return [
-        SettingText(each.environment, _text(getattr(settings, each.attribute or each.name)), each.help)
+        SettingText(each.environment, HIDDEN if each.is_secret and text else text, each.help)
         for each in SETTINGS
+        for text in [_text(getattr(settings, each.attribute or each.name))]
     ]
 
 

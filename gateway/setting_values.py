@@ -35,14 +35,18 @@ def parse_text(text: str) -> str:
 
 def parse_catalog(text: str) -> str:
     """Read the URL of a PostgreSQL database."""
-    if not re.match(r"postgres(ql)?://[^/]", text):
-        raise ValueError("write postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+    form = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    found = re.match(r"postgres(ql)?://([^/]+)", text)
+    if not found:
+        raise ValueError(f"write {form}")
+    if found[2].count("@") > 1 or re.search(r"[#?\s]", found[2]):
+        raise ValueError(f"write {form} with %40 for @, %2F for /, %23 for #, and %3F for ? in the password")
     return text
 
 
 def parse_lake_data(text: str) -> str:
     """Read the place of data files: a folder, or a bucket with a prefix."""
-    if "://" in text and not re.match(r"s3://[^/]", text):
+    if re.match(r"[A-Za-z0-9+.-]{2,}:", text) and not re.match(r"s3://[^/]", text):
         raise ValueError("write s3://BUCKET/PREFIX, or a folder that all gateways share")
     return text
 

@@ -39,7 +39,7 @@ def add_routes(app: App[Any, Any], services: Services, resources: Resources, fil
     auth, storage, live = services.auth, services.storage, services.live
     status = StatusReports(auth, storage, services.intake, live, resources)
     app.add_route("/-/healthy", HealthyResource())
-    app.add_route("/-/ready", ReadyResource(live))
+    app.add_route("/-/ready", ReadyResource(live, storage.reader))
     app.add_route("/-/status", StatusResource(auth, status))
     app.add_route("/-/reload", ReloadResource(files.watch, status, auth))
     app.add_route("/-/metrics", MetricsResource(services, resources, files.reload))

@@ -2,6 +2,8 @@
 
 from gateway.errors import Code, GatewayError
 
+#: The reason for which most often a lake cannot be used.
+CATALOG_AWAY = "PostgreSQL, which has the catalog of the lake, does not answer"
 #: Begins the error of a query that fails because a value cannot be cast; the label and the value follow.
 CAST_FAILED = "a cast failed: "
 
@@ -25,8 +27,9 @@ class ConnectorChanged(GatewayError):  # noqa: N818  # a state, not a fault
 class StoreAway(StoreFailure):  # a state, not a fault
     """A server that the store needs does not answer; nothing was stored."""
 
-    def __init__(self, code: Code, message: str = "a server that the lake needs does not answer") -> None:
-        super().__init__(code, message, hint="send again", headers={"Retry-After": "2"})
+    def __init__(self, code: Code, reason: str = CATALOG_AWAY) -> None:
+        super().__init__(code, reason, hint="send again", headers={"Retry-After": "2"})
+        self.reason = reason
 
 
 class CommitRefused(StoreFailure):  # a state, not a fault
@@ -41,6 +44,5 @@ class OutcomeUnknown(StoreFailure):  # a state, not a fault
     """A commit may stand or not, and the server that knows does not answer; to run the call again may store it twice."""
 
     def __init__(self) -> None:
-        message = "PostgreSQL, which has the catalog of the lake, does not answer"
         hint = "send again with the same Idempotency-Key, which stores it once"
-        super().__init__(Code.OUTCOME_UNKNOWN, message, hint=hint, headers={"Retry-After": "5"})
+        super().__init__(Code.OUTCOME_UNKNOWN, CATALOG_AWAY, hint=hint, headers={"Retry-After": "5"})

@@ -276,6 +276,10 @@ class StoreReader(Tables, Protocol):
         """A UUID that tells this store from all others except its copies."""
 
     @property
+    def is_reachable(self) -> bool:
+        """True if the servers that the store needs answer."""
+
+    @property
     def is_shared(self) -> bool:
         """True if other gateways write the same store."""
 

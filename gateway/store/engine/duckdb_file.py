@@ -124,6 +124,11 @@ class DuckDBFile(OpenDatabase):
                 raise
             self._break(str(error)[:500])
 
+    @property
+    def is_reachable(self) -> bool:
+        """True always: a file needs no server."""
+        return True
+
     def tables(self) -> list[str]:
         """List the names of the tables of connectors."""
         found = self.rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rows'")

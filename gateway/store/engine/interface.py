@@ -115,6 +115,10 @@ class Database(CursorLender, Protocol):
     def note_rows(self, table: str, stored: int, deleted: int) -> None:
         """Count rows of a table that were committed, for the upkeep."""
 
+    @property
+    def is_reachable(self) -> bool:
+        """True if the servers that the database needs answer; any thread may read it."""
+
     def tables(self) -> list[str]:
         """List the names of the tables of connectors; any thread may call it."""
 

@@ -183,7 +183,7 @@ def _in_batches(rows: list[tuple[Any, ...]], cursor: duckdb.DuckDBPyConnection) 
 
 def _read_error(meant: GatewayError) -> GatewayError:
     if isinstance(meant, StoreAway):
-        return StoreAway(Code.READ_FAILED)
+        return StoreAway(Code.READ_FAILED, meant.reason)
     if meant.code is Code.STORE_FAILED:
         hint = "ask for fewer or narrower rows; raise GATEWAY_MEMORY where rows are very wide"
         if isinstance(meant, FatalError):

@@ -1,11 +1,12 @@
 """DuckDB in memory with a lake attached: the extensions, the secrets, and the settings that keep its promises."""
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
-from gateway.store.engine.options import common_options
+from gateway.store.engine.options import Config, common_options
 from gateway.store.lake.lake_address import InvalidAddress, LakeAddress, S3Access
 from gateway.store.sql.names import literal
 
@@ -14,6 +15,8 @@ from gateway.store.sql.names import literal
 CATALOG = "rows"
 #: The schema of the lake that its tables are in.
 SCHEMA = "main"
+#: The file that `gateway lake init` tries the place of the data files with.
+TRIED_FILE = "tried.parquet"
 #: The version of DuckDB that the extensions are built for.
 DUCKDB_VERSION = "1.5.5"
 #: The extensions, each with the module that its wheel installs.
@@ -72,12 +75,33 @@ def open_lake(
         duckdb.Error: The lake cannot be attached.
     """
     config = common_options(memory, spill_folder, threads, spill)
+    return _open(config, [*_settings(address), _attach(address)])
+
+
+def try_data(address: LakeAddress, *, memory: int, spill_folder: Path) -> None:
+    """Write a file to the place of the data files and read it; a later run replaces it.
+
+    Raises:
+        InvalidAddress: What a lake needs is not installed.
+        duckdb.Error: It cannot be written or read.
+    """
+    file = literal(f"{address.data}{TRIED_FILE}")
+    connection = _open(common_options(memory, spill_folder, None, None), _settings(address))
+    try:
+        connection.execute(f"COPY (SELECT 1 AS tried) TO {file} (FORMAT parquet)")
+        connection.execute(f"SELECT tried FROM read_parquet({file})").fetchall()
+    finally:
+        connection.close()
+
+
+def _open(config: Config, statements: Sequence[str]) -> duckdb.DuckDBPyConnection:
+    """Return a connection to a DuckDB in memory with the extensions, after some statements."""
     files = extension_files()
     connection = duckdb.connect(config=config)
     try:
         for file in files:
             connection.execute(f"LOAD {literal(str(file))}")
-        for statement in _settings(address):
+        for statement in statements:
             connection.execute(statement)
     except BaseException:
         connection.close()
@@ -86,7 +110,7 @@ def open_lake(
 
 
 def _settings(address: LakeAddress) -> list[str]:
-    """Return the statements that attach the lake.
+    """Return the statements before that which attaches the lake.
 
     A commit must succeed on the snapshot that it began from, or not at all, so DuckLake never retries by itself. A
     transaction never waits for a connection, for each open result of a slow client has one, and the writer needs another.
@@ -103,16 +127,17 @@ def _settings(address: LakeAddress) -> list[str]:
     ]
     if address.s3 is not None:
         statements.append(_s3_secret(address.s3))
+    return statements
+
+
+def _attach(address: LakeAddress) -> str:
     words = [
         f"{name}={_libpq_quoted(value)}"
         for name, value in address.parameters.items()
         if name not in _SECRET_WORDS
     ]
     place = literal(f"ducklake:postgres:{' '.join(words)}")
-    statements.append(
-        f"ATTACH {place} AS {CATALOG} (DATA_PATH {literal(address.data)}, META_SECRET 'catalog')"
-    )
-    return statements
+    return f"ATTACH {place} AS {CATALOG} (DATA_PATH {literal(address.data)}, META_SECRET 'catalog')"
 
 
 def _catalog_secret(address: LakeAddress) -> str:

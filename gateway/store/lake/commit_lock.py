@@ -2,6 +2,9 @@
 
 import contextlib
 import logging
+import os
+import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -102,6 +105,21 @@ class CommitLock:
                 self._drop()
         return None
 
+    @contextlib.contextmanager
+    def released_after(self, seconds: float) -> Iterator[None]:
+        """Release the lock if a block lasts longer, so that other gateways go on.
+
+        The transaction may go on as well: the gate refuses its commit if another one came before it.
+        """
+        session = self._session
+        timer = threading.Timer(seconds, _cut, [session] if session is not None else [])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     def _take(self) -> None:
         if self._session is not None:
             try:
@@ -197,6 +215,17 @@ class CommitLock:
     def close(self) -> None:
         """Close the connection of the lock."""
         self._drop()
+
+
+def _cut(session: Connection) -> None:
+    """End a connection from another thread than that which uses it."""
+    _log.error("the data files of the lake take long to be written; the turn to commit is given up")
+    with contextlib.suppress(OSError, psycopg.Error):
+        found = socket.socket(fileno=os.dup(session.fileno()))
+        try:
+            found.shutdown(socket.SHUT_RDWR)
+        finally:
+            found.close()
 
 
 def is_committed(postgres: PostgreSQL, nonce: str) -> bool:

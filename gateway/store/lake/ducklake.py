@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 ROW_GROUP_ROWS = 10_240
 #: How the names of data files begin that a gateway has written.
 OWN = "gateway-"
+#: Seconds that a data file may take to be written while other gateways wait.
+FILE_SECONDS = 10.0
 #: The temporary table that the rows of an INSERT are staged in.
 _STAGED = "staged"
 #: Finds the folder of a table's data files, with a slash at its end.
@@ -98,6 +100,11 @@ class DuckLake(OpenDatabase):
             raise StoreAway(Code.READ_FAILED)
         return super().borrow()
 
+    @property
+    def is_reachable(self) -> bool:
+        """True if PostgreSQL answers."""
+        return self._watch.is_connected
+
     # -- transactions
 
     @property
@@ -141,6 +148,9 @@ class DuckLake(OpenDatabase):
                 self._roll_back(error)
                 if isinstance(error, duckdb.Error):
                     raise self.meaning(error) from None
+                if isinstance(error, OSError):
+                    reason = f"the folder of the data files cannot be written: {error.strerror}"
+                    raise StoreAway(Code.STORE_FAILED, reason) from error
                 raise
             finally:
                 self._turn = None
@@ -206,11 +216,11 @@ class DuckLake(OpenDatabase):
             f"COPY (SELECT {self._columns(table, select)} FROM ({select})) TO {literal(file)}"
             f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
         )
-        if expected is None:
+        with self._lock.released_after(FILE_SECONDS):
             ((rows,),) = self.writer.execute(sql).fetchall()
-        else:
-            self.run_insert(sql, expected)
-            rows = expected
+        if expected not in (None, rows):
+            message = f"{expected} rows were to be inserted, but {rows} were"
+            raise GatewayError(Code.STORE_FAILED, message)
         if self._folder is not None:
             self._folder.sync(file)
         self.writer.execute(

@@ -12,11 +12,13 @@ from typing import Any
 import duckdb
 import psycopg
 
+from gateway.store.errors import StoreAway
 from gateway.store.files.integrity_check import IntegrityReport
 from gateway.store.lake.attach import CATALOG, open_lake
 from gateway.store.lake.data_folder import LINKS
 from gateway.store.lake.journal_copies import SIDE_SCHEMA
 from gateway.store.lake.lake_address import LakeAddress
+from gateway.store.lake.lake_errors import lake_error
 from gateway.store.lake.lake_init import (
     OPTIONS,
     TRIED,
@@ -116,6 +118,8 @@ def examine_lake(
         try:
             _Check(found, lake, address).run()
         except duckdb.Error as error:
+            if isinstance(lake_error(error), StoreAway):
+                raise NotExamined(f"{address.data} cannot be read: {first_line(error)}") from error
             found.add("catalog", f"it cannot be read: {first_line(error)}", _RESTORE)
     return found
 

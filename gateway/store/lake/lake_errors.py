@@ -11,7 +11,7 @@ import duckdb
 from gateway.errors import Code, GatewayError
 from gateway.resources import disk_full
 from gateway.store.engine.duckdb_errors import store_error
-from gateway.store.errors import CAST_FAILED, CommitRefused, StoreAway
+from gateway.store.errors import CAST_FAILED, CATALOG_AWAY, CommitRefused, StoreAway
 
 #: The messages of PostgreSQL for a commit before which another one came.
 _REFUSALS = (
@@ -28,6 +28,17 @@ _CUT_STREAM = "Invalid Input Error: Attempting to fetch from an unsuccessful que
 _DAMAGED = re.compile(
     r"(Invalid Input|IO) Error: (Failed to read file \"|No magic bytes found at |File '.*' too small "
     r"|Cannot open file \".*\.parquet\": No such file )"
+)
+#: What the errors of PostgreSQL have in them.
+_OF_CATALOG = re.compile(
+    r"Postgres|DuckLake|Failed to (execute|commit|prepare)|server closed|unsuccessful query result"
+)
+#: How the errors of the server of the data files begin.
+_DATA_FILES = (
+    "HTTP Error: ",
+    "IO Error: Could not connect to server",
+    "IO Error: HTTP",
+    "IO Error: Connection error",
 )
 _CAST_ERROR = f"Invalid Input Error: {CAST_FAILED}"
 #: Errors whose text has values of rows, or that mean the same for every engine.
@@ -60,8 +71,18 @@ def lake_error(error: duckdb.Error) -> GatewayError:
         or type(error) is duckdb.Error
         or text.startswith(_CUT_STREAM)
     ):
-        return StoreAway(Code.STORE_FAILED)
+        return StoreAway(Code.STORE_FAILED, _why_away(text))
     return store_error(error)
+
+
+def _why_away(text: str) -> str:
+    """Return which server does not answer, or refuses; the text has no part in it but the status of an HTTP response."""
+    if not text.startswith(_DATA_FILES):
+        return CATALOG_AWAY if _OF_CATALOG.search(text) else "a data file cannot be written or read"
+    status = re.search(r"\(HTTP (\d{3})\)|HTTP code (\d{3})|HTTP (\d{3})\b", text)
+    if status:
+        return f"the server of the data files refuses with HTTP {next(filter(None, status.groups()))}"
+    return "the server of the data files does not answer"
 
 
 def _is_disk_full(error: duckdb.Error) -> bool:

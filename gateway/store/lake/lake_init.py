@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import psycopg
 
-from gateway.store.lake.attach import CATALOG, open_lake
+from gateway.store.lake.attach import CATALOG, open_lake, try_data
 from gateway.store.lake.commit_lock import LOCK
 from gateway.store.lake.ducklake import ROW_GROUP_ROWS
 from gateway.store.lake.lake_activity import TABLE as ACTIVITY_TABLE
@@ -46,8 +46,7 @@ def init_lake(address: LakeAddress, spill_folder: Path) -> list[str]:
         InvalidAddress: What it needs is not installed.
         UnsoundLake: It cannot be made.
     """
-    if address.folder is not None:
-        address.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    _try_data(address, spill_folder)
     try:
         with psycopg.connect(address.conninfo, autocommit=True) as connection:
             execute(connection, "SELECT pg_advisory_lock(%s)", [LOCK])
@@ -59,7 +58,28 @@ def init_lake(address: LakeAddress, spill_folder: Path) -> list[str]:
     except psycopg.Error as error:
         raise UnsoundLake(f"{address.shown} cannot be used: {first_line(error)}") from None
     except duckdb.Error as error:
-        raise UnsoundLake(f"{address.shown} cannot be attached: {first_line(error)}") from None
+        raise UnsoundLake(_why_not_attached(address, error)) from None
+
+
+def _try_data(address: LakeAddress, spill_folder: Path) -> None:
+    """Check that files can be written to the place of the data files, before the catalog names it."""
+    try:
+        if address.folder is not None:
+            address.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        try_data(address, memory=2**28, spill_folder=spill_folder)
+    except (OSError, duckdb.Error) as error:
+        message = f"GATEWAY_LAKE_DATA: {address.data} cannot be written and read: {first_line(error)}"
+        raise UnsoundLake(message) from None
+
+
+def _why_not_attached(address: LakeAddress, error: duckdb.Error) -> str:
+    found = re.search(r'does not match existing data path in the catalog "([^"]*)"', str(error))
+    if found:
+        return (
+            f"the lake in {address.shown} has its data files in {found[1]}, and GATEWAY_LAKE_DATA is"
+            f" {address.data}; set it to {found[1]}, or use another database for another lake"
+        )
+    return f"{address.shown} cannot be attached: {first_line(error)}"
 
 
 def _made(connection: Connection, lake: duckdb.DuckDBPyConnection, address: LakeAddress) -> list[str]:

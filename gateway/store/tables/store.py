@@ -90,6 +90,11 @@ class Store:
             self.lake.close()
         self._database.close()
 
+    @property
+    def is_reachable(self) -> bool:
+        """True if the servers that the store needs answer."""
+        return self._database.is_reachable
+
     def turn_to_commit(self) -> contextlib.AbstractContextManager[None]:
         """Wait until it is the turn of this process to commit, and hold the turn for the calls of a block."""
         return self._database.turn_to_commit()
