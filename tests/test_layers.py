@@ -201,6 +201,8 @@ LAYERS = [  # A module may import only from lines above its own.
     "store.file_store",
     "store.lake.lake_address",
     "store.lake.lake_settings",
+    "store.lake.sockets",
+    "store.lake.s3_watch",
     "store.lake.postgres",
     "store.lake.lake_sessions",
     "store.lake.catalog_watch",

@@ -114,10 +114,12 @@ class Writer:
         """Reserve memory for a body before it is received. Bytes beyond `size` are reserved as they arrive.
 
         Raises:
-            GatewayError: The memory budget or the disk is full; with `Retry-After`.
+            GatewayError: The memory budget or the disk is full, or a server that the store needs does not answer; with
+                `Retry-After`.
         """
         if self._is_closing:
             raise not_ready()
+        self._store.require_answer()
         self._disk.require_space()
         return self._budget.reserve(size, connector)
 
@@ -139,7 +141,11 @@ class Writer:
         """Run a call on the writer thread, and wait for its result.
 
         A task that is canceled because its client has left does not cancel the call.
+
+        Raises:
+            GatewayError: What the call raises, or a server that the store needs does not answer; with `Retry-After`.
         """
+        self._store.require_answer()
         if (stages := current_stages()) is not None:
             stages.begin("queue")
             act = _timed(act, stages)

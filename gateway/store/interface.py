@@ -52,11 +52,10 @@ class StoreWriter(Protocol):
         """Call `callback` once the database can no longer be used; any thread may call it, and more than once."""
 
     def turn_to_commit(self) -> AbstractContextManager[None]:
-        """Wait until it is the turn of this process to commit, and hold the turn for the calls of a block.
+        """Wait for the turn of this process to commit, and hold it for the calls of a block; StoreAway if it did not come."""
 
-        Raises:
-            StoreAway: The turn did not come.
-        """
+    def require_answer(self) -> None:
+        """Refuse a change, by StoreAway, that would wait for a server that does not answer. Any thread may call it."""
 
     # -- rows
 

@@ -1,12 +1,13 @@
 """Three gateways with their data on S3 outlive PostgreSQL and the S3 server, which are killed, away, or hang."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.support.lake import outages, strikes
 from tests.support.lake.fleet import Fleet, serving_fleet
 from tests.support.lake.gateways import s3_settings
 from tests.support.lake.postgres import PostgreSQL, running_postgres
@@ -30,7 +31,7 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Two gateways that reach PostgreSQL by way of a proxy, and one that does without; none may delete objects."""
     directory: Path = tmp_path_factory.mktemp("fleet")
-    connectors = {"a": CONNECTOR, "b": CONNECTOR, "c": CONNECTOR}
+    connectors = {"a": CONNECTOR, "b": CONNECTOR, "q": outages.CONNECTOR, "o": strikes.CONNECTOR}
     with running_postgres() as postgres, running_seaweedfs() as seaweedfs:
         database = postgres.database()
         with proxying_postgres(postgres.port) as proxy:
@@ -46,8 +47,36 @@ def test_killed_postgres_keeps_every_batch_once(place: Place, tell, kills: int):
     chance = random.Random(SEED)
     with Traffic(place.fleet, "/a") as traffic:
         for _ in range(kills):
-            traffic.wait_for(chance.randint(10, 30))
+            traffic.wait_for(chance.randint(5, 12))
             place.postgres.kill()
             place.postgres.start()
         traffic.wait_for(10)
     tell(f"seed {SEED}, kill -9 of PostgreSQL: {kills}, {traffic.verdict(place.postgres, place.database)}")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seconds", [0, pytest.param(10, marks=pytest.mark.torture)])
+def test_outages_are_answered_and_end_by_themselves(place: Place, tell, seconds: int):
+    questions = outages.Questions(place.fleet, "/q", seconds)
+    questions.prepare()
+    with Traffic(place.fleet, "/b") as traffic:
+        for outage in outages.outages_of(place.postgres, place.seaweedfs):
+            traffic.wait_for(5)
+            questions.ask_during(outage)
+        traffic.wait_for(5)
+    tell(f"{'; '.join(questions.told)}; {traffic.verdict(place.postgres, place.database)}")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("rounds", "kinds"),
+    [(1, ("append", "patch")), pytest.param(10, strikes.KINDS, marks=pytest.mark.torture)],
+)
+def test_struck_commits_have_the_outcome_answered_on_s3(
+    place: Place, tell, rounds: int, kinds: Sequence[str]
+):
+    changes = strikes.Struck(place.fleet, place.proxy, "/o")
+    before = set(place.seaweedfs.objects())
+    changes.strike_all(rounds, kinds)
+    assert before <= set(place.seaweedfs.objects())
+    tell(f"struck: {changes.struck}; answers: {changes.told}; nothing lost, nothing twice, nothing deleted")

@@ -2,17 +2,20 @@
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.support.clients import Insistent
 from tests.support.lake import strikes
 from tests.support.lake.fleet import Fleet, serving_fleet
 from tests.support.lake.gateways import lake_settings
 from tests.support.lake.postgres import PostgreSQL
 from tests.support.lake.proxy import PostgresProxy, proxying_postgres
-from tests.support.lake.traffic import CONNECTOR, Traffic
+from tests.support.lake.traffic import CONNECTOR, Traffic, rows_of
 
 SEED = 20261130
 
@@ -30,7 +33,13 @@ def place(postgres: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Two gateways that reach PostgreSQL by way of a proxy, and one that does without."""
     directory: Path = tmp_path_factory.mktemp("fleet")
     database = postgres.database()
-    connectors = {"a": CONNECTOR, "b": CONNECTOR, "o": strikes.CONNECTOR, "i": strikes.IGNORING}
+    connectors = {
+        "a": CONNECTOR,
+        "b": CONNECTOR,
+        "k": CONNECTOR,
+        "o": strikes.CONNECTOR,
+        "i": strikes.IGNORING,
+    }
     with proxying_postgres(postgres.port) as proxy:
         each = [
             lake_settings(url, directory / "lake")
@@ -82,3 +91,23 @@ def test_struck_traffic_stores_every_batch_once(place: Place, tell, each: int):
         f"answers to COMMIT lost: {each}, held back: {each}, COMMITs dropped: {each}, locks cut: {locks},"
         f" {traffic.verdict(place.postgres, place.database)}"
     )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("keys", [25, pytest.param(500, marks=pytest.mark.torture)])
+def test_key_at_three_gateways_is_stored_once(place: Place, tell, keys: int):
+    with ExitStack() as stack, ThreadPoolExecutor(len(place.fleet.gateways)) as pool:
+        clients = [stack.enter_context(Insistent(gateway)) for gateway in place.fleet.gateways]
+        receipts = []
+        for number in range(keys):
+            sent = pool.map(lambda client: client.post("/k", rows_of(number), f"key {number}"), clients)
+            answers = list(sent)
+            assert [answer.status_code for answer in answers] == [201] * len(clients)
+            assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == len(clients) - 1
+            assert answers[0].json() == answers[1].json() == answers[2].json()
+            receipts.append(answers[0].json())
+        again = sum(client.again for client in clients)
+    stored = place.postgres.rows(place.database, "SELECT batch, rows FROM gw.batches WHERE connector = 'k'")
+    assert sorted(each["batch"] for each in stored) == sorted(each["batch"] for each in receipts)
+    assert sum(each["rows"] for each in stored) == sum(len(rows_of(number)) for number in range(keys))
+    tell(f"keys at three gateways at once: {keys}, each stored once; told to come again: {again}")

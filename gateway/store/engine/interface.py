@@ -139,6 +139,13 @@ class Database(CursorLender, Protocol):
     def read(self) -> ReadTransaction:
         """Return a new transaction that reads; it takes no connection before its first SELECT."""
 
+    def require_answer(self) -> None:
+        """Refuse a change at once that would wait for a server that does not answer.
+
+        Raises:
+            StoreAway: A server that the database needs does not answer.
+        """
+
     def on_failure(self, callback: Callable[[], None]) -> None:
         """Call `callback` once the database can no longer be used; any thread may call it, and more than once."""
 

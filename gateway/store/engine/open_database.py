@@ -48,6 +48,9 @@ class OpenDatabase:
         """Register the callback for a lost database; any thread may call it, and more than once."""
         self._when_broken = callback
 
+    def require_answer(self) -> None:
+        """Refuse nothing: the database is in this process."""
+
     def meaning(self, error: duckdb.Error) -> GatewayError:
         """Return the error of a request; if the database is lost, report it to the callback of `on_failure`."""
         meant = store_error(error)

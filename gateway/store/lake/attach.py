@@ -27,6 +27,8 @@ _EXTENSIONS = {
 }
 #: The parameters of a connection string that the secret has.
 _SECRET_WORDS = {"host": "HOST", "port": "PORT", "dbname": "DATABASE", "user": "USER", "password": "PASSWORD"}
+#: A request to S3 is made once more, and not longer, for a commit waits for it with the lock of all gateways.
+_HTTP_RETRIES = 1
 #: The most connections to PostgreSQL in the pool, and the seconds until an idle one is closed. The extension counts one
 #: that is lost at COMMIT or ROLLBACK as in use for ever: https://github.com/duckdb/duckdb-postgres/issues/545
 _POOL_MAX, _POOL_IDLE_SECONDS = 100_000, 30
@@ -126,7 +128,7 @@ def _settings(address: LakeAddress) -> list[str]:
         _catalog_secret(address),
     ]
     if address.s3 is not None:
-        statements.append(_s3_secret(address.s3))
+        statements += [_s3_secret(address.s3), f"SET GLOBAL http_retries = {_HTTP_RETRIES:d}"]
     return statements
 
 

@@ -10,7 +10,7 @@ import psycopg
 
 from gateway.errors import trace
 from gateway.store.interface import NO_VERSION, Version
-from gateway.store.lake.postgres import Connection, PostgreSQL, cut_connections, fetch
+from gateway.store.lake.postgres import Connection, PostgreSQL, fetch
 
 _log = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ class CatalogWatch:
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:
         """Cut the connections to PostgreSQL if a block waits longer than `ANSWER_SECONDS` for it."""
-        timer = threading.Timer(ANSWER_SECONDS, cut_connections, [self._postgres.address])
+        timer = threading.Timer(ANSWER_SECONDS, self._postgres.cut)
         timer.daemon = True
         timer.start()
         try:
@@ -201,7 +201,7 @@ class CatalogWatch:
         self._postgres.is_away = True
         _log.error("PostgreSQL, which has the catalog of the lake, does not answer: %s", type(error).__name__)
         self._postgres.drop_idle()
-        cut_connections(self._postgres.address)
+        self._postgres.cut()
 
 
 def _latest(old: dict[str, Head], new: dict[str, Head]) -> dict[str, Head]:

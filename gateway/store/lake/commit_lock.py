@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 LOCK = 0x67617465
 #: Seconds that a commit waits for its turn.
 TURN_SECONDS = 20
-#: Seconds until the search for the outcome of a commit is given up, and between two attempts.
-OUTCOME_SECONDS, OUTCOME_PAUSE = 5.0, 0.25
+#: Seconds until the search for the outcome of a commit is given up, between two attempts, and for each to connect.
+OUTCOME_SECONDS, OUTCOME_PAUSE, OUTCOME_CONNECT_SECONDS = 4.0, 0.25, 2
 
 #: The time of a commit is later than that of the commit before it, also if the clock of PostgreSQL was set back.
 _GATE = "SELECT number, batch, greatest(clock_timestamp(), at + interval '1 microsecond') FROM gw.gate"
@@ -193,7 +193,10 @@ class CommitLock:
             time.sleep(OUTCOME_PAUSE)
 
     def _ask_outcome(self, turn: Turn) -> bool:
-        with self._postgres.connect() as connection, connection.transaction():
+        with (
+            self._postgres.connect(connect_timeout=OUTCOME_CONNECT_SECONDS) as connection,
+            connection.transaction(),
+        ):
             execute(connection, f"SET LOCAL lock_timeout = '{OUTCOME_SECONDS:.0f}s'")
             execute(connection, "SELECT number FROM gw.gate FOR UPDATE")
             return bool(fetch(connection, _HAS_NONCE, [turn.nonce])[0][0])

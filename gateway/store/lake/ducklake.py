@@ -21,6 +21,7 @@ from gateway.store.lake.data_folder import DataFolder
 from gateway.store.lake.lake_commit import LakeCommit
 from gateway.store.lake.lake_errors import lake_error, shown
 from gateway.store.lake.postgres import PostgreSQL
+from gateway.store.lake.s3_watch import S3Watch
 from gateway.store.sql.names import literal, quote, table_in
 
 _log = logging.getLogger(__name__)
@@ -56,12 +57,17 @@ class DuckLake(OpenDatabase):
         postgres: PostgreSQL,
         lock: CommitLock,
         watch: CatalogWatch,
+        files: S3Watch | None = None,
     ) -> None:
-        """Use a connection of `open_lake` and the connections to PostgreSQL."""
+        """Use a connection of `open_lake` and the connections to PostgreSQL; `files` watches the S3 server, if there is one."""
         super().__init__(connection, postgres.address.shown)
         self._postgres = postgres
         self._lock = lock
         self._watch = watch
+        self._files = files
+        if files is not None:
+            # The writer holds the lock of all gateways, and its clients send again.
+            connection.execute("SET SESSION http_retries = 0")
         folder = postgres.address.folder
         self._folder = DataFolder(folder) if folder is not None else None
         self._commit = LakeCommit(lock, self._folder, postgres.address.gateway, self.meaning)
@@ -74,6 +80,8 @@ class DuckLake(OpenDatabase):
     def close(self) -> None:
         """Close the connections. No borrowed cursor may be in use."""
         self._watch.stop()
+        if self._files is not None:
+            self._files.stop()
         self._cursors.close()
         self.writer.close()
         self._lock.close()
@@ -105,6 +113,15 @@ class DuckLake(OpenDatabase):
         """True if PostgreSQL answers."""
         return self._watch.is_connected
 
+    def require_answer(self) -> None:
+        """Refuse what would wait for a server that does not answer.
+
+        Raises:
+            StoreAway: PostgreSQL or the S3 server does not answer.
+        """
+        if not self._watch.is_connected or (self._files is not None and self._files.is_away):
+            raise StoreAway(Code.STORE_FAILED)
+
     # -- transactions
 
     @property
@@ -123,8 +140,7 @@ class DuckLake(OpenDatabase):
         Raises:
             StoreAway: The turn did not come.
         """
-        if not self._watch.is_connected:
-            raise StoreAway(Code.STORE_FAILED)
+        self.require_answer()
         return self._lock.held()
 
     @contextlib.contextmanager
@@ -135,9 +151,9 @@ class DuckLake(OpenDatabase):
             CommitRefused: Another commit came first, although it was not its turn; run the block again.
             GatewayError: What a duckdb.Error inside the block means, or PostgreSQL does not answer.
         """
-        if not self._watch.is_connected:
-            raise StoreAway(Code.STORE_FAILED)
+        self.require_answer()
         with self._lock.turn() as turn:
+            self.require_answer()  # The turn may have come late, because a server hangs.
             self._turn, self._message, self._written = turn, {}, []
             began = time.monotonic()
             try:

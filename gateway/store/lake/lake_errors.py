@@ -24,6 +24,8 @@ _REFUSALS = (
 _MESSAGE = "ERROR:  "
 #: How the error of a stream begins whose connection to PostgreSQL was lost.
 _CUT_STREAM = "Invalid Input Error: Attempting to fetch from an unsuccessful query result"
+#: How the error of a statement begins whose tables DuckLake could not look up in PostgreSQL, while it was bound.
+_CUT_LOOKUP = re.compile(r"Binder Error: Failed to [\w ]+ (from|for) DuckLake: ")
 #: How the error of a data file begins that is damaged or missing.
 _DAMAGED = re.compile(
     r"(Invalid Input|IO) Error: (Failed to read file \"|No magic bytes found at |File '.*' too small "
@@ -70,6 +72,7 @@ def lake_error(error: duckdb.Error) -> GatewayError:
         isinstance(error, duckdb.IOException | duckdb.TransactionException)
         or type(error) is duckdb.Error
         or text.startswith(_CUT_STREAM)
+        or _CUT_LOOKUP.match(text)
     ):
         return StoreAway(Code.STORE_FAILED, _why_away(text))
     return store_error(error)

@@ -17,6 +17,7 @@ from gateway.store.lake.lake_journal import LakeJournal
 from gateway.store.lake.maintenance import Maintenance
 from gateway.store.lake.old_files import Ages, OldFiles
 from gateway.store.lake.postgres import PostgreSQL
+from gateway.store.lake.s3_watch import s3_watch
 from gateway.store.tables.store import Store
 
 
@@ -93,4 +94,7 @@ def open_parts(
     watch = CatalogWatch(postgres)
     watch.start()
     lock = CommitLock(postgres)
-    return OpenLake(postgres, lock, watch, DuckLake(connection, postgres, lock, watch))
+    files = s3_watch(address)
+    if files is not None:
+        files.start()
+    return OpenLake(postgres, lock, watch, DuckLake(connection, postgres, lock, watch, files))

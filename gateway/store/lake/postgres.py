@@ -5,18 +5,18 @@ would release the commit lock.
 """
 
 import contextlib
-import os
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from gateway.errors import Code, GatewayError
 from gateway.store.errors import StoreAway
 from gateway.store.lake.lake_address import LakeAddress
+from gateway.store.lake.sockets import cut_connections
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 #: The parameters of a statement: those of `%s`, or those of `%(name)s`.
@@ -39,13 +39,19 @@ class PostgreSQL:
         self._idle: deque[Connection] = deque()
         self._is_closed = False
 
-    def connect(self) -> Connection:
-        """Return a new connection, which the caller closes.
+    def connect(self, **parameters: int) -> Connection:
+        """Return a new connection, which the caller closes; parameters replace those of the address.
 
         Raises:
             psycopg.OperationalError: PostgreSQL refuses it, or does not answer.
         """
-        return psycopg.connect(self.address.conninfo, autocommit=True)
+        return psycopg.connect(make_conninfo(self.address.conninfo, **parameters), autocommit=True)
+
+    def cut(self) -> None:
+        """End all connections of this process to PostgreSQL, those inside of DuckDB too."""
+        # There is one port for each host, or one for all.
+        ports = self.address.parameters.get("port", "").split(",")
+        cut_connections([port or "5432" for port in ports])
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -132,30 +138,3 @@ def catalog_error(error: Exception, code: Code = Code.READ_FAILED) -> GatewayErr
     meant = StoreAway(code)
     meant.__cause__ = error
     return meant
-
-
-def cut_connections(address: LakeAddress) -> None:
-    """End every connection of this process to PostgreSQL, those inside of DuckDB too.
-
-    libpq waits for an answer without a limit, and DuckDB cannot interrupt it. After the shutdown of the socket it gets an
-    error at once.
-    """
-    # There is one port for each host, or one for all.
-    ports = [port or "5432" for port in address.parameters.get("port", "").split(",")]
-    try:
-        numbers = [int(name) for name in os.listdir("/dev/fd")]  # noqa: PTH208  # the names are numbers
-    except OSError:  # This process has no descriptor left.
-        return
-    for number in numbers:
-        with contextlib.suppress(OSError):
-            found = socket.socket(fileno=os.dup(number))
-            try:
-                if _port_of(found.getpeername()) in ports:
-                    found.shutdown(socket.SHUT_RDWR)
-            finally:
-                found.close()
-
-
-def _port_of(peer: Any) -> str:
-    """Return the port of the other end of a socket; the name of a Unix socket of PostgreSQL ends with it."""
-    return str(peer[1]) if isinstance(peer, tuple) else str(peer).rpartition(".PGSQL.")[2]

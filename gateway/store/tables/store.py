@@ -84,6 +84,10 @@ class Store:
         """Call `callback` on another thread after each change of connectors by any gateway, if the store is shared."""
         self._journal.on_definitions(callback)
 
+    def require_answer(self) -> None:
+        """Refuse a change at once that would wait for a server that does not answer."""
+        self._database.require_answer()
+
     def close(self) -> None:
         """Close the database; nothing may use the store afterwards."""
         if self.lake is not None:

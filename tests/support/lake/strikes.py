@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -34,6 +34,10 @@ FAULTS_OF_RECORD: Mapping[str, Fault] = {
 }
 
 
+#: The kinds of changes: of rows, some with files of DuckLake's own writing, and of the connector.
+KINDS = ("append", "replace", "patch", "delete", "widen")
+
+
 def _lock_cut(place: str) -> Fault:
     return lambda proxy: proxy.drop(mark=place, at=place)
 
@@ -50,16 +54,15 @@ class Struck:
     struck: int = 0
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
-    def strike_all(self, rounds: int) -> None:
-        """Strike each kind of change by each fault, so many times."""
+    def strike_all(self, rounds: int, kinds: Sequence[str] = KINDS) -> None:
+        """Strike each kind of change by each fault, some rounds of it, and the lock of each."""
         self._post([{"id": id, "v": 0} for id in range(-20, 0)])
         self._check("the first rows")
         for _ in range(rounds):
-            for name, fault in FAULTS.items():
-                for change in (self._append, self._replace, self._patch, self._delete, self._widen):
-                    self._strike(name, fault, change)
-            for change, at in itertools.product((self._append, self._patch), LOCK_ASKS):
-                self._strike("lock cut", _lock_cut(at), change)
+            for (name, fault), kind in itertools.product(FAULTS.items(), kinds):
+                self._strike(name, fault, getattr(self, f"_{kind}"))
+            for place, kind in zip(LOCK_ASKS * 2, kinds, strict=False):
+                self._strike("lock cut", _lock_cut(place), getattr(self, f"_{kind}"))
 
     def strike_questions(self, rounds: int) -> int:
         """Lose the answers to commits, and those to all questions about them; they stand, and no file of them is gone."""
