@@ -19,6 +19,7 @@ from gateway.auth.rate_limit import RateLimits
 from gateway.auth.token_maker import TokenMaker
 from gateway.console.routes import add_pages
 from gateway.endpoints import reply
+from gateway.endpoints.catching_up import CatchingUp
 from gateway.endpoints.etag_cache import EtagCache
 from gateway.endpoints.live import Live
 from gateway.endpoints.request_cache import RequestCacheMiddleware
@@ -190,7 +191,10 @@ def _asgi_app(
         middleware.append(SessionLoading(services.auth.askers.sessions))
     app = _falcon_app(router, middleware)
     add_routes(app, services, resources, files)
-    served = RequestCacheMiddleware(app, router.request_cache_at)
+    served: Asgi = RequestCacheMiddleware(app, router.request_cache_at)
+    if services.storage.reader.is_shared:
+        asking = closing.enter_context(ContextThreadPool(1, "catch-up"))
+        served = CatchingUp(served, services.storage.reader, asking)
     uploads = _uploads(served, services, closing)
     add_upload_routes(app, services, uploads)
     if has_console:

@@ -358,6 +358,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "endpoints.edit_request",
     "endpoints.reply",
     "endpoints.request_cache",
+    "endpoints.catching_up",
     "endpoints.response_bodies",
     "endpoints.read_response",
     "endpoints.endpoint",

@@ -308,6 +308,9 @@ class StoreReader(Tables, Protocol):
     def find_key_conflicts(self, batch: Batch) -> KeyConflicts:
         """Return the rows of a batch whose primary key is stored, or occurs in an earlier row of it."""
 
+    def catch_up(self) -> None:
+        """Load every commit of other gateways that was answered before the call; `version` knows it then."""
+
     def version(self, name: str) -> Version | None:
         """Return the version of a connector's rows, from memory; None during a commit to the connector.
 
@@ -315,10 +318,7 @@ class StoreReader(Tables, Protocol):
         """
 
     def version_in(self, transaction: ReadTransaction, name: str) -> Version:
-        """Return the version of a connector's rows that a transaction sees, also during a commit.
-
-        All its later SELECTs see the rows of that version.
-        """
+        """Return the version of a connector's rows that all later SELECTs of a transaction see, also during a commit."""
 
     def find_receipt(self, connector: str, token: str | None, key: IdempotencyKey) -> Receipt | None:
         """Return the receipt that is stored under an idempotency key, or None.

@@ -104,6 +104,9 @@ class DuckDBJournal:
     def on_definitions(self, callback: Callable[[], None]) -> None:
         """Ignore the callback: one process alone changes connectors."""
 
+    def catch_up(self) -> None:
+        """Return at once: no other gateway commits."""
+
     def revision(self, name: str) -> int | None:
         """Return the applied revision of a connector; None if there is no such connector."""
         return self._revisions.get(name)

@@ -204,6 +204,9 @@ class Journal(Protocol):
         The times are in microseconds since 1970, by connector name.
         """
 
+    def catch_up(self) -> None:
+        """Load every commit of other gateways that was answered before the call; `version` knows it then."""
+
     def version(self, name: str) -> Version | None:
         """Return the version of a connector's rows, from memory; None while it is unknown."""
 

@@ -1,6 +1,7 @@
 """The state of the lake as this gateway knows it: heads and revisions of connectors, by notifications of other gateways."""
 
 import contextlib
+import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -8,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import psycopg
 
-from gateway.errors import trace
+from gateway.errors import GatewayError, trace
 from gateway.store.interface import NO_VERSION, Version
-from gateway.store.lake.postgres import Connection, PostgreSQL, fetch
+from gateway.store.lake.postgres import CatalogSelect, Connection, PostgreSQL, fetch
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class CatalogWatch:
         self._postgres = postgres
         # The lock guards the changes of the next; any thread may read it.
         self._lock = threading.Lock()
+        self._refreshing = threading.Lock()
         self._known = _Known()
         self._on_definitions: Callable[[], None] = _nothing
         self._stopping = threading.Event()
@@ -86,7 +88,7 @@ class CatalogWatch:
             psycopg.Error: PostgreSQL cannot be asked.
         """
         with self._postgres.connect() as connection:
-            self._refresh(connection)
+            self._refresh(functools.partial(fetch, connection))
         self._thread.start()
 
     def stop(self) -> None:
@@ -126,6 +128,18 @@ class CatalogWatch:
         """Return the applied revision of a connector, None if there is no such connector."""
         return self._known.revisions.get(name)
 
+    def catch_up(self) -> None:
+        """Load every commit that was answered before the call. The notification of one may come after its answer.
+
+        The state is unknown afterwards if PostgreSQL cannot be asked.
+        """
+        if not self.is_connected:
+            return
+        try:
+            self._refresh(self._postgres.rows)
+        except GatewayError:
+            self._forget()
+
     def note_heads(self, heads: dict[str, Head]) -> None:
         """Remember the heads that a commit of this gateway has made."""
         with self._lock:
@@ -157,21 +171,27 @@ class CatalogWatch:
             connection.execute("LISTEN gw")
         if self._postgres.is_away:
             _log.warning("PostgreSQL answers again")
+        asking = functools.partial(fetch, connection)
         while not self._stopping.is_set():
             with self._answering():
-                self._refresh(connection)
+                self._refresh(asking)
             for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
                 pass
 
-    def _refresh(self, connection: Connection) -> None:
+    def _refresh(self, ask: CatalogSelect) -> None:
+        # A state that was read before another one must not replace it.
+        with self._refreshing:
+            self._read(ask)
+
+    def _read(self, ask: CatalogSelect) -> None:
         known = self._known
-        ((number, definitions),) = fetch(connection, _GATE)
+        ((number, definitions),) = ask(_GATE)
         if number == known.number:
             return
-        rows = fetch(connection, _HEADS, [NEVER if known.number is None else known.number])
+        rows = ask(_HEADS, [NEVER if known.number is None else known.number])
         heads = {name: Head((batch, at), made, sent_at) for name, batch, at, made, sent_at in rows}
         has_changed = definitions != known.definitions
-        revisions = dict(fetch(connection, _REVISIONS)) if has_changed else known.revisions
+        revisions = dict(ask(_REVISIONS)) if has_changed else known.revisions
         with self._lock:
             merged = _latest(self._known.heads, heads)
             if has_changed:
@@ -192,10 +212,13 @@ class CatalogWatch:
         finally:
             timer.cancel()
 
-    def _lose(self, error: Exception) -> None:
+    def _forget(self) -> None:
         with self._lock:
             known = self._known
             self._known = _Known(definitions=known.definitions, revisions=known.revisions)
+
+    def _lose(self, error: Exception) -> None:
+        self._forget()
         if self._postgres.is_away:
             return
         self._postgres.is_away = True

@@ -133,6 +133,10 @@ class LakeJournal:
         """Return when the last batch that a client has sent to any gateway was committed, in microseconds since 1970."""
         return self._watch.last_sent()
 
+    def catch_up(self) -> None:
+        """Load every commit of other gateways that was answered before the call."""
+        self._watch.catch_up()
+
     def version(self, name: str) -> Version | None:
         """Return the version of a connector's rows; None while PostgreSQL does not answer."""
         return self._watch.version(name)

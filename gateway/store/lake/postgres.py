@@ -8,7 +8,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -22,6 +22,14 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 #: The parameters of a statement: those of `%s`, or those of `%(name)s`.
 Parameters = Sequence[Any] | Mapping[str, Any]
 T = TypeVar("T")
+
+
+class CatalogSelect(Protocol):
+    """Runs a SELECT in PostgreSQL."""
+
+    def __call__(self, sql: str, parameters: Sequence[Any] = (), /) -> list[tuple[Any, ...]]:
+        """Return its rows."""
+
 
 #: The most idle connections that are kept.
 _IDLE_MAX = 8

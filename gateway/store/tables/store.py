@@ -254,6 +254,10 @@ class Store:
 
     # -- reading
 
+    def catch_up(self) -> None:
+        """Load every commit of other gateways that was answered before the call."""
+        self._journal.catch_up()
+
     def version(self, name: str) -> Version | None:
         """Return the version of a connector's rows, from memory; None during a commit to the connector."""
         return self._commits.version(name)
