@@ -45,7 +45,7 @@ def fields(server: Server, path: str) -> list[str]:
 
 def history(server: Server, path: str) -> list[str]:
     """The actions of a connector's history, oldest first."""
-    events = server.client.get(f"/-/connectors{path}/history").json()
+    events = server.client.get(f"/-/connectors{path}/history", params={"limit": 1000}).json()
     return [each["action"] for each in reversed(events)]
 
 
@@ -138,6 +138,7 @@ def test_missing_file_of_other_gateway_removes_nothing(pair, name):
     assert history(a, path) == ["created"]
 
 
+@pytest.mark.scaled
 def test_change_at_two_gateways_is_applied_once(pair, name, tell):
     rounds = 100 if is_full_size() else 10
     path = pair[0].declare(name, FIRST)
@@ -157,6 +158,7 @@ def test_change_at_two_gateways_is_applied_once(pair, name, tell):
     tell(f"{rounds} changes at two gateways at once: each applied once")
 
 
+@pytest.mark.scaled
 def test_different_checkouts_stay_at_rest(pair, name, tell):
     """Two gateways whose copies differ for good: the last new text is served, and no further event follows."""
     rounds = 100 if is_full_size() else 10
