@@ -8,6 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from tests.support.server import put, serving
+from tests.support.tested_store import renewed
 
 FIELDS = "fields: {n: integer, kind: string}\naccess: {read: [public], change: [ops]}\n"
 CONNECTOR = FIELDS + "read_limit: 10\n"
@@ -146,9 +147,9 @@ def test_edited_read_limit_applies_to_later_requests(server, name):
     path = server.declare(name, FIELDS)
     assert server.client.post(path, json=ROWS).status_code == 201
     for bound, count in (("", 25), ("read_limit: 4\n", 4), ("read_limit: 5\n", 5), ("", 25)):
-        server.declare(name, FIELDS + bound)
+        server.declare(name, renewed(FIELDS + bound))
         assert len(server.client.get(path).json()) == count
-    server.declare(name, FIELDS + "read_limit: 4\n")
+    server.declare(name, renewed(FIELDS + "read_limit: 4\n"))
     assert server.client.get(f"/-/connectors/{name}").json()["terms"]["read_limit"] == 4
 
 

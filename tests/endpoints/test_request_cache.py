@@ -13,6 +13,7 @@ from gateway.endpoints import request_cache
 from tests.server.test_logs import TRACE, of
 from tests.support.in_process import body, inside
 from tests.support.server import put, serving
+from tests.support.tested_store import renewed
 
 FIELDS = "fields: {n: integer, s: {type: string, nullable: true}}\n"
 READABLE = FIELDS + "access: {read: [reader, other]}\n"
@@ -224,7 +225,7 @@ def test_edited_connector_invalidates_cache(place, path):
     assert ask_until_repeated(place.anyone, path).headers["Cache-Control"] == "no-cache"
     place.server.declare(name, READABLE.replace("}}", "}, m: {type: integer, default: 7}}"))
     assert place.reader.get(path).json()[0]["m"] == 7
-    place.server.declare(name, READABLE)
+    place.server.declare(name, renewed(READABLE))
     assert place.reader.get(path).json() == seen.json()
     place.server.declare(name, f"path: /elsewhere-{name}\n{READABLE}")
     assert place.reader.get(path).status_code == 410

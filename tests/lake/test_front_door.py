@@ -23,7 +23,7 @@ QUICK = {
         "endpoints/test_idempotency.py",
         "store/test_primary_keys.py",
     ],
-    "get and dialect": ["endpoints/test_get.py", "query/test_queries.py", "query/test_rewrites.py"],
+    "get and dialect": ["endpoints/test_get.py", "query/test_queries.py"],
     "edits and rejected rows": ["endpoints/test_edits.py", "endpoints/test_rejected.py"],
     "changes": ["reload/test_changes.py"],
     "retries": ["promises/test_retries.py"],
