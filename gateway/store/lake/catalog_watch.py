@@ -23,7 +23,13 @@ RECONNECT_SECONDS = 0.5
 #: The number before that of the first commit.
 NEVER = -1
 
-_GATE = "SELECT number, definitions FROM gw.gate"
+_GATE = "SELECT number, definitions, (extract(epoch FROM at) * 1000000)::bigint FROM gw.gate"
+#: Whether the commit of this number and time is in the history; the outcomes of older commits are forgotten after a day.
+_HAS_COMMIT = (
+    "SELECT number >= %(number)s AND (to_timestamp(0) + %(at)s * interval '1 microsecond' < now() - interval '23 hours'"
+    " OR EXISTS (SELECT FROM gw.commits AS c WHERE c.number = %(number)s"
+    " AND c.at = to_timestamp(0) + %(at)s * interval '1 microsecond')) FROM gw.gate"
+)
 _HEADS = (
     "SELECT connector, batch, (extract(epoch FROM committed_at) * 1000000)::bigint, number,"
     " (extract(epoch FROM sent_at) * 1000000)::bigint FROM gw.heads WHERE number > %s"
@@ -77,6 +83,9 @@ class CatalogWatch:
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
         self._known = _Known()
+        # The number and the time, in microseconds since 1970, of the last commit that this gateway has seen.
+        self._seen = (0, 0)
+        self._on_lost_commits: Callable[[], None] = _nothing
         self._on_definitions: Callable[[], None] = _nothing
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="catalog", daemon=True)
@@ -100,6 +109,10 @@ class CatalogWatch:
     def on_definitions(self, callback: Callable[[], None]) -> None:
         """Call `callback` on the thread of the watch after each change of connectors, by whichever gateway."""
         self._on_definitions = callback
+
+    def on_lost_commits(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once PostgreSQL has lost a commit that this gateway has seen: it is an older copy."""
+        self._on_lost_commits = callback
 
     @property
     def is_connected(self) -> bool:
@@ -145,6 +158,7 @@ class CatalogWatch:
         with self._lock:
             known = self._known
             self._known = replace(known, heads=_latest(known.heads, heads))
+            self._seen = max([self._seen, *((head.number, head.version[1]) for head in heads.values())])
 
     def note_revisions(self, revisions: dict[str, int], gone: set[str]) -> None:
         """Remember the revisions that a commit of this gateway has applied, and the connectors that it has purged."""
@@ -172,6 +186,10 @@ class CatalogWatch:
         if self._postgres.is_away:
             _log.warning("PostgreSQL answers again")
         asking = functools.partial(fetch, connection)
+        number, at = self._seen
+        if number and asking(_HAS_COMMIT, {"number": number, "at": at}) != [(True,)]:
+            self._on_lost_commits()
+            self._stopping.wait()  # The process ends; until then nothing may be answered.
         while not self._stopping.is_set():
             with self._answering():
                 self._refresh(asking)
@@ -185,7 +203,7 @@ class CatalogWatch:
 
     def _read(self, ask: CatalogSelect) -> None:
         known = self._known
-        ((number, definitions),) = ask(_GATE)
+        ((number, definitions, at),) = ask(_GATE)
         if number == known.number:
             return
         rows = ask(_HEADS, [NEVER if known.number is None else known.number])
@@ -197,6 +215,7 @@ class CatalogWatch:
             if has_changed:
                 merged = {name: each for name, each in merged.items() if name in revisions}
             self._known = _Known(number, definitions, merged, revisions)
+            self._seen = max(self._seen, (number, at))
         self._postgres.is_away = False
         if has_changed and known.definitions != NEVER:
             self._on_definitions()

@@ -1,6 +1,7 @@
 """The engine of a lake: commits in turns with other gateways, and writes the data files itself."""
 
 import contextlib
+import functools
 import logging
 import time
 import uuid
@@ -68,6 +69,10 @@ class DuckLake(OpenDatabase):
         if files is not None:
             # The writer holds the lock of all gateways, and its clients send again.
             connection.execute("SET SESSION http_retries = 0")
+        # DuckDB keeps the statistics and tables of snapshots by their numbers, which an older copy gives out again.
+        watch.on_lost_commits(
+            functools.partial(self._break, "PostgreSQL has lost commits; it is an older copy")
+        )
         folder = postgres.address.folder
         self._folder = DataFolder(folder) if folder is not None else None
         self._commit = LakeCommit(lock, self._folder, postgres.address.gateway, self.meaning)

@@ -27,7 +27,7 @@ T = TypeVar("T")
 class CatalogSelect(Protocol):
     """Runs a SELECT in PostgreSQL."""
 
-    def __call__(self, sql: str, parameters: Sequence[Any] = (), /) -> list[tuple[Any, ...]]:
+    def __call__(self, sql: str, parameters: Parameters = (), /) -> list[tuple[Any, ...]]:
         """Return its rows."""
 
 

@@ -40,7 +40,7 @@ class PostgreSQL:
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self.port = free_port()
         self.log = self._folder / "log"
-        self._data = self._folder / "data"
+        self.data = self._folder / "data"
         self._leash: Leash | None = None
         self._names = (f"db{number}" for number in itertools.count(1))
         if os.geteuid() == 0:
@@ -48,22 +48,22 @@ class PostgreSQL:
         password = self._folder / "password"
         password.write_text(PASSWORD)
         password.chmod(0o644)
-        words = ["-D", str(self._data), "-U", USER, "-A", "scram-sha-256", f"--pwfile={password}"]
+        words = ["-D", str(self.data), "-U", USER, "-A", "scram-sha-256", f"--pwfile={password}"]
         words += ["--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
         made = Leash([str(PROGRAMS / "initdb"), *words], self._folder, self.log, is_ordinary=True)
         made.wait(DEADLINE)
-        assert (self._data / "PG_VERSION").exists(), self.log.read_text()
+        assert (self.data / "PG_VERSION").exists(), self.log.read_text()
 
     def start(self) -> "PostgreSQL":
         """Start it, and wait until it takes connections."""
         assert self._leash is None, "it is running"
         settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
-        command = [str(PROGRAMS / "postgres"), "-D", str(self._data), f"--port={self.port}", *settings]
+        command = [str(PROGRAMS / "postgres"), "-D", str(self.data), f"--port={self.port}", *settings]
         leash = self._leash = Leash(command, self._folder, self.log, is_ordinary=True)
 
         def ready() -> bool:
             assert leash.is_running, self.log.read_text()[-4000:]
-            lines = (self._data / "postmaster.pid").read_text().split("\n")
+            lines = (self.data / "postmaster.pid").read_text().split("\n")
             return lines[0] == str(leash.pid) and len(lines) > 7 and lines[7].strip() == "ready"
 
         eventually(ready, "PostgreSQL did not become ready", pause=0.005)
