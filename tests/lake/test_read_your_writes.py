@@ -6,7 +6,7 @@ from tests.support.server import eventually, halted
 #: The backend of PostgreSQL that notifies the second gateway.
 LISTENER = (
     "SELECT pid FROM pg_stat_activity WHERE application_name = 'gateway g1'"
-    " AND query LIKE 'SELECT number, definitions FROM gw.gate%'"
+    " AND query LIKE 'SELECT number, definitions%'"
 )
 
 
