@@ -131,6 +131,7 @@ def test_gateway_with_hanging_files_stops_no_other(on_s3, tmp_path):
             eventually(lambda: good.client.get("/-/lake").status_code == 200)
 
             answers = [good.client.post(path, json=[{"id": number}]).status_code for number in (2, 3)]
+            bad.client.close()
             bad.kill()
             stuck.join()
 
