@@ -193,13 +193,24 @@ class Writer:
                 continue
             # PERF: batches that come while other processes commit join the group.
             with contextlib.ExitStack() as turn:
-                with contextlib.suppress(StoreAway):  # The calls that follow get the same error.
+                failure = None
+                try:
                     turn.enter_context(self._store.turn_to_commit())
-                queued = self._next()
-                if isinstance(queued, _Call):
-                    self._call(queued)
-                elif queued:
-                    self._append(queued)
+                except StoreAway as error:
+                    failure = error
+                self._commit(self._next(), failure)
+
+    def _commit(self, queued: list[_Append] | _Call, failure: StoreAway | None) -> None:
+        """Run a call or commit a group, unless its turn did not come."""
+        if isinstance(queued, _Call):
+            if failure is not None:
+                queued.done.set_exception(failure)
+            else:
+                self._call(queued)
+        elif queued and failure is not None:
+            self._fail(queued, failure)
+        elif queued:
+            self._append(queued)
 
     def _wait(self) -> bool | None:
         """Wait until something is queued; return False if a due checkpoint can be made meanwhile, None at the end."""

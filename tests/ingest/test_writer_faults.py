@@ -18,8 +18,9 @@ CONNECTOR = parsed(FIELDS, "orders")
 class FailingStore:
     """A store whose appends fail with the next of some errors, and then succeed; it counts the calls."""
 
-    def __init__(self, *errors: GatewayError) -> None:
+    def __init__(self, *errors: GatewayError, has_turn: bool = True) -> None:
         self.errors = list(errors)
+        self.has_turn = has_turn
         self.groups: list[int] = []
         self.turns = 0
 
@@ -29,6 +30,8 @@ class FailingStore:
     @contextlib.contextmanager
     def turn_to_commit(self):
         self.turns += 1
+        if not self.has_turn:
+            raise StoreAway(Code.STORE_FAILED)
         yield
 
     def append(self, batches):
@@ -83,3 +86,12 @@ def test_refusals_end_with_an_error(tmp_path):
 
     assert isinstance(found, CommitRefused)
     assert found.headers == {"Retry-After": "1"}
+
+
+def test_batches_without_a_turn_fail_at_once(tmp_path):
+    store = FailingStore(has_turn=False)
+
+    found = outcomes(store, tmp_path, 3)
+
+    assert [type(each) for each in found] == [StoreAway] * 3
+    assert store.groups == []

@@ -8,13 +8,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.lake.test_init import run
+from tests.lake.test_init import refusal, run
 from tests.support.lake.gateways import gateway_lake, lake_settings, s3_settings, serving_lake
 from tests.support.lake.lake_session import PYTHON
-from tests.support.lake.postgres import PASSWORD
+from tests.support.lake.postgres import PASSWORD, psql
 from tests.support.lake.seaweedfs import KEEPER
 from tests.support.server import DEADLINE, eventually, serving
 
+#: The key of the commit lock, as `gateway/store/lake/commit_lock.py` has it; the default environment cannot import that.
+LOCK = 0x67617465
 CONNECTOR = "fields: {id: integer}\naccess: {read: [public]}\n"
 
 
@@ -110,7 +112,7 @@ def test_folder_that_cannot_be_written_is_named(postgres, tmp_path):
         (tmp_path / "aside").rename(folder)
 
         assert answer.status_code == 503
-        assert "cannot be written" in answer.text
+        assert "the folder of the data files cannot be used" in answer.text
         assert [each["id"] for each in server.client.get(path).json()] == [1]
 
 
@@ -152,3 +154,42 @@ def test_gateway_without_catalog_is_not_ready(postgres, proxy, database, tmp_pat
 
     assert answer.headers["retry-after"]
     assert "PostgreSQL" in answer.text
+
+
+@pytest.mark.long
+def test_frozen_gateway_loses_its_turn(postgres, database, tmp_path):
+    """A session that holds the commit lock, and whose gateway asks PostgreSQL nothing, is ended."""
+    with serving_lake(tmp_path, **lake_settings(database, tmp_path / "lake")) as server:
+        path = server.declare("c", CONNECTOR)
+        name = "SET application_name = 'gateway frozen'"
+        holder = psql(database, name, f"SELECT pg_advisory_lock({LOCK})", "SELECT pg_sleep(600)")
+        eventually(
+            lambda: postgres.rows(database, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        )
+
+        answer = server.client.post(path, json=[{"id": 1}])
+
+        assert answer.status_code == 201, answer.text
+        assert holder.wait(DEADLINE) != 0
+        assert "gateway frozen had the turn to commit" in server.log.read_text()
+        holder.communicate()
+
+
+def test_unmounted_folder_takes_no_rows(postgres, database, tmp_path):
+    settings = lake_settings(database, tmp_path / "lake")
+    with serving_lake(tmp_path / "g", **settings) as server:
+        path = server.declare("c", CONNECTOR)
+        mounted, hidden = tmp_path / "lake", tmp_path / "hidden"
+        mounted.rename(hidden)
+        mounted.mkdir()
+
+        answer = server.client.post(path, json=[{"id": 1}])
+        log = refusal(tmp_path / "other", settings)
+        assert list(mounted.rglob("*.parquet")) == []
+        mounted.rmdir()
+        hidden.rename(mounted)
+
+        assert answer.status_code == 503
+        assert "is its file system mounted?" in answer.text
+        assert "is its file system mounted?" in log
+        assert server.client.post(path, json=[{"id": 2}]).status_code == 201

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from gateway.store.engine.options import Config, common_options
+from gateway.store.lake.data_folder import MARKER
 from gateway.store.lake.lake_address import InvalidAddress, LakeAddress, S3Access
 from gateway.store.sql.names import literal
 
@@ -15,8 +16,6 @@ from gateway.store.sql.names import literal
 CATALOG = "rows"
 #: The schema of the lake that its tables are in.
 SCHEMA = "main"
-#: The file that `gateway lake init` tries the place of the data files with.
-TRIED_FILE = "tried.parquet"
 #: The version of DuckDB that the extensions are built for.
 DUCKDB_VERSION = "1.5.5"
 #: The extensions, each with the module that its wheel installs.
@@ -81,17 +80,17 @@ def open_lake(
 
 
 def try_data(address: LakeAddress, *, memory: int, spill_folder: Path) -> None:
-    """Write a file to the place of the data files and read it; a later run replaces it.
+    """Write the marker to the place of the data files, and read it.
 
     Raises:
         InvalidAddress: What a lake needs is not installed.
         duckdb.Error: It cannot be written or read.
     """
-    file = literal(f"{address.data}{TRIED_FILE}")
+    file = literal(f"{address.data}{MARKER}")
     connection = _open(common_options(memory, spill_folder, None, None), _settings(address))
     try:
-        connection.execute(f"COPY (SELECT 1 AS tried) TO {file} (FORMAT parquet)")
-        connection.execute(f"SELECT tried FROM read_parquet({file})").fetchall()
+        connection.execute(f"COPY (SELECT 'place of the data files' AS lake) TO {file} (FORMAT csv)")
+        connection.execute(f"SELECT lake FROM read_csv({file})").fetchall()
     finally:
         connection.close()
 

@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 #: The key of PostgreSQL's advisory lock that a commit holds.
 LOCK = 0x67617465
+#: Seconds between two looks at the holder of the lock, and after which a silent one does not live.
+LOOK_SECONDS, FROZEN_SECONDS = 3, 10
 #: Seconds that a commit waits for its turn.
 TURN_SECONDS = 20
 #: Seconds until the search for the outcome of a commit is given up, between two attempts, and for each to connect.
@@ -30,6 +32,16 @@ OUTCOME_SECONDS, OUTCOME_PAUSE, OUTCOME_CONNECT_SECONDS = 4.0, 0.25, 2
 
 #: The time of a commit is later than that of the commit before it, also if the clock of PostgreSQL was set back.
 _GATE = "SELECT number, batch, greatest(clock_timestamp(), at + interval '1 microsecond') FROM gw.gate"
+_FROZEN = """
+SELECT holder.pid, holder.application_name FROM pg_locks AS l JOIN pg_stat_activity AS holder USING (pid)
+WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = %s::bigint::oid AND l.granted
+AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND NOT EXISTS (
+    SELECT FROM pg_stat_activity AS other WHERE other.application_name = holder.application_name
+    AND other.client_addr IS NOT DISTINCT FROM holder.client_addr
+    AND other.state_change > clock_timestamp() - make_interval(secs => %s::float8)
+)
+"""
 _HAS_NONCE = "SELECT EXISTS (SELECT FROM gw.commits WHERE nonce = %s)"
 
 
@@ -70,10 +82,7 @@ class CommitLock:
             StoreAway: PostgreSQL cannot be asked, or the turn did not come in time.
         """
         try:
-            self._take()
-        except psycopg.errors.LockNotAvailable:
-            message = f"the turn to commit did not come within {TURN_SECONDS} seconds"
-            raise StoreAway(Code.STORE_FAILED, message) from None
+            self._wait()
         except psycopg.Error as error:
             self._drop()
             raise catalog_error(error, Code.STORE_FAILED) from error
@@ -120,6 +129,36 @@ class CommitLock:
         finally:
             timer.cancel()
 
+    def _wait(self) -> None:
+        """Acquire the lock; end the session of a holder that does not live.
+
+        Raises:
+            StoreAway: The turn did not come in time.
+            psycopg.Error: PostgreSQL cannot be asked.
+        """
+        deadline = time.monotonic() + TURN_SECONDS
+        while True:
+            try:
+                self._take()
+            except psycopg.errors.LockNotAvailable:
+                if time.monotonic() >= deadline:
+                    message = f"the turn to commit did not come within {TURN_SECONDS} seconds"
+                    raise StoreAway(Code.STORE_FAILED, message) from None
+                self._end_frozen_holder()
+            else:
+                return
+
+    def _end_frozen_holder(self) -> None:
+        """End the session that has the lock if its gateway has asked PostgreSQL nothing for long.
+
+        Each gateway looks at the gate every second. One that is frozen, or whose machine is gone, does not, and keeps the
+        lock. Should it go on later, the gate refuses its commit.
+        """
+        assert self._session is not None
+        for pid, name in fetch(self._session, _FROZEN, [LOCK, FROZEN_SECONDS]):
+            execute(self._session, "SELECT pg_terminate_backend(%s)", [pid])
+            _log.error("%s had the turn to commit and does not live; its turn is over", name)
+
     def _take(self) -> None:
         if self._session is not None:
             try:
@@ -131,7 +170,7 @@ class CommitLock:
             else:
                 return
         self._session = self._postgres.connect()
-        execute(self._session, f"SET lock_timeout = '{TURN_SECONDS}s'")
+        execute(self._session, f"SET lock_timeout = '{LOOK_SECONDS}s'")
         execute(self._session, f"SET statement_timeout = '{TURN_SECONDS + 1}s'")
         execute(self._session, "SELECT pg_advisory_lock(%s)", [LOCK])
 

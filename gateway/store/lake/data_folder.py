@@ -5,14 +5,20 @@ transaction, although the transaction may be committed. A hard link of each file
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+#: The file that `gateway lake init` tries the place of the data files with. It stays there, and shows that a file system
+#: is mounted. DuckLake deletes no file of this kind.
+MARKER = "gateway-lake.csv"
 #: The folder of the links, one folder for each open transaction.
 LINKS = ".gateway"
+#: What is wrong with a folder without the marker.
+NOT_THERE = f"it has no {MARKER}; is its file system mounted?"
 #: How the names of files begin that DuckLake itself has written.
 _WRITTEN_BY_DUCKLAKE = "ducklake-"
 #: The clocks of a file server and of this machine may differ by as many seconds.
@@ -29,8 +35,19 @@ class DataFolder:
         self._links = folder / LINKS
 
     def make_room(self, place: str) -> None:
-        """Create the folder of a table, which COPY does not create."""
+        """Create the folder of a table, which COPY does not create.
+
+        Raises:
+            FileNotFoundError: The folder is not that of the lake: perhaps its file system is not mounted.
+        """
+        if not self.is_there:
+            raise FileNotFoundError(errno.ENOENT, NOT_THERE)
         Path(place).mkdir(parents=True, exist_ok=True)
+
+    @property
+    def is_there(self) -> bool:
+        """True if the folder is that of the lake. Rows must never go into an empty folder that a file system hides."""
+        return (self._folder / MARKER).exists()
 
     def sync(self, file: str) -> None:
         """Sync a written file and its folder."""

@@ -170,7 +170,7 @@ class DuckLake(OpenDatabase):
                 if isinstance(error, duckdb.Error):
                     raise self.meaning(error) from None
                 if isinstance(error, OSError):
-                    reason = f"the folder of the data files cannot be written: {error.strerror}"
+                    reason = f"the folder of the data files cannot be used: {error.strerror}"
                     raise StoreAway(Code.STORE_FAILED, reason) from error
                 raise
             finally:

@@ -11,6 +11,7 @@ import psycopg
 
 from gateway.store.lake.attach import CATALOG, open_lake, try_data
 from gateway.store.lake.commit_lock import LOCK
+from gateway.store.lake.data_folder import NOT_THERE, DataFolder
 from gateway.store.lake.ducklake import ROW_GROUP_ROWS
 from gateway.store.lake.lake_activity import TABLE as ACTIVITY_TABLE
 from gateway.store.lake.lake_address import LakeAddress
@@ -166,6 +167,8 @@ def data_problem(connection: Connection, address: LakeAddress) -> str | None:
     sql = "SELECT value FROM public.ducklake_metadata WHERE key = 'data_path' AND scope IS NULL"
     ((place,),) = fetch(connection, sql)
     if place == address.data:
+        if address.folder is not None and not DataFolder(address.folder).is_there:
+            return f"{address.folder} is not the folder of its data files: {NOT_THERE}"
         return None
     fix = "correct GATEWAY_LAKE_DATA, or, if the files were moved, name their place as gateway docs lake says"
     return f"its data files are in {place}, and the setting names {address.data}; {fix}"
