@@ -112,9 +112,12 @@ class Watch:
         """
         with self._reading:
             listing = self._settled()
-            if listing is None or self._is_momentarily_empty(listing):
+            if listing is None:
                 return
-            if again or self._reload.is_outdated or not self._is_shown(listing):
+            is_shown = self._is_shown(listing)
+            if not is_shown and self._is_momentarily_empty(listing):
+                return
+            if again or self._reload.is_outdated or not is_shown:
                 self._reload.apply(listing, at_once=again)
                 self._shown = listing
 

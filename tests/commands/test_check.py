@@ -142,7 +142,7 @@ MEANT = {
     "serve 9000": "not '9000'; did you mean: gateway serve --bind 127.0.0.1:9000",
     "serve --data d localhost:9000": "did you mean: gateway serve --data d --bind localhost:9000",
     "serve ./my.d": "did you mean: gateway serve --connectors ./my.d",
-    "serve --frobnicate": "has no option --frobnicate; its options are --open, --bind, --tokens",
+    "serve --frobnicate": "has no option --frobnicate; its options are --open, --store, --bind",
     "validate connectors.d": "did you mean: gateway check connectors.d",
     "plna": "did you mean: gateway plan",
     "import orders 'my rows.csv'": "did you mean: gateway load orders 'my rows.csv'",

@@ -14,9 +14,8 @@ def test_late_notification_hides_no_answered_row(postgres, tmp_path):
     with gateways(postgres, tmp_path, 2) as (a, b):
         path = a.declare("orders", FIRST)
         eventually(lambda: fields(b, path) == ["id"], "the connector was not taken over")
-        ((listener,),) = [
-            each.values() for each in postgres.rows(a.environment["GATEWAY_LAKE_CATALOG"], LISTENER)
-        ]
+        catalog = a.environment["GATEWAY_LAKE_CATALOG"]
+        ((listener,),) = [each.values() for each in eventually(lambda: postgres.rows(catalog, LISTENER))]
         for number in range(3):
             tag = [b.client.get(path).headers["ETag"] for _ in range(4)][-1]
             with halted(listener):
