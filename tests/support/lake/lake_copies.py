@@ -6,6 +6,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+from gateway.store.lake.data_folder import MARKER
 from tests.support.lake.gateways import gateway_lake, lake_settings
 from tests.support.lake.postgres import PostgreSQL, running_postgres
 
@@ -34,6 +35,7 @@ class _LakeCopies:
         url = self._postgres.database(template=_TEMPLATE)
         place = str(folder).replace("'", "''")
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARKER).touch()  # As `gateway lake init` does.
         self._postgres.ask(
             url, f"UPDATE public.ducklake_metadata SET value = '{place}/' WHERE key = 'data_path'"
         )
