@@ -31,6 +31,11 @@ class CatalogSelect(Protocol):
         """Return its rows."""
 
 
+#: The condition of `pg_locks` that an advisory lock of this database is held; its parameter is the key of the lock.
+LOCK_IS_HELD = (
+    "locktype = 'advisory' AND classid = 0 AND objid = %s::bigint::oid AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 #: The most idle connections that are kept.
 _IDLE_MAX = 8
 

@@ -1,16 +1,16 @@
 """The turn of the gateway that maintains a lake: it keeps the turn until it ends, and then another takes it."""
 
+import contextlib
+
 import psycopg
 
-from gateway.store.lake.postgres import Connection, PostgreSQL, catalog_error, fetch
+from gateway.store.lake.postgres import LOCK_IS_HELD, Connection, PostgreSQL, catalog_error, fetch
 
 #: The key of PostgreSQL's advisory lock that the gateway with the turn holds.
 KEY = 0x67617466
 _TAKE = "SELECT pg_try_advisory_lock(%s)"
-_IS_TAKEN = (
-    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND granted"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
-)
+_RELEASE = "SELECT pg_advisory_unlock(%s)"
+_IS_TAKEN = f"SELECT EXISTS (SELECT FROM pg_locks WHERE {LOCK_IS_HELD})"
 
 
 class UpkeepTurn:
@@ -48,8 +48,11 @@ class UpkeepTurn:
         return bool(self._postgres.rows(_IS_TAKEN, [KEY])[0][0])
 
     def close(self) -> None:
-        """Release the turn."""
+        """Release the turn: another gateway can take it when this returns."""
         if self._session is not None:
+            # PostgreSQL notices only some time later that a connection was closed.
+            with contextlib.suppress(psycopg.Error):
+                fetch(self._session, _RELEASE, [KEY])
             self._session.close()
             self._session = None
 
