@@ -19,8 +19,8 @@ from gateway.store.tables.store import Store
 
 def rows_directory(settings: Settings) -> Path:
     """Return a directory on the disk that rows fill up: that of the database, or that of the data files of a lake."""
-    is_folder = settings.store == "lake" and settings.lake_data and "://" not in settings.lake_data
-    return Path(settings.lake_data) if is_folder and settings.lake_data else settings.data
+    lake = settings.lake_data if settings.store == "lake" else None
+    return settings.data if lake is None or "://" in lake else Path(lake)
 
 
 def open_store(settings: Settings, resources: Resources) -> Store:

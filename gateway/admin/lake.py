@@ -1,6 +1,7 @@
 """`/-/lake`: the data files of a lake that several gateways share, and its upkeep."""
 
 import asyncio
+from dataclasses import asdict
 from typing import Any
 
 from falcon.asgi import Request, Response
@@ -10,7 +11,7 @@ from gateway.auth.credentials import Credentials
 from gateway.endpoints import reply
 from gateway.errors import Code, GatewayError
 from gateway.instants import rfc3339
-from gateway.store.upkeep import DataFileCounts, LakeUpkeep, StepRun, UpkeepReport
+from gateway.store.upkeep import LakeUpkeep, StepRun, UpkeepReport
 
 
 class LakeResource:
@@ -32,36 +33,14 @@ class LakeResource:
 
 
 def _body(report: UpkeepReport) -> dict[str, Any]:
-    return {
-        "gateway": report.gateway,
-        "turn": report.turn,
-        "may_delete": report.may_delete,
-        "connectors": [_files(each) for each in report.connectors],
-        "snapshots": report.snapshots,
-        "inlined_rows": report.inlined_rows,
-        "old_files": report.old_files,
-        "orphans": report.orphans,
-        "runs": [_run(each) for each in report.runs],
-    }
-
-
-def _files(files: DataFileCounts) -> dict[str, Any]:
-    return {
-        "connector": files.connector,
-        "files": files.files,
-        "bytes": files.bytes,
-        "small_files": files.small_files,
-        "delete_files": files.delete_files,
-    }
+    return {**asdict(report), "runs": [_run(each) for each in report.runs]}
 
 
 def _run(run: StepRun) -> dict[str, Any]:
+    ended = run.succeeded_at
     return {
-        "step": run.step,
+        **asdict(run),
         "began_at": rfc3339(run.began_at, timespec="milliseconds"),
         "seconds": round(run.seconds, 3),
-        "gateway": run.gateway,
-        "did": run.did,
-        "error": run.error,
-        "succeeded_at": rfc3339(run.succeeded_at, timespec="milliseconds") if run.succeeded_at else None,
+        "succeeded_at": rfc3339(ended, timespec="milliseconds") if ended else None,
     }

@@ -57,6 +57,5 @@ def _checked(file: Path, memory: int, *, is_thorough: bool) -> IntegrityReport:
     except Unopenable as error:
         raise click.ClickException(f"{file} cannot be restored: {error}") from error
     if not found.is_sound:
-        flaws = "; ".join(f"{each.about}: {each.message}" for each in found.flaws if not each.is_harmless)
-        raise click.ClickException(f"{file} is damaged and was not restored: {flaws}")
+        raise click.ClickException(f"{file} is damaged and was not restored: {found.harm}")
     return found

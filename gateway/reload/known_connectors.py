@@ -9,7 +9,7 @@ from gateway.connectors.connector import Connector
 from gateway.connectors.directory import ConnectorFile
 from gateway.reload.parsed_files import ParsedFiles
 from gateway.store.definition import Definition
-from gateway.store.interface import DefinitionReader
+from gateway.store.definition_reader import DefinitionReader
 
 _log = logging.getLogger(__name__)
 

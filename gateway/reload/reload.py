@@ -257,7 +257,8 @@ class Reload:
         decided = plan.without_failed(decided, failed | dict.fromkeys(outdated, ()), self._known.served)
         outcomes = [replace(each, connector=self._served_for(each)) for each in decided.outcomes]
         self._show((*outcomes, *self._removed_outcomes(outcomes)), listing)
-        self._settled = settle(declared, self._known.served, self._settled or {})
+        if self._shared is not None:
+            self._settled = settle(declared, self._known.served, self._settled or {})
         return decided
 
     def _remove(self, decided: Plan, *, at_once: bool) -> None:

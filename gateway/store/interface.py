@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from gateway.connectors.change import SchemaDiff
 from gateway.connectors.connector import Connector
-from gateway.connectors.fieldtypes.field_type import FieldType
 from gateway.connectors.plan import Tables
 from gateway.connectors.policy import Retention
 from gateway.errors import GatewayError
@@ -21,7 +20,8 @@ from gateway.figures import RequestFigures
 from gateway.store.activity import BatchCounts, HourlyFigures
 from gateway.store.batch import Batch, IdempotencyKey, KeyConflicts, Receipt, StoredBatch
 from gateway.store.commit_counts import CommitCounts
-from gateway.store.definition import NOBODY, Definition, Event, Move
+from gateway.store.definition import NOBODY
+from gateway.store.definition_reader import DefinitionReader
 from gateway.store.edit import Edit
 from gateway.store.rejected_reader import RejectedReader
 from gateway.store.rejection import Amendment, RepairedRows
@@ -199,8 +199,8 @@ class ReadTransaction(Protocol):
         """End the transaction. Nothing may be running."""
 
 
-class BatchReader(Protocol):
-    """The ledger: one entry for each batch."""
+class LastBatches(Protocol):
+    """The last entries of the ledger."""
 
     def latest(self, token: str | None = None) -> Mapping[str, StoredBatch]:
         """Return the last batch of every connector, or its last batch of one token, by connector name."""
@@ -209,6 +209,10 @@ class BatchReader(Protocol):
         self, name: str, limit: int, token: str | None = None, before: int | None = None
     ) -> list[StoredBatch]:
         """List the last batches of a connector, or those of one token, newest first; with `before` those of lesser numbers."""
+
+
+class BatchReader(LastBatches, Protocol):
+    """The ledger: one entry for each batch."""
 
     def find(self, connector: Connector, numbers: Sequence[int]) -> list[tuple[StoredBatch, int]]:
         """Return the batches of a connector among some numbers, each with how many of its rows are unchanged."""
@@ -237,31 +241,6 @@ class ActivityReader(Protocol):
         It is the second longest gap between two hours with batches, of the days up to the last batch. So one outage does
         not count. A connector with fewer than three such hours has none.
         """
-
-
-class DefinitionReader(Protocol):
-    """The applied versions of connectors, and their history."""
-
-    def all(self) -> list[Definition]:
-        """List the last applied version of every connector, removed ones included, purged ones not."""
-
-    def history(self, name: str, limit: int) -> list[Event]:
-        """List the events of a connector, newest first."""
-
-    def moves(self) -> list[Move]:
-        """List the changes of paths, oldest first; those of a purged connector are left out."""
-
-    def purged(self) -> list[str]:
-        """List the connectors of which only the history is left."""
-
-    def stored(self, connector: Connector) -> Connector:
-        """Return a connector of a stored definition with what the engine knows about its table."""
-
-    def last_change(self) -> int:
-        """Return a number that is another one after a change of connectors by another gateway; from memory."""
-
-    def hidden(self, connector: Connector) -> Mapping[str, FieldType]:
-        """Return the columns of a connector's table that are not fields, with their types."""
 
 
 class StoreReader(Tables, Protocol):

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.store.lake.commit_lock import LOCK
 from tests.lake.test_init import refusal, run
 from tests.support.lake.gateways import gateway_lake, lake_settings, s3_settings, serving_lake
 from tests.support.lake.lake_session import PYTHON
@@ -15,8 +16,6 @@ from tests.support.lake.postgres import PASSWORD, psql
 from tests.support.lake.seaweedfs import KEEPER
 from tests.support.server import DEADLINE, eventually, serving
 
-#: The key of the commit lock, as `gateway/store/lake/commit_lock.py` has it; the default environment cannot import that.
-LOCK = 0x67617465
 CONNECTOR = "fields: {id: integer}\naccess: {read: [public]}\n"
 
 

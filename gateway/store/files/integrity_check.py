@@ -77,6 +77,11 @@ class IntegrityReport:
         """True if no row is missing, as far as rows were read."""
         return all(flaw.is_harmless for flaw in self.flaws)
 
+    @property
+    def harm(self) -> str:
+        """The problems by which it is not sound, in one line."""
+        return "; ".join(f"{each.about}: {each.message}" for each in self.flaws if not each.is_harmless)
+
     def add(self, about: str, message: str, hint: str = _RESTORE, *, is_harmless: bool = False) -> None:
         """Add a problem."""
         self.flaws.append(Problem(about, message, hint, is_harmless))
@@ -134,8 +139,9 @@ def repair_at_start(file: Path, text: str, memory: int) -> None:
         return
     if found.repair is not None:
         checksum_repair.take_back(file, found.repair)
-    flaws = "; ".join(f"{each.about}: {each.message}" for each in found.flaws if not each.is_harmless)
-    raise checksum_repair.unopenable(file, f"{found.repair}, but then {flaws}. The repair was taken back")
+    raise checksum_repair.unopenable(
+        file, f"{found.repair}, but then {found.harm}. The repair was taken back"
+    )
 
 
 def examine(connection: duckdb.DuckDBPyConnection, *, is_thorough: bool) -> IntegrityReport:

@@ -1,7 +1,7 @@
 """The journal in the DuckDB file of the rows, whose process alone writes it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from gateway.errors import GatewayError
 from gateway.store.activity import HourlyFigures
@@ -16,6 +16,7 @@ from gateway.store.journal.interface import Changes
 from gateway.store.journal.ledger import LATEST, Ledger
 from gateway.store.journal.versions import VersionTables
 from gateway.store.sql.names import rejected_table
+from gateway.store.sql.times import microseconds
 
 
 class DuckDBJournal:
@@ -40,7 +41,7 @@ class DuckDBJournal:
         self._revisions = {each.name: each.revision for each in self.definitions.all()}
         self._last_sent = self.batches.last_sent()
         self._versions: dict[str, Version] = {
-            name: (latest.batch, _microseconds(latest.committed_at))
+            name: (latest.batch, microseconds(latest.committed_at))
             for name, latest in self.batches.latest().items()
         }
 
@@ -77,7 +78,7 @@ class DuckDBJournal:
     def note_commit(self, changes: Changes) -> None:
         """Remember what was committed."""
         self._sequences = changes.sequences
-        committed_at = _microseconds(changes.now)
+        committed_at = microseconds(changes.now)
         for entry in changes.entries:
             self._versions[entry.connector] = (entry.receipt.batch or 0, committed_at)
             if entry.action in SENT:
@@ -128,7 +129,3 @@ class DuckDBJournal:
     def find_receipt(self, connector: str, token: str | None, key: str) -> tuple[bytes, Receipt] | None:
         """Return the digest and the receipt that are stored under an idempotency key, or None."""
         return self._keys.find(connector, token, key)
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)

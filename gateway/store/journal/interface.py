@@ -12,8 +12,8 @@ from gateway.connectors.connector import Connector
 from gateway.errors import GatewayError
 from gateway.store.activity import HourlyFigures
 from gateway.store.batch import Batch, Receipt, StoredBatch
-from gateway.store.definition import Definition, Event, Move
-from gateway.store.interface import ActivityReader, ReadTransaction, Version
+from gateway.store.definition_reader import AppliedVersions
+from gateway.store.interface import ActivityReader, LastBatches, ReadTransaction, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,38 +98,15 @@ class Changes:
         self.sequences = self.sequences.after(entry.connector, ids)
 
 
-class JournaledDefinitions(Protocol):
-    """The applied versions of connectors, and their history, without their tables."""
-
-    def all(self) -> list[Definition]:
-        """List the last applied version of every connector, removed ones included, purged ones not."""
-
-    def history(self, name: str, limit: int) -> list[Event]:
-        """List the events of a connector, newest first."""
-
-    def moves(self) -> list[Move]:
-        """List the changes of paths, oldest first; those of a purged connector are left out."""
-
-    def purged(self) -> list[str]:
-        """List the connectors of which only the history is left."""
-
-    def last_change(self) -> int:
-        """Return a number that is another one after a change of connectors by another gateway; from memory."""
+class JournaledDefinitions(AppliedVersions, Protocol):
+    """The applied versions of connectors, and their history, as the journal has them."""
 
     def purged_revision(self, name: str) -> int:
         """Return the last revision of a purged connector, 0 if it was never purged."""
 
 
-class JournaledBatches(Protocol):
+class JournaledBatches(LastBatches, Protocol):
     """The entries of the ledger, without their rows."""
-
-    def latest(self, token: str | None = None) -> Mapping[str, StoredBatch]:
-        """Return the last batch of every connector, or its last batch of one token, by connector name."""
-
-    def newest(
-        self, name: str, limit: int, token: str | None = None, before: int | None = None
-    ) -> list[StoredBatch]:
-        """List the last batches of a connector, or those of one token, newest first; with `before` those of lesser numbers."""
 
     def find(self, name: str, numbers: Sequence[int]) -> list[StoredBatch]:
         """Return the batches of a connector among some numbers, in their order."""

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import psycopg
@@ -12,6 +12,7 @@ import psycopg
 from gateway.errors import GatewayError, trace
 from gateway.store.interface import NO_VERSION, Version
 from gateway.store.lake.postgres import CatalogSelect, Connection, PostgreSQL, fetch
+from gateway.threads import called_after
 
 _log = logging.getLogger(__name__)
 
@@ -220,16 +221,9 @@ class CatalogWatch:
         if has_changed and known.definitions != NEVER:
             self._on_definitions()
 
-    @contextlib.contextmanager
-    def _answering(self) -> Iterator[None]:
+    def _answering(self) -> contextlib.AbstractContextManager[None]:
         """Cut the connections to PostgreSQL if a block waits longer than `ANSWER_SECONDS` for it."""
-        timer = threading.Timer(ANSWER_SECONDS, self._postgres.cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+        return called_after(ANSWER_SECONDS, self._postgres.cut)
 
     def _forget(self) -> None:
         with self._lock:

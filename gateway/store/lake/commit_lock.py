@@ -1,10 +1,8 @@
 """The queue of all gateways that commit to a lake, and the outcome of each commit."""
 
 import contextlib
+import functools
 import logging
-import os
-import socket
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,7 +15,17 @@ import psycopg
 from gateway import strictjson
 from gateway.errors import Code
 from gateway.store.errors import CommitRefused, OutcomeUnknown, StoreAway
-from gateway.store.lake.postgres import Connection, PostgreSQL, catalog_error, execute, fetch
+from gateway.store.lake.postgres import (
+    LOCK_IS_HELD,
+    Connection,
+    Parameters,
+    PostgreSQL,
+    catalog_error,
+    execute,
+    fetch,
+)
+from gateway.store.lake.sockets import cut_connection
+from gateway.threads import called_after
 
 _log = logging.getLogger(__name__)
 
@@ -32,11 +40,9 @@ OUTCOME_SECONDS, OUTCOME_PAUSE, OUTCOME_CONNECT_SECONDS = 4.0, 0.25, 2
 
 #: The time of a commit is later than that of the commit before it, also if the clock of PostgreSQL was set back.
 _GATE = "SELECT number, batch, greatest(clock_timestamp(), at + interval '1 microsecond') FROM gw.gate"
-_FROZEN = """
-SELECT holder.pid, holder.application_name FROM pg_locks AS l JOIN pg_stat_activity AS holder USING (pid)
-WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = %s::bigint::oid AND l.granted
-AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-AND NOT EXISTS (
+_FROZEN = f"""
+SELECT holder.pid, holder.application_name FROM pg_locks JOIN pg_stat_activity AS holder USING (pid)
+WHERE {LOCK_IS_HELD} AND NOT EXISTS (
     SELECT FROM pg_stat_activity AS other WHERE other.application_name = holder.application_name
     AND other.client_addr IS NOT DISTINCT FROM holder.client_addr
     AND other.state_change > clock_timestamp() - make_interval(secs => %s::float8)
@@ -60,6 +66,11 @@ class Turn:
     number: int
     batch: int
     now: datetime
+
+    def message(self, gateway: str, added: dict[str, Any]) -> dict[str, Any]:
+        """Return what PostgreSQL's trigger records of the commit of a gateway, with what that has added."""
+        own = {"parent": self.number, "nonce": self.nonce, "gateway": gateway, "at": self.now.isoformat()}
+        return own | added
 
 
 class CommitLock:
@@ -102,7 +113,7 @@ class CommitLock:
         """
         found = self._gate_if_held()
         with contextlib.nullcontext() if found else self.held():
-            ((number, batch, now),) = found or self.rows(_GATE, [])
+            ((number, batch, now),) = found or self.rows(_GATE)
             yield Turn(uuid.uuid4().hex, number, batch, now)
 
     def _gate_if_held(self) -> list[tuple[Any, ...]] | None:
@@ -114,20 +125,13 @@ class CommitLock:
                 self._drop()
         return None
 
-    @contextlib.contextmanager
-    def released_after(self, seconds: float) -> Iterator[None]:
+    def released_after(self, seconds: float) -> contextlib.AbstractContextManager[None]:
         """Release the lock if a block lasts longer, so that other gateways go on.
 
         The transaction may go on as well: the gate refuses its commit if another one came before it.
         """
-        session = self._session
-        timer = threading.Timer(seconds, _cut, [session] if session is not None else [])
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+        assert self._session is not None
+        return called_after(seconds, functools.partial(_cut, self._session))
 
     def _wait(self) -> None:
         """Acquire the lock; end the session of a holder that does not live.
@@ -174,7 +178,7 @@ class CommitLock:
         execute(self._session, f"SET statement_timeout = '{TURN_SECONDS + 1}s'")
         execute(self._session, "SELECT pg_advisory_lock(%s)", [LOCK])
 
-    def rows(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Parameters = (), /) -> list[tuple[Any, ...]]:
         """Run a SELECT on the connection that holds the turn.
 
         Raises:
@@ -206,7 +210,7 @@ class CommitLock:
         """
         assert self._session is not None
         try:
-            execute(self._session, "SELECT gw.record(%s::jsonb, NULL)", [strictjson.write(message).decode()])
+            record(self._session, message)
         except psycopg.Error as error:
             if self.outcome(turn):
                 return
@@ -259,15 +263,20 @@ class CommitLock:
         self._drop()
 
 
+def record(connection: Connection, message: dict[str, Any]) -> None:
+    """Pass the gate and record a commit that changes no table of the lake.
+
+    Raises:
+        psycopg.Error: It is not recorded, because another commit came first, or PostgreSQL cannot be asked.
+    """
+    execute(connection, "SELECT gw.record(%s::jsonb, NULL)", [strictjson.write(message).decode()])
+
+
 def _cut(session: Connection) -> None:
     """End a connection from another thread than that which uses it."""
     _log.error("the data files of the lake take long to be written; the turn to commit is given up")
-    with contextlib.suppress(OSError, psycopg.Error):
-        found = socket.socket(fileno=os.dup(session.fileno()))
-        try:
-            found.shutdown(socket.SHUT_RDWR)
-        finally:
-            found.close()
+    with contextlib.suppress(psycopg.Error):
+        cut_connection(session.fileno())
 
 
 def is_committed(postgres: PostgreSQL, nonce: str) -> bool:

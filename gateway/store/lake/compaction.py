@@ -7,19 +7,18 @@ files are marked as deleted, and DuckLake has written no file that it might dele
 import contextlib
 import logging
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import duckdb
 
 from gateway.errors import Code, GatewayError
-from gateway.store.lake.attach import CATALOG, SCHEMA
+from gateway.store.lake.attach import CATALOG
 from gateway.store.lake.commit_lock import CommitLock, Turn
-from gateway.store.lake.data_folder import DataFolder
-from gateway.store.lake.ducklake import FOLDER, OWN, ROW_GROUP_ROWS
+from gateway.store.lake.data_files import FOLDER, add_file, copy_into, new_file
+from gateway.store.lake.data_folder import data_place
 from gateway.store.lake.file_figures import SMALL_BYTES
 from gateway.store.lake.file_window import (
     DELETED_ROWS,
@@ -31,8 +30,8 @@ from gateway.store.lake.file_window import (
 )
 from gateway.store.lake.lake_commit import LakeCommit
 from gateway.store.lake.lake_errors import lake_error
-from gateway.store.lake.postgres import PostgreSQL
-from gateway.store.sql.names import literal, quote
+from gateway.store.lake.postgres import CatalogSelect, PostgreSQL
+from gateway.store.sql.names import quote
 
 _log = logging.getLogger(__name__)
 
@@ -60,13 +59,6 @@ _TABLE_FILES = (
 )
 _AMONG = " AND (f.data_file_id = ANY(%s) OR f.data_file_id > %s)"
 _SHAPE = "SELECT max(begin_snapshot) FROM public.ducklake_schema_versions WHERE table_id = %s"
-
-
-class _Rows(Protocol):
-    """Runs a SELECT in PostgreSQL."""
-
-    def __call__(self, sql: str, parameters: list[Any], /) -> list[tuple[Any, ...]]:
-        """Return its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +96,8 @@ class Compaction:
         self._cursor = cursor
         self._postgres = postgres
         self._lock = lock
-        folder = postgres.address.folder
-        self._folder = DataFolder(folder) if folder is not None else None
-        self._commit = LakeCommit(lock, self._folder, postgres.address.gateway)
+        self._place = data_place(postgres.address)
+        self._commit = LakeCommit(lock, self._place, postgres.address.gateway)
 
     def close(self) -> None:
         """Close the cursor, and the connection of the turns."""
@@ -136,7 +127,7 @@ class Compaction:
         place = self._postgres.rows(FOLDER, [table.name])
         if window is None or not place:
             return None
-        file = f"{place[0][0]}{OWN}{uuid.uuid4().hex}.parquet"
+        file = new_file(place[0][0])
         with self._discarding(file):
             return self._replace(table, window, max(each.id for each in files), file)
 
@@ -147,7 +138,7 @@ class Compaction:
             began = time.monotonic()
             is_same = self._shape(self._lock.rows, table) == shape and self._is_same(table, window, newest)
             if not is_same or not rows:
-                self._discard(file)
+                self._place.discard(file)
                 return None
             self._swap(turn, table, window, file, rows)
             seconds = time.monotonic() - began
@@ -155,14 +146,10 @@ class Compaction:
 
     def _copy(self, table: DueTable, window: FileWindow, file: str) -> int:
         """Write the rows of a window into a file, and return how many they are."""
-        if self._folder is not None:
-            self._folder.make_room(str(Path(file).parent))
-        ((rows,),) = self._cursor.execute(
-            f"COPY (SELECT * FROM {_where(table, window)} ORDER BY _id) TO {literal(file)}"
-            f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
-        ).fetchall()
-        if self._folder is not None:
-            self._folder.sync(file)
+        self._place.make_room(str(Path(file).parent))
+        sql = copy_into(file, f"SELECT * FROM {_where(table, window)} ORDER BY _id")
+        ((rows,),) = self._cursor.execute(sql).fetchall()
+        self._place.sync(file)
         return int(rows)
 
     def _swap(self, turn: Turn, table: DueTable, window: FileWindow, file: str, rows: int) -> None:
@@ -177,18 +164,14 @@ class Compaction:
                 self._cursor.execute("ROLLBACK")
             raise
         finally:
-            if self._folder is not None:
-                self._folder.forget(turn.nonce)
+            self._place.forget(turn.nonce)
 
     def _exchange(self, table: DueTable, window: FileWindow, file: str, rows: int) -> None:
         ((deleted,),) = self._cursor.execute(f"DELETE FROM {_where(table, window)}").fetchall()
         if deleted != rows:
             message = f"{table.name}: {rows} rows were copied, but there are {deleted}"
             raise GatewayError(Code.STORE_FAILED, message)
-        self._cursor.execute(
-            f"CALL ducklake_add_data_files('{CATALOG}', {literal(table.name)}, {literal(file)},"
-            f" schema => '{SCHEMA}', allow_missing => true)"
-        )
+        add_file(self._cursor, table.name, file)
 
     @contextlib.contextmanager
     def _discarding(self, file: str) -> Iterator[None]:
@@ -196,17 +179,12 @@ class Compaction:
         try:
             yield
         except duckdb.Error as error:
-            self._discard(file)
+            self._place.discard(file)
             raise lake_error(error) from error
         except GatewayError as error:
             if error.code is not Code.OUTCOME_UNKNOWN:
-                self._discard(file)
+                self._place.discard(file)
             raise
-
-    def _discard(self, file: str) -> None:
-        """Delete a file of no commit; on S3 it waits for the orphan sweep."""
-        if self._folder is not None:
-            self._folder.discard(file)
 
     def _files(self, table: DueTable) -> list[DataFile] | None:
         """Return the files of a table, None if the `_id`s of one are unknown."""
@@ -223,7 +201,7 @@ class Compaction:
             file.low <= window.high and file.high >= window.low for file in files if file.id not in ids
         )
 
-    def _shape(self, ask: _Rows, table: DueTable) -> list[tuple[Any, ...]]:
+    def _shape(self, ask: CatalogSelect, table: DueTable) -> list[tuple[Any, ...]]:
         """Return what changes with each change of a table's columns."""
         return ask(_SHAPE, [table.id])
 

@@ -11,6 +11,9 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
+
+from gateway.store.lake.lake_address import LakeAddress
 
 #: The file that `gateway lake init` tries the place of the data files with. It stays there, and shows that a file system
 #: is mounted. DuckLake deletes no file of this kind.
@@ -27,8 +30,68 @@ _CLOCK_SECONDS = 60
 _OPEN_SECONDS = 3600
 
 
+class DataPlace(Protocol):
+    """The place of the data files: what must be done there, beside what DuckDB does.
+
+    The thread of a transaction alone may call it for that, and any thread `restore_all`.
+    """
+
+    @property
+    def is_there(self) -> bool:
+        """True if the place is that of the lake."""
+
+    def make_room(self, place: str) -> None:
+        """Create the folder of a table, which COPY does not create."""
+
+    def sync(self, file: str) -> None:
+        """Sync a written file and its folder."""
+
+    def discard(self, file: str) -> None:
+        """Delete a file of a transaction that was rolled back."""
+
+    def protect(self, nonce: str, seconds: float) -> None:
+        """Sync and link the files that DuckLake has written in a transaction that began `seconds` ago."""
+
+    def restore(self, nonce: str) -> None:
+        """Restore the files of a transaction that DuckLake has deleted, and that may be committed."""
+
+    def forget(self, nonce: str) -> None:
+        """Remove the links of a transaction that has ended."""
+
+    def restore_all(self, is_committed: Callable[[str], bool]) -> int:
+        """Restore the files of committed transactions whose gateway was killed, and return how many had links."""
+
+
+class ObjectStore:
+    """A bucket: objects are durable once they are written, and the credentials of the gateways delete none."""
+
+    is_there = True
+
+    def make_room(self, place: str) -> None:
+        """Accept any name: a bucket has no folders."""
+
+    def sync(self, file: str) -> None:
+        """Return at once: the object is durable."""
+
+    def discard(self, file: str) -> None:
+        """Leave the object to the orphan sweep."""
+
+    def protect(self, nonce: str, seconds: float) -> None:
+        """Return at once: DuckLake may delete no object."""
+
+    def restore(self, nonce: str) -> None:
+        """Return at once: no object was deleted."""
+
+    def forget(self, nonce: str) -> None:
+        """Return at once: there are no links."""
+
+    def restore_all(self, is_committed: Callable[[str], bool]) -> int:
+        """Return that no transaction had links."""
+        return 0
+
+
 class DataFolder:
-    """The folder of the data files. The writer thread alone may call it, except for `restore_all`."""
+    """A folder: `DataPlace` on a file system."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -114,6 +177,11 @@ class DataFolder:
             for entry in os.scandir(folder):
                 if entry.name.startswith(_WRITTEN_BY_DUCKLAKE) and entry.name >= first:
                     yield Path(entry.path)
+
+
+def data_place(address: LakeAddress) -> DataPlace:
+    """Return the place of the data files of a lake."""
+    return ObjectStore() if address.folder is None else DataFolder(address.folder)
 
 
 def _uuid7_at(instant: float) -> str:

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import logging
 import time
-import uuid
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -15,33 +14,22 @@ from gateway.errors import Code, GatewayError
 from gateway.store.engine.interface import Capabilities
 from gateway.store.engine.open_database import OpenDatabase
 from gateway.store.errors import FatalError, OutcomeUnknown, StoreAway
-from gateway.store.lake.attach import CATALOG, SCHEMA
 from gateway.store.lake.catalog_watch import CatalogWatch
 from gateway.store.lake.commit_lock import CommitLock, Turn
-from gateway.store.lake.data_folder import DataFolder
+from gateway.store.lake.data_files import FOLDER, add_file, copy_into, new_file
+from gateway.store.lake.data_folder import data_place
 from gateway.store.lake.lake_commit import LakeCommit
 from gateway.store.lake.lake_errors import lake_error, shown
 from gateway.store.lake.postgres import PostgreSQL
 from gateway.store.lake.s3_watch import S3Watch
-from gateway.store.sql.names import literal, quote, table_in
+from gateway.store.sql.names import quote, table_in
 
 _log = logging.getLogger(__name__)
 
-#: The rows of a row group of a data file: a point read decodes one of them.
-ROW_GROUP_ROWS = 10_240
-#: How the names of data files begin that a gateway has written.
-OWN = "gateway-"
 #: Seconds that a data file may take to be written while other gateways wait.
 FILE_SECONDS = 10.0
 #: The temporary table that the rows of an INSERT are staged in.
 _STAGED = "staged"
-#: Finds the folder of a table's data files, with a slash at its end.
-FOLDER = (
-    "SELECT m.value || s.path || t.path FROM public.ducklake_table t JOIN public.ducklake_schema s USING (schema_id)"
-    " JOIN public.ducklake_metadata m ON m.key = 'data_path'"
-    " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL AND t.table_name = %s"
-    " AND t.path_is_relative AND s.path_is_relative"
-)
 _TABLES = "SELECT table_name FROM public.ducklake_table WHERE end_snapshot IS NULL"
 
 
@@ -73,9 +61,8 @@ class DuckLake(OpenDatabase):
         watch.on_lost_commits(
             functools.partial(self._break, "PostgreSQL has lost commits; it is an older copy")
         )
-        folder = postgres.address.folder
-        self._folder = DataFolder(folder) if folder is not None else None
-        self._commit = LakeCommit(lock, self._folder, postgres.address.gateway, self.meaning)
+        self._place = data_place(postgres.address)
+        self._commit = LakeCommit(lock, self._place, postgres.address.gateway, self.meaning)
         # The writer thread alone touches these.
         self._turn: Turn | None = None
         self._message: dict[str, Any] = {}
@@ -175,15 +162,14 @@ class DuckLake(OpenDatabase):
                 raise
             finally:
                 self._turn = None
-                if self._folder is not None:
-                    self._folder.forget(turn.nonce)
+                self._place.forget(turn.nonce)
 
     def _roll_back(self, error: BaseException) -> None:
         with contextlib.suppress(duckdb.Error):
             self.writer.execute("ROLLBACK")
-        if self._folder is not None and not isinstance(error, OutcomeUnknown):
+        if not isinstance(error, OutcomeUnknown):
             for file in self._written:
-                self._folder.discard(file)
+                self._place.discard(file)
 
     # -- rows
 
@@ -229,25 +215,18 @@ class DuckLake(OpenDatabase):
         Raises:
             GatewayError: They are not as many as expected.
         """
-        file = f"{folder}{OWN}{uuid.uuid4().hex}.parquet"
-        if self._folder is not None:
-            self._folder.make_room(folder)
+        file = new_file(folder)
+        self._place.make_room(folder)
         self._written.append(file)
-        sql = (
-            f"COPY (SELECT {self._columns(table, select)} FROM ({select})) TO {literal(file)}"
-            f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
-        )
+        sql = copy_into(file, f"SELECT {self._columns(table, select)} FROM ({select})")
         with self._lock.released_after(FILE_SECONDS):
-            ((rows,),) = self.writer.execute(sql).fetchall()
-        if expected not in (None, rows):
-            message = f"{expected} rows were to be inserted, but {rows} were"
-            raise GatewayError(Code.STORE_FAILED, message)
-        if self._folder is not None:
-            self._folder.sync(file)
-        self.writer.execute(
-            f"CALL ducklake_add_data_files('{CATALOG}', {literal(table_in(table))}, {literal(file)},"
-            f" schema => '{SCHEMA}', allow_missing => true)"
-        )
+            if expected is not None:
+                self.run_insert(sql, expected)
+                rows = expected
+            else:
+                ((rows,),) = self.writer.execute(sql).fetchall()
+        self._place.sync(file)
+        add_file(self.writer, table_in(table), file)
         return int(rows)
 
     def _columns(self, table: str, select: str) -> str:

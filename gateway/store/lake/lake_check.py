@@ -20,6 +20,7 @@ from gateway.store.lake.journal_copies import SIDE_SCHEMA
 from gateway.store.lake.lake_address import LakeAddress
 from gateway.store.lake.lake_errors import lake_error
 from gateway.store.lake.lake_init import (
+    GO_ON,
     OPTIONS,
     TRIED,
     data_problem,
@@ -136,8 +137,7 @@ def _examine_gate(found: IntegrityReport, postgres: PostgreSQL) -> None:
         found.store = str(store)
         with contextlib.suppress(psycopg.errors.UndefinedTable):
             if unfinished := unfinished_import(connection):
-                hint = "run gateway lake import again, which goes on with it"
-                found.add(IMPORT, f"that of the store {unfinished} is not finished", hint)
+                found.add(IMPORT, f"that of the store {unfinished} is not finished", GO_ON)
 
 
 class _Check:

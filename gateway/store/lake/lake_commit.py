@@ -12,7 +12,7 @@ from gateway.errors import Code, GatewayError
 from gateway.store.errors import CommitRefused, FatalError
 from gateway.store.lake.attach import CATALOG
 from gateway.store.lake.commit_lock import CommitLock, Turn
-from gateway.store.lake.data_folder import DataFolder
+from gateway.store.lake.data_folder import DataPlace
 from gateway.store.lake.lake_errors import lake_error, shown
 
 _log = logging.getLogger(__name__)
@@ -24,16 +24,16 @@ class LakeCommit:
     def __init__(
         self,
         lock: CommitLock,
-        folder: DataFolder | None,
+        place: DataPlace,
         gateway: str,
         meaning: Callable[[duckdb.Error], GatewayError] = lake_error,
     ) -> None:
-        """Commit with the turns of `lock`, for the gateway of this name; `folder` is None on S3.
+        """Commit with the turns of `lock`, for the gateway of this name.
 
         `meaning` returns what an error means for a request.
         """
         self._lock = lock
-        self._folder = folder
+        self._place = place
         self._gateway = gateway
         self._meaning = meaning
 
@@ -53,16 +53,9 @@ class LakeCommit:
             GatewayError: PostgreSQL does not answer.
             duckdb.Error: The message could not be set.
         """
-        message = {
-            "parent": turn.number,
-            "nonce": turn.nonce,
-            "gateway": self._gateway,
-            "at": turn.now.isoformat(),
-            **added,
-        }
-        if self._folder is not None:
-            # Its duration, and not its beginning, for the clock may have been set back since.
-            self._folder.protect(turn.nonce, time.monotonic() - began)
+        message = turn.message(self._gateway, added)
+        # Its duration, and not its beginning, for the clock may have been set back since.
+        self._place.protect(turn.nonce, time.monotonic() - began)
         # PERF: DuckLake takes time quadratic in the number of apostrophes, which JSON can do without.
         text = json.dumps(message, ensure_ascii=False).replace("'", "\\u0027")
         connection.execute(
@@ -84,8 +77,7 @@ class LakeCommit:
         """
         _log.warning("COMMIT failed: %s", shown(error))
         meant = self._meaning(error)
-        if self._folder is not None:
-            self._folder.restore(turn.nonce)
+        self._place.restore(turn.nonce)
         if self._lock.outcome(turn):
             _log.warning("its answer was lost: the commit stands")
             return

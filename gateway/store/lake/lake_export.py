@@ -84,9 +84,8 @@ def export_store(
         report("copied; checking the file")
         found = examine_file(part / FILE, memory=memory, is_thorough=True, repair_in=None)
         if not found.is_sound:
-            flaws = "; ".join(f"{each.about}: {each.message}" for each in found.flaws if not each.is_harmless)
             raise MoveFailed(
-                f"the file is not sound, and was removed: {flaws}; gateway lake doctor checks the lake"
+                f"the file is not sound, and was removed: {found.harm}; gateway lake doctor checks the lake"
             )
         _put(part, directory)
     except (duckdb.Error, psycopg.Error) as error:

@@ -13,12 +13,11 @@ from typing import Any
 import duckdb
 import psycopg
 
-from gateway import strictjson
 from gateway.errors import GatewayError
 from gateway.store.files import restore
 from gateway.store.files.checksum_repair import Unopenable
 from gateway.store.files.integrity_check import examine_file
-from gateway.store.lake.commit_lock import Turn
+from gateway.store.lake.commit_lock import Turn, record
 from gateway.store.lake.journal_copies import COPIES, FILE_CATALOG, JournalCopy
 from gateway.store.lake.lake_address import LakeAddress
 from gateway.store.lake.lake_init import TRIED, first_line, require_sound
@@ -133,8 +132,7 @@ def _sound_store(file: Path, memory: int) -> str:
     except Unopenable as error:
         raise MoveFailed(f"{file} cannot be opened: {error}") from error
     if not found.is_sound:
-        flaws = "; ".join(f"{each.about}: {each.message}" for each in found.flaws if not each.is_harmless)
-        raise MoveFailed(f"{file} is damaged: {flaws}; gateway doctor says what can be done")
+        raise MoveFailed(f"{file} is damaged: {found.harm}; gateway doctor says what can be done")
     if found.store is None:
         raise MoveFailed(f"{file} was written by an earlier gateway: {_START}")
     return found.store
@@ -306,15 +304,8 @@ class _Import:
 
     def _record(self, connection: Connection, turn: Turn, more: dict[str, Any] | None = None) -> None:
         """Pass the gate; another commit that came first makes it fail."""
-        message = {
-            "parent": turn.number,
-            "nonce": turn.nonce,
-            "gateway": self._lake.postgres.address.gateway,
-            "at": turn.now.isoformat(),
-            "import": self._store,
-            **(more or {}),
-        }
-        execute(connection, "SELECT gw.record(%s::jsonb, NULL)", [strictjson.write(message).decode()])
+        gateway = self._lake.postgres.address.gateway
+        record(connection, turn.message(gateway, {"import": self._store, **(more or {})}))
 
 
 def _require_empty(connection: Connection, imports: list[tuple[Any, ...]]) -> None:

@@ -11,8 +11,8 @@ import psycopg
 
 from gateway.store.lake.attach import CATALOG, open_lake, try_data
 from gateway.store.lake.commit_lock import LOCK
-from gateway.store.lake.data_folder import NOT_THERE, DataFolder
-from gateway.store.lake.ducklake import ROW_GROUP_ROWS
+from gateway.store.lake.data_files import ROW_GROUP_ROWS
+from gateway.store.lake.data_folder import NOT_THERE, data_place
 from gateway.store.lake.lake_activity import TABLE as ACTIVITY_TABLE
 from gateway.store.lake.lake_address import LakeAddress
 from gateway.store.lake.postgres import Connection, PostgreSQL, execute, fetch
@@ -27,7 +27,7 @@ OPTIONS = {
     "parquet_compression": "zstd",
     "parquet_row_group_size": str(ROW_GROUP_ROWS),
 }
-_GO_ON = "run gateway lake import again, which goes on with it"
+GO_ON = "run gateway lake import again, which goes on with it"
 _MEND = "run gateway lake init, which makes it again and keeps all rows"
 
 
@@ -155,7 +155,7 @@ def require_sound(postgres: PostgreSQL, *, is_import: bool = False) -> None:
             if problem is None:
                 problem = data_problem(connection, postgres.address)
             if problem is None and not is_import and (store := unfinished_import(connection)):
-                problem = f"the import of the store {store} is not finished; {_GO_ON}"
+                problem = f"the import of the store {store} is not finished; {GO_ON}"
     except psycopg.Error as error:
         raise UnsoundLake(f"{where} cannot be asked: {first_line(error)}") from None
     if problem:
@@ -167,9 +167,8 @@ def data_problem(connection: Connection, address: LakeAddress) -> str | None:
     sql = "SELECT value FROM public.ducklake_metadata WHERE key = 'data_path' AND scope IS NULL"
     ((place,),) = fetch(connection, sql)
     if place == address.data:
-        if address.folder is not None and not DataFolder(address.folder).is_there:
-            return f"{address.folder} is not the folder of its data files: {NOT_THERE}"
-        return None
+        is_there = data_place(address).is_there
+        return None if is_there else f"{address.folder} is not the folder of its data files: {NOT_THERE}"
     fix = "correct GATEWAY_LAKE_DATA, or, if the files were moved, name their place as gateway docs lake says"
     return f"its data files are in {place}, and the setting names {address.data}; {fix}"
 

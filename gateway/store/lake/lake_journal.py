@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from gateway import strictjson
@@ -19,6 +19,7 @@ from gateway.store.lake.lake_activity import LakeActivity
 from gateway.store.lake.lake_ledger import LakeLedger
 from gateway.store.lake.lake_versions import LakeVersions
 from gateway.store.lake.postgres import PostgreSQL
+from gateway.store.sql.times import microseconds
 
 _SEQUENCES = "SELECT connector, last_id, last_rejected_id FROM gw.sequences WHERE connector = ANY(%s)"
 _SNAPSHOT = f"SELECT id FROM {CATALOG}.current_snapshot()"
@@ -81,7 +82,7 @@ class LakeJournal:
 
     def write(self, changes: Changes) -> None:
         """Add what the transaction has changed to the message of its commit."""
-        message: dict[str, Any] = {"at": changes.now.astimezone(UTC).isoformat()}
+        message: dict[str, Any] = {}
         if changes.entries:
             message["entries"] = [_entry(each) for each in changes.entries]
             message["batch"] = changes.sequences.batch - 1
@@ -99,7 +100,7 @@ class LakeJournal:
 
     def note_commit(self, changes: Changes) -> None:
         """Remember what was committed, before the notification of it arrives."""
-        at = (changes.now - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+        at = microseconds(changes.now)
         sent = {each.connector for each in changes.entries if each.action in SENT}
         heads = {
             each.connector: Head(

@@ -9,7 +9,7 @@ from gateway.store.lake.attach import open_lake
 from gateway.store.lake.catalog_watch import CatalogWatch
 from gateway.store.lake.commit_lock import CommitLock, is_committed
 from gateway.store.lake.compaction import Compaction
-from gateway.store.lake.data_folder import DataFolder
+from gateway.store.lake.data_folder import data_place
 from gateway.store.lake.ducklake import DuckLake
 from gateway.store.lake.lake_address import LakeAddress
 from gateway.store.lake.lake_init import require_sound
@@ -88,8 +88,7 @@ def open_parts(
         InvalidAddress: What it needs is not installed.
     """
     postgres = PostgreSQL(address)
-    if address.folder is not None:
-        DataFolder(address.folder).restore_all(functools.partial(is_committed, postgres))
+    data_place(address).restore_all(functools.partial(is_committed, postgres))
     connection = open_lake(address, memory=memory, spill_folder=spill_folder, threads=threads, spill=spill)
     watch = CatalogWatch(postgres)
     watch.start()

@@ -11,7 +11,7 @@ from typing import Any
 from gateway.errors import GatewayError, trace
 from gateway.store.lake.commit_lock import is_committed
 from gateway.store.lake.compaction import SMALL_FILES_MAX, Compacted, Compaction, DueTable
-from gateway.store.lake.data_folder import DataFolder
+from gateway.store.lake.data_folder import data_place
 from gateway.store.lake.file_figures import connector_files, inlined_rows, snapshots_and_old_files
 from gateway.store.lake.old_files import SNAPSHOTS_MAX, SNAPSHOTS_MIN, OldFiles
 from gateway.store.lake.postgres import PostgreSQL
@@ -190,10 +190,8 @@ class Maintenance:
 
     def _restore_links(self) -> dict[str, Any]:
         """Restore data files of committed transactions whose gateway was killed."""
-        folder = self._postgres.address.folder
-        if folder is None:
-            return {}
-        restored = DataFolder(folder).restore_all(functools.partial(is_committed, self._postgres))
+        place = data_place(self._postgres.address)
+        restored = place.restore_all(functools.partial(is_committed, self._postgres))
         return {"transactions": restored} if restored else {}
 
     def _forget_snapshots(self) -> dict[str, Any]:

@@ -18,19 +18,25 @@ def cut_connections(ports: Collection[str]) -> None:
         for number in map(int, os.listdir("/dev/fd")):  # noqa: PTH208  # the names are numbers
             with contextlib.suppress(OSError):  # Another thread may close it, or it is not connected.
                 if stat.S_ISSOCK(os.fstat(number).st_mode):
-                    _cut(os.dup(number), ports)
+                    with _socket_of(number) as found:
+                        if _port_of(found.getpeername()) in ports:
+                            found.shutdown(socket.SHUT_RDWR)
 
 
-def _cut(descriptor: int, ports: Collection[str]) -> None:
-    """Shut down a socket that is connected to one of the ports, and close this descriptor of it."""
+def cut_connection(number: int) -> None:
+    """End the connection of a descriptor that another thread uses; one that is closed is left alone."""
+    with contextlib.suppress(OSError), _socket_of(number) as found:
+        found.shutdown(socket.SHUT_RDWR)
+
+
+def _socket_of(number: int) -> socket.socket:
+    """Return the socket of a descriptor, by a descriptor of its own."""
+    descriptor = os.dup(number)
     try:
-        found = socket.socket(fileno=descriptor)
+        return socket.socket(fileno=descriptor)
     except OSError:
         os.close(descriptor)
         raise
-    with found:
-        if _port_of(found.getpeername()) in ports:
-            found.shutdown(socket.SHUT_RDWR)
 
 
 def _port_of(peer: Any) -> str:

@@ -1,6 +1,6 @@
-"""Instants from the microseconds that DuckDB's `epoch_us` returns."""
+"""Instants from the microseconds that DuckDB's `epoch_us` returns, and back."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def moment(microseconds: int) -> datetime:
@@ -11,3 +11,8 @@ def moment(microseconds: int) -> datetime:
 def instant(microseconds: int | None) -> datetime | None:
     """Convert an `epoch_us` into an instant; None stays None."""
     return None if microseconds is None else moment(microseconds)
+
+
+def microseconds(moment: datetime) -> int:
+    """Convert an instant into an `epoch_us`, exactly."""
+    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
