@@ -119,7 +119,7 @@ class _Line:
 
     async def _answer(self) -> None:
         """Pass on answers. Of a lost one the end is awaited, so that PostgreSQL has done what it was told."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # A killed PostgreSQL resets the connection.
             while data := await self._from_server.read(2**18):
                 if self._is_lost:
                     if _is_end_of_answer(data):
@@ -131,8 +131,8 @@ class _Line:
                 await self._state.flowing.wait()
                 self._to_client.write(data)
                 await self._to_client.drain()
-            if not self._is_lost:
-                self.cut()
+        if not self._is_lost:
+            self.cut()
 
     def cut(self) -> None:
         self._to_client.transport.abort()
