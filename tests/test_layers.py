@@ -209,6 +209,7 @@ LAYERS = [  # A module may import only from lines above its own.
     "store.lake.catalog_watch",
     "store.lake.commit_lock",
     "store.lake.data_folder",
+    "store.lake.data_owner",
     "store.lake.attach",
     "store.lake.data_files",
     "store.lake.lake_errors",

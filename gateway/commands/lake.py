@@ -24,14 +24,20 @@ def command() -> None:
 
 
 @command.command("init")
-def init() -> None:
+@click.option(
+    "--take-over",
+    "takes_over",
+    is_flag=True,
+    help="Let the data files belong to this catalog, although they belong to another one, which is gone for good.",
+)
+def init(*, takes_over: bool) -> None:
     """Create the lake of GATEWAY_LAKE_CATALOG and GATEWAY_LAKE_DATA, or what is missing of it; it may be run again."""
     with errors_of_lake():
         from gateway.store.lake.lake_init import init_lake  # noqa: PLC0415
         from gateway.store.lake.lake_settings import lake_address  # noqa: PLC0415
 
         settings = read_settings()
-        done = init_lake(lake_address(settings), settings.data / "spill")
+        done = init_lake(lake_address(settings), settings.data / "spill", takes_over=takes_over)
     for line in done:
         click.echo(line)
 

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from tests.lake.test_lake_doctor import doctor
-from tests.support.lake.gateways import lake_settings, serving_lake
+from tests.support.lake.gateways import gateway_lake, lake_settings, serving_lake
 from tests.support.lake.moved_store import ok
 from tests.support.lake.postgres import PROGRAMS, PostgreSQL
 from tests.support.server import DEADLINE, Server, eventually
@@ -78,6 +78,8 @@ def test_backup_made_under_load_is_sound_and_serves(postgres: PostgreSQL, databa
     assert "gateway docs lake" in found["message"]
     postgres.ask(restored, f"UPDATE ducklake_metadata SET value = '{copied}/' WHERE key = 'data_path'")
     shutil.rmtree(data)
+    assert doctor(settings)[0] == 2
+    gateway_lake("init", "--take-over", **settings, GATEWAY_DATA=str(tmp_path / "init"))
     code, found = doctor(settings)
     assert (code, found["state"], found["every_row_read"]) == (0, "sound", True)
     with serving_lake(tmp_path / "two", **settings) as server:

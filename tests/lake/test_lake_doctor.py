@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.forked import ROOT
 from tests.support.lake.gateways import gateway_lake, lake_settings, serving_lake
+from tests.support.lake.lake_copies import give_owner
 from tests.support.lake.lake_session import PYTHON
 from tests.support.lake.moved_store import fill, ok
 from tests.support.lake.postgres import PostgreSQL
@@ -102,7 +103,10 @@ def lake(made, postgres: PostgreSQL) -> Iterator[dict[str, str]]:
     source, settings = made
     name = f"copy{next(_numbers)}"
     postgres.ask(postgres.url("postgres"), f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
-    return settings | {"GATEWAY_LAKE_CATALOG": postgres.url(name)}
+    folder = Path(settings["GATEWAY_LAKE_DATA"])
+    give_owner(folder, postgres.url(name))
+    yield settings | {"GATEWAY_LAKE_CATALOG": postgres.url(name)}
+    give_owner(folder, settings["GATEWAY_LAKE_CATALOG"])
 
 
 def doctor(

@@ -17,7 +17,14 @@ def check_lake(style: str, *, is_thorough: bool) -> NoReturn:
     """Check the lake of the settings, print the report, and exit with its code."""
     settings = read_settings()
     with errors_of_lake(exit_code=NOT_EXAMINED):
-        from gateway.store.lake.lake_check import GATE, IMPORT, OPTION, NotExamined, examine_lake  # noqa: PLC0415
+        from gateway.store.lake.lake_check import (  # noqa: PLC0415
+            GATE,
+            IMPORT,
+            OPTION,
+            OWNER,
+            NotExamined,
+            examine_lake,
+        )
         from gateway.store.lake.lake_settings import lake_address  # noqa: PLC0415
 
         address = lake_address(settings)
@@ -33,7 +40,7 @@ def check_lake(style: str, *, is_thorough: bool) -> NoReturn:
             integrity_text.print_report(style, body, [Text(str(error), "bold red")])
             raise SystemExit(NOT_EXAMINED) from error
     about = {each.about for each in found.flaws if not each.is_harmless}
-    is_repairable = bool(about) and about <= {GATE, OPTION, IMPORT}
+    is_repairable = bool(about) and about <= {GATE, OPTION, IMPORT, OWNER}
     body = integrity_text.to_json(found)
     if is_repairable:
         body["state"] = "repairable"

@@ -7,7 +7,6 @@ from pathlib import Path
 import duckdb
 
 from gateway.store.engine.options import Config, common_options
-from gateway.store.lake.data_folder import MARKER
 from gateway.store.lake.lake_address import InvalidAddress, LakeAddress, S3Access
 from gateway.store.sql.names import literal
 
@@ -79,20 +78,13 @@ def open_lake(
     return _open(config, [*_settings(address), _attach(address)])
 
 
-def try_data(address: LakeAddress, *, memory: int, spill_folder: Path) -> None:
-    """Write the marker to the place of the data files, and read it.
+def open_files(address: LakeAddress, *, memory: int, spill_folder: Path) -> duckdb.DuckDBPyConnection:
+    """Return a connection to a DuckDB in memory that reads and writes files in the place of the data files.
 
     Raises:
         InvalidAddress: What a lake needs is not installed.
-        duckdb.Error: It cannot be written or read.
     """
-    file = literal(f"{address.data}{MARKER}")
-    connection = _open(common_options(memory, spill_folder, None, None), _settings(address))
-    try:
-        connection.execute(f"COPY (SELECT 'place of the data files' AS lake) TO {file} (FORMAT csv)")
-        connection.execute(f"SELECT lake FROM read_csv({file})").fetchall()
-    finally:
-        connection.close()
+    return _open(common_options(memory, spill_folder, None, None), _settings(address))
 
 
 def _open(config: Config, statements: Sequence[str]) -> duckdb.DuckDBPyConnection:

@@ -16,6 +16,7 @@ from gateway.store.errors import StoreAway
 from gateway.store.files.integrity_check import IntegrityReport
 from gateway.store.lake.attach import CATALOG, open_lake
 from gateway.store.lake.data_folder import LINKS
+from gateway.store.lake.data_owner import owner_problem
 from gateway.store.lake.journal_copies import SIDE_SCHEMA
 from gateway.store.lake.lake_address import LakeAddress
 from gateway.store.lake.lake_errors import lake_error
@@ -33,8 +34,8 @@ from gateway.store.lake.postgres import PostgreSQL, fetch
 from gateway.store.sql.names import literal, quote, rejected_table_name, table_name
 from gateway.store.sql.times import moment
 
-#: What the gate, the options, and an import that is not finished are called in a report.
-GATE, OPTION, IMPORT = "gate", "options", "import"
+#: What the gate, the options, an import that is not finished, and the owner of the data files are called in a report.
+GATE, OPTION, IMPORT, OWNER = "gate", "options", "import", "data files"
 _INIT = "run gateway lake init, which sets it again and keeps all rows"
 _RESTORE = "restore PostgreSQL and the data files of the same time: gateway docs lake"
 _CATALOG_SCHEMA = "__ducklake_metadata_rows.public"
@@ -115,8 +116,9 @@ def examine_lake(
     except (psycopg.Error, duckdb.Error) as error:
         raise NotExamined(f"{address.shown} cannot be asked: {first_line(error)}") from error
     with contextlib.closing(lake):
-        lake.execute("BEGIN TRANSACTION READ ONLY")
         try:
+            _examine_owner(found, lake, address)
+            lake.execute("BEGIN TRANSACTION READ ONLY")
             _Check(found, lake, address).run()
         except duckdb.Error as error:
             if isinstance(lake_error(error), StoreAway):
@@ -138,6 +140,12 @@ def _examine_gate(found: IntegrityReport, postgres: PostgreSQL) -> None:
         with contextlib.suppress(psycopg.errors.UndefinedTable):
             if unfinished := unfinished_import(connection):
                 found.add(IMPORT, f"that of the store {unfinished} is not finished", GO_ON)
+
+
+def _examine_owner(found: IntegrityReport, lake: duckdb.DuckDBPyConnection, address: LakeAddress) -> None:
+    with contextlib.closing(PostgreSQL(address)) as postgres, postgres.connection() as connection:
+        if problem := owner_problem(lake, connection, address):
+            found.add(OWNER, *problem.split("; ", 1))
 
 
 class _Check:

@@ -1,5 +1,6 @@
 """A lake is made, or checked: DuckLake's catalog, the tables of the gateway beside it, and the gate of every commit."""
 
+import contextlib
 import importlib.resources
 import json
 import re
@@ -9,10 +10,11 @@ from pathlib import Path
 import duckdb
 import psycopg
 
-from gateway.store.lake.attach import CATALOG, open_lake, try_data
+from gateway.store.lake.attach import CATALOG, open_files, open_lake
 from gateway.store.lake.commit_lock import LOCK
 from gateway.store.lake.data_files import ROW_GROUP_ROWS
 from gateway.store.lake.data_folder import NOT_THERE, data_place
+from gateway.store.lake.data_owner import TAKE_OVER, catalog_id, read_owner, write_owner
 from gateway.store.lake.lake_activity import TABLE as ACTIVITY_TABLE
 from gateway.store.lake.lake_address import LakeAddress
 from gateway.store.lake.postgres import Connection, PostgreSQL, execute, fetch
@@ -40,17 +42,22 @@ def side_tables() -> str:
     return (importlib.resources.files(__package__) / "side_tables.sql").read_text()
 
 
-def init_lake(address: LakeAddress, spill_folder: Path) -> list[str]:
+def init_lake(address: LakeAddress, spill_folder: Path, *, takes_over: bool = False) -> list[str]:
     """Create what a lake needs and what is missing, and return what was done, a line each. It may be run again.
+
+    Args:
+        address: The lake.
+        spill_folder: The folder for temporary files.
+        takes_over: Whether the data files become those of this catalog although they belong to another one.
 
     Raises:
         InvalidAddress: What it needs is not installed.
         UnsoundLake: It cannot be made.
     """
-    _try_data(address, spill_folder)
     try:
         with psycopg.connect(address.conninfo, autocommit=True) as connection:
             execute(connection, "SELECT pg_advisory_lock(%s)", [LOCK])
+            _own_data(address, catalog_id(connection), spill_folder, takes_over=takes_over)
             lake = open_lake(address, memory=2**28, spill_folder=spill_folder)
             try:
                 return _made(connection, lake, address)
@@ -62,12 +69,19 @@ def init_lake(address: LakeAddress, spill_folder: Path) -> list[str]:
         raise UnsoundLake(_why_not_attached(address, error)) from None
 
 
-def _try_data(address: LakeAddress, spill_folder: Path) -> None:
-    """Check that files can be written to the place of the data files, before the catalog names it."""
+def _own_data(address: LakeAddress, own: str, spill_folder: Path, *, takes_over: bool) -> None:
+    """Write the marker of a catalog to the place of the data files, before the catalog names it.
+
+    Raises:
+        UnsoundLake: The place cannot be written, or another catalog owns it.
+    """
     try:
         if address.folder is not None:
             address.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        try_data(address, memory=2**28, spill_folder=spill_folder)
+        with contextlib.closing(open_files(address, memory=2**28, spill_folder=spill_folder)) as files:
+            if not takes_over and read_owner(files, address) not in (None, own):
+                raise UnsoundLake(f"the data files at {address.data} belong to another catalog; {TAKE_OVER}")
+            write_owner(files, address, own)
     except (OSError, duckdb.Error) as error:
         message = f"GATEWAY_LAKE_DATA: {address.data} cannot be written and read: {first_line(error)}"
         raise UnsoundLake(message) from None

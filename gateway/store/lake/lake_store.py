@@ -2,23 +2,29 @@
 
 import contextlib
 import functools
+import logging
 from dataclasses import dataclass
 from pathlib import Path
+
+import duckdb
 
 from gateway.store.lake.attach import open_lake
 from gateway.store.lake.catalog_watch import CatalogWatch
 from gateway.store.lake.commit_lock import CommitLock, is_committed
 from gateway.store.lake.compaction import Compaction
 from gateway.store.lake.data_folder import data_place
+from gateway.store.lake.data_owner import owner_problem
 from gateway.store.lake.ducklake import DuckLake
 from gateway.store.lake.lake_address import LakeAddress
-from gateway.store.lake.lake_init import require_sound
+from gateway.store.lake.lake_init import UnsoundLake, first_line, require_sound
 from gateway.store.lake.lake_journal import LakeJournal
 from gateway.store.lake.maintenance import Maintenance
 from gateway.store.lake.old_files import Ages, OldFiles
 from gateway.store.lake.postgres import PostgreSQL
 from gateway.store.lake.s3_watch import s3_watch
 from gateway.store.tables.store import Store
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +91,17 @@ def open_parts(
     """Open a lake whose gate the caller has checked; the arguments are those of `lake_store`.
 
     Raises:
+        UnsoundLake: Its data files belong to another catalog.
         InvalidAddress: What it needs is not installed.
     """
     postgres = PostgreSQL(address)
-    data_place(address).restore_all(functools.partial(is_committed, postgres))
     connection = open_lake(address, memory=memory, spill_folder=spill_folder, threads=threads, spill=spill)
+    try:
+        _require_owner(connection, postgres)
+    except BaseException:
+        connection.close()
+        raise
+    data_place(address).restore_all(functools.partial(is_committed, postgres))
     watch = CatalogWatch(postgres)
     watch.start()
     lock = CommitLock(postgres)
@@ -97,3 +109,18 @@ def open_parts(
     if files is not None:
         files.start()
     return OpenLake(postgres, lock, watch, DuckLake(connection, postgres, lock, watch, files))
+
+
+def _require_owner(connection: duckdb.DuckDBPyConnection, postgres: PostgreSQL) -> None:
+    """Check that the data files belong to this catalog; a server of files that is away does not hold up the start."""
+    address = postgres.address
+    try:
+        with postgres.connection() as asked:
+            problem = owner_problem(connection, asked, address)
+    except duckdb.Error as error:
+        _log.warning(
+            "%s cannot be read yet, so its owner is not checked: %s", address.data, first_line(error)
+        )
+        return
+    if problem:
+        raise UnsoundLake(f"the lake in {address.shown} may not be written: {problem}")

@@ -15,6 +15,7 @@ import duckdb
 from gateway.errors import Code, GatewayError
 from gateway.store.lake.attach import CATALOG, open_lake
 from gateway.store.lake.commit_lock import CommitLock
+from gateway.store.lake.data_owner import owner_problem
 from gateway.store.lake.lake_errors import lake_error
 from gateway.store.lake.postgres import PostgreSQL
 
@@ -131,16 +132,27 @@ class OldFiles:
 
     @contextlib.contextmanager
     def _deleting_lake(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the lake with the credentials that may delete, inside a block."""
+        """Open the lake with the credentials that may delete, inside a block, if its files belong to this catalog."""
         address = replace(self._address, s3=self._address.deleting)
         try:
             lake = open_lake(address, memory=_MEMORY, spill_folder=self._spill_folder, threads=1)
         except duckdb.Error as error:
             raise lake_error(error) from error
         try:
+            self._require_owner(lake)
             yield lake
         finally:
             lake.close()
+
+    def _require_owner(self, lake: duckdb.DuckDBPyConnection) -> None:
+        try:
+            with self._postgres.connection() as connection:
+                problem = owner_problem(lake, connection, self._address)
+        except duckdb.Error as error:
+            raise lake_error(error) from error
+        if problem:
+            message, _, hint = problem.partition("; ")
+            raise GatewayError(Code.STORE_FAILED, f"{message}, so no file was deleted", hint=hint)
 
     def _count(self, lake: duckdb.DuckDBPyConnection, function: str, age: float) -> int:
         """Run a function of DuckLake on files of an age, and return how many it names."""

@@ -6,11 +6,21 @@ import tempfile
 import threading
 from pathlib import Path
 
+import psycopg
+
 from gateway.store.lake.data_folder import MARKER
+from gateway.store.lake.data_owner import catalog_id
 from tests.support.lake.gateways import gateway_lake, lake_settings
 from tests.support.lake.postgres import PostgreSQL, running_postgres
 
 _TEMPLATE = "template"
+
+
+def give_owner(folder: Path, url: str) -> None:
+    """Let a folder of data files belong to the catalog in a database, as `gateway lake init` does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with psycopg.connect(url, autocommit=True) as connection:
+        (folder / MARKER).write_text(f"catalog\n{catalog_id(connection)}\n")
 
 
 class _LakeCopies:
@@ -34,8 +44,7 @@ class _LakeCopies:
     def _copied(self, folder: Path) -> dict[str, str]:
         url = self._postgres.database(template=_TEMPLATE)
         place = str(folder).replace("'", "''")
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MARKER).touch()  # As `gateway lake init` does.
+        give_owner(folder, url)
         self._postgres.ask(
             url, f"UPDATE public.ducklake_metadata SET value = '{place}/' WHERE key = 'data_path'"
         )
