@@ -116,12 +116,17 @@ class SharedDirectory:
 def settle(
     own: Sequence[ParsedFile], served: Mapping[str, Connector], settled: Mapping[str, SettledFile]
 ) -> Mapping[str, SettledFile]:
-    """Return the settled files after their plan was carried out: with the applied ones, and without those that are gone."""
+    """Return the settled files after their plan was carried out: with the applied ones, and without those that are gone.
+
+    A file that declares another connector than before stays that of the former one until that is removed.
+    """
     kept = {each.file for each in own}
+    leaving = {name: each.connector for name, each in settled.items() if each.connector in served}
     applied = {
         each.file: SettledFile(new.name, new.text, is_applied=True)
         for each in own
         if (new := each.connector) is not None
+        and leaving.get(each.file, new.name) == new.name
         and (live := served.get(new.name)) is not None
         and live.text == new.text
     }
@@ -133,13 +138,15 @@ def settle(
 def _deleted(
     own: Sequence[ParsedFile], served: Mapping[str, Connector], before: Mapping[str, SettledFile]
 ) -> dict[str, SettledFile]:
-    """Return the files that are gone from the own copy and had the version that is applied, by name."""
-    names = {each.file for each in own}
-    gone = {name: each for name, each in before.items() if name not in names and each.is_applied}
+    """Return the files of the own copy that had the version that is applied, and are gone or declare another connector."""
+    names = {each.file: each.connector.name if each.connector is not None else None for each in own}
     return {
         name: each
-        for name, each in gone.items()
-        if (live := served.get(each.connector)) is not None and live.text == each.text
+        for name, each in before.items()
+        if each.is_applied
+        and (name not in names or names[name] not in (None, each.connector))
+        and (live := served.get(each.connector)) is not None
+        and live.text == each.text
     }
 
 

@@ -126,6 +126,20 @@ def test_file_deleted_at_one_gateway_removes_connector(pair, name):
     eventually(lambda: b.client.get(path).status_code == 404, "the purge was not taken over")
 
 
+def test_file_that_names_another_removes_connector(pair, name):
+    a, b = pair
+    path = a.declare(name, FIRST)
+    b.declare(name, FIRST)
+    put(a.connectors / f"{name}.yaml", f"name: other-{name}\n{FIRST}")
+    a.reload()
+
+    eventually(lambda: b.client.get(path).status_code == 410, "the removal was not taken over")
+    eventually(lambda: b.client.get(f"/other-{name}").status_code == 200, "the other was not taken over")
+
+    assert a.client.get(path).status_code == 410
+    assert history(b, path) == ["created", "removed"]
+
+
 def test_missing_file_of_other_gateway_removes_nothing(pair, name):
     a, b = pair
     path = a.declare(name, FIRST)
