@@ -40,8 +40,13 @@ class CatchingUp:
         await asyncio.shield(self._next)
 
     async def _look(self, before: "asyncio.Task[None] | None") -> None:
-        if before is not None:
+        if before is not None and not before.done():
             await asyncio.wait([before])
         # A request that comes from here on may have seen a later answer, and needs another look.
-        self._running, self._next = self._next, None
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._store.catch_up)
+        this, self._next = self._next, None
+        self._running = this
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._store.catch_up)
+        finally:
+            if self._running is this:
+                self._running = None  # Its context refers to a request.

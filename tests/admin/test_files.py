@@ -91,6 +91,7 @@ def test_saved_file_is_live_at_once(server, name):
     assert "# kept" not in log
 
 
+@pytest.mark.file_only("a lake applies no earlier text of a file again")
 def test_history_names_nobody_for_git(server, name):
     """Check that a text that comes again from elsewhere is not taken for the one that was saved."""
     file = f"{name}.yaml"
@@ -504,6 +505,7 @@ def test_address_of_gunicorn_decides_the_default(tmp_path):
     assert list(server.connectors.iterdir()) == []
 
 
+@pytest.mark.file_only("there is no lake of an earlier version")
 def test_history_of_an_older_store_gets_authors(tmp_path):
     put(tmp_path / "connectors.d/a.yaml", GOOD)
     with serving(tmp_path) as server:

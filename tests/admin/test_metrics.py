@@ -18,6 +18,7 @@ from tests.support.connections import connect
 from tests.support.in_process import body, inside
 from tests.support.scrape import Scrape, parsed, scrape
 from tests.support.server import eventually, put, serving
+from tests.support.tested_store import IS_LAKE, commit_of
 
 FIELDS = "fields: {n: integer}\non_invalid: on_request\naccess: {read: [public], change: [admin]}\n"
 
@@ -99,7 +100,7 @@ def test_every_metric_of_the_table_has_samples(watched):
 
     for metric in METRICS:
         if metric.is_of_lake:
-            assert metric.name not in scrape(watched).text
+            assert IS_LAKE or metric.name not in scrape(watched).text
             continue
         name = f"{metric.name}_count" if metric.kind == "histogram" else metric.name
         assert name in found, name
@@ -237,7 +238,7 @@ def test_rows_are_those_of_the_first_scrape(own):
     assert found.value("gateway_connector_rows", connector="counted") == 2
     rejected = found.find("gateway_connector_rejected_rows", connector="counted")
     assert rejected == {("kept",): 1, ("replayed",): 0, ("discarded",): 0}
-    assert found.value("gateway_duckdb_file_bytes") > 0
+    assert (found.value("gateway_duckdb_file_bytes") > 0) is not IS_LAKE
     assert 0 < found.value("gateway_duckdb_memory_bytes") < found.value("gateway_duckdb_memory_limit_bytes")
 
 
@@ -341,12 +342,12 @@ def test_waiting_writes_are_counted(tmp_path):
 
 
 def test_failed_commit_is_counted_once(tmp_path, monkeypatch):
-    def fail():
+    def fail(*_):
         raise duckdb.IOException("Could not write")
 
     with inside(tmp_path, {"c": FIELDS}) as gateway:
         with monkeypatch.context() as patch:
-            patch.setattr(gateway.store._database, "_commit", fail)
+            patch.setattr(*commit_of(gateway.store._database), fail)
             assert gateway.request("POST", "/c", body(b'{"n":1}'), headers=JSON)[0] == 503
         assert gateway.request("POST", "/c", body(b'{"n":1}'), headers=JSON)[0] == 201
         found = scrape_inside(gateway)

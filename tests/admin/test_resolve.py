@@ -27,6 +27,7 @@ def test_two_stores_have_two_ids(own, server):
     assert id_of(own) != id_of(server)
 
 
+@pytest.mark.file_only("a lake has no file to download or restore")
 def test_restored_store_has_the_id_of_its_backup(own, tmp_path):
     first = id_of(own)
     assert gateway(own, "backup", tmp_path / "copy.duckdb").returncode == 0
@@ -37,6 +38,7 @@ def test_restored_store_has_the_id_of_its_backup(own, tmp_path):
         assert id_of(restored) == first
 
 
+@pytest.mark.file_only("there is no lake of an earlier version")
 def test_store_of_an_earlier_version_gets_an_id(own):
     own.declare("orders", ORDERS)
     own.client.post("/orders", json={"n": 1})

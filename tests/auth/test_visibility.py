@@ -20,6 +20,7 @@ def place(tmp_path_factory):
         yield found
 
 
+@pytest.mark.file_only("a lake has /-/lake, and no file to download")
 def test_matrix_of_routes_and_askers_is_documented(capsys):
     """Walk every route as nobody, three tokens, a viewer, and admin; the page of the documentation shows the result."""
     page = next(path for path in pages.PATHS if path.stem == "access").read_text()

@@ -13,6 +13,7 @@ from gateway.endpoints.range_sessions import (
     RangeClient,
     RangeSessions,
 )
+from gateway.endpoints.request_cache import RequestCacheMiddleware
 from gateway.endpoints.spooled_body import SpooledBody
 from gateway.store.batch import Batch
 from tests.support.in_process import inside
@@ -99,7 +100,7 @@ def test_head_of_unspooled_body_has_no_length(tmp_path):
 def test_etag_is_stable_during_commit(tmp_path, coding):
     """Two who ask amid a commit for what is there before it are told of one body."""
     with inside(tmp_path, {"c": CONNECTOR}) as gateway:
-        connector = gateway.gateway.app._request_cache_at("/c").connector
+        connector = gateway.layer(RequestCacheMiddleware)._request_cache_at("/c").connector
 
         def etags():
             for format in FORMATS:

@@ -275,7 +275,7 @@ def test_cached_response_bypasses_falcon(tmp_path, monkeypatch):
 def test_request_cache_is_bounded(tmp_path):
     with inside(tmp_path, {"c": READABLE}) as gateway:
         gateway.request("POST", "/c", body(b'{"n":1}'))
-        known = gateway.gateway.app._request_cache_at("/c")
+        known = gateway.layer(request_cache.RequestCacheMiddleware)._request_cache_at("/c")
         for number in [*range(2 * request_cache.MAX_REQUESTS)] * 2:
             gateway.request(
                 "GET", "/c", headers={"User-Agent": str(number % (request_cache.MAX_REQUESTS + 9))}

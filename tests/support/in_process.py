@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 from gateway.app import Gateway
 from gateway.server.access_log import log_request
@@ -15,6 +16,8 @@ from gateway.server.traffic import Traffic
 from gateway.settings import Settings
 from tests.support.server import FAST, put
 from tests.support.tested_store import store_settings
+
+L = TypeVar("L")
 
 
 @contextlib.contextmanager
@@ -61,6 +64,13 @@ class Inside:
             tracing=tracing,
         )
         self._authorization = f"Bearer {token}".encode()
+
+    def layer(self, kind: type[L]) -> L:
+        """The middleware of a class, or Falcon's application inside of all: a lake has one more around the others."""
+        found: Any = self.gateway.app
+        while not isinstance(found, kind):
+            found = found._app
+        return found
 
     def request(
         self,

@@ -3,6 +3,7 @@
 import itertools
 import os
 from pathlib import Path
+from typing import Any
 
 #: `file` or `lake`. With `lake` pytest must run in the environment of the lake.
 STORE = os.environ.get("TESTED_STORE", "file")
@@ -25,6 +26,11 @@ _numbers = itertools.count(1)
 def renewed(text: str) -> str:
     """The text of a connector file that goes back to an earlier one: a lake applies only texts that its history has not."""
     return f"{text}\n# again {next(_numbers)}\n" if IS_LAKE else text
+
+
+def commit_of(database: Any) -> tuple[Any, str]:
+    """The object and the name of the method by which a database commits."""
+    return (database._commit, "commit") if IS_LAKE else (database, "_commit")
 
 
 def small_insert() -> tuple[type, str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import falcon.asgi
 import falcon.inspect
 import httpx
 
@@ -109,7 +110,7 @@ def place(directory: Path) -> Iterator[Place]:
 def routes(directory: Path) -> list[Route]:
     """Return every fixed route of the gateway; those that change something are at the end."""
     with inside(directory, {"orders": ORDERS}) as gateway:
-        found = falcon.inspect.inspect_compiled_router(gateway.gateway.app._app._router._fixed)
+        found = falcon.inspect.inspect_compiled_router(gateway.layer(falcon.asgi.App)._router._fixed)
         all_ = [
             Route(method.method, route.path)
             for route in found
