@@ -96,18 +96,19 @@ def open_parts(
     """
     postgres = PostgreSQL(address)
     connection = open_lake(address, memory=memory, spill_folder=spill_folder, threads=threads, spill=spill)
-    try:
+    files = s3_watch(address)
+    with contextlib.ExitStack() as undo:
+        undo.callback(connection.close)
+        if files is not None:
+            # Before the first question to the S3 server, which it ends if that server hangs.
+            files.start()
+            undo.callback(files.stop)
         _require_owner(connection, postgres)
-    except BaseException:
-        connection.close()
-        raise
+        undo.pop_all()
     data_place(address).restore_all(functools.partial(is_committed, postgres))
     watch = CatalogWatch(postgres)
     watch.start()
     lock = CommitLock(postgres)
-    files = s3_watch(address)
-    if files is not None:
-        files.start()
     return OpenLake(postgres, lock, watch, DuckLake(connection, postgres, lock, watch, files))
 
 
@@ -115,7 +116,7 @@ def _require_owner(connection: duckdb.DuckDBPyConnection, postgres: PostgreSQL) 
     """Check that the data files belong to this catalog; a server of files that is away does not hold up the start."""
     address = postgres.address
     try:
-        with postgres.connection() as asked:
+        with postgres.connect() as asked:
             problem = owner_problem(connection, asked, address)
     except duckdb.Error as error:
         _log.warning(
