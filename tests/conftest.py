@@ -9,7 +9,7 @@ from hypothesis import is_hypothesis_test
 
 from tests.support.server import Server, serving
 from tests.support.sizes import is_full_size, use_full_size
-from tests.support.tested_store import IS_LAKE
+from tests.support.tested_store import IS_LAKE, SHARE
 
 # Nothing here speaks TLS, and to load the certificates takes a client longer than most of its requests.
 ssl.create_default_context = functools.cache(ssl.create_default_context)
@@ -75,8 +75,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests in a browser, and then the long ones: at the end every worker would wait for them.
 
     The first tests all go to the first worker, and others are taken from its end. So one worker alone runs a browser.
+    Of a share of the tests, every one has its neighbors left out, so that all modules and tables have their part.
     """
     items.sort(key=lambda item: ("chromium" not in item.fixturenames, not item.get_closest_marker("long")))
+    items[:] = items[::SHARE]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

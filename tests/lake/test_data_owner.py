@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.lake.test_init import refusal, run
+from tests.lake.test_init import refusal
 from tests.lake.test_lake_backup import dump, restore
 from tests.lake.test_lake_doctor import doctor
-from tests.support.lake.gateways import gateway_lake, lake_settings, s3_settings, serving_lake
+from tests.support.lake.gateways import gateway_lake, lake_settings, s3_settings, serving_lake, verb_of_lake
 from tests.support.lake.lake_keeper import LakeKeeper
 from tests.support.lake.moved_store import ok
 from tests.support.lake.postgres import PostgreSQL
@@ -62,7 +62,7 @@ def errors(report: dict) -> dict[str, str]:
 
 def test_copy_is_not_served_with_its_files(settings, copy, tmp_path):
     log = refusal(tmp_path / "copy", copy)
-    refused = run("lake", "init", **copy, GATEWAY_DATA=str(tmp_path / "init"))
+    refused = verb_of_lake("lake", "init", **copy, GATEWAY_DATA=str(tmp_path / "init"))
     code, found = doctor(copy)
 
     assert FOREIGN in log

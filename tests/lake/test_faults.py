@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from gateway.store.lake.commit_lock import LOCK
-from tests.lake.test_init import refusal, run
-from tests.support.lake.gateways import gateway_lake, lake_settings, s3_settings, serving_lake
+from tests.lake.test_init import refusal
+from tests.support.lake.gateways import gateway_lake, lake_settings, s3_settings, serving_lake, verb_of_lake
 from tests.support.lake.lake_session import PYTHON
 from tests.support.lake.postgres import PASSWORD, psql
 from tests.support.lake.seaweedfs import KEEPER
@@ -67,14 +67,14 @@ def test_state_shows_no_secret(on_s3, tmp_path):
     ],
 )
 def test_init_refuses_place_it_cannot_use(on_s3, tmp_path, changes, message):
-    done = run("lake", "init", **(on_s3 | {"GATEWAY_DATA": str(tmp_path)} | changes))
+    done = verb_of_lake("lake", "init", **(on_s3 | {"GATEWAY_DATA": str(tmp_path)} | changes))
 
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert PASSWORD not in done.stderr
     assert KEEPER.secret not in done.stderr
-    again = run("lake", "init", **(on_s3 | {"GATEWAY_DATA": str(tmp_path)}))
+    again = verb_of_lake("lake", "init", **(on_s3 | {"GATEWAY_DATA": str(tmp_path)}))
     assert again.returncode == 0, again.stderr
 
 
@@ -82,7 +82,7 @@ def test_other_place_of_data_is_named(on_s3, tmp_path):
     gateway_lake("init", **on_s3, GATEWAY_DATA=str(tmp_path))
 
     other = on_s3 | {"GATEWAY_LAKE_DATA": str(tmp_path / "lake"), "GATEWAY_DATA": str(tmp_path)}
-    done = run("lake", "init", **other)
+    done = verb_of_lake("lake", "init", **other)
 
     assert f"has its data files in {on_s3['GATEWAY_LAKE_DATA']}/, and GATEWAY_LAKE_DATA is" in done.stderr
 
@@ -91,7 +91,7 @@ def test_doctor_examines_nothing_without_data_files(on_s3, tmp_path):
     gateway_lake("init", **on_s3, GATEWAY_DATA=str(tmp_path))
 
     for changes in ({"GATEWAY_LAKE_S3_ENDPOINT": "http://127.0.0.1:9"}, {"GATEWAY_LAKE_S3_SECRET": "wrong"}):
-        done = run("lake", "doctor", **(on_s3 | {"GATEWAY_DATA": str(tmp_path)} | changes))
+        done = verb_of_lake("lake", "doctor", **(on_s3 | {"GATEWAY_DATA": str(tmp_path)} | changes))
 
         assert done.returncode == 3, done.stdout
         assert "cannot be read" in done.stdout + done.stderr

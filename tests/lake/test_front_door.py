@@ -1,4 +1,4 @@
-"""The tests of gateways on a DuckDB file, run again with gateways on a lake: a third of them always, all of them at full size.
+"""The tests of gateways on a DuckDB file, run again with gateways on a lake: every third always, all of them at full size.
 
 A test that looks at the DuckDB file itself is marked `file_only` with its reason; here it is skipped, and counted.
 """
@@ -12,10 +12,13 @@ import pytest
 
 from tests.support.lake.lake_session import PYTHON
 from tests.support.server import ROOT
+from tests.support.sizes import is_full_size
 
 #: The seconds until a run is given up.
 SECONDS_MAX = 1800
-#: What each run is about, and its modules.
+#: Which share of the tests of a module runs always.
+SHARE = 3
+#: What each quick run is about, and its modules.
 QUICK = {
     "conformance": ["store/test_conformance.py"],
     "post and keys": [
@@ -28,6 +31,8 @@ QUICK = {
     "changes": ["reload/test_changes.py"],
     "retries": ["promises/test_retries.py"],
 }
+#: The quick runs in which each test runs always: the contract of a store, and the one test of retries.
+WHOLE = ("conformance", "retries")
 #: What the quick runs leave out.
 FULL = {
     "other endpoints": ["endpoints"],
@@ -39,7 +44,7 @@ FULL = {
 }
 
 
-def _run(modules: list[str], left_out: list[str], directory: Path) -> tuple[int, int, int]:
+def _run(modules: list[str], left_out: list[str], share: int, directory: Path) -> tuple[int, int, int]:
     """Run modules on the lake; return the number of modules, of passed tests, and of those that are for a file alone."""
     report = directory / "report.xml"
     done = subprocess.run(
@@ -51,7 +56,12 @@ def _run(modules: list[str], left_out: list[str], directory: Path) -> tuple[int,
             *(f"tests/{each}" for each in modules),
         ],
         cwd=ROOT,
-        env={**os.environ, "TESTED_STORE": "lake", "PYTEST_XDIST_WORKER": _worker()},
+        env={
+            **os.environ,
+            "TESTED_STORE": "lake",
+            "TESTED_SHARE": str(share),
+            "PYTEST_XDIST_WORKER": _worker(),
+        },
         capture_output=True,
         text=True,
         timeout=SECONDS_MAX,
@@ -78,7 +88,8 @@ RUNS = [
 @pytest.mark.long
 @pytest.mark.parametrize(("name", "modules", "left_out"), RUNS)
 def test_front_door_holds_on_a_lake(name, modules, left_out, tmp_path, tell):
-    found, passed, file_only = _run(modules, left_out, tmp_path)
+    share = 1 if is_full_size() or name in WHOLE else SHARE
+    found, passed, file_only = _run(modules, left_out, share, tmp_path)
 
     assert passed > 0
     tell(

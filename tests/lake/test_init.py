@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from tests.support.forked import ROOT
-from tests.support.lake.gateways import gateway_lake, lake_settings, serving_lake
+from tests.support.lake.gateways import gateway_lake, lake_settings, serving_lake, verb_of_lake
 from tests.support.lake.lake_session import PYTHON
 from tests.support.lake.postgres import PASSWORD
 from tests.support.server import DEADLINE, Server
@@ -42,13 +42,6 @@ def refusal(directory, settings) -> str:
     server.start(wait=False)
     assert server.process.wait(DEADLINE) != 0
     return server.log.read_text()
-
-
-def run(*words: str, **settings: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, **settings, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [PYTHON, "-m", "gateway", *words], env=environment, capture_output=True, text=True, timeout=DEADLINE
-    )
 
 
 def test_init_says_what_it_did(settings, tmp_path):
@@ -115,7 +108,7 @@ def test_start_needs_a_made_lake(settings, tmp_path):
     ],
 )
 def test_bad_settings_are_named(settings, tmp_path, changes, message):
-    done = run("lake", "init", **(settings | {"GATEWAY_DATA": str(tmp_path)} | changes))
+    done = verb_of_lake("lake", "init", **(settings | {"GATEWAY_DATA": str(tmp_path)} | changes))
 
     assert done.returncode == 1
     assert message in done.stderr

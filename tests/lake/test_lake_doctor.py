@@ -3,19 +3,15 @@
 import itertools
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.forked import ROOT
-from tests.support.lake.gateways import gateway_lake, lake_settings, serving_lake
+from tests.support.lake.gateways import gateway_lake, lake_settings, serving_lake, verb_of_lake
 from tests.support.lake.lake_copies import give_owner
-from tests.support.lake.lake_session import PYTHON
 from tests.support.lake.moved_store import fill, ok
 from tests.support.lake.postgres import PostgreSQL
-from tests.support.server import DEADLINE
 
 _numbers = itertools.count()
 #: Faults that do not hide each other, by the state that the doctor tells: statements, and what is wrong where.
@@ -113,14 +109,7 @@ def doctor(
     settings: dict[str, str], *words: str, verb: tuple[str, ...] = ("lake", "doctor")
 ) -> tuple[int, dict]:
     """The exit code, and the report."""
-    done = subprocess.run(
-        [PYTHON, "-m", "gateway", *verb, "--format", "json", *words],
-        env={**os.environ, **settings, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=DEADLINE,
-    )
+    done = verb_of_lake(*verb, "--format", "json", *words, **settings)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -179,25 +168,18 @@ def test_backup_and_restore_name_the_way(made, tmp_path, postgres):
     """A lake has no file, which both commands say, with the page that has the way."""
     _, settings = made
     with serving_lake(tmp_path, **settings) as server:
-        env = {**os.environ, **settings, "PYTHONPATH": str(ROOT), "GATEWAY_URL": server.url}
+        env = settings | {"GATEWAY_URL": server.url}
         env["GATEWAY_TOKEN"] = server.admin["Authorization"].partition(" ")[2]
-        told = _error_of("backup", str(tmp_path / "copy"), env=env)
+        told = _error_of("backup", str(tmp_path / "copy"), **env)
         assert "a lake has no file to download" in told
         assert "gateway docs lake" in told
     (tmp_path / "copy").touch()
-    told = _error_of("restore", str(tmp_path / "copy"), env=env)
+    told = _error_of("restore", str(tmp_path / "copy"), **env)
     assert "a lake has no file to restore" in told
     assert "gateway docs lake" in told
 
 
-def _error_of(*words: str, env: dict[str, str]) -> str:
-    done = subprocess.run(
-        [PYTHON, "-m", "gateway", *words],
-        env=env,
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=DEADLINE,
-    )
+def _error_of(*words: str, **settings: str) -> str:
+    done = verb_of_lake(*words, **settings)
     assert done.returncode == 1
     return done.stderr

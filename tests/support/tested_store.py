@@ -8,6 +8,8 @@ from typing import Any
 #: `file` or `lake`. With `lake` pytest must run in the environment of the lake.
 STORE = os.environ.get("TESTED_STORE", "file")
 IS_LAKE = STORE == "lake"
+#: One of as many tests is run.
+SHARE = int(os.environ.get("TESTED_SHARE", "1"))
 
 
 def store_settings(data: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Verbs of the command line, each in a process forked from a warm one."""
 
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,16 +13,21 @@ class Verb:
     """A verb that runs, with the methods of `subprocess.Popen` that tests use."""
 
     def __init__(
-        self, words: Sequence[str], environment: Mapping[str, str], cwd: Path | None = None, input: str = ""
+        self,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        cwd: Path | None = None,
+        input: str = "",
+        python: str = sys.executable,
     ) -> None:
-        """Start a verb with its words."""
+        """Start a verb with its words, by an interpreter."""
         with tempfile.TemporaryFile() as typed:
             self._out = tempfile.TemporaryFile()  # noqa: SIM115  # `communicate` closes both.
             self._err = tempfile.TemporaryFile()  # noqa: SIM115
             typed.write(input.encode())
             typed.seek(0)
             streams = [typed.fileno(), self._out.fileno(), self._err.fileno()]
-            self._process = fork(words, environment, cwd or Path.cwd(), streams)
+            self._process = fork(words, environment, cwd or Path.cwd(), streams, python)
         self.wait = self._process.wait
         self.kill = self._process.kill
         self.send_signal = self._process.send_signal
@@ -41,9 +47,13 @@ class Verb:
 
 
 def run(
-    words: Sequence[str], environment: Mapping[str, str], cwd: Path | None = None, input: str = ""
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    cwd: Path | None = None,
+    input: str = "",
+    python: str = sys.executable,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a verb with its words, and return what it has printed."""
-    verb = Verb(words, environment, cwd, input)
+    """Run a verb with its words, by an interpreter, and return what it has printed."""
+    verb = Verb(words, environment, cwd, input, python)
     out, err = verb.communicate()
     return subprocess.CompletedProcess(list(words), verb.returncode, out, err)

@@ -1,7 +1,7 @@
 """DuckDB in memory with a lake attached: the extensions, the secrets, and the settings that keep its promises."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import duckdb
@@ -32,8 +32,8 @@ _HTTP_RETRIES = 1
 _POOL_MAX, _POOL_IDLE_SECONDS = 100_000, 30
 
 
-def extension_files() -> list[Path]:
-    """Return the files of the extensions.
+def extension_files() -> dict[str, Path]:
+    """Return the file of each extension, by its name.
 
     Raises:
         InvalidAddress: One of them, or the DuckDB that they are built for, is not installed.
@@ -43,13 +43,13 @@ def extension_files() -> list[Path]:
         raise InvalidAddress(
             f"a lake needs DuckDB {DUCKDB_VERSION}, and DuckDB {duckdb.__version__} is installed; {fix}"
         )
-    files = []
+    files = {}
     for name, module in _EXTENSIONS.items():
         found = importlib.util.find_spec(module)
         if found is None or found.origin is None:
             raise InvalidAddress(f"the extension {name} of DuckDB is not installed; {fix}")
         folder = Path(found.origin).parent / "extensions" / f"v{DUCKDB_VERSION}"
-        files.append(folder / f"{name}.duckdb_extension")
+        files[name] = folder / f"{name}.duckdb_extension"
     return files
 
 
@@ -84,16 +84,19 @@ def open_files(address: LakeAddress, *, memory: int, spill_folder: Path) -> duck
     Raises:
         InvalidAddress: What a lake needs is not installed.
     """
-    return _open(common_options(memory, spill_folder, None, None), _settings(address))
+    config = common_options(memory, spill_folder, None, None)
+    return _open(config, _s3_settings(address), ["httpfs"] if address.s3 is not None else [])
 
 
-def _open(config: Config, statements: Sequence[str]) -> duckdb.DuckDBPyConnection:
-    """Return a connection to a DuckDB in memory with the extensions, after some statements."""
+def _open(
+    config: Config, statements: Sequence[str], extensions: Collection[str] = tuple(_EXTENSIONS)
+) -> duckdb.DuckDBPyConnection:
+    """Return a connection to a DuckDB in memory with some extensions, after some statements."""
     files = extension_files()
     connection = duckdb.connect(config=config)
     try:
-        for file in files:
-            connection.execute(f"LOAD {literal(str(file))}")
+        for name in extensions:
+            connection.execute(f"LOAD {literal(str(files[name]))}")
         for statement in statements:
             connection.execute(statement)
     except BaseException:
@@ -118,9 +121,13 @@ def _settings(address: LakeAddress) -> list[str]:
         f"SET GLOBAL pg_pool_idle_timeout_millis = {_POOL_IDLE_SECONDS * 1000:d}",
         _catalog_secret(address),
     ]
-    if address.s3 is not None:
-        statements += [_s3_secret(address.s3), f"SET GLOBAL http_retries = {_HTTP_RETRIES:d}"]
-    return statements
+    return statements + _s3_settings(address)
+
+
+def _s3_settings(address: LakeAddress) -> list[str]:
+    if address.s3 is None:
+        return []
+    return [_s3_secret(address.s3), f"SET GLOBAL http_retries = {_HTTP_RETRIES:d}"]
 
 
 def _attach(address: LakeAddress) -> str:

@@ -6,10 +6,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.forked import ROOT
 from tests.support.lake.lake_session import PYTHON
 from tests.support.lake.seaweedfs import BUCKET, KEEPER, SeaweedFS
-from tests.support.server import DEADLINE, Server, serving
+from tests.support.server import Server, serving
+from tests.support.verbs import run
 
 
 def lake_settings(url: str, data: Path | str) -> dict[str, str]:
@@ -27,15 +27,14 @@ def s3_settings(url: str, seaweedfs: SeaweedFS, prefix: str) -> dict[str, str]:
     }
 
 
+def verb_of_lake(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a verb in the environment of the lake, with the environment of the tests besides the settings."""
+    return run(words, {**os.environ, **settings}, python=PYTHON)
+
+
 def gateway_lake(*words: str, **settings: str) -> str:
     """Run `gateway lake`, and give what it prints."""
-    done = subprocess.run(
-        [PYTHON, "-m", "gateway", "lake", *words],
-        env={**os.environ, **settings, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-    )
+    done = verb_of_lake("lake", *words, **settings)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
