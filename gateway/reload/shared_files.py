@@ -120,13 +120,15 @@ def settle(
 
     A file that declares another connector than before stays that of the former one until that is removed.
     """
-    kept = {each.file for each in own}
-    leaving = {name: each.connector for name, each in settled.items() if each.connector in served}
+    kept, declared = {each.file for each in own}, _declared(own)
+    leaving = {
+        name for name, each in settled.items() if each.connector in served and each.connector not in declared
+    }
     applied = {
         each.file: SettledFile(new.name, new.text, is_applied=True)
         for each in own
         if (new := each.connector) is not None
-        and leaving.get(each.file, new.name) == new.name
+        and each.file not in leaving
         and (live := served.get(new.name)) is not None
         and live.text == new.text
     }
@@ -139,15 +141,22 @@ def _deleted(
     own: Sequence[ParsedFile], served: Mapping[str, Connector], before: Mapping[str, SettledFile]
 ) -> dict[str, SettledFile]:
     """Return the files of the own copy that had the version that is applied, and are gone or declare another connector."""
-    names = {each.file: each.connector.name if each.connector is not None else None for each in own}
+    declared = _declared(own)
+    broken = {each.file for each in own if each.connector is None}
     return {
         name: each
         for name, each in before.items()
         if each.is_applied
-        and (name not in names or names[name] not in (None, each.connector))
+        and each.connector not in declared
+        and name not in broken
         and (live := served.get(each.connector)) is not None
         and live.text == each.text
     }
+
+
+def _declared(own: Sequence[ParsedFile]) -> set[str]:
+    """Return the names of the connectors that files declare."""
+    return {each.connector.name for each in own if each.connector is not None}
 
 
 def _superseded(file: str, live: Connector) -> Finding:

@@ -140,6 +140,27 @@ def test_file_that_names_another_removes_connector(pair, name):
     assert history(b, path) == ["created", "removed"]
 
 
+def test_files_that_swap_names_remove_nothing(pair, name):
+    a, b = pair
+    other = f"{name}x"
+    for each in (name, other):
+        a.declare(each, FIRST)
+        a.client.post(f"/{each}", json=[{"id": len(each)}]).raise_for_status()
+    for file, wanted in ((name, other), (other, name)):
+        put(a.connectors / f"{file}.yaml.new", f"name: {wanted}\n{FIRST}")
+    for file in (name, other):
+        (a.connectors / f"{file}.yaml.new").rename(a.connectors / f"{file}.yaml")
+    a.reload()
+
+    for each in (name, other):
+        eventually(lambda each=each: history(b, f"/{each}")[-1] == "changed", "the change was not taken over")
+        assert b.client.get(f"/{each}").json() == [{"id": len(each)}]
+    (a.connectors / f"{name}.yaml").unlink()
+    a.reload()
+    eventually(lambda: b.client.get(f"/{other}").status_code == 410, "the removal was not taken over")
+    assert b.client.get(f"/{name}").status_code == 200
+
+
 def test_missing_file_of_other_gateway_removes_nothing(pair, name):
     a, b = pair
     path = a.declare(name, FIRST)
