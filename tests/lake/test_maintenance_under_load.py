@@ -120,7 +120,7 @@ def loaded(database, tmp_path) -> Iterator[tuple[Load, LakeKeeper]]:
         yield Load([a, b]), keeper
 
 
-@pytest.mark.parametrize("seconds", [8, pytest.param(300, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("seconds", [20, pytest.param(300, marks=pytest.mark.torture)])
 def test_rows_stay_exact_beside_maintenance(loaded, seconds):
     load, keeper = loaded
     a, b = load.servers

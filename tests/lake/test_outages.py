@@ -16,6 +16,8 @@ from tests.support.lake.seaweedfs import SeaweedFS, running_seaweedfs
 from tests.support.lake.traffic import CONNECTOR, Traffic
 
 SEED = 20261130
+#: How long a server is away at least.
+OUTAGE_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,8 @@ def test_killed_postgres_keeps_every_batch_once(place: Place, tell, kills: int):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seconds", [0, pytest.param(10, marks=pytest.mark.torture)])
-def test_outages_are_answered_and_end_by_themselves(place: Place, tell, seconds: int):
-    questions = outages.Questions(place.fleet, "/q", seconds)
+def test_outages_are_answered_and_end_by_themselves(place: Place, tell):
+    questions = outages.Questions(place.fleet, "/q", OUTAGE_SECONDS)
     questions.prepare()
     with Traffic(place.fleet, "/b") as traffic:
         for outage in outages.outages_of(place.postgres, place.seaweedfs):
