@@ -1,4 +1,4 @@
-"""Reads the samples of a lake, which are the same at each gateway except for the name and the turn."""
+"""Reads the samples of a lake, most of which are the same at each gateway."""
 
 import logging
 import threading
@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from gateway.admin.metric_table import Sample
 from gateway.admin.stored_figures import FRESH_SECONDS
 from gateway.errors import GatewayError
+from gateway.store.interface import StoreReader
 from gateway.store.upkeep import LakeUpkeep, UpkeepReport
 
 _log = logging.getLogger(__name__)
@@ -19,8 +20,9 @@ class LakeSamples:
     Any thread may call it; one thread asks at a time.
     """
 
-    def __init__(self, lake: LakeUpkeep) -> None:
+    def __init__(self, lake: LakeUpkeep, store: StoreReader) -> None:
         self._lake = lake
+        self._store = store
         # The thread that asks holds the lock; it alone changes the next two.
         self._lock = threading.Lock()
         self._report: UpkeepReport | None = None
@@ -29,6 +31,7 @@ class LakeSamples:
     def read(self, connectors: Collection[str]) -> Iterator[Sample]:
         """Yield the samples, those of connectors for live ones alone."""
         yield Sample("gateway_lake_info", 1, (self._lake.gateway,))
+        yield Sample("gateway_lake_catalog_up", int(self._store.is_reachable))
         report = self._fresh()
         if report is None:
             return

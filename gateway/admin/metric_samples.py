@@ -31,7 +31,7 @@ class MetricSamples:
         self._reload = reload
         self._figures = StoredFigures(services.storage.reader)
         lake = services.storage.lake
-        self._lake = LakeSamples(lake) if lake is not None else None
+        self._lake = LakeSamples(lake, services.storage.reader) if lake is not None else None
         self._duckdb = importlib.metadata.version("duckdb")
 
     def read(self) -> Iterator[Sample]:

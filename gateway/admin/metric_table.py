@@ -155,11 +155,14 @@ METRICS = (
     _gauge("tokens_expiring", "The digests of tokens that expire within 14 days, or have expired."),
     _counter("token_failures", "The requests with an unknown token."),
     _counter("token_failures_throttled", "Those of them that were answered with 429."),
-    # a lake: all gateways have the same figures, except for the first one and `upkeep_turn`
+    # a lake: all gateways have the same figures, except for the first two and `upkeep_turn`
     _gauge(
         "lake_info",
         "1, with the name of this gateway: GATEWAY_NAME. Only with a lake, as all that follow.",
         "gateway",
+    ),
+    _gauge(
+        "lake_catalog_up", "1 if PostgreSQL answers this gateway, else 0; the figures that follow are of it."
     ),
     _gauge(
         "lake_files",

@@ -50,7 +50,7 @@ class StatusReports:
         self._live = live
         self._credentials = auth.credentials
         self._intake = intake
-        self._store_id = storage.reader.id
+        self._store = storage.reader
         self.resources = resources
 
     @property
@@ -85,7 +85,7 @@ class StatusReports:
         return {
             "version": __version__,
             "generation": snapshot.generation,
-            "store": {"id": self._store_id},
+            "store": {"id": self._store.id, "answers": self._store.is_reachable},
             "source": {"path": snapshot.source, "problem": snapshot.source_problem},
             "files": [each.body() for each in self.files(asker)],
             "passed_over": [finding.body() for finding in snapshot.passed_over],

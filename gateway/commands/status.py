@@ -29,8 +29,9 @@ def command(gateway: GatewayClient, style: str) -> None:
     """Show the state of a running gateway in short; exit 0: all is well, 1: it is not.
 
     All is well unless a file is refused, an older version of it is served, the directory or the tokens file cannot be
-    read or has an error, or the disk is full. Warnings, removed connectors, and tokens that expire are shown only. A
-    gateway that does not answer within 10 seconds is an error, too.
+    read or has an error, or the disk is full. Nor is it while PostgreSQL does not answer a gateway on a lake. Warnings,
+    removed connectors, and tokens that expire are shown only. A gateway that does not answer within 10 seconds is an
+    error, too.
 
     The token is the admin token, or one with `view: true` in the tokens file.
     """
@@ -56,6 +57,8 @@ def _problems(status: Status) -> Iterator[str]:
         yield "the tokens file has an error, so the tokens stay as they were"
     if status["disk"]["full"]:
         yield "the disk is full, so writes are refused"
+    if not status["store"].get("answers", True):
+        yield "PostgreSQL does not answer, so rows can neither be written nor read"
 
 
 def _print(status: Status, problems: list[str]) -> None:

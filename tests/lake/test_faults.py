@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import subprocess
 import threading
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from tests.support.lake.gateways import gateway_lake, lake_settings, s3_settings
 from tests.support.lake.lake_session import PYTHON
 from tests.support.lake.postgres import PASSWORD, psql
 from tests.support.lake.seaweedfs import KEEPER
-from tests.support.server import DEADLINE, eventually, serving
+from tests.support.scrape import scrape
+from tests.support.server import DEADLINE, Server, eventually, serving
 
 CONNECTOR = "fields: {id: integer}\naccess: {read: [public]}\n"
 
@@ -148,11 +150,25 @@ def test_gateway_without_catalog_is_not_ready(postgres, proxy, database, tmp_pat
         eventually(lambda: server.client.get("/-/ready").status_code == 503, "it stayed ready")
 
         answer = server.client.get("/-/ready")
+        away = scrape(server).value("gateway_lake_catalog_up")
+        told = status_of(server)
         proxy.resume()
         eventually(lambda: server.client.get("/-/ready").status_code == 200, "it did not become ready again")
 
+        assert scrape(server).value("gateway_lake_catalog_up") == 1
+        assert status_of(server).returncode == 0
+
     assert answer.headers["retry-after"]
     assert "PostgreSQL" in answer.text
+    assert away == 0
+    assert told.returncode == 1
+    assert "not all is well: PostgreSQL does not answer" in told.stdout
+
+
+def status_of(server: Server) -> subprocess.CompletedProcess[str]:
+    """What `gateway status` says of a gateway."""
+    secret = server.admin["Authorization"].partition(" ")[2]
+    return verb_of_lake("status", GATEWAY_URL=server.url, GATEWAY_TOKEN=secret)
 
 
 @pytest.mark.long
