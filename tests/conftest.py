@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import is_hypothesis_test
 
-from tests.support.server import Server, serving
+from tests.support.server import ROOT, Server, serving
 from tests.support.sizes import is_full_size, use_full_size
 from tests.support.tested_store import IS_LAKE, SHARE
 
@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark the promises, and what has a full size; on a lake, skip what a DuckDB file alone has."""
-    if "promises" in item.path.parts:
+    if item.path.relative_to(ROOT / "tests").parts[0] in ("promises", "lake"):
         item.add_marker("promises")
     file_only = item.get_closest_marker("file_only")
     if IS_LAKE and file_only is not None:
