@@ -15,6 +15,7 @@ import duckdb
 from gateway.errors import Code, GatewayError
 from gateway.store.lake.attach import CATALOG, open_lake
 from gateway.store.lake.commit_lock import CommitLock
+from gateway.store.lake.data_folder import LINKS
 from gateway.store.lake.data_owner import owner_problem
 from gateway.store.lake.lake_errors import lake_error
 from gateway.store.lake.postgres import PostgreSQL
@@ -24,6 +25,8 @@ SNAPSHOTS_MAX, SNAPSHOTS_MIN = 1000, 100
 #: PERF: each read looks through all files that were replaced since the oldest snapshot: 1,000 of them take 2 ms. No read
 #: needs the snapshot, for its transaction in PostgreSQL sees the catalog as it was.
 _SNAPSHOT_SECONDS = 60
+#: How often the files are listed until no link goes meanwhile.
+_ATTEMPTS = 10
 #: The memory of a DuckDB that deletes files.
 _MEMORY = 128 * 2**20
 #: Files of no commit are younger than this as long as their commit may still come.
@@ -165,9 +168,14 @@ class OldFiles:
 
     @staticmethod
     def _rows(lake: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-        try:
-            return lake.execute(sql, parameters).fetchall()
-        except duckdb.Error as error:
-            with contextlib.suppress(duckdb.Error):
-                lake.execute("ROLLBACK")
-            raise lake_error(error) from error
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                return lake.execute(sql, parameters).fetchall()
+            except duckdb.Error as error:
+                with contextlib.suppress(duckdb.Error):
+                    lake.execute("ROLLBACK")
+                # The links of a transaction may go while DuckLake lists the files.
+                if f"/{LINKS}/" not in str(error) or attempts == _ATTEMPTS:
+                    raise lake_error(error) from error
