@@ -15,8 +15,8 @@ from typing import Protocol
 
 from gateway.store.lake.lake_address import LakeAddress
 
-#: The file that `gateway lake init` tries the place of the data files with. It stays there, and shows that a file system
-#: is mounted. DuckLake deletes no file of this kind.
+#: The file that `gateway lake init` tries the place of the data files with. It stays there, shows that a file system is
+#: mounted, and names the catalog of the files. DuckLake deletes no file of this kind.
 MARKER = "gateway-lake.csv"
 #: The folder of the links, one folder for each open transaction.
 LINKS = ".gateway"

@@ -13,8 +13,7 @@ from gateway.store.lake.postgres import Connection, fetch
 from gateway.store.sql.names import literal
 
 _COLUMN = "catalog"
-#: What an operator does whose catalog does not own the place of its data files.
-TAKE_OVER = (
+_TAKE_OVER = (
     "give a copy of a catalog a copy of the files, and name their place as gateway docs lake says; or, if the other catalog"
     " is gone for good, run gateway lake init --take-over"
 )
@@ -59,20 +58,12 @@ def write_owner(files: duckdb.DuckDBPyConnection, address: LakeAddress, owner: s
     read_owner(files, address)
 
 
-def owner_problem(
-    files: duckdb.DuckDBPyConnection, connection: Connection, address: LakeAddress
-) -> str | None:
-    """Return that the data files belong to another catalog than that of a connection, and the fix.
-
-    Raises:
-        duckdb.Error: The place cannot be read.
-        psycopg.Error: PostgreSQL cannot be asked.
-    """
-    owner = read_owner(files, address)
+def owner_problem(owner: str | None, own: str, address: LakeAddress) -> tuple[str, str] | None:
+    """Return that the data files do not belong to the catalog with the id `own`, and the fix."""
     if owner is None:
-        return f"{address.data} has no {MARKER}; run gateway lake init"
-    if owner != catalog_id(connection):
-        return f"the data files at {address.data} belong to another catalog; {TAKE_OVER}"
+        return f"{address.data} has no {MARKER}", "run gateway lake init"
+    if owner != own:
+        return f"the data files at {address.data} belong to another catalog", _TAKE_OVER
     return None
 
 

@@ -16,7 +16,7 @@ from gateway.store.errors import StoreAway
 from gateway.store.files.integrity_check import IntegrityReport
 from gateway.store.lake.attach import CATALOG, open_lake
 from gateway.store.lake.data_folder import LINKS
-from gateway.store.lake.data_owner import owner_problem
+from gateway.store.lake.data_owner import catalog_id, owner_problem, read_owner
 from gateway.store.lake.journal_copies import SIDE_SCHEMA
 from gateway.store.lake.lake_address import LakeAddress
 from gateway.store.lake.lake_errors import lake_error
@@ -111,13 +111,14 @@ def examine_lake(
     found = IntegrityReport(is_thorough)
     try:
         with contextlib.closing(PostgreSQL(address)) as postgres:
-            _examine_gate(found, postgres)
+            own = _examine_gate(found, postgres)
         lake = open_lake(address, memory=memory, spill_folder=spill_folder)
     except (psycopg.Error, duckdb.Error) as error:
         raise NotExamined(f"{address.shown} cannot be asked: {first_line(error)}") from error
     with contextlib.closing(lake):
         try:
-            _examine_owner(found, lake, address)
+            if problem := owner_problem(read_owner(lake, address), own, address):
+                found.add(OWNER, *problem)
             lake.execute("BEGIN TRANSACTION READ ONLY")
             _Check(found, lake, address).run()
         except duckdb.Error as error:
@@ -127,7 +128,8 @@ def examine_lake(
     return found
 
 
-def _examine_gate(found: IntegrityReport, postgres: PostgreSQL) -> None:
+def _examine_gate(found: IntegrityReport, postgres: PostgreSQL) -> str:
+    """Check the gate, and return the id of the catalog."""
     with postgres.connect() as connection:
         if not has_lake(connection):
             raise NotExamined(f"there is no lake in {postgres.address.shown}: gateway lake init makes it")
@@ -140,12 +142,7 @@ def _examine_gate(found: IntegrityReport, postgres: PostgreSQL) -> None:
         with contextlib.suppress(psycopg.errors.UndefinedTable):
             if unfinished := unfinished_import(connection):
                 found.add(IMPORT, f"that of the store {unfinished} is not finished", GO_ON)
-
-
-def _examine_owner(found: IntegrityReport, lake: duckdb.DuckDBPyConnection, address: LakeAddress) -> None:
-    with contextlib.closing(PostgreSQL(address)) as postgres, postgres.connection() as connection:
-        if problem := owner_problem(lake, connection, address):
-            found.add(OWNER, *problem.split("; ", 1))
+        return catalog_id(connection)
 
 
 class _Check:

@@ -14,7 +14,7 @@ from gateway.store.lake.attach import CATALOG, open_files, open_lake
 from gateway.store.lake.commit_lock import LOCK
 from gateway.store.lake.data_files import ROW_GROUP_ROWS
 from gateway.store.lake.data_folder import NOT_THERE, data_place
-from gateway.store.lake.data_owner import TAKE_OVER, catalog_id, read_owner, write_owner
+from gateway.store.lake.data_owner import catalog_id, owner_problem, read_owner, write_owner
 from gateway.store.lake.lake_activity import TABLE as ACTIVITY_TABLE
 from gateway.store.lake.lake_address import LakeAddress
 from gateway.store.lake.postgres import Connection, PostgreSQL, execute, fetch
@@ -79,8 +79,9 @@ def _own_data(address: LakeAddress, own: str, spill_folder: Path, *, takes_over:
         if address.folder is not None:
             address.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         with contextlib.closing(open_files(address, memory=2**28, spill_folder=spill_folder)) as files:
-            if not takes_over and read_owner(files, address) not in (None, own):
-                raise UnsoundLake(f"the data files at {address.data} belong to another catalog; {TAKE_OVER}")
+            owner = read_owner(files, address)
+            if owner is not None and not takes_over and (problem := owner_problem(owner, own, address)):
+                raise UnsoundLake("; ".join(problem))
             write_owner(files, address, own)
     except (OSError, duckdb.Error) as error:
         message = f"GATEWAY_LAKE_DATA: {address.data} cannot be written and read: {first_line(error)}"

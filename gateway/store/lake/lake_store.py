@@ -13,7 +13,7 @@ from gateway.store.lake.catalog_watch import CatalogWatch
 from gateway.store.lake.commit_lock import CommitLock, is_committed
 from gateway.store.lake.compaction import Compaction
 from gateway.store.lake.data_folder import data_place
-from gateway.store.lake.data_owner import owner_problem
+from gateway.store.lake.data_owner import catalog_id, owner_problem, read_owner
 from gateway.store.lake.ducklake import DuckLake
 from gateway.store.lake.lake_address import LakeAddress
 from gateway.store.lake.lake_init import UnsoundLake, first_line, require_sound
@@ -115,13 +115,14 @@ def open_parts(
 def _require_owner(connection: duckdb.DuckDBPyConnection, postgres: PostgreSQL) -> None:
     """Check that the data files belong to this catalog; a server of files that is away does not hold up the start."""
     address = postgres.address
+    with postgres.connect() as asked:
+        own = catalog_id(asked)
     try:
-        with postgres.connect() as asked:
-            problem = owner_problem(connection, asked, address)
+        owner = read_owner(connection, address)
     except duckdb.Error as error:
         _log.warning(
             "%s cannot be read yet, so its owner is not checked: %s", address.data, first_line(error)
         )
         return
-    if problem:
-        raise UnsoundLake(f"the lake in {address.shown} may not be written: {problem}")
+    if problem := owner_problem(owner, own, address):
+        raise UnsoundLake(f"the lake in {address.shown} may not be written: {'; '.join(problem)}")

@@ -16,7 +16,7 @@ from gateway.errors import Code, GatewayError
 from gateway.store.lake.attach import CATALOG, open_lake
 from gateway.store.lake.commit_lock import CommitLock
 from gateway.store.lake.data_folder import LINKS
-from gateway.store.lake.data_owner import owner_problem
+from gateway.store.lake.data_owner import catalog_id, owner_problem, read_owner
 from gateway.store.lake.lake_errors import lake_error
 from gateway.store.lake.postgres import PostgreSQL
 
@@ -148,13 +148,14 @@ class OldFiles:
             lake.close()
 
     def _require_owner(self, lake: duckdb.DuckDBPyConnection) -> None:
+        with self._postgres.connection() as connection:
+            own = catalog_id(connection)
         try:
-            with self._postgres.connection() as connection:
-                problem = owner_problem(lake, connection, self._address)
+            owner = read_owner(lake, self._address)
         except duckdb.Error as error:
             raise lake_error(error) from error
-        if problem:
-            message, _, hint = problem.partition("; ")
+        if problem := owner_problem(owner, own, self._address):
+            message, hint = problem
             raise GatewayError(Code.STORE_FAILED, f"{message}, so no file was deleted", hint=hint)
 
     def _count(self, lake: duckdb.DuckDBPyConnection, function: str, age: float) -> int:
